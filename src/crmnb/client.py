@@ -1,0 +1,119 @@
+"""Client: a parameters file (YAML), read safely and checked."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Source(_Strict):
+    """One file, or several by a glob, relative to the parameters file.
+
+    `columns` (theirs: type) types a source that a `query:` reads; a text format's untyped columns stay text.
+    """
+
+    file: str
+    format: Literal["csv", "parquet"] | None = None  # by default from the file's ending
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    date_format: str | None = None
+    missing: tuple[str, ...] = ("",)
+    columns: dict[str, str] = {}
+
+
+class Mapping(_Strict):
+    """How one canonical table is made: `columns` (ours: theirs) of a `source`, or a `query` over the sources."""
+
+    source: str | None = None
+    columns: dict[Name, str] = {}
+    query: str | None = None
+    values: dict[Name, dict[str, str]] = {}
+    personal: tuple[Name, ...] = ()
+    bad_rows_allowed: float = Field(0.05, ge=0, le=1)  # share of a table's rows that may be quarantined
+
+
+class Item(_Strict):
+    """A survey item: the ends of its scale, and which way it points.
+
+    `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy.
+    """
+
+    name: str = ""
+    scale: tuple[int, int]
+    direction: Literal["up", "effort", "ease"] = "up"
+    asks: str = ""
+
+
+class Churn(_Strict):
+    """How a customer is lost: `contractual` (customers.left_at or subscriptions.ended_at) or by `inactivity`.
+
+    By inactivity, a customer at t is one with an order in `[t - inactivity_days, t)`.
+    """
+
+    kind: Literal["contractual", "inactivity"]
+    table: Literal["customers", "subscriptions", "orders"] = "orders"
+    inactivity_days: int = Field(0, ge=0)
+
+    @property
+    def history_days(self) -> int:
+        """Days of history that knowing who is a customer needs."""
+        return self.inactivity_days if self.kind == "inactivity" else 0
+
+
+class Segment(_Strict):
+    """A segmentation: a column `table.column`, as it is or in bands.
+
+    `bands` cut a number; `years` cut the time since a date (as at the period's start), both at the given values.
+    """
+
+    column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    bands: tuple[float, ...] = ()
+    years: tuple[float, ...] = ()
+
+
+class Privacy(_Strict):
+    """Fewer units than `min_base` are marked low base; fewer than `suppress_below` are suppressed everywhere."""
+
+    min_base: int = Field(30, ge=1)
+    suppress_below: int = Field(10, ge=1)
+
+
+class Client(_Strict):
+    """One client's parameters. `id` is the file's name without its ending, `folder` the folder it lies in."""
+
+    id: Name
+    folder: Path
+    name: str
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    locale: str = "en_GB"
+    time_zone: str = "UTC"
+    fiscal_year_starts: int = Field(1, ge=1, le=12)
+    data_from: date | None = None  # the first day that the data cover
+    data_until: date | None = None  # the last day that the data cover
+    sources: dict[Name, Source]
+    tables: dict[Name, Mapping]
+    items: dict[Name, Item] = {}
+    churn: Churn | None = None
+    segments: dict[Name, Segment] = {}
+    comparison: Literal["previous", "year_before"] = "previous"
+    level: float = Field(0.95, gt=0.5, lt=1)
+    settings: dict[Name, dict[str, Any]] = {}  # metric: {setting: value}
+    targets: dict[Name, float] = {}  # metric: value, in the metric's unit
+    objectives: tuple[Name, ...] = ()  # metrics of the headline tiles, in order
+    privacy: Privacy = Privacy()
+
+    @property
+    def cutoff(self) -> datetime | None:
+        """The declared end of the data, half-open."""
+        if self.data_until is None:
+            return None
+        return datetime.combine(self.data_until, datetime.min.time()) + timedelta(days=1)

@@ -1,0 +1,24 @@
+"""The two ways in which crmnb says no: the input is wrong, or a value cannot be had."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(Exception):
+    """Something a person gave us is wrong; the message says what, where, what is allowed and what to do.
+
+    It is shown as it stands, without a traceback, so it never holds a secret or a person's data
+    beyond the offending value that the person needs to find.
+    """
+
+
+class Unavailable(Exception):  # noqa: N818 -- not an error: an answer, with its reason
+    """A value cannot be had from these data; `str()` is the reason, in words for the report."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """The words that help after a misspelt name: `did you mean ...?` and the list of what is allowed."""
+    allowed = sorted(allowed)
+    close = get_close_matches(str(name), allowed, n=2, cutoff=0.6)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    return f"{hint} Allowed: {', '.join(allowed) or 'none'}."
