@@ -101,7 +101,9 @@ class Period:
             edges = _edges(self, lambda day: day + timedelta(days=7 - day.weekday()))
         else:
             edges = _edges(self, lambda day: day + timedelta(days=1))
-        whole = [(a, b, int(a.day == 1 and b == _shift(a, 1))) for a, b in zip(edges, edges[1:], strict=False)]
+        whole = [
+            (a, b, int(a.day == 1 and b == _shift(a, 1))) for a, b in zip(edges, edges[1:], strict=False)
+        ]
         return [self._from(a, b, months) for a, b, months in whole]
 
     @property
