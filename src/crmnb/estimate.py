@@ -3,7 +3,7 @@
 Each takes a frame of statistics, one row per group (see `crmnb.engine.reduce`), all of it small, and gives a frame of the
 same index: `value`, `low`, `high`, `method`, `unreliable`. Statistics are sums over a group's clusters (customers; a row
 without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and `w2` (sums of weights and of their
-squares), `both` (sum of w |num|), and of the residuals u = num - (num/den) den of the clusters `ss` (sum of u^2) and
+squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of the clusters `ss` (sum of u^2) and
 `s3` (sum of u^3). Counts have `bins` (equal spans of time) and `ss` (squares of the bins' counts about their mean).
 
 Sources. Wilson 1927, JASA 22:209. Kish 1965, Survey Sampling, 8.2 (effective n) and 6.5 (ratio of sums by cluster);
@@ -48,7 +48,7 @@ def _share(s: pd.DataFrame, level: float) -> pd.DataFrame:
 
 
 def _promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
-    value, both = s.num / s.den, s.both / s.den
+    value, both = s.num / s.den, s.magnitude / s.den
     n, df = _effective_n(s, both - value**2)
     promoters = ((both + value) / 2 * n + 0.75) / (n + 3)
     detractors = ((both - value) / 2 * n + 0.75) / (n + 3)

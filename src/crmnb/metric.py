@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Any, Literal
 
 from crmnb.client import Churn, Item
-from crmnb.estimate import proportion
+from crmnb.estimate import Estimator, net_promoters, proportion
 
 Kind = Literal["input", "process", "output", "outcome"]
 Better = Literal["up", "down", "-"]
@@ -41,7 +41,7 @@ class Metric:
     counts: str
     out_of: str
     by_hand: str | dict[str, str]
-    estimate: Callable[..., Any]
+    estimate: Estimator
     per_customer: bool
     transform: Callable[..., Any] | None
     definition: str
@@ -49,6 +49,7 @@ class Metric:
     beware: str
     source: str
     component: str  # what the components are ("survey", "platform"), empty where there are none
+    over_time: bool
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -67,8 +68,8 @@ class Metric:
 
     @property
     def scaled(self) -> float:
-        """What the estimate of a share is multiplied by to be in the unit."""
-        return 100.0 if self.unit == "%" else 1.0
+        """What the estimate is multiplied by to be in the unit: shares, and nps in [-1, 1], are shown times 100."""
+        return 100.0 if self.unit == "%" or self.estimate is net_promoters else 1.0
 
     @property
     def _parameters(self) -> list[inspect.Parameter]:
@@ -91,16 +92,18 @@ def metric(
     counts: str,
     out_of: str,
     by_hand: str | dict[str, str],
-    estimate: Callable[..., Any] = proportion,
+    estimate: Estimator = proportion,
     per_customer: bool = False,
     transform: Callable[..., Any] | None = None,
     component: str = "",
+    over_time: bool = True,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
     their share is said beside the result; the evidence then has one row per customer and component.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
+    `over_time`: whether parts of the period make a trend of it.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -119,6 +122,7 @@ def metric(
             per_customer=per_customer,
             transform=transform,
             component=component,
+            over_time=over_time,
             **_said(function),
         )
 

@@ -118,6 +118,11 @@ class Period:
         """The end, or the data's cut-off where that comes first."""
         return min(self.end, self.cutoff) if self.cutoff else self.end
 
+    @property
+    def last_seen_day(self) -> date:
+        """The last day that the data cover; of an unbounded period its own."""
+        return _last(self.seen_end)
+
     def observe(self, data_from: datetime | None, cutoff: datetime | None) -> "Period":
         """The same period, knowing which days the data cover (`[data_from, cutoff)`)."""
         return replace(self, data_from=data_from, cutoff=cutoff)

@@ -1,0 +1,295 @@
+"""Measure: a metric, a client's tables and a period give the metric's rows of the results frame."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from narwhals.exceptions import ColumnNotFoundError
+
+from crmnb import engine
+from crmnb.client import Client, Item
+from crmnb.errors import InputError, Unavailable, nearest
+from crmnb.estimate import difference
+from crmnb.metric import Metric, catalogue
+from crmnb.period import Period
+from crmnb.privacy import protect
+from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
+
+_KEYS = ["component", "segment", "level"]
+_WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it."""
+
+    rows: pd.DataFrame
+    settings: dict[str, str]
+    better: str
+    notes: tuple[str, ...]
+
+
+def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
+    """The metric for the whole client, each segment level, each part of the period, and against the comparison.
+
+    `period` must know what was observed (`Period.observe`). What cannot be had is a row with the flag `unavailable` and
+    the reason. Raises InputError for settings that the metric does not have.
+    """
+    client = tables.client
+    try:
+        given, words = resolve(metric, client)
+    except Unavailable as no:
+        return Measured(_finished(_unavailable(metric, {"now": str(no)}), metric, client, period), {}, "-", ())
+    better = metric.better if isinstance(metric.better, str) else metric.better(**given)
+    comparison, not_compared = compared_with(client, period)
+    windows = {"now": period} | ({} if not_compared else {"before": comparison})
+    if metric.over_time and len(period.parts) > 1:
+        windows |= {part.label: part for part in period.parts}
+    evidence, reasons = _evidence(metric, tables, windows, given)
+    rows = _unavailable(metric, reasons)
+    if evidence:
+        reduced = _reduced(metric, tables, period, {win: windows[win] for win in evidence}, evidence)
+        seen = {win: windows[win] for win in evidence}
+        rows = pd.concat([_estimated(metric, reduced, seen, client), rows], ignore_index=True)
+        rows = _with_empty(rows, metric, windows, reasons)
+    rows = protect(rows.assign(part=rows["win"].where(~rows["win"].isin(["now", "before"]), "")), client.privacy)
+    rows = _compared(rows, metric, client, not_compared)
+    return Measured(
+        _finished(rows, metric, client, period), words, better, _notes(metric, tables, period, rows)
+    )
+
+
+def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
+    """The keyword arguments of a metric for a client, and the same in words.
+
+    Raises InputError for an unknown setting or a value of another type than its default's; Unavailable where a
+    declaration that the metric needs (an item of a survey, churn) is missing.
+    """
+    chosen = client.settings.get(metric.id, {})
+    for name in chosen:
+        if name not in metric.settings:
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}: {name!r} is not a setting of this metric."
+                + nearest(name, metric.settings)
+            )
+    given, words = {}, {}
+    for name, default in metric.settings.items():
+        value = chosen.get(name, default)
+        if name in metric.declarations:
+            given[name], words[name] = _item(metric, client, value)
+            continue
+        if type(value) is not type(default):
+            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
+            )
+        given[name], words[name] = value, str(value)
+    if "churn" in metric.declarations:
+        if client.churn is None:
+            raise Unavailable("needs `churn:` in the parameters file (contractual, or by inactivity of so many days)")
+        given["churn"] = client.churn
+        days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
+        words["churn"] = f"{client.churn.kind}{days}"
+    return given, words
+
+
+def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
+    if name not in client.items:
+        known = ", ".join(client.items) or "none"
+        raise Unavailable(f"needs the survey item {name!r}: declare it under `items:` (declared: {known}) or choose another")
+    item = client.items[name].model_copy(update={"name": name})
+    low, high = item.scale
+    return item, f"{name} ({low} to {high}, {item.direction})"
+
+
+def check_settings(client: Client) -> None:
+    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist."""
+    known = catalogue()
+    for key in ("settings", "targets", "objectives"):
+        for name in getattr(client, key):
+            if name not in known:
+                raise InputError(f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known))
+    for name in client.settings:
+        try:
+            resolve(known[name], client)
+        except Unavailable:
+            continue  # said in the report, beside the metric
+
+
+def compared_with(client: Client, period: Period) -> tuple[Period, str]:
+    """The comparison period, and the reason why nothing is compared ("" where it is)."""
+    comparison = period.year_before if client.comparison == "year_before" else period.previous
+    for each in (period, comparison):
+        if each.partial:
+            first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
+            last = f"end on {each.last_seen_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
+            told = " and ".join(filter(None, (first, last)))
+            return comparison, f"not compared: {each.label} is partial (the data {told})"
+    return comparison, ""
+
+
+def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period], given: dict[str, Any]):
+    """Evidence by window, and the reason by window where there is none."""
+    evidence: dict[str, nw.LazyFrame] = {}
+    reasons: dict[str, str] = {}
+    for win, period in windows.items():
+        try:
+            frames = [tables.frame(name, per_customer=metric.per_customer) for name in metric.reads]
+            period.require_seen()
+            evidence[win] = metric.function(*frames, period=period, **given)
+        except Unavailable as no:
+            reasons[win] = str(no)
+        except ColumnNotFoundError as missing:
+            reasons[win] = f"needs a column that is not mapped: {str(missing).splitlines()[0]}"
+    return evidence, reasons
+
+
+def _reduced(metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence) -> pd.DataFrame:
+    own = _own_segments(tables.client, next(iter(evidence.values())))
+    engine.gather(evidence, own, tables)
+    has_customers = "customer_id" in next(iter(evidence.values())).collect_schema().names()
+    found = []
+    for segment in ("", *tables.client.segments):
+        levels = engine.segment_levels(tables, segment, period) if segment else ""
+        if segment and segment not in own and not (levels and has_customers):
+            continue
+        if metric.estimate.reduces == "bins":
+            frame = engine.reduce_bins(tables.con, segment, levels, {w: _span(p) for w, p in windows.items()})
+        else:
+            frame = engine.reduce_moments(tables.con, segment, levels, one_row_each=metric.per_customer)
+        found.append(frame if not segment else frame[frame["win"].isin(["now", "before"])])
+    return pd.concat(found, ignore_index=True)
+
+
+def _own_segments(client: Client, evidence: nw.LazyFrame) -> dict[str, str]:
+    """Segmentations by a column that the evidence itself carries (an order's channel), and the SQL of the level."""
+    columns = evidence.collect_schema().names()
+    own = {}
+    for name, segment in client.segments.items():
+        table, column = segment.column.split(".")
+        if table != "customers" and column in columns:
+            own[name] = f'"{column}"::varchar'
+    return own
+
+
+def _span(period: Period) -> tuple[str, int, int]:
+    days = max((period.seen_end - period.start).days, 1)
+    size = 7 if days >= _WEEKS_AS_BINS else 1
+    return str(period.start), size, max(days // size, 1)
+
+
+def _estimated(metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period], client: Client) -> pd.DataFrame:
+    reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
+    if metric.estimate.reduces == "bins":
+        reduced = _with_zeros(reduced, windows)
+    rows = metric.estimate.infer(reduced, client.level)
+    seen = reduced["win"].map(windows)
+    for column in ("value", "low", "high"):
+        figure = rows[column].astype(float)
+        if metric.transform:
+            figure = pd.Series([metric.transform(x, p) for x, p in zip(figure, seen, strict=True)], rows.index, dtype=float)
+        rows[column] = figure * metric.scaled
+    if (rows["low"] > rows["high"]).any():
+        rows[["low", "high"]] = np.sort(rows[["low", "high"]], axis=1)
+    rows = pd.concat([rows, reduced[["win", *_KEYS, "n"]]], axis=1)
+    rows["clusters"] = reduced.get("clusters", reduced["n"])
+    rows["numerator"], rows["denominator"], rows["reason"] = reduced["num"], reduced["den"], ""
+    rows["correlation"] = _correlation(reduced)
+    partial = seen.map(lambda p: "partial" if p.partial else "")
+    rows["flags"] = (partial + rows["unreliable"].map({True: " unreliable", False: ""})).str.strip()
+    return rows.drop(columns="unreliable")
+
+
+def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period]) -> pd.DataFrame:
+    """The counts with a row of 0 for each window in which nothing of a plain count (no exposure) happened."""
+    plain = counts[(counts["segment"] == "") & (counts["den"] == 1)]
+    there = set(zip(plain["win"], plain["component"], strict=True))
+    zeros = [
+        {"win": win, "component": component, "segment": "", "level": "", "bins": float(_span(period)[2])}
+        for component in plain["component"].unique()
+        for win, period in windows.items()
+        if (win, component) not in there
+    ]
+    absent = pd.DataFrame(zeros, columns=["win", "component", "segment", "level", "bins"])
+    return pd.concat([counts, absent.assign(num=0.0, den=1.0, n=0.0, ss=0.0)], ignore_index=True)
+
+
+def _correlation(s: pd.DataFrame) -> pd.Series:
+    """Of a group's estimates in both periods, from the customers seen in both: sum(u u') / sqrt(sum(u^2) sum(u'^2))."""
+    if "shared" not in s:
+        return pd.Series(0.0, s.index)
+    pairs = s[s["win"].isin(["now", "before"])].groupby(_KEYS)["ss"]
+    product = pairs.transform("prod").where(pairs.transform("size") == 2)
+    return (s["shared"] / np.sqrt(product.where(product > 0))).reindex(s.index).clip(-1, 1).fillna(0.0)
+
+
+def _unavailable(metric: Metric, reasons: dict[str, str]) -> pd.DataFrame:
+    rows = pd.DataFrame({"win": list(reasons), "reason": list(reasons.values())}, dtype=object)
+    rows = rows.assign(component="", segment="", level="", method="", flags="unavailable", correlation=0.0)
+    return rows.assign(**dict.fromkeys(FIGURES, np.nan))
+
+
+def _with_empty(rows: pd.DataFrame, metric: Metric, windows: dict[str, Period], reasons: dict[str, str]) -> pd.DataFrame:
+    """Windows whose evidence is empty: no events is a count of 0, nothing to divide by is unavailable."""
+    whole = rows[rows["segment"] == ""]
+    empty = [win for win in windows if win not in set(whole["win"]) and win not in reasons]
+    return pd.concat(
+        [rows, _unavailable(metric, {win: f"no {metric.out_of or metric.counts} in {windows[win].label}" for win in empty})],
+        ignore_index=True,
+    )
+
+
+def _compared(rows: pd.DataFrame, metric: Metric, client: Client, not_compared: str) -> pd.DataFrame:
+    """The rows of now with the change since the comparison period; rows of the comparison are gone."""
+    before = rows[(rows["win"] == "before") & rows["value"].notna()].set_index(_KEYS)
+    rows = rows[rows["win"] != "before"].reset_index(drop=True)
+    rows[list(CHANGES)] = np.nan
+    whole = rows["win"] == "now"
+    rows.loc[whole & (rows["reason"] == ""), "reason"] = not_compared
+    if before.empty:
+        return rows
+    pairs = rows[whole & rows["value"].notna()].join(before, on=_KEYS, rsuffix="_before")
+    pairs = pairs[pairs["value_before"].notna()]
+    earlier = pairs[["value_before", "low_before", "high_before", "clusters_before"]]
+    earlier.columns = ["value", "low", "high", "clusters"]
+    plain = metric.estimate.symmetric and not metric.transform
+    told = difference(pairs, earlier, pairs["correlation"], client.level, plain)
+    rows.loc[pairs.index, list(CHANGES)] = np.column_stack(
+        [earlier["value"], told["change"], told["low"], told["high"], told["p_value"]]
+    )
+    return rows
+
+
+def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period) -> pd.DataFrame:
+    rows = rows.assign(
+        client=client.id,
+        family=metric.family,
+        metric=metric.id,
+        period=period.label,
+        unit=metric.unit,
+        target=client.targets.get(metric.id, np.nan),
+        signal="",
+    )
+    for column in ("part", *CHANGES):
+        if column not in rows:
+            rows[column] = "" if column == "part" else np.nan
+    rows["flags"] = rows["flags"].map(lambda flags: " ".join(sorted(set(flags.split()))))
+    in_number_order = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
+    rows = rows.assign(_segmented=rows["segment"] != "", _component=in_number_order)
+    rows = rows.sort_values(["_segmented", "segment", "part", "_component", "level"], kind="stable")
+    return rounded(rows[list(COLUMNS)].reset_index(drop=True))
+
+
+def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataFrame) -> tuple[str, ...]:
+    notes = []
+    whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    if metric.per_customer:
+        for name in metric.reads:
+            without, among = tables.without_customer(name, period)
+            if without:
+                notes.append(f"{without:,} of {among:,} rows in {period.label} carry no customer and are left out.")
+    elif whole["method"].isin(["t", "Wilson", "adjusted Wald"]).any():
+        notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
+    return tuple(notes)

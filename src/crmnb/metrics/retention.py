@@ -1,0 +1,322 @@
+"""Retention: who stays a customer, who leaves, who comes, and who buys again."""
+
+from datetime import datetime, timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.client import Churn
+from crmnb.errors import Unavailable
+from crmnb.estimate import census, count, mean, proportion
+from crmnb.metric import metric
+from crmnb.period import Period
+
+
+def _customers_at(tenures: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
+    """Who is a customer at t, one row each: in a span with since < t <= until."""
+    begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)
+    return tenures.filter(begun, not_over).select("customer_id").unique()
+
+
+def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
+    period.require_history(churn.history_days)
+    at_end = _customers_at(tenures, period.seen_end).with_columns(kept=nw.lit(1))
+    at_start = _customers_at(tenures, period.start).join(at_end, on="customer_id", how="left")
+    return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
+
+
+def _firsts(tenures: nw.LazyFrame) -> nw.LazyFrame:
+    """Every customer and when the first ever span began."""
+    return tenures.group_by("customer_id").agg(first=nw.col("since").min())
+
+
+@metric(
+    title="Retention rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them still customers at the end",
+    out_of="customers at the start",
+    by_hand="0 / 1",
+    per_customer=True,
+)
+def retention_rate(tenures, *, period, churn: Churn):
+    """Share of the customers at the start of the period who are still customers at its end.
+
+    Why: keeping a customer is cheaper than winning one, and small changes add up over years.
+    Beware: customers won in the period count neither above nor below the line, and those who left and came back are not
+        retained but won back. A longer period retains fewer, so compare periods of equal length only.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1; Wilson 1927 (interval).
+    """
+    return _kept(tenures, period, churn).with_columns(num=nw.col("kept"))
+
+
+@metric(
+    title="Churn rate",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them no longer customers at the end",
+    out_of="customers at the start",
+    by_hand="0 / 1",
+    per_customer=True,
+)
+def churn_rate(tenures, *, period, churn: Churn):
+    """Share of the customers at the start of the period who are no longer customers at its end.
+
+    Why: the other side of retention, and the one that planning of replacement works with.
+    Beware: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1.
+    """
+    return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+
+
+def _per_year(share: float, period: Period) -> float:
+    days = (period.seen_end - period.start).days
+    return 1 - (1 - share) ** (365.25 / days)
+
+
+@metric(
+    title="Churn rate, annualised",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them no longer customers at the end, as if for a year",
+    out_of="customers at the start",
+    by_hand="0 / 1",
+    per_customer=True,
+    transform=_per_year,
+)
+def churn_rate_annualised(tenures, *, period, churn: Churn):
+    """The share that would be lost in a year if the period's loss went on: 1 - (1 - c)^(365.25 / days).
+
+    Why: it makes a month and a quarter comparable.
+    Beware: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
+        measured is usually better than a month made into a year.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (compounding of survival).
+    """
+    return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+
+
+@metric(
+    title="Customers at the end per customer at the start",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="customers at the end",
+    out_of="customers at the start",
+    by_hand="0 / 1",
+    per_customer=True,
+    estimate=census,
+)
+def end_to_start_ratio(tenures, *, period, churn: Churn):
+    """Customers at the end of the period per hundred at its start, whoever they are.
+
+    Why: it says whether the base grew or shrank.
+    Beware: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (why customers won must be left out).
+    """
+    period.require_history(churn.history_days)
+    at_start = _customers_at(tenures, period.start).with_columns(num=nw.lit(0), den=nw.lit(1))
+    at_end = _customers_at(tenures, period.seen_end).with_columns(num=nw.lit(1), den=nw.lit(0))
+    both = nw.concat([at_start, at_end])
+    return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
+
+
+@metric(
+    title="Customers won",
+    unit="count",
+    kind="outcome",
+    better="up",
+    counts="new customers",
+    out_of="",
+    by_hand={},
+    per_customer=True,
+    estimate=count,
+    component="of",
+)
+def customers_won(tenures, *, period, churn: Churn):
+    """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
+
+    A win-back was a customer before, was none at the start, and is one at the end.
+
+    Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
+    Beware: who was a customer before the data begin looks new; the data must reach back further than the days of inactivity.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1; McCullagh & Nelder 1989,
+        Generalized Linear Models, 6.2 (interval: over-dispersed counts).
+    """
+    period.require_history(churn.history_days)
+    event = {"num": nw.lit(1), "den": nw.lit(0.0)}
+    columns = ["customer_id", "component", "num", "den", "at"]
+    firsts = _firsts(tenures)
+    won = firsts.filter(period.holds("first")).with_columns(at=nw.col("first"), **event)
+    at_start = _customers_at(tenures, period.start)
+    exposed = at_start.with_columns(
+        component=nw.lit("per 100 at the start"), num=nw.lit(0), den=nw.lit(0.01), at=nw.lit(None, nw.Datetime("us"))
+    )
+    back = (
+        tenures.filter(period.holds("since"))
+        .group_by("customer_id")
+        .agg(at=nw.col("since").min())
+        .join(_customers_at(tenures, period.seen_end), on="customer_id", how="semi")
+        .join(at_start, on="customer_id", how="anti")
+        .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
+    )
+    return nw.concat(
+        [
+            won.with_columns(component=nw.lit("")).select(columns),
+            won.with_columns(component=nw.lit("per 100 at the start")).select(columns),
+            exposed.select(columns),
+            back.with_columns(component=nw.lit("win-backs"), **event).select(columns),
+        ]
+    )
+
+
+@metric(
+    title="Repeat purchase rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="buyers with two or more orders",
+    out_of="buyers in the period",
+    by_hand="0 / 1",
+    per_customer=True,
+)
+def repeat_purchase_rate(orders, *, period, at_least=2):
+    """Share of the period's buyers who ordered more than once in it.
+
+    Why: the earliest sign that a first sale becomes a habit.
+    Beware: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
+        of equal length, and see the second purchase rate for equal follow-up.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6 (repeat rate).
+    """
+    buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(orders=nw.len())
+    return buyers.with_columns(num=(nw.col("orders") >= at_least).cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Second purchase rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them with a second order within the days of follow-up",
+    out_of="new buyers who can be followed that long",
+    by_hand="0 / 1",
+    per_customer=True,
+)
+def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
+    """The repeat purchase rate at equal follow-up: share of new buyers who order again within so many days of the first.
+
+    Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen.
+
+    Why: every buyer has the same time to come back, so periods of any length compare.
+    Beware: the newest buyers are not in it yet. Who bought before the data begin looks new.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6 (repeat rate), with equal follow-up.
+    """
+    period.require_history(churn.history_days)
+    last_first = period.seen_end - timedelta(days=follow_up_days)
+    firsts = orders.group_by("customer_id").agg(first=nw.col("ordered_at").min(), first_order=nw.col("order_id").min())
+    firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
+    followed = orders.join(firsts, on="customer_id", how="inner").filter(
+        nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days)
+    )
+    buyers = followed.group_by("customer_id").agg(orders=nw.len())
+    return buyers.with_columns(num=(nw.col("orders") >= 2).cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Purchase frequency",
+    unit="orders",
+    kind="outcome",
+    better="up",
+    counts="orders",
+    out_of="buyers in the period",
+    by_hand="0 / 1",
+    per_customer=True,
+    estimate=mean,
+)
+def purchase_frequency(orders, *, period):
+    """Orders per customer who ordered at all in the period.
+
+    Why: with order value and the number of customers it makes up revenue; it moves before churn does.
+    Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6.
+    """
+    buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(num=nw.len())
+    return buyers.with_columns(den=nw.lit(1))
+
+
+def _month(column: str) -> nw.Expr:
+    """Calendar months since year 0."""
+    return nw.col(column).dt.year().cast(nw.Int64) * 12 + nw.col(column).dt.month().cast(nw.Int64) - 1
+
+
+def _cohorts(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """The customers won in the period, of months that history allows to call new, with `cohort`, a month's number."""
+    earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
+    first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
+    if first_month >= period.seen_end:
+        raise Unavailable(
+            f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
+        )
+    joined = _firsts(tenures).filter(period.holds("first"), nw.col("first") >= first_month)
+    return joined.with_columns(cohort=_month("first"))
+
+
+def _next_month(day: datetime) -> datetime:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+@metric(
+    title="Cohort retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them active so many months later",
+    out_of="customers who joined in that month",
+    by_hand={},
+    per_customer=True,
+    component="cohort",
+    over_time=False,
+)
+def cohort_retention(tenures, *, period, churn: Churn):
+    """Share of each month's new customers who are active k calendar months later (component `2025-01 +k`).
+
+    Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
+    the month of the first ever order or contract, not of the first in the period. Months not wholly seen are left blank.
+
+    Why: it shows whether newer customers stay longer than older ones did, which one rate over all of them hides.
+    Beware: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (cohorts); Wilson 1927 (interval).
+    """
+    joined = _cohorts(tenures, period, churn)
+    seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
+    start_month = period.start.year * 12 + period.start.month - 1
+    if churn.kind == "inactivity":
+        active = tenures.filter(period.holds("since")).select("customer_id", active_in=_month("since")).unique()
+    cells = []
+    for k in range(seen_months - start_month):
+        of = joined.filter(nw.col("cohort") + k < seen_months).with_columns(active_in=nw.col("cohort") + k)
+        if churn.kind == "inactivity":
+            found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
+        else:
+            found = of.join(_until(tenures), on="customer_id", how="left").with_columns(
+                num=((nw.col("left_in") >= nw.col("active_in")) | (nw.lit(k) == 0)).cast(nw.Int64)
+            )
+        cells.append(
+            found.select(
+                "customer_id",
+                component=nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(f" +{k}")]),
+                num=nw.col("num").fill_null(0),
+                den=nw.lit(1),
+            )
+        )
+    if not cells:
+        raise Unavailable("needs at least one whole calendar month of data")
+    return nw.concat(cells)
+
+
+def _until(tenures: nw.LazyFrame) -> nw.LazyFrame:
+    """Each customer's last month of contract, as a month's number; far in the future where it has no end."""
+    open_end = nw.col("until").fill_null(datetime(9999, 1, 1)).max()
+    return tenures.group_by("customer_id").agg(until=open_end).with_columns(left_in=_month("until")).drop("until")

@@ -1,0 +1,41 @@
+"""The results frame: its columns, and the signals in it that survive false-discovery control."""
+
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+TEXT = ("client", "family", "metric", "component", "period", "part", "segment", "level", "unit", "method", "flags")
+COLUMNS = (
+    *("client", "family", "metric", "component", "period", "part", "segment", "level"),
+    *("value", "low", "high", "n", "clusters", "numerator", "denominator", "unit", "method", "flags", "reason"),
+    *("target", "previous", "change", "change_low", "change_high", "p_value", "signal"),
+)
+FIGURES = ("value", "low", "high", "n", "clusters", "numerator", "denominator")
+CHANGES = ("previous", "change", "change_low", "change_high", "p_value")
+FALSE_DISCOVERIES = 0.05  # share of the signals that may be false, on average
+
+
+def with_signals(frame: pd.DataFrame, better: dict[str, str]) -> pd.DataFrame:
+    """The frame with `signal`: "better", "worse" or "changed" where a change stands out beyond chance, else "".
+
+    frame: results of one family, a set of comparisons made together. better: metric -> "up", "down" or "-".
+    Benjamini & Hochberg 1995, JRSS-B 57:289.
+    """
+    frame = frame.assign(signal="")
+    tested = frame["p_value"].notna()
+    if not tested.any():
+        return frame
+    found, *_ = multipletests(frame.loc[tested, "p_value"], alpha=FALSE_DISCOVERIES, method="fdr_bh")
+    stands_out = frame.index[tested][found]
+    for at in stands_out:
+        wanted = better[frame.at[at, "metric"]]
+        rose = frame.at[at, "change"] > 0
+        frame.at[at, "signal"] = "changed" if wanted == "-" else "better" if rose == (wanted == "up") else "worse"
+    return frame
+
+
+def rounded(frame: pd.DataFrame, digits: int = 12) -> pd.DataFrame:
+    """Figures to so many significant digits: sums of floats differ in the last ones with the number of threads."""
+    figures = [*FIGURES, *CHANGES]
+    frame = frame.copy()
+    frame[figures] = frame[figures].astype(float).map(lambda x: float(f"{x:.{digits}g}"))
+    return frame
