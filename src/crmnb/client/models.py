@@ -1,27 +1,35 @@
-"""Client: a parameters file (YAML), read safely and checked."""
+"""What a parameters file holds, as models; what each key allows."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+NAME = r"^[a-z][a-z0-9_]*$"
+CURRENCY = r"^[A-Z]{3}$"
+SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
 
 
 class Source(_Strict):
     """One file, or several by a glob, relative to the parameters file.
 
     `columns` (theirs: type) types a source that a `query:` reads; a text format's untyped columns stay text.
+    `date_format` is strptime's, and holds for all the source's times; without it they are ISO (2025-12-31 23:59).
     """
 
     file: str
     format: Literal["csv", "parquet"] | None = None  # by default from the file's ending
-    delimiter: str = ","
+    delimiter: Character = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
@@ -75,7 +83,7 @@ class Segment(_Strict):
     `bands` cut a number; `years` cut the time since a date (as at the period's start), both at the given values.
     """
 
-    column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    column: Annotated[str, Field(pattern=SEGMENT_COLUMN)]
     bands: tuple[float, ...] = ()
     years: tuple[float, ...] = ()
 
@@ -93,7 +101,7 @@ class Client(_Strict):
     id: Name
     folder: Path
     name: str
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Field(pattern=CURRENCY)]
     locale: str = "en_GB"
     time_zone: str = "UTC"
     fiscal_year_starts: int = Field(1, ge=1, le=12)

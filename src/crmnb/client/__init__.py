@@ -1,0 +1,16 @@
+"""Client: a parameters file (YAML), read safely and checked."""
+
+from crmnb.client.models import Churn, Client, Item, Mapping, Privacy, Segment, Source
+from crmnb.client.parameters import known_clients, load_client
+
+__all__ = [
+    "Churn",
+    "Client",
+    "Item",
+    "Mapping",
+    "Privacy",
+    "Segment",
+    "Source",
+    "known_clients",
+    "load_client",
+]

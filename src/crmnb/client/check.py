@@ -1,0 +1,172 @@
+"""What a parameters file must hold beyond each key's own form: its parts must fit together, and the tables."""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale, UnknownLocaleError
+
+from crmnb.client.models import Churn, Client, Mapping, Segment, Source
+from crmnb.errors import nearest
+from crmnb.tables import ENGINE_TYPES, TABLES, Column, Table
+
+_NEAR_MISS = 0.85  # how like a declared column's name (0 to 1) an attribute's may be before it is taken for a slip
+_DIRECTIVES = "aAbBdfHIjmMpSyYz%"
+
+
+def problems(client: Client) -> list[str]:
+    """All that does not fit together in a client's file, in words that begin with the key; empty where all fits."""
+    found = [*_place(client)]
+    for name, source in client.sources.items():
+        found += _source(f"sources.{name}", source)
+    for name, mapping in client.tables.items():
+        if name not in TABLES:
+            found.append(f"tables.{name}: {name!r} is not a table.{nearest(name, TABLES)}")
+        else:
+            found += _mapping(f"tables.{name}", TABLES[name], mapping, client)
+    for name, item in client.items.items():
+        if item.scale[0] >= item.scale[1]:
+            found.append(f"items.{name}.scale: {list(item.scale)} must go from low to high, such as [1, 5].")
+        found += _item(name, client)
+    if client.churn:
+        found += _churn(client.churn, client)
+    for name, segment in client.segments.items():
+        found += _segment(f"segments.{name}", segment, client)
+    return found
+
+
+def _place(client: Client) -> Iterator[str]:
+    try:
+        Locale.parse(client.locale.replace("-", "_"))
+    except (UnknownLocaleError, ValueError, TypeError):
+        yield f"locale: {client.locale!r} is not known; use a language and a country, such as en_GB or nl_NL."
+    try:
+        ZoneInfo(client.time_zone)
+    except (OSError, ValueError):  # a ZoneInfoNotFoundError is a KeyError
+        yield _zone_problem(client.time_zone)
+    except KeyError:
+        yield _zone_problem(client.time_zone)
+    if client.data_from and client.data_until and client.data_from > client.data_until:
+        yield f"data_until: {client.data_until} lies before data_from, {client.data_from}."
+
+
+def _zone_problem(zone: str) -> str:
+    close = get_close_matches(zone, available_timezones(), n=2)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    return f"time_zone: {zone!r} is not a time zone.{hint} Use a name such as Europe/London, or UTC."
+
+
+def _source(where: str, source: Source) -> Iterator[str]:
+    for column, type_ in source.columns.items():
+        if type_ not in ENGINE_TYPES:
+            yield f"{where}.columns.{column}: {type_!r} is not a type.{nearest(type_, ENGINE_TYPES)}"
+    if source.decimal == source.thousands:
+        yield f"{where}.thousands: {source.thousands!r} is the decimal mark already."
+    if source.delimiter in '"\r\n':
+        yield f"{where}.delimiter: {source.delimiter!r} cannot separate columns."
+    try:
+        if not codecs.lookup(source.encoding)._is_text_encoding:
+            raise LookupError
+    except (LookupError, ValueError):
+        yield f"{where}.encoding: {source.encoding!r} is not an encoding; use utf-8, cp1252, latin-1, utf-16 ..."
+    if source.date_format is not None and (wrong := _date_format(source.date_format)):
+        yield f"{where}.date_format: {source.date_format!r} {wrong}, such as '%d/%m/%Y %H:%M'."
+
+
+def _date_format(form: str) -> str:
+    parts = re.findall(r"%(.?)", form)
+    if unknown := [part for part in parts if not part or part not in _DIRECTIVES]:
+        return f"holds %{unknown[0]}, which is not known; allowed are {' '.join('%' + d for d in _DIRECTIVES)}"
+    year, month, day = set(parts) & set("yY"), set(parts) & set("mbB"), "d" in parts
+    if not (year and ((month and day) or "j" in parts)):
+        return "must say where the year, the month and the day are"
+    return ""
+
+
+def _mapping(where: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
+    if mapping.query is not None:
+        if mapping.source or mapping.columns:
+            yield f"{where}: a query names its sources and columns itself; leave out `source` and `columns`."
+    elif not mapping.source or not mapping.columns:
+        yield f"{where}: give either `source` and `columns` (ours: theirs), or a `query`."
+    elif mapping.source not in client.sources:
+        yield f"{where}.source: {mapping.source!r} is not among the sources.{nearest(mapping.source, client.sources)}"
+    if mapping.query is None and mapping.columns:
+        yield from _columns(where, table, mapping, client)
+    for name, recoded in mapping.values.items():
+        column = table.by_name.get(name)
+        for theirs, ours in recoded.items():
+            if column and column.one_of and ours not in column.one_of:
+                yield f"{where}.values.{name}.{theirs}: {ours!r} is not allowed.{nearest(ours, column.one_of)}"
+
+
+def _columns(where: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
+    mapped, items = set(mapping.columns), set(client.items) if table.has_items else set()
+    for column in table.columns:
+        if column.required and column.name not in mapped:
+            yield f"{where}.columns.{column.name}: is missing; {table.name} cannot do without it."
+    free = (set(table.by_name) | items) - mapped
+    for name in sorted(mapped - set(table.by_name) - items):
+        if close := get_close_matches(name, free, n=1, cutoff=_NEAR_MISS):
+            yield f"{where}.columns.{name}: did you mean {close[0]}? (An attribute of your own needs another name.)"
+    for key, names in (("values", mapping.values), ("personal", mapping.personal)):
+        for name in names:
+            if name not in mapped:
+                yield f"{where}.{key}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"
+
+
+def _item(name: str, client: Client) -> Iterator[str]:
+    table, answers = TABLES["survey_responses"], client.tables.get("survey_responses")
+    if name in table.by_name:
+        yield f"items.{name}: {name!r} is a column of survey_responses already; name the item otherwise."
+    elif answers and answers.columns and name not in answers.columns:
+        hint = nearest(name, answers.columns)
+        yield f"items.{name}: no column is mapped to it (tables.survey_responses.columns).{hint}"
+
+
+def _churn(churn: Churn, client: Client) -> Iterator[str]:
+    if churn.table not in client.tables:
+        yield f"churn.table: {churn.table!r} is not mapped under tables.{nearest(churn.table, client.tables)}"
+    if churn.kind == "inactivity":
+        if churn.table != "orders":
+            yield f"churn.table: {churn.table!r} does not go with inactivity, which is counted from orders."
+        if churn.inactivity_days < 1:
+            yield "churn.inactivity_days: is missing; say after how many days without an order a customer is lost."
+        return
+    if churn.table == "orders":
+        yield "churn.table: a contractual churn needs customers (by left_at) or subscriptions (by ended_at)."
+    needed = {"customers": "left_at", "subscriptions": "ended_at"}.get(churn.table)
+    mapping = client.tables.get(churn.table)
+    if needed and mapping and mapping.columns and needed not in mapping.columns:
+        yield f"churn.table: {churn.table} says who left by {needed}, which tables.{churn.table}.columns does not map."
+
+
+def _segment(where: str, segment: Segment, client: Client) -> Iterator[str]:
+    table, name = segment.column.split(".")
+    mapping = client.tables.get(table)
+    if mapping is None:
+        yield f"{where}.column: {table!r} is not mapped under tables.{nearest(table, client.tables)}"
+        return
+    if mapping.columns and name not in mapping.columns:
+        yield f"{where}.column: {name!r} is not mapped under tables.{table}.columns.{nearest(name, mapping.columns)}"
+    if name in mapping.personal:
+        yield f"{where}.column: {segment.column} is declared personal, so it cannot be a segment."
+    if segment.bands and segment.years:
+        yield f"{where}: give `bands` (of a number) or `years` (since a date), not both."
+    for key, cuts in (("bands", segment.bands), ("years", segment.years)):
+        if list(cuts) != sorted(set(cuts)):
+            yield f"{where}.{key}: {list(cuts)} must rise from cut to cut."
+    declared = TABLES[table].by_name.get(name) if table in TABLES else None
+    if declared:
+        yield from _cuts(where, segment, declared)
+
+
+def _cuts(where: str, segment: Segment, column: Column) -> Iterable[str]:
+    if segment.years and column.type != "time":
+        yield f"{where}.years: {segment.column} is not a date."
+    if segment.bands and column.type not in ("number", "integer", "money"):
+        yield f"{where}.bands: {segment.column} is not a number."
+    if column.type == "time" and not segment.years:
+        yield f"{where}: {segment.column} is a date; cut it with `years`, such as years: [1, 3]."
