@@ -1,0 +1,98 @@
+"""Result: one metric of one client in one period, with its parts and segments; it renders itself through `show`."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from crmnb.client import Client
+from crmnb.metric import Better, Metric
+from crmnb.period import Period
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found: `rows` are the metric's rows of the results frame (`crmnb.results.COLUMNS`).
+
+    `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the
+    metric's own direction unless that depends on a declaration, when the maker of the result says it.
+    Nothing but the drawing methods imports a drawing library.
+    """
+
+    metric: Metric
+    client: Client
+    period: Period
+    comparison: Period
+    rows: pd.DataFrame
+    settings: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    better: Better | None = None
+
+    def __post_init__(self):
+        if self.better is None:
+            said = self.metric.better
+            object.__setattr__(self, "better", said if isinstance(said, str) else "-")
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """The rows of the whole client over the whole period: one per component."""
+        return self.rows[(self.rows["part"] == "") & (self.rows["segment"] == "")]
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """The rows of the whole client in each part of the period."""
+        return self.rows[(self.rows["part"] != "") & (self.rows["segment"] == "")]
+
+    @property
+    def segmentations(self) -> tuple[str, ...]:
+        """The segmentations that it was broken down by."""
+        return tuple(name for name in self.rows["segment"].drop_duplicates() if name)
+
+    def __repr__(self) -> str:
+        from crmnb.show.words import said
+
+        return said(self)
+
+    def _repr_html_(self) -> str:
+        from crmnb.show.words import result_html
+
+        return str(result_html(self))
+
+    def trend(self):
+        """The value in each part of the period, with its interval: a Figure."""
+        from crmnb.show.trend import trend
+
+        return trend(self)
+
+    def by(self, segment: str | None = None):
+        """The value in each level of a segmentation, sorted: a Figure; all of the declared ones if none is named.
+
+        Raises InputError for a segmentation that the client does not declare.
+        """
+        from crmnb.show.dots import by_segment
+
+        return by_segment(self, segment)
+
+    def components(self):
+        """The value of each component, sorted: a Figure."""
+        from crmnb.show.dots import by_component
+
+        return by_component(self)
+
+    def cohorts(self):
+        """The triangle of a cohort metric, one row per cohort, one column per month since: a Figure."""
+        from crmnb.show.triangle import cohorts
+
+        return cohorts(self)
+
+    def table(self) -> pd.DataFrame:
+        """Every row in words and the client's own numbers, for people."""
+        from crmnb.show.tables import people_frame
+
+        return people_frame(self)
+
+    @property
+    def beware(self):
+        """What the number does not say: a block of text."""
+        from crmnb.show.words import beware
+
+        return beware(self)

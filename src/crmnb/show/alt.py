@@ -1,0 +1,87 @@
+"""Texts in place of pictures, made from the result: form, axes, highest, lowest, last, and the trend in words."""
+
+from crmnb.result import Result
+from crmnb.show.html import printable
+from crmnb.show.numbers import known, part_name, percent, period_name
+from crmnb.show.words import available, noun, value_words
+
+
+def trend_alt(result: Result, panels: dict[str, list]) -> str:
+    """For a line or bars over time."""
+    counted = result.metric.unit == "count"
+    form = "Bar chart with whiskers" if counted else "Line chart with a band"
+    unit = noun(result.metric.counts) if counted else result.metric.unit
+    some = next(iter(panels.values()))
+    across = f"{len(some)} parts of {period_name(result.period.label, result.client)}"
+    level = percent(result.client.level, result.client)
+    head = f"{form} for the {level} interval. Across: {across}. Up: {result.metric.title}, {unit}."
+    told = [_line_words(result, rows, component) for component, rows in panels.items()]
+    return " ".join([head, *told])
+
+
+def _line_words(result: Result, rows: list, component: str) -> str:
+    seen = [row for row in rows if available(row)]
+    of = f"{printable(component)}: " if component else ""
+    if not seen:
+        return f"{of}no values."
+    highest, lowest, last = max(seen, key=_value), min(seen, key=_value), seen[-1]
+
+    def told(row) -> str:
+        partial = ", partial" if "partial" in row.flags else ""
+        return f"{value_words(result, row)} ({part_name(row.part, result.period, result.client)}{partial})"
+
+    gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
+    words = f"Highest {told(highest)}, lowest {told(lowest)}, last {told(last)}."
+    return f"{of}{words} {_direction(seen)}{gaps}"
+
+
+def _direction(seen: list) -> str:
+    """First against last whole part: a direction only where their intervals do not even touch."""
+    whole = [row for row in seen if "partial" not in row.flags and known(row.low) and known(row.high)]
+    if len(whole) < 2:
+        return "Too few whole parts for a direction."
+    first, last = whole[0], whole[-1]
+    if last.low > first.high:
+        return "The last whole part lies clearly above the first."
+    if last.high < first.low:
+        return "The last whole part lies clearly below the first."
+    return "No clear difference between the first and the last whole part."
+
+
+def dots_alt(result: Result, what: str, named: list[tuple[str, object]], whole: object | None) -> str:
+    """For dots with whiskers: the order is that of the picture, from the highest down."""
+    seen = [(name, row) for name, row in named if available(row)]
+    level = percent(result.client.level, result.client)
+    unit = "" if result.metric.unit == "count" else f", {result.metric.unit}"
+    head = f"Dots with whiskers for the {level} interval, sorted. Down: {what}. Across: {result.metric.title}{unit}."
+    if not seen:
+        return f"{head} No values."
+    (top, most), (bottom, least) = seen[0], seen[-1]
+    words = (
+        f"Highest {printable(top)}, {value_words(result, most)}; "
+        f"lowest {printable(bottom)}, {value_words(result, least)}."
+    )
+    all_of = f" Whole client {value_words(result, whole)}." if whole is not None and available(whole) else ""
+    hidden = f" Without a value: {len(named) - len(seen)}." if len(seen) < len(named) else ""
+    return f"{head} {words}{all_of}{hidden}"
+
+
+def triangle_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:
+    """For a cohort triangle: the range one month after the first, where later ones are comparable."""
+    head = (
+        f"Cohort triangle, a heat map with numbers. Down: {cohorts} cohorts by first month. "
+        f"Across: months since, 0 to {columns - 1}. Cells: {result.metric.title}, {result.metric.unit}."
+    )
+    shown = [(cohort, after, row) for cohort, after, row in cells if after > 0 and available(row)]
+    if not shown:
+        return head
+    told = []
+    for word, pick in (("Highest", max), ("lowest", min)):
+        cohort, after, row = pick(shown, key=lambda cell: cell[2].value)
+        months = "1 month" if after == 1 else f"{after} months"
+        told.append(f"{word} {value_words(result, row)} ({period_name(cohort, result.client)}, {months} after)")
+    return f"{head} {' and '.join(told)} after the first month."
+
+
+def _value(row) -> float:
+    return row.value

@@ -1,0 +1,157 @@
+"""Dots with whiskers: the levels of a segmentation, or the components of a metric, sorted by value."""
+
+from crmnb.errors import InputError, nearest
+from crmnb.result import Result
+from crmnb.show.alt import dots_alt
+from crmnb.show.axes import limits, unit_ticks
+from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
+from crmnb.show.figure import Figure, Figures
+from crmnb.show.html import printable
+from crmnb.show.numbers import known, percent, quantity
+from crmnb.show.tables import n_words, numbers_table
+from crmnb.show.words import available, noun, row_decimals, value_words
+
+UNKNOWN = "(not known)"
+_MOST_LEVELS = 12
+_ROW, _TOP, _FOOT = 28, 30, 34
+
+
+def by_segment(result: Result, segment: str | None = None) -> Figures:
+    """One figure a segmentation (and component), at most twelve levels each, the largest.
+
+    Raises InputError for a segmentation that the client does not declare.
+    """
+    declared = tuple(result.client.segments) or result.segmentations
+    if segment is not None and segment not in declared and segment not in result.segmentations:
+        raise InputError(f"segment {segment!r} is not declared in the client's parameters.{nearest(segment, declared)}")
+    names = result.segmentations if segment is None else (segment,)
+    figures = [figure for name in names for figure in _segment_figures(result, name)]
+    where = f"by {segment}" if segment else "by segment"
+    return Figures(tuple(figures), f"{result.metric.title}: nothing to show {where}.")
+
+
+def by_component(result: Result) -> Figure | Figures:
+    """The components that share the metric's unit; the others are in the table only."""
+    rows = list(result.whole.itertuples())
+    drawn = [(row.component, row) for row in rows if row.unit == result.metric.unit and row.component]
+    if not drawn:
+        return Figures((), f"{result.metric.title} has no components.")
+    others = [(row.component, row) for row in rows if row.unit != result.metric.unit]
+    whole = next((row for row in rows if not row.component and row.unit == result.metric.unit), None)
+    what = result.metric.component or "component"
+    return _figure(result, what, drawn, others, whole, f"{result.metric.title} by {what}")
+
+
+def _segment_figures(result: Result, segment: str):
+    rows = result.rows[(result.rows["segment"] == segment) & (result.rows["part"] == "")]
+    rows = rows[rows["unit"] == result.metric.unit]
+    for component in rows["component"].drop_duplicates():
+        named = [(row.level, row) for row in rows[rows["component"] == component].itertuples()]
+        same = result.whole[result.whole["component"] == component]
+        whole = next(same.itertuples(), None)
+        of = f", {component}" if component else ""
+        title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
+        yield _figure(result, segment.replace("_", " "), named, [], whole, title)
+
+
+def _figure(result: Result, what: str, named: list, others: list, whole, title: str) -> Figure:
+    drawn, left_out = _ranked(named)
+    height = _TOP + _ROW * len(drawn) + _FOOT
+    with canvas(height) as figure:
+        _draw(figure, result, drawn, whole, height)
+        drawing = svg(figure)
+    whole_row = [("Whole client", whole)] if whole is not None and not whole.component else []
+    table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title)
+    alt = dots_alt(result, what, drawn, whole)
+    seen = _seen(result, drawn, whole, title)
+    return Figure(drawing, seen, alt, table, _notes(result, drawn, left_out), height=height)
+
+
+def _ranked(named: list) -> tuple[list, list]:
+    """The largest levels from the highest value down, those without a value and the unknown last; and the rest."""
+    by_size = sorted(named, key=lambda pair: -(pair[1].n if known(pair[1].n) else 0))
+    kept, rest = by_size[:_MOST_LEVELS], by_size[_MOST_LEVELS:]
+
+    def order(pair):
+        name, row = pair
+        return (name == UNKNOWN, not available(row), -row.value if available(row) else 0.0, name)
+
+    return sorted(kept, key=order), sorted(rest, key=order)
+
+
+def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
+    names = [printable(name, 30) for name, _ in drawn]
+    left = 24 + min(7.4 * max(map(len, names)), 230)
+    axes = box(figure, left, _TOP, 176, _FOOT)
+    rows = [row for _, row in drawn]
+    axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    axes.set_yticks(range(len(drawn)), names, color=INK)
+    axes.grid(visible=False, axis="y")
+    unit_ticks(axes.xaxis, result, 5)
+    _whole_line(axes, result, whole)
+    _beside(axes, "n", 164, -0.5, ha="right", va="bottom", color=QUIET)
+    for at, row in enumerate(rows):
+        if not available(row):
+            _beside(axes, "not shown" if "suppressed" in row.flags else "not available", 12, at, color=QUIET)
+            continue
+        _dot(axes, at, row)
+        _beside(axes, _short(result, row), 12, at, fontweight="bold")
+        _beside(axes, n_words(result, row), 164, at, ha="right", color=QUIET)
+
+
+def _dot(axes, at: int, row) -> None:
+    colour = PALE if "low_base" in row.flags else ACCENT
+    if known(row.low) and known(row.high):
+        axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
+    face = PAPER if "partial" in row.flags else colour
+    axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
+
+
+def _whole_line(axes, result: Result, whole) -> None:
+    if whole is None or whole.component or not available(whole):
+        return
+    axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    words = f"all {_short(result, whole)}"
+    axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
+
+
+def _beside(axes, text: str, right: float, at: float, **style) -> None:
+    """Text in the right margin, so many pixels from the axes' edge."""
+    style = {"va": "center", "color": INK, **style}
+    axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
+
+
+def _short(result: Result, row) -> str:
+    unit = row.unit if row.unit in ("%", "money") else ""
+    return quantity(row.value, unit, row_decimals(row), result.client)
+
+
+def _seen(result: Result, drawn: list, whole, title: str) -> str:
+    """The title with what is seen: the highest and lowest level, where two or more rest on enough."""
+    doubtful = {"low_base", "unreliable", "immature"}
+    firm = [
+        (name, row)
+        for name, row in drawn
+        if available(row) and name != UNKNOWN and not doubtful & set(row.flags.split())
+    ]
+    if len(firm) < 2 or firm[0][1].value == firm[-1][1].value:
+        return title
+    (top, most), (bottom, least) = firm[0], firm[-1]
+    clear = known(most.low) and known(least.high) and most.low > least.high
+    words = f"{_short(result, most)} in {printable(top, 40)}, {_short(result, least)} in {printable(bottom, 40)}"
+    return f"{title}: {words}" if clear else f"{title}: no clear difference between highest and lowest"
+
+
+def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
+    flags = {flag for _, row in drawn for flag in row.flags.split()}
+    notes = [f"Whiskers: {percent(result.client.level, result.client)} interval."]
+    if "low_base" in flags:
+        least = result.client.privacy.min_base
+        notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")
+    for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):
+        names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
+        notes.append(f"{', '.join(names)}: {words}.")
+    if left_out:
+        notes.append(f"{len(left_out)} others, all of them smaller, are in the table only.")
+    return (" ".join(notes),)

@@ -1,0 +1,117 @@
+"""What every chart shares: the style, and the way from a matplotlib figure to a small SVG that suits light and dark.
+
+One unit of the drawing is one CSS pixel. Text stays text, in the reader's own font. The colours below are drawn
+literally and become CSS variables in the finished SVG, so that the picture follows the reader's colour scheme.
+"""
+
+import re
+import warnings
+from contextlib import contextmanager
+from io import StringIO
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.figure import Figure as Canvas
+
+WIDTH = 760
+TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
+
+# Okabe and Ito's blue is the one accent, their vermilion marks nothing but itself; each colour: light, dark.
+INK, QUIET, RULE, PAPER = "#1c1d1f", "#5d6166", "#d9dbde", "#fdfdfe"
+ACCENT, PALE = "#0072b2", "#8fbfdc"
+_DARK = {
+    INK: "#e9eaec",
+    QUIET: "#a5abb3",
+    RULE: "#3a3f45",
+    PAPER: "#16181b",
+    ACCENT: "#56b4e9",
+    PALE: "#2c6284",
+}
+_NAMES = {INK: "i", QUIET: "q", RULE: "r", PAPER: "p", ACCENT: "a", PALE: "l"}
+
+_STYLE = {
+    **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "xtick.labelcolor", "axes.edgecolor"), QUIET),
+    "text.color": INK,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": "none",
+    "axes.edgecolor": RULE,
+    "grid.color": RULE,
+    "grid.linewidth": 1,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.linewidth": 1,
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "font.size": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": TEXT,
+    "ytick.labelsize": TEXT,
+    "lines.linewidth": 2,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "crmnb",
+    "axes.unicode_minus": True,
+    "figure.dpi": 72,
+}
+
+
+@contextmanager
+def canvas(height: int, width: int = WIDTH):
+    """A matplotlib figure of so many CSS pixels, in our style; no pyplot state, so nothing is shown or leaked."""
+    with mpl.rc_context({**sns.axes_style("whitegrid"), **_STYLE}), warnings.catch_warnings():
+        # The reader's browser has the glyphs that the font measured with may lack.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield Canvas(figsize=(width / 72, height / 72))
+
+
+def box(figure: Canvas, left: float, top: float, right: float, bottom: float):
+    """Axes with margins in pixels."""
+    width, height = (size * 72 for size in figure.get_size_inches())
+    return figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
+    )
+
+
+def svg(figure: Canvas) -> str:
+    """The figure as SVG text: the same bytes for the same drawing, without metadata, in variables for colours."""
+    sheet = StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(sheet, format="svg", metadata=nothing)
+    return _themed(_slim(sheet.getvalue()))
+
+
+def _slim(text: str) -> str:
+    """Without prologue, comments, layout and ids that nothing refers to; coordinates to a tenth of a pixel."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text))
+    used = {name for pair in used for name in pair if name}
+    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
+    text = re.sub(r"(?<=[\s\"(,MLCQz-])(\d+\.\d{2,})", lambda m: f"{float(m[1]):.1f}".removesuffix(".0"), text)
+    text = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', text)
+    text = re.sub(r"font: (?:(\d{3}) )?([\d.]+)px [^;\"]*", _font, text)
+    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
+    for _ in range(4):  # groups that held only an id
+        text = re.sub(r"<g>\n(<(?!g)[^>]*/>|<text[^>]*>[^<]*</text>)\n</g>", r"\1", text)
+    return text
+
+
+def _font(found: re.Match) -> str:
+    weight = f"font-weight: {found[1]}; " if found[1] else ""
+    return f"{weight}font-size: {found[2]}px"
+
+
+def _themed(text: str) -> str:
+    """Colours as variables, with a style that sets them for light and for dark screens."""
+    light = "".join(f"--{name}:{colour};" for colour, name in _NAMES.items())
+    dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in _NAMES.items())
+    for colour, name in _NAMES.items():
+        text = text.replace(f": {colour}", f": var(--{name})")
+    style = (
+        f"<style>:root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        'text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}</style>'
+    )
+    start = text.index(">") + 1
+    return text[:start] + style + text[start:]

@@ -1,0 +1,192 @@
+"""The scorecard of several results as a table, the tile of one, and the sentences of what changed."""
+
+from markupsafe import Markup
+
+from crmnb.result import Result
+from crmnb.show.html import Html, join, printable, tag
+from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.small import interval_bar, spark
+from crmnb.show.tables import n_words
+from crmnb.show.words import (
+    available,
+    basis_words,
+    change_html,
+    change_words,
+    definition_html,
+    flag_words,
+    interval_words,
+    is_cohort,
+    said,
+    target_words,
+    value_words,
+)
+
+_MOST_COMPONENTS = 6
+
+
+def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
+    """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short."""
+    if not results:
+        return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
+    level = percent(results[0].client.level, results[0].client)
+    before = period_name(results[0].comparison.label, results[0].client)
+    columns = ("Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks")
+    head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
+    lines = [line for result in results for line in _lines(result)][:rows]
+    table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
+    return Html(
+        tag("div", table, class_="scroll wide", tabindex="0", role="group", aria_label="Scorecard"), _text(results)
+    )
+
+
+def tile(result: Result, *, definition: str = "") -> Html:
+    """A headline: name, value, interval with target, n, change, spark line, flags; `definition` is a link to more.
+
+    A metric with several components shows the one of the whole client, or else the first.
+    """
+    row = _headline(result)
+    if row is None:
+        return Html(tag("section", tag("h3", result.metric.title), tag("p", "not available: no data"), class_="tile"))
+    if available(row):
+        big = tag("p", *_value_parts(result, row), class_="value")
+    else:
+        big = tag("p", value_words(result, row), class_="absent")
+    parts = [part for part in result.parts.itertuples() if part.component == row.component]
+    link = tag("a", "How it is measured", href=definition) if definition else None
+    name = result.metric.title + (f", {printable(row.component)}" if row.component else "")
+    marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
+    target = target_words(result, row)
+    change = change_html(change_words(result, row))
+    pieces = (
+        tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
+        big,
+        interval_bar(result, row),
+        tag("p", _support(result, row), class_="support") if available(row) else None,
+        tag("p", change, class_="moved") if change else None,
+        tag("p", target, class_="target") if target else None,
+        _spark_figure(result, parts),
+        tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
+    )
+    return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), said(result))
+
+
+def what_changed(results: list[Result]) -> Html:
+    """The signals that survived as sentences, the biggest consequence first.
+
+    The consequence is the relative change times the share of the client's units that it concerns.
+    """
+    found = [
+        (_consequence(result, row), result, row)
+        for result in results
+        for row in result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")].itertuples()
+        if available(row) and known(row.change)
+    ]
+    if not found:
+        return Html(tag("p", "Nothing changed beyond chance.", class_="calm"), "Nothing changed beyond chance.")
+    found.sort(key=lambda item: -item[0])
+    items = [_signal(result, row) for _, result, row in found]
+    text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for _, r, row in found)
+    return Html(tag("ul", *(tag("li", item) for item in items), class_="signals"), text)
+
+
+def _lines(result: Result):
+    whole = list(result.whole.itertuples())
+    if whole and all(is_cohort(row.component) for row in whole):
+        cohorts = len({row.component.split(" ")[0] for row in whole})
+        words = f"{cohorts} cohorts: see the triangle"
+        yield tag("tr", _name_cell(result, ""), tag("td", words, colspan=6))
+        return
+    for index, row in enumerate(whole[:_MOST_COMPONENTS]):
+        yield _line(result, row, named=index == 0)
+    if len(whole) > _MOST_COMPONENTS:
+        more = f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
+        yield tag("tr", tag("th", "", scope="row"), tag("td", more, colspan=6))
+
+
+def _line(result: Result, row, *, named: bool) -> Markup:
+    head = _name_cell(result, row.component) if named else _component_cell(row.component)
+    if not available(row):
+        return tag("tr", head, tag("td", value_words(result, row), colspan=6, class_="absent"))
+    ends = interval_words(result, row)
+    bar = interval_bar(result, row, width=120, ends=False) if ends else None
+    interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)
+    return tag(
+        "tr",
+        head,
+        tag("td", value_words(result, row), class_="value"),
+        tag("td", *interval, class_="interval"),
+        tag("td", n_words(result, row), class_="num"),
+        tag("td", change_html(change_words(result, row)) or ""),
+        tag("td", target_words(result, row).removeprefix("target ")),
+        tag("td", "; ".join(flag_words(result, row))),
+    )
+
+
+def _name_cell(result: Result, component: str) -> Markup:
+    shown = f"{result.metric.title}, {printable(component)}" if component else result.metric.title
+    return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
+
+
+def _component_cell(component: str) -> Markup:
+    return tag("th", printable(component), scope="row", class_="component")
+
+
+def _headline(result: Result):
+    whole = list(result.whole.itertuples())
+    return next((row for row in whole if not row.component), whole[0] if whole else None)
+
+
+def _value_parts(result: Result, row) -> list[object]:
+    """The number large, its unit small."""
+    words = value_words(result, row)
+    if row.unit == "money":
+        return [words]
+    number, _, unit = words.partition(" ")
+    return [number, " ", tag("small", unit)] if unit else [number]
+
+
+def _support(result: Result, row) -> str:
+    ends = interval_words(result, row)
+    level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""
+    size = basis_words(result, row) or (f"n {whole_number(row.n, result.client)}" if known(row.n) else "")
+    return "; ".join(words for words in (level, size) if words)
+
+
+def _spark_figure(result: Result, parts: list) -> Markup | None:
+    line = spark(result, parts)
+    if line is None:
+        return None
+    seen = sorted((row for row in parts if available(row)), key=lambda row: row.value)
+    low, high = (
+        f"{value_words(result, row)} in {part_name(row.part, result.period, result.client)}"
+        for row in (seen[0], seen[-1])
+    )
+    return tag(
+        "div", line, tag("span", f"By part of the period: from {low} to {high}.", class_="unseen"), class_="over-time"
+    )
+
+
+def _consequence(result: Result, row) -> float:
+    size = max(abs(row.value), abs(row.value - row.change)) or 1.0
+    whole = result.whole[result.whole["component"] == row.component]["n"]
+    share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0
+    return abs(row.change) / size * (share if row.segment else 1.0)
+
+
+def _signal(result: Result, row) -> Markup:
+    return join(
+        tag("strong", _where(result, row)),
+        tag("span", ": "),
+        change_html(change_words(result, row)),
+        f", now {value_words(result, row)}.",
+    )
+
+
+def _where(result: Result, row) -> str:
+    of = f", {printable(row.component)}" if row.component else ""
+    among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
+    return f"{result.metric.title}{of}{among}"
+
+
+def _text(results: list[Result]) -> str:
+    return "\n".join(said(result) for result in results)

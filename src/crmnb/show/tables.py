@@ -1,0 +1,70 @@
+"""Tables of numbers in words: those behind a chart, and a result's rows for people."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from crmnb.result import Result
+from crmnb.show.html import table
+from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.words import (
+    available,
+    change_words,
+    cohort_cell,
+    flag_words,
+    interval_words,
+    is_cohort,
+    target_words,
+    value_words,
+)
+
+
+def numbers_table(result: Result, first: str, named_rows: list[tuple[str, object]], caption: str) -> Markup:
+    """The numbers behind a chart: `first` heads the column of names, each row is (name, row of the results frame)."""
+    level = f"{percent(result.client.level, result.client)} interval"
+    columns = [first, "Value", level, "n", "Remarks"]
+    body = [
+        [
+            name,
+            value_words(result, row),
+            interval_words(result, row) or ("none" if available(row) else ""),
+            n_words(result, row),
+            "; ".join(flag_words(result, row)),
+        ]
+        for name, row in named_rows
+    ]
+    return table(columns, body, caption=caption, numeric=(1, 2, 3))
+
+
+def n_words(result: Result, row) -> str:
+    """The number of units, or "" where it is not known or must not be."""
+    return whole_number(row.n, result.client) if known(row.n) and "suppressed" not in row.flags else ""
+
+
+def people_frame(result: Result) -> pd.DataFrame:
+    """Every row of the result in words and the client's numbers; columns that are empty throughout are left out."""
+    client, metric = result.client, result.metric
+    rows = [
+        {
+            metric.component.capitalize() or "Component": component_name(row.component, client),
+            "When": part_name(row.part, result.period, client) if row.part else period_name(row.period, client),
+            "Segment": row.segment,
+            "Level": row.level,
+            "Value": value_words(result, row),
+            "Interval": interval_words(result, row),
+            "n": n_words(result, row),
+            "Change": change_words(result, row).text,
+            "Target": target_words(result, row),
+            "Remarks": "; ".join(flag_words(result, row)),
+        }
+        for row in result.rows.itertuples()
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]]
+
+
+def component_name(component: str, client) -> str:
+    """A component in words: a cohort cell is a month and how many months after."""
+    if not is_cohort(component):
+        return component
+    cohort, after = cohort_cell(component)
+    return f"{period_name(cohort, client)}, +{after}"

@@ -1,0 +1,201 @@
+"""The trend of a result over the parts of its period: a line with its band, or bars for a count."""
+
+import math
+
+from crmnb.result import Result
+from crmnb.show.alt import trend_alt
+from crmnb.show.axes import limits, unit_ticks
+from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
+from crmnb.show.figure import Figure, Figures
+from crmnb.show.html import printable
+from crmnb.show.numbers import deserved, known, part_name, part_start, part_tick, percent, quantity
+from crmnb.show.tables import numbers_table
+from crmnb.show.words import available, noun, row_decimals, value_words
+
+_MOST_COMPONENTS = 5
+_MOST_TICKS = 13
+_PANEL, _SMALL_PANEL, _FOOT = 300, 150, 40
+
+
+def trend(result: Result) -> Figure | Figures:
+    """The value in each part of the period; components of the metric's unit one above the other, at most five."""
+    panels = _panels(result)
+    if not any(available(row) for rows in panels.values() for row in rows):
+        return Figures((), f"{result.metric.title}: no trend, since no part of the period has a value.")
+    height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
+    with canvas(height) as figure:
+        _draw(figure, result, panels, height)
+        drawing = svg(figure)
+    several = len(panels) > 1
+    named = [
+        (_name(result, row) + (f", {component}" if several and component else ""), row)
+        for component, rows in panels.items()
+        for row in rows
+    ]
+    table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period")
+    title, alt = _title(result, panels), trend_alt(result, panels)
+    return Figure(drawing, title, alt, table, _notes(result, panels), height=height)
+
+
+def _panels(result: Result) -> dict[str, list]:
+    rows = result.parts[result.parts["unit"] == result.metric.unit]
+    ordered = sorted(rows.itertuples(), key=lambda row: part_start(row.part, result.client))
+    panels: dict[str, list] = {component: [] for component in rows["component"].drop_duplicates()}
+    for row in ordered:
+        panels[row.component].append(row)
+    return dict(list(panels.items())[:_MOST_COMPONENTS])
+
+
+def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
+    every = [row for rows in panels.values() for row in rows]
+    counted = result.metric.unit == "count"
+    bottom, top = limits(every, result.metric.unit, from_zero=counted)
+    each = (height - _FOOT) / len(panels)
+    for index, (component, rows) in enumerate(panels.items()):
+        above = index * each + (26 if component or len(panels) > 1 else 14)
+        axes = box(figure, 62, above, 78, height - (index + 1) * each)
+        axes.set_xlim(-0.6, len(rows) - 0.4)
+        axes.set_ylim(bottom, top)
+        axes.grid(visible=False, axis="x")
+        unit_ticks(axes.yaxis, result, 5 if len(panels) == 1 else 3)
+        if component:
+            axes.set_title(printable(component, 60), loc="left", fontsize=13, color=INK, pad=8)
+        (_bars if counted else _line)(axes, rows)
+        _target(axes, result, rows)
+        _labels(axes, result, rows)
+        last = index == len(panels) - 1
+        _time_axis(axes, result, rows, named=last)
+
+
+def _line(axes, rows: list) -> None:
+    x = list(range(len(rows)))
+    value = [row.value if available(row) else math.nan for row in rows]
+    low = [row.low if available(row) else math.nan for row in rows]
+    high = [row.high if available(row) else math.nan for row in rows]
+    axes.fill_between(x, low, high, color=ACCENT, alpha=0.16, linewidth=0)
+    for at, row in enumerate(rows):
+        alone = not any(0 <= near < len(rows) and available(rows[near]) for near in (at - 1, at + 1))
+        if available(row) and alone and known(row.low):
+            axes.plot([at, at], [row.low, row.high], color=ACCENT, alpha=0.4, linewidth=4)
+        if at and available(row) and available(rows[at - 1]):
+            dashed = "partial" in row.flags or "partial" in rows[at - 1].flags
+            style = (0, (3, 2.5)) if dashed else "-"
+            axes.plot([at - 1, at], value[at - 1 : at + 1], color=ACCENT, linestyle=style)
+        if available(row):
+            face, edge = _colours(row)
+            axes.plot(
+                [at], [row.value], "o", markersize=7, markerfacecolor=face, markeredgecolor=edge, markeredgewidth=1.6
+            )
+
+
+def _bars(axes, rows: list) -> None:
+    for at, row in enumerate(rows):
+        if not available(row):
+            continue
+        face, edge = _colours(row)
+        style = (0, (3, 2)) if "partial" in row.flags else "-"
+        axes.bar(at, row.value, width=0.62, facecolor=face, edgecolor=edge, linewidth=1.4, linestyle=style)
+        if known(row.low) and known(row.high):
+            axes.plot([at, at], [row.low, row.high], color=INK, linewidth=1.4)
+
+
+def _colours(row) -> tuple[str, str]:
+    edge = PALE if "low_base" in row.flags else ACCENT
+    return (PAPER if "partial" in row.flags else edge), edge
+
+
+def _target(axes, result: Result, rows: list) -> None:
+    target = next((row.target for row in rows if known(row.target)), math.nan)
+    if not known(target):
+        return
+    words = quantity(target, result.metric.unit, deserved(target, unit=result.metric.unit), result.client)
+    axes.axhline(target, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    axes.annotate(
+        f"target\n{words}", (1, target), (6, 0), ("axes fraction", "data"), "offset points", va="center", color=QUIET
+    )
+
+
+def _labels(axes, result: Result, rows: list) -> None:
+    """The highest, the lowest and the last value, written beside their points."""
+    seen = [(at, row) for at, row in enumerate(rows) if available(row)]
+    if not seen:
+        return
+    highest = max(seen, key=lambda pair: pair[1].value)
+    lowest = min(seen, key=lambda pair: pair[1].value)
+    counted = result.metric.unit == "count"
+    for at, row in dict([lowest, highest, seen[-1]]).items():
+        below = row is lowest[1] and row is not highest[1] and not counted
+        height = row.high if counted and known(row.high) else row.value
+        axes.annotate(
+            _short(result, row),
+            (at, height),
+            (0, -10 if below else 9),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            color=INK,
+            fontweight="bold",
+        )
+
+
+def _time_axis(axes, result: Result, rows: list, named: bool) -> None:
+    step = math.ceil(len(rows) / _MOST_TICKS)
+    shown = range(0, len(rows), step)
+    axes.set_xticks(list(shown))
+    ticks = [part_tick(rows[at].part, at == 0, result.client) for at in shown]
+    axes.set_xticklabels(ticks if named else [""] * len(ticks))
+
+
+def _short(result: Result, row) -> str:
+    words = value_words(result, row)
+    plain = quantity(row.value, row.unit, row_decimals(row), result.client)
+    return plain if row.unit in ("%", "money") else plain.split(" ")[0] if words else plain
+
+
+def _name(result: Result, row) -> str:
+    return part_name(row.part, result.period, result.client)
+
+
+def _title(result: Result, panels: dict[str, list]) -> str:
+    """What is seen, from the parts that are whole and rest on enough; the metric's name where those are too few."""
+    title = result.metric.title
+    if len(panels) > 1:
+        return f"{title} over time, by {result.metric.component or 'component'}"
+    (rows,) = panels.values()
+    doubtful = {"partial", "low_base", "unreliable", "immature"}
+    firm = [row for row in rows if available(row) and not doubtful & set(row.flags.split())]
+    if len(firm) < 3:
+        return f"{title} over time"
+    lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
+    if lowest.value == highest.value:
+        return f"{title}: {_short(result, lowest)} throughout"
+    ends = (f"{_short(result, row)} in {_name(result, row)}" for row in (lowest, highest))
+    return f"{title}: from " + " to ".join(ends)
+
+
+def _notes(result: Result, panels: dict[str, list]) -> tuple[str, ...]:
+    every = [row for rows in panels.values() for row in rows]
+    flags = {flag for row in every for flag in row.flags.split()}
+    notes = []
+    if any(known(row.low) and available(row) for row in every):
+        form = "Whiskers" if result.metric.unit == "count" else "Band"
+        notes.append(f"{form}: {percent(result.client.level, result.client)} interval.")
+    if "partial" in flags:
+        notes.append("Hollow and dashed: a part that has not been seen whole.")
+    if "low_base" in flags:
+        least = result.client.privacy.min_base
+        notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")
+    notes += _gaps(result, every)
+    left_out = result.parts["component"].nunique() - len(panels)
+    if left_out > 0:
+        notes.append(f"{left_out} more are not drawn: see the scorecard.")
+    return (" ".join(notes),) if notes else ()
+
+
+def _gaps(result: Result, rows: list) -> list[str]:
+    """What is missing and why, each reason said once."""
+    why: dict[str, list[str]] = {}
+    for row in rows:
+        if not available(row):
+            why.setdefault(value_words(result, row), []).append(_name(result, row))
+    return [f"{', '.join(dict.fromkeys(names))}: {words}." for words, names in why.items()]

@@ -1,0 +1,298 @@
+"""Words for a result: the sentence, its change, its target and its flags; and the block that shows them together."""
+
+import re
+from datetime import timedelta
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from crmnb.result import Result
+from crmnb.show.html import Html, join, printable, tag
+from crmnb.show.numbers import (
+    day,
+    deserved,
+    deserved_change,
+    known,
+    localised,
+    percent,
+    period_name,
+    quantity,
+    span,
+    whole_number,
+)
+
+_COHORT = re.compile(r"(\d{4}-\d\d) \+(\d+)")
+_AFTER_NOUN = re.compile(
+    r"\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
+)
+_MOST_SENTENCES = 8
+
+
+class Change(NamedTuple):
+    """A change in words. `tone`: good, bad or moved where it is beyond chance; unclear; none where not compared."""
+
+    text: str
+    tone: str
+    arrow: str
+
+
+def noun(text: str) -> str:
+    """The thing counted, out of a description of it: `buyers` of "buyers in the period"."""
+    return _AFTER_NOUN.sub("", text).strip(" ,;:.") or text
+
+
+def is_cohort(component: str) -> bool:
+    """Whether a component is a cell of a cohort triangle: "2025-01 +3"."""
+    return bool(_COHORT.fullmatch(component))
+
+
+def cohort_cell(component: str) -> tuple[str, int]:
+    """A cell's cohort and how many months after: ("2025-01", 3)."""
+    cohort, after = _COHORT.fullmatch(component).groups()
+    return cohort, int(after)
+
+
+def available(row) -> bool:
+    """Whether the row has a value that may be shown."""
+    flags = row.flags.split()
+    return known(row.value) and "suppressed" not in flags and "unavailable" not in flags
+
+
+def row_decimals(row) -> int:
+    """Decimals that a row's value deserves."""
+    return deserved(row.value, row.low, row.high, row.unit)
+
+
+def value_words(result: Result, row, decimals: int | None = None) -> str:
+    """The value with its unit, or why there is none."""
+    if not available(row):
+        return absent_words(result, row)
+    places = row_decimals(row) if decimals is None else decimals
+    return quantity(row.value, row.unit, places, result.client) + _unit_tail(result, row)
+
+
+def absent_words(result: Result, row) -> str:
+    """Why a row has no value: `not shown: fewer than 10` or `not available: needs orders`."""
+    reason = localised(row.reason, result.client)
+    if "suppressed" in row.flags.split():
+        return f"not shown: {reason or f'fewer than {result.client.privacy.suppress_below}'}"
+    return f"not available: {reason or 'no data'}"
+
+
+def interval_words(result: Result, row, decimals: int | None = None) -> str:
+    """`23 % to 88 %`, or "" where the value has no interval."""
+    if not (available(row) and known(row.low) and known(row.high)):
+        return ""
+    places = row_decimals(row) if decimals is None else decimals
+    return span(row.low, row.high, row.unit, places, result.client)
+
+
+def basis_words(result: Result, row) -> str:
+    """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
+    if not known(row.n) or row.unit == "count":
+        return ""
+    client, things = result.client, noun(result.metric.out_of)
+    if row.unit != result.metric.unit:
+        return f"n {whole_number(row.n, client)}"
+    if row.unit == "%" and known(row.numerator) and row.denominator == row.n and row.numerator.is_integer():
+        against = "of" if 0 <= row.numerator <= row.denominator else "against"
+        counted = (whole_number(x, client) for x in (row.numerator, row.denominator))
+        return f" {against} ".join(counted) + f" {things}"
+    of_customers = known(row.clusters) and row.clusters < row.n
+    tail = f" from {whole_number(row.clusters, client)} customers" if of_customers else ""
+    return f"{whole_number(row.n, client)} {things}{tail}"
+
+
+def sentence(result: Result, row) -> str:
+    """`Repeat purchase rate, 2025: 60 % (95 % interval 23 % to 88 %; 3 of 5 buyers)`."""
+    return f"{_subject(result, row)}: {value_words(result, row)}{_support(result, row)}"
+
+
+def change_words(result: Result, row) -> Change:
+    """The change against the comparison: `up 3.1 points on 2024 (1.2 to 5.0)`, or that there is no clear one."""
+    client, before = result.client, period_name(result.comparison.label, result.client)
+    if not available(row):
+        return Change("", "none", "")
+    if not known(row.change):
+        return Change(localised(row.reason, client), "none", "")
+    places = deserved_change(row.change, row.change_low, row.change_high, row.unit)
+    unit = "points" if row.unit == "%" else row.unit
+    way, arrow = ("up", "▲") if row.change > 0 else ("down", "▼")
+    has_interval = known(row.change_low) and known(row.change_high)
+    if not row.signal and has_interval:
+        ends = span(row.change_low, row.change_high, unit, places, client)
+        tail = f" {unit}" if unit not in ("", "count", "scale", "money") else ""
+        return Change(f"no clear change on {before} ({ends}{tail})", "unclear", "")
+    moved = quantity(abs(row.change), unit, places, client)
+    text = f"{way} {moved} on {before}" if row.change else f"the same as {before}"
+    if has_interval:
+        text += f" ({span(row.change_low, row.change_high, unit, places, client)})"
+    tone = {"better": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
+    return Change(text, tone, arrow if row.signal else "")
+
+
+def target_words(result: Result, row) -> str:
+    """`target 80 %: met`, `missed`, or `too close to call` while the interval holds it; "" without a target."""
+    if not known(row.target):
+        return ""
+    goal = quantity(row.target, row.unit, deserved(row.target, unit=row.unit), result.client)
+    if not available(row) or result.better == "-":
+        return f"target {goal}"
+    low, high = (row.low, row.high) if known(row.low) and known(row.high) else (row.value, row.value)
+    above, below = low >= row.target, high <= row.target
+    met, missed = (above, below) if result.better == "up" else (below, above)
+    return f"target {goal}: {'met' if met else 'missed' if missed else 'too close to call'}"
+
+
+def flag_words(result: Result, row) -> list[str]:
+    """The row's flags as people would say them; what makes a value unavailable is said in its place."""
+    client, period = result.client, result.period
+    things = noun(result.metric.out_of)
+    ends = period.cutoff is not None and period.end > period.cutoff
+    edge = f"the data end on {_last_day(period, client)}" if ends else "the data begin after it does"
+    said = {
+        "partial": f"partial: {edge}" if not row.part else "partial: not all of it has been seen",
+        "low_base": f"low base: fewer than {client.privacy.min_base} {things}",
+        "unreliable": "unreliable: too few customers for this interval to be trusted",
+        "immature": "too early: not everyone counted has been seen long enough",
+    }
+    return [said[flag] for flag in row.flags.split() if flag in said]
+
+
+def said(result: Result) -> str:
+    """The result in plain text: a sentence per component, changes and notes below it."""
+    lines = list(_sentences(result))
+    for row in result.whole.itertuples() if not _triangular(result) else ():
+        lines += [f"  {text}" for text in (change_words(result, row).text, *flag_words(result, row)) if text]
+        if len(lines) > 3 * _MOST_SENTENCES:
+            break
+    return "\n".join([*lines, *(f"  {_note(result, note)}" for note in result.notes)])
+
+
+def result_html(result: Result) -> Markup:
+    """The result as a block of a page: sentence, change, target, flags, settings and notes."""
+    rows = [] if _triangular(result) else list(result.whole.itertuples())[:_MOST_SENTENCES]
+    blocks = [_row_html(result, row) for row in rows]
+    extra = list(_sentences(result))[len(rows) :]
+    small = [tag("li", _note(result, note)) for note in result.notes]
+    if result.settings:
+        used = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items())
+        small.append(tag("li", f"Counted with {used}."))
+    notes = tag("ul", *small, class_="notes") if small else None
+    return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), notes, class_="result")
+
+
+def change_html(change: Change) -> Markup | None:
+    """A change with its arrow, coloured only where it is beyond chance; None where there is nothing to say."""
+    if not change.text:
+        return None
+    arrow = tag("span", change.arrow, aria_hidden="true", class_="arrow") if change.arrow else None
+    verdict = {"good": ", better", "bad": ", worse"}.get(change.tone, "")
+    pieces = (piece for piece in (arrow, f" {change.text}{verdict}" if arrow else change.text) if piece)
+    return tag("span", *pieces, class_=f"change {change.tone}")
+
+
+def beware(result: Result) -> Html:
+    """What the number does not say, from the metric's own words."""
+    text = result.metric.beware or "Nothing in particular."
+    return Html(tag("p", tag("strong", "Beware: "), text, class_="beware"), f"Beware: {text}")
+
+
+def definition_html(metric) -> Markup:
+    """What a metric is, why it is measured, what to beware of, and its source: a list of terms."""
+    said = (
+        ("What", metric.definition),
+        ("How", f"{metric.counts}, out of {metric.out_of}" if metric.out_of else metric.counts),
+        ("Why", metric.why),
+        ("Beware", metric.beware),
+        ("Source", metric.source),
+    )
+    return tag("dl", *(join(tag("dt", term), tag("dd", text)) for term, text in said if text), class_="method")
+
+
+def definitions(metrics) -> Html:
+    """The definitions of several metrics, for the end of a page."""
+    blocks = [
+        tag("details", tag("summary", metric.title), definition_html(metric), class_="definition") for metric in metrics
+    ]
+    return Html(tag("div", *blocks, class_="definitions"), "\n".join(f"{m.title}: {m.definition}" for m in metrics))
+
+
+def _row_html(result: Result, row) -> Markup:
+    lead = tag(
+        "p",
+        tag("span", f"{_subject(result, row)}: "),
+        tag("strong", value_words(result, row)) if available(row) else tag("em", value_words(result, row)),
+        _support(result, row),
+        class_="said",
+    )
+    extras = [change_html(change_words(result, row))]
+    extras += [tag("span", words, class_="target") for words in (target_words(result, row),) if words]
+    extras += [tag("span", words, class_="flag") for words in flag_words(result, row)]
+    shown = [extra for extra in extras if extra]
+    under = tag("p", Markup(" &middot; ").join(shown), class_="under") if shown else None
+    return join(lead, under)
+
+
+def _subject(result: Result, row) -> str:
+    of = f", {printable(row.component)}" if row.component else ""
+    return f"{result.metric.title}{of}, {period_name(result.period.label, result.client)}"
+
+
+def _support(result: Result, row) -> str:
+    if not available(row):
+        return ""
+    ends = interval_words(result, row)
+    level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""
+    support = "; ".join(words for words in (level, basis_words(result, row)) if words)
+    return f" ({support})" if support else ""
+
+
+def _unit_tail(result: Result, row) -> str:
+    if row.unit == "count" and row.unit == result.metric.unit and not row.component:
+        return f" {noun(result.metric.counts)}"
+    if row.unit == "scale":
+        ends = re.search(r"\d+ to \d+", " ".join(result.settings.values()))
+        return f" on a scale of {ends[0]}" if ends else " on the declared scale"
+    return ""
+
+
+def _sentences(result: Result):
+    whole = result.whole
+    if _triangular(result):
+        yield _triangle_sentence(result)
+        return
+    for row in whole.head(_MOST_SENTENCES).itertuples():
+        yield sentence(result, row)
+    if len(whole) > _MOST_SENTENCES:
+        yield f"{len(whole) - _MOST_SENTENCES} more: see the table."
+    if whole.empty:
+        yield f"{result.metric.title}, {period_name(result.period.label, result.client)}: not available: no data"
+
+
+def _triangular(result: Result) -> bool:
+    components = result.whole["component"]
+    return len(components) > 0 and all(map(is_cohort, components))
+
+
+def _triangle_sentence(result: Result) -> str:
+    """Cohorts in number, and the range one month after the first."""
+    rows = [row for row in result.whole.itertuples() if available(row)]
+    cohorts = {cohort_cell(row.component)[0] for row in result.whole.itertuples()}
+    head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} cohorts"
+    first = sorted((row for row in rows if cohort_cell(row.component)[1] == 1), key=lambda row: row.value)
+    if len(first) < 2:
+        return head
+    low, high = (
+        f"{value_words(result, row)} ({period_name(cohort_cell(row.component)[0], result.client)})"
+        for row in (first[0], first[-1])
+    )
+    return f"{head}; one month after the first, between {low} and {high}"
+
+
+def _last_day(period, client) -> str:
+    return day(period.cutoff - timedelta(microseconds=1), client)
+
+
+def _note(result: Result, note: str) -> str:
+    return localised(note, result.client)

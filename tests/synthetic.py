@@ -1,0 +1,94 @@
+"""Results made by hand for the tests of what people see: no data, no estimate, every case that a chart must stand."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crmnb.client import Client
+from crmnb.estimate import proportion
+from crmnb.metric import Metric
+from crmnb.period import Period
+from crmnb.result import Result
+from crmnb.results import CHANGES, COLUMNS, FIGURES
+
+NAN = float("nan")
+HOSTILE = "<script>alert(1)</script>\"'&$\\frac{a}{b}$\x00\x1b\u202e=cmd"
+
+
+def client(**changes) -> Client:
+    """A client with two segmentations and the privacy thresholds of the defaults."""
+    given = {
+        "id": "harbour",
+        "folder": Path(),
+        "name": "Harbour Books",
+        "currency": "GBP",
+        "locale": "en_GB",
+        "sources": {},
+        "tables": {},
+        "segments": {
+            "region": {"column": "customers.region"},
+            "tenure": {"column": "customers.joined_at", "years": [1]},
+        },
+    }
+    return Client(**(given | changes))
+
+
+def metric(**changes) -> Metric:
+    """The repeat purchase rate's facts, without its function."""
+    given = {
+        "id": "repeat_purchase_rate",
+        "family": "retention",
+        "function": lambda orders, *, period, at_least=2: None,
+        "title": "Repeat purchase rate",
+        "unit": "%",
+        "kind": "outcome",
+        "better": "up",
+        "counts": "buyers with two or more orders",
+        "out_of": "buyers in the period",
+        "by_hand": "3 / 5",
+        "estimate": proportion,
+        "per_customer": True,
+        "transform": None,
+        "definition": "Share of the period's buyers who ordered more than once in it.",
+        "why": "The earliest sign that a first sale becomes a habit.",
+        "beware": "A longer period leaves more room to repeat, so compare only periods of equal length.",
+        "source": "Reichheld and Sasser 1990, page 107.",
+        "component": "",
+        "over_time": True,
+    }
+    return Metric(**(given | changes))
+
+
+def row(**facts) -> dict:
+    """A row of the results frame; what is not named is empty."""
+    figures = {*FIGURES, *CHANGES, "target"}
+    empty = {name: NAN if name in figures else "" for name in COLUMNS}
+    given = {
+        "client": "harbour",
+        "family": "retention",
+        "metric": "repeat_purchase_rate",
+        "period": "2025",
+        "unit": "%",
+    }
+    unknown = set(facts) - set(COLUMNS)
+    assert not unknown, unknown
+    return empty | given | facts
+
+
+def rate(numerator: float, denominator: float, half: float, **facts) -> dict:
+    """A row of a rate with an interval of +-half points."""
+    value = 100 * numerator / denominator
+    low, high = max(value - half, 0), min(value + half, 100)
+    counts = {"numerator": numerator, "denominator": denominator, "n": denominator, "clusters": denominator}
+    return row(value=value, low=low, high=high, method="Wilson", **(counts | facts))
+
+
+def result(
+    rows: list[dict], *, of: Metric | None = None, whose: Client | None = None, label: str = "2025", **more
+) -> Result:
+    """A result of those rows."""
+    period = Period.parse(label)
+    if "cutoff" in more:
+        period = period.observe(None, more.pop("cutoff"))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Result(of or metric(), whose or client(), period, period.previous, frame, **more)
