@@ -11,9 +11,15 @@ class InputError(Exception):
     beyond the offending value that the person needs to find.
     """
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: the message, which is all that an analyst needs."""
+        return [str(self)]
 
-class Unavailable(Exception):  # noqa: N818 -- not an error: an answer, with its reason
+
+class Unavailable(Exception):
     """A value cannot be had from these data; `str()` is the reason, in words for the report."""
+
+    _render_traceback_ = InputError._render_traceback_
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

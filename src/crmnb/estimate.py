@@ -32,6 +32,7 @@ class Estimator:
     name: str
     reduces: Literal["moments", "bins"]
     infer: Callable[[pd.DataFrame, float], pd.DataFrame]
+    interval: str
     symmetric: bool = False  # a t interval: two of them are compared by Welch
 
 
@@ -105,13 +106,13 @@ def _census(s: pd.DataFrame, level: float) -> pd.DataFrame:
     return _estimates(s, s.num / s.den, none, none, "none")
 
 
-proportion = Estimator("proportion", "moments", _share)
-ratio = Estimator("ratio of sums", "moments", _by_t, symmetric=True)
-mean = Estimator("mean", "moments", _by_t, symmetric=True)
-money_mean = Estimator("mean of money", "moments", _by_hall)
-net_promoters = Estimator("nps", "moments", _promoters_less_detractors)
-count = Estimator("count", "bins", _over_time)
-census = Estimator("census", "moments", _census)
+proportion = Estimator("proportion", "moments", _share, "Wilson (score)")
+ratio = Estimator("ratio of sums", "moments", _by_t, "t, by the delta method", symmetric=True)
+mean = Estimator("mean", "moments", _by_t, "t", symmetric=True)
+money_mean = Estimator("mean of money", "moments", _by_hall, "Hall's transformation of t, for skewed money")
+net_promoters = Estimator("nps", "moments", _promoters_less_detractors, "adjusted Wald")
+count = Estimator("count", "bins", _over_time, "quasi-Poisson over weeks or days; exact Poisson where they scatter no more")
+census = Estimator("census", "moments", _census, "none: a count of all, not of a sample")
 
 
 def _standard_error(s: pd.DataFrame) -> pd.Series:

@@ -293,3 +293,14 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
     elif whole["method"].isin(["t", "Wilson", "adjusted Wald"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
     return tuple(notes)
+
+
+def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:
+    """The rows behind a metric's number in the period, at most `limit`, without the columns declared personal."""
+    given, _ = resolve(metric, tables.client)
+    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
+    if not evidence:
+        raise Unavailable(reasons["now"])
+    rows = evidence["now"].head(limit).to_native().df()
+    personal = {name for mapping in tables.client.tables.values() for name in mapping.personal}
+    return rows.drop(columns=personal & set(rows.columns))

@@ -1,0 +1,48 @@
+"""Publish: a folder is put in place of another whole or not at all."""
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+def publish(made: Path, place: Path) -> None:
+    """Put the folder `made` at `place`; whoever looks sees the old one or the new one, never a mixture or nothing.
+
+    Both lie on one disk. What stood at `place` is deleted afterwards. Raises OSError if it cannot be done; then the old
+    folder is still in place.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        made.rename(place)
+        return
+    if not _exchange(made, place):
+        aside = made.with_name(made.name + ".old")
+        place.rename(aside)
+        try:
+            made.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+        made = aside
+    shutil.rmtree(made)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system cannot (not Linux, or a file system that does not)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    done = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if done == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
