@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="examples:\n  crmnb catalogue nps\n  crmnb catalogue --json\n  crmnb catalogue --page catalogue.html",
         **shape,
     )
-    listing.add_argument("metric", nargs="*", metavar="METRIC", help="only these, in full; all, a line each, by default")
+    listing.add_argument(
+        "metric", nargs="*", metavar="METRIC", help="only these, in full; all, a line each, by default"
+    )
     listing.add_argument("--json", action="store_true", help="print all that is known of each as JSON")
     listing.add_argument("--page", metavar="FILE", type=Path, help="write it as an HTML page instead")
     listing.set_defaults(command=_catalogue)
@@ -92,7 +94,9 @@ def _run(chosen: argparse.Namespace) -> int:
         print(json.dumps(_told(made)))
     else:
         for family in made.failed:
-            print(f"crmnb: {family.name}: {family.failure}\n  for the analyst: {_near(family.notebook)}", file=sys.stderr)
+            print(
+                f"crmnb: {family.name}: {family.failure}\n  for the analyst: {_near(family.notebook)}", file=sys.stderr
+            )
         print(f"Report: {_near(made.folder / 'index.html')}")
     return 1 if made.failed else 0
 
@@ -101,7 +105,8 @@ def _told(made) -> dict:
     return {
         "report": str(made.folder),
         "families": {
-            f.name: {"failure": f.failure, "seconds": round(f.seconds, 2), "notebook": str(f.notebook)} for f in made.families
+            f.name: {"failure": f.failure, "seconds": round(f.seconds, 2), "notebook": str(f.notebook)}
+            for f in made.families
         },
         "unavailable": list(made.unavailable),
     }

@@ -139,7 +139,9 @@ def _level(segment: Segment, column: str, period: Period) -> str:
     if segment.bands:
         number = f"try_cast({column} as double)"
         steps = [f"when {number} < {b} then '{_band(segment.bands, i, '')}'" for i, b in enumerate(segment.bands)]
-        return f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps), '')}' end"
+        return (
+            f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps), '')}' end"
+        )
     return f'"{column}"::varchar'
 
 

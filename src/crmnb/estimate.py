@@ -111,7 +111,9 @@ ratio = Estimator("ratio of sums", "moments", _by_t, "t, by the delta method", s
 mean = Estimator("mean", "moments", _by_t, "t", symmetric=True)
 money_mean = Estimator("mean of money", "moments", _by_hall, "Hall's transformation of t, for skewed money")
 net_promoters = Estimator("nps", "moments", _promoters_less_detractors, "adjusted Wald")
-count = Estimator("count", "bins", _over_time, "quasi-Poisson over weeks or days; exact Poisson where they scatter no more")
+count = Estimator(
+    "count", "bins", _over_time, "quasi-Poisson over weeks or days; exact Poisson where they scatter no more"
+)
 census = Estimator("census", "moments", _census, "none: a count of all, not of a sample")
 
 
@@ -165,9 +167,7 @@ def difference(
         high = change + _arm(now.high - now.value, before.value - before.low, correlation)
     arm = (change - low).where(change > 0, high - change)
     z = stats.norm.ppf((1 + level) / 2) * change.abs() / arm.where(arm > 0)
-    return pd.DataFrame(
-        {"change": change, "low": low, "high": high, "p_value": 2 * stats.norm.sf(z)}, now.index
-    )
+    return pd.DataFrame({"change": change, "low": low, "high": high, "p_value": 2 * stats.norm.sf(z)}, now.index)
 
 
 def _arm(a: pd.Series, b: pd.Series, correlation: pd.Series) -> pd.Series:

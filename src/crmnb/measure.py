@@ -56,9 +56,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
         rows = _with_empty(rows, metric, windows, reasons)
     rows = protect(rows.assign(part=rows["win"].where(~rows["win"].isin(["now", "before"]), "")), client.privacy)
     rows = _compared(rows, metric, client, not_compared)
-    return Measured(
-        _finished(rows, metric, client, period), words, better, _notes(metric, tables, period, rows)
-    )
+    return Measured(_finished(rows, metric, client, period), words, better, _notes(metric, tables, period, rows))
 
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
@@ -98,7 +96,9 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
 def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     if name not in client.items:
         known = ", ".join(client.items) or "none"
-        raise Unavailable(f"needs the survey item {name!r}: declare it under `items:` (declared: {known}) or choose another")
+        raise Unavailable(
+            f"needs the survey item {name!r}: declare it under `items:` (declared: {known}) or choose another"
+        )
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale
     return item, f"{name} ({low} to {high}, {item.direction})"
@@ -110,7 +110,9 @@ def check_settings(client: Client) -> None:
     for key in ("settings", "targets", "objectives"):
         for name in getattr(client, key):
             if name not in known:
-                raise InputError(f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known))
+                raise InputError(
+                    f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known)
+                )
     for name in client.settings:
         try:
             resolve(known[name], client)
@@ -146,7 +148,9 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     return evidence, reasons
 
 
-def _reduced(metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence) -> pd.DataFrame:
+def _reduced(
+    metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence
+) -> pd.DataFrame:
     own = _own_segments(tables.client, next(iter(evidence.values())))
     engine.gather(evidence, own, tables)
     has_customers = "customer_id" in next(iter(evidence.values())).collect_schema().names()
@@ -189,7 +193,9 @@ def _estimated(metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period]
     for column in ("value", "low", "high"):
         figure = rows[column].astype(float)
         if metric.transform:
-            figure = pd.Series([metric.transform(x, p) for x, p in zip(figure, seen, strict=True)], rows.index, dtype=float)
+            figure = pd.Series(
+                [metric.transform(x, p) for x, p in zip(figure, seen, strict=True)], rows.index, dtype=float
+            )
         rows[column] = figure * metric.scaled
     if (rows["low"] > rows["high"]).any():
         rows[["low", "high"]] = np.sort(rows[["low", "high"]], axis=1)
@@ -231,12 +237,19 @@ def _unavailable(metric: Metric, reasons: dict[str, str]) -> pd.DataFrame:
     return rows.assign(**dict.fromkeys(FIGURES, np.nan))
 
 
-def _with_empty(rows: pd.DataFrame, metric: Metric, windows: dict[str, Period], reasons: dict[str, str]) -> pd.DataFrame:
+def _with_empty(
+    rows: pd.DataFrame, metric: Metric, windows: dict[str, Period], reasons: dict[str, str]
+) -> pd.DataFrame:
     """Windows whose evidence is empty: no events is a count of 0, nothing to divide by is unavailable."""
     whole = rows[rows["segment"] == ""]
     empty = [win for win in windows if win not in set(whole["win"]) and win not in reasons]
     return pd.concat(
-        [rows, _unavailable(metric, {win: f"no {metric.out_of or metric.counts} in {windows[win].label}" for win in empty})],
+        [
+            rows,
+            _unavailable(
+                metric, {win: f"no {metric.out_of or metric.counts} in {windows[win].label}" for win in empty}
+            ),
+        ],
         ignore_index=True,
     )
 

@@ -134,9 +134,7 @@ def _said(function: Callable[..., Any]) -> dict[str, str]:
     parts = re.split(r"^(Why|Beware|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))
-    return {"definition": texts[0]} | {
-        label.lower(): labelled.get(label, "") for label in ("Why", "Beware", "Source")
-    }
+    return {"definition": texts[0]} | {label.lower(): labelled.get(label, "") for label in ("Why", "Beware", "Source")}
 
 
 @cache

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import narwhals.stable.v2 as nw
 
@@ -101,9 +102,7 @@ class Period:
             edges = _edges(self, lambda day: day + timedelta(days=7 - day.weekday()))
         else:
             edges = _edges(self, lambda day: day + timedelta(days=1))
-        whole = [
-            (a, b, int(a.day == 1 and b == _shift(a, 1))) for a, b in zip(edges, edges[1:], strict=False)
-        ]
+        whole = [(a, b, int(a.day == 1 and b == _shift(a, 1))) for a, b in pairwise(edges)]
         return [self._from(a, b, months) for a, b, months in whole]
 
     @property

@@ -131,7 +131,7 @@ def _family(project, name, client, period, taken: Intake, staging: Path, say) ->
     return Family(name, title, results, failure, time.monotonic() - began, kept)
 
 
-class NotebookFailure(Exception):  # noqa: N818
+class NotebookFailure(Exception):
     """A notebook did not run to its end; `str()` says so in words that may stand on a client's page."""
 
 
@@ -160,7 +160,9 @@ def execute(source: Path, kept: Path, parameters: dict[str, str], folder: Path, 
             # Only our own errors are written for readers; any other text may hold anything.
             plain = f": {error.evalue}" if error.ename in ("InputError", "Unavailable") else ""
             raise NotebookFailure(f"the notebook stopped at its cell {_cell(kept)}{plain or '.'}") from None
-        except Exception as error:  # a kernel that died, a notebook that cannot be read: Papermill has many words for it
+        except (
+            Exception
+        ) as error:  # a kernel that died, a notebook that cannot be read: Papermill has many words for it
             raise NotebookFailure(f"the notebook could not be run to its end ({type(error).__name__}).") from None
     if not _all_ran(kept):
         raise NotebookFailure("the notebook did not run to its end.")

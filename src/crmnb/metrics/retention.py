@@ -6,7 +6,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn
 from crmnb.errors import Unavailable
-from crmnb.estimate import census, count, mean, proportion
+from crmnb.estimate import census, count, mean
 from crmnb.metric import metric
 from crmnb.period import Period
 
@@ -37,7 +37,7 @@ def _firsts(tenures: nw.LazyFrame) -> nw.LazyFrame:
     better="up",
     counts="of them still customers at the end",
     out_of="customers at the start",
-    by_hand="0 / 1",
+    by_hand="5 / 8",
     per_customer=True,
 )
 def retention_rate(tenures, *, period, churn: Churn):
@@ -58,7 +58,7 @@ def retention_rate(tenures, *, period, churn: Churn):
     better="down",
     counts="of them no longer customers at the end",
     out_of="customers at the start",
-    by_hand="0 / 1",
+    by_hand="3 / 8",
     per_customer=True,
 )
 def churn_rate(tenures, *, period, churn: Churn):
@@ -83,7 +83,7 @@ def _per_year(share: float, period: Period) -> float:
     better="down",
     counts="of them no longer customers at the end, as if for a year",
     out_of="customers at the start",
-    by_hand="0 / 1",
+    by_hand="1 - (1 - 3 / 8) ** (365.25 / 365)",
     per_customer=True,
     transform=_per_year,
 )
@@ -105,7 +105,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     better="up",
     counts="customers at the end",
     out_of="customers at the start",
-    by_hand="0 / 1",
+    by_hand="10 / 8",
     per_customer=True,
     estimate=census,
 )
@@ -130,7 +130,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     better="up",
     counts="new customers",
     out_of="",
-    by_hand={},
+    by_hand={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
     per_customer=True,
     estimate=count,
     component="of",
@@ -152,7 +152,7 @@ def customers_won(tenures, *, period, churn: Churn):
     won = firsts.filter(period.holds("first")).with_columns(at=nw.col("first"), **event)
     at_start = _customers_at(tenures, period.start)
     exposed = at_start.with_columns(
-        component=nw.lit("per 100 at the start"), num=nw.lit(0), den=nw.lit(0.01), at=nw.lit(None, nw.Datetime("us"))
+        component=nw.lit("per 100 at start"), num=nw.lit(0), den=nw.lit(0.01), at=nw.lit(None, nw.Datetime("us"))
     )
     back = (
         tenures.filter(period.holds("since"))
@@ -165,7 +165,7 @@ def customers_won(tenures, *, period, churn: Churn):
     return nw.concat(
         [
             won.with_columns(component=nw.lit("")).select(columns),
-            won.with_columns(component=nw.lit("per 100 at the start")).select(columns),
+            won.with_columns(component=nw.lit("per 100 at start")).select(columns),
             exposed.select(columns),
             back.with_columns(component=nw.lit("win-backs"), **event).select(columns),
         ]
@@ -179,7 +179,7 @@ def customers_won(tenures, *, period, churn: Churn):
     better="up",
     counts="buyers with two or more orders",
     out_of="buyers in the period",
-    by_hand="0 / 1",
+    by_hand="8 / 14",
     per_customer=True,
 )
 def repeat_purchase_rate(orders, *, period, at_least=2):
@@ -201,7 +201,7 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
     better="up",
     counts="of them with a second order within the days of follow-up",
     out_of="new buyers who can be followed that long",
-    by_hand="0 / 1",
+    by_hand="2 / 3",
     per_customer=True,
 )
 def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
@@ -231,7 +231,7 @@ def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
     better="up",
     counts="orders",
     out_of="buyers in the period",
-    by_hand="0 / 1",
+    by_hand="24 / 14",
     per_customer=True,
     estimate=mean,
 )
@@ -274,7 +274,7 @@ def _next_month(day: datetime) -> datetime:
     better="up",
     counts="of them active so many months later",
     out_of="customers who joined in that month",
-    by_hand={},
+    by_hand={"2025-01 +2": "1 / 1", "2025-07 +1": "1 / 2", "2025-07 +2": "0 / 2", "2025-12 +0": "1 / 1"},
     per_customer=True,
     component="cohort",
     over_time=False,

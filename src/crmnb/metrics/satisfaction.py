@@ -4,7 +4,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.client import Item
 from crmnb.errors import Unavailable
-from crmnb.estimate import count, mean, net_promoters, proportion
+from crmnb.estimate import count, mean, net_promoters
 from crmnb.metric import metric
 from crmnb.period import Period
 
@@ -23,7 +23,7 @@ def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.L
     better="up",
     counts="answers in the top two boxes",
     out_of="valid answers",
-    by_hand="0 / 1",
+    by_hand="9 / 14",
 )
 def csat(survey_responses, *, period, item: Item = "satisfied"):
     """Share of the answers that choose one of the two best boxes of the scale.
@@ -45,7 +45,7 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     better="up",
     counts="points of all answers, 0 (worst) to 100 (best)",
     out_of="valid answers",
-    by_hand="0 / 1",
+    by_hand="(51 / 14 - 1) / 4 * 100",
     estimate=mean,
 )
 def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
@@ -66,7 +66,7 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     better="up",
     counts="promoters (9-10) less detractors (0-6)",
     out_of="valid answers",
-    by_hand="0 / 1",
+    by_hand="(5 - 4) / 13",
     estimate=net_promoters,
 )
 def nps(survey_responses, *, period, item: Item = "recommend"):
@@ -95,7 +95,7 @@ def _wanted(item: Item) -> str:
     better=_wanted,
     counts="sum of the answers on the scale",
     out_of="valid answers",
-    by_hand="0 / 1",
+    by_hand="43 / 13",
     estimate=mean,
 )
 def ces(survey_responses, *, period, item: Item = "effort"):
@@ -115,7 +115,7 @@ def ces(survey_responses, *, period, item: Item = "effort"):
     better="up",
     counts="answers on the easy side of the scale's middle",
     out_of="valid answers",
-    by_hand="0 / 1",
+    by_hand="7 / 13",
 )
 def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
     """Share of the answers that lie on the easy side of the middle of the scale.
@@ -143,7 +143,7 @@ def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: s
     better="up",
     counts="surveys started",
     out_of="invitations that reached the customer",
-    by_hand={},
+    by_hand={"purchase": "7 / 10", "support": "5 / 6"},
     component="survey",
 )
 def acceptance_rate(survey_invitations, *, period):
@@ -163,7 +163,7 @@ def acceptance_rate(survey_invitations, *, period):
     better="up",
     counts="surveys completed",
     out_of="surveys started",
-    by_hand={},
+    by_hand={"purchase": "5 / 7", "support": "4 / 5"},
     component="survey",
 )
 def completion_rate(survey_invitations, *, period):
@@ -183,7 +183,12 @@ def completion_rate(survey_invitations, *, period):
     better="up",
     counts="surveys completed",
     out_of="eligible invitations (for cooperation: those that reached the customer)",
-    by_hand={},
+    by_hand={
+        "purchase": "5 / 12",
+        "purchase, cooperation": "5 / 10",
+        "support": "4 / 7",
+        "support, cooperation": "4 / 6",
+    },
     component="survey",
 )
 def response_rate(survey_invitations, *, period):
@@ -212,7 +217,7 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     better="up",
     counts="points of all reviews, 0 (worst) to 100 (best)",
     out_of="public reviews",
-    by_hand={},
+    by_hand={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
     estimate=mean,
     component="platform",
 )
@@ -234,7 +239,7 @@ def review_rating(reviews, *, period):
     better="up",
     counts="public reviews",
     out_of="",
-    by_hand={},
+    by_hand={"Trustpilot": "4", "Local Guide": "3"},
     estimate=count,
     component="platform",
 )

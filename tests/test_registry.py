@@ -1,0 +1,154 @@
+"""What holds for every metric, asked of each one that is declared."""
+
+import ast
+import operator
+
+import duckdb
+import pandas as pd
+import pytest
+
+from crmnb.engine import in_memory
+from crmnb.measure import measure
+from crmnb.metric import Metric, catalogue, families, family
+from crmnb.results import COLUMNS
+
+METRICS = list(catalogue().values())
+each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
+FIGURES = ["value", "low", "high", "n", "numerator", "denominator", "change", "change_low", "change_high"]
+KEYS = ["component", "part", "segment", "level"]
+
+
+@pytest.fixture(scope="module")
+def frames(corner_shop_intake) -> dict[str, pd.DataFrame]:
+    """The corner shop's canonical tables as pandas frames."""
+    _, taken = corner_shop_intake
+    return {name: duckdb.read_parquet(str(path)).df() for name, path in taken.tables.items()}
+
+
+def rows(metric: Metric, frames, book) -> pd.DataFrame:
+    return measure(metric, in_memory(book.client, frames), book.period).rows
+
+
+def figures(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_index(KEYS)[FIGURES].sort_index()
+
+
+def by_pencil(expression: str) -> float:
+    """The value of an expression of numbers, + - * / ** and parentheses: nothing else can stand in it."""
+    steps = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+    steps[ast.Pow] = operator.pow
+
+    def value(node: ast.AST) -> float:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return node.value
+        assert isinstance(node, ast.BinOp), f"{expression!r} is not arithmetic"
+        return steps[type(node.op)](value(node.left), value(node.right))
+
+    return value(ast.parse(expression, mode="eval").body)
+
+
+@each_metric
+def test_says_all_that_a_reader_needs(metric: Metric):
+    for fact in ("title", "unit", "counts", "definition", "why", "beware", "source"):
+        assert getattr(metric, fact), f"{metric.id} does not say its {fact}"
+    assert metric.kind in ("input", "process", "output", "outcome")
+    assert callable(metric.better) or metric.better in ("up", "down", "-")
+    assert metric.by_hand, f"{metric.id} has no count by hand and no published figure"
+    assert metric.out_of or metric.estimate.reduces == "bins"
+
+
+@each_metric
+def test_is_what_the_pencil_counted(metric: Metric, corner_shop):
+    whole = corner_shop(metric.id).whole.set_index("component")["value"]
+    hand = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
+    for component, expression in hand.items():
+        assert whole[component] == pytest.approx(by_pencil(expression) * metric.scaled, rel=1e-9), component
+    if metric.component != "cohort":  # of the triangle, the pencil did a few telling cells
+        assert set(hand) == set(whole.index)
+
+
+@each_metric
+def test_fills_the_results_frame(metric: Metric, corner_shop):
+    found = corner_shop(metric.id).rows
+    assert list(found.columns) == list(COLUMNS)
+    assert not found.duplicated(KEYS).any()
+    shown = found[~found["flags"].str.contains("unavailable|suppressed")]
+    assert shown["value"].notna().all()
+    assert (
+        (shown["low"] <= shown["value"] + 1e-9) & (shown["value"] <= shown["high"] + 1e-9) | shown["low"].isna()
+    ).all()
+    assert (found.loc[found["value"].isna(), "reason"] != "").all()
+
+
+@each_metric
+def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
+    found = corner_shop(metric.id).rows
+    whole = found[(found["part"] == "") & (found["segment"] == "")].set_index("component")
+    levels = found[found["segment"] != ""]
+    assert set(levels["segment"]) <= set(corner_shop.client.segments)
+    for (segment, component), of in levels.groupby(["segment", "component"]):
+        assert of["numerator"].sum() == pytest.approx(whole.at[component, "numerator"]), (segment, component)
+        if metric.estimate.reduces == "moments":
+            assert of["denominator"].sum() == pytest.approx(whole.at[component, "denominator"]), (segment, component)
+            assert of["n"].sum() == whole.at[component, "n"]
+
+
+@each_metric
+def test_order_of_rows_does_not_matter(metric: Metric, corner_shop, frames):
+    shuffled = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
+    pd.testing.assert_frame_equal(
+        figures(rows(metric, shuffled, corner_shop)), figures(rows(metric, frames, corner_shop)), check_exact=True
+    )
+
+
+@each_metric
+def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, frames):
+    def copied(frame: pd.DataFrame) -> pd.DataFrame:
+        keys = [column for column in frame.columns if column.endswith("_id")]
+        twin = frame.assign(**{key: frame[key] + "'" for key in keys})
+        return pd.concat([frame, twin], ignore_index=True)
+
+    once = figures(rows(metric, frames, corner_shop))
+    twice = figures(rows(metric, {name: copied(frame) for name, frame in frames.items()}, corner_shop))
+    is_count = metric.estimate.reduces == "bins"
+    plain = ~once.index.get_level_values("component").str.startswith("per ")
+    times = pd.Series(1.0, once.index).mask(plain & is_count, 2.0)
+    pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=1e-9)
+    counted = once["n"].notna()
+    pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
+
+
+@each_metric
+def test_empty_evidence_is_unavailable(metric: Metric, corner_shop, frames):
+    found = rows(metric, {name: frame.iloc[:0] for name, frame in frames.items()}, corner_shop)
+    assert found["flags"].str.contains("unavailable").all()
+    assert found["value"].isna().all()
+    assert (found["reason"] != "").all()
+
+
+@each_metric
+def test_a_missing_table_is_unavailable_and_named(metric: Metric, corner_shop, frames):
+    needed = {"tenures": "orders"}.get(metric.reads[0], metric.reads[0])
+    found = rows(metric, {name: frame for name, frame in frames.items() if name != needed}, corner_shop)
+    assert found["flags"].str.contains("unavailable").all()
+    assert found["reason"].str.contains(needed).all()
+
+
+@each_metric
+def test_does_not_depend_on_threads(metric: Metric, corner_shop, frames):
+    def with_threads(threads: int) -> pd.DataFrame:
+        tables = in_memory(corner_shop.client, frames)
+        tables.con.execute(f"set threads = {threads}")
+        return measure(metric, tables, corner_shop.period).rows
+
+    pd.testing.assert_frame_equal(with_threads(1), with_threads(4), check_exact=True)
+
+
+def test_every_family_has_metrics():
+    assert {"retention", "satisfaction"} <= set(families())
+    for name in families():
+        assert family(name), f"crmnb/metrics/{name}.py declares no metric"
+
+
+def test_metrics_have_names_of_their_own():
+    assert len(METRICS) == sum(len(family(name)) for name in families())
