@@ -20,16 +20,19 @@ import pandas as pd
 from crmnb.client import Client, load_client
 from crmnb.errors import InputError, nearest
 from crmnb.intake import Intake, intake
-from crmnb.measure import check_settings
+from crmnb.measure import check_settings, compared_with
 from crmnb.metric import catalogue, families
-from crmnb.page import catalogue_page, family_page, index_page
+from crmnb import page
+from crmnb.page.frame import language
 from crmnb.period import Period
 from crmnb.publish import publish
 from crmnb.result import Result
 from crmnb.results import COLUMNS
+from crmnb.show.numbers import period_name
 from crmnb.spreadsheet import write_xlsx
 from crmnb.workbook import RESULTS_TO, TABLES_FROM, private_folder, restore, write_frame
 
+_MOST_HEADLINES = 8
 _SAID_VERSIONS = ("crmnb", "duckdb", "narwhals", "pandas", "statsmodels", "scipy", "papermill", "nbconvert")
 
 
@@ -208,17 +211,53 @@ def _report(client: Client, period: Period, taken: Intake, ran: tuple[Family, ..
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
     write_frame(frame, report / "results.parquet")
     write_xlsx(frame, report / "results.xlsx", made_at)
-    nav = [(family.name, family.title) for family in ran if not family.failure]
-    for family in ran:
-        if not family.failure:
-            page = family_page(family.notebook, client=client, period=period, title=family.title, nav=nav)
-            (report / f"{family.name}.html").write_text(page, encoding="utf-8")
-    index = index_page(client=client, period=period, taken=taken, families=ran, made_at=made_at)
-    (report / "index.html").write_text(index, encoding="utf-8")
-    (report / "methodology.html").write_text(catalogue_page(catalogue().values(), client), encoding="utf-8")
+    for name, text in _pages(client, period, taken, ran, made_at):
+        (report / f"{name}.html").write_text(text, encoding="utf-8")
     manifest = _manifest(client, period, taken, ran, made_at)
     (report / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
     return report
+
+
+def _pages(
+    client: Client, period: Period, taken: Intake, ran: tuple[Family, ...], made_at: datetime
+) -> Iterator[tuple[str, str]]:
+    """The pages' names and texts."""
+    shown = [family for family in ran if not family.failure]
+    nav = [("Overview", "index.html"), *((family.title, f"{family.name}.html") for family in shown)]
+    said = {"client_name": client.name, "lang": language(client)}
+    for family in shown:
+        yield (
+            family.name,
+            page.family_page(
+                family.notebook, title=family.title, period_label=period_name(period.label, client), nav=nav, **said
+            ),
+        )
+    yield (
+        "index",
+        page.index_page(
+            client,
+            period,
+            comparison=compared_with(client, period)[0],
+            families=[
+                page.Family(f.title, "" if f.failure else f"{f.name}.html", list(f.results), f.failure) for f in ran
+            ],
+            tiles=_headlines(client, shown),
+            rows_read=sum(account.read for account in taken.accounts),
+            rows_quarantined=sum(account.quarantined for account in taken.accounts),
+            made_on=made_at.date(),
+        ),
+    )
+    yield "methodology", page.catalogue_page(list(catalogue().values()))
+
+
+def _headlines(client: Client, shown: list[Family]) -> list[Result]:
+    """The results of the declared objectives; where none are declared, the first ones of each family that can be had."""
+    results = {result.metric.id: result for family in shown for result in family.results}
+    if client.objectives:
+        return [results[name] for name in client.objectives if name in results]
+    had = [[r for r in family.results if r.whole["value"].notna().any()] for family in shown]
+    each = max(_MOST_HEADLINES // max(len(had), 1), 1)
+    return [result for results in had for result in results[:each]]
 
 
 def _manifest(client: Client, period: Period, taken: Intake, ran: tuple[Family, ...], made_at: datetime) -> dict:
