@@ -82,7 +82,7 @@ def _ranked(named: list) -> tuple[list, list]:
 def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
     names = [printable(name, 30) for name, _ in drawn]
     left = 24 + min(7.4 * max(map(len, names)), 230)
-    axes = box(figure, left, _TOP, 176, _FOOT)
+    axes = box(figure, left, _TOP, 136, _FOOT)
     rows = [row for _, row in drawn]
     axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
     axes.set_ylim(len(drawn) - 0.5, -0.5)
@@ -90,14 +90,14 @@ def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
     axes.grid(visible=False, axis="y")
     unit_ticks(axes.xaxis, result, 5)
     _whole_line(axes, result, whole)
-    _beside(axes, "n", 164, -0.5, ha="right", va="bottom", color=QUIET)
+    _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
         if not available(row):
             _beside(axes, "not shown" if "suppressed" in row.flags else "not available", 12, at, color=QUIET)
             continue
         _dot(axes, at, row)
         _beside(axes, _short(result, row), 12, at, fontweight="bold")
-        _beside(axes, n_words(result, row), 164, at, ha="right", color=QUIET)
+        _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
 
 
 def _dot(axes, at: int, row) -> None:

@@ -43,6 +43,8 @@ _STYLE = {
     "axes.linewidth": 1,
     "xtick.bottom": False,
     "ytick.left": False,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
     "font.size": TEXT,
     "axes.labelsize": TEXT,
     "xtick.labelsize": TEXT,
@@ -82,36 +84,44 @@ def svg(figure: Canvas) -> str:
 
 
 def _slim(text: str) -> str:
-    """Without prologue, comments, layout and ids that nothing refers to; coordinates to a tenth of a pixel."""
+    """Without prologue, layout and ids that nothing refers to; coordinates to a tenth of a pixel.
+
+    Only what stands inside a tag is touched: the words in the picture are the client's and stay as they are.
+    """
     text = text[text.index("<svg") :]
-    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text))
-    used = {name for pair in used for name in pair if name}
-    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
-    text = re.sub(r"(?<=[\s\"(,MLCQz-])(\d+\.\d{2,})", lambda m: f"{float(m[1]):.1f}".removesuffix(".0"), text)
-    text = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', text)
-    text = re.sub(r"font: (?:(\d{3}) )?([\d.]+)px [^;\"]*", _font, text)
-    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
-    text = re.sub(r"\s*\n\s*", "\n", text)
-    for _ in range(4):  # groups that held only an id
-        text = re.sub(r"<g>\n(<(?!g)[^>]*/>|<text[^>]*>[^<]*</text>)\n</g>", r"\1", text)
+    text = re.sub(r"<metadata>.*?</metadata>|<style type.*?</style>|<clipPath.*?</clipPath>", "", text, flags=re.DOTALL)
+    used = {name for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text) for name in pair}
+    text = re.sub(r"<[^>]+>", lambda tag: _slim_tag(tag[0], used), text)
+    text = re.sub(r">\s*\n\s*<", "><", text)
+    text = re.sub(r"<defs></defs>|<g/>", "", text)
+    for _ in range(5):  # groups that held only an id or a clip; nothing is drawn outside the axes
+        text = re.sub(r"<g>((?:<(?!/?g)[^>]*/>|<text[^>]*>[^<]*</text>|<defs>.{1,900}?</defs>)*)</g>", r"\1", text)
     return text
 
 
-def _font(found: re.Match) -> str:
-    weight = f"font-weight: {found[1]}; " if found[1] else ""
-    return f"{weight}font-size: {found[2]}px"
+def _slim_tag(tag: str, used: set[str]) -> str:
+    if tag.startswith("<!--"):
+        return ""
+    tag = re.sub(r"\s*\n\s*", " ", tag)
+    tag = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", tag)
+    tag = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), tag)
+    tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
+    tag = re.sub(rf"font-family: [^;\"]*;? ?|font-size: {TEXT}px;? ?", "", tag)
+    tag = re.sub(r' d="M (\S+) (\S+) L (\S+) \2 L \3 (\S+) L \1 \4 (?:L \1 \2|z) "', r' d="M\1 \2H\3V\4H\1z"', tag)
+    tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| style=""| clip-path="[^"]*"', "", tag)
+    for colour, name in _NAMES.items():
+        tag = tag.replace(f": {colour}", f": var(--{name})")
+    return re.sub(r"(?<=[:;]) ", "", tag)
 
 
 def _themed(text: str) -> str:
-    """Colours as variables, with a style that sets them for light and for dark screens."""
+    """With a style that sets the colours for light and for dark screens, and the reader's own font."""
     light = "".join(f"--{name}:{colour};" for colour, name in _NAMES.items())
     dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in _NAMES.items())
-    for colour, name in _NAMES.items():
-        text = text.replace(f": {colour}", f": var(--{name})")
     style = (
         f"<style>:root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        'text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}</style>'
+        "*{stroke-linejoin:round}"
+        f'text{{font:{TEXT}px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}}</style>'
     )
     start = text.index(">") + 1
     return text[:start] + style + text[start:]

@@ -52,7 +52,7 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
     bottom, top = limits(every, result.metric.unit, from_zero=counted)
     each = (height - _FOOT) / len(panels)
     for index, (component, rows) in enumerate(panels.items()):
-        above = index * each + (26 if component or len(panels) > 1 else 14)
+        above = index * each + (32 if component or len(panels) > 1 else 14)
         axes = box(figure, 62, above, 78, height - (index + 1) * each)
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom, top)
@@ -94,7 +94,8 @@ def _bars(axes, rows: list) -> None:
             continue
         face, edge = _colours(row)
         style = (0, (3, 2)) if "partial" in row.flags else "-"
-        axes.bar(at, row.value, width=0.62, facecolor=face, edgecolor=edge, linewidth=1.4, linestyle=style)
+        axes.bar(at, row.value, width=0.62, facecolor=face, alpha=0.45, linewidth=0)
+        axes.bar(at, row.value, width=0.62, facecolor="none", edgecolor=edge, linewidth=1.4, linestyle=style)
         if known(row.low) and known(row.high):
             axes.plot([at, at], [row.low, row.high], color=INK, linewidth=1.4)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
 
 from crmnb.result import Result
 from crmnb.show.alt import triangle_alt
@@ -14,7 +15,10 @@ from crmnb.show.words import available, cohort_cell, is_cohort, value_words
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
 _LEFT, _TOP, _ROW = 170, 50, 30
-_BLUES = LinearSegmentedColormap.from_list("accent", ["#eaf3f9", "#86bfe0", "#0072b2", "#004a75"])
+_BLUES = LinearSegmentedColormap.from_list("accent", ["#f4f9fc", "#b9d9ec", "#6fb2da", "#0068a3"])
+_FIRST = "#e4e6e8"  # the first month holds all of a cohort, by definition: no colour
+_ON_LIGHT, _ON_DARK = "#111214", "#fcfcfc"
+_MISSING = "–"  # noqa: RUF001 -- a dash in a cell
 
 
 def cohorts(result: Result) -> Figure | Figures:
@@ -38,44 +42,43 @@ def cohorts(result: Result) -> Figure | Figures:
 
 def _draw(figure, result: Result, cells: list, names: list[str], columns: int, height: int) -> None:
     values = np.full((len(names), columns), np.nan)
-    words = np.full((len(names), columns), "", dtype=object)
     for cohort, after, row in cells:
-        at = names.index(cohort), after
         if available(row):
-            values[at] = row.value
-            words[at] = number(row.value, 0 if result.metric.unit == "%" else 1, result.client)
+            values[names.index(cohort), after] = row.value
     later = values[:, 1:][np.isfinite(values[:, 1:])]
     top = float(later.max()) if later.size and later.max() > 0 else 1.0
     axes = box(figure, _LEFT, _TOP, 10, 12)
-    sns.heatmap(
-        values,
-        ax=axes,
-        annot=words,
-        fmt="",
-        mask=np.isnan(values),
-        cmap=_BLUES,
-        vmin=0,
-        vmax=top,
-        cbar=False,
-        linewidths=2,
-        linecolor=PAPER,
-        annot_kws={"fontsize": 13},
-    )
-    _gaps(axes, cells, names)
+    colours = {"cmap": _BLUES, "vmin": 0, "vmax": top, "linewidths": 2, "linecolor": PAPER, "cbar": False}
+    sns.heatmap(np.where(np.arange(columns) > 0, values, np.nan), ax=axes, clip_on=False, **colours)
+    for cohort, after, row in cells:
+        _write(axes, result, row, after, names.index(cohort), top)
     axes.grid(visible=False)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
-    axes.set_xlabel("months since the first", color=QUIET, labelpad=4)
+    axes.set_xlabel("months since the first", color=QUIET, labelpad=6)
     axes.set_xticks(np.arange(columns) + 0.5, [str(k) for k in range(columns)])
     axes.set_yticks(np.arange(len(names)) + 0.5, [_cohort_name(result, cells, name) for name in names], rotation=0)
     axes.tick_params(axis="y", labelcolor=INK)
 
 
-def _gaps(axes, cells: list, names: list[str]) -> None:
-    """A dot where a cell has been seen and may not be shown."""
-    for cohort, after, row in cells:
-        if not available(row):
-            axes.text(after + 0.5, names.index(cohort) + 0.5, "·", ha="center", va="center", color=QUIET)
+def _write(axes, result: Result, row, after: int, down: int, top: float) -> None:
+    """A cell's number, dark or light, whichever stands out from its colour; a dash where it may not be shown."""
+    place = {"x": after + 0.5, "y": down + 0.5, "ha": "center", "va": "center_baseline"}
+    if not available(row):
+        axes.text(s=_MISSING, color=QUIET, **place)
+        return
+    words = number(row.value, 0 if result.metric.unit == "%" else 1, result.client)
+    if after == 0:
+        axes.add_patch(Rectangle((0, down), 1, 1, facecolor=_FIRST, edgecolor=PAPER, linewidth=2, clip_on=False))
+        axes.text(s=words, color=_ON_LIGHT, **place)
+        return
+    axes.text(s=words, color=_ON_LIGHT if _luminance(_BLUES(row.value / top)) > 0.18 else _ON_DARK, **place)
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance as WCAG 2 defines it; black and white stand out alike from a colour of 0.18."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _cohort_name(result: Result, cells: list, cohort: str) -> str:
@@ -87,7 +90,7 @@ def _cohort_name(result: Result, cells: list, cohort: str) -> str:
 def _notes(result: Result, kept: list, cells: list) -> tuple[str, ...]:
     notes = ["Darker is higher; blank has not been seen yet. Intervals are in the table."]
     hidden = [row for _, _, row in kept if not available(row)]
-    notes += [f"A dot is {words}." for words in dict.fromkeys(value_words(result, row) for row in hidden)]
+    notes += [f"A dash is {words}." for words in dict.fromkeys(value_words(result, row) for row in hidden)]
     if len(kept) < len(cells):
         notes.append("Older cohorts and later months are in the table only.")
     return (" ".join(notes),)

@@ -94,7 +94,7 @@ def basis_words(result: Result, row) -> str:
     client, things = result.client, noun(result.metric.out_of)
     if row.unit != result.metric.unit:
         return f"n {whole_number(row.n, client)}"
-    if row.unit == "%" and known(row.numerator) and row.denominator == row.n and row.numerator.is_integer():
+    if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
         against = "of" if 0 <= row.numerator <= row.denominator else "against"
         counted = (whole_number(x, client) for x in (row.numerator, row.denominator))
         return f" {against} ".join(counted) + f" {things}"

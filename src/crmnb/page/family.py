@@ -1,0 +1,97 @@
+"""A family's page: its executed notebook as the client reads it, prose and results without code."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+from markupsafe import Markup
+from nbconvert.exporters import HTMLExporter
+from traitlets.config import Config
+
+from crmnb.page.frame import page
+
+# What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
+_FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
+_HIDDEN_TAGS = {"analyst-only", "injected-parameters", "parameters"}
+
+
+def family_page(
+    notebook: nbformat.NotebookNode | str | Path,
+    *,
+    title: str,
+    client_name: str,
+    period_label: str,
+    nav: list[tuple[str, str]],
+    lang: str = "en",
+) -> str:
+    """The page of an executed notebook.
+
+    nav: (name, address) of the links at the top. Cells tagged `analyst-only` are left out, code always is; the
+    notebook's own first heading gives way to `title`. An output that is an error is a plain sentence.
+    """
+    read = notebook if isinstance(notebook, nbformat.NotebookNode) else nbformat.read(notebook, as_version=4)
+    shown = read.copy()
+    shown.cells = [cell for cell in read.cells if not _HIDDEN_TAGS & set(cell.metadata.get("tags", []))]
+    body, _ = _exporter().from_notebook_node(shown)
+    cells, contents = _cleaned(body)
+    return page(
+        "family.j2",
+        title=title,
+        client_name=client_name,
+        period_label=period_label,
+        nav=nav,
+        lang=lang,
+        contents=contents,
+        cells=cells,
+    )
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    """nbconvert's exporter with our own few lines of template: no highlighting, no outside script, no anchors' marks."""
+    template = str(Path(__file__).with_name("cells.j2"))
+    return HTMLExporter(config=Config(), template_file=template, exclude_anchor_links=True)
+
+
+def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
+    """The cells without anything forbidden, with one order of headings and ids that do not clash; and the contents."""
+    soup = BeautifulSoup(body, "html.parser")
+    for element in soup.find_all(_FORBIDDEN):
+        element.decompose()
+    for element in soup.find_all(True):
+        for name in [name for name in element.attrs if _is_forbidden(name, element[name])]:
+            del element[name]
+    headings = soup.find_all(re.compile("^h[1-6]$"))
+    if headings and headings[0].name == "h1":
+        headings.pop(0).decompose()
+    contents = _number_headings(headings)
+    return Markup(soup.decode()), contents  # noqa: S704 -- notebooks are ours, and cleaned above
+
+
+def _is_forbidden(name: str, value) -> bool:
+    name = name.lower()
+    if name in ("href", "src", "xlink:href"):
+        address = re.sub(r"[\x00-\x20]", "", str(value)).lower()
+        inside = address.startswith("data:image/") if name == "src" else False
+        return not (inside or (name == "href" and re.match(r"https?:|mailto:|#|[\w./-]+$|[\w./-]+#", address)))
+    return name.startswith("on") or name in ("style", "srcdoc", "action", "formaction", "srcset", "background")
+
+
+def _number_headings(headings: list) -> list[tuple[str, str]]:
+    """Gives each heading an id of its own and makes no level skip; returns (text, id) of those of the second level."""
+    contents, taken, level = [], {"main"}, 1
+    for heading in headings:
+        level = min(max(int(heading.name[1]), 2), level + 1)
+        heading.name = f"h{level}"
+        words = heading.get_text(" ", strip=True)
+        stem = re.sub(r"\W+", "-", words.lower()).strip("-") or "section"
+        name, again = stem, 2
+        while name in taken:
+            name, again = f"{stem}-{again}", again + 1
+        taken.add(name)
+        heading["id"] = name
+        if level == 2:
+            contents.append((words, name))
+    return contents
