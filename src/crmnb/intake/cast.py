@@ -1,0 +1,133 @@
+"""From what stands in a source to a value of the contract's type, as SQL: a value, or NULL where it cannot be read.
+
+DuckDB's own casts guess: '5.5' becomes 6, '0x1F' 31, '2025-01-31 12:00Z' loses its zone and 'epoch' is a date. So a
+text must first look like a value of the type, in the notation that the source declares.
+"""
+
+from crmnb.client import Source
+from crmnb.intake.raw import Cell, quoted
+from crmnb.tables import ENGINE_TYPES, Type
+
+# What is stripped around a text: blank, tab, ends of line, no-break blanks, byte-order mark, zero-width blank.
+_BLANKS = quoted(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
+_DAY, _CLOCK, _ZONE = (
+    r"\d{4}-\d{2}-\d{2}",
+    r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?",
+    r"(Z|[+-]\d{2}(:?\d{2})?)",
+)
+_EARLIEST, _LATEST = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2200-01-01'"
+_FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
+_GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a mark of thousands, and what is written for it
+
+
+def cleaned(cell: Cell, source: Source, recode: dict[str, str]) -> Cell:
+    """What stands in a cell, blanks stripped, NULL where it is missing, and the client's words replaced by ours."""
+    missing = sorted({"", *(word.strip() for word in source.missing)})
+    if cell.kind == "text":
+        found = Cell(_unless(f"trim({cell.sql}, {_BLANKS})", f"trim({cell.sql}, {_BLANKS})", missing), "text")
+    else:
+        value = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
+        found = Cell(value, cell.kind)
+        if missing != [""]:
+            found = Cell(_unless(value, as_text(found), missing), cell.kind)
+    if not recode:
+        return found
+    text = as_text(found)
+    branches = " ".join(f"WHEN {quoted(theirs)} THEN {quoted(ours)}" for theirs, ours in recode.items())
+    return Cell(f"nullif(CASE {text} {branches} ELSE {text} END, '')", "text")
+
+
+def _unless(value: str, text: str, missing: list[str]) -> str:
+    return f"CASE WHEN {text} NOT IN ({', '.join(map(quoted, missing))}) THEN {value} END"
+
+
+def as_text(cell: Cell) -> str:
+    """The text of a value; a whole number that arrived as a float or a decimal is written without its zeros."""
+    if cell.kind == "text":
+        return cell.sql
+    text = f"CAST({cell.sql} AS VARCHAR)"
+    if cell.kind == "float":
+        whole = f"{cell.sql} = trunc({cell.sql}) AND abs({cell.sql}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({cell.sql} AS BIGINT) AS VARCHAR) ELSE {text} END"
+    if cell.kind == "decimal":
+        return f"regexp_replace({text}, '\\.0+$', '')"
+    return text
+
+
+def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
+    """The value of the contract's type that a cleaned cell holds. Never fails; NULL where it holds none."""
+    native = _native(type_, cell, zone)
+    if native:
+        return native
+    text, decimal = as_text(cell), source.decimal if cell.kind == "text" else "."
+    thousands = source.thousands if cell.kind == "text" else ""
+    match type_:
+        case "key":
+            return f"regexp_replace({text}, '^([0-9]+)[{decimal}]0+$', '\\1')"
+        case "text":
+            return text
+        case "time":
+            return _time(text, source.date_format, zone)
+        case "flag":
+            branches = " ".join(f"WHEN lower({text}) IN {words} THEN {value}" for value, words in _FLAGS.items())
+            return f"CASE {branches} END"
+        case "integer":
+            return _number(text, "BIGINT", decimal, thousands, rest=f"([{decimal}]0+)?")
+        case "money" | "number":
+            rest = f"([{decimal}][0-9]*)?([eE][+-]?[0-9]+)?"
+            return _number(text, ENGINE_TYPES[type_], decimal, thousands, rest)
+
+
+def _native(type_: Type, cell: Cell, zone: str) -> str | None:
+    """The cast of a typed value that needs no detour by its text; None where there is none."""
+    match type_, cell.kind:
+        case "time", "time":
+            return _in_range(f"TRY_CAST({cell.sql} AS TIMESTAMP)")
+        case "time", "date":
+            return _in_range(f"TRY_CAST({cell.sql} AS TIMESTAMP)")
+        case "time", "instant":
+            return _in_range(f"timezone({quoted(zone)}, {cell.sql})")
+        case "flag", "flag":
+            return cell.sql
+        case ("integer", "whole") | ("money", "whole" | "decimal") | ("number", "whole" | "decimal"):
+            return f"TRY_CAST({cell.sql} AS {ENGINE_TYPES[type_]})"
+        case "money" | "number", "float":
+            finite = f"CASE WHEN isfinite({cell.sql}) THEN {cell.sql} END"
+            return f"TRY_CAST({finite} AS {ENGINE_TYPES[type_]})"
+    return None
+
+
+def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str) -> str:
+    """A number in digits, or in groups of three where the source declares a mark for them."""
+    mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
+    digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
+    shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
+    plain = f"regexp_replace({text}, {quoted(mark)}, '', 'g')" if thousands else text
+    if engine_type == "BIGINT":
+        plain = f"split_part({plain}, {quoted(decimal)}, 1)"
+    elif decimal != ".":
+        plain = f"replace({plain}, {quoted(decimal)}, '.')"
+    value = f"TRY_CAST({plain} AS {engine_type})"
+    if engine_type == "DOUBLE":
+        value = f"CASE WHEN isfinite({value}) THEN {value} END"
+    return f"CASE WHEN regexp_full_match({text}, {quoted(shape)}) THEN {value} END"
+
+
+def _time(text: str, form: str | None, zone: str) -> str:
+    """A time in the source's one format, else in ISO's; one that carries an offset becomes the client's wall clock."""
+    if form:
+        word = f"lower({text}) NOT IN ('infinity', '-infinity', 'epoch')"  # which strptime takes for dates
+        value = f"try_strptime({text}, {quoted(form)})"
+        if "%z" in form:
+            value = f"timezone({quoted(zone)}, {value})"
+        return _in_range(f"CASE WHEN {word} THEN {value} END")
+    local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
+    return _in_range(
+        f"CASE WHEN regexp_full_match({text}, {quoted(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
+        f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
+        f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
+    )
+
+
+def _in_range(value: str) -> str:
+    return f"CASE WHEN {value} >= {_EARLIEST} AND {value} < {_LATEST} THEN {value} END"

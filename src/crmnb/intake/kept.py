@@ -1,0 +1,110 @@
+"""What an intake leaves behind: canonical tables that are whole or not there, reused while nothing has changed."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from crmnb import tables
+from crmnb.client import Client
+from crmnb.intake.judge import Account
+
+_STAGING = ".staging"
+_REFUSED = "refused"
+_CLIENT = {"sources", "tables", "items", "time_zone", "data_from", "data_until"}  # what an intake depends on
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A client's canonical tables (Parquet, sorted by time) and what became of every row.
+
+    `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
+    newest event. `columns` are each table's; `sources` are the files read, for the manifest.
+    """
+
+    folder: Path
+    fingerprint: str
+    tables: dict[str, Path]
+    columns: dict[str, dict[str, str]]
+    accounts: tuple[Account, ...]
+    data_from: datetime | None
+    cutoff: datetime | None
+    sources: dict[str, dict[str, Any]]
+    reused: bool = False
+
+
+def fingerprint(client: Client, sources: dict[str, dict[str, Any]]) -> str:
+    """A hash of all that the canonical tables depend on: the files' content, the client's say, and this code."""
+    code = [Path(tables.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
+    parts = [
+        json.dumps(client.model_dump(mode="json", include=_CLIENT), sort_keys=True),
+        json.dumps(sources, sort_keys=True),
+        version("duckdb"),
+        *(path.read_text() for path in code),
+    ]
+    return sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def keep(intake: Intake) -> None:
+    """Write beside the tables what is needed to know the intake again."""
+    said = asdict(intake) | {"folder": "", "tables": sorted(intake.tables), "reused": False}
+    (intake.folder / "intake.json").write_text(json.dumps(said, indent=1, default=str))
+
+
+def kept(home: Path, mark: str) -> Intake | None:
+    """The intake of that fingerprint, if it is there and whole."""
+    folder = home / mark
+    try:
+        said = json.loads((folder / "intake.json").read_text())
+    except (OSError, ValueError):
+        return None
+    paths = {name: folder / f"{name}.parquet" for name in said["tables"]}
+    if not all(path.is_file() for path in paths.values()):
+        return None
+    times = {key: said[key] and datetime.fromisoformat(said[key]) for key in ("data_from", "cutoff")}
+    accounts = tuple(Account(**one) for one in said["accounts"])
+    return Intake(**said | times | {"folder": folder, "tables": paths, "accounts": accounts, "reused": True})
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the folder against other processes that would take in the same client; they wait."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system, should this process die
+        yield
+
+
+@contextmanager
+def staging(home: Path) -> Iterator[Path]:
+    """A folder to work in, gone afterwards; so is what a process that died has left."""
+    folder = home / _STAGING
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def refused(home: Path) -> Path:
+    """Where the quarantine of an intake lies that was not let through."""
+    return home / _REFUSED
+
+
+def publish(home: Path, done: Path, intake: Intake) -> Intake:
+    """Put finished tables into their place at once, and take away those of former fingerprints."""
+    place = home / intake.fingerprint
+    shutil.rmtree(place, ignore_errors=True)
+    done.rename(place)
+    for other in home.iterdir():
+        if other.is_dir() and other.name not in (place.name, _STAGING):
+            shutil.rmtree(other, ignore_errors=True)
+    return replace(intake, folder=place, tables={name: place / path.name for name, path in intake.tables.items()})

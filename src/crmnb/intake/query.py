@@ -1,0 +1,54 @@
+"""A client's query: one SELECT over its typed sources, on a connection that reaches nothing else."""
+
+from pathlib import Path
+
+import duckdb
+
+from crmnb.errors import InputError, nearest
+
+# Nothing is downloaded at run time, and no Python variable is a table.
+QUIET = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+def sources_of(query: str, sources: list[str], key: str) -> list[str]:
+    """The sources that a query names. Raises InputError unless it is exactly one SELECT that names some."""
+    with duckdb.connect(config=QUIET) as con:
+        try:
+            statements = con.extract_statements(query)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
+            names = {name.lower() for name in con.get_table_names(query)}
+        except duckdb.Error as wrong:
+            raise InputError(f"{key} is not SQL: {_said(wrong)}") from None
+    found = [name for name in sources if name in names]
+    if not found:
+        raise InputError(f"{key} reads none of the sources.{nearest(min(names, default=''), sources)}")
+    return found
+
+
+def run_query(query: str, sources: Path, result: Path, key: str) -> None:
+    """Run a query on the database of typed sources and leave what it gives as table `result` of another database.
+
+    The sources cannot be written, files and network cannot be reached, and the settings are locked. One thread, so
+    that sums of floats are the same each time.
+    """
+    config = {**QUIET, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
+    with duckdb.connect(str(result), config=config) as con:
+        con.execute("ATTACH ? AS sources (READ_ONLY)", [str(sources)])
+        home = con.execute("SELECT current_catalog()").fetchone()[0]
+        con.execute("USE sources")
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+        try:
+            con.sql(query).create(f'"{home}".main.result')
+        except duckdb.Error as wrong:
+            raise InputError(f"{key}: {_said(wrong)}") from None
+
+
+def _said(wrong: duckdb.Error) -> str:
+    """What DuckDB says, without the picture of the statement."""
+    return " ".join(str(wrong).split("LINE 1")[0].split("\n\nLINE")[0].split())

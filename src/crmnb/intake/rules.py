@@ -1,0 +1,123 @@
+"""The rules of the contract, declared with the columns, as conditions on a row; and which of them a row breaks.
+
+A row's broken rules are bits of integers, so that all rules run in one pass. A condition that is NULL breaks nothing:
+each is written so that it is true of a wrong row, and an unset bit can only mean "not wrong".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from crmnb.client import Client
+from crmnb.intake.raw import named, quoted
+from crmnb.tables import Column, Table
+
+_BITS = 62  # of a BIGINT, one mask's worth
+_TYPES = {
+    "number": "a number",
+    "money": "an amount",
+    "integer": "a whole number",
+    "flag": "yes or no (true, false, 1, 0)",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to be wrong: in words, the column it speaks of, and its SQL over `text` and `value` columns of a row."""
+
+    words: str
+    column: str
+    condition: str
+    is_type: bool = False
+
+
+MALFORMED = Rule("malformed record", "", "_problem IS NOT NULL")
+
+
+def columns_of(table: Table, mapped: list[str], client: Client) -> list[Column]:
+    """The contract of the mapped columns: the table's own, the survey's items on their scales, attributes as text."""
+    items = client.items if table.has_items else {}
+    return [
+        table.by_name.get(name)
+        or (
+            Column(name, "integer", at_least=items[name].scale[0], at_most=items[name].scale[1])
+            if name in items
+            else Column(name, "text")
+        )
+        for name in mapped
+    ]
+
+
+def rules_of(
+    columns: list[Column], table: Table | None, last: datetime | None, end_words: str, form: str | None
+) -> list[Rule]:
+    """Every rule on the columns, the malformed record first and the repeated key last (a source has no key).
+
+    `last`, half-open, is the end of the table's time; `end_words` says what that end is; `form` is the source's
+    date format.
+    """
+    found, mapped = [MALFORMED], {column.name: column for column in columns}
+    for column in columns:
+        found += _rules(column, mapped, form)
+    if table and table.time in mapped and last:
+        found.append(
+            Rule(f"{table.time} is after {end_words}", table.time, f"{value(table.time)} >= TIMESTAMP '{last}'")
+        )
+    if table:
+        found.append(Rule(f"{' and '.join(table.key)} repeats that of an earlier row", table.key[0], "false"))
+    return found
+
+
+def _rules(column: Column, mapped: dict[str, Column], form: str | None) -> Iterator[Rule]:
+    name, given, got = column.name, text(column.name), value(column.name)
+    if column.required:
+        yield Rule(f"{name} is empty", name, f"{given} IS NULL")
+    if column.type not in ("key", "text"):
+        form_words = f"a time written {form}" if form else "a date or time"
+        words = f"{name} is not {_TYPES.get(column.type, form_words)}"
+        yield Rule(words, name, f"{given} IS NOT NULL AND {got} IS NULL", is_type=True)
+    if column.one_of:
+        allowed = ", ".join(map(quoted, column.one_of))
+        yield Rule(f"{name} is none of {', '.join(column.one_of)}", name, f"{got} NOT IN ({allowed})")
+    for bound, sign, words in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
+        if isinstance(bound, str) and bound in mapped:
+            words = {"below": "before", "above": "after"}[words] if column.type == "time" else words
+            yield Rule(f"{name} is {words} {bound}", name, f"{got} {sign} {value(bound)}")
+        elif isinstance(bound, int | float):
+            yield Rule(f"{name} is {words} {bound:g}", name, f"{got} {sign} {bound}")
+
+
+def text(name: str) -> str:
+    """The SQL name of a column's cleaned text."""
+    return named(f"text {name}")
+
+
+def value(name: str) -> str:
+    """The SQL name of a column's typed value."""
+    return named(f"value {name}")
+
+
+def masks(rules: list[Rule]) -> list[str]:
+    """The SQL of each mask: which rules a row breaks. A malformed record breaks that rule and is judged no further."""
+    parts = [[] for _ in range(-(-len(rules) // _BITS))]
+    for number, rule in enumerate(rules):
+        bit = f"CASE WHEN {rule.condition} THEN {1 << number % _BITS} ELSE 0 END"
+        if number:
+            bit = f"CASE WHEN _problem IS NULL THEN {bit} ELSE 0 END"
+        parts[number // _BITS].append(f"CAST({bit} AS BIGINT)")
+    return [" | ".join(bits) for bits in parts]
+
+
+def mask_names(rules: list[Rule]) -> list[str]:
+    """The names of the columns that hold the masks."""
+    return [f"_mask{number}" for number in range(-(-len(rules) // _BITS))]
+
+
+def breaks(number: int) -> str:
+    """The SQL that is true of a row that breaks the rule of that number."""
+    return f"(_mask{number // _BITS} & {1 << number % _BITS}) <> 0"
+
+
+def broken(rules: list[Rule], mask_values: tuple[int, ...]) -> list[Rule]:
+    """The rules that a row with these masks breaks."""
+    return [rule for number, rule in enumerate(rules) if mask_values[number // _BITS] >> number % _BITS & 1]

@@ -1,0 +1,266 @@
+"""Taking in: from a client's parameters to canonical tables, step by step."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from glob import escape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from crmnb.client import Client, Mapping, Source
+from crmnb.client.models import NAME
+from crmnb.errors import InputError
+from crmnb.intake.files import File, find_files
+from crmnb.intake.judge import Account, Contract, judge
+from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, publish, refused, staging
+from crmnb.intake.query import QUIET, run_query, sources_of
+from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
+from crmnb.intake.reading import read_source
+from crmnb.intake.rules import columns_of
+from crmnb.tables import ENGINE_TYPES, TABLES, Column, Table
+
+EVENTS = ("orders", "survey_invitations", "survey_responses", "reviews")  # whose times say which days the data cover
+
+
+def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None) -> Intake:
+    """Take in a client's sources; nothing is read again while files, parameters and code are unchanged.
+
+    `private` is the client's folder for what is not to be sent. Raises InputError for what is wrong in the files or the
+    parameters, SourceMissing for a file that is not there; then the tables of the last intake are as they were.
+    """
+    files = {name: find_files(client, name) for name in _needed(client)}
+    contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
+    home, mark = Path(private) / "tables", fingerprint(client, contents)
+    with alone(home):
+        if found := kept(home, mark):
+            return found
+        with staging(home) as folder:
+            work = _Work(client, files, folder, home, say)
+            try:
+                return _take(work, mark, contents)
+            except InputError:
+                _keep_quarantine(work)
+                raise
+
+
+@dataclass
+class _Work:
+    """An intake under way: what is asked, where the work is done, and the sources read so far."""
+
+    client: Client
+    files: dict[str, list[File]]
+    folder: Path
+    home: Path
+    say: Callable[[str], None]
+    raws: dict[str, Raw] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+
+    @property
+    def done(self) -> Path:
+        """The folder that will be the canonical tables' own."""
+        return self.folder / "done"
+
+    @property
+    def typed(self) -> Path:
+        """The database of typed sources that the queries read."""
+        return self.folder / "sources.duckdb"
+
+    def key(self, rest: str) -> str:
+        """A key of the parameters file, as messages name it."""
+        return f"{self.client.id}.yml, {rest}"
+
+
+def _needed(client: Client) -> list[str]:
+    """The sources that some table reads; a source that none reads need not be there."""
+    names = {mapping.source for mapping in client.tables.values() if mapping.source}
+    for table, mapping in client.tables.items():
+        if mapping.query is not None:
+            names |= set(sources_of(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query"))
+    return [name for name in client.sources if name in names]
+
+
+def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake:
+    work.done.mkdir()
+    columns = {}
+    shutil.rmtree(refused(work.home), ignore_errors=True)
+    config = {**QUIET, "temp_directory": str(work.folder / "spill")}
+    with duckdb.connect(str(work.folder / "work.duckdb"), config=config) as con:
+        _type_sources(con, work)
+        for name, mapping in work.client.tables.items():
+            columns[name] = _take_table(con, work, TABLES[name], mapping)
+        paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
+        first, last = _span(con, {name: path for name, path in paths.items() if name in EVENTS})
+        for name, raw in work.raws.items():
+            contents[name]["rows"] = con.execute(f"SELECT count(*) FROM {raw.table}").fetchone()[0]
+    declared_from = work.client.data_from and datetime.combine(work.client.data_from, datetime.min.time())
+    found = Intake(
+        folder=work.done,
+        fingerprint=mark,
+        tables=paths,
+        columns=columns,
+        accounts=tuple(work.accounts),
+        data_from=declared_from or first,
+        cutoff=work.client.cutoff or last,
+        sources=contents,
+    )
+    keep(found)
+    return publish(work.home, work.done, found)
+
+
+# ---- Sources ----------------------------------------------------------------------------------------------
+
+
+def _source(con: duckdb.DuckDBPyConnection, work: _Work, name: str) -> Raw:
+    """A source's rows as they came, read once."""
+    if name not in work.raws:
+        where = work.key(f"sources.{name}")
+        work.raws[name] = read_source(con, name, work.client.sources[name], work.files[name], work.folder, where)
+    return work.raws[name]
+
+
+def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
+    """Type and judge the sources that queries read, and put what is accepted into a database of its own."""
+    readers: dict[str, list[Mapping]] = {}
+    for table, mapping in work.client.tables.items():
+        if mapping.query is not None:
+            for name in sources_of(mapping.query, list(work.client.sources), work.key(f"tables.{table}.query")):
+                readers.setdefault(name, []).append(mapping)
+    if not readers:
+        return
+    con.execute(f"ATTACH {quoted(work.typed)} AS typed")
+    for name, mappings in readers.items():
+        raw = _source(con, work, name)
+        allowed = min(mapping.bad_rows_allowed for mapping in mappings)
+        contract = _source_contract(raw, work, allowed)
+        rows, account = judge(con, raw, contract, work.done / "quarantine" / "sources" / f"{name}.csv")
+        con.execute(f"CREATE TABLE typed.{named(name)} AS {rows}")
+        _enter(con, work, account, f"typed.{named(name)}")
+    con.execute("DETACH typed")
+
+
+def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract:
+    """The contract of a source that queries read: the types declared with it; other columns as they are."""
+    key = work.key(f"sources.{raw.name}")
+    for theirs in raw.source.columns:
+        raw.cell(theirs, f"{key}.columns")
+    names = [name.lower() for name in raw.columns]
+    if same := [name for name in raw.columns if names.count(name.lower()) > 1]:
+        raise InputError(f"{key}: a query cannot tell the columns {' and '.join(same)} apart; rename one in the file.")
+    types = raw.source.columns
+    return Contract(
+        name=raw.name,
+        source=raw.name,
+        columns=[Column(name, types.get(name, "text")) for name in raw.columns],
+        cells=dict(raw.columns),
+        zone=work.client.time_zone,
+        as_is=frozenset(raw.columns) - frozenset(types),
+        personal=tuple(raw.columns),  # what is personal is declared where a table takes it, so nothing is shown here
+        bad_rows_allowed=bad_rows_allowed,
+        key=key,
+    )
+
+
+# ---- Tables -----------------------------------------------------------------------------------------------
+
+
+def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: Mapping) -> dict[str, str]:
+    """Make one canonical table; the columns it has, and their types."""
+    key = work.key(f"tables.{table.name}")
+    if mapping.query is None:
+        raw = _source(con, work, mapping.source)
+        cells = {ours: raw.cell(theirs, f"{key}.columns.{ours}") for ours, theirs in mapping.columns.items()}
+    else:
+        raw = _query(con, work, table, mapping)
+        cells = dict(raw.columns)
+    last, end_words = _end(work.client)
+    contract = Contract(
+        name=table.name,
+        source=mapping.source or "query",
+        columns=columns_of(table, list(cells), work.client),
+        cells=cells,
+        zone=work.client.time_zone,
+        table=table,
+        values=mapping.values,
+        personal=mapping.personal,
+        bad_rows_allowed=mapping.bad_rows_allowed,
+        last=last,
+        end_words=end_words,
+        key=key,
+    )
+    rows, account = judge(con, raw, contract, work.done / "quarantine" / f"{table.name}.csv")
+    path = work.done / f"{table.name}.parquet"
+    order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
+    con.execute(f"COPY ({rows} ORDER BY {order}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+    _enter(con, work, account, f"read_parquet({quoted(escape(str(path)))})")
+    return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
+
+
+def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: Mapping) -> Raw:
+    """What a table's query gives, as rows to be judged."""
+    key = work.key(f"tables.{table.name}.query")
+    path = work.folder / f"result_{table.name}.duckdb"
+    run_query(mapping.query, work.typed, path, key)
+    con.execute(f"ATTACH {quoted(path)} AS {named(path.stem)} (READ_ONLY)")
+    result = f"{named(path.stem)}.main.result"
+    columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}
+    raw = Raw(table.name, result, columns, Source(file=""), f"what {key} gives")
+    for name in columns:
+        if not re.fullmatch(NAME, name):
+            raise InputError(f"{key} gives a column {name!r}; name it (`AS`) with small letters, digits and _.")
+    items = work.client.items if table.has_items else {}
+    for needed in [*(column.name for column in table.columns if column.required), *items]:
+        raw.cell(needed, key)
+    for name in (*mapping.values, *mapping.personal):
+        raw.cell(name, work.key(f"tables.{table.name}"))
+    return raw
+
+
+def _end(client: Client) -> tuple[datetime, str]:
+    """The end, half-open, after which no row's time can lie: the declared one, or the day of the intake."""
+    if client.cutoff:
+        return client.cutoff, f"the declared end of the data ({client.data_until})"
+    today = datetime.now(ZoneInfo(client.time_zone)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return today + timedelta(days=2), "the day on which the data were read"
+
+
+def _span(con: duckdb.DuckDBPyConnection, events: dict[str, Path]) -> tuple[datetime | None, datetime | None]:
+    """The days that the events span, half-open: the oldest one's midnight, and the midnight after the newest."""
+    times = []
+    for name, path in events.items():
+        found = con.execute(
+            f"SELECT min({TABLES[name].time}), max({TABLES[name].time}) FROM read_parquet(?)", [escape(str(path))]
+        )
+        times += [time for time in found.fetchone() if time is not None]
+    if not times:
+        return None, None
+    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    return min(times).replace(**midnight), max(times).replace(**midnight) + timedelta(days=1)
+
+
+# ---- Accounts ---------------------------------------------------------------------------------------------
+
+
+def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, written: str) -> None:
+    """Enter an account, once the rows written out are counted again."""
+    accepted = con.execute(f"SELECT count(*) FROM {written}").fetchone()[0]
+    name = account.table or f"source {account.source}"
+    if account.read != accepted + account.quarantined:
+        raise RuntimeError(
+            f"{name}: {account.read} rows were read, {accepted} accepted and {account.quarantined} quarantined. "
+            "A row was lost: this is a fault of crmnb, not of the data."
+        )
+    work.accounts.append(account)
+    work.say(f"{name}: {account.read:,} rows read, {accepted:,} accepted, {account.quarantined:,} quarantined")
+
+
+def _keep_quarantine(work: _Work) -> None:
+    """Keep the quarantine of an intake that was refused, where the message says it is."""
+    found = work.done / "quarantine"
+    if found.is_dir():
+        shutil.rmtree(refused(work.home), ignore_errors=True)
+        found.rename(refused(work.home))
