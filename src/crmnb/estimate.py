@@ -1,7 +1,7 @@
 """Estimators: from sufficient statistics to a value with its interval, and the difference of two of them.
 
 Each takes a frame of statistics, one row per group (see `crmnb.engine.reduce`), all of it small, and gives a frame of the
-same index: `value`, `low`, `high`, `method`, `unreliable`. Statistics are sums over a group's clusters (customers; a row
+same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums over a group's clusters (customers; a row
 without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and `w2` (sums of weights and of their
 squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of the clusters `ss` (sum of u^2) and
 `s3` (sum of u^3). Counts have `bins` (equal spans of time) and `ss` (squares of the bins' counts about their mean).
@@ -45,7 +45,7 @@ def _share(s: pd.DataFrame, level: float) -> pd.DataFrame:
     # At 0 and 1 the score interval ends exactly there; subtraction would leave a rounding error.
     low = (centre - half).clip(lower=0).mask(value == 0, 0.0)
     high = (centre + half).clip(upper=1).mask(value == 1, 1.0)
-    return _estimates(s, value, low, high, "Wilson")
+    return _estimates(s, value, low, high, "Wilson", n)
 
 
 def _promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def _promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
     centre = promoters - detractors
     half = _quantile(level, df) * np.sqrt((promoters + detractors - centre**2) / (n + 3))
     low, high = (centre - half).clip(-1, 1), (centre + half).clip(-1, 1)
-    return _estimates(s, value, low, high, "adjusted Wald")
+    return _estimates(s, value, low, high, "adjusted Wald", n)
 
 
 def _by_t(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -141,9 +141,10 @@ def _quantile(level: float, df: pd.Series) -> pd.Series:
     return pd.Series(stats.t.ppf((1 + level) / 2, df), df.index)
 
 
-def _estimates(s: pd.DataFrame, value, low, high, method) -> pd.DataFrame:
+def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) -> pd.DataFrame:
     clustered = s.get("clusters", s.n) < s.n
-    out = pd.DataFrame({"value": value, "low": low, "high": high, "method": method}, index=s.index)
+    told = {"value": value, "low": low, "high": high, "method": method, "n_effective": n_effective}
+    out = pd.DataFrame(told, index=s.index)
     out["method"] = out["method"].mask(clustered & (method != "none"), out["method"] + " by customer")
     out["unreliable"] = clustered & (s.get("clusters", s.n) < FEW_CLUSTERS)
     return out

@@ -234,6 +234,7 @@ def _correlation(s: pd.DataFrame) -> pd.Series:
 def _unavailable(metric: Metric, reasons: dict[str, str]) -> pd.DataFrame:
     rows = pd.DataFrame({"win": list(reasons), "reason": list(reasons.values())}, dtype=object)
     rows = rows.assign(component="", segment="", level="", method="", flags="unavailable", correlation=0.0)
+    rows["n_effective"] = np.nan
     return rows.assign(**dict.fromkeys(FIGURES, np.nan))
 
 
@@ -305,6 +306,12 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
                 notes.append(f"{without:,} of {among:,} rows in {period.label} carry no customer and are left out.")
     elif whole["method"].isin(["t", "Wilson", "adjusted Wald"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
+    for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
+        factor = row.n / row.n_effective
+        notes.append(
+            f"{row.component + ': ' if row.component else ''}{row.n:,.0f} {metric.out_of} tell as much as "
+            f"{row.n_effective:,.0f} independent ones (design factor {factor:.2f}): customers with several, or weights."
+        )
     return tuple(notes)
 
 

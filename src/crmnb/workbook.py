@@ -11,7 +11,8 @@ import pandas as pd
 from crmnb.client import Client, load_client
 from crmnb.engine import Tables, open_tables
 from crmnb.errors import InputError, nearest
-from crmnb.intake import Intake, intake, reopen
+from crmnb.intake import Intake, intake
+from crmnb.intake.kept import kept
 from crmnb.measure import check_settings, compared_with, measure
 from crmnb.metric import Metric, catalogue, families, family
 from crmnb.period import Period
@@ -101,7 +102,7 @@ def open_workbook(client: str, period: str) -> Workbook:
     check_settings(who)
     when = Period.parse(period, who.fiscal_year_starts)
     told = os.environ.get(TABLES_FROM)
-    taken = reopen(Path(told)) if told else intake(who, private_folder(project, who.id))
+    taken = kept(Path(told).parent, Path(told).name) if told else intake(who, private_folder(project, who.id))
     return open_on(who, when, taken)
 
 

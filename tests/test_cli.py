@@ -1,0 +1,82 @@
+"""The command: help that teaches, exit codes, quiet in a pipe, light to start."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from crmnb import __version__
+from crmnb.cli import main
+from crmnb.metric import catalogue
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "crmnb.cli", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["catalogue", "--help"]])
+def test_help_teaches(arguments):
+    told = command(*arguments)
+    assert told.returncode == 0
+    assert "example" in told.stdout
+    assert told.stderr == ""
+
+
+def test_exit_codes_are_documented():
+    told = command("run", "--help").stdout
+    for code in ("0", "1", "2", "130"):
+        assert f"\n  {code}  " in told
+
+
+def test_version():
+    assert command("--version").stdout.strip() == __version__
+
+
+def test_nothing_asked_is_a_wrong_call():
+    assert command().returncode == 2
+    assert command("run").returncode == 2
+    assert command("nonsense").returncode == 2
+
+
+def test_catalogue_lists_every_metric(capsys):
+    assert main(["catalogue"]) == 0
+    listed = capsys.readouterr().out
+    for metric in catalogue().values():
+        assert metric.id in listed
+        assert metric.title in listed
+
+
+def test_catalogue_as_data_says_everything(capsys):
+    assert main(["catalogue", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [entry["id"] for entry in told] == list(catalogue())
+    for entry in told:
+        for fact in (
+            "title",
+            "unit",
+            "definition",
+            "why",
+            "beware",
+            "source",
+            "estimate",
+            "interval",
+            "reads",
+            "by_hand",
+        ):
+            assert entry[fact], (entry["id"], fact)
+
+
+def test_catalogue_in_full_and_as_a_page(capsys, tmp_path):
+    assert main(["catalogue", "nps"]) == 0
+    assert "Beware:" in capsys.readouterr().out
+    assert main(["catalogue", "--page", str(tmp_path / "c.html")]) == 0
+    page = (tmp_path / "c.html").read_text()
+    assert all(metric.title.split("(")[0].strip() in page for metric in catalogue().values())
+
+
+def test_quiet_in_a_pipe(tmp_path):
+    told = command("catalogue")
+    assert told.stderr == ""

@@ -1,0 +1,65 @@
+"""Publication: whole or not at all."""
+
+import os
+import threading
+
+import pytest
+
+from crmnb import publish as module
+from crmnb.publish import publish
+
+
+def folder(path, **files):
+    path.mkdir(parents=True)
+    for name, text in files.items():
+        (path / name).write_text(text)
+    return path
+
+
+def content(path):
+    return {p.name: p.read_text() for p in path.iterdir()}
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_new_takes_the_place_of_old(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(module, "_exchange", lambda one, other: False)
+    place = folder(tmp_path / "out" / "2025", index="old", gone="x")
+    publish(folder(tmp_path / "made", index="new"), place)
+    assert content(place) == {"index": "new"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+def test_first_publication_makes_the_folders_above(tmp_path):
+    publish(folder(tmp_path / "made", index="new"), tmp_path / "a" / "b" / "2025")
+    assert content(tmp_path / "a" / "b" / "2025") == {"index": "new"}
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_old_stays_if_the_new_is_not_there(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(module, "_exchange", lambda one, other: False)
+    place = folder(tmp_path / "2025", index="old")
+    with pytest.raises(OSError, match="missing"):
+        publish(tmp_path / "missing", place)
+    assert content(place) == {"index": "old"}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_yield"), reason="the exchange in one step is Linux's")
+def test_who_looks_meanwhile_sees_old_or_new_and_never_nothing(tmp_path):
+    place, seen, stop = folder(tmp_path / "2025", index="0"), set(), threading.Event()
+
+    def look():
+        while not stop.is_set():
+            try:
+                seen.add((place / "index").read_text())
+            except OSError as lost:
+                seen.add(repr(lost))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for n in range(1, 101):
+        publish(folder(tmp_path / f"made{n}", index=str(n)), place)
+    stop.set()
+    watcher.join()
+    assert seen <= {str(n) for n in range(101)}
