@@ -63,11 +63,21 @@ def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
     for element in soup.find_all(True):
         for name in [name for name in element.attrs if _is_forbidden(name, element[name])]:
             del element[name]
+    for table in soup.find_all("table", class_="dataframe"):
+        _as_ours(soup, table)
     headings = soup.find_all(re.compile("^h[1-6]$"))
     if headings and headings[0].name == "h1":
         headings.pop(0).decompose()
     contents = _number_headings(headings)
     return Markup(soup.decode()), contents  # noqa: S704 -- notebooks are ours, and cleaned above
+
+
+def _as_ours(soup: BeautifulSoup, table) -> None:
+    """A pandas table without its border, with scopes on its headers, in a box that scrolls."""
+    del table["border"]
+    for header in table.find_all("th"):
+        header["scope"] = "col" if header.find_parent("thead") else "row"
+    table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
 
 
 def _is_forbidden(name: str, value) -> bool:

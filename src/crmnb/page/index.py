@@ -48,7 +48,7 @@ def index_page(
         lang=language(client),
         client_name=client.name,
         period_name=period_name(period.label, client),
-        compared=period_name(comparison.label, client) if comparison else "",
+        compared=period_name(comparison.label, client) if comparison and not period.partial else "",
         partial=_partial(period, client),
         facts=_facts(period, client, rows_read, rows_quarantined, made_on),
         methodology=METHODOLOGY,

@@ -17,7 +17,7 @@ WIDTH = 760
 TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
 
 # Okabe and Ito's blue is the one accent, their vermilion marks nothing but itself; each colour: light, dark.
-INK, QUIET, RULE, PAPER = "#1c1d1f", "#5d6166", "#d9dbde", "#fdfdfe"
+INK, QUIET, RULE, PAPER = "#1c1d1f", "#5d6166", "#d9dbde", "#ffffff"
 ACCENT, PALE = "#0072b2", "#8fbfdc"
 _DARK = {
     INK: "#e9eaec",

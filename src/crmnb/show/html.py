@@ -46,6 +46,11 @@ def join(*children: object) -> Markup:
     return Markup("\n").join(_escaped(child) for child in children if child is not None)
 
 
+def glue(*children: object) -> Markup:
+    """The pieces without anything between them, escaped."""
+    return Markup("").join(_escaped(child) for child in children if child is not None)
+
+
 def table(columns: list[str], rows: list[list[object]], *, caption: str = "", numeric: tuple[int, ...] = ()) -> Markup:
     """A table with scopes on its headers; each row's first cell is its header, `numeric` columns align right."""
     kinds = ["num" if i in numeric else None for i in range(len(columns))]

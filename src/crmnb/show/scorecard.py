@@ -3,11 +3,12 @@
 from markupsafe import Markup
 
 from crmnb.result import Result
-from crmnb.show.html import Html, join, printable, tag
+from crmnb.show.html import Html, glue, printable, tag
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
 from crmnb.show.small import interval_bar, spark
 from crmnb.show.tables import n_words
 from crmnb.show.words import (
+    Change,
     available,
     basis_words,
     change_html,
@@ -21,6 +22,7 @@ from crmnb.show.words import (
     value_words,
 )
 
+NOT_COMPARED = "not compared"
 _MOST_COMPONENTS = 6
 
 
@@ -34,9 +36,9 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
     head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
     lines = [line for result in results for line in _lines(result)][:rows]
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
-    return Html(
-        tag("div", table, class_="scroll wide", tabindex="0", role="group", aria_label="Scorecard"), _text(results)
-    )
+    framed = tag("div", table, class_="scroll wide", tabindex="0", role="group", aria_label="Scorecard")
+    notes = [tag("p", reason[0].upper() + reason[1:] + ".", class_="note") for reason in _not_compared(results)]
+    return Html(glue(framed, *notes), "\n".join(said(result) for result in results))
 
 
 def tile(result: Result, *, definition: str = "") -> Html:
@@ -56,7 +58,8 @@ def tile(result: Result, *, definition: str = "") -> Html:
     name = result.metric.title + (f", {printable(row.component)}" if row.component else "")
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
-    change = change_html(change_words(result, row))
+    change = change_words(result, row)
+    change = change_html(_in_column(change) if result.period.partial else change)  # the page's head says why
     pieces = (
         tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
         big,
@@ -116,10 +119,20 @@ def _line(result: Result, row, *, named: bool) -> Markup:
         tag("td", value_words(result, row), class_="value"),
         tag("td", *interval, class_="interval"),
         tag("td", n_words(result, row), class_="num"),
-        tag("td", change_html(change_words(result, row)) or ""),
+        tag("td", change_html(_in_column(change_words(result, row, on=False))) or ""),
         tag("td", target_words(result, row).removeprefix("target ")),
         tag("td", "; ".join(flag_words(result, row))),
     )
+
+
+def _in_column(change: Change) -> Change:
+    """A change in a cell: why there is none is said once, under the table."""
+    return change._replace(text=NOT_COMPARED) if change.text.startswith(NOT_COMPARED) else change
+
+
+def _not_compared(results: list[Result]) -> list[str]:
+    reasons = (change_words(result, row).text for result in results for row in result.whole.itertuples())
+    return list(dict.fromkeys(reason for reason in reasons if reason.startswith(NOT_COMPARED)))
 
 
 def _name_cell(result: Result, component: str) -> Markup:
@@ -148,7 +161,10 @@ def _value_parts(result: Result, row) -> list[object]:
 def _support(result: Result, row) -> str:
     ends = interval_words(result, row)
     level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""
-    size = basis_words(result, row) or (f"n {whole_number(row.n, result.client)}" if known(row.n) else "")
+    counted = row.unit == "count" and row.n == row.value  # the value says n itself
+    size = basis_words(result, row) or (
+        f"n {whole_number(row.n, result.client)}" if known(row.n) and not counted else ""
+    )
     return "; ".join(words for words in (level, size) if words)
 
 
@@ -174,19 +190,12 @@ def _consequence(result: Result, row) -> float:
 
 
 def _signal(result: Result, row) -> Markup:
-    return join(
-        tag("strong", _where(result, row)),
-        tag("span", ": "),
-        change_html(change_words(result, row)),
-        f", now {value_words(result, row)}.",
-    )
+    change = change_html(change_words(result, row))
+    now = tag("span", value_words(result, row), class_="tied")
+    return glue(tag("strong", _where(result, row)), ": ", change, ", now ", now, ".")
 
 
 def _where(result: Result, row) -> str:
     of = f", {printable(row.component)}" if row.component else ""
     among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
     return f"{result.metric.title}{of}{among}"
-
-
-def _text(results: list[Result]) -> str:
-    return "\n".join(said(result) for result in results)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from crmnb.result import Result
 from crmnb.show.html import tag
-from crmnb.show.numbers import deserved, known, part_start, quantity
+from crmnb.show.numbers import known, part_start, quantity
 from crmnb.show.words import available
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
@@ -51,7 +51,9 @@ def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) ->
     if ends:
         height = 34
         for at, end, anchor in ((2, first, "start"), (width - 2, last, "end")):
-            words = quantity(end, row.unit if row.unit in ("%", "money") else "", deserved(end), result.client)
+            words = quantity(
+                end, row.unit if row.unit in ("%", "money") else "", 0 if end == int(end) else 1, result.client
+            )
             parts.append(tag("text", words, x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"))
     # What it shows is said in words beside it, so it is hidden from a screen reader rather than said twice.
     return _picture(width, height, parts, "interval")

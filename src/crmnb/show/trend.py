@@ -94,6 +94,7 @@ def _bars(axes, rows: list) -> None:
             continue
         face, edge = _colours(row)
         style = (0, (3, 2)) if "partial" in row.flags else "-"
+        axes.bar(at, row.value, width=0.62, facecolor=PAPER, linewidth=0)  # no grid shows through
         axes.bar(at, row.value, width=0.62, facecolor=face, alpha=0.45, linewidth=0)
         axes.bar(at, row.value, width=0.62, facecolor="none", edgecolor=edge, linewidth=1.4, linestyle=style)
         if known(row.low) and known(row.high):

@@ -9,12 +9,13 @@ from crmnb.result import Result
 from crmnb.show.alt import triangle_alt
 from crmnb.show.drawing import INK, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
-from crmnb.show.numbers import number, period_name, whole_number
-from crmnb.show.tables import component_name, numbers_table
+from crmnb.show.numbers import number, period_name
+from crmnb.show.tables import component_name, n_words, numbers_table
 from crmnb.show.words import available, cohort_cell, is_cohort, value_words
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
-_LEFT, _TOP, _ROW = 170, 50, 30
+_LEFT, _TOP, _ROW = 178, 50, 30
+_N_COLUMN = 58
 _BLUES = LinearSegmentedColormap.from_list("accent", ["#f4f9fc", "#b9d9ec", "#6fb2da", "#0068a3"])
 _FIRST = "#e4e6e8"  # the first month holds all of a cohort, by definition: no colour
 _ON_LIGHT, _ON_DARK = "#111214", "#fcfcfc"
@@ -57,8 +58,12 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("months since the first", color=QUIET, labelpad=6)
     axes.set_xticks(np.arange(columns) + 0.5, [str(k) for k in range(columns)])
-    axes.set_yticks(np.arange(len(names)) + 0.5, [_cohort_name(result, cells, name) for name in names], rotation=0)
-    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_yticks(np.arange(len(names)) + 0.5, [period_name(name, result.client) for name in names], rotation=0)
+    axes.tick_params(axis="y", labelcolor=INK, pad=_N_COLUMN)
+    sizes = {cohort: n_words(result, row) for cohort, after, row in cells if after == 0}
+    for down, size in [(-0.32, "n"), *((at + 0.5, sizes.get(name, "")) for at, name in enumerate(names))]:
+        beside = ("axes fraction", "data"), "offset points"
+        axes.annotate(size, (0, down), (-10, 0), *beside, ha="right", va="center_baseline", color=QUIET)
 
 
 def _write(axes, result: Result, row, after: int, down: int, top: float) -> None:
@@ -79,12 +84,6 @@ def _luminance(colour: tuple[float, ...]) -> float:
     """Relative luminance as WCAG 2 defines it; black and white stand out alike from a colour of 0.18."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _cohort_name(result: Result, cells: list, cohort: str) -> str:
-    size = next((row.n for name, after, row in cells if name == cohort and after == 0 and available(row)), None)
-    name = period_name(cohort, result.client)
-    return f"{name}  n {whole_number(size, result.client)}" if size is not None else name
 
 
 def _notes(result: Result, kept: list, cells: list) -> tuple[str, ...]:

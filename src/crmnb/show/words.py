@@ -108,9 +108,14 @@ def sentence(result: Result, row) -> str:
     return f"{_subject(result, row)}: {value_words(result, row)}{_support(result, row)}"
 
 
-def change_words(result: Result, row) -> Change:
-    """The change against the comparison: `up 3.1 points on 2024 (1.2 to 5.0)`, or that there is no clear one."""
-    client, before = result.client, period_name(result.comparison.label, result.client)
+def change_words(result: Result, row, *, on: bool = True) -> Change:
+    """The change against the comparison: `up 3.1 points on 2024 (1.2 to 5.0)`, or that there is no clear one.
+
+    Without `on`, the comparison's name is left out, for a column headed by it.
+    """
+    client = result.client
+    before = period_name(result.comparison.label, client)
+    beside = f" on {before}" if on else ""
     if not available(row):
         return Change("", "none", "")
     if not known(row.change):
@@ -122,9 +127,10 @@ def change_words(result: Result, row) -> Change:
     if not row.signal and has_interval:
         ends = span(row.change_low, row.change_high, unit, places, client)
         tail = f" {unit}" if unit not in ("", "count", "scale", "money") else ""
-        return Change(f"no clear change on {before} ({ends}{tail})", "unclear", "")
+        return Change(f"no clear change{beside} ({ends}{tail})", "unclear", "")
     moved = quantity(abs(row.change), unit, places, client)
-    text = f"{way} {moved} on {before}" if row.change else f"the same as {before}"
+    same = f"the same as {before}" if on else "the same"
+    text = f"{way} {moved}{beside}" if row.change else same
     if has_interval:
         text += f" ({span(row.change_low, row.change_high, unit, places, client)})"
     tone = {"better": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
@@ -222,7 +228,9 @@ def _row_html(result: Result, row) -> Markup:
     lead = tag(
         "p",
         tag("span", f"{_subject(result, row)}: "),
-        tag("strong", value_words(result, row)) if available(row) else tag("em", value_words(result, row)),
+        tag("strong", value_words(result, row), class_="tied")
+        if available(row)
+        else tag("em", value_words(result, row)),
         _support(result, row),
         class_="said",
     )
