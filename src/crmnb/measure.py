@@ -42,7 +42,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
         given, words = resolve(metric, client)
     except Unavailable as no:
         return Measured(_finished(_unavailable(metric, {"now": str(no)}), metric, client, period), {}, "-", ())
-    better = metric.better if isinstance(metric.better, str) else metric.better(**given)
+    better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
     comparison, not_compared = compared_with(client, period)
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
     if metric.over_time and len(period.parts) > 1:
@@ -52,7 +52,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
     if evidence:
         reduced = _reduced(metric, tables, period, {win: windows[win] for win in evidence}, evidence)
         seen = {win: windows[win] for win in evidence}
-        rows = pd.concat([_estimated(metric, reduced, seen, client), rows], ignore_index=True)
+        rows = pd.concat([_estimated(metric, reduced, seen, client, bounds), rows], ignore_index=True)
         rows = _with_empty(rows, metric, windows, reasons)
     rows = protect(rows.assign(part=rows["win"].where(~rows["win"].isin(["now", "before"]), "")), client.privacy)
     rows = _compared(rows, metric, client, not_compared)
@@ -184,7 +184,9 @@ def _span(period: Period) -> tuple[str, int, int]:
     return str(period.start), size, max(days // size, 1)
 
 
-def _estimated(metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period], client: Client) -> pd.DataFrame:
+def _estimated(
+    metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period], client: Client, bounds
+) -> pd.DataFrame:
     reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
     if metric.estimate.reduces == "bins":
         reduced = _with_zeros(reduced, windows)
@@ -199,6 +201,8 @@ def _estimated(metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period]
         rows[column] = figure * metric.scaled
     if (rows["low"] > rows["high"]).any():
         rows[["low", "high"]] = np.sort(rows[["low", "high"]], axis=1)
+    if bounds:
+        rows["low"], rows["high"] = rows["low"].clip(*bounds), rows["high"].clip(*bounds)
     rows = pd.concat([rows, reduced[["win", *_KEYS, "n"]]], axis=1)
     rows["clusters"] = reduced.get("clusters", reduced["n"])
     rows["numerator"], rows["denominator"], rows["reason"] = reduced["num"], reduced["den"], ""

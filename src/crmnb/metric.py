@@ -50,6 +50,7 @@ class Metric:
     source: str
     component: str  # what the components are ("survey", "platform"), empty where there are none
     over_time: bool
+    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -65,6 +66,10 @@ class Metric:
     def declarations(self) -> dict[str, type]:
         """The parameters that take one of the client's declarations, and its type."""
         return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
+
+    def said_of(self, fact: Any, given: dict[str, Any]) -> Any:
+        """A fact of the metric that may depend on the client's declarations (`better`, `bounds`), with these given."""
+        return fact(**given) if callable(fact) else fact
 
     @property
     def scaled(self) -> float:
@@ -97,13 +102,14 @@ def metric(
     transform: Callable[..., Any] | None = None,
     component: str = "",
     over_time: bool = True,
+    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
     their share is said beside the result; the evidence then has one row per customer and component.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
-    `over_time`: whether parts of the period make a trend of it.
+    `over_time`: whether parts of the period make a trend of it. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -123,6 +129,7 @@ def metric(
             transform=transform,
             component=component,
             over_time=over_time,
+            bounds=bounds,
             **_said(function),
         )
 

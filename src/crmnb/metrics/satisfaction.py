@@ -47,6 +47,7 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     out_of="valid answers",
     by_hand="(51 / 14 - 1) / 4 * 100",
     estimate=mean,
+    bounds=(0, 100),
 )
 def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best).
@@ -97,6 +98,7 @@ def _wanted(item: Item) -> str:
     out_of="valid answers",
     by_hand="43 / 13",
     estimate=mean,
+    bounds=lambda item: item.scale,
 )
 def ces(survey_responses, *, period, item: Item = "effort"):
     """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy).
@@ -219,6 +221,7 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     out_of="public reviews",
     by_hand={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
     estimate=mean,
+    bounds=(0, 100),
     component="platform",
 )
 def review_rating(reviews, *, period):
