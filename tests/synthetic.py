@@ -1,12 +1,13 @@
 """Results made by hand for the tests of what people see: no data, no estimate, every case that a chart must stand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from crmnb.client import Client
-from crmnb.estimate import proportion
 from crmnb.metric import Metric
+from crmnb.metric import metric as declare
 from crmnb.period import Period
 from crmnb.result import Result
 from crmnb.results import CHANGES, COLUMNS, FIGURES
@@ -33,30 +34,28 @@ def client(**changes) -> Client:
     return Client(**(given | changes))
 
 
+@declare(
+    title="Repeat purchase rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="buyers with two or more orders",
+    out_of="buyers in the period",
+    by_hand="3 / 5",
+    per_customer=True,
+)
+def repeat_purchase_rate(orders, *, period, at_least=2):
+    """Share of the period's buyers who ordered more than once in it.
+
+    Why: the earliest sign that a first sale becomes a habit.
+    Beware: a longer period leaves more room to repeat, so compare only periods of equal length.
+    Source: Reichheld and Sasser 1990, page 107.
+    """
+
+
 def metric(**changes) -> Metric:
-    """The repeat purchase rate's facts, without its function."""
-    given = {
-        "id": "repeat_purchase_rate",
-        "family": "retention",
-        "function": lambda orders, *, period, at_least=2: None,
-        "title": "Repeat purchase rate",
-        "unit": "%",
-        "kind": "outcome",
-        "better": "up",
-        "counts": "buyers with two or more orders",
-        "out_of": "buyers in the period",
-        "by_hand": "3 / 5",
-        "estimate": proportion,
-        "per_customer": True,
-        "transform": None,
-        "definition": "Share of the period's buyers who ordered more than once in it.",
-        "why": "The earliest sign that a first sale becomes a habit.",
-        "beware": "A longer period leaves more room to repeat, so compare only periods of equal length.",
-        "source": "Reichheld and Sasser 1990, page 107.",
-        "component": "",
-        "over_time": True,
-    }
-    return Metric(**(given | changes))
+    """The repeat purchase rate's facts, with some of them changed."""
+    return replace(repeat_purchase_rate, **({"family": "retention"} | changes))
 
 
 def row(**facts) -> dict:

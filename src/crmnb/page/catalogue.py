@@ -5,12 +5,14 @@ from itertools import groupby
 
 from crmnb.metric import Metric
 from crmnb.page.frame import page
+from crmnb.show.words import as_sentence
 
 GLOSSARY = (
     (
         "Interval",
-        "Customers are a sample of those who might have come, and chance is in every figure. The interval holds the "
-        "values that the data are compatible with, at the level named beside it. A wide one means: little is known.",
+        "Chance is in every figure: with other customers on other days it would have come out a little different. The "
+        "interval holds the values that the data are compatible with, at the level named beside it. A wide one means "
+        "that little is known.",
     ),
     (
         "No clear change",
@@ -78,25 +80,10 @@ def _said(metric: Metric) -> dict:
         ("Kind", f"{_KINDS[metric.kind]}; {direction}"),
         ("Why", metric.why),
         ("Beware", metric.beware),
-        ("Interval", _interval(metric)),
+        ("Interval", metric.estimate.interval),
         ("Reads", ", ".join(metric.reads)),
         ("Settings", settings),
         ("Source", metric.source),
     )
-    shown = [(term, text) for term, text in facts if text]
+    shown = [(term, as_sentence(text)) for term, text in facts if text]
     return {"id": metric.id, "title": metric.title, "definition": metric.definition, "facts": shown}
-
-
-def _interval(metric: Metric) -> str:
-    """In words, from the estimator's name."""
-    methods = {
-        "proportion": "Wilson's score interval; by customer where one has several units",
-        "ratio of sums": "t interval on the linearised ratio, by customer where one has several units",
-        "mean": "t interval; by customer where one has several units",
-        "mean of money": "Hall's transformation, which removes the skew of amounts",
-        "nps": "adjusted Wald (Rocks 2016)",
-        "count": "Poisson, widened where the counts vary more than chance would have it",
-        "census": "none: everything was counted",
-    }
-    name = getattr(metric.estimate, "name", "")
-    return methods.get(name, name)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
-from crmnb.page.frame import page
+from crmnb.page.frame import METHODOLOGY, page
 
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
@@ -43,6 +43,7 @@ def family_page(
         period_label=period_label,
         nav=nav,
         lang=lang,
+        methodology=METHODOLOGY,
         contents=contents,
         cells=cells,
     )

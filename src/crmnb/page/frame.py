@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from crmnb.client import Client
 
+METHODOLOGY = "methodology.html"
+
 
 def page(template: str, **facts) -> str:
     """A whole page from a template of this package: every fact is escaped unless it is Markup."""

@@ -5,13 +5,12 @@ from datetime import date, timedelta
 from importlib.metadata import version
 
 from crmnb.client import Client
-from crmnb.page.frame import language, page
+from crmnb.page.frame import METHODOLOGY, language, page
 from crmnb.period import Period
 from crmnb.result import Result
 from crmnb.show.numbers import day, localised, period_name, whole_number
 from crmnb.show.scorecard import scorecard, tile, what_changed
 
-METHODOLOGY = "methodology.html"
 _MOST_TILES = 8
 _FIRST_ROWS = 4
 

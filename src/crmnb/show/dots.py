@@ -63,7 +63,7 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     whole_row = [("Whole client", whole)] if whole is not None and not whole.component else []
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title)
     alt = dots_alt(result, what, drawn, whole)
-    seen = _seen(result, drawn, whole, title)
+    seen = _seen(result, drawn, title) if drawn[0][1].segment else title  # components need not be rivals
     return Figure(drawing, seen, alt, table, _notes(result, drawn, left_out), height=height)
 
 
@@ -127,7 +127,7 @@ def _short(result: Result, row) -> str:
     return quantity(row.value, unit, row_decimals(row), result.client)
 
 
-def _seen(result: Result, drawn: list, whole, title: str) -> str:
+def _seen(result: Result, drawn: list, title: str) -> str:
     """The title with what is seen: the highest and lowest level, where two or more rest on enough."""
     doubtful = {"low_base", "unreliable", "immature"}
     firm = [

@@ -11,9 +11,11 @@ from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_decimal, get_currency_precision
 
 from crmnb.client import Client
+from crmnb.errors import InputError
 from crmnb.period import Period
 
 MINUS = "\N{MINUS SIGN}"
+_DATES = re.compile(r"\b\d{4}-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?\b(?!-)")
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
 
 
@@ -42,10 +44,15 @@ def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: 
 
 
 def deserved_change(change: float, low: float, high: float, unit: str) -> int:
-    """As `deserved`, with one digit more: a change is small beside the value that it is a change of."""
+    """As `deserved`, with one digit more where the half-width begins with 1 to 3: +-1.9 points deserve one decimal.
+
+    A change is small beside the values that it lies between, and rounding it coarsely would show.
+    """
     if unit == "count" or not (known(low) and known(high)) or high <= low:
         return deserved(change, low, high, unit)
-    return min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 3)
+    half = (high - low) / 2
+    power = math.floor(math.log10(half))
+    return min(max((half < 3.55 * 10**power) - power, 0), 3)
 
 
 def number(value: float, decimals: int, client: Client) -> str:
@@ -98,8 +105,8 @@ def day(when: date | datetime, client: Client) -> str:
 
 
 def localised(text: str, client: Client) -> str:
-    """The text with each day written as 2010-12-09 put as people of the locale write it."""
-    return re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda found: _day_or_text(found[0], client), text)
+    """The text with each 2010-12-09, 2010-12 and range of days put as people of the locale write it."""
+    return _DATES.sub(lambda found: _date_or_text(found[0], client), text)
 
 
 def period_name(label: str, client: Client) -> str:
@@ -155,10 +162,10 @@ def _parsed(label: str, fiscal_year_starts: int) -> Period:
     return Period.parse(label, fiscal_year_starts)
 
 
-def _day_or_text(text: str, client: Client) -> str:
+def _date_or_text(text: str, client: Client) -> str:
     try:
-        return day(date.fromisoformat(text), client)
-    except ValueError:
+        return day(date.fromisoformat(text), client) if len(text) == 10 else period_name(text, client)
+    except (ValueError, InputError):  # no such day
         return text
 
 

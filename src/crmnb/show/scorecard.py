@@ -9,11 +9,13 @@ from crmnb.show.small import interval_bar, spark
 from crmnb.show.tables import n_words
 from crmnb.show.words import (
     Change,
+    as_sentence,
     available,
     basis_words,
     change_html,
     change_words,
     definition_html,
+    flag_meanings,
     flag_words,
     interval_words,
     is_cohort,
@@ -27,17 +29,23 @@ _MOST_COMPONENTS = 6
 
 
 def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
-    """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short."""
+    """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
+
+    A column that would be empty is left out; what applies to many rows is said once, under the table.
+    """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
-    level = percent(results[0].client.level, results[0].client)
-    before = period_name(results[0].comparison.label, results[0].client)
-    columns = ("Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks")
+    shown = [(result, row) for result in results for row in result.whole.itertuples()]
+    optional = {
+        "Target": any(target_words(result, row) for result, row in shown),
+        "Remarks": any(flag_meanings(result, row) for result, row in shown if available(row)),
+    }
+    columns = [name for name in _columns(results[0]) if optional.get(name, True)]
     head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
-    lines = [line for result in results for line in _lines(result)][:rows]
+    lines = [line for result in results for line in _lines(result, columns)][:rows]
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
-    framed = tag("div", table, class_="scroll wide", tabindex="0", role="group", aria_label="Scorecard")
-    notes = [tag("p", reason[0].upper() + reason[1:] + ".", class_="note") for reason in _not_compared(results)]
+    framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
+    notes = [tag("p", as_sentence(note), class_="note") for note in _under(shown)]
     return Html(glue(framed, *notes), "\n".join(said(result) for result in results))
 
 
@@ -92,37 +100,44 @@ def what_changed(results: list[Result]) -> Html:
     return Html(tag("ul", *(tag("li", item) for item in items), class_="signals"), text)
 
 
-def _lines(result: Result):
-    whole = list(result.whole.itertuples())
+def _columns(result: Result) -> list[str]:
+    level = percent(result.client.level, result.client)
+    before = period_name(result.comparison.label, result.client)
+    return ["Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks"]
+
+
+def _lines(result: Result, columns: list[str]):
+    whole, across = list(result.whole.itertuples()), len(columns) - 1
     if whole and all(is_cohort(row.component) for row in whole):
         cohorts = len({row.component.split(" ")[0] for row in whole})
         words = f"{cohorts} cohorts: see the triangle"
-        yield tag("tr", _name_cell(result, ""), tag("td", words, colspan=6))
+        yield tag("tr", _name_cell(result, ""), tag("td", words, colspan=across))
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
-        yield _line(result, row, named=index == 0)
+        yield _line(result, row, columns, named=index == 0)
     if len(whole) > _MOST_COMPONENTS:
         more = f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
-        yield tag("tr", tag("th", "", scope="row"), tag("td", more, colspan=6))
+        yield tag("tr", tag("th", "", scope="row"), tag("td", more, colspan=across))
 
 
-def _line(result: Result, row, *, named: bool) -> Markup:
+def _line(result: Result, row, columns: list[str], *, named: bool) -> Markup:
     head = _name_cell(result, row.component) if named else _component_cell(row.component)
     if not available(row):
-        return tag("tr", head, tag("td", value_words(result, row), colspan=6, class_="absent"))
+        return tag("tr", head, tag("td", value_words(result, row), colspan=len(columns) - 1, class_="absent"))
     ends = interval_words(result, row)
     bar = interval_bar(result, row, width=120, ends=False) if ends else None
     interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)
-    return tag(
-        "tr",
-        head,
+    cells = [
         tag("td", value_words(result, row), class_="value"),
         tag("td", *interval, class_="interval"),
         tag("td", n_words(result, row), class_="num"),
-        tag("td", change_html(_in_column(change_words(result, row, on=False))) or ""),
-        tag("td", target_words(result, row).removeprefix("target ")),
-        tag("td", "; ".join(flag_words(result, row))),
-    )
+        tag("td", change_html(_in_column(change_words(result, row, on=False))) or "", class_="moved"),
+    ]
+    if "Target" in columns:
+        cells.append(tag("td", target_words(result, row).removeprefix("target ")))
+    if "Remarks" in columns:
+        cells.append(tag("td", ", ".join(flag_meanings(result, row))))
+    return tag("tr", head, *cells)
 
 
 def _in_column(change: Change) -> Change:
@@ -130,9 +145,14 @@ def _in_column(change: Change) -> Change:
     return change._replace(text=NOT_COMPARED) if change.text.startswith(NOT_COMPARED) else change
 
 
-def _not_compared(results: list[Result]) -> list[str]:
-    reasons = (change_words(result, row).text for result in results for row in result.whole.itertuples())
-    return list(dict.fromkeys(reason for reason in reasons if reason.startswith(NOT_COMPARED)))
+def _under(shown: list) -> list[str]:
+    """What the marks in the table mean, and why something is not compared: each once."""
+    changes = (change_words(result, row).text for result, row in shown)
+    reasons = [reason for reason in changes if reason.startswith(NOT_COMPARED)]
+    marks = [
+        f"{mark}: {why}" for result, row in shown if available(row) for mark, why in flag_meanings(result, row).items()
+    ]
+    return list(dict.fromkeys([*reasons, *marks]))
 
 
 def _name_cell(result: Result, component: str) -> Markup:

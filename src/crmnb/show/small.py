@@ -10,28 +10,30 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.show.html import tag
 from crmnb.show.numbers import known, part_start, quantity
-from crmnb.show.words import available
+from crmnb.show.words import available, declared_scale
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
 
 
-def scale(row) -> tuple[float, float]:
-    """The scale that a value, its interval, target and previous value share: round ends, zero where it is near."""
+def scale(result: Result, row) -> tuple[float, float]:
+    """The scale that a value, its interval, target and previous value share: the declared one, or round ends and zero."""
     ends = [x for x in (row.value, row.low, row.high, row.target, row.previous) if known(x)]
     low, high = min(ends), max(ends)
-    if row.unit == "%" and low >= 0:
-        return 0.0, next((top for top in (5.0, 10.0, 25.0, 50.0) if high <= top * 0.9), 100.0 if high <= 100 else high)
+    declared = declared_scale(result) if row.unit == "scale" else None
+    if declared:
+        return declared
+    if row.unit == "%" and low >= 0 and high <= 100:
+        return 0.0, next((top for top in (5.0, 10.0, 25.0, 50.0) if high <= top * 0.9), 100.0)
     if row.unit == "points" and low >= -100 and high <= 100:
         return (0.0 if low >= 0 else -100.0), 100.0
-    least, most = min(low, 0.0), max(high, 0.0)
-    return _round_out(least), _round_out(most) or 1.0
+    return _round_out(min(low, 0.0)), _round_out(max(high, 0.0)) or 1.0
 
 
 def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) -> Markup | None:
     """The interval as a thin bar, the value as a dot and the target as a tick on one scale; None without a value."""
     if not available(row):
         return None
-    first, last = scale(row)
+    first, last = scale(result, row)
 
     def x(value: float) -> float:
         inside = min(max((value - first) / ((last - first) or 1), 0), 1)

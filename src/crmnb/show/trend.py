@@ -160,19 +160,25 @@ def _name(result: Result, row) -> str:
 
 def _title(result: Result, panels: dict[str, list]) -> str:
     """What is seen, from the parts that are whole and rest on enough; the metric's name where those are too few."""
-    title = result.metric.title
+    title = f"{result.metric.title} by {_part_word(result)}"
     if len(panels) > 1:
-        return f"{title} over time, by {result.metric.component or 'component'}"
+        return f"{title} and {result.metric.component or 'component'}"
     (rows,) = panels.values()
     doubtful = {"partial", "low_base", "unreliable", "immature"}
     firm = [row for row in rows if available(row) and not doubtful & set(row.flags.split())]
     if len(firm) < 3:
-        return f"{title} over time"
+        return title
     lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
-    if lowest.value == highest.value:
-        return f"{title}: {_short(result, lowest)} throughout"
+    if not highest.low > lowest.high:
+        return f"{title}: no clear difference between highest and lowest"
     ends = (f"{_short(result, row)} in {_name(result, row)}" for row in (lowest, highest))
     return f"{title}: from " + " to ".join(ends)
+
+
+def _part_word(result: Result) -> str:
+    """What the parts are: months, unless the period is a short one."""
+    days = max(part.days for part in result.period.parts)
+    return "day" if days == 1 else "week" if days <= 7 else "month"
 
 
 def _notes(result: Result, panels: dict[str, list]) -> tuple[str, ...]:

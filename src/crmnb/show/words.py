@@ -103,6 +103,12 @@ def basis_words(result: Result, row) -> str:
     return f"{whole_number(row.n, client)} {things}{tail}"
 
 
+def declared_scale(result: Result) -> tuple[float, float] | None:
+    """The ends of the scale that the client declared for the survey item counted; None where none was counted."""
+    item = result.client.items.get(result.settings.get("item", "").split(" ")[0])
+    return tuple(map(float, item.scale)) if item else None
+
+
 def sentence(result: Result, row) -> str:
     """`Repeat purchase rate, 2025: 60 % (95 % interval 23 % to 88 %; 3 of 5 buyers)`."""
     return f"{_subject(result, row)}: {value_words(result, row)}{_support(result, row)}"
@@ -133,6 +139,8 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     text = f"{way} {moved}{beside}" if row.change else same
     if has_interval:
         text += f" ({span(row.change_low, row.change_high, unit, places, client)})"
+    else:
+        text += ", no interval"
     tone = {"better": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
     return Change(text, tone, arrow if row.signal else "")
 
@@ -152,17 +160,22 @@ def target_words(result: Result, row) -> str:
 
 def flag_words(result: Result, row) -> list[str]:
     """The row's flags as people would say them; what makes a value unavailable is said in its place."""
-    client, period = result.client, result.period
-    things = noun(result.metric.out_of)
+    return [f"{mark}: {why}" for mark, why in flag_meanings(result, row).items()]
+
+
+def flag_meanings(result: Result, row) -> dict[str, str]:
+    """The row's flags in a word or two, and what each means here."""
+    period = result.period
     ends = period.cutoff is not None and period.end > period.cutoff
-    edge = f"the data end on {_last_day(period, client)}" if ends else "the data begin after it does"
+    edge = f"the data end on {_last_day(period, result.client)}" if ends else "the data begin after it does"
+    least = result.client.privacy.min_base
     said = {
-        "partial": f"partial: {edge}" if not row.part else "partial: not all of it has been seen",
-        "low_base": f"low base: fewer than {client.privacy.min_base} {things}",
-        "unreliable": "unreliable: too few customers for this interval to be trusted",
-        "immature": "too early: not everyone counted has been seen long enough",
+        "partial": ("partial", "not all of it has been seen" if row.part else edge),
+        "low_base": ("low base", f"fewer than {least} {noun(result.metric.out_of or result.metric.counts)}"),
+        "unreliable": ("unreliable", "too few customers for the interval to be trusted"),
+        "immature": ("too early", "not everyone counted has been seen long enough"),
     }
-    return [said[flag] for flag in row.flags.split() if flag in said]
+    return dict(said[flag] for flag in row.flags.split() if flag in said)
 
 
 def said(result: Result) -> str:
@@ -172,7 +185,7 @@ def said(result: Result) -> str:
         lines += [f"  {text}" for text in (change_words(result, row).text, *flag_words(result, row)) if text]
         if len(lines) > 3 * _MOST_SENTENCES:
             break
-    return "\n".join([*lines, *(f"  {_note(result, note)}" for note in result.notes)])
+    return "\n".join([*lines, *(f"  {localised(note, result.client)}" for note in result.notes)])
 
 
 def result_html(result: Result) -> Markup:
@@ -180,12 +193,12 @@ def result_html(result: Result) -> Markup:
     rows = [] if _triangular(result) else list(result.whole.itertuples())[:_MOST_SENTENCES]
     blocks = [_row_html(result, row) for row in rows]
     extra = list(_sentences(result))[len(rows) :]
-    small = [tag("li", _note(result, note)) for note in result.notes]
+    notes = [as_sentence(localised(note, result.client)) for note in result.notes]
     if result.settings:
         used = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items())
-        small.append(tag("li", f"Counted with {used}."))
-    notes = tag("ul", *small, class_="notes") if small else None
-    return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), notes, class_="result")
+        notes.append(f"Counted with {used}.")
+    small = tag("p", " ".join(notes), class_="notes") if notes else None
+    return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), small, class_="result")
 
 
 def change_html(change: Change) -> Markup | None:
@@ -200,7 +213,7 @@ def change_html(change: Change) -> Markup | None:
 
 def beware(result: Result) -> Html:
     """What the number does not say, from the metric's own words."""
-    text = result.metric.beware or "Nothing in particular."
+    text = as_sentence(result.metric.beware) or "Nothing in particular."
     return Html(tag("p", tag("strong", "Beware: "), text, class_="beware"), f"Beware: {text}")
 
 
@@ -213,7 +226,9 @@ def definition_html(metric) -> Markup:
         ("Beware", metric.beware),
         ("Source", metric.source),
     )
-    return tag("dl", *(join(tag("dt", term), tag("dd", text)) for term, text in said if text), class_="method")
+    return tag(
+        "dl", *(join(tag("dt", term), tag("dd", as_sentence(text))) for term, text in said if text), class_="method"
+    )
 
 
 def definitions(metrics) -> Html:
@@ -260,8 +275,8 @@ def _unit_tail(result: Result, row) -> str:
     if row.unit == "count" and row.unit == result.metric.unit and not row.component:
         return f" {noun(result.metric.counts)}"
     if row.unit == "scale":
-        ends = re.search(r"\d+ to \d+", " ".join(result.settings.values()))
-        return f" on a scale of {ends[0]}" if ends else " on the declared scale"
+        ends = declared_scale(result)
+        return " on a scale of {:g} to {:g}".format(*ends) if ends else " on the declared scale"
     return ""
 
 
@@ -302,5 +317,6 @@ def _last_day(period, client) -> str:
     return day(period.cutoff - timedelta(microseconds=1), client)
 
 
-def _note(result: Result, note: str) -> str:
-    return localised(note, result.client)
+def as_sentence(text: str) -> str:
+    """With a capital at the start and a stop at the end."""
+    return text and f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
