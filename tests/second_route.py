@@ -83,7 +83,7 @@ def satisfaction(shop: dict[str, pd.DataFrame], start: str, end: str) -> Figures
     return {
         **answered(within(shop["answers"], "responded_at", start, end)),
         **funnel(within(shop["invitations"], "sent_at", start, end)),
-        "review_rating": review_rating(within(shop["reviews"], "posted_at", start, end)),
+        **reviewed(within(shop["reviews"], "posted_at", start, end)),
     }
 
 
@@ -117,13 +117,13 @@ def funnel(invitations: pd.DataFrame) -> Figures:
     return figures
 
 
-def review_rating(reviews: pd.DataFrame) -> dict[str, float]:
+def reviewed(reviews: pd.DataFrame) -> Figures:
     """Each platform's mean and volume."""
-    rating = {}
-    for platform, posted in reviews.groupby("Platform"):
-        rating[platform] = posted["points"].sum() / len(posted)
-        rating[f"{platform}, volume"] = len(posted)
-    return rating
+    platforms = dict(list(reviews.groupby("Platform")["points"]))
+    return {
+        "review_rating": {platform: points.sum() / len(points) for platform, points in platforms.items()},
+        "review_volume": {platform: float(len(points)) for platform, points in platforms.items()},
+    }
 
 
 # ---- Retention ------------------------------------------------------------------------------------------------------
@@ -175,10 +175,8 @@ def bought(orders: pd.DataFrame, start: str, end: str) -> Figures:
         times = orders.loc[orders["customer_id"] == customer, "ordered_at"]
         again += int((times <= began + INACTIVE).sum() >= 2)
     return {
-        "repeat_purchase_rate": {
-            "": (int((counts >= 2).sum()), len(counts)),
-            "within 90 days": (again, len(followed)),
-        },
+        "repeat_purchase_rate": {"": (int((counts >= 2).sum()), len(counts))},
+        "second_purchase_rate": {"": (again, len(followed))},
         "purchase_frequency": {"": (int(counts.sum()), len(counts))},
     }
 
@@ -214,6 +212,43 @@ def newcomers(orders: pd.DataFrame, start: str, end: str) -> pd.Series:
 def within(frame: pd.DataFrame, time: str, start: str, end: str) -> pd.DataFrame:
     """The rows whose time lies in `[start, end)`."""
     return frame[(frame[time] >= start) & (frame[time] < end)]
+
+
+def compared(rows: pd.DataFrame, figures: Figures) -> list[str]:
+    """Where rows of the results frame (one window, one level) say something else than the figures; [] where nowhere.
+
+    A suppressed row says nothing, which is right or not for others to test. A figure out of nothing must be unavailable.
+    """
+    wrong = []
+    for metric, components in figures.items():
+        found = rows[rows["metric"] == metric].set_index("component")
+        wanted = {name: figure for name, figure in components.items() if not _of_nothing(figure)}
+        had = found.index[found["flags"] != "unavailable"]
+        if sorted(had) != sorted(wanted):
+            wrong.append(f"{metric}: has {sorted(had)}, should have {sorted(wanted)}")
+            continue
+        for name, figure in wanted.items():
+            row = found.loc[name]
+            if "suppressed" not in row["flags"].split() and not _says(row, figure):
+                wrong.append(
+                    f"{metric} {name}: {row['value']} ({row['numerator']} / {row['denominator']}), not {figure}"
+                )
+    return wrong
+
+
+def _of_nothing(figure: tuple[float, float] | float) -> bool:
+    return figure[1] == 0 if isinstance(figure, tuple) else figure != figure
+
+
+def _says(row: pd.Series, figure: tuple[float, float] | float) -> bool:
+    if isinstance(figure, tuple):
+        counted = (row["numerator"], row["denominator"]) == figure
+        return counted and _close(row["value"], figure[0] / figure[1] * (100 if row["unit"] == "%" else 1))
+    return _close(row["value"], figure)
+
+
+def _close(found: float, wanted: float) -> bool:
+    return abs(found - wanted) <= 1e-9 * max(1, abs(wanted))
 
 
 # ---- Online Retail II -----------------------------------------------------------------------------------------------
