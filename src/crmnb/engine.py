@@ -43,9 +43,12 @@ class Tables:
             rows = rows.filter("customer_id is not null")
         return nw.from_native(rows)
 
+    def source_of(self, name: str) -> str:
+        """The canonical table behind a name that a metric reads."""
+        return self.client.churn.table if name == "tenures" and self.client.churn else name
+
     def without_customer(self, name: str, period: Period) -> tuple[int, int]:
-        """Of the rows that count in the period: how many carry no customer, and how many there are."""
-        name = self.client.churn.table if name == "tenures" and self.client.churn else name
+        """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
         if name not in self.names or "customer_id" not in self.con.table(name).columns:
             return 0, 0
         rows, time = _counting(self.con, name), TABLES[name].time
@@ -131,26 +134,27 @@ def _level(segment: Segment, column: str, period: Period) -> str:
         at = f"timestamp '{period.start}'"
         steps = [f"when {column} >= {at} then 'joined in the period'"]
         steps += [
-            f"when {column} > {at} - interval {round(years * 12)} month then '{_band(segment.years, i, ' years')}'"
+            f"when {column} > {at} - interval {round(years * 12)} month then '{_band(segment.years, i, 'year')}'"
             for i, years in enumerate(segment.years)
         ]
-        last = _band(segment.years, len(segment.years), " years")
+        last = _band(segment.years, len(segment.years), "year")
         return f"case when {column} is null then null {' '.join(steps)} else '{last}' end"
     if segment.bands:
         number = f"try_cast({column} as double)"
-        steps = [f"when {number} < {b} then '{_band(segment.bands, i, '')}'" for i, b in enumerate(segment.bands)]
-        return (
-            f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps), '')}' end"
-        )
+        steps = [f"when {number} < {b} then '{_band(segment.bands, i)}'" for i, b in enumerate(segment.bands)]
+        return f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps))}' end"
     return f'"{column}"::varchar'
 
 
-def _band(cuts: tuple[float, ...], index: int, unit: str) -> str:
+def _band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
+    def said(cut: float) -> str:
+        return f"{cut:g} {unit}{'' if cut == 1 else 's'}" if unit else f"{cut:g}"
+
     if index == 0:
-        return f"under {cuts[0]:g}{unit}"
+        return f"under {said(cuts[0])}"
     if index == len(cuts):
-        return f"{cuts[-1]:g}{unit} or more"
-    return f"{cuts[index - 1]:g} to under {cuts[index]:g}{unit}"
+        return f"{said(cuts[-1])} or more"
+    return f"{cuts[index - 1]:g} to under {said(cuts[index])}"
 
 
 # --- reduction --------------------------------------------------------------------------------------------------------
@@ -228,7 +232,8 @@ def reduce_bins(
 ) -> pd.DataFrame:
     """Counts of `evidence` per window, component and level, and how they scatter over equal spans of time.
 
-    `spans`: window -> (its first instant, days of a bin, bins). Columns: num, den (exposure; 1 where none is given),
+    `spans`: window -> (its first instant, days of a bin, bins). Columns: num, den (exposure), plain (no exposure is
+    given, so den is 1),
     n, bins, ss (squares of the bins' counts about their mean, empty bins among them).
     """
     level, join = _levels_sql(segment, levels)
@@ -249,8 +254,8 @@ def reduce_bins(
         select win, component, level, num, den, num as n, bins::double as bins,
             coalesce(seen, 0) + (bins - filled) * (num / bins) ** 2 as ss
         from whole join scattered using (win, component, level) order by all""").df()
-    frame["den"] = frame["den"].where(frame["den"] > 0, 1.0)
-    return frame.assign(segment=segment)
+    plain = frame["den"].isna()
+    return frame.assign(segment=segment, plain=plain, den=frame["den"].mask(plain, 1.0))
 
 
 def _levels_sql(segment: str, levels: str) -> tuple[str, str]:

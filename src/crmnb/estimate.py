@@ -58,7 +58,9 @@ def _promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
     detractors = ((both - value) / 2 * n + 0.75) / (n + 3)
     centre = promoters - detractors
     half = _quantile(level, df) * np.sqrt((promoters + detractors - centre**2) / (n + 3))
-    low, high = (centre - half).clip(-1, 1), (centre + half).clip(-1, 1)
+    # Where all say the same, the added answers may pull the interval off the value; it is not let go that far.
+    low = np.minimum((centre - half).clip(-1, 1), value)
+    high = np.maximum((centre + half).clip(-1, 1), value)
     return _estimates(s, value, low, high, "adjusted Wald", n)
 
 

@@ -187,9 +187,10 @@ def _span(period: Period) -> tuple[str, int, int]:
 def _estimated(
     metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period], client: Client, bounds
 ) -> pd.DataFrame:
-    reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
     if metric.estimate.reduces == "bins":
         reduced = _with_zeros(reduced, windows)
+    without = _without_denominator(reduced[reduced["den"] == 0], metric)
+    reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
     rows = metric.estimate.infer(reduced, client.level)
     seen = reduced["win"].map(windows)
     for column in ("value", "low", "high"):
@@ -209,12 +210,20 @@ def _estimated(
     rows["correlation"] = _correlation(reduced)
     partial = seen.map(lambda p: "partial" if p.partial else "")
     rows["flags"] = (partial + rows["unreliable"].map({True: " unreliable", False: ""})).str.strip()
-    return rows.drop(columns="unreliable")
+    return pd.concat([rows.drop(columns="unreliable"), without], ignore_index=True)
+
+
+def _without_denominator(reduced: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Groups that have something to count and nothing to count it out of: new customers where nobody was one before."""
+    rows = reduced[["win", *_KEYS, "n"]].assign(clusters=reduced.get("clusters", reduced["n"]))
+    rows = rows.assign(numerator=reduced["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
+    reason = f"no {metric.out_of}" if metric.out_of else "nothing there to count it out of"
+    return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
 def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period]) -> pd.DataFrame:
     """The counts with a row of 0 for each window in which nothing of a plain count (no exposure) happened."""
-    plain = counts[(counts["segment"] == "") & (counts["den"] == 1)]
+    plain = counts[(counts["segment"] == "") & counts["plain"]]
     there = set(zip(plain["win"], plain["component"], strict=True))
     zeros = [
         {"win": win, "component": component, "segment": "", "level": "", "bins": float(_span(period)[2])}
@@ -223,7 +232,7 @@ def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period]) -> pd.DataFram
         if (win, component) not in there
     ]
     absent = pd.DataFrame(zeros, columns=["win", "component", "segment", "level", "bins"])
-    return pd.concat([counts, absent.assign(num=0.0, den=1.0, n=0.0, ss=0.0)], ignore_index=True)
+    return pd.concat([counts, absent.assign(num=0.0, den=1.0, n=0.0, ss=0.0, plain=True)], ignore_index=True)
 
 
 def _correlation(s: pd.DataFrame) -> pd.Series:
@@ -251,9 +260,7 @@ def _with_empty(
     return pd.concat(
         [
             rows,
-            _unavailable(
-                metric, {win: f"no {metric.out_of or metric.counts} in {windows[win].label}" for win in empty}
-            ),
+            _unavailable(metric, {win: f"no {metric.out_of or metric.counts}" for win in empty}),
         ],
         ignore_index=True,
     )
@@ -268,7 +275,7 @@ def _compared(rows: pd.DataFrame, metric: Metric, client: Client, not_compared: 
     rows.loc[whole & (rows["reason"] == ""), "reason"] = not_compared
     if before.empty:
         return rows
-    pairs = rows[whole & rows["value"].notna()].join(before, on=_KEYS, rsuffix="_before")
+    pairs = rows[whole & rows["value"].notna()].join(before, on=_KEYS, suffixes=("", "_before"))
     pairs = pairs[pairs["value_before"].notna()]
     earlier = pairs[["value_before", "low_before", "high_before", "clusters_before"]]
     earlier.columns = ["value", "low", "high", "clusters"]
@@ -304,10 +311,11 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
     notes = []
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     if metric.per_customer:
-        for name in metric.reads:
+        for name in map(tables.source_of, metric.reads):
             without, among = tables.without_customer(name, period)
             if without:
-                notes.append(f"{without:,} of {among:,} rows in {period.label} carry no customer and are left out.")
+                what = name.replace("_", " ")
+                notes.append(f"{without:,} of {among:,} {what} in {period.label} carry no customer and are left out.")
     elif whole["method"].isin(["t", "Wilson", "adjusted Wald"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():

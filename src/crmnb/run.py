@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -157,7 +158,7 @@ def execute(source: Path, kept: Path, parameters: dict[str, str], folder: Path, 
     with _environment(told):
         try:
             papermill.execute_notebook(
-                str(source), str(kept), parameters, cwd=str(folder), progress_bar=False, log_output=False
+                str(source), str(kept), parameters, cwd=str(folder), progress_bar=False, config=_kernel_config()
             )
         except PapermillExecutionError as error:
             # Only our own errors are written for readers; any other text may hold anything.
@@ -169,6 +170,13 @@ def execute(source: Path, kept: Path, parameters: dict[str, str], folder: Path, 
             raise NotebookFailure(f"the notebook could not be run to its end ({type(error).__name__}).") from None
     if not _all_ran(kept):
         raise NotebookFailure("the notebook did not run to its end.")
+
+
+def _kernel_config():
+    """Kernels talk over files of their owner rather than open ports, where the system can."""
+    from traitlets.config import Config
+
+    return Config() if sys.platform == "win32" else Config({"KernelManager": {"transport": "ipc"}})
 
 
 @contextmanager

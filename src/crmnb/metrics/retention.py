@@ -146,7 +146,7 @@ def customers_won(tenures, *, period, churn: Churn):
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
     period.require_history(churn.history_days)
-    event = {"num": nw.lit(1), "den": nw.lit(0.0)}
+    event, no_exposure = {"num": nw.lit(1), "den": nw.lit(0.0)}, nw.lit(None, nw.Float64)
     columns = ["customer_id", "component", "num", "den", "at"]
     firsts = _firsts(tenures)
     won = firsts.filter(period.holds("first")).with_columns(at=nw.col("first"), **event)
@@ -164,10 +164,10 @@ def customers_won(tenures, *, period, churn: Churn):
     )
     return nw.concat(
         [
-            won.with_columns(component=nw.lit("")).select(columns),
+            won.with_columns(component=nw.lit(""), den=no_exposure).select(columns),
             won.with_columns(component=nw.lit("per 100 at start")).select(columns),
             exposed.select(columns),
-            back.with_columns(component=nw.lit("win-backs"), **event).select(columns),
+            back.with_columns(component=nw.lit("win-backs"), num=nw.lit(1), den=no_exposure).select(columns),
         ]
     )
 
@@ -234,6 +234,7 @@ def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
     by_hand="24 / 14",
     per_customer=True,
     estimate=mean,
+    bounds=(1, float("inf")),
 )
 def purchase_frequency(orders, *, period):
     """Orders per customer who ordered at all in the period.

@@ -254,4 +254,4 @@ def review_volume(reviews, *, period):
     Source: Hu, Pavlou & Zhang 2006, as above. Interval: McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (over-dispersion).
     """
-    return _reviews(reviews, period).with_columns(num=nw.lit(1), den=nw.lit(0.0), at=nw.col("posted_at"))
+    return _reviews(reviews, period).with_columns(num=nw.lit(1), den=nw.lit(None, nw.Float64), at=nw.col("posted_at"))
