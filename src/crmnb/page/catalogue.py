@@ -1,7 +1,6 @@
 """The methodology: every metric in its own words, made from the declarations themselves."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from crmnb.metric import Metric
 from crmnb.page.frame import page
@@ -61,9 +60,12 @@ _UNITS = {
 
 def catalogue_page(metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en") -> str:
     """The page of all given metrics, family after family, in their order. nav: (name, address) of links at the top."""
+    grouped: dict[str, list[dict]] = {}
+    for metric in metrics:
+        grouped.setdefault(metric.family, []).append(_said(metric))
     families = [
-        {"id": f"family-{name}", "title": name.replace("_", " ").capitalize(), "metrics": [_said(m) for m in group]}
-        for name, group in groupby(metrics, key=lambda metric: metric.family)
+        {"id": f"family-{name}", "title": name.replace("_", " ").capitalize(), "metrics": said}
+        for name, said in grouped.items()
     ]
     return page("catalogue.j2", families=families, glossary=GLOSSARY, nav=nav, lang=lang)
 

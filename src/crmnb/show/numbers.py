@@ -8,7 +8,7 @@ from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
-from babel.numbers import format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from crmnb.client import Client
 from crmnb.errors import InputError
@@ -64,11 +64,11 @@ def number(value: float, decimals: int, client: Client) -> str:
 
 def money(value: float, decimals: int, client: Client) -> str:
     """An amount in the client's currency; its small coins only where the interval deserves a decimal."""
-    pattern = Locale.parse(client.locale).currency_formats["standard"]
     digits = get_currency_precision(client.currency) if decimals else 0
-    written = pattern.apply(
-        _rounded(value, digits), client.locale, currency=client.currency, force_frac=(digits, digits)
-    )
+    pattern = Locale.parse(client.locale).currency_formats["standard"].pattern
+    pattern = re.sub(r"0\.0+", f"0.{'0' * digits}" if digits else "0", pattern)
+    rounded = _rounded(value, digits)
+    written = format_currency(rounded, client.currency, pattern, client.locale, currency_digits=False)
     return written.replace("-", MINUS)
 
 

@@ -1,0 +1,145 @@
+"""A real Chromium for the tests of pages: what it complains of, and what it shows."""
+
+import io
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SMALLEST_TEXT = 11  # CSS px, in a picture as shown
+_DRAWN_TEXT = 13  # CSS px, in a picture as drawn
+
+
+def found() -> str | None:
+    """Where a Chromium lies, if there is one and playwright to drive it."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return None
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+# Put on a test that opens a page: `pytestmark = in_chromium`.
+in_chromium = [
+    pytest.mark.browser,
+    pytest.mark.skipif(found() is None, reason="no Chromium (or no playwright) on this machine"),
+]
+
+
+@contextmanager
+def browser():
+    """A running Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=found(), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def open_page(running, path: Path, width: int = 1280, *, dark: bool = False):
+    """The page opened from its file, and a list that gathers what goes wrong with it."""
+    problems: list[str] = []
+    address = path.resolve().as_uri()
+    page = running.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    page.on("request", lambda r: _note(problems, r.url, address))
+    page.on("console", lambda m: problems.append(f"console {m.type}: {m.text}"))
+    page.on("pageerror", lambda e: problems.append(f"script error: {e}"))
+    page.on("dialog", lambda d: (problems.append(f"a dialog opened: {d.message}"), d.dismiss()))
+    page.goto(address)
+    return page, problems
+
+
+def check_page(path: Path) -> list[str]:
+    """All that is wrong with a page, in words; an empty list is a good page.
+
+    Looked for, in light and dark, wide and at 360 px: a request for anything but the page; a message in the console; a
+    script or dialog; a picture without text in its place, blank, or with too small text; headings out of order; a
+    table header without scope; an id twice; text that stands out too little (AA); a page wider than the window.
+    """
+    problems = []
+    with browser() as running:
+        for width, dark in ((1280, False), (1280, True), (360, False)):
+            page, seen = open_page(running, path, width, dark=dark)
+            wrong = page.evaluate(_LOOK, [SMALLEST_TEXT, _DRAWN_TEXT])
+            blank = _blank(page) if width > 360 else []
+            where = f"{path.name} at {width} px, {'dark' if dark else 'light'}: "
+            problems += [where + words for words in (*wrong, *blank, *seen)]
+            page.close()
+    return list(dict.fromkeys(problems))
+
+
+def screenshot(path: Path, png: Path, width: int = 1280, dark: bool = False) -> None:
+    """The whole page as a picture."""
+    with browser() as running:
+        page, _ = open_page(running, path, width, dark=dark)
+        page.screenshot(path=str(png), full_page=True)
+
+
+def _note(problems: list[str], url: str, address: str) -> None:
+    if url.partition("#")[0] != address and not url.startswith("data:"):
+        problems.append(f"asked for {url[:100]}")
+
+
+def _blank(page) -> list[str]:
+    """Pictures of one colour throughout."""
+    from PIL import Image
+
+    blank = []
+    for image in page.query_selector_all("img"):
+        if not image.is_visible():
+            continue
+        shown = Image.open(io.BytesIO(image.screenshot(animations="disabled"))).convert("RGB")
+        if len(shown.getcolors(1 << 24)) < 3:
+            blank.append(f"a blank picture: {(image.get_attribute('alt') or '')[:60]}")
+    return blank
+
+
+_LOOK = r"""
+([least, drawn]) => {
+  const problems = [], say = words => problems.push(words);
+  const all = selector => [...document.querySelectorAll(selector)];
+  if (!document.documentElement.lang) say('no language');
+  if (all('h1').length !== 1) say(`${all('h1').length} h1`);
+  let level = 0;
+  for (const h of all('main h1,main h2,main h3,main h4,main h5,main h6')) {
+    const now = +h.tagName[1];
+    if (level && now > level + 1) say(`heading skips to ${h.tagName}: ${h.textContent.slice(0, 40)}`);
+    level = now;
+  }
+  for (const img of all('img')) {
+    if (!(img.alt || '').trim()) say('a picture without text in its place');
+    if (!img.complete || !img.naturalWidth) say(`a picture that does not load: ${img.alt.slice(0, 40)}`);
+    else if (img.src.startsWith('data:image/svg') && img.clientWidth &&
+             drawn * img.clientWidth / img.naturalWidth < least)
+      say(`text of ${(drawn * img.clientWidth / img.naturalWidth).toFixed(1)} px in a picture`);
+  }
+  for (const th of all('th')) if (!th.scope) say(`a header without scope: ${th.textContent.slice(0, 40)}`);
+  const ids = all('[id]').map(e => e.id);
+  for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) say(`id twice: ${id}`);
+  for (const a of all('a[href^="#"]'))
+    if (!document.getElementById(decodeURIComponent(a.hash.slice(1)))) say(`link to nowhere: ${a.getAttribute('href')}`);
+  if (document.documentElement.scrollWidth > innerWidth + 1)
+    say(`wider than the window: ${document.documentElement.scrollWidth} px`);
+  const parse = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+  const light = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+    return .2126 * r + .7152 * g + .0722 * b; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > .99) return c; }
+    return [255, 255, 255, 1]; };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), faint = new Set();
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !e.checkVisibility()) continue;
+    const style = getComputedStyle(e), svg = e.closest('svg');
+    const ink = parse(svg ? style.fill : style.color), paper = behind(e);
+    const [a, b] = [light(ink.slice(0, 3)), light(paper.slice(0, 3))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) faint.add(`${e.tagName}.${e.getAttribute('class') || ''} ${((a + .05) / (b + .05)).toFixed(1)}`);
+  }
+  for (const words of faint) say(`faint text: ${words}`);
+  return problems;
+}
+"""
