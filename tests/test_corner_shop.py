@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -354,6 +355,28 @@ def test_the_intake_sets_aside_the_four_wrong_rows_and_no_other(taken: Intake):
         "survey_responses": (22, 20, 2),
         "reviews": (10, 10, 0),
     }
+
+
+def test_what_was_set_aside_can_be_mended(taken: Intake):
+    aside = {path.stem: pd.read_csv(path, dtype=str) for path in (taken.folder / "quarantine").glob("*.csv")}
+    assert set(aside) == {"orders", "survey_responses"}
+    assert dict(zip(aside["orders"]["Order no"], aside["orders"]["Ordered"], strict=True)) == {
+        "1028": "31/02/2025 12:00:00",  # as it came
+        "1031": "10/04/2025 18:00:00",
+    }
+    assert set(aside["survey_responses"]["Sheet"]) == {"A20", "A21"}
+    assert all(rows["reasons"].str.len().min() > 0 for rows in aside.values())
+
+
+def test_odd_texts_and_keys_are_taken_as_they_came(taken: Intake):
+    def column(table: str, name: str) -> set[str]:
+        return {value for (value,) in duckdb.read_parquet(str(taken.tables[table])).project(name).fetchall()}
+
+    assert {"7", "007"} <= column("customers", "customer_id") & column("orders", "customer_id")
+    assert {"<script>alert(1)</script>", "Kind, quick\nand it worked."} <= column("survey_responses", "comment")
+    assert "=SUM(A1:A9) is what I paid" in column("reviews", "text")
+    assert {'Ives, Ida "Duchess"', "Max'); DROP TABLE orders;--", "Dée Dürer"} <= column("customers", "name")
+    assert 1250 in column("orders", "amount")
 
 
 @pytest.mark.parametrize(("year", "hand"), [(2025, HAND), (2024, HAND_2024)])
