@@ -135,7 +135,7 @@ def _effective_n(s: pd.DataFrame, variance: pd.Series) -> tuple[pd.Series, pd.Se
     """
     kish = s.w**2 / s.w2
     clustered = s.clusters < s.n
-    told = (variance / _standard_error(s) ** 2).where(s.ss > 0, s.clusters)
+    told = (variance / _standard_error(s) ** 2).where(variance > 0, s.clusters)
     n = kish.mask(clustered, np.minimum(kish, told.fillna(1.0)))
     df = pd.Series(np.inf, s.index).mask(clustered, (s.clusters - 1).clip(lower=1))
     return n, df
