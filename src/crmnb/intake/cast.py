@@ -20,25 +20,32 @@ _FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
 _GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a mark of thousands, and what is written for it
 
 
-def cleaned(cell: Cell, source: Source, recode: dict[str, str]) -> Cell:
-    """What stands in a cell, blanks stripped, NULL where it is missing, and the client's words replaced by ours."""
-    missing = sorted({"", *(word.strip() for word in source.missing)})
+def cleaned(cell: Cell, source: Source) -> Cell:
+    """What stands in a cell, without the blanks around it; NULL where it is empty or says that it is missing."""
+    missing = sorted({word.strip() for word in source.missing} - {""})
     if cell.kind == "text":
-        found = Cell(_unless(f"trim({cell.sql}, {_BLANKS})", f"trim({cell.sql}, {_BLANKS})", missing), "text")
-    else:
-        value = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
-        found = Cell(value, cell.kind)
-        if missing != [""]:
-            found = Cell(_unless(value, as_text(found), missing), cell.kind)
-    if not recode:
-        return found
-    text = as_text(found)
-    branches = " ".join(f"WHEN {quoted(theirs)} THEN {quoted(ours)}" for theirs, ours in recode.items())
+        found = f"nullif({_stripped(cell.sql)}, '')"
+        for word in missing:
+            found = f"nullif({found}, {quoted(word)})"
+        return Cell(found, "text")
+    found = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
+    if missing:
+        words = ", ".join(map(quoted, missing))
+        found = f"CASE WHEN {as_text(cell)} NOT IN ({words}) THEN {found} END"
+    return Cell(found, cell.kind)
+
+
+def _stripped(text: str) -> str:
+    """A text without blanks around it. Most have none, as their first and last byte say, which is quick to see."""
+    bare = f"{text} >= '!' AND {text} < '\x7f' AND {text}[-1] BETWEEN '!' AND '~'"
+    return f"CASE WHEN {bare} THEN {text} ELSE trim({text}, {_BLANKS}) END"
+
+
+def recoded(cell: Cell, words: dict[str, str]) -> Cell:
+    """The cell with the client's words replaced by ours; others stay, and an empty word of ours means missing."""
+    text = as_text(cell)
+    branches = " ".join(f"WHEN {quoted(theirs)} THEN {quoted(ours)}" for theirs, ours in words.items())
     return Cell(f"nullif(CASE {text} {branches} ELSE {text} END, '')", "text")
-
-
-def _unless(value: str, text: str, missing: list[str]) -> str:
-    return f"CASE WHEN {text} NOT IN ({', '.join(map(quoted, missing))}) THEN {value} END"
 
 
 def as_text(cell: Cell) -> str:
@@ -55,7 +62,10 @@ def as_text(cell: Cell) -> str:
 
 
 def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
-    """The value of the contract's type that a cleaned cell holds. Never fails; NULL where it holds none."""
+    """The value of the contract's type that a cleaned cell holds. Never fails; NULL where it holds none.
+
+    A time is to be held against `in_range` too.
+    """
     native = _native(type_, cell, zone)
     if native:
         return native
@@ -63,7 +73,8 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
     thousands = source.thousands if cell.kind == "text" else ""
     match type_:
         case "key":
-            return f"regexp_replace({text}, '^([0-9]+)[{decimal}]0+$', '\\1')"
+            whole = f"regexp_replace({text}, '^([0-9]+)[{decimal}]0+$', '\\1')"
+            return f"CASE WHEN suffix({text}, '0') AND contains({text}, '{decimal}') THEN {whole} ELSE {text} END"
         case "text":
             return text
         case "time":
@@ -81,12 +92,10 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
 def _native(type_: Type, cell: Cell, zone: str) -> str | None:
     """The cast of a typed value that needs no detour by its text; None where there is none."""
     match type_, cell.kind:
-        case "time", "time":
-            return _in_range(f"TRY_CAST({cell.sql} AS TIMESTAMP)")
-        case "time", "date":
-            return _in_range(f"TRY_CAST({cell.sql} AS TIMESTAMP)")
+        case "time", "time" | "date":
+            return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
         case "time", "instant":
-            return _in_range(f"timezone({quoted(zone)}, {cell.sql})")
+            return f"timezone({quoted(zone)}, {cell.sql})"
         case "flag", "flag":
             return cell.sql
         case ("integer", "whole") | ("money", "whole" | "decimal") | ("number", "whole" | "decimal"):
@@ -120,14 +129,15 @@ def _time(text: str, form: str | None, zone: str) -> str:
         value = f"try_strptime({text}, {quoted(form)})"
         if "%z" in form:
             value = f"timezone({quoted(zone)}, {value})"
-        return _in_range(f"CASE WHEN {word} THEN {value} END")
+        return f"CASE WHEN {word} THEN {value} END"
     local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
-    return _in_range(
+    return (
         f"CASE WHEN regexp_full_match({text}, {quoted(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
         f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
         f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
     )
 
 
-def _in_range(value: str) -> str:
+def in_range(value: str) -> str:
+    """A time, or NULL where it lies outside the years that a client can have data of."""
     return f"CASE WHEN {value} >= {_EARLIEST} AND {value} < {_LATEST} THEN {value} END"

@@ -48,7 +48,8 @@ def find_files(client: Client, name: str) -> list[File]:
         raise SourceMissing(
             f"{client.id}.yml, sources.{name}.file: there is no file {source.file!r}; looked for {here.resolve()}."
         )
-    shown = [path.name if os.path.isabs(source.file) else str(path.relative_to(client.folder)) for path in files]
+    outside = os.path.isabs(source.file) or ".." in Path(source.file).parts  # says where on this machine: not shown
+    shown = [path.name if outside else str(path.relative_to(client.folder)) for path in files]
     return [
         File(path, label, _format(path, f"{client.id}.yml, sources.{name}", source))
         for path, label in zip(files, shown, strict=True)

@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from shutil import copyfileobj
@@ -11,7 +11,7 @@ from shutil import copyfileobj
 import duckdb
 
 from crmnb.errors import InputError
-from crmnb.intake.cast import as_text, cast, cleaned
+from crmnb.intake.cast import as_text, cast, cleaned, in_range, recoded
 from crmnb.intake.notation import suggestions
 from crmnb.intake.raw import Cell, Raw, named, quoted
 from crmnb.intake.rules import Rule, breaks, broken, mask_names, masks, rules_of, text, value
@@ -46,7 +46,7 @@ class Contract:
     cells: dict[str, Cell]
     zone: str
     table: Table | None = None  # the canonical table; None for a source that queries read
-    values: dict[str, dict[str, str]] | None = None
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
     as_is: frozenset[str] = frozenset()  # columns that keep the type they came with
     personal: tuple[str, ...] = ()
     bad_rows_allowed: float = 0.05
@@ -79,24 +79,38 @@ def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quaranti
 
 
 def _judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, rules: list[Rule], judged: str) -> None:
-    """All rules in one pass: texts cleaned, then typed, then judged."""
-    cells = {
-        column.name: cleaned(contract.cells[column.name], raw.source, (contract.values or {}).get(column.name, {}))
+    """All rules in one pass over the rows: cleaned, recoded, typed, judged, each step a SELECT over the one before."""
+    cells = {name: cleaned(cell, raw.source) for name, cell in contract.cells.items()}
+    texts = {name: Cell(text(name), cell.kind) for name, cell in cells.items()}
+    words = {name: recoded(texts[name], words) for name, words in contract.values.items() if words}
+    texts |= {name: Cell(text(name), cell.kind) for name, cell in words.items()}
+    typed = {
+        column.name: texts[column.name].sql
+        if column.name in contract.as_is
+        else cast(column.type, texts[column.name], raw.source, contract.zone)
         for column in contract.columns
     }
-    texts = [f"{cell.sql} AS {text(name)}" for name, cell in cells.items()]
-    typed = []
-    for column in contract.columns:
-        cell = Cell(text(column.name), cells[column.name].kind)
-        is_typed = column.name not in contract.as_is
-        got = cast(column.type, cell, raw.source, contract.zone) if is_typed else cell.sql
-        typed.append(f"{got} AS {value(column.name)}")
-    found = [f"{mask} AS {name}" for mask, name in zip(masks(rules), mask_names(rules), strict=True)]
-    kept = ", ".join(["_id", *(value(column.name) for column in contract.columns), *found])
-    con.execute(
-        f"CREATE TABLE {judged} AS SELECT {kept} FROM (SELECT *, {', '.join(typed)} FROM ("
-        f"SELECT _id, _problem, {', '.join(texts)} FROM {raw.rows}))"
-    )
+    times = [value(column.name) for column in contract.columns if column.type == "time"]
+    steps = [
+        ["_id", "_problem", *(f"{cell.sql} AS {text(name)}" for name, cell in cells.items())],
+        [_replaced({text(name): cell.sql for name, cell in words.items()})],
+        ["*", *(f"{sql} AS {value(name)}" for name, sql in typed.items())],
+        [_replaced({time: in_range(time) for time in times})],
+        [
+            "_id",
+            *map(value, typed),
+            *(f"{sql} AS {name}" for sql, name in zip(masks(rules), mask_names(rules), strict=True)),
+        ],
+    ]
+    rows = raw.rows
+    for step in steps:
+        rows = f"(SELECT {', '.join(step)} FROM {rows})"
+    con.execute(f"CREATE TABLE {judged} AS FROM {rows}")
+
+
+def _replaced(columns: dict[str, str]) -> str:
+    replaced = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    return f"* REPLACE ({replaced})" if replaced else "*"
 
 
 def _find_repeated(con: duckdb.DuckDBPyConnection, judged: str, key: tuple[str, ...], rules: list[Rule]) -> None:
@@ -173,7 +187,7 @@ def _refuse_unreadable(
     for (number, rule), good, bad in zip(types, found[::2], found[1::2], strict=True):
         if bad > max(0.5, contract.bad_rows_allowed) * (good + bad):
             column = next(column for column in contract.columns if column.name == rule.column)
-            cell = cleaned(contract.cells[column.name], raw.source, {})
+            cell = cleaned(contract.cells[column.name], raw.source)
             sample = f"SELECT {as_text(cell)} AS given FROM {raw.rows} JOIN {judged} USING (_id) WHERE {breaks(number)}"
             raise InputError(
                 f"{contract.key}: {rule.words} in {bad:,} of {good + bad:,} rows"

@@ -8,7 +8,7 @@ from itertools import product
 import duckdb
 
 from crmnb.client import Source
-from crmnb.intake.cast import cast
+from crmnb.intake.cast import cast, in_range
 from crmnb.intake.raw import Cell, Raw
 from crmnb.tables import Column
 
@@ -49,6 +49,7 @@ def _fitting(
     con: duckdb.DuckDBPyConnection, sample: str, column: Column, tried: dict[str, Source], zone: str
 ) -> list[str]:
     """The lines whose notation reads every text of the sample."""
-    reads = ", ".join(f"count({cast(column.type, Cell('given', 'text'), source, zone)})" for source in tried.values())
+    values = [cast(column.type, Cell("given", "text"), source, zone) for source in tried.values()]
+    reads = ", ".join(f"count({in_range(value) if column.type == 'time' else value})" for value in values)
     every, *read = con.execute(f"SELECT count(*), {reads} FROM ({sample} LIMIT {_SAMPLE})").fetchone()
     return [line for line, count in zip(tried, read, strict=True) if every and count == every]

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from crmnb.errors import InputError, nearest
+from crmnb.intake.raw import named, quoted
 
 # Nothing is downloaded at run time, and no Python variable is a table.
 QUIET = {
@@ -30,21 +31,22 @@ def sources_of(query: str, sources: list[str], key: str) -> list[str]:
     return found
 
 
-def run_query(query: str, sources: Path, result: Path, key: str) -> None:
-    """Run a query on the database of typed sources and leave what it gives as table `result` of another database.
+def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> None:
+    """Run a query on typed sources (Parquet) and leave what it gives as a Parquet file.
 
-    The sources cannot be written, files and network cannot be reached, and the settings are locked. One thread, so
-    that sums of floats are the same each time.
+    No other file can be reached, nor the network, and the settings are locked. One thread, so that sums of floats are
+    the same each time.
     """
     config = {**QUIET, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
-    with duckdb.connect(str(result), config=config) as con:
-        con.execute("ATTACH ? AS sources (READ_ONLY)", [str(sources)])
-        home = con.execute("SELECT current_catalog()").fetchone()[0]
-        con.execute("USE sources")
+    with duckdb.connect(config=config) as con:
+        allowed = ", ".join(quoted(path) for path in (*sources.values(), result))
+        con.execute(f"SET allowed_paths = [{allowed}]")
+        for name, path in sources.items():
+            con.execute(f"CREATE VIEW {named(name)} AS SELECT * FROM read_parquet({quoted(path)})")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
         try:
-            con.sql(query).create(f'"{home}".main.result')
+            con.sql(query).write_parquet(str(result))
         except duckdb.Error as wrong:
             raise InputError(f"{key}: {_said(wrong)}") from None
 

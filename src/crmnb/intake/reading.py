@@ -158,13 +158,18 @@ def _is_simple(path: Path) -> bool:
     lf = cr = crlf = 0
     tail = b"\n"
     with path.open("rb") as file:
-        while block := file.read(1 << 23):
-            lf, cr = lf + block.count(b"\n"), cr + block.count(b"\r")
-            crlf += block.count(b"\r\n") + (tail.endswith(b"\r") and block.startswith(b"\n"))
+        while block := file.read(1 << 20):
             seen = tail + block
-            if any(sign in seen for sign in (b"\n\n", b"\r\r", b"\n\r", b' "', b'" ', b'\t"', b'"\t', b"\0")):
+            signs = [b"\n\n", b"\0"]
+            if b"\r" in seen:
+                cr, crlf = cr + block.count(b"\r"), crlf + seen.count(b"\r\n") - tail.count(b"\r\n")
+                signs += [b"\r\r", b"\n\r"]
+            if b'"' in seen:
+                signs += [b' "', b'" ', b'\t"', b'"\t']
+            if any(sign in seen for sign in signs):
                 return False
-            tail = block[-3:]
+            lf += block.count(b"\n")
+            tail = block[-2:]
     return crlf == lf == cr or (crlf == 0 and (lf == 0 or cr == 0))
 
 

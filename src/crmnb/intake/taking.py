@@ -65,10 +65,9 @@ class _Work:
         """The folder that will be the canonical tables' own."""
         return self.folder / "done"
 
-    @property
-    def typed(self) -> Path:
-        """The database of typed sources that the queries read."""
-        return self.folder / "sources.duckdb"
+    def typed(self, source: str) -> Path:
+        """The rows of a source as the queries read them."""
+        return self.folder / f"typed_{source}.parquet"
 
     def key(self, rest: str) -> str:
         """A key of the parameters file, as messages name it."""
@@ -88,8 +87,8 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
     work.done.mkdir()
     columns = {}
     shutil.rmtree(refused(work.home), ignore_errors=True)
-    config = {**QUIET, "temp_directory": str(work.folder / "spill")}
-    with duckdb.connect(str(work.folder / "work.duckdb"), config=config) as con:
+    config = {**QUIET, "temp_directory": str(work.folder / "spill")}  # in memory, and there what does not fit
+    with duckdb.connect(config=config) as con:
         _type_sources(con, work)
         for name, mapping in work.client.tables.items():
             columns[name] = _take_table(con, work, TABLES[name], mapping)
@@ -130,17 +129,12 @@ def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
         if mapping.query is not None:
             for name in sources_of(mapping.query, list(work.client.sources), work.key(f"tables.{table}.query")):
                 readers.setdefault(name, []).append(mapping)
-    if not readers:
-        return
-    con.execute(f"ATTACH {quoted(work.typed)} AS typed")
     for name, mappings in readers.items():
         raw = _source(con, work, name)
         allowed = min(mapping.bad_rows_allowed for mapping in mappings)
         contract = _source_contract(raw, work, allowed)
         rows, account = judge(con, raw, contract, work.done / "quarantine" / "sources" / f"{name}.csv")
-        con.execute(f"CREATE TABLE typed.{named(name)} AS {rows}")
-        _enter(con, work, account, f"typed.{named(name)}")
-    con.execute("DETACH typed")
+        _enter(con, work, account, rows, work.typed(name))
 
 
 def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract:
@@ -159,7 +153,6 @@ def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract
         cells=dict(raw.columns),
         zone=work.client.time_zone,
         as_is=frozenset(raw.columns) - frozenset(types),
-        personal=tuple(raw.columns),  # what is personal is declared where a table takes it, so nothing is shown here
         bad_rows_allowed=bad_rows_allowed,
         key=key,
     )
@@ -193,20 +186,19 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         key=key,
     )
     rows, account = judge(con, raw, contract, work.done / "quarantine" / f"{table.name}.csv")
-    path = work.done / f"{table.name}.parquet"
     order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
-    con.execute(f"COPY ({rows} ORDER BY {order}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
-    _enter(con, work, account, f"read_parquet({quoted(escape(str(path)))})")
+    _enter(con, work, account, f"{rows} ORDER BY {order}", work.done / f"{table.name}.parquet")
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
 
 
 def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: Mapping) -> Raw:
     """What a table's query gives, as rows to be judged."""
     key = work.key(f"tables.{table.name}.query")
-    path = work.folder / f"result_{table.name}.duckdb"
-    run_query(mapping.query, work.typed, path, key)
-    con.execute(f"ATTACH {quoted(path)} AS {named(path.stem)} (READ_ONLY)")
-    result = f"{named(path.stem)}.main.result"
+    path = work.folder / f"result_{table.name}.parquet"
+    names = sources_of(mapping.query, list(work.client.sources), key)
+    run_query(mapping.query, {name: work.typed(name) for name in names}, path, key)
+    result = named(f"result_{table.name}")
+    con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quoted(escape(str(path)))})")
     columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}
     raw = Raw(table.name, result, columns, Source(file=""), f"what {key} gives")
     for name in columns:
@@ -245,9 +237,10 @@ def _span(con: duckdb.DuckDBPyConnection, events: dict[str, Path]) -> tuple[date
 # ---- Accounts ---------------------------------------------------------------------------------------------
 
 
-def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, written: str) -> None:
-    """Enter an account, once the rows written out are counted again."""
-    accepted = con.execute(f"SELECT count(*) FROM {written}").fetchone()[0]
+def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, rows: str, path: Path) -> None:
+    """Write accepted rows to a Parquet file, count them there, and enter the account if it comes out even."""
+    con.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+    accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchone()[0]
     name = account.table or f"source {account.source}"
     if account.read != accepted + account.quarantined:
         raise RuntimeError(
