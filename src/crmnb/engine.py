@@ -129,6 +129,15 @@ def segment_levels(tables: Tables, name: str, period: Period) -> str:
     return view
 
 
+def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
+    """The levels in a table that `segment_levels` named, in order; none for ""."""
+    return (
+        [level for (level,) in con.sql(f"select distinct level from {levels} order by level").fetchall()]
+        if levels
+        else []
+    )
+
+
 def _level(segment: Segment, column: str, period: Period) -> str:
     if segment.years:
         at = f"timestamp '{period.start}'"

@@ -1,6 +1,7 @@
 """Measure: a metric, a client's tables and a period give the metric's rows of the results frame."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -161,6 +162,7 @@ def _reduced(
             continue
         if metric.estimate.reduces == "bins":
             frame = engine.reduce_bins(tables.con, segment, levels, {w: _span(p) for w, p in windows.items()})
+            frame = _with_zeros(frame, windows, segment, engine.known_levels(tables.con, levels))
         else:
             frame = engine.reduce_moments(tables.con, segment, levels, one_row_each=metric.per_customer)
         found.append(frame if not segment else frame[frame["win"].isin(["now", "before"])])
@@ -187,8 +189,6 @@ def _span(period: Period) -> tuple[str, int, int]:
 def _estimated(
     metric: Metric, reduced: pd.DataFrame, windows: dict[str, Period], client: Client, bounds
 ) -> pd.DataFrame:
-    if metric.estimate.reduces == "bins":
-        reduced = _with_zeros(reduced, windows)
     without = _without_denominator(reduced[reduced["den"] == 0], metric)
     reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
     rows = metric.estimate.infer(reduced, client.level)
@@ -221,18 +221,21 @@ def _without_denominator(reduced: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
-def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period]) -> pd.DataFrame:
-    """The counts with a row of 0 for each window in which nothing of a plain count (no exposure) happened."""
-    plain = counts[(counts["segment"] == "") & counts["plain"]]
-    there = set(zip(plain["win"], plain["component"], strict=True))
-    zeros = [
-        {"win": win, "component": component, "segment": "", "level": "", "bins": float(_span(period)[2])}
-        for component in plain["component"].unique()
-        for win, period in windows.items()
-        if (win, component) not in there
-    ]
-    absent = pd.DataFrame(zeros, columns=["win", "component", "segment", "level", "bins"])
-    return pd.concat([counts, absent.assign(num=0.0, den=1.0, n=0.0, ss=0.0, plain=True)], ignore_index=True)
+def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], segment: str, levels: list[str]) -> pd.DataFrame:
+    """The counts of one segmentation, with a row of 0 where nothing of a plain count (no exposure) happened.
+
+    levels: those that the segmentation is known to have; "" for the whole.
+    """
+    plain = counts[counts["plain"]]
+    there = set(zip(plain["win"], plain["component"], plain["level"], strict=True))
+    keys = ["win", "component", "level"]
+    every = product(windows, plain["component"].unique(), levels if segment else [""])
+    absent = pd.DataFrame([key for key in every if key not in there], columns=keys)
+    if absent.empty:
+        return counts
+    bins = absent["win"].map({win: float(_span(period)[2]) for win, period in windows.items()})
+    zero = absent.assign(segment=segment, bins=bins, num=0.0, den=1.0, n=0.0, ss=0.0, plain=True)
+    return pd.concat([counts, zero], ignore_index=True)
 
 
 def _correlation(s: pd.DataFrame) -> pd.Series:
@@ -260,7 +263,7 @@ def _with_empty(
     return pd.concat(
         [
             rows,
-            _unavailable(metric, {win: f"no {metric.out_of or metric.counts}" for win in empty}),
+            _unavailable(metric, dict.fromkeys(empty, f"no {metric.out_of or metric.counts}")),
         ],
         ignore_index=True,
     )
@@ -304,7 +307,7 @@ def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period
     in_number_order = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
     rows = rows.assign(_segmented=rows["segment"] != "", _component=in_number_order)
     rows = rows.sort_values(["_segmented", "segment", "part", "_component", "level"], kind="stable")
-    return rounded(rows[list(COLUMNS)].reset_index(drop=True))
+    return rounded(rows[list(COLUMNS)].reset_index(drop=True).astype(COLUMNS))
 
 
 def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataFrame) -> tuple[str, ...]:
@@ -329,10 +332,13 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
 
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:
     """The rows behind a metric's number in the period, at most `limit`, without the columns declared personal."""
-    given, _ = resolve(metric, tables.client)
+    try:
+        given, _ = resolve(metric, tables.client)
+    except Unavailable as no:
+        return pd.DataFrame({"not available": [str(no)]})
     evidence, reasons = _evidence(metric, tables, {"now": period}, given)
     if not evidence:
-        raise Unavailable(reasons["now"])
+        return pd.DataFrame({"not available": [reasons["now"]]})
     rows = evidence["now"].head(limit).to_native().df()
     personal = {name for mapping in tables.client.tables.values() for name in mapping.personal}
     return rows.drop(columns=personal & set(rows.columns))

@@ -3,12 +3,15 @@
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-TEXT = ("client", "family", "metric", "component", "period", "part", "segment", "level", "unit", "method", "flags")
-COLUMNS = (
-    *("client", "family", "metric", "component", "period", "part", "segment", "level"),
-    *("value", "low", "high", "n", "clusters", "numerator", "denominator", "unit", "method", "flags", "reason"),
-    *("target", "previous", "change", "change_low", "change_high", "p_value", "signal"),
-)
+# One row per metric x component x window x segment level. Figures that are not known are NaN, texts are "" where there
+# is nothing to say; a % is 0-100, and a change of it is in points.
+COLUMNS: dict[str, str] = {
+    **dict.fromkeys(("client", "family", "metric", "component", "period", "part", "segment", "level"), "str"),
+    **dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), "float64"),
+    **dict.fromkeys(("unit", "method", "flags", "reason"), "str"),
+    **dict.fromkeys(("target", "previous", "change", "change_low", "change_high", "p_value"), "float64"),
+    "signal": "str",
+}
 FIGURES = ("value", "low", "high", "n", "clusters", "numerator", "denominator")
 CHANGES = ("previous", "change", "change_low", "change_high", "p_value")
 FALSE_DISCOVERIES = 0.05  # share of the signals that may be false, on average

@@ -18,12 +18,12 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
+from crmnb import page
 from crmnb.client import Client, load_client
 from crmnb.errors import InputError, nearest
 from crmnb.intake import Intake, intake
 from crmnb.measure import check_settings, compared_with
 from crmnb.metric import catalogue, families
-from crmnb import page
 from crmnb.page.frame import language
 from crmnb.period import Period
 from crmnb.publish import publish
@@ -216,7 +216,7 @@ def _report(client: Client, period: Period, taken: Intake, ran: tuple[Family, ..
     report.mkdir()
     made_at = _now()
     frames = [result.rows for family in ran for result in family.results]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     write_frame(frame, report / "results.parquet")
     write_xlsx(frame, report / "results.xlsx", made_at)
     for name, text in _pages(client, period, taken, ran, made_at):

@@ -203,6 +203,7 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
     out_of="new buyers who can be followed that long",
     by_hand="2 / 3",
     per_customer=True,
+    over_time=False,
 )
 def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
     """The repeat purchase rate at equal follow-up: share of new buyers who order again within so many days of the first.
