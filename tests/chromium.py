@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -54,17 +54,17 @@ def open_page(running, path: Path, width: int = 1280, *, dark: bool = False):
     return page, problems
 
 
-def check_page(path: Path) -> list[str]:
-    """All that is wrong with a page, in words; an empty list is a good page.
+def check_page(path: Path, running=None) -> list[str]:
+    """All that is wrong with a page, in words; an empty list is a good page. `running`: a browser to look with.
 
     Looked for, in light and dark, wide and at 360 px: a request for anything but the page; a message in the console; a
     script or dialog; a picture without text in its place, blank, or with too small text; headings out of order; a
     table header without scope; an id twice; text that stands out too little (AA); a page wider than the window.
     """
     problems = []
-    with browser() as running:
+    with nullcontext(running) if running else browser() as at_hand:
         for width, dark in ((1280, False), (1280, True), (360, False)):
-            page, seen = open_page(running, path, width, dark=dark)
+            page, seen = open_page(at_hand, path, width, dark=dark)
             wrong = page.evaluate(_LOOK, [SMALLEST_TEXT, _DRAWN_TEXT])
             blank = _blank(page) if width > 360 else []
             where = f"{path.name} at {width} px, {'dark' if dark else 'light'}: "

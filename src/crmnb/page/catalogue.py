@@ -87,5 +87,6 @@ def _said(metric: Metric) -> dict:
         ("Settings", settings),
         ("Source", metric.source),
     )
-    shown = [(term, as_sentence(text)) for term, text in facts if text]
+    prose = ("Kind", "Why", "Beware", "Interval", "Source")
+    shown = [(term, as_sentence(text) if term in prose else text) for term, text in facts if text]
     return {"id": metric.id, "title": metric.title, "definition": metric.definition, "facts": shown}

@@ -110,7 +110,7 @@ def _lines(result: Result, columns: list[str]):
     whole, across = list(result.whole.itertuples()), len(columns) - 1
     if whole and all(is_cohort(row.component) for row in whole):
         cohorts = len({row.component.split(" ")[0] for row in whole})
-        words = f"{cohorts} cohorts: see the triangle"
+        words = f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
         yield tag("tr", _name_cell(result, ""), tag("td", words, colspan=across))
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):

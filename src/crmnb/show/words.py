@@ -302,7 +302,8 @@ def _triangle_sentence(result: Result) -> str:
     """Cohorts in number, and the range one month after the first."""
     rows = [row for row in result.whole.itertuples() if available(row)]
     cohorts = {cohort_cell(row.component)[0] for row in result.whole.itertuples()}
-    head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} cohorts"
+    plural = "cohort" if len(cohorts) == 1 else "cohorts"
+    head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} {plural}"
     first = sorted((row for row in rows if cohort_cell(row.component)[1] == 1), key=lambda row: row.value)
     if len(first) < 2:
         return head

@@ -1,0 +1,219 @@
+"""Pictures: what they say in words, that they are the same twice, small, well formed, and honest about gaps."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from crmnb.errors import InputError
+from synthetic import HOSTILE, metric, rate, result, row
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def year(**last):
+    """A rate over twelve months: June hidden, February pale, December partial; highest in July, lowest in March."""
+    values = {1: 50, 2: 52, 3: 41, 4: 55, 5: 60, 7: 76, 8: 70, 9: 66, 10: 64, 11: 65, 12: 66}
+    rows = [rate(1161, 2022, 2.1)]
+    for month, value in values.items():
+        flags = {2: "low_base", 12: "partial"}.get(month, "")
+        rows.append(rate(value * 4, 400, 4, part=f"2025-{month:02}", flags=flags, target=60.0))
+    rows.append(row(part="2025-06", flags="suppressed", reason="fewer than 10"))
+    return result(rows, **last)
+
+
+def regions(count: int, **first):
+    rows = [rate(500, 1000, 3)]
+    rows += [rate(100 + 17 * i, 400 + i, 5, segment="region", level=f"Region {i}") for i in range(count)]
+    rows[1] |= first
+    return result(rows)
+
+
+def texts(figure) -> list[str]:
+    root = ElementTree.fromstring(figure.svg)  # noqa: S314
+    return ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_trend_says_in_words_what_it_shows():
+    figure = year().trend()
+    assert figure.title == "Repeat purchase rate by month: from 41 % in March to 76 % in July"
+    assert figure.alt == (
+        "Line chart with a band for the 95 % interval. Across: 12 parts of 2025. Up: Repeat purchase rate, %. "
+        "Highest 76 % (July), lowest 41 % (March), last 66 % (December, partial). "
+        "The last whole part lies clearly above the first. Without a value: 1 of 12."
+    )
+    assert figure.notes == (
+        "Band: 95 % interval. Hollow and dashed: a part that has not been seen whole. "
+        "Pale: low base, fewer than 30 buyers. June: not shown: fewer than 10.",
+    )
+
+
+def test_a_trend_within_chance_claims_no_highest_month():
+    rows = [rate(48 + month % 5, 100, 10, part=f"2025-{month:02}") for month in range(1, 13)]
+    figure = result(rows).trend()
+    assert figure.title == "Repeat purchase rate by month: no clear difference between highest and lowest"
+    assert "No clear difference between the first and the last whole part." in figure.alt
+
+
+def test_a_trend_labels_highest_lowest_last_and_target_directly():
+    shown = texts(year().trend())
+    assert {"76 %", "41 %", "66 %", "target", "60 %"} <= set(shown)
+    assert [t for t in shown if t in ("Jan", "Jun", "Dec", "2025")] == ["Jan", "2025", "Jun", "Dec"]
+
+
+def test_the_numbers_behind_a_chart_are_in_its_table():
+    shown = year().trend()._repr_html_()
+    assert "<details><summary>The numbers</summary>" in shown
+    assert (
+        '<th scope="row">July</th><td class="num">76 %</td><td class="num">72 % to 80 %</td><td class="num">400</td>'
+        in shown
+    )
+    assert '<th scope="row">June</th><td class="num">not shown: fewer than 10</td>' in shown
+
+
+def test_a_count_is_drawn_as_bars_from_zero():
+    won = metric(title="Customers won", unit="count", counts="new customers", out_of="")
+    rows = [row(part=f"2025-{m:02}", value=40 + m, low=30, high=60, n=40, unit="count") for m in range(1, 5)]
+    figure = result(rows, of=won).trend()
+    assert figure.alt.startswith("Bar chart with whiskers")
+    assert "0" in texts(figure)
+
+
+def test_components_are_drawn_one_above_the_other_at_most_five():
+    rows = [rate(20 + c, 50, 10, component=f"Survey {c}", part=f"2025-{m:02}") for c in range(7) for m in range(1, 13)]
+    figure = result(rows, of=metric(component="survey")).trend()
+    assert [t for t in texts(figure) if t.startswith("Survey")] == [f"Survey {c}" for c in range(5)]
+    assert "2 more are not drawn" in figure.notes[0]
+
+
+def test_segments_are_sorted_by_value_and_the_whole_is_a_line():
+    figure = regions(4).by("region").figures[0]
+    assert [t for t in texts(figure) if t.startswith("Region")] == ["Region 3", "Region 2", "Region 1", "Region 0"]
+    assert "all 50 %" in texts(figure)
+    assert figure.title == "Repeat purchase rate by region: 37 % in Region 3, 25 % in Region 0"
+    assert "Highest Region 3, 37 %; lowest Region 0, 25 %. Whole client 50 %." in figure.alt
+
+
+def test_segments_that_overlap_are_not_ranked_in_words():
+    figure = regions(2).by("region").figures[0]
+    assert figure.title == "Repeat purchase rate by region: no clear difference between highest and lowest"
+
+
+def test_of_many_segments_the_largest_twelve_are_drawn_and_the_others_named_in_the_table():
+    figure = regions(17).by("region").figures[0]
+    assert sum(t.startswith("Region") for t in texts(figure)) == 12
+    assert "5 others, all of them smaller, are in the table only." in figure.notes[0]
+    assert figure.table.count("Region ") == 17
+
+
+def test_a_hidden_segment_is_a_gap_with_a_note_and_shows_no_number():
+    nothing = dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), float("nan"))
+    hidden = nothing | {"flags": "suppressed", "reason": "fewer than 10"}
+    figure = regions(3, **hidden).by("region").figures[0]
+    assert [t for t in texts(figure) if t.startswith("Region")][-1] == "Region 0"
+    assert "not shown" in texts(figure)
+    assert "Region 0: not shown: fewer than 10." in figure.notes[0]
+
+
+def test_an_unknown_segmentation_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match="Did you mean region"):
+        regions(3).by("regoin")
+
+
+def test_by_without_a_name_shows_every_segmentation():
+    rows = [rate(5, 10, 3, segment=name, level=level) for name in ("region", "tenure") for level in "ab"]
+    assert [f.title.split(":")[0] for f in result(rows).by().figures] == [
+        "Repeat purchase rate by region",
+        "Repeat purchase rate by tenure",
+    ]
+
+
+def triangle():
+    cells = {(1, 0): 100, (1, 1): 40, (1, 2): 30, (2, 0): 100, (2, 1): 20, (3, 0): 100}
+    rows = [rate(v, 100, 8, component=f"2025-{c:02} +{k}") for (c, k), v in cells.items()]
+    return result(rows, of=metric(title="Cohort retention", component="cohort"))
+
+
+def test_a_cohort_triangle_writes_its_numbers_and_leaves_the_unseen_blank():
+    figure = triangle().cohorts()
+    numbers = [t for t in texts(figure) if re.fullmatch(r"\d+", t)]
+    assert sorted(numbers, key=int)[3:] == ["20", "30", "40", "100", "100", "100", "100", "100", "100"]
+    assert figure.alt.endswith(
+        "Highest 40 % (January 2025, 1 month after) and lowest 20 % (February 2025, 1 month after) after the first month."
+    )
+    assert repr(triangle()) == (
+        "Cohort retention, 2025: 3 cohorts; one month after the first, "
+        "between 20 % (February 2025) and 40 % (January 2025)"
+    )
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda: year().trend(), lambda: regions(5).by().figures[0], lambda: triangle().cohorts()]
+)
+def test_the_same_result_is_the_same_bytes(draw):
+    one, two = draw(), draw()
+    assert one.svg == two.svg
+    assert "dc:date" not in one.svg
+    assert "matplotlib" not in one.svg.lower()
+
+
+def test_bytes_do_not_hang_on_the_order_of_hashes(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib\n"
+        "from test_show_charts import regions, triangle, year\n"
+        "svg = year().trend().svg + regions(5).by().figures[0].svg + triangle().cohorts().svg\n"
+        "print(hashlib.sha256(svg.encode()).hexdigest())"
+    )
+    here = str(Path(__file__).parent)
+    runs = [
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code, here],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_pictures_are_small():
+    for figure, at_most in ((year().trend(), 10), (regions(12).by().figures[0], 10), (triangle().cohorts(), 20)):
+        assert len(figure.svg.encode()) < at_most * 1024
+
+
+def test_hostile_names_are_only_text_in_a_picture():
+    rows = [rate(20, 50, 12), rate(20, 50, 12, segment="region", level=HOSTILE)]
+    rows += [rate(2, 50, 5, segment="region", level='$x^2$ id="a" 1.23456 : #0072b2')]
+    rows += [rate(25, 50, 12, component=HOSTILE, part=f"2025-{m:02}") for m in range(1, 5)]
+    of = result(rows, of=metric(title=HOSTILE, component=HOSTILE))
+    for figure in (*of.by("region").figures, of.trend()):
+        root = ElementTree.fromstring(figure.svg)  # noqa: S314 -- well formed, or this raises
+        assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+        assert "<script" not in figure._repr_html_()
+    assert '$x^2$ id="a" 1.23456 : #0072b2' in texts(of.by("region").figures[0])
+
+
+def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
+    of = result([rate(3, 5, 30)])
+    assert "no part of the period has a value" in repr(of.trend())
+    assert "has no components" in repr(of.components())
+    assert "has no cohorts" in repr(of.cohorts())
+    assert "nothing to show" in of.by()._repr_html_()
+
+
+def test_only_a_picture_imports_a_drawing_library():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from synthetic import rate, result\n"
+        "of = result([rate(3, 5, 30)]); of._repr_html_(); repr(of); of.table(); of.beware\n"
+        "from crmnb.show.scorecard import scorecard, tile; scorecard([of]); tile(of)\n"
+        "print([m for m in ('matplotlib', 'seaborn') if m in sys.modules])"
+    )
+    here = str(Path(__file__).parent)
+    ran = subprocess.run([sys.executable, "-c", code, here], capture_output=True, text=True, check=True)  # noqa: S603
+    assert ran.stdout.strip() == "[]"
