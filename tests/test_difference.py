@@ -79,6 +79,13 @@ def test_two_means_of_the_same_people_have_the_paired_standard_error():
     assert told["p_value"] == pytest.approx(paired.pvalue, rel=0.2)
 
 
+def test_an_interval_cut_off_at_the_end_of_the_scale_is_compared_by_its_other_arm():
+    now, before = mean([95, 100, 100, 90]), mean([80, 85, 90, 95])
+    cut = now.assign(high=now["high"].clip(upper=100))
+    assert now["high"][0] > 100
+    pd.testing.assert_series_equal(change(cut, before, symmetric=True), change(now, before, symmetric=True))
+
+
 def test_nothing_changed_is_no_evidence_of_a_change():
     assert change(share(9, 14), share(9, 14))["p_value"] == 1
     assert change(mean([1, 2, 3]), mean([1, 2, 3]), symmetric=True)["p_value"] == pytest.approx(1)

@@ -181,7 +181,9 @@ def _arm(a: pd.Series, b: pd.Series, correlation: pd.Series) -> pd.Series:
 
 
 def _welch(now: pd.DataFrame, before: pd.DataFrame, correlation: pd.Series, level: float):
-    se = [(e.high - e.value) / _quantile(level, e.clusters - 1) for e in (now, before)]
+    # Of a mean near the end of its scale one arm is cut off there; the other tells the standard error.
+    arms = [np.maximum(e.high - e.value, e.value - e.low) for e in (now, before)]
+    se = [arm / _quantile(level, e.clusters - 1) for arm, e in zip(arms, (now, before), strict=True)]
     parts = sum(e**4 / (x.clusters - 1) for e, x in zip(se, (now, before), strict=True))
     df = (se[0] ** 2 + se[1] ** 2) ** 2 / parts.where(parts > 0)
     df = df.fillna(1.0)

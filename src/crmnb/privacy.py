@@ -1,9 +1,14 @@
 """Privacy of small groups: marked, suppressed, and not to be had by subtraction either."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 
 from crmnb.client import Privacy
 from crmnb.results import FIGURES
+
+_COHORT_CELL = r" \+\d+$"
 
 
 def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
@@ -11,17 +16,14 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
 
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
     all figures are removed, flag `suppressed`. Where what is removed could be had by subtraction from a total that is
-    shown (over the levels of a segmentation, the parts of a quarter, or joining cohorts), the next smallest go too,
-    until at least `suppress_below` units are hidden together. Parts are balanced inside their quarter, so that a
-    yearly and a quarterly report hide the same months.
+    shown (over the levels of a segmentation, the parts of a period, or joining cohorts), the next smallest go too,
+    until at least `suppress_below` units are hidden together. Parts are balanced inside their quarter first, so that a
+    yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
     """
-    base = frame[["n", "clusters"]].min(axis=1)
-    known = base.fillna(0) > 0
+    base = frame[["n", "clusters"]].min(axis=1).fillna(0).to_numpy()
+    known = base > 0
     small = known & (base < privacy.suppress_below)
-    hidden = small.copy()
-    for rows in _partitions(frame):
-        hidden |= _complement(base[rows][known[rows]], hidden, privacy.suppress_below)
-    hidden |= _same_cohort(frame, hidden)
+    hidden = _beyond_subtraction(frame, base, small, privacy.suppress_below) if small.any() else small
     frame = _flag(frame, known & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
     reason = f"fewer than {privacy.suppress_below}"
@@ -31,14 +33,39 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
     return frame
 
 
-def _partitions(frame: pd.DataFrame):
-    """Index sets of rows that sum up to something shown: levels, parts of a quarter, first cells of cohorts."""
-    by_level = frame[frame["segment"] != ""]
-    yield from by_level.groupby(["win", "component", "segment"]).groups.values()
+def _beyond_subtraction(frame: pd.DataFrame, base: np.ndarray, small: np.ndarray, at_least: int) -> np.ndarray:
+    """The small rows and those to be hidden with them; again and again, as one sum's complement is another's gap."""
+    hidden, sums = small.copy(), [rows[base[rows] > 0] for rows in _partitions(frame)]
+    cohort, whole, is_level = _cohort_keys(frame), _whole_keys(frame), (frame["segment"] != "").to_numpy()
+    before = 0
+    while hidden.sum() > before:
+        before = hidden.sum()
+        for rows in sums:
+            hidden[_complement(rows, base, hidden, at_least)] = True
+        # The cells of a cohort have its size as their denominator; the levels of a whole add up to it.
+        hidden |= (base > 0) & (cohort != "") & np.isin(cohort, cohort[hidden])
+        hidden |= (base > 0) & is_level & np.isin(whole, whole[hidden & ~is_level])
+    return hidden
+
+
+def _partitions(frame: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Positions of rows that sum up to something shown, here or in another metric: levels, parts, cohorts.
+
+    Inside a quarter first, then over all; the cohorts of a level add up to the customers won in it.
+    """
+    frame = frame.reset_index(drop=True)
+    quarter = frame["part"].where(frame["part"] != "", frame["component"]).map(_quarter)
     parts = frame[(frame["part"] != "") & (frame["segment"] == "")]
-    yield from parts.groupby(["component", parts["part"].map(_quarter)]).groups.values()
-    cohorts = frame[frame["component"].str.endswith(" +0") & (frame["segment"] == "")]
-    yield from cohorts.groupby(["win", cohorts["component"].map(_quarter)]).groups.values()
+    cohorts = frame[frame["component"].str.endswith(" +0")]
+    of_cohorts = ["win", "segment", "level"]
+    for rows, keys in (
+        (frame[frame["segment"] != ""], ["win", "component", "segment"]),
+        (parts, ["component", quarter[parts.index]]),
+        (parts, ["component"]),
+        (cohorts, [*of_cohorts, quarter[cohorts.index]]),
+        (cohorts, of_cohorts),
+    ):
+        yield from (rows.index[at].to_numpy() for at in rows.groupby(keys).indices.values())
 
 
 def _quarter(label: str) -> str:
@@ -47,27 +74,30 @@ def _quarter(label: str) -> str:
     return f"{year}Q{(int(month) + 2) // 3}" if month.isdigit() else ""
 
 
-def _complement(base: pd.Series, hidden: pd.Series, at_least: int) -> pd.Series:
-    """The further rows of one partition to hide, smallest first."""
-    more = pd.Series(False, hidden.index)
-    if not hidden[base.index].any():
-        return more
-    total, rows = base[hidden[base.index]].sum(), int(hidden[base.index].sum())
-    for at, n in base[~hidden[base.index]].sort_values(kind="stable").items():
-        if rows >= 2 and total >= at_least:
-            break
-        more[at], total, rows = True, total + n, rows + 1
-    return more
+def _complement(rows: np.ndarray, base: np.ndarray, hidden: np.ndarray, at_least: int) -> np.ndarray:
+    """Which further rows of one sum to hide, smallest first."""
+    gone, rest = rows[hidden[rows]], rows[~hidden[rows]]
+    if not len(gone) or not len(rest):
+        return rest[:0]
+    rest = rest[np.argsort(base[rest], kind="stable")]
+    together = base[gone].sum() + np.cumsum(base[rest]) - base[rest]  # hidden before each of the rest goes too
+    enough = (len(gone) + np.arange(len(rest)) >= 2) & (together >= at_least)
+    return rest[~enough]
 
 
-def _same_cohort(frame: pd.DataFrame, hidden: pd.Series) -> pd.Series:
-    """All cells of the cohorts whose first cell is hidden: they have its size as their denominator."""
-    key = frame["win"] + frame["segment"] + frame["level"] + frame["component"].str.replace(r" \+\d+$", "", regex=True)
-    is_cell = frame["component"].str.contains(r" \+\d+$")
-    return is_cell & key.isin(key[hidden & is_cell])
+def _cohort_keys(frame: pd.DataFrame) -> np.ndarray:
+    """Of a cohort's cell, what names the cohort in its window and level; "" of other rows."""
+    cohort = frame["component"].str.replace(_COHORT_CELL, "", regex=True)
+    key = frame["win"] + "\0" + frame["segment"] + "\0" + frame["level"] + "\0" + cohort
+    return key.where(frame["component"].str.contains(_COHORT_CELL), "").to_numpy(dtype=object)
 
 
-def _flag(frame: pd.DataFrame, where: pd.Series, flag: str) -> pd.DataFrame:
+def _whole_keys(frame: pd.DataFrame) -> np.ndarray:
+    """What names the whole that a row is, or is a level of."""
+    return (frame["win"] + "\0" + frame["component"]).to_numpy(dtype=object)
+
+
+def _flag(frame: pd.DataFrame, where: np.ndarray, flag: str) -> pd.DataFrame:
     frame = frame.copy()
     frame.loc[where, "flags"] = (frame.loc[where, "flags"] + " " + flag).str.strip()
     return frame
