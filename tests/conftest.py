@@ -1,15 +1,43 @@
-"""Fixtures that several tests share: the corner shop, taken in once."""
+"""What several tests share: the corner shop taken in once, and run once; a project of one's own."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from crmnb.cli import main
 from crmnb.client import load_client
 from crmnb.intake import intake
 from crmnb.period import Period
 from crmnb.workbook import Workbook, open_on
 
 PROJECT = Path(__file__).parents[1]
+
+
+def project(folder: Path) -> Path:
+    """A project of its own, with the corner shop."""
+    for name in ("notebooks", "parameters"):
+        shutil.copytree(PROJECT / name, folder / name)
+    return folder
+
+
+def crmnb(folder: Path, *arguments: str) -> int:
+    """The command's exit code, called in a folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return main(list(arguments))
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """The corner shop's project after a run of 2025."""
+    folder = project(tmp_path_factory.mktemp("made"))
+    assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -136,9 +136,9 @@ def save(results: list[Result], folder: Path, family: str) -> None:
 
 
 def restore(folder: Path, family_name: str, client: Client, period: Period) -> list[Result]:
-    """The results that `save` left."""
-    frame = duckdb.read_parquet(str(folder / f"{family_name}.parquet")).df()
+    """The results that `save` left; FileNotFoundError where it was never called."""
     said = json.loads((folder / f"{family_name}.json").read_text(encoding="utf-8"))
+    frame = duckdb.read_parquet(str(folder / f"{family_name}.parquet")).df()
     comparison, _ = compared_with(client, period)
     return [
         Result(
