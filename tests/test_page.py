@@ -191,6 +191,21 @@ def test_the_index_has_eight_tiles_at_most_and_every_family_with_its_rows_or_its
     assert not contact.find("a")
 
 
+def test_the_index_shows_first_what_can_be_had():
+    gone = result([row(flags="unavailable", reason="needs tickets")], of=metric(id="gone", title="Gone"))
+    had = result([rate(3, 5, 30)], of=metric(id="had", title="Had"))
+    page = index(families=[Family("Retention", "retention.html", [gone] * 4 + [had])])
+    names = [th.summary.get_text() for th in page.tbody.find_all("th")]
+    assert names == ["Had", "Gone", "Gone", "Gone"]
+
+
+@pytest.mark.parametrize(
+    ("made_on", "age"), [(date(2026, 1, 1), "1 day"), (date(2026, 6, 1), "152 days"), (date(2030, 1, 1), "4 years")]
+)
+def test_the_age_of_the_data_is_in_words(made_on, age):
+    assert f"Data up to 31 December 2025, {age} before this page was made" in index(made_on=made_on).header.get_text()
+
+
 def test_an_index_and_a_page_of_six_charts_keep_their_size():
     rows = [rate(1161, 2022, 2.1, target=60.0, change=3.1, change_low=1.2, change_high=5.0, signal="better")]
     rows += [rate(50 + m, 100, 9, part=f"2025-{m:02}") for m in range(1, 13)]

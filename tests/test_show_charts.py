@@ -90,6 +90,28 @@ def test_components_are_drawn_one_above_the_other_at_most_five():
     assert "2 more are not drawn" in figure.notes[0]
 
 
+def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
+    rows = [
+        rate(20 + 10 * bool(c), 50, 4, component=c, part=f"2025-{m:02}") for c in ("", "win-backs") for m in range(1, 4)
+    ]
+    of = result(rows)
+    assert "40 %" in texts(of.trend())
+    assert "60 %" not in texts(of.trend())
+    assert of.trend("win-backs").title.startswith("Repeat purchase rate, win-backs by month")
+    assert "60 %" in texts(of.trend("win-backs"))
+    with pytest.raises(InputError, match=r"no component .win-back. over time\. Did you mean win-backs"):
+        of.trend("win-back")
+
+
+def test_a_part_in_which_nothing_can_be_had_is_a_gap_for_every_component():
+    rows = [rate(20, 50, 4, component=c, part=f"2025-{m:02}") for c in ("a", "b") for m in (2, 3)]
+    rows.append(row(part="2025-01", flags="unavailable", reason="the data begin on 2025-02-01"))
+    figure = result(rows, of=metric(component="survey")).trend()
+    assert figure.alt.count("Without a value: 1 of 3.") == 2
+    assert "January: not available: the data begin on 1 February 2025." in figure.notes[0]
+    assert texts(figure).count("Jan") == 1
+
+
 def test_segments_are_sorted_by_value_and_the_whole_is_a_line():
     figure = regions(4).by("region").figures[0]
     assert [t for t in texts(figure) if t.startswith("Region")] == ["Region 3", "Region 2", "Region 1", "Region 0"]

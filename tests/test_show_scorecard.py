@@ -7,6 +7,7 @@ from crmnb.show.scorecard import scorecard, tile, what_changed
 from crmnb.show.small import interval_bar, scale
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
+MINUS = "\N{MINUS SIGN}"
 HEADS = re.compile(r'<th scope="col"[^>]*>([^<]*)</th>')
 
 
@@ -82,8 +83,8 @@ def test_a_tile_that_is_not_available_says_why_and_shows_no_number():
 
 
 def test_an_unclear_change_has_neither_arrow_nor_colour():
-    shown = tile(repeat(signal=""))._repr_html_()
-    assert '<span class="change unclear">no clear change on 2024 (1.2 to 5.0 points)</span>' in shown
+    shown = tile(repeat(signal="", change_low=-0.4))._repr_html_()
+    assert f'<span class="change unclear">no clear change on 2024 ({MINUS}0.4 to 5.0 points)</span>' in shown
     assert "▲" not in shown
 
 

@@ -99,7 +99,7 @@ def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
         (-3.1, -5.0, -1.2, "worse", f"down 3.1 points on 2024 ({MINUS}5.0 to {MINUS}1.2)", "bad"),
         (3.1, 1.2, 5.0, "changed", "up 3.1 points on 2024 (1.2 to 5.0)", "moved"),
         (0.7, -1.0, 2.4, "", f"no clear change on 2024 ({MINUS}1.0 to 2.4 points)", "unclear"),
-        (3.1, 1.2, 5.0, "", "no clear change on 2024 (1.2 to 5.0 points)", "unclear"),
+        (3.1, 1.2, 5.0, "", "no clear change on 2024 (1.2 to 5.0 points; one of many comparisons)", "unclear"),
         (3.1, NAN, NAN, "", "up 3.1 points on 2024, no interval", "unclear"),
         (NAN, NAN, NAN, "", "", "none"),
     ],

@@ -57,11 +57,11 @@ class Result:
 
         return str(result_html(self))
 
-    def trend(self):
-        """The value in each part of the period, with its interval: a Figure."""
+    def trend(self, component: str | None = None):
+        """The value in each part of the period, with its interval: a Figure; of one component where one is named."""
         from crmnb.show.trend import trend
 
-        return trend(self)
+        return trend(self, component)
 
     def by(self, segment: str | None = None):
         """The value in each level of a segmentation, sorted: a Figure; all of the declared ones if none is named.

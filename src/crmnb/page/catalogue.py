@@ -15,7 +15,8 @@ GLOSSARY = (
     ),
     (
         "No clear change",
-        "The difference from the comparison period could well be chance. It does not say that nothing changed.",
+        "The difference from the comparison period could well be chance. It does not say that nothing changed. One of "
+        "many comparisons: its own interval leaves zero out, as some always do by chance where many are compared.",
     ),
     (
         "Signal",

@@ -10,6 +10,7 @@ from crmnb.period import Period
 from crmnb.result import Result
 from crmnb.show.numbers import day, localised, period_name, whole_number
 from crmnb.show.scorecard import scorecard, tile, what_changed
+from crmnb.show.words import available
 
 _MOST_TILES = 8
 _FIRST_ROWS = 4
@@ -60,11 +61,13 @@ def index_page(
 
 
 def _entry(family: Family, client: Client) -> dict:
+    """What the index shows of a family: first what can be had."""
+    had = sorted(family.results, key=lambda result: not any(map(available, result.whole.itertuples())))
     return {
         "title": family.title,
         "href": family.href,
         "problem": localised(family.problem, client),
-        "scorecard": scorecard(family.results, rows=_FIRST_ROWS) if family.results else None,
+        "scorecard": scorecard(had, rows=_FIRST_ROWS) if had else None,
     }
 
 
@@ -74,11 +77,17 @@ def _facts(
     facts = []
     if period.cutoff:
         last = (period.cutoff - timedelta(microseconds=1)).date()
-        age = f", {whole_number((made_on - last).days, client)} days before this page was made" if made_on else ""
+        age = f", {_age((made_on - last).days, client)} before this page was made" if made_on else ""
         facts.append(f"Data up to {day(last, client)}{age}")
     if read is not None:
         facts.append(f"{whole_number(read, client)} rows read, {_quarantined(quarantined or 0, client)}")
     return facts
+
+
+def _age(days: int, client: Client) -> str:
+    if days >= 2 * 365:
+        return f"{days // 365} years"
+    return "1 day" if days == 1 else f"{whole_number(days, client)} days"
 
 
 def _quarantined(rows: int, client: Client) -> str:

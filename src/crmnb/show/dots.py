@@ -7,9 +7,9 @@ from crmnb.show.axes import limits, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import known, percent, quantity
+from crmnb.show.numbers import deserved_together, known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
-from crmnb.show.words import available, noun, row_decimals, value_words
+from crmnb.show.words import available, noun, value_words
 
 UNKNOWN = "(not known)"
 _MOST_LEVELS = 12
@@ -27,7 +27,12 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
     where = f"by {segment}" if segment else "by segment"
-    return Figures(tuple(figures), f"{result.metric.title}: nothing to show {where}.")
+    return Figures(tuple(figures), f"{result.metric.title} {where}: {_why_nothing(result)}.")
+
+
+def _why_nothing(result: Result) -> str:
+    reasons = [value_words(result, row) for row in result.whole.itertuples() if not available(row)]
+    return reasons[0] if reasons else "nothing to show"
 
 
 def by_component(result: Result) -> Figure | Figures:
@@ -84,19 +89,20 @@ def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
     left = 24 + min(7.4 * max(map(len, names)), 230)
     axes = box(figure, left, _TOP, 136, _FOOT)
     rows = [row for _, row in drawn]
+    places = deserved_together(filter(available, rows), result.metric.unit)
     axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_yticks(range(len(drawn)), names, color=INK)
     axes.grid(visible=False, axis="y")
     unit_ticks(axes.xaxis, result, 5)
-    _whole_line(axes, result, whole)
+    _whole_line(axes, result, whole, places)
     _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
         if not available(row):
             _beside(axes, "not shown" if "suppressed" in row.flags else "not available", 12, at, color=QUIET)
             continue
         _dot(axes, at, row)
-        _beside(axes, _short(result, row), 12, at, fontweight="bold")
+        _beside(axes, _short(result, row, places), 12, at, fontweight="bold")
         _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
 
 
@@ -108,11 +114,11 @@ def _dot(axes, at: int, row) -> None:
     axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
 
 
-def _whole_line(axes, result: Result, whole) -> None:
+def _whole_line(axes, result: Result, whole, places: int) -> None:
     if whole is None or whole.component or not available(whole):
         return
     axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    words = f"all {_short(result, whole)}"
+    words = f"all {_short(result, whole, places)}"
     axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
@@ -122,9 +128,8 @@ def _beside(axes, text: str, right: float, at: float, **style) -> None:
     axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
 
 
-def _short(result: Result, row) -> str:
-    unit = row.unit if row.unit in ("%", "money") else ""
-    return quantity(row.value, unit, row_decimals(row), result.client)
+def _short(result: Result, row, places: int) -> str:
+    return quantity(row.value, row.unit if row.unit in ("%", "money") else "", places, result.client)
 
 
 def _seen(result: Result, drawn: list, title: str) -> str:
@@ -139,7 +144,8 @@ def _seen(result: Result, drawn: list, title: str) -> str:
         return title
     (top, most), (bottom, least) = firm[0], firm[-1]
     clear = known(most.low) and known(least.high) and most.low > least.high
-    words = f"{_short(result, most)} in {printable(top, 40)}, {_short(result, least)} in {printable(bottom, 40)}"
+    places = deserved_together((row for _, row in firm), result.metric.unit)
+    words = f"{_short(result, most, places)} in {printable(top, 40)}, {_short(result, least, places)} in {printable(bottom, 40)}"
     return f"{title}: {words}" if clear else f"{title}: no clear difference between highest and lowest"
 
 

@@ -15,7 +15,7 @@ from crmnb.errors import InputError
 from crmnb.period import Period
 
 MINUS = "\N{MINUS SIGN}"
-_DATES = re.compile(r"\b\d{4}-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?\b(?!-)")
+_DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
 
 
@@ -41,6 +41,12 @@ def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: 
         wanted = 2 - math.floor(math.log10(abs(value)))
     least = 0 if unit in _WHOLE_IS_ENOUGH or not known(value) or abs(value) >= 10 else 1
     return min(max(wanted, least), 3 if half > 0 else 1 if unit == "%" else 3)
+
+
+def deserved_together(rows, unit: str) -> int:
+    """The decimals that values shown side by side deserve: those of the middle one."""
+    each = sorted(deserved(row.value, row.low, row.high, unit) for row in rows if known(row.value))
+    return each[len(each) // 2] if each else 0
 
 
 def deserved_change(change: float, low: float, high: float, unit: str) -> int:
@@ -105,7 +111,7 @@ def day(when: date | datetime, client: Client) -> str:
 
 
 def localised(text: str, client: Client) -> str:
-    """The text with each 2010-12-09, 2010-12 and range of days put as people of the locale write it."""
+    """The text with each 2010-12-09, 2010-12, 2010Q4 and range of days put as people of the locale write it."""
     return _DATES.sub(lambda found: _date_or_text(found[0], client), text)
 
 

@@ -35,17 +35,18 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
     """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
-    shown = [(result, row) for result in results for row in result.whole.itertuples()]
+    shown = [entry for result in results for entry in _entries(result)][:rows]
+    seen = [(result, row) for result, row, _ in shown if row is not None]
     optional = {
-        "Target": any(target_words(result, row) for result, row in shown),
-        "Remarks": any(flag_meanings(result, row) for result, row in shown if available(row)),
+        "Target": any(target_words(result, row) for result, row in seen),
+        "Remarks": any(flag_meanings(result, row) for result, row in seen if available(row)),
     }
     columns = [name for name in _columns(results[0]) if optional.get(name, True)]
     head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
-    lines = [line for result in results for line in _lines(result, columns)][:rows]
+    lines = [_line(result, row, words, columns) for result, row, words in shown]
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
     framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
-    notes = [tag("p", as_sentence(note), class_="note") for note in _under(shown)]
+    notes = [tag("p", as_sentence(note), class_="note") for note in _under(seen)]
     return Html(glue(framed, *notes), "\n".join(said(result) for result in results))
 
 
@@ -106,22 +107,25 @@ def _columns(result: Result) -> list[str]:
     return ["Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks"]
 
 
-def _lines(result: Result, columns: list[str]):
-    whole, across = list(result.whole.itertuples()), len(columns) - 1
+def _entries(result: Result):
+    """What stands in a result's lines: (result, row, its name), or (result, None, words) for a line of words only."""
+    whole, title = list(result.whole.itertuples()), result.metric.title
     if whole and all(is_cohort(row.component) for row in whole):
         cohorts = len({row.component.split(" ")[0] for row in whole})
-        words = f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
-        yield tag("tr", _name_cell(result, ""), tag("td", words, colspan=across))
+        yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
-        yield _line(result, row, columns, named=index == 0)
+        name = printable(row.component)
+        yield result, row, name if index else f"{title}, {name}" if name else title
     if len(whole) > _MOST_COMPONENTS:
-        more = f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
-        yield tag("tr", tag("th", "", scope="row"), tag("td", more, colspan=across))
+        yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
 
 
-def _line(result: Result, row, columns: list[str], *, named: bool) -> Markup:
-    head = _name_cell(result, row.component) if named else _component_cell(row.component)
+def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
+    if row is None:
+        return tag("tr", _name_cell(result, result.metric.title), tag("td", words, colspan=len(columns) - 1))
+    named = words.startswith(result.metric.title)
+    head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="component")
     if not available(row):
         return tag("tr", head, tag("td", value_words(result, row), colspan=len(columns) - 1, class_="absent"))
     ends = interval_words(result, row)
@@ -155,13 +159,8 @@ def _under(shown: list) -> list[str]:
     return list(dict.fromkeys([*reasons, *marks]))
 
 
-def _name_cell(result: Result, component: str) -> Markup:
-    shown = f"{result.metric.title}, {printable(component)}" if component else result.metric.title
+def _name_cell(result: Result, shown: str) -> Markup:
     return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
-
-
-def _component_cell(component: str) -> Markup:
-    return tag("th", printable(component), scope="row", class_="component")
 
 
 def _headline(result: Result):

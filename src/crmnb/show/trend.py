@@ -2,24 +2,28 @@
 
 import math
 
+from crmnb.errors import InputError, nearest
 from crmnb.result import Result
 from crmnb.show.alt import trend_alt
 from crmnb.show.axes import limits, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import deserved, known, part_name, part_start, part_tick, percent, quantity
+from crmnb.show.numbers import deserved, deserved_together, known, part_name, part_start, part_tick, percent, quantity
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, noun, row_decimals, value_words
+from crmnb.show.words import available, noun, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
 _PANEL, _SMALL_PANEL, _FOOT = 300, 150, 40
 
 
-def trend(result: Result) -> Figure | Figures:
-    """The value in each part of the period; components of the metric's unit one above the other, at most five."""
-    panels = _panels(result)
+def trend(result: Result, component: str | None = None) -> Figure | Figures:
+    """The value in each part of the period.
+
+    Of a metric with components: the one named, else the one without a name, else at most five one above the other.
+    """
+    panels = _panels(result, component)
     if not any(available(row) for rows in panels.values() for row in rows):
         return Figures((), f"{result.metric.title}: no trend, since no part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
@@ -28,22 +32,38 @@ def trend(result: Result) -> Figure | Figures:
         drawing = svg(figure)
     several = len(panels) > 1
     named = [
-        (_name(result, row) + (f", {component}" if several and component else ""), row)
-        for component, rows in panels.items()
+        (_name(result, row) + (f", {name}" if several and name else ""), row)
+        for name, rows in panels.items()
         for row in rows
     ]
     table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period")
     title, alt = _title(result, panels), trend_alt(result, panels)
-    return Figure(drawing, title, alt, table, _notes(result, panels), height=height)
+    left_out = 0 if component is not None or "" in panels else result.parts["component"].nunique() - len(panels)
+    return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
 
 
-def _panels(result: Result) -> dict[str, list]:
+def _panels(result: Result, component: str | None) -> dict[str, list]:
+    """The rows to draw by component, every panel with the same parts in order.
+
+    Raises InputError for a component that the result does not have.
+    """
     rows = result.parts[result.parts["unit"] == result.metric.unit]
-    ordered = sorted(rows.itertuples(), key=lambda row: part_start(row.part, result.client))
-    panels: dict[str, list] = {component: [] for component in rows["component"].drop_duplicates()}
-    for row in ordered:
-        panels[row.component].append(row)
-    return dict(list(panels.items())[:_MOST_COMPONENTS])
+    names = list(rows["component"].drop_duplicates())
+    if component is not None and component not in names:
+        raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
+    chosen = [component] if component is not None else [""] if _has_whole(rows) else [n for n in names if n]
+    labels = sorted(rows["part"].drop_duplicates(), key=lambda label: part_start(label, result.client))
+    found = {(row.component, row.part): row for row in rows.itertuples()}
+    # A part in which nothing can be had has one row without a component, which then stands for all of them.
+    return {
+        name: [row for label in labels if (row := found.get((name, label)) or found.get(("", label)))]
+        for name in chosen[:_MOST_COMPONENTS]
+    }
+
+
+def _has_whole(rows) -> bool:
+    """Whether one of the components is the metric itself, without a name of its own."""
+    return any(available(row) for row in rows[rows["component"] == ""].itertuples()) or set(rows["component"]) == {""}
 
 
 def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
@@ -62,7 +82,7 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
             axes.set_title(printable(component, 60), loc="left", fontsize=13, color=INK, pad=8)
         (_bars if counted else _line)(axes, rows)
         _target(axes, result, rows)
-        _labels(axes, result, rows)
+        _labels(axes, result, rows, deserved_together(filter(available, every), result.metric.unit))
         last = index == len(panels) - 1
         _time_axis(axes, result, rows, named=last)
 
@@ -117,7 +137,7 @@ def _target(axes, result: Result, rows: list) -> None:
     )
 
 
-def _labels(axes, result: Result, rows: list) -> None:
+def _labels(axes, result: Result, rows: list, places: int) -> None:
     """The highest, the lowest and the last value, written beside their points."""
     seen = [(at, row) for at, row in enumerate(rows) if available(row)]
     if not seen:
@@ -129,7 +149,7 @@ def _labels(axes, result: Result, rows: list) -> None:
         below = row is lowest[1] and row is not highest[1] and not counted
         height = row.high if counted and known(row.high) else row.value
         axes.annotate(
-            _short(result, row),
+            _short(result, row, places),
             (at, height),
             (0, -10 if below else 9),
             textcoords="offset points",
@@ -148,10 +168,9 @@ def _time_axis(axes, result: Result, rows: list, named: bool) -> None:
     axes.set_xticklabels(ticks if named else [""] * len(ticks))
 
 
-def _short(result: Result, row) -> str:
-    words = value_words(result, row)
-    plain = quantity(row.value, row.unit, row_decimals(row), result.client)
-    return plain if row.unit in ("%", "money") else plain.split(" ")[0] if words else plain
+def _short(result: Result, row, places: int) -> str:
+    """The value with the units that fit beside a point."""
+    return quantity(row.value, row.unit if row.unit in ("%", "money") else "", places, result.client)
 
 
 def _name(result: Result, row) -> str:
@@ -163,7 +182,8 @@ def _title(result: Result, panels: dict[str, list]) -> str:
     title = f"{result.metric.title} by {_part_word(result)}"
     if len(panels) > 1:
         return f"{title} and {result.metric.component or 'component'}"
-    (rows,) = panels.values()
+    ((component, rows),) = panels.items()
+    title = f"{result.metric.title}, {component} by {_part_word(result)}" if component else title
     doubtful = {"partial", "low_base", "unreliable", "immature"}
     firm = [row for row in rows if available(row) and not doubtful & set(row.flags.split())]
     if len(firm) < 3:
@@ -171,7 +191,8 @@ def _title(result: Result, panels: dict[str, list]) -> str:
     lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
     if not highest.low > lowest.high:
         return f"{title}: no clear difference between highest and lowest"
-    ends = (f"{_short(result, row)} in {_name(result, row)}" for row in (lowest, highest))
+    places = deserved_together(firm, result.metric.unit)
+    ends = (f"{_short(result, row, places)} in {_name(result, row)}" for row in (lowest, highest))
     return f"{title}: from " + " to ".join(ends)
 
 
@@ -181,7 +202,7 @@ def _part_word(result: Result) -> str:
     return "day" if days == 1 else "week" if days <= 7 else "month"
 
 
-def _notes(result: Result, panels: dict[str, list]) -> tuple[str, ...]:
+def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str, ...]:
     every = [row for rows in panels.values() for row in rows]
     flags = {flag for row in every for flag in row.flags.split()}
     notes = []
@@ -194,7 +215,6 @@ def _notes(result: Result, panels: dict[str, list]) -> tuple[str, ...]:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")
     notes += _gaps(result, every)
-    left_out = result.parts["component"].nunique() - len(panels)
     if left_out > 0:
         notes.append(f"{left_out} more are not drawn: see the scorecard.")
     return (" ".join(notes),) if notes else ()

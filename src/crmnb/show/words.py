@@ -133,6 +133,8 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     if not row.signal and has_interval:
         ends = span(row.change_low, row.change_high, unit, places, client)
         tail = f" {unit}" if unit not in ("", "count", "scale", "money") else ""
+        if not row.change_low <= 0 <= row.change_high:  # it would stand out alone, not among all that are compared
+            tail += "; one of many comparisons"
         return Change(f"no clear change{beside} ({ends}{tail})", "unclear", "")
     moved = quantity(abs(row.change), unit, places, client)
     same = f"the same as {before}" if on else "the same"
@@ -251,7 +253,8 @@ def _row_html(result: Result, row) -> Markup:
     )
     extras = [change_html(change_words(result, row))]
     extras += [tag("span", words, class_="target") for words in (target_words(result, row),) if words]
-    extras += [tag("span", words, class_="flag") for words in flag_words(result, row)]
+    flags = [w for w in flag_words(result, row) if not (w.startswith("partial") and "is partial" in row.reason)]
+    extras += [tag("span", words, class_="flag") for words in flags]
     shown = [extra for extra in extras if extra]
     under = tag("p", Markup(" &middot; ").join(shown), class_="under") if shown else None
     return join(lead, under)
