@@ -253,6 +253,45 @@ def test_what_was_seen_to_cover_too_little_is_marked():
     assert marked(estimate.count, over_time([40] + [0] * 11))  # forty at once are one event
 
 
+def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
+    stars = np.array([5] * 14 + [4] * 3 + [3, 1])
+    n, mean = len(stars), stars.mean()
+    share, t = (mean - 1) / 4, stats.t.ppf(0.975, n - 1)
+    # The scatter of the answers as a part of what yes-or-no answers with that mean would have.
+    part = stars.var(ddof=1) / 16 / (share * (1 - share))
+
+    def off(true: float) -> float:
+        return abs(share - true) - t * np.sqrt(part * true * (1 - true) / n)
+
+    row = estimate.bounded_mean(statistics(stars), 0.95, (1, 5)).iloc[0]
+    low, high = optimize.brentq(off, 1e-9, share), optimize.brentq(off, share, 1 - 1e-9)
+    assert [row["value"], *ends(row)] == pytest.approx([mean, 1 + 4 * low, 1 + 4 * high])
+    assert high < 1
+
+
+def test_a_mean_on_a_scale_is_the_same_on_another_and_upside_down():
+    stars = np.array([5] * 14 + [4] * 3 + [3, 1])
+    customers = np.arange(19) // 2
+    row = estimate.bounded_mean(statistics(stars, customers=customers, weights=WEIGHT[:19]), 0.95, (1, 5)).iloc[0]
+    points = statistics((stars - 1) * 25, customers=customers, weights=WEIGHT[:19])
+    effort = statistics(6 - stars, customers=customers, weights=WEIGHT[:19])
+    assert ends(estimate.bounded_mean(points, 0.95, (0, 100)).iloc[0]) == pytest.approx(
+        tuple((end - 1) * 25 for end in ends(row))
+    )
+    assert ends(estimate.bounded_mean(effort, 0.95, (1, 5)).iloc[0]) == pytest.approx(
+        tuple(6 - end for end in ends(row)[::-1])
+    )
+
+
+@pytest.mark.parametrize("answer", [1, 3.3, 5])
+def test_where_all_agree_a_mean_on_a_scale_is_still_not_certain(answer):
+    row = estimate.bounded_mean(statistics([answer] * 12), 0.95, (1, 5)).iloc[0]
+    assert row["value"] == pytest.approx(answer)
+    assert 1 <= row["low"] <= answer + 1e-9
+    assert answer - 1e-9 <= row["high"] <= 5
+    assert row["high"] - row["low"] > 1
+
+
 ESTIMATORS: list[tuple[estimate.Estimator, Callable]] = [
     (estimate.proportion, st.sampled_from([0.0, 1.0])),
     (estimate.net_promoters, st.sampled_from([-1.0, 0.0, 1.0])),

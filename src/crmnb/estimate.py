@@ -1,16 +1,18 @@
 """Estimators: from sufficient statistics to a value with its interval, and the difference of two of them.
 
-Each takes a frame of statistics, one row per group (see `crmnb.engine.reduce`), all of it small, and gives a frame of the
-same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums over a group's clusters (customers; a row
-without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and `w2` (sums of weights and of their
-squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of the clusters `ss` (sum of u^2) and
-`s3` (sum of u^3). Counts have `bins` (equal spans of time) and `ss` (squares of the bins' counts about their mean).
+Each takes a frame of statistics, one row per group (see `crmnb.engine.reduce_moments`), all of it small, and gives a frame
+of the same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums
+over a group's clusters (customers; a row without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and
+`w2` (sums of weights and of their squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of
+the clusters `ss` (sum of u^2) and `s3` (sum of u^3). Counts have `bins` (equal spans of time) and `ss` (squares of the
+bins' counts about their mean).
 
 Sources. Wilson 1927, JASA 22:209. Kish 1965, Survey Sampling, 8.2 (effective n) and 6.5 (ratio of sums by cluster);
-Korn & Graubard 1998, Survey Methodology 24:193 (effective n inside a score interval). Hall 1992, JRSS-B 54:221 (removing
-skewness by a cubic). Rocks 2016, The American Statistician 70:365 (adjusted Wald for nps). Newcombe 1998, Statistics in
-Medicine 17:873; Zou & Donner 2008, Statistics in Medicine 27:1693 (recovery of variances, correlated estimates too).
-Garwood 1936, Biometrika 28:437 (exact Poisson limits); McCullagh & Nelder 1989, Generalized Linear Models, 6.2 (dispersion).
+Korn & Graubard 1998, Survey Methodology 24:193 (effective n inside a score interval). Wedderburn 1974, Biometrika 61:439
+(means between two bounds vary as m (1 - m)). Hall 1992, JRSS-B 54:221 (removing skewness by a cubic). Rocks 2016, The
+American Statistician 70:365 (adjusted Wald for nps). Garwood 1936, Biometrika 28:437 (exact Poisson limits); McCullagh &
+Nelder 1989, Generalized Linear Models, 6.2 (dispersion). Newcombe 1998, Statistics in Medicine 17:873; Zou & Donner 2008,
+Statistics in Medicine 27:1693 (recovery of variances, correlated estimates too).
 """
 
 from collections.abc import Callable
@@ -42,13 +44,32 @@ class Estimator:
 def _share(s: pd.DataFrame, level: float) -> pd.DataFrame:
     value = s.num / s.den
     n, df = _effective_n(s, value * (1 - value))
-    z = _quantile(level, df)
+    low, high = _score(value, n, _quantile(level, df))
+    return _estimates(s, value, low, high, "Wilson", n)
+
+
+def _score(value: pd.Series, n: pd.Series, z: pd.Series) -> tuple[pd.Series, pd.Series]:
     centre = (value + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(value * (1 - value) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     # At 0 and 1 the score interval ends exactly there; subtraction would leave a rounding error.
     low = (centre - half).clip(lower=0).mask(value == 0, 0.0)
     high = (centre + half).clip(upper=1).mask(value == 1, 1.0)
-    return _estimates(s, value, low, high, "Wilson", n)
+    return low, high
+
+
+def bounded_mean(s: pd.DataFrame, level: float, bounds: tuple[float, float]) -> pd.DataFrame:
+    """A mean of answers on a scale with two ends: Wilson's interval at the n of yes-or-no answers that would tell as much.
+
+    Ratings crowd at the best end, where t falls short (.81 of 10 answers of which 85 % are the best) and is no interval at
+    all once all agree; there each customer counts as one answer. Compare two of them as rates are compared, not by Welch.
+    """
+    first, span = bounds[0], bounds[1] - bounds[0]
+    value = ((s.num / s.den - first) / span).clip(0, 1)
+    error = _standard_error(s) / span
+    n = (value * (1 - value) / error**2).mask(error < 1e-7, s.clusters)
+    low, high = _score(value, n, _quantile(level, s.clusters - 1))
+    low, high = first + span * low.where(s.clusters > 1), first + span * high.where(s.clusters > 1)
+    return _estimates(s, s.num / s.den, low, high, "score")
 
 
 def _promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
