@@ -133,6 +133,20 @@ def test_a_target_is_met_only_when_the_whole_interval_says_so(better, target, wo
     assert target_words(of, first(of)) == words
 
 
+def test_what_belongs_to_a_component_stands_below_it():
+    known = {"change": 3.1, "change_low": 1.2, "change_high": 5.0, "signal": "better"}
+    of = result(
+        [rate(3, 5, 30, component="a", **known), rate(4, 5, 20, component="b", target=50.0)], notes=("A note.",)
+    )
+    assert repr(of).splitlines() == [
+        "Repeat purchase rate, a, 2025: 60 % (95 % interval 30 % to 90 %; 3 of 5 buyers)",
+        "  up 3.1 points on 2024 (1.2 to 5.0)",
+        "Repeat purchase rate, b, 2025: 80 % (95 % interval 60 % to 100 %; 4 of 5 buyers)",
+        "  target 50 %: met",
+        "  A note.",
+    ]
+
+
 def test_flags_are_words():
     of = result([rate(3, 5, 30, flags="immature low_base partial unreliable")], cutoff=datetime(2025, 12, 10))
     assert flag_words(of, first(of)) == [

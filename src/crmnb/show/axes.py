@@ -19,7 +19,7 @@ def limits(rows: list, unit: str, *, from_zero: bool = False) -> tuple[float, fl
     lowest = low if from_zero else low - air
     highest = high + air
     if unit == "%" and low >= 0:
-        lowest = max(lowest, -0.1 * (high - low or 1))
+        lowest = max(lowest, -0.14 * (high - low or 1))
     return lowest, highest
 
 

@@ -152,6 +152,8 @@ def _seen(result: Result, drawn: list, title: str) -> str:
 def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     flags = {flag for _, row in drawn for flag in row.flags.split()}
     notes = [f"Whiskers: {percent(result.client.level, result.client)} interval."]
+    if "partial" in flags:
+        notes.append("Hollow: the period has not been seen whole.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")

@@ -181,12 +181,14 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
 
 
 def said(result: Result) -> str:
-    """The result in plain text: a sentence per component, changes and notes below it."""
-    lines = list(_sentences(result))
-    for row in result.whole.itertuples() if not _triangular(result) else ():
-        lines += [f"  {text}" for text in (change_words(result, row).text, *flag_words(result, row)) if text]
-        if len(lines) > 3 * _MOST_SENTENCES:
-            break
+    """The result in plain text: each component's sentence with its change and flags below it, then the notes."""
+    sentences = list(_sentences(result))
+    rows = [] if _triangular(result) else list(result.whole.itertuples())[:_MOST_SENTENCES]
+    lines = []
+    for row, words in zip(rows, sentences, strict=False):
+        below = (change_words(result, row).text, target_words(result, row), *flag_words(result, row))
+        lines += [words, *(f"  {text}" for text in below if text)]
+    lines += sentences[len(rows) :]
     return "\n".join([*lines, *(f"  {localised(note, result.client)}" for note in result.notes)])
 
 
