@@ -1,6 +1,5 @@
 """What an intake leaves behind: canonical tables that are whole or not there, reused while nothing has changed."""
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,11 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: one run at a time is then up to its user
+    fcntl = None
 
 from crmnb import tables
 from crmnb.client import Client
@@ -78,7 +82,8 @@ def alone(home: Path) -> Iterator[None]:
     """Hold the folder against other processes that would take in the same client; they wait."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system, should this process die
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system, should this process die
         yield
 
 

@@ -1,6 +1,9 @@
 """A client's query: one SELECT over its typed sources, on a connection that reaches nothing else."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,15 +23,27 @@ def sources_of(query: str, sources: list[str], key: str) -> list[str]:
     with duckdb.connect(config=QUIET) as con:
         try:
             statements = con.extract_statements(query)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
-            names = {name.lower() for name in con.get_table_names(query)}
         except duckdb.Error as wrong:
             raise InputError(f"{key} is not SQL: {_said(wrong)}") from None
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
+        ((parsed,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    names = {name.lower() for name in _tables_in(json.loads(parsed))}
     found = [name for name in sources if name in names]
     if not found:
         raise InputError(f"{key} reads none of the sources.{nearest(min(names, default=''), sources)}")
     return found
+
+
+def _tables_in(parsed: Any) -> Iterator[str]:
+    """The names of tables anywhere in a parsed statement."""
+    if isinstance(parsed, dict):
+        if parsed.get("type") == "BASE_TABLE":
+            yield parsed["table_name"]
+        parsed = list(parsed.values())
+    if isinstance(parsed, list):
+        for part in parsed:
+            yield from _tables_in(part)
 
 
 def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> None:
@@ -46,7 +61,8 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> N
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
         try:
-            con.sql(query).write_parquet(str(result))
+            con.execute(f"CREATE TEMP VIEW _query AS\n{query}")
+            con.sql("FROM _query").write_parquet(str(result))
         except duckdb.Error as wrong:
             raise InputError(f"{key}: {_said(wrong)}") from None
 

@@ -46,7 +46,8 @@ class Raw:
     record: str = "''"
     problem: str = "NULL"
     unread: str = "NULL"
-    repeated: frozenset[str] = field(default=frozenset())  # headers that stand there twice
+    held: dict[str, set[str]] = field(default_factory=dict)  # the headers of each file
+    repeated: frozenset[str] = frozenset()  # headers that stand there more than once
 
     @property
     def is_file(self) -> bool:
@@ -68,11 +69,14 @@ class Raw:
             raise InputError(
                 f"{asked_by}: the header {theirs!r} stands more than once in {self.where}; make it unique."
             )
-        if theirs not in self.columns:
-            close = get_close_matches(theirs, self.columns, n=3, cutoff=0.5)
+        lacking = [(file, held) for file, held in self.held.items() if theirs not in held]
+        if theirs not in self.columns or lacking:
+            file, held = lacking[0] if lacking else ("", self.columns)
+            close = get_close_matches(theirs, held, n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+            place = f"{self.where} ({file})" if file else self.where
             raise InputError(
-                f"{asked_by}: {self.where} has no column {theirs!r}.{hint} It has: {', '.join(map(repr, self.columns))}."
+                f"{asked_by}: {place} has no column {theirs!r}.{hint} It has: {', '.join(map(repr, sorted(held)))}."
             )
         return self.columns[theirs]
 

@@ -9,6 +9,7 @@ import csv
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from shutil import copyfileobj
@@ -21,6 +22,7 @@ from crmnb.intake.files import File, opened
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
 
 _LONGEST = 1 << 28  # bytes of one record
+_NO_NULL = "\ue000"  # no text is NULL here: DuckDB would drop fields that are, at the end of a record that has too many
 _OTHER_DELIMITERS = ",;\t|"
 
 
@@ -56,20 +58,12 @@ def _read_text(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File], fold
     starts = []
     for number, (path, names, file) in enumerate(zip(paths, headers, files, strict=True)):
         into = [columns[name].sql for name in names]
-        quick = _is_simple(path) and _quick(con, raw, number, path, into)
+        quick = _is_simple(path, raw.source.delimiter) and _quick(con, raw, number, path, into)
         if not quick:
             _careful(con, raw, number, path, into, file, folder / "records.jsonl")
         starts.append(_start(con, raw.table, number))
-    found = Raw(
-        raw.name,
-        raw.table,
-        columns,
-        raw.source,
-        raw.where,
-        problem="problem",
-        unread="unread",
-        repeated=frozenset(repeated),
-    )
+    held = {file.name: set(names) for file, names in zip(files, headers, strict=True)}
+    found = replace(raw, columns=columns, held=held, problem="problem", unread="unread", repeated=frozenset(repeated))
     return found.labelled([file.name for file in files], starts, first_record=2)
 
 
@@ -88,7 +82,7 @@ def _plain(file: File, raw: Raw, copy: Path) -> Path:
                 _transcode(source, target, raw.source.encoding)
     except UnicodeError as wrong:
         raise InputError(
-            f"{raw.where} ({file.name}) is not {raw.source.encoding}, as `encoding` says: {wrong.reason}."
+            f"{raw.where} ({file.name}) is not {raw.source.encoding}, as `encoding` says: {wrong}."
         ) from None
     except (OSError, EOFError, zlib.error) as wrong:
         raise InputError(f"{raw.where} ({file.name}) cannot be unpacked: {wrong}.") from None
@@ -153,8 +147,11 @@ def _header(path: Path, where: str, source: Source) -> tuple[list[str], set[str]
     return list(unique), {name for name in names if name and names.count(name) > 1}
 
 
-def _is_simple(path: Path) -> bool:
-    """Whether nothing in the bytes calls for care: one kind of newline, no blank line, no blank beside a quote."""
+def _is_simple(path: Path, delimiter: str) -> bool:
+    """Whether nothing in the bytes calls for care.
+
+    One kind of newline, no blank line, no blank beside a quote, no delimiter as the last character.
+    """
     lf = cr = crlf = 0
     tail = b"\n"
     with path.open("rb") as file:
@@ -170,7 +167,7 @@ def _is_simple(path: Path) -> bool:
                 return False
             lf += block.count(b"\n")
             tail = block[-2:]
-    return crlf == lf == cr or (crlf == 0 and (lf == 0 or cr == 0))
+    return not tail.endswith(delimiter.encode()) and (crlf == lf == cr or (crlf == 0 and (lf == 0 or cr == 0)))
 
 
 def _quick(con: duckdb.DuckDBPyConnection, raw: Raw, number: int, path: Path, into: list[str]) -> bool:
@@ -180,7 +177,7 @@ def _quick(con: duckdb.DuckDBPyConnection, raw: Raw, number: int, path: Path, in
         con.execute(
             f"INSERT INTO {raw.table} (file, {', '.join(into)}) SELECT {number}, * FROM read_csv("
             f"{quoted(escape(str(path)))}, auto_detect=false, header=false, skip=1, delim={quoted(raw.source.delimiter)}, "
-            f"quote='\"', escape='\"', strict_mode=true, null_padding=false, columns={{{columns}}})"
+            f"quote='\"', escape='\"', strict_mode=true, null_padding=false, nullstr={quoted(_NO_NULL)}, columns={{{columns}}})"
         )
     except duckdb.Error:
         return False
@@ -272,7 +269,7 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File], f
         values = ", ".join(f"CAST({named(name)} AS {made[columns[name].sql]})" for name in held)
         con.execute(f"INSERT INTO {raw.table} (file, {into}) SELECT {number}, {values} FROM {_parquet(file)}")
         starts.append(_start(con, raw.table, number))
-    found = Raw(raw.name, raw.table, columns, raw.source, raw.where)
+    found = replace(raw, columns=columns, held={file.name: set(one) for file, one in zip(files, types, strict=True)})
     return found.labelled([file.name for file in files], starts, first_record=1)
 
 

@@ -29,6 +29,7 @@ class Rule:
     column: str
     condition: str
     is_type: bool = False
+    is_empty: bool = False
 
 
 MALFORMED = Rule("malformed record", "", "_problem IS NOT NULL")
@@ -71,7 +72,7 @@ def rules_of(
 def _rules(column: Column, mapped: dict[str, Column], form: str | None) -> Iterator[Rule]:
     name, given, got = column.name, text(column.name), value(column.name)
     if column.required:
-        yield Rule(f"{name} is empty", name, f"{given} IS NULL")
+        yield Rule(f"{name} is empty", name, f"{given} IS NULL", is_empty=True)
     if column.type not in ("key", "text"):
         form_words = f"a time written {form}" if form else "a date or time"
         words = f"{name} is not {_TYPES.get(column.type, form_words)}"
@@ -113,9 +114,15 @@ def mask_names(rules: list[Rule]) -> list[str]:
     return [f"_mask{number}" for number in range(-(-len(rules) // _BITS))]
 
 
+def mark(number: int) -> tuple[str, int]:
+    """The mask's column and the bit that mark the rule of that number."""
+    return f"_mask{number // _BITS}", 1 << number % _BITS
+
+
 def breaks(number: int) -> str:
     """The SQL that is true of a row that breaks the rule of that number."""
-    return f"(_mask{number // _BITS} & {1 << number % _BITS}) <> 0"
+    mask, bit = mark(number)
+    return f"({mask} & {bit}) <> 0"
 
 
 def broken(rules: list[Rule], mask_values: tuple[int, ...]) -> list[Rule]:

@@ -16,7 +16,7 @@ from crmnb.client import Client, Mapping, Source
 from crmnb.client.models import NAME
 from crmnb.errors import InputError
 from crmnb.intake.files import File, find_files
-from crmnb.intake.judge import Account, Contract, judge
+from crmnb.intake.judge import Account, Contract, Quarantine, judge
 from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, publish, refused, staging
 from crmnb.intake.query import QUIET, run_query, sources_of
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
@@ -68,6 +68,10 @@ class _Work:
     def typed(self, source: str) -> Path:
         """The rows of a source as the queries read them."""
         return self.folder / f"typed_{source}.parquet"
+
+    def quarantine(self, name: str) -> Quarantine:
+        """Where the wrong rows of a table or source go."""
+        return Quarantine(self.done / "quarantine" / name, refused(self.home) / name)
 
     def key(self, rest: str) -> str:
         """A key of the parameters file, as messages name it."""
@@ -123,7 +127,7 @@ def _source(con: duckdb.DuckDBPyConnection, work: _Work, name: str) -> Raw:
 
 
 def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
-    """Type and judge the sources that queries read, and put what is accepted into a database of its own."""
+    """Type and judge the sources that queries read, and write what is accepted to where the queries read it."""
     readers: dict[str, list[Mapping]] = {}
     for table, mapping in work.client.tables.items():
         if mapping.query is not None:
@@ -133,7 +137,7 @@ def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
         raw = _source(con, work, name)
         allowed = min(mapping.bad_rows_allowed for mapping in mappings)
         contract = _source_contract(raw, work, allowed)
-        rows, account = judge(con, raw, contract, work.done / "quarantine" / "sources" / f"{name}.csv")
+        rows, account = judge(con, raw, contract, work.quarantine(f"sources/{name}.csv"))
         _enter(con, work, account, rows, work.typed(name))
 
 
@@ -185,7 +189,7 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         end_words=end_words,
         key=key,
     )
-    rows, account = judge(con, raw, contract, work.done / "quarantine" / f"{table.name}.csv")
+    rows, account = judge(con, raw, contract, work.quarantine(f"{table.name}.csv"))
     order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
     _enter(con, work, account, f"{rows} ORDER BY {order}", work.done / f"{table.name}.parquet")
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
