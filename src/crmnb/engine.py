@@ -97,7 +97,7 @@ def _tenures(churn: Churn | None, names: frozenset[str], con: duckdb.DuckDBPyCon
     An order at `since` makes a customer of `[t - d, t)` for every t in (since, since + d].
     """
     if churn is None:
-        raise Unavailable("needs `churn:` in the parameters file (contractual, or by inactivity of so many days)")
+        raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
     if churn.table not in names:
         raise Unavailable(f"needs the table {churn.table} ({TABLES[churn.table].grain})")
     rows = _counting(con, churn.table).filter("customer_id is not null")

@@ -87,7 +87,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         given[name], words[name] = value, str(value)
     if "churn" in metric.declarations:
         if client.churn is None:
-            raise Unavailable("needs `churn:` in the parameters file (contractual, or by inactivity of so many days)")
+            raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
         given["churn"] = client.churn
         days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
         words["churn"] = f"{client.churn.kind}{days}"
@@ -98,7 +98,7 @@ def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     if name not in client.items:
         known = ", ".join(client.items) or "none"
         raise Unavailable(
-            f"needs the survey item {name!r}: declare it under `items:` (declared: {known}) or choose another"
+            f"needs the survey item {name!r}: declare it under items: (declared: {known}) or choose another"
         )
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale

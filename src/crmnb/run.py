@@ -255,7 +255,7 @@ def _pages(
             made_on=made_at.date(),
         ),
     )
-    yield "methodology", page.catalogue_page(list(catalogue().values()))
+    yield "methodology", page.catalogue_page(list(catalogue().values()), nav=nav)
 
 
 def _headlines(client: Client, shown: list[Family]) -> list[Result]:

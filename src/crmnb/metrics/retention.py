@@ -133,7 +133,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     by_hand={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
     per_customer=True,
     estimate=count,
-    component="of",
+    component="how counted",
 )
 def customers_won(tenures, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.

@@ -94,11 +94,18 @@ def what_changed(results: list[Result]) -> Html:
         if available(row) and known(row.change)
     ]
     if not found:
-        return Html(tag("p", "Nothing changed beyond chance.", class_="calm"), "Nothing changed beyond chance.")
+        calm = (
+            "Nothing changed beyond chance." if _any_compared(results) else "Nothing is compared with another period."
+        )
+        return Html(tag("p", calm, class_="calm"), calm)
     found.sort(key=lambda item: -item[0])
     items = [_signal(result, row) for _, result, row in found]
     text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for _, r, row in found)
     return Html(tag("ul", *(tag("li", item) for item in items), class_="signals"), text)
+
+
+def _any_compared(results: list[Result]) -> bool:
+    return any(result.whole["change"].notna().any() for result in results)
 
 
 def _columns(result: Result) -> list[str]:
