@@ -148,6 +148,18 @@ def test_the_levels_of_a_hidden_cohort_do_not_give_it_back():
     assert february["flags"].str.contains("suppressed").all()
 
 
+def test_a_region_with_a_single_cohort_does_not_protect_its_neighbour():
+    # South's 20 are known from the customers won; February less them would be North's 5. So February goes, and January,
+    # the next smallest, so that it does not follow from the year.
+    north = [("2025-01", 40), ("2025-02", 5), ("2025-03", 80)]
+    cells = [{"component": f"{c} +0", "segment": "region", "level": "North", "n": n} for c, n in north]
+    south = {"component": "2025-02 +0", "segment": "region", "level": "South", "n": 20}
+    frame = rows(*cohorts({"2025-01": 40, "2025-02": 25, "2025-03": 80}, ages=1), *cells, south)
+    told = protect(frame, Privacy())
+    gone = told[told["flags"].str.contains("suppressed") & (told["segment"] == "")]
+    assert gone["component"].tolist() == ["2025-01 +0", "2025-02 +0"]
+
+
 # ---- An attacker, who knows what adds up to what and solves for what is hidden --------------------------------------
 
 

@@ -45,7 +45,37 @@ def _beyond_subtraction(frame: pd.DataFrame, base: np.ndarray, small: np.ndarray
         # The cells of a cohort have its size as their denominator; the levels of a whole add up to it.
         hidden |= (base > 0) & (cohort != "") & np.isin(cohort, cohort[hidden])
         hidden |= (base > 0) & is_level & np.isin(whole, whole[hidden & ~is_level])
+        if hidden.sum() == before:
+            solved = _solved(frame, hidden) & small & is_level
+            hidden |= (base > 0) & ~is_level & np.isin(whole, whole[solved])
     return hidden
+
+
+def _solved(frame: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
+    """Which hidden first cells of cohorts follow from the rest: levels add up to cohorts, cohorts to customers won.
+
+    Two hidden in each line of such a table do not suffice: a region with a single cohort gives that cell away.
+    """
+    found = np.zeros(len(frame), dtype=bool)
+    frame = frame.reset_index(drop=True)
+    cells = frame[frame["component"].str.endswith(" +0")]
+    for _, table in cells.groupby("win"):
+        at = table.index[hidden[table.index]].to_numpy()
+        if not len(at) or not (table["segment"] != "").any():
+            continue
+        unknown = frame.loc[at]
+        lines = [
+            (unknown["segment"] + "\0" + unknown["level"]).to_numpy() == line
+            for line in (table["segment"] + "\0" + table["level"]).unique()
+        ]
+        equations = [line.astype(float) for line in lines]
+        for segment in table.loc[table["segment"] != "", "segment"].unique():
+            sign = np.where(unknown["segment"] == segment, 1.0, np.where(unknown["segment"] == "", -1.0, 0.0))
+            equations += [sign * (unknown["component"] == cohort) for cohort in unknown["component"].unique()]
+        _, strength, directions = np.linalg.svd(np.array(equations, dtype=float))
+        free = directions[(strength > 1e-9).sum() :]
+        found[at[(np.abs(free) < 1e-9).all(axis=0)]] = True
+    return found
 
 
 def _partitions(frame: pd.DataFrame) -> Iterator[np.ndarray]:
