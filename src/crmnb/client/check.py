@@ -98,7 +98,7 @@ def _mapping(where: str, table: Table, mapping: Mapping, client: Client) -> Iter
     for name, recoded in mapping.values.items():
         column = table.by_name.get(name)
         for theirs, ours in recoded.items():
-            if column and column.one_of and ours not in column.one_of:
+            if column and column.one_of and ours and ours not in column.one_of:
                 yield f"{where}.values.{name}.{theirs}: {ours!r} is not allowed.{nearest(ours, column.one_of)}"
 
 
