@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from crmnb.client import Client
+from crmnb.errors import InputError, nearest
+from crmnb.estimate import difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
 
@@ -83,6 +86,35 @@ class Result:
         from crmnb.show.triangle import cohorts
 
         return cohorts(self)
+
+    def differences(self, segment: str, of: str | None = None) -> pd.DataFrame:
+        """Each level of a segmentation less one of them (`of`; by default the largest), for the nameless component.
+
+        Columns: level, less, difference, low, high (in the metric's unit, each at the client's level) and p_value, Holm's for
+        all of them together. The groups are taken as independent: levels of a segmentation of customers share no
+        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation or level that is not there.
+        """
+        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["component"] == "")]
+        rows = rows[rows["low"].notna()].reset_index(drop=True)
+        if rows.empty:
+            raise InputError(f"{self.metric.id} has no figures by {segment!r}.{nearest(segment, self.segmentations)}")
+        of = of or rows.loc[rows["n"].idxmax(), "level"]
+        if of not in set(rows["level"]):
+            raise InputError(f"{segment} has no level {of!r} with a figure.{nearest(of, rows['level'])}")
+        others = rows[rows["level"] != of].reset_index(drop=True)
+        base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
+        plain = self.metric.estimate.symmetric and not self.metric.transform
+        told = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
+        p_value = multipletests(told["p_value"], method="holm")[1] if len(told) else []
+        return pd.DataFrame(
+            {
+                "level": others["level"],
+                "less": of,
+                "difference": told["change"],
+                "low": told["low"],
+                "high": told["high"],
+            }
+        ).assign(p_value=p_value)
 
     def table(self) -> pd.DataFrame:
         """Every row in words and the client's own numbers, for people."""
