@@ -1,0 +1,155 @@
+"""python -m benchmarks.metrics [--quick]: both families on 10 M orders and 10 M answers, beside pandas and SQL.
+
+Every metric of both families: the year, the year before, the twelve months and the regions, values and intervals. The
+peers (benchmarks/metrics_pandas.py, benchmarks/metrics_sql.py) sum up the same by hand-written code, and take the intervals
+from the same estimators; they leave out the interval of the change, which the suite computes as well. Each contender runs in a process of its own, in the
+order A B C C B A; a process is measured from its start to its end, imports and reading of the files included. Ends with
+one line of JSON. Exits with 1 where a peer's figure differs.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+CONTENDERS = ("ours", "pandas", "sql")
+KEYS = ["metric", "component", "part", "segment", "level"]
+FIGURES = ["value", "low", "high", "n", "previous"]
+TOLERANCE = 1e-9
+# What is asked of the suite: (name, peer, measure, the ratio to it at most).
+AIMS = (
+    ("half the time of pandas at most", "pandas", "seconds", 0.5),
+    ("half the memory of pandas at most", "pandas", "peak_gb", 0.5),
+    ("1.5 times the time of SQL at most", "sql", "seconds", 1.5),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark, or (`--contender`) one of its processes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="1 M rows instead of 10 M")
+    parser.add_argument("--rows", type=int, help="orders, and as many answers")
+    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    rows = given.rows or (1_000_000 if given.quick else 10_000_000)
+    if given.contender:
+        _compute(given.contender, rows).to_csv(given.to, index=False)
+        return 0
+    return _benchmark(rows)
+
+
+def _compute(contender: str, rows: int) -> pd.DataFrame:
+    """One contender's figures."""
+    from benchmarks import metrics_data
+
+    files = metrics_data.make(rows)
+    if contender == "ours":
+        from crmnb.engine import open_tables
+        from crmnb.measure import measure
+        from crmnb.metric import family
+
+        tables = open_tables(metrics_data.client(), files)
+        metrics = [metric for name in ("satisfaction", "retention") for metric in family(name).values()]
+        return pd.concat([measure(metric, tables, metrics_data.PERIOD).rows for metric in metrics])
+    if contender == "pandas":
+        from benchmarks.metrics_pandas import run
+    else:
+        from benchmarks.metrics_sql import run
+    return run(files)
+
+
+def _benchmark(rows: int) -> int:
+    from benchmarks.metrics_data import make
+
+    make(rows)
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+    frames = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in _shown([*CONTENDERS, *reversed(CONTENDERS)]):
+            to = Path(folder) / f"{name}.csv"
+            runs[name].append(_measured(name, rows, to))
+            frames[name] = pd.read_csv(to, keep_default_na=False, na_values=dict.fromkeys(FIGURES, "")).fillna(np.nan)
+    differing = {peer: differences(frames["ours"], frames[peer]) for peer in CONTENDERS[1:]}
+    for peer, rows_differing in differing.items():
+        if len(rows_differing):
+            print(f"{peer} differs:\n{rows_differing.head(20).to_string()}", file=sys.stderr)
+    figures = int(frames["ours"]["value"].notna().sum())
+    equal = not any(map(len, differing.values()))
+    print(json.dumps(report(rows, figures, equal, runs)))
+    return 0 if equal else 1
+
+
+def _shown(names: list[str]) -> Iterator[str]:
+    """The names one after the other, said on a terminal."""
+    for number, name in enumerate(names, 1):
+        if sys.stderr.isatty():
+            print(f"{number} of {len(names)}: {name}", file=sys.stderr)
+        yield name
+
+
+def _measured(name: str, rows: int, to: Path) -> dict[str, float]:
+    """Run one contender in its own process: seconds, seconds of CPU, and its peak of memory."""
+    command = [sys.executable, "-m", "benchmarks.metrics", "--contender", name, "--rows", str(rows), "--to", str(to)]
+    began = time.perf_counter()
+    process = subprocess.Popen(command)  # noqa: S603 (this very module)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{name} failed")
+    kilobyte = 1 if sys.platform == "darwin" else 1024
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_gb": used.ru_maxrss * kilobyte / 1e9,
+    }
+
+
+def differences(ours: pd.DataFrame, peer: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which a figure differs by more than 1e-9 of it, or that one of the two does not have."""
+    ours = ours[ours["value"].notna()]
+    both = ours.merge(peer, on=KEYS, how="outer", suffixes=("", "_peer"), indicator=True)
+    wrong = both["_merge"] != "both"
+    for name in FIGURES:
+        wrong |= ~np.isclose(both[name], both[f"{name}_peer"], rtol=TOLERANCE, atol=1e-12, equal_nan=True)
+    return both.loc[wrong, [*KEYS, "_merge", *(f"{name}{end}" for name in FIGURES for end in ("", "_peer"))]]
+
+
+def report(rows: int, figures: int, equal: bool, runs: dict[str, list[dict[str, float]]]) -> dict:
+    """What the last line says: medians, ratios to the peers, and whether each aim is met."""
+    medians = {
+        name: {what: round(statistics.median(run[what] for run in of), 2) for what in of[0]}
+        for name, of in runs.items()
+    }
+    ratios = {
+        peer: {what: round(medians["ours"][what] / max(mine, 0.01), 2) for what, mine in medians[peer].items()}
+        for peer in CONTENDERS[1:]
+    }
+    aims = [
+        {"aim": aim, "ratio": ratios[peer][what], "at_most": limit, "met": ratios[peer][what] <= limit}
+        for aim, peer, what, limit in AIMS
+    ]
+    return {
+        "benchmark": "metrics",
+        "orders": rows,
+        "answers": rows,
+        "figures": figures,
+        "answers_equal": equal,
+        "cores": os.cpu_count(),
+        **medians,
+        "ours_to_peer": ratios,
+        "aims": aims,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
