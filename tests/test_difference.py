@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -116,6 +116,7 @@ TWO_SHARES = st.tuples(st.integers(1, 60), st.integers(1, 60)).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(TWO_SHARES, st.floats(-0.9, 0.9), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_p_value_and_the_interval_never_disagree(counts, correlation, level):
     k1, n1, k2, n2 = counts
@@ -125,6 +126,7 @@ def test_the_p_value_and_the_interval_never_disagree(counts, correlation, level)
     assert touching or apart == (told["p_value"] < 1 - level)
 
 
+@settings(deadline=None)
 @given(TWO_SHARES, st.floats(-0.9, 0.9))
 def test_turned_round_it_is_the_same_with_the_other_sign(counts, correlation):
     k1, n1, k2, n2 = counts

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmnb.results import FALSE_DISCOVERIES, with_signals
@@ -57,6 +57,7 @@ def test_no_comparison_no_signal():
     assert with_signals(compared([NAN, NAN]), {"csat": "up"})["signal"].tolist() == ["", ""]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_it_is_the_step_up_procedure_whatever_the_p_values(p_values):
     m, in_order = len(p_values), sorted(p_values)
