@@ -157,7 +157,7 @@ def ratings(samples: int) -> Iterator[Line]:
             low, high = np.quantile(again, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
             boot = covered(pd.DataFrame({"low": low, "high": high}), truth)
             t = covered(estimate.mean.infer(frame, LEVEL), truth)
-            ours = covered(estimate.bounded_mean(frame, LEVEL, (1, 5)), truth)
+            ours = covered(estimate.mean_on_scale.infer(frame, LEVEL, (1, 5)), truth)
             yield Line("mean rating", case, n, ours, "bootstrap", boot, aim=AIMS[9][0])
             yield Line("mean rating by t", case, n, t, "bootstrap", boot)
 

@@ -263,7 +263,7 @@ def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
     def off(true: float) -> float:
         return abs(share - true) - t * np.sqrt(part * true * (1 - true) / n)
 
-    row = estimate.bounded_mean(statistics(stars), 0.95, (1, 5)).iloc[0]
+    row = estimate.mean_on_scale.infer(statistics(stars), 0.95, (1, 5)).iloc[0]
     low, high = optimize.brentq(off, 1e-9, share), optimize.brentq(off, share, 1 - 1e-9)
     assert [row["value"], *ends(row)] == pytest.approx([mean, 1 + 4 * low, 1 + 4 * high])
     assert high < 1
@@ -272,20 +272,22 @@ def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
 def test_a_mean_on_a_scale_is_the_same_on_another_and_upside_down():
     stars = np.array([5] * 14 + [4] * 3 + [3, 1])
     customers = np.arange(19) // 2
-    row = estimate.bounded_mean(statistics(stars, customers=customers, weights=WEIGHT[:19]), 0.95, (1, 5)).iloc[0]
+    row = estimate.mean_on_scale.infer(statistics(stars, customers=customers, weights=WEIGHT[:19]), 0.95, (1, 5)).iloc[
+        0
+    ]
     points = statistics((stars - 1) * 25, customers=customers, weights=WEIGHT[:19])
     effort = statistics(6 - stars, customers=customers, weights=WEIGHT[:19])
-    assert ends(estimate.bounded_mean(points, 0.95, (0, 100)).iloc[0]) == pytest.approx(
+    assert ends(estimate.mean_on_scale.infer(points, 0.95, (0, 100)).iloc[0]) == pytest.approx(
         tuple((end - 1) * 25 for end in ends(row))
     )
-    assert ends(estimate.bounded_mean(effort, 0.95, (1, 5)).iloc[0]) == pytest.approx(
+    assert ends(estimate.mean_on_scale.infer(effort, 0.95, (1, 5)).iloc[0]) == pytest.approx(
         tuple(6 - end for end in ends(row)[::-1])
     )
 
 
 @pytest.mark.parametrize("answer", [1, 3.3, 5])
 def test_where_all_agree_a_mean_on_a_scale_is_still_not_certain(answer):
-    row = estimate.bounded_mean(statistics([answer] * 12), 0.95, (1, 5)).iloc[0]
+    row = estimate.mean_on_scale.infer(statistics([answer] * 12), 0.95, (1, 5)).iloc[0]
     assert row["value"] == pytest.approx(answer)
     assert 1 <= row["low"] <= answer + 1e-9
     assert answer - 1e-9 <= row["high"] <= 5

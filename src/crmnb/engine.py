@@ -177,6 +177,7 @@ def gather(windows: dict[str, nw.LazyFrame], own_segments: dict[str, str], table
     """
     parts = [
         f"select '{win}' as win, {_standard(frame.to_native(), own_segments)} from ({frame.to_native().sql_query()})"
+        + (" where weight > 0" if "weight" in frame.to_native().columns else "")
         for win, frame in windows.items()
     ]
     tables.con.execute("create or replace temp table evidence as " + " union all ".join(parts))
@@ -189,7 +190,7 @@ def _standard(rows: duckdb.DuckDBPyRelation, own_segments: dict[str, str]) -> st
         "cluster": "customer_id" if "customer_id" in has else "null::varchar",
         "num": "value" if "value" in has else "num",
         "den": "den" if "den" in has else "1",
-        "weight": "weight" if "weight" in has else "1",
+        "weight": "weight" if "weight" in has else "1",  # rows without a weight, or of weight 0, are left out
         "at": '"at"' if "at" in has else "null::timestamp",
     }
     return ", ".join(f'{sql} as "{name}"' for name, sql in (pick | own_segments).items())
@@ -243,7 +244,7 @@ def reduce_bins(
 
     `spans`: window -> (its first instant, days of a bin, bins). Columns: num, den (exposure), plain (no exposure is
     given, so den is 1),
-    n, bins, ss (squares of the bins' counts about their mean, empty bins among them).
+    n, exposed (rows of exposure: how many the count is out of), bins, ss (squares of the bins' counts about their mean, empty bins among them).
     """
     level, join = _levels_sql(segment, levels)
     rows = ", ".join(f"('{w}', timestamp '{a}', {size}, {bins})" for w, (a, size, bins) in spans.items())
@@ -251,20 +252,22 @@ def reduce_bins(
         with spans(win, start, size, bins) as (values {rows}),
         binned as (
             select win, component, {level} as level, bins, sum(num) as num, sum(den) as den,
+                count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins - 1) end as bin
             from evidence e join spans using (win) {join} group by all),
         whole as (
             select win, component, level, bins, sum(num)::double as num, sum(den)::double as den,
-                count(bin) as filled
+                count(bin) as filled, coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
             from binned group by all),
         scattered as (
             select win, component, level, fsum(case when bin is not null then (b.num - w.num / w.bins) ** 2 end) as seen
             from whole w join binned b using (win, component, level) group by all)
-        select win, component, level, num, den, num as n, bins::double as bins,
+        select win, component, level, num, den, num as n, exposed, bins::double as bins,
             coalesce(seen, 0) + (bins - filled) * (num / bins) ** 2 as ss
         from whole join scattered using (win, component, level) order by all""").df()
     plain = frame["den"].isna()
-    return frame.assign(segment=segment, plain=plain, den=frame["den"].mask(plain, 1.0))
+    exposed = frame["exposed"].mask(plain, frame["n"])
+    return frame.assign(segment=segment, plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
 
 
 def _levels_sql(segment: str, levels: str) -> tuple[str, str]:

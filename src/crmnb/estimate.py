@@ -36,9 +36,10 @@ class Estimator:
 
     name: str
     reduces: Literal["moments", "bins"]
-    infer: Callable[[pd.DataFrame, float], pd.DataFrame]
+    infer: Callable[..., pd.DataFrame]
     interval: str
     symmetric: bool = False  # a t interval: two of them are compared by Welch
+    on_scale: bool = False  # `infer` also takes `bounds`, the ends of the scale
 
 
 def _share(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def _score(value: pd.Series, n: pd.Series, z: pd.Series) -> tuple[pd.Series, pd.
     return low, high
 
 
-def bounded_mean(s: pd.DataFrame, level: float, bounds: tuple[float, float]) -> pd.DataFrame:
+def _mean_on_scale(s: pd.DataFrame, level: float, bounds: tuple[float, float]) -> pd.DataFrame:
     """A mean of answers on a scale with two ends: Wilson's interval at the n of yes-or-no answers that would tell as much.
 
     Ratings crowd at the best end, where t falls short (.81 of 10 answers of which 85 % are the best) and is no interval at
@@ -134,6 +135,9 @@ def _census(s: pd.DataFrame, level: float) -> pd.DataFrame:
 proportion = Estimator("proportion", "moments", _share, "Wilson (score)")
 ratio = Estimator("ratio of sums", "moments", _by_t, "t, by the delta method", symmetric=True)
 mean = Estimator("mean", "moments", _by_t, "t", symmetric=True)
+mean_on_scale = Estimator(
+    "mean on a scale", "moments", _mean_on_scale, "score (Wilson's, of as many yes-or-no answers)", on_scale=True
+)
 money_mean = Estimator("mean of money", "moments", _by_hall, "Hall's transformation of t, for skewed money")
 net_promoters = Estimator("nps", "moments", _promoters_less_detractors, "adjusted Wald")
 count = Estimator(

@@ -191,7 +191,8 @@ def _estimated(
 ) -> pd.DataFrame:
     without = _without_denominator(reduced[reduced["den"] == 0], metric)
     reduced = reduced[reduced["den"] != 0].reset_index(drop=True)
-    rows = metric.estimate.infer(reduced, client.level)
+    scale = {"bounds": bounds} if metric.estimate.on_scale else {}
+    rows = metric.estimate.infer(reduced, client.level, **scale)
     seen = reduced["win"].map(windows)
     for column in ("value", "low", "high"):
         figure = rows[column].astype(float)
@@ -205,7 +206,7 @@ def _estimated(
     if bounds:
         rows["low"], rows["high"] = rows["low"].clip(*bounds), rows["high"].clip(*bounds)
     rows = pd.concat([rows, reduced[["win", *_KEYS, "n"]]], axis=1)
-    rows["clusters"] = reduced.get("clusters", reduced["n"])
+    rows["clusters"] = _customers(reduced)
     rows["numerator"], rows["denominator"], rows["reason"] = reduced["num"], reduced["den"], ""
     rows["correlation"] = _correlation(reduced)
     partial = seen.map(lambda p: "partial" if p.partial else "")
@@ -213,9 +214,14 @@ def _estimated(
     return pd.concat([rows.drop(columns="unreliable"), without], ignore_index=True)
 
 
+def _customers(reduced: pd.DataFrame) -> pd.Series:
+    """How many customers stand behind each row; of a count, those that it is out of."""
+    return reduced["clusters"] if "clusters" in reduced else reduced["exposed"]
+
+
 def _without_denominator(reduced: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Groups that have something to count and nothing to count it out of: new customers where nobody was one before."""
-    rows = reduced[["win", *_KEYS, "n"]].assign(clusters=reduced.get("clusters", reduced["n"]))
+    rows = reduced[["win", *_KEYS, "n"]].assign(clusters=_customers(reduced))
     rows = rows.assign(numerator=reduced["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
     reason = f"no {metric.out_of}" if metric.out_of else "nothing there to count it out of"
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
@@ -234,7 +240,7 @@ def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], segment: str, 
     if absent.empty:
         return counts
     bins = absent["win"].map({win: float(_span(period)[2]) for win, period in windows.items()})
-    zero = absent.assign(segment=segment, bins=bins, num=0.0, den=1.0, n=0.0, ss=0.0, plain=True)
+    zero = absent.assign(segment=segment, bins=bins, num=0.0, den=1.0, n=0.0, exposed=0.0, ss=0.0, plain=True)
     return pd.concat([counts, zero], ignore_index=True)
 
 
@@ -319,7 +325,7 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
             if without:
                 what = name.replace("_", " ")
                 notes.append(f"{without:,} of {among:,} {what} in {period.label} carry no customer and are left out.")
-    elif whole["method"].isin(["t", "Wilson", "adjusted Wald"]).any():
+    elif whole["method"].isin(["t", "Wilson", "adjusted Wald", "score"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
         factor = row.n / row.n_effective

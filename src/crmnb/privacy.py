@@ -20,7 +20,7 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
     until at least `suppress_below` units are hidden together. Parts are balanced inside their quarter first, so that a
     yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
     """
-    base = frame[["n", "clusters"]].min(axis=1).fillna(0).to_numpy()
+    base = frame[["n", "clusters"]].where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
     known = base > 0
     small = known & (base < privacy.suppress_below)
     hidden = _beyond_subtraction(frame, base, small, privacy.suppress_below) if small.any() else small

@@ -4,7 +4,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.client import Item
 from crmnb.errors import Unavailable
-from crmnb.estimate import count, mean, net_promoters
+from crmnb.estimate import count, mean_on_scale, net_promoters
 from crmnb.metric import metric
 from crmnb.period import Period
 
@@ -46,7 +46,7 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     counts="points of all answers, 0 (worst) to 100 (best)",
     out_of="valid answers",
     by_hand="(51 / 14 - 1) / 4 * 100",
-    estimate=mean,
+    estimate=mean_on_scale,
     bounds=(0, 100),
 )
 def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
@@ -97,7 +97,7 @@ def _wanted(item: Item) -> str:
     counts="sum of the answers on the scale",
     out_of="valid answers",
     by_hand="43 / 13",
-    estimate=mean,
+    estimate=mean_on_scale,
     bounds=lambda item: item.scale,
 )
 def ces(survey_responses, *, period, item: Item = "effort"):
@@ -220,7 +220,7 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     counts="points of all reviews, 0 (worst) to 100 (best)",
     out_of="public reviews",
     by_hand={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
-    estimate=mean,
+    estimate=mean_on_scale,
     bounds=(0, 100),
     component="platform",
 )
@@ -229,8 +229,8 @@ def review_rating(reviews, *, period):
 
     Why: it is what strangers read before they become customers.
     Beware: people review when they are delighted or angry, and some reviews are bought. Platforms do not compare.
-    Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: t over customers; a
-        percentile bootstrap covers less (benchmarks/coverage.py).
+    Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
+        which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
     """
     return _reviews(reviews, period).with_columns(value=(nw.col("rating") - 1) / (nw.col("scale") - 1) * 100)
 
