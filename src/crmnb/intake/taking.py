@@ -91,7 +91,9 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
     work.done.mkdir()
     columns = {}
     shutil.rmtree(refused(work.home), ignore_errors=True)
-    config = {**QUIET, "temp_directory": str(work.folder / "spill")}  # in memory, and there what does not fit
+    # In memory as far as half of the machine's goes, the rest spilled; nothing is kept, so nothing is checkpointed.
+    spill = str(work.folder / "spill")
+    config = {**QUIET, "memory_limit": "50%", "temp_directory": spill, "checkpoint_threshold": "1TB"}
     with duckdb.connect(config=config) as con:
         _type_sources(con, work)
         for name, mapping in work.client.tables.items():
