@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crmnb.client import Client
-from crmnb.engine import UNKNOWN, gather, in_memory, reduce_bins, reduce_moments
+from crmnb.engine import UNKNOWN, Segmentation, in_memory, reduce_bins, reduce_moments
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None
@@ -18,8 +18,8 @@ def tables():
     return in_memory(Client(id="harbour", folder=Path(), name="Harbour", currency="GBP", sources={}, tables={}), {})
 
 
-def evidence_in(opened, windows: dict[str, pd.DataFrame], own: dict[str, str], types: dict[str, str]) -> None:
-    """The windows' rows gathered as evidence; `types` casts a column first."""
+def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> dict[str, nw.LazyFrame]:
+    """The windows' rows as evidence; `types` casts a column first."""
     frames = {}
     for win, rows in windows.items():
         opened.con.register(f"{win}_given", rows)
@@ -27,19 +27,20 @@ def evidence_in(opened, windows: dict[str, pd.DataFrame], own: dict[str, str], t
         replace = f" replace ({casts})" if casts else ""
         opened.con.execute(f'create or replace table "{win}_rows" as select *{replace} from "{win}_given"')
         frames[win] = nw.from_native(opened.con.table(f"{win}_rows"))
-    gather(frames, own, opened)
+    return frames
 
 
 def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", levels=None, once=False, types=None):
     """`reduce_moments` of the rows: whole, by a column that they carry (`by`), or by `levels` of customers."""
     opened = tables()
-    windows = {"now": now} | ({} if before is None else {"before": before})
-    own = {by: f'"{by}"::varchar'} if by and levels is None else {}
-    evidence_in(opened, windows, own, types or {})
+    evidence = evidence_in(opened, {"now": now} | ({} if before is None else {"before": before}), types or {})
+    segmentations = [Segmentation(by, own=f'"{by}"::varchar')] if by and levels is None else []
     if levels is not None:
         opened.con.register("levels_given", levels)
         opened.con.execute("create table levels as select * from levels_given")
-    return reduce_moments(opened.con, by, "levels" if levels is not None else "", one_row_each=once)
+        segmentations = [Segmentation(by, levels="levels")]
+    found = reduce_moments(opened.con, evidence, segmentations, one_row_each=once)
+    return found[found["segment"] == by].reset_index(drop=True)
 
 
 def by_hand(rows: pd.DataFrame) -> dict[str, float]:
@@ -206,8 +207,10 @@ def counted(days: list[int], exposure: list[float], size: int, bins: int, level:
     if level:
         rows["channel"] = level
     opened = tables()
-    evidence_in(opened, {"now": rows}, {"channel": '"channel"::varchar'} if level else {}, {})
-    return reduce_bins(opened.con, "channel" if level else "", "", {"now": ("2025-01-01", size, bins)})
+    segmentations = [Segmentation("channel", own='"channel"::varchar')] if level else []
+    evidence = evidence_in(opened, {"now": rows}, {})
+    found = reduce_bins(opened.con, evidence, segmentations, {"now": ("2025-01-01", size, bins)})
+    return found[found["segment"] == ("channel" if level else "")].reset_index(drop=True)
 
 
 def test_a_count_and_its_scatter_over_weeks_empty_ones_among_them():

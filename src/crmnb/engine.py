@@ -3,10 +3,14 @@
 The one place that knows DuckDB after the intake. Metrics see narwhals frames; estimators see small pandas frames.
 """
 
+import atexit
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import wraps
+from itertools import count
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -18,7 +22,34 @@ from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, TABLES
 
 UNKNOWN = "(not known)"
-GROUP = ["win", "component", "segment", "level"]
+COMPARED = ("now", "before")  # the windows that are broken down by segment; the others are parts of a trend
+
+# What was computed once of a frame: its connection, and the tables made, by function and arguments.
+_made: WeakKeyDictionary[duckdb.DuckDBPyRelation, tuple[duckdb.DuckDBPyConnection, dict]] = WeakKeyDictionary()
+_numbers = count()
+atexit.register(_made.clear)  # while the engine is still there to let go of its tables
+
+
+def once(function):
+    """A function (frame of a client's table, *arguments) -> frame whose rows are computed once, in a temporary table.
+
+    For what several windows and several metrics need: the customers at a time, everybody's first order.
+    """
+
+    @wraps(function)
+    def remembered(frame: nw.LazyFrame, *arguments) -> nw.LazyFrame:
+        rows = frame.to_native()
+        if rows not in _made:
+            return function(frame, *arguments)
+        con, made = _made[rows]
+        key = (function.__qualname__, *arguments)
+        if key not in made:
+            name = f"once_{next(_numbers)}"
+            con.execute(f"create temp table {name} as {function(frame, *arguments).to_native().sql_query()}")
+            made[key] = nw.from_native(con.table(name))
+        return made[key]
+
+    return remembered
 
 
 @dataclass(frozen=True)
@@ -28,20 +59,28 @@ class Tables:
     client: Client
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
+    _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
         `tenures` is derived: the spans in which someone is a customer. Raises Unavailable where the client has no such table.
         """
+        if (name, per_customer) not in self._frames:
+            rows = self._rows(name, per_customer)
+            _made[rows] = (self.con, {})
+            self._frames[name, per_customer] = nw.from_native(rows)
+        return self._frames[name, per_customer]
+
+    def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
-            return nw.from_native(_tenures(self.client.churn, self.names, self.con))
+            return _tenures(self.client.churn, self.names, self.con)
         if name not in self.names:
             raise Unavailable(f"needs the table {name} ({TABLES[name].grain})")
         rows = _counting(self.con, name)
         if per_customer and "customer_id" in rows.columns:
             rows = rows.filter("customer_id is not null")
-        return nw.from_native(rows)
+        return rows
 
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""
@@ -114,19 +153,47 @@ def _tenures(churn: Churn | None, names: frozenset[str], con: duckdb.DuckDBPyCon
 # --- segments ---------------------------------------------------------------------------------------------------------
 
 
-def segment_levels(tables: Tables, name: str, period: Period) -> str:
-    """The name of a temporary table (cluster, level) of a segmentation of customers, or of evidence's own column.
+@dataclass(frozen=True)
+class Segmentation:
+    """How rows are broken down: by a table (cluster, level) of customers' `levels`, or by evidence's `own` column (SQL)."""
 
-    Returns "" where the segmentation belongs to another table than customers: then the evidence carries the column.
+    name: str
+    levels: str = ""
+    own: str = ""
+
+    @property
+    def level(self) -> str:
+        """The SQL of the level, beside a join of `levels` where there are any."""
+        return f"coalesce({self.levels + '.level' if self.levels else self.own}, '{UNKNOWN}')" if self.name else "''"
+
+    @property
+    def join(self) -> str:
+        """The SQL that brings the levels of customers."""
+        return f"left join {self.levels} using (cluster)" if self.levels else ""
+
+
+WHOLE = Segmentation("")
+
+
+def segmentations(tables: Tables, evidence: nw.LazyFrame, period: Period) -> list[Segmentation]:
+    """The client's segmentations that apply to evidence: by its customers, or by a column that it carries itself.
+
+    Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
-    segment = tables.client.segments[name]
-    table, column = segment.column.split(".")
-    if table != "customers":
-        return ""
-    view = f"segment_{name}"
-    levels = tables.con.table(table).project(f"customer_id as cluster, {_level(segment, column, period)} as level")
-    levels.filter("level is not null").create_view(view, replace=True)
-    return view
+    columns, found = evidence.collect_schema().names(), []
+    for name, segment in tables.client.segments.items():
+        table, column = segment.column.split(".")
+        if table != "customers":
+            found += [Segmentation(name, own=f'"{column}"::varchar')] if column in columns else []
+        elif "customer_id" in columns and table in tables.names:
+            levels = f"segment_{name}_{period.start:%Y%m%d}"
+            rows = tables.con.table(table).project(
+                f"customer_id as cluster, {_level(segment, column, period)} as level"
+            )
+            known = rows.filter("level is not null").sql_query()
+            tables.con.execute(f"create temp table if not exists {levels} as {known}")
+            found.append(Segmentation(name, levels=levels))
+    return found
 
 
 def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
@@ -168,96 +235,174 @@ def _band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
 
 # --- reduction --------------------------------------------------------------------------------------------------------
 
+# What the cluster of a row without a customer begins with, and what every key begins after: the intake lets no such
+# character into a key. Rows without a customer are clusters of one; those that are alike share a row of `k` clusters.
+_ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
 
-def gather(windows: dict[str, nw.LazyFrame], own_segments: dict[str, str], tables: Tables) -> None:
-    """Compute the evidence of all windows once, as the temporary table `evidence`.
 
-    Columns: win, component, cluster, num, den, weight, at, and one per segmentation that the evidence carries itself
-    (`own_segments`: segmentation -> SQL of its level).
+def reduce_moments(
+    con: duckdb.DuckDBPyConnection,
+    evidence: dict[str, nw.LazyFrame],
+    segmentations: list[Segmentation],
+    *,
+    one_row_each: bool,
+) -> pd.DataFrame:
+    """Sufficient statistics of evidence per window and component, and per level where the window is compared.
+
+    evidence: by window ("now", "before", parts). one_row_each: it has one row per customer, so nothing is to be summed by
+    customer first. Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum
+    of u(now) u(before) over the customers seen in both.
     """
-    parts = [
-        f"select '{win}' as win, {_standard(frame.to_native(), own_segments)} from ({frame.to_native().sql_query()})"
-        + (" where weight > 0" if "weight" in frame.to_native().columns else "")
+    found, shared = [], []
+    customers = [WHOLE, *(s for s in segmentations if s.levels)]
+    both = evidence.keys() >= set(COMPARED)
+    for slot, windows in _slots(evidence).items():
+        _sum_by_cluster(con, windows, f"totals_{slot}", "''", one_row_each)
+        found += [_moments(con, f"totals_{slot}", each) for each in (customers if slot in COMPARED else [WHOLE])]
+    shared += [_shared(con, each) for each in customers if both]
+    for each in (s for s in segmentations if s.own):
+        for win in COMPARED & evidence.keys():
+            _sum_by_cluster(con, {win: evidence[win]}, f"totals_{win}", each.own, one_row_each=False)
+            found.append(_moments(con, f"totals_{win}", each))
+        shared += [_shared(con, each)] if both else []
+    moments = pd.concat(found, ignore_index=True)
+    if not shared:
+        return moments.assign(shared=0.0)
+    moments = moments.merge(pd.concat(shared, ignore_index=True), on=["component", "segment", "level"], how="left")
+    return moments.assign(shared=moments["shared"].fillna(0.0))
+
+
+def _slots(evidence: dict[str, nw.LazyFrame]) -> dict[str, dict[str, nw.LazyFrame]]:
+    """The windows that are worked on together: each compared one by itself, the parts as one."""
+    slots = {win: {win: evidence[win]} for win in COMPARED if win in evidence}
+    parts = {win: frame for win, frame in evidence.items() if win not in COMPARED}
+    return slots | ({"part": parts} if parts else {})
+
+
+def _sum_by_cluster(
+    con: duckdb.DuckDBPyConnection, windows: dict[str, nw.LazyFrame], table: str, level: str, one_row_each: bool
+) -> None:
+    """Evidence summed by component, level (SQL) and cluster, window by window, as a temporary table."""
+    first = next(iter(windows.values())).to_native()
+    has = dict(zip(first.columns, map(str, first.types), strict=True))
+    num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
+    weighted = "weight" in has
+    alone = f"{_ALONE} || concat_ws(' ', {num}, {den}{', weight' if weighted else ''})"
+    cluster = f"coalesce(customer_id, {alone})" if "customer_id" in has else alone
+    component = "component::varchar" if "component" in has else "''"
+    by_weight = " * weight" if weighted else ""
+    add = (lambda what, _="": what) if one_row_each else _sum
+    rows = "1" if one_row_each else "count(*)"
+    summed = f"""
+        component, level, cluster, {add("num" + by_weight, "" if weighted else has.get(num, "INTEGER"))} as num,
+            {add("den" + by_weight, "" if weighted else has.get(den, "INTEGER"))} as den, {rows} as n,
+            {add("weight") if weighted else rows} as w, {add("weight * weight") if weighted else rows} as w2,
+            {add("abs(num)" + by_weight, "" if weighted else has.get(num, "INTEGER"))} as magnitude,
+            {"1" if one_row_each else f"case when cluster < {_KEYS_FROM} then count(*) else 1 end"} as k"""
+    picked = f"""
+        {component} as component, {level} as level, {cluster} as cluster, {num} as num, {den} as den
+            {", weight" if weighted else ""}"""
+    parts = (
+        f"""select '{win}' as win, {summed} from (select {picked} from ({frame.to_native().sql_query()})
+            {"where weight > 0" if weighted else ""}) {"" if one_row_each else "group by component, level, cluster"}"""
         for win, frame in windows.items()
-    ]
-    tables.con.execute("create or replace temp table evidence as " + " union all ".join(parts))
+    )
+    con.execute(f"create or replace temp table {table} as {' union all '.join(parts)}")
 
 
-def _standard(rows: duckdb.DuckDBPyRelation, own_segments: dict[str, str]) -> str:
-    has = set(rows.columns)
-    pick = {
-        "component": "component::varchar" if "component" in has else "''",
-        "cluster": "customer_id" if "customer_id" in has else "null::varchar",
-        "num": "value" if "value" in has else "num",
-        "den": "den" if "den" in has else "1",
-        "weight": "weight" if "weight" in has else "1",  # rows without a weight, or of weight 0, are left out
-        "at": '"at"' if "at" in has else "null::timestamp",
-    }
-    return ", ".join(f'{sql} as "{name}"' for name, sql in (pick | own_segments).items())
+def _sum(what: str, type_: str = "") -> str:
+    """A sum; of whole numbers in 8 bytes instead of the 16 that the engine would take."""
+    return f"sum({what})::bigint" if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT") else f"sum({what})"
 
 
-def reduce_moments(con: duckdb.DuckDBPyConnection, segment: str, levels: str, *, one_row_each: bool) -> pd.DataFrame:
-    """Sufficient statistics of `evidence` per window, component and level of one segmentation.
-
-    segment: "" for the whole; `levels`: the table of a segmentation of customers, or "" where evidence has the column.
-    `one_row_each`: evidence has one row per customer, so nothing is to be summed by customer first.
-    Columns as `crmnb.estimate` reads them, and `shared`: the sum of u(now) u(before) over customers seen in both.
-    """
-    level, join = _levels_sql(segment, levels)
-    by_customer = "" if one_row_each else "group by all"
-    add = (lambda what: what) if one_row_each else (lambda what: f"sum({what})")
-    totals = f"""
-        select win, component, cluster, {level} as level, {add("num * weight")} as num, {add("den * weight")} as den,
-            {"1" if one_row_each else "count(*)"} as n, {add("weight")} as w, {add("weight * weight")} as w2,
-            {add("abs(num) * weight")} as magnitude
-        from evidence {join} where cluster is not null {by_customer}
-        union all
-        select win, component, null, {level}, num * weight, den * weight, 1, weight, weight * weight, abs(num) * weight
-        from evidence {join} where cluster is null"""
+def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation) -> pd.DataFrame:
+    """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after."""
     frame = con.sql(f"""
-        with totals as materialized ({totals}),
+        with leveled as {"materialized" if by.levels else "not materialized"} (
+            select win, component, {_level_of(by)} as level, num, den, n, w, w2, magnitude, k from {table} t {by.join}),
         whole as materialized (
-            select win, component, level, sum(num) as num, sum(den) as den, sum(n) as n, count(*) as clusters,
+            select win, component, level, sum(num) as num, sum(den) as den, sum(n) as n, sum(k) as clusters,
                 sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude, sum(num) / nullif(sum(den), 0)::double as r
-            from totals group by all),
-        residuals as (
-            select win, component, level, cluster, t.num::double - r * t.den as u
-            from totals t join whole using (win, component, level)),
-        moments as (
-            select win, component, level, fsum(u * u) as ss, fsum(u * u * u) as s3 from residuals group by all),
-        pairs as (
-            select component, level, fsum(a.u * b.u) as shared
-            from residuals a join residuals b using (component, level, cluster)
-            where a.win = 'now' and b.win = 'before' group by all)
+            from leveled group by all),
+        residuals as not materialized (
+            select win, component, level, k, t.num::double - r * t.den as u
+            from leveled t join whole using (win, component, level)),
+        squares as (
+            select win, component, level, fsum(u * u / k) as ss, fsum(u * u * u / (k * k)) as s3
+            from residuals group by all)
         select win, component, level, num::double as num, den::double as den, n::double as n,
-            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3,
-            coalesce(shared, 0) as shared
-        from whole join moments using (win, component, level) left join pairs using (component, level)
-        order by all""").df()
-    return frame.assign(segment=segment)
+            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3
+        from whole join squares using (win, component, level) order by all""").df()
+    return frame.assign(segment=by.name)
+
+
+def _shared(con: duckdb.DuckDBPyConnection, by: Segmentation) -> pd.DataFrame:
+    """Per component and level, the sum of both windows' residuals' product over the customers seen in both."""
+    sides = ", ".join(
+        f"""{win} as not materialized (
+            select component, {_level_of(by)} as level, cluster, num, den from totals_{win} t {by.join}),
+        {win}_ratio as materialized (
+            select component, level, sum(num) / nullif(sum(den), 0)::double as r from {win} group by all)"""
+        for win in COMPARED
+    )
+    frame = con.sql(f"""
+        with {sides}
+        select component, level, fsum((a.num::double - x.r * a.den) * (b.num::double - y.r * b.den)) as shared
+        from now a join before b using (component, level, cluster)
+            join now_ratio x using (component, level) join before_ratio y using (component, level)
+        where cluster >= {_KEYS_FROM} group by all order by all""").df()
+    return frame.assign(segment=by.name)
+
+
+def _level_of(by: Segmentation) -> str:
+    """The level in a table of totals: joined, or summed by already."""
+    return f"coalesce(t.level, '{UNKNOWN}')" if by.own else by.level
 
 
 def reduce_bins(
-    con: duckdb.DuckDBPyConnection, segment: str, levels: str, spans: dict[str, tuple[str, int, int]]
+    con: duckdb.DuckDBPyConnection,
+    evidence: dict[str, nw.LazyFrame],
+    segmentations: list[Segmentation],
+    spans: dict[str, tuple[str, int, int]],
 ) -> pd.DataFrame:
-    """Counts of `evidence` per window, component and level, and how they scatter over equal spans of time.
+    """Counts of evidence per window and component (and level, where compared), and how they scatter over equal spans of time.
 
-    `spans`: window -> (its first instant, days of a bin, bins). Columns: num, den (exposure), plain (no exposure is
-    given, so den is 1),
-    n, exposed (rows of exposure: how many the count is out of), bins, ss (squares of the bins' counts about their mean, empty bins among them).
+    spans: window -> (its first instant, days of a bin, bins). Columns: win, component, segment, level, num, den (exposure),
+    plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, ss
+    (squares of the bins' counts about their mean, empty bins among them).
     """
-    level, join = _levels_sql(segment, levels)
-    rows = ", ".join(f"('{w}', timestamp '{a}', {size}, {bins})" for w, (a, size, bins) in spans.items())
+    found = []
+    for slot, windows in _slots(evidence).items():
+        first = next(iter(windows.values())).to_native().columns
+        cluster = "customer_id" if "customer_id" in first else "null::varchar"
+        component = "component::varchar" if "component" in first else "''"
+        own = "".join(f", {s.own} as {s.name}" for s in segmentations if s.own)
+        parts = (
+            f"""select '{win}' as win, {component} as component, {cluster} as cluster, num, den, "at" {own}
+                from ({frame.to_native().sql_query()})"""
+            for win, frame in windows.items()
+        )
+        con.execute(f"create or replace temp table events as {' union all '.join(parts)}")
+        inside = {win: spans[win] for win in windows}
+        found += [_scatter(con, each, inside) for each in ([WHOLE, *segmentations] if slot in COMPARED else [WHOLE])]
+    frame = pd.concat(found, ignore_index=True)
+    plain = frame["den"].isna()
+    exposed = frame["exposed"].mask(plain, frame["n"])
+    return frame.assign(plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
+
+
+def _scatter(con: duckdb.DuckDBPyConnection, by: Segmentation, spans: dict[str, tuple[str, int, int]]) -> pd.DataFrame:
+    level = f"coalesce({by.name}, '{UNKNOWN}')" if by.own else by.level
+    rows = ", ".join(f"('{win}', timestamp '{start}', {size}, {bins})" for win, (start, size, bins) in spans.items())
     frame = con.sql(f"""
         with spans(win, start, size, bins) as (values {rows}),
         binned as (
-            select win, component, {level} as level, bins, sum(num) as num, sum(den) as den,
-                count(*) as rows,
+            select win, component, {level} as level, bins, sum(num) as num, sum(den) as den, count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins - 1) end as bin
-            from evidence e join spans using (win) {join} group by all),
+            from events e join spans using (win) {by.join} group by all),
         whole as (
-            select win, component, level, bins, sum(num)::double as num, sum(den)::double as den,
-                count(bin) as filled, coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
+            select win, component, level, bins, sum(num)::double as num, sum(den)::double as den, count(bin) as filled,
+                coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
             from binned group by all),
         scattered as (
             select win, component, level, fsum(case when bin is not null then (b.num - w.num / w.bins) ** 2 end) as seen
@@ -265,14 +410,4 @@ def reduce_bins(
         select win, component, level, num, den, num as n, exposed, bins::double as bins,
             coalesce(seen, 0) + (bins - filled) * (num / bins) ** 2 as ss
         from whole join scattered using (win, component, level) order by all""").df()
-    plain = frame["den"].isna()
-    exposed = frame["exposed"].mask(plain, frame["n"])
-    return frame.assign(segment=segment, plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
-
-
-def _levels_sql(segment: str, levels: str) -> tuple[str, str]:
-    if not segment:
-        return "''", ""
-    if levels:
-        return f"coalesce({levels}.level, '{UNKNOWN}')", f"left join {levels} using (cluster)"
-    return f"coalesce(\"{segment}\", '{UNKNOWN}')", ""
+    return frame.assign(segment=by.name)

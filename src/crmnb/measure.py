@@ -152,32 +152,12 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
 def _reduced(
     metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence
 ) -> pd.DataFrame:
-    own = _own_segments(tables.client, next(iter(evidence.values())))
-    engine.gather(evidence, own, tables)
-    has_customers = "customer_id" in next(iter(evidence.values())).collect_schema().names()
-    found = []
-    for segment in ("", *tables.client.segments):
-        levels = engine.segment_levels(tables, segment, period) if segment else ""
-        if segment and segment not in own and not (levels and has_customers):
-            continue
-        if metric.estimate.reduces == "bins":
-            frame = engine.reduce_bins(tables.con, segment, levels, {w: _span(p) for w, p in windows.items()})
-            frame = _with_zeros(frame, windows, segment, engine.known_levels(tables.con, levels))
-        else:
-            frame = engine.reduce_moments(tables.con, segment, levels, one_row_each=metric.per_customer)
-        found.append(frame if not segment else frame[frame["win"].isin(["now", "before"])])
-    return pd.concat(found, ignore_index=True)
-
-
-def _own_segments(client: Client, evidence: nw.LazyFrame) -> dict[str, str]:
-    """Segmentations by a column that the evidence itself carries (an order's channel), and the SQL of the level."""
-    columns = evidence.collect_schema().names()
-    own = {}
-    for name, segment in client.segments.items():
-        table, column = segment.column.split(".")
-        if table != "customers" and column in columns:
-            own[name] = f'"{column}"::varchar'
-    return own
+    segmentations = engine.segmentations(tables, next(iter(evidence.values())), period)
+    if metric.estimate.reduces == "moments":
+        return engine.reduce_moments(tables.con, evidence, segmentations, one_row_each=metric.per_customer)
+    counts = engine.reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
+    every = {s.name: engine.known_levels(tables.con, s.levels) for s in segmentations} | {"": [""]}
+    return _with_zeros(counts, windows, every)
 
 
 def _span(period: Period) -> tuple[str, int, int]:
@@ -227,20 +207,25 @@ def _without_denominator(reduced: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
-def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], segment: str, levels: list[str]) -> pd.DataFrame:
-    """The counts of one segmentation, with a row of 0 where nothing of a plain count (no exposure) happened.
+def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], levels: dict[str, list[str]]) -> pd.DataFrame:
+    """The counts with a row of 0 where nothing of a plain count (no exposure) happened.
 
-    levels: those that the segmentation is known to have; "" for the whole.
+    levels: by segmentation, those that it is known to have; broken down are the compared windows only.
     """
     plain = counts[counts["plain"]]
-    there = set(zip(plain["win"], plain["component"], plain["level"], strict=True))
-    keys = ["win", "component", "level"]
-    every = product(windows, plain["component"].unique(), levels if segment else [""])
+    keys = ["win", "component", "segment", "level"]
+    there = set(plain[keys].itertuples(index=False, name=None))
+    every = [
+        (win, component, segment, level)
+        for segment, known in levels.items()
+        for win, component, level in product(windows, plain["component"].unique(), known)
+        if not segment or win in engine.COMPARED
+    ]
     absent = pd.DataFrame([key for key in every if key not in there], columns=keys)
     if absent.empty:
         return counts
     bins = absent["win"].map({win: float(_span(period)[2]) for win, period in windows.items()})
-    zero = absent.assign(segment=segment, bins=bins, num=0.0, den=1.0, n=0.0, exposed=0.0, ss=0.0, plain=True)
+    zero = absent.assign(bins=bins, num=0.0, den=1.0, n=0.0, exposed=0.0, ss=0.0, plain=True)
     return pd.concat([counts, zero], ignore_index=True)
 
 

@@ -250,7 +250,7 @@ def _pages(
                 page.Family(f.title, "" if f.failure else f"{f.name}.html", list(f.results), f.failure) for f in ran
             ],
             tiles=_headlines(client, shown),
-            rows_read=sum(account.read for account in taken.accounts),
+            rows_read=sum(account.read for account in taken.accounts if account.source != "query"),
             rows_quarantined=sum(account.quarantined for account in taken.accounts),
             made_on=made_at.date(),
         ),

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn
+from crmnb.engine import once
 from crmnb.errors import Unavailable
 from crmnb.estimate import census, count, mean
 from crmnb.metric import metric
 from crmnb.period import Period
 
 
+@once
 def _customers_at(tenures: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
     """Who is a customer at t, one row each: in a span with since < t <= until."""
     begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)
@@ -20,11 +22,17 @@ def _customers_at(tenures: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
 def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
     period.require_history(churn.history_days)
-    at_end = _customers_at(tenures, period.seen_end).with_columns(kept=nw.lit(1))
-    at_start = _customers_at(tenures, period.start).join(at_end, on="customer_id", how="left")
+    return _kept_between(tenures, period.start, period.seen_end)
+
+
+@once
+def _kept_between(tenures: nw.LazyFrame, start: datetime, end: datetime) -> nw.LazyFrame:
+    at_end = _customers_at(tenures, end).with_columns(kept=nw.lit(1))
+    at_start = _customers_at(tenures, start).join(at_end, on="customer_id", how="left")
     return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
 
 
+@once
 def _firsts(tenures: nw.LazyFrame) -> nw.LazyFrame:
     """Every customer and when the first ever span began."""
     return tenures.group_by("customer_id").agg(first=nw.col("since").min())
@@ -194,6 +202,12 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
     return buyers.with_columns(num=(nw.col("orders") >= at_least).cast(nw.Int64), den=nw.lit(1))
 
 
+@once
+def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
+    """Every buyer and the time of the first ever order."""
+    return orders.group_by("customer_id").agg(first=nw.col("ordered_at").min())
+
+
 @metric(
     title="Second purchase rate",
     unit="%",
@@ -216,10 +230,11 @@ def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
     """
     period.require_history(churn.history_days)
     last_first = period.seen_end - timedelta(days=follow_up_days)
-    firsts = orders.group_by("customer_id").agg(first=nw.col("ordered_at").min(), first_order=nw.col("order_id").min())
-    firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
-    followed = orders.join(firsts, on="customer_id", how="inner").filter(
-        nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days)
+    firsts = _first_orders(orders).filter(period.holds("first"), nw.col("first") <= last_first)
+    followed = (
+        orders.filter(period.holds("ordered_at"))
+        .join(firsts, on="customer_id", how="inner")
+        .filter(nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days))
     )
     buyers = followed.group_by("customer_id").agg(orders=nw.len())
     return buyers.with_columns(num=(nw.col("orders") >= 2).cast(nw.Int64), den=nw.lit(1))
@@ -294,30 +309,23 @@ def cohort_retention(tenures, *, period, churn: Churn):
     joined = _cohorts(tenures, period, churn)
     seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
     start_month = period.start.year * 12 + period.start.month - 1
+    ages = range(seen_months - start_month)
+    if not ages:
+        raise Unavailable("needs at least one whole calendar month of data")
+    cells = [joined.with_columns(age=nw.lit(k), active_in=nw.col("cohort") + k) for k in ages]
+    of = nw.concat(cells).filter(nw.col("active_in") < seen_months)
     if churn.kind == "inactivity":
         active = tenures.filter(period.holds("since")).select("customer_id", active_in=_month("since")).unique()
-    cells = []
-    for k in range(seen_months - start_month):
-        of = joined.filter(nw.col("cohort") + k < seen_months).with_columns(active_in=nw.col("cohort") + k)
-        if churn.kind == "inactivity":
-            found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
-        else:
-            found = of.join(_until(tenures), on="customer_id", how="left").with_columns(
-                num=((nw.col("left_in") >= nw.col("active_in")) | (nw.lit(k) == 0)).cast(nw.Int64)
-            )
-        cells.append(
-            found.select(
-                "customer_id",
-                component=nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(f" +{k}")]),
-                num=nw.col("num").fill_null(0),
-                den=nw.lit(1),
-            )
+        found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
+    else:
+        found = of.join(_until(tenures), on="customer_id", how="left").with_columns(
+            num=((nw.col("left_in") >= nw.col("active_in")) | (nw.col("age") == 0)).cast(nw.Int64)
         )
-    if not cells:
-        raise Unavailable("needs at least one whole calendar month of data")
-    return nw.concat(cells)
+    cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
+    return found.select("customer_id", component=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
 
 
+@once
 def _until(tenures: nw.LazyFrame) -> nw.LazyFrame:
     """Each customer's last month of contract, as a month's number; far in the future where it has no end."""
     open_end = nw.col("until").fill_null(datetime(9999, 1, 1)).max()
