@@ -29,13 +29,14 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     if metric.estimate.reduces == "moments" and "nn" in s:
         s["ss"] = (s["nn"] - 2 * value * s["nd"] + value**2 * s["dd"]).clip(lower=0)
     s = s.assign(w=s["n"], w2=s["n"])
-    out = metric.estimate.infer(s.assign(ss=s.get("ss", np.nan)), shop.level)[["value", "low", "high"]]
+    bounds = metric.said_of(metric.bounds, resolve(metric, shop)[0])
+    scale = {"bounds": bounds} if metric.estimate.on_scale else {}
+    out = metric.estimate.infer(s.assign(ss=s.get("ss", np.nan)), shop.level, **scale)[["value", "low", "high"]]
     for column in out:
         if metric.transform:
             seen = s["win"].map(WINDOWS)
             out[column] = [metric.transform(x, period) for x, period in zip(out[column], seen, strict=True)]
         out[column] = out[column].astype(float) * metric.scaled
-    bounds = metric.said_of(metric.bounds, resolve(metric, shop)[0])
     if bounds:
         out["low"], out["high"] = out["low"].clip(*bounds), out["high"].clip(*bounds)
     out = out.join(s[[*KEYS, "n"]]).assign(metric=name)
