@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crmnb.client import Client
-from crmnb.engine import UNKNOWN, Segmentation, in_memory, reduce_bins, reduce_moments
+from crmnb.engine import UNKNOWN, Evidence, Segmentation, in_memory, reduce_bins, reduce_moments
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None
@@ -18,7 +18,7 @@ def tables():
     return in_memory(Client(id="harbour", folder=Path(), name="Harbour", currency="GBP", sources={}, tables={}), {})
 
 
-def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> dict[str, nw.LazyFrame]:
+def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> dict[str, Evidence]:
     """The windows' rows as evidence; `types` casts a column first."""
     frames = {}
     for win, rows in windows.items():
@@ -26,7 +26,7 @@ def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str])
         casts = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in types.items())
         replace = f" replace ({casts})" if casts else ""
         opened.con.execute(f'create or replace table "{win}_rows" as select *{replace} from "{win}_given"')
-        frames[win] = nw.from_native(opened.con.table(f"{win}_rows"))
+        frames[win] = Evidence.of(nw.from_native(opened.con.table(f"{win}_rows")))
     return frames
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import operator
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
@@ -116,6 +117,12 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, fram
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=1e-9)
     counted = once["n"].notna()
     pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.rows_at], ids=lambda metric: metric.id)
+def test_rows_of_a_period_are_those_of_its_parts(metric: Metric, corner_shop, frames):
+    called_for_each = replace(metric, rows_at="")
+    pd.testing.assert_frame_equal(rows(metric, frames, corner_shop), rows(called_for_each, frames, corner_shop))
 
 
 @each_metric

@@ -60,6 +60,7 @@ class Tables:
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
+    _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
@@ -90,9 +91,12 @@ class Tables:
         """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
         if name not in self.names or "customer_id" not in self.con.table(name).columns:
             return 0, 0
-        rows, time = _counting(self.con, name), TABLES[name].time
-        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
-        return rows.filter(inside).aggregate("count(*) - count(customer_id), count(*)").fetchall()[0]
+        if (name, period.label) not in self._without:
+            rows, time = _counting(self.con, name), TABLES[name].time
+            inside = rows.filter(f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'")
+            counted = inside.aggregate("count(*) - count(customer_id), count(*)").fetchall()[0]
+            self._without[name, period.label] = counted
+        return self._without[name, period.label]
 
 
 def open_tables(client: Client, files: dict[str, Path], *, threads: int | None = None) -> Tables:
@@ -175,12 +179,12 @@ class Segmentation:
 WHOLE = Segmentation("")
 
 
-def segmentations(tables: Tables, evidence: nw.LazyFrame, period: Period) -> list[Segmentation]:
+def segmentations(tables: Tables, evidence: "Evidence", period: Period) -> list[Segmentation]:
     """The client's segmentations that apply to evidence: by its customers, or by a column that it carries itself.
 
     Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
-    columns, found = evidence.collect_schema().names(), []
+    columns, found = evidence.types, []
     for name, segment in tables.client.segments.items():
         table, column = segment.column.split(".")
         if table != "customers":
@@ -240,9 +244,28 @@ def _band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
 _ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """A metric's evidence in one window, as the engine sees it: its SQL, and the type of each of its columns."""
+
+    sql: str
+    types: dict[str, str]
+
+    @classmethod
+    def of(cls, frame: nw.LazyFrame) -> "Evidence":
+        """The evidence in a frame that a metric gave."""
+        rows = frame.to_native()
+        return cls(rows.sql_query(), dict(zip(rows.columns, map(str, rows.types), strict=True)))
+
+    def part(self, time: str, period: Period) -> "Evidence":
+        """Those of its rows whose `time` lies in the period."""
+        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
+        return Evidence(f"select * from ({self.sql}) where {inside}", self.types)
+
+
 def reduce_moments(
     con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, nw.LazyFrame],
+    evidence: dict[str, Evidence],
     segmentations: list[Segmentation],
     *,
     one_row_each: bool,
@@ -253,26 +276,24 @@ def reduce_moments(
     customer first. Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum
     of u(now) u(before) over the customers seen in both.
     """
-    found, shared = [], []
-    customers = [WHOLE, *(s for s in segmentations if s.levels)]
-    both = evidence.keys() >= set(COMPARED)
+    found = []
+    customers = [s for s in segmentations if s.levels]
     for slot, windows in _slots(evidence).items():
-        _sum_by_cluster(con, windows, f"totals_{slot}", "''", one_row_each)
-        found += [_moments(con, f"totals_{slot}", each) for each in (customers if slot in COMPARED else [WHOLE])]
-    shared += [_shared(con, each) for each in customers if both]
+        _sum_by_cluster(con, windows, f"totals_{slot}", "", one_row_each)
+        broken_down = [WHOLE, *(customers if slot in COMPARED else [])]
+        found += [_moments(con, f"totals_{slot}", each, list(windows)) for each in broken_down]
+    found = _with_shared(con, pd.concat(found, ignore_index=True), [WHOLE, *customers])
     for each in (s for s in segmentations if s.own):
-        for win in COMPARED & evidence.keys():
+        broken = []
+        for win in (win for win in COMPARED if win in evidence):
             _sum_by_cluster(con, {win: evidence[win]}, f"totals_{win}", each.own, one_row_each=False)
-            found.append(_moments(con, f"totals_{win}", each))
-        shared += [_shared(con, each)] if both else []
-    moments = pd.concat(found, ignore_index=True)
-    if not shared:
-        return moments.assign(shared=0.0)
-    moments = moments.merge(pd.concat(shared, ignore_index=True), on=["component", "segment", "level"], how="left")
-    return moments.assign(shared=moments["shared"].fillna(0.0))
+            broken.append(_moments(con, f"totals_{win}", each, [win]))
+        broken = _with_shared(con, pd.concat(broken, ignore_index=True), [each]) if broken else found.iloc[:0]
+        found = pd.concat([found, broken], ignore_index=True)
+    return found.drop(columns="r")
 
 
-def _slots(evidence: dict[str, nw.LazyFrame]) -> dict[str, dict[str, nw.LazyFrame]]:
+def _slots(evidence: dict[str, Evidence]) -> dict[str, dict[str, Evidence]]:
     """The windows that are worked on together: each compared one by itself, the parts as one."""
     slots = {win: {win: evidence[win]} for win in COMPARED if win in evidence}
     parts = {win: frame for win, frame in evidence.items() if win not in COMPARED}
@@ -280,34 +301,44 @@ def _slots(evidence: dict[str, nw.LazyFrame]) -> dict[str, dict[str, nw.LazyFram
 
 
 def _sum_by_cluster(
-    con: duckdb.DuckDBPyConnection, windows: dict[str, nw.LazyFrame], table: str, level: str, one_row_each: bool
+    con: duckdb.DuckDBPyConnection, windows: dict[str, Evidence], table: str, level: str, one_row_each: bool
 ) -> None:
-    """Evidence summed by component, level (SQL) and cluster, window by window, as a temporary table."""
-    first = next(iter(windows.values())).to_native()
-    has = dict(zip(first.columns, map(str, first.types), strict=True))
+    """Evidence summed by component, level (SQL; "" for none) and cluster, window by window, as a temporary view `table`.
+
+    `win` is the window's place in `windows`. What is the same in every row is in the view, not in the table behind it.
+    """
+    has = next(iter(windows.values())).types
     num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
+    types = {"num": has[num], "den": has.get("den", "INTEGER")}
     weighted = "weight" in has
     alone = f"{_ALONE} || concat_ws(' ', {num}, {den}{', weight' if weighted else ''})"
     cluster = f"coalesce(customer_id, {alone})" if "customer_id" in has else alone
-    component = "component::varchar" if "component" in has else "''"
-    by_weight = " * weight" if weighted else ""
-    add = (lambda what, _="": what) if one_row_each else _sum
-    rows = "1" if one_row_each else "count(*)"
-    summed = f"""
-        component, level, cluster, {add("num" + by_weight, "" if weighted else has.get(num, "INTEGER"))} as num,
-            {add("den" + by_weight, "" if weighted else has.get(den, "INTEGER"))} as den, {rows} as n,
-            {add("weight") if weighted else rows} as w, {add("weight * weight") if weighted else rows} as w2,
-            {add("abs(num)" + by_weight, "" if weighted else has.get(num, "INTEGER"))} as magnitude,
-            {"1" if one_row_each else f"case when cluster < {_KEYS_FROM} then count(*) else 1 end"} as k"""
-    picked = f"""
-        {component} as component, {level} as level, {cluster} as cluster, {num} as num, {den} as den
-            {", weight" if weighted else ""}"""
-    parts = (
-        f"""select '{win}' as win, {summed} from (select {picked} from ({frame.to_native().sql_query()})
-            {"where weight > 0" if weighted else ""}) {"" if one_row_each else "group by component, level, cluster"}"""
-        for win, frame in windows.items()
+    keys = {"component": "component::varchar"} if "component" in has else {}
+    keys |= {"level": level} if level else {}
+    picked = ", ".join(
+        f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
     )
-    con.execute(f"create or replace temp table {table} as {' union all '.join(parts)}")
+    add = (lambda what, _="": what) if one_row_each else _sum
+    sums = {"n": "1::utinyint" if one_row_each else "count(*)::uinteger"}
+    if weighted:
+        sums |= {name: add(f"{name} * weight") for name in types}
+        sums |= {"magnitude": add("abs(num) * weight"), "w": add("weight"), "w2": add("weight * weight")}
+    else:
+        sums |= {name: add(name, type_) for name, type_ in types.items()} | {"magnitude": add("abs(num)", types["num"])}
+    kept = ", ".join([*keys, "cluster", *(f"{sql} as {name}" for name, sql in sums.items())])
+    parts = (
+        f"""select {win}::utinyint as win, {kept}
+            from (select {picked} {", weight" if weighted else ""} from ({each.sql})
+                {"where weight > 0" if weighted else ""})
+            {"" if one_row_each else "group by " + ", ".join([*keys, "cluster"])}"""
+        for win, each in enumerate(windows.values())
+    )
+    con.execute(f"create or replace temp table {table}_kept as {' union all '.join(parts)}")
+    same = {} if weighted else {"w": "n", "w2": "n"}
+    same |= {name: "''" for name in ("component", "level") if name not in keys}
+    same["k"] = "1" if one_row_each else f"case when cluster < {_KEYS_FROM} then n else 1 end"
+    told = ", ".join(f"{sql} as {name}" for name, sql in same.items())
+    con.execute(f"create or replace temp view {table} as select *, {told} from {table}_kept")
 
 
 def _sum(what: str, type_: str = "") -> str:
@@ -315,7 +346,7 @@ def _sum(what: str, type_: str = "") -> str:
     return f"sum({what})::bigint" if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT") else f"sum({what})"
 
 
-def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation) -> pd.DataFrame:
+def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation, windows: list[str]) -> pd.DataFrame:
     """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after."""
     frame = con.sql(f"""
         with leveled as {"materialized" if by.levels else "not materialized"} (
@@ -328,30 +359,49 @@ def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation) -> pd
             select win, component, level, k, t.num::double - r * t.den as u
             from leveled t join whole using (win, component, level)),
         squares as (
-            select win, component, level, fsum(u * u / k) as ss, fsum(u * u * u / (k * k)) as s3
+            select win, component, level, fsum(u * u / k) as ss, fsum(u * u * u / k / k) as s3
             from residuals group by all)
         select win, component, level, num::double as num, den::double as den, n::double as n,
-            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3
+            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, r, ss, s3
         from whole join squares using (win, component, level) order by all""").df()
-    return frame.assign(segment=by.name)
+    return frame.assign(segment=by.name, win=[windows[win] for win in frame["win"]])
 
 
-def _shared(con: duckdb.DuckDBPyConnection, by: Segmentation) -> pd.DataFrame:
-    """Per component and level, the sum of both windows' residuals' product over the customers seen in both."""
-    sides = ", ".join(
-        f"""{win} as not materialized (
-            select component, {_level_of(by)} as level, cluster, num, den from totals_{win} t {by.join}),
-        {win}_ratio as materialized (
-            select component, level, sum(num) / nullif(sum(den), 0)::double as r from {win} group by all)"""
-        for win in COMPARED
-    )
-    frame = con.sql(f"""
-        with {sides}
-        select component, level, fsum((a.num::double - x.r * a.den) * (b.num::double - y.r * b.den)) as shared
-        from now a join before b using (component, level, cluster)
-            join now_ratio x using (component, level) join before_ratio y using (component, level)
-        where cluster >= {_KEYS_FROM} group by all order by all""").df()
-    return frame.assign(segment=by.name)
+def _with_shared(con: duckdb.DuckDBPyConnection, found: pd.DataFrame, by: list[Segmentation]) -> pd.DataFrame:
+    """The moments with `shared`: the sum of both windows' residuals' product over the customers seen in both.
+
+    The pairs are joined once for all segmentations, centred on a ratio near to those of the levels, r0; a level's own
+    residual is u = v - (r - r0) den, so four sums of products of v and den hold every level's.
+    """
+    keys = ["component", "segment", "level"]
+    if not {*COMPARED} <= {*found["win"]}:
+        return found.assign(shared=0.0)
+    ratios = found.pivot_table(index=keys, columns="win", values="r")[[*COMPARED]].dropna().reset_index()
+    near = ratios.groupby("component", as_index=False)[[*COMPARED]].first()
+    con.register("near", near)
+    own = any(each.own for each in by)
+    con.execute(f"""
+        create or replace temp table pairs as
+        select component, {"a.level" if own else "''"} as level, cluster,
+            a.num::double - near.now * a.den as va, a.den::double as da,
+            b.num::double - near.before * b.den as vb, b.den::double as db
+        from totals_now a join totals_before b using (component, cluster) join near using (component)
+        where cluster >= {_KEYS_FROM} {"and a.level is not distinct from b.level" if own else ""}""")
+    con.unregister("near")
+    sums = [
+        con.sql(f"""
+            select component, {_level_of(each)} as level, fsum(va * vb) as vv, fsum(va * db) as vd, fsum(da * vb) as dv,
+                fsum(da * db) as dd
+            from pairs t {each.join} group by all""")
+        .df()
+        .assign(segment=each.name)
+        for each in by
+    ]
+    told = ratios.merge(near, on="component", suffixes=("", "_near")).merge(pd.concat(sums), on=keys)
+    a, b = told["now"] - told["now_near"], told["before"] - told["before_near"]
+    told["shared"] = told["vv"] - b * told["vd"] - a * told["dv"] + a * b * told["dd"]
+    found = found.merge(told[[*keys, "shared"]], on=keys, how="left")
+    return found.assign(shared=found["shared"].fillna(0.0))
 
 
 def _level_of(by: Segmentation) -> str:
@@ -361,7 +411,7 @@ def _level_of(by: Segmentation) -> str:
 
 def reduce_bins(
     con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, nw.LazyFrame],
+    evidence: dict[str, Evidence],
     segmentations: list[Segmentation],
     spans: dict[str, tuple[str, int, int]],
 ) -> pd.DataFrame:
@@ -373,33 +423,39 @@ def reduce_bins(
     """
     found = []
     for slot, windows in _slots(evidence).items():
-        first = next(iter(windows.values())).to_native().columns
-        cluster = "customer_id" if "customer_id" in first else "null::varchar"
-        component = "component::varchar" if "component" in first else "''"
-        own = "".join(f", {s.own} as {s.name}" for s in segmentations if s.own)
-        parts = (
-            f"""select '{win}' as win, {component} as component, {cluster} as cluster, num, den, "at" {own}
-                from ({frame.to_native().sql_query()})"""
-            for win, frame in windows.items()
-        )
-        con.execute(f"create or replace temp table events as {' union all '.join(parts)}")
+        events = _events(windows, [s for s in segmentations if s.own])
         inside = {win: spans[win] for win in windows}
-        found += [_scatter(con, each, inside) for each in ([WHOLE, *segmentations] if slot in COMPARED else [WHOLE])]
+        found += [_scatter(con, events, each, inside) for each in [WHOLE, *(segmentations if slot in COMPARED else [])]]
     frame = pd.concat(found, ignore_index=True)
     plain = frame["den"].isna()
     exposed = frame["exposed"].mask(plain, frame["n"])
     return frame.assign(plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
 
 
-def _scatter(con: duckdb.DuckDBPyConnection, by: Segmentation, spans: dict[str, tuple[str, int, int]]) -> pd.DataFrame:
+def _events(windows: dict[str, Evidence], own: list[Segmentation]) -> str:
+    """The SQL of all windows' evidence: win, component, cluster, num, den, at, and the levels that it carries itself."""
+    first = next(iter(windows.values())).types
+    cluster = "customer_id" if "customer_id" in first else "null::varchar"
+    component = "component::varchar" if "component" in first else "''"
+    levels = "".join(f", {each.own} as {each.name}" for each in own)
+    return " union all ".join(
+        f"""select '{win}' as win, {component} as component, {cluster} as cluster, num, den, "at" {levels}
+            from ({each.sql})"""
+        for win, each in windows.items()
+    )
+
+
+def _scatter(
+    con: duckdb.DuckDBPyConnection, events: str, by: Segmentation, spans: dict[str, tuple[str, int, int]]
+) -> pd.DataFrame:
     level = f"coalesce({by.name}, '{UNKNOWN}')" if by.own else by.level
     rows = ", ".join(f"('{win}', timestamp '{start}', {size}, {bins})" for win, (start, size, bins) in spans.items())
     frame = con.sql(f"""
         with spans(win, start, size, bins) as (values {rows}),
-        binned as (
+        binned as materialized (
             select win, component, {level} as level, bins, sum(num) as num, sum(den) as den, count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins - 1) end as bin
-            from events e join spans using (win) {by.join} group by all),
+            from ({events}) e join spans using (win) {by.join} group by all),
         whole as (
             select win, component, level, bins, sum(num)::double as num, sum(den)::double as den, count(bin) as filled,
                 coalesce(sum(rows) filter (where bin is null), 0)::double as exposed

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from narwhals.exceptions import ColumnNotFoundError
@@ -135,13 +134,16 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
 
 def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period], given: dict[str, Any]):
     """Evidence by window, and the reason by window where there is none."""
-    evidence: dict[str, nw.LazyFrame] = {}
+    evidence: dict[str, engine.Evidence] = {}
     reasons: dict[str, str] = {}
     for win, period in windows.items():
         try:
             frames = [tables.frame(name, per_customer=metric.per_customer) for name in metric.reads]
             period.require_seen()
-            evidence[win] = metric.function(*frames, period=period, **given)
+            if metric.rows_at and win not in engine.COMPARED and "now" in evidence:
+                evidence[win] = evidence["now"].part(metric.rows_at, period)
+            else:
+                evidence[win] = engine.Evidence.of(metric.function(*frames, period=period, **given))
         except Unavailable as no:
             reasons[win] = str(no)
         except ColumnNotFoundError as missing:
@@ -330,6 +332,6 @@ def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: in
     evidence, reasons = _evidence(metric, tables, {"now": period}, given)
     if not evidence:
         return pd.DataFrame({"not available": [reasons["now"]]})
-    rows = evidence["now"].head(limit).to_native().df()
+    rows = tables.con.sql(f"select * from ({evidence['now'].sql}) limit {int(limit)}").df()
     personal = {name for mapping in tables.client.tables.values() for name in mapping.personal}
     return rows.drop(columns=personal & set(rows.columns))

@@ -50,6 +50,7 @@ class Metric:
     source: str
     component: str  # what the components are ("survey", "platform"), empty where there are none
     over_time: bool
+    rows_at: str
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
 
     @property
@@ -102,6 +103,7 @@ def metric(
     transform: Callable[..., Any] | None = None,
     component: str = "",
     over_time: bool = True,
+    rows_at: str = "",
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
@@ -109,7 +111,8 @@ def metric(
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
     their share is said beside the result; the evidence then has one row per customer and component.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
-    `over_time`: whether parts of the period make a trend of it. `bounds`: values that a mean cannot pass, nor its interval.
+    `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
+    period are the rows of its parts, so that the parts need no call of their own. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -129,6 +132,7 @@ def metric(
             transform=transform,
             component=component,
             over_time=over_time,
+            rows_at=rows_at,
             bounds=bounds,
             **_said(function),
         )

@@ -13,22 +13,27 @@ from crmnb.period import Period
 
 
 @once
-def _customers_at(tenures: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
-    """Who is a customer at t, one row each: in a span with since < t <= until."""
+def _customers_at(tenures: nw.LazyFrame, t: datetime, days: int) -> nw.LazyFrame:
+    """Who is a customer at t, one row each: in a span with since < t <= until.
+
+    days: the length of every span where they are all equally long (churn by inactivity), else 0; told so, the engine
+    reads that many days instead of everything before t.
+    """
     begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)
-    return tenures.filter(begun, not_over).select("customer_id").unique()
+    recent = [nw.col("since") >= t - timedelta(days=days)] if days else []
+    return tenures.filter(begun, not_over, *recent).select("customer_id").unique()
 
 
 def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
     period.require_history(churn.history_days)
-    return _kept_between(tenures, period.start, period.seen_end)
+    return _kept_between(tenures, period.start, period.seen_end, churn.history_days)
 
 
 @once
-def _kept_between(tenures: nw.LazyFrame, start: datetime, end: datetime) -> nw.LazyFrame:
-    at_end = _customers_at(tenures, end).with_columns(kept=nw.lit(1))
-    at_start = _customers_at(tenures, start).join(at_end, on="customer_id", how="left")
+def _kept_between(tenures: nw.LazyFrame, start: datetime, end: datetime, days: int) -> nw.LazyFrame:
+    at_end = _customers_at(tenures, end, days).with_columns(kept=nw.lit(1))
+    at_start = _customers_at(tenures, start, days).join(at_end, on="customer_id", how="left")
     return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
 
 
@@ -125,8 +130,8 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (why customers won must be left out).
     """
     period.require_history(churn.history_days)
-    at_start = _customers_at(tenures, period.start).with_columns(num=nw.lit(0), den=nw.lit(1))
-    at_end = _customers_at(tenures, period.seen_end).with_columns(num=nw.lit(1), den=nw.lit(0))
+    at_start = _customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
+    at_end = _customers_at(tenures, period.seen_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
     both = nw.concat([at_start, at_end])
     return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
 
@@ -158,7 +163,7 @@ def customers_won(tenures, *, period, churn: Churn):
     columns = ["customer_id", "component", "num", "den", "at"]
     firsts = _firsts(tenures)
     won = firsts.filter(period.holds("first")).with_columns(at=nw.col("first"), **event)
-    at_start = _customers_at(tenures, period.start)
+    at_start = _customers_at(tenures, period.start, churn.history_days)
     exposed = at_start.with_columns(
         component=nw.lit("per 100 at start"), num=nw.lit(0), den=nw.lit(0.01), at=nw.lit(None, nw.Datetime("us"))
     )
@@ -166,7 +171,7 @@ def customers_won(tenures, *, period, churn: Churn):
         tenures.filter(period.holds("since"))
         .group_by("customer_id")
         .agg(at=nw.col("since").min())
-        .join(_customers_at(tenures, period.seen_end), on="customer_id", how="semi")
+        .join(_customers_at(tenures, period.seen_end, churn.history_days), on="customer_id", how="semi")
         .join(at_start, on="customer_id", how="anti")
         .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
     )

@@ -24,6 +24,7 @@ def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.L
     counts="answers in the top two boxes",
     out_of="valid answers",
     by_hand="9 / 14",
+    rows_at="responded_at",
 )
 def csat(survey_responses, *, period, item: Item = "satisfied"):
     """Share of the answers that choose one of the two best boxes of the scale.
@@ -48,6 +49,7 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     by_hand="(51 / 14 - 1) / 4 * 100",
     estimate=mean_on_scale,
     bounds=(0, 100),
+    rows_at="responded_at",
 )
 def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best).
@@ -69,6 +71,7 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     out_of="valid answers",
     by_hand="(5 - 4) / 13",
     estimate=net_promoters,
+    rows_at="responded_at",
 )
 def nps(survey_responses, *, period, item: Item = "recommend"):
     """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100.
@@ -99,6 +102,7 @@ def _wanted(item: Item) -> str:
     by_hand="43 / 13",
     estimate=mean_on_scale,
     bounds=lambda item: item.scale,
+    rows_at="responded_at",
 )
 def ces(survey_responses, *, period, item: Item = "effort"):
     """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy).
@@ -118,6 +122,7 @@ def ces(survey_responses, *, period, item: Item = "effort"):
     counts="answers on the easy side of the scale's middle",
     out_of="valid answers",
     by_hand="7 / 13",
+    rows_at="responded_at",
 )
 def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
     """Share of the answers that lie on the easy side of the middle of the scale.
@@ -147,6 +152,7 @@ def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: s
     out_of="invitations that reached the customer",
     by_hand={"purchase": "7 / 10", "support": "5 / 6"},
     component="survey",
+    rows_at="sent_at",
 )
 def acceptance_rate(survey_invitations, *, period):
     """Share of the invitations that reached a customer and were followed by a start of the survey; per survey.
@@ -167,6 +173,7 @@ def acceptance_rate(survey_invitations, *, period):
     out_of="surveys started",
     by_hand={"purchase": "5 / 7", "support": "4 / 5"},
     component="survey",
+    rows_at="sent_at",
 )
 def completion_rate(survey_invitations, *, period):
     """Share of the surveys that were started and also completed; per survey.
@@ -192,6 +199,7 @@ def completion_rate(survey_invitations, *, period):
         "support, cooperation": "4 / 6",
     },
     component="survey",
+    rows_at="sent_at",
 )
 def response_rate(survey_invitations, *, period):
     """Share of all eligible invitations that led to a completed survey (AAPOR RR1); per survey.
@@ -223,6 +231,7 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     estimate=mean_on_scale,
     bounds=(0, 100),
     component="platform",
+    rows_at="posted_at",
 )
 def review_rating(reviews, *, period):
     """Mean rating of the public reviews, rescaled from 1 and the platform's best to 0 and 100; per platform.
@@ -245,6 +254,7 @@ def review_rating(reviews, *, period):
     by_hand={"Trustpilot": "4", "Local Guide": "3"},
     estimate=count,
     component="platform",
+    rows_at="posted_at",
 )
 def review_volume(reviews, *, period):
     """Number of public reviews; per platform.
