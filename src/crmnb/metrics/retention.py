@@ -27,13 +27,8 @@ def _customers_at(tenures: nw.LazyFrame, t: datetime, days: int) -> nw.LazyFrame
 def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
     period.require_history(churn.history_days)
-    return _kept_between(tenures, period.start, period.seen_end, churn.history_days)
-
-
-@once
-def _kept_between(tenures: nw.LazyFrame, start: datetime, end: datetime, days: int) -> nw.LazyFrame:
-    at_end = _customers_at(tenures, end, days).with_columns(kept=nw.lit(1))
-    at_start = _customers_at(tenures, start, days).join(at_end, on="customer_id", how="left")
+    at_end = _customers_at(tenures, period.seen_end, churn.history_days).with_columns(kept=nw.lit(1))
+    at_start = _customers_at(tenures, period.start, churn.history_days).join(at_end, on="customer_id", how="left")
     return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
 
 
