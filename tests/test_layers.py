@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "crmnb"
 LAYERS = (
     ("errors", "period", "tables"),
     ("client",),
-    ("intake", "engine"),
+    ("intake", "engine", "reduce", "segments"),
     ("estimate",),
     ("metric",),
     ("metrics", "models"),

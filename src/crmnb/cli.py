@@ -1,4 +1,4 @@
-"""The command `crmnb`. Whatever a command does not need it does not import."""
+"""The command `crmnb`. What a command does not need it does not import."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.command(chosen)
-    except InputError as wrong:
+    except (InputError, OSError) as wrong:  # OSError: a full disk, a folder that may not be written to
         print(f"crmnb: {wrong}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

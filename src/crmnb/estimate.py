@@ -1,6 +1,6 @@
 """Estimators: from sufficient statistics to a value with its interval, and the difference of two of them.
 
-Each takes a frame of statistics, one row per group (see `crmnb.engine.reduce_moments`), all of it small, and gives a frame
+Each takes a frame of statistics, one row per group (see `crmnb.reduce`), all of it small, and gives a frame
 of the same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums
 over a group's clusters (customers; a row without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and
 `w2` (sums of weights and of their squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of

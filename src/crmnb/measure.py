@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from narwhals.exceptions import ColumnNotFoundError
 
 from crmnb import engine
 from crmnb.client import Client, Item
@@ -15,7 +14,9 @@ from crmnb.estimate import difference
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 from crmnb.privacy import protect
+from crmnb.reduce import COMPARED, Evidence, reduce_bins, reduce_moments
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
+from crmnb.segments import known_levels, segmentations_of
 
 _KEYS = ["component", "segment", "level"]
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
@@ -134,31 +135,31 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
 
 def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period], given: dict[str, Any]):
     """Evidence by window, and the reason by window where there is none."""
-    evidence: dict[str, engine.Evidence] = {}
+    evidence: dict[str, Evidence] = {}
     reasons: dict[str, str] = {}
     for win, period in windows.items():
         try:
             frames = [tables.frame(name, per_customer=metric.per_customer) for name in metric.reads]
             period.require_seen()
-            if metric.rows_at and win not in engine.COMPARED and "now" in evidence:
+            if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
             else:
-                evidence[win] = engine.Evidence.of(metric.function(*frames, period=period, **given))
+                evidence[win] = Evidence.of(metric.function(*frames, period=period, **given))
         except Unavailable as no:
             reasons[win] = str(no)
-        except ColumnNotFoundError as missing:
-            reasons[win] = f"needs a column that is not mapped: {str(missing).splitlines()[0]}"
+        except engine.NoColumn as missing:
+            reasons[win] = engine.column_of(missing, map(tables.source_of, metric.reads))
     return evidence, reasons
 
 
 def _reduced(
     metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence
 ) -> pd.DataFrame:
-    segmentations = engine.segmentations(tables, next(iter(evidence.values())), period)
+    segmentations = segmentations_of(tables, next(iter(evidence.values())), period)
     if metric.estimate.reduces == "moments":
-        return engine.reduce_moments(tables.con, evidence, segmentations, one_row_each=metric.per_customer)
-    counts = engine.reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
-    every = {s.name: engine.known_levels(tables.con, s.levels) for s in segmentations} | {"": [""]}
+        return reduce_moments(tables.con, evidence, segmentations, one_row_each=metric.per_customer)
+    counts = reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
+    every = {s.name: known_levels(tables.con, s.levels) for s in segmentations} | {"": [""]}
     return _with_zeros(counts, windows, every)
 
 
@@ -221,7 +222,7 @@ def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], levels: dict[s
         (win, component, segment, level)
         for segment, known in levels.items()
         for win, component, level in product(windows, plain["component"].unique(), known)
-        if not segment or win in engine.COMPARED
+        if not segment or win in COMPARED
     ]
     absent = pd.DataFrame([key for key in every if key not in there], columns=keys)
     if absent.empty:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from crmnb.client import Client
-from crmnb.engine import UNKNOWN, Evidence, Segmentation, in_memory, reduce_bins, reduce_moments
+from crmnb.engine import in_memory
+from crmnb.reduce import UNKNOWN, Evidence, Segmentation, reduce_bins, reduce_moments
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None

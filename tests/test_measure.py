@@ -1,0 +1,183 @@
+"""From a metric and tables to rows of the results frame: comparison, weights, what is missing, what is not allowed."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from crmnb.client import Client
+from crmnb.engine import in_memory
+from crmnb.errors import InputError
+from crmnb.measure import check_settings, compared_with, measure
+from crmnb.metric import catalogue
+from crmnb.period import Period
+
+SEEN = (datetime(2023, 1, 1), datetime(2026, 1, 1))
+
+
+def client(**changes) -> Client:
+    given = {
+        "id": "harbour",
+        "folder": Path(),
+        "name": "Harbour",
+        "currency": "GBP",
+        "sources": {},
+        "tables": {},
+        "items": {"satisfied": {"scale": (1, 5)}, "effort": {"scale": (1, 7), "direction": "ease"}},
+        "privacy": {"min_base": 1, "suppress_below": 1},
+    }
+    return Client(**(given | changes))
+
+
+def answers(year: int, satisfied: list[int], customers: list[str], **more) -> pd.DataFrame:
+    days = pd.date_range(f"{year}-01-05", periods=len(satisfied), freq="7D")
+    frame = pd.DataFrame({"customer_id": customers, "responded_at": days, "satisfied": satisfied, "survey": "s"})
+    return frame.assign(response_id=[f"{year}-{i}" for i in range(len(frame))], **more)
+
+
+def whole(metric: str, rows: pd.DataFrame, of: Client, label: str = "2025", seen=SEEN) -> pd.Series:
+    found = measure(
+        catalogue()[metric], in_memory(of, {"survey_responses": rows}), Period.parse(label).observe(*seen)
+    ).rows
+    return found[(found["part"] == "") & (found["segment"] == "")].iloc[0]
+
+
+def test_change_between_different_customers_is_newcombes():
+    before = answers(2024, [5] * 12 + [2] * 18, [f"a{i}" for i in range(30)])
+    now = answers(2025, [4] * 21 + [1] * 9, [f"b{i}" for i in range(30)])
+    row = whole("csat", pd.concat([before, now]), client())
+    low, high = confint_proportions_2indep(21, 30, 12, 30, method="newcomb", compare="diff")
+    assert (row["previous"], row["change"]) == pytest.approx((40, 30))
+    assert (row["change_low"], row["change_high"]) == pytest.approx((100 * low, 100 * high))
+
+
+def test_change_of_the_same_customers_is_told_more_precisely():
+    customers = [f"a{i}" for i in range(30)]
+    before, now = [5] * 12 + [2] * 18, [5] * 12 + [5] * 9 + [2] * 9  # nobody fell, nine rose
+    same = whole("csat", pd.concat([answers(2024, before, customers), answers(2025, now, customers)]), client())
+    others = [f"b{i}" for i in range(30)]
+    apart = whole("csat", pd.concat([answers(2024, before, customers), answers(2025, now, others)]), client())
+    assert same["change"] == apart["change"]
+    assert same["change_high"] - same["change_low"] < 0.75 * (apart["change_high"] - apart["change_low"])
+
+
+def test_weights_move_the_figure_and_a_row_without_one_is_left_out():
+    rows = answers(2025, [5, 5, 1, 1, 5], ["a", "b", "c", "d", "e"], weight=[2.0, 1.0, 1.0, 0.0, np.nan])
+    row = whole("csat", rows, client())
+    assert (row["value"], row["n"]) == pytest.approx((75, 3))
+    found = measure(
+        catalogue()["csat"], in_memory(client(), {"survey_responses": rows}), Period.parse("2025").observe(*SEEN)
+    )
+    kish = 4**2 / (2**2 + 1 + 1)
+    assert any(f"design factor {3 / kish:.2f}" in note for note in found.notes)
+
+
+def test_the_direction_of_effort_decides_what_is_better_and_easy():
+    rows = answers(2025, [1, 1, 1], ["a", "b", "c"], effort=[6, 7, 2])
+    ease, effort = client(), client(items={"effort": {"scale": (1, 7), "direction": "effort"}})
+    period = Period.parse("2025").observe(*SEEN)
+    told = {
+        direction: measure(catalogue()["ces"], in_memory(of, {"survey_responses": rows}), period).better
+        for direction, of in (("ease", ease), ("effort", effort))
+    }
+    assert told == {"ease": "up", "effort": "down"}
+    assert whole("ces_low_effort", rows, ease)["value"] == pytest.approx(200 / 3)
+    assert whole("ces_low_effort", rows, effort)["value"] == pytest.approx(100 / 3)
+
+
+@pytest.mark.parametrize(
+    ("label", "seen", "told"),
+    [
+        ("2025", (SEEN[0], datetime(2025, 12, 10)), "2025 is partial (the data end on 2025-12-09)"),
+        ("2025", (datetime(2024, 2, 1), SEEN[1]), "2024 is partial (the data begin on 2024-02-01)"),
+    ],
+)
+def test_a_partial_period_is_not_compared_with_a_whole_one(label, seen, told):
+    rows = pd.concat([answers(2024, [5] * 20, list("abcdefghijklmnopqrst")), answers(2025, [5, 1], ["a", "b"])])
+    row = whole("csat", rows, client(), label, seen)
+    assert told in row["reason"]
+    assert np.isnan(row["change"])
+    assert np.isnan(row["previous"])
+    assert ("partial" in row["flags"]) == (label in told)
+
+
+def test_year_before_is_compared_with_where_declared():
+    period = Period.parse("2025Q1").observe(*SEEN)
+    assert compared_with(client(), period)[0].label == "2024Q4"
+    assert compared_with(client(comparison="year_before"), period)[0].label == "2024Q1"
+
+
+def test_a_column_that_is_not_mapped_is_named():
+    invitations = pd.DataFrame({"invitation_id": ["1"], "survey": "s", "sent_at": pd.to_datetime(["2025-03-01"])})
+    tables = in_memory(client(), {"survey_invitations": invitations})
+    row = measure(catalogue()["acceptance_rate"], tables, Period.parse("2025").observe(*SEEN)).rows.iloc[0]
+    assert row["flags"] == "unavailable"
+    assert "survey_invitations" in row["reason"]
+    assert "reached_at" in row["reason"]
+    assert "\n" not in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"settings": {"cast": {}}}, "Did you mean csat"),
+        ({"targets": {"npss": 1}}, "Did you mean nps"),
+        ({"objectives": ("retention",)}, "retention_rate"),
+        ({"settings": {"repeat_purchase_rate": {"atleast": 2}}}, "Did you mean at_least"),
+        ({"settings": {"repeat_purchase_rate": {"at_least": "2"}}}, "not a whole number"),
+    ],
+)
+def test_settings_that_do_not_exist_are_refused(changes, told):
+    with pytest.raises(InputError, match=told):
+        check_settings(client(**changes))
+
+
+def test_an_item_that_is_not_declared_is_said():
+    rows = answers(2025, [5], ["a"])
+    row = whole("csat", rows, client(settings={"csat": {"item": "helpful"}}))
+    assert row["flags"] == "unavailable"
+    assert "'helpful'" in row["reason"]
+
+
+def test_contractual_churn_by_customers_and_by_subscriptions():
+    day = pd.Timestamp
+    customers = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "c", "d", "e"],
+            # b leaves in the period; c left on its first instant, so was one at its start; d joins on its first instant
+            "joined_at": [
+                day("2024-05-01"),
+                day("2024-05-01"),
+                day("2024-05-01"),
+                day("2025-01-01"),
+                day("2025-06-01"),
+            ],
+            "left_at": [pd.NaT, day("2025-03-01"), day("2025-01-01"), pd.NaT, day("2025-07-01")],
+        }
+    )
+    period = Period.parse("2025").observe(*SEEN)
+    by_customers = in_memory(client(churn={"kind": "contractual", "table": "customers"}), {"customers": customers})
+    plans = customers.rename(columns={"joined_at": "started_at", "left_at": "ended_at"})
+    plans = plans.assign(subscription_id=range(5), monthly_amount=1)
+    of_plans = client(churn={"kind": "contractual", "table": "subscriptions"})
+    by_plans = in_memory(of_plans, {"subscriptions": plans.astype({"subscription_id": str})})
+    for tables in (by_customers, by_plans):
+        kept = measure(catalogue()["retention_rate"], tables, period).rows.iloc[0]
+        assert (kept["numerator"], kept["denominator"]) == (1, 3)
+        won = measure(catalogue()["customers_won"], tables, period).rows
+        assert won[(won["part"] == "") & (won["component"] == "")]["value"].item() == 2
+        cells = measure(catalogue()["cohort_retention"], tables, period).rows.set_index("component")["value"]
+        assert (cells["2025-06 +0"], cells["2025-06 +1"], cells["2025-06 +2"]) == (100, 100, 0)
+
+
+def test_results_of_a_metric_do_not_depend_on_how_its_parts_are_computed():
+    rows = answers(2025, [5, 4, 1, 2] * 12, [f"c{i % 7}" for i in range(48)])
+    metric = catalogue()["csat"]
+    tables = in_memory(client(), {"survey_responses": rows})
+    period = Period.parse("2025").observe(*SEEN)
+    told = measure(metric, tables, period).rows
+    pd.testing.assert_frame_equal(told, measure(replace(metric, rows_at=""), tables, period).rows)

@@ -1,0 +1,59 @@
+"""The workbook in an analyst's hands."""
+
+import pytest
+
+from crmnb.errors import InputError
+from crmnb.workbook import find_project, open_workbook
+
+
+def test_the_same_call_gives_the_same_result_and_remembers(corner_shop):
+    assert corner_shop("csat") is corner_shop("csat")
+
+
+def test_settings_of_ones_own_change_the_figure_and_not_the_report(corner_shop):
+    usual = corner_shop("repeat_purchase_rate").whole["value"].item()
+    stricter = corner_shop("repeat_purchase_rate", at_least=3)
+    # three or more orders in 2025, by hand: 001 and 009, of 14 buyers
+    assert stricter.whole["value"].item() == pytest.approx(200 / 14)
+    assert stricter.settings["at_least"] == "3"
+    assert corner_shop("repeat_purchase_rate").whole["value"].item() == usual
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda book: book("npss"), "Did you mean nps"),
+        (lambda book: book("repeat_purchase_rate", at_leats=3), "Did you mean at_least"),
+        (lambda book: book("repeat_purchase_rate", at_least="three"), "not a whole number"),
+        (lambda book: book.scorecard("retentoin"), "Did you mean retention"),
+        (lambda book: book("csat").by("regoin"), "region"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_is_right(corner_shop, call, told):
+    with pytest.raises(InputError, match=told):
+        call(corner_shop)
+
+
+def test_rows_behind_a_number_without_personal_columns(corner_shop):
+    rows = corner_shop.rows("retention_rate")
+    assert (len(rows), int(rows["num"].sum())) == (8, 5)
+    assert set(rows["customer_id"]) == {"001", "002", "004", "005", "007", "008", "011", "099"}
+    assert "name" not in corner_shop.rows("csat").columns
+
+
+def test_an_errors_traceback_is_its_message(corner_shop):
+    with pytest.raises(InputError) as wrong:
+        corner_shop("npss")
+    assert wrong.value._render_traceback_() == [str(wrong.value)]
+
+
+def test_outside_a_project_it_is_said_where_was_looked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"parameters/ and notebooks/"):
+        open_workbook("corner_shop", "2025")
+
+
+def test_a_project_is_found_from_below(tmp_path):
+    for name in ("parameters", "notebooks/training"):
+        (tmp_path / name).mkdir(parents=True)
+    assert find_project(tmp_path / "notebooks" / "training") == tmp_path
