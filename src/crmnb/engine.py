@@ -63,12 +63,16 @@ def column_of(error: Exception, names: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Tables:
-    """A client's canonical tables, open for reading. `frame(name)` is what a metric gets."""
+    """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
+
+    `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
+    """
 
     client: Client
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
+    reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:

@@ -40,6 +40,7 @@ class Estimator:
     interval: str
     symmetric: bool = False  # a t interval: two of them are compared by Welch
     on_scale: bool = False  # `infer` also takes `bounds`, the ends of the scale
+    needs: frozenset[str] = frozenset()  # of the statistics that cost a sum of their own: magnitude, s3
 
 
 def _share(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -138,8 +139,10 @@ mean = Estimator("mean", "moments", _by_t, "t", symmetric=True)
 mean_on_scale = Estimator(
     "mean on a scale", "moments", _mean_on_scale, "score (Wilson's, of as many yes-or-no answers)", on_scale=True
 )
-money_mean = Estimator("mean of money", "moments", _by_hall, "Hall's transformation of t, for skewed money")
-net_promoters = Estimator("nps", "moments", _promoters_less_detractors, "adjusted Wald")
+money_mean = Estimator(
+    "mean of money", "moments", _by_hall, "Hall's transformation of t, for skewed money", needs=frozenset({"s3"})
+)
+net_promoters = Estimator("nps", "moments", _promoters_less_detractors, "adjusted Wald", needs=frozenset({"magnitude"}))
 count = Estimator(
     "count", "bins", _over_time, "quasi-Poisson over weeks or days; exact Poisson where they scatter no more"
 )

@@ -157,10 +157,20 @@ def _reduced(
 ) -> pd.DataFrame:
     segmentations = segmentations_of(tables, next(iter(evidence.values())), period)
     if metric.estimate.reduces == "moments":
-        return reduce_moments(tables.con, evidence, segmentations, one_row_each=metric.per_customer)
+        return _moments(metric, tables, evidence, segmentations)
     counts = reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
     every = {s.name: known_levels(tables.con, s.levels) for s in segmentations} | {"": [""]}
     return _with_zeros(counts, windows, every)
+
+
+def _moments(metric: Metric, tables: engine.Tables, evidence: dict[str, Evidence], segmentations) -> pd.DataFrame:
+    """The moments of evidence; those of the same evidence (churn, and churn made into a year) are reduced once."""
+    key = (tuple(each.sql for each in evidence.values()), metric.per_customer, metric.estimate.needs)
+    if key not in tables.reduced:
+        tables.reduced[key] = reduce_moments(
+            tables.con, evidence, segmentations, one_row_each=metric.per_customer, needs=metric.estimate.needs
+        )
+    return tables.reduced[key]
 
 
 def _span(period: Period) -> tuple[str, int, int]:

@@ -64,25 +64,26 @@ def reduce_moments(
     segmentations: list[Segmentation],
     *,
     one_row_each: bool,
+    needs: frozenset[str] = frozenset({"magnitude", "s3"}),
 ) -> pd.DataFrame:
     """Sufficient statistics of evidence per window and component, and per level where the window is compared.
 
     evidence: by window ("now", "before", parts). one_row_each: it has one row per customer, so nothing is to be summed by
-    customer first. Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum
+    customer first. needs: of the sums that few estimators read, those to be taken; the others are 0. Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum
     of u(now) u(before) over the customers seen in both.
     """
     found = []
     customers = [s for s in segmentations if s.levels]
     for slot, windows in _slots(evidence).items():
-        _sum_by_cluster(con, windows, f"totals_{slot}", "", one_row_each)
+        _sum_by_cluster(con, windows, f"totals_{slot}", "", one_row_each, needs)
         broken_down = [WHOLE, *(customers if slot in COMPARED else [])]
-        found += [_moments(con, f"totals_{slot}", each, list(windows)) for each in broken_down]
+        found += [_moments(con, f"totals_{slot}", each, list(windows), needs) for each in broken_down]
     found = _with_shared(con, pd.concat(found, ignore_index=True), [WHOLE, *customers])
     for each in (s for s in segmentations if s.own):
         broken = []
         for win in (win for win in COMPARED if win in evidence):
-            _sum_by_cluster(con, {win: evidence[win]}, f"totals_{win}", each.own, one_row_each=False)
-            broken.append(_moments(con, f"totals_{win}", each, [win]))
+            _sum_by_cluster(con, {win: evidence[win]}, f"totals_{win}", each.own, False, needs)
+            broken.append(_moments(con, f"totals_{win}", each, [win], needs))
         broken = _with_shared(con, pd.concat(broken, ignore_index=True), [each]) if broken else found.iloc[:0]
         found = pd.concat([found, broken], ignore_index=True)
     return found.drop(columns="r")
@@ -96,7 +97,12 @@ def _slots(evidence: dict[str, Evidence]) -> dict[str, dict[str, Evidence]]:
 
 
 def _sum_by_cluster(
-    con: duckdb.DuckDBPyConnection, windows: dict[str, Evidence], table: str, level: str, one_row_each: bool
+    con: duckdb.DuckDBPyConnection,
+    windows: dict[str, Evidence],
+    table: str,
+    level: str,
+    one_row_each: bool,
+    needs: frozenset[str],
 ) -> None:
     """Evidence summed by component, level (SQL; "" for none) and cluster, window by window, as a temporary view `table`.
 
@@ -120,6 +126,8 @@ def _sum_by_cluster(
         sums |= {"magnitude": add("abs(num) * weight"), "w": add("weight"), "w2": add("weight * weight")}
     else:
         sums |= {name: add(name, type_) for name, type_ in types.items()} | {"magnitude": add("abs(num)", types["num"])}
+    if "magnitude" not in needs:
+        del sums["magnitude"]
     kept = ", ".join([*keys, "cluster", *(f"{sql} as {name}" for name, sql in sums.items())])
     parts = (
         f"""select {win}::utinyint as win, {kept}
@@ -131,6 +139,7 @@ def _sum_by_cluster(
     con.execute(f"create or replace temp table {table}_kept as {' union all '.join(parts)}")
     same = {} if weighted else {"w": "n", "w2": "n"}
     same |= {name: "''" for name in ("component", "level") if name not in keys}
+    same |= {} if "magnitude" in needs else {"magnitude": "0"}
     same["k"] = "1" if one_row_each else f"case when cluster < {_KEYS_FROM} then n else 1 end"
     told = ", ".join(f"{sql} as {name}" for name, sql in same.items())
     con.execute(f"create or replace temp view {table} as select *, {told} from {table}_kept")
@@ -141,7 +150,9 @@ def _sum(what: str, type_: str = "") -> str:
     return f"sum({what})::bigint" if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT") else f"sum({what})"
 
 
-def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation, windows: list[str]) -> pd.DataFrame:
+def _moments(
+    con: duckdb.DuckDBPyConnection, table: str, by: Segmentation, windows: list[str], needs: frozenset[str]
+) -> pd.DataFrame:
     """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after."""
     frame = con.sql(f"""
         with leveled as {"materialized" if by.levels else "not materialized"} (
@@ -154,7 +165,8 @@ def _moments(con: duckdb.DuckDBPyConnection, table: str, by: Segmentation, windo
             select win, component, level, k, t.num::double - r * t.den as u
             from leveled t join whole using (win, component, level)),
         squares as (
-            select win, component, level, fsum(u * u / k) as ss, fsum(u * u * u / k / k) as s3
+            select win, component, level, fsum(u * u / k) as ss,
+                {"fsum(u * u * u / k / k)" if "s3" in needs else "0.0"} as s3
             from residuals group by all)
         select win, component, level, num::double as num, den::double as den, n::double as n,
             clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, r, ss, s3

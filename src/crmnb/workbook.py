@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -85,7 +85,7 @@ class Workbook:
         tables = self.tables
         if settings:
             chosen = {**self.client.settings, metric.id: {**self.client.settings.get(metric.id, {}), **settings}}
-            tables = Tables(self.client.model_copy(update={"settings": chosen}), tables.con, tables.names)
+            tables = replace(tables, client=self.client.model_copy(update={"settings": chosen}))
         found = measure(metric, tables, self.period)
         comparison, _ = compared_with(self.client, self.period)
         rows = with_signals(found.rows, {metric.id: found.better}) if settings else found.rows
