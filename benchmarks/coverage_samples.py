@@ -43,7 +43,9 @@ def bins(counts: np.ndarray) -> pd.DataFrame:
     mean = counts.mean(1, keepdims=True)
     total = counts.sum(1).astype(float)
     scatter = ((counts - mean) ** 2).sum(1)
-    return pd.DataFrame({"num": total, "den": 1.0, "n": total, "bins": float(counts.shape[1]), "ss": scatter})
+    return pd.DataFrame(
+        {"num": total, "den": 1.0, "n": total, "bins": float(counts.shape[1]), "binned": total, "ss": scatter}
+    )
 
 
 def sizes(rng: np.random.Generator, samples: int, customers: int) -> np.ndarray:

@@ -55,11 +55,13 @@ def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFram
     length = days["win"].map(lambda win: WINDOWS[win].days)
     size = np.where(length >= 84, 7, 1)
     bins = length // size
-    days = days.assign(bins=bins, bin=np.minimum(days["day"] // size, bins - 1))
+    days = days.assign(bins=bins, bin=days["day"] // size)
     per_bin = days.groupby([*KEYS, "bins", "bin"], as_index=False)["num"].sum()
-    per_bin["square"] = per_bin["num"].astype(float) ** 2
-    out = per_bin.groupby([*KEYS, "bins"], as_index=False)[["num", "square"]].sum()
-    out["ss"] = out["square"] - out["num"] ** 2 / out["bins"]
+    inside = per_bin["bin"] < per_bin["bins"]  # days left over at the end are in none
+    per_bin["binned"] = per_bin["num"].astype(float).where(inside, 0.0)
+    per_bin["square"] = per_bin["binned"] ** 2
+    out = per_bin.groupby([*KEYS, "bins"], as_index=False)[["num", "binned", "square"]].sum()
+    out["ss"] = out["square"] - out["binned"] ** 2 / out["bins"]
     out["den"] = 1.0 if exposure is None else out.set_index(KEYS).index.map(exposure)
     return out.assign(n=out["num"], clusters=out["num"])
 

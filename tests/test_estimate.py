@@ -50,7 +50,14 @@ def over_time(bins: Sequence[int], exposure: float = 1.0) -> pd.DataFrame:
     """One group's row of counts in equal spans."""
     bins = np.asarray(bins, dtype=float)
     scatter = ((bins - bins.mean()) ** 2).sum()
-    row = {"num": bins.sum(), "den": exposure, "n": bins.sum(), "bins": float(len(bins)), "ss": scatter}
+    row = {
+        "num": bins.sum(),
+        "den": exposure,
+        "n": bins.sum(),
+        "bins": float(len(bins)),
+        "binned": bins.sum(),
+        "ss": scatter,
+    }
     return pd.DataFrame([row])
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from crmnb.estimate import net_promoters, proportion
 from nist_univariate import CERTIFIED
 from test_difference import change, share
-from test_engine import reduced
+from test_reduce import reduced
 from test_estimate import ends, infer, statistics
 
 pytestmark = pytest.mark.published

@@ -4,11 +4,11 @@ Each takes a frame of statistics, one row per group (see `crmnb.reduce`), all of
 of the same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums
 over a group's clusters (customers; a row without one is its own): `num`, `den` (weighted), `n` rows, `clusters`, `w` and
 `w2` (sums of weights and of their squares), `magnitude` (sum of w |num|), and of the residuals u = num - (num/den) den of
-the clusters `ss` (sum of u^2) and `s3` (sum of u^3). Counts have `bins` (equal spans of time) and `ss` (squares of the
+the clusters `ss` (sum of u^2) and `s3` (sum of u^3). Counts have `bins` (equal spans of time), `binned` (events in them) and `ss` (squares of the
 bins' counts about their mean).
 
 Sources. Wilson 1927, JASA 22:209. Kish 1965, Survey Sampling, 8.2 (effective n) and 6.5 (ratio of sums by cluster);
-Korn & Graubard 1998, Survey Methodology 24:193 (effective n inside a score interval). Wedderburn 1974, Biometrika 61:439
+Korn & Graubard 1998, Survey Methodology 24:193 (effective n; they put it into an exact interval, we into the score one). Wedderburn 1974, Biometrika 61:439
 (means between two bounds vary as m (1 - m)). Hall 1992, JRSS-B 54:221 (removing skewness by a cubic). Rocks 2016, The
 American Statistician 70:365 (adjusted Wald for nps). Garwood 1936, Biometrika 28:437 (exact Poisson limits); McCullagh &
 Nelder 1989, Generalized Linear Models, 6.2 (dispersion). Newcombe 1998, Statistics in Medicine 17:873; Zou & Donner 2008,
@@ -116,7 +116,7 @@ def _over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     No test stands before it: over 12 weeks a variance twice the mean passes as Poisson too often (91 % covered).
     """
     total, df = s.num, s.bins - 1
-    dispersion = (s.ss / (total / s.bins) / df).where((total > 0) & (df > 0), 1.0).clip(lower=1)
+    dispersion = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0).clip(lower=1)
     over = dispersion > 1
     tail = stats.norm.sf(_quantile(level, df.mask(~over, np.inf)))  # the dispersion is itself estimated, on df
     events = total / dispersion

@@ -238,7 +238,7 @@ def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], levels: dict[s
     if absent.empty:
         return counts
     bins = absent["win"].map({win: float(_span(period)[2]) for win, period in windows.items()})
-    zero = absent.assign(bins=bins, num=0.0, den=1.0, n=0.0, exposed=0.0, ss=0.0, plain=True)
+    zero = absent.assign(bins=bins, num=0.0, den=1.0, n=0.0, exposed=0.0, binned=0.0, ss=0.0, plain=True)
     return pd.concat([counts, zero], ignore_index=True)
 
 

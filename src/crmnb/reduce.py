@@ -35,7 +35,8 @@ WHOLE = Segmentation("")
 
 
 # What the cluster of a row without a customer begins with, and what every key begins after: the intake lets no such
-# character into a key. Rows without a customer are clusters of one; those that are alike share a row of `k` clusters.
+# character into a key. Rows without a customer are clusters of one; those that are alike share a row, which stands for
+# `k` clusters and has the `num` and `den` of one of them (its `n`, `w` and `w2` are those of all).
 _ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
 
 
@@ -119,15 +120,16 @@ def _sum_by_cluster(
     picked = ", ".join(
         f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
     )
-    add = (lambda what, _="": what) if one_row_each else _sum
+    add = (lambda what, _="": what) if one_row_each else _of_cluster
+    total = "{}".format if one_row_each else "sum({})".format
     sums = {"n": "1::utinyint" if one_row_each else "count(*)::uinteger"}
     if weighted:
         sums |= {name: add(f"{name} * weight") for name in types}
-        sums |= {"magnitude": add("abs(num) * weight"), "w": add("weight"), "w2": add("weight * weight")}
+        sums |= {"w": total("weight"), "w2": total("weight * weight")}
     else:
-        sums |= {name: add(name, type_) for name, type_ in types.items()} | {"magnitude": add("abs(num)", types["num"])}
-    if "magnitude" not in needs:
-        del sums["magnitude"]
+        sums |= {name: add(name, type_) for name, type_ in types.items()}
+    if "magnitude" in needs:
+        sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
     kept = ", ".join([*keys, "cluster", *(f"{sql} as {name}" for name, sql in sums.items())])
     parts = (
         f"""select {win}::utinyint as win, {kept}
@@ -145,9 +147,11 @@ def _sum_by_cluster(
     con.execute(f"create or replace temp view {table} as select *, {told} from {table}_kept")
 
 
-def _sum(what: str, type_: str = "") -> str:
-    """A sum; of whole numbers in 8 bytes instead of the 16 that the engine would take."""
-    return f"sum({what})::bigint" if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT") else f"sum({what})"
+def _of_cluster(what: str, type_: str = "") -> str:
+    """What a cluster brings: the sum of its rows; where alike rows without a customer share a row, that of one of them."""
+    if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):  # 8 bytes are enough, where the engine would take 16
+        return f"(case when cluster < {_KEYS_FROM} then sum({what}) // count(*) else sum({what}) end)::bigint"
+    return f"case when cluster < {_KEYS_FROM} then any_value({what}) else sum({what}) end"
 
 
 def _moments(
@@ -158,15 +162,16 @@ def _moments(
         with leveled as {"materialized" if by.levels else "not materialized"} (
             select win, component, {_level_of(by)} as level, num, den, n, w, w2, magnitude, k from {table} t {by.join}),
         whole as materialized (
-            select win, component, level, sum(num) as num, sum(den) as den, sum(n) as n, sum(k) as clusters,
-                sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude, sum(num) / nullif(sum(den), 0)::double as r
+            select win, component, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n, sum(k) as clusters,
+                sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude,
+                sum(num * k) / nullif(sum(den * k), 0)::double as r
             from leveled group by all),
         residuals as not materialized (
             select win, component, level, k, t.num::double - r * t.den as u
             from leveled t join whole using (win, component, level)),
         squares as (
-            select win, component, level, fsum(u * u / k) as ss,
-                {"fsum(u * u * u / k / k)" if "s3" in needs else "0.0"} as s3
+            select win, component, level, fsum(u * u * k) as ss,
+                {"fsum(u * u * u * k)" if "s3" in needs else "0.0"} as s3
             from residuals group by all)
         select win, component, level, num::double as num, den::double as den, n::double as n,
             clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, r, ss, s3
@@ -183,7 +188,11 @@ def _with_shared(con: duckdb.DuckDBPyConnection, found: pd.DataFrame, by: list[S
     keys = ["component", "segment", "level"]
     if not {*COMPARED} <= {*found["win"]}:
         return found.assign(shared=0.0)
-    ratios = found.pivot_table(index=keys, columns="win", values="r")[[*COMPARED]].dropna().reset_index()
+    ratios = (
+        found.pivot_table(index=keys, columns="win", values="r").reindex(columns=[*COMPARED]).dropna().reset_index()
+    )
+    if ratios.empty:
+        return found.assign(shared=0.0)
     near = ratios.groupby("component", as_index=False)[[*COMPARED]].first()
     con.register("near", near)
     own = any(each.own for each in by)
@@ -225,8 +234,9 @@ def reduce_bins(
     """Counts of evidence per window and component (and level, where compared), and how they scatter over equal spans of time.
 
     spans: window -> (its first instant, days of a bin, bins). Columns: win, component, segment, level, num, den (exposure),
-    plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, ss
-    (squares of the bins' counts about their mean, empty bins among them).
+    plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
+    (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
+    bins among them).
     """
     found = []
     for slot, windows in _slots(evidence).items():
@@ -244,7 +254,7 @@ def _events(windows: dict[str, Evidence], own: list[Segmentation]) -> str:
     first = next(iter(windows.values())).types
     cluster = "customer_id" if "customer_id" in first else "null::varchar"
     component = "component::varchar" if "component" in first else "''"
-    levels = "".join(f", {each.own} as {each.name}" for each in own)
+    levels = "".join(f', {each.own} as "{each.name}"' for each in own)
     return " union all ".join(
         f"""select '{win}' as win, {component} as component, {cluster} as cluster, num, den, "at" {levels}
             from ({each.sql})"""
@@ -255,22 +265,25 @@ def _events(windows: dict[str, Evidence], own: list[Segmentation]) -> str:
 def _scatter(
     con: duckdb.DuckDBPyConnection, events: str, by: Segmentation, spans: dict[str, tuple[str, int, int]]
 ) -> pd.DataFrame:
-    level = f"coalesce({by.name}, '{UNKNOWN}')" if by.own else by.level
+    level = f"coalesce(\"{by.name}\", '{UNKNOWN}')" if by.own else by.level
     rows = ", ".join(f"('{win}', timestamp '{start}', {size}, {bins})" for win, (start, size, bins) in spans.items())
     frame = con.sql(f"""
         with spans(win, start, size, bins) as (values {rows}),
         binned as materialized (
             select win, component, {level} as level, bins, sum(num) as num, sum(den) as den, count(*) as rows,
-                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins - 1) end as bin
+                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin
             from ({events}) e join spans using (win) {by.join} group by all),
         whole as (
-            select win, component, level, bins, sum(num)::double as num, sum(den)::double as den, count(bin) as filled,
+            select win, component, level, bins, sum(num)::double as num, sum(den)::double as den,
+                coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
+                count(bin) filter (where bin < bins) as filled,
                 coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
             from binned group by all),
         scattered as (
-            select win, component, level, fsum(case when bin is not null then (b.num - w.num / w.bins) ** 2 end) as seen
+            select win, component, level,
+                fsum(case when b.bin < b.bins then (b.num - w.binned / w.bins) ** 2 end) as seen
             from whole w join binned b using (win, component, level) group by all)
-        select win, component, level, num, den, num as n, exposed, bins::double as bins,
-            coalesce(seen, 0) + (bins - filled) * (num / bins) ** 2 as ss
+        select win, component, level, num, den, num as n, exposed, bins::double as bins, binned,
+            coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss
         from whole join scattered using (win, component, level) order by all""").df()
     return frame.assign(segment=by.name)
