@@ -167,7 +167,7 @@ def test_the_index_says_whose_when_how_old_and_from_how_many_rows():
     assert "Data up to 31 December 2025, 5 days before this page was made" in words
     assert "525,461 rows read, 113 of them set aside as faulty" in words
     assert "Partial" not in words
-    assert "Nothing changed beyond chance." in page.main.get_text()
+    assert "Nothing is compared with another period." in page.main.get_text()  # there are no results in it
 
 
 def test_the_index_of_a_running_period_says_so_and_compares_nothing():

@@ -10,8 +10,8 @@ from scipy import stats
 from crmnb.estimate import net_promoters, proportion
 from nist_univariate import CERTIFIED
 from test_difference import change, share
-from test_reduce import reduced
 from test_estimate import ends, infer, statistics
+from test_reduce import reduced
 
 pytestmark = pytest.mark.published
 

@@ -221,10 +221,23 @@ def test_a_count_and_its_scatter_over_weeks_empty_ones_among_them():
     assert found["den"] == 1
 
 
-def test_days_beyond_the_last_whole_week_belong_to_it():
-    # 30 days are four weeks: 1, 0, 0 and then 2 with the 29th and 30th day in it.
+def test_days_beyond_the_last_whole_week_are_counted_and_tell_nothing_of_scatter():
+    # 30 days are four weeks: 1, 0, 0, 0; the 29th and 30th day are in none of them.
     found = counted([0, 28, 29], [], 7, 4).iloc[0]
-    assert found["ss"] == pytest.approx((0.25**2) + 2 * 0.75**2 + 1.25**2)
+    assert (found["num"], found["binned"]) == (3, 1)
+    assert found["ss"] == pytest.approx(0.75**2 + 3 * 0.25**2)
+
+
+def test_a_steady_count_has_poissons_interval_however_long_the_period():
+    for days in (84, 90, 96):
+        found = counted([day for day in range(days) for _ in range(15)], [], 7, days // 7)
+        assert found["ss"].item() == pytest.approx(0)
+
+
+def test_a_window_of_comparison_without_a_base_is_no_error():
+    nobody_yet = pd.DataFrame({"customer_id": ["a"], "num": [1], "den": [0]})
+    found = reduced(pd.DataFrame({"customer_id": ["a", "b"], "num": [1, 0], "den": [1, 1]}), nobody_yet, once=True)
+    assert (found["shared"] == 0).all()
 
 
 def test_exposure_is_the_denominator_and_no_event():

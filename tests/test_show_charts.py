@@ -48,7 +48,7 @@ def test_a_trend_says_in_words_what_it_shows():
     )
     assert figure.notes == (
         "Band: 95 % interval. Hollow and dashed: a part that has not been seen whole. "
-        "Pale: low base, fewer than 30 buyers. June: not shown: fewer than 10.",
+        "Pale: low base, fewer than 30 customers. June: not shown: fewer than 10.",
     )
 
 

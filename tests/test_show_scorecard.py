@@ -37,7 +37,7 @@ def test_columns_without_anything_are_left_out_and_marks_are_explained_once():
     assert HEADS.findall(shown)[-1] == "Remarks"
     assert "Target" not in HEADS.findall(shown)
     assert shown.count("Not compared: 2025 is partial.") == 1
-    assert shown.count("Low base: fewer than 30 buyers.") == 1
+    assert shown.count("Low base: fewer than 30 customers.") == 1
     assert shown.count('<span class="change none">not compared</span>') == 2
 
 

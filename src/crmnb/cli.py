@@ -53,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         "--period", required=True, metavar="P", help="2025, 2025Q4, 2025-10, 2025-01-01..2025-06-30, FY2025 or FY2025Q4"
     )
     run.add_argument(
-        "--family", action="append", default=[], metavar="F", help="only this family (may be repeated); all by default"
+        "--family",
+        action="append",
+        default=[],
+        metavar="F",
+        help="only this family (may be repeated), all by default; the report then holds these families and no other",
     )
     run.add_argument("--json", action="store_true", help="print what was made as JSON, for automation")
     run.set_defaults(command=_run)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from itertools import count
 from pathlib import Path
@@ -99,6 +100,16 @@ class Tables:
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""
         return self.client.churn.table if name == "tenures" and self.client.churn else name
+
+    def first_day(self, names: Iterable[str]) -> datetime | None:
+        """The midnight from which on all of the tables of events have rows; None where none of them is one."""
+        times = [
+            self.con.table(name).aggregate(f"min({TABLES[name].time})").fetchall()[0][0]
+            for name in names
+            if name in self.names and TABLES[name].of_events
+        ]
+        known = [time for time in times if time]
+        return max(known).replace(hour=0, minute=0, second=0, microsecond=0) if known else None
 
     def without_customer(self, name: str, period: Period) -> tuple[int, int]:
         """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""

@@ -10,7 +10,7 @@ import pandas as pd
 from crmnb import engine
 from crmnb.client import Client, Item
 from crmnb.errors import InputError, Unavailable, nearest
-from crmnb.estimate import difference
+from crmnb.estimate import census, difference
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 from crmnb.privacy import protect
@@ -44,6 +44,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
     except Unavailable as no:
         return Measured(_finished(_unavailable(metric, {"now": str(no)}), metric, client, period), {}, "-", ())
     better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
+    period = _seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
     if metric.over_time and len(period.parts) > 1:
@@ -56,8 +57,21 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
         rows = pd.concat([_estimated(metric, reduced, seen, client, bounds), rows], ignore_index=True)
         rows = _with_empty(rows, metric, windows, reasons)
     rows = protect(rows.assign(part=rows["win"].where(~rows["win"].isin(["now", "before"]), "")), client.privacy)
+    if not not_compared and "before" in reasons:
+        not_compared = f"not compared: {comparison.label} {reasons['before']}"
     rows = _compared(rows, metric, client, not_compared)
     return Measured(_finished(rows, metric, client, period), words, better, _notes(metric, tables, period, rows))
+
+
+def _seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
+    """The period as seen by the tables that the metric reads: one of them may begin later than the others.
+
+    Where the client declares the first day, that is believed for all.
+    """
+    if tables.client.data_from or period.data_from is None:
+        return period
+    first = tables.first_day(tables.source_of(name) for name in metric.reads)
+    return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)
 
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
@@ -155,7 +169,7 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
 def _reduced(
     metric: Metric, tables: engine.Tables, period: Period, windows: dict[str, Period], evidence
 ) -> pd.DataFrame:
-    segmentations = segmentations_of(tables, next(iter(evidence.values())), period)
+    segmentations = segmentations_of(tables, {*metric.reads}, next(iter(evidence.values())), period)
     if metric.estimate.reduces == "moments":
         return _moments(metric, tables, evidence, segmentations)
     counts = reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
@@ -200,6 +214,8 @@ def _estimated(
         rows["low"], rows["high"] = rows["low"].clip(*bounds), rows["high"].clip(*bounds)
     rows = pd.concat([rows, reduced[["win", *_KEYS, "n"]]], axis=1)
     rows["clusters"] = _customers(reduced)
+    if metric.estimate is census:  # two counts of customers, either of which may be the small one
+        rows["clusters"] = reduced[["num", "den"]].min(axis=1)
     rows["numerator"], rows["denominator"], rows["reason"] = reduced["num"], reduced["den"], ""
     rows["correlation"] = _correlation(reduced)
     partial = seen.map(lambda p: "partial" if p.partial else "")
@@ -300,10 +316,10 @@ def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period
         family=metric.family,
         metric=metric.id,
         period=period.label,
-        unit=metric.unit,
-        target=client.targets.get(metric.id, np.nan),
+        unit=rows["component"].map(metric.units).fillna(metric.unit),
         signal="",
     )
+    rows["target"] = _target(rows, metric, client)
     for column in ("part", *CHANGES):
         if column not in rows:
             rows[column] = "" if column == "part" else np.nan
@@ -314,6 +330,17 @@ def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period
     return rounded(rows[list(COLUMNS)].reset_index(drop=True).astype(COLUMNS))
 
 
+def _target(rows: pd.DataFrame, metric: Metric, client: Client) -> pd.Series:
+    """The declared target, where it was set: on the whole client, of the nameless component if there is one.
+
+    On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
+    """
+    named = (rows["component"] == "").any() & (rows["component"] != "")
+    by_length = not metric.rows_at or metric.estimate.reduces == "bins"
+    elsewhere = named | (rows["segment"] != "") | ((rows["part"] != "") & by_length)
+    return pd.Series(client.targets.get(metric.id, np.nan), rows.index).mask(elsewhere)
+
+
 def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
@@ -322,14 +349,15 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
             without, among = tables.without_customer(name, period)
             if without:
                 what = name.replace("_", " ")
-                notes.append(f"{without:,} of {among:,} {what} in {period.label} carry no customer and are left out.")
+                notes.append(f"{without} of {among} {what} in {period.label} carry no customer and are left out.")
     elif whole["method"].isin(["t", "Wilson", "adjusted Wald", "score"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
         factor = row.n / row.n_effective
         notes.append(
-            f"{row.component + ': ' if row.component else ''}{row.n:,.0f} {metric.out_of} tell as much as "
-            f"{row.n_effective:,.0f} independent ones (design factor {factor:.2f}): customers with several, or weights."
+            f"{row.component + ': ' if row.component else ''}some customers count several times or with more weight, "
+            f"so {row.n:.0f} {metric.out_of} tell as much as {row.n_effective:.0f} independent ones "
+            f"(design factor {factor:.2f})."
         )
     return tuple(notes)
 

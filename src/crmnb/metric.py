@@ -25,7 +25,7 @@ class Metric:
 
     `function(*tables, period=..., **settings)` gives evidence: a narwhals frame, one row per unit counted, with `num`
     and `den` (or `value`, which is `num` with `den` 1), and optionally `component`, `customer_id` (the cluster),
-    `weight`, `at` (a count's time) and `exposure`.
+    `weight` (rows without one are left out) and `at` (a count's time). A count is out of `den` where its rows give one.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
     `by_hand` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per component.
@@ -51,6 +51,7 @@ class Metric:
     component: str  # what the components are ("survey", "platform"), empty where there are none
     over_time: bool
     rows_at: str
+    units: dict[str, str]
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
 
     @property
@@ -104,6 +105,7 @@ def metric(
     component: str = "",
     over_time: bool = True,
     rows_at: str = "",
+    units: dict[str, str] | None = None,
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
@@ -112,7 +114,8 @@ def metric(
     their share is said beside the result; the evidence then has one row per customer and component.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
-    period are the rows of its parts, so that the parts need no call of their own. `bounds`: values that a mean cannot pass, nor its interval.
+    period are the rows of its parts, so that the parts need no call of their own. `units`: those of components that have
+    another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -133,6 +136,7 @@ def metric(
             component=component,
             over_time=over_time,
             rows_at=rows_at,
+            units=units or {},
             bounds=bounds,
             **_said(function),
         )

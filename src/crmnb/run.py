@@ -34,6 +34,17 @@ from crmnb.spreadsheet import write_xlsx
 from crmnb.workbook import RESULTS_TO, TABLES_FROM, private_folder, restore, write_frame
 
 _MOST_HEADLINES = 8
+_SAID_DECLARATIONS = {
+    "comparison",
+    "level",
+    "churn",
+    "items",
+    "segments",
+    "targets",
+    "privacy",
+    "data_from",
+    "data_until",
+}
 _SAID_VERSIONS = ("crmnb", "duckdb", "narwhals", "pandas", "statsmodels", "scipy", "papermill", "nbconvert")
 
 
@@ -273,6 +284,7 @@ def _manifest(client: Client, period: Period, taken: Intake, ran: tuple[Family, 
         "client": client.id,
         "period": period.label,
         "parameters": {"client": client.id, "period": period.label},
+        "declared": client.model_dump(mode="json", include=_SAID_DECLARATIONS),
         "made_at": made_at.isoformat(timespec="seconds"),
         "data": {
             "from": period.data_from and period.data_from.date().isoformat(),
@@ -280,7 +292,12 @@ def _manifest(client: Client, period: Period, taken: Intake, ran: tuple[Family, 
             "fingerprint": taken.fingerprint,
             "sources": taken.sources,
             "tables": [
-                {"table": a.table, "read": a.read, "accepted": a.accepted, "quarantined": a.quarantined}
+                {
+                    "table": a.table or f"source {a.source}",
+                    "read": a.read,
+                    "accepted": a.accepted,
+                    "quarantined": a.quarantined,
+                }
                 for a in taken.accounts
             ],
         },

@@ -8,8 +8,8 @@ from crmnb.period import Period
 from crmnb.reduce import Evidence, Segmentation
 
 
-def segmentations_of(tables: Tables, evidence: Evidence, period: Period) -> list[Segmentation]:
-    """The client's segmentations that apply to evidence: by its customers, or by a column that it carries itself.
+def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period: Period) -> list[Segmentation]:
+    """The client's segmentations that apply to evidence: by its customers, or by a column of a table that was read (`reads`).
 
     Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
@@ -17,11 +17,12 @@ def segmentations_of(tables: Tables, evidence: Evidence, period: Period) -> list
     for name, segment in tables.client.segments.items():
         table, column = segment.column.split(".")
         if table != "customers":
-            found += [Segmentation(name, own=f'"{column}"::varchar')] if column in columns else []
+            carried = table in reads and column in columns
+            found += [Segmentation(name, own=_level(segment, f'"{column}"', period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
-            levels = f"segment_{name}_{period.start:%Y%m%d}"
+            quoted, levels = f'"{column}"', f"segment_{name}_{period.start:%Y%m%d}"
             rows = tables.con.table(table).project(
-                f"customer_id as cluster, {_level(segment, column, period)} as level"
+                f"customer_id as cluster, {_level(segment, quoted, period)} as level"
             )
             known = rows.filter("level is not null").sql_query()
             tables.con.execute(f"create temp table if not exists {levels} as {known}")
@@ -52,7 +53,7 @@ def _level(segment: Segment, column: str, period: Period) -> str:
         number = f"try_cast({column} as double)"
         steps = [f"when {number} < {b} then '{_band(segment.bands, i)}'" for i, b in enumerate(segment.bands)]
         return f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps))}' end"
-    return f'"{column}"::varchar'
+    return f"{column}::varchar"
 
 
 def _band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:

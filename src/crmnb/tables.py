@@ -28,7 +28,7 @@ class Column:
 
     `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound binds
     nothing; so `at_least="started_at"` says "not before it started"). `one_of`: the allowed values.
-    `refers_to`: the table whose key it must be found in, where the client has that table.
+    `refers_to`: the table whose key it holds. A row that refers to nothing known is accepted all the same.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Table:
     """A canonical table: its grain in words, key, columns, and which rows count unless a metric asks for more.
 
     `time` is the column by which rows belong to a period (the table is stored sorted by it); `counts` is a condition in
-    SQL over its columns, `counts_words` says it in words; `has_items` allows survey items as further columns.
+    SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times say which days the data cover.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Table:
     columns: tuple[Column, ...]
     time: str | None = None
     counts: str = "true"
-    counts_words: str = "all rows"
     has_items: bool = False
+    of_events: bool = False
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -90,8 +90,8 @@ _DECLARED = (
         grain="an order (not a line of it)",
         key=("order_id",),
         time="ordered_at",
+        of_events=True,
         counts="status = 'paid' or (status = 'refunded' and refunded_amount < amount)",
-        counts_words="orders that are paid or partly refunded",
         columns=(
             _key("order_id"),
             _CUSTOMER,
@@ -124,6 +124,7 @@ _DECLARED = (
         grain="an invitation to a survey",
         key=("invitation_id",),
         time="sent_at",
+        of_events=True,
         columns=(
             _key("invitation_id"),
             Column("survey", "text", required=True),
@@ -140,6 +141,7 @@ _DECLARED = (
         grain="an answer sheet",
         key=("response_id",),
         time="responded_at",
+        of_events=True,
         has_items=True,
         columns=(
             _key("response_id"),
@@ -162,11 +164,12 @@ _DECLARED = (
         grain="a public review",
         key=("review_id",),
         time="posted_at",
+        of_events=True,
         columns=(
             _key("review_id"),
             Column("platform", "text", required=True),
             Column("posted_at", "time", required=True),
-            Column("rating", "number", required=True, at_least=0, at_most="scale"),
+            Column("rating", "number", required=True, at_least=1, at_most="scale"),
             Column("scale", "number", required=True, at_least=2),
             Column("text", "text"),
             _CUSTOMER,
@@ -175,3 +178,6 @@ _DECLARED = (
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _DECLARED}
+
+# Names that evidence gives a meaning to: no column of a client may be called so.
+RESERVED = frozenset({"num", "den", "value", "component", "at", "x"})

@@ -160,4 +160,4 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     figures = ", ".join(f'nullif("{c}", \'nan\'::double) as "{c}"' for c in frame.select_dtypes("float64"))
     with duckdb.connect() as con:
         con.register("frame", frame)
-        con.execute(f"copy (select * replace ({figures}) from frame) to '{path}' (format parquet)")
+        con.sql(f"select * replace ({figures}) from frame").write_parquet(str(path))

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,7 +11,7 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.client.models import Churn, Client, Mapping, Segment, Source
 from crmnb.errors import nearest
-from crmnb.tables import ENGINE_TYPES, TABLES, Column, Table
+from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _NEAR_MISS = 0.85  # how like a declared column's name (0 to 1) an attribute's may be before it is taken for a slip
 _DIRECTIVES = "aAbBdfHIjmMpSyYz%"
@@ -48,6 +49,8 @@ def _place(client: Client) -> Iterator[str]:
         yield _zone_problem(client.time_zone)
     except KeyError:
         yield _zone_problem(client.time_zone)
+    if client.data_until and client.data_until > date.today():  # noqa: DTZ011 -- a day's difference between zones is no harm
+        yield f"data_until: {client.data_until} has not come yet; give the last day that the data cover."
     if client.data_from and client.data_until and client.data_from > client.data_until:
         yield f"data_until: {client.data_until} lies before data_from, {client.data_from}."
 
@@ -107,6 +110,8 @@ def _columns(where: str, table: Table, mapping: Mapping, client: Client) -> Iter
     for column in table.columns:
         if column.required and column.name not in mapped:
             yield f"{where}.columns.{column.name}: is missing; {table.name} cannot do without it."
+    for name in sorted(mapped & RESERVED):
+        yield f"{where}.columns.{name}: this name has a meaning of its own in the suite; call the column otherwise."
     free = (set(table.by_name) | items) - mapped
     for name in sorted(mapped - set(table.by_name) - items):
         if close := get_close_matches(name, free, n=1, cutoff=_NEAR_MISS):
@@ -135,6 +140,8 @@ def _churn(churn: Churn, client: Client) -> Iterator[str]:
         if churn.inactivity_days < 1:
             yield "churn.inactivity_days: is missing; say after how many days without an order a customer is lost."
         return
+    if client.data_until is None:
+        yield "data_until: is missing; that nobody has left since cannot be told from the end of the data."
     if churn.table == "orders":
         yield "churn.table: a contractual churn needs customers (by left_at) or subscriptions (by ended_at)."
     needed = {"customers": "left_at", "subscriptions": "ended_at"}.get(churn.table)

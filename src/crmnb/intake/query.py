@@ -1,6 +1,7 @@
 """A client's query: one SELECT over its typed sources, on a connection that reaches nothing else."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,5 +69,6 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> N
 
 
 def _said(wrong: duckdb.Error) -> str:
-    """What DuckDB says, without the picture of the statement."""
-    return " ".join(str(wrong).split("LINE 1")[0].split("\n\nLINE")[0].split())
+    """What DuckDB says, without the picture of the statement and without values, which may be a person's."""
+    told = " ".join(str(wrong).split("LINE 1")[0].split("\n\nLINE")[0].split())
+    return re.sub(r"'[^']*'", "'...'", told)

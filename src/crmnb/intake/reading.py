@@ -221,7 +221,7 @@ def _judged_records(path: Path, source: Source, width: int, where: str) -> Itera
         problem, unread = None, None
         if fields is None:
             if "unexpected end" in wrong:
-                raise InputError(f"{where}, record {number}: a quote is opened and never closed: {text[:60]!r}.")
+                raise InputError(f"{where}, record {number}: a quote is opened and never closed.")
             fields, problem, unread = [], f"malformed record: {wrong}", text
         elif len(fields) != width:
             few = "few" if len(fields) < width else "many"
@@ -238,8 +238,8 @@ def _not_utf8(path: Path, where: str) -> InputError:
             try:
                 line.decode()
             except UnicodeDecodeError as wrong:
-                near = line[max(wrong.start - 15, 0) : wrong.end + 15].decode("ascii", "backslashreplace").strip()
-                shown.append(f"line {number}: {near}")
+                bad = line[wrong.start : wrong.end].decode("ascii", "backslashreplace")
+                shown.append(f"line {number}, byte {wrong.start + 1}: {bad}")
             if len(shown) == 3:
                 break
     return InputError(

@@ -22,9 +22,7 @@ from crmnb.intake.query import QUIET, run_query, sources_of
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
 from crmnb.intake.reading import read_source
 from crmnb.intake.rules import columns_of
-from crmnb.tables import ENGINE_TYPES, TABLES, Column, Table
-
-EVENTS = ("orders", "survey_invitations", "survey_responses", "reviews")  # whose times say which days the data cover
+from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 
 def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None) -> Intake:
@@ -99,7 +97,7 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         for name, mapping in work.client.tables.items():
             columns[name] = _take_table(con, work, TABLES[name], mapping)
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
-        first, last = _span(con, {name: path for name, path in paths.items() if name in EVENTS})
+        first, last = _span(con, {name: path for name, path in paths.items() if TABLES[name].of_events})
         for name, raw in work.raws.items():
             contents[name]["rows"] = con.execute(f"SELECT count(*) FROM {raw.table}").fetchone()[0]
     declared_from = work.client.data_from and datetime.combine(work.client.data_from, datetime.min.time())
@@ -208,8 +206,11 @@ def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: M
     columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}
     raw = Raw(table.name, result, columns, Source(file=""), f"what {key} gives")
     for name in columns:
-        if not re.fullmatch(NAME, name):
-            raise InputError(f"{key} gives a column {name!r}; name it (`AS`) with small letters, digits and _.")
+        if not re.fullmatch(NAME, name) or name in RESERVED:
+            raise InputError(
+                f"{key} gives a column {name!r}; name it (`AS`) with small letters, digits and _, but none of "
+                f"{', '.join(sorted(RESERVED))}."
+            )
     items = work.client.items if table.has_items else {}
     for needed in [*(column.name for column in table.columns if column.required), *items]:
         raw.cell(needed, key)

@@ -54,7 +54,7 @@ def retention_rate(tenures, *, period, churn: Churn):
     Why: keeping a customer is cheaper than winning one, and small changes add up over years.
     Beware: customers won in the period count neither above nor below the line, and those who left and came back are not
         retained but won back. A longer period retains fewer, so compare periods of equal length only.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1; Wilson 1927 (interval).
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     return _kept(tenures, period, churn).with_columns(num=nw.col("kept"))
 
@@ -74,7 +74,7 @@ def churn_rate(tenures, *, period, churn: Churn):
 
     Why: the other side of retention, and the one that planning of replacement works with.
     Beware: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
     return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
 
@@ -101,7 +101,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     Why: it makes a month and a quarter comparable.
     Beware: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
         measured is usually better than a month made into a year.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (compounding of survival).
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
     return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
 
@@ -122,7 +122,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
 
     Why: it says whether the base grew or shrank.
     Beware: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (why customers won must be left out).
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
     period.require_history(churn.history_days)
     at_start = _customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
@@ -142,6 +142,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     per_customer=True,
     estimate=count,
     component="how counted",
+    units={"per 100 at start": "per 100 customers"},
 )
 def customers_won(tenures, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
@@ -150,7 +151,7 @@ def customers_won(tenures, *, period, churn: Churn):
 
     Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
     Beware: who was a customer before the data begin looks new; the data must reach back further than the days of inactivity.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1; McCullagh & Nelder 1989,
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
     period.require_history(churn.history_days)
@@ -196,7 +197,8 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
     Why: the earliest sign that a first sale becomes a habit.
     Beware: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
         of equal length, and see the second purchase rate for equal follow-up.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6 (repeat rate).
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (buyers of a period by how often they buy). Some texts call the share of one
+        period's buyers who buy in the next one by this name; that is another figure.
     """
     buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(orders=nw.len())
     return buyers.with_columns(num=(nw.col("orders") >= at_least).cast(nw.Int64), den=nw.lit(1))
@@ -224,9 +226,10 @@ def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
 
     Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen.
 
-    Why: every buyer has the same time to come back, so periods of any length compare.
-    Beware: the newest buyers are not in it yet. Who bought before the data begin looks new.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6 (repeat rate), with equal follow-up.
+    Why: every buyer in it has the same time to come back, early or late in the period.
+    Beware: the follow-up must end inside the period, so a year loses its last buyers and a quarter nearly all: use it for
+        years. Who bought before the data begin looks new.
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
     """
     period.require_history(churn.history_days)
     last_first = period.seen_end - timedelta(days=follow_up_days)
@@ -257,7 +260,7 @@ def purchase_frequency(orders, *, period):
 
     Why: with order value and the number of customers it makes up revenue; it moves before churn does.
     Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.6.
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w).
     """
     buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(num=nw.len())
     return buyers.with_columns(den=nw.lit(1))
@@ -304,7 +307,7 @@ def cohort_retention(tenures, *, period, churn: Churn):
 
     Why: it shows whether newer customers stay longer than older ones did, which one rate over all of them hides.
     Beware: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 5.1 (cohorts); Wilson 1927 (interval).
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
     joined = _cohorts(tenures, period, churn)
     seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
@@ -318,15 +321,11 @@ def cohort_retention(tenures, *, period, churn: Churn):
         active = tenures.filter(period.holds("since")).select("customer_id", active_in=_month("since")).unique()
         found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
     else:
-        found = of.join(_until(tenures), on="customer_id", how="left").with_columns(
-            num=((nw.col("left_in") >= nw.col("active_in")) | (nw.col("age") == 0)).cast(nw.Int64)
+        months = [start_month + k for k in ages]
+        starts = {month: _customers_at(tenures, datetime(month // 12, month % 12 + 1, 1), 0) for month in months}
+        under_contract = [each.with_columns(active_in=nw.lit(month), num=nw.lit(1)) for month, each in starts.items()]
+        found = of.join(nw.concat(under_contract), on=["customer_id", "active_in"], how="left").with_columns(
+            num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num"))
         )
     cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
     return found.select("customer_id", component=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
-
-
-@once
-def _until(tenures: nw.LazyFrame) -> nw.LazyFrame:
-    """Each customer's last month of contract, as a month's number; far in the future where it has no end."""
-    open_end = nw.col("until").fill_null(datetime(9999, 1, 1)).max()
-    return tenures.group_by("customer_id").agg(until=open_end).with_columns(left_in=_month("until")).drop("until")

@@ -9,6 +9,14 @@ from crmnb.metric import metric
 from crmnb.period import Period
 
 
+def _pointing(item: Item, *directions: str) -> Item:
+    """The item, if it points in one of these directions; what was not declared so is not guessed."""
+    if item.direction not in directions:
+        wanted = " or ".join(directions)
+        raise Unavailable(f"needs an item with direction {wanted}; {item.name} is declared {item.direction}")
+    return item
+
+
 def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.LazyFrame:
     """The period's valid answers to an item (the intake has rejected what is off its scale), as `x`."""
     return survey_responses.filter(period.holds("responded_at"), ~nw.col(item.name).is_null()).with_columns(
@@ -32,10 +40,12 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     Why: the plainest sign of whether an interaction went well, and the one most companies can compare with.
     Beware: those who answer are not those who were asked; read it beside the response rate. Shares from scales of
         different length do not compare, and "not applicable" is missing, not low.
-    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., 2.7 (top two boxes); Wilson 1927, JASA
-        22:209 (interval).
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2 (customer satisfaction, top
+        two boxes); Wilson 1927, JASA 22:209 (interval).
     """
-    top = item.scale[1] - 1
+    if item.scale[1] - item.scale[0] < 3:
+        raise Unavailable(f"needs a scale of four boxes or more; {item.name} has fewer")
+    top = _pointing(item, "up").scale[1] - 1
     return _answers(survey_responses, period, item).with_columns(num=(nw.col("x") >= top).cast(nw.Int64), den=nw.lit(1))
 
 
@@ -58,7 +68,7 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     Beware: a mean hides two camps; look at the share of satisfied answers too. It treats the steps of the scale as equal.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
-    low, high = item.scale
+    low, high = _pointing(item, "up").scale
     return _answers(survey_responses, period, item).with_columns(value=(nw.col("x") - low) / (high - low) * 100)
 
 
@@ -82,7 +92,7 @@ def nps(survey_responses, *, period, item: Item = "recommend"):
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
         (adjusted Wald interval).
     """
-    if item.scale != (0, 10):
+    if _pointing(item, "up").scale != (0, 10):
         raise Unavailable(f"needs an item from 0 to 10; {item.name} goes from {item.scale[0]} to {item.scale[1]}")
     promotes, detracts = (nw.col("x") >= 9).cast(nw.Int64), (nw.col("x") <= 6).cast(nw.Int64)
     return _answers(survey_responses, period, item).with_columns(num=promotes - detracts, den=nw.lit(1))
@@ -111,7 +121,7 @@ def ces(survey_responses, *, period, item: Item = "effort"):
     Beware: two directions are in use and look alike; the one declared is printed beside the figure.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
-    return _answers(survey_responses, period, item).with_columns(value=nw.col("x"))
+    return _answers(survey_responses, period, _pointing(item, "effort", "ease")).with_columns(value=nw.col("x"))
 
 
 @metric(
@@ -131,7 +141,7 @@ def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
     Beware: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
-    middle = sum(item.scale) / 2
+    middle = sum(_pointing(item, "effort", "ease").scale) / 2
     easy = nw.col("x") < middle if item.direction == "effort" else nw.col("x") > middle
     return _answers(survey_responses, period, item).with_columns(num=easy.cast(nw.Int64), den=nw.lit(1))
 
@@ -211,6 +221,8 @@ def response_rate(survey_invitations, *, period):
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
     of_all = _share_of(survey_invitations, period, None, "completed_at")
+    if "reached_at" not in survey_invitations.collect_schema().names():
+        return of_all
     of_reached = _share_of(survey_invitations, period, "reached_at", "completed_at")
     cooperation = nw.concat_str([nw.col("survey"), nw.lit("cooperation")], separator=", ")
     return nw.concat([of_all, of_reached.with_columns(component=cooperation)])

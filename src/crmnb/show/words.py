@@ -134,7 +134,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
         ends = span(row.change_low, row.change_high, unit, places, client)
         tail = f" {unit}" if unit not in ("", "count", "scale", "money") else ""
         if not row.change_low <= 0 <= row.change_high:  # it would stand out alone, not among all that are compared
-            tail += "; one of many comparisons"
+            tail += "; among so many comparisons it may be chance"
         return Change(f"no clear change{beside} ({ends}{tail})", "unclear", "")
     moved = quantity(abs(row.change), unit, places, client)
     same = f"the same as {before}" if on else "the same"
@@ -173,8 +173,11 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
     least = result.client.privacy.min_base
     said = {
         "partial": ("partial", "not all of it has been seen" if row.part else edge),
-        "low_base": ("low base", f"fewer than {least} {noun(result.metric.out_of or result.metric.counts)}"),
-        "unreliable": ("unreliable", "too few customers for the interval to be trusted"),
+        "low_base": ("low base", f"fewer than {least} customers"),
+        "unreliable": (
+            "unreliable",
+            f"too few {'events' if row.unit == 'count' else 'customers'} for the interval to be trusted",
+        ),
         "immature": ("too early", "not everyone counted has been seen long enough"),
     }
     return dict(said[flag] for flag in row.flags.split() if flag in said)
