@@ -213,7 +213,7 @@ def test_a_missing_column_names_the_nearest_headers(tmp_path):
         ("\n\n", "is empty"),
         (TWO.replace(",", ";"), r"only one column.*Is the delimiter ';'\? Then add `delimiter: \";\"`"),
         (TWO.replace("Status", "Total"), "the header 'Total' stands more than once"),
-        (TWO.encode() + b"caf\xe9,,2025-01-01,1,paid\n", r"is not UTF-8 \(line 4: caf\\xe9.*encoding: cp1252"),
+        (TWO.encode() + b"caf\xe9,,2025-01-01,1,paid\n", r"is not UTF-8 \(line 4, byte 4: \\xe9.*encoding: cp1252"),
         (TWO + '"open,,2025-01-01,1,paid\n5,,2025-01-01,1,paid\n', "record 4: a quote is opened and never closed"),
     ],
 )

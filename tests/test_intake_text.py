@@ -118,7 +118,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_header(tmp_path, way):
     [
         (numbered("1,,2025-01-01,1,paid").encode(), "utf-16", "no column|is not utf-16|only one column"),
         (numbered("\x811,,2025-01-01,1,paid").encode("latin-1"), "cp1252", "is not cp1252"),
-        (numbered("é,,2025-01-01,1,paid").encode("cp1252"), "utf-8", "line 2: .*xe9"),
+        (numbered("é,,2025-01-01,1,paid").encode("cp1252"), "utf-8", "line 2, byte 1: .*xe9"),
     ],
 )
 def test_a_wrong_encoding_is_an_error(tmp_path, text, encoding, words):

@@ -181,3 +181,80 @@ def test_results_of_a_metric_do_not_depend_on_how_its_parts_are_computed():
     period = Period.parse("2025").observe(*SEEN)
     told = measure(metric, tables, period).rows
     pd.testing.assert_frame_equal(told, measure(replace(metric, rows_at=""), tables, period).rows)
+
+
+def test_what_points_elsewhere_than_a_metric_needs_is_not_guessed():
+    rows = answers(2025, [7, 6], ["a", "b"], effort=[6, 7])
+    undeclared = client(items={"satisfied": {"scale": (1, 7), "direction": "effort"}, "effort": {"scale": (1, 7)}})
+    for metric, told in (
+        ("csat", "direction up"),
+        ("ces", "direction effort or ease"),
+        ("ces_low_effort", "effort or ease"),
+    ):
+        assert told in whole(metric, rows, undeclared)["reason"]
+    two_boxes = client(items={"satisfied": {"scale": (0, 1)}})
+    assert "four boxes" in whole("csat", answers(2025, [1, 0], ["a", "b"]), two_boxes)["reason"]
+
+
+def test_a_target_stands_where_it_was_set():
+    rows = answers(2025, [5, 4, 1] * 12, [f"c{i}" for i in range(36)])
+    tables = in_memory(client(targets={"csat": 70, "customers_won": 100}), {"survey_responses": rows})
+    told = measure(catalogue()["csat"], tables, Period.parse("2025").observe(*SEEN)).rows
+    assert set(told["target"]) == {70}  # a share of answers has the same target in a month
+
+
+def test_a_table_that_begins_later_than_others_is_believed_for_what_looks_back():
+    orders = pd.DataFrame({"order_id": list("abc"), "customer_id": list("abc"), "amount": 1, "status": "paid"})
+    orders["ordered_at"] = pd.to_datetime(["2025-01-02", "2025-02-01", "2025-11-01"])
+    of = client(churn={"kind": "inactivity", "inactivity_days": 90})
+    won = measure(
+        catalogue()["customers_won"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*SEEN)
+    )
+    assert "they begin on 2025-01-02" in won.rows.iloc[0]["reason"]
+
+
+def test_a_comparison_that_cannot_be_had_says_why():
+    orders = pd.DataFrame({"order_id": list("ab"), "customer_id": list("aa"), "amount": 1, "status": "paid"})
+    orders["ordered_at"] = pd.to_datetime(["2024-12-01", "2025-02-01"])
+    of = client(churn={"kind": "inactivity", "inactivity_days": 90}, data_from="2024-09-15")
+    seen = (datetime(2024, 9, 15), SEEN[1])
+    row = measure(
+        catalogue()["retention_rate"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*seen)
+    )
+    assert "not compared: 2024Q4" in row.rows.iloc[0]["reason"]
+    assert "2024-07-03" in row.rows.iloc[0]["reason"]
+
+
+def test_who_is_between_two_contracts_is_not_active():
+    plans = pd.DataFrame(
+        {
+            "subscription_id": ["1", "2"],
+            "customer_id": ["a", "a"],
+            "started_at": pd.to_datetime(["2025-01-10", "2025-06-10"]),
+            "ended_at": pd.to_datetime(["2025-03-15", None]),
+            "monthly_amount": 1,
+        }
+    )
+    of = client(churn={"kind": "contractual", "table": "subscriptions"})
+    told = measure(
+        catalogue()["cohort_retention"], in_memory(of, {"subscriptions": plans}), Period.parse("2025").observe(*SEEN)
+    )
+    active = told.rows.set_index("component")["value"]
+    assert [active[f"2025-01 +{k}"] for k in range(7)] == [100, 100, 100, 0, 0, 0, 100]
+
+
+def test_a_segment_by_a_column_belongs_to_its_table_only():
+    rows = answers(2025, [5, 1], ["a", "b"], channel=["shop", "web"])
+    of = client(segments={"group": {"column": "survey_responses.channel"}, "by_order": {"column": "orders.channel"}})
+    told = measure(
+        catalogue()["csat"], in_memory(of, {"survey_responses": rows}), Period.parse("2025").observe(*SEEN)
+    ).rows
+    assert set(told["segment"]) == {"", "group"}
+    assert set(told[told["segment"] == "group"]["level"]) == {"shop", "web"}
+    reviews = pd.DataFrame({"review_id": ["1"], "platform": "p", "posted_at": pd.to_datetime(["2025-03-01"])})
+    reviews = reviews.assign(rating=4.0, scale=5.0, channel="app")
+    of = client(segments={"group": {"column": "reviews.channel"}})
+    volume = measure(
+        catalogue()["review_volume"], in_memory(of, {"reviews": reviews}), Period.parse("2025").observe(*SEEN)
+    )
+    assert "app" in set(volume.rows["level"])

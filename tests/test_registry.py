@@ -122,7 +122,8 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, fram
 @pytest.mark.parametrize("metric", [m for m in METRICS if m.rows_at], ids=lambda metric: metric.id)
 def test_rows_of_a_period_are_those_of_its_parts(metric: Metric, corner_shop, frames):
     called_for_each = replace(metric, rows_at="")
-    pd.testing.assert_frame_equal(rows(metric, frames, corner_shop), rows(called_for_each, frames, corner_shop))
+    told, called = rows(metric, frames, corner_shop), rows(called_for_each, frames, corner_shop)
+    pd.testing.assert_frame_equal(told.drop(columns="target"), called.drop(columns="target"))
 
 
 @each_metric

@@ -99,7 +99,14 @@ def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
         (-3.1, -5.0, -1.2, "worse", f"down 3.1 points on 2024 ({MINUS}5.0 to {MINUS}1.2)", "bad"),
         (3.1, 1.2, 5.0, "changed", "up 3.1 points on 2024 (1.2 to 5.0)", "moved"),
         (0.7, -1.0, 2.4, "", f"no clear change on 2024 ({MINUS}1.0 to 2.4 points)", "unclear"),
-        (3.1, 1.2, 5.0, "", "no clear change on 2024 (1.2 to 5.0 points; one of many comparisons)", "unclear"),
+        (
+            3.1,
+            1.2,
+            5.0,
+            "",
+            "no clear change on 2024 (1.2 to 5.0 points; among so many comparisons it may be chance)",
+            "unclear",
+        ),
         (3.1, NAN, NAN, "", "up 3.1 points on 2024, no interval", "unclear"),
         (NAN, NAN, NAN, "", "", "none"),
     ],
@@ -151,7 +158,7 @@ def test_flags_are_words():
     of = result([rate(3, 5, 30, flags="immature low_base partial unreliable")], cutoff=datetime(2025, 12, 10))
     assert flag_words(of, first(of)) == [
         "too early: not everyone counted has been seen long enough",
-        "low base: fewer than 30 buyers",
+        "low base: fewer than 30 customers",
         "partial: the data end on 9 December 2025",
         "unreliable: too few customers for the interval to be trusted",
     ]

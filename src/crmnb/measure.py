@@ -64,11 +64,11 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
 
 
 def _seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
-    """The period as seen by the tables that the metric reads: one of them may begin later than the others.
+    """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
 
     Where the client declares the first day, that is believed for all.
     """
-    if tables.client.data_from or period.data_from is None:
+    if tables.client.data_from or period.data_from is None or "churn" not in metric.declarations:
         return period
     first = tables.first_day(tables.source_of(name) for name in metric.reads)
     return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)
@@ -319,10 +319,10 @@ def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period
         unit=rows["component"].map(metric.units).fillna(metric.unit),
         signal="",
     )
-    rows["target"] = _target(rows, metric, client)
     for column in ("part", *CHANGES):
         if column not in rows:
             rows[column] = "" if column == "part" else np.nan
+    rows["target"] = _target(rows, metric, client)
     rows["flags"] = rows["flags"].map(lambda flags: " ".join(sorted(set(flags.split()))))
     in_number_order = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
     rows = rows.assign(_segmented=rows["segment"] != "", _component=in_number_order)

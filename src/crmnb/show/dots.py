@@ -9,7 +9,7 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved_together, known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
-from crmnb.show.words import available, noun, value_words
+from crmnb.show.words import available, value_words
 
 UNKNOWN = "(not known)"
 _MOST_LEVELS = 12
@@ -156,7 +156,7 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         notes.append("Hollow: the period has not been seen whole.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
-        notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")
+        notes.append(f"Pale: low base, fewer than {least} customers.")
     for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):
         names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
         notes.append(f"{', '.join(names)}: {words}.")

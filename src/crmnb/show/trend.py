@@ -11,7 +11,7 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved, deserved_together, known, part_name, part_start, part_tick, percent, quantity
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, noun, value_words
+from crmnb.show.words import available, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
@@ -213,7 +213,7 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
         notes.append("Hollow and dashed: a part that has not been seen whole.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
-        notes.append(f"Pale: low base, fewer than {least} {noun(result.metric.out_of or result.metric.counts)}.")
+        notes.append(f"Pale: low base, fewer than {least} customers.")
     notes += _gaps(result, every)
     if left_out > 0:
         notes.append(f"{left_out} more are not drawn: see the scorecard.")
