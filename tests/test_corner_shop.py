@@ -382,14 +382,15 @@ def test_odd_texts_and_keys_are_taken_as_they_came(taken: Intake):
 @pytest.mark.parametrize(("year", "hand"), [(2025, HAND), (2024, HAND_2024)])
 def test_the_suite_counts_what_the_pencil_counted(results, year: int, hand: Figures):
     rows = results[year]
+    rows = rows[rows["metric"].isin(HAND)]
     assert compared(rows[(rows["part"] == "") & (rows["segment"] == "")], hand) == []
 
 
-def test_every_metric_was_counted_by_hand(results):
-    assert set(results[2025]["metric"]) == set(HAND)
+def test_every_metric_that_was_counted_by_hand_is_there(results):
+    assert set(results[2025]["metric"]) >= set(HAND)  # a newer one declares its count itself, and is held to it
 
 
-@pytest.mark.parametrize("metric", catalogue().values(), ids=list(catalogue()))
+@pytest.mark.parametrize("metric", [m for id_, m in catalogue().items() if id_ in HAND], ids=lambda metric: metric.id)
 def test_a_metric_declares_what_the_pencil_counted(metric: Metric):
     declared = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
     hand = HAND[metric.id]
@@ -403,7 +404,12 @@ def test_a_metric_declares_what_the_pencil_counted(metric: Metric):
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])
 def test_the_suite_counts_each_region_likewise(results, region: str):
     rows = results[2025]
-    rows = rows[(rows["segment"] == "region") & (rows["level"] == region) & (rows["component"] == "")]
+    rows = rows[
+        (rows["segment"] == "region")
+        & (rows["level"] == region)
+        & (rows["component"] == "")
+        & rows["metric"].isin(HAND)
+    ]
     assert compared(rows, {metric: {"": levels[region]} for metric, levels in BY_REGION.items()}) == []
 
 
@@ -414,7 +420,7 @@ def test_a_quarter_agrees_with_the_second_route(raw: Raw, taken: Intake, quarter
     whole = pd.Period(quarter)
     shop = tidy_corner_shop(raw)
     rows = open_on(load_client("corner_shop", PARAMETERS), Period.parse(quarter), taken).results("retention")
-    rows = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    rows = rows[(rows["part"] == "") & (rows["segment"] == "") & rows["metric"].isin(HAND)]
     now, before = (
         retention(shop["orders"], str(span.start_time), str((span + 1).start_time)) for span in (whole, whole - 1)
     )

@@ -316,7 +316,7 @@ def _finished(rows: pd.DataFrame, metric: Metric, client: Client, period: Period
         family=metric.family,
         metric=metric.id,
         period=period.label,
-        unit=rows["component"].map(metric.units).fillna(metric.unit),
+        unit=rows["component"].map(lambda component: metric.units.get(component, metric.unit)),
         signal="",
     )
     for column in ("part", *CHANGES):
