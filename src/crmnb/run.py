@@ -20,7 +20,7 @@ import pandas as pd
 
 from crmnb import page
 from crmnb.client import Client, load_client
-from crmnb.errors import InputError, nearest
+from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.intake import Intake, intake
 from crmnb.measure import check_settings, compared_with
 from crmnb.metric import catalogue, families
@@ -97,7 +97,7 @@ def run(
     say("reading the client's files")
     taken = intake(client, private, say=say)
     period = period.observe(taken.data_from, taken.cutoff)
-    period_seen(period)
+    _must_be_seen(period)
     staging = Path(tempfile.mkdtemp(prefix="run-", dir=private))
     try:
         ran = [_family(project, name, client, period, taken, staging, say) for name in only or families()]
@@ -113,17 +113,12 @@ def run(
     return Run(place, tuple(ran), tuple(_unavailable(ran)))
 
 
-def period_seen(period: Period) -> None:
+def _must_be_seen(period: Period) -> None:
     """Raise InputError where the data hold nothing of the period: every figure would be unavailable."""
-    if (period.cutoff and period.start >= period.cutoff) or (period.data_from and period.end <= period.data_from):
-        raise InputError(
-            f"period {period.label}: the data cover {period.data_from:%Y-%m-%d} to {_last_day(period)}; "
-            "choose a period that meets them."
-        )
-
-
-def _last_day(period: Period) -> str:
-    return f"{period.cutoff - pd.Timedelta(days=1):%Y-%m-%d}"
+    try:
+        period.require_seen()
+    except Unavailable as no:
+        raise InputError(f"period {period.label}: {no}; choose a period that meets the data.") from None
 
 
 def _family(project, name, client, period, taken: Intake, staging: Path, say) -> Family:

@@ -15,8 +15,8 @@ GLOSSARY = (
     ),
     (
         "No clear change",
-        "The difference from the comparison period could well be chance. It does not say that nothing changed. One of "
-        "many comparisons: its own interval leaves zero out, as some always do by chance where many are compared.",
+        "The difference from the comparison period could well be chance. It does not say that nothing changed. Where "
+        "its own interval leaves zero out, it is one of so many comparisons that some do so by chance.",
     ),
     (
         "Signal",
@@ -24,7 +24,7 @@ GLOSSARY = (
         "in twenty is expected to be false (Benjamini and Hochberg 1995). Only these are coloured.",
     ),
     ("n", "How many units a figure rests on: customers, orders, answers, as said beside it."),
-    ("Low base", "Fewer units than the threshold agreed with you. Shown pale: read it as a hint."),
+    ("Low base", "Fewer customers than the threshold agreed with you. Shown pale: read it as a hint."),
     (
         "Not shown",
         "So few people that the figure could tell about one of them; or it is hidden because another hidden figure "
