@@ -7,8 +7,8 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from crmnb.period import Period
+from crmnb.tables import UNKNOWN
 
-UNKNOWN = "(not known)"
 COMPARED = ("now", "before")  # the windows that are broken down by segment; the others are parts of a trend
 
 
@@ -70,8 +70,9 @@ def reduce_moments(
     """Sufficient statistics of evidence per window and component, and per level where the window is compared.
 
     evidence: by window ("now", "before", parts). one_row_each: it has one row per customer, so nothing is to be summed by
-    customer first. needs: of the sums that few estimators read, those to be taken; the others are 0. Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum
-    of u(now) u(before) over the customers seen in both.
+    customer first. needs: of the sums that few estimators read, those to be taken; the others are 0. Columns: win,
+    component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum of u(now) u(before) over the
+    customers seen in both.
     """
     found = []
     customers = [s for s in segmentations if s.levels]

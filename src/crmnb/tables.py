@@ -179,5 +179,8 @@ _DECLARED = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _DECLARED}
 
+# The level of those of whom a segmentation knows nothing.
+UNKNOWN = "(not known)"
+
 # Names that evidence gives a meaning to: no column of a client may be called so.
 RESERVED = frozenset({"num", "den", "value", "component", "at", "x"})

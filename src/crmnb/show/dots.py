@@ -10,8 +10,8 @@ from crmnb.show.html import printable
 from crmnb.show.numbers import deserved_together, known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
 from crmnb.show.words import available, value_words
+from crmnb.tables import UNKNOWN
 
-UNKNOWN = "(not known)"
 _MOST_LEVELS = 12
 _ROW, _TOP, _FOOT = 28, 30, 34
 
