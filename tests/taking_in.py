@@ -36,6 +36,11 @@ def take_orders(folder: Path, text: bytes | str, source: str = "", table: str = 
     return take(folder, f"sources: {{orders: {{file: orders.csv{source}}}}}{ORDERS}    {table}\n", orders_csv=text)
 
 
+def counts(taken: Intake) -> list[tuple]:
+    """Of each account: table, source, rows read, accepted and quarantined, and the rows of each reason."""
+    return [(a.table, a.source, a.read, a.accepted, a.quarantined, a.reasons) for a in taken.accounts]
+
+
 def rows(taken: Intake, table: str) -> list[dict]:
     """A canonical table's rows, in the order in which they lie there."""
     with duckdb.connect() as con:

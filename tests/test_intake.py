@@ -10,8 +10,8 @@ import pytest
 import crmnb.intake.taking as taking
 from crmnb.client import load_client
 from crmnb.errors import InputError
-from crmnb.intake import Account, SourceMissing, intake
-from taking_in import ORDERS, client_of, quarantined, read_csv, rows, take, take_orders
+from crmnb.intake import SourceMissing, intake
+from taking_in import ORDERS, client_of, counts, quarantined, read_csv, rows, take, take_orders
 
 PROJECT = Path(__file__).parents[1]
 HEADER = "No,Customer,Ordered,Total,Status\n"
@@ -36,7 +36,7 @@ def test_a_table_is_typed_by_the_contract_and_sorted_by_time(tmp_path):
             "status": "paid",
         },
     ]
-    assert taken.accounts == (Account("orders", "orders", 2, 2, 0, {}),)
+    assert counts(taken) == [("orders", "orders", 2, 2, 0, {})]
     assert taken.columns["orders"]["amount"] == "DECIMAL(18, 4)"
     assert not (taken.folder / "quarantine").exists()
 

@@ -6,8 +6,7 @@ from decimal import Decimal
 import pytest
 
 from crmnb.errors import InputError
-from crmnb.intake import Account
-from taking_in import quarantined, read_csv, rows, take
+from taking_in import counts, quarantined, read_csv, rows, take
 
 LINES = (
     "Invoice,Customer ID,When,Price,Qty\n1,13085.0,2025-01-02,1.10,3\n1,13085.0,2025-01-01,0.05,2\n2,,2025-01-03,7,1\n"
@@ -45,12 +44,12 @@ def test_lines_become_orders_and_both_are_accounted_for(tmp_path):
             "status": "paid",
         },
     ]
-    assert taken.accounts == (Account("", "lines", 3, 3, 0, {}), Account("orders", "query", 2, 2, 0, {}))
+    assert counts(taken) == [("", "lines", 3, 3, 0, {}), ("orders", "query", 2, 2, 0, {})]
 
 
 def test_wrong_lines_are_set_aside_before_the_query_sees_them(tmp_path):
     taken = ask(tmp_path, QUERY, f"{LINES}2,,2025-01-04,free,1\n", "    bad_rows_allowed: 0.5\n")
-    assert taken.accounts[0] == Account("", "lines", 4, 3, 1, {"Price is not an amount": 1})
+    assert counts(taken)[0] == ("", "lines", 4, 3, 1, {"Price is not an amount": 1})
     (row,) = read_csv(taken.folder / "quarantine" / "sources" / "lines.csv")
     assert (row["Price"], row["record"], row["reasons"]) == ("free", "5", "Price is not an amount")
     assert sum(row["amount"] for row in rows(taken, "orders")) == Decimal("10.4")

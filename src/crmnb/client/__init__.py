@@ -1,12 +1,13 @@
 """Client: a parameters file (YAML), read safely and checked."""
 
-from crmnb.client.models import Churn, Client, Item, Mapping, Privacy, Segment, Source
+from crmnb.client.models import Churn, Client, Item, Lines, Mapping, Privacy, Segment, Source
 from crmnb.client.parameters import known_clients, load_client
 
 __all__ = [
     "Churn",
     "Client",
     "Item",
+    "Lines",
     "Mapping",
     "Privacy",
     "Segment",

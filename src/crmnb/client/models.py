@@ -21,29 +21,58 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """One file, or several by a glob, relative to the parameters file.
+    """Where rows come from: a file, several by a glob (relative to the parameters file), or a database.
 
+    `database` is an address (postgresql://..., sqlite:///file) and may hold `${NAME}`, read from the environment when
+    it is used and never kept; then `table` names what is read, or `select` is a query to the database.
+    `sheets` are read as one, all of them for `["*"]`; by default the only one. `header` is the record that holds the
+    columns' names. `date_format` is strptime's, or "excel" for day numbers, and holds for all the source's times;
+    without it they are ISO (2025-12-31 23:59). `signs` may stand before or after a number and are left out (EUR, %).
     `columns` (theirs: type) types a source that a `query:` reads; a text format's untyped columns stay text.
-    `date_format` is strptime's, and holds for all the source's times; without it they are ISO (2025-12-31 23:59).
+    `personal` are the columns (theirs) whose values no message may show.
     """
 
-    file: str
-    format: Literal["csv", "parquet"] | None = None  # by default from the file's ending
+    file: str | None = None
+    format: Literal["csv", "excel", "json", "parquet"] | None = None  # by default from the file's ending
+    sheets: tuple[str, ...] = ()
+    database: str | None = None
+    table: str | None = None
+    select: str | None = None
+    header: int = Field(1, ge=1)
     delimiter: Character = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
+    signs: tuple[str, ...] = ()
     date_format: str | None = None
     missing: tuple[str, ...] = ("",)
     columns: dict[str, str] = {}
+    personal: tuple[str, ...] = ()
+
+
+class Lines(_Strict):
+    """The lines that a table's query makes rows of: `key`, the column (theirs) that holds the row's key, and `totals`.
+
+    `totals`: a column of the table (ours) and the SQL over a line whose sum it should be.
+    """
+
+    source: str
+    key: str
+    totals: dict[Name, str] = {}
 
 
 class Mapping(_Strict):
-    """How one canonical table is made: `columns` (ours: theirs) of a `source`, or a `query` over the sources."""
+    """How one canonical table is made: `columns` (ours: theirs) of a `source`, or a `query` over the sources.
+
+    `types` are those of the client's own attributes, which are text otherwise. `lines` says how the lines of a source
+    reach the rows of a query, so that lines that reach none are counted.
+    """
 
     source: str | None = None
     columns: dict[Name, str] = {}
     query: str | None = None
+    lines: Lines | None = None
+    types: dict[Name, str] = {}
     values: dict[Name, dict[str, str]] = {}
     personal: tuple[Name, ...] = ()
     bad_rows_allowed: float = Field(0.05, ge=0, le=1)  # share of a table's rows that may be quarantined
@@ -109,6 +138,7 @@ class Client(_Strict):
     data_until: date | None = None  # the last day that the data cover
     sources: dict[Name, Source]
     tables: dict[Name, Mapping]
+    obtain: str = ""  # where whoever lacks the files can get them
     items: dict[Name, Item] = {}
     churn: Churn | None = None
     segments: dict[Name, Segment] = {}

@@ -1,8 +1,9 @@
 """Intake: a client's sources become canonical tables and a quarantine; read = accepted + quarantined, or it raises."""
 
+from crmnb.intake.account import Account
 from crmnb.intake.files import SourceMissing
-from crmnb.intake.judge import Account
 from crmnb.intake.kept import Intake
+from crmnb.intake.refusal import Refused
 from crmnb.intake.taking import intake
 
-__all__ = ["Account", "Intake", "SourceMissing", "intake"]
+__all__ = ["Account", "Intake", "Refused", "SourceMissing", "intake"]

@@ -4,6 +4,8 @@ DuckDB's own casts guess: '5.5' becomes 6, '0x1F' 31, '2025-01-31 12:00Z' loses 
 text must first look like a value of the type, in the notation that the source declares.
 """
 
+import re
+
 from crmnb.client import Source
 from crmnb.intake.raw import Cell, quoted
 from crmnb.tables import ENGINE_TYPES, Type
@@ -78,15 +80,18 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
         case "text":
             return text
         case "time":
-            return _time(text, source.date_format, zone)
+            return _time(text, source.date_format, decimal, zone)
+        case "month":
+            bare = f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}') THEN TRY_CAST({text} || '-01' AS TIMESTAMP) END"
+            return f"coalesce({bare}, date_trunc('month', {_time(text, source.date_format, decimal, zone)}))"
         case "flag":
             branches = " ".join(f"WHEN lower({text}) IN {words} THEN {value}" for value, words in _FLAGS.items())
             return f"CASE {branches} END"
         case "integer":
-            return _number(text, "BIGINT", decimal, thousands, rest=f"([{decimal}]0+)?")
+            return _number(text, "BIGINT", decimal, thousands, f"([{decimal}]0+)?", source.signs)
         case "money" | "number":
             rest = f"([{decimal}][0-9]*)?([eE][+-]?[0-9]+)?"
-            return _number(text, ENGINE_TYPES[type_], decimal, thousands, rest)
+            return _number(text, ENGINE_TYPES[type_], decimal, thousands, rest, source.signs)
 
 
 def _native(type_: Type, cell: Cell, zone: str) -> str | None:
@@ -96,6 +101,8 @@ def _native(type_: Type, cell: Cell, zone: str) -> str | None:
             return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
         case "time", "instant":
             return f"timezone({quoted(zone)}, {cell.sql})"
+        case "month", "time" | "date" | "instant":
+            return f"date_trunc('month', {_native('time', cell, zone)})"
         case "flag", "flag":
             return cell.sql
         case ("integer", "whole") | ("money", "whole" | "decimal") | ("number", "whole" | "decimal"):
@@ -106,12 +113,13 @@ def _native(type_: Type, cell: Cell, zone: str) -> str | None:
     return None
 
 
-def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str) -> str:
-    """A number in digits, or in groups of three where the source declares a mark for them."""
+def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str, signs: tuple[str, ...]) -> str:
+    """A number in digits, or in groups of three where the source declares a mark for them, without the declared signs."""
     mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
     digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
     shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
-    plain = f"regexp_replace({text}, {quoted(mark)}, '', 'g')" if thousands else text
+    bare = _without_signs(text, signs)
+    plain = f"regexp_replace({bare}, {quoted(mark)}, '', 'g')" if thousands else bare
     if engine_type == "BIGINT":
         plain = f"split_part({plain}, {quoted(decimal)}, 1)"
     elif decimal != ".":
@@ -119,11 +127,22 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     value = f"TRY_CAST({plain} AS {engine_type})"
     if engine_type == "DOUBLE":
         value = f"CASE WHEN isfinite({value}) THEN {value} END"
-    return f"CASE WHEN regexp_full_match({text}, {quoted(shape)}) THEN {value} END"
+    return f"CASE WHEN regexp_full_match({bare}, {quoted(shape)}) THEN {value} END"
 
 
-def _time(text: str, form: str | None, zone: str) -> str:
+def _without_signs(text: str, signs: tuple[str, ...]) -> str:
+    """A number's text without one of the declared signs before it (after a + or -) and one behind it."""
+    if not signs:
+        return text
+    any_sign, blank = "|".join(re.escape(sign.strip()) for sign in signs), "[ \u00a0\u202f]?"
+    front = f"regexp_replace({text}, {quoted(f'^([+-]?){blank}(?:{any_sign}){blank}')}, '\\1')"
+    return f"regexp_replace({front}, {quoted(f'{blank}(?:{any_sign})$')}, '')"
+
+
+def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
     """A time in the source's one format, else in ISO's; one that carries an offset becomes the client's wall clock."""
+    if form == "excel":
+        return _excel_day(text, decimal)
     if form:
         word = f"lower({text}) NOT IN ('infinity', '-infinity', 'epoch')"  # which strptime takes for dates
         value = f"try_strptime({text}, {quoted(form)})"
@@ -136,6 +155,14 @@ def _time(text: str, form: str | None, zone: str) -> str:
         f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
         f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
     )
+
+
+def _excel_day(text: str, decimal: str) -> str:
+    """A day number as a spreadsheet counts (1 = 1900-01-01), to the second; before March 1900 it counts a day too many."""
+    days = f"TRY_CAST(replace({text}, {quoted(decimal)}, '.') AS DOUBLE)"
+    value = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({days} * 86400) AS BIGINT))"
+    shape = quoted(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
+    return f"CASE WHEN regexp_full_match({text}, {shape}) AND {days} >= 61 THEN {value} END"
 
 
 def in_range(value: str) -> str:

@@ -4,8 +4,9 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,15 @@ try:
 except ImportError:  # Windows: one run at a time is then up to its user
     fcntl = None
 
+from pydantic import TypeAdapter
+
 from crmnb import tables
 from crmnb.client import Client
-from crmnb.intake.judge import Account
+from crmnb.intake.account import Account, Profile
 
 _STAGING = ".staging"
 _REFUSED = "refused"
+_SAID = "intake.json"
 _CLIENT = {"sources", "tables", "items", "time_zone", "data_from", "data_until"}  # what an intake depends on
 
 
@@ -30,7 +34,8 @@ class Intake:
     """A client's canonical tables (Parquet, sorted by time) and what became of every row.
 
     `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
-    newest event. `columns` are each table's; `sources` are the files read, for the manifest.
+    newest event. `columns` are each table's; `sources` are the files read, for the manifest. `before` is the profile of
+    the intake before this one.
     """
 
     folder: Path
@@ -38,6 +43,8 @@ class Intake:
     tables: dict[str, Path]
     columns: dict[str, dict[str, str]]
     accounts: tuple[Account, ...]
+    profile: Profile
+    before: Profile | None
     data_from: datetime | None
     cutoff: datetime | None
     sources: dict[str, dict[str, Any]]
@@ -58,23 +65,35 @@ def fingerprint(client: Client, sources: dict[str, dict[str, Any]]) -> str:
 
 def keep(intake: Intake) -> None:
     """Write beside the tables what is needed to know the intake again."""
-    said = asdict(intake) | {"folder": "", "tables": sorted(intake.tables), "reused": False}
-    (intake.folder / "intake.json").write_text(json.dumps(said, indent=1, default=str))
+    elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
+    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, **elsewhere), indent=1))
 
 
 def kept(home: Path, mark: str) -> Intake | None:
     """The intake of that fingerprint, if it is there and whole."""
     folder = home / mark
     try:
-        said = json.loads((folder / "intake.json").read_text())
+        said = _form().validate_json((folder / _SAID).read_bytes())
     except (OSError, ValueError):
         return None
-    paths = {name: folder / f"{name}.parquet" for name in said["tables"]}
+    paths = {name: folder / f"{name}.parquet" for name in said.tables}
     if not all(path.is_file() for path in paths.values()):
         return None
-    times = {key: said[key] and datetime.fromisoformat(said[key]) for key in ("data_from", "cutoff")}
-    accounts = tuple(Account(**one) for one in said["accounts"])
-    return Intake(**said | times | {"folder": folder, "tables": paths, "accounts": accounts, "reused": True})
+    return replace(said, folder=folder, tables=paths, reused=True)
+
+
+def latest(home: Path) -> Profile | None:
+    """The profile of the newest intake that lies there."""
+    said = sorted(home.glob(f"*/{_SAID}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in said:
+        if found := kept(home, path.parent.name):
+            return found.profile
+    return None
+
+
+@cache
+def _form() -> TypeAdapter:
+    return TypeAdapter(Intake)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmnb.client import Client
+from crmnb.intake.clock import skipped
 from crmnb.intake.raw import named, quoted
 from crmnb.tables import Column, Table
 
@@ -18,74 +19,111 @@ _TYPES = {
     "money": "an amount",
     "integer": "a whole number",
     "flag": "yes or no (true, false, 1, 0)",
+    "month": "a month (2025-12) or a date",
 }
+TIMES = ("time", "month")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to be wrong: in words, the column it speaks of, and its SQL over `text` and `value` columns of a row."""
+    """A way to be wrong: in words, the column it speaks of, its SQL over `text` and `value` columns of a row, and what to ask for."""
 
     words: str
     column: str
     condition: str
+    ask: str
     is_type: bool = False
     is_empty: bool = False
 
 
-MALFORMED = Rule("malformed record", "", "_problem IS NOT NULL")
+MALFORMED = Rule(
+    "malformed record",
+    "",
+    "_problem IS NOT NULL",
+    "Ask for a new export: these lines are cut short or run over, often by a delimiter, a quote or an end of line inside "
+    "a text that is not in quotes.",
+)
 
 
 def columns_of(table: Table, mapped: list[str], client: Client) -> list[Column]:
-    """The contract of the mapped columns: the table's own, the survey's items on their scales, attributes as text."""
+    """The contract of the mapped columns: the table's own, the survey's items on their scales, attributes as the client types them."""
     items = client.items if table.has_items else {}
+    types = client.tables[table.name].types
     return [
         table.by_name.get(name)
         or (
             Column(name, "integer", at_least=items[name].scale[0], at_most=items[name].scale[1])
             if name in items
-            else Column(name, "text")
+            else Column(name, types.get(name, "text"))
         )
         for name in mapped
     ]
 
 
 def rules_of(
-    columns: list[Column], table: Table | None, last: datetime | None, end_words: str, form: str | None
+    columns: list[Column], table: Table | None, last: datetime | None, end_words: str, form: str | None, zone: str
 ) -> list[Rule]:
-    """Every rule on the columns, the malformed record first and the repeated key last (a source has no key).
+    """Every rule on the columns, the malformed record first and the repeated key last (if the rows have a key).
 
     `last`, half-open, is the end of the table's time; `end_words` says what that end is; `form` is the source's
-    date format.
+    date format, `zone` the client's time zone.
     """
     found, mapped = [MALFORMED], {column.name: column for column in columns}
     for column in columns:
-        found += _rules(column, mapped, form)
+        found += _rules(column, mapped, form, zone)
     if table and table.time in mapped and last:
         found.append(
-            Rule(f"{table.time} is after {end_words}", table.time, f"{value(table.time)} >= TIMESTAMP '{last}'")
+            Rule(
+                f"{table.time} is after {end_words}",
+                table.time,
+                f"{value(table.time)} >= TIMESTAMP '{last}'",
+                "Ask whether these are slips, plans for the future, or an export that was made later than was said.",
+            )
         )
-    if table:
-        found.append(Rule(f"{' and '.join(table.key)} repeats that of an earlier row", table.key[0], "false"))
+    if table and table.key:
+        words = f"{' and '.join(table.key)} repeats that of an earlier row"
+        ask = "Ask whether these were exported twice, or whether the column is not what tells one row from another."
+        found.append(Rule(words, table.key[0], "false", ask))
     return found
 
 
-def _rules(column: Column, mapped: dict[str, Column], form: str | None) -> Iterator[Rule]:
+def _rules(column: Column, mapped: dict[str, Column], form: str | None, zone: str) -> Iterator[Rule]:
     name, given, got = column.name, text(column.name), value(column.name)
     if column.required:
-        yield Rule(f"{name} is empty", name, f"{given} IS NULL", is_empty=True)
-    if column.type not in ("key", "text"):
-        form_words = f"a time written {form}" if form else "a date or time"
-        words = f"{name} is not {_TYPES.get(column.type, form_words)}"
-        yield Rule(words, name, f"{given} IS NOT NULL AND {got} IS NULL", is_type=True)
+        yield Rule(f"{name} is empty", name, f"{given} IS NULL", f"Ask for the {name} of these rows.", is_empty=True)
+    if column.type == "key":
+        ask = "Ask for an export that no spreadsheet has been through: it cut these keys short."
+        condition = f"contains({got}, 'E+') AND regexp_full_match({got}, '[0-9]([.,][0-9]+)?E[+][0-9]+')"
+        yield Rule(f"{name} was made a rounded number by a spreadsheet", name, condition, ask)
+    elif column.type != "text":
+        yield _type_rule(column, form)
+    if column.type == "time" and (hours := skipped(zone, got)):
+        ask = "Ask in which time zone these times were written; by the client's own clock they never were."
+        yield Rule(f"{name} is a time that the clock change skipped in {zone}", name, hours, ask)
     if column.one_of:
         allowed = ", ".join(map(quoted, column.one_of))
-        yield Rule(f"{name} is none of {', '.join(column.one_of)}", name, f"{got} NOT IN ({allowed})")
+        ask = "Ask what these words mean, and say so under `values`."
+        yield Rule(f"{name} is none of {', '.join(column.one_of)}", name, f"{got} NOT IN ({allowed})", ask)
     for bound, sign, words in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
         if isinstance(bound, str) and bound in mapped:
             words = {"below": "before", "above": "after"}[words] if column.type == "time" else words
-            yield Rule(f"{name} is {words} {bound}", name, f"{got} {sign} {value(bound)}")
+            ask = f"Ask which of the two is right, {name} or {bound}."
+            yield Rule(f"{name} is {words} {bound}", name, f"{got} {sign} {value(bound)}", ask)
         elif isinstance(bound, int | float):
-            yield Rule(f"{name} is {words} {bound:g}", name, f"{got} {sign} {bound}")
+            ask = f"Ask whether these are slips, or whether {name} is measured otherwise than was said."
+            yield Rule(f"{name} is {words} {bound:g}", name, f"{got} {sign} {bound}", ask)
+
+
+def _type_rule(column: Column, form: str | None) -> Rule:
+    name, given, got = column.name, text(column.name), value(column.name)
+    if column.type in TIMES:
+        form_words = f"a time written {form}" if form else "a date or time"
+        words = f"{name} is not {_TYPES.get(column.type, form_words)}"
+        ask = "Ask for these dates written as the others are, and that they be days that exist."
+    else:
+        words = f"{name} is not {_TYPES[column.type]}"
+        ask = "Ask what stands there and why; if it means that nothing is known, name it under `missing`."
+    return Rule(words, name, f"{given} IS NOT NULL AND {got} IS NULL", ask, is_type=True)
 
 
 def text(name: str) -> str:
@@ -125,6 +163,6 @@ def breaks(number: int) -> str:
     return f"({mask} & {bit}) <> 0"
 
 
-def broken(rules: list[Rule], mask_values: tuple[int, ...]) -> list[Rule]:
-    """The rules that a row with these masks breaks."""
-    return [rule for number, rule in enumerate(rules) if mask_values[number // _BITS] >> number % _BITS & 1]
+def broken(rules: list[Rule], mask_values: tuple[int, ...]) -> list[int]:
+    """The numbers of the rules that a row with these masks breaks."""
+    return [number for number in range(len(rules)) if mask_values[number // _BITS] >> number % _BITS & 1]

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from glob import escape
 from pathlib import Path
@@ -15,12 +15,18 @@ import duckdb
 from crmnb.client import Client, Mapping, Source
 from crmnb.client.models import NAME
 from crmnb.errors import InputError
+from crmnb.intake.account import Account
 from crmnb.intake.files import File, find_files
-from crmnb.intake.judge import Account, Contract, Quarantine, judge
-from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, publish, refused, staging
+from crmnb.intake.judge import judge
+from crmnb.intake.judged import Contract
+from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, latest, publish, refused, staging
+from crmnb.intake.linking import lines_of, links_of
+from crmnb.intake.profiling import profile_of
+from crmnb.intake.quarantine import Quarantine
 from crmnb.intake.query import QUIET, run_query, sources_of
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
 from crmnb.intake.reading import read_source
+from crmnb.intake.refusal import Refused
 from crmnb.intake.rules import columns_of
 from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
@@ -28,22 +34,35 @@ from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None) -> Intake:
     """Take in a client's sources; nothing is read again while files, parameters and code are unchanged.
 
-    `private` is the client's folder for what is not to be sent. Raises InputError for what is wrong in the files or the
-    parameters, SourceMissing for a file that is not there; then the tables of the last intake are as they were.
+    `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
+    whether they are the same. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
+    accounts; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     """
-    files = {name: find_files(client, name) for name in _needed(client)}
-    contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
-    home, mark = Path(private) / "tables", fingerprint(client, contents)
-    with alone(home):
+    home = Path(private) / "tables"
+    with alone(home), staging(home) as folder:
+        files = {name: _found(client, name, folder) for name in _needed(client)}
+        contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
+        mark = fingerprint(client, contents)
         if found := kept(home, mark):
             return found
-        with staging(home) as folder:
-            work = _Work(client, files, folder, home, say)
-            try:
-                return _take(work, mark, contents)
-            except InputError:
-                _keep_quarantine(work)
-                raise
+        work = _Work(client, files, folder, home, say)
+        try:
+            return _take(work, mark, contents)
+        except Refused as wrong:
+            _keep_quarantine(work)
+            raise Refused(str(wrong), (*work.accounts, *wrong.accounts), refused(home)) from None
+        except InputError:
+            _keep_quarantine(work)
+            raise
+
+
+def _found(client: Client, name: str, folder: Path) -> list[File]:
+    """A source's files; the rows of a database become one."""
+    if client.sources[name].database is None:
+        return find_files(client, name)
+    from crmnb.intake.database import fetch
+
+    return [fetch(client, name, folder / f"fetched_{name}.parquet")]
 
 
 @dataclass
@@ -96,17 +115,25 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         _type_sources(con, work)
         for name, mapping in work.client.tables.items():
             columns[name] = _take_table(con, work, TABLES[name], mapping)
+        for name, files in ():  # TODO work.files.items()
+            unchanged(files, work.key(f"sources.{name}"))
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
         first, last = _span(con, {name: path for name, path in paths.items() if TABLES[name].of_events})
         for name, raw in work.raws.items():
-            contents[name]["rows"] = con.execute(f"SELECT count(*) FROM {raw.table}").fetchone()[0]
+            contents[name]["rows"] = con.execute(f"SELECT count(*) FROM {raw.table}").fetchall()[0][0]
+        profile = profile_of(
+            con, work.client, paths, columns, {name: list(raw.columns) for name, raw in work.raws.items()}
+        )
+        accounts = [replace(one, links=links_of(con, one.table, paths, columns)) for one in work.accounts]
     declared_from = work.client.data_from and datetime.combine(work.client.data_from, datetime.min.time())
     found = Intake(
         folder=work.done,
         fingerprint=mark,
         tables=paths,
         columns=columns,
-        accounts=tuple(work.accounts),
+        accounts=tuple(accounts),
+        profile=profile,
+        before=latest(work.home),
         data_from=declared_from or first,
         cutoff=work.client.cutoff or last,
         sources=contents,
@@ -122,8 +149,15 @@ def _source(con: duckdb.DuckDBPyConnection, work: _Work, name: str) -> Raw:
     """A source's rows as they came, read once."""
     if name not in work.raws:
         where = work.key(f"sources.{name}")
-        work.raws[name] = read_source(con, name, work.client.sources[name], work.files[name], work.folder, where)
+        source, wanted = work.client.sources[name], _wanted(work.client, name)
+        work.raws[name] = read_source(con, name, source, work.files[name], work.folder, where)  # TODO wanted
     return work.raws[name]
+
+
+def _wanted(client: Client, source: str) -> frozenset[str]:
+    """The columns (theirs) that the parameters name of a source."""
+    mapped = (mapping.columns.values() for mapping in client.tables.values() if mapping.source == source)
+    return frozenset(client.sources[source].columns) | {theirs for columns in mapped for theirs in columns}
 
 
 def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
@@ -144,8 +178,9 @@ def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
 def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract:
     """The contract of a source that queries read: the types declared with it; other columns as they are."""
     key = work.key(f"sources.{raw.name}")
-    for theirs in raw.source.columns:
-        raw.cell(theirs, f"{key}.columns")
+    for where in ("columns", "personal"):
+        for theirs in getattr(raw.source, where):
+            raw.cell(theirs, f"{key}.{where}")
     names = [name.lower() for name in raw.columns]
     if same := [name for name in raw.columns if names.count(name.lower()) > 1]:
         raise InputError(f"{key}: a query cannot tell the columns {' and '.join(same)} apart; rename one in the file.")
@@ -157,6 +192,7 @@ def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract
         cells=dict(raw.columns),
         zone=work.client.time_zone,
         as_is=frozenset(raw.columns) - frozenset(types),
+        personal=frozenset(raw.source.personal),
         bad_rows_allowed=bad_rows_allowed,
         key=key,
     )
@@ -183,16 +219,33 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         zone=work.client.time_zone,
         table=table,
         values=mapping.values,
-        personal=mapping.personal,
+        personal=_personal(mapping, raw.source),
         bad_rows_allowed=mapping.bad_rows_allowed,
         last=last,
         end_words=end_words,
         key=key,
     )
     rows, account = judge(con, raw, contract, work.quarantine(f"{table.name}.csv"))
+    if mapping.query is not None:
+        account = _with_lines(account, work, table, mapping)
     order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
-    _enter(con, work, account, f"{rows} ORDER BY {order}", work.done / f"{table.name}.parquet")
+    _enter(con, work, account, f"{rows} ORDER BY {order}" if order else rows, work.done / f"{table.name}.parquet")
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
+
+
+def _personal(mapping: Mapping, source: Source) -> frozenset[str]:
+    """The columns (ours) of which no value may be shown: declared so with the table or with its source."""
+    return frozenset(mapping.personal) | {ours for ours, theirs in mapping.columns.items() if theirs in source.personal}
+
+
+def _with_lines(account: Account, work: _Work, table: Table, mapping: Mapping) -> Account:
+    """The account of a query's rows with that of the lines they were made of, or with a note that none was asked for."""
+    key = work.key(f"tables.{table.name}.lines")
+    if mapping.lines is None:
+        note = "how many lines reached no row is not known; declare `lines:` to have them counted"
+        return replace(account, notes=(*account.notes, note))
+    result = work.folder / f"result_{table.name}.parquet"
+    return replace(account, lines=lines_of(mapping.lines, table, work.typed(mapping.lines.source), result, key))
 
 
 def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: Mapping) -> Raw:
@@ -204,17 +257,18 @@ def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: M
     result = named(f"result_{table.name}")
     con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quoted(escape(str(path)))})")
     columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}
-    raw = Raw(table.name, result, columns, Source(file=""), f"what {key} gives")
+    raw = Raw(table.name, result, columns, Source(), f"what {key} gives")
     for name in columns:
-        if not re.fullmatch(NAME, name) or name in RESERVED:
+        if not re.fullmatch(NAME, name) or name in RESERVED - set(table.by_name):
             raise InputError(
                 f"{key} gives a column {name!r}; name it (`AS`) with small letters, digits and _, but none of "
                 f"{', '.join(sorted(RESERVED))}."
             )
-    items = work.client.items if table.has_items else {}
+    with_items = [name for name in work.client.tables if TABLES[name].has_items]
+    items = work.client.items if with_items == [table.name] else {}
     for needed in [*(column.name for column in table.columns if column.required), *items]:
         raw.cell(needed, key)
-    for name in (*mapping.values, *mapping.personal):
+    for name in (*mapping.values, *mapping.types, *mapping.personal):
         raw.cell(name, work.key(f"tables.{table.name}"))
     return raw
 
@@ -234,7 +288,7 @@ def _span(con: duckdb.DuckDBPyConnection, events: dict[str, Path]) -> tuple[date
         found = con.execute(
             f"SELECT min({TABLES[name].time}), max({TABLES[name].time}) FROM read_parquet(?)", [escape(str(path))]
         )
-        times += [time for time in found.fetchone() if time is not None]
+        times += [time for time in found.fetchall()[0] if time is not None]
     if not times:
         return None, None
     midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
@@ -247,7 +301,7 @@ def _span(con: duckdb.DuckDBPyConnection, events: dict[str, Path]) -> tuple[date
 def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, rows: str, path: Path) -> None:
     """Write accepted rows to a Parquet file, count them there, and enter the account if it comes out even."""
     con.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
-    accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchone()[0]
+    accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()[0][0]
     name = account.table or f"source {account.source}"
     if account.read != accepted + account.quarantined:
         raise RuntimeError(

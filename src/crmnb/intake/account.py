@@ -1,0 +1,112 @@
+"""What became of every row, and what the tables hold: the account of an intake, and the profile that the next is held against."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A way in which rows of a table are wrong.
+
+    `rows` break it, `alone` of them nothing else: mending this cause alone gives them back. `examples` are offending
+    values, or places ("record 5 of orders.csv") where there is no value, or it is a person's. `ask` says in plain words
+    what to ask the client for.
+    """
+
+    words: str
+    column: str
+    rows: int
+    alone: int
+    examples: tuple[str, ...]
+    ask: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """The control total of an amount: the sums, as exact decimals in text, of what was accepted and of what was quarantined.
+
+    `unread` rows have something there that is no amount, so they are in neither sum.
+    """
+
+    accepted: str
+    quarantined: str
+    unread: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """How a reference of a table's rows is met: of `rows` that refer to `parent`, `orphans` refer to nothing known there."""
+
+    column: str
+    parent: str
+    rows: int
+    orphans: int
+
+
+@dataclass(frozen=True)
+class LinesAccount:
+    """The other grain of a table that a query makes: the lines of a source, and those that reached no row of the table.
+
+    `totals`: column -> (the sum over all lines, over those that reached a row, and over the table's rows, accepted or not),
+    as decimals in text.
+    """
+
+    source: str
+    read: int
+    unreached: int
+    totals: dict[str, tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
+
+    `source` is "query" for a table that a query makes. Always read = accepted + quarantined; a row may have several of the
+    `causes`, most frequent first. `notes` are sentences on what was accepted and is worth knowing.
+    """
+
+    table: str
+    source: str
+    read: int
+    accepted: int
+    quarantined: int
+    causes: tuple[Cause, ...] = ()
+    totals: dict[str, Total] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+    lines: LinesAccount | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """The causes in words, and the rows of each."""
+        return {cause.words: cause.rows for cause in self.causes}
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What a column of a canonical table holds: the share of rows without a value, its range, its levels.
+
+    `least` and `most` (as text) are those of numbers and times; `levels` (value -> rows, most frequent first) those of a
+    text with at most LEVELS of them. A personal column and a key have the share alone.
+    """
+
+    type: str
+    missing: float
+    least: str | None = None
+    most: str | None = None
+    levels: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What an intake found in each canonical table, to hold the next against: on which day, rows, and columns by name.
+
+    `headers`: the columns (theirs) that stood in each source.
+    """
+
+    day: str
+    rows: dict[str, int]
+    columns: dict[str, dict[str, ColumnProfile]]
+    headers: dict[str, list[str]]
+
+
+LEVELS = 50

@@ -1,0 +1,89 @@
+"""The quarantine: wrong rows as they came, with where they stood and what is wrong with them, to be mended and sent again.
+
+The CSV file is the full record, each cell as it came. A spreadsheet program would change cells of a CSV file as it opens it
+(007 to 7, 3/4 to a date, =1+1 to 2), so the same rows are there as a spreadsheet too, every cell a text.
+"""
+
+import csv
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shutil import copyfileobj
+
+from crmnb.intake.cast import as_text
+from crmnb.intake.judged import Judged
+from crmnb.intake.raw import quoted
+from crmnb.intake.rules import breaks
+
+_SPREADSHEET_ROWS = 50_000  # more are not mended by hand
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Where wrong rows are written (`file`, CSV; beside it .xlsx), and where that will lie if the intake is refused for them."""
+
+    file: Path
+    if_refused: Path
+
+
+def write_quarantine(judged: Judged, path: Path) -> int:
+    """Write the wrong rows, and say how many they are; where there are none, nothing is written."""
+    if judged.ask(f"SELECT count(*) FROM {judged.table} WHERE {judged.is_bad}") == [(0,)]:
+        return 0
+    header, shown = _columns(judged)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = path.with_suffix(".rows")
+    select = ", ".join(f"{sql} AS q{number}" for number, sql in enumerate(shown))
+    ((written,),) = judged.ask(
+        f"COPY (SELECT {select} FROM {judged.wrong(judged.is_bad)} ORDER BY _id) "
+        f"TO {quoted(rows)} (FORMAT csv, HEADER false, FORCE_QUOTE *)"
+    )
+    with path.open("w", encoding="utf-8", newline="") as target, rows.open(encoding="utf-8", newline="") as source:
+        csv.writer(target, lineterminator="\n").writerow(header)
+        copyfileobj(source, target, 1 << 20)
+    rows.unlink()
+    if written <= _SPREADSHEET_ROWS and len(header) <= 16_384:
+        _write_spreadsheet(path)
+    return written
+
+
+def _columns(judged: Judged) -> tuple[list[str], list[str]]:
+    """The columns' names, theirs and then ours, and their SQL."""
+    raw, contract = judged.raw, judged.contract
+    words = ", ".join(
+        f"CASE WHEN {breaks(number)} THEN {'_problem' if number == 0 else quoted(rule.words)} END"
+        for number, rule in enumerate(judged.rules)
+    )
+    record = "_record"
+    if not raw.is_file and contract.table and contract.table.key:  # a query's row has no place but its key
+        record = f"concat_ws(' ', {', '.join(as_text(contract.cells[name]) for name in contract.table.key)})"
+    extra = {"file": "_file", "record": record, "reasons": f"concat_ws('; ', {words})"}
+    if judged.ask(f"SELECT count(_unread) FROM {raw.rows}") != [(0,)]:
+        extra = {"unread": "_unread", **extra}
+    shown = [*(f"CAST({cell.sql} AS VARCHAR)" for cell in raw.columns.values()), *extra.values()]
+    header = [*raw.columns, *(f"{name} (crmnb)" if name in raw.columns else name for name in extra)]
+    return header, shown
+
+
+def _write_spreadsheet(path: Path) -> None:
+    """The CSV file's rows as a spreadsheet in which every cell is a text, so that nothing is computed or rewritten."""
+    import xlsxwriter
+
+    csv.field_size_limit(1 << 28)
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with (
+        xlsxwriter.Workbook(path.with_suffix(".xlsx"), options) as book,
+        path.open(encoding="utf-8", newline="") as rows,
+    ):
+        book.set_properties({"created": datetime(1980, 1, 1)})
+        sheet, text = book.add_worksheet("to mend"), book.add_format({"num_format": "@"})
+        sheet.freeze_panes(1, 0)
+        for number, row in enumerate(csv.reader(rows)):
+            for place, cell in enumerate(row):
+                if cell:
+                    sheet.write_string(number, place, cell[:32_767], text)

@@ -1,0 +1,79 @@
+"""When an intake is refused: a notation that is another one than was said, one that can be read in two ways, too many wrong rows."""
+
+from pathlib import Path
+
+from crmnb.errors import InputError
+from crmnb.intake.account import Account
+from crmnb.intake.judged import Judged, such_as
+from crmnb.intake.notation import suggestions
+from crmnb.intake.raw import quoted
+from crmnb.intake.rules import breaks, value
+
+
+class Refused(InputError):
+    """Rows were read and judged, and too much is wrong with them.
+
+    `accounts` are those of the tables so far, the refused one last; `folder` is where their quarantine lies.
+    """
+
+    def __init__(self, message: str, accounts: tuple[Account, ...] = (), folder: Path | None = None):
+        super().__init__(message)
+        self.accounts = accounts
+        self.folder = folder
+
+
+def refuse_ambiguous(judged: Judged) -> None:
+    """Raise InputError where every point in a column of numbers may be a mark of thousands, and nothing was said of it."""
+    source, contract = judged.raw.source, judged.contract
+    if not judged.raw.is_file or source.model_fields_set & {"decimal", "thousands"}:
+        return
+    grouped = quoted(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+")
+    for column in contract.columns:
+        cell = contract.cells[column.name]
+        if column.type not in ("money", "number") or cell.kind != "text":
+            continue
+        with_point = f"FROM {judged.raw.table} WHERE contains({cell.sql}, '.')"
+        given = f"trim({cell.sql})"
+        if judged.ask(f"SELECT 1 {with_point} AND NOT regexp_full_match({given}, {grouped}) LIMIT 1"):
+            continue
+        if found := judged.ask(f"SELECT DISTINCT {given} {with_point} LIMIT 3"):
+            shown = () if column.name in contract.personal else tuple(repr(text) for (text,) in sorted(found))
+            raise InputError(
+                f"{contract.key}: every point in {column.name} stands before three digits{such_as(shown)}, so it may be a "
+                f"decimal mark or one of thousands. Nothing is guessed: add to sources.{judged.raw.name} the line that is "
+                'right of `decimal: "."` and `decimal: ",", thousands: "."`.'
+            )
+
+
+def refuse_unreadable(judged: Judged, account: Account) -> None:
+    """Raise Refused where most of what stands in a column is not of its type: the notation is another one."""
+    raw, contract = judged.raw, judged.contract
+    types = [(number, rule) for number, rule in enumerate(judged.rules) if rule.is_type]
+    if not types:
+        return
+    counts = ", ".join(f"count({value(rule.column)}), count(*) FILTER ({breaks(number)})" for number, rule in types)
+    (found,) = judged.ask(f"SELECT {counts} FROM {judged.table}")
+    for (number, rule), good, bad in zip(types, found[::2], found[1::2], strict=True):
+        if bad > max(0.5, contract.bad_rows_allowed) * (good + bad):
+            column = next(column for column in contract.columns if column.name == rule.column)
+            sample = f"SELECT {judged.given(column.name)} AS given FROM {judged.wrong(breaks(number))}"
+            raise Refused(
+                f"{contract.key}: {rule.words} in {bad:,} of {good + bad:,} rows{such_as(judged.examples(number))}. "
+                f"{suggestions(judged.con, sample, column, raw, contract.zone)}",
+                (account,),
+            )
+
+
+def refuse_too_many(judged: Judged, account: Account, quarantine: Path) -> None:
+    """Raise Refused where more rows are wrong than the client allows, with the three worst causes."""
+    contract = judged.contract
+    if account.quarantined <= contract.bad_rows_allowed * account.read:
+        return
+    lines = [
+        f"{contract.key}: {account.quarantined:,} of {account.read:,} rows are wrong "
+        f"({account.quarantined / account.read:.1%}), more than the {contract.bad_rows_allowed:.1%} that "
+        "`bad_rows_allowed` allows.",
+        *(f"- {cause.words}: {cause.rows:,} rows{such_as(cause.examples)}" for cause in account.causes[:3]),
+        f"All of them, with their reasons, are in {quarantine}. Mend the file, or the parameters, and run again.",
+    ]
+    raise Refused("\n".join(lines), (account,))
