@@ -195,7 +195,7 @@ def test_each_wrong_key_is_named_with_its_value_and_what_is_allowed(tmp_path, mo
         ("o.csv}", "o.csv, encoding: zip}", "sources.o.encoding: 'zip' is not an encoding"),
         ("o.csv}", "o.csv, date_format: '%d/%Q'}", "holds %Q, which is not known"),
         ("o.csv}", "o.csv, date_format: dd/mm/yyyy}", "must say where the year, the month and the day are"),
-        ("o.csv}", "o.csv, columns: {Sum: mony}}", "sources.o.columns.Sum: 'mony' is not a type. Did you mean money?"),
+        ("o.csv}", "o.csv, columns: {Sum: mony}}", "sources.o.columns.Sum: 'mony' is not a type. Did you mean money or month?"),
     ],
 )  # fmt: skip
 def test_each_slip_in_sources_and_tables_is_named(tmp_path, old, new, words):

@@ -98,6 +98,9 @@ def _mapping(where: str, table: Table, mapping: Mapping, client: Client) -> Iter
         yield f"{where}.source: {mapping.source!r} is not among the sources.{nearest(mapping.source, client.sources)}"
     if mapping.query is None and mapping.columns:
         yield from _columns(where, table, mapping, client)
+    yield from _types(f"{where}.types", table, mapping)
+    if mapping.lines:
+        yield from _lines(f"{where}.lines", table, mapping, client)
     for name, recoded in mapping.values.items():
         column = table.by_name.get(name)
         for theirs, ours in recoded.items():
@@ -110,25 +113,49 @@ def _columns(where: str, table: Table, mapping: Mapping, client: Client) -> Iter
     for column in table.columns:
         if column.required and column.name not in mapped:
             yield f"{where}.columns.{column.name}: is missing; {table.name} cannot do without it."
-    for name in sorted(mapped & RESERVED):
+    for name in sorted((mapped & RESERVED) - set(table.by_name)):
         yield f"{where}.columns.{name}: this name has a meaning of its own in the suite; call the column otherwise."
     free = (set(table.by_name) | items) - mapped
     for name in sorted(mapped - set(table.by_name) - items):
         if close := get_close_matches(name, free, n=1, cutoff=_NEAR_MISS):
             yield f"{where}.columns.{name}: did you mean {close[0]}? (An attribute of your own needs another name.)"
-    for key, names in (("values", mapping.values), ("personal", mapping.personal)):
+    for key, names in (("types", mapping.types), ("values", mapping.values), ("personal", mapping.personal)):
         for name in names:
             if name not in mapped:
                 yield f"{where}.{key}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"
 
 
+def _types(where: str, table: Table, mapping: Mapping) -> Iterator[str]:
+    for name, type_ in mapping.types.items():
+        if declared := table.by_name.get(name):
+            yield f"{where}.{name}: {name} is {declared.type} by its declaration; only your own columns take a type."
+        elif type_ not in ENGINE_TYPES:
+            yield f"{where}.{name}: {type_!r} is not a type.{nearest(type_, ENGINE_TYPES)}"
+
+
+def _lines(where: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
+    lines = mapping.lines
+    if mapping.query is None:
+        yield f"{where}: goes with a `query` only; of mapped columns, each row of the source is one of the table."
+    if len(table.key) != 1:
+        yield f"{where}: {table.name} has no single key that a line could name."
+    if lines.source not in client.sources:
+        yield f"{where}.source: {lines.source!r} is not among the sources.{nearest(lines.source, client.sources)}"
+    for name in lines.totals:
+        if name not in table.by_name or table.by_name[name].type != "money":
+            money = [column.name for column in table.columns if column.type == "money"]
+            yield f"{where}.totals.{name}: {name!r} is not an amount of {table.name}.{nearest(name, money)}"
+
+
 def _item(name: str, client: Client) -> Iterator[str]:
-    table, answers = TABLES["survey_responses"], client.tables.get("survey_responses")
-    if name in table.by_name:
-        yield f"items.{name}: {name!r} is a column of survey_responses already; name the item otherwise."
-    elif answers and answers.columns and name not in answers.columns:
-        hint = nearest(name, answers.columns)
-        yield f"items.{name}: no column is mapped to it (tables.survey_responses.columns).{hint}"
+    asked = {table: mapping for table, mapping in client.tables.items() if table in TABLES and TABLES[table].has_items}
+    for table in asked:
+        if name in TABLES[table].by_name:
+            yield f"items.{name}: {name!r} is a column of {table} already; name the item otherwise."
+    if asked and all(mapping.columns and name not in mapping.columns for mapping in asked.values()):
+        hint = nearest(name, {column for mapping in asked.values() for column in mapping.columns})
+        places = " or ".join(f"tables.{table}.columns" for table in asked)
+        yield f"items.{name}: no column is mapped to it ({places}).{hint}"
 
 
 def _churn(churn: Churn, client: Client) -> Iterator[str]:
@@ -158,7 +185,7 @@ def _segment(where: str, segment: Segment, client: Client) -> Iterator[str]:
         return
     if mapping.columns and name not in mapping.columns:
         yield f"{where}.column: {name!r} is not mapped under tables.{table}.columns.{nearest(name, mapping.columns)}"
-    if name in mapping.personal:
+    if name in mapping.personal or _is_hidden(name, mapping, client):
         yield f"{where}.column: {segment.column} is declared personal, so it cannot be a segment."
     if segment.bands and segment.years:
         yield f"{where}: give `bands` (of a number) or `years` (since a date), not both."
@@ -166,14 +193,22 @@ def _segment(where: str, segment: Segment, client: Client) -> Iterator[str]:
         if list(cuts) != sorted(set(cuts)):
             yield f"{where}.{key}: {list(cuts)} must rise from cut to cut."
     declared = TABLES[table].by_name.get(name) if table in TABLES else None
+    if declared is None and name in mapping.types:
+        declared = Column(name, mapping.types[name])
     if declared:
         yield from _cuts(where, segment, declared)
 
 
+def _is_hidden(name: str, mapping: Mapping, client: Client) -> bool:
+    """Whether the column is declared personal with its source."""
+    source = client.sources.get(mapping.source)
+    return source is not None and mapping.columns.get(name) in source.personal
+
+
 def _cuts(where: str, segment: Segment, column: Column) -> Iterable[str]:
-    if segment.years and column.type != "time":
+    if segment.years and column.type not in ("time", "month"):
         yield f"{where}.years: {segment.column} is not a date."
     if segment.bands and column.type not in ("number", "integer", "money"):
         yield f"{where}.bands: {segment.column} is not a number."
-    if column.type == "time" and not segment.years:
+    if column.type in ("time", "month") and not segment.years:
         yield f"{where}: {segment.column} is a date; cut it with `years`, such as years: [1, 3]."

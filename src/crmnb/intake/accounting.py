@@ -60,7 +60,7 @@ def _notes(judged: Judged) -> tuple[str, ...]:
     counts = ", ".join(f"count(*) FILTER ({repeated(zone, value(name))})" for name in times)
     (found,) = judged.ask(f"SELECT {counts} FROM {judged.table} WHERE NOT ({judged.is_bad})")
     return tuple(
-        f"{name}: {rows:,} times lie in an hour that the clock of {zone} shows twice, so durations may be an hour off"
+        f"{name}: {rows:,} {'time lies' if rows == 1 else 'times lie'} in an hour that the clock of {zone} shows twice, so durations may be an hour off"
         for name, rows in zip(times, found, strict=True)
         if rows
     )

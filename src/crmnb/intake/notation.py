@@ -6,12 +6,11 @@ Only said, never used: dates such as 03/04/2025 fit two notations, and only the 
 import json
 from itertools import product
 
-import duckdb
-
 from crmnb.client import Source
 from crmnb.intake.cast import cast, in_range
-from crmnb.intake.raw import Cell, Raw
-from crmnb.intake.rules import TIMES
+from crmnb.intake.judged import Judged
+from crmnb.intake.raw import Cell
+from crmnb.intake.rules import TIMES, breaks
 from crmnb.tables import Column
 
 _SAMPLE = 10_000
@@ -23,19 +22,10 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", 
 _MARKS = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", " "), (".", "'"))
 
 
-def suggestions(con: duckdb.DuckDBPyConnection, sample: str, column: Column, raw: Raw, zone: str) -> str:
-    """What to do about a column's unreadable texts (`sample`, SQL that gives `given`): the lines that would read all."""
-    tried: dict[str, Source] = {}
-    if column.type in TIMES:
-        forms = [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)]
-        forms += ["%Y-%m"] if column.type == "month" else ["excel"]
-        tried = {f'date_format: "{form}"': raw.source.model_copy(update={"date_format": form}) for form in forms}
-    elif column.type in ("money", "number", "integer"):
-        tried = _numbers(con, sample, raw.source)
-    if not tried:
-        return "Map another column, or recode the words under `values`."
-    every, read = _read_by(con, sample, column, tried, zone)
-    lines = [line for line, count in read.items() if every and count == every]
+def suggestion(judged: Judged, number: int) -> str:
+    """What to do about the texts that break a type's rule (by its number): the lines that read them and the others too."""
+    column, raw = _column(judged, number), judged.raw
+    lines, read, bad = _fitting(judged, number, column)
     where = f"sources.{raw.name}" if raw.is_file else "sources (typed `time` under its columns)"
     if lines:
         which = "the line" if len(lines) == 1 else "the one that is right of the lines"
@@ -43,34 +33,60 @@ def suggestions(con: duckdb.DuckDBPyConnection, sample: str, column: Column, raw
     best = sorted((line for line, count in read.items() if count), key=lambda line: -read[line])[:2]
     if best:
         told = " and ".join(f"`{line}` would read {read[line]:,}" for line in best)
-        return f"No one notation reads all of these (of {every:,}, {told}): the file mixes several. Ask for it written in one."
+        return f"No one notation reads all: of {bad:,} of these, {told}. The file mixes several; ask for it written in one."
     if column.type in TIMES:
         return f'Nothing is guessed: say under {where} how they are written, `date_format: "..."`.'
     return "Map another column, or recode the words under `values`."
 
 
-def _numbers(con: duckdb.DuckDBPyConnection, sample: str, source: Source) -> dict[str, Source]:
+def lines_to_add(judged: Judged, number: int) -> list[str]:
+    """The lines that would read what breaks a type's rule and the others too; none where no notation does."""
+    return _fitting(judged, number, _column(judged, number))[0]
+
+
+def _column(judged: Judged, number: int) -> Column:
+    return next(column for column in judged.contract.columns if column.name == judged.rules[number].column)
+
+
+def _fitting(judged: Judged, number: int, column: Column) -> tuple[list[str], dict[str, int], int]:
+    """The lines that read everything; how many of a sample of the offending texts each line reads; how many these are."""
+    given = judged.given(column.name)
+    bad = f"SELECT {given} AS given FROM {judged.wrong(breaks(number))} LIMIT {_SAMPLE}"
+    good = (
+        f"SELECT {given} AS given FROM {judged.wrong(f'NOT {breaks(number)}')} AND {given} IS NOT NULL LIMIT {_SAMPLE}"
+    )
+    source, tried = judged.raw.source, {}
+    if column.type in TIMES:
+        forms = [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)]
+        forms += ["%Y-%m"] if column.type == "month" else ["excel"]
+        tried = {f'date_format: "{form}"': source.model_copy(update={"date_format": form}) for form in forms}
+    elif column.type in ("money", "number", "integer"):
+        tried = _numbers(judged, bad)
+    if not tried:
+        return [], {}, 0
+    wrong, read = _read_by(judged, bad, column, tried)
+    right, also = _read_by(judged, good, column, tried)
+    return [line for line in tried if wrong and (read[line], also[line]) == (wrong, right)], read, wrong
+
+
+def _numbers(judged: Judged, sample: str) -> dict[str, Source]:
     """Notations of numbers to try: each pair of marks, without and with the signs that stand beside the digits."""
-    beside = con.execute(
+    beside = judged.ask(
         "SELECT DISTINCT trim(side) FROM (SELECT unnest([regexp_extract(given, '^[+-]?([^0-9.,+-]+)', 1), "
-        f"regexp_extract(given, '([^0-9.,]+)$', 1)]) AS side FROM ({sample} LIMIT {_SAMPLE})) WHERE trim(side) <> '' LIMIT 5"
-    ).fetchall()
-    signs = sorted(sign for (sign,) in beside)
-    tried = {}
-    for marks, signed in product(_MARKS, ((), tuple(signs)) if 0 < len(signs) < 5 else ((),)):
-        decimal, thousands = marks
+        f"regexp_extract(given, '([^0-9.,]+)$', 1)]) AS side FROM ({sample})) WHERE trim(side) <> '' LIMIT 5"
+    )
+    signs, tried = sorted(sign for (sign,) in beside), {}
+    for (decimal, thousands), signed in product(_MARKS, ((), tuple(signs)) if 0 < len(signs) < 5 else ((),)):
         line = f'decimal: "{decimal}"' + (f', thousands: "{thousands}"' if thousands else "")
         line += f", signs: {json.dumps(signed, ensure_ascii=False)}" if signed else ""
         update = {"decimal": decimal, "thousands": thousands, "signs": signed}
-        tried[line] = source.model_copy(update=update)
+        tried[line] = judged.raw.source.model_copy(update=update)
     return tried
 
 
-def _read_by(
-    con: duckdb.DuckDBPyConnection, sample: str, column: Column, tried: dict[str, Source], zone: str
-) -> tuple[int, dict[str, int]]:
+def _read_by(judged: Judged, sample: str, column: Column, tried: dict[str, Source]) -> tuple[int, dict[str, int]]:
     """How many texts the sample has, and how many each notation reads."""
-    values = [cast(column.type, Cell("given", "text"), source, zone) for source in tried.values()]
+    values = [cast(column.type, Cell("given", "text"), source, judged.contract.zone) for source in tried.values()]
     reads = ", ".join(f"count({in_range(value) if column.type in TIMES else value})" for value in values)
-    every, *read = con.execute(f"SELECT count(*), {reads} FROM ({sample} LIMIT {_SAMPLE})").fetchone()
+    ((every, *read),) = judged.ask(f"SELECT count(*), {reads} FROM ({sample})")
     return every, dict(zip(tried, read, strict=True))

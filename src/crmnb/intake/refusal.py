@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from crmnb.errors import InputError
-from crmnb.intake.account import Account
+from crmnb.intake.account import Account, Cause
 from crmnb.intake.judged import Judged, such_as
-from crmnb.intake.notation import suggestions
+from crmnb.intake.notation import lines_to_add, suggestion
 from crmnb.intake.raw import quoted
 from crmnb.intake.rules import breaks, value
 
@@ -47,7 +47,7 @@ def refuse_ambiguous(judged: Judged) -> None:
 
 def refuse_unreadable(judged: Judged, account: Account) -> None:
     """Raise Refused where most of what stands in a column is not of its type: the notation is another one."""
-    raw, contract = judged.raw, judged.contract
+    contract = judged.contract
     types = [(number, rule) for number, rule in enumerate(judged.rules) if rule.is_type]
     if not types:
         return
@@ -55,11 +55,9 @@ def refuse_unreadable(judged: Judged, account: Account) -> None:
     (found,) = judged.ask(f"SELECT {counts} FROM {judged.table}")
     for (number, rule), good, bad in zip(types, found[::2], found[1::2], strict=True):
         if bad > max(0.5, contract.bad_rows_allowed) * (good + bad):
-            column = next(column for column in contract.columns if column.name == rule.column)
-            sample = f"SELECT {judged.given(column.name)} AS given FROM {judged.wrong(breaks(number))}"
             raise Refused(
                 f"{contract.key}: {rule.words} in {bad:,} of {good + bad:,} rows{such_as(judged.examples(number))}. "
-                f"{suggestions(judged.con, sample, column, raw, contract.zone)}",
+                f"{suggestion(judged, number)}",
                 (account,),
             )
 
@@ -69,11 +67,19 @@ def refuse_too_many(judged: Judged, account: Account, quarantine: Path) -> None:
     contract = judged.contract
     if account.quarantined <= contract.bad_rows_allowed * account.read:
         return
+    worst = account.causes[:3]
     lines = [
         f"{contract.key}: {account.quarantined:,} of {account.read:,} rows are wrong "
         f"({account.quarantined / account.read:.1%}), more than the {contract.bad_rows_allowed:.1%} that "
         "`bad_rows_allowed` allows.",
-        *(f"- {cause.words}: {cause.rows:,} rows{such_as(cause.examples)}" for cause in account.causes[:3]),
+        *(f"- {cause.words}: {cause.rows:,} rows{such_as(cause.examples)}{_line(judged, cause)}" for cause in worst),
         f"All of them, with their reasons, are in {quarantine}. Mend the file, or the parameters, and run again.",
     ]
     raise Refused("\n".join(lines), (account,))
+
+
+def _line(judged: Judged, cause: Cause) -> str:
+    """The line to add to the source, where there is one that reads what this cause set aside and the rest too."""
+    number = next(number for number, rule in enumerate(judged.rules) if rule.words == cause.words)
+    lines = lines_to_add(judged, number) if judged.rules[number].is_type and judged.raw.is_file else []
+    return f"; `{'` or `'.join(lines)}` in sources.{judged.raw.name} would read all" if lines else ""
