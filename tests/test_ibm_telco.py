@@ -1,0 +1,222 @@
+"""IBM Telco: contractual churn from a snapshot without dates, against plain pandas on the raw file."""
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from crmnb.client import Client, load_client
+from crmnb.intake import Intake, intake
+from crmnb.period import Period
+from crmnb.workbook import Workbook, open_on
+from second_route import Figures, compared
+
+PARAMETERS = Path(__file__).parents[1] / "parameters"
+FILE = PARAMETERS.parent / "../shared/data/ibm_telco_churn/Telco-Customer-Churn.csv"
+
+MONTH = "2018-09"  # which the parameters file declares to be the last
+START = pd.Timestamp("2018-09-01")
+YEARS = ["under 1 year", "1 to under 2 years", "2 to under 4 years", "4 years or more"]
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not FILE.exists(), reason="IBM Telco is not beside the checkout (../shared/data)"),
+]
+
+
+@pytest.fixture(scope="module")
+def raw() -> pd.DataFrame:
+    """The file as text."""
+    return pd.read_csv(FILE, dtype=str, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def groups(raw: pd.DataFrame) -> dict[str, pd.Series]:
+    """The level of every subscriber in each segmentation, by the file's own columns."""
+    months = raw["tenure"].astype(int)
+    return {
+        "contract": raw["Contract"],
+        "internet_service": raw["InternetService"].replace("No", "No internet"),
+        "payment_method": raw["PaymentMethod"],
+        "tenure": pd.cut(months, [0, 12, 24, 48, 1000], right=False, labels=YEARS).astype(str),
+    }
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    return load_client("ibm_telco", PARAMETERS)
+
+
+@pytest.fixture(scope="module")
+def taken(client: Client, tmp_path_factory) -> Intake:
+    return intake(client, tmp_path_factory.mktemp("private"))
+
+
+@pytest.fixture(scope="module")
+def book(client: Client, taken: Intake) -> Workbook:
+    return open_on(client, Period.parse(MONTH), taken)
+
+
+@pytest.fixture(scope="module")
+def rows(book: Workbook) -> pd.DataFrame:
+    """The retention family's figures of the month as a whole."""
+    found = book.results("retention")
+    return found[found["part"] == ""]
+
+
+def table(taken: Intake, name: str) -> pd.DataFrame:
+    """A canonical table, in the order of its keys."""
+    frame = duckdb.read_parquet(str(taken.tables[name])).df()
+    return frame.sort_values(frame.columns[0], ignore_index=True)
+
+
+def expected(raw: pd.DataFrame) -> Figures:
+    """Who stayed and who left, counted on the file: who came in the month is not in it."""
+    all_, left = len(raw), int((raw["Churn"] == "Yes").sum())
+    return {
+        "retention_rate": {"": (all_ - left, all_)},
+        "churn_rate": {"": (left, all_)},
+        "churn_rate_annualised": {"": 100 * (1 - (1 - left / all_) ** (365.25 / 30))},
+        "end_to_start_ratio": {"": (all_ - left, all_)},
+    }
+
+
+# ---- The intake -----------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_the_one_that_was_described(raw):
+    assert raw.shape == (7_043, 21)
+    assert raw["customerID"].is_unique
+    assert raw["Churn"].value_counts().to_dict() == {"No": 5_174, "Yes": 1_869}
+
+
+def test_nobody_is_lost(taken: Intake, raw):
+    accepted = {account.table: account.accepted for account in taken.accounts if account.table in taken.tables}
+    assert accepted == {"customers": 7_043, "subscriptions": 7_043}
+    assert sum(account.quarantined for account in taken.accounts) == 0
+    for name in accepted:
+        assert table(taken, name)["customer_id"].to_list() == sorted(raw["customerID"])
+
+
+def test_the_dates_say_what_tenure_and_churn_say(taken: Intake, raw):
+    customers = table(taken, "customers")
+    theirs = raw.sort_values("customerID", ignore_index=True)
+    joined = customers["joined_at"]
+    assert (joined < START).all()  # so that all are customers at the start of the month
+    assert set(joined.dt.day) == {15}  # within a month, where no rule about its ends matters
+    whole_months = (START.year - joined.dt.year) * 12 + START.month - joined.dt.month - 1
+    assert whole_months.to_list() == theirs["tenure"].astype(int).to_list()
+    left = customers["left_at"]
+    assert left.notna().to_list() == (theirs["Churn"] == "Yes").to_list()
+    assert left.dropna().between(START, pd.Timestamp("2018-10-01"), inclusive="neither").all()
+
+
+def test_the_eleven_blank_totals_are_missing_and_not_nought(taken: Intake, raw):
+    theirs = raw.sort_values("customerID", ignore_index=True)
+    blank = theirs["TotalCharges"].str.strip() == ""
+    assert (int(blank.sum()), (theirs["tenure"] == "0").to_list()) == (11, blank.to_list())
+    totals = table(taken, "customers")["total_charges"]
+    assert totals.isna().to_list() == blank.to_list()
+    assert totals[~blank].astype(float).to_list() == theirs.loc[~blank, "TotalCharges"].astype(float).to_list()
+    assert totals.min() > 0
+    assert taken.profile.columns["customers"]["total_charges"].missing == pytest.approx(11 / 7_043, rel=1e-9)
+
+
+def test_each_has_a_plan_at_the_monthly_charge(taken: Intake, raw):
+    plans = table(taken, "subscriptions")
+    theirs = raw.sort_values("customerID", ignore_index=True)
+    assert plans["monthly_amount"].astype(float).to_list() == theirs["MonthlyCharges"].astype(float).to_list()
+    customers = table(taken, "customers")
+    assert plans["started_at"].equals(customers["joined_at"].rename("started_at"))
+    assert plans["ended_at"].equals(customers["left_at"].rename("ended_at"))
+
+
+# ---- The figures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.published
+def test_churn_is_the_published_share(rows):
+    # Printed with the file in many places, such as the README of surajmhulke/Churn-Analysis-of-a-Telecom-Company on GitHub:
+    # No 5174, Yes 1869; 73.463013 %, 26.536987 %. Those who drop the eleven blanks print 26.58 % of 7,032.
+    [churn] = rows[(rows["metric"] == "churn_rate") & (rows["segment"] == "")].to_dict("records")
+    assert (churn["numerator"], churn["denominator"]) == (1_869, 7_043)
+    assert churn["value"] == pytest.approx(26.536987, abs=5e-7)
+    assert churn["flags"] == ""  # the month is covered whole
+
+
+def test_every_figure_of_the_whole_client_agrees(rows, raw):
+    assert compared(rows[rows["segment"] == ""], expected(raw)) == []
+
+
+@pytest.mark.parametrize("segment", ["contract", "internet_service", "payment_method", "tenure"])
+def test_every_figure_of_a_segment_agrees(rows, raw, groups, segment: str):
+    of = rows[rows["segment"] == segment]
+    levels = dict(list(raw.groupby(groups[segment])))
+    assert set(of["level"]) == set(levels)
+    assert sum(map(len, levels.values())) == len(raw)
+    for level, theirs in levels.items():
+        assert compared(of[of["level"] == level], expected(theirs)) == [], level
+
+
+def test_intervals_are_wilson_s_by_another_route(rows):
+    rates = rows[rows["metric"].isin(["churn_rate", "retention_rate"])]
+    assert len(rates) == 2 * (1 + 3 + 3 + 4 + 4)
+    assert set(rates["method"]) == {"Wilson"}
+    low, high = proportion_confint(rates["numerator"], rates["denominator"], alpha=0.05, method="wilson")
+    assert rates["low"].to_list() == pytest.approx((100 * low).to_list(), rel=1e-9)
+    assert rates["high"].to_list() == pytest.approx((100 * high).to_list(), rel=1e-9)
+
+
+def test_churn_told_by_the_plans_is_the_same(client: Client, taken: Intake, raw):
+    by_plans = client.model_copy(update={"churn": client.churn.model_copy(update={"table": "subscriptions"})})
+    found = open_on(by_plans, Period.parse(MONTH), taken).results("retention")
+    assert compared(found[(found["part"] == "") & (found["segment"] == "")], expected(raw)) == []
+
+
+# ---- What a snapshot cannot tell is said ----------------------------------------------------------------------------
+
+
+def whole(client: Client, taken: Intake, label: str) -> pd.DataFrame:
+    """The family's figures of a whole period."""
+    found = open_on(client, Period.parse(label), taken).results("retention")
+    return found[(found["part"] == "") & (found["segment"] == "")].set_index("metric")
+
+
+@pytest.mark.parametrize("label", ["2018", "2018Q3", "2018-08-31..2018-09-30"])
+def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label: str):
+    found = whole(client, taken, label)
+    assert (found["flags"] == "unavailable").all()
+    assert found["value"].isna().all()
+    for metric in ("churn_rate", "retention_rate", "customers_won"):
+        assert str(Period.parse(label).start.date()) in found.loc[metric, "reason"]  # what is needed
+        assert "2018-09-01" in found.loc[metric, "reason"]  # what there is
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        ("2018-08", "the data begin on 2018-09-01, after 2018-08 ends"),
+        ("2017-09", "the data begin on 2018-09-01, after 2017-09 ends"),
+        ("2018-10", "the data end on 2018-09-30, before 2018-10 begins"),
+    ],
+)
+def test_other_months_are_unavailable_and_never_without_churn(client, taken, label: str, why: str):
+    # Who left before the last month is not in the file: counted all the same, 2018-08 would have no churn at all.
+    found = whole(client, taken, label)
+    assert found["value"].isna().all()
+    assert found.loc["churn_rate", "reason"] == why
+
+
+def test_of_a_year_s_months_only_the_last_is_known_and_it_is_compared_with_none(client, taken):
+    found = open_on(client, Period.parse("2018"), taken).results("retention")
+    months = found[(found["metric"] == "churn_rate") & (found["part"] != "")].set_index("part")["value"]
+    assert months.dropna().to_dict() == pytest.approx({MONTH: 100 * 1_869 / 7_043}, rel=1e-9)
+
+
+def test_the_month_is_not_compared_with_the_one_before(rows):
+    churn = rows[rows["metric"] == "churn_rate"]
+    assert churn["previous"].isna().all()
+    assert churn["change"].isna().all()
+    assert set(churn["reason"]) == {"not compared: 2018-08 is partial (the data begin on 2018-09-01)"}
