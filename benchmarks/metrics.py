@@ -9,17 +9,14 @@ one line of JSON. Exits with 1 where a peer's figure differs.
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from benchmarks.contest import Runs, measured, there_and_back, verdict
 
 CONTENDERS = ("ours", "pandas", "sql")
 KEYS = ["metric", "component", "part", "segment", "level"]
@@ -72,12 +69,12 @@ def _benchmark(rows: int) -> int:
     from benchmarks.metrics_data import make
 
     make(rows)
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+    runs: Runs = {name: [] for name in CONTENDERS}
     frames = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in _shown([*CONTENDERS, *reversed(CONTENDERS)]):
+        for name in there_and_back(CONTENDERS):
             to = Path(folder) / f"{name}.csv"
-            runs[name].append(_measured(name, rows, to))
+            runs[name].append(measured("benchmarks.metrics", "--contender", name, "--rows", str(rows), "--to", str(to)))
             frames[name] = pd.read_csv(to, keep_default_na=False, na_values=dict.fromkeys(FIGURES, "")).fillna(np.nan)
     differing = {peer: differences(frames["ours"], frames[peer]) for peer in CONTENDERS[1:]}
     for peer, rows_differing in differing.items():
@@ -87,31 +84,6 @@ def _benchmark(rows: int) -> int:
     equal = not any(map(len, differing.values()))
     print(json.dumps(report(rows, figures, equal, runs)))
     return 0 if equal else 1
-
-
-def _shown(names: list[str]) -> Iterator[str]:
-    """The names one after the other, said on a terminal."""
-    for number, name in enumerate(names, 1):
-        if sys.stderr.isatty():
-            print(f"{number} of {len(names)}: {name}", file=sys.stderr)
-        yield name
-
-
-def _measured(name: str, rows: int, to: Path) -> dict[str, float]:
-    """Run one contender in its own process: seconds, seconds of CPU, and its peak of memory."""
-    command = [sys.executable, "-m", "benchmarks.metrics", "--contender", name, "--rows", str(rows), "--to", str(to)]
-    began = time.perf_counter()
-    process = subprocess.Popen(command)  # noqa: S603 (this very module)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} failed")
-    kilobyte = 1 if sys.platform == "darwin" else 1024
-    return {
-        "seconds": time.perf_counter() - began,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
-        "peak_gb": used.ru_maxrss * kilobyte / 1e9,
-    }
 
 
 def differences(ours: pd.DataFrame, peer: pd.DataFrame) -> pd.DataFrame:
@@ -124,31 +96,10 @@ def differences(ours: pd.DataFrame, peer: pd.DataFrame) -> pd.DataFrame:
     return both.loc[wrong, [*KEYS, "_merge", *(f"{name}{end}" for name in FIGURES for end in ("", "_peer"))]]
 
 
-def report(rows: int, figures: int, equal: bool, runs: dict[str, list[dict[str, float]]]) -> dict:
-    """What the last line says: medians, ratios to the peers, and whether each aim is met."""
-    medians = {
-        name: {what: round(statistics.median(run[what] for run in of), 2) for what in of[0]}
-        for name, of in runs.items()
-    }
-    ratios = {
-        peer: {what: round(medians["ours"][what] / max(mine, 0.01), 2) for what, mine in medians[peer].items()}
-        for peer in CONTENDERS[1:]
-    }
-    aims = [
-        {"aim": aim, "ratio": ratios[peer][what], "at_most": limit, "met": ratios[peer][what] <= limit}
-        for aim, peer, what, limit in AIMS
-    ]
-    return {
-        "benchmark": "metrics",
-        "orders": rows,
-        "answers": rows,
-        "figures": figures,
-        "answers_equal": equal,
-        "cores": os.cpu_count(),
-        **medians,
-        "ours_to_peer": ratios,
-        "aims": aims,
-    }
+def report(rows: int, figures: int, equal: bool, runs: Runs) -> dict:
+    """What the last line says."""
+    asked = {"benchmark": "metrics", "orders": rows, "answers": rows, "figures": figures, "answers_equal": equal}
+    return asked | verdict(runs, AIMS)
 
 
 if __name__ == "__main__":

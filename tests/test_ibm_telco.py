@@ -184,7 +184,7 @@ def whole(client: Client, taken: Intake, label: str) -> pd.DataFrame:
     return found[(found["part"] == "") & (found["segment"] == "")].set_index("metric")
 
 
-@pytest.mark.parametrize("label", ["2018", "2018Q3", "2018-08-31..2018-09-30"])
+@pytest.mark.parametrize("label", ["2018", "2018Q3"])
 def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label: str):
     found = whole(client, taken, label)
     assert (found["flags"] == "unavailable").all()
@@ -192,6 +192,14 @@ def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label:
     for metric in ("churn_rate", "retention_rate", "customers_won"):
         assert str(Period.parse(label).start.date()) in found.loc[metric, "reason"]  # what is needed
         assert "2018-09-01" in found.loc[metric, "reason"]  # what there is
+
+
+@pytest.mark.parametrize("label", ["2018-08-31..2018-09-30", "2018-09-01..2018-09-29", "2018-09-24..2018-09-30"])
+def test_nothing_shorter_than_a_month_is_shown_of_made_up_days(client, taken, label: str):
+    assert whole(client, taken, label)["reason"].str.contains("exact to the month").sum() >= 4
+    assert whole(client, taken, label)["value"].isna().all()
+    month = open_on(client, Period.parse("2018-09"), taken).results("retention")
+    assert set(month["part"]) == {""}
 
 
 @pytest.mark.parametrize(

@@ -251,10 +251,10 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path):
     assert (taken.data_from, taken.cutoff, taken.accounts[0].read) == (None, None, 0)
 
 
-@pytest.mark.parametrize("name", ["orders.xlsx", "orders", "orders.gz"])
+@pytest.mark.parametrize("name", ["orders.docx", "orders", "orders.gz", "orders.pdf"])
 def test_a_format_that_is_not_read_says_so(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(InputError, match="save it as CSV or Parquet"):
+    with pytest.raises(InputError, match="save it as CSV, Excel, Parquet or JSON lines"):
         take(tmp_path, f"sources: {{orders: {{file: {name}}}}}{ORDERS}")
 
 

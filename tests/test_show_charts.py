@@ -224,8 +224,8 @@ def test_hostile_names_are_only_text_in_a_picture():
 def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
     of = result([rate(3, 5, 30)])
     assert "no part of the period has a value" in repr(of.trend())
-    assert "has no components" in repr(of.components())
-    assert "has no cohorts" in repr(of.cohorts())
+    assert "no components" in repr(of.components())
+    assert "no cohorts" in repr(of.cohorts())
     assert "nothing to show" in of.by()._repr_html_()
 
 

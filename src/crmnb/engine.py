@@ -91,7 +91,7 @@ class Tables:
         if name == "tenures":
             return _tenures(self.client.churn, self.names, self.con)
         if name not in self.names:
-            raise Unavailable(f"needs the table {name} ({TABLES[name].grain})")
+            raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
         rows = _counting(self.con, name)
         if per_customer and "customer_id" in rows.columns:
             rows = rows.filter("customer_id is not null")
@@ -166,7 +166,7 @@ def _tenures(churn: Churn | None, names: frozenset[str], con: duckdb.DuckDBPyCon
     if churn is None:
         raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
     if churn.table not in names:
-        raise Unavailable(f"needs the table {churn.table} ({TABLES[churn.table].grain})")
+        raise Unavailable(f"needs the table {churn.table}: {TABLES[churn.table].grain}")
     rows = _counting(con, churn.table).filter("customer_id is not null")
     if churn.kind == "inactivity":
         until = f"ordered_at + interval {churn.inactivity_days} day"

@@ -40,6 +40,9 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
     """
     client = tables.client
     try:
+        for name in metric.reads:
+            tables.frame(name, per_customer=metric.per_customer)
+        _must_be_as_exact(period, client)
         given, words = resolve(metric, client)
     except Unavailable as no:
         return Measured(_finished(_unavailable(metric, {"now": str(no)}), metric, client, period), {}, "-", ())
@@ -47,8 +50,8 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
     period = _seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
-    if metric.over_time and len(period.parts) > 1:
-        windows |= {part.label: part for part in period.parts}
+    if metric.over_time and len(parts := _parts(period, client)) > 1:
+        windows |= {part.label: part for part in parts}
     evidence, reasons = _evidence(metric, tables, windows, given)
     rows = _unavailable(metric, reasons)
     if evidence:
@@ -61,6 +64,17 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
         not_compared = f"not compared: {comparison.label} {reasons['before']}"
     rows = _compared(rows, metric, client, not_compared)
     return Measured(_finished(rows, metric, client, period), words, better, _notes(metric, tables, period, rows))
+
+
+def _must_be_as_exact(period: Period, client: Client) -> None:
+    """Raise Unavailable for a period of days where the client's dates are exact to the month only."""
+    if client.dates_exact_to == "month" and (period.start.day, period.end.day) != (1, 1):
+        raise Unavailable("the dates of these data are exact to the month only; choose a period of whole months")
+
+
+def _parts(period: Period, client: Client) -> list[Period]:
+    """The parts that make a trend: none shorter than the client's dates are exact to."""
+    return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
 
 
 def _seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
@@ -110,13 +124,14 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
 
 def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     if name not in client.items:
-        known = ", ".join(client.items) or "none"
+        known = ", ".join([*list(client.items)[:8], *(["..."] if len(client.items) > 8 else [])]) or "none"
         raise Unavailable(
             f"needs the survey item {name!r}: declare it under items: (declared: {known}) or choose another"
         )
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale
-    return item, f"{name} ({low} to {high}, {item.direction})"
+    asks = f": {item.asks}" if item.asks else ""
+    return item, f"{name} ({low} to {high}, {item.direction}){asks}"
 
 
 def check_settings(client: Client) -> None:
@@ -174,7 +189,7 @@ def _reduced(
         return _moments(metric, tables, evidence, segmentations)
     counts = reduce_bins(tables.con, evidence, segmentations, {win: _span(p) for win, p in windows.items()})
     every = {s.name: known_levels(tables.con, s.levels) for s in segmentations} | {"": [""]}
-    return _with_zeros(counts, windows, every)
+    return _with_zeros(counts, windows, every, metric.always if len(counts) else ())
 
 
 def _moments(metric: Metric, tables: engine.Tables, evidence: dict[str, Evidence], segmentations) -> pd.DataFrame:
@@ -236,10 +251,13 @@ def _without_denominator(reduced: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
-def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], levels: dict[str, list[str]]) -> pd.DataFrame:
+def _with_zeros(
+    counts: pd.DataFrame, windows: dict[str, Period], levels: dict[str, list[str]], always: tuple[str, ...]
+) -> pd.DataFrame:
     """The counts with a row of 0 where nothing of a plain count (no exposure) happened.
 
-    levels: by segmentation, those that it is known to have; broken down are the compared windows only.
+    levels: by segmentation, those that it is known to have; broken down are the compared windows only. always: the
+    components that are there even if nothing happened anywhere.
     """
     plain = counts[counts["plain"]]
     keys = ["win", "component", "segment", "level"]
@@ -247,7 +265,7 @@ def _with_zeros(counts: pd.DataFrame, windows: dict[str, Period], levels: dict[s
     every = [
         (win, component, segment, level)
         for segment, known in levels.items()
-        for win, component, level in product(windows, plain["component"].unique(), known)
+        for win, component, level in product(windows, {*plain["component"], *always}, known)
         if not segment or win in COMPARED
     ]
     absent = pd.DataFrame([key for key in every if key not in there], columns=keys)

@@ -49,6 +49,7 @@ class Metric:
     beware: str
     source: str
     component: str  # what the components are ("survey", "platform"), empty where there are none
+    always: tuple[str, ...]
     over_time: bool
     rows_at: str
     units: dict[str, str]
@@ -103,6 +104,7 @@ def metric(
     per_customer: bool = False,
     transform: Callable[..., Any] | None = None,
     component: str = "",
+    always: tuple[str, ...] = (),
     over_time: bool = True,
     rows_at: str = "",
     units: dict[str, str] | None = None,
@@ -113,6 +115,7 @@ def metric(
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
     their share is said beside the result; the evidence then has one row per customer and component.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
+    `always`: the components of a count that are 0 where nothing happened, rather than not there.
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
     period are the rows of its parts, so that the parts need no call of their own. `units`: those of components that have
     another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
@@ -134,6 +137,7 @@ def metric(
             per_customer=per_customer,
             transform=transform,
             component=component,
+            always=always,
             over_time=over_time,
             rows_at=rows_at,
             units=units or {},

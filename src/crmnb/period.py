@@ -137,10 +137,8 @@ class Period:
         """Raise Unavailable where fewer than `days` days were observed before the start."""
         needed = self.start - timedelta(days=days)
         if self.data_from and self.data_from > needed:
-            raise Unavailable(
-                f"needs data from {needed.date()} ({days} days before {self.start.date()}); "
-                f"they begin on {self.data_from.date()}"
-            )
+            before = f" ({days} days before {self.start.date()})" if days else ""
+            raise Unavailable(f"needs data from {needed.date()}{before}; they begin on {self.data_from.date()}")
 
     def holds(self, column: str) -> nw.Expr:
         """The narwhals expression that is true where the time in `column` lies in the period."""

@@ -142,6 +142,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     per_customer=True,
     estimate=count,
     component="how counted",
+    always=("", "win-backs"),
     units={"per 100 at start": "per 100 customers"},
 )
 def customers_won(tenures, *, period, churn: Churn):

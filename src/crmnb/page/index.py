@@ -48,7 +48,9 @@ def index_page(
         lang=language(client),
         client_name=client.name,
         period_name=period_name(period.label, client),
-        compared=period_name(comparison.label, client) if comparison and not period.partial else "",
+        compared=period_name(comparison.label, client)
+        if not period.partial and _is_compared(comparison, results)
+        else "",
         partial=_partial(period, client),
         facts=_facts(period, client, rows_read, rows_quarantined, made_on),
         methodology=METHODOLOGY,
@@ -58,6 +60,11 @@ def index_page(
         made_on=f"on {day(made_on, client)} " if made_on else "",
         version=version("crmnb"),
     )
+
+
+def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
+    """Whether any figure is held against that of the comparison period."""
+    return comparison is not None and (not results or any(r.whole["previous"].notna().any() for r in results))
 
 
 def _entry(family: Family, client: Client) -> dict:

@@ -9,7 +9,7 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved_together, known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
-from crmnb.show.words import available, value_words
+from crmnb.show.words import available, value_words, why_nothing
 from crmnb.tables import UNKNOWN
 
 _MOST_LEVELS = 12
@@ -27,12 +27,7 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
     where = f"by {segment}" if segment else "by segment"
-    return Figures(tuple(figures), f"{result.metric.title} {where}: {_why_nothing(result)}.")
-
-
-def _why_nothing(result: Result) -> str:
-    reasons = [value_words(result, row) for row in result.whole.itertuples() if not available(row)]
-    return reasons[0] if reasons else "nothing to show"
+    return Figures(tuple(figures), f"{result.metric.title} {where}: {why_nothing(result)}.")
 
 
 def by_component(result: Result) -> Figure | Figures:
@@ -40,7 +35,7 @@ def by_component(result: Result) -> Figure | Figures:
     rows = list(result.whole.itertuples())
     drawn = [(row.component, row) for row in rows if row.unit == result.metric.unit and row.component]
     if not drawn:
-        return Figures((), f"{result.metric.title} has no components.")
+        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no components')}.")
     others = [(row.component, row) for row in rows if row.unit != result.metric.unit]
     whole = next((row for row in rows if not row.component and row.unit == result.metric.unit), None)
     what = result.metric.component or "component"

@@ -11,7 +11,7 @@ from crmnb.show.drawing import INK, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.numbers import number, period_name
 from crmnb.show.tables import component_name, n_words, numbers_table
-from crmnb.show.words import available, cohort_cell, is_cohort, value_words
+from crmnb.show.words import available, cohort_cell, is_cohort, value_words, why_nothing
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
 _LEFT, _TOP, _ROW = 178, 50, 30
@@ -26,7 +26,7 @@ def cohorts(result: Result) -> Figure | Figures:
     """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
     cells = [(*cohort_cell(row.component), row) for row in result.whole.itertuples() if is_cohort(row.component)]
     if not cells:
-        return Figures((), f"{result.metric.title} has no cohorts.")
+        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]
     columns = min(max(after for _, after, _ in cells) + 1, _MOST_COLUMNS)
     kept = [cell for cell in cells if cell[0] in names and cell[1] < columns]

@@ -329,3 +329,9 @@ def _last_day(period, client) -> str:
 def as_sentence(text: str) -> str:
     """With a capital at the start and a stop at the end."""
     return text and f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def why_nothing(result: Result, otherwise: str = "nothing to show") -> str:
+    """The reason why there is nothing to draw."""
+    reasons = [value_words(result, row) for row in result.whole.itertuples() if not available(row)]
+    return reasons[0] if reasons else otherwise

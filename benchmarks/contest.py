@@ -1,0 +1,54 @@
+"""What the benchmarks share: contenders in processes of their own, in the order A B C C B A, and what the last line says."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+Runs = dict[str, list[dict[str, float]]]
+
+
+def there_and_back(names: Iterable[str]) -> Iterator[str]:
+    """Each name twice, in the order A B C C B A, said on a terminal."""
+    names = list(names)
+    order = [*names, *reversed(names)]
+    for number, name in enumerate(order, 1):
+        if sys.stderr.isatty():
+            print(f"{number} of {len(order)}: {name}", file=sys.stderr)
+        yield name
+
+
+def measured(module: str, *arguments: str) -> dict[str, float]:
+    """Run a module in a process of its own, from its start to its end: seconds, seconds of CPU, and its peak of memory."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments])  # noqa: S603 (a benchmark's own module)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{module} {' '.join(arguments)} failed")
+    kilobyte = 1 if sys.platform == "darwin" else 1024
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_gb": used.ru_maxrss * kilobyte / 1e9,
+    }
+
+
+def verdict(runs: Runs, aims: Iterable[tuple[str, str, str, float]]) -> dict:
+    """Medians, the ratios of "ours" to each peer, and whether each aim (name, peer, measure, ratio at most) is met."""
+    medians = {
+        name: {what: round(statistics.median(run[what] for run in of), 2) for what in of[0]}
+        for name, of in runs.items()
+    }
+    ratios = {
+        peer: {what: round(medians["ours"][what] / max(mine, 0.01), 2) for what, mine in medians[peer].items()}
+        for peer in runs
+        if peer != "ours"
+    }
+    told = [
+        {"aim": aim, "ratio": ratios[peer][what], "at_most": limit, "met": ratios[peer][what] <= limit}
+        for aim, peer, what, limit in aims
+    ]
+    return {"cores": os.cpu_count(), **medians, "ours_to_peer": ratios, "aims": told}
