@@ -1,10 +1,13 @@
 """The account of an intake: causes, control totals, references, the lines behind a query's rows; and the quarantine sent again."""
 
 import csv
+import zipfile
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
+import xlsxwriter
+from python_calamine import load_workbook
 
 from crmnb.errors import InputError
 from crmnb.intake import Refused
@@ -211,6 +214,35 @@ def test_what_a_client_mends_and_sends_again_is_taken_in(tmp_path):
     assert [(row["order_id"], row["customer_id"], row["amount"]) for row in rows(again, "orders")[-2:]] == [
         ("0701", "=1+1", Decimal("1.10")),
         ("0702", 'quoted "and"\nbroken', Decimal("2.20")),
+    ]
+
+
+def test_the_spreadsheet_of_the_quarantine_holds_texts_only_and_can_be_sent_beside_the_csv(tmp_path):
+    source, allowed = ", date_format: '%d/%m/%Y', decimal: ','", "bad_rows_allowed: 0.5"
+    good = "".join(f'00{n},c{n},{n}/01/2025,"{n},50",paid\n' for n in range(10, 15))
+    text = HEADER + good + '0701,=1+1,31/02/2025,"1,10",paid\n0702,@SUM(A1),30/02/2025,"-2,20",paid\n'
+    first = take_orders(tmp_path, text, source, allowed)
+    made = first.folder / "quarantine" / "orders.xlsx"
+    (sheet,) = load_workbook(str(made)).sheet_names
+    cells = load_workbook(str(made)).get_sheet_by_name(sheet).to_python()
+    assert all(isinstance(cell, str) for row in cells for cell in row)  # no number, no date, no formula
+    assert cells[1][:5] == ["0701", "=1+1", "31/02/2025", "1,10", "paid"]
+    with zipfile.ZipFile(made) as parts:
+        assert all(b"<f>" not in parts.read(name) for name in parts.namelist())
+    mended = [
+        [cell.replace("31/02", "28/02").replace("30/02", "27/02").replace("-2", "2") for cell in row] for row in cells
+    ]
+    with xlsxwriter.Workbook(str(tmp_path / "orders_mended.xlsx")) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(mended):
+            for place, cell in enumerate(row):
+                sheet.write_string(number, place, cell)
+    (tmp_path / "orders.csv").write_text(HEADER + good)
+    again = take(tmp_path, f"sources: {{orders: {{file: 'orders*.*'{source}}}}}{ORDERS}    {allowed}\n")
+    assert counts(again) == [("orders", "orders", 7, 7, 0, {})]
+    assert [(row["order_id"], row["customer_id"], row["amount"]) for row in rows(again, "orders")[-2:]] == [
+        ("0702", "@SUM(A1)", Decimal("2.20")),
+        ("0701", "=1+1", Decimal("1.10")),
     ]
 
 
