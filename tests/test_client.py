@@ -203,6 +203,83 @@ def test_each_slip_in_sources_and_tables_is_named(tmp_path, old, new, words):
     assert words in refusal(tmp_path, GOOD.replace(old, new))
 
 
+DATABASE = "database: 'postgresql://ann:${PW}@db/shop', table: t"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("delimiter: ;", "sources.o: give either a `file` or a `database`"),
+        (f"file: o.csv, {DATABASE}", "sources.o: give either a `file` or a `database`"),
+        ("database: 'sqlite:///o.db'", "sources.o: a database needs either `table`"),
+        (f"{DATABASE}, select: select 1", "sources.o: a database needs either `table`"),
+        ("database: 'sqlite:///o.db', table: a.b.c", "sources.o.table: 'a.b.c' is not the name of a table"),
+        ("database: 'sqlite:///o.db', table: a.", "sources.o.table: 'a.' is not the name of a table"),
+        ("database: 'sqlite:///o.db', select: ' ; '", "sources.o.select: is empty"),
+        (f"{DATABASE}, delimiter: ;", "sources.o.delimiter: does not apply to a database; leave it out"),
+        (f"{DATABASE}, decimal: ','", "sources.o.decimal: does not apply to a database"),
+        (f"{DATABASE}, format: csv", "sources.o.format: does not apply to a database"),
+        ("database: 'host=db password=x', table: t", "sources.o.database: is not an address such as postgresql://"),
+        ("file: o.csv, table: t", "sources.o.table: does not apply to delimited text"),
+        ("file: o.csv.gz, sheets: [May]", "sources.o.sheets: does not apply to delimited text"),
+        ("file: o.xlsx, encoding: cp1252", "sources.o.encoding: does not apply to a workbook"),
+        ("file: o.dat, format: excel, delimiter: ;", "sources.o.delimiter: does not apply to a workbook"),
+        ("file: o.parquet, header: 3", "sources.o.header: does not apply to Parquet"),
+        ("file: o.jsonl, header: 3", "sources.o.header: does not apply to JSON lines"),
+        ("file: o.xlsx, sheets: [May, May]", "sources.o.sheets: 'May' is given twice"),
+        ("file: o.xlsx, sheets: ['*', May]", 'sources.o.sheets: "*" means all sheets'),
+        ("file: o.xlsx, sheets: May", "sources.o.sheets: 'May' is not a list"),
+        ("file: o.csv, header: 0", "sources.o.header: 0 is out of range; it must be at least 1"),
+        ("file: o.csv, format: xlsx", "sources.o.format: 'xlsx' is not allowed. Allowed: csv, excel, json, parquet"),
+        ("file: o.csv, signs: ['-']", "sources.o.signs: '-' can be a part of a number"),
+        ("file: o.csv, date_format: Excel", "sources.o.date_format: 'Excel' must say where the year"),
+    ],
+)  # fmt: skip
+def test_options_of_a_source_that_do_not_fit_together(tmp_path, source, words):
+    assert words in refusal(tmp_path, GOOD.replace("{file: o.csv}", f"{{{source}}}"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "file: o.xlsx, sheets: ['*'], header: 3, decimal: ',', date_format: excel",
+        "file: 'o.*', delimiter: ;, sheets: [May], signs: [EUR, Fr.]",
+        "file: o.jsonl.gz, encoding: utf-16",
+        DATABASE,
+        "database: '${SHOP}', select: select 1, missing: ['-'], date_format: '%d/%m/%Y'",
+        "database: 'postgresql://ann@[::1]:5432,db:5433/shop?password=${PW}', table: shop.t",
+        "database: 'sqlite:///data/o:1@2.db', table: t",
+    ],
+)
+def test_options_of_a_source_that_fit_together(tmp_path, source):
+    assert load(tmp_path, GOOD.replace("{file: o.csv}", f"{{{source}}}")).sources["o"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "database: 'postgresql://ann:canary@db/shop', table: t",
+        "database: 'postgresql://ann:can#ary@db/shop', table: t",
+        "database: 'postgresql://ann:can/ary@db/shop', table: t",
+        "database: 'postgresql://ann:canary${PW}@db/shop', table: t",
+        "database: 'postgres://ann:canary/shop', table: t",
+        "database: 'postgresql://ann@db/shop?x=1&password=canary', table: t",
+        "database: 'mysql://ann:canary@db/shop', table: t",
+        "database: ['postgresql://ann:canary@db/shop'], table: t",
+        "database: {url: canary}, table: t",
+        "databse: 'postgresql://ann:canary@db/shop', table: t",
+        "file: 'postgresql://ann:canary@db/shop'",
+        "file: o.csv, format: 'postgresql://ann:canary@db/shop'",
+    ],
+)
+def test_a_password_in_the_file_is_refused_and_never_shown(tmp_path, source):
+    assert "canary" not in refusal(tmp_path, GOOD.replace("{file: o.csv}", f"{{{source}}}"))
+
+
+def test_an_address_in_a_wrong_place_is_not_shown(tmp_path):
+    assert "canary" not in refusal(tmp_path, GOOD.replace("{file: o.csv}", "'postgresql://ann:canary@db/shop'"))
+
+
 def test_all_problems_are_said_at_once(tmp_path):
     words = refusal(tmp_path, GOOD.replace("GBP", "pounds") + "level: 2\ncomparison: x\n")
     assert [line.split(":")[0] for line in words.splitlines()[1:]] == ["- currency", "- comparison", "- level"]

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import os
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import crmnb.intake.reading as reading
+import crmnb.intake.delimited as delimited
 from crmnb.client import Source
 from crmnb.errors import InputError
-from crmnb.intake.files import File
+from crmnb.intake.files import File, state, unchanged
+from crmnb.intake.reading import read_source
 from taking_in import ORDERS, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status"
@@ -30,7 +33,7 @@ def numbered(*lines: str, end: str = "\n") -> str:
 def way(request, monkeypatch):
     """Both ways of reading; the careful one also where the quick one would do."""
     if request.param == "careful":
-        monkeypatch.setattr(reading, "_is_simple", lambda *_: False)
+        monkeypatch.setattr(delimited, "_is_simple", lambda *_: False)
     return request.param
 
 
@@ -66,7 +69,7 @@ def test_mixed_newlines_blank_lines_and_malformed_records_keep_their_numbers(tmp
     assert found["6"]["reasons"] == "malformed record: too many fields (7 instead of 5)"
     assert (found["6"]["No"], found["6"]["unread"]) == ("3", "more,and more")
     assert found["7"]["reasons"].startswith("malformed record: ")
-    assert found["7"]["unread"] == '4,,2025-01-01,"1"x,paid\r\n'
+    assert found["7"]["unread"] == '4,,2025-01-01,"1"x,paid'
     assert found["9"]["reasons"] == "amount is not an amount"
 
 
@@ -224,12 +227,12 @@ def _read(text: str, folder, careful: bool) -> list[tuple] | str:
     """The records as (number, problem, fields ...), or why the text is refused."""
     path = folder / "some.csv"
     path.write_bytes(text.encode())
-    simple = reading._is_simple
+    simple = delimited._is_simple
     with duckdb.connect() as con, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reading, "_is_simple", (lambda *_: False) if careful else simple)
+        patched.setattr(delimited, "_is_simple", (lambda *_: False) if careful else simple)
         file = File(path, "some.csv", "csv")
         try:
-            raw = reading.read_source(con, "some", Source(file="some.csv"), [file], folder, "here")
+            raw = read_source(con, "some", Source(file="some.csv"), [file], folder, "here")
         except InputError as refused:
             return str(refused)
         cells = ", ".join(f"coalesce({cell.sql}, '')" for cell in raw.columns.values())
@@ -259,3 +262,176 @@ def test_both_ways_of_reading_agree(tmp_path_factory, body):
         assert len(careful) == len(records)
         good = [list(fields) for _, problem, *fields in careful if not problem]
         assert good == [fields for fields in records if len(fields) == 2]
+
+
+# ---- Headers that stand further down ----------------------------------------------------------------------
+
+
+def _rows(folder, text: str | bytes, name: str = "o.csv", wanted=frozenset(), **options) -> list[tuple]:
+    """The columns' names, and the records as (number, problem, fields ...)."""
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    source = Source(file=name, **options)
+    with duckdb.connect() as con:
+        raw = read_source(con, "o", source, [File(path, name, "csv")], folder, "o.yml, sources.o", wanted)
+        cells = ", ".join(cell.sql for cell in raw.columns.values())
+        found = con.execute(f"SELECT _record, _problem, {cells} FROM {raw.rows} ORDER BY _id").fetchall()
+    return [tuple(raw.columns), *found]
+
+
+def _refusal(folder, text: str | bytes, **options) -> str:
+    with pytest.raises(InputError) as caught:
+        _rows(folder, text, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("above", ["Report\nof May, June\n", '"Report\nof May"\nx\n', "Report\n\n\n", "Report\r\nof\n"])
+def test_the_header_is_the_declared_record(tmp_path, way, above):
+    text = f"{above}a,b\n1,2\n\n3,4,5\n"
+    first = 3 if above.count("\n") == 2 or '"' in above else 4
+    expected = [
+        ("a", "b"),
+        (first + 1, None, "1", "2"),
+        (first + 3, "malformed record: too many fields (3 instead of 2)", "3", "4"),
+    ]
+    assert _rows(tmp_path, text, header=first) == expected
+    assert f"add `header: {first}`" in _refusal(tmp_path, text, wanted={"b", "a"})
+
+
+def test_a_header_is_only_suggested_where_it_holds_every_column(tmp_path):
+    assert "header:" not in _refusal(tmp_path, "Report\nof May\n", wanted={"of May", "a"}, header=3)
+    assert _rows(tmp_path, "x,y\na,c\n", wanted={"a", "b"})[0] == (
+        "x",
+        "y",
+    )  # what is missing is said by who asks for it
+
+
+# ---- Files that are not what they seem --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (b"", {}, "is empty: it has no header"),
+        (b"\n\n", {}, "is empty"),
+        (b",,\n1,2,3\n", {}, "is empty: it has no header"),
+        ("a,b\n1,2\n".encode("utf-16"), {}, "looks like UTF-16; add `encoding: utf-16`"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {}, "looks like UTF-16; add `encoding: utf-16-le`"),
+        ("a,b\n1,2\n".encode("utf-16-be"), {}, "looks like UTF-16; add `encoding: utf-16-be`"),
+        (b"a,b\n1,2\n", {"encoding": "utf-16"}, "is not utf-16, as `encoding` says: it begins with 'a,b"),
+        ("a,b\n1,2\n".encode("utf-16"), {"encoding": "cp1252"}, "looks like UTF-16"),
+        (b"a,b\n\xe9,2\n\xe8,2\nx,2\n\xea,3\n\xeb,3\n", {}, "line 2, byte 1: .xe9; line 3, byte 1: .xe8; line 5, byte 1: .xea"),
+        (b"a,b\n\xe9,2\n", {}, "`encoding: cp1252`"),
+        (bytes(range(128, 256)) * 9, {}, "is not UTF-8"),
+        (b"PK\x03\x04\x14\x00\x06\x00", {}, "if it is a workbook, add `format: excel`"),
+        (b"a;b\n1;2\n", {}, 'Is the delimiter .;.. Then add `delimiter: ";"`'),
+        (b'a,b\n1,"2\n3,4\n', {}, "record 2: a quote is opened and never closed"),
+        (b'a,"b\n1,2\n', {}, "is a quote left open in it"),
+        (b'a,b\n1,"' + b"x\n" * 1_000_001, {}, "a quote is opened and never closed"),
+        (b"\x1f\x8b\x08junk", {}, "cannot be unpacked"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path, text, options, words):
+    assert re.search(words, _refusal(tmp_path, text, **options))
+
+
+def test_utf_16_with_and_without_its_mark(tmp_path):
+    expected = [("é", "b"), (2, None, "1", "2")]
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        assert _rows(tmp_path, "é,b\n1,2\n".encode(encoding), encoding=encoding) == expected
+
+
+def test_a_header_alone_gives_no_rows_and_odd_bytes_stay(tmp_path, way):
+    assert _rows(tmp_path, "a,b") == [("a", "b")]
+    assert _rows(tmp_path, "a,b\nx\0y,\ue000\n")[1] == (2, None, "x\0y", "\ue000")
+    assert _rows(tmp_path, "a,,a, \n1,2,3,4\n") == [
+        ("a", "column 2", "a (2)", "column 4"),
+        (2, None, "1", "2", "3", "4"),
+    ]
+
+
+def test_two_thousand_columns_and_a_long_line(tmp_path, way):
+    names, long = ",".join(f"c{number}" for number in range(2000)), "x" * 5_000_000
+    found = _rows(tmp_path, f"{names}\n{','.join(map(str, range(2000)))}\n{long}{',' * 1999}\n")
+    assert found[1][2:] == tuple(map(str, range(2000)))
+    assert found[2][2] == long
+
+
+# ---- Files and where they lie -----------------------------------------------------------------------------
+
+
+def orders(folder, **options) -> str:
+    """Why the orders of a source are refused."""
+    told = "".join(f", {key}: {value}" for key, value in options.items() if key != "file")
+    with pytest.raises(InputError) as caught:
+        take(folder, f"obtain: Ask Ann.\nsources: {{orders: {{file: {options['file']}{told}}}}}{ORDERS}")
+    return str(caught.value)
+
+
+def test_a_file_that_is_not_there_says_where_to_get_it(tmp_path):
+    assert "there is no file 'no.csv'" in orders(tmp_path, file="no.csv")
+    assert "To get the data: Ask Ann." in orders(tmp_path, file="no_*.csv")
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "bare.csv").write_text(numbered())
+    (tmp_path / "broken.csv").symlink_to(tmp_path / "nowhere")
+    assert "there is no file" in orders(tmp_path, file="broken.csv")
+    assert "'pipe.csv' is a pipe or a device" in orders(tmp_path, file="pipe.csv")
+    assert "'folder.csv' is a folder" in orders(tmp_path, file="folder.csv")
+    assert "'broken.csv' is a broken link" in orders(tmp_path, file="b*.csv")
+    assert "is a pipe or a device" in orders(tmp_path, file="/dev/zero", format="csv")
+
+
+def test_a_link_leads_nowhere_else(tmp_path):
+    home, other = tmp_path / "home", tmp_path / "other"
+    (home / "in").mkdir(parents=True)
+    other.mkdir()
+    text = numbered("1,,2025-01-01,1,paid")
+    (other / "o.csv").write_text(text)
+    (home / "in" / "real.csv").write_text(text)
+    (home / "out.csv").symlink_to(other / "o.csv")
+    (home / "far").symlink_to(other)
+    (home / "near.csv").symlink_to(home / "in" / "real.csv")
+    (other / "back.csv").symlink_to(home / "in" / "real.csv")
+    for file in ("out.csv", "far/o.csv", "far/*.csv", "../other/back.csv"):
+        assert "leads to another folder than it seems" in orders(home, file=file)
+    for file in ("near.csv", "../other/o.csv", str(other / "o.csv"), "in/*.csv"):
+        assert len(rows(take(home, f"sources: {{orders: {{file: {file}}}}}{ORDERS}"), "orders")) == 1
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text("a,b\n1,2\n")
+    file = File(path, "o.csv", "csv", state(path))
+    unchanged([file], "o.yml, sources.o")
+    path.write_text("a,b\n1,3\n")
+    with pytest.raises(InputError, match=r"'o\.csv' changed while it was read; run again"):
+        unchanged([file], "o.yml, sources.o")
+    path.unlink()
+    with pytest.raises(InputError, match="changed while it was read"):
+        unchanged([file], "o.yml, sources.o")
+    with duckdb.connect() as con, pytest.raises(InputError, match=r"\(o\.csv\) cannot be read: No such file"):
+        read_source(con, "o", Source(file="o.csv"), [file], tmp_path, "o.yml, sources.o")
+
+
+def test_formats_go_by_their_endings(tmp_path):
+    for name in ("o.json", "o.doc", "o", "o.gz"):
+        (tmp_path / name).write_text("x")
+        assert f"files such as {name!r} are not read" in orders(tmp_path, file=name)
+    for name in ("o.xlsx.gz", "o.parquet.gz"):
+        (tmp_path / name).write_text("x")
+        assert "is gzipped, which only text may be" in orders(tmp_path, file=name)
+    (tmp_path / "o.tsv").write_text(numbered("1,,2025-01-01,1,paid").replace(",", "\t"))
+    assert 'add `delimiter: "\\t"`' in orders(tmp_path, file="o.tsv")
+    (tmp_path / "p.parquet").write_text("x")
+    (tmp_path / "p.csv").write_text("x")
+    assert "make them two sources" in orders(tmp_path, file="p.*")
+
+
+def test_the_lock_file_of_an_open_workbook_is_no_data(tmp_path):
+    (tmp_path / "o_1.csv").write_text(numbered("1,,2025-01-01,1,paid"))
+    (tmp_path / "~$o_1.csv").write_bytes(b"\x05Ann")
+    assert len(rows(take(tmp_path, f'sources: {{orders: {{file: "*.csv"}}}}{ORDERS}'), "orders")) == 1

@@ -1,7 +1,5 @@
 """What a parameters file must hold beyond each key's own form: its parts must fit together, and the tables."""
 
-import codecs
-import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
@@ -9,19 +7,19 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 
-from crmnb.client.models import Churn, Client, Mapping, Segment, Source
+from crmnb.client.models import Churn, Client, Mapping, Segment
+from crmnb.client.sources import source_problems
 from crmnb.errors import nearest
 from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _NEAR_MISS = 0.85  # how like a declared column's name (0 to 1) an attribute's may be before it is taken for a slip
-_DIRECTIVES = "aAbBdfHIjmMpSyYz%"
 
 
 def problems(client: Client) -> list[str]:
     """All that does not fit together in a client's file, in words that begin with the key; empty where all fits."""
     found = [*_place(client)]
     for name, source in client.sources.items():
-        found += _source(f"sources.{name}", source)
+        found += source_problems(f"sources.{name}", source)
     for name, mapping in client.tables.items():
         if name not in TABLES:
             found.append(f"tables.{name}: {name!r} is not a table.{nearest(name, TABLES)}")
@@ -59,33 +57,6 @@ def _zone_problem(zone: str) -> str:
     close = get_close_matches(zone, available_timezones(), n=2)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return f"time_zone: {zone!r} is not a time zone.{hint} Use a name such as Europe/London, or UTC."
-
-
-def _source(where: str, source: Source) -> Iterator[str]:
-    for column, type_ in source.columns.items():
-        if type_ not in ENGINE_TYPES:
-            yield f"{where}.columns.{column}: {type_!r} is not a type.{nearest(type_, ENGINE_TYPES)}"
-    if source.decimal == source.thousands:
-        yield f"{where}.thousands: {source.thousands!r} is the decimal mark already."
-    if source.delimiter in '"\r\n':
-        yield f"{where}.delimiter: {source.delimiter!r} cannot separate columns."
-    try:
-        if not codecs.lookup(source.encoding)._is_text_encoding:
-            raise LookupError
-    except (LookupError, ValueError):
-        yield f"{where}.encoding: {source.encoding!r} is not an encoding; use utf-8, cp1252, latin-1, utf-16 ..."
-    if source.date_format is not None and (wrong := _date_format(source.date_format)):
-        yield f"{where}.date_format: {source.date_format!r} {wrong}, such as '%d/%m/%Y %H:%M'."
-
-
-def _date_format(form: str) -> str:
-    parts = re.findall(r"%(.?)", form)
-    if unknown := [part for part in parts if not part or part not in _DIRECTIVES]:
-        return f"holds %{unknown[0]}, which is not known; allowed are {' '.join('%' + d for d in _DIRECTIVES)}"
-    year, month, day = set(parts) & set("yY"), set(parts) & set("mbB"), "d" in parts
-    if not (year and ((month and day) or "j" in parts)):
-        return "must say where the year, the month and the day are"
-    return ""
 
 
 def _mapping(where: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 NAME = r"^[a-z][a-z0-9_]*$"
 CURRENCY = r"^[A-Z]{3}$"
+REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # to a variable of the environment, in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -136,6 +137,7 @@ class Client(_Strict):
     fiscal_year_starts: int = Field(1, ge=1, le=12)
     data_from: date | None = None  # the first day that the data cover
     data_until: date | None = None  # the last day that the data cover
+    dates_exact_to: Literal["day", "month"] = "day"  # "month": nothing shorter than a month is shown
     sources: dict[Name, Source]
     tables: dict[Name, Mapping]
     obtain: str = ""  # where whoever lacks the files can get them

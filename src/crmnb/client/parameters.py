@@ -71,7 +71,8 @@ def _words(error: dict[str, Any]) -> str:
     """One of pydantic's errors in words: the key's path, the value, what is allowed, the nearest match."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     path = [part for part in error["loc"] if part != "[key]"]
-    where, shown = ".".join(str(part) for part in path), _shown(value)
+    where = ".".join(str(part) for part in path)
+    shown = "the value (not shown)" if "database" in path else _shown(value)
     if kind == "missing":
         return f"{where}: is missing, and must be given."
     if kind == "extra_forbidden":
@@ -95,7 +96,10 @@ def _words(error: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
+    """A value as a message shows it; an address may hold a password, so it is not shown."""
     text = "nothing" if value is None else repr(value)
+    if "://" in text:
+        return "the address there"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

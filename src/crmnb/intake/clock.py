@@ -48,7 +48,7 @@ def repeated(zone: str, time: str) -> str:
 
 
 def _inside(time: str, spans: list[tuple[datetime, datetime]]) -> str:
-    """The days first, by a list, which is quick; only on one of them the hours.
+    """The hours of the day first, which is quick; only in them the days, by a list, and on these the very spans.
 
     Midnight is let pass: it stands for a day of which no time is known, and in some zones the clock jumps at midnight.
     """
@@ -56,5 +56,10 @@ def _inside(time: str, spans: list[tuple[datetime, datetime]]) -> str:
         return ""
     days = sorted({moment.date() for start, end in spans for moment in (start, end)})
     listed = ", ".join(f"DATE '{day}'" for day in days)
-    hours = " OR ".join(f"({time} >= TIMESTAMP '{start}' AND {time} < TIMESTAMP '{end}')" for start, end in spans)
-    return f"CASE WHEN CAST({time} AS DATE) IN ({listed}) THEN ({hours}) AND CAST({time} AS TIME) <> TIME '00:00' ELSE false END"
+    exactly = " OR ".join(f"({time} >= TIMESTAMP '{start}' AND {time} < TIMESTAMP '{end}')" for start, end in spans)
+    one_day = all(start.date() == end.date() for start, end in spans)
+    first, last = (min(start.hour for start, _ in spans), max(end.hour for _, end in spans)) if one_day else (0, 23)
+    return (
+        f"CASE WHEN hour({time}) BETWEEN {first} AND {last} THEN CASE WHEN CAST({time} AS DATE) IN ({listed}) "
+        f"THEN ({exactly}) AND CAST({time} AS TIME) <> TIME '00:00' ELSE false END ELSE false END"
+    )

@@ -24,8 +24,8 @@ def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quaranti
     judged = Judged(con, raw, contract, rules)
     refuse_ambiguous(judged)
     _break_rules(judged)
-    if contract.table and contract.table.key:
-        _find_repeated(judged, contract.table.key)
+    if contract.row_key:
+        _find_repeated(judged, contract.row_key)
     account = account_of(judged, write_quarantine(judged, quarantine.file))
     refuse_unreadable(judged, account)
     refuse_too_many(judged, account, quarantine.if_refused)

@@ -31,6 +31,11 @@ class Contract:
     end_words: str = ""
     key: str = ""  # the file and the key that a message names
 
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns of the table's key that are mapped (one of them may be optional); none where rows may repeat."""
+        return tuple(name for name in self.table.key if name in self.cells) if self.table else ()
+
 
 @dataclass(frozen=True)
 class Judged:

@@ -60,7 +60,7 @@ def _fitting(judged: Judged, number: int, column: Column) -> tuple[list[str], di
         forms = [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)]
         forms += ["%Y-%m"] if column.type == "month" else ["excel"]
         tried = {f'date_format: "{form}"': source.model_copy(update={"date_format": form}) for form in forms}
-    elif column.type in ("money", "number", "integer"):
+    elif column.type in ("money", "number", "integer") and source.database is None:  # whose numbers are typed
         tried = _numbers(judged, bad)
     if not tried:
         return [], {}, 0

@@ -12,7 +12,7 @@ from crmnb.intake.raw import named
 from crmnb.tables import TABLES
 
 _RANGED = ("TIMESTAMP", "DOUBLE", "BIGINT", "DECIMAL(18, 4)")
-_ROWS_PER_LEVEL = 5  # fewer on average, and the texts are names or remarks rather than categories
+ROWS_PER_LEVEL = 5  # fewer on average, and the texts are names or remarks rather than categories
 
 
 def profile_of(
@@ -51,6 +51,6 @@ def _column(table: duckdb.DuckDBPyRelation, name: str, type_: str, rows: int, cl
             f"{column}::VARCHAR AS level, count(*) AS rows", column
         )
         found = by_level.order("rows DESC, level").fetchall()
-        if len(found) <= LEVELS and len(found) * _ROWS_PER_LEVEL <= known:
+        if len(found) <= LEVELS and len(found) * ROWS_PER_LEVEL <= known:
             counted = dict(found)
     return ColumnProfile(type_, 1 - known / rows if rows else 0.0, low, high, counted)

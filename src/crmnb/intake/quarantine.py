@@ -55,8 +55,8 @@ def _columns(judged: Judged) -> tuple[list[str], list[str]]:
         for number, rule in enumerate(judged.rules)
     )
     record = "_record"
-    if not raw.is_file and contract.table and contract.table.key:  # a query's row has no place but its key
-        record = f"concat_ws(' ', {', '.join(as_text(contract.cells[name]) for name in contract.table.key)})"
+    if not raw.is_file and contract.row_key:  # a query's row has no place but its key
+        record = f"concat_ws(' ', {', '.join(as_text(contract.cells[name]) for name in contract.row_key)})"
     extra = {"file": "_file", "record": record, "reasons": f"concat_ws('; ', {words})"}
     if judged.ask(f"SELECT count(_unread) FROM {raw.rows}") != [(0,)]:
         extra = {"unread": "_unread", **extra}

@@ -16,7 +16,7 @@ from crmnb.client import Client, Mapping, Source
 from crmnb.client.models import NAME
 from crmnb.errors import InputError
 from crmnb.intake.account import Account
-from crmnb.intake.files import File, find_files
+from crmnb.intake.files import File, find_files, unchanged
 from crmnb.intake.judge import judge
 from crmnb.intake.judged import Contract
 from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, latest, publish, refused, staging
@@ -115,7 +115,7 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         _type_sources(con, work)
         for name, mapping in work.client.tables.items():
             columns[name] = _take_table(con, work, TABLES[name], mapping)
-        for name, files in ():  # TODO work.files.items()
+        for name, files in work.files.items():
             unchanged(files, work.key(f"sources.{name}"))
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
         first, last = _span(con, {name: path for name, path in paths.items() if TABLES[name].of_events})
@@ -150,7 +150,7 @@ def _source(con: duckdb.DuckDBPyConnection, work: _Work, name: str) -> Raw:
     if name not in work.raws:
         where = work.key(f"sources.{name}")
         source, wanted = work.client.sources[name], _wanted(work.client, name)
-        work.raws[name] = read_source(con, name, source, work.files[name], work.folder, where)  # TODO wanted
+        work.raws[name] = read_source(con, name, source, work.files[name], work.folder, where, wanted)
     return work.raws[name]
 
 
