@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 def project(folder: Path) -> Path:
     """A project of its own, with the corner shop."""
     for name in ("notebooks", "parameters"):
-        shutil.copytree(PROJECT / name, folder / name)
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("demo"))  # its files are made
     return folder
 
 

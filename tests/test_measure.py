@@ -258,3 +258,26 @@ def test_a_segment_by_a_column_belongs_to_its_table_only():
         catalogue()["review_volume"], in_memory(of, {"reviews": reviews}), Period.parse("2025").observe(*SEEN)
     )
     assert "app" in set(volume.rows["level"])
+
+
+def test_levels_by_tenure_are_those_of_now_and_compared_with_nothing():
+    # All bought in both years; who joined in 2025 was no customer of 2024, so "joined in the period" has no before.
+    people = pd.DataFrame({"customer_id": [f"a{i}" for i in range(40)], "region": ["North", "South"] * 20})
+    people["joined_at"] = [datetime(2025, 2, 1) if i < 20 else datetime(2022, 1, 1) for i in range(40)]
+    orders = pd.DataFrame(
+        [
+            {"order_id": f"{year}{who}{n}", "customer_id": who, "ordered_at": datetime(year, 3 + n, 1), "amount": 1, "status": "paid"}
+            for year, most in ((2024, 1), (2025, 2))
+            for who in people["customer_id"]
+            for n in range(most)
+        ]
+    ).assign(refunded_amount=None)  # fmt: skip
+    of = client(
+        segments={"region": {"column": "customers.region"}, "tenure": {"column": "customers.joined_at", "years": [1]}}
+    )
+    tables = in_memory(of, {"customers": people, "orders": orders})
+    found = measure(catalogue()["repeat_purchase_rate"], tables, Period.parse("2025").observe(*SEEN)).rows
+    segments = found[(found["part"] == "") & (found["segment"] != "")].set_index("segment")
+    assert segments.loc["region", "change"].eq(100).all()
+    assert segments.loc["tenure", "value"].eq(100).all()
+    assert segments.loc["tenure", "change"].isna().all()

@@ -124,5 +124,6 @@ def test_a_part_leaves_out_the_year_that_goes_without_saying():
 def test_dates_inside_a_reason_are_put_as_people_write_them():
     assert localised("the data end on 2010-12-09", BRITISH) == "the data end on 9 December 2010"
     assert localised("the data end on 2010-12-09", GERMAN) == "the data end on 9. Dezember 2010"
+    assert localised("2,040 of 1,055,244 orders, 7 of 12", GERMAN) == "2.040 of 1.055.244 orders, 7 of 12"
     assert localised("no buyers in 2025-09.", BRITISH) == "no buyers in September 2025."
     assert localised("2010-99-99, 12-2010-1 and 2025 stay", BRITISH) == "2010-99-99, 12-2010-1 and 2025 stay"

@@ -130,7 +130,7 @@ def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
         )
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale
-    asks = f": {item.asks}" if item.asks else ""
+    asks = f", \u201c{item.asks}\u201d" if item.asks else ""
     return item, f"{name} ({low} to {high}, {item.direction}){asks}"
 
 
@@ -308,7 +308,13 @@ def _with_empty(
 
 
 def _compared(rows: pd.DataFrame, metric: Metric, client: Client, not_compared: str) -> pd.DataFrame:
-    """The rows of now with the change since the comparison period; rows of the comparison are gone."""
+    """The rows of now with the change since the comparison period; rows of the comparison are gone.
+
+    Who has been a customer for how long is told as at the start of now: of the comparison's customers none had just
+    joined, so its levels are other people and are not compared.
+    """
+    moving = rows["segment"].isin([name for name, segment in client.segments.items() if segment.years])
+    rows = rows[~moving | (rows["win"] != "before")]
     before = rows[(rows["win"] == "before") & rows["value"].notna()].set_index(_KEYS)
     rows = rows[rows["win"] != "before"].reset_index(drop=True)
     rows[list(CHANGES)] = np.nan
@@ -367,7 +373,7 @@ def _notes(metric: Metric, tables: engine.Tables, period: Period, rows: pd.DataF
             without, among = tables.without_customer(name, period)
             if without:
                 what = name.replace("_", " ")
-                notes.append(f"{without} of {among} {what} in {period.label} carry no customer and are left out.")
+                notes.append(f"{without:,} of {among:,} {what} in {period.label} carry no customer and are left out.")
     elif whole["method"].isin(["t", "Wilson", "adjusted Wald", "score"]).any():
         notes.append("No customer is seen to have several units here: the interval treats rows as independent.")
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():

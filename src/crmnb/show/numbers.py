@@ -15,6 +15,7 @@ from crmnb.errors import InputError
 from crmnb.period import Period
 
 MINUS = "\N{MINUS SIGN}"
+_GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
 
@@ -111,7 +112,8 @@ def day(when: date | datetime, client: Client) -> str:
 
 
 def localised(text: str, client: Client) -> str:
-    """The text with each 2010-12-09, 2010-12, 2010Q4 and range of days put as people of the locale write it."""
+    """The text with each 2010-12-09, 2010-12, 2010Q4, range of days and 12,345 put as people of the locale write it."""
+    text = _GROUPED.sub(lambda found: whole_number(int(found[0].replace(",", "")), client), text)
     return _DATES.sub(lambda found: _date_or_text(found[0], client), text)
 
 
