@@ -4,7 +4,7 @@
 # what was asked for: a second call compares two files and installs nothing, an interrupted one starts afresh.
 
 # A file in parameters/, and the period to report on: make report CLIENT=corner_shop PERIOD=2025Q4
-CLIENT ?= corner_shop
+CLIENT ?= demo
 PERIOD ?= 2025
 # The interpreter to make .venv with; by default the first of these that will do. Delete .venv to change it.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -17,7 +17,7 @@ ARGS ?=
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-report: package  ## write a client's report: CLIENT=corner_shop PERIOD=2025, unless you say otherwise
+report: package $(if $(filter demo,$(CLIENT)),parameters/demo/truth.json)  ## write a client's report: CLIENT=demo PERIOD=2025, unless you say otherwise
 	.venv/bin/crmnb run "$(CLIENT)" --period "$(PERIOD)"
 
 test: development  ## run the tests; ARGS="-k layers" runs some
@@ -68,6 +68,10 @@ locked: environment
 
 package: locked
 	$(call install,pyproject.toml,--no-deps --no-build-isolation --editable .)
+
+# The demo's files are made up where they are absent, or older than what makes them up.
+parameters/demo/truth.json: $(wildcard src/crmnb/simulate/*.py) | package
+	.venv/bin/crmnb simulate
 
 development: package
 	$(call install,requirements-dev.lock,--require-hashes --requirement requirements-dev.lock)

@@ -22,11 +22,17 @@ case "$*" in
   *sys.version_info*) test ! -e too-old ;;
   *ensurepip*) test ! -e no-venv ;;
   "-m venv --clear .venv") echo venv >> log; rm -rf .venv; mkdir -p .venv/bin; cp python .venv/bin/python
-    printf '#!/bin/sh\necho crmnb "$@" >> log\n' > .venv/bin/crmnb; chmod +x .venv/bin/crmnb ;;
+    cp crmnb .venv/bin/crmnb; chmod +x .venv/bin/crmnb ;;
   "-m pip install"*) echo "$*" >> log; test ! -e no-network ;;
   "-m pytest"*) echo "$*" >> log ;;
   *) echo "unexpected: $*" >> log; exit 1 ;;
 esac
+"""
+
+# Writes down what it was asked for; asked to simulate, it leaves what says that the demo's files are there.
+CRMNB = r"""#!/bin/sh
+echo crmnb "$@" >> log
+test "$1" != simulate || { mkdir -p parameters/demo && touch parameters/demo/truth.json; }
 """
 
 
@@ -39,6 +45,7 @@ def checkout(tmp_path):
     (tmp_path / "requirements-dev.lock").write_text("one==1\ntwo==2\n")
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
+    (tmp_path / "crmnb").write_text(CRMNB)
     return tmp_path
 
 
@@ -56,12 +63,28 @@ def make(checkout: Path, *words: str) -> tuple[int, list[str], str]:
 LOCK = "-m pip install --quiet --require-hashes --requirement requirements.lock"
 PACKAGE = "-m pip install --quiet --no-deps --no-build-isolation --editable ."
 DEVELOPMENT = "-m pip install --quiet --require-hashes --requirement requirements-dev.lock"
-REPORT = "crmnb run corner_shop --period 2025"
+MADE_UP = "crmnb simulate"
+REPORT = "crmnb run demo --period 2025"
 
 
 def test_the_first_report_installs_and_the_second_installs_nothing(checkout):
-    assert make(checkout, "report")[:2] == (0, ["venv", LOCK, PACKAGE, REPORT])
+    assert make(checkout, "report")[:2] == (0, ["venv", LOCK, PACKAGE, MADE_UP, REPORT])
     assert make(checkout, "report")[:2] == (0, [REPORT])
+
+
+def test_the_demo_is_made_up_where_it_is_absent_or_older_than_what_makes_it_up(checkout):
+    code = checkout / "src/crmnb/simulate/draw.py"
+    code.parent.mkdir(parents=True)
+    code.touch()
+    assert make(checkout, "report")[1][-2:] == [MADE_UP, REPORT]
+    assert make(checkout, "report")[1] == [REPORT]
+    made = (checkout / "parameters/demo/truth.json").stat().st_mtime
+    os.utime(code, (made + 9, made + 9))
+    assert make(checkout, "report")[1] == [MADE_UP, REPORT]
+
+
+def test_no_other_client_needs_the_demo(checkout):
+    assert MADE_UP not in make(checkout, "report", "CLIENT=corner_shop")[1]
 
 
 def test_client_and_period_are_handed_on_as_single_words(checkout):
@@ -82,7 +105,7 @@ def test_an_install_that_fails_stops_and_the_next_call_starts_afresh(checkout):
     code, asked, _ = make(checkout, "report")
     assert (code != 0, asked) == (True, ["venv", LOCK])
     (checkout / "no-network").unlink()
-    assert make(checkout, "report")[:2] == (0, ["venv", LOCK, PACKAGE, REPORT])
+    assert make(checkout, "report")[:2] == (0, ["venv", LOCK, PACKAGE, MADE_UP, REPORT])
 
 
 def test_a_changed_lock_is_installed_and_a_touched_one_is_not(checkout):
@@ -117,7 +140,7 @@ def test_a_python_without_venv_is_refused_with_the_package_to_install(checkout):
 def test_a_python_that_will_do_is_found_behind_one_that_will_not(checkout):
     (checkout / "old").write_text("#!/bin/sh\nexit 1\n")
     (checkout / "old").chmod(0o755)
-    assert make(checkout, "report", "PYTHON=./absent ./old ./python")[:2] == (0, ["venv", LOCK, PACKAGE, REPORT])
+    assert make(checkout, "report", "PYTHON=./absent ./old ./python")[1][-1] == REPORT
 
 
 def test_make_alone_lists_every_target_that_people_use(checkout):

@@ -1,0 +1,169 @@
+"""Draw: a made-up client's canonical tables, clean and whole, from the true rates."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from crmnb.simulate.answers import PLATFORMS, stars
+from crmnb.simulate.columns import at, customer_ids, numbered
+from crmnb.simulate.lives import Lives, live
+from crmnb.simulate.rates import DAYS, EDGES, REGIONS, YEARS, Rates
+from crmnb.simulate.surveys import invitations, responses
+
+_BESIDE = 0.06  # per order that counts: orders that do not (cancelled, refunded in full)
+_GUESTS = 0.04  # orders without a customer, per order of a customer
+_TICKETS = 0.35  # a year, on average
+_PLANS = {"Basic": 9.9, "Plus": 19.9, "Family": 29.9}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Canonical tables by name, every row good, and by year how many customers there were at its start."""
+
+    tables: dict[str, pd.DataFrame]
+    at_start: dict[int, int]
+
+
+def draw(rates: Rates, customers: int, seed: int) -> Drawn:
+    """A made-up client who has so many customers at the start of the first year. The same seed gives the same rows."""
+    streams = iter(np.random.default_rng(seed).spawn(8))
+    lives = live(rates, customers, next(streams))
+    orders = _orders(lives, rates, next(streams))
+    tickets = _tickets(lives, next(streams))
+    asked = invitations(lives, rates, orders, tickets, next(streams))
+    tables = {
+        "customers": _customers(lives, next(streams)),
+        "subscriptions": _subscriptions(lives, next(streams)),
+        "orders": orders,
+        "tickets": tickets,
+        "survey_invitations": asked.drop(columns=["order_id", "ticket_id"]),
+        "survey_responses": responses(lives, rates, asked, next(streams)),
+        "reviews": _reviews(lives, rates, next(streams)),
+    }
+    tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
+    return Drawn(tables, dict(zip(YEARS, lives.at_start.tolist(), strict=True)))
+
+
+def events(lives: Lives, per_year: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Events that come by chance while a customer is under contract: the customer's row number and the day of each.
+
+    per_year: how many a year each customer has on average.
+    """
+    who, _, begin, end = lives.spells(0, DAYS)
+    many = rng.poisson(per_year[who] * (end - begin) / 365.25)
+    return np.repeat(who, many), rng.uniform(np.repeat(begin, many), np.repeat(end, many))
+
+
+def _customers(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
+    rows = len(lives.region)
+    found = rng.choice(["web", "friends", "shop", "partner"], rows, p=[0.45, 0.25, 0.2, 0.1]).astype(object)
+    found[rng.random(rows) < 0.03] = None
+    return pd.DataFrame(
+        {
+            "customer_id": customer_ids(np.arange(rows)),
+            "joined_at": at(np.floor(lives.begins[:, 0])),
+            "acquisition_channel": found,
+            "region": np.array(list(REGIONS), dtype=object)[lives.region],
+        }
+    )
+
+
+def _subscriptions(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
+    who, which = np.nonzero(np.isfinite(lives.begins))
+    begins, ends = lives.begins[who, which], lives.ends[who, which]
+    plan = rng.choice(list(_PLANS), len(who), p=[0.5, 0.35, 0.15])
+    return pd.DataFrame(
+        {
+            "subscription_id": numbered("S-", len(who), 6),
+            "customer_id": customer_ids(who),
+            "started_at": at(begins),
+            "ended_at": at(ends),
+            "monthly_amount": pd.Series(plan).map(_PLANS),
+            "plan": plan,
+        }
+    )
+
+
+def _orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """Orders that count come at each customer's own rate, gamma about `orders`; others lie beside them."""
+    own = rng.gamma(rates.spread, rates.orders / rates.spread, len(lives.region))
+    (who, day), (who_not, day_not) = events(lives, own, rng), events(lives, own * _BESIDE, rng)
+    guests = rng.poisson(len(who) * _GUESTS)
+    counts = np.repeat([True, False, True], [len(who), len(who_not), guests])
+    who = np.concatenate([who, who_not, np.full(guests, -1)])
+    day = np.concatenate([day, day_not, rng.uniform(0, DAYS, guests)])
+    rows = len(who)
+    amount = np.round(rng.lognormal(3.7, 0.7, rows) + 5, 2)
+    refunded = np.where(counts, rng.random(rows) < 0.02, rng.random(rows) < 0.4)
+    part = np.round(amount * rng.uniform(0.1, 0.6, rows), 2)
+    back = np.minimum(day + rng.exponential(8, rows), DAYS - 0.5 / 86_400)
+    frame = pd.DataFrame(
+        {
+            "who": who,
+            "customer_id": customer_ids(who),
+            "ordered_at": at(day),
+            "amount": amount,
+            "status": np.where(refunded, "refunded", np.where(counts, "paid", "cancelled")),
+            "refunded_amount": np.where(refunded, np.where(counts, part, amount), np.nan),
+            "refunded_at": at(np.where(refunded, back, np.nan)),
+            "channel": rng.choice(["web", "app", "shop", "phone"], rows, p=[0.4, 0.3, 0.2, 0.1]),
+            "category": rng.choice(["home", "garden", "kitchen", "gifts"], rows),
+            "day": day,
+        }
+    )
+    frame = frame.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
+    frame.insert(0, "order_id", numbered("", rows, 8))
+    return frame.drop(columns="day")
+
+
+def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
+    own = rng.gamma(0.8, _TICKETS / 0.8, len(lives.region))
+    who, day = events(lives, own, rng)
+    order = np.argsort(day, kind="stable")
+    who, day, rows = who[order], day[order], len(day)
+    cancelled = rng.random(rows) < 0.03
+    solved = day + rng.lognormal(-0.2, 1.1, rows)
+    solved[cancelled | (solved >= DAYS)] = np.nan
+    closed = solved + rng.exponential(2, rows)
+    closed[closed >= DAYS] = np.nan
+    again = np.where(rng.random(rows) < 0.06, solved + rng.exponential(3, rows), np.nan)
+    again[again >= DAYS] = np.nan
+    first = day + np.minimum(rng.exponential(0.15, rows), 0.4 * np.where(np.isnan(solved), 9, solved - day))
+    first[first >= DAYS] = np.nan
+    times = {
+        "opened_at": day,
+        "first_response_at": first,
+        "resolved_at": solved,
+        "closed_at": closed,
+        "reopened_at": again,
+        "cancelled_at": np.where(cancelled, np.minimum(day + 0.1, DAYS - 0.001), np.nan),
+    }
+    return pd.DataFrame(
+        {
+            "who": who,
+            "ticket_id": numbered("", rows, 7),
+            "customer_id": customer_ids(who),
+            **{name: at(days).astype("datetime64[m]").astype("datetime64[s]") for name, days in times.items()},
+            "contacts": 1 + rng.poisson(0.7, rows),
+            "channel": rng.choice(["mail", "phone", "chat"], rows, p=[0.5, 0.3, 0.2]),
+            "topic": rng.choice(["delivery", "bill", "product", "contract"], rows),
+            "agent": rng.choice(["Ana", "Bram", "Chloé", "Dov", "Eli"], rows),
+            "priority": rng.choice(["low", "normal", "high"], rows, p=[0.3, 0.55, 0.15]),
+        }
+    )
+
+
+def _reviews(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    parts = []
+    for year, (first, last) in enumerate(pairwise(EDGES)):
+        for platform, (share, scale) in PLATFORMS.items():
+            rows, best = rng.poisson(rates.reviews[year] * share * lives.at_start[year]), scale.boxes[-1]
+            rating = rng.choice(scale.boxes, rows, p=stars(rates, platform, year))
+            day = rng.uniform(first, last, rows)
+            parts.append(pd.DataFrame({"day": day, "platform": platform, "rating": rating, "scale": best}))
+    frame = pd.concat(parts).sort_values("day", kind="stable").reset_index(drop=True)
+    frame["posted_at"] = at(frame.pop("day").to_numpy())
+    frame.insert(0, "review_id", numbered("V", len(frame), 6))
+    return frame

@@ -1,0 +1,234 @@
+"""The demo: what is made up goes through files and intake unchanged, and the suite finds what is true of it."""
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from crmnb.client import Client, load_client
+from crmnb.intake import Intake, intake
+from crmnb.measure import check_settings
+from crmnb.period import Period
+from crmnb.simulate.draw import Drawn, draw
+from crmnb.simulate.folder import MADE, simulate
+from crmnb.simulate.rates import Rates
+from crmnb.simulate.truth import truth
+from crmnb.workbook import open_on
+
+PARAMETERS = Path(__file__).parents[1] / "parameters"
+CUSTOMERS, SEEDS = 1200, (1, 2)
+START, END = datetime(2025, 1, 1), datetime(2026, 1, 1)
+
+
+class Demo:
+    """A small demo: its clean tables, what was written, and what was taken in."""
+
+    def __init__(self, folder: Path, seed: int):
+        shutil.copy(PARAMETERS / "demo.yml", folder)
+        self.clean: Drawn = draw(Rates(), CUSTOMERS, seed)
+        self.written = simulate(folder / "demo", CUSTOMERS, seed, Rates())
+        self.told = json.loads((folder / "demo" / MADE).read_text())
+        self.client: Client = load_client("demo", folder)
+        self.taken: Intake = intake(self.client, folder / "private")
+
+    def rows(self, table: str) -> pd.DataFrame:
+        """A canonical table, as the intake left it."""
+        with duckdb.connect() as con:
+            return con.read_parquet(str(self.taken.tables[table])).df()
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def demo(request, tmp_path_factory) -> Demo:
+    return Demo(tmp_path_factory.mktemp("demo"), request.param)
+
+
+# ---- Through files and intake -----------------------------------------------------------------------------
+
+
+def test_the_intake_finds_every_wrong_row_and_no_other(demo: Demo):
+    accounts = {account.table: account for account in demo.taken.accounts}
+    assert set(accounts) == set(demo.written)
+    for name, account in accounts.items():
+        written = demo.written[name]
+        assert account.reasons == written.bad, name
+        assert (account.read, account.accepted) == (len(written.rows), written.good), name
+        assert sum(written.bad.values()) == account.quarantined, name
+        assert demo.told["rows"][name] == {"good": written.good, "bad": written.bad}
+
+
+def test_every_kind_of_wrong_row_is_among_them(demo: Demo):
+    causes = {name: len(written.bad) for name, written in demo.written.items()}
+    wanted = {"customers": 3, "subscriptions": 4, "orders": 8, "tickets": 5, "reviews": 3}
+    assert causes == {**wanted, "survey_invitations": 3, "survey_responses": 5}
+
+
+def test_what_is_good_arrives_as_it_was_made_up(demo: Demo):
+    for name, clean in demo.clean.tables.items():
+        key = next(iter(clean))
+        found, wanted = (rows.sort_values(key).reset_index(drop=True) for rows in (demo.rows(name), clean))
+        if name == "customers":  # some are on no list
+            wanted = wanted[wanted["customer_id"].isin(found["customer_id"])].reset_index(drop=True)
+        assert len(found) == len(wanted)
+        for column in wanted:
+            assert _plain(found[column]).equals(_plain(wanted[column])), (name, column)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """A column's values as texts, so that types of the same value do not matter."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.astype("datetime64[s]").astype(str)
+    number = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_string_dtype(column) else None
+    if number is not None and number.notna().any():
+        return number.astype(float).round(4).astype(str)
+    return column.astype(object).where(column.notna(), "").astype(str)
+
+
+def test_those_on_no_list_are_orphans(demo: Demo):
+    listed = set(demo.rows("customers")["customer_id"])
+    unlisted = set(demo.clean.tables["customers"]["customer_id"]) - listed
+    assert 0 < len(unlisted) < 0.02 * CUSTOMERS + 20
+    [account] = [account for account in demo.taken.accounts if account.table == "orders"]
+    [link] = [link for link in account.links if link.column == "customer_id"]
+    assert link.orphans == demo.clean.tables["orders"]["customer_id"].isin(unlisted).sum()
+
+
+# ---- The figures, by plain pandas on the clean tables ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def figures(demo: Demo) -> pd.DataFrame:
+    """The whole client's rows of both families in 2025, by metric and component."""
+    book = open_on(demo.client, Period.parse("2025"), demo.taken)
+    rows = pd.concat([book.results("retention"), book.results("satisfaction")])
+    rows = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    return rows.set_index(["metric", "component"]).sort_index()
+
+
+def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame):
+    tables = demo.clean.tables
+    wanted = _stays(tables["subscriptions"]) | _buys(tables["orders"]) | _answers(tables["survey_responses"])
+    wanted |= _asked(tables["survey_invitations"]) | _reviewed(tables["reviews"])
+    assert {metric for metric, _ in wanted} == {*figures.index.get_level_values("metric")}
+    found = figures["value"].loc[list(wanted)]
+    assert found.to_list() == pytest.approx(list(wanted.values()), rel=1e-9)
+
+
+def _stays(plans: pd.DataFrame) -> dict:
+    def at(day: datetime) -> set:
+        return set(plans[(plans["started_at"] < day) & ~(plans["ended_at"] < day)]["customer_id"])
+
+    first = plans.groupby("customer_id")["started_at"].min()
+    start, end = at(START), at(END)
+    won = first[(first >= START) & (first < END)]
+    back = set(plans[(plans["started_at"] >= START)]["customer_id"]) & end - start - set(won.index)
+    kept = len(start & end) / len(start)
+    march = set(won[won.dt.month == 3].index)
+    return {
+        ("retention_rate", ""): 100 * kept,
+        ("churn_rate", ""): 100 * (1 - kept),
+        ("churn_rate_annualised", ""): 100 * (1 - kept ** (365.25 / 365)),
+        ("end_to_start_ratio", ""): 100 * len(end) / len(start),
+        ("customers_won", ""): len(won),
+        ("customers_won", "per 100 at start"): 100 * len(won) / len(start),
+        ("customers_won", "win-backs"): len(back),
+        ("cohort_retention", "2025-03 +6"): 100 * len(march & at(datetime(2025, 9, 1))) / len(march),
+    }
+
+
+def _buys(orders: pd.DataFrame) -> dict:
+    counts = (orders["status"] == "paid") | (orders["refunded_amount"] < orders["amount"])
+    orders = orders[counts & orders["customer_id"].notna()]
+    year = orders[orders["ordered_at"] >= START]
+    many = year.groupby("customer_id").size()
+    first = orders.groupby("customer_id")["ordered_at"].min()
+    new = first[(first >= START) & (first <= END - pd.Timedelta(days=90))]
+    after = year["ordered_at"] - year["customer_id"].map(new)
+    followed = year[after <= pd.Timedelta(days=90)].groupby("customer_id").size()
+    return {
+        ("repeat_purchase_rate", ""): 100 * (many >= 2).mean(),
+        ("purchase_frequency", ""): many.mean(),
+        ("second_purchase_rate", ""): 100 * (followed >= 2).sum() / len(new),
+    }
+
+
+def _answers(sheets: pd.DataFrame) -> dict:
+    year = sheets[sheets["responded_at"] >= START]
+    satisfied, recommend, effort = (year[item].dropna() for item in ("satisfied", "recommend", "effort"))
+    return {
+        ("csat", ""): 100 * (satisfied >= 4).mean(),
+        ("csat_mean", ""): 25 * (satisfied.mean() - 1),
+        ("nps", ""): 100 * ((recommend >= 9).mean() - (recommend <= 6).mean()),
+        ("ces", ""): effort.mean(),
+        ("ces_low_effort", ""): 100 * (effort < 4).mean(),
+    }
+
+
+def _asked(invitations: pd.DataFrame) -> dict:
+    found = {}
+    year = invitations[invitations["sent_at"] >= START]
+    for survey, those in year.groupby("survey"):
+        sent, reached, started, completed = (
+            those[name].notna().sum() for name in ("sent_at", "reached_at", "started_at", "completed_at")
+        )
+        found |= {
+            ("acceptance_rate", survey): 100 * started / reached,
+            ("completion_rate", survey): 100 * completed / started,
+            ("response_rate", survey): 100 * completed / sent,
+            ("response_rate", f"{survey}, cooperation"): 100 * completed / reached,
+        }
+    return found
+
+
+def _reviewed(reviews: pd.DataFrame) -> dict:
+    found = {}
+    for platform, those in reviews[reviews["posted_at"] >= START].groupby("platform"):
+        found["review_rating", platform] = (100 * (those["rating"] - 1) / (those["scale"] - 1)).mean()
+        found["review_volume", platform] = len(those)
+    return found
+
+
+def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
+    """Three times the intervals hold all of them: so many figures, so few replicates."""
+    told = truth(Rates(), 2025, demo.clean.at_start[2025])
+    assert set(told) == set(figures.index)
+    true = pd.Series(told).loc[list(figures.index)]
+    assert demo.told["truth"]["2025"]["csat"][""] == true["csat", ""]
+    low = figures["value"] - 3 * (figures["value"] - figures["low"])
+    high = figures["value"] + 3 * (figures["high"] - figures["value"])
+    wrong = figures[((true < low) | (true > high)).to_numpy() & figures["low"].notna().to_numpy()]
+    assert wrong.empty, wrong[["value", "low", "high"]]
+    assert figures.loc[("end_to_start_ratio", ""), "value"] == pytest.approx(true["end_to_start_ratio", ""], abs=6)
+
+
+def test_purchases_and_returns_of_a_large_draw_are_near_the_truth():
+    """Where many leave and nearly all of them come back: what was bought in the first contract matters in the second."""
+    rates = Rates(retention=(0.5, 0.5, 0.6), win_back=0.95, won=(0.1, 0.1, 0.1), orders=1.2, spread=0.7)
+    drawn = draw(rates, 80_000, 1)
+    told = truth(rates, 2025, drawn.at_start[2025])
+    found = _stays(drawn.tables["subscriptions"]) | _buys(drawn.tables["orders"])
+    close = {
+        "repeat_purchase_rate": 0.8,
+        "second_purchase_rate": 1.2,
+        "purchase_frequency": 0.03,
+        "end_to_start_ratio": 0.8,
+        "retention_rate": 0.6,
+    }
+    assert {metric: found[metric, ""] - told[metric, ""] for metric in close} == {
+        metric: pytest.approx(0, abs=within) for metric, within in close.items()
+    }
+    assert found["customers_won", "win-backs"] == pytest.approx(told["customers_won", "win-backs"], rel=0.03)
+
+
+# ---- The parameters file ----------------------------------------------------------------------------------
+
+
+def test_the_parameters_file_is_good_and_says_how_to_get_the_files():
+    client = load_client("demo", PARAMETERS)
+    check_settings(client)
+    assert "crmnb simulate" in client.obtain
+    formats = {Path(source.file).suffixes[-1] for source in client.sources.values()}
+    assert formats == {".csv", ".gz", ".xlsx", ".parquet", ".jsonl"}
