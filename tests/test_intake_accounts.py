@@ -1,6 +1,7 @@
 """The account of an intake: causes, control totals, references, the lines behind a query's rows; and the quarantine sent again."""
 
 import csv
+import shutil
 import zipfile
 from datetime import datetime
 from decimal import Decimal
@@ -284,3 +285,35 @@ def test_the_profile_of_the_intake_before_is_remembered_over_reuse(tmp_path):
     assert reused.reused
     assert reused.before == first.profile
     assert reused.accounts == second.accounts
+
+
+def test_the_same_data_by_other_parameters_are_held_against_what_was_before_them(tmp_path):
+    first = take_orders(tmp_path, HEADER + GOOD)
+    take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n")
+    again = take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n", ", missing: ['', '?']")
+    assert not again.reused
+    assert again.before == first.profile
+
+
+def test_a_workbook_with_a_title_and_sheets_has_a_quarantine_that_is_read_beside_it(tmp_path):
+    def workbook(name, days, more=()):
+        with xlsxwriter.Workbook(str(tmp_path / name)) as book:
+            for sheet_name, numbers in (("May", range(10, 15)), ("June", range(15, 20))):
+                sheet = book.add_worksheet(sheet_name)
+                sheet.write(0, 0, "Sales")
+                rows_ = [HEADER.strip().split(","), *([str(n), "a", days, "1.5", "paid"] for n in numbers)]
+                for number, row in enumerate([*rows_, *(more if sheet_name == "May" else ())], 2):
+                    sheet.write_row(number, 0, row)
+
+    source = ", header: 3, sheets: [May, June]"
+    parameters = f"sources: {{orders: {{file: 'orders*.xlsx'{source}}}}}{ORDERS}    bad_rows_allowed: 0.5\n"
+    workbook("orders.xlsx", "2025-01-05", [["99", "a", "2025-02-31", "1.5", "paid"]])
+    first = take(tmp_path, parameters)
+    assert counts(first)[0][2:5] == (11, 10, 1)
+    shutil.copy(first.folder / "quarantine" / "orders.xlsx", tmp_path / "orders_mended.xlsx")
+    again = take(tmp_path, parameters)  # not mended, and so the same row once more
+    assert counts(again)[0][2:5] == (12, 10, 2)
+    assert [row["file (crmnb)"] for row in quarantined(again, "orders")] == [
+        "orders.xlsx, sheet May",
+        "orders_mended.xlsx, sheet May",
+    ]

@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "crmnb"
 LAYERS = (
     ("errors", "period", "tables"),
     ("client",),
-    ("intake", "engine", "reduce", "segments"),
+    ("intake", "engine", "reduce", "segments", "simulate"),
     ("estimate",),
     ("metric",),
     ("metrics", "models"),
@@ -26,6 +26,7 @@ LAYERS = (
     ("show",),
     ("page", "spreadsheet"),
     ("workbook",),
+    ("check",),
     ("run", "publish"),
     ("cli",),
 )

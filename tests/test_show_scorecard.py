@@ -3,6 +3,8 @@
 import re
 from datetime import datetime
 
+from bs4 import BeautifulSoup
+
 from crmnb.show.scorecard import scorecard, tile, what_changed
 from crmnb.show.small import interval_bar, scale
 from synthetic import HOSTILE, NAN, metric, rate, result, row
@@ -112,7 +114,7 @@ def test_the_bar_s_value_lies_inside_its_interval_and_the_target_where_it_belong
     assert [float(x) for x in (left, wide, dot, goal)] == [85, 40, 105, 155]  # 5 + share of 200
 
 
-def test_what_changed_begins_with_the_biggest_consequence():
+def test_what_changed_begins_with_everybody_and_then_with_the_biggest_consequence():
     small = {"change": -5.0, "change_low": -8.0, "change_high": -2.0, "signal": "worse"}
     rows = [
         rate(1000, 2000, 2, change=4.0, change_low=1.0, change_high=7.0, signal="better"),
@@ -120,12 +122,18 @@ def test_what_changed_begins_with_the_biggest_consequence():
         rate(900, 1800, 3, segment="region", level="South", **small),
         rate(50, 100, 9, segment="region", level="East", change=9.0, change_low=-1.0, change_high=19.0),
     ]
-    told = repr(what_changed([result(rows)])).splitlines()
-    assert [line.split(":")[0] for line in told] == [
-        "Repeat purchase rate, region South",
+    shown = what_changed([result(rows)])
+    assert [line.split(":")[0] for line in repr(shown).splitlines()] == [
         "Repeat purchase rate",
+        "Repeat purchase rate, region South",
         "Repeat purchase rate, region North",
     ]
+    page = BeautifulSoup(shown._repr_html_(), "html.parser")
+    assert [len(part.find_all("li")) for part in page.find_all(["ul", "details"], recursive=False)] == [1, 2]
+    assert page.summary.text == "2 more of single groups"
+    groups_only = BeautifulSoup(what_changed([result(rows[1:])])._repr_html_(), "html.parser")
+    assert groups_only.details is None
+    assert len(groups_only.find_all("li")) == 2
 
 
 def test_nothing_changed_is_said_so():

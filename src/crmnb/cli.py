@@ -9,6 +9,7 @@ EXIT_CODES = """exit codes:
   0  all was made
   1  a family failed; the report says which and why, and holds the others
   2  nothing was made: the command, the parameters file, the period or the client's files are wrong
+  3  skipped: none of the client's files is there; where to get them is said
   130  stopped from the keyboard; what was published before is still there
 """
 
@@ -62,6 +63,23 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="print what was made as JSON, for automation")
     run.set_defaults(command=_run)
 
+    check = commands.add_parser(
+        "check",
+        help="look at a client's data before a run: rows, metrics that can be had, changes",
+        description="Takes the client's data in, computes nothing, and tells what was read, set aside and linked, which\n"
+        "metrics can be computed and what the others need, and what changed since the data were last read.\n"
+        "Writes check.html and quarantine.html (rows to mend) into outputs/CLIENT/.private/.",
+        epilog="examples:\n  crmnb check corner_shop\n  crmnb check corner_shop --period 2025Q4 --json\n\n"
+        + EXIT_CODES,
+        **shape,
+    )
+    check.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
+    check.add_argument("--period", default="", metavar="P", help="for the metrics; by default the last whole year")
+    check.add_argument("--json", action="store_true", help="print all that was found as JSON, for automation")
+    check.set_defaults(command=_check)
+
+    _simulate_parser(commands, shape)
+
     listing = commands.add_parser(
         "catalogue",
         help="list every metric: what it means, how it is computed, how it misleads",
@@ -79,6 +97,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _simulate_parser(commands, shape: dict) -> None:
+    from dataclasses import fields
+
+    from crmnb.simulate.rates import CUSTOMERS, YEARS, Rates, flag
+
+    made_up = commands.add_parser(
+        "simulate",
+        help="write the files of a made-up client, whose true figures are known",
+        description="Draws a client's customers, contracts, orders, tickets, surveys and reviews over three years, and writes\n"
+        "them as the exports of several systems, some of their rows wrong. parameters/demo.yml reads them.\n"
+        "truth.json beside them holds the true value of every metric, and the wrong rows by cause.\n"
+        "The same arguments give the same bytes.",
+        epilog=f"A rate is one value, or one for each of {YEARS[0]} to {YEARS[-1]}; 0.8 means 80 %.\n\nexamples:\n"
+        "  crmnb simulate\n  crmnb simulate --folder parameters/demo --customers 2000 --seed 7\n"
+        "  crmnb simulate --retention 0.70 0.75 0.80 --nps 20\n\n" + EXIT_CODES,
+        **shape,
+    )
+    made_up.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where to; by default parameters/demo, of this project"
+    )
+    made_up.add_argument(
+        "--customers", type=int, default=CUSTOMERS, metavar="N", help=f"how many there are at the start ({CUSTOMERS})"
+    )
+    made_up.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other rows (1)")
+    rates = made_up.add_argument_group("true rates")
+    for rate in fields(Rates):
+        yearly = isinstance(rate.default, tuple)
+        usual = " ".join(f"{value:g}" for value in (rate.default if yearly else (rate.default,)))
+        words = f"{rate.metadata['words']} ({usual})".replace("%", "%%")
+        rates.add_argument(f"--{flag(rate.name)}", type=float, nargs="+", metavar="R", help=words)
+    made_up.set_defaults(command=_simulate)
+
+
 def _top(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     if chosen.version:
         from crmnb import __version__
@@ -90,10 +141,14 @@ def _top(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from crmnb.intake import SourceMissing
     from crmnb.run import run
     from crmnb.workbook import find_project
 
-    made = run(find_project(Path.cwd()), chosen.client, chosen.period, tuple(chosen.family), _progress())
+    try:
+        made = run(find_project(Path.cwd()), chosen.client, chosen.period, tuple(chosen.family), _progress())
+    except SourceMissing as absent:
+        return _skipped(absent)
     if chosen.json:
         print(json.dumps(_told(made)))
     else:
@@ -103,6 +158,44 @@ def _run(chosen: argparse.Namespace) -> int:
             )
         print(f"Report: {_near(made.folder / 'index.html')}")
     return 1 if made.failed else 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    import shutil
+
+    from crmnb.check import as_data, as_text, check
+    from crmnb.intake import SourceMissing
+    from crmnb.workbook import find_project
+
+    try:
+        found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress())
+    except SourceMissing as absent:
+        return _skipped(absent)
+    if chosen.json:
+        print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
+        return 0
+    print(as_text(found, max(shutil.get_terminal_size((100, 24)).columns, 40)))
+    print(f"\nPages: {_near(found.page)}\n       {_near(found.quarantine)}")
+    return 0
+
+
+def _simulate(chosen: argparse.Namespace) -> int:
+    from crmnb.simulate.folder import simulate
+    from crmnb.simulate.rates import rates_of
+    from crmnb.workbook import find_project
+
+    rates = rates_of(vars(chosen))
+    folder = chosen.folder or find_project(Path.cwd()) / "parameters" / "demo"
+    for table, written in simulate(folder, chosen.customers, chosen.seed, rates).items():
+        print(f"{table}: {len(written.rows):,} rows, {written.good:,} of them good")
+    print(f"Made up: {_near(folder)}; what is true of it: {_near(folder / 'truth.json')}")
+    return 0
+
+
+def _skipped(absent: Exception) -> int:
+    """Say that a client has no files here, which is no fault."""
+    print(f"crmnb: skipped: {absent}", file=sys.stderr)
+    return 3
 
 
 def _told(made) -> dict:

@@ -47,7 +47,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
     except Unavailable as no:
         return Measured(_finished(_unavailable(metric, {"now": str(no)}), metric, client, period), {}, "-", ())
     better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
-    period = _seen_by(metric, tables, period)
+    period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
     if metric.over_time and len(parts := _parts(period, client)) > 1:
@@ -77,7 +77,7 @@ def _parts(period: Period, client: Client) -> list[Period]:
     return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
 
 
-def _seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
+def seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
     """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
 
     Where the client declares the first day, that is believed for all.

@@ -19,9 +19,10 @@ import nbformat
 import pandas as pd
 
 from crmnb import page
+from crmnb.check import take_in
 from crmnb.client import Client, load_client
 from crmnb.errors import InputError, Unavailable, nearest
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake
 from crmnb.measure import check_settings, compared_with
 from crmnb.metric import catalogue, families
 from crmnb.page.frame import language
@@ -95,7 +96,7 @@ def run(
             raise InputError(f"there is no family {name!r}.{nearest(name, families())}")
     private = private_folder(project, client.id)
     say("reading the client's files")
-    taken = intake(client, private, say=say)
+    taken = take_in(client, private, say)
     period = period.observe(taken.data_from, taken.cutoff)
     _must_be_seen(period)
     staging = Path(tempfile.mkdtemp(prefix="run-", dir=private))

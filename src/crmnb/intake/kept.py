@@ -35,7 +35,7 @@ class Intake:
 
     `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
     newest event. `columns` are each table's; `sources` are the files read, for the manifest. `before` is the profile of
-    the intake before this one.
+    the intake before this one that was of other data.
     """
 
     folder: Path
@@ -82,13 +82,10 @@ def kept(home: Path, mark: str) -> Intake | None:
     return replace(said, folder=folder, tables=paths, reused=True)
 
 
-def latest(home: Path) -> Profile | None:
-    """The profile of the newest intake that lies there."""
+def latest(home: Path) -> Intake | None:
+    """The newest intake that lies there."""
     said = sorted(home.glob(f"*/{_SAID}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in said:
-        if found := kept(home, path.parent.name):
-            return found.profile
-    return None
+    return next((found for path in said if (found := kept(home, path.parent.name))), None)
 
 
 @cache

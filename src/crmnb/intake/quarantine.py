@@ -7,9 +7,11 @@ The CSV file is the full record, each cell as it came. A spreadsheet program wou
 import csv
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from shutil import copyfileobj
 
+from crmnb.client import Source
 from crmnb.intake.cast import as_text
 from crmnb.intake.judged import Judged
 from crmnb.intake.raw import quoted
@@ -43,7 +45,7 @@ def write_quarantine(judged: Judged, path: Path) -> int:
         copyfileobj(source, target, 1 << 20)
     rows.unlink()
     if written <= _SPREADSHEET_ROWS and len(header) <= 16_384:
-        _write_spreadsheet(path)
+        _write_spreadsheet(path, judged.raw.source)
     return written
 
 
@@ -65,8 +67,11 @@ def _columns(judged: Judged) -> tuple[list[str], list[str]]:
     return header, shown
 
 
-def _write_spreadsheet(path: Path) -> None:
-    """The CSV file's rows as a spreadsheet in which every cell is a text, so that nothing is computed or rewritten."""
+def _write_spreadsheet(path: Path, source: Source) -> None:
+    """The CSV file's rows as a spreadsheet in which every cell is a text, so that nothing is computed or rewritten.
+
+    It has the sheets that the source declares, and the columns' names where it says, so that it can be read beside the others.
+    """
     import xlsxwriter
 
     csv.field_size_limit(1 << 28)
@@ -76,14 +81,20 @@ def _write_spreadsheet(path: Path) -> None:
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
+    names = source.sheets if source.sheets and source.sheets != ("*",) else ("to mend",)
     with (
         xlsxwriter.Workbook(path.with_suffix(".xlsx"), options) as book,
-        path.open(encoding="utf-8", newline="") as rows,
+        path.open(encoding="utf-8", newline="") as file,
     ):
         book.set_properties({"created": datetime(1980, 1, 1)})
-        sheet, text = book.add_worksheet("to mend"), book.add_format({"num_format": "@"})
-        sheet.freeze_panes(1, 0)
-        for number, row in enumerate(csv.reader(rows)):
-            for place, cell in enumerate(row):
-                if cell:
-                    sheet.write_string(number, place, cell[:32_767], text)
+        text, rows = book.add_format({"num_format": "@"}), csv.reader(file)
+        header = next(rows)
+        for name in names:
+            sheet = book.add_worksheet(name)
+            sheet.freeze_panes(source.header, 0)
+            if source.header > 1:
+                sheet.write_string(0, 0, f"Rows to mend; the columns' names stand in row {source.header}.")
+            for number, row in enumerate(chain([header], rows if name == names[0] else ()), source.header - 1):
+                for place, cell in enumerate(row):
+                    if cell:
+                        sheet.write_string(number, place, cell[:32_767], text)

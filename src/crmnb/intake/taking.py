@@ -15,7 +15,7 @@ import duckdb
 from crmnb.client import Client, Mapping, Source
 from crmnb.client.models import NAME
 from crmnb.errors import InputError
-from crmnb.intake.account import Account
+from crmnb.intake.account import Account, Profile
 from crmnb.intake.files import File, find_files, unchanged
 from crmnb.intake.judge import judge
 from crmnb.intake.judged import Contract
@@ -133,13 +133,21 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         columns=columns,
         accounts=tuple(accounts),
         profile=profile,
-        before=latest(work.home),
+        before=_profile_before(latest(work.home), contents),
         data_from=declared_from or first,
         cutoff=work.client.cutoff or last,
         sources=contents,
     )
     keep(found)
     return publish(work.home, work.done, found)
+
+
+def _profile_before(last: Intake | None, contents: dict[str, dict[str, Any]]) -> Profile | None:
+    """The profile to hold this one against; the same data taken in anew, by other parameters or code, are held against theirs."""
+    if last is None:
+        return None
+    files = [{name: one["files"] for name, one in of.items()} for of in (last.sources, contents)]
+    return last.before if files[0] == files[1] and last.before else last.profile
 
 
 # ---- Sources ----------------------------------------------------------------------------------------------

@@ -4,7 +4,18 @@ A page is one file without script and without outside address; its policy forbid
 """
 
 from crmnb.page.catalogue import catalogue_page
+from crmnb.page.check import Entry, Part, check_page
 from crmnb.page.family import family_page
 from crmnb.page.index import Family, index_page
+from crmnb.page.quarantine import quarantine_page
 
-__all__ = ["Family", "catalogue_page", "family_page", "index_page"]
+__all__ = [
+    "Entry",
+    "Family",
+    "Part",
+    "catalogue_page",
+    "check_page",
+    "family_page",
+    "index_page",
+    "quarantine_page",
+]

@@ -83,7 +83,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
 
 
 def what_changed(results: list[Result]) -> Html:
-    """The signals that survived as sentences, the biggest consequence first.
+    """The signals that survived as sentences, those of everybody before those of groups, the biggest consequence first.
 
     The consequence is the relative change times the share of the client's units that it concerns.
     """
@@ -99,9 +99,23 @@ def what_changed(results: list[Result]) -> Html:
         )
         return Html(tag("p", calm, class_="calm"), calm)
     found.sort(key=lambda item: -item[0])
-    items = [_signal(result, row) for _, result, row in found]
-    text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for _, r, row in found)
-    return Html(tag("ul", *(tag("li", item) for item in items), class_="signals"), text)
+    whole = [(result, row) for _, result, row in found if not row.segment]
+    groups = [(result, row) for _, result, row in found if row.segment]
+    text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for r, row in (*whole, *groups))
+    return Html(_signals(whole) + _folded(groups, len(whole)), text)
+
+
+def _signals(found: list) -> Markup:
+    items = (tag("li", _signal(result, row)) for result, row in found)
+    return tag("ul", *items, class_="signals") if found else Markup()
+
+
+def _folded(found: list, others: int) -> Markup:
+    """The signals of single groups, folded away where there are some of everybody: they are mostly these once more."""
+    if not found or not others:
+        return _signals(found)
+    words = f"{len(found)} more of single groups" if len(found) > 1 else "1 more, of a single group"
+    return tag("details", tag("summary", words), _signals(found))
 
 
 def _any_compared(results: list[Result]) -> bool:

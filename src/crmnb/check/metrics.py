@@ -1,0 +1,227 @@
+"""Which metrics a client's data can give. They are bound to empty tables of the data's shape, so nothing is computed."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+import narwhals.stable.v2 as nw
+
+from crmnb.client import Client
+from crmnb.engine import NoColumn, Tables, column_of, open_tables
+from crmnb.errors import Unavailable
+from crmnb.intake import Intake
+from crmnb.intake.query import sources_of
+from crmnb.measure import compared_with, resolve, seen_by
+from crmnb.metric import Metric, catalogue
+from crmnb.period import Period
+from crmnb.reduce import Evidence
+from crmnb.segments import segmentations_of
+from crmnb.show.numbers import percent, whole_number
+from crmnb.tables import ENGINE_TYPES, TABLES
+
+Shapes = dict[str, dict[str, str]]  # table: {column: engine type}
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a metric can be had: "yes", "partly" (then `reasons` say what is lacking) or "no" (then they say why).
+
+    `needs` are the columns (table.column) that it cannot do without, `missing` those of them that the client does not have.
+    """
+
+    metric: Metric
+    can: Literal["yes", "partly", "no"]
+    reasons: tuple[str, ...]
+    needs: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def availability(client: Client, taken: Intake, period: Period, metrics: Iterable[Metric]) -> tuple[Availability, ...]:
+    """Of each of the metrics, whether it can be had in the period, which knows what was observed."""
+    known = {name: {c.name: ENGINE_TYPES[c.type] for c in table.columns} for name, table in TABLES.items()}
+    items = dict.fromkeys(client.items, ENGINE_TYPES["integer"])
+    every = {name: columns | (items if TABLES[name].has_items else {}) for name, columns in known.items()}
+    whole = _empty(client, {name: columns | taken.columns.get(name, {}) for name, columns in every.items()})
+    mapped, real = _empty(client, taken.columns), open_tables(client, taken.tables)
+    return tuple(_availability(metric, whole, mapped, real, period) for metric in metrics)
+
+
+def readers(client: Client) -> dict[str, tuple[str, ...]]:
+    """What reads a table, by the table's name: the titles of metrics, and breakdowns; by "source x" those of the tables made of it."""
+    found: dict[str, list[str]] = {name: [] for name in TABLES}
+    for metric in catalogue().values():
+        for name in dict.fromkeys(client.churn.table if r == "tenures" and client.churn else r for r in metric.reads):
+            if name in found:
+                found[name].append(metric.title)
+    for name, segment in client.segments.items():
+        found[segment.column.partition(".")[0]].append(f"every breakdown by {name}")
+    for table, mapping in client.tables.items():
+        key = f"{client.id}.yml, tables.{table}.query"
+        names = sources_of(mapping.query, list(client.sources), key) if mapping.query else [mapping.source]
+        for name in names:
+            among = found.setdefault(f"source {name}", [])
+            among += [title for title in found[table] if title not in among]
+    return {name: tuple(titles) for name, titles in found.items()}
+
+
+def _empty(client: Client, shapes: Shapes) -> Tables:
+    """Tables of these shapes without a row."""
+    con = duckdb.connect()
+    for name, columns in shapes.items():
+        _create(con, name, columns)
+    return Tables(client, con, frozenset(shapes))
+
+
+def _create(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
+    listed = ", ".join(f'"{column}" {type_}' for column, type_ in columns.items())
+    con.execute(f'create or replace table "{name}" ({listed})')
+
+
+def _bound(metric: Metric, tables: Tables, period: Period, given: dict[str, Any]) -> Evidence:
+    """What the metric would count, as the engine sees it; Unavailable or NoColumn where it cannot."""
+    period.require_seen()
+    rows = [tables.frame(name, per_customer=metric.per_customer).to_native() for name in metric.reads]
+    frames = [
+        nw.from_native(each.project("*")) for each in rows
+    ]  # made anew: nothing of them is computed once and kept
+    return Evidence.of(metric.function(*frames, period=period, **given))
+
+
+def _availability(metric: Metric, whole: Tables, mapped: Tables, real: Tables, period: Period) -> Availability:
+    client = real.client
+    tables = tuple(dict.fromkeys(map(real.source_of, metric.reads)))
+    no, needs, given = [], (), None
+    try:
+        given, _ = resolve(metric, client)
+        needs = _needs(metric, whole, tables, given)
+    except Unavailable as reason:
+        no.append(str(reason))
+    missing = tuple(one for one in needs if not _is_there(one, mapped))
+    for name in tables:
+        if name in TABLES and name not in mapped.names:
+            columns = [one.partition(".")[2] for one in missing if one.startswith(f"{name}.")]
+            told = f", with {_listed(columns)}" if columns else ""
+            no.append(f"needs the table {name} ({TABLES[name].grain}){told}")
+    if lacking := [one for one in missing if one.partition(".")[0] in mapped.names]:
+        no.append(f"needs the column{'s' if len(lacking) > 1 else ''} {_listed(lacking)}")
+    if no:
+        return Availability(metric, "no", tuple(no), needs, missing)
+    try:
+        limits = _limits(metric, mapped, real, period, given)
+    except Unavailable as reason:
+        return Availability(metric, "no", (str(reason),), needs, missing)
+    except NoColumn as absent:
+        return Availability(metric, "no", (column_of(absent, tables),), needs, missing)
+    return Availability(metric, "partly" if limits else "yes", limits, needs, missing)
+
+
+def _is_there(column: str, mapped: Tables) -> bool:
+    table, _, name = column.partition(".")
+    return table in mapped.names and name in mapped.con.table(table).columns
+
+
+# ---- What a metric needs ----------------------------------------------------------------------------------
+
+
+def _needs(metric: Metric, whole: Tables, tables: tuple[str, ...], given: dict[str, Any]) -> tuple[str, ...]:
+    """The columns without which the metric does not bind: each is taken away once from tables that have everything."""
+    quarter = Period.parse("2025Q1")  # any will do, as the tables are empty; in a short one there is less to bind
+    try:
+        words = set(re.findall(r"\w+", _bound(metric, whole, quarter, given).sql))
+    except (Unavailable, *NoColumn):  # for another reason than a column
+        return ()
+    needed = []
+    for table in tables:
+        shape = _shape(whole.con, table)
+        for column in [column for column in shape if column in words]:
+            _create(whole.con, table, {name: type_ for name, type_ in shape.items() if name != column})
+            try:
+                _bound(metric, Tables(whole.client, whole.con, whole.names), quarter, given)
+            except (Unavailable, *NoColumn):
+                needed.append(f"{table}.{column}")
+        _create(whole.con, table, shape)
+    return tuple(needed)
+
+
+def _shape(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    rows = con.table(table)
+    return dict(zip(rows.columns, map(str, rows.types), strict=True))
+
+
+# ---- What a metric that can be had lacks ------------------------------------------------------------------
+
+
+def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given: dict[str, Any]) -> tuple[str, ...]:
+    """What is lacking, in words; Unavailable where the metric cannot be had at all."""
+    seen = seen_by(metric, real, period)
+    evidence = _bound(metric, mapped, seen, given)
+    nothing = _without_rows(metric, real, seen)
+    if nothing and metric.out_of:
+        raise Unavailable(nothing)
+    limits = [nothing] if nothing else []
+    limits += _left_out(metric, real, seen)
+    _, not_compared = compared_with(mapped.client, seen)
+    if not_compared and not compared_with(mapped.client, period)[1]:  # what no metric has is told once
+        limits.append(not_compared)
+    limits += _too_short(metric, mapped, seen, given)
+    applied = {each.name for each in segmentations_of(mapped, {*metric.reads}, evidence, seen)}
+    if unapplied := [name for name in mapped.client.segments if name not in applied]:
+        limits.append(f"cannot be broken down by {_listed(unapplied)}: what is counted does not carry it")
+    return tuple(limits)
+
+
+def _without_rows(metric: Metric, real: Tables, period: Period) -> str:
+    """The tables of events that hold nothing of the period, as a reason; "" where all of them do."""
+    empty = []
+    for name in (name for name in metric.reads if name in real.names):
+        time = TABLES[name].time
+        if not time or time not in real.con.table(name).columns:
+            continue
+        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
+        if not real.con.table(name).filter(inside).limit(1).fetchall():
+            empty.append(name)
+    return f"the table {_listed(empty)} holds no row of {period.label}" if empty else ""
+
+
+def _left_out(metric: Metric, real: Tables, period: Period) -> list[str]:
+    """The rows without a customer, of a metric that counts customers."""
+    told = []
+    for name in dict.fromkeys(map(real.source_of, metric.reads)) if metric.per_customer else ():
+        without, among = real.without_customer(name, period)
+        if without:
+            counts = f"{whole_number(without, real.client)} of {whole_number(among, real.client)}"
+            share = percent(without / among, real.client)
+            told.append(f"{counts} rows of {name} in {period.label} carry no customer and are left out ({share})")
+    return told
+
+
+def _too_short(metric: Metric, mapped: Tables, period: Period, given: dict[str, Any]) -> list[str]:
+    """The parts of the period, and the comparison, for which the data begin too late."""
+    told = []
+    comparison, why_not = compared_with(mapped.client, period)
+    if not why_not and (reason := _reason(metric, mapped, comparison, given)):
+        told.append(f"cannot be compared with {comparison.label}: {reason}")
+    if metric.over_time and not metric.rows_at and len(period.parts) > 1:
+        reasons = []
+        for part in period.parts:  # what is too early for one part is not for a later one
+            if not (reason := _reason(metric, mapped, part, given)):
+                break
+            reasons.append((part.label, reason))
+        if reasons:
+            until = f" to {reasons[-1][0]}" if len(reasons) > 1 else ""
+            told.append(f"no trend from {reasons[0][0]}{until}: {reasons[-1][1]}")
+    return told
+
+
+def _reason(metric: Metric, mapped: Tables, period: Period, given: dict[str, Any]) -> str:
+    try:
+        _bound(metric, mapped, period, given)
+    except Unavailable as no:
+        return str(no)
+    return ""
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
