@@ -60,6 +60,24 @@ def test_years_of_two_digits_are_said_to_be_so(tmp_path):
     assert [row["ordered_at"] for row in rows(taken, "orders")] == [datetime(2024, 12, 31), datetime(2025, 2, 1)]
 
 
+@pytest.mark.parametrize(
+    ("form", "right", "wrong"),
+    [
+        ("%d.%m.%y", ["1.2.03", "31.12.25"], ["1.2.3", "1.2.2003", "1.2.03.4", "1,2,03"]),
+        ("%Y%m%d", ["20251101"], ["2025111", "251101", "202511011"]),
+        ("%d/%m/%Y %H:%M", ["1/2/2025 9:05", "01/02/2025 09:05"], ["1/2/2025", "1/2/25 9:05", "infinity", "epoch"]),
+        ("%d %b %Y", ["3 Mar 2025"], ["3 3 2025", "3 Mrz 2025", "-infinity"]),
+        ("%d/%m/%Y %I:%M %p", ["1/2/2025 9:05 PM"], ["1/2/2025 21:05 PM", "1/2/2025 9:05"]),
+        ("%Y-%m-%dT%H:%M:%S%z", ["2025-01-02T03:04:05+0100", "2025-01-02T03:04:05Z"], ["2025-01-02T03:04:05"]),
+        ("100%% %d.%m.%Y", ["100% 1.2.2025"], ["1.2.2025"]),
+    ],
+)
+def test_a_declared_format_takes_what_can_be_meant_in_one_way_only(tmp_path, form, right, wrong):
+    text = orders(times=[*right, *wrong])
+    taken = take_orders(tmp_path, text, f', date_format: "{form}"', "bad_rows_allowed: 1")
+    assert [row["Ordered"] for row in quarantined(taken, "orders")] == wrong
+
+
 def test_day_numbers_of_a_spreadsheet_are_offered_and_read(tmp_path):
     # 45658 is 2025-01-01 in every spreadsheet; .75 is six in the evening.
     times = ["45658", "45658.75", "45716.000011574"]

@@ -17,6 +17,14 @@ _DAY, _CLOCK, _ZONE = (
     r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?",
     r"(Z|[+-]\d{2}(:?\d{2})?)",
 )
+# How few and how many digits a directive of strptime stands for.
+_DIGITS = {
+    "%Y": (4, 4),
+    "%y": (2, 2),
+    "%j": (1, 3),
+    "%f": (1, 9),
+    **dict.fromkeys(("%d", "%m", "%H", "%I", "%M", "%S"), (1, 2)),
+}
 _EARLIEST, _LATEST = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2200-01-01'"
 _FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
 _GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a mark of thousands, and what is written for it
@@ -144,17 +152,37 @@ def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
     if form == "excel":
         return _excel_day(text, decimal)
     if form:
-        word = f"lower({text}) NOT IN ('infinity', '-infinity', 'epoch')"  # which strptime takes for dates
         value = f"try_strptime({text}, {quoted(form)})"
         if "%z" in form:
-            value = f"timezone({quoted(zone)}, {value})"
-        return f"CASE WHEN {word} THEN {value} END"
+            instant = f"regexp_replace({text}, '([0-9] ?)Z', '\\1+00')"  # the engine knows no Z
+            value = f"timezone({quoted(zone)}, try_strptime({instant}, {quoted(form)}))"
+        return f"CASE WHEN regexp_full_match({text}, {quoted(_shape_of(form))}) THEN {value} END"
     local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
     return (
         f"CASE WHEN regexp_full_match({text}, {quoted(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
         f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
         f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
     )
+
+
+def _shape_of(form: str) -> str:
+    """What a time in strptime's format looks like. The engine takes one digit for a year, infinity for a date, and guesses
+    where one number ends and the next begins if nothing stands between them.
+    """
+    parts, shape = re.split(r"(%.)", form), ""
+    for place, part in enumerate(parts):
+        if part in _DIGITS:
+            beside = (parts[place - 2 : place - 1] or [""])[0] in _DIGITS and not parts[place - 1]
+            beside |= (parts[place + 2 : place + 3] or [""])[0] in _DIGITS and not parts[place + 1]
+            least, most = _DIGITS[part]
+            shape += f"[0-9]{{{most if beside else least},{most}}}"
+        elif part == "%z":
+            shape += _ZONE
+        elif part == "%%" or not part.startswith("%"):
+            shape += re.escape(part[-1:] if part == "%%" else part)
+        else:
+            shape += "[^0-9]+"  # a name of a day or a month, or AM and PM
+    return shape
 
 
 def _excel_day(text: str, decimal: str) -> str:
