@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks import campaign
 from benchmarks.metrics import KEYS, differences, report
+from campaign_checks import Tally
 
 PROJECT = Path(__file__).parents[1]
 
@@ -27,6 +29,25 @@ def test_it_ends_with_one_line_of_json_that_says_which_aims_are_met(name):
     assert told["answers_equal"] is True
     assert told["aims"]
     assert all(isinstance(aim["aim"], str) and isinstance(aim["met"], bool) for aim in told["aims"])
+
+
+def test_the_campaign_ends_with_one_line_of_json_that_says_what_it_went_through():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.campaign", "--tables", "4"], capture_output=True, text=True, cwd=PROJECT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["benchmark"] == "campaign"
+    assert told["tables"] >= 4
+    assert told["failures"] == []
+    assert {"rows", "quarantined", "refusals", "compared"} <= set(told)
+
+
+def test_a_campaign_that_fails_exits_with_1_and_shows_the_case(capsys):
+    assert campaign.report(Tally(tables=3), ["seed 7: a row was lost"]) == 1
+    shown, last = capsys.readouterr().out.splitlines()
+    assert shown == "seed 7: a row was lost"
+    assert json.loads(last)["failures"] == [shown]
 
 
 def figures(**changes) -> pd.DataFrame:

@@ -1,0 +1,302 @@
+"""What an intake must make of a table, told in plain Python from the documented rules: the campaign's second route.
+
+It takes a parameters file's content and the files' bytes, and imports nothing of the intake. The contract's columns come from
+crmnb.tables, which is where they are documented.
+"""
+
+import csv
+import gzip
+import io
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crmnb.tables import TABLES, Column, Table
+
+BAD = object()  # stands there, and is no value of the type
+BLANKS = " \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b"
+_FLAGS = {**dict.fromkeys(("true", "1", "yes", "y"), True), **dict.fromkeys(("false", "0", "no", "n"), False)}
+_GROUPS = {" ": " \u00a0\u202f", "'": "'\u2019"}
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+_LOCAL = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_CLOCK})?")
+_ZONED = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T]{_CLOCK}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)")
+
+
+@dataclass
+class Row:
+    """A record as it stands: its file, number and cells by header; `malformed` ones have what they have."""
+
+    file: str
+    record: int
+    cells: dict[str, str]
+    malformed: bool = False
+    values: dict[str, Any] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Expected:
+    """What must come of a table: its rows, judged, or a word for why it must be refused."""
+
+    rows: list[Row]
+    refusal: str = ""
+
+    @property
+    def accepted(self) -> list[tuple]:
+        """The values of the accepted rows."""
+        return [tuple(row.values.values()) for row in self.rows if not row.reasons]
+
+    def total(self, column: str, *, accepted: bool) -> Decimal:
+        """The sum of an amount over the rows that are accepted, or over the well-formed ones that are not."""
+        amounts = (row.values[column] for row in self.rows if (not row.reasons) is accepted and not row.malformed)
+        return sum((amount for amount in amounts if isinstance(amount, Decimal)), Decimal(0))
+
+
+# ---- Records ----------------------------------------------------------------------------------------------
+
+
+def text_of(content: bytes, encoding: str) -> str:
+    """The text of a file's bytes. Raises UnicodeError where they are in another encoding."""
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    return content.decode("utf-8-sig" if encoding == "utf-8" else encoding).removeprefix("\ufeff")
+
+
+def records(text: str, delimiter: str) -> list[list[str] | str]:
+    """The records by Python's csv, blank ones too; in place of a broken one, why it is."""
+    csv.field_size_limit(1 << 28)
+    reader, found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), []
+    while True:
+        try:
+            found.append(next(reader))
+        except StopIteration:
+            return found
+        except csv.Error as wrong:
+            found.append(str(wrong))
+
+
+def read(files: dict[str, bytes], source: dict, wanted: set[str]) -> Expected:
+    """The rows of a source's files, not judged yet, or why they must be refused."""
+    rows = []
+    for name in sorted(files):
+        try:
+            text = text_of(files[name], source.get("encoding", "utf-8"))
+        except UnicodeError:
+            return Expected([], "encoding")
+        found = [*enumerate(records(text, source.get("delimiter", ",")), 1)]
+        sound = [(number, fields) for number, fields in found if number >= source.get("header", 1) and fields]
+        if not sound:
+            return Expected([], "structure")
+        (_, header), *body = sound
+        if isinstance(header, str):
+            return Expected([], "structure")
+        header = [one.strip() for one in header]
+        if any(header.count(one) != 1 for one in wanted):
+            return Expected([], "structure")
+        if any("unexpected end" in fields for _, fields in body if isinstance(fields, str)):
+            return Expected([], "quote")
+        for number, fields in body:
+            if isinstance(fields, str):
+                rows.append(Row(name, number, {}, malformed=True))
+            else:
+                cells = {header[place]: cell for place, cell in enumerate(fields[: len(header)])}
+                rows.append(Row(name, number, cells, malformed=len(fields) != len(header)))
+    return Expected(rows)
+
+
+# ---- Values -----------------------------------------------------------------------------------------------
+
+
+def cleaned(text: str | None, source: dict) -> str | None:
+    """What stands in a cell without blanks around it; None where it says that nothing is known."""
+    bare = (text or "").strip(BLANKS)
+    return None if bare in {"", *(word.strip() for word in source.get("missing", ()))} else bare
+
+
+def value(type_: str, text: str, source: dict, zone: str) -> Any:
+    """The value that a text holds, or BAD."""
+    decimal = source.get("decimal", ".")
+    match type_:
+        case "text":
+            return text
+        case "key":
+            return re.sub(rf"^([0-9]+)[{decimal}]0+$", r"\1", text)
+        case "flag":
+            return _FLAGS.get(text.lower(), BAD)
+        case "time":
+            return _time(text, source, zone)
+        case "month":
+            found = _plain(lambda: datetime.strptime(text, "%Y-%m")) if re.fullmatch("[0-9]{4}-[0-9]{2}", text) else BAD
+            found = _time(text, source, zone) if found is BAD else found
+            return found if found is BAD else found.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        case _:
+            return _number(type_, text, source, decimal)
+
+
+def _plain(make) -> Any:
+    try:
+        return make()
+    except (ValueError, OverflowError):
+        return BAD
+
+
+def _time(text: str, source: dict, zone: str) -> Any:
+    form = source.get("date_format")
+    if form == "excel":
+        decimal = source.get("decimal", ".")
+        days = float(text.replace(decimal, ".")) if re.fullmatch(rf"[0-9]{{1,6}}([{decimal}][0-9]*)?", text) else 0
+        if days < 61:
+            return BAD
+        found = datetime(1899, 12, 30) + timedelta(seconds=round(days * 86400))
+    elif form:
+        found = _plain(lambda: datetime.strptime(text, form))
+        if "%Y%m" in form and len(text) != 8:  # where one number ends and the next begins would be a guess
+            found = BAD
+    elif _LOCAL.fullmatch(text):
+        found = _plain(lambda: datetime.fromisoformat(text))
+    elif _ZONED.fullmatch(text):
+        found = _plain(lambda: datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).replace(tzinfo=None))
+    else:
+        return BAD
+    return found if found is not BAD and datetime(1900, 1, 1) <= found < datetime(2200, 1, 1) else BAD
+
+
+def _number(type_: str, text: str, source: dict, decimal: str) -> Any:
+    text = _unsigned(text, source)
+    found = re.fullmatch(rf"([+-]?)([^{decimal}eE]*)(?:([{decimal}])([0-9]*))?([eE][+-]?[0-9]+)?", text)
+    if not found:
+        return BAD
+    sign, whole, mark, rest, power = found.groups()
+    if thousands := source.get("thousands", ""):
+        marks = _GROUPS.get(thousands, thousands)
+        if re.fullmatch(rf"[0-9]{{1,3}}([{marks}][0-9]{{3}})+", whole):
+            whole = re.sub(f"[{marks}]", "", whole)
+    if not re.fullmatch("[0-9]*", whole) or not (whole or (rest and type_ != "integer")):
+        return BAD
+    if type_ == "integer":
+        if power or (mark and not re.fullmatch("0+", rest)) or abs(int(sign + whole)) >= 2**63:
+            return BAD
+        return int(sign + whole)
+    plain = f"{sign}{whole or 0}.{rest or 0}{power or ''}"
+    if type_ == "number":
+        return BAD if abs(float(plain)) == float("inf") else float(plain)
+    if abs(Decimal(plain)) >= 10**14:
+        return BAD
+    return Decimal(plain).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+def _unsigned(text: str, source: dict) -> str:
+    """A number's text without a declared sign before it and one behind it."""
+    if signs := "|".join(map(re.escape, source.get("signs", ()))):
+        blank = "[ \u00a0\u202f]?"
+        text = re.sub(f"^([+-]?){blank}(?:{signs}){blank}", r"\1", text)
+        text = re.sub(f"{blank}(?:{signs})$", "", text)
+    return text
+
+
+# ---- Judgement --------------------------------------------------------------------------------------------
+
+
+def expect(client: dict, name: str, files: dict[str, bytes]) -> Expected:
+    """What must come of the table of that name, from the client's parameters and its source's files."""
+    mapping = client["tables"][name]
+    source = client["sources"][mapping["source"]]
+    found = read(files, source, {theirs.strip() for theirs in mapping["columns"].values()})
+    return found if found.refusal else judge(client, name, found.rows)
+
+
+def judge(client: dict, name: str, rows: list[Row]) -> Expected:
+    """Each row with its values and what is wrong with it, and whether the table must be refused for them."""
+    table, mapping = TABLES[name], client["tables"][name]
+    source, zone = client["sources"][mapping["source"]], client.get("time_zone", "UTC")
+    columns = [_column(table, ours, mapping, client) for ours in mapping["columns"]]
+    for row in rows:
+        for column in columns:
+            text = cleaned(row.cells.get(mapping["columns"][column.name].strip()), source)
+            text = mapping.get("values", {}).get(column.name, {}).get(text, text) or None
+            row.values[column.name] = None if text is None else value(column.type, text, source, zone)
+        row.reasons = {"malformed record"} if row.malformed else set(_reasons(row.values, columns, table, client))
+    names, seen = [one for one in table.key if one in mapping["columns"]], set()
+    for row in rows:
+        key = tuple(row.values[one] for one in names)
+        if names and not row.reasons:
+            if key in seen:
+                row.reasons = {f"{' and '.join(names)} repeats that of an earlier row"}
+            seen.add(key)
+    return Expected(rows, _refusal(rows, columns, mapping, source))
+
+
+def _column(table: Table, name: str, mapping: dict, client: dict) -> Column:
+    if name in table.by_name:
+        return table.by_name[name]
+    if table.has_items and name in client.get("items", {}):
+        low, high = client["items"][name]["scale"]
+        return Column(name, "integer", at_least=low, at_most=high)
+    return Column(name, mapping.get("types", {}).get(name, "text"))
+
+
+def _reasons(values: dict[str, Any], columns: list[Column], table: Table, client: dict):
+    for column in columns:
+        name, got = column.name, values[column.name]
+        if got is None:
+            if column.required:
+                yield f"{name} is empty"
+        elif got is BAD:
+            yield f"{name} is not "
+        else:
+            yield from _beyond(column, got, values, client.get("time_zone", "UTC"))
+    at = values.get(table.time)
+    if isinstance(at, datetime):
+        until = client.get("data_until")
+        if until and at >= datetime.fromisoformat(until) + timedelta(days=1):
+            yield f"{table.time} is after the declared end"
+        elif not until and at.date() > datetime.now(ZoneInfo(client.get("time_zone", "UTC"))).date() + timedelta(
+            days=1
+        ):
+            yield f"{table.time} is after the day on which"
+
+
+def _beyond(column: Column, got: Any, values: dict[str, Any], zone: str):
+    """What is wrong with a value of the right type."""
+    name = column.name
+    if column.type == "key" and re.fullmatch(r"[0-9]([.,][0-9]+)?[eE]\+[0-9]+", got):
+        yield f"{name} was made a rounded number"
+    if column.type == "time" and got.time() != datetime.min.time() and never_was(got, zone):
+        yield f"{name} is a time that the clock change skipped"
+    if column.one_of and got not in column.one_of:
+        yield f"{name} is none of"
+    for bound, sign, words in ((column.at_least, 1, ("below", "before")), (column.at_most, -1, ("above", "after"))):
+        limit = values.get(bound) if isinstance(bound, str) else bound
+        if limit is None or limit is BAD:
+            continue
+        if (got < limit) if sign > 0 else (got > limit):
+            yield f"{name} is {words[column.type == 'time']} {bound if isinstance(bound, str) else format(bound, 'g')}"
+
+
+def never_was(wall: datetime, zone: str) -> bool:
+    """Whether the zone's clock skipped that time."""
+    there = ZoneInfo(zone)
+    return wall.replace(tzinfo=there).astimezone(UTC).astimezone(there).replace(tzinfo=None) != wall
+
+
+def _refusal(rows: list[Row], columns: list[Column], mapping: dict, source: dict) -> str:
+    """Why all of it must be refused, if it must."""
+    allowed = mapping.get("bad_rows_allowed", 0.05)
+    for column in columns:
+        theirs = mapping["columns"][column.name].strip()
+        cells = [_unsigned(cleaned(row.cells.get(theirs), source) or "", source) for row in rows]
+        points = [cell for cell in cells if re.fullmatch(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?", cell)]
+        may_be = [cell for cell in cells if re.fullmatch(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+", cell)]
+        said = {"decimal", "thousands"} & set(source) or column.type not in ("money", "number", "integer")
+        if may_be and set(points) <= set(may_be) and not said:
+            return "points"
+    for column in columns:
+        bad = sum(row.values[column.name] is BAD and not row.malformed for row in rows)
+        good = sum(row.values[column.name] not in (None, BAD) for row in rows)
+        if column.type not in ("key", "text") and bad > max(0.5, allowed) * (good + bad):
+            return "unreadable"
+    wrong = sum(bool(row.reasons) for row in rows)
+    return "too many" if wrong > allowed * len(rows) else ""
