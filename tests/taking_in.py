@@ -50,8 +50,15 @@ def rows(taken: Intake, table: str) -> list[dict]:
 
 
 def quarantined(taken: Intake, table: str) -> list[dict[str, str]]:
-    """What lies in a table's quarantine."""
-    return read_csv(taken.folder / "quarantine" / f"{table}.csv")
+    """What lies in a table's quarantine; our own columns by their short names."""
+    return short(read_csv(taken.folder / "quarantine" / f"{table}.csv"))
+
+
+def short(wrong: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of a quarantine with our own columns by their short names, where theirs have not taken these."""
+    ends = [(name, name.removesuffix(" (crmnb)")) for name in (wrong[0] if wrong else ())]
+    names = {name: name if name != end and end in wrong[0] else end for name, end in ends}
+    return [{names[name]: cell for name, cell in row.items()} for row in wrong]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

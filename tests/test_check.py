@@ -161,6 +161,10 @@ def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_pat
         ("2023-10-01", "2025-12-31", 1, "2024", "last whole year"),
         ("2023-10-01", "2025-12-31", 4, "FY2025", "last whole year"),
         ("2025-03-01", "2025-12-01", 1, "2025-03-01..2025-11-30", "all of the data"),
+        ("1900-06-01", "1900-06-02", 1, "1900-06-01..1900-06-01", "all of the data"),
+        ("0900-06-01", "1899-01-02", 4, "0900-06-01..1899-01-01", "all of the data"),
+        (None, "1900-06-02", 1, "1900-06-01..1900-06-01", "all of the data"),
+        ("2190-01-01", "2300-01-01", 1, "2200", "last whole year"),
         (None, None, 1, str(datetime.now().year - 1), "no dated events"),  # noqa: DTZ005
     ],
 )
@@ -579,3 +583,12 @@ def test_hostile_texts_are_shown_as_they_are(tmp_path):
     text = quarantine(tmp_path, replace(ACCOUNT, causes=(cause,)), who=TILL.model_copy(update={"name": HOSTILE}))
     assert "<script" not in text
     assert "<script>alert(1)</script>" in html.unescape(text)
+
+
+def test_data_of_1900_are_looked_at_too(tmp_path, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters/old.yml").write_text(f"name: Old\ncurrency: GBP\n{TEXT}")
+    (tmp_path / "parameters/a.csv").write_text("o,a,x,s\n1,1900-06-01,1,paid\n")
+    assert crmnb(tmp_path, "check", "old") == 0
+    assert "Looked at for 1 June 1900, all of the data" in capsys.readouterr().out

@@ -1,19 +1,27 @@
 """The command: help that teaches, exit codes, quiet in a pipe, light to start."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from conftest import project
 from crmnb import __version__
 from crmnb.cli import main
 from crmnb.metric import catalogue
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess:
+def command(*arguments: str, folder: Path | None = None, **variables: str) -> subprocess.CompletedProcess:
     return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "crmnb.cli", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "crmnb.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **variables},
     )
 
 
@@ -80,3 +88,15 @@ def test_catalogue_in_full_and_as_a_page(capsys, tmp_path):
 def test_quiet_in_a_pipe(tmp_path):
     told = command("catalogue")
     assert told.stderr == ""
+
+
+def test_a_terminal_that_lacks_a_character_shows_another(tmp_path):
+    """Every link between two tables is told with an arrow, which latin-1 has not."""
+    told = command("check", "corner_shop", folder=project(tmp_path), PYTHONIOENCODING="latin-1")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "customer_id ? customers: " in told.stdout
+
+
+def test_data_are_whole_whatever_the_terminal_lacks(tmp_path):
+    told = command("check", "corner_shop", "--json", folder=project(tmp_path / "Café"), PYTHONIOENCODING="ascii")
+    assert "/Café/" in json.loads(told.stdout)["pages"]["check"]

@@ -228,7 +228,7 @@ DATABASE = "database: 'postgresql://ann:${PW}@db/shop', table: t"
         ("file: o.jsonl, header: 3", "sources.o.header: does not apply to JSON lines"),
         ("file: o.xlsx, sheets: [May, May]", "sources.o.sheets: 'May' is given twice"),
         ("file: o.xlsx, sheets: ['*', May]", 'sources.o.sheets: "*" means all sheets'),
-        ("file: o.xlsx, sheets: May", "sources.o.sheets: 'May' is not a list"),
+        ("file: o.xlsx, sheets: May", "sources.o.sheets: the value (not shown) is not a list"),
         ("file: o.csv, header: 0", "sources.o.header: 0 is out of range; it must be at least 1"),
         ("file: o.csv, format: xlsx", "sources.o.format: 'xlsx' is not allowed. Allowed: csv, excel, json, parquet"),
         ("file: o.csv, signs: ['-']", "sources.o.signs: '-' can be a part of a number"),
@@ -249,6 +249,7 @@ def test_options_of_a_source_that_do_not_fit_together(tmp_path, source, words):
         "database: '${SHOP}', select: select 1, missing: ['-'], date_format: '%d/%m/%Y'",
         "database: 'postgresql://ann@[::1]:5432,db:5433/shop?password=${PW}', table: shop.t",
         "database: 'sqlite:///data/o:1@2.db', table: t",
+        "database: 'postgresql://ann%40shop:${PW}@%2Frun%2Fpg/shop?options=-c%20search_path%3Dx', table: t",
     ],
 )
 def test_options_of_a_source_that_fit_together(tmp_path, source):
@@ -270,14 +271,40 @@ def test_options_of_a_source_that_fit_together(tmp_path, source):
         "databse: 'postgresql://ann:canary@db/shop', table: t",
         "file: 'postgresql://ann:canary@db/shop'",
         "file: o.csv, format: 'postgresql://ann:canary@db/shop'",
+        "database: 'postgresql://db/shop?user=x&pass%77ord=canary', table: t",
+        "database: 'postgresql://db/shop?user=x&p%61ssword=can%26ary', table: t",
+        "database: 'postgresql://ann%3Acanary@db/shop', table: t",
+        "database: 'postgresql://ann%3Acanary%40db/shop', table: t",
+        "database: 'postgresql://db/shop?dbname=host%3Ddb%20password%3Dcanary', table: t",
+        "database: 'postgresql://db/shop?oauth_client_secret=canary', table: t",
+        "file: {host: db, password: canary}",
+        "file: [host=db password=canary]",
+        "columns: host=db password=canary",
+        "host=db password=canary",
     ],
 )
 def test_a_password_in_the_file_is_refused_and_never_shown(tmp_path, source):
     assert "canary" not in refusal(tmp_path, GOOD.replace("{file: o.csv}", f"{{{source}}}"))
 
 
-def test_an_address_in_a_wrong_place_is_not_shown(tmp_path):
-    assert "canary" not in refusal(tmp_path, GOOD.replace("{file: o.csv}", "'postgresql://ann:canary@db/shop'"))
+@pytest.mark.parametrize(
+    "source",
+    [
+        "o: 'postgresql://ann:canary@db/shop'",
+        "o: host=db password=canary",
+        "o: [{database: host=db password=canary}]",
+        "'postgresql://ann:canary@db/shop': {file: o.csv}",
+        "host=db password=canary: {file: o.csv}",
+        "[{database: host=db password=canary}]",
+        "host=db password=canary",
+    ],
+)
+def test_an_address_in_a_wrong_place_is_not_shown(tmp_path, source):
+    said = refusal(
+        tmp_path, GOOD.replace("\n  o: {file: o.csv}", f" {source}" if ": " not in source else f"\n  {source}")
+    )
+    assert "canary" not in said
+    assert "- sources" in said
 
 
 def test_all_problems_are_said_at_once(tmp_path):

@@ -11,7 +11,7 @@ import crmnb.intake.taking as taking
 from crmnb.client import load_client
 from crmnb.errors import InputError
 from crmnb.intake import SourceMissing, intake
-from taking_in import ORDERS, client_of, counts, quarantined, read_csv, rows, take, take_orders
+from taking_in import ORDERS, client_of, counts, quarantined, read_csv, rows, short, take, take_orders
 
 PROJECT = Path(__file__).parents[1]
 HEADER = "No,Customer,Ordered,Total,Status\n"
@@ -78,7 +78,7 @@ def test_too_many_wrong_rows_stop_the_intake_and_leave_the_quarantine(tmp_path):
     assert "- amount is not an amount: 3 rows, such as 'x'" in words
     place = tmp_path / "private" / "tables" / "refused" / "orders.csv"
     assert str(place) in words
-    assert [row["record"] for row in read_csv(place)] == ["2", "3", "4"]
+    assert [row["record"] for row in short(read_csv(place))] == ["2", "3", "4"]
 
 
 def test_the_share_allowed_is_just_allowed(tmp_path):
@@ -162,7 +162,7 @@ def test_a_lost_row_is_never_silent(tmp_path, monkeypatch):
         return f"{accepted} AND false", account
 
     monkeypatch.setattr(taking, "judge", forgetful)
-    with pytest.raises(RuntimeError, match="2 rows were read, 0 accepted and 0 quarantined"):
+    with pytest.raises(RuntimeError, match="2 rows were read, 0 accepted, 0 quarantined and 0 replaced"):
         take_orders(tmp_path, TWO)
 
 

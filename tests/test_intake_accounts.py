@@ -10,9 +10,11 @@ import pytest
 import xlsxwriter
 from python_calamine import load_workbook
 
+from crmnb.client import Source
 from crmnb.errors import InputError
 from crmnb.intake import Refused
 from crmnb.intake.clock import changes
+from crmnb.intake.quarantine import _fits_spreadsheet
 from taking_in import ORDERS, counts, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status\n"
@@ -59,6 +61,15 @@ def test_amounts_add_up_to_what_python_adds_up_whatever_became_of_their_rows(tmp
     assert Decimal(total.accepted) + Decimal(total.quarantined) == sum(Decimal(a) for a in amounts if a != "much")
     assert Decimal(total.quarantined) == Decimal("0.30")
     assert total.unread == 1
+
+
+def test_a_shifted_cell_of_a_malformed_record_is_in_no_total(tmp_path):
+    text = (
+        HEADER
+        + "1,C,2025-01-01,5,paid\n2,Smith, John,2025-01-01,7,paid\n3,C,2025-01-01,1,234.50,paid\n4,C,2025-01-01\n"
+    )
+    total = account(take_orders(tmp_path, text, table="bad_rows_allowed: 1")).totals["amount"]
+    assert (Decimal(total.accepted), Decimal(total.quarantined), total.unread) == (5, 0, 3)
 
 
 # ---- References -------------------------------------------------------------------------------------------
@@ -218,6 +229,42 @@ def test_what_a_client_mends_and_sends_again_is_taken_in(tmp_path):
     ]
 
 
+def resend(tmp_path, change=lambda row: row) -> tuple:
+    """A client with five wrong rows in a hundred, whose quarantine was sent again: the intakes before and after."""
+    text = HEADER + "".join(f"g{n},a,2025-01-05,1.00,paid\n" for n in range(95))
+    (tmp_path / "orders_2.csv").unlink(missing_ok=True)
+    (tmp_path / "orders_1.csv").write_text(text + "".join(f"b{n},a,2025-02-3{n},2.00,paid\n" for n in range(5)))
+    parameters = f"sources: {{orders: {{file: orders_*.csv}}}}{ORDERS}    bad_rows_allowed: 0.1\n"
+    first = take(tmp_path, parameters)
+    found = [change(row) for row in csv.DictReader((first.folder / "quarantine" / "orders.csv").open())]
+    with (tmp_path / "orders_2.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(found[0]))
+        writer.writeheader()
+        writer.writerows(found)
+    return first, take(tmp_path, parameters)
+
+
+def test_mended_rows_take_the_place_of_the_faulty_ones(tmp_path):
+    first, again = resend(tmp_path, lambda row: row if row["No"] == "b4" else row | {"Ordered": "2025-02-28"})
+    assert counts(first)[0][2:5] == (100, 95, 5)
+    assert (again.accounts[0].read, again.accounts[0].accepted, again.accounts[0].replaced) == (105, 99, 5)
+    assert [(row["No"], row["file"]) for row in quarantined(again, "orders")] == [("b4", "orders_2.csv")]
+    total = again.accounts[0].totals["amount"]
+    assert (Decimal(total.accepted), Decimal(total.quarantined)) == (103, 2)  # what the client's books say, 105
+    assert again.accounts[0].notes == ("5 faulty rows were sent again and are replaced",)
+    assert again.profile.headers == first.profile.headers
+
+
+@pytest.mark.parametrize("name", ["file", "record", "reasons"])
+def test_a_row_that_no_longer_stands_there_or_is_wrong_otherwise_is_not_replaced(tmp_path, name):
+    _, again = resend(tmp_path, lambda row: row | {f"{name} (crmnb)": "3"})
+    assert again.accounts[0].replaced == 0
+    assert again.accounts[0].quarantined == 10
+    # Nor is a right row, whatever is said of it.
+    _, right = resend(tmp_path, lambda row: row | {"record (crmnb)": "3", "reasons (crmnb)": ""})
+    assert right.accounts[0].replaced == 0
+
+
 def test_the_spreadsheet_of_the_quarantine_holds_texts_only_and_can_be_sent_beside_the_csv(tmp_path):
     source, allowed = ", date_format: '%d/%m/%Y', decimal: ','", "bad_rows_allowed: 0.5"
     good = "".join(f'00{n},c{n},{n}/01/2025,"{n},50",paid\n' for n in range(10, 15))
@@ -253,6 +300,19 @@ def test_a_refused_intake_hands_over_its_accounts_and_keeps_its_quarantine(tmp_p
     (last,) = refused.value.accounts
     assert (last.table, last.read, last.quarantined) == ("orders", 2, 1)
     assert [row["No"] for row in csv.DictReader((refused.value.folder / "orders.csv").open())] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "comment"),
+    [("Orders: 2025", "x"), ("Orders of the whole year 2025 and more", "x"), ("May", "x" * 40_000)],
+)
+def test_what_no_spreadsheet_can_hold_is_in_the_csv_file_alone(tmp_path, sheet, comment):
+    path = tmp_path / "quarantine" / "orders.csv"
+    path.parent.mkdir()
+    path.write_text(f"No,Comment\n1,{comment}\n")
+    assert not _fits_spreadsheet(Source(file="o.ods", sheets=(sheet,)), ["No", "Comment"], path)
+    path.write_text("No,Comment\n1,x\n")
+    assert _fits_spreadsheet(Source(file="o.ods", sheets=("May",)), ["No", "Comment"], path)
 
 
 # ---- The profile ------------------------------------------------------------------------------------------
@@ -312,8 +372,5 @@ def test_a_workbook_with_a_title_and_sheets_has_a_quarantine_that_is_read_beside
     assert counts(first)[0][2:5] == (11, 10, 1)
     shutil.copy(first.folder / "quarantine" / "orders.xlsx", tmp_path / "orders_mended.xlsx")
     again = take(tmp_path, parameters)  # not mended, and so the same row once more
-    assert counts(again)[0][2:5] == (12, 10, 2)
-    assert [row["file (crmnb)"] for row in quarantined(again, "orders")] == [
-        "orders.xlsx, sheet May",
-        "orders_mended.xlsx, sheet May",
-    ]
+    assert counts(again)[0][2:5] == (12, 10, 1)  # and it has taken the other's place
+    assert [row["file"] for row in quarantined(again, "orders")] == ["orders_mended.xlsx, sheet May"]

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 import xlsxwriter
 
+import crmnb.intake.workbook_marks as workbook_marks
 from crmnb.client import Source
 from crmnb.errors import InputError
 from crmnb.intake.files import File
@@ -247,6 +248,46 @@ def test_a_single_cell_far_away_does_not_take_all_memory(tmp_path):
         sheet.write(0, 0, "a")
         sheet.write(1_048_575, 16_383, "far")
     assert "sheet S, of 1,048,576 rows and 16,384 columns, is too large" in refused(tmp_path)
+
+
+def padded(path, blanks: int, where: str = "<sheetData>") -> None:
+    """A workbook of one row whose sheet has blanks after some of its XML."""
+    workbook(path, S=[["a"], [1]])
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name, content.replace(where.encode(), where.encode() + b" " * blanks))
+
+
+def test_a_sheet_padded_with_blanks_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook_marks, "_UNPACKED", 1)  # what packs as data do may be of any size
+    workbook(tmp_path / "o.xlsx", S=[["a"], *([number] for number in range(1000))])
+    assert len(read(tmp_path)[1]) == 1000
+    monkeypatch.setattr(workbook_marks, "_UNPACKED", 1 << 21)
+    padded(tmp_path / "o.xlsx", 1 << 20)
+    assert read(tmp_path)[1] == [("o.xlsx", 2, None, "1")]
+    padded(tmp_path / "o.xlsx", 1 << 22)
+    monkeypatch.setattr(workbook_marks, "_of_xlsx", lambda _: pytest.fail("it was unpacked"))
+    assert re.search(r"what it unpacks to \(4 MB, \d+ times its size\) is too large", refused(tmp_path))
+
+
+def test_a_row_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook_marks, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(workbook_marks, "_LONGEST_ROW", 1 << 20)
+    padded(tmp_path / "o.xlsx", 1 << 19)
+    assert read(tmp_path)[1] == [("o.xlsx", 2, None, "1")]
+    padded(tmp_path / "o.xlsx", 1 << 21)
+    assert "sheet S, of which a row takes more than 1 MB, is too large" in refused(tmp_path)
+
+
+def test_control_characters_of_a_sheets_name_are_made_visible(tmp_path):
+    workbook(tmp_path / "o.xlsx", S=[["a"], [1]], T=[["a"], [2]])
+    rewrite(tmp_path / "o.xlsx", {'name="T"': 'name="T\u202e\x9b"'})
+    assert [row[0] for row in read(tmp_path, sheets=("*",))[1]] == ["o.xlsx, sheet S", r"o.xlsx, sheet T\u202e\x9b"]
+    workbook(tmp_path / "o.xlsx", T=[])
+    rewrite(tmp_path / "o.xlsx", {'name="T"': 'name="T\u202e\x9b"'})
+    assert r"sheet T\u202e\x9b is empty" in refused(tmp_path)
 
 
 # ---- Other kinds of workbook ------------------------------------------------------------------------------

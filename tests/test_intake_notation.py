@@ -3,10 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from crmnb.errors import InputError
-from taking_in import counts, quarantined, rows, take, take_orders
+from taking_in import ORDERS, counts, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status\n"
 
@@ -140,6 +141,38 @@ def test_once_declared_the_point_is_what_it_was_said_to_be(tmp_path):
     assert [row["amount"] for row in rows(other, "orders")] == [Decimal("1234"), Decimal("12500")]
 
 
+@pytest.mark.parametrize(
+    ("amounts", "source"),
+    [
+        (["€ 1.231", "€ 1.232"], ", signs: ['€']"),
+        (["1.231", "n.a."], ", missing: ['', n.a.]"),
+        (["1.231", "see inv. 4"], ""),
+        ([" 1.231", "1.2.3"], ""),
+    ],
+)
+def test_what_is_no_number_says_nothing_about_the_points_of_others(tmp_path, amounts, source):
+    assert "stands before three digits" in refusal(tmp_path, orders(amounts=amounts), source)
+
+
+def test_the_points_of_whole_numbers_are_not_guessed_either(tmp_path):
+    parameters = """
+sources: {v: {file: v.csv%s}}
+tables: {visits: {source: v, columns: {visit_id: No, visitor_id: Who, started_at: At, pages: Pages}}}
+"""
+    text = "No,Who,At,Pages\n1,a,2025-01-01,1.000\n2,b,2025-01-01,999\n"
+    with pytest.raises(InputError, match=r"every point in pages stands before three digits, such as '1\.000'"):
+        take(tmp_path, parameters % "", v_csv=text)
+    declared = take(tmp_path, parameters % ", decimal: ',', thousands: '.'", v_csv=text)
+    assert [row["pages"] for row in rows(declared, "visits")] == [1000, 999]
+    proved = take(tmp_path, parameters % "", v_csv=text + "3,c,2025-01-01,5.0\n")
+    assert [row["pages"] for row in rows(proved, "visits")] == [1, 999, 5]
+
+
+def test_amounts_that_are_rounded_are_told_of(tmp_path):
+    taken = take_orders(tmp_path, orders(amounts=["1.00005", "0.00004", "1.50000", "2.1234"]))
+    assert taken.accounts[0].notes == ("amount: 2 amounts have more than four decimals and are rounded to four",)
+
+
 @pytest.mark.parametrize("amounts", [["1.234", "12.50"], ["0.125", "0.250"], ["1234.500", "2000.000"], ["5", "7"]])
 def test_points_that_can_only_be_decimal_need_no_word(tmp_path, amounts):
     taken = take_orders(tmp_path, orders(amounts=amounts))
@@ -181,13 +214,26 @@ def test_what_is_no_amount_with_a_sign_is_set_aside(tmp_path, amount):
 
 
 def test_keys_that_a_spreadsheet_rounded_are_set_aside(tmp_path):
-    keys = ["1.23457E+11", "1,2E+12", "5E+10", "12E5", "A1E+10", "007", "7", "13085.0"]
+    keys = ["1.23457E+11", "1,2E+12", "1.2345678901234568e+17", "12E5", "A1E+10", "007", "7", "13085.0"]
     taken = take_orders(tmp_path, orders(keys=keys), table="bad_rows_allowed: 0.5")
     assert [row["No"] for row in quarantined(taken, "orders")] == keys[:3]
     assert {row["reasons"] for row in quarantined(taken, "orders")} == {
         "order_id was made a rounded number by a spreadsheet"
     }
     assert {row["order_id"] for row in rows(taken, "orders")} == {"12E5", "A1E+10", "007", "7", "13085"}
+
+
+def test_numbers_that_are_keys_no_longer_are_set_aside(tmp_path):
+    file = tmp_path / "orders.parquet"
+    keys = "(VALUES (123456789012345678), (123456789012345679), (9007199254740992), (13085)) AS k(key)"
+    with duckdb.connect() as con:
+        rows_of = (
+            "SELECT key::DOUBLE AS No, 'a' AS Customer, DATE '2025-01-01' AS Ordered, 1 AS Total, 'paid' AS Status"
+        )
+        con.execute(f"COPY ({rows_of} FROM {keys}) TO '{file}'")
+    taken = take(tmp_path, f"sources: {{orders: {{file: orders.parquet}}}}{ORDERS}    bad_rows_allowed: 1\n")
+    assert [row["order_id"] for row in rows(taken, "orders")] == ["13085", "9007199254740992"]
+    assert counts(taken)[0][5] == {"order_id was made a rounded number by a spreadsheet": 2}
 
 
 # ---- Words for what is missing ----------------------------------------------------------------------------

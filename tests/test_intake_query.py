@@ -1,12 +1,13 @@
 """Tables made by a query: typed sources, one SELECT, and nothing else within its reach."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
 from crmnb.errors import InputError
-from taking_in import counts, quarantined, read_csv, rows, take
+from taking_in import counts, quarantined, read_csv, rows, short, take
 
 LINES = (
     "Invoice,Customer ID,When,Price,Qty\n1,13085.0,2025-01-02,1.10,3\n1,13085.0,2025-01-01,0.05,2\n2,,2025-01-03,7,1\n"
@@ -50,7 +51,7 @@ def test_lines_become_orders_and_both_are_accounted_for(tmp_path):
 def test_wrong_lines_are_set_aside_before_the_query_sees_them(tmp_path):
     taken = ask(tmp_path, QUERY, f"{LINES}2,,2025-01-04,free,1\n", "    bad_rows_allowed: 0.5\n")
     assert counts(taken)[0] == ("", "lines", 4, 3, 1, {"Price is not an amount": 1})
-    (row,) = read_csv(taken.folder / "quarantine" / "sources" / "lines.csv")
+    (row,) = short(read_csv(taken.folder / "quarantine" / "sources" / "lines.csv"))
     assert (row["Price"], row["record"], row["reasons"]) == ("free", "5", "Price is not an amount")
     assert sum(row["amount"] for row in rows(taken, "orders")) == Decimal("10.4")
 
@@ -105,7 +106,7 @@ def test_several_tables_may_read_one_source(tmp_path):
         ("SELECT Invoice FROM lines", "gives a column 'Invoice'"),
         ("SELECT Invoice AS order_id FROM lines", "has no column 'ordered_at'"),
         ("SELECT Invoice AS order_id, Invoice AS order_id FROM lines", "."),
-        ("SELECT CAST(Invoice || 'x' AS INTEGER) AS order_id FROM lines", "Could not convert"),
+        ("SELECT CAST(Invoice || 'x' AS INTEGER) AS order_id FROM lines", "a value of a row does not fit"),
     ],
 )
 def test_a_query_that_is_more_or_less_than_a_select_is_refused(tmp_path, query, words):
@@ -156,3 +157,84 @@ def test_the_same_query_gives_the_same_bytes(tmp_path):
         (tmp_path / name).mkdir()
         found.append(ask(tmp_path / name, query, lines, source=source).tables["orders"].read_bytes())
     assert found[0] == found[1]
+
+
+# ---- What is a person's -----------------------------------------------------------------------------------
+
+PEOPLE = """
+sources: {c: {file: c.csv, personal: [Born, Mail]}, d: {file: d.csv}}
+%s
+tables:
+  customers:
+    query: |
+      %s
+    %s
+"""
+PEOPLE_CSV = "id,Born,Mail,City\n" + "".join(
+    f"{n},13.02.1999,jane.doe@x.org,{'Cork' if n % 2 else 'Galway'}\n" for n in range(20)
+)
+
+
+def people(tmp_path, query: str, more: str = "", before: str = ""):
+    return take(tmp_path, PEOPLE % (before, query, more), c_csv=PEOPLE_CSV, d_csv="id,Mail\n1,x\n")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'SELECT id AS customer_id, "Mail" AS mail, City AS city FROM c',
+        "SELECT id AS customer_id, lower(mail) AS mail, City AS city FROM c",
+        "SELECT id AS customer_id, c.Mail AS mail, City AS city FROM c",
+        "WITH p AS (SELECT id, Mail AS m, City FROM c) SELECT id AS customer_id, m || '' AS mail, City AS city FROM p",
+        "SELECT id AS customer_id, (SELECT max(Mail) FROM c) AS mail, City AS city FROM c",
+        "SELECT id AS customer_id, City AS city, '' AS mail FROM c WHERE false UNION ALL SELECT id, City, Mail FROM c",
+        "SELECT id AS customer_id, to_json(c) AS mail, City AS city FROM c",
+        "SELECT customer_id, mail, city FROM c AS t(customer_id, b, mail, city)",
+        "WITH p(customer_id, mail, city) AS (SELECT id, Mail, City FROM c) SELECT * FROM p",
+        "SELECT * RENAME (id AS customer_id, Mail AS mail, City AS city, Born AS born) FROM c",
+    ],
+)
+def test_what_a_query_makes_of_a_personal_column_is_personal(tmp_path, query):
+    taken = people(tmp_path, query)
+    assert taken.profile.columns["customers"]["mail"].levels is None
+    assert "jane.doe" not in (taken.folder / "intake.json").read_text()
+    with pytest.raises(InputError, match=r"customers.mail is made of a column that is declared personal"):
+        people(tmp_path, query, before="segments: {mail: {column: customers.mail}}")
+
+
+def test_what_is_made_of_other_columns_is_not(tmp_path):
+    taken = people(
+        tmp_path,
+        'SELECT id AS customer_id, "Mail" AS mail, City AS city FROM c',
+        before="segments: {c: {column: customers.city}}",
+    )
+    assert taken.profile.columns["customers"]["city"].levels == {"Cork": 10, "Galway": 10}
+
+
+def test_a_table_may_say_itself_what_is_personal_in_it(tmp_path):
+    query = "SELECT id AS customer_id, split_part(Mail, '@', 2) AS provider FROM c"
+    taken = people(tmp_path, query, "personal: []", "segments: {p: {column: customers.provider}}")
+    assert taken.profile.columns["customers"]["provider"].levels == {"x.org": 20}
+
+
+def test_no_message_shows_what_a_query_made_of_a_personal_column(tmp_path):
+    with pytest.raises(InputError) as refused:
+        people(tmp_path, "SELECT id AS customer_id, Born AS born FROM c", "types: {born: time}")
+    assert "born is not a date or time" in str(refused.value)
+    assert "1999" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CAST(Born AS DATE)",
+        "strptime(Born, '%Y-%m-%d')",
+        "CAST(Mail AS INTEGER)",
+        "json_extract(Mail, '$.a')",
+        "error(Mail)",
+    ],
+)
+def test_what_goes_wrong_with_a_row_is_told_without_the_row(tmp_path, made):
+    with pytest.raises(InputError, match=r"tables.customers.query: a value of a row does not fit") as refused:
+        people(tmp_path, f"SELECT id AS customer_id, {made} AS x1 FROM c")
+    assert not re.search("1999|jane|x.org", str(refused.value))

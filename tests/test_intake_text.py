@@ -7,6 +7,7 @@ import os
 import re
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -17,6 +18,7 @@ import crmnb.intake.delimited as delimited
 from crmnb.client import Source
 from crmnb.errors import InputError
 from crmnb.intake.files import File, state, unchanged
+from crmnb.intake.loading import unique_names
 from crmnb.intake.reading import read_source
 from taking_in import ORDERS, quarantined, rows, take, take_orders
 
@@ -139,6 +141,26 @@ def test_gzipped_files_are_read_and_broken_ones_refused(tmp_path):
         take(tmp_path, parameters)
 
 
+def test_a_file_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "_UNPACKED", 1 << 21)
+    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(numbered().encode() + b" " * (1 << 22)))
+    with pytest.raises(InputError, match="unpacks to more than 2 MB and 200 times its size"):
+        take(tmp_path, f"sources: {{orders: {{file: orders.csv.gz}}}}{ORDERS}")
+    text = numbered("1,,2025-01-01,1,paid", *(f"{os.urandom(20).hex()},,2025-01-01,x,paid" for _ in range(50_000)))
+    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(text.encode()))
+    assert (
+        len(rows(take(tmp_path, f"sources: {{orders: {{file: orders.csv.gz}}}}{ORDERS}    {LOOSE}\n"), "orders")) == 1
+    )
+
+
+def test_an_encoding_by_any_of_its_names(tmp_path):
+    text = numbered("é1,,2025-01-01,1,paid")
+    assert rows(take_orders(tmp_path, numbered("1,,2025-01-01,1,paid"), ", encoding: cp1252"), "orders")  # it is both
+    for name, encoding in (("U8", "utf-8"), ("utf8", "utf-8"), ("u16", "utf-16"), ("windows-1252", "cp1252")):
+        taken = take_orders(tmp_path, text.encode(encoding), f", encoding: {name}")
+        assert rows(taken, "orders")[0]["order_id"] == "é1"
+
+
 def test_several_files_bind_their_columns_by_name(tmp_path, way):
     (tmp_path / "o_1.csv").write_text(
         "No,Customer,Ordered,Total,Status\n1,a,2025-01-01,1,paid\n2,a,2025-01-02,x,paid\n"
@@ -218,6 +240,22 @@ def test_what_is_no_parquet_says_so(tmp_path):
     (tmp_path / "o.parquet").write_text("not parquet")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         take(tmp_path, f"sources: {{orders: {{file: o.parquet}}}}{ORDERS}")
+
+
+def test_parquet_with_damaged_pages_says_so_without_a_value(tmp_path):
+    path = tmp_path / "o.parquet"
+    parquet(
+        path,
+        "SELECT 'canary ' || i AS No, '' AS Customer, '2025-01-01' AS Ordered, 1 AS Total, 'paid' AS Status FROM range(999) t(i)",
+    )
+    content = bytearray(path.read_bytes())
+    content[4:2000] = bytes(255 - byte for byte in content[4:2000])
+    path.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"sources.orders \(o.parquet\) cannot be read as Parquet.* damaged"
+    ) as refused:
+        take(tmp_path, f"sources: {{orders: {{file: o.parquet}}}}{ORDERS}")
+    assert "canary" not in str(refused.value)
 
 
 # ---- Two ways, one answer ---------------------------------------------------------------------------------
@@ -329,6 +367,9 @@ def test_a_header_is_only_suggested_where_it_holds_every_column(tmp_path):
         (b'a,"b\n1,2\n', {}, "is a quote left open in it"),
         (b'a,b\n1,"' + b"x\n" * 1_000_001, {}, "a quote is opened and never closed"),
         (b"\x1f\x8b\x08junk", {}, "cannot be unpacked"),
+        ("a,b\nCafé,2\n".encode(), {"encoding": "cp1252"}, "is UTF-8, not cp1252; leave out `encoding`"),
+        ("a,b\nCafé,2\n".encode(), {"encoding": "latin-1"}, "is UTF-8, not latin-1"),
+        (b",".join([b"a"] * 10_001), {}, "has 10,001 columns, and at most 10,000 are read"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path, text, options, words):
@@ -435,3 +476,62 @@ def test_the_lock_file_of_an_open_workbook_is_no_data(tmp_path):
     (tmp_path / "o_1.csv").write_text(numbered("1,,2025-01-01,1,paid"))
     (tmp_path / "~$o_1.csv").write_bytes(b"\x05Ann")
     assert len(rows(take(tmp_path, f'sources: {{orders: {{file: "*.csv"}}}}{ORDERS}'), "orders")) == 1
+
+
+def test_a_header_that_another_delimiter_would_take_apart_is_told(tmp_path):
+    text = "No;Customer;Ordered;Total, all;Status\n1;a;2025-01-01;1;paid\n"
+    with pytest.raises(InputError, match=r"has no column 'No'. Is the delimiter ';'\? Then add `delimiter: \";\"`"):
+        take_orders(tmp_path, text)
+
+
+def test_a_link_to_another_clients_folder_is_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "in").mkdir(parents=True)
+        (tmp_path / name / "in" / "real.csv").write_text(numbered("1,,2025-01-01,1,paid"))
+    (tmp_path / "a" / "orders.csv").symlink_to("../b/in/real.csv")
+    (tmp_path / "a" / "far").symlink_to("../b/in")
+    (tmp_path / "a" / "near.csv").symlink_to("in/real.csv")
+    for file in ("a/orders.csv", "a/o*.csv", "a/far/real.csv", "a/f*/real.csv", f"{tmp_path}/a/f*/real.csv"):
+        assert "leads to another folder than it seems" in orders(tmp_path, file=file)
+    for file in ("a/near.csv", "a/n*.csv", "a/i*/real.csv", f"{tmp_path}/a/far/real.csv"):
+        assert len(rows(take(tmp_path, f"sources: {{orders: {{file: {file}}}}}{ORDERS}"), "orders")) == 1
+
+
+def test_a_name_that_is_not_utf_8_is_refused_and_shown(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/orders_\xff.csv")).write_text(numbered())
+    said = orders(tmp_path, file="'o*.csv'")
+    assert r"sources.orders.file: the name orders_\xff.csv, or that of a folder above, is not UTF-8; rename it" in said
+    said.encode()
+
+
+def test_control_characters_of_a_name_reach_no_terminal(tmp_path):
+    (tmp_path / "orders_\x1b[2J\u202e\x9b.csv").write_text(numbered("1,,2025-01-01,1"))
+    said = orders(tmp_path, file="'o*.csv'")
+    assert r"orders_\x1b[2J\u202e\x9b.csv" in said
+    assert "".join(said.splitlines()).isprintable()
+    (tmp_path / "orders_\x1b[2J\u202e\x9b.csv").write_text("")
+    assert r"orders_\x1b[2J\u202e\x9b.csv) is empty" in orders(tmp_path, file="'o*.csv'")
+
+
+def test_equal_headers_are_told_apart():
+    """Twenty thousand of them took a minute once: each was held against all before it."""
+    given = ["a", "", "a", "a (2)", "a", " ", "column 2", *["a"] * 3]
+    names, repeated = unique_names(given, "here")
+    assert names == [
+        "a",
+        "column 2",
+        "a (2)",
+        "a (2) (2)",
+        "a (3)",
+        "column 6",
+        "column 2 (2)",
+        "a (4)",
+        "a (5)",
+        "a (6)",
+    ]
+    assert repeated == {"a"}
+    assert unique_names(["column 2", ""], "here") == (["column 2", "column 2 (2)"], set())
+    names, repeated = unique_names(["a"] * 10_000, "here")
+    assert (len(set(names)), names[-1], repeated) == (10_000, "a (10000)", {"a"})
+    with pytest.raises(InputError, match="here has 10,001 columns"):
+        unique_names(["a"] * 10_001, "here")

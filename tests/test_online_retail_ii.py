@@ -212,4 +212,4 @@ def test_orders_without_a_customer_are_said_beside_what_leaves_them_out(books, o
     without, among = int(third["customer_id"].isna().sum()), len(third)
     said = " ".join(books["2010Q3"]("repeat_purchase_rate").notes)
     assert without > 0
-    assert f"{without} of {among}" in said
+    assert f"{without:,} of {among:,}" in said

@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit code says how it went (see EXIT_CODES)."""
     from crmnb.errors import InputError
 
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character; stderr writes its escape anyway
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.command(chosen)
@@ -172,7 +174,7 @@ def _check(chosen: argparse.Namespace) -> int:
     except SourceMissing as absent:
         return _skipped(absent)
     if chosen.json:
-        print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
+        print(json.dumps(as_data(found), indent=1))
         return 0
     print(as_text(found, max(shutil.get_terminal_size((100, 24)).columns, 40)))
     print(f"\nPages: {_near(found.page)}\n       {_near(found.quarantine)}")
@@ -239,7 +241,7 @@ def _catalogue(chosen: argparse.Namespace) -> int:
 
         chosen.page.write_text(catalogue_page(metrics), encoding="utf-8")
     elif chosen.json:
-        print(json.dumps([described(metric) for metric in metrics], indent=1, ensure_ascii=False))
+        print(json.dumps([described(metric) for metric in metrics], indent=1))
     else:
         print("\n".join(in_full(m) if chosen.metric else in_one_line(m) for m in metrics))
     return 0

@@ -22,6 +22,14 @@ class Unavailable(Exception):
     _render_traceback_ = InputError._render_traceback_
 
 
+def visible(text: object) -> str:
+    """A name that others chose, as a message may show it: what no character of print is stands as its escape (`\\x1b`).
+
+    A control character could otherwise give orders to the terminal, and one of writing direction turn the line around.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """The words that help after a misspelt name: `did you mean ...?` and the list of what is allowed."""
     allowed = sorted(allowed)

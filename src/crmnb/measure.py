@@ -11,6 +11,7 @@ from crmnb import engine
 from crmnb.client import Client, Item
 from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.estimate import census, difference
+from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 from crmnb.privacy import protect
@@ -396,5 +397,6 @@ def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: in
     if not evidence:
         return pd.DataFrame({"not available": [reasons["now"]]})
     rows = tables.con.sql(f"select * from ({evidence['now'].sql}) limit {int(limit)}").df()
-    personal = {name for mapping in tables.client.tables.values() for name in mapping.personal}
-    return rows.drop(columns=personal & set(rows.columns))
+    there = [name for name in tables.client.tables if name in tables.names]
+    personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}
+    return rows.drop(columns=list(personal))

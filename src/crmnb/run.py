@@ -293,6 +293,7 @@ def _manifest(client: Client, period: Period, taken: Intake, ran: tuple[Family, 
                     "read": a.read,
                     "accepted": a.accepted,
                     "quarantined": a.quarantined,
+                    "replaced": a.replaced,
                 }
                 for a in taken.accounts
             ],

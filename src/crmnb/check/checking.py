@@ -45,15 +45,16 @@ def last_whole_year(client: Client, taken: Intake) -> tuple[Period, str]:
     """The last year (fiscal, where the client has one) that the data cover, or the span of the data; and which it is, in words."""
     fiscal = "FY" if client.fiscal_year_starts > 1 else ""
     end = taken.cutoff or datetime.now(UTC).replace(tzinfo=None)
-    years = (Period.parse(f"{fiscal}{year}", client.fiscal_year_starts) for year in range(end.year + 1, 1899, -1))
-    whole = next(year for year in years if year.end <= end)
+    numbers = range(min(end.year + 1, 2200), 1899, -1)  # the years that a period may have
+    years = (Period.parse(f"{fiscal}{year}", client.fiscal_year_starts) for year in numbers)
+    whole = next((year for year in years if year.end <= end), None)
     if not taken.cutoff:
         return (
             whole,
             "the last whole year: the data hold no dated events, and data_from and data_until are not declared",
         )
-    if taken.data_from and whole.start < taken.data_from:
+    if not whole or (taken.data_from and whole.start < taken.data_from):
         last = (taken.cutoff - timedelta(microseconds=1)).date()
-        span = Period.parse(f"{taken.data_from:%Y-%m-%d}..{last}")
+        span = Period.parse(f"{taken.data_from.date() if taken.data_from else last}..{last}")
         return span, "all of the data, as they cover no whole year (choose another with --period)"
     return whole, "the last whole year that the data cover"

@@ -7,6 +7,7 @@ from math import sqrt
 
 from crmnb.client import Client
 from crmnb.intake.account import LEVELS, ColumnProfile, Profile
+from crmnb.intake.personal import personal_columns
 from crmnb.intake.profiling import ROWS_PER_LEVEL
 from crmnb.show.html import printable
 from crmnb.show.numbers import day, number, percent, whole_number
@@ -129,7 +130,7 @@ def _span(table: str, profile: Profile) -> int | None:
 
 def _columns(table: str, now: Profile, before: Profile, client: Client) -> Iterator[_Told]:
     columns, earlier = now.columns[table], before.columns[table]
-    personal = _personal(client, table)
+    personal = personal_columns(client, table, list(now.columns[table]))
     for name in columns:
         if name not in earlier:
             yield f"{table}.{name}", "not there", "there", f"{table}.{name} is new."
@@ -149,13 +150,6 @@ def _columns(table: str, now: Profile, before: Profile, client: Client) -> Itera
                 yield from _cover(where, columns[name], was, client)
             if name not in personal:
                 yield from _levels(where, columns[name], was, rows)
-
-
-def _personal(client: Client, table: str) -> set[str]:
-    """The columns whose categories are not known because they are a person's."""
-    mapping = client.tables[table]
-    hidden = client.sources[mapping.source].personal if mapping.source else ()
-    return {*mapping.personal, *(ours for ours, theirs in mapping.columns.items() if theirs in hidden)}
 
 
 def _known(column: ColumnProfile, rows: int) -> float:

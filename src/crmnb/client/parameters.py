@@ -71,12 +71,15 @@ def _words(error: dict[str, Any]) -> str:
     """One of pydantic's errors in words: the key's path, the value, what is allowed, the nearest match."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     path = [part for part in error["loc"] if part != "[key]"]
-    where = ".".join(str(part) for part in path)
-    shown = "the value (not shown)" if "database" in path else _shown(value)
+    where = ".".join(_key(part, path) for part in path)
+    # What stands in the place of a source's keys may be a connection with its password.
+    is_hidden = "database" in path or (path[:1] == ["sources"] and kind.endswith("_type"))
+    shown = "the value (not shown)" if is_hidden else _shown(_key(value, path) if isinstance(value, str) else value)
     if kind == "missing":
         return f"{where}: is missing, and must be given."
     if kind == "extra_forbidden":
-        return f"{where}: {path[-1]!r} is not a known key.{nearest(str(path[-1]), _keys_at(path[:-1]))}"
+        key = _key(path[-1], path)
+        return f"{where}: {key!r} is not a known key.{nearest(key, _keys_at(path[:-1]))}"
     if kind == "string_pattern_mismatch":
         return f"{where}: {shown} does not fit; {_PATTERNS[context['pattern']]}."
     if kind == "literal_error":
@@ -93,6 +96,13 @@ def _words(error: dict[str, Any]) -> str:
             return f"{where}: {shown} is not {form}."
     text = error["msg"].removeprefix("Value error, ").replace("Input should", "it must")
     return f"{where}: {shown}: {text}."
+
+
+def _key(key: Any, path: list[Any]) -> str:
+    """A key or a text at a place in the file; what may be a connection with its password is not shown."""
+    text = str(key)
+    is_hidden = "://" in text or (path[:1] == ["sources"] and re.search("[=@]", text))
+    return "(not shown)" if is_hidden else text
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
+from urllib.parse import unquote
 
 from crmnb.client.models import REFERENCE, Source
 from crmnb.errors import nearest
@@ -104,12 +105,14 @@ def _database(where: str, source: Source) -> Iterator[str]:
 
 
 def _holds_secret(address: str) -> bool:
-    """Whether an address has anything but a reference where a password stands.
+    """Whether an address has anything but a reference where a password stands, also where signs are written as %3A.
 
     Taken apart by hand: a password with a # or a / would mislead a parser of addresses, which is what is to be found.
     """
-    if address.startswith("sqlite:"):
-        return False
+    return not address.startswith("sqlite:") and any(map(_shows_secret, (address, unquote(address))))
+
+
+def _shows_secret(address: str) -> bool:
     _, _, rest = address.partition("://")
     before, _, server = rest.rpartition("@")
     _, colon, password = before.partition(":")
@@ -117,8 +120,8 @@ def _holds_secret(address: str) -> bool:
         return True
     if re.search(r":(?!\d+([,/?]|$)|\$\{)", re.sub(r"\[.*?\]", "", re.split("[/?]", server)[0])):
         return True  # what stands there is no port
-    queries = re.findall(r"(?i)[?&;](?:ssl)?password=([^&]*)", address)
-    return any(not re.fullmatch(REFERENCE, query) for query in queries)
+    values = re.findall(r"(?i)(?:password|secret)\s*=([^&]*)", address)
+    return any(not re.fullmatch(REFERENCE, value) for value in values)
 
 
 def _date_format(form: str) -> str:

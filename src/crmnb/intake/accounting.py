@@ -1,21 +1,24 @@
 """The account of judged rows: how many were read, accepted and set aside, why, and the sums of their amounts."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from crmnb.intake.account import Account, Cause, Total
 from crmnb.intake.clock import repeated
 from crmnb.intake.judged import Judged
+from crmnb.intake.raw import quoted
 from crmnb.intake.rules import breaks, broken, mask_names, value
 
 
-def account_of(judged: Judged, quarantined: int) -> Account:
-    """What became of the rows: read as they came, `quarantined` as they were written out; the others are accepted."""
+def account_of(judged: Judged, quarantined: int, replaced: int) -> Account:
+    """What became of the rows: read as they came, `quarantined` as they were written out, `replaced` as they were taken out."""
     contract = judged.contract
     ((read,),) = judged.ask(f"SELECT count(*) FROM {judged.raw.table}")
     ((accepted,),) = judged.ask(f"SELECT count(*) FROM {judged.table} WHERE NOT ({judged.is_bad})")
     table = contract.table.name if contract.table else ""
+    told = (_causes(judged), _totals(judged))
     return Account(
-        table, contract.source, read, accepted, quarantined, _causes(judged), _totals(judged), notes=_notes(judged)
+        table, contract.source, read, accepted, quarantined, *told, notes=_notes(judged, replaced), replaced=replaced
     )
 
 
@@ -37,30 +40,54 @@ def _causes(judged: Judged) -> tuple[Cause, ...]:
 
 
 def _totals(judged: Judged) -> dict[str, Total]:
-    """The control totals of the amounts, exact: what was read as an amount is either accepted or quarantined."""
+    """The control totals of the amounts, exact: what was read as an amount is either accepted or quarantined.
+
+    In a malformed record nobody knows which cell is the amount, so it is counted with what cannot be read.
+    """
     numbers = {rule.column: number for number, rule in enumerate(judged.rules) if rule.is_type}
     amounts = [column.name for column in judged.contract.columns if column.type == "money"]
     if not amounts:
         return {}
     sums = ", ".join(
         f"coalesce(sum({value(name)}) FILTER (NOT ({judged.is_bad})), 0)::VARCHAR, "
-        f"coalesce(sum({value(name)}) FILTER ({judged.is_bad}), 0)::VARCHAR, count(*) FILTER ({breaks(numbers[name])})"
+        f"coalesce(sum({value(name)}) FILTER ({judged.is_bad} AND NOT {breaks(0)}), 0)::VARCHAR, "
+        f"count(*) FILTER ({breaks(numbers[name])} OR {breaks(0)})"
         for name in amounts
     )
     (found,) = judged.ask(f"SELECT {sums} FROM {judged.table}")
     return {name: Total(*found[3 * place : 3 * place + 3]) for place, name in enumerate(amounts)}
 
 
-def _notes(judged: Judged) -> tuple[str, ...]:
+def _notes(judged: Judged, replaced: int) -> tuple[str, ...]:
     """What was accepted and is worth knowing."""
+    again = f"{replaced:,} faulty {'row was' if replaced == 1 else 'rows were'} sent again and {'is' if replaced == 1 else 'are'} replaced"
+    return (*([again] if replaced else []), *_repeated_hours(judged), *_rounded(judged))
+
+
+def _repeated_hours(judged: Judged) -> Iterator[str]:
     zone = judged.contract.zone
     times = [column.name for column in judged.contract.columns if column.type == "time"]
     if not times or not repeated(zone, ""):
-        return ()
+        return
     counts = ", ".join(f"count(*) FILTER ({repeated(zone, value(name))})" for name in times)
     (found,) = judged.ask(f"SELECT {counts} FROM {judged.table} WHERE NOT ({judged.is_bad})")
-    return tuple(
-        f"{name}: {rows:,} {'time lies' if rows == 1 else 'times lie'} in an hour that the clock of {zone} shows twice, so durations may be an hour off"
-        for name, rows in zip(times, found, strict=True)
-        if rows
-    )
+    for name, rows in zip(times, found, strict=True):
+        if rows:
+            lie = "time lies" if rows == 1 else "times lie"
+            yield f"{name}: {rows:,} {lie} in an hour that the clock of {zone} shows twice, so durations may be an hour off"
+
+
+def _rounded(judged: Judged) -> Iterator[str]:
+    """Amounts have four decimals; a text that has more, other than zeros, is told of."""
+    mark = judged.raw.source.decimal
+    for column in judged.contract.columns:
+        cell = judged.contract.cells[column.name]
+        if column.type != "money" or cell.kind != "text":
+            continue
+        long = f"strpos({cell.sql}, {quoted(mark)}) > 0 AND length({cell.sql}) - strpos({cell.sql}, {quoted(mark)}) > 4"
+        shape = quoted(f"[{mark}][0-9]{{4}}0*[1-9]")
+        ((rows,),) = judged.ask(
+            f"SELECT count(*) FROM {judged.raw.table} WHERE {long} AND regexp_matches({cell.sql}, {shape})"
+        )
+        if rows:
+            yield f"{column.name}: {rows:,} {'amount has' if rows == 1 else 'amounts have'} more than four decimals and {'is' if rows == 1 else 'are'} rounded to four"

@@ -46,8 +46,8 @@ def load_lines(
     con.execute(
         f"INSERT INTO {table} (file, problem, unread, {', '.join(into)}) SELECT {number}, CASE WHEN fields IS NULL THEN {quoted(_UNREAD)} END, "
         f"CASE WHEN fields IS NULL THEN line END, {', '.join(fields)} FROM (SELECT line, {_fields(delimiter, len(into))} AS fields "
-        f"FROM read_csv({quoted(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quoted(marks[0])}, quote='', "
-        f"escape='', nullstr={quoted(marks[1])}, columns={{'line': 'VARCHAR'}}))"
+        f"FROM (SELECT line, string_split(line, {quoted(delimiter)}) AS apart FROM read_csv({quoted(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quoted(marks[0])}, quote='', "
+        f"escape='', nullstr={quoted(marks[1])}, columns={{'line': 'VARCHAR'}})))"
     )
     if _put_back(con, table, number, into, read, spool):
         return True
@@ -65,16 +65,15 @@ def _absent(path: Path) -> list[str]:
 
 
 def _fields(delimiter: str, width: int) -> str:
-    """The SQL of a line's fields, a list; NULL where they are not as many as the columns, or a quote stands where none should."""
+    """The SQL of the fields of a `line` that is `apart` at its delimiters already: a list; NULL where they are not as many as the columns, or a quote stands where none should."""
     mark = re.escape(delimiter)
     field = f'"(?:[^"]|"")*"|[^"{mark}]*'
     each = f"regexp_extract_all({quoted(delimiter)} || line, {quoted(f'{mark}({field})')}, 1)"
     bare = "CASE WHEN prefix(x, '\"') THEN replace(x[2:-2], '\"\"', '\"') ELSE x END"
     regular = f"regexp_full_match(line, {quoted(f'(?:{field})(?:{mark}(?:{field})){{{width - 1}}}')})"
-    apart = f"string_split(line, {quoted(delimiter)})"
     return (
         f"CASE WHEN contains(line, '\"') THEN CASE WHEN {regular} THEN list_transform({each}, lambda x: {bare}) END "
-        f"WHEN len({apart}) = {width} THEN {apart} END"
+        f"WHEN len(apart) = {width} THEN apart END"
     )
 
 

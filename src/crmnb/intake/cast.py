@@ -34,7 +34,7 @@ def cleaned(cell: Cell, source: Source) -> Cell:
     """What stands in a cell, without the blanks around it; NULL where it is empty or says that it is missing."""
     missing = sorted({word.strip() for word in source.missing} - {""})
     if cell.kind == "text":
-        found = f"nullif({_stripped(cell.sql)}, '')"
+        found = _stripped(cell.sql)
         for word in missing:
             found = f"nullif({found}, {quoted(word)})"
         return Cell(found, "text")
@@ -46,9 +46,12 @@ def cleaned(cell: Cell, source: Source) -> Cell:
 
 
 def _stripped(text: str) -> str:
-    """A text without blanks around it. Most have none, as their first and last byte say, which is quick to see."""
+    """A text without blanks around it; NULL where nothing is left.
+
+    Most are empty or have none, as their first and last byte say, which is quick to see.
+    """
     bare = f"{text} >= '!' AND {text} < '\x7f' AND {text}[-1] BETWEEN '!' AND '~'"
-    return f"CASE WHEN {bare} THEN {text} ELSE trim({text}, {_BLANKS}) END"
+    return f"CASE WHEN {text} = '' THEN NULL WHEN {bare} THEN {text} ELSE nullif(trim({text}, {_BLANKS}), '') END"
 
 
 def recoded(cell: Cell, words: dict[str, str]) -> Cell:
@@ -83,6 +86,10 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
     thousands = source.thousands if cell.kind == "text" else ""
     match type_:
         case "key":
+            if cell.kind == "float":  # beyond 2^53 not every whole number is one, so a key may have become another
+                text = (
+                    f"CASE WHEN abs({cell.sql}) > 9007199254740992 THEN format('{{:.16e}}', {cell.sql}) ELSE {text} END"
+                )
             whole = f"regexp_replace({text}, '^([0-9]+)[{decimal}]0+$', '\\1')"
             return f"CASE WHEN suffix({text}, '0') AND contains({text}, '{decimal}') THEN {whole} ELSE {text} END"
         case "text":
@@ -126,7 +133,7 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
     digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
     shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
-    bare = _without_signs(text, signs)
+    bare = without_signs(text, signs)
     plain = f"regexp_replace({bare}, {quoted(mark)}, '', 'g')" if thousands else bare
     if engine_type == "BIGINT":
         plain = f"split_part({plain}, {quoted(decimal)}, 1)"
@@ -138,7 +145,7 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     return f"CASE WHEN regexp_full_match({bare}, {quoted(shape)}) THEN {value} END"
 
 
-def _without_signs(text: str, signs: tuple[str, ...]) -> str:
+def without_signs(text: str, signs: tuple[str, ...]) -> str:
     """A number's text without one of the declared signs before it (after a + or -) and one behind it."""
     if not signs:
         return text

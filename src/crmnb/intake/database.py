@@ -20,7 +20,7 @@ import duckdb
 from crmnb.client import Client, Source
 from crmnb.client.models import REFERENCE
 from crmnb.errors import InputError
-from crmnb.intake.files import File, check_place, missing
+from crmnb.intake.files import File, check_place, missing, named_folder
 from crmnb.intake.query import QUIET
 from crmnb.intake.raw import described, named, quoted
 
@@ -232,7 +232,7 @@ def _sqlite_file(client: Client, address: str, key: str) -> Path:
         raise missing(
             f"{key}: there is no such SQLite file; it is looked for from the parameters file's folder.", client
         )
-    check_place(path, client.folder, f"{key}: what it names", os.path.isabs(name) or ".." in Path(name).parts)
+    check_place(path, named_folder(client.folder, name), f"{key}: what it names")
     return path
 
 

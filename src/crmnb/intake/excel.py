@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
 from crmnb.client import Source
-from crmnb.errors import InputError, nearest
+from crmnb.errors import InputError, nearest, visible
 from crmnb.intake.files import File
 from crmnb.intake.loading import Part, Record, find_header, spooled, unique_names
 from crmnb.intake.workbook_marks import PROTECTED, UNREADABLE, Marks, Range, read_marks
@@ -39,9 +39,9 @@ def read_excel(file: File, source: Source, space: Path, where: str, wanted: froz
         names = _sheets(book, source, where)
         parts = []
         for number, name in enumerate(names):
-            sheet = _Sheet(_content(book, name, where), marks, source, f"{where}, sheet {name}")
+            sheet = _Sheet(_content(book, name, where), marks, source, f"{where}, sheet {visible(name)}")
             if not sheet.is_empty or source.sheets != ("*",):
-                label = f"{file.name}, sheet {name}" if len(names) > 1 else file.name
+                label = f"{file.name}, sheet {visible(name)}" if len(names) > 1 else file.name
                 parts.append(_part(sheet, label, space.with_suffix(f".{number}.records"), wanted))
     if not parts:
         raise InputError(f"{where} is empty: none of its sheets holds anything.")
@@ -62,7 +62,7 @@ def _content(book: CalamineWorkbook, name: str, where: str) -> CalamineSheet:
     try:
         return book.get_sheet_by_name(name)
     except (CalamineError, OSError, ValueError):
-        words = f"{where}, sheet {name} {UNREADABLE}."
+        words = f"{where}, sheet {visible(name)} {UNREADABLE}."
     raise InputError(words)
 
 
@@ -77,11 +77,11 @@ def _sheets(book: CalamineWorkbook, source: Source, where: str) -> list[str]:
             return every
         raise InputError(
             f"{where} has {len(every)} sheets ({listed}), some of which may be hidden; say which, such as "
-            f'`sheets: [{every[0] if every else ""}]`, or `sheets: ["*"]` to read all of them, one under another.'
+            f'`sheets: [{visible(every[0]) if every else ""}]`, or `sheets: ["*"]` to read all of them, one under another.'
         )
     for name in source.sheets:
         if name not in every:
-            raise InputError(f"{where} has no sheet {name!r}.{nearest(name, every)}")
+            raise InputError(f"{where} has no sheet {name!r}.{nearest(name, map(visible, every))}")
     return list(source.sheets)
 
 
@@ -122,7 +122,7 @@ def _part(sheet: _Sheet, label: str, space: Path, wanted: frozenset[str]) -> Par
         header.pop()
     _refuse_merged(sheet, number)
     _refuse_uncalculated(sheet, number)
-    names, repeated = unique_names(header)
+    names, repeated = unique_names(header, sheet.where)
     return Part(label, names, repeated, spooled(_records(sheet, number, len(names)), space, sheet.where))
 
 

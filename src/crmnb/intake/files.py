@@ -1,16 +1,17 @@
 """Finding a source's files, and knowing their content."""
 
+import glob
 import gzip
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from glob import glob
 from hashlib import file_digest
+from itertools import takewhile
 from pathlib import Path
 
 from crmnb.client import Client, Source
 from crmnb.client.sources import ENDINGS
-from crmnb.errors import InputError
+from crmnb.errors import InputError, visible
 
 PACKED = ("csv", "json")  # formats that may be gzipped
 _OFFICE_LOCK = "~$"  # what Excel leaves beside a workbook while it is open; it holds no data
@@ -47,17 +48,46 @@ def find_files(client: Client, name: str) -> list[File]:
     """
     source, where = client.sources[name], f"{client.id}.yml, sources.{name}"
     here = client.folder / source.file
-    found = [source.file] if os.path.lexists(here) else sorted(glob(source.file, root_dir=client.folder))
+    found = [source.file] if os.path.lexists(here) else sorted(glob.glob(source.file, root_dir=client.folder))
     paths = [client.folder / one for one in found if not Path(one).name.startswith(_OFFICE_LOCK)]
     if not any(path.exists() for path in paths):
-        raise missing(f"{where}.file: there is no file {source.file!r}; looked for {os.path.abspath(here)}.", client)
-    outside = os.path.isabs(source.file) or ".." in Path(source.file).parts  # says where on this machine: not shown
+        looked = visible(os.path.abspath(here))
+        raise missing(f"{where}.file: there is no file {source.file!r}; looked for {looked}.", client)
+    allowed = _folder(client.folder, source.file, is_pattern=found != [source.file])
     files = []
-    for path in paths:
-        label = path.name if outside else str(path.relative_to(client.folder))
-        check_place(path, client.folder, f"{where}.file: {label!r}", outside)
-        files.append(File(path, label, _format(path, where, source), state(path)))
+    for path in paths:  # a place outside says where on this machine: not shown
+        label = path.name if _is_outside(source.file) else str(path.relative_to(client.folder))
+        _refuse_other_bytes(path, label, f"{where}.file")
+        check_place(path, allowed, f"{where}.file: {label!r}")
+        files.append(File(path, visible(label), _format(path, where, source), state(path)))
     return files
+
+
+def named_folder(folder: Path, name: str) -> Path:
+    """The folder, without links, in which a file that is named relative to the parameters' folder must lie.
+
+    A link on the way there counts only where the parameters name a place outside their own folder.
+    """
+    return _folder(folder, name, is_pattern=False)
+
+
+def _folder(folder: Path, name: str, is_pattern: bool) -> Path:
+    parts = Path(name).parent.parts
+    literal = Path(*takewhile(lambda part: not glob.has_magic(part), parts) if is_pattern else parts)
+    return (folder / literal).resolve() if _is_outside(name) else folder.resolve() / literal
+
+
+def _is_outside(name: str) -> bool:
+    return os.path.isabs(name) or ".." in Path(name).parts
+
+
+def _refuse_other_bytes(path: Path, label: str, key: str) -> None:
+    """Raise InputError for a name whose bytes are no UTF-8: no text, and not what the engine opens by it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = visible(os.fsencode(label).decode("utf-8", "backslashreplace"))
+        raise InputError(f"{key}: the name {shown}, or that of a folder above, is not UTF-8; rename it.") from None
 
 
 def missing(words: str, client: Client) -> SourceMissing:
@@ -65,17 +95,15 @@ def missing(words: str, client: Client) -> SourceMissing:
     return SourceMissing(f"{words} To get the data: {client.obtain}" if client.obtain else words)
 
 
-def check_place(path: Path, folder: Path, named: str, outside: bool) -> None:
-    """Raise InputError unless a path leads to a regular file where it seems to lie, and which may be read.
+def check_place(path: Path, folder: Path, named: str) -> None:
+    """Raise InputError unless a path leads to a regular file in the folder (as `named_folder` gives it) that may be read.
 
-    A link may lead anywhere in the folder of the parameters file, or, where the parameters name a place outside it,
-    in the folder that they name; not elsewhere.
+    Links are followed: beside the folder may lie what belongs to another client.
     """
     if not path.is_file():  # opening a pipe or a device might never end
         what = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a pipe or a device"
         raise InputError(f"{named} is {what}, not a file; name a file, or several such as 'data/*.csv'.")
-    allowed = path.parent if outside else folder
-    if not path.resolve().is_relative_to(allowed.resolve()):
+    if not path.resolve().is_relative_to(folder):
         raise InputError(
             f"{named} is a link, or lies behind one, that leads to another folder than it seems; "
             "put the file itself there, or name the place where it really lies."

@@ -9,9 +9,7 @@ from crmnb.client import Source
 from crmnb.errors import InputError
 from crmnb.intake.delimited import not_utf8, plain
 from crmnb.intake.files import File
-from crmnb.intake.loading import Part, Record, spooled, unique_names
-
-_MOST_KEYS = 10_000  # more are no columns but data that stand in the keys
+from crmnb.intake.loading import MOST_COLUMNS, Part, Record, spooled, unique_names
 
 
 class _Number(str):
@@ -34,7 +32,7 @@ def read_json_lines(file: File, source: Source, space: Path, where: str, wanted:
         raise not_utf8(path, where) from None
     if not keys:
         raise InputError(f'{where} is empty: no line of it is an object with keys, such as {{"id": 1}}.')
-    names, repeated = unique_names(list(keys))
+    names, repeated = unique_names(list(keys), where)
     return [Part(file.name, names, repeated, load)]
 
 
@@ -58,9 +56,9 @@ def _records(path: Path, decimal: str, keys: dict[str, int], where: str) -> Iter
                 place = keys.setdefault(key, len(keys))
                 fields += [None] * (place + 1 - len(fields))
                 fields[place] = _text(value, decimal)
-            if len(keys) > _MOST_KEYS:
+            if len(keys) > MOST_COLUMNS:
                 raise InputError(
-                    f"{where}: the objects have more than {_MOST_KEYS:,} keys; a key must be a column's name."
+                    f"{where}: the objects have more than {MOST_COLUMNS:,} keys; a key must be a column's name."
                 )
             yield Record(number, fields)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 
 from crmnb.intake.cast import as_text, cleaned
-from crmnb.intake.raw import Cell, Raw, named
+from crmnb.intake.raw import Cell, Raw
 from crmnb.intake.rules import Rule, breaks, mask_names
 from crmnb.tables import Column, Table
 
@@ -39,17 +39,16 @@ class Contract:
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows under judgement: `table` holds, for every raw row, its typed values and the masks of the rules it breaks."""
+    """Rows under judgement: `table` holds, for every raw row, its typed values and the masks of the rules it breaks.
+
+    It is there until the next rows are judged.
+    """
 
     con: duckdb.DuckDBPyConnection
     raw: Raw
     contract: Contract
     rules: list[Rule]
-
-    @property
-    def table(self) -> str:
-        """The SQL name of the table."""
-        return named(f"judged_{'source' if self.contract.table is None else 'table'}_{self.contract.name}")
+    table: str = "judged"
 
     @property
     def is_bad(self) -> str:

@@ -1,6 +1,7 @@
 """What the readers of text, workbooks and JSON share: from the records of a part of a source to rows of its table."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ import duckdb
 from crmnb.errors import InputError
 from crmnb.intake.raw import quoted
 
+MOST_COLUMNS = 10_000  # more are no columns but data that stand in the header
 _LONGEST = 1 << 27  # bytes of one record, as it is spooled
 _NEAR = 50  # records before and after the header among which a better one is looked for
 
@@ -46,16 +48,31 @@ class Record:
     unread: str | None = None
 
 
-def unique_names(given: list[str]) -> tuple[list[str], set[str]]:
-    """Headers as names of columns, all different, and those that stand there more than once."""
+def unique_names(given: list[str], where: str) -> tuple[list[str], set[str]]:
+    """Headers as names of columns, all different, and those that stand there more than once.
+
+    Raises InputError where there are too many.
+    """
+    refuse_too_many(len(given), where)
     stripped = [name.strip() for name in given]
     unique: dict[str, None] = {}
+    used: Counter[str] = Counter()
     for number, name in enumerate(stripped, 1):
-        label, count = name or f"column {number}", 2
+        label = first = name or f"column {number}"
         while label in unique:
-            label, count = f"{name} ({count})", count + 1
+            used[first] += 1
+            label = f"{first} ({used[first] + 1})"
         unique[label] = None
-    return list(unique), {name for name in stripped if name and stripped.count(name) > 1}
+    return list(unique), {name for name, times in Counter(stripped).items() if name and times > 1}
+
+
+def refuse_too_many(columns: int, where: str) -> None:
+    """Raise InputError for more columns than are read."""
+    if columns > MOST_COLUMNS:
+        raise InputError(
+            f"{where} has {columns:,} columns, and at most {MOST_COLUMNS:,} are read. Is the header where it is looked "
+            "for? Then leave out the columns that are not needed."
+        )
 
 
 def find_header(

@@ -7,7 +7,7 @@ import duckdb
 
 from crmnb.errors import InputError
 from crmnb.intake.files import File
-from crmnb.intake.loading import create, start
+from crmnb.intake.loading import create, refuse_too_many, start
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
 
 
@@ -28,7 +28,14 @@ def read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File]) ->
     for number, (file, held) in enumerate(zip(files, types, strict=True)):
         into = ", ".join(columns[name].sql for name in held)
         values = ", ".join(f"CAST({named(name)} AS {made[columns[name].sql]})" for name in held)
-        con.execute(f"INSERT INTO {raw.table} (file, {into}) SELECT {number}, {values} FROM {_rows(file)}")
+        try:
+            con.execute(f"INSERT INTO {raw.table} (file, {into}) SELECT {number}, {values} FROM {_rows(file)}")
+        except duckdb.OutOfMemoryException:
+            raise InputError(f"{raw.where} ({file.name}) does not fit into the memory and the disk here.") from None
+        except duckdb.Error:  # its words may hold values
+            raise InputError(
+                f"{raw.where} ({file.name}) cannot be read as Parquet: what lies in it is damaged; copy or export it again."
+            ) from None
         starts.append(start(con, raw.table, number))
     found = replace(raw, columns=columns, held={file.name: set(one) for file, one in zip(files, types, strict=True)})
     return found.labelled([file.name for file in files], starts, first_record=1)
@@ -40,6 +47,8 @@ def _rows(file: File) -> str:
 
 def _types(con: duckdb.DuckDBPyConnection, file: File, raw: Raw) -> dict[str, str]:
     try:
-        return described(con, _rows(file))
+        types = described(con, _rows(file))
     except duckdb.Error as wrong:
         raise InputError(f"{raw.where} ({file.name}) cannot be read as Parquet: {str(wrong).splitlines()[0]}") from None
+    refuse_too_many(len(types), f"{raw.where} ({file.name})")
+    return types

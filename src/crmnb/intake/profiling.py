@@ -8,6 +8,7 @@ import duckdb
 
 from crmnb.client import Client
 from crmnb.intake.account import LEVELS, ColumnProfile, Profile
+from crmnb.intake.personal import personal_columns
 from crmnb.intake.raw import named
 from crmnb.tables import TABLES
 
@@ -25,14 +26,11 @@ def profile_of(
     """The profile of canonical tables (Parquet, by name) with the given columns and engine types."""
     rows, found = {}, {}
     for name, path in paths.items():
-        mapping = client.tables[name]
-        personal = set(mapping.personal)
-        if mapping.source:
-            hidden = client.sources[mapping.source].personal
-            personal |= {ours for ours, theirs in mapping.columns.items() if theirs in hidden}
         table = con.read_parquet(escape(str(path)))
         ((rows[name],),) = table.aggregate("count(*)").fetchall()
-        closed = {c.name for c in TABLES[name].columns if c.type == "key"} | personal
+        closed = {c.name for c in TABLES[name].columns if c.type == "key"} | personal_columns(
+            client, name, list(columns[name])
+        )
         found[name] = {
             column: _column(table, column, type_, rows[name], column in closed)
             for column, type_ in columns[name].items()

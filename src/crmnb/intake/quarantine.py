@@ -1,10 +1,13 @@
 """The quarantine: wrong rows as they came, with where they stood and what is wrong with them, to be mended and sent again.
 
+Rows that were mended and sent again say in our columns which ones they replace.
+
 The CSV file is the full record, each cell as it came. A spreadsheet program would change cells of a CSV file as it opens it
 (007 to 7, 3/4 to a date, =1+1 to 2), so the same rows are there as a spreadsheet too, every cell a text.
 """
 
 import csv
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -14,7 +17,7 @@ from shutil import copyfileobj
 from crmnb.client import Source
 from crmnb.intake.cast import as_text
 from crmnb.intake.judged import Judged
-from crmnb.intake.raw import quoted
+from crmnb.intake.raw import FILE, REASONS, RECORD, UNREAD, quoted
 from crmnb.intake.rules import breaks
 
 _SPREADSHEET_ROWS = 50_000  # more are not mended by hand
@@ -44,27 +47,40 @@ def write_quarantine(judged: Judged, path: Path) -> int:
         csv.writer(target, lineterminator="\n").writerow(header)
         copyfileobj(source, target, 1 << 20)
     rows.unlink()
-    if written <= _SPREADSHEET_ROWS and len(header) <= 16_384:
+    if written <= _SPREADSHEET_ROWS and _fits_spreadsheet(judged.raw.source, header, path):
         _write_spreadsheet(path, judged.raw.source)
     return written
 
 
-def _columns(judged: Judged) -> tuple[list[str], list[str]]:
-    """The columns' names, theirs and then ours, and their SQL."""
-    raw, contract = judged.raw, judged.contract
+def reasons_of(judged: Judged) -> str:
+    """The SQL of what is wrong with a row, in words."""
     words = ", ".join(
         f"CASE WHEN {breaks(number)} THEN {'_problem' if number == 0 else quoted(rule.words)} END"
         for number, rule in enumerate(judged.rules)
     )
-    record = "_record"
+    return f"concat_ws('; ', {words})"
+
+
+def _columns(judged: Judged) -> tuple[list[str], list[str]]:
+    """The columns' names, theirs and then ours, and their SQL."""
+    raw, contract, record = judged.raw, judged.contract, "_record"
     if not raw.is_file and contract.row_key:  # a query's row has no place but its key
         record = f"concat_ws(' ', {', '.join(as_text(contract.cells[name]) for name in contract.row_key)})"
-    extra = {"file": "_file", "record": record, "reasons": f"concat_ws('; ', {words})"}
-    if judged.ask(f"SELECT count(_unread) FROM {raw.rows}") != [(0,)]:
-        extra = {"unread": "_unread", **extra}
+    extra = {UNREAD: "_unread", FILE: "_file", RECORD: record, REASONS: reasons_of(judged)}
+    if judged.ask(f"SELECT count(_unread) FROM {raw.rows}") == [(0,)]:
+        del extra[UNREAD]
     shown = [*(f"CAST({cell.sql} AS VARCHAR)" for cell in raw.columns.values()), *extra.values()]
-    header = [*raw.columns, *(f"{name} (crmnb)" if name in raw.columns else name for name in extra)]
-    return header, shown
+    return [*raw.columns, *extra], shown
+
+
+def _fits_spreadsheet(source: Source, header: list[str], path: Path) -> bool:
+    """Whether a spreadsheet can hold all of it: the number of columns, the sheets' names, and the longest cell."""
+    names = all(len(name) <= 31 and not re.search(r"[][:*?/\\]|^'|'$", name) for name in source.sheets if name != "*")
+    if not names or len(header) > 16_384:
+        return False
+    csv.field_size_limit(1 << 28)
+    with path.open(encoding="utf-8", newline="") as file:
+        return all(len(cell) <= 32_767 for row in csv.reader(file) for cell in row)
 
 
 def _write_spreadsheet(path: Path, source: Source) -> None:
@@ -74,7 +90,6 @@ def _write_spreadsheet(path: Path, source: Source) -> None:
     """
     import xlsxwriter
 
-    csv.field_size_limit(1 << 28)
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -97,4 +112,4 @@ def _write_spreadsheet(path: Path, source: Source) -> None:
             for number, row in enumerate(chain([header], rows if name == names[0] else ()), source.header - 1):
                 for place, cell in enumerate(row):
                     if cell:
-                        sheet.write_string(number, place, cell[:32_767], text)
+                        sheet.write_string(number, place, cell, text)

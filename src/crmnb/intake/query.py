@@ -26,14 +26,20 @@ def sources_of(query: str, sources: list[str], key: str) -> list[str]:
             statements = con.extract_statements(query)
         except duckdb.Error as wrong:
             raise InputError(f"{key} is not SQL: {_said(wrong)}") from None
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
-        ((parsed,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
-    names = {name.lower() for name in _tables_in(json.loads(parsed))}
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
+    names = {name.lower() for name in _tables_in(parsed(query))}
     found = [name for name in sources if name in names]
     if not found:
         raise InputError(f"{key} reads none of the sources.{nearest(min(names, default=''), sources)}")
     return found
+
+
+def parsed(query: str) -> Any:
+    """A SELECT as DuckDB understands it: nested dictionaries and lists."""
+    with duckdb.connect(config=QUIET) as con:
+        ((tree,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    return json.loads(tree)
 
 
 def _tables_in(parsed: Any) -> Iterator[str]:
@@ -68,7 +74,17 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> N
             raise InputError(f"{key}: {_said(wrong)}") from None
 
 
+# Errors that are found before a row is read, so that they hold nothing of the rows.
+_BEFORE_READING = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
+
+
 def _said(wrong: duckdb.Error) -> str:
-    """What DuckDB says, without the picture of the statement and without values, which may be a person's."""
+    """What DuckDB says, without the picture of the statement; of what went wrong with a row, nothing, for it may be a person's."""
+    if not isinstance(wrong, _BEFORE_READING):
+        kind = type(wrong).__name__.removesuffix("Exception").lower()
+        return (
+            f"a value of a row does not fit ({kind} error). Type its column under `columns` of the source, so that wrong rows are "
+            "set aside before the query, or use TRY_CAST."
+        )
     told = " ".join(str(wrong).split("LINE 1")[0].split("\n\nLINE")[0].split())
     return re.sub(r"'[^']*'", "'...'", told)

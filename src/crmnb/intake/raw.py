@@ -1,5 +1,6 @@
 """A source as it came: a table of the working database in which nothing was changed, typed or left out."""
 
+import json
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -19,6 +20,11 @@ KINDS = {
     "BOOLEAN": "flag",
     "VARCHAR": "text",
 }
+
+_DELIMITERS = ";\t|,"
+
+# The columns that a quarantine adds to a source's own: where a row stood, and what is wrong with it.
+UNREAD, FILE, RECORD, REASONS = OURS = ("unread (crmnb)", "file (crmnb)", "record (crmnb)", "reasons (crmnb)")
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Raw:
     unread: str = "NULL"
     held: dict[str, set[str]] = field(default_factory=dict)  # the headers of each file
     repeated: frozenset[str] = frozenset()  # headers that stand there more than once
+    sent: dict[str, str] = field(default_factory=dict)  # the SQL of OURS, where rows of a quarantine were sent again
 
     @property
     def is_file(self) -> bool:
@@ -75,9 +82,11 @@ class Raw:
             close = get_close_matches(theirs, held, n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
             place = f"{self.where} ({file})" if file else self.where
-            raise InputError(
-                f"{asked_by}: {place} has no column {theirs!r}.{hint} It has: {', '.join(map(repr, sorted(held)))}."
-            )
+            if marks := [mark for mark in _DELIMITERS if any(theirs in _apart(name, mark) for name in held)]:
+                hint = f" Is the delimiter {marks[0]!r}? Then add `delimiter: {json.dumps(marks[0])}`."
+            # Without a header, what stands there is a row, and that may be a person's.
+            there = "" if self.source.personal else f" It has: {', '.join(map(repr, sorted(held)))}."
+            raise InputError(f"{asked_by}: {place} has no column {theirs!r}.{hint}{there}")
         return self.columns[theirs]
 
     def labelled(self, files: list[str], starts: list[int], first_record: int) -> "Raw":
@@ -85,6 +94,11 @@ class Raw:
         file = _case(quoted(name) for name in files)
         before = _case(str(start - first_record) for start in starts)
         return replace(self, file=file, record=f"coalesce(record, rowid - {before})")
+
+
+def _apart(name: str, mark: str) -> list[str]:
+    """The columns that a header would be with another delimiter."""
+    return [part.strip() for part in name.split(mark)] if mark in name else []
 
 
 def kind(type_: str) -> str:

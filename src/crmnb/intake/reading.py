@@ -10,7 +10,7 @@ from crmnb.client import Source
 from crmnb.errors import InputError
 from crmnb.intake.files import File
 from crmnb.intake.loading import Part, create, start
-from crmnb.intake.raw import Cell, Raw, named
+from crmnb.intake.raw import OURS, Cell, Raw, named
 
 
 def read_source(
@@ -60,14 +60,17 @@ def _parts(file: File, source: Source, space: Path, where: str, wanted: frozense
 
 
 def _loaded(con: duckdb.DuckDBPyConnection, raw: Raw, parts: list[Part]) -> Raw:
+    """The parts loaded one after the other; what a quarantine added to rows that were sent again is kept apart."""
     every = list(dict.fromkeys(name for part in parts for name in part.names))
-    columns = {name: Cell(f"c{number}", "text") for number, name in enumerate(every)}
-    create(con, raw.table, {cell.sql: "VARCHAR" for cell in columns.values()})
+    columns = {name: Cell(f"c{number}", "text") for number, name in enumerate(every) if name not in OURS}
+    sent = {name: f"sent{number}" for number, name in enumerate(OURS) if name in every}
+    into = {name: cell.sql for name, cell in columns.items()} | sent
+    create(con, raw.table, dict.fromkeys(into.values(), "VARCHAR"))
     starts = []
     for number, part in enumerate(parts):
-        part.load(con, raw.table, number, [columns[name].sql for name in part.names])
+        part.load(con, raw.table, number, [into[name] for name in part.names])
         starts.append(start(con, raw.table, number))
-    held = {part.label: set(part.names) for part in parts}
+    held = {part.label: set(part.names) - {*OURS} for part in parts}
     repeated = frozenset().union(*(part.repeated for part in parts))
-    found = replace(raw, columns=columns, held=held, problem="problem", unread="unread", repeated=repeated)
+    found = replace(raw, columns=columns, held=held, problem="problem", unread="unread", repeated=repeated, sent=sent)
     return found.labelled([part.label for part in parts], starts, first_record=raw.source.header + 1)

@@ -4,10 +4,14 @@ from pathlib import Path
 
 from crmnb.errors import InputError
 from crmnb.intake.account import Account, Cause
+from crmnb.intake.cast import without_signs
 from crmnb.intake.judged import Judged, such_as
 from crmnb.intake.notation import lines_to_add, suggestion
 from crmnb.intake.raw import quoted
 from crmnb.intake.rules import breaks, value
+
+_POINTED = quoted(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?")  # a number with a decimal point
+_GROUPED = quoted(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+")  # one whose points may be of thousands
 
 
 class Refused(InputError):
@@ -23,20 +27,26 @@ class Refused(InputError):
 
 
 def refuse_ambiguous(judged: Judged) -> None:
-    """Raise InputError where every point in a column of numbers may be a mark of thousands, and nothing was said of it."""
+    """Raise InputError where every point in a column of numbers may be a mark of thousands, and nothing was said of it.
+
+    Only a number that its point cannot be one of thousands in (0.5, 12.50, 1234.567) shows what the others are. A number
+    that came as one, in a workbook or as JSON, is a text here like any other, so it has to be told as well.
+    """
     source, contract = judged.raw.source, judged.contract
-    if not judged.raw.is_file or source.model_fields_set & {"decimal", "thousands"}:
+    if not judged.raw.is_file or source.database or source.model_fields_set & {"decimal", "thousands"}:
         return
-    grouped = quoted(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+")
     for column in contract.columns:
         cell = contract.cells[column.name]
-        if column.type not in ("money", "number") or cell.kind != "text":
+        if column.type not in ("money", "number", "integer") or cell.kind != "text":
             continue
-        with_point = f"FROM {judged.raw.table} WHERE contains({cell.sql}, '.')"
-        given = f"trim({cell.sql})"
-        if judged.ask(f"SELECT 1 {with_point} AND NOT regexp_full_match({given}, {grouped}) LIMIT 1"):
+        bare = without_signs(judged.given(column.name), source.signs)
+        pointed = f"(SELECT {bare} AS bare FROM {judged.raw.table} WHERE contains({cell.sql}, '.'))"
+        if judged.ask(
+            f"SELECT 1 FROM {pointed} WHERE regexp_full_match(bare, {_POINTED}) AND NOT regexp_full_match(bare, {_GROUPED}) LIMIT 1"
+        ):
             continue
-        if found := judged.ask(f"SELECT DISTINCT {given} {with_point} LIMIT 3"):
+        grouped = f"SELECT DISTINCT bare FROM {pointed} WHERE regexp_full_match(bare, {_GROUPED}) LIMIT 3"
+        if found := judged.ask(grouped):
             shown = () if column.name in contract.personal else tuple(repr(text) for (text,) in sorted(found))
             raise InputError(
                 f"{contract.key}: every point in {column.name} stands before three digits{such_as(shown)}, so it may be a "

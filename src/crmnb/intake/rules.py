@@ -93,7 +93,8 @@ def _rules(column: Column, mapped: dict[str, Column], form: str | None, zone: st
         yield Rule(f"{name} is empty", name, f"{given} IS NULL", f"Ask for the {name} of these rows.", is_empty=True)
     if column.type == "key":
         ask = "Ask for an export that no spreadsheet has been through: it cut these keys short."
-        condition = f"contains({got}, 'E+') AND regexp_full_match({got}, '[0-9]([.,][0-9]+)?E[+][0-9]+')"
+        shape = "[0-9]([.,][0-9]+)?[eE][+][0-9]+"
+        condition = f"(contains({got}, 'E+') OR contains({got}, 'e+')) AND regexp_full_match({got}, '{shape}')"
         yield Rule(f"{name} was made a rounded number by a spreadsheet", name, condition, ask)
     elif column.type != "text":
         yield _type_rule(column, form)

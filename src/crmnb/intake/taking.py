@@ -21,6 +21,7 @@ from crmnb.intake.judge import judge
 from crmnb.intake.judged import Contract
 from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, latest, publish, refused, staging
 from crmnb.intake.linking import lines_of, links_of
+from crmnb.intake.personal import personal_columns
 from crmnb.intake.profiling import profile_of
 from crmnb.intake.quarantine import Quarantine
 from crmnb.intake.query import QUIET, run_query, sources_of
@@ -38,6 +39,7 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
     whether they are the same. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
     accounts; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     """
+    _refuse_personal_segments(client)
     home = Path(private) / "tables"
     with alone(home), staging(home) as folder:
         files = {name: _found(client, name, folder) for name in _needed(client)}
@@ -54,6 +56,17 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
         except InputError:
             _keep_quarantine(work)
             raise
+
+
+def _refuse_personal_segments(client: Client) -> None:
+    """Raise InputError for a segment that a query makes of a personal column; of mapped columns the parameters tell."""
+    for name, segment in client.segments.items():
+        table, column = segment.column.split(".")
+        if personal_columns(client, table, [column]):
+            raise InputError(
+                f"{client.id}.yml, segments.{name}.column: {segment.column} is made of a column that is declared personal, so it "
+                f"cannot be a segment. If it tells of no single person, say which columns of tables.{table} do: `personal: [...]`."
+            )
 
 
 def _found(client: Client, name: str, folder: Path) -> list[File]:
@@ -75,6 +88,7 @@ class _Work:
     home: Path
     say: Callable[[str], None]
     raws: dict[str, Raw] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)  # of each source, as they were read
     accounts: list[Account] = field(default_factory=list)
 
     @property
@@ -119,8 +133,8 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
             unchanged(files, work.key(f"sources.{name}"))
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
         first, last = _span(con, {name: path for name, path in paths.items() if TABLES[name].of_events})
-        for name, raw in work.raws.items():
-            contents[name]["rows"] = con.execute(f"SELECT count(*) FROM {raw.table}").fetchall()[0][0]
+        for name, rows in work.rows.items():
+            contents[name]["rows"] = rows
         profile = profile_of(
             con, work.client, paths, columns, {name: list(raw.columns) for name, raw in work.raws.items()}
         )
@@ -159,6 +173,7 @@ def _source(con: duckdb.DuckDBPyConnection, work: _Work, name: str) -> Raw:
         where = work.key(f"sources.{name}")
         source, wanted = work.client.sources[name], _wanted(work.client, name)
         work.raws[name] = read_source(con, name, source, work.files[name], work.folder, where, wanted)
+        ((work.rows[name],),) = con.execute(f"SELECT count(*) FROM {work.raws[name].table}").fetchall()
     return work.raws[name]
 
 
@@ -227,7 +242,7 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         zone=work.client.time_zone,
         table=table,
         values=mapping.values,
-        personal=_personal(mapping, raw.source),
+        personal=personal_columns(work.client, table.name, list(cells)),
         bad_rows_allowed=mapping.bad_rows_allowed,
         last=last,
         end_words=end_words,
@@ -236,14 +251,17 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
     rows, account = judge(con, raw, contract, work.quarantine(f"{table.name}.csv"))
     if mapping.query is not None:
         account = _with_lines(account, work, table, mapping)
+    if mapping.query is not None or not _is_read_again(work.client, table.name, mapping.source):
+        con.execute(f"DROP TABLE {raw.table}")  # makes room for sorting
     order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
     _enter(con, work, account, f"{rows} ORDER BY {order}" if order else rows, work.done / f"{table.name}.parquet")
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
 
 
-def _personal(mapping: Mapping, source: Source) -> frozenset[str]:
-    """The columns (ours) of which no value may be shown: declared so with the table or with its source."""
-    return frozenset(mapping.personal) | {ours for ours, theirs in mapping.columns.items() if theirs in source.personal}
+def _is_read_again(client: Client, table: str, source: str) -> bool:
+    """Whether a table after this one is made of the same source's columns."""
+    names = list(client.tables)
+    return any(client.tables[name].source == source for name in names[names.index(table) + 1 :])
 
 
 def _with_lines(account: Account, work: _Work, table: Table, mapping: Mapping) -> Account:
@@ -311,9 +329,9 @@ def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, rows: 
     con.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
     accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()[0][0]
     name = account.table or f"source {account.source}"
-    if account.read != accepted + account.quarantined:
+    if account.read != accepted + account.quarantined + account.replaced:
         raise RuntimeError(
-            f"{name}: {account.read} rows were read, {accepted} accepted and {account.quarantined} quarantined. "
+            f"{name}: {account.read} rows were read, {accepted} accepted, {account.quarantined} quarantined and {account.replaced} replaced. "
             "A row was lost: this is a fault of crmnb, not of the data."
         )
     work.accounts.append(account)

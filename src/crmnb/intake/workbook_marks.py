@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree  # expat expands no entity without end
 
-from crmnb.errors import InputError
+from crmnb.errors import InputError, visible
 
 PROTECTED = "is protected by a password; save it without one"
 UNREADABLE = (
@@ -24,6 +24,9 @@ Range = tuple[tuple[int, int], tuple[int, int]]  # first and last cell: row and 
 _BLOCK = 1 << 23  # bytes of XML looked at together
 _MOST_CELLS = 100_000_000  # in the rectangle from the first to the last cell, for all of which calamine takes memory
 _MOST_BYTES = 4 << 30  # of one unpacked file of the zip
+_UNPACKED = 1 << 27  # bytes that any file of the zip may unpack to
+_TIMES = 200  # its size to which more may unpack; a sheet packs to a tenth, and hardly ever to a hundredth
+_LONGEST_ROW = 1 << 26  # bytes of XML
 _CELL = rb"<(?:\w+:)?c\s([^>]*)>\s*"
 _VALUE = rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<"
 _ERROR = re.compile(rb"<(?:\w+:)?c\s([^>]*\bt=[\"']e[\"'][^>]*)>(?:(?!</(?:\w+:)?c>).)*?" + _VALUE, re.DOTALL)
@@ -60,8 +63,7 @@ def read_marks(path: Path, where: str) -> Marks:
         if not zipfile.is_zipfile(path):
             return _of_xls(path)
         with zipfile.ZipFile(path) as book:
-            if max(part.file_size for part in book.infolist()) > _MOST_BYTES:
-                raise _TooLarge("the file")
+            _refuse_unpacking(book)
             return _of_ods(book) if "content.xml" in book.namelist() else _of_xlsx(book)
     except _TooLarge as wrong:
         words = (
@@ -72,6 +74,13 @@ def read_marks(path: Path, where: str) -> Marks:
         is_closed = any(sign in str(wrong) for sign in ("encrypted", "Can't find workbook"))
         words = f" {PROTECTED if is_closed else UNREADABLE}."
     raise InputError(where + words)
+
+
+def _refuse_unpacking(book: zipfile.ZipFile) -> None:
+    for part in book.infolist():
+        times = part.file_size // max(part.compress_size, 1)
+        if part.file_size > _MOST_BYTES or (part.file_size > _UNPACKED and times > _TIMES):
+            raise _TooLarge(f"what it unpacks to ({part.file_size >> 20:,} MB, {times} times its size)")
 
 
 # ---- xlsx -------------------------------------------------------------------------------------------------
@@ -87,7 +96,7 @@ def _of_xlsx(book: zipfile.ZipFile) -> Marks:
     marks = Marks(counts_from_1904=is_1904)
     for name, path in _sheet_paths(book, workbook).items():
         rows, columns = 0, 0
-        for block in _blocks(book, path):
+        for block in _blocks(book, path, name):
             _mark_xlsx(marks, name, block, is_stale)
             rows = max([rows, *map(int, _ROW.findall(block))])
             columns = max([columns, *map(_column, set(_FILLED.findall(block)))])
@@ -97,7 +106,7 @@ def _of_xlsx(book: zipfile.ZipFile) -> Marks:
 
 def _refuse_too_large(sheet: str, rows: int, columns: int) -> None:
     if rows * columns > _MOST_CELLS:
-        raise _TooLarge(f"sheet {sheet}, of {rows:,} rows and {columns:,} columns,")
+        raise _TooLarge(f"sheet {visible(sheet)}, of {rows:,} rows and {columns:,} columns,")
 
 
 def _children(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
@@ -115,7 +124,7 @@ def _sheet_paths(book: zipfile.ZipFile, workbook: ElementTree.Element) -> dict[s
     }
 
 
-def _blocks(book: zipfile.ZipFile, path: str) -> Iterator[bytes]:
+def _blocks(book: zipfile.ZipFile, path: str, sheet: str) -> Iterator[bytes]:
     """The XML of a sheet in blocks that end with a row."""
     rest = b""
     with book.open(path) as file:
@@ -124,6 +133,8 @@ def _blocks(book: zipfile.ZipFile, path: str) -> Iterator[bytes]:
             end = rest.rfind(b"row>")
             yield rest[:end] if end > 0 else b""
             rest = rest[max(end, 0) :]
+            if len(rest) > _LONGEST_ROW:
+                raise _TooLarge(f"sheet {visible(sheet)}, of which a row takes more than {_LONGEST_ROW >> 20} MB,")
     yield rest
 
 

@@ -134,7 +134,9 @@ def _again(account: Account, client: Client, file: str) -> list[str]:
     if source is None or not source.file or "parquet" in (source.format, source.file.rpartition(".")[2]):
         where = "in the files that its query reads" if source is None else f"for the source {account.source}"
         return [f"Mend these rows where they come from, {where}, and read the data again."]
-    steps = [f"Mend the cells in {file}. Leave the last columns, which say where a row stood and what is wrong."]
+    steps = [
+        f"Mend the cells in {file}. Leave the last columns as they are: they say where a row stood and what was wrong."
+    ]
     path = PurePosixPath(source.file)
     if any(sign in path.name for sign in "*?[") and path.name.endswith(("*", PurePosixPath(file).suffix or ".xlsx")):
         steps.append(f"Put the mended file beside the others, under a name that fits {path.name}.")
@@ -144,4 +146,4 @@ def _again(account: Account, client: Client, file: str) -> list[str]:
             f"fits both, such as {path.with_name(path.name.split('.')[0].rstrip('*'))}*."
         )
     again = f"Read the data again: crmnb check {client.id}."
-    return [*steps, f"{again} The faulty rows of the old file stay set aside; that is all right."]
+    return [*steps, f"{again} The mended rows take the place of the faulty ones, which may stay in the old file."]
