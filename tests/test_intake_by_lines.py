@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmnb.client import Source
 from crmnb.intake import delimited
-from crmnb.intake.by_lines import _fields, load_lines
+from crmnb.intake.by_lines import _taken_apart, load_lines
 from crmnb.intake.files import File
 from crmnb.intake.loading import create
 from crmnb.intake.reading import read_source
@@ -102,8 +102,20 @@ def test_a_file_with_many_difficult_lines_is_left_to_the_long_way(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", ".", "-", "]", "\\", "a", " "])
 def test_a_line_is_taken_apart_by_any_delimiter(delimiter):
     line = delimiter.join(["", f'"x{delimiter}""y"""', "z", ""])
+    assert apart(line, delimiter, 4) == (True, "", f'x{delimiter}"y"', "z", "")
+    assert apart(line + delimiter, delimiter, 4)[0] is False
+
+
+def apart(line: str, delimiter: str, width: int) -> tuple:
+    """Whether a line is one of so many fields, and the fields."""
     with duckdb.connect() as con:
-        (found,) = con.execute(
-            f"SELECT {_fields(delimiter, 4)} FROM (SELECT ?::VARCHAR AS line, [] AS apart)", [line]
-        ).fetchone()
-    assert found == ["", f'x{delimiter}"y"', "z", ""]
+        asked = f"SELECT * EXCLUDE line FROM {_taken_apart('(SELECT ?::VARCHAR AS line)', delimiter, width)}"
+        return con.execute(asked, [line]).fetchone()
+
+
+@pytest.mark.parametrize("width", [1, 2, 59, 60, 61, 300])
+def test_a_line_with_quotes_of_any_width_is_taken_apart_or_left_to_python(width):
+    plain = [f"f{n}" for n in range(width - 1)]
+    quoted = (True, *plain, 'a "b", c') if width <= 60 else (False, *[None] * width)
+    assert apart(",".join([*plain, '"a ""b"", c"']), ",", width) == quoted
+    assert apart(",".join([*plain, "last"]), ",", width) == (True, *plain, "last")

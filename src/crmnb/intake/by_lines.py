@@ -19,6 +19,8 @@ _UNREAD = "not read yet"
 _FEW = 0.05  # of the lines may be left to Python: it takes ten times as long, and so does putting its rows back
 _MARKS = "\x1f\x1e\x1d\x1c\x02\x01"  # which a text does not hold: a delimiter that is none, and a text that means NULL
 
+_MOST_GROUPS = 60
+
 Read = Callable[[str], Record | None]
 
 
@@ -42,12 +44,15 @@ def load_lines(
     marks = _absent(path)
     if len(marks) < 2:
         return False
-    fields = [f"fields[{place}]" for place in range(1, len(into) + 1)]
+    lines = (
+        f"read_csv({quoted(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quoted(marks[0])}, "
+        f"quote='', escape='', nullstr={quoted(marks[1])}, columns={{'line': 'VARCHAR'}})"
+    )
+    fields = ", ".join(f"f{place}" for place in range(len(into)))
     con.execute(
-        f"INSERT INTO {table} (file, problem, unread, {', '.join(into)}) SELECT {number}, CASE WHEN fields IS NULL THEN {quoted(_UNREAD)} END, "
-        f"CASE WHEN fields IS NULL THEN line END, {', '.join(fields)} FROM (SELECT line, {_fields(delimiter, len(into))} AS fields "
-        f"FROM (SELECT line, string_split(line, {quoted(delimiter)}) AS apart FROM read_csv({quoted(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quoted(marks[0])}, quote='', "
-        f"escape='', nullstr={quoted(marks[1])}, columns={{'line': 'VARCHAR'}})))"
+        f"INSERT INTO {table} (file, problem, unread, {', '.join(into)}) SELECT {number}, "
+        f"CASE WHEN NOT ok THEN {quoted(_UNREAD)} END, CASE WHEN NOT ok THEN line END, {fields} "
+        f"FROM {_taken_apart(lines, delimiter, len(into))}"
     )
     if _put_back(con, table, number, into, read, spool):
         return True
@@ -64,16 +69,30 @@ def _absent(path: Path) -> list[str]:
     return sorted(left)
 
 
-def _fields(delimiter: str, width: int) -> str:
-    """The SQL of the fields of a `line` that is `apart` at its delimiters already: a list; NULL where they are not as many as the columns, or a quote stands where none should."""
-    mark = re.escape(delimiter)
-    field = f'"(?:[^"]|"")*"|[^"{mark}]*'
-    each = f"regexp_extract_all({quoted(delimiter)} || line, {quoted(f'{mark}({field})')}, 1)"
-    bare = "CASE WHEN prefix(x, '\"') THEN replace(x[2:-2], '\"\"', '\"') ELSE x END"
-    regular = f"regexp_full_match(line, {quoted(f'(?:{field})(?:{mark}(?:{field})){{{width - 1}}}')})"
+def _taken_apart(lines: str, delimiter: str, width: int) -> str:
+    """The SQL of each `line`, whether it is `ok`, and its fields `f0`, `f1` ..., which are NULL where it is not.
+
+    It is not where the fields are not as many as the columns, or a quote stands where none should. A line without a quote is
+    split. One with quotes is matched as a whole: its fields are groups, all of them empty where it does not match. The
+    engine's patterns have room for so many groups only; in a wider text no line with a quote is ok.
+    """
+    mark, split, places = re.escape(delimiter), f"string_split(line, {quoted(delimiter)})", range(width)
+    is_quoted, found = "contains(line, '\"')", [f"apart[{place + 1}]" for place in places]
+    groups, matches = "NULL", "false"
+    if width <= _MOST_GROUPS:
+        pattern = mark.join([f'([^"{mark}]*|"(?:[^"]|"")*")'] * width)
+        names = ", ".join(f"'g{place}'" for place in places)
+        groups = f"CASE WHEN {is_quoted} THEN regexp_extract(line, {quoted(f'^(?:{pattern})$')}, [{names}]) END"
+        matches = f"concat({', '.join(f'groups.g{place}' for place in places)}) <> ''"
+        bare = "CASE WHEN prefix({0}, '\"') THEN replace({0}[2:-2], '\"\"', '\"') ELSE {0} END"
+        found = [
+            f"CASE WHEN groups IS NULL THEN {split} ELSE {bare.format(f'groups.g{place}')} END"
+            for place, split in enumerate(found)
+        ]
+    fields = ", ".join(f"CASE WHEN ok THEN {sql} END AS f{place}" for place, sql in enumerate(found))
     return (
-        f"CASE WHEN contains(line, '\"') THEN CASE WHEN {regular} THEN list_transform({each}, lambda x: {bare}) END "
-        f"WHEN len(apart) = {width} THEN apart END"
+        f"(SELECT line, ok, {fields} FROM (SELECT *, CASE WHEN {is_quoted} THEN {matches} ELSE len(apart) = {width} END AS ok "
+        f"FROM (SELECT line, {split} AS apart, {groups} AS groups FROM {lines})))"
     )
 
 
