@@ -20,7 +20,7 @@ from crmnb.intake.judged import Judged
 from crmnb.intake.raw import FILE, REASONS, RECORD, UNREAD, quoted
 from crmnb.intake.rules import breaks
 
-_SPREADSHEET_ROWS = 50_000  # more are not mended by hand
+_SPREADSHEET_ROWS = 10_000  # more are not mended by hand
 
 
 @dataclass(frozen=True)
