@@ -180,10 +180,14 @@ def execute(source: Path, kept: Path, parameters: dict[str, str], folder: Path, 
 
 
 def _kernel_config():
-    """Kernels talk over files of their owner rather than open ports, where the system can."""
+    """Kernels talk over files of their owner rather than open ports, where the system can.
+
+    They are interrupted before they are shut down, and would call that an error on their way out.
+    """
     from traitlets.config import Config
 
-    return Config() if sys.platform == "win32" else Config({"KernelManager": {"transport": "ipc"}})
+    quiet = {"NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}
+    return Config(quiet if sys.platform == "win32" else quiet | {"KernelManager": {"transport": "ipc"}})
 
 
 @contextmanager
