@@ -61,7 +61,8 @@ def _account(account: Account, client: Client) -> Entry:
 def _notes(account: Account, client: Client) -> list[str]:
     told = [f"set aside: {printable(c.words)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
     if len(account.causes) > _MOST_CAUSES:
-        told[-1] += f"; and {len(account.causes) - _MOST_CAUSES} other causes"
+        more = len(account.causes) - _MOST_CAUSES
+        told[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
     for column, total in account.totals.items():
         unread = f"; {_rows(total.unread, client)} held no amount that can be read" if total.unread else ""
         told.append(
