@@ -1,22 +1,45 @@
-"""What the benchmarks share: contenders in processes of their own, in the order A B C C B A, and what the last line says."""
+"""What the benchmarks share: the command line, contenders in processes of their own, in the order A B C C B A, and what the last line says."""
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 Runs = dict[str, list[dict[str, float]]]
+
+
+def command_line(
+    name: str, about: str, contenders: Iterable[str], rows: str, arguments: list[str] | None
+) -> argparse.Namespace:
+    """What was given to a contest over many rows; `rows` says what they are, and is then how many.
+
+    A contest starts processes of its own by `--contender NAME --to FILE`.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="1 M rows instead of 10 M")
+    parser.add_argument("--rows", type=int, help=rows)
+    parser.add_argument("--contender", choices=list(contenders), help=argparse.SUPPRESS)
+    parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    given.rows = given.rows or (1_000_000 if given.quick else 10_000_000)
+    return given
 
 
 def there_and_back(names: Iterable[str]) -> Iterator[str]:
     """Each name twice, in the order A B C C B A, said on a terminal."""
     names = list(names)
-    order = [*names, *reversed(names)]
-    for number, name in enumerate(order, 1):
+    return in_turn([*names, *reversed(names)])
+
+
+def in_turn(names: list[str]) -> Iterator[str]:
+    """Each name, said on a terminal."""
+    for number, name in enumerate(names, 1):
         if sys.stderr.isatty():
-            print(f"{number} of {len(order)}: {name}", file=sys.stderr)
+            print(f"{number} of {len(names)}: {name}", file=sys.stderr)
         yield name
 
 

@@ -7,14 +7,13 @@ a reason to a CSV file, the right ones sorted to Parquet. Each contender runs in
 measured from its start to its end. Ends with one line of JSON. Exits with 1 where the contenders' accounts differ.
 """
 
-import argparse
 import json
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.contest import Runs, measured, there_and_back, verdict
+from benchmarks.contest import Runs, command_line, measured, there_and_back, verdict
 
 CONTENDERS = ("ours", "pandas", "duckdb", "reader")
 AIMS = (
@@ -41,17 +40,11 @@ WRONG = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark, or (`--contender`) one of its processes."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.intake", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="1 M rows instead of 10 M")
-    parser.add_argument("--rows", type=int, help="orders; a multiple of 5,000")
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    rows = given.rows or (1_000_000 if given.quick else 10_000_000)
+    given = command_line("intake", __doc__, CONTENDERS, "orders; a multiple of 5,000", arguments)
     if given.contender:
-        given.to.write_text(json.dumps(COMPUTE[given.contender](make(rows), given.to.parent)))
+        given.to.write_text(json.dumps(COMPUTE[given.contender](make(given.rows), given.to.parent)))
         return 0
-    return _benchmark(rows)
+    return _benchmark(given.rows)
 
 
 def _benchmark(rows: int) -> int:

@@ -7,7 +7,6 @@ order A B C C B A; a process is measured from its start to its end, imports and 
 one line of JSON. Exits with 1 where a peer's figure differs.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.contest import Runs, measured, there_and_back, verdict
+from benchmarks.contest import Runs, command_line, measured, there_and_back, verdict
 
 CONTENDERS = ("ours", "pandas", "sql")
 KEYS = ["metric", "component", "part", "segment", "level"]
@@ -32,17 +31,11 @@ AIMS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark, or (`--contender`) one of its processes."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="1 M rows instead of 10 M")
-    parser.add_argument("--rows", type=int, help="orders, and as many answers")
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    rows = given.rows or (1_000_000 if given.quick else 10_000_000)
+    given = command_line("metrics", __doc__, CONTENDERS, "orders, and as many answers", arguments)
     if given.contender:
-        _compute(given.contender, rows).to_csv(given.to, index=False)
+        _compute(given.contender, given.rows).to_csv(given.to, index=False)
         return 0
-    return _benchmark(rows)
+    return _benchmark(given.rows)
 
 
 def _compute(contender: str, rows: int) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def test_help_teaches(arguments):
 
 def test_exit_codes_are_documented():
     told = command("run", "--help").stdout
-    for code in ("0", "1", "2", "130"):
+    for code in ("0", "1", "2", "3", "4", "130", "143"):
         assert f"\n  {code}  " in told
 
 

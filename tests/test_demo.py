@@ -11,8 +11,8 @@ import pytest
 
 from crmnb.client import Client, load_client
 from crmnb.intake import Intake, intake
-from crmnb.measure import check_settings
 from crmnb.period import Period
+from crmnb.settings import check_settings
 from crmnb.simulate.draw import Drawn, draw
 from crmnb.simulate.folder import MADE, simulate
 from crmnb.simulate.rates import Rates

@@ -12,9 +12,10 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from crmnb.client import Client
 from crmnb.engine import in_memory
 from crmnb.errors import InputError
-from crmnb.measure import check_settings, compared_with, measure
+from crmnb.measure import measure
 from crmnb.metric import catalogue
 from crmnb.period import Period
+from crmnb.settings import check_settings, compared_with
 
 SEEN = (datetime(2023, 1, 1), datetime(2026, 1, 1))
 

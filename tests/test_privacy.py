@@ -14,7 +14,17 @@ from crmnb.privacy import protect
 from crmnb.results import FIGURES
 
 MIN_BASE, BELOW = 30, 10
-ROW = {"win": "now", "component": "", "segment": "", "level": "", "part": "", "flags": "", "reason": "", "method": "t"}
+ROW = {
+    "metric": "m",
+    "win": "now",
+    "component": "",
+    "segment": "",
+    "level": "",
+    "part": "",
+    "flags": "",
+    "reason": "",
+    "method": "t",
+}
 
 
 def rows(*groups: dict) -> pd.DataFrame:

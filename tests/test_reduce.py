@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmnb.bins import reduce_bins
 from crmnb.client import Client
 from crmnb.engine import in_memory
-from crmnb.reduce import UNKNOWN, Evidence, Segmentation, reduce_bins, reduce_moments
+from crmnb.evidence import Evidence, Segmentation
+from crmnb.reduce import UNKNOWN, Sample, reduce_moments
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None
@@ -40,7 +42,7 @@ def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", lev
         opened.con.register("levels_given", levels)
         opened.con.execute("create table levels as select * from levels_given")
         segmentations = [Segmentation(by, levels="levels")]
-    found = reduce_moments(opened.con, evidence, segmentations, one_row_each=once)
+    found = reduce_moments(opened.con, [Sample(evidence, once)], segmentations)[0]
     return found[found["segment"] == by].reset_index(drop=True)
 
 

@@ -2,16 +2,23 @@
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from pathlib import Path
 
 EXIT_CODES = """exit codes:
-  0  all was made
+  0  all was made, or is as it was
   1  a family failed; the report says which and why, and holds the others
   2  nothing was made: the command, the parameters file, the period or the client's files are wrong
   3  skipped: none of the client's files is there; where to get them is said
-  130  stopped from the keyboard; what was published before is still there
+  4  interrupted by something that says nothing about the data: a process was killed, a limit reached, the disk is full;
+     the report that was there stays, and the same command goes on where this one stopped
+  130  stopped from the keyboard; likewise
+  143  asked to end (SIGTERM); likewise
+Of several clients the gravest counts, in the order 4, 2, 1, 0; 3 only if all were skipped.
 """
+_CODES = {"made": 0, "unchanged": 0, "planned": 0, "family failed": 1, "refused": 2, "skipped": 3, "interrupted": 4}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,14 +28,21 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character; stderr writes its escape anyway
     chosen = _parser().parse_args(arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _end)
     try:
         return chosen.command(chosen)
     except (InputError, OSError) as wrong:  # OSError: a full disk, a folder that may not be written to
         print(f"crmnb: {wrong}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("crmnb: stopped; what was published before is still there.", file=sys.stderr)
-        return 130
+        return 143 if stopped.args else 130
+
+
+def _end(number: int, frame: object) -> None:
+    """Asked to end: go the way that the keyboard's stop goes."""
+    raise KeyboardInterrupt(number)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,28 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    run = commands.add_parser(
-        "run",
-        help="make and publish a client's report",
-        description="Reads the client's files, runs a notebook per family, and publishes outputs/CLIENT/PERIOD/ whole\n"
-        "or not at all: until it is complete, the report that was there stays.",
-        epilog="examples:\n  crmnb run corner_shop --period 2025\n  crmnb run corner_shop --period 2025Q4 --family retention\n\n"
-        + EXIT_CODES,
-        **shape,
-    )
-    run.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
-    run.add_argument(
-        "--period", required=True, metavar="P", help="2025, 2025Q4, 2025-10, 2025-01-01..2025-06-30, FY2025 or FY2025Q4"
-    )
-    run.add_argument(
-        "--family",
-        action="append",
-        default=[],
-        metavar="F",
-        help="only this family (may be repeated), all by default; the report then holds these families and no other",
-    )
-    run.add_argument("--json", action="store_true", help="print what was made as JSON, for automation")
-    run.set_defaults(command=_run)
+    _run_parser(commands, shape)
 
     check = commands.add_parser(
         "check",
@@ -81,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     _simulate_parser(commands, shape)
+    _keeping_parser(commands, shape)
 
     listing = commands.add_parser(
         "catalogue",
@@ -97,6 +91,54 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_catalogue)
     parser.set_defaults(command=lambda chosen: _top(parser, chosen))
     return parser
+
+
+def _run_parser(commands, shape: dict) -> None:
+    run = commands.add_parser(
+        "run",
+        help="make and publish clients' reports",
+        description="Reads each client's files, runs a notebook per family, and publishes outputs/CLIENT/PERIOD/ whole\n"
+        "or not at all: until it is complete, the report that was there stays. What has not changed (files, parameters,\n"
+        "notebook, code) is not run again; an interrupted run goes on where it stopped. outputs/index.html shows all clients.",
+        epilog="examples:\n  crmnb run corner_shop --period 2025\n  crmnb run corner_shop --period 2025Q4 --family retention\n"
+        "  crmnb run --all --period month        every client's last whole month\n  crmnb run --all --dry-run\n\n"
+        + EXIT_CODES,
+        **shape,
+    )
+    run.add_argument("client", nargs="*", metavar="CLIENT", help="a file in parameters/, without .yml; several at once")
+    run.add_argument("--all", action="store_true", help="every client that has a file in parameters/")
+    run.add_argument(
+        "--period",
+        default="",
+        metavar="P",
+        help="2025, 2025Q4, 2025-10, 2025-01-01..2025-06-30, FY2025 or FY2025Q4; year, quarter or month: the last whole\n"
+        "one that a client's data cover; by default that year",
+    )
+    run.add_argument(
+        "--family",
+        action="append",
+        default=[],
+        metavar="F",
+        help="only this family (may be repeated), all by default; the report then holds these families and no other",
+    )
+    run.add_argument("--fresh", action="store_true", help="run every notebook, also what has not changed")
+    run.add_argument("--dry-run", action="store_true", help="say what would be run and why, and do nothing")
+    run.add_argument(
+        "--time-limit",
+        type=float,
+        default=30.0,
+        metavar="MINUTES",
+        help="that a cell, or any other step, may take (30)",
+    )
+    run.add_argument(
+        "--memory-limit",
+        type=float,
+        default=0.0,
+        metavar="GB",
+        help="that a notebook may take; by default this machine's share of each worker",
+    )
+    run.add_argument("--json", action="store_true", help="print what was made as JSON, for automation")
+    run.set_defaults(command=_run)
 
 
 def _simulate_parser(commands, shape: dict) -> None:
@@ -132,6 +174,43 @@ def _simulate_parser(commands, shape: dict) -> None:
     made_up.set_defaults(command=_simulate)
 
 
+def _keeping_parser(commands, shape: dict) -> None:
+    codes = "exit codes:\n  0  done\n  2  nothing was removed: the command is wrong, a run is under way, or a file may not be removed"
+    purge = commands.add_parser(
+        "purge",
+        help="remove all that is kept of a client",
+        description="Removes outputs/CLIENT/: every report, and the private tables, quarantine and notebooks; then makes the index\n"
+        "over all clients anew. parameters/CLIENT.yml and the files it names are yours, and stay. Without --yes nothing is\n"
+        "removed: it is said what would be. It never asks, so a script does the same as a person.",
+        epilog=f"examples:\n  crmnb purge corner_shop          # look\n  crmnb purge corner_shop --yes    # do it\n\n{codes}; or --yes is missing",
+        **shape,
+    )
+    purge.add_argument("client", metavar="CLIENT", help="a folder in outputs/; its parameters file need not be there")
+    purge.add_argument("--yes", action="store_true", help="remove it")
+    purge.set_defaults(command=_purge)
+
+    forget = commands.add_parser(
+        "forget",
+        help="remove one customer's rows from all that is kept of a client, for good",
+        description="Removes a customer's rows from the tables and the quarantine, and the pages and notebooks that may show them,\n"
+        "and takes the client's files in anew without them. The files themselves are yours and still hold the customer, so a\n"
+        "salted digest of the key (not the key) is put on a list, and every later reading leaves those rows out. Reports that\n"
+        "are published hold figures of groups only, and stay until the next run.",
+        epilog="examples:\n  crmnb forget corner_shop 007\n  crmnb forget corner_shop - < key.txt    # keeps the key out of the shell's "
+        f"history\n\n{codes}",
+        **shape,
+    )
+    forget.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
+    forget.add_argument(
+        "customer",
+        metavar="CUSTOMER",
+        help="the key, as in the client's files (007 is not 7); - reads it from standard input",
+    )
+    forget.set_defaults(command=_forget)
+    for command in (purge, forget):
+        command.add_argument("--json", action="store_true", help="print what was removed as JSON, for automation")
+
+
 def _top(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     if chosen.version:
         from crmnb import __version__
@@ -143,23 +222,51 @@ def _top(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from crmnb.intake import SourceMissing
-    from crmnb.run import run
-    from crmnb.workbook import find_project
+    from crmnb.project import find_project
+    from crmnb.run import Wanted, as_json, run
+    from crmnb.run.progress import progress
+    from crmnb.run.told import plan_of, told
 
-    try:
-        made = run(find_project(Path.cwd()), chosen.client, chosen.period, tuple(chosen.family), _progress())
-    except SourceMissing as absent:
-        return _skipped(absent)
+    project = find_project(Path.cwd())
+    wanted = Wanted(
+        period=chosen.period,
+        families=tuple(chosen.family),
+        seconds=60 * _positive(chosen.time_limit, "--time-limit"),
+        memory=int(1e9 * _positive(chosen.memory_limit, "--memory-limit")) if chosen.memory_limit else 0,
+        fresh=chosen.fresh,
+        only_look=chosen.dry_run,
+    )
+    outcomes = run(project, _clients(project, chosen), wanted, progress())
     if chosen.json:
-        print(json.dumps(_told(made)))
+        print(as_json(outcomes))
+    elif chosen.dry_run:
+        print(plan_of(outcomes))
     else:
-        for family in made.failed:
-            print(
-                f"crmnb: {family.name}: {family.failure}\n  for the analyst: {_near(family.notebook)}", file=sys.stderr
-            )
-        print(f"Report: {_near(made.folder / 'index.html')}")
-    return 1 if made.failed else 0
+        said, wrong = told(outcomes, Path.cwd())
+        print(said, end="")
+        print(wrong, end="", file=sys.stderr)
+    codes = {_CODES[one.outcome] for one in outcomes}
+    return next(code for code in (4, 2, 1, 0, 3) if code in codes)
+
+
+def _clients(project: Path, chosen: argparse.Namespace) -> list[str]:
+    from crmnb.errors import InputError
+
+    if chosen.all and chosen.client:
+        raise InputError("name clients, or ask for --all of them, not both.")
+    # A file whose name is none of ours is named too, so that it is refused rather than passed over.
+    found = sorted(path.stem for path in (project / "parameters").glob("*.yml")) if chosen.all else chosen.client
+    if not found:
+        raise InputError("name a client (a file in parameters/, without .yml), several, or --all.")
+    return list(dict.fromkeys(found))
+
+
+def _positive(value: float, name: str) -> float:
+    from crmnb.errors import InputError
+
+    if not 0 < value < 1e6:
+        raise InputError(f"{name}: {value:g} is out of range; it must be more than 0.")
+    return value
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -167,7 +274,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
     from crmnb.check import as_data, as_text, check
     from crmnb.intake import SourceMissing
-    from crmnb.workbook import find_project
+    from crmnb.project import find_project
 
     try:
         found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress())
@@ -182,9 +289,9 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _simulate(chosen: argparse.Namespace) -> int:
+    from crmnb.project import find_project
     from crmnb.simulate.folder import simulate
     from crmnb.simulate.rates import rates_of
-    from crmnb.workbook import find_project
 
     rates = rates_of(vars(chosen))
     folder = chosen.folder or find_project(Path.cwd()) / "parameters" / "demo"
@@ -194,21 +301,48 @@ def _simulate(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _purge(chosen: argparse.Namespace) -> int:
+    from crmnb.keeping import look, purge
+    from crmnb.project import find_project
+
+    removed = (purge if chosen.yes else look)(find_project(Path.cwd()), chosen.client)
+    periods = f", among them the report of {', '.join(removed.periods)}" if removed.periods else ""
+    size = f"{removed.files:,} files, {removed.bytes / 1e6:,.1f} MB{periods}"
+    _tell_removed(chosen, removed, f"{'Removed' if chosen.yes else 'Would be removed'} of {removed.client}: {size}.")
+    if not chosen.yes:
+        print("crmnb: nothing was removed; add --yes to do it.", file=sys.stderr)
+    return 0 if chosen.yes else 2
+
+
+def _forget(chosen: argparse.Namespace) -> int:
+    from crmnb.keeping import forget
+    from crmnb.project import find_project
+
+    customer = sys.stdin.readline() if chosen.customer == "-" else chosen.customer
+    removed = forget(find_project(Path.cwd()), chosen.client, customer)
+    _tell_removed(
+        chosen,
+        removed,
+        f"Removed of {removed.client}: the kept tables, quarantine, pages and notebooks ({removed.files:,} files).",
+        *(f"  {table}: {rows:,} of the customer's rows" for table, rows in removed.rows.items()),
+        *(f"  quarantine, {name}: {rows:,} rows with the key" for name, rows in removed.quarantined.items()),
+    )
+    return 0
+
+
+def _tell_removed(chosen: argparse.Namespace, removed, *lines: str) -> None:
+    if chosen.json:
+        from dataclasses import asdict
+
+        print(json.dumps(asdict(removed), indent=1))
+    else:
+        print("\n".join([*lines, *removed.said]))
+
+
 def _skipped(absent: Exception) -> int:
     """Say that a client has no files here, which is no fault."""
     print(f"crmnb: skipped: {absent}", file=sys.stderr)
     return 3
-
-
-def _told(made) -> dict:
-    return {
-        "report": str(made.folder),
-        "families": {
-            f.name: {"failure": f.failure, "seconds": round(f.seconds, 2), "notebook": str(f.notebook)}
-            for f in made.families
-        },
-        "unavailable": list(made.unavailable),
-    }
 
 
 def _near(path: Path) -> str:

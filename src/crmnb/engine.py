@@ -6,10 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import wraps
-from itertools import count
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -20,33 +17,10 @@ from crmnb.client import Churn, Client
 from crmnb.errors import Unavailable
 from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, TABLES
+from crmnb.windows import Kept, forget, keep
 
-# What was computed once of a frame: its connection, and the tables made, by function and arguments.
-_made: WeakKeyDictionary[duckdb.DuckDBPyRelation, tuple[duckdb.DuckDBPyConnection, dict]] = WeakKeyDictionary()
-_numbers = count()
-atexit.register(_made.clear)  # while the engine is still there to let go of its tables
-
-
-def once(function):
-    """A function (frame of a client's table, *arguments) -> frame whose rows are computed once, in a temporary table.
-
-    For what several windows and several metrics need: the customers at a time, everybody's first order.
-    """
-
-    @wraps(function)
-    def remembered(frame: nw.LazyFrame, *arguments) -> nw.LazyFrame:
-        rows = frame.to_native()
-        if rows not in _made:
-            return function(frame, *arguments)
-        con, made = _made[rows]
-        key = (function.__qualname__, *arguments)
-        if key not in made:
-            name = f"once_{next(_numbers)}"
-            con.execute(f"create temp table {name} as {function(frame, *arguments).to_native().sql_query()}")
-            made[key] = nw.from_native(con.table(name))
-        return made[key]
-
-    return remembered
+_SMALL = 2_000_000  # bytes of a table's file
+atexit.register(forget)  # while the engine is still there to let go of its tables
 
 
 # What is raised where an expression names a column that a table does not have.
@@ -66,15 +40,24 @@ def column_of(error: Exception, names: Iterable[str]) -> str:
 class Tables:
     """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
 
-    `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
+    `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
+    window), and whose metrics are reduced together. `kept`: what was computed once. `reduced` remembers the statistics of
+    evidence that was reduced already, by its SQL.
     """
 
     client: Client
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
+    small: frozenset[str] = frozenset()
+    kept: Kept | None = field(default=None, repr=False, compare=False)
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
     _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self):
+        if self.kept is None:
+            object.__setattr__(self, "kept", Kept(self.con))
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
@@ -82,20 +65,26 @@ class Tables:
         `tenures` is derived: the spans in which someone is a customer. Raises Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
-            rows = self._rows(name, per_customer)
-            _made[rows] = (self.con, {})
+            rows = self._held(self._rows(name, per_customer), self.source_of(name))
+            keep(rows, self.kept)
             self._frames[name, per_customer] = nw.from_native(rows)
         return self._frames[name, per_customer]
 
     def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
-            return _tenures(self.client.churn, self.names, self.con)
+            return _tenures(self.client.churn, self)
+        rows = self.counting(name)
+        return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
+
+    def counting(self, name: str) -> duckdb.DuckDBPyRelation:
+        """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
         if name not in self.names:
             raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
-        rows = _counting(self.con, name)
-        if per_customer and "customer_id" in rows.columns:
-            rows = rows.filter("customer_id is not null")
-        return rows
+        return self._held(_counting(self.con, name), name)
+
+    def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
+        """The same rows, those of a small canonical table in memory."""
+        return self.con.table(self.kept.table(rows.sql_query())) if table in self.small else rows
 
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""
@@ -103,23 +92,25 @@ class Tables:
 
     def first_day(self, names: Iterable[str]) -> datetime | None:
         """The midnight from which on all of the tables of events have rows; None where none of them is one."""
-        times = [
-            self.con.table(name).aggregate(f"min({TABLES[name].time})").fetchall()[0][0]
-            for name in names
-            if name in self.names and TABLES[name].of_events
-        ]
+        times = [self._first(name) for name in names if name in self.names and TABLES[name].of_events]
         known = [time for time in times if time]
         return max(known).replace(hour=0, minute=0, second=0, microsecond=0) if known else None
 
+    def _first(self, name: str) -> datetime | None:
+        if name not in self._firsts:
+            self._firsts[name] = self.con.execute(f"select min({TABLES[name].time}) from {name}").fetchall()[0][0]
+        return self._firsts[name]
+
     def without_customer(self, name: str, period: Period) -> tuple[int, int]:
         """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
-        if name not in self.names or "customer_id" not in self.con.table(name).columns:
+        if name not in self.names or "customer_id" not in self.counting(name).columns:
             return 0, 0
         if (name, period.label) not in self._without:
-            rows, time = _counting(self.con, name), TABLES[name].time
-            inside = rows.filter(f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'")
-            counted = inside.aggregate("count(*) - count(customer_id), count(*)").fetchall()[0]
-            self._without[name, period.label] = counted
+            inside = (
+                f"{TABLES[name].time} >= timestamp '{period.start}' and {TABLES[name].time} < timestamp '{period.end}'"
+            )
+            told = f"select count(*) - count(customer_id), count(*) from ({self.counting(name).sql_query()}) where {inside}"
+            self._without[name, period.label] = self.con.execute(told).fetchall()[0]
         return self._without[name, period.label]
 
 
@@ -129,7 +120,8 @@ def open_tables(client: Client, files: dict[str, Path], *, threads: int | None =
     con.execute("set preserve_insertion_order = false")
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
-    return Tables(client, con, frozenset(files))
+    small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
+    return Tables(client, con, frozenset(files), small)
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
@@ -158,16 +150,14 @@ def _counting(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelat
     return filled.filter(table.counts).project(f"* exclude ({', '.join(absent)})")
 
 
-def _tenures(churn: Churn | None, names: frozenset[str], con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
     """Rows customer_id, since, until: someone is a customer at t where since < t <= until (no `until`: still).
 
     An order at `since` makes a customer of `[t - d, t)` for every t in (since, since + d].
     """
     if churn is None:
         raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
-    if churn.table not in names:
-        raise Unavailable(f"needs the table {churn.table}: {TABLES[churn.table].grain}")
-    rows = _counting(con, churn.table).filter("customer_id is not null")
+    rows = tables.counting(churn.table).filter("customer_id is not null")
     if churn.kind == "inactivity":
         until = f"ordered_at + interval {churn.inactivity_days} day"
         return rows.project(f"customer_id, ordered_at as since, {until} as until")

@@ -12,8 +12,9 @@ _COHORT_CELL = r" \+\d+$"
 
 
 def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
-    """A metric's rows (columns `win`, `component`, `segment`, `level`, `part` and the figures) with small groups dealt with.
+    """The rows of metrics with small groups dealt with.
 
+    frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures.
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
     all figures are removed, flag `suppressed`. Where what is removed could be had by subtraction from a total that is
     shown (over the levels of a segmentation, the parts of a period, or joining cohorts), the next smallest go too,
@@ -23,7 +24,10 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
     base = frame[["n", "clusters"]].where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
     known = base > 0
     small = known & (base < privacy.suppress_below)
-    hidden = _beyond_subtraction(frame, base, small, privacy.suppress_below) if small.any() else small
+    hidden = small.copy()
+    for rows in frame.reset_index(drop=True).groupby("metric").indices.values():
+        if small[rows].any():
+            hidden[rows] = _beyond_subtraction(frame.iloc[rows], base[rows], small[rows], privacy.suppress_below)
     frame = _flag(frame, known & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
     reason = f"fewer than {privacy.suppress_below}"
@@ -36,14 +40,15 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
 def _beyond_subtraction(frame: pd.DataFrame, base: np.ndarray, small: np.ndarray, at_least: int) -> np.ndarray:
     """The small rows and those to be hidden with them; again and again, as one sum's complement is another's gap."""
     hidden, sums = small.copy(), [rows[base[rows] > 0] for rows in _partitions(frame)]
-    cohort, whole, is_level = _cohort_keys(frame), _whole_keys(frame), (frame["segment"] != "").to_numpy()
+    in_cohort, cohort = _cohort_keys(frame)
+    whole, is_level = _whole_keys(frame), (frame["segment"] != "").to_numpy()
     before = 0
     while hidden.sum() > before:
         before = hidden.sum()
         for rows in sums:
             hidden[_complement(rows, base, hidden, at_least)] = True
         # The cells of a cohort have its size as their denominator; the levels of a whole add up to it.
-        hidden |= (base > 0) & (cohort != "") & np.isin(cohort, cohort[hidden])
+        hidden |= (base > 0) & in_cohort & np.isin(cohort, cohort[hidden & in_cohort])
         hidden |= (base > 0) & is_level & np.isin(whole, whole[hidden & ~is_level])
         if hidden.sum() == before:
             solved = _solved(frame, hidden) & small & is_level
@@ -57,21 +62,19 @@ def _solved(frame: pd.DataFrame, hidden: np.ndarray) -> np.ndarray:
     Two hidden in each line of such a table do not suffice: a region with a single cohort gives that cell away.
     """
     found = np.zeros(len(frame), dtype=bool)
-    frame = frame.reset_index(drop=True)
-    cells = frame[frame["component"].str.endswith(" +0")]
-    for _, table in cells.groupby("win"):
-        at = table.index[hidden[table.index]].to_numpy()
-        if not len(at) or not (table["segment"] != "").any():
+    win, component, segment, level = (frame[c].to_numpy(object) for c in ("win", "component", "segment", "level"))
+    cells = frame["component"].str.endswith(" +0").to_numpy()
+    for window in sorted(set(win[cells & hidden])):
+        table = cells & (win == window)
+        at = np.flatnonzero(table & hidden)
+        segments = sorted(set(segment[table]) - {""})
+        if not segments:
             continue
-        unknown = frame.loc[at]
-        lines = [
-            (unknown["segment"] + "\0" + unknown["level"]).to_numpy() == line
-            for line in (table["segment"] + "\0" + table["level"]).unique()
-        ]
-        equations = [line.astype(float) for line in lines]
-        for segment in table.loc[table["segment"] != "", "segment"].unique():
-            sign = np.where(unknown["segment"] == segment, 1.0, np.where(unknown["segment"] == "", -1.0, 0.0))
-            equations += [sign * (unknown["component"] == cohort) for cohort in unknown["component"].unique()]
+        lines = sorted({(segment[i], level[i]) for i in at})
+        equations = [(segment[at] == by) & (level[at] == name) for by, name in lines]
+        for by in segments:
+            sign = np.where(segment[at] == by, 1.0, np.where(segment[at] == "", -1.0, 0.0))
+            equations += [sign * (component[at] == cohort) for cohort in sorted(set(component[at]))]
         _, strength, directions = np.linalg.svd(np.array(equations, dtype=float))
         free = directions[(strength > 1e-9).sum() :]
         found[at[(np.abs(free) < 1e-9).all(axis=0)]] = True
@@ -115,16 +118,16 @@ def _complement(rows: np.ndarray, base: np.ndarray, hidden: np.ndarray, at_least
     return rest[~enough]
 
 
-def _cohort_keys(frame: pd.DataFrame) -> np.ndarray:
-    """Of a cohort's cell, what names the cohort in its window and level; "" of other rows."""
+def _cohort_keys(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are cells of cohorts, and a number of the cohort in its window and level."""
     cohort = frame["component"].str.replace(_COHORT_CELL, "", regex=True)
-    key = frame["win"] + "\0" + frame["segment"] + "\0" + frame["level"] + "\0" + cohort
-    return key.where(frame["component"].str.contains(_COHORT_CELL), "").to_numpy(dtype=object)
+    numbers = frame.assign(component=cohort).groupby(["win", "segment", "level", "component"]).ngroup()
+    return frame["component"].str.contains(_COHORT_CELL).to_numpy(), numbers.to_numpy()
 
 
 def _whole_keys(frame: pd.DataFrame) -> np.ndarray:
-    """What names the whole that a row is, or is a level of."""
-    return (frame["win"] + "\0" + frame["component"]).to_numpy(dtype=object)
+    """A number of the whole that a row is, or is a level of."""
+    return frame.groupby(["win", "component"]).ngroup().to_numpy()
 
 
 def _flag(frame: pd.DataFrame, where: np.ndarray, flag: str) -> pd.DataFrame:

@@ -1,38 +1,13 @@
 """Reduce: evidence becomes sufficient statistics inside the engine; only these small tables reach pandas."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import duckdb
-import narwhals.stable.v2 as nw
 import pandas as pd
 
-from crmnb.period import Period
+from crmnb.evidence import COMPARED, WHOLE, Evidence, Segmentation, branches
 from crmnb.tables import UNKNOWN
-
-COMPARED = ("now", "before")  # the windows that are broken down by segment; the others are parts of a trend
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """How rows are broken down: by a table (cluster, level) of customers' `levels`, or by evidence's `own` column (SQL)."""
-
-    name: str
-    levels: str = ""
-    own: str = ""
-
-    @property
-    def level(self) -> str:
-        """The SQL of the level, beside a join of `levels` where there are any."""
-        return f"coalesce({self.levels + '.level' if self.levels else self.own}, '{UNKNOWN}')" if self.name else "''"
-
-    @property
-    def join(self) -> str:
-        """The SQL that brings the levels of customers."""
-        return f"left join {self.levels} using (cluster)" if self.levels else ""
-
-
-WHOLE = Segmentation("")
-
 
 # What the cluster of a row without a customer begins with, and what every key begins after: the intake lets no such
 # character into a key. Rows without a customer are clusters of one; those that are alike share a row, which stands for
@@ -41,76 +16,67 @@ _ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """A metric's evidence in one window, as the engine sees it: its SQL, and the type of each of its columns."""
+class Sample:
+    """A metric's evidence by window ("now", "before", and parts, which do not overlap), and what is to be known of it.
 
-    sql: str
-    types: dict[str, str]
+    one_row_each: it has one row per customer, so nothing is to be summed by customer first. needs: of the sums that few
+    estimators read, those to be taken; the others may be 0.
+    """
 
-    @classmethod
-    def of(cls, frame: nw.LazyFrame) -> "Evidence":
-        """The evidence in a frame that a metric gave."""
-        rows = frame.to_native()
-        return cls(rows.sql_query(), dict(zip(rows.columns, map(str, rows.types), strict=True)))
+    evidence: dict[str, Evidence]
+    one_row_each: bool = False
+    needs: frozenset[str] = frozenset({"magnitude", "s3"})
 
-    def part(self, time: str, period: Period) -> "Evidence":
-        """Those of its rows whose `time` lies in the period."""
-        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
-        return Evidence(f"select * from ({self.sql}) where {inside}", self.types)
+    @property
+    def windows(self) -> list[str]:
+        """The windows in the order of their places: those that are compared have the first two, there or not."""
+        return [*COMPARED, *(win for win in self.evidence if win not in COMPARED)]
 
 
 def reduce_moments(
-    con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, Evidence],
-    segmentations: list[Segmentation],
-    *,
-    one_row_each: bool,
-    needs: frozenset[str] = frozenset({"magnitude", "s3"}),
-) -> pd.DataFrame:
-    """Sufficient statistics of evidence per window and component, and per level where the window is compared.
+    con: duckdb.DuckDBPyConnection, samples: list[Sample], segmentations: list[Segmentation]
+) -> list[pd.DataFrame]:
+    """Sufficient statistics of each sample per window and component, and per level where the window is compared.
 
-    evidence: by window ("now", "before", parts). one_row_each: it has one row per customer, so nothing is to be summed by
-    customer first. needs: of the sums that few estimators read, those to be taken; the others are 0. Columns: win,
-    component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum of u(now) u(before) over the
-    customers seen in both.
+    Columns: win, component, segment, level, those that `crmnb.estimate` reads, and `shared`: the sum of u(now) u(before)
+    over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
+    costs; of many rows, one at a time is what fits into memory.
     """
-    found = []
-    customers = [s for s in segmentations if s.levels]
-    for slot, windows in _slots(evidence).items():
-        _sum_by_cluster(con, windows, f"totals_{slot}", "", one_row_each, needs)
-        broken_down = [WHOLE, *(customers if slot in COMPARED else [])]
-        found += [_moments(con, f"totals_{slot}", each, list(windows), needs) for each in broken_down]
-    found = _with_shared(con, pd.concat(found, ignore_index=True), [WHOLE, *customers])
+    found = [
+        _moments(con, _sum_by_cluster(con, samples, ""), [WHOLE, *(s for s in segmentations if s.levels)], samples)
+    ]
     for each in (s for s in segmentations if s.own):
-        broken = []
-        for win in (win for win in COMPARED if win in evidence):
-            _sum_by_cluster(con, {win: evidence[win]}, f"totals_{win}", each.own, False, needs)
-            broken.append(_moments(con, f"totals_{win}", each, [win], needs))
-        broken = _with_shared(con, pd.concat(broken, ignore_index=True), [each]) if broken else found.iloc[:0]
-        found = pd.concat([found, broken], ignore_index=True)
-    return found.drop(columns="r")
+        inside = [{win: sample.evidence[win] for win in COMPARED if win in sample.evidence} for sample in samples]
+        compared = [replace(s, evidence=own, one_row_each=False) for s, own in zip(samples, inside, strict=True)]
+        if any(inside):
+            found.append(_moments(con, _sum_by_cluster(con, compared, each.own), [each], compared))
+    frame = pd.concat(found, ignore_index=True)
+    return [frame[frame["sample"] == place].drop(columns="sample") for place, _ in enumerate(samples)]
 
 
-def _slots(evidence: dict[str, Evidence]) -> dict[str, dict[str, Evidence]]:
-    """The windows that are worked on together: each compared one by itself, the parts as one."""
-    slots = {win: {win: evidence[win]} for win in COMPARED if win in evidence}
-    parts = {win: frame for win, frame in evidence.items() if win not in COMPARED}
-    return slots | ({"part": parts} if parts else {})
+def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level: str) -> str:
+    """Evidence summed by window, component, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
 
-
-def _sum_by_cluster(
-    con: duckdb.DuckDBPyConnection,
-    windows: dict[str, Evidence],
-    table: str,
-    level: str,
-    one_row_each: bool,
-    needs: frozenset[str],
-) -> None:
-    """Evidence summed by component, level (SQL; "" for none) and cluster, window by window, as a temporary view `table`.
-
-    `win` is the window's place in `windows`. What is the same in every row is in the view, not in the table behind it.
+    `sample` is the place in `samples`, `win` that of the window. What is the same in every row of a single sample is
+    in the SQL, not in the table.
     """
-    has = next(iter(windows.values())).types
+    summed = {place: _summed(sample, level) for place, sample in enumerate(samples) if sample.evidence}
+    if len(summed) == 1:
+        ((place, (rows, same)),) = summed.items()
+        con.execute(f"create or replace temp table totals as {rows}")
+        return f"select *, {place}::utinyint as sample {same} from totals"
+    columns = "win, component, level, cluster, num, den, n, w, w2, magnitude, k"
+    told = (
+        f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
+        for place, (rows, same) in summed.items()
+    )
+    con.execute(f"create or replace temp table totals as {' union all '.join(told)}")
+    return "from totals"
+
+
+def _summed(sample: Sample, level: str) -> tuple[str, str]:
+    """The SQL of a sample's sums by window, component, level and cluster, and that of columns the same in every row."""
+    has = next(iter(sample.evidence.values())).types
     num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
     types = {"num": has[num], "den": has.get("den", "INTEGER")}
     weighted = "weight" in has
@@ -121,31 +87,40 @@ def _sum_by_cluster(
     picked = ", ".join(
         f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
     )
-    add = (lambda what, _="": what) if one_row_each else _of_cluster
-    total = "{}".format if one_row_each else "sum({})".format
-    sums = {"n": "1::utinyint" if one_row_each else "count(*)::uinteger"}
+    add = (lambda what, _="": what) if sample.one_row_each else _of_cluster
+    total = "{}".format if sample.one_row_each else "sum({})".format
+    sums = {"n": "1::utinyint" if sample.one_row_each else "count(*)::uinteger"}
     if weighted:
         sums |= {name: add(f"{name} * weight") for name in types}
         sums |= {"w": total("weight"), "w2": total("weight * weight")}
     else:
         sums |= {name: add(name, type_) for name, type_ in types.items()}
-    if "magnitude" in needs:
+    if "magnitude" in sample.needs:
         sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
-    kept = ", ".join([*keys, "cluster", *(f"{sql} as {name}" for name, sql in sums.items())])
-    parts = (
-        f"""select {win}::utinyint as win, {kept}
-            from (select {picked} {", weight" if weighted else ""} from ({each.sql})
-                {"where weight > 0" if weighted else ""})
-            {"" if one_row_each else "group by " + ", ".join([*keys, "cluster"])}"""
-        for win, each in enumerate(windows.values())
-    )
-    con.execute(f"create or replace temp table {table}_kept as {' union all '.join(parts)}")
+    by = ", ".join(["win", *keys, "cluster"])
+    kept = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
+    k = "1" if sample.one_row_each else f"case when cluster < {_KEYS_FROM} then n else 1 end"
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for win, rows, compared in branches(sample.windows, sample.evidence):
+        each = f"""
+            select {kept} from (select {win} as win, {picked} {", weight" if weighted else ""} from {rows}
+                {"where weight > 0" if weighted else ""}) {"" if sample.one_row_each else "group by " + by}"""
+        found[compared].append(f"select *, ({k})::uinteger as k from ({each})")
+    told = found[True] + ([_alike(" union all ".join(found[False]), list(keys), sums)] if found[False] else [])
     same = {} if weighted else {"w": "n", "w2": "n"}
     same |= {name: "''" for name in ("component", "level") if name not in keys}
-    same |= {} if "magnitude" in needs else {"magnitude": "0"}
-    same["k"] = "1" if one_row_each else f"case when cluster < {_KEYS_FROM} then n else 1 end"
-    told = ", ".join(f"{sql} as {name}" for name, sql in same.items())
-    con.execute(f"create or replace temp view {table} as select *, {told} from {table}_kept")
+    same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
+    return " union all ".join(told), "".join(f", {sql} as {name}" for name, sql in same.items())
+
+
+def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
+    """The SQL of clusters, those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
+    by = ", ".join(["win", *keys])
+    totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
+    told = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
+    return f"""
+        select {by}, null::varchar as cluster, {told}, sum(k)::uinteger as k from ({clusters})
+        group by {by}, num, den"""
 
 
 def _of_cluster(what: str, type_: str = "") -> str:
@@ -156,135 +131,90 @@ def _of_cluster(what: str, type_: str = "") -> str:
 
 
 def _moments(
-    con: duckdb.DuckDBPyConnection, table: str, by: Segmentation, windows: list[str], needs: frozenset[str]
+    con: duckdb.DuckDBPyConnection, totals: str, by: list[Segmentation], samples: list[Sample]
 ) -> pd.DataFrame:
-    """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after."""
-    frame = con.sql(f"""
-        with leveled as {"materialized" if by.levels else "not materialized"} (
-            select win, component, {_level_of(by)} as level, num, den, n, w, w2, magnitude, k from {table} t {by.join}),
+    """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after.
+
+    One query for all segmentations, since on few rows its planning is what costs; `seg` is the place in `by`. Clusters
+    with the same `num` and `den` share a row before anything else is done with them: most metrics have few such pairs.
+    """
+    levels = ",".join(
+        f"""level_{seg} as materialized (
+            select sample, win, component, {_level_of(each)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
+                sum(magnitude) as magnitude, sum(k)::bigint as k
+            from totals t {_join_of(each)} {"where win < 2" if each.name else ""} group by all)"""
+        for seg, each in enumerate(by)
+    )
+    leveled = " union all ".join(f"select {seg}::utinyint as seg, * from level_{seg}" for seg, _ in enumerate(by))
+    both = any({*COMPARED} <= {*sample.evidence} for sample in samples)
+    cubed = any("s3" in sample.needs for sample in samples)
+    frame = con.execute(f"""
+        with totals as not materialized ({totals}), {levels}, leveled as not materialized ({leveled}),
         whole as materialized (
-            select win, component, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n, sum(k) as clusters,
-                sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude,
+            select seg, sample, win, component, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n,
+                sum(k) as clusters, sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude,
                 sum(num * k) / nullif(sum(den * k), 0)::double as r
             from leveled group by all),
         residuals as not materialized (
-            select win, component, level, k, t.num::double - r * t.den as u
-            from leveled t join whole using (win, component, level)),
+            select seg, sample, win, component, level, k, t.num::double - r * t.den as u
+            from leveled t join whole using (seg, sample, win, component, level)),
         squares as (
-            select win, component, level, fsum(u * u * k) as ss,
-                {"fsum(u * u * u * k)" if "s3" in needs else "0.0"} as s3
+            select seg, sample, win, component, level, fsum(u * u * k) as ss,
+                {"fsum(u * u * u * k)" if cubed else "0.0"} as s3
             from residuals group by all)
-        select win, component, level, num::double as num, den::double as den, n::double as n,
-            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, r, ss, s3
-        from whole join squares using (win, component, level) order by all""").df()
-    return frame.assign(segment=by.name, win=[windows[win] for win in frame["win"]])
+        {_shared(by) if both else ""}
+        select seg, sample, win, component, level, num::double as num, den::double as den, n::double as n,
+            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3,
+            {"coalesce(shared, 0)" if both else "0.0::double"} as shared
+        from whole join squares using (seg, sample, win, component, level)
+            {"left join shared using (seg, sample, component, level)" if both else ""}
+        order by seg, sample, win, component, level""").df()
+    frame["segment"] = [by[seg].name for seg in frame.pop("seg")]
+    windows = [sample.windows for sample in samples]
+    frame["win"] = [windows[sample][win] for sample, win in zip(frame["sample"], frame["win"], strict=True)]
+    return frame
 
 
-def _with_shared(con: duckdb.DuckDBPyConnection, found: pd.DataFrame, by: list[Segmentation]) -> pd.DataFrame:
-    """The moments with `shared`: the sum of both windows' residuals' product over the customers seen in both.
+def _shared(by: list[Segmentation]) -> str:
+    """The SQL of `shared`: the sum of both windows' residuals' product over the customers seen in both.
 
     The pairs are joined once for all segmentations, centred on a ratio near to those of the levels, r0; a level's own
     residual is u = v - (r - r0) den, so four sums of products of v and den hold every level's.
     """
-    keys = ["component", "segment", "level"]
-    if not {*COMPARED} <= {*found["win"]}:
-        return found.assign(shared=0.0)
-    ratios = (
-        found.pivot_table(index=keys, columns="win", values="r").reindex(columns=[*COMPARED]).dropna().reset_index()
-    )
-    if ratios.empty:
-        return found.assign(shared=0.0)
-    near = ratios.groupby("component", as_index=False)[[*COMPARED]].first()
-    con.register("near", near)
     own = any(each.own for each in by)
-    con.execute(f"""
-        create or replace temp table pairs as
-        select component, {"a.level" if own else "''"} as level, cluster,
-            a.num::double - near.now * a.den as va, a.den::double as da,
-            b.num::double - near.before * b.den as vb, b.den::double as db
-        from totals_now a join totals_before b using (component, cluster) join near using (component)
-        where cluster >= {_KEYS_FROM} {"and a.level is not distinct from b.level" if own else ""}""")
-    con.unregister("near")
-    sums = [
-        con.sql(f"""
-            select component, {_level_of(each)} as level, fsum(va * vb) as vv, fsum(va * db) as vd, fsum(da * vb) as dv,
-                fsum(da * db) as dd
-            from pairs t {each.join} group by all""")
-        .df()
-        .assign(segment=each.name)
-        for each in by
-    ]
-    told = ratios.merge(near, on="component", suffixes=("", "_near")).merge(pd.concat(sums), on=keys)
-    a, b = told["now"] - told["now_near"], told["before"] - told["before_near"]
-    told["shared"] = told["vv"] - b * told["vd"] - a * told["dv"] + a * b * told["dd"]
-    found = found.merge(told[[*keys, "shared"]], on=keys, how="left")
-    return found.assign(shared=found["shared"].fillna(0.0))
+    near = ", ".join(
+        f"sum(num::double) filter (where win = {place}) / nullif(sum(den::double) filter (where win = {place}), 0) as {win}"
+        for place, win in enumerate(COMPARED)
+    )
+    sums = " union all ".join(
+        f"""select {seg}::utinyint as seg, sample, component, {_level_of(each)} as level, fsum(va * vb) as vv,
+                fsum(va * db) as vd, fsum(da * vb) as dv, fsum(da * db) as dd
+            from pairs t {_join_of(each)} group by all"""
+        for seg, each in enumerate(by)
+    )
+    return f""",
+        near as materialized (select sample, component, {near} from whole where seg = 0 group by all),
+        pairs as materialized (
+            select sample, component, {"a.level" if own else "''"} as level, cluster,
+                a.num::double - near.now * a.den as va, a.den::double as da,
+                b.num::double - near.before * b.den as vb, b.den::double as db
+            from (from totals where win = 0) a join (from totals where win = 1) b using (sample, component, cluster)
+                join near using (sample, component)
+            where cluster >= {_KEYS_FROM} {"and a.level is not distinct from b.level" if own else ""}),
+        sums as ({sums}),
+        shared as (
+            select seg, sample, component, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv
+                + (a.r - near.now) * (b.r - near.before) * dd as shared
+            from sums join (from whole where win = 0) a using (seg, sample, component, level)
+                join (from whole where win = 1) b using (seg, sample, component, level) join near using (sample, component))"""
 
 
 def _level_of(by: Segmentation) -> str:
-    """The level in a table of totals: joined, or summed by already."""
-    return f"coalesce(t.level, '{UNKNOWN}')" if by.own else by.level
+    """The SQL of the level, in a table of totals: summed by already (the whole's is empty), or joined (`_join_of`)."""
+    told = f"{by.levels}.level" if by.levels else "t.level"
+    return f"coalesce({told}, '{UNKNOWN}')" if by.name else "''"
 
 
-def reduce_bins(
-    con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, Evidence],
-    segmentations: list[Segmentation],
-    spans: dict[str, tuple[str, int, int]],
-) -> pd.DataFrame:
-    """Counts of evidence per window and component (and level, where compared), and how they scatter over equal spans of time.
-
-    spans: window -> (its first instant, days of a bin, bins). Columns: win, component, segment, level, num, den (exposure),
-    plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
-    (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
-    bins among them).
-    """
-    found = []
-    for slot, windows in _slots(evidence).items():
-        events = _events(windows, [s for s in segmentations if s.own])
-        inside = {win: spans[win] for win in windows}
-        found += [_scatter(con, events, each, inside) for each in [WHOLE, *(segmentations if slot in COMPARED else [])]]
-    frame = pd.concat(found, ignore_index=True)
-    plain = frame["den"].isna()
-    exposed = frame["exposed"].mask(plain, frame["n"])
-    return frame.assign(plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
-
-
-def _events(windows: dict[str, Evidence], own: list[Segmentation]) -> str:
-    """The SQL of all windows' evidence: win, component, cluster, num, den, at, and the levels that it carries itself."""
-    first = next(iter(windows.values())).types
-    cluster = "customer_id" if "customer_id" in first else "null::varchar"
-    component = "component::varchar" if "component" in first else "''"
-    levels = "".join(f', {each.own} as "{each.name}"' for each in own)
-    return " union all ".join(
-        f"""select '{win}' as win, {component} as component, {cluster} as cluster, num, den, "at" {levels}
-            from ({each.sql})"""
-        for win, each in windows.items()
-    )
-
-
-def _scatter(
-    con: duckdb.DuckDBPyConnection, events: str, by: Segmentation, spans: dict[str, tuple[str, int, int]]
-) -> pd.DataFrame:
-    level = f"coalesce(\"{by.name}\", '{UNKNOWN}')" if by.own else by.level
-    rows = ", ".join(f"('{win}', timestamp '{start}', {size}, {bins})" for win, (start, size, bins) in spans.items())
-    frame = con.sql(f"""
-        with spans(win, start, size, bins) as (values {rows}),
-        binned as materialized (
-            select win, component, {level} as level, bins, sum(num) as num, sum(den) as den, count(*) as rows,
-                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin
-            from ({events}) e join spans using (win) {by.join} group by all),
-        whole as (
-            select win, component, level, bins, sum(num)::double as num, sum(den)::double as den,
-                coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
-                count(bin) filter (where bin < bins) as filled,
-                coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
-            from binned group by all),
-        scattered as (
-            select win, component, level,
-                fsum(case when b.bin < b.bins then (b.num - w.binned / w.bins) ** 2 end) as seen
-            from whole w join binned b using (win, component, level) group by all)
-        select win, component, level, num, den, num as n, exposed, bins::double as bins, binned,
-            coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss
-        from whole join scattered using (win, component, level) order by all""").df()
-    return frame.assign(segment=by.name)
+def _join_of(by: Segmentation) -> str:
+    """The SQL that brings the levels of customers, by their `cluster`."""
+    return f"left join {by.levels} using (cluster)" if by.levels else ""

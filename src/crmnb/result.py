@@ -1,13 +1,14 @@
 """Result: one metric of one client in one period, with its parts and segments; it renders itself through `show`."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from crmnb.client import Client
 from crmnb.errors import InputError, nearest
-from crmnb.estimate import difference
+from crmnb.inference import difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
 
@@ -35,12 +36,17 @@ class Result:
             said = self.metric.better
             object.__setattr__(self, "better", said if isinstance(said, str) else "-")
 
-    @property
+    @cached_property
     def whole(self) -> pd.DataFrame:
         """The rows of the whole client over the whole period: one per component."""
         return self.rows[(self.rows["part"] == "") & (self.rows["segment"] == "")]
 
-    @property
+    @cached_property
+    def entries(self) -> tuple:
+        """The rows of `whole` as tuples with named fields, as those who write sentences want them."""
+        return tuple(self.whole.itertuples())
+
+    @cached_property
     def parts(self) -> pd.DataFrame:
         """The rows of the whole client in each part of the period."""
         return self.rows[(self.rows["part"] != "") & (self.rows["segment"] == "")]

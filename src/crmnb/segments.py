@@ -4,8 +4,8 @@ import duckdb
 
 from crmnb.client import Segment
 from crmnb.engine import Tables
+from crmnb.evidence import Evidence, Segmentation
 from crmnb.period import Period
-from crmnb.reduce import Evidence, Segmentation
 
 
 def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period: Period) -> list[Segmentation]:
@@ -20,13 +20,9 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
             carried = table in reads and column in columns
             found += [Segmentation(name, own=_level(segment, f'"{column}"', period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
-            quoted, levels = f'"{column}"', f"segment_{name}_{period.start:%Y%m%d}"
-            rows = tables.con.table(table).project(
-                f"customer_id as cluster, {_level(segment, quoted, period)} as level"
-            )
-            known = rows.filter("level is not null").sql_query()
-            tables.con.execute(f"create temp table if not exists {levels} as {known}")
-            found.append(Segmentation(name, levels=levels))
+            level = _level(segment, f'"{column}"', period)
+            told = f"select customer_id as cluster, {level} as level from customers"
+            found.append(Segmentation(name, levels=tables.kept.table(f"from ({told}) where level is not null")))
     return found
 
 

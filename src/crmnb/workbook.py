@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,15 +14,20 @@ from crmnb.engine import Tables, open_tables
 from crmnb.errors import InputError, nearest
 from crmnb.intake import Intake, intake
 from crmnb.intake.kept import kept
-from crmnb.measure import check_settings, compared_with, measure
+from crmnb.measure import Measured, measure, measure_all
 from crmnb.metric import Metric, catalogue, families, family
 from crmnb.period import Period
+from crmnb.project import find_project, private_folder
 from crmnb.result import Result
 from crmnb.results import with_signals
+from crmnb.settings import check_settings, compared_with
 
 # Where a run tells its kernels to leave their results, and which canonical tables to read; unset in JupyterLab.
 RESULTS_TO = "CRMNB_RESULTS_TO"
 TABLES_FROM = "CRMNB_TABLES_FROM"
+# How many threads a kernel's engine may use, since others share the cores.
+THREADS = "CRMNB_THREADS"
+READ = "read.json"  # beside the results: which metrics and tables a notebook has read
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Workbook:
     period: Period
     tables: Tables
     _families: dict[str, dict[str, Result]] = field(default_factory=dict, repr=False)
+    _read: dict[str, set[str]] = field(default_factory=lambda: {"metrics": set(), "tables": set()}, repr=False)
 
     def __call__(self, metric: str, **settings) -> Result:
         """The result of one metric; with settings of its own (`book("csat", item="helpful")`) it is not in the report.
@@ -73,23 +80,37 @@ class Workbook:
         if name not in families():
             raise InputError(f"there is no family {name!r}.{nearest(name, families())}")
         if name not in self._families:
-            results = {id_: self._result(each, {}) for id_, each in family(name).items()}
-            frame = pd.concat([result.rows for result in results.values()], ignore_index=True)
-            frame = with_signals(frame, {id_: result.better for id_, result in results.items()})
-            for id_, rows in frame.groupby("metric"):
-                object.__setattr__(results[id_], "rows", rows.reset_index(drop=True))
-            self._families[name] = results
+            found = dict(zip(family(name), measure_all(family(name).values(), self.tables, self.period), strict=True))
+            frame = pd.concat([each.rows for each in found.values()], ignore_index=True)
+            frame = with_signals(frame, {id_: each.better for id_, each in found.items()})
+            rows = {id_: frame[frame["metric"] == id_].reset_index(drop=True) for id_ in found}
+            metrics = family(name)
+            self._families[name] = {id_: self._made(metrics[id_], each, rows[id_]) for id_, each in found.items()}
+            self._note(family(name).values())
         return self._families[name]
 
     def _result(self, metric: Metric, settings: dict) -> Result:
-        tables = self.tables
-        if settings:
-            chosen = {**self.client.settings, metric.id: {**self.client.settings.get(metric.id, {}), **settings}}
-            tables = replace(tables, client=self.client.model_copy(update={"settings": chosen}))
+        """The result of a metric with settings of its own."""
+        chosen = {**self.client.settings, metric.id: {**self.client.settings.get(metric.id, {}), **settings}}
+        tables = replace(self.tables, client=self.client.model_copy(update={"settings": chosen}))
+        self._note([metric])
         found = measure(metric, tables, self.period)
+        return self._made(metric, found, with_signals(found.rows, {metric.id: found.better}))
+
+    def _made(self, metric: Metric, found: Measured, rows: pd.DataFrame) -> Result:
         comparison, _ = compared_with(self.client, self.period)
-        rows = with_signals(found.rows, {metric.id: found.better}) if settings else found.rows
         return Result(metric, self.client, self.period, comparison, rows, found.settings, found.notes, found.better)
+
+    def _note(self, metrics: Iterable[Metric]) -> None:
+        """Tell a run which metrics, and which canonical tables, its notebook has read."""
+        if not (target := os.environ.get(RESULTS_TO)):
+            return
+        for metric in metrics:
+            self._read["metrics"].add(metric.id)
+            self._read["tables"] |= {self.tables.source_of(name) for name in metric.reads}
+        self._read["tables"] |= {segment.column.partition(".")[0] for segment in self.client.segments.values()}
+        told = {what: sorted(names) for what, names in self._read.items()}
+        (Path(target) / READ).write_text(json.dumps(told), encoding="utf-8")
 
 
 def open_workbook(client: str, period: str) -> Workbook:
@@ -108,23 +129,9 @@ def open_workbook(client: str, period: str) -> Workbook:
 
 def open_on(client: Client, period: Period, taken: Intake) -> Workbook:
     """The workbook on tables that were taken in already."""
-    return Workbook(client, period.observe(taken.data_from, taken.cutoff), open_tables(client, taken.tables))
-
-
-def find_project(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds `parameters/` and `notebooks/`."""
-    for folder in (start, *start.parents):
-        if (folder / "parameters").is_dir() and (folder / "notebooks").is_dir():
-            return folder
-    raise InputError(f"no project here: neither {start} nor a folder above it holds parameters/ and notebooks/.")
-
-
-def private_folder(project: Path, client: str) -> Path:
-    """The client's place for what is not to be sent, open to its owner only; made where it is missing."""
-    folder = project / "outputs" / client / ".private"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+    threads = int(os.environ.get(THREADS) or 0) or None
+    opened = open_tables(client, taken.tables, threads=threads)
+    return Workbook(client, period.observe(taken.data_from, taken.cutoff), opened)
 
 
 def save(results: list[Result], folder: Path, family: str) -> None:

@@ -1,8 +1,15 @@
 """Check: what a client's data are, before anything is computed: read, set aside, linked, enough for which metrics, and changed how."""
 
-from crmnb.check.checking import check
-from crmnb.check.found import Checked
-from crmnb.check.taking import take_in
-from crmnb.check.told import as_data, as_text, parts_of
+from crmnb.lazily import lazily
 
-__all__ = ["Checked", "as_data", "as_text", "check", "parts_of", "take_in"]
+_WHERE = {
+    "Checked": "found",
+    "as_data": "told",
+    "as_text": "told",
+    "check": "checking",
+    "parts_of": "told",
+    "take_in": "taking",
+}
+
+__all__ = list(_WHERE)
+__getattr__ = lazily(__name__, _WHERE)

@@ -1,7 +1,6 @@
 """Checking a client: its data taken in, the period chosen, and what is found."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crmnb.check.drift import drift
@@ -9,13 +8,13 @@ from crmnb.check.found import Checked
 from crmnb.check.metrics import availability, readers
 from crmnb.check.taking import take_in, write_private
 from crmnb.check.told import parts_of
-from crmnb.client import Client, load_client
-from crmnb.intake import Intake
-from crmnb.measure import check_settings
+from crmnb.client import load_client
+from crmnb.intake.covered import last_whole_year
 from crmnb.metric import catalogue
 from crmnb.page import check_page
 from crmnb.period import Period
-from crmnb.workbook import private_folder
+from crmnb.project import private_folder
+from crmnb.settings import check_settings
 
 
 def check(project: Path, client_name: str, label: str = "", say: Callable[[str], None] = lambda text: None) -> Checked:
@@ -39,22 +38,3 @@ def check(project: Path, client_name: str, label: str = "", say: Callable[[str],
     checked = Checked(client, taken, period, chosen, metrics, found, page, private / "quarantine.html")
     write_private(page, check_page(client, parts_of(checked), day=taken.profile.day, quarantine="quarantine.html"))
     return checked
-
-
-def last_whole_year(client: Client, taken: Intake) -> tuple[Period, str]:
-    """The last year (fiscal, where the client has one) that the data cover, or the span of the data; and which it is, in words."""
-    fiscal = "FY" if client.fiscal_year_starts > 1 else ""
-    end = taken.cutoff or datetime.now(UTC).replace(tzinfo=None)
-    numbers = range(min(end.year + 1, 2200), 1899, -1)  # the years that a period may have
-    years = (Period.parse(f"{fiscal}{year}", client.fiscal_year_starts) for year in numbers)
-    whole = next((year for year in years if year.end <= end), None)
-    if not taken.cutoff:
-        return (
-            whole,
-            "the last whole year: the data hold no dated events, and data_from and data_until are not declared",
-        )
-    if not whole or (taken.data_from and whole.start < taken.data_from):
-        last = (taken.cutoff - timedelta(microseconds=1)).date()
-        span = Period.parse(f"{taken.data_from.date() if taken.data_from else last}..{last}")
-        return span, "all of the data, as they cover no whole year (choose another with --period)"
-    return whole, "the last whole year that the data cover"

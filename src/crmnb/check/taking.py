@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from crmnb.check.metrics import readers
 from crmnb.client import Client
 from crmnb.errors import InputError
 from crmnb.intake import Intake, Refused, SourceMissing, intake
+from crmnb.intake.account import Account
 from crmnb.intake.files import find_files
-from crmnb.page import quarantine_page
 
 
 def take_in(client: Client, private: Path, say: Callable[[str], None] = lambda text: None) -> Intake:
@@ -23,16 +22,22 @@ def take_in(client: Client, private: Path, say: Callable[[str], None] = lambda t
         taken = intake(client, private, say=say)
     except Refused as no:
         if no.folder:
-            text = quarantine_page(client, no.accounts, no.folder, page.parent, readers(client), refused=True)
-            write_private(page, text)
+            _write_page(page, client, no.accounts, no.folder, refused=True)
         raise
     except SourceMissing as absent:
         if any(_is_there(client, name) for name in client.sources):
             raise InputError(str(absent)) from None
         raise
-    folder = taken.folder / "quarantine"
-    write_private(page, quarantine_page(client, taken.accounts, folder, page.parent, readers(client)))
+    if not (taken.reused and page.is_file()):
+        _write_page(page, client, taken.accounts, taken.folder / "quarantine")
     return taken
+
+
+def _write_page(page: Path, client: Client, accounts: tuple[Account, ...], folder: Path, *, refused: bool = False) -> None:
+    from crmnb.check.metrics import readers  # heavy, and needed only where the data changed
+    from crmnb.page import quarantine_page
+
+    write_private(page, quarantine_page(client, accounts, folder, page.parent, readers(client), refused=refused))
 
 
 def _is_there(client: Client, name: str) -> bool:

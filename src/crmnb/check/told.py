@@ -13,8 +13,8 @@ from crmnb.check.found import Checked
 from crmnb.check.metrics import Availability
 from crmnb.client import Client
 from crmnb.intake.account import Account, Link
-from crmnb.measure import compared_with
 from crmnb.page import Entry, Part
+from crmnb.settings import compared_with
 from crmnb.show.html import printable
 from crmnb.show.numbers import MINUS, day, localised, percent, period_name, whole_number
 

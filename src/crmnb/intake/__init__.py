@@ -1,4 +1,4 @@
-"""Intake: a client's sources become canonical tables and a quarantine; read = accepted + quarantined, or it raises."""
+"""Intake: a client's sources become canonical tables and a quarantine; no row is lost, or it raises."""
 
 from crmnb.intake.account import Account
 from crmnb.intake.files import SourceMissing

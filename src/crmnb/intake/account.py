@@ -60,8 +60,9 @@ class LinesAccount:
 class Account:
     """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
 
-    `source` is "query" for a table that a query makes. Always read = accepted + quarantined + replaced, where `replaced` are
-    wrong rows in whose place others were sent. A row may have several of the `causes`, most frequent first. `notes` are sentences on what was accepted and is worth knowing.
+    `source` is "query" for a table that a query makes. Always read = accepted + quarantined + replaced + forgotten, where
+    `replaced` are wrong rows in whose place others were sent, and `forgotten` those of customers who are to be forgotten.
+    A row may have several of the `causes`, most frequent first. `notes` are sentences on what is worth knowing.
     """
 
     table: str
@@ -75,6 +76,7 @@ class Account:
     lines: LinesAccount | None = None
     notes: tuple[str, ...] = ()
     replaced: int = 0
+    forgotten: int = 0
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -10,16 +10,15 @@ from crmnb.intake.raw import quoted
 from crmnb.intake.rules import breaks, broken, mask_names, value
 
 
-def account_of(judged: Judged, quarantined: int, replaced: int) -> Account:
-    """What became of the rows: read as they came, `quarantined` as they were written out, `replaced` as they were taken out."""
+def account_of(judged: Judged, quarantined: int, replaced: int, forgotten: int) -> Account:
+    """What became of the rows: read as they came, `quarantined` as they were written out, the others as they were taken out."""
     contract = judged.contract
     ((read,),) = judged.ask(f"SELECT count(*) FROM {judged.raw.table}")
     ((accepted,),) = judged.ask(f"SELECT count(*) FROM {judged.table} WHERE NOT ({judged.is_bad})")
     table = contract.table.name if contract.table else ""
-    told = (_causes(judged), _totals(judged))
-    return Account(
-        table, contract.source, read, accepted, quarantined, *told, notes=_notes(judged, replaced), replaced=replaced
-    )
+    told, notes = (_causes(judged), _totals(judged)), _notes(judged, replaced, forgotten)
+    out = {"replaced": replaced, "forgotten": forgotten}
+    return Account(table, contract.source, read, accepted, quarantined, *told, notes=notes, **out)
 
 
 def _causes(judged: Judged) -> tuple[Cause, ...]:
@@ -58,10 +57,11 @@ def _totals(judged: Judged) -> dict[str, Total]:
     return {name: Total(*found[3 * place : 3 * place + 3]) for place, name in enumerate(amounts)}
 
 
-def _notes(judged: Judged, replaced: int) -> tuple[str, ...]:
-    """What was accepted and is worth knowing."""
+def _notes(judged: Judged, replaced: int, forgotten: int) -> tuple[str, ...]:
+    """What is worth knowing of the rows, beside the causes."""
     again = f"{replaced:,} faulty {'row was' if replaced == 1 else 'rows were'} sent again and {'is' if replaced == 1 else 'are'} replaced"
-    return (*([again] if replaced else []), *_repeated_hours(judged), *_rounded(judged))
+    gone = f"{forgotten:,} {'row' if forgotten == 1 else 'rows'} of customers who are to be forgotten {'was' if forgotten == 1 else 'were'} left out"
+    return (*([again] if replaced else []), *([gone] if forgotten else []), *_repeated_hours(judged), *_rounded(judged))
 
 
 def _repeated_hours(judged: Judged) -> Iterator[str]:

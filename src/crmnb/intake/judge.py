@@ -6,6 +6,7 @@ from crmnb.intake.account import Account
 from crmnb.intake.accounting import account_of
 from crmnb.intake.cast import cast, cleaned, in_range, recoded
 from crmnb.intake.judged import Contract, Judged
+from crmnb.intake.leaving_out import leave_out
 from crmnb.intake.quarantine import Quarantine, reasons_of, write_quarantine
 from crmnb.intake.raw import FILE, REASONS, RECORD, Cell, Raw, named
 from crmnb.intake.refusal import refuse_ambiguous, refuse_too_many, refuse_unreadable
@@ -13,7 +14,8 @@ from crmnb.intake.rules import TIMES, mark, mask_names, masks, rules_of, text, v
 
 
 def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quarantine: Quarantine) -> tuple[str, Account]:
-    """Judge a raw table's rows: the SQL of the accepted ones, typed, and the account. Wrong rows are written out.
+    """Judge a raw table's rows: the SQL of the accepted ones, typed, and the account. Wrong rows are written out; those of
+    customers who are to be forgotten are in neither.
 
     Raises Refused where most of a column's values cannot be read, or too many rows are wrong; the quarantine is
     written all the same. Raises InputError where amounts can be read in two ways.
@@ -24,10 +26,11 @@ def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quaranti
     judged = Judged(con, raw, contract, rules)
     refuse_ambiguous(judged)
     _break_rules(judged)
+    forgotten = leave_out(judged)
     if contract.row_key:
         _find_repeated(judged, contract.row_key)
     replaced = _leave_out_replaced(judged) if {FILE, RECORD, REASONS} <= set(raw.sent) else 0
-    account = account_of(judged, write_quarantine(judged, quarantine.file), replaced)
+    account = account_of(judged, write_quarantine(judged, quarantine.file), replaced, forgotten)
     refuse_unreadable(judged, account)
     refuse_too_many(judged, account, quarantine.if_refused)
     columns = ", ".join(f"{value(column.name)} AS {named(column.name)}" for column in contract.columns)

@@ -6,6 +6,7 @@ from datetime import datetime
 import duckdb
 
 from crmnb.intake.cast import as_text, cleaned
+from crmnb.intake.forgotten import NOBODY, Forgotten
 from crmnb.intake.raw import Cell, Raw
 from crmnb.intake.rules import Rule, breaks, mask_names
 from crmnb.tables import Column, Table
@@ -30,6 +31,9 @@ class Contract:
     last: datetime | None = None  # the declared end, half-open, or the day of the intake
     end_words: str = ""
     key: str = ""  # the file and the key that a message names
+    forgotten: Forgotten = NOBODY
+    customer_columns: frozenset[str] = frozenset()  # theirs, in small letters, that hold customers' keys somewhere
+    gone: dict[str, set[str]] = field(default_factory=dict)  # by table, the keys of rows left out as forgotten ones'
 
     @property
     def row_key(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from crmnb import tables
 from crmnb.client import Client
 from crmnb.intake.account import Account, Profile
+from crmnb.intake.forgotten import NOBODY, Forgotten
 
 _STAGING = ".staging"
 _REFUSED = "refused"
@@ -51,12 +52,13 @@ class Intake:
     reused: bool = False
 
 
-def fingerprint(client: Client, sources: dict[str, dict[str, Any]]) -> str:
-    """A hash of all that the canonical tables depend on: the files' content, the client's say, and this code."""
+def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: Forgotten = NOBODY) -> str:
+    """A hash of all that the canonical tables depend on: the files' content, the client's say, who is forgotten, and this code."""
     code = [Path(tables.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
     parts = [
         json.dumps(client.model_dump(mode="json", include=_CLIENT), sort_keys=True),
         json.dumps(sources, sort_keys=True),
+        json.dumps([forgotten.salt, *forgotten.digests]),
         version("duckdb"),
         *(path.read_text() for path in code),
     ]
@@ -113,6 +115,14 @@ def staging(home: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(home: Path) -> None:
+    """Take away what an intake that was killed has left, unless another one is at work there."""
+    with suppress(OSError), (home / ".lock").open("r+") as lock:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(home / _STAGING, ignore_errors=True)
 
 
 def refused(home: Path) -> Path:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from crmnb.client import Client
+from crmnb.intake.forgotten import columns_of_whom
 from crmnb.intake.query import parsed, sources_of
+from crmnb.tables import TABLES
 
 # What gives columns other names than a list of expressions does; then no column of the client's own is trusted.
 _RENAMING = ("rename_list", "column_name_alias", "aliases")
@@ -28,6 +30,31 @@ def personal_columns(client: Client, table: str, columns: list[str]) -> frozense
         rows = {name.lower() for name in names if client.sources[name].personal}  # a whole row as a value
         found = _made_of(parsed(mapping.query), hidden, rows, set(columns)) if hidden else set()
     return frozenset(name for name in columns if name.lower() in {each.lower() for each in found})
+
+
+def customer_columns(client: Client) -> frozenset[str]:
+    """The columns (theirs, in small letters) that hold a customer's key in some source, as far as the parameters tell."""
+    found = set()
+    for name, mapping in client.tables.items():
+        if mapping.query is None:
+            found |= {mapping.columns[ours].lower() for ours in columns_of_whom(TABLES[name], mapping.columns)}
+        else:
+            names = {"customer_id", *TABLES[name].by_name}
+            found |= _read_for(parsed(mapping.query), set(columns_of_whom(TABLES[name], names)))
+    return frozenset(found)
+
+
+def _read_for(query: Any, names: set[str]) -> set[str]:
+    """The names, in small letters, of the columns that those of the given names are made of; told by names, as below."""
+    items = [item for node in _nodes(query) for item in node.get("select_list", ())]
+    found, before = set(names), -1
+    while len(found) > before:
+        before = len(found)
+        read = [
+            node for item in items if _name(item) in found for node in _nodes(item) if node.get("type") == "COLUMN_REF"
+        ]
+        found |= {node["column_names"][-1].lower() for node in read}
+    return found
 
 
 def _made_of(query: Any, hidden: set[str], rows: set[str], columns: set[str]) -> set[str]:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from crmnb.client.models import NAME
 from crmnb.errors import InputError
 from crmnb.intake.account import Account, Profile
 from crmnb.intake.files import File, find_files, unchanged
+from crmnb.intake.forgotten import Forgotten, forgotten
 from crmnb.intake.judge import judge
 from crmnb.intake.judged import Contract
 from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, latest, publish, refused, staging
+from crmnb.intake.leaving_out import parents_first
 from crmnb.intake.linking import lines_of, links_of
-from crmnb.intake.personal import personal_columns
+from crmnb.intake.personal import customer_columns, personal_columns
 from crmnb.intake.profiling import profile_of
 from crmnb.intake.quarantine import Quarantine
 from crmnb.intake.query import QUIET, run_query, sources_of
@@ -38,16 +41,18 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
     `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
     whether they are the same. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
     accounts; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
+    Rows of customers who are on the private folder's list of the forgotten are left out.
     """
     _refuse_personal_segments(client)
     home = Path(private) / "tables"
     with alone(home), staging(home) as folder:
+        leave_out = forgotten(Path(private))
         files = {name: _found(client, name, folder) for name in _needed(client)}
         contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
-        mark = fingerprint(client, contents)
+        mark = fingerprint(client, contents, leave_out)
         if found := kept(home, mark):
             return found
-        work = _Work(client, files, folder, home, say)
+        work = _Work(client, files, folder, home, say, leave_out)
         try:
             return _take(work, mark, contents)
         except Refused as wrong:
@@ -56,6 +61,18 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
         except InputError:
             _keep_quarantine(work)
             raise
+
+
+def look(client: Client, private: Path) -> Intake | None:
+    """What `intake` would find taken in already; None where it would read files anew, or has to ask a database.
+
+    Raises as `intake` does for files that are not there, or not what the parameters say.
+    """
+    needed = _needed(client)
+    if any(client.sources[name].database for name in needed):
+        return None
+    contents = {name: {"files": [file.content() for file in find_files(client, name)]} for name in needed}
+    return kept(Path(private) / "tables", fingerprint(client, contents, forgotten(Path(private))))
 
 
 def _refuse_personal_segments(client: Client) -> None:
@@ -87,9 +104,11 @@ class _Work:
     folder: Path
     home: Path
     say: Callable[[str], None]
+    forgotten: Forgotten
     raws: dict[str, Raw] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)  # of each source, as they were read
     accounts: list[Account] = field(default_factory=list)
+    gone: dict[str, set[str]] = field(default_factory=dict)  # as in the contracts, which share it
 
     @property
     def done(self) -> Path:
@@ -103,6 +122,11 @@ class _Work:
     def quarantine(self, name: str) -> Quarantine:
         """Where the wrong rows of a table or source go."""
         return Quarantine(self.done / "quarantine" / name, refused(self.home) / name)
+
+    @cached_property
+    def customer_columns(self) -> frozenset[str]:
+        """The columns (theirs) that hold customers' keys, looked for only where somebody is forgotten."""
+        return customer_columns(self.client) if self.forgotten.digests else frozenset()
 
     def key(self, rest: str) -> str:
         """A key of the parameters file, as messages name it."""
@@ -127,8 +151,8 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
     config = {**QUIET, "memory_limit": "50%", "temp_directory": spill, "checkpoint_threshold": "1TB"}
     with duckdb.connect(config=config) as con:
         _type_sources(con, work)
-        for name, mapping in work.client.tables.items():
-            columns[name] = _take_table(con, work, TABLES[name], mapping)
+        for name in parents_first(work.client.tables):
+            columns[name] = _take_table(con, work, TABLES[name], work.client.tables[name])
         for name, files in work.files.items():
             unchanged(files, work.key(f"sources.{name}"))
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
@@ -218,6 +242,8 @@ def _source_contract(raw: Raw, work: _Work, bad_rows_allowed: float) -> Contract
         personal=frozenset(raw.source.personal),
         bad_rows_allowed=bad_rows_allowed,
         key=key,
+        forgotten=work.forgotten,
+        customer_columns=work.customer_columns,
     )
 
 
@@ -247,6 +273,9 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         last=last,
         end_words=end_words,
         key=key,
+        forgotten=work.forgotten,
+        customer_columns=work.customer_columns,
+        gone=work.gone,
     )
     rows, account = judge(con, raw, contract, work.quarantine(f"{table.name}.csv"))
     if mapping.query is not None:
@@ -260,7 +289,7 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
 
 def _is_read_again(client: Client, table: str, source: str) -> bool:
     """Whether a table after this one is made of the same source's columns."""
-    names = list(client.tables)
+    names = parents_first(client.tables)
     return any(client.tables[name].source == source for name in names[names.index(table) + 1 :])
 
 
@@ -329,13 +358,16 @@ def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, rows: 
     con.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
     accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()[0][0]
     name = account.table or f"source {account.source}"
-    if account.read != accepted + account.quarantined + account.replaced:
+    forgotten = f", {account.forgotten:,} left out as forgotten" if account.forgotten else ""
+    if account.read != accepted + account.quarantined + account.replaced + account.forgotten:
         raise RuntimeError(
-            f"{name}: {account.read} rows were read, {accepted} accepted, {account.quarantined} quarantined and {account.replaced} replaced. "
-            "A row was lost: this is a fault of crmnb, not of the data."
+            f"{name}: {account.read} rows were read, {accepted} accepted, {account.quarantined} quarantined and {account.replaced} replaced"
+            f"{forgotten}. A row was lost: this is a fault of crmnb, not of the data."
         )
     work.accounts.append(account)
-    work.say(f"{name}: {account.read:,} rows read, {accepted:,} accepted, {account.quarantined:,} quarantined")
+    work.say(
+        f"{name}: {account.read:,} rows read, {accepted:,} accepted, {account.quarantined:,} quarantined{forgotten}"
+    )
 
 
 def _keep_quarantine(work: _Work) -> None:

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn
-from crmnb.engine import once
 from crmnb.errors import Unavailable
 from crmnb.estimate import census, count, mean
 from crmnb.metric import metric
 from crmnb.period import Period
+from crmnb.windows import once
 
 
 @once
@@ -21,7 +21,12 @@ def _customers_at(tenures: nw.LazyFrame, t: datetime, days: int) -> nw.LazyFrame
     """
     begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)
     recent = [nw.col("since") >= t - timedelta(days=days)] if days else []
-    return tenures.filter(begun, not_over, *recent).select("customer_id").unique()
+    return _each(tenures.filter(begun, not_over, *recent), "customer_id")
+
+
+def _each(rows: nw.LazyFrame, *columns: str) -> nw.LazyFrame:
+    """Each combination of values once; grouping, since `unique` numbers the rows, which is slow."""
+    return rows.group_by(*columns).agg(rows=nw.len()).select(*columns)
 
 
 def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
@@ -156,14 +161,10 @@ def customers_won(tenures, *, period, churn: Churn):
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
     period.require_history(churn.history_days)
-    event, no_exposure = {"num": nw.lit(1), "den": nw.lit(0.0)}, nw.lit(None, nw.Float64)
-    columns = ["customer_id", "component", "num", "den", "at"]
+    no_exposure, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
     firsts = _firsts(tenures)
-    won = firsts.filter(period.holds("first")).with_columns(at=nw.col("first"), **event)
+    won, at_first = firsts.filter(period.holds("first")), nw.col("first")
     at_start = _customers_at(tenures, period.start, churn.history_days)
-    exposed = at_start.with_columns(
-        component=nw.lit("per 100 at start"), num=nw.lit(0), den=nw.lit(0.01), at=nw.lit(None, nw.Datetime("us"))
-    )
     back = (
         tenures.filter(period.holds("since"))
         .group_by("customer_id")
@@ -172,12 +173,16 @@ def customers_won(tenures, *, period, churn: Churn):
         .join(at_start, on="customer_id", how="anti")
         .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
     )
+
+    def rows(of: nw.LazyFrame, component: str, num: int, den: nw.Expr, at: nw.Expr) -> nw.LazyFrame:
+        return of.select("customer_id", component=nw.lit(component), num=nw.lit(num), den=den, at=at)
+
     return nw.concat(
         [
-            won.with_columns(component=nw.lit(""), den=no_exposure).select(columns),
-            won.with_columns(component=nw.lit("per 100 at start")).select(columns),
-            exposed.select(columns),
-            back.with_columns(component=nw.lit("win-backs"), num=nw.lit(1), den=no_exposure).select(columns),
+            rows(won, "", 1, no_exposure, at_first),
+            rows(won, "per 100 at start", 1, nw.lit(0.0), at_first),
+            rows(at_start, "per 100 at start", 0, nw.lit(0.01), no_time),
+            rows(back, "win-backs", 1, no_exposure, nw.col("at")),
         ]
     )
 
@@ -284,6 +289,14 @@ def _cohorts(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFram
     return joined.with_columns(cohort=_month("first"))
 
 
+def _aged(rows: nw.LazyFrame, ages: int) -> nw.LazyFrame:
+    """Each row at every age below `ages`; made by doubling, since each step costs the engine a look at the whole."""
+    aged, made = rows.with_columns(age=nw.lit(0)), 1
+    while made < ages:
+        aged, made = nw.concat([aged, aged.with_columns(age=nw.col("age") + made)]), 2 * made
+    return aged.filter(nw.col("age") < ages)
+
+
 def _next_month(day: datetime) -> datetime:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
@@ -316,10 +329,11 @@ def cohort_retention(tenures, *, period, churn: Churn):
     ages = range(seen_months - start_month)
     if not ages:
         raise Unavailable("needs at least one whole calendar month of data")
-    cells = [joined.with_columns(age=nw.lit(k), active_in=nw.col("cohort") + k) for k in ages]
-    of = nw.concat(cells).filter(nw.col("active_in") < seen_months)
+    cells = _aged(joined, len(ages)).with_columns(active_in=nw.col("cohort") + nw.col("age"))
+    of = cells.filter(nw.col("active_in") < seen_months)
     if churn.kind == "inactivity":
-        active = tenures.filter(period.holds("since")).select("customer_id", active_in=_month("since")).unique()
+        months = tenures.filter(period.holds("since")).with_columns(active_in=_month("since"))
+        active = _each(months, "customer_id", "active_in")
         found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
     else:
         months = [start_month + k for k in ages]

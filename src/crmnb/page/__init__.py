@@ -3,19 +3,18 @@
 A page is one file without script and without outside address; its policy forbids both, whatever a client's text says.
 """
 
-from crmnb.page.catalogue import catalogue_page
-from crmnb.page.check import Entry, Part, check_page
-from crmnb.page.family import family_page
-from crmnb.page.index import Family, index_page
-from crmnb.page.quarantine import quarantine_page
+from crmnb.lazily import lazily
 
-__all__ = [
-    "Entry",
-    "Family",
-    "Part",
-    "catalogue_page",
-    "check_page",
-    "family_page",
-    "index_page",
-    "quarantine_page",
-]
+_WHERE = {
+    "Entry": "check",
+    "Family": "index",
+    "Part": "check",
+    "catalogue_page": "catalogue",
+    "check_page": "check",
+    "family_page": "family",
+    "index_page": "index",
+    "quarantine_page": "quarantine",
+}
+
+__all__ = list(_WHERE)
+__getattr__ = lazily(__name__, _WHERE)

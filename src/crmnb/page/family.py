@@ -17,8 +17,26 @@ _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "em
 _HIDDEN_TAGS = {"analyst-only", "injected-parameters", "parameters"}
 
 
-def family_page(
-    notebook: nbformat.NotebookNode | str | Path,
+def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
+    """The page of an executed notebook; facts: as `framed` wants them."""
+    read = notebook if isinstance(notebook, nbformat.NotebookNode) else nbformat.read(notebook, as_version=4)
+    return framed(*body_of(read), **facts)
+
+
+def body_of(notebook: nbformat.NotebookNode) -> tuple[Markup, list[tuple[str, str]]]:
+    """What a page shows of an executed notebook: its cells, and (text, id) of the headings for the table of contents.
+
+    Cells tagged `analyst-only` are left out, code always is. An output that is an error is a plain sentence.
+    """
+    shown = notebook.copy()
+    shown.cells = [cell for cell in notebook.cells if not _HIDDEN_TAGS & set(cell.metadata.get("tags", []))]
+    body, _ = _exporter().from_notebook_node(shown)
+    return _cleaned(body)
+
+
+def framed(
+    cells: Markup,
+    contents: list[tuple[str, str]],
     *,
     title: str,
     client_name: str,
@@ -26,16 +44,10 @@ def family_page(
     nav: list[tuple[str, str]],
     lang: str = "en",
 ) -> str:
-    """The page of an executed notebook.
+    """The page around the cells that `body_of` gave.
 
-    nav: (name, address) of the links at the top. Cells tagged `analyst-only` are left out, code always is; the
-    notebook's own first heading gives way to `title`. An output that is an error is a plain sentence.
+    nav: (name, address) of the links at the top. The notebook's own first heading gives way to `title`.
     """
-    read = notebook if isinstance(notebook, nbformat.NotebookNode) else nbformat.read(notebook, as_version=4)
-    shown = read.copy()
-    shown.cells = [cell for cell in read.cells if not _HIDDEN_TAGS & set(cell.metadata.get("tags", []))]
-    body, _ = _exporter().from_notebook_node(shown)
-    cells, contents = _cleaned(body)
     return page(
         "family.j2",
         title=title,
@@ -49,11 +61,18 @@ def family_page(
     )
 
 
+class _Exporter(HTMLExporter):
+    """nbconvert's exporter without its last step, which parses the page once more to see to what `_cleaned` sees to."""
+
+    def from_notebook_node(self, nb, resources=None, **more):
+        return super(HTMLExporter, self).from_notebook_node(nb, self._init_resources(resources), **more)
+
+
 @cache
-def _exporter() -> HTMLExporter:
-    """nbconvert's exporter with our own few lines of template: no highlighting, no outside script, no anchors' marks."""
+def _exporter() -> _Exporter:
+    """With our own few lines of template: no highlighting, no outside script, no anchors' marks."""
     template = str(Path(__file__).with_name("cells.j2"))
-    return HTMLExporter(config=Config(), template_file=template, exclude_anchor_links=True)
+    return _Exporter(config=Config(), template_file=template, exclude_anchor_links=True)
 
 
 def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
@@ -64,6 +83,8 @@ def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
     for element in soup.find_all(True):
         for name in [name for name in element.attrs if _is_forbidden(name, element[name])]:
             del element[name]
+    for picture in soup.find_all("img", alt=False):
+        picture["alt"] = "Picture without a description"
     for table in soup.find_all("table", class_="dataframe"):
         _as_ours(soup, table)
     headings = soup.find_all(re.compile("^h[1-6]$"))

@@ -20,6 +20,13 @@ def page(template: str, **facts) -> str:
     return _environment().get_template(template).render(style=Markup(style), policy=_policy(style), **facts)  # noqa: S704
 
 
+def prime() -> None:
+    """Compile the templates once, in a process that others are forked from."""
+    for name in _environment().list_templates(extensions=["j2"]):
+        if name != "cells.j2":  # nbconvert's
+            _environment().get_template(name)
+
+
 def language(client: Client | None) -> str:
     """The page's language tag: its words are English, its numbers and dates the client's, so `en-DE` for de_DE."""
     territory = Locale.parse(client.locale).territory if client else None

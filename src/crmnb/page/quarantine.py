@@ -32,6 +32,7 @@ def quarantine_page(
     touched: the titles of the metrics that read a table, by its name, or a source ("source x"). refused: whether the
     data were not taken in, for as many wrong rows as the last of the accounts has.
     """
+    others = {"replaced": sum(a.replaced for a in accounts), "left out": sum(a.forgotten for a in accounts)}
     bad = sorted((each for each in accounts if each.quarantined), key=lambda each: -each.quarantined)
     return page(
         "quarantine.j2",
@@ -40,6 +41,7 @@ def quarantine_page(
         refused=_name(accounts[-1]) if refused else "",
         said=_summary(accounts, client),
         tables=[_table(each, client, folder, beside, touched.get(_name(each), ())) for each in bad],
+        parts=" + ".join(["accepted", "set aside", *(word for word, rows in others.items() if rows)]),
         good=", ".join(_name(each) for each in accounts if not each.quarantined),
     )
 
@@ -51,11 +53,14 @@ def _name(account: Account) -> str:
 def _summary(accounts: tuple[Account, ...], client: Client) -> str:
     read = whole_number(sum(each.read for each in accounts if each.source != "query"), client)
     aside = sum(each.quarantined for each in accounts)
+    gone = sum(each.forgotten for each in accounts)
+    out = f" {whole_number(gone, client)} {_was(gone)} left out, of customers who are to be forgotten." if gone else ""
     if not aside:
-        return f"Nothing was set aside: all {read} rows that were read are accepted. There is nothing to mend."
+        every = f"all {read} rows that were read" if not gone else f"of {read} rows that were read, all others"
+        return f"Nothing was set aside: {every} are accepted.{out} There is nothing to mend."
     return (
         f"Of {read} rows that were read, {whole_number(aside, client)} {_was(aside)} set aside because something in them cannot be "
-        "right. They are in no figure until they are mended; none is lost."
+        f"right. They are in no figure until they are mended; none is lost.{out}"
     )
 
 

@@ -82,6 +82,22 @@ def tile(result: Result, *, definition: str = "") -> Html:
     return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), said(result))
 
 
+def in_short(result: Result) -> dict[str, str] | None:
+    """A headline as words for a list of many clients: title, value, interval, change and signal; None without a value."""
+    row = _headline(result)
+    if row is None or not available(row):
+        return None
+    change = change_words(result, row)
+    return {
+        "title": result.metric.title,
+        "value": value_words(result, row),
+        "interval": interval_words(result, row),
+        "change": "" if result.period.partial else change.text,
+        "signal": row.signal,
+        "href": f"{result.metric.family}.html",
+    }
+
+
 def what_changed(results: list[Result]) -> Html:
     """The signals that survived as sentences, those of everybody before those of groups, the biggest consequence first.
 

@@ -1,0 +1,214 @@
+"""The course of one client's run: which jobs, in which order, and what came of it."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from crmnb.errors import InputError
+from crmnb.project import private_folder
+from crmnb.run.leftover import undisturbed
+from crmnb.run.lock import hold
+from crmnb.run.places import log_of, tidy, write_json
+
+NAME = r"[a-z][a-z0-9_]*"  # of a client; a path is made of it
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a run: the period ("" for each client's own last whole year), families (none: all), and limits.
+
+    seconds: that a cell, or any other step, may take; memory: bytes that a kernel may take. fresh: reuse nothing.
+    only_look: say what would be done, and do nothing.
+    """
+
+    period: str = ""
+    families: tuple[str, ...] = ()
+    seconds: float = 1800.0
+    memory: int = 0
+    fresh: bool = False
+    only_look: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job (see `crmnb.run.jobs`): its name, what it is given, and what it is about, for who watches."""
+
+    name: str
+    about: str
+    arguments: dict[str, Any]
+    log: Path
+
+
+@dataclass
+class Outcome:
+    """What came of one client's run.
+
+    outcome: made, unchanged, family failed, refused (the input is wrong), skipped (none of the files is there),
+    interrupted (what stopped it says nothing about the input), planned (only looked). said: why, in plain words.
+    notebooks: of each family {"family", "title", "failure", "reused", "why", "seconds", "steps", "notebook"}.
+    """
+
+    client: str
+    period: str = ""
+    name: str = ""
+    outcome: str = "interrupted"
+    said: str = ""
+    folder: Path | None = None
+    notebooks: list[dict[str, Any]] = field(default_factory=list)
+    unavailable: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+
+
+class Wrong(Exception):
+    """A job did not come to its end: `kind` is an outcome, `str()` says why."""
+
+    def __init__(self, kind: str, said: str):
+        super().__init__(said)
+        self.kind = kind
+
+
+# Gives jobs to be done at the same time, and gets what each gave, or Wrong.
+Course = Generator[list[Job], list[dict[str, Any] | Wrong], None]
+
+
+def course(
+    project: Path,
+    outcome: Outcome,
+    wanted: Wanted,
+    share: Callable[[str, int | None, list[Path]], None],
+    runtime: Path,
+    workers: int,
+) -> Course:
+    """The course of `outcome.client`, into `outcome`.
+
+    share: told the open file of the client's lock (None: it is let go), and the private folder to tidy, so that
+    they are seen to if this process dies.
+    """
+    began, at = time.monotonic(), datetime.now(UTC)
+    private = None
+    try:
+        private = _private(project, outcome.client)
+        with hold(private) as lock:
+            share(outcome.client, lock, [private])
+            tidy(private)
+            try:
+                yield from _steps(project, private, outcome, wanted, runtime, workers)
+            finally:
+                with undisturbed():
+                    tidy(private)
+                    share(outcome.client, None, [])
+    except Wrong as wrong:
+        outcome.outcome, outcome.said = wrong.kind, str(wrong)
+    except InputError as wrong:
+        outcome.outcome, outcome.said = "refused", str(wrong)
+    except OSError as no:
+        outcome.outcome, outcome.said = "interrupted", f"{no.strerror}: {no.filename}" if no.filename else str(no)
+    except (KeyboardInterrupt, GeneratorExit):
+        outcome.outcome, outcome.said = "interrupted", "stopped before it was done."
+        raise
+    finally:
+        outcome.seconds = time.monotonic() - began
+        if private and not wanted.only_look:
+            _record(private, outcome, at)
+
+
+def _private(project: Path, client: str) -> Path:
+    """The client's private folder; InputError where there is no such client."""
+    if not re.fullmatch(NAME, client) or not (project / "parameters" / f"{client}.yml").is_file():
+        from crmnb.client import load_client
+
+        load_client(client, project / "parameters")  # says what is wrong, and what there is
+    return private_folder(project, client)
+
+
+def _steps(
+    project: Path, private: Path, outcome: Outcome, wanted: Wanted, runtime: Path, workers: int
+) -> Generator[list[Job], list[dict[str, Any] | Wrong], None]:
+    given = {"project": str(project), "client": outcome.client}
+    log = log_of(private)
+    log.write_text("")
+    log.chmod(0o600)
+
+    def job(name: str, about: str, **more: Any) -> Job:
+        return Job(name, f"{outcome.client} {outcome.period} {about}".replace("  ", " ").strip(), given | more, log)
+
+    look = {"label": wanted.period, "only": list(wanted.families), "fresh": wanted.fresh, "only_look": wanted.only_look}
+    plan = yield from _one(job("prepare", "data", **look), outcome, "intake")
+    outcome.name, outcome.period = plan["name"], plan["period"]
+    outcome.folder = project / "outputs" / outcome.client / outcome.period if outcome.period else None
+    outcome.notebooks = [_entry(name, one, private, outcome.period) for name, one in plan["families"].items()]
+    if wanted.only_look:
+        outcome.outcome = "planned"
+        outcome.said = "nothing changed: the report stays" if plan["unchanged"] else ""
+        return
+    if plan["unchanged"]:
+        outcome.outcome = "unchanged"
+        return
+    here = {"period": outcome.period, "tables": plan["tables"]}
+    todo = [notebook for notebook in outcome.notebooks if not notebook["reused"]]
+    limits = {"seconds": wanted.seconds, "memory": wanted.memory}
+    threads = max(workers // max(len(todo), 1), 1)
+    more = here | {"runtime": str(runtime), "limits": limits, "threads": threads}
+    results = (yield [job("family", one["family"], family=one["family"], **more) for one in todo]) if todo else []
+    for notebook, result in zip(todo, results, strict=True):
+        if isinstance(result, Wrong):
+            notebook["failure"] = str(result)
+        else:
+            notebook |= result
+    if stopped := [result for result in results if isinstance(result, Wrong)]:
+        titles = ", ".join(n["title"] for n, r in zip(todo, results, strict=True) if isinstance(r, Wrong))
+        raise Wrong(stopped[0].kind, f"{titles}: {stopped[0]}")
+    families = {n["family"]: {"title": n["title"], "failure": n["failure"]} for n in outcome.notebooks}
+    made = yield from _one(job("report", "report", families=families, **here), outcome, "report")
+    outcome.unavailable = made["unavailable"]
+    failed = [f"{n['title']}: {n['failure']}" for n in outcome.notebooks if n["failure"]]
+    outcome.outcome, outcome.said = ("family failed", " ".join(failed)) if failed else ("made", "")
+
+
+def _one(job: Job, outcome: Outcome, step: str) -> Generator[list[Job], list[dict[str, Any] | Wrong], dict[str, Any]]:
+    began = time.monotonic()
+    (result,) = yield [job]
+    outcome.steps[step] = time.monotonic() - began
+    if isinstance(result, Wrong):
+        raise result
+    return result
+
+
+def _entry(family: str, planned: dict[str, Any], private: Path, period: str) -> dict[str, Any]:
+    return {
+        "family": family,
+        "title": planned["title"],
+        "failure": "",
+        "reused": planned["reuse"],
+        "why": planned["why"],
+        "seconds": 0.0,
+        "steps": {},
+        "notebook": str(private / "runs" / period / family / "notebook.ipynb"),
+    }
+
+
+def _record(private: Path, outcome: Outcome, at: datetime) -> None:
+    """Leave what came of it where the portfolio finds it; a disk that is full may keep it from that."""
+    said = {
+        "client": outcome.client,
+        "name": outcome.name,
+        "period": outcome.period,
+        "began_at": at.isoformat(timespec="seconds"),
+        "seconds": round(outcome.seconds, 2),
+        "outcome": outcome.outcome,
+        "said": outcome.said,
+    }
+    with suppress(OSError):
+        write_json(private / "run.json", said)
+
+
+def as_json(outcomes: list[Outcome]) -> str:
+    """What automation reads."""
+    return json.dumps({"clients": [vars(one) | {"folder": one.folder and str(one.folder)} for one in outcomes]})

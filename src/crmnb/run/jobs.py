@@ -1,0 +1,65 @@
+"""The jobs of a run, each done in a process of its own where that can be: in, names and labels; out, JSON."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from crmnb.errors import InputError
+
+Say = Callable[[str], None]
+
+
+class Interrupted(Exception):
+    """Something stopped the work that says nothing about the client's data: a process died, a limit was reached.
+
+    What was published stays; `str()` says what happened in words that may stand on a page.
+    """
+
+
+def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Do a job: {"gives": ...}, or {"wrong": {"kind", "said"}} with kind refused, skipped or interrupted.
+
+    The traceback of a fault is printed, which is to the log of a run, in the client's private folder.
+    """
+    try:
+        return {"gives": _JOBS[name](**arguments, say=say)}
+    except InputError as wrong:
+        from crmnb.intake.files import SourceMissing
+
+        kind = "skipped" if isinstance(wrong, SourceMissing) else "refused"
+        return _wrong(kind, str(wrong))
+    except Interrupted as why:
+        return _wrong("interrupted", str(why))
+    except OSError as no:
+        traceback.print_exc()
+        return _wrong("interrupted", f"{no.strerror or type(no).__name__} ({type(no).__name__}).")
+    except MemoryError:
+        return _wrong("interrupted", "there was not enough memory.")
+    except Exception as fault:
+        traceback.print_exc()
+        return _wrong("interrupted", f"a fault of crmnb ({type(fault).__name__}); run.log has its traceback.")
+
+
+def _wrong(kind: str, said: str) -> dict[str, Any]:
+    return {"wrong": {"kind": kind, "said": said}}
+
+
+def _prepare(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.prepare import prepare
+
+    return prepare(**arguments)
+
+
+def _family(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.family import run_family
+
+    return run_family(**arguments)
+
+
+def _report(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.report import make_report
+
+    return make_report(**arguments)
+
+
+_JOBS: dict[str, Callable[..., dict[str, Any]]] = {"prepare": _prepare, "family": _family, "report": _report}

@@ -1,0 +1,84 @@
+"""What a finished notebook, and a published report, depend on: as long as the key is the same, neither is made again."""
+
+import json
+import platform
+from dataclasses import dataclass
+from functools import cache
+from hashlib import file_digest, sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import crmnb
+from crmnb.client import Client
+from crmnb.period import Period
+
+VERSIONS = ("crmnb", "duckdb", "narwhals", "pandas", "statsmodels", "scipy", "papermill", "nbconvert")
+_NOT_MEASURED = {"id", "folder", "name", "obtain", "sources", "tables", "settings", "targets", "objectives"}
+_OF_METRICS = ("settings", "targets")
+LOCK = "requirements.lock"
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a notebook read as it ran: metrics and canonical tables, by name."""
+
+    metrics: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def family_key(source: Path, project: Path, client: Client, period: Period, tables: dict[str, Path], read: Read) -> str:
+    """The key of an executed notebook.
+
+    source: the notebook as written. period: as observed. tables: the canonical ones, of which those that it read count
+    by their content; of settings and targets, those of the metrics that it read.
+    """
+    declared = client.model_dump(mode="json")
+    said = {name: value for name, value in declared.items() if name not in _NOT_MEASURED}
+    said |= {name: {m: declared[name].get(m) for m in sorted(read.metrics)} for name in _OF_METRICS}
+    said["tables"] = {name: declared["tables"].get(name) for name in sorted(read.tables)}
+    said["personal"] = {name: source_["personal"] for name, source_ in declared["sources"].items()}
+    return _hash(
+        {
+            "code": code(project),
+            "notebook": _of_file(source),
+            "period": [period.label, str(period.data_from), str(period.cutoff)],
+            "said": said,
+            "rows": {name: _of_file(tables[name]) for name in sorted(read.tables) if name in tables},
+        }
+    )
+
+
+def report_key(project: Path, client: Client, period: Period, fingerprint: str, families: dict[str, str]) -> str:
+    """The key of a report: all that the client declares, the intake, and the keys of the families in it."""
+    said = client.model_dump(mode="json", exclude={"folder"})
+    return _hash([code(project), said, period.label, fingerprint, families])
+
+
+def checked_key(project: Path, client: Client) -> str:
+    """The key of parameters that were found to be right."""
+    return _hash([code(project), client.model_dump(mode="json", exclude={"folder"})])
+
+
+@cache
+def code(project: Path) -> str:
+    """A hash of the package's source, the lock beside it, and the versions of what it stands on."""
+    package = Path(crmnb.__file__).parent
+    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".j2", ".css", ".json"))
+    said = [*((str(path.relative_to(package)), _of_file(path)) for path in files), platform.python_version()]
+    lock = project / LOCK
+    return _hash([said, {name: version(name) for name in VERSIONS}, _of_file(lock) if lock.is_file() else ""])
+
+
+def content_of(folder: Path) -> dict[str, str]:
+    """The hash of each file of a folder, by name; nothing where there is none."""
+    return {path.name: _of_file(path) for path in sorted(folder.glob("*")) if path.is_file()}
+
+
+def _of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _hash(said: Any) -> str:
+    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()

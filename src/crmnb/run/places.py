@@ -1,0 +1,53 @@
+"""Where a run keeps what: of one client, in its private folder."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from crmnb.run.environment import remove
+
+STAGING = ".run"  # of a run under way; gone afterwards
+KEPT = "runs"
+
+
+def tidy(private: Path) -> None:
+    """Remove what a run that ended, in whatever way, has left in a client's private folder."""
+    from crmnb.intake.kept import clear
+
+    remove(private / STAGING)
+    if (private / "tables" / ".staging").exists():
+        clear(private / "tables")
+
+
+def kept_family(private: Path, period: str, family: str) -> Path:
+    """The folder of a notebook that has run: notebook.ipynb, and of one that ran to its end the results, its page's cells and kept.json."""
+    return private / KEPT / period / family
+
+
+def report_record(private: Path, period: str) -> Path:
+    """What was published of a period, in JSON."""
+    return private / KEPT / period / "report.json"
+
+
+def log_of(private: Path) -> Path:
+    """What the last run's processes had to say that is for nobody else."""
+    return private / "run.log"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file says; nothing where it is missing or damaged."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def write_json(path: Path, said: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all, for its owner's eyes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.chmod(new, 0o600)
+    new.replace(path)

@@ -1,0 +1,145 @@
+"""The first job of a client's run: the data taken in, the period chosen, and what has to be made again."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from crmnb.client import Client, load_client
+from crmnb.errors import InputError, Unavailable, nearest
+from crmnb.intake import Intake
+from crmnb.intake.covered import RELATIVE, chosen
+from crmnb.period import Period
+from crmnb.project import private_folder
+from crmnb.run.jobs import Say
+from crmnb.run.keys import Read, checked_key, content_of, family_key, report_key
+from crmnb.run.places import kept_family, read_json, report_record, write_json
+
+_CHECKED = "checked.json"  # the key of parameters that were found to be right
+
+
+def prepare(
+    project: str, client: str, label: str, only: list[str], fresh: bool, only_look: bool, say: Say
+) -> dict[str, Any]:
+    """Take the client's data in where they changed, and tell what is to be done.
+
+    Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, unchanged (the report that is
+    published is what would be made). only_look: take nothing in. Raises InputError for what is wrong.
+    """
+    root = Path(project)
+    who = load_client(client, root / "parameters")
+    notebooks = _notebooks(root, only)
+    private = private_folder(root, who.id)
+    _check(root, who, private)
+    if label and label not in RELATIVE:
+        Period.parse(label, who.fiscal_year_starts)  # said before the files are read
+    taken = _look(who, private) if only_look else _take_in(who, private, say)
+    if taken is None:
+        return _unseen(who, label, notebooks)
+    period = chosen(who, taken, label)
+    _must_be_seen(period)
+    return {
+        "name": who.name,
+        "period": period.label,
+        "tables": str(taken.folder),
+        **_plan(root, who, private, period, taken, notebooks, fresh),
+    }
+
+
+def _notebooks(project: Path, only: list[str]) -> dict[str, Path]:
+    """The families' notebooks by name, in order."""
+    from pkgutil import iter_modules
+
+    import crmnb.metrics
+
+    known = sorted(module.name for module in iter_modules(crmnb.metrics.__path__))
+    for name in only:
+        if name not in known:
+            raise InputError(f"there is no family {name!r}.{nearest(name, known)}")
+    return {name: project / "notebooks" / f"{name}.ipynb" for name in known if not only or name in only}
+
+
+def _check(project: Path, client: Client, private: Path) -> None:
+    """Raise InputError for settings and targets of metrics that do not exist; looked at once."""
+    key = checked_key(project, client)
+    if read_json(private / _CHECKED).get("key") == key:
+        return
+    from crmnb.settings import check_settings
+
+    check_settings(client)
+    write_json(private / _CHECKED, {"key": key})
+
+
+def _take_in(client: Client, private: Path, say: Say) -> Intake:
+    from crmnb.check.taking import take_in
+
+    say("reading the files")
+    return take_in(client, private, say)
+
+
+def _look(client: Client, private: Path) -> Intake | None:
+    from crmnb.intake.taking import look
+
+    return look(client, private)
+
+
+def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str, Any]:
+    why = "the data are to be taken in first"
+    families = {name: {"title": title_of(path), "reuse": False, "why": why} for name, path in notebooks.items()}
+    return {"name": client.name, "period": label, "tables": "", "families": families, "unchanged": False}
+
+
+def _must_be_seen(period: Period) -> None:
+    """Raise InputError where the data hold nothing of the period: every figure would be unavailable."""
+    try:
+        period.require_seen()
+    except Unavailable as no:
+        raise InputError(f"period {period.label}: {no}; choose a period that meets the data.") from None
+
+
+def _plan(
+    project: Path,
+    client: Client,
+    private: Path,
+    period: Period,
+    taken: Intake,
+    notebooks: dict[str, Path],
+    fresh: bool,
+) -> dict[str, Any]:
+    families, keys = {}, {}
+    for name, path in notebooks.items():
+        kept = read_json(kept_family(private, period.label, name) / "kept.json")
+        why = _why(path, kept, fresh)
+        if not why:
+            read = Read(tuple(kept["metrics"]), tuple(kept["tables"]))
+            keys[name] = family_key(path, project, client, period, taken.tables, read)
+            why = "" if keys[name] == kept["key"] else "its data, parameters, notebook or code changed"
+        families[name] = {"title": title_of(path), "reuse": not why, "why": why or "unchanged"}
+    record = read_json(report_record(private, period.label))
+    place = project / "outputs" / client.id / period.label
+    unchanged = (
+        all(family["reuse"] for family in families.values())
+        and record.get("key") == report_key(project, client, period, taken.fingerprint, keys)
+        and record.get("files") == content_of(place)
+    )
+    return {"families": families, "unchanged": unchanged}
+
+
+def _why(notebook: Path, kept: dict[str, Any], fresh: bool) -> str:
+    if fresh:
+        return "asked for (--fresh)"
+    if not notebook.is_file():
+        return "its notebook is missing"
+    if not {"key", "metrics", "tables"} <= kept.keys():
+        return "it was not run to its end before"
+    return ""
+
+
+def title_of(notebook: Path) -> str:
+    """The first heading of a notebook; its name where there is none."""
+    try:
+        first = "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
+    except (OSError, ValueError, LookupError, TypeError):
+        first = ""
+    found = re.match(r"# (.+)", first)
+    return found[1] if found else notebook.stem.capitalize()

@@ -1,0 +1,82 @@
+"""Settings: what a client's parameters file says about metrics: their settings, targets, and what is compared."""
+
+from typing import Any
+
+from crmnb.client import Client, Item
+from crmnb.errors import InputError, Unavailable, nearest
+from crmnb.metric import Metric, catalogue
+from crmnb.period import Period
+
+
+def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
+    """The keyword arguments of a metric for a client, and the same in words.
+
+    Raises InputError for an unknown setting or a value of another type than its default's; Unavailable where a
+    declaration that the metric needs (an item of a survey, churn) is missing.
+    """
+    chosen = client.settings.get(metric.id, {})
+    for name in chosen:
+        if name not in metric.settings:
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}: {name!r} is not a setting of this metric."
+                + nearest(name, metric.settings)
+            )
+    given, words = {}, {}
+    for name, default in metric.settings.items():
+        value = chosen.get(name, default)
+        if name in metric.declarations:
+            given[name], words[name] = _item(metric, client, value)
+            continue
+        if type(value) is not type(default):
+            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
+            )
+        given[name], words[name] = value, str(value)
+    if "churn" in metric.declarations:
+        if client.churn is None:
+            raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
+        given["churn"] = client.churn
+        days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
+        words["churn"] = f"{client.churn.kind}{days}"
+    return given, words
+
+
+def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
+    if name not in client.items:
+        known = ", ".join([*list(client.items)[:8], *(["..."] if len(client.items) > 8 else [])]) or "none"
+        raise Unavailable(
+            f"needs the survey item {name!r}: declare it under items: (declared: {known}) or choose another"
+        )
+    item = client.items[name].model_copy(update={"name": name})
+    low, high = item.scale
+    asks = f", \u201c{item.asks}\u201d" if item.asks else ""
+    return item, f"{name} ({low} to {high}, {item.direction}){asks}"
+
+
+def check_settings(client: Client) -> None:
+    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist."""
+    known = catalogue()
+    for key in ("settings", "targets", "objectives"):
+        for name in getattr(client, key):
+            if name not in known:
+                raise InputError(
+                    f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known)
+                )
+    for name in client.settings:
+        try:
+            resolve(known[name], client)
+        except Unavailable:
+            continue  # said in the report, beside the metric
+
+
+def compared_with(client: Client, period: Period) -> tuple[Period, str]:
+    """The comparison period, and the reason why nothing is compared ("" where it is)."""
+    comparison = period.year_before if client.comparison == "year_before" else period.previous
+    for each in (period, comparison):
+        if each.partial:
+            first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
+            last = f"end on {each.last_seen_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
+            told = " and ".join(filter(None, (first, last)))
+            return comparison, f"not compared: {each.label} is partial (the data {told})"
+    return comparison, ""

@@ -1,0 +1,226 @@
+"""The same input gives the same bytes: twice, by two workers, and whether kernels are forked or started as usual."""
+
+import base64
+import io
+import os
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import duckdb
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import crmnb, project
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked in Linux only")
+
+# Charts as an analyst may draw them, in ways that a fork could lose: unasked for, by a library, several in a cell, in
+# another style, in another format.
+DRAWN = (
+    "import matplotlib.pyplot as plt\nimport numpy as np\n\nplt.plot(np.arange(9) ** 2, label='squares')\nplt.legend();",
+    "import seaborn as sns\n\nsns.set_theme()\nsns.heatmap(np.arange(12).reshape(3, 4), annot=True);",
+    "for power in (1, 2, 3):\n    _, ax = plt.subplots(figsize=(3, 2))\n    ax.hist(np.sin(np.arange(99) ** power))\nplt.show()",
+    "plt.style.use('ggplot')\n_, axes = plt.subplots(1, 2)\naxes[0].set_title(r'$\\bar{x} \\pm \\sigma$; é');",
+    "from matplotlib_inline.backend_inline import set_matplotlib_formats\n\nplt.rcParams['svg.hashsalt'] = '1'\n"
+    "set_matplotlib_formats('svg', metadata={'Date': None})\nplt.bar(list('abc'), [3, 1, 2]);",
+)
+COUNTS = {"drawn-0": 1, "drawn-1": 1, "drawn-2": 3, "drawn-3": 1, "drawn-4": 1}
+OURS = re.compile(r"\.(?:trend|by|components|cohorts)\(\)$")  # what an answer draws at least one chart for
+# Another frame than ours, since pandas goes by what it takes for a terminal's width; and what chance gives.
+FRAME = "import pandas as pd\n\npd.DataFrame(np.arange(60).reshape(2, 30), columns=[f'column {n}' for n in range(30)])"
+CHANCE = """
+import os, random
+from pathlib import Path
+import numpy as np
+
+print("crmnb.run.warm" in Path(f"/proc/{os.getppid()}/cmdline").read_text())
+print(hash("text"), os.environ["PYTHONHASHSEED"], list({"a", "b", "c", "d"}))
+print(random.random(), np.random.random())
+"""
+
+MILL = """
+name: Mill
+currency: GBP
+sources: {orders: {file: mill/orders.parquet}, answers: {file: mill/answers.parquet}, customers: {file: mill/customers.parquet}}
+tables:
+  orders: {source: orders, columns: {order_id: id, customer_id: customer, ordered_at: at, amount: total, status: status}}
+  survey_responses:
+    source: answers
+    columns: {response_id: id, customer_id: customer, responded_at: at, survey: survey, satisfied: satisfied, recommend: nps}
+  customers: {source: customers, columns: {customer_id: id, region: region}}
+items: {satisfied: {scale: [1, 5]}, recommend: {scale: [0, 10]}}
+churn: {kind: inactivity, inactivity_days: 90}
+segments: {region: {column: customers.region}}
+"""
+MACROS = """
+CREATE MACRO draw(n, k) AS (hash(n) % k)::bigint;
+CREATE MACRO moment(n) AS timestamp '2023-01-01' + draw(n + 0.5, 3 * 365 * 1440) * interval '1 minute';
+"""
+FILES = {
+    "orders": "SELECT n AS id, 'c' || draw(n, 60000) AS customer, moment(n) AS at, draw(-n, 100000) / 100::decimal AS total, "
+    "'paid' AS status FROM range(1000000) AS made(n)",
+    "answers": "SELECT n AS id, 'c' || draw(n, 60000) AS customer, moment(n) AS at, 'visit' AS survey, "
+    "1 + draw(-n, 5) AS satisfied, draw(-2 * n, 11) AS nps FROM range(300000) AS made(n)",
+    "customers": "SELECT 'c' || n AS id, ['north', 'south', 'west'][1 + draw(n, 3)] AS region FROM range(60000) AS made(n)",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def at_one_time_by_two_workers():
+    """The stamp of a report, and the cores that are used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+        patch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+        yield patch
+
+
+def run(folder: Path, client: str, *more: str) -> Path:
+    """Run a client of a project; the folder of its report."""
+    assert crmnb(folder, "run", client, "--period", "2025", *more) == 0
+    return folder / "outputs" / client / "2025"
+
+
+def content(report: Path) -> dict[str, bytes]:
+    """Every file of a report, and the notebooks behind it."""
+    kept = report.parent.glob(".private/runs/2025/*/notebook.ipynb")
+    return {"/".join(path.parts[-2:]): path.read_bytes() for path in [*report.iterdir(), *kept]}
+
+
+# ---- Twice ------------------------------------------------------------------------------------------------
+
+
+def test_a_million_orders_twice_give_the_same_bytes(tmp_path):
+    folder = project(tmp_path)
+    (folder / "parameters" / "mill").mkdir()
+    (folder / "parameters" / "mill.yml").write_text(MILL)
+    with duckdb.connect() as con:
+        con.execute(MACROS)
+        for name, rows in FILES.items():
+            con.execute(f"COPY ({rows}) TO '{folder}/parameters/mill/{name}.parquet'")
+    report = run(folder, "mill")
+    before = content(report)
+    shutil.rmtree(report.parent / ".private" / "tables")
+    assert content(run(folder, "mill", "--fresh")) == before
+    assert {
+        "2025/results.parquet",
+        "2025/results.xlsx",
+        "2025/retention.html",
+        "satisfaction/notebook.ipynb",
+    } <= before.keys()
+    read = duckdb.read_parquet(str(report / "results.parquet"))
+    assert read.filter("metric = 'retention_rate' and value > 0").aggregate("count(*)").fetchall() == [(16,)]
+
+
+# ---- Forked and spawned kernels ---------------------------------------------------------------------------
+
+
+@contextmanager
+def no_warm_process(runtime):
+    """In the place of `crmnb.run.driving.warmed`: as where processes cannot be forked."""
+    yield None
+
+
+@pytest.fixture(scope="module")
+def both_ways(tmp_path_factory, at_one_time_by_two_workers) -> dict[str, Path]:
+    """The corner shop's report with charts and chance in its notebooks, made with forked kernels and with spawned ones."""
+    made = {}
+    for way in ("forked", "spawned"):
+        folder = project(tmp_path_factory.mktemp(way))
+        drawn = {f"drawn-{number}": source for number, source in enumerate(DRAWN)}
+        add(folder, "retention", **drawn, frame=FRAME, chance=CHANCE)
+        add(folder, "satisfaction", chance=CHANCE)
+        if way == "spawned":
+            at_one_time_by_two_workers.setattr("crmnb.run.warmed", no_warm_process)
+        made[way] = run(folder, "corner_shop")
+    return made
+
+
+def add(folder: Path, family: str, **cells: str) -> None:
+    """Add cells (id=source) to a family's notebook of a project."""
+    path = folder / "notebooks" / f"{family}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source, id=name) for name, source in cells.items()]
+    nbformat.write(notebook, path)
+
+
+def cells_of(report: Path, family: str) -> dict[str, nbformat.NotebookNode]:
+    """The code cells of an executed notebook by their ids."""
+    notebook = nbformat.read(report.parent / ".private" / "runs" / "2025" / family / "notebook.ipynb", as_version=4)
+    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
+    """The pictures among a cell's outputs."""
+    found = []
+    for data in (output.data for output in cell.outputs if "data" in output):
+        found += [
+            base64.b64decode(text) for text in re.findall(r"data:image/[^,]+;base64,([^\"]+)", data.get("text/html", ""))
+        ]
+        found += [base64.b64decode(data["image/png"])] if "image/png" in data else []
+        found += [data["image/svg+xml"].encode()] if "image/svg+xml" in data else []
+    return found
+
+
+def is_blank(picture: bytes) -> bool:
+    """Whether a picture shows nothing."""
+    if b"<svg" in picture[:1000]:
+        return picture.count(b"<path") < 5
+    return len(np.unique(np.asarray(Image.open(io.BytesIO(picture)).convert("L")))) < 3
+
+
+@pytest.mark.parametrize("family", ["retention", "satisfaction"])
+def test_forked_and_spawned_kernels_show_the_same(both_ways, family):
+    forked, spawned = (cells_of(both_ways[way], family) for way in ("forked", "spawned"))
+    assert forked.keys() == spawned.keys()
+    for name in forked.keys() - {"chance"}:
+        assert pictures(forked[name]) == pictures(spawned[name]), name
+        assert forked[name].outputs == spawned[name].outputs, name
+
+
+def test_every_chart_is_there(both_ways):
+    for family, least in (("retention", 6), ("satisfaction", 9)):
+        ours = {
+            name: pictures(cell)
+            for name, cell in cells_of(both_ways["forked"], family).items()
+            if OURS.search(cell.source)
+        }
+        assert len(ours) >= least
+        assert [name for name, found in ours.items() if not found or any(map(is_blank, found))] == []
+    drawn = {
+        name: pictures(cell) for name, cell in cells_of(both_ways["forked"], "retention").items() if name in COUNTS
+    }
+    assert {name: len(found) for name, found in drawn.items()} == COUNTS
+    assert not any(map(is_blank, chain(*drawn.values())))
+    page = (both_ways["forked"] / "retention.html").read_text()
+    assert page.count("data:image/") >= 6 + 6
+
+
+def test_forked_and_spawned_kernels_give_the_same_report(both_ways):
+    forked, spawned = (content(both_ways[way]) for way in ("forked", "spawned"))
+    different = {name for name in forked if forked[name] != spawned.get(name)}
+    chance = {
+        "2025/retention.html",
+        "2025/satisfaction.html",
+        "retention/notebook.ipynb",
+        "satisfaction/notebook.ipynb",
+    }
+    assert forked.keys() == spawned.keys()
+    assert different == chance  # they show what chance gave, on purpose
+
+
+def test_chance_differs_between_kernels_and_hashes_do_not(both_ways):
+    told = {
+        (way, family): cells_of(report, family)["chance"].outputs[0].text.splitlines()
+        for way, report in both_ways.items()
+        for family in ("retention", "satisfaction")
+    }
+    assert {key: lines[0] == "True" for key, lines in told.items()} == {key: key[0] == "forked" for key in told}
+    assert len({lines[1] for lines in told.values()}) == 1
+    drawn = [number for lines in told.values() for number in lines[2].split()]
+    assert len(set(drawn)) == 2 * len(told)

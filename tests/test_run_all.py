@@ -1,0 +1,198 @@
+"""Many clients at once, of mixed health, unattended; what is run again and what is not; what is said at the end."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from conftest import PROJECT, crmnb, project
+
+GOOD = [f"shop_{n}" for n in range(1, 9)]
+
+
+def shops(folder: Path, names: list[str]) -> None:
+    """Clients that are the corner shop by other names, each with files of its own."""
+    text = (PROJECT / "parameters" / "corner_shop.yml").read_text()
+    for name in names:
+        own = folder / "parameters" / name
+        own.mkdir()
+        for file in (PROJECT / "parameters" / "corner_shop").iterdir():
+            (own / file.name).write_bytes(file.read_bytes())
+        named = re.sub(r"^name: .*$", f"name: Shop {name}", text, flags=re.MULTILINE)
+        (folder / "parameters" / f"{name}.yml").write_text(named.replace("corner_shop/", f"{name}/"))
+
+
+@pytest.fixture(scope="module")
+def ten(tmp_path_factory) -> Path:
+    """A project of ten clients: eight in good health, one whose parameters are wrong, one whose file is not what it says."""
+    folder = project(tmp_path_factory.mktemp("ten"))
+    for path in (folder / "parameters").glob("*.yml"):
+        path.unlink()
+    shops(folder, [*GOOD, "broken_file", "broken_parameters"])
+    parameters = folder / "parameters" / "broken_parameters.yml"
+    parameters.write_text(parameters.read_text().replace("currency:", "curency:"))
+    (folder / "parameters" / "broken_file" / "orders.csv").write_text("nothing,of,ours\n1,2,3\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(ten):
+    """What `crmnb run --all` left and said."""
+    said = {}
+
+    def run(capsys):
+        if not said:
+            code = crmnb(ten, "run", "--all")
+            out = capsys.readouterr()
+            said.update(code=code, out=out.out, err=out.err)
+        return said
+
+    return run
+
+
+def test_ten_clients_of_mixed_health_leave_eight_reports_and_two_explanations(ten, ran, capsys):
+    said = ran(capsys)
+    assert said["code"] == 2
+    made = sorted(path.parent.parent.name for path in (ten / "outputs").glob("shop_*/2025/index.html"))
+    assert made == GOOD
+    for name in GOOD:
+        assert {path.name for path in (ten / "outputs" / name / "2025").iterdir()} >= {"retention.html", "results.xlsx"}
+        assert f"Shop {name}" in (ten / "outputs" / name / "2025" / "index.html").read_text()
+    assert "broken_parameters: " in said["err"]
+    assert "curency" in said["err"]
+    assert "broken_file: " in said["err"]
+    assert "Traceback" not in said["err"] + said["out"]
+    assert not list((ten / "outputs").glob("broken_*/2*"))
+
+
+def test_the_table_at_the_end_has_a_line_for_each(ten, ran, capsys):
+    lines = ran(capsys)["out"].splitlines()
+    assert lines[0].split() == ["client", "period", "outcome", "run", "reused", "failed", "seconds", "report"]
+    assert [line.split()[0] for line in lines[1:]] == ["broken_file", "broken_parameters", *GOOD]
+    assert all(re.search(r"made +2 +0 +0 .* outputs/shop_\d/2025/index.html$", line) for line in lines[3:])
+
+
+def test_the_index_over_all_clients_tells_of_all(ten, ran, capsys):
+    ran(capsys)
+    page = (ten / "outputs" / "index.html").read_text()
+    for name in GOOD:
+        assert f'href="{name}/2025/index.html"' in page
+    assert "broken_file" in page
+    assert "broken_parameters" in page
+
+
+def test_a_second_run_runs_nothing_again_and_says_so(ten, ran, capsys):
+    ran(capsys)
+    before = {path: path.stat().st_ino for path in (ten / "outputs").glob("shop_*/2025/*")}
+    assert crmnb(ten, "run", *GOOD[:2], "--json") == 0
+    clients = json.loads(capsys.readouterr().out)["clients"]
+    assert [one["outcome"] for one in clients] == ["unchanged", "unchanged"]
+    assert all(notebook["reused"] for one in clients for notebook in one["notebooks"])
+    assert {path: path.stat().st_ino for path in before} == before
+
+
+def reused(folder: Path, capsys, *more: str) -> dict[str, bool]:
+    assert crmnb(folder, "run", GOOD[0], "--json", *more) == 0
+    (client,) = json.loads(capsys.readouterr().out)["clients"]
+    assert client["outcome"] == "made"
+    return {notebook["family"]: notebook["reused"] for notebook in client["notebooks"]}
+
+
+def test_what_changed_is_run_again_and_nothing_else(ten, ran, capsys):
+    """A setting, a target, a table, a notebook: each touches the family that reads it."""
+    ran(capsys)
+    parameters = ten / "parameters" / f"{GOOD[0]}.yml"
+    text = parameters.read_text()
+    assert "settings:" not in re.sub("#.*", "", text)
+    parameters.write_text(text + "\nsettings:\n  repeat_purchase_rate:\n    at_least: 3\n")
+    assert reused(ten, capsys) == {"retention": False, "satisfaction": True}
+    answers = ten / "parameters" / GOOD[0] / "answers.csv"
+    lines = answers.read_text().splitlines(keepends=True)
+    answers.write_text("".join(lines[:-1]))
+    assert reused(ten, capsys) == {"retention": True, "satisfaction": False}
+    path = ten / "notebooks" / "retention.ipynb"
+    source = path.read_text()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source += "\n\nAnd one sentence more."
+    nbformat.write(notebook, path)
+    try:
+        assert reused(ten, capsys) == {"retention": False, "satisfaction": True}
+        assert "And one sentence more" in (ten / "outputs" / GOOD[0] / "2025" / "retention.html").read_text()
+        assert reused(ten, capsys, "--fresh") == {"retention": False, "satisfaction": False}
+    finally:
+        path.write_text(source)
+
+
+def test_a_report_that_somebody_changed_is_made_again(ten, ran, capsys):
+    ran(capsys)
+    page = ten / "outputs" / GOOD[3] / "2025" / "index.html"
+    good = page.read_text()
+    page.write_text("changed by hand")
+    assert crmnb(ten, "run", GOOD[3]) == 0
+    assert page.read_text() == good or "changed by hand" not in page.read_text()
+    page.unlink()
+    assert crmnb(ten, "run", GOOD[3]) == 0
+    assert page.exists()
+
+
+def test_a_dry_run_tells_what_would_be_done_and_does_nothing(ten, ran, capsys):
+    ran(capsys)
+    tree = {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*") if "shop_" in str(path)}
+    orders = ten / "parameters" / GOOD[5] / "orders.csv"
+    before = orders.read_bytes()
+    orders.write_bytes(before + before.splitlines(keepends=True)[-1].replace(b"O-", b"X-"))
+    try:
+        assert crmnb(ten, "run", GOOD[4], GOOD[5], "--dry-run") == 0
+    finally:
+        orders.write_bytes(before)
+    out = capsys.readouterr().out
+    assert re.search(rf"{GOOD[4]} 2025: nothing changed.*\n  reuse  retention", out)
+    assert re.search(rf"{GOOD[5]}.*\n  run    retention +the data are to be taken in first", out)
+    kept = {path: path.stat().st_mtime_ns for path in tree if not path.name.endswith((".lock", "run.log", ".private"))}
+    assert kept == {path: time for path, time in tree.items() if path in kept}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run"], "name a client"),
+        (["run", "shop_1", "--all"], "not both"),
+        (["run", "shop_1", "--period", "fortnight"], "fortnight"),
+        (["run", "shop_1", "--time-limit", "0"], "--time-limit"),
+        (["run", "shop_1", "--memory-limit", "-1"], "--memory-limit"),
+    ],
+)
+def test_a_wrong_command_is_refused(ten, capsys, arguments, told):
+    assert crmnb(ten, *arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("period", "label"), [("month", "2025-12"), ("quarter", "2025Q4")])
+def test_a_period_may_be_the_last_whole_one(ten, ran, capsys, period, label):
+    ran(capsys)
+    assert crmnb(ten, "run", GOOD[6], "--period", period, "--dry-run") == 0
+    assert f"{GOOD[6]} {label}" in capsys.readouterr().out
+
+
+def test_progress_on_a_terminal_tells_clients_and_notebooks_apart(ten, ran, capsys, monkeypatch):
+    ran(capsys)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert crmnb(ten, "run", GOOD[0], GOOD[1], "--fresh") == 0
+    said = capsys.readouterr().err
+    for name in GOOD[:2]:
+        for family in ("retention", "satisfaction"):
+            assert re.search(rf"{name} 2025 {family}: cell \d+ of \d+: ", said)
+            assert re.search(rf"s  {name} 2025 {family}\n", said)
+    lines = [line for part in said.split("\n") for line in part.split("\r")]
+    assert max(map(len, lines)) <= 100 + len("\x1b[K")
+
+
+def test_nothing_is_left_of_a_run(ten, ran, capsys):
+    ran(capsys)
+    assert not list((ten / "outputs").rglob(".run"))
+    assert not list((ten / "outputs").rglob(".staging"))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (ten / "outputs").glob("*/.private"))
+    assert os.getcwd()
