@@ -114,9 +114,21 @@ class Tables:
         return self._without[name, period.label]
 
 
-def open_tables(client: Client, files: dict[str, Path], *, threads: int | None = None) -> Tables:
-    """The one function that opens the tables: canonical Parquet `files` by table name, in a connection of their own."""
-    con = duckdb.connect(config={"threads": threads or os.cpu_count() or 1})
+def open_tables(
+    client: Client,
+    files: dict[str, Path],
+    *,
+    threads: int | None = None,
+    memory: int | None = None,
+    spill: Path | None = None,
+) -> Tables:
+    """The one function that opens the tables: canonical Parquet `files` by table name, in a connection of their own.
+
+    memory: bytes that it may use before it puts the rest into the folder `spill`.
+    """
+    limits = {"memory_limit": memory and f"{memory}B", "temp_directory": spill and str(spill)}
+    given = {name: value for name, value in limits.items() if value}
+    con = duckdb.connect(config={"threads": threads or os.cpu_count() or 1, **given})
     con.execute("set preserve_insertion_order = false")
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)

@@ -218,7 +218,7 @@ def _left_out(asked: Asked, tables: engine.Tables) -> list[str]:
 
 
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:
-    """The rows behind a metric's number in the period, at most `limit`, without the columns declared personal."""
+    """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal."""
     try:
         given, _ = resolve(metric, tables.client)
     except Unavailable as no:
@@ -226,7 +226,7 @@ def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: in
     evidence, reasons = _evidence(metric, tables, {"now": period}, given)
     if not evidence:
         return pd.DataFrame({"not available": [reasons["now"]]})
-    rows = tables.con.sql(f"select * from ({evidence['now'].sql}) limit {int(limit)}").df()
+    rows = tables.con.sql(f"select * from ({evidence['now'].sql}) order by all limit {int(limit)}").df()
     there = [name for name in tables.client.tables if name in tables.names]
     personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}
     return rows.drop(columns=list(personal))

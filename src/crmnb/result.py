@@ -11,6 +11,7 @@ from crmnb.errors import InputError, nearest
 from crmnb.inference import difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
+from crmnb.results import tuples
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Result:
     @cached_property
     def entries(self) -> tuple:
         """The rows of `whole` as tuples with named fields, as those who write sentences want them."""
-        return tuple(self.whole.itertuples())
+        return tuple(tuples(self.whole))
 
     @cached_property
     def parts(self) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -14,6 +15,7 @@ from crmnb.engine import Tables, open_tables
 from crmnb.errors import InputError, nearest
 from crmnb.intake import Intake, intake
 from crmnb.intake.kept import kept
+from crmnb.kernel import MEMORY, RESULTS_TO, TABLES_FROM, THREADS
 from crmnb.measure import Measured, measure, measure_all
 from crmnb.metric import Metric, catalogue, families, family
 from crmnb.period import Period
@@ -22,11 +24,6 @@ from crmnb.result import Result
 from crmnb.results import with_signals
 from crmnb.settings import check_settings, compared_with
 
-# Where a run tells its kernels to leave their results, and which canonical tables to read; unset in JupyterLab.
-RESULTS_TO = "CRMNB_RESULTS_TO"
-TABLES_FROM = "CRMNB_TABLES_FROM"
-# How many threads a kernel's engine may use, since others share the cores.
-THREADS = "CRMNB_THREADS"
 READ = "read.json"  # beside the results: which metrics and tables a notebook has read
 
 
@@ -62,7 +59,7 @@ class Workbook:
 
         results = self._family(family)
         if target := os.environ.get(RESULTS_TO):
-            save(list(results.values()), Path(target), family)
+            save(list(results.values()), Path(target), family, self.tables.con)
         return scorecard(list(results.values()))
 
     def results(self, family: str) -> pd.DataFrame:
@@ -129,15 +126,26 @@ def open_workbook(client: str, period: str) -> Workbook:
 
 def open_on(client: Client, period: Period, taken: Intake) -> Workbook:
     """The workbook on tables that were taken in already."""
-    threads = int(os.environ.get(THREADS) or 0) or None
-    opened = open_tables(client, taken.tables, threads=threads)
+    opened = open_tables(client, taken.tables, **_limits())
     return Workbook(client, period.observe(taken.data_from, taken.cutoff), opened)
 
 
-def save(results: list[Result], folder: Path, family: str) -> None:
+def _limits() -> dict[str, Any]:
+    """What a run allows this kernel's engine: threads, half of the memory, and a place to put what exceeds that."""
+    limits: dict[str, Any] = {}
+    if threads := int(os.environ.get(THREADS) or 0):
+        limits["threads"] = threads
+    if memory := int(os.environ.get(MEMORY) or 0):
+        limits["memory"] = memory // 2
+    if target := os.environ.get(RESULTS_TO):
+        limits["spill"] = Path(target).with_suffix(".spill")
+    return limits
+
+
+def save(results: list[Result], folder: Path, family: str, engine: duckdb.DuckDBPyConnection) -> None:
     """Leave a family's results in a folder: `<family>.parquet` (the frame) and `<family>.json` (what is said beside it)."""
     frame = pd.concat([result.rows for result in results], ignore_index=True)
-    write_frame(frame, folder / f"{family}.parquet")
+    write_frame(frame, folder / f"{family}.parquet", engine)
     said = {r.metric.id: {"settings": r.settings, "notes": r.notes, "better": r.better} for r in results}
     (folder / f"{family}.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -162,9 +170,9 @@ def restore(folder: Path, family_name: str, client: Client, period: Period) -> l
     ]
 
 
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """A results frame as Parquet; a figure that is not known is null there."""
+def write_frame(frame: pd.DataFrame, path: Path, engine: duckdb.DuckDBPyConnection) -> None:
+    """A results frame as Parquet; a figure that is not known is null there. engine: any connection."""
     figures = ", ".join(f'nullif("{c}", \'nan\'::double) as "{c}"' for c in frame.select_dtypes("float64"))
-    with duckdb.connect() as con:
+    with engine.cursor() as con:
         con.register("frame", frame)
         con.sql(f"select * replace ({figures}) from frame").write_parquet(str(path))

@@ -33,7 +33,9 @@ def take_in(client: Client, private: Path, say: Callable[[str], None] = lambda t
     return taken
 
 
-def _write_page(page: Path, client: Client, accounts: tuple[Account, ...], folder: Path, *, refused: bool = False) -> None:
+def _write_page(
+    page: Path, client: Client, accounts: tuple[Account, ...], folder: Path, *, refused: bool = False
+) -> None:
     from crmnb.check.metrics import readers  # heavy, and needed only where the data changed
     from crmnb.page import quarantine_page
 

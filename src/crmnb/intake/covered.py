@@ -29,9 +29,9 @@ def chosen(client: Client, taken: Intake, label: str = "") -> Period:
 def last_whole_year(client: Client, taken: Intake) -> tuple[Period, str]:
     """The last year (fiscal, where the client has one) that the data cover, or the span of the data; and which it is, in words."""
     if not taken.cutoff:
-        last = _last_ended(client, datetime.now(UTC).replace(tzinfo=None), "year")
+        year = _last_ended(client, datetime.now(UTC).replace(tzinfo=None), "year")
         return (
-            last,
+            year,
             "the last whole year: the data hold no dated events, and data_from and data_until are not declared",
         )
     if whole := _last_whole(client, taken, "year"):
@@ -45,10 +45,10 @@ def _last_whole(client: Client, taken: Intake, kind: str) -> Period | None:
     if not taken.cutoff:
         return None
     last = _last_ended(client, taken.cutoff, kind)
-    return None if taken.data_from and last.start < taken.data_from else last
+    return last if last and not (taken.data_from and last.start < taken.data_from) else None
 
 
-def _last_ended(client: Client, end: datetime, kind: str) -> Period:
+def _last_ended(client: Client, end: datetime, kind: str) -> Period | None:
     """The last year, quarter (of the fiscal year, where the client has one) or month that ended by then."""
     fiscal = "FY" if client.fiscal_year_starts > 1 and kind != "month" else ""
     inside = {"year": [""], "quarter": [f"Q{n}" for n in (4, 3, 2, 1)], "month": [f"-{n:02}" for n in range(12, 0, -1)]}
@@ -57,4 +57,4 @@ def _last_ended(client: Client, end: datetime, kind: str) -> Period:
             period = Period.parse(f"{fiscal}{year}{part}", client.fiscal_year_starts)
             if period.end <= end:
                 return period
-    raise InputError(f"no {kind} ended before {end:%Y-%m-%d} that a period could name.")
+    return None

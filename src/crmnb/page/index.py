@@ -69,7 +69,7 @@ def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
 
 def _entry(family: Family, client: Client) -> dict:
     """What the index shows of a family: first what can be had."""
-    had = sorted(family.results, key=lambda result: not any(map(available, result.whole.itertuples())))
+    had = sorted(family.results, key=lambda result: not any(map(available, result.entries)))
     return {
         "title": family.title,
         "href": family.href,

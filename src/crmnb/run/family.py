@@ -13,6 +13,7 @@ import nbformat
 
 from crmnb.client import load_client
 from crmnb.intake.kept import kept as kept_intake
+from crmnb.kernel import MEMORY, RESULTS_TO, TABLES_FROM, THREADS
 from crmnb.page.family import body_of
 from crmnb.period import Period
 from crmnb.project import private_folder
@@ -22,8 +23,7 @@ from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.keys import Read, family_key
 from crmnb.run.notebook import NotebookFailure, execute
 from crmnb.run.places import STAGING, kept_family, read_json, write_json
-from crmnb.run.provisioner import MEMORY
-from crmnb.workbook import READ, RESULTS_TO, TABLES_FROM, THREADS
+from crmnb.workbook import READ
 
 
 def run_family(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MARK = "CRMNB_RUN"
+_PF_EXITING = 4  # include/linux/sched.h
 
 
 def marked(mark: str) -> list[int]:
@@ -22,19 +23,28 @@ def marked(mark: str) -> list[int]:
 
 
 def end_all(mark: str | None = None, patience: float = 5.0) -> None:
-    """Kill every process of a run, by default of this process's own, and wait until they are gone."""
+    """Kill every process of a run, by default of this process's own, and wait until they are gone, and their files closed."""
     mark = mark or os.environ.get(MARK)
-    until = time.monotonic() + patience
-    seen_none = 0
+    began, quiet = time.monotonic(), 0
     # Twice in a row, since one that is just becoming another program is not seen.
-    while mark and seen_none < 2 and time.monotonic() < until:
+    while mark and quiet < 2 and (waited := time.monotonic() - began) < patience:
         left = marked(mark)
-        seen_none = 0 if left else seen_none + 1
         for process in left:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
-        if left:
-            time.sleep(0.01)
+        quiet = 0 if left or (waited < 1 and _some_are_dying()) else quiet + 1
+        if not quiet:
+            time.sleep(0.005)
+
+
+def _some_are_dying() -> bool:
+    """Whether a process is just going: it no longer tells whose it was, but may still hold a lock."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            told = _stat(folder)
+            if int(told[6]) & _PF_EXITING and (told[0] != b"Z" or int(told[17]) > 1):
+                return True
+    return False
 
 
 @contextlib.contextmanager
@@ -52,4 +62,9 @@ def undisturbed() -> Iterator[None]:
 
 def _is_running(folder: Path) -> bool:
     """Whether it is more than a dead process whose end nobody has taken note of."""
-    return folder.joinpath("stat").read_bytes().rpartition(b")")[2].split()[:1] != [b"Z"]
+    return _stat(folder)[0] != b"Z"
+
+
+def _stat(folder: Path) -> list[bytes]:
+    """What /proc/PID/stat says after the name: the state, the parent, ...; see proc_pid_stat(5)."""
+    return folder.joinpath("stat").read_bytes().rpartition(b")")[2].split()

@@ -12,10 +12,9 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
+from crmnb.kernel import MEMORY
 from crmnb.run import asking
 from crmnb.run.environment import limit_memory, minimal
-
-MEMORY = "CRMNB_MEMORY"  # bytes that a kernel may take, told to it so that its engine stays well below
 
 
 class ForkProvisioner(LocalProvisioner):

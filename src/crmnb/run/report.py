@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 from markupsafe import Markup
 
@@ -105,7 +106,7 @@ def _write(made: _Made, report: Path) -> None:
     """The folder that may be sent."""
     frames = [result.rows for family in made.families for result in family.results]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
-    write_frame(frame, report / "results.parquet")
+    write_frame(frame, report / "results.parquet", duckdb.default_connection())
     write_xlsx(frame, report / "results.xlsx", made.at)
     for name, text in _pages(made):
         (report / f"{name}.html").write_text(text, encoding="utf-8")
@@ -228,7 +229,7 @@ def _unavailable(ran) -> list[dict[str, str]]:
         {"family": family.name, "metric": result.metric.id, "reason": row.reason}
         for family in ran
         for result in family.results
-        for row in result.whole.itertuples()
+        for row in result.entries
         if "unavailable" in row.flags.split()
     ]
 

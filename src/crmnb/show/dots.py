@@ -2,6 +2,7 @@
 
 from crmnb.errors import InputError, nearest
 from crmnb.result import Result
+from crmnb.results import tuples
 from crmnb.show.alt import dots_alt
 from crmnb.show.axes import limits, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
@@ -32,7 +33,7 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
 
 def by_component(result: Result) -> Figure | Figures:
     """The components that share the metric's unit; the others are in the table only."""
-    rows = list(result.whole.itertuples())
+    rows = list(result.entries)
     drawn = [(row.component, row) for row in rows if row.unit == result.metric.unit and row.component]
     if not drawn:
         return Figures((), f"{result.metric.title}: {why_nothing(result, 'no components')}.")
@@ -46,9 +47,9 @@ def _segment_figures(result: Result, segment: str):
     rows = result.rows[(result.rows["segment"] == segment) & (result.rows["part"] == "")]
     rows = rows[rows["unit"] == result.metric.unit]
     for component in rows["component"].drop_duplicates():
-        named = [(row.level, row) for row in rows[rows["component"] == component].itertuples()]
+        named = [(row.level, row) for row in tuples(rows[rows["component"] == component])]
         same = result.whole[result.whole["component"] == component]
-        whole = next(same.itertuples(), None)
+        whole = next(iter(tuples(same)), None)
         of = f", {component}" if component else ""
         title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)

@@ -3,6 +3,7 @@
 from markupsafe import Markup
 
 from crmnb.result import Result
+from crmnb.results import tuples
 from crmnb.show.html import Html, glue, printable, tag
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
 from crmnb.show.small import interval_bar, spark
@@ -62,7 +63,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         big = tag("p", *_value_parts(result, row), class_="value")
     else:
         big = tag("p", value_words(result, row), class_="absent")
-    parts = [part for part in result.parts.itertuples() if part.component == row.component]
+    parts = [part for part in tuples(result.parts) if part.component == row.component]
     link = tag("a", "How it is measured", href=definition) if definition else None
     name = result.metric.title + (f", {printable(row.component)}" if row.component else "")
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
@@ -106,7 +107,7 @@ def what_changed(results: list[Result]) -> Html:
     found = [
         (_consequence(result, row), result, row)
         for result in results
-        for row in result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")].itertuples()
+        for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
         if available(row) and known(row.change)
     ]
     if not found:
@@ -146,7 +147,7 @@ def _columns(result: Result) -> list[str]:
 
 def _entries(result: Result):
     """What stands in a result's lines: (result, row, its name), or (result, None, words) for a line of words only."""
-    whole, title = list(result.whole.itertuples()), result.metric.title
+    whole, title = list(result.entries), result.metric.title
     if whole and all(is_cohort(row.component) for row in whole):
         cohorts = len({row.component.split(" ")[0] for row in whole})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
@@ -201,7 +202,7 @@ def _name_cell(result: Result, shown: str) -> Markup:
 
 
 def _headline(result: Result):
-    whole = list(result.whole.itertuples())
+    whole = list(result.entries)
     return next((row for row in whole if not row.component), whole[0] if whole else None)
 
 

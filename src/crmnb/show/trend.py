@@ -4,6 +4,7 @@ import math
 
 from crmnb.errors import InputError, nearest
 from crmnb.result import Result
+from crmnb.results import tuples
 from crmnb.show.alt import trend_alt
 from crmnb.show.axes import limits, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
@@ -53,7 +54,7 @@ def _panels(result: Result, component: str | None) -> dict[str, list]:
         raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
     chosen = [component] if component is not None else [""] if _has_whole(rows) else [n for n in names if n]
     labels = sorted(rows["part"].drop_duplicates(), key=lambda label: part_start(label, result.client))
-    found = {(row.component, row.part): row for row in rows.itertuples()}
+    found = {(row.component, row.part): row for row in tuples(rows)}
     # A part in which nothing can be had has one row without a component, which then stands for all of them.
     return {
         name: [row for label in labels if (row := found.get((name, label)) or found.get(("", label)))]
@@ -63,7 +64,7 @@ def _panels(result: Result, component: str | None) -> dict[str, list]:
 
 def _has_whole(rows) -> bool:
     """Whether one of the components is the metric itself, without a name of its own."""
-    return any(available(row) for row in rows[rows["component"] == ""].itertuples()) or set(rows["component"]) == {""}
+    return any(available(row) for row in tuples(rows[rows["component"] == ""])) or set(rows["component"]) == {""}
 
 
 def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:

@@ -24,7 +24,7 @@ _MISSING = "–"  # noqa: RUF001 -- a dash in a cell
 
 def cohorts(result: Result) -> Figure | Figures:
     """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
-    cells = [(*cohort_cell(row.component), row) for row in result.whole.itertuples() if is_cohort(row.component)]
+    cells = [(*cohort_cell(row.component), row) for row in result.entries if is_cohort(row.component)]
     if not cells:
         return Figures((), f"{result.metric.title}: {why_nothing(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]

@@ -186,7 +186,7 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
 def said(result: Result) -> str:
     """The result in plain text: each component's sentence with its change and flags below it, then the notes."""
     sentences = list(_sentences(result))
-    rows = [] if _triangular(result) else list(result.whole.itertuples())[:_MOST_SENTENCES]
+    rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
     lines = []
     for row, words in zip(rows, sentences, strict=False):
         below = (change_words(result, row).text, target_words(result, row), *flag_words(result, row))
@@ -197,7 +197,7 @@ def said(result: Result) -> str:
 
 def result_html(result: Result) -> Markup:
     """The result as a block of a page: sentence, change, target, flags, settings and notes."""
-    rows = [] if _triangular(result) else list(result.whole.itertuples())[:_MOST_SENTENCES]
+    rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
     blocks = [_row_html(result, row) for row in rows]
     extra = list(_sentences(result))[len(rows) :]
     notes = [as_sentence(localised(note, result.client)) for note in result.notes]
@@ -293,7 +293,7 @@ def _sentences(result: Result):
     if _triangular(result):
         yield _triangle_sentence(result)
         return
-    for row in whole.head(_MOST_SENTENCES).itertuples():
+    for row in result.entries[:_MOST_SENTENCES]:
         yield sentence(result, row)
     if len(whole) > _MOST_SENTENCES:
         yield f"{len(whole) - _MOST_SENTENCES} more: see the table."
@@ -308,8 +308,8 @@ def _triangular(result: Result) -> bool:
 
 def _triangle_sentence(result: Result) -> str:
     """Cohorts in number, and the range one month after the first."""
-    rows = [row for row in result.whole.itertuples() if available(row)]
-    cohorts = {cohort_cell(row.component)[0] for row in result.whole.itertuples()}
+    rows = [row for row in result.entries if available(row)]
+    cohorts = {cohort_cell(row.component)[0] for row in result.entries}
     plural = "cohort" if len(cohorts) == 1 else "cohorts"
     head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} {plural}"
     first = sorted((row for row in rows if cohort_cell(row.component)[1] == 1), key=lambda row: row.value)
@@ -333,5 +333,5 @@ def as_sentence(text: str) -> str:
 
 def why_nothing(result: Result, otherwise: str = "nothing to show") -> str:
     """The reason why there is nothing to draw."""
-    reasons = [value_words(result, row) for row in result.whole.itertuples() if not available(row)]
+    reasons = [value_words(result, row) for row in result.entries if not available(row)]
     return reasons[0] if reasons else otherwise
