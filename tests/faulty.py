@@ -188,44 +188,48 @@ def ended(run: Run) -> tuple[int, str, str]:
 
 def processes(run: Run) -> dict[int, str]:
     """What each process of a run is: runner, warm, worker (one that does a job) or kernel; "other" for what these start."""
-    heard = _pipes(run.process.pid)
-    found = [process for process in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_of(run, process)]
-    return {process: _what(run, process, heard) for process in found}
+    parents = _parents()
+    found = {process for process in parents if _is_marked(run, process)}
+    if run.process.poll() is None:
+        found.add(run.process.pid)
+    found |= {
+        process for process, parent in parents.items() if parent in found
+    }  # who knows secrets hides its environment
+    return {process: _what(run, process, parents.get(process)) for process in found}
 
 
-def _what(run: Run, process: int, heard: set[str]) -> str:
-    try:
-        command = Path(f"/proc/{process}/cmdline").read_bytes()
-        parent = int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
-    except OSError:
-        return "other"
+def _what(run: Run, process: int, parent: int | None) -> str:
     if process == run.process.pid:
         return "runner"
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return "other"
     if b"crmnb.run.warm" not in command:
         return "other"
     if parent == run.process.pid:
         return "warm"
-    return "worker" if _pipes(process) & heard else "kernel"  # a job tells the runner of itself by a pipe
-
-
-def _pipes(process: int) -> set[str]:
-    folder = Path(f"/proc/{process}/fd")
-    found = set()
     with suppress(OSError):
-        for file in folder.iterdir():
-            with suppress(OSError):
-                found.add(os.readlink(file))
-    return {name for name in found if name.startswith("pipe:")}
+        if os.readlink(f"/proc/{process}/fd/1").startswith("pipe:"):  # ipykernel's; what a job prints goes to a file
+            return "kernel"
+    return "worker"
 
 
-def _is_of(run: Run, process: int) -> bool:
-    if process == run.process.pid:  # it may hide its environment from who is not root
-        return run.process.poll() is None
-    try:
-        marked = run.mark.encode() in Path(f"/proc/{process}/environ").read_bytes()
-        return marked and Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:  # of another user, or gone
-        return False
+def _parents() -> dict[int, int]:
+    """The parent of each process that runs."""
+    parents = {}
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            state, parent, *_ = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+            if state != b"Z":
+                parents[int(process)] = int(parent)
+    return parents
+
+
+def _is_marked(run: Run, process: int) -> bool:
+    with suppress(OSError):  # of another user, or gone
+        return run.mark.encode() in Path(f"/proc/{process}/environ").read_bytes()
+    return False
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -160,7 +160,8 @@ def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
     found = []
     for data in (output.data for output in cell.outputs if "data" in output):
         found += [
-            base64.b64decode(text) for text in re.findall(r"data:image/[^,]+;base64,([^\"]+)", data.get("text/html", ""))
+            base64.b64decode(text)
+            for text in re.findall(r"data:image/[^,]+;base64,([^\"]+)", data.get("text/html", ""))
         ]
         found += [base64.b64decode(data["image/png"])] if "image/png" in data else []
         found += [data["image/svg+xml"].encode()] if "image/svg+xml" in data else []

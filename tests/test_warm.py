@@ -127,7 +127,8 @@ def test_where_processes_cannot_be_forked_the_run_goes_on_without_and_says_so(ru
 def test_kernels_are_reached_by_files_and_not_by_ports(runs, way):
     told = runs[way].told
     assert told["transport"] == "ipc"
-    assert told["ports"] == [told["pipe"]]  # ipykernel's own, of this machine only: processes that a cell forks print by it
+    # ipykernel's own, open to this machine only: what processes print that a cell forks comes by it
+    assert told["ports"] == [told["pipe"]]
     assert told["sockets"] >= 5  # of the kernel alone; so they were looked at
     assert (told["processes"] >= 3) == (way == "forked")  # the warm process, the worker and the kernel
 

@@ -3,12 +3,11 @@
 import os
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from crmnb.run.course import Outcome, Wanted, as_json, course
 from crmnb.run.driving import drive, share, warmed
-from crmnb.run.environment import machine_memory, remove, runtime_folder
+from crmnb.run.environment import hide, machine_memory, now, remove, runtime_folder
 from crmnb.run.progress import Say
 
 __all__ = ["Outcome", "Wanted", "as_json", "run"]
@@ -21,6 +20,7 @@ def run(project: Path, clients: list[str], wanted: Wanted, say: Say = lambda abo
     be said of it (None at its end). One client's failure touches no other's report. At the end no process and no file of the run is left,
     and the index over all clients is made anew.
     """
+    hide()
     outcomes = [Outcome(client) for client in clients]
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = replace(wanted, memory=wanted.memory or machine_memory() // workers)
@@ -43,4 +43,4 @@ def _portfolio(outputs: Path) -> None:
     from crmnb.page.portfolio import portfolio
 
     with suppress(OSError):
-        portfolio(outputs, datetime.now(UTC))
+        portfolio(outputs, now())

@@ -7,13 +7,13 @@ import random
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from crmnb.run import asking
-from crmnb.run.environment import limit_memory
+from crmnb.run.environment import hide, limit_memory
+from crmnb.run.jobs import print_fault
 
 _PR_SET_PDEATHSIG = 1
 
@@ -25,12 +25,12 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def become(request: dict[str, Any], parent: int, log: int, told: int | None, channel: socket.socket) -> None:
+def become(request: dict[str, Any], parent: int, files: list[int], channel: socket.socket) -> None:
     """Do what was asked for in a process that was just forked, and end it; never returns.
 
     request: `do` ("kernel" or the name of a job), `environment`, `folder`, `memory` (bytes) and what is given to it.
-    log: the file that takes what is printed. told: the pipe on which a job tells of itself. channel: to the warm
-    process, to ask for kernels.
+    files: the one that takes what is printed; for a job, the pipe on which it tells of itself; for one that may know
+    them, the secrets of the environment, in JSON. channel: to the warm process, to ask for kernels.
     """
     code = 1
     try:
@@ -39,9 +39,12 @@ def become(request: dict[str, Any], parent: int, log: int, told: int | None, cha
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        log, *more = files
         _redirect(log)
         os.environ.clear()
         os.environ.update(request["environment"])
+        if more[1:]:
+            _learn(more[1])
         os.chdir(request["folder"])
         limit_memory(request.get("memory", 0))
         _reseed()
@@ -50,18 +53,17 @@ def become(request: dict[str, Any], parent: int, log: int, told: int | None, cha
             _kernel(request["arguments"])
         else:
             asking.channel = channel
-            with os.fdopen(told, "w", encoding="utf-8") as pipe:
+            with os.fdopen(more[0], "w", encoding="utf-8") as pipe:
                 do_job(request["do"], request["arguments"], pipe.write, pipe.flush)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as fault:
+        print_fault(fault)
     finally:
+        # Whatever happens here, as on a full disk: the end of the warm process, which is next, is not for this one to do.
         for printed in (sys.stdout, sys.stderr):
-            with suppress(
-                Exception
-            ):  # the log's disk is full: what the warm process does at its end is not for this one
+            with suppress(Exception):
                 printed.flush()
         os._exit(code)
 
@@ -75,6 +77,12 @@ def do_job(name: str, arguments: dict[str, Any], write: Callable[[str], Any], fl
         flush()
 
     tell(**jobs.attempt(name, arguments, lambda text: tell(say=text)))
+
+
+def _learn(secrets: int) -> None:
+    hide()
+    with os.fdopen(secrets, encoding="utf-8") as file:
+        os.environ.update(json.load(file))
 
 
 def _redirect(log: int) -> None:

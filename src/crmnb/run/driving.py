@@ -185,7 +185,7 @@ def _alone(one: Course, say: Say) -> None:
         results = []
         for job in wanted:
             say(job.about, "")
-            told = _here(job, say)
+            told = _here(job, say, f"no process is forked on {sys.platform}")
             say(job.about, None)
             results.append(told["gives"] if "gives" in told else Wrong(**told["wrong"]))
 
@@ -196,23 +196,31 @@ def _begin(warm: Drive, ears: selectors.BaseSelector, batch: _Batch, place: int,
     warm.numbers += 1
     hear, tell = os.pipe()
     log = _open_log(job.log)
-    environment = dict(os.environ) if job.name == _NEEDS_SECRETS else minimal(os.environ)
+    files = [log, tell, *([_in_memory(dict(os.environ))] if job.name == _NEEDS_SECRETS else [])]
     request = {
         "id": warm.numbers,
         "do": job.name,
         "arguments": job.arguments,
-        "environment": environment | {MARK: warm.mark},
+        "environment": minimal(os.environ) | {MARK: warm.mark},
         "folder": job.arguments["project"],
     }
     warm.doing[warm.numbers] = _Doing(batch, place, hear, time.monotonic() + limit + _GRACE)
     ears.register(hear, selectors.EVENT_READ, warm.numbers)
     try:
-        asking.send(warm.socket, request, [log, tell])
+        asking.send(warm.socket, request, files)
     except OSError:
         pass  # it is gone, which is noticed as it is listened to
     finally:
-        os.close(tell)
-        os.close(log)
+        for file in files:
+            os.close(file)
+
+
+def _in_memory(secrets: dict[str, str]) -> int:
+    """An open file that exists in memory only. The warm process hands it on unread, or all that it forks had a copy."""
+    file = os.memfd_create("environment")
+    os.write(file, json.dumps(secrets).encode())
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 def _open_log(path: Path) -> int:
@@ -249,16 +257,16 @@ def _hear_warm(warm: Drive, say: Say) -> bool:
         doing.ended = message["ended"]
     elif doing and "refused" in message:
         job = doing.batch.jobs[doing.place]
-        with suppress(OSError), job.log.open("a", encoding="utf-8") as log:  # a full disk
-            print(f"{job.about}: done in the run's own process, not in a forked one: {message['refused']}", file=log)
-        doing.ended, doing.gave = 0, _here(job, say)
+        doing.ended, doing.gave = 0, _here(job, say, message["refused"])
     return True
 
 
-def _here(job: Job, say: Say) -> dict[str, Any]:
-    """Do a job in this process."""
+def _here(job: Job, say: Say, why: str) -> dict[str, Any]:
+    """Do a job in this process, and say in its log why."""
     from crmnb.run.jobs import attempt
 
+    with suppress(OSError), job.log.open("a", encoding="utf-8") as log:  # a full disk
+        print(f"{job.about}: done in the run's own process, not in a forked one: {why}", file=log)
     return attempt(job.name, job.arguments, lambda text: say(job.about, text))
 
 

@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 # A variable that a kernel does not need is not given to it: it may hold a password, and a notebook can print it all.
@@ -71,6 +73,12 @@ def limit_memory(size: int) -> None:
 
         if size:
             resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def now() -> datetime:
+    """The time of the run, in UTC; SOURCE_DATE_EPOCH fixes it."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(fixed) if fixed else int(time.time()), UTC)
 
 
 def remove(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The jobs of a run, each done in a process of its own where that can be: in, names and labels; out, JSON."""
 
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ class Interrupted(Exception):
 def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
     """Do a job: {"gives": ...}, or {"wrong": {"kind", "said"}} with kind refused, skipped or interrupted.
 
-    The traceback of a fault is printed, which is to the log of a run, in the client's private folder.
+    Where a fault came from is printed, which is to the log of a run, in the client's private folder.
     """
     try:
         return {"gives": _JOBS[name](**arguments, say=say)}
@@ -31,13 +32,22 @@ def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
     except Interrupted as why:
         return _wrong("interrupted", str(why))
     except OSError as no:
-        traceback.print_exc()
+        print_fault(no)
         return _wrong("interrupted", f"{no.strerror or type(no).__name__} ({type(no).__name__}).")
     except MemoryError:
         return _wrong("interrupted", "there was not enough memory.")
     except Exception as fault:
-        traceback.print_exc()
-        return _wrong("interrupted", f"a fault of crmnb ({type(fault).__name__}); run.log has its traceback.")
+        print_fault(fault)
+        return _wrong("interrupted", f"a fault of crmnb ({type(fault).__name__}); run.log says where it came from.")
+
+
+def print_fault(fault: BaseException) -> None:
+    """Print where a fault came from, and its kind, to the log. What it says is left out: drivers put secrets into that."""
+    chain = [fault]
+    while before := chain[0].__cause__ or chain[0].__context__:
+        chain.insert(0, before)
+    for one in chain:
+        print(*traceback.format_tb(one.__traceback__), type(one).__name__, sep="", file=sys.stderr)
 
 
 def _wrong(kind: str, said: str) -> dict[str, Any]:

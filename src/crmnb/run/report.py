@@ -1,11 +1,9 @@
 """The job that ends a client's run: the report made of what the families left, and put in place of the one before."""
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +25,7 @@ from crmnb.project import private_folder
 from crmnb.publish import publish
 from crmnb.result import Result
 from crmnb.results import COLUMNS
+from crmnb.run.environment import now
 from crmnb.run.jobs import Say
 from crmnb.run.keys import VERSIONS, content_of, report_key
 from crmnb.run.places import STAGING, kept_family, read_json, report_record, write_json
@@ -83,7 +82,7 @@ def make_report(
     taken = kept_intake(Path(tables).parent, Path(tables).name)
     when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
     ran = tuple(_restored(name, one, who, when, private) for name, one in families.items())
-    made = _Made(who, when, taken, ran, _now())
+    made = _Made(who, when, taken, ran, now())
     report = private / STAGING / "report"
     report.mkdir(parents=True)
     _write(made, report)
@@ -232,9 +231,3 @@ def _unavailable(ran) -> list[dict[str, str]]:
         for row in result.entries
         if "unavailable" in row.flags.split()
     ]
-
-
-def _now() -> datetime:
-    """The time of the run, in UTC; SOURCE_DATE_EPOCH fixes it."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(fixed) if fixed else int(time.time()), UTC)

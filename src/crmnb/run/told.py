@@ -31,7 +31,8 @@ def plan_of(outcomes: list[Outcome]) -> str:
     """What would be done: a line a notebook, and why."""
     lines = []
     for one in outcomes:
-        lines.append(f"{one.client} {one.period}".strip() + (f": {one.outcome}: {one.said}" if one.said else ""))
+        said = one.said if one.outcome == "planned" else f"{_WORDS[one.outcome]}: {one.said}"
+        lines.append(f"{one.client} {one.period}".strip() + (f": {said}" if said else ""))
         for notebook in one.notebooks:
             what = "reuse" if notebook["reused"] else "run"
             lines.append(f"  {what:6} {notebook['family']:14} {notebook['why']}")

@@ -141,9 +141,9 @@ def _serve(warm: _Warm, *, wait: bool) -> bool:
 
 def _hear(warm: _Warm, asker: socket.socket) -> bool:
     """Take one message of an asker; False where the run itself is gone."""
-    message, files = asking.receive(asker, files=2)
+    message, files = asking.receive(asker, files=3)
     if message is None and asker is warm.run:  # if it died with a message unread, that is told before what it sent last
-        message, files = asking.receive(asker, files=2)
+        message, files = asking.receive(asker, files=3)
     if message is None:
         if asker is warm.run:
             return False
@@ -165,7 +165,7 @@ def _hear(warm: _Warm, asker: socket.socket) -> bool:
 
 
 def _fork(warm: _Warm, asker: socket.socket, request: dict[str, Any], files: list[int]) -> None:
-    """Fork the process that was asked for, and tell the asker; files: its log and, of a job, where it tells."""
+    """Fork the process that was asked for, and tell the asker; files: as `child.become` wants them."""
     answer: dict[str, Any] = {"id": request["id"]}
     parent = os.getpid()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -180,7 +180,7 @@ def _fork(warm: _Warm, asker: socket.socket, request: dict[str, Any], files: lis
     else:
         if not process:
             _let_go(warm, ours)
-            child.become(request, parent, files[0], files[1] if len(files) > 1 else None, theirs)
+            child.become(request, parent, files, theirs)
         answer["pid"] = process
         warm.askers[asker].add(process)
         warm.processes[process] = (asker, request["id"])
