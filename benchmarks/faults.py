@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import faulty
 
+State = tuple[dict[str, str], float]  # the tree that an undisturbed run makes, and the seconds that it takes
 _SIGNALS = {"runner": (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)}
 
 
@@ -32,22 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="six faults")
     parser.add_argument("--faults", type=int, default=200, help="so many")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write each fault into it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write each fault into it, a line each")
     given = parser.parse_args(arguments)
     if not Path("/proc/self/environ").exists():
         parser.error("it needs a Linux, whose /proc tells which processes belong to a run")
     folder, began = faulty.short_folder(), time.monotonic()
     try:
-        told = disturb(faulty.place(folder), 6 if given.quick else given.faults, random.Random(given.seed))  # noqa: S311
+        chance = random.Random(given.seed)  # noqa: S311
+        told = disturb(faulty.place(folder), 6 if given.quick else given.faults, chance, given.json)
     finally:
         shutil.rmtree(folder)
-    seconds = time.monotonic() - began
-    if given.json:
-        given.json.write_text(json.dumps(told, indent=1))
-    return report(told, given.seed, seconds)
+    return report(told, given.seed, time.monotonic() - began)
 
 
-def disturb(folder: Path, faults: int, chance: random.Random) -> list[dict]:
+def disturb(folder: Path, faults: int, chance: random.Random, file: Path | None) -> list[dict]:
     """Disturb so many runs; of each {"process", "signal", "after", "exit", "tree", "violations"}."""
     states = _states(folder)
     at, told = 0, []
@@ -58,6 +57,8 @@ def disturb(folder: Path, faults: int, chance: random.Random) -> list[dict]:
         at = to
         if one["process"]:
             told.append(one)
+            if file:
+                file.write_text("".join(json.dumps(one) + "\n" for one in told))
             if sys.stderr.isatty():
                 print(f"\r{len(told)} of {faults} faults", end="", file=sys.stderr)
     return told
@@ -69,7 +70,7 @@ def _change(folder: Path, state: int) -> None:
     faulty.answer(folder, 0 if state != 2 else 2)
 
 
-def _states(folder: Path) -> list[tuple[dict[str, str], float]]:
+def _states(folder: Path) -> list[State]:
     """The tree that an undisturbed run makes of each state, and the seconds that it takes; at last that of the first stands."""
     states = []
     for state in (0, 1, 2, 0):
@@ -83,10 +84,10 @@ def _states(folder: Path) -> list[tuple[dict[str, str], float]]:
     return states
 
 
-def fault(folder: Path, old: tuple[dict, float], new: tuple[dict, float], chance: random.Random) -> dict:
+def fault(folder: Path, old: State, new: State, chance: random.Random, options: tuple[str, ...] = ()) -> dict:
     """Disturb a run that is to make the new tree out of the old one, hold it to what is promised, and run again."""
     after = chance.uniform(0, new[1])
-    run = faulty.start(folder)
+    run = faulty.start(folder, *options)
     time.sleep(after)
     process, number = _strike(run, chance)
     violations = []
@@ -100,7 +101,7 @@ def fault(folder: Path, old: tuple[dict, float], new: tuple[dict, float], chance
     violations += ["the tree is neither the old nor the new one"] * (which == "neither")
     violations += ["the exit code is 0, and the tree is not the new one"] * (code == 0 and which != "new")
     violations += [f"left: {path}" for path in faulty.leftovers(folder)]
-    again, _, wrong = faulty.ended(faulty.start(folder))
+    again, _, wrong = faulty.ended(faulty.start(folder, *options))
     violations += [f"the next run ended with {again}: {wrong.strip()}"] * (again != 0)
     violations += ["the next run did not make the new tree"] * (faulty.tree(folder) != new[0])
     violations += [f"left by the next run: {path}" for path in faulty.leftovers(folder)]

@@ -173,7 +173,7 @@ def start(
 
 def until_stopped(run: Run) -> int:
     """Wait until a run has come to where it is to stop; the process that has."""
-    _wait(lambda: run.stopped.exists() or run.process.poll() is not None, "the run neither stopped nor ended")
+    wait(lambda: run.stopped.exists() or run.process.poll() is not None, "the run neither stopped nor ended")
     assert run.stopped.exists(), run.process.communicate()
     return int(run.stopped.read_text())
 
@@ -181,7 +181,7 @@ def until_stopped(run: Run) -> int:
 def ended(run: Run) -> tuple[int, str, str]:
     """Wait until nothing of a run is at work any more; its exit code, and what it printed and complained."""
     said, wrong = run.process.communicate(timeout=_PATIENCE)
-    _wait(lambda: not processes(run), "processes of the run are left")
+    wait(lambda: not processes(run), "processes of the run are left")
     run.stopped.unlink(missing_ok=True)  # not before: it would let one go on that should have died
     return run.process.returncode, said, wrong
 
@@ -248,7 +248,8 @@ def leftovers(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in found]
 
 
-def _wait(done: Callable[[], bool], else_: str) -> None:
+def wait(done: Callable[[], bool], else_: str) -> None:
+    """Wait until something is done; an AssertionError that says what is not."""
     until = time.monotonic() + _PATIENCE
     while not done():
         assert time.monotonic() < until, else_

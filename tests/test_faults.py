@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import faulty
+from benchmarks import faults
 from faulty import ended, leftovers, processes, start, tree, until_stopped
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked for in /proc")
@@ -189,7 +191,6 @@ def test_a_folder_that_may_only_be_read(place, disk, published, trees):
 
 HUNGRY = {
     "python": "bytearray(20_000_000_000)",
-    "numpy": "import numpy; numpy.ones(3_000_000_000)",
     "duckdb": "import duckdb; con = duckdb.connect(config={'memory_limit': '100GB'})\n"
     "con.execute('create table hungry as select i, random() as x from range(1_000_000_000) t(i)')",
 }
@@ -215,6 +216,19 @@ def test_a_cell_over_its_time_limit_and_what_it_has_started(place, published, tr
     assert code == 4
     assert "'disturbed' took longer than the 6 seconds allowed" in wrong
     assert holds(place, tree(published), trees["cells"]) == "old"
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two notebooks must run at the same time")
+def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place):
+    starts = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+    wait = "import os, time\nwhile not os.path.exists(STOPPED):\n    time.sleep(0.01)\n"
+    faulty.answer(place, 2)
+    run = start(place, cells={"retention": faulty.PAUSE, "satisfaction": wait + starts + "raise ValueError"})
+    until_stopped(run)
+    faulty.wait(lambda: "other" in processes(run).values(), "the process was not started")
+    faulty.wait(lambda: "other" not in processes(run).values(), "the process has not ended")
+    run.stopped.unlink()
+    assert ended(run)[0] == 1
 
 
 # ---- Two runs, and two times ------------------------------------------------------------------------------
@@ -281,3 +295,25 @@ def test_a_clock_that_jumps_back_and_forth_by_days_disturbs_nothing(place, trees
     assert (code, wrong) == (0, "")
     assert tree(place) == trees["cells"]
     assert leftovers(place) == []
+
+
+# ---- The benchmark ----------------------------------------------------------------------------------------
+
+
+def test_the_benchmark_shows_each_violation_and_then_exits_with_1(capsys):
+    held = {"process": "warm", "signal": "SIGKILL", "after": 1.0, "exit": 4, "tree": "old", "violations": []}
+    assert faults.report([held], 1, 2.0) == 0
+    assert faults.report([held, held | {"tree": "neither", "violations": ["left: sockets/crmnb-x"]}], 1, 2.0) == 1
+    *_, shown, last = capsys.readouterr().out.splitlines()
+    assert shown == "SIGKILL to the warm after 1.0 s: left: sockets/crmnb-x"
+    assert json.loads(last)["violations"] == 1
+
+
+def test_a_fault_of_the_benchmark_is_held_to_what_is_promised(place, trees):
+    old = tree(place)
+    faulty.answer(place, 2)
+    wrong = dict.fromkeys(old, "")
+    told = faults.fault(place, (old, 0.0), (wrong, 0.0), random.Random(1), ONLY)  # noqa: S311
+    assert told["process"] == "runner"
+    assert told["tree"] == "old"
+    assert told["violations"] == ["the next run did not make the new tree"]

@@ -11,9 +11,9 @@ MARK = "CRMNB_RUN"
 _PF_EXITING = 4  # include/linux/sched.h
 
 
-def marked(mark: str) -> list[int]:
-    """The processes that were started with a run's mark, but for this one."""
-    wanted = f"{MARK}={mark}".encode()
+def marked(mark: str | None, variable: str = MARK) -> list[int]:
+    """The processes that were started with a run's mark, or another variable of the environment, but for this one."""
+    wanted = f"{variable}={mark}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # of another user, or gone by now
@@ -22,13 +22,13 @@ def marked(mark: str) -> list[int]:
     return [process for process in found if process != os.getpid()]
 
 
-def end_all(mark: str | None = None, patience: float = 5.0) -> None:
-    """Kill every process of a run, by default of this process's own, and wait until they are gone, and their files closed."""
-    mark = mark or os.environ.get(MARK)
+def end_all(mark: str | None = None, variable: str = MARK, patience: float = 5.0) -> None:
+    """Kill the processes of a run, by default of this process's own, and wait until they are gone, and their files closed."""
+    mark = mark or os.environ.get(variable)
     began, quiet = time.monotonic(), 0
     # Twice in a row, since one that is just becoming another program is not seen.
     while mark and quiet < 2 and (waited := time.monotonic() - began) < patience:
-        left = marked(mark)
+        left = marked(mark, variable)
         for process in left:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)

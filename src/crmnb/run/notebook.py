@@ -16,7 +16,9 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from crmnb.errors import InputError, nearest
+from crmnb.kernel import RESULTS_TO
 from crmnb.run.jobs import Interrupted, Say
+from crmnb.run.leftover import end_all, marked
 
 KERNEL = "crmnb"  # our kernelspec, which chooses our provisioner
 # What an error of a cell is called where it tells of the machine rather than of the notebook.
@@ -122,6 +124,9 @@ def execute(
     except (nbformat.ValidationError, ValueError, LookupError, TypeError) as error:
         _keep(watch, kept)
         raise NotebookFailure(f"the notebook cannot be read ({type(error).__name__}).") from None
+    finally:
+        if marked(os.environ.get(RESULTS_TO), RESULTS_TO):  # its cells have started processes, which would stay
+            end_all(variable=RESULTS_TO)
     _keep(watch, kept)
     ran = [cell.execution_count for cell in watch.notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     if not all(ran):  # what Papermill's metadata say of that is not believed

@@ -167,8 +167,17 @@ def _for_portfolio(made: _Made) -> dict[str, Any]:
         **_rows(made.taken),
         "locale": made.client.locale,
         "families": {family.name: {"title": family.title, "failure": family.failure} for family in made.families},
-        "tiles": [short for result in _headlines(made) if (short := in_short(result))][:_IN_PORTFOLIO],
+        "tiles": _tiles(made),
     }
+
+
+def _tiles(made: _Made) -> list[dict[str, str]]:
+    """The first headlines: of the declared objectives, or else one of each family before a second one."""
+    shorts = [short for result in _headlines(made) if (short := in_short(result))]
+    if not made.client.objectives:
+        first = {short["href"]: short for short in reversed(shorts)}  # of each family's page
+        shorts.sort(key=lambda short: first[short["href"]] is not short)
+    return shorts[:_IN_PORTFOLIO]
 
 
 def _until(period: Period) -> str | None:
