@@ -239,7 +239,7 @@ def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, trees)
     first = stopping(place, "cells")
     until_stopped(first)
     code, _, wrong = ended(start(place, *ONLY))
-    assert code == 2
+    assert code == 4
     assert "another run of corner_shop is under way" in wrong
     first.stopped.unlink()
     assert ended(first)[0] == 0

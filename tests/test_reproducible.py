@@ -122,7 +122,8 @@ def test_a_million_orders_twice_give_the_same_bytes(tmp_path):
 
 @contextmanager
 def no_warm_process(runtime):
-    """In the place of `crmnb.run.driving.warmed`: as where processes cannot be forked."""
+    """In the place of `crmnb.run.starting.warmed`: as where processes cannot be forked."""
+    runtime.mkdir(mode=0o700)
     yield None
 
 

@@ -24,6 +24,7 @@ SECRET = "sesame-4711"  # noqa: S105 -- planted, to be looked for
 def jupyter(monkeypatch):
     """What a job gives the kernels it starts: a place for sockets, and our kernelspec."""
     folder = runtime_folder()
+    folder.mkdir(mode=0o700)
     for name, value in for_jupyter(folder).items():
         monkeypatch.setenv(name, value)
     yield

@@ -1,7 +1,6 @@
 """Many clients at once, of mixed health, unattended; what is run again and what is not; what is said at the end."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def test_a_report_that_somebody_changed_is_made_again(ten, ran, capsys):
 
 def test_a_dry_run_tells_what_would_be_done_and_does_nothing(ten, ran, capsys):
     ran(capsys)
-    tree = {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*") if "shop_" in str(path)}
+    tree = {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*")}
     orders = ten / "parameters" / GOOD[5] / "orders.csv"
     before = orders.read_bytes()
     orders.write_bytes(before + before.splitlines(keepends=True)[-1].replace(b"O-", b"X-"))
@@ -151,8 +150,7 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(ten, ran, capsys):
     out = capsys.readouterr().out
     assert re.search(rf"{GOOD[4]} 2025: nothing changed.*\n  reuse  retention", out)
     assert re.search(rf"{GOOD[5]}.*\n  run    retention +the data are to be taken in first", out)
-    kept = {path: path.stat().st_mtime_ns for path in tree if not path.name.endswith((".lock", "run.log", ".private"))}
-    assert kept == {path: time for path, time in tree.items() if path in kept}
+    assert {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*")} == tree
 
 
 @pytest.mark.parametrize(
@@ -195,4 +193,3 @@ def test_nothing_is_left_of_a_run(ten, ran, capsys):
     assert not list((ten / "outputs").rglob(".run"))
     assert not list((ten / "outputs").rglob(".staging"))
     assert all(path.stat().st_mode & 0o077 == 0 for path in (ten / "outputs").glob("*/.private"))
-    assert os.getcwd()

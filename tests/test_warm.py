@@ -76,6 +76,7 @@ def _run(folder: Path, spoil: str, elsewhere: bool, patch: pytest.MonkeyPatch) -
     for name, value in {"PYTHONPATH": path, "SOURCE_DATE_EPOCH": "1700000000", **GIVEN}.items():
         patch.setenv(name, value)
     if elsewhere:
+        patch.setattr("crmnb.run.starting.sys", SimpleNamespace(platform="darwin"))
         patch.setattr("crmnb.run.driving.sys", SimpleNamespace(platform="darwin"))
     engine, used = NBClientEngine.execute_managed_notebook, []
     patch.setattr(

@@ -12,8 +12,8 @@ EXIT_CODES = """exit codes:
   1  a family failed; the report says which and why, and holds the others
   2  nothing was made: the command, the parameters file, the period or the client's files are wrong
   3  skipped: none of the client's files is there; where to get them is said
-  4  interrupted by something that says nothing about the data: a process was killed, a limit reached, the disk is full;
-     the report that was there stays, and the same command goes on where this one stopped
+  4  interrupted by something that says nothing about the data: a process was killed, a limit reached, the disk is full,
+     another run of the client is under way; the report that was there stays, and the same command goes on where it stopped
   130  stopped from the keyboard; likewise
   143  asked to end (SIGTERM); likewise
 Of several clients the gravest counts, in the order 4, 2, 1, 0; 3 only if all were skipped.
@@ -32,9 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _end)
     try:
         return chosen.command(chosen)
-    except (InputError, OSError) as wrong:  # OSError: a full disk, a folder that may not be written to
+    except InputError as wrong:
         print(f"crmnb: {wrong}", file=sys.stderr)
         return 2
+    except OSError as no:  # a full disk, a folder that may not be written to
+        print(f"crmnb: {no}", file=sys.stderr)
+        return 4
     except KeyboardInterrupt as stopped:
         print("crmnb: stopped; what was published before is still there.", file=sys.stderr)
         return 143 if stopped.args else 130

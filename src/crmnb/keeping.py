@@ -9,12 +9,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
 
 from crmnb.client.models import NAME
 from crmnb.errors import InputError, nearest
+from crmnb.run.environment import now
 
 _ASIDE = ".purged-"
 _STAYS = {
@@ -150,7 +150,8 @@ def _delete(path: Path) -> None:
 def _portfolio(project: Path) -> None:
     from crmnb.page.portfolio import portfolio
 
-    portfolio(project / "outputs", datetime.now(UTC))
+    with contextlib.suppress(OSError):  # the page as it was stays; what was to be removed is gone
+        portfolio(project / "outputs", now())
 
 
 # ---- A person ---------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from crmnb.errors import InputError, Unavailable
 
 FORMS = "2025, 2025Q4, 2025-10, 2025-10-01..2025-12-31, FY2025 or FY2025Q4"
 _LABEL = re.compile(
-    r"(?P<fiscal>FY)?(?P<year>\d{4})(Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?"
-    r"|(?P<first>\d{4}-\d\d-\d\d)\.\.(?P<last>\d{4}-\d\d-\d\d)"
+    r"(?P<fiscal>FY)?(?P<year>[0-9]{4})(Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?"
+    r"|(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})\.\.(?P<last>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 )
 
 

@@ -17,19 +17,31 @@ def publish(made: Path, place: Path) -> None:
     folder is still in place.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
+    recover(place)
     if not place.exists():
         made.rename(place)
         return
     if not _exchange(made, place):
-        aside = made.with_name(made.name + ".old")
+        aside = _aside(place)
         place.rename(aside)
         try:
             made.rename(place)
-        except OSError:
+        except BaseException:
             aside.rename(place)
             raise
         made = aside
-    shutil.rmtree(made)
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def recover(place: Path) -> None:
+    """See to what a publication leaves that was killed where folders cannot be exchanged: the old one is put back."""
+    aside = _aside(place)
+    if aside.is_dir():
+        aside.rename(place) if not place.exists() else shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.old")
 
 
 def _exchange(one: Path, other: Path) -> bool:

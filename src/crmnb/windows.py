@@ -151,7 +151,7 @@ def once(function):
         number, kept = _kept[frame.to_native()]
         unsaid = any(isinstance(each, Moment) for each in arguments)
         told = (datetime.isoformat(each) if isinstance(each, Moment) else each for each in arguments)
-        key = (number, function.__qualname__, unsaid, *told)
+        key = (number, function.__module__, function.__qualname__, unsaid, *told)
         if key not in kept.frames:
             sql = function(frame, *arguments).to_native().sql_query()
             name = kept.stand_in(sql) if unsaid else kept.table(sql)

@@ -106,8 +106,10 @@ class Workbook:
             self._read["metrics"].add(metric.id)
             self._read["tables"] |= {self.tables.source_of(name) for name in metric.reads}
         self._read["tables"] |= {segment.column.partition(".")[0] for segment in self.client.segments.values()}
-        told = {what: sorted(names) for what, names in self._read.items()}
-        (Path(target) / READ).write_text(json.dumps(told), encoding="utf-8")
+        place = Path(target) / READ
+        before = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}  # of another workbook
+        told = {what: sorted(names | set(before.get(what, ()))) for what, names in self._read.items()}
+        place.write_text(json.dumps(told), encoding="utf-8")
 
 
 def open_workbook(client: str, period: str) -> Workbook:
@@ -119,9 +121,18 @@ def open_workbook(client: str, period: str) -> Workbook:
     who = load_client(client, project / "parameters")
     check_settings(who)
     when = Period.parse(period, who.fiscal_year_starts)
+    private = private_folder(project, who.id)
     told = os.environ.get(TABLES_FROM)
-    taken = kept(Path(told).parent, Path(told).name) if told else intake(who, private_folder(project, who.id))
-    return open_on(who, when, taken)
+    return open_on(who, when, _taken(who, Path(told), private) if told else intake(who, private))
+
+
+def _taken(client: Client, told: Path, private: Path) -> Intake:
+    """The tables that a run told this kernel to read."""
+    if told.parent.resolve() != (private / "tables").resolve():
+        raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
+    if (found := kept(told.parent, told.name)) is None:
+        raise OSError("the tables of this run are gone: the data were taken in anew meanwhile")
+    return found
 
 
 def open_on(client: Client, period: Period, taken: Intake) -> Workbook:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from crmnb.run.course import Outcome, Wanted, as_json, course
-from crmnb.run.driving import drive, share, warmed
+from crmnb.run.driving import drive
 from crmnb.run.environment import hide, machine_memory, now, remove, runtime_folder
 from crmnb.run.progress import Say
+from crmnb.run.starting import share, warmed
 
 __all__ = ["Outcome", "Wanted", "as_json", "run"]
 
@@ -21,6 +22,7 @@ def run(project: Path, clients: list[str], wanted: Wanted, say: Say = lambda abo
     and the index over all clients is made anew.
     """
     hide()
+    now()  # refuses a time that is none before anything is done
     outcomes = [Outcome(client) for client in clients]
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = replace(wanted, memory=wanted.memory or machine_memory() // workers)

@@ -1,11 +1,12 @@
 """The course of one client's run: which jobs, in which order, and what came of it."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from crmnb.errors import InputError
 from crmnb.project import private_folder
 from crmnb.run.leftover import undisturbed
-from crmnb.run.lock import hold
+from crmnb.run.lock import Busy, hold
 from crmnb.run.places import log_of, tidy, write_json
 
 NAME = r"[a-z][a-z0-9_]*"  # of a client; a path is made of it
@@ -92,12 +93,17 @@ def course(
     they are seen to if this process dies.
     """
     began, at = time.monotonic(), datetime.now(UTC)
-    private = None
+    private, ours = None, False
     try:
-        private = _private(project, outcome.client)
+        private = _private(project, outcome.client, wanted.only_look)
+        if wanted.only_look:
+            yield from _steps(project, private, outcome, wanted, runtime, workers)
+            return
         with hold(private) as lock:
+            ours = True
             share(outcome.client, lock, [private])
             tidy(private)
+            _record(private, replace(outcome, said="stopped before it was done, or not done yet."), at)
             try:
                 yield from _steps(project, private, outcome, wanted, runtime, workers)
             finally:
@@ -106,6 +112,8 @@ def course(
                     share(outcome.client, None, [])
     except Wrong as wrong:
         outcome.outcome, outcome.said = wrong.kind, str(wrong)
+    except Busy as busy:
+        outcome.outcome, outcome.said = "interrupted", str(busy)
     except InputError as wrong:
         outcome.outcome, outcome.said = "refused", str(wrong)
     except OSError as no:
@@ -115,26 +123,27 @@ def course(
         raise
     finally:
         outcome.seconds = time.monotonic() - began
-        if private and not wanted.only_look:
+        if ours:
             _record(private, outcome, at)
 
 
-def _private(project: Path, client: str) -> Path:
-    """The client's private folder; InputError where there is no such client."""
+def _private(project: Path, client: str, only_look: bool) -> Path:
+    """The client's private folder, made unless one only looks; InputError where there is no such client."""
     if not re.fullmatch(NAME, client) or not (project / "parameters" / f"{client}.yml").is_file():
         from crmnb.client import load_client
 
         load_client(client, project / "parameters")  # says what is wrong, and what there is
-    return private_folder(project, client)
+    return project / "outputs" / client / ".private" if only_look else private_folder(project, client)
 
 
 def _steps(
     project: Path, private: Path, outcome: Outcome, wanted: Wanted, runtime: Path, workers: int
 ) -> Generator[list[Job], list[dict[str, Any] | Wrong], None]:
     given = {"project": str(project), "client": outcome.client}
-    log = log_of(private)
-    log.write_text("")
-    log.chmod(0o600)
+    log = Path(os.devnull) if wanted.only_look else log_of(private)
+    if not wanted.only_look:
+        log.write_text("")
+        log.chmod(0o600)
 
     def job(name: str, about: str, **more: Any) -> Job:
         return Job(name, f"{outcome.client} {outcome.period} {about}".replace("  ", " ").strip(), given | more, log)

@@ -4,25 +4,24 @@ import json
 import os
 import selectors
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from crmnb.run import asking
 from crmnb.run.course import Course, Job, Wrong
 from crmnb.run.environment import minimal
-from crmnb.run.leftover import MARK, end_all, undisturbed
+from crmnb.run.leftover import MARK
 from crmnb.run.progress import Say
+from crmnb.run.starting import Warm, restart, stop
 
 _GRACE = 60.0  # seconds beyond a cell's limit that a job has to stop by itself
+_DEAF = 10.0  # seconds that the warm process has to end a job
 _NEEDS_SECRETS = "prepare"  # the only job that may ask a client's database
 
 
@@ -52,126 +51,78 @@ class _Doing:
     ended: int | None = None
     late: bool = False
 
+    @property
+    def job(self) -> Job:
+        return self.batch.jobs[self.place]
+
 
 @dataclass
-class Drive:
-    """The warm process and what is under way in it."""
+class _Work:
+    """What is under way, and what is ready to be begun."""
 
-    warm: subprocess.Popen
-    socket: socket.socket
-    mark: str
-    held: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)  # of a client -> folders, lock
+    warm: Warm
+    limit: float
+    say: Say
+    ears: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    ready: deque[tuple[_Batch, int]] = field(default_factory=deque)
     doing: dict[int, _Doing] = field(default_factory=dict)
-    numbers: int = 0
+
+    def deadline(self) -> float:
+        """When a job of which something was heard just now is to be heard of again."""
+        return time.monotonic() + self.limit + _GRACE
 
 
-@contextmanager
-def warmed(runtime: Path) -> Iterator[Drive | None]:
-    """A warm process, started; None where processes cannot be forked safely. At the end nothing of it is left."""
-    if not sys.platform.startswith("linux"):
-        yield None
-        return
-    drive = _start()
-    try:
-        share(drive, "", None, [runtime])
-        yield drive
-    finally:
-        _stop(drive)
-
-
-def _stop(drive: Drive) -> None:
-    """End the warm process, with which the system ends what it forked, and what those have left."""
-    with undisturbed():
-        drive.socket.close()
-        drive.warm.kill()
-        drive.warm.wait()
-        end_all(drive.mark)
-
-
-def _restart(drive: Drive) -> None:
-    """Put another warm process in the place of one that is gone, for the clients that are still to come."""
-    _stop(drive)
-    new = _start()
-    drive.warm, drive.socket, drive.mark = new.warm, new.socket, new.mark
-    for client in drive.held:
-        _tell_held(drive, client)
-
-
-def _start() -> Drive:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    mark = uuid4().hex
-    warm = subprocess.Popen(  # noqa: S603 -- our own module
-        [sys.executable, "-m", "crmnb.run.warm", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        env=minimal(os.environ) | {MARK: mark},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    theirs.close()
-    return Drive(warm, ours, mark)
-
-
-def share(drive: Drive | None, client: str, lock: int | None, folders: list[Path]) -> None:
-    """Let the warm process hold a client's lock too, and tidy its folders should this process die; without a lock, no longer."""
-    if drive:
-        drive.held[client] = ([str(folder) for folder in folders], [] if lock is None else [lock])
-        _tell_held(drive, client)
-
-
-def _tell_held(drive: Drive, client: str) -> None:
-    folders, lock = drive.held[client]
-    with suppress(OSError):  # it is gone, which is noticed as it is listened to
-        asking.send(drive.socket, {"hold": client, "clean": folders}, lock)
-
-
-def drive(courses: Iterator[Course], warm: Drive | None, workers: int, limit: float, say: Say) -> None:
+def drive(courses: Iterator[Course], warm: Warm | None, workers: int, limit: float, say: Say) -> None:
     """Go through the courses: those that come first have precedence, and the next is begun when a worker is free.
 
-    limit: seconds that a cell may take; a job that is still at work much later is ended.
+    limit: seconds that a cell may take; a job of which nothing was heard for much longer is ended.
     """
     if warm is None:
         for one in courses:
             _alone(one, say)
         return
-    ready: deque[tuple[_Batch, int]] = deque()
-    ears = selectors.DefaultSelector()
-    ears.register(warm.socket, selectors.EVENT_READ)
+    work = _Work(warm, limit, say)
+    work.ears.register(warm.socket, selectors.EVENT_READ)
     left = True
     try:
-        while left or ready or warm.doing:
-            while len(warm.doing) < workers and (ready or left):
-                if ready:
-                    _begin(warm, ears, *ready.popleft(), limit, say)
+        while left or work.ready or work.doing:
+            while len(work.doing) < workers and (work.ready or left):
+                if work.ready:
+                    _begin(work, *work.ready.popleft())
                 elif (one := next(courses, None)) is not None:
-                    _advance(one, None, ready)
+                    _advance(work, one, None)
                 else:
                     left = False
-            if warm.doing:
-                ended = _hear(warm, ears, say)
-                if ended is None:
-                    ears.unregister(warm.socket)
-                    _restart(warm)
-                    ears.register(warm.socket, selectors.EVENT_READ)
-                for number in list(warm.doing) if ended is None else ended:
-                    _finish(warm, ears, number, ready, say)
+            if work.doing:
+                _go_on(work)
     finally:
-        if warm.doing:  # stopped: nothing may be at work in a place that is cleaned up, or unlocked
-            _stop(warm)
-        for batch in [*(doing.batch for doing in warm.doing.values()), *(batch for batch, _ in ready)]:
+        if work.doing:  # stopped: nothing may be at work in a place that is cleaned up, or unlocked
+            stop(warm)
+        for batch in [*(doing.batch for doing in work.doing.values()), *(batch for batch, _ in work.ready)]:
             batch.course.close()
-        ears.close()
+        work.ears.close()
 
 
-def _advance(one: Course, results: list[Any] | None, ready: deque[tuple[_Batch, int]]) -> None:
+def _go_on(work: _Work) -> None:
+    """Wait for news, and see to the jobs that have ended; all have where the warm process is gone."""
+    ended = _hear(work)
+    if ended is None:
+        work.ears.unregister(work.warm.socket)
+        restart(work.warm)
+        if not work.warm.broken:
+            work.ears.register(work.warm.socket, selectors.EVENT_READ)
+    for number in list(work.doing) if ended is None else ended:
+        _finish(work, number)
+
+
+def _advance(work: _Work, one: Course, results: list[Any] | None) -> None:
     """Let a course go on with what its jobs gave; the jobs that it then wants go before those of later clients."""
     try:
         jobs = next(one) if results is None else one.send(results)
     except StopIteration:
         return
     batch = _Batch(one, jobs, [None] * len(jobs))
-    ready.extendleft((batch, place) for place in reversed(range(len(jobs))))
+    work.ready.extendleft((batch, place) for place in reversed(range(len(jobs))))
 
 
 def _alone(one: Course, say: Say) -> None:
@@ -190,13 +141,13 @@ def _alone(one: Course, say: Say) -> None:
             results.append(told["gives"] if "gives" in told else Wrong(**told["wrong"]))
 
 
-def _begin(warm: Drive, ears: selectors.BaseSelector, batch: _Batch, place: int, limit: float, say: Say) -> None:
-    job = batch.jobs[place]
-    say(job.about, "")
+def _begin(work: _Work, batch: _Batch, place: int) -> None:
+    job, warm = batch.jobs[place], work.warm
+    work.say(job.about, "")
     warm.numbers += 1
     hear, tell = os.pipe()
-    log = _open_log(job.log)
-    files = [log, tell, *([_in_memory(dict(os.environ))] if job.name == _NEEDS_SECRETS else [])]
+    doing = work.doing[warm.numbers] = _Doing(batch, place, hear, work.deadline())
+    work.ears.register(hear, selectors.EVENT_READ, warm.numbers)
     request = {
         "id": warm.numbers,
         "do": job.name,
@@ -204,12 +155,14 @@ def _begin(warm: Drive, ears: selectors.BaseSelector, batch: _Batch, place: int,
         "environment": minimal(os.environ) | {MARK: warm.mark},
         "folder": job.arguments["project"],
     }
-    warm.doing[warm.numbers] = _Doing(batch, place, hear, time.monotonic() + limit + _GRACE)
-    ears.register(hear, selectors.EVENT_READ, warm.numbers)
+    files = [_open_log(job.log), tell, *([_in_memory(dict(os.environ))] if job.name == _NEEDS_SECRETS else [])]
     try:
-        asking.send(warm.socket, request, files)
+        if warm.broken:
+            doing.ended, doing.gave = 0, _here(job, work.say, warm.broken)
+        else:
+            asking.send(warm.socket, request, files)
     except OSError:
-        pass  # it is gone, which is noticed as it is listened to
+        doing.until = 0.0  # it is gone, or will never hear of it
     finally:
         for file in files:
             os.close(file)
@@ -230,34 +183,39 @@ def _open_log(path: Path) -> int:
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
-def _hear(warm: Drive, ears: selectors.BaseSelector, say: Say) -> list[int] | None:
-    """Wait for news; the numbers of the jobs that have come to an end, None where the warm process has."""
+def _hear(work: _Work) -> list[int] | None:
+    """Wait for news; the numbers of the jobs that have come to an end, None where the warm process has, or does not act."""
     now = time.monotonic()
-    for number, doing in warm.doing.items():
-        if now > doing.until and not doing.late:
+    for number, doing in work.doing.items():
+        if doing.ended is None and now > doing.until + _DEAF * doing.late:
+            if doing.late or not doing.until:
+                return None
             doing.late = True
             with suppress(OSError):
-                asking.send(warm.socket, {"kill": number})
-    soonest = min(doing.until for doing in warm.doing.values()) - now
-    for key, _ in ears.select(max(min(soonest, 5.0), 0.05)):
+                asking.send(work.warm.socket, {"kill": number})
+    soonest = min(doing.until for doing in work.doing.values()) - now
+    for key, _ in work.ears.select(max(min(soonest, 5.0), 0.05)):
         if key.data is None:
-            if not _hear_warm(warm, say):
+            if not _hear_warm(work):
                 return None
         else:
-            _hear_job(warm.doing[key.data], ears, say)
-    return [n for n, doing in warm.doing.items() if doing.ended is not None and doing.pipe < 0]
+            _hear_job(work, work.doing[key.data])
+    return [n for n, doing in work.doing.items() if doing.ended is not None and doing.pipe < 0]
 
 
-def _hear_warm(warm: Drive, say: Say) -> bool:
-    message, _ = asking.receive(warm.socket)
+def _hear_warm(work: _Work) -> bool:
+    message, _ = asking.receive(work.warm.socket)
     if message is None:
         return False
-    doing = warm.doing.get(message["id"])
-    if doing and "ended" in message:
-        doing.ended = message["ended"]
-    elif doing and "refused" in message:
-        job = doing.batch.jobs[doing.place]
-        doing.ended, doing.gave = 0, _here(job, say, message["refused"])
+    number = message["id"]
+    if "pid" in message:
+        work.warm.forked[number] = message["pid"]
+    elif "ended" in message:
+        work.warm.forked.pop(number, None)
+        if doing := work.doing.get(number):
+            doing.ended = message["ended"]
+    elif doing := work.doing.get(number):
+        doing.ended, doing.gave = 0, _here(doing.job, work.say, message["refused"])
     return True
 
 
@@ -270,32 +228,36 @@ def _here(job: Job, say: Say, why: str) -> dict[str, Any]:
     return attempt(job.name, job.arguments, lambda text: say(job.about, text))
 
 
-def _hear_job(doing: _Doing, ears: selectors.BaseSelector, say: Say) -> None:
+def _hear_job(work: _Work, doing: _Doing) -> None:
     data = os.read(doing.pipe, 1 << 16)
+    doing.until = work.deadline()
     if not data:
-        ears.unregister(doing.pipe)
+        work.ears.unregister(doing.pipe)
         os.close(doing.pipe)
         doing.pipe = -1
         return
     *lines, doing.heard = (doing.heard + data).split(b"\n")
     for message in map(json.loads, lines):
         if "say" in message:
-            say(doing.batch.jobs[doing.place].about, message["say"])
+            work.say(doing.job.about, message["say"])
         else:
             doing.gave = message
 
 
-def _finish(warm: Drive, ears: selectors.BaseSelector, number: int, ready: deque[tuple[_Batch, int]], say: Say) -> None:
+def _finish(work: _Work, number: int) -> None:
     """Take a job's result, and let its course go on if that was the last it waited for."""
-    doing = warm.doing.pop(number)
-    say(doing.batch.jobs[doing.place].about, None)
+    doing = work.doing.pop(number)
     if doing.pipe >= 0:
-        ears.unregister(doing.pipe)
+        work.ears.unregister(doing.pipe)
         os.close(doing.pipe)
-    told = doing.gave or {"wrong": {"kind": "interrupted", "said": _how_it_ended(doing)}}
+    told = doing.gave
+    if told is None and doing.ended is None and work.warm.broken:
+        told = _here(doing.job, work.say, work.warm.broken)
+    work.say(doing.job.about, None)
+    told = told or {"wrong": {"kind": "interrupted", "said": _how_it_ended(doing)}}
     doing.batch.results[doing.place] = told["gives"] if "gives" in told else Wrong(**told["wrong"])
     if doing.batch.done:
-        _advance(doing.batch.course, doing.batch.results, ready)
+        _advance(work, doing.batch.course, doing.batch.results)
 
 
 def _how_it_ended(doing: _Doing) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
+
+from crmnb.errors import InputError
 
 # A variable that a kernel does not need is not given to it: it may hold a password, and a notebook can print it all.
 KEPT = {
@@ -51,11 +54,11 @@ def for_jupyter(runtime: Path) -> dict[str, str]:
 
 
 def runtime_folder() -> Path:
-    """A new folder of the user's own for sockets; its name is short, as the name of a socket must be."""
+    """A folder for sockets, not made yet; its name is short, as the name of a socket must be."""
     place = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     if len(place) > 40 or not os.access(place, os.W_OK):
-        place = "/tmp" if sys.platform != "win32" else None  # noqa: S108 -- mkdtemp makes a folder of its own in it
-    return Path(tempfile.mkdtemp(prefix="crmnb-", dir=place))
+        place = "/tmp" if sys.platform != "win32" else tempfile.gettempdir()  # noqa: S108 -- a folder of our own in it
+    return Path(place) / f"crmnb-{uuid4().hex[:12]}"
 
 
 def machine_memory() -> int:
@@ -76,9 +79,12 @@ def limit_memory(size: int) -> None:
 
 
 def now() -> datetime:
-    """The time of the run, in UTC; SOURCE_DATE_EPOCH fixes it."""
+    """The time of the run, in UTC; SOURCE_DATE_EPOCH fixes it. Raises InputError where that is no time."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(fixed) if fixed else int(time.time()), UTC)
+    try:
+        return datetime.fromtimestamp(int(fixed) if fixed else int(time.time()), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise InputError("SOURCE_DATE_EPOCH in the environment is not a number of seconds since 1970.") from None
 
 
 def remove(folder: Path) -> None:

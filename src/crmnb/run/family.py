@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import Any
 import nbformat
 
 from crmnb.client import load_client
-from crmnb.intake.kept import kept as kept_intake
 from crmnb.kernel import MEMORY, RESULTS_TO, TABLES_FROM, THREADS
 from crmnb.page.family import body_of
 from crmnb.period import Period
@@ -20,9 +18,9 @@ from crmnb.project import private_folder
 from crmnb.publish import publish
 from crmnb.run.environment import for_jupyter
 from crmnb.run.jobs import Interrupted, Say
-from crmnb.run.keys import Read, family_key
+from crmnb.run.keys import Read, code, family_key
 from crmnb.run.notebook import NotebookFailure, execute
-from crmnb.run.places import STAGING, kept_family, read_json, write_json
+from crmnb.run.places import STAGING, intake_of, kept_family, read_json, write_json
 from crmnb.workbook import READ
 
 
@@ -51,6 +49,7 @@ def run_family(
     made.mkdir(parents=True)
     told = {RESULTS_TO: made, TABLES_FROM: place, THREADS: threads, MEMORY: int(limits["memory"])}
     failure, steps = "", {}
+    before = _inputs(root, source, client)
     try:
         with _environment({name: str(value) for name, value in told.items()} | for_jupyter(Path(runtime))):
             parameters = {"client": client, "period": period}
@@ -59,6 +58,8 @@ def run_family(
             raise NotebookFailure(f"the notebook {source.name} did not compute its scorecard, so it has no results.")
         exported = time.monotonic()
         _keep(made, source, root, client, period, place)
+        if _inputs(root, source, client) != before:  # it is not known which of the two has run
+            (made / "kept.json").unlink()
         steps["export"] = time.monotonic() - exported
     except NotebookFailure as why:
         failure = str(why)
@@ -69,12 +70,18 @@ def run_family(
     return {"failure": failure, "seconds": time.monotonic() - began, "steps": steps}
 
 
+def _inputs(project: Path, source: Path, client: str) -> list[bytes | str]:
+    """What may change while a notebook runs, and is read again for its key: notebook, parameters, code."""
+    files = [source, project / "parameters" / f"{client}.yml"]
+    return [*(file.read_bytes() if file.exists() else b"" for file in files), code.__wrapped__(project)]
+
+
 def _keep(made: Path, source: Path, project: Path, client: str, period: str, tables: Path) -> None:
     """Write the page's cells, and last of all what the notebook depends on: with that it counts as done."""
     cells, contents = body_of(nbformat.read(made / "notebook.ipynb", as_version=4))
     (made / "cells.json").write_text(json.dumps({"cells": cells, "contents": contents}), encoding="utf-8")
     who = load_client(client, project / "parameters")
-    taken = kept_intake(tables.parent, tables.name)
+    taken = intake_of(tables)
     when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
     said = read_json(made / READ)
     read = Read(tuple(said["metrics"]), tuple(said["tables"]))
@@ -93,7 +100,6 @@ def _environment(told: dict[str, str]) -> Iterator[None]:
     """Variables that are set for a while: a job may be done in the process of the run itself."""
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
-    sys.stderr.flush()
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from crmnb.errors import InputError
@@ -46,8 +47,9 @@ def print_fault(fault: BaseException) -> None:
     chain = [fault]
     while before := chain[0].__cause__ or chain[0].__context__:
         chain.insert(0, before)
-    for one in chain:
-        print(*traceback.format_tb(one.__traceback__), type(one).__name__, sep="", file=sys.stderr)
+    with suppress(OSError):  # a full disk
+        for one in chain:
+            print(*traceback.format_tb(one.__traceback__), type(one).__name__, sep="", file=sys.stderr)
 
 
 def _wrong(kind: str, said: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from crmnb.client import Client
 from crmnb.period import Period
 
 VERSIONS = ("crmnb", "duckdb", "narwhals", "pandas", "statsmodels", "scipy", "papermill", "nbconvert")
+_ALSO = ("numpy", "matplotlib", "seaborn", "ipython", "ipykernel", "jinja2", "babel", "mistune", "xlsxwriter")
 _NOT_MEASURED = {"id", "folder", "name", "obtain", "sources", "tables", "settings", "targets", "objectives"}
 _OF_METRICS = ("settings", "targets")
 LOCK = "requirements.lock"
@@ -67,7 +68,9 @@ def code(project: Path) -> str:
     files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".j2", ".css", ".json"))
     said = [*((str(path.relative_to(package)), _of_file(path)) for path in files), platform.python_version()]
     lock = project / LOCK
-    return _hash([said, {name: version(name) for name in VERSIONS}, _of_file(lock) if lock.is_file() else ""])
+    return _hash(
+        [said, {name: version(name) for name in (*VERSIONS, *_ALSO)}, _of_file(lock) if lock.is_file() else ""]
+    )
 
 
 def content_of(folder: Path) -> dict[str, str]:

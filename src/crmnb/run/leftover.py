@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 MARK = "CRMNB_RUN"
@@ -22,13 +22,19 @@ def marked(mark: str | None, variable: str = MARK) -> list[int]:
     return [process for process in found if process != os.getpid()]
 
 
-def end_all(mark: str | None = None, variable: str = MARK, patience: float = 5.0) -> None:
-    """Kill the processes of a run, by default of this process's own, and wait until they are gone, and their files closed."""
+def end_all(mark: str | None = None, variable: str = MARK, also: Collection[int] = (), patience: float = 5.0) -> None:
+    """Kill the processes of a run, by default of this process's own, and wait until they are gone, and their files closed.
+
+    also: processes to wait for that were killed already.
+    """
     mark = mark or os.environ.get(variable)
     began, quiet = time.monotonic(), 0
     # Twice in a row, since one that is just becoming another program is not seen.
     while mark and quiet < 2 and (waited := time.monotonic() - began) < patience:
         left = marked(mark, variable)
+        left += [
+            process for process in also if Path(f"/proc/{process}").exists() and _is_running(Path(f"/proc/{process}"))
+        ]
         for process in left:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)

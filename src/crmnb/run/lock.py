@@ -26,7 +26,7 @@ def take(private: Path) -> int:
 
     Raises Busy where another run holds it, at once; one that was killed is given time to end, since what it has started cleans up.
     """
-    file = os.open(private / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(private / NAME, os.O_RDWR | os.O_CREAT, 0o600)
     until = time.monotonic() + _PATIENCE
     while not _locked(file):
         if _is_alive(file) or time.monotonic() > until:
@@ -38,7 +38,8 @@ def take(private: Path) -> int:
         raise Busy(f"{private.parent.name} was purged a moment ago; run again if it is wanted after all.")
     with suppress(OSError):  # a full disk: then nobody knows who holds it, and it counts as alive
         os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, str(os.getpid()).encode())
     return file
 
 
@@ -53,7 +54,8 @@ def _locked(file: int) -> bool:
 
 def _is_alive(file: int) -> bool:
     """Whether the process that took the lock is there, as far as is known."""
-    holder = os.pread(file, 20, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    holder = os.read(file, 20)
     if not holder.isdigit():
         return True
     try:

@@ -95,7 +95,7 @@ def execute(
     watch = _Watch(say)
     try:
         papermill.execute_notebook(
-            str(source),
+            _as_it_is(source),
             None,
             parameters,
             kernel_name=KERNEL,
@@ -135,8 +135,13 @@ def execute(
     return {"kernel": watch.ready - watch.began, "cells": watch.done - watch.ready, "saves": ended - watch.done}
 
 
+def _as_it_is(path: Path) -> str:
+    """A path that Papermill takes as it stands: it would put parameters in the place of braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def _refuse_undeclared(source: Path, parameters: dict[str, str]) -> None:
-    declared = set(papermill.inspect_notebook(str(source)))
+    declared = set(papermill.inspect_notebook(_as_it_is(source)))
     for name, value in parameters.items():
         if name not in declared or not name.isidentifier() or not isinstance(value, str):
             raise InputError(f"notebook {source.name}: {name!r} is not one of its parameters.{nearest(name, declared)}")

@@ -3,12 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from crmnb.publish import recover
 from crmnb.run.environment import remove
 
 STAGING = ".run"  # of a run under way; gone afterwards
 KEPT = "runs"
+
+if TYPE_CHECKING:
+    from crmnb.intake import Intake
 
 
 def tidy(private: Path) -> None:
@@ -16,8 +20,20 @@ def tidy(private: Path) -> None:
     from crmnb.intake.kept import clear
 
     remove(private / STAGING)
+    for aside in private.parent.glob(".*.old"):
+        recover(aside.with_name(aside.name[1:].removesuffix(".old")))
     if (private / "tables" / ".staging").exists():
         clear(private / "tables")
+
+
+def intake_of(tables: Path) -> "Intake":
+    """The intake whose tables lie in that folder; Interrupted where `crmnb check` or a notebook has replaced it."""
+    from crmnb.intake.kept import kept
+    from crmnb.run.jobs import Interrupted
+
+    if (found := kept(tables.parent, tables.name)) is None:
+        raise Interrupted("the data changed, and were taken in anew, while this run was under way; run again.")
+    return found
 
 
 def kept_family(private: Path, period: str, family: str) -> Path:

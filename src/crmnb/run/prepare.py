@@ -29,8 +29,8 @@ def prepare(
     root = Path(project)
     who = load_client(client, root / "parameters")
     notebooks = _notebooks(root, only)
-    private = private_folder(root, who.id)
-    _check(root, who, private)
+    private = root / "outputs" / who.id / ".private" if only_look else private_folder(root, who.id)
+    _check(root, who, private, only_look)
     if label and label not in RELATIVE:
         Period.parse(label, who.fiscal_year_starts)  # said before the files are read
     taken = _look(who, private) if only_look else _take_in(who, private, say)
@@ -59,7 +59,7 @@ def _notebooks(project: Path, only: list[str]) -> dict[str, Path]:
     return {name: project / "notebooks" / f"{name}.ipynb" for name in known if not only or name in only}
 
 
-def _check(project: Path, client: Client, private: Path) -> None:
+def _check(project: Path, client: Client, private: Path, only_look: bool) -> None:
     """Raise InputError for settings and targets of metrics that do not exist; looked at once."""
     key = checked_key(project, client)
     if read_json(private / _CHECKED).get("key") == key:
@@ -67,7 +67,8 @@ def _check(project: Path, client: Client, private: Path) -> None:
     from crmnb.settings import check_settings
 
     check_settings(client)
-    write_json(private / _CHECKED, {"key": key})
+    if not only_look:
+        write_json(private / _CHECKED, {"key": key})
 
 
 def _take_in(client: Client, private: Path, say: Say) -> Intake:
@@ -86,7 +87,8 @@ def _look(client: Client, private: Path) -> Intake | None:
 def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str, Any]:
     why = "the data are to be taken in first"
     families = {name: {"title": title_of(path), "reuse": False, "why": why} for name, path in notebooks.items()}
-    return {"name": client.name, "period": label, "tables": "", "families": families, "unchanged": False}
+    known = "" if label in RELATIVE else label
+    return {"name": client.name, "period": known, "tables": "", "families": families, "unchanged": False}
 
 
 def _must_be_seen(period: Period) -> None:

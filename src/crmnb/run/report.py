@@ -16,7 +16,6 @@ from markupsafe import Markup
 from crmnb import page
 from crmnb.client import Client, load_client
 from crmnb.intake import Intake
-from crmnb.intake.kept import kept as kept_intake
 from crmnb.metric import catalogue
 from crmnb.page.family import framed
 from crmnb.page.frame import language
@@ -28,7 +27,7 @@ from crmnb.results import COLUMNS
 from crmnb.run.environment import now
 from crmnb.run.jobs import Say
 from crmnb.run.keys import VERSIONS, content_of, report_key
-from crmnb.run.places import STAGING, kept_family, read_json, report_record, write_json
+from crmnb.run.places import STAGING, intake_of, kept_family, read_json, report_record, write_json
 from crmnb.settings import compared_with
 from crmnb.show.numbers import period_name
 from crmnb.show.scorecard import in_short
@@ -79,7 +78,7 @@ def make_report(
     root = Path(project)
     private = private_folder(root, client)
     who = load_client(client, root / "parameters")
-    taken = kept_intake(Path(tables).parent, Path(tables).name)
+    taken = intake_of(Path(tables))
     when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
     ran = tuple(_restored(name, one, who, when, private) for name, one in families.items())
     made = _Made(who, when, taken, ran, now())

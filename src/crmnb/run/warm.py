@@ -179,7 +179,7 @@ def _fork(warm: _Warm, asker: socket.socket, request: dict[str, Any], files: lis
         answer["refused"] = str(no)
     else:
         if not process:
-            _let_go(warm, ours)
+            _let_go(warm, ours, request.get("arguments"))
             child.become(request, parent, files, theirs)
         answer["pid"] = process
         warm.askers[asker].add(process)
@@ -193,8 +193,12 @@ def _fork(warm: _Warm, asker: socket.socket, request: dict[str, Any], files: lis
         asking.send(asker, answer)
 
 
-def _let_go(warm: _Warm, ours: socket.socket) -> None:
-    """In the child: close what is the warm process's own, so that an asker's end is seen; locks stay held."""
+def _let_go(warm: _Warm, ours: socket.socket, arguments: Any) -> None:
+    """In the child: close what is the warm process's own, so that an asker's end is seen; a job keeps its client's lock."""
+    mine = arguments["client"] if isinstance(arguments, dict) else None
+    for client, locks in warm.locks.items():
+        for lock in locks if client != mine else ():
+            os.close(lock)
     gc.enable()
     warm.ears.close()
     ours.close()
