@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from crmnb import publish as module
-from crmnb.publish import publish
+from crmnb.publish import publish, recover
 
 
 def folder(path, **files):
@@ -63,3 +63,17 @@ def test_who_looks_meanwhile_sees_old_or_new_and_never_nothing(tmp_path):
     stop.set()
     watcher.join()
     assert seen <= {str(n) for n in range(101)}
+
+
+def test_a_kill_where_folders_cannot_be_exchanged_leaves_the_old_one_to_be_put_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("crmnb.publish._exchange", lambda one, other: False)
+    place, made = tmp_path / "client" / "2025", tmp_path / "made"
+    for folder, text in ((place, "old"), (made, "new")):
+        folder.mkdir(parents=True)
+        (folder / "index.html").write_text(text)
+    place.rename(place.with_name(".2025.old"))  # as far as it came
+    recover(place)
+    assert (place / "index.html").read_text() == "old"
+    publish(made, place)
+    assert (place / "index.html").read_text() == "new"
+    assert [path.name for path in place.parent.iterdir()] == ["2025"]

@@ -1,5 +1,7 @@
 """The workbook in an analyst's hands."""
 
+import shutil
+
 import pytest
 
 from crmnb.errors import InputError
@@ -57,3 +59,13 @@ def test_a_project_is_found_from_below(tmp_path):
     for name in ("parameters", "notebooks/training"):
         (tmp_path / name).mkdir(parents=True)
     assert find_project(tmp_path / "notebooks" / "training") == tmp_path
+
+
+def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, monkeypatch):
+    own = next(path.parent for path in (made / "outputs/corner_shop/.private/tables").glob("*/intake.json"))
+    monkeypatch.chdir(made)
+    monkeypatch.setenv("CRMNB_TABLES_FROM", str(own))
+    assert open_workbook("corner_shop", "2025").client.id == "corner_shop"
+    with pytest.raises(InputError, match="another one"):
+        open_workbook("ecsi_mobi", "2005")
+    shutil.rmtree(made / "outputs" / "ecsi_mobi")  # the project is other tests' too
