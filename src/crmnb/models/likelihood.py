@@ -1,0 +1,135 @@
+"""Maximum likelihood: Newton's method on the logarithms of positive parameters, and the errors that come of it.
+
+A model gives its log-likelihood with gradient and Hessian; here is what all of them share. The logarithms keep the
+parameters positive, make the likelihood rounder, and make the normal approximation to a parameter's error a better one.
+
+Sources. Newton's method with a positive definite Hessian and a limited step: Nocedal & Wright 2006, Numerical Optimization,
+2nd ed., 3.4. Delta method: van der Vaart 1998, Asymptotic Statistics, 3.1.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crmnb.errors import Unavailable
+
+# Value, gradient and Hessian, in the parameters themselves.
+LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+
+_EDGE = 12.0  # a parameter's logarithm beyond it: e^12 is 160,000 times the unit, which the data set; no maximum is there
+_FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
+_STEPS = 200
+_LONGEST = 2.0  # of a step, in a logarithm
+_CLOSE = 1e-7  # gain still to be had by the next step, in log-likelihood; the step's error is the square of its length
+_DIFFERENCE = 1e-4  # of logarithms; central: an error of its square, beside a rounding error of 1e-12
+
+
+class CannotFit(Unavailable):
+    """These data do not carry the model, or the model has no such value; `str()` is the reason, in words for the report."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model's maximum likelihood estimates.
+
+    parameters: (k,), in the units of the data. covariance: (k, k), of the parameters' logarithms.
+    log_likelihood: at the maximum, in the units of the data. n: units that the likelihood counts (customers).
+    """
+
+    parameters: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: float
+    n: float
+
+    @property
+    def standard_errors(self) -> np.ndarray:
+        """Of the parameters themselves, (k,)."""
+        return self.parameters * np.sqrt(np.diag(self.covariance))
+
+
+def maximum(
+    log_likelihood: LogLikelihood, start: np.ndarray, n: float, edges: Mapping[str, tuple[str, str]]
+) -> Fit:
+    """The maximum of a log-likelihood of positive parameters, by Newton's method on their logarithms.
+
+    start: (k,) where to begin. edges: of each parameter, by name and in order, what it means that it runs to zero and to infinity.
+    Raises CannotFit where there is no maximum inside.
+    """
+    at = np.log(start)
+    value, gradient, hessian = _in_logarithms(log_likelihood, at)
+    for _ in range(_STEPS):
+        step = _step(gradient, hessian)
+        gain = gradient @ step / 2
+        at, value, gradient, hessian = _uphill(log_likelihood, at, value, gradient, step)
+        _refuse_edges(at, edges)
+        if gain < _CLOSE:
+            return Fit(np.exp(at), _inverse(-hessian), float(value), float(n))
+    raise CannotFit(f"the likelihood's maximum was not found in {_STEPS} steps")
+
+
+def delta(function: Callable[..., np.ndarray], *fits: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """A function of fitted parameters, and its standard error by the delta method.
+
+    function: takes the parameters of each fit, in order; gives a number or an array. The fits are taken to be
+    independent of each other, and the function's other data to be known. Gives value and standard error, of one shape.
+    """
+    variance = 0.0
+    for i, fit in enumerate(fits):
+        slopes = [_slope(function, fits, i, j) for j in range(len(fit.parameters))]
+        variance = variance + np.einsum("j...,jk,k...->...", np.stack(slopes), fit.covariance, np.stack(slopes))
+    return np.asarray(function(*(fit.parameters for fit in fits))), np.sqrt(variance)
+
+
+def _slope(function: Callable[..., np.ndarray], fits: tuple[Fit, ...], i: int, j: int) -> np.ndarray:
+    """The derivative of a function by the logarithm of parameter j of fit i."""
+    ends = []
+    for sign in (1, -1):
+        parameters = [fit.parameters.copy() for fit in fits]
+        parameters[i][j] *= np.exp(sign * _DIFFERENCE)
+        ends.append(np.asarray(function(*parameters)))
+    return (ends[0] - ends[1]) / (2 * _DIFFERENCE)
+
+
+def _in_logarithms(log_likelihood: LogLikelihood, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Value, gradient and Hessian by the parameters' logarithms: the chain rule."""
+    parameters = np.exp(at)
+    value, gradient, hessian = log_likelihood(parameters)
+    gradient = gradient * parameters
+    return value, gradient, hessian * np.outer(parameters, parameters) + np.diag(gradient)
+
+
+def _step(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """Newton's step, uphill also where the Hessian is not negative definite: each curvature counts by its size."""
+    curvature, directions = np.linalg.eigh(-hessian)
+    curvature = np.maximum(np.abs(curvature), 1e-8 * np.abs(curvature).max() + 1e-12)
+    step = directions @ (directions.T @ gradient / curvature)
+    return step / max(1.0, np.abs(step).max() / _LONGEST)
+
+
+def _uphill(log_likelihood: LogLikelihood, at: np.ndarray, value: float, gradient: np.ndarray, step: np.ndarray):
+    """Where the step leads, or the longest half, quarter ... of it that gains; and the likelihood there."""
+    rounding = 1e-13 * abs(value)
+    for halvings in range(40):
+        part = step / 2**halvings
+        there = at + part
+        found = _in_logarithms(log_likelihood, there)
+        if found[0] >= value + 1e-4 * (gradient @ part) - rounding:
+            return there, *found
+    raise CannotFit("the likelihood could not be increased")
+
+
+def _refuse_edges(at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> None:
+    """Raise where a parameter has run away, saying what that means."""
+    for where, (name, meanings) in zip(at, edges.items(), strict=True):
+        if abs(where) > _EDGE:
+            to, meaning = ("infinity", meanings[1]) if where > 0 else ("zero", meanings[0])
+            raise CannotFit(f"the likelihood has no maximum inside: {name} runs to {to}, as if {meaning}")
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """The covariance from the observed information. Raises CannotFit where that is flat in some direction."""
+    curvature, directions = np.linalg.eigh(information)
+    if not curvature.min() > _FLAT:
+        raise CannotFit("the likelihood is flat: quite different parameters explain these data equally well")
+    return directions / curvature @ directions.T
