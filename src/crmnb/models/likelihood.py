@@ -7,7 +7,7 @@ Sources. Newton's method with a positive definite Hessian and a limited step: No
 2nd ed., 3.4. Delta method: van der Vaart 1998, Asymptotic Statistics, 3.1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,9 @@ from crmnb.errors import Unavailable
 # Value, gradient and Hessian, in the parameters themselves.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
-_EDGE = 12.0  # a parameter's logarithm beyond it: e^12 is 160,000 times the unit, which the data set; no maximum is there
+_EDGE = (
+    12.0  # a parameter's logarithm beyond it: e^12 is 160,000 times the unit, which the data set; no maximum is there
+)
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
 _STEPS = 200
 _LONGEST = 2.0  # of a step, in a logarithm
@@ -49,14 +51,25 @@ class Fit:
 
 
 def maximum(
-    log_likelihood: LogLikelihood, start: np.ndarray, n: float, edges: Mapping[str, tuple[str, str]]
+    log_likelihood: LogLikelihood, starts: Iterable[np.ndarray], n: float, edges: Mapping[str, tuple[str, str]]
 ) -> Fit:
     """The maximum of a log-likelihood of positive parameters, by Newton's method on their logarithms.
 
-    start: (k,) where to begin. edges: of each parameter, by name and in order, what it means that it runs to zero and to infinity.
-    Raises CannotFit where there is no maximum inside.
+    starts: (k,) each; a further one is tried only where those before it led nowhere. n: of the fit. edges: of each parameter,
+    by name and in order, what it means that it runs to zero and to infinity.
+    Raises CannotFit where there is no maximum inside, with what was found from the first start.
     """
-    at = np.log(start)
+    refused = []
+    for start in starts:
+        try:
+            return _climbed(log_likelihood, np.log(start), n, edges)
+        except CannotFit as reason:
+            refused.append(reason)
+    raise refused[0]
+
+
+def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Mapping[str, tuple[str, str]]) -> Fit:
+    """The maximum, from one start."""
     value, gradient, hessian = _in_logarithms(log_likelihood, at)
     for _ in range(_STEPS):
         step = _step(gradient, hessian)
