@@ -47,27 +47,12 @@ class Curve:
     level: float
 
 
-def steps(entry, duration, event, n) -> pd.DataFrame:
-    """How many were at risk and how many had the event: a row per distinct event time (`time`, `at_risk`, `events`).
+def checked(entry, duration, event, n) -> tuple[np.ndarray, ...]:
+    """The four arrays as numbers, without the rows that stand for nobody.
 
-    Raises ValueError where the arrays cannot be meant: lengths that differ, counts below 0, times that are missing,
-    negative or end before they begin.
+    Raises ValueError where they cannot be meant: lengths that differ, counts below 0, times that are missing, negative or
+    end before they begin.
     """
-    entry, duration, event, n = _checked(entry, duration, event, n)
-    time, events = _tally(duration[event > 0], n[event > 0])
-    return pd.DataFrame({"time": time, "at_risk": at_risk(time, entry, duration, n), "events": events})
-
-
-def at_risk(times, entry, duration, n) -> np.ndarray:
-    """How many were at risk at each of the times."""
-    times = np.asarray(times, float)
-    entered, entering = _tally(np.where(np.asarray(entry) > 0, entry, -np.inf), n)
-    left, leaving = _tally(np.asarray(duration, float), n)
-    return _before(times, entered, entering) - _before(times, left, leaving)
-
-
-def _checked(entry, duration, event, n) -> tuple[np.ndarray, ...]:
-    """The four arrays, without the rows that stand for nobody."""
     entry, duration, n = (np.asarray(given, float) for given in (entry, duration, n))
     event = np.asarray(event)
     if not entry.shape == duration.shape == event.shape == n.shape or entry.ndim != 1:
@@ -80,6 +65,24 @@ def _checked(entry, duration, event, n) -> tuple[np.ndarray, ...]:
         raise ValueError("a late entry is not before the end of its observation: such a row is never at risk")
     some = n > 0
     return entry[some], duration[some], event[some], n[some]
+
+
+def steps(entry, duration, event, n) -> pd.DataFrame:
+    """How many were at risk and how many had the event: a row per distinct event time (`time`, `at_risk`, `events`).
+
+    Raises ValueError as `checked` does.
+    """
+    entry, duration, event, n = checked(entry, duration, event, n)
+    time, events = _tally(duration[event > 0], n[event > 0])
+    return pd.DataFrame({"time": time, "at_risk": at_risk(time, entry, duration, n), "events": events})
+
+
+def at_risk(times, entry, duration, n) -> np.ndarray:
+    """How many were at risk at each of the times."""
+    times = np.asarray(times, float)
+    entered, entering = _tally(np.where(np.asarray(entry) > 0, entry, -np.inf), n)
+    left, leaving = _tally(np.asarray(duration, float), n)
+    return _before(times, entered, entering) - _before(times, left, leaving)
 
 
 def _tally(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,9 +101,9 @@ def kaplan_meier(entry, duration, event, n, level: float = 0.95, start: float = 
 
     start: of those still there at that time alone (late entry leaves few at risk early; see `Curve.emptied`).
     The band is undefined (NaN) while nobody has had the event. Where nobody is left, low is 0 and high that of the step
-    before, as survival cannot rise; the standard error is NaN there. Raises ValueError as `steps` does.
+    before, as survival cannot rise; the standard error is NaN there. Raises ValueError as `checked` does.
     """
-    entry, duration, event, n = _later(start, *_checked(entry, duration, event, n))
+    entry, duration, event, n = _later(start, *checked(entry, duration, event, n))
     table = steps(entry, duration, event, n)
     survived = 1 - table.events / table.at_risk
     value = survived.cumprod()
@@ -225,9 +228,9 @@ def cumulative_incidence(entry, duration, cause, n, of: int = 1, level: float = 
     cause: 0 censored, else the cause; of: the cause whose incidence it is. A row per time at which any cause struck; `events` are
     those of the cause asked for. The standard error is of the delta method (Marubini & Valsecchi 1995, 10.12), which is Greenwood's
     where nothing competes and the binomial one where nothing is censored; limits by Choudhury 2002, NaN while the incidence is 0.
-    Raises ValueError as `steps` does.
+    Raises ValueError as `checked` does.
     """
-    entry, duration, cause, n = _checked(entry, duration, cause, n)
+    entry, duration, cause, n = checked(entry, duration, cause, n)
     table = steps(entry, duration, cause != 0, n)
     struck, count = _tally(duration[cause == of], n[cause == of])
     events = pd.Series(count, struck).reindex(table.time, fill_value=0.0).reset_index(drop=True)
