@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks import coverage_samples as draw
-from crmnb import estimate, inference
+from crmnb import estimate
+from crmnb.inference import moments
 
 LEVEL = 0.95
 RATES = np.arange(2, 99) / 100
@@ -119,7 +120,7 @@ def money(samples: int) -> Iterator[Line]:
             chunks = [draw.money(rng, 2_000, n, sigma) for _ in range(0, samples, 2_000)]
             frame = pd.concat(chunks, ignore_index=True)
             t = covered(estimate.mean.infer(frame, LEVEL), truth)
-            aim = AIMS[4][0] if n >= inference.FEW_FOR_MONEY else ""
+            aim = AIMS[4][0] if n >= moments.FEW_FOR_MONEY else ""
             case = f"lognormal, sigma {sigma:g}"
             yield line("money mean", case, n, frame, estimate.money_mean, truth, peer="t", peer_covers=t, aim=aim)
 
@@ -133,7 +134,7 @@ def by_customer(samples: int) -> Iterator[Line]:
         ]
         cases.append(("mean", "normal", estimate.mean, 50, draw.means, ()))
         cases.append(("ratio", "gamma sizes", estimate.ratio, 0.5, draw.ratios, ()))
-        aim = AIMS[5][0] if n == 100 else AIMS[6][0] if n >= inference.FEW_CLUSTERS else ""
+        aim = AIMS[5][0] if n == 100 else AIMS[6][0] if n >= moments.FEW_CLUSTERS else ""
         for i, (what, case, estimator, truth, drawn_by, given) in enumerate(cases):
             frame = drawn_by(generator(3, n, i), samples, n, *given, ALIKE)
             as_rows = covered(estimator.infer(of_rows(frame), LEVEL), truth) if what in ("share", "nps") else None
@@ -203,7 +204,7 @@ def differences(samples: int) -> Iterator[Line]:
 
 def compared(now, before, correlation, estimator: estimate.Estimator, truth: float) -> float:
     told = [estimator.infer(half, LEVEL).assign(clusters=half["clusters"]) for half in (now, before)]
-    return covered(inference.difference(*told, correlation, LEVEL, estimator.symmetric), truth)
+    return covered(moments.difference(*told, correlation, LEVEL, estimator.symmetric), truth)
 
 
 TABLE = (rates, nps, money, by_customer, ratings, counts, differences)

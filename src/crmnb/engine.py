@@ -62,7 +62,8 @@ class Tables:
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
-        `tenures` is derived: the spans in which someone is a customer. Raises Unavailable where the client has no such table.
+        Two are derived: `tenures`, the spans in which someone is a customer, and `all_orders`, those that do not count among
+        them. Raises Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
             rows = self._held(self._rows(name, per_customer), self.source_of(name))
@@ -73,14 +74,18 @@ class Tables:
     def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
             return _tenures(self.client.churn, self)
-        rows = self.counting(name)
+        rows = self._every("orders") if name == "all_orders" else self.counting(name)
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
+        self._every(name)
+        return self._held(_counting(self.con, name), name)
+
+    def _every(self, name: str) -> duckdb.DuckDBPyRelation:
         if name not in self.names:
             raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
-        return self._held(_counting(self.con, name), name)
+        return self.con.table(name)
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
@@ -88,7 +93,7 @@ class Tables:
 
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""
-        return self.client.churn.table if name == "tenures" and self.client.churn else name
+        return source_of(self.client, name)
 
     def first_day(self, names: Iterable[str]) -> datetime | None:
         """The midnight from which on all of the tables of events have rows; None where none of them is one."""
@@ -112,6 +117,12 @@ class Tables:
             told = f"select count(*) - count(customer_id), count(*) from ({self.counting(name).sql_query()}) where {inside}"
             self._without[name, period.label] = self.con.execute(told).fetchall()[0]
         return self._without[name, period.label]
+
+
+def source_of(client: Client, name: str) -> str:
+    """The canonical table behind a name that a metric reads."""
+    derived = {"all_orders": "orders"} | ({"tenures": client.churn.table} if client.churn else {})
+    return derived.get(name, name)
 
 
 def open_tables(

@@ -11,32 +11,53 @@ class Estimator:
     """How evidence becomes an estimate: which statistics the engine reduces it to, and the inference from them."""
 
     name: str
-    reduces: Literal["moments", "bins"]
-    inference: str  # the function of `crmnb.inference`: by name, as to know a metric takes no statistics
+    reduces: Literal["moments", "bins", "counts"]
+    inference: str  # "module.function" of `crmnb.inference`: by name, as to know a metric takes no statistics
     interval: str
+    total: bool = False  # the value is a sum: of twice the data it is twice as much
     symmetric: bool = False  # a t interval: two of them are compared by Welch
     on_scale: bool = False  # `infer` also takes `bounds`, the ends of the scale
     needs: frozenset[str] = frozenset()  # of the statistics that cost a sum of their own: magnitude, s3
+    sums: tuple[
+        str, ...
+    ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
+    folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
 
     @property
     def infer(self) -> Callable[..., Any]:
-        """From a frame of statistics and a confidence level (and `bounds`) to a frame of estimates."""
-        return getattr(import_module("crmnb.inference"), self.inference)
+        """From a frame of statistics and a confidence level (and `bounds`) to a frame of estimates.
+
+        Of counts: from the groups (`crmnb.inference.Group`) and what is asked (`Told`) to `Inferred`.
+        """
+        module, _, function = self.inference.partition(".")
+        return getattr(import_module(f"crmnb.inference.{module}"), function)
 
 
-proportion = Estimator("proportion", "moments", "share", "Wilson (score)")
-ratio = Estimator("ratio of sums", "moments", "by_t", "t, by the delta method", symmetric=True)
-mean = Estimator("mean", "moments", "by_t", "t", symmetric=True)
+proportion = Estimator("proportion", "moments", "moments.share", "Wilson (score)")
+ratio = Estimator("ratio of sums", "moments", "moments.by_t", "t, by the delta method", symmetric=True)
+mean = Estimator("mean", "moments", "moments.by_t", "t", symmetric=True)
 mean_on_scale = Estimator(
-    "mean on a scale", "moments", "mean_on_scale", "score (Wilson's, of as many yes-or-no answers)", on_scale=True
+    "mean on a scale",
+    "moments",
+    "moments.mean_on_scale",
+    "score (Wilson's, of as many yes-or-no answers)",
+    on_scale=True,
 )
 money_mean = Estimator(
-    "mean of money", "moments", "by_hall", "Hall's transformation of t, for skewed money", needs=frozenset({"s3"})
+    "mean of money",
+    "moments",
+    "moments.by_hall",
+    "Hall's transformation of t, for skewed money",
+    needs=frozenset({"s3"}),
 )
 net_promoters = Estimator(
-    "nps", "moments", "promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
+    "nps", "moments", "moments.promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
 )
 count = Estimator(
-    "count", "bins", "over_time", "quasi-Poisson over weeks or days; exact Poisson where they scatter no more"
+    "count",
+    "bins",
+    "moments.over_time",
+    "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
+    total=True,
 )
-census = Estimator("census", "moments", "census", "none: a count of all, not of a sample")
+census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")

@@ -1,7 +1,8 @@
 """Measure: metrics, a client's tables and a period give the metrics' rows of the results frame."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -13,13 +14,15 @@ from crmnb.bins import reduce_bins
 from crmnb.client import Client
 from crmnb.errors import Unavailable
 from crmnb.evidence import COMPARED, Evidence, Segmentation
+from crmnb.inference import Inferred, Told
 from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
-from crmnb.rows import Asked, rows_of
+from crmnb.rows import Asked, points_of, rows_of
 from crmnb.segments import known_levels, segmentations_of
 from crmnb.settings import compared_with, resolve
+from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
 
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
@@ -27,12 +30,16 @@ _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at lea
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it."""
+    """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it.
+
+    `points` are those of its picture (`crmnb.inference.Group.point`), without any of a small group.
+    """
 
     rows: pd.DataFrame
     settings: dict[str, str]
     better: str
     notes: tuple[str, ...]
+    points: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
@@ -47,12 +54,19 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
 def measure_all(metrics: Iterable[Metric], tables: engine.Tables, period: Period) -> list[Measured]:
     """The same of several metrics at once, in their order: what is small is worked on together."""
     asked = [_asked(metric, tables, period) for metric in metrics]
-    rows, said = rows_of(asked, _reduced(asked, tables), tables.client)
+    inferred = {one.metric.id: _inferred(one, tables) for one in asked if one.evidence and _by_counts(one.metric)}
+    rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client)
     found = []
     for one in asked:
-        notes = (*_left_out(one, tables), *said[one.metric.id])
-        found.append(Measured(rows[one.metric.id], one.words, one.better, notes))
+        told = inferred.get(one.metric.id, Inferred([]))
+        notes = (*_left_out(one, tables), *said[one.metric.id], *told.notes)
+        points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
+        found.append(Measured(rows[one.metric.id], one.words, one.better, notes, points))
     return found
+
+
+def _by_counts(metric: Metric) -> bool:
+    return metric.estimate.reduces == "counts"
 
 
 def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
@@ -67,13 +81,27 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
     period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
+    if metric.cumulative:
+        not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
+    immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)}, given)
+    if not not_compared and "now" in immature:
+        not_compared = f"not compared: {period.label} is too early to tell, as less than {given[metric.matures]} days of it have passed since"
+        del windows["before"]
     if metric.over_time and len(parts := _parts(period, client)) > 1:
         windows |= {part.label: part for part in parts}
     evidence, reasons = _evidence(metric, tables, windows, given)
     if not not_compared and "before" in reasons:
         not_compared = f"not compared: {comparison.label} {reasons['before']}"
-    return Asked(metric, period, reasons, windows, evidence, words, better, bounds, not_compared)
+    return Asked(metric, period, reasons, windows, evidence, words, given, better, bounds, not_compared, immature)
+
+
+def _immature(metric: Metric, windows: dict[str, Period], given: dict[str, Any]) -> frozenset[str]:
+    """The windows of which too little time has passed at the data's cut-off."""
+    if not metric.matures:
+        return frozenset()
+    after = timedelta(days=given[metric.matures])
+    return frozenset(win for win, each in windows.items() if each.cutoff and each.end + after > each.cutoff)
 
 
 def _must_be_as_exact(period: Period, client: Client) -> None:
@@ -134,9 +162,8 @@ def _frames(metric: Metric, tables: engine.Tables) -> list[nw.LazyFrame]:
 def _reduced(asked: list[Asked], tables: engine.Tables) -> dict[str, pd.DataFrame]:
     """The statistics of each metric's evidence, by the metric's id."""
     found, together = {}, {}
-    for one in (one for one in asked if one.evidence):
-        metric, evidence = one.metric, one.evidence
-        by = tuple(segmentations_of(tables, {*metric.reads}, next(iter(evidence.values())), one.period))
+    for one in (one for one in asked if one.evidence and not _by_counts(one.metric)):
+        metric, by = one.metric, _segmentations(one, tables)
         if metric.estimate.reduces == "bins":
             found[metric.id] = _counts(one, tables, by)
             continue
@@ -145,6 +172,21 @@ def _reduced(asked: list[Asked], tables: engine.Tables) -> dict[str, pd.DataFram
     for (by, _), held in together.items():
         found |= _moments(held, tables, by)
     return found
+
+
+def _segmentations(asked: Asked, tables: engine.Tables) -> tuple[Segmentation, ...]:
+    """The client's segmentations that apply to a metric's evidence."""
+    first = next(iter(asked.evidence.values()))
+    return tuple(segmentations_of(tables, {*asked.metric.reads}, first, asked.period))
+
+
+def _inferred(asked: Asked, tables: engine.Tables) -> Inferred:
+    """What a metric's estimator makes of the counts of alike rows."""
+    estimate, client = asked.metric.estimate, tables.client
+    by = list(_segmentations(asked, tables))
+    groups = reduce_counts(tables.con, asked.evidence, by, estimate.sums, estimate.folds)
+    told = Told(client.level, asked.given, asked.windows, client.privacy)
+    return estimate.infer(groups, told) if groups else Inferred([])
 
 
 def _moments(asked: list[Asked], tables: engine.Tables, by: tuple[Segmentation, ...]) -> dict[str, pd.DataFrame]:

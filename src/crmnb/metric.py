@@ -9,14 +9,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from crmnb.client import Churn, Item
+from crmnb.client import Churn, Item, Segments, Worth
 from crmnb.estimate import Estimator, net_promoters, proportion
 
 Kind = Literal["input", "process", "output", "outcome"]
 Better = Literal["up", "down", "-"]
 
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Churn)
+DECLARATIONS = (Item, Churn, Worth, Segments)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Metric:
     `weight` (rows without one are left out) and `at` (a count's time). A count is out of `den` where its rows give one.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
-    `by_hand` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per component.
+    `by_hand` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per component. What
+    no pencil can do names in `published` the test of a published figure instead.
     """
 
     id: str
@@ -52,6 +53,9 @@ class Metric:
     always: tuple[str, ...]
     over_time: bool
     rows_at: str
+    cumulative: bool
+    matures: str
+    published: str
     units: dict[str, str]
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
 
@@ -63,7 +67,9 @@ class Metric:
     @property
     def settings(self) -> dict[str, Any]:
         """What a client may set, with the defaults: its keyword-only parameters after `period`."""
-        return {p.name: p.default for p in self._keyword_only if p.annotation is not Churn}
+        return {
+            p.name: p.default for p in self._keyword_only if p.annotation is Item or p.annotation not in DECLARATIONS
+        }
 
     @property
     def declarations(self) -> dict[str, type]:
@@ -99,7 +105,7 @@ def metric(
     better: Better | Callable[..., Better],
     counts: str,
     out_of: str,
-    by_hand: str | dict[str, str],
+    by_hand: str | dict[str, str] = "",
     estimate: Estimator = proportion,
     per_customer: bool = False,
     transform: Callable[..., Any] | None = None,
@@ -107,6 +113,9 @@ def metric(
     always: tuple[str, ...] = (),
     over_time: bool = True,
     rows_at: str = "",
+    cumulative: bool = False,
+    matures: str = "",
+    published: str = "",
     units: dict[str, str] | None = None,
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]:
@@ -117,8 +126,10 @@ def metric(
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
     `always`: the components of a count that are 0 where nothing happened, rather than not there.
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
-    period are the rows of its parts, so that the parts need no call of their own. `units`: those of components that have
-    another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
+    period are the rows of its parts, so that the parts need no call of their own. `cumulative`: it tells of all data up to
+    the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
+    says how many days after a period's end its figure can be told. `published`: the test of a published figure, "file::name".
+    `units`: those of components that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -138,8 +149,11 @@ def metric(
             transform=transform,
             component=component,
             always=always,
-            over_time=over_time,
+            over_time=over_time and not cumulative,
             rows_at=rows_at,
+            cumulative=cumulative,
+            matures=matures,
+            published=published,
             units=units or {},
             bounds=bounds,
             **_said(function),

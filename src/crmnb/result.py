@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from crmnb.client import Client
 from crmnb.errors import InputError, nearest
-from crmnb.inference import difference
+from crmnb.inference.moments import difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
 from crmnb.results import tuples
@@ -19,7 +19,8 @@ class Result:
     """What was found: `rows` are the metric's rows of the results frame (`crmnb.results.COLUMNS`).
 
     `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the
-    metric's own direction unless that depends on a declaration, when the maker of the result says it.
+    metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
+    pictures draw beyond the rows (`crmnb.inference.Group.point`); they are not kept with the results.
     Nothing but the drawing methods imports a drawing library.
     """
 
@@ -31,6 +32,7 @@ class Result:
     settings: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     better: Better | None = None
+    points: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def __post_init__(self):
         if self.better is None:

@@ -1,14 +1,16 @@
 """Rows: the statistics of several metrics become rows of the results frame, all together: each step costs once."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from crmnb.client import Client
+from crmnb.client import Client, Privacy
 from crmnb.estimate import Estimator, census
 from crmnb.evidence import COMPARED, Evidence
-from crmnb.inference import difference
+from crmnb.inference import Inferred
+from crmnb.inference.moments import difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
 from crmnb.privacy import protect
@@ -28,20 +30,24 @@ class Asked:
     windows: dict[str, Period] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     better: Better = "-"
     bounds: tuple[float, float] | None = None
     not_compared: str = ""
+    immature: frozenset[str] = frozenset()
 
 
 def rows_of(
-    asked: list[Asked], reduced: dict[str, pd.DataFrame], client: Client
+    asked: list[Asked], reduced: dict[str, pd.DataFrame], inferred: dict[str, Inferred], client: Client
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
     """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
 
-    reduced: by the id of those that have evidence, its statistics (see `crmnb.reduce`).
+    reduced: by the id of those that have evidence, its statistics (see `crmnb.reduce`). inferred: of those whose evidence
+    was counted, what was made of the counts.
     """
     known = {one.metric.id: one for one in asked}
     rows = _estimated(known, reduced, client.level)
+    rows += [_of_counts(known[id_], told.rows) for id_, told in inferred.items() if told.rows]
     rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
     rows = _compared(protect(rows, client.privacy), known, client)
@@ -83,9 +89,43 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
         rows["clusters"] = statistics[["num", "den"]].min(axis=1)
     rows["numerator"], rows["denominator"], rows["reason"] = statistics["num"], statistics["den"], ""
     rows["correlation"] = _correlation(statistics)
-    flags = zip(seen, rows.pop("unreliable"), strict=True)
-    rows["flags"] = [" ".join(["partial"] * p.partial + ["unreliable"] * bool(doubtful)) for p, doubtful in flags]
+    early = [win in known[id_].immature for id_, win in zip(metrics, statistics["win"], strict=True)]
+    flags = zip(seen, early, rows.pop("unreliable"), strict=True)
+    rows["flags"] = [
+        " ".join(["partial"] * p.partial + ["immature"] * soon + ["unreliable"] * bool(doubtful))
+        for p, soon, doubtful in flags
+    ]
     return rows
+
+
+def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows that an inference from counts gave, in the metric's units."""
+    rows = pd.DataFrame(told).assign(metric=asked.metric.id, correlation=0.0, n_effective=np.nan)
+    scaled = _scaled(asked.metric, rows["component"])
+    for column in ("value", "low", "high"):
+        rows[column] = rows[column].astype(float) * scaled
+    flags = []
+    for row in rows.itertuples():
+        own = [row.flags, *(["unavailable"] if np.isnan(row.value) and "not_reached" not in row.flags else [])]
+        own += ["partial"] * asked.windows[row.win].partial + ["immature"] * (row.win in asked.immature)
+        flags.append(" ".join(filter(None, own)))
+    return rows.assign(flags=flags)
+
+
+def _scaled(metric: Metric, components: pd.Series) -> pd.Series:
+    """What shares and other figures of components are multiplied by to be in their units."""
+    return components.map(lambda own: 100.0 if metric.units.get(own, metric.unit) == "%" else 1.0).astype(float)
+
+
+def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
+    """The points of a metric's picture in its units, without those of few units or of a group that is suppressed in the rows."""
+    points = pd.DataFrame(told, columns=["component", "segment", "level", "x", "value", "low", "high", "n"])
+    hidden = rows.loc[rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["segment", "level"]]
+    groups = pd.MultiIndex.from_frame(points[["segment", "level"]])
+    few = points["n"].astype(float) < privacy.suppress_below
+    points = points[~few & ~groups.isin(pd.MultiIndex.from_frame(hidden))].reset_index(drop=True)
+    scaled = _scaled(metric, points["component"])
+    return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
 
 
 def _transformed(figure: pd.Series, metrics: pd.Series, seen: list[Period], known: dict[str, Asked]) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crmnb.client import Client, Item
+from crmnb.client import Client, Item, Segments, Worth
 from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
@@ -39,6 +39,8 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         given["churn"] = client.churn
         days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
         words["churn"] = f"{client.churn.kind}{days}"
+    whole = {Worth: client.worth, Segments: Segments(client.segments)}
+    given |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return given, words
 
 

@@ -465,4 +465,4 @@ TABLES: dict[str, Table] = {table.name: table for table in _DECLARED}
 UNKNOWN = "(not known)"
 
 # Names that evidence gives a meaning to: no attribute of a client may be called so.
-RESERVED = frozenset({"num", "den", "value", "component", "at", "x"})
+RESERVED = frozenset({"num", "den", "value", "component", "at", "x", "cluster", "fold", "n"})

@@ -96,7 +96,8 @@ class Workbook:
 
     def _made(self, metric: Metric, found: Measured, rows: pd.DataFrame) -> Result:
         comparison, _ = compared_with(self.client, self.period)
-        return Result(metric, self.client, self.period, comparison, rows, found.settings, found.notes, found.better)
+        told = found.settings, found.notes, found.better, found.points
+        return Result(metric, self.client, self.period, comparison, rows, *told)
 
     def _note(self, metrics: Iterable[Metric]) -> None:
         """Tell a run which metrics, and which canonical tables, its notebook has read."""

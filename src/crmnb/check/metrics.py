@@ -9,7 +9,7 @@ import duckdb
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Client
-from crmnb.engine import NoColumn, Tables, column_of, open_tables
+from crmnb.engine import NoColumn, Tables, column_of, open_tables, source_of
 from crmnb.errors import Unavailable
 from crmnb.evidence import Evidence
 from crmnb.intake import Intake
@@ -53,7 +53,7 @@ def readers(client: Client) -> dict[str, tuple[str, ...]]:
     """What reads a table, by the table's name: the titles of metrics, and breakdowns; by "source x" those of the tables made of it."""
     found: dict[str, list[str]] = {name: [] for name in TABLES}
     for metric in catalogue().values():
-        for name in dict.fromkeys(client.churn.table if r == "tenures" and client.churn else r for r in metric.reads):
+        for name in dict.fromkeys(source_of(client, read) for read in metric.reads):
             if name in found:
                 found[name].append(metric.title)
     for name, segment in client.segments.items():

@@ -1,6 +1,6 @@
 """Client: a parameters file (YAML), read safely and checked."""
 
-from crmnb.client.models import Churn, Client, Item, Lines, Mapping, Privacy, Segment, Source
+from crmnb.client.models import Churn, Client, Item, Lines, Mapping, Privacy, Segment, Segments, Source, Worth
 from crmnb.client.parameters import known_clients, load_client
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     "Mapping",
     "Privacy",
     "Segment",
+    "Segments",
     "Source",
+    "Worth",
     "known_clients",
     "load_client",
 ]

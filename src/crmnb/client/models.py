@@ -107,6 +107,23 @@ class Churn(_Strict):
         return self.inactivity_days if self.kind == "inactivity" else 0
 
 
+class Worth(_Strict):
+    """What is to be known of money that no table says.
+
+    `margin_rate`: the share of net revenue that is margin, where `orders.margin` is not mapped. `discount_rate`: a year's.
+    `horizon_months`: how far ahead a customer's value is predicted. `profitable_margin`: the margin in a period from which on a
+    customer counts as profitable. `acquisition_lag_months`: how much earlier is spent what wins the customers of a month.
+    `books`: net revenue by period, as the client's books say.
+    """
+
+    margin_rate: float | None = Field(None, gt=0, le=1)
+    discount_rate: float = Field(0.10, ge=0, lt=1)
+    horizon_months: int = Field(36, ge=1, le=600)
+    profitable_margin: float = 0.0
+    acquisition_lag_months: int = Field(0, ge=0, le=24)
+    books: dict[str, float] = {}
+
+
 class Segment(_Strict):
     """A segmentation: a column `table.column`, as it is or in bands.
 
@@ -116,6 +133,10 @@ class Segment(_Strict):
     column: Annotated[str, Field(pattern=SEGMENT_COLUMN)]
     bands: tuple[float, ...] = ()
     years: tuple[float, ...] = ()
+
+
+class Segments(dict[str, Segment]):
+    """A client's segmentations by name, as a metric takes them."""
 
 
 class Privacy(_Strict):
@@ -143,6 +164,7 @@ class Client(_Strict):
     obtain: str = ""  # where whoever lacks the files can get them
     items: dict[Name, Item] = {}
     churn: Churn | None = None
+    worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
     comparison: Literal["previous", "year_before"] = "previous"
     level: float = Field(0.95, gt=0.5, lt=1)

@@ -1,4 +1,4 @@
-"""Inference: from sufficient statistics to a value with its interval, and the difference of two of them.
+"""Moments: from sufficient statistics to a value with its interval, and the difference of two of them.
 
 Each takes a frame of statistics, one row per group (see `crmnb.reduce`), all of it small, and gives a frame
 of the same index: `value`, `low`, `high`, `method`, `unreliable`, and `n_effective` where it is known. Statistics are sums
