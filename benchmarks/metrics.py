@@ -21,6 +21,18 @@ CONTENDERS = ("ours", "pandas", "sql")
 KEYS = ["metric", "component", "part", "segment", "level"]
 FIGURES = ["value", "low", "high", "n", "previous"]
 TOLERANCE = 1e-9
+# The metrics of retention that benchmarks/money.py has.
+OF_MONEY = (
+    "gross_revenue_retention",
+    "net_revenue_retention",
+    "cross_sell_rate",
+    "refund_rate",
+    "time_between_orders",
+    "survival_curve",
+    "median_lifetime",
+    "churn_drivers",
+    "at_risk_customers",
+)
 # What is asked of the suite: (name, peer, measure, the ratio to it at most).
 AIMS = (
     ("half the time of pandas at most", "pandas", "seconds", 0.5),
@@ -50,7 +62,8 @@ def _compute(contender: str, rows: int) -> pd.DataFrame:
 
         tables = open_tables(metrics_data.client(), files)
         metrics = [metric for name in ("satisfaction", "retention") for metric in family(name).values()]
-        return pd.concat([measure(metric, tables, metrics_data.PERIOD).rows for metric in metrics])
+        asked = [metric for metric in metrics if metric.id not in OF_MONEY]
+        return pd.concat([measure(metric, tables, metrics_data.PERIOD).rows for metric in asked])
     if contender == "pandas":
         from benchmarks.metrics_pandas import run
     else:

@@ -166,6 +166,11 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
         ("segments: {a: {column: orders.amount, years: [1]}}", "orders.amount is not a date"),
         ("segments: {a: {column: orders.ordered_at}}", "is a date; cut it with `years`"),
         ("segments: {a: {column: orders.region, bands: [1], years: [1]}}", "not both"),
+        ("worth: {margin_rate: 40}", "worth.margin_rate: 40 is out of range; it must be at most 1"),
+        ("worth: {discount_rate: -0.1}", "worth.discount_rate: -0.1 is out of range; it must be at least 0"),
+        ("worth: {margin: 0.4}", "worth.margin: 'margin' is not a known key. Did you mean margin_rate?"),
+        ("worth: {books: {Q4 2025: 1}}", "worth.books: period 'Q4 2025' is not one of the forms 2025, 2025Q4"),
+        ("worth: {books: {2025: lots}}", "worth.books.2025: 'lots' is not a number"),
     ],
 )
 def test_each_wrong_key_is_named_with_its_value_and_what_is_allowed(tmp_path, more, words):

@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+PYTEST = "-m pytest -n auto --maxprocesses 4 --dist loadfile"
+
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="needs make, which is not on the PATH")
 
 # Does what python does when asked for its version, its modules, an environment and pip; files named `no-...` break it.
@@ -95,8 +97,8 @@ def test_client_and_period_are_handed_on_as_single_words(checkout):
 
 def test_the_tests_add_the_development_lock_to_the_same_environment(checkout):
     make(checkout, "report")
-    assert make(checkout, "test", "ARGS=-k layers")[1] == [DEVELOPMENT, "-m pytest -k layers"]
-    assert make(checkout, "test")[1] == ["-m pytest"]
+    assert make(checkout, "test", "ARGS=-k layers")[1] == [DEVELOPMENT, f"{PYTEST} -k layers"]
+    assert make(checkout, "test")[1] == [PYTEST]
     assert make(checkout, "report")[1] == [REPORT]
 
 

@@ -9,7 +9,8 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.client.models import Churn, Client, Mapping, Segment
 from crmnb.client.sources import source_problems
-from crmnb.errors import nearest
+from crmnb.errors import InputError, nearest
+from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _NEAR_MISS = 0.85  # how like a declared column's name (0 to 1) an attribute's may be before it is taken for a slip
@@ -33,6 +34,8 @@ def problems(client: Client) -> list[str]:
         found += _churn(client.churn, client)
     for name, segment in client.segments.items():
         found += _segment(f"segments.{name}", segment, client)
+    for label in client.worth.books:
+        found += _books(label, client)
     return found
 
 
@@ -146,6 +149,13 @@ def _churn(churn: Churn, client: Client) -> Iterator[str]:
     mapping = client.tables.get(churn.table)
     if needed and mapping and mapping.columns and needed not in mapping.columns:
         yield f"churn.table: {churn.table} says who left by {needed}, which tables.{churn.table}.columns does not map."
+
+
+def _books(label: str, client: Client) -> Iterator[str]:
+    try:
+        Period.parse(label, client.fiscal_year_starts)
+    except InputError as wrong:
+        yield f"worth.books: {wrong}"
 
 
 def _segment(where: str, segment: Segment, client: Client) -> Iterator[str]:
