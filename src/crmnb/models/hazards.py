@@ -51,10 +51,8 @@ class _Data:
     first: np.ndarray  # a row is at risk at the event times first <= i < end, and dies at end - 1
     end: np.ndarray
     time: np.ndarray  # the distinct event times
-    tie: (
-        np.ndarray
-    )  # of each death: the place of its time, and the share of those who died then that is not at risk any more
-    gone: np.ndarray
+    tie: np.ndarray  # of each death: the place of its time,
+    gone: np.ndarray  # and the share of those who die then that is, by Efron, not at risk any more
     scale: np.ndarray  # the covariates' standard deviations
     names: list
 

@@ -162,7 +162,8 @@ def at(curve: Curve, times) -> pd.DataFrame:
     before = pd.DataFrame({"value": [curve.begin], "low": [np.nan], "high": [np.nan]})
     values = pd.concat([before, curve.table[["value", "low", "high"]]], ignore_index=True)
     told = values.iloc[np.searchsorted(curve.table.time, times, side="right")].reset_index(drop=True)
-    unknown = (times < curve.start) | ((times > curve.last) & ~told["value"].eq(1 - curve.begin).to_numpy())
+    ended = told["value"].eq(1 - curve.begin).to_numpy()
+    unknown = (times < curve.start) | ~((times <= curve.last) | ended)
     told[unknown] = np.nan
     return told.assign(time=times)[["time", "value", "low", "high"]]
 
