@@ -82,6 +82,12 @@ def rate(numerator: float, denominator: float, half: float, **facts) -> dict:
     return row(value=value, low=low, high=high, method="Wilson", **(counts | facts))
 
 
+def point(x: float, value: float, half: float = 0.0, **facts) -> dict:
+    """A point of a picture with an interval of +-half."""
+    given = {"segment": "", "level": "", "component": "", "n": 1000.0, "low": value - half, "high": value + half}
+    return given | {"x": x, "value": value} | facts
+
+
 def result(
     rows: list[dict], *, of: Metric | None = None, whose: Client | None = None, label: str = "2025", **more
 ) -> Result:
@@ -90,4 +96,5 @@ def result(
     if "cutoff" in more:
         period = period.observe(None, more.pop("cutoff"))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    more = more | ({"points": pd.DataFrame(more["points"])} if "points" in more else {})
     return Result(of or metric(), whose or client(), period, period.previous, frame, **more)

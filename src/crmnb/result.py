@@ -90,6 +90,39 @@ class Result:
 
         return by_component(self)
 
+    def curve(self, segment: str | None = None):
+        """The share still there (or got there) by the time since the start: a Figure; by the levels of a segmentation.
+
+        Raises InputError for a segmentation that the client does not declare.
+        """
+        from crmnb.show.survival import curve
+
+        return curve(self, segment)
+
+    def funnel(self):
+        """How many reach each stage, and the rate of each step: a Figure."""
+        from crmnb.show.funnel import funnel
+
+        return funnel(self)
+
+    def waterfall(self):
+        """From what was before to what is now, what each component adds or takes: a Figure."""
+        from crmnb.show.waterfall import waterfall
+
+        return waterfall(self)
+
+    def lorenz(self):
+        """The share of the revenue that the smallest customers bring, from none of them to all: a Figure."""
+        from crmnb.show.lorenz import lorenz
+
+        return lorenz(self)
+
+    def tracking(self):
+        """What a forecast expected and what came, week by week, with the holdout marked: a Figure."""
+        from crmnb.show.tracking import tracking
+
+        return tracking(self)
+
     def cohorts(self):
         """The triangle of a cohort metric, one row per cohort, one column per month since: a Figure."""
         from crmnb.show.triangle import cohorts

@@ -2,7 +2,8 @@
 
 from crmnb.result import Result
 from crmnb.show.html import printable
-from crmnb.show.numbers import known, part_name, percent, period_name
+from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.series import Series, at, point_words
 from crmnb.show.words import available, noun, value_words
 
 
@@ -81,6 +82,59 @@ def triangle_alt(result: Result, cells: list, cohorts: int, columns: int) -> str
         months = "1 month" if after == 1 else f"{after} months"
         told.append(f"{word} {value_words(result, row)} ({period_name(cohort, result.client)}, {months} after)")
     return f"{head} {' and '.join(told)} after the first month."
+
+
+def curve_alt(result: Result, curves: list[Series], times: list[tuple[float, str]]) -> str:
+    """For steps with a band over the time since the start: where each stands half way and at the end."""
+    unit, level = result.metric.unit, percent(result.client.level, result.client)
+    head = (
+        f"Steps with a band for the {level} interval. Across: time since the start. Up: {result.metric.title}, {unit}. "
+        "Under the axis: how many were at risk."
+    )
+    told = []
+    for one in curves:
+        of = f"{printable(one.name)}: " if one.name else ""
+        seen = [(words, at(one, days)) for days, words in times if days <= one.x[-1]] or [("the end", len(one.x) - 1)]
+        chosen = dict.fromkeys([seen[(len(seen) - 1) // 2], seen[-1]])
+        points = (f"{point_words(result, one, place)} after {words}" for words, place in chosen)
+        told.append(f"{of}{', '.join(points)}.")
+    return " ".join([head, *told])
+
+
+def funnel_alt(result: Result, stages: list) -> str:
+    """For a funnel: each stage with how many reached it and the rate of the step to it, from the top down."""
+    told = []
+    for stage in stages:
+        reached = whole_number(stage.reached, result.client) if known(stage.reached) else "not shown"
+        rate = f" ({value_words(result, stage.step)})" if stage.step is not None and available(stage.step) else ""
+        told.append(f"{printable(stage.name)} {reached}{rate}")
+    return f"Funnel of bars from zero. Down: stages. Across: how many reached them. {', '.join(told)}."
+
+
+def waterfall_alt(result: Result, named: list[tuple[str, str]]) -> str:
+    """For a waterfall: each total and each step with its sign, from left to right."""
+    told = ", ".join(f"{printable(name)} {words}" for name, words in named)
+    return f"Waterfall of floating bars from zero. Up: {result.metric.title}, {result.client.currency}. {told}."
+
+
+def lorenz_alt(result: Result, shares: list[tuple[int, str]]) -> str:
+    """For a Lorenz curve: what some shares of the customers bring."""
+    told = ", ".join(f"{customers} % bring {share}" for customers, share in shares)
+    return (
+        f"Lorenz curve under the diagonal of equal shares. Across: share of the customers, from the smallest. "
+        f"Up: share of the revenue. The smallest {told}."
+    )
+
+
+def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
+    """For lines over weeks: each where the holdout begins and at the end."""
+    head = f"Line chart. Across: weeks since the start. Up: {result.metric.title}."
+    if known(begins):
+        head += f" The holdout begins in week {begins:g}."
+    ends = ", ".join(
+        f"{line.name} {point_words(result, line, len(line.x) - 1, 'count')} in week {line.x[-1]:g}" for line in lines
+    )
+    return f"{head} Last: {ends}."
 
 
 def _value(row) -> float:

@@ -4,13 +4,13 @@ from crmnb.errors import InputError, nearest
 from crmnb.result import Result
 from crmnb.results import tuples
 from crmnb.show.alt import dots_alt
-from crmnb.show.axes import limits, unit_ticks
+from crmnb.show.axes import limits, on_ratios, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import deserved_together, known, percent, quantity
+from crmnb.show.numbers import deserved_together, known, percent
 from crmnb.show.tables import n_words, numbers_table
-from crmnb.show.words import available, value_words, why_nothing
+from crmnb.show.words import available, bounded_below, not_reached, short, value_words, why_nothing
 from crmnb.tables import UNKNOWN
 
 _MOST_LEVELS = 12
@@ -22,13 +22,19 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
 
     Raises InputError for a segmentation that the client does not declare.
     """
-    declared = tuple(result.client.segments) or result.segmentations
-    if segment is not None and segment not in declared and segment not in result.segmentations:
-        raise InputError(f"segment {segment!r} is not declared in the client's parameters.{nearest(segment, declared)}")
+    if segment is not None:
+        must_be_declared(result, segment)
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
     where = f"by {segment}" if segment else "by segment"
     return Figures(tuple(figures), f"{result.metric.title} {where}: {why_nothing(result)}.")
+
+
+def must_be_declared(result: Result, segment: str) -> None:
+    """Raises InputError for a segmentation that the client does not declare."""
+    declared = tuple(result.client.segments) or result.segmentations
+    if segment not in declared and segment not in result.segmentations:
+        raise InputError(f"segment {segment!r} is not declared in the client's parameters.{nearest(segment, declared)}")
 
 
 def by_component(result: Result) -> Figure | Figures:
@@ -86,26 +92,36 @@ def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
     axes = box(figure, left, _TOP, 136, _FOOT)
     rows = [row for _, row in drawn]
     places = deserved_together(filter(available, rows), result.metric.unit)
-    axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
+    if result.metric.unit == "hazard ratio":
+        on_ratios(axes, rows, result)
+    else:
+        axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
+        unit_ticks(axes.xaxis, result, 5)
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_yticks(range(len(drawn)), names, color=INK)
     axes.grid(visible=False, axis="y")
-    unit_ticks(axes.xaxis, result, 5)
     _whole_line(axes, result, whole, places)
     _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
-        if not available(row):
-            _beside(axes, "not shown" if "suppressed" in row.flags else "not available", 12, at, color=QUIET)
-            continue
         _dot(axes, at, row)
-        _beside(axes, _short(result, row, places), 12, at, fontweight="bold")
+        if not available(row):
+            words = "not shown" if "suppressed" in row.flags else "not reached" if not_reached(row) else "not available"
+            _beside(axes, words, 12, at, color=QUIET)
+            continue
+        _beside(axes, short(result, row, places), 12, at, fontweight="bold")
         _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
 
 
 def _dot(axes, at: int, row) -> None:
+    """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
     colour = PALE if "low_base" in row.flags else ACCENT
-    if known(row.low) and known(row.high):
-        axes.plot([row.low, row.high], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
+    if bounded_below(row):
+        edge = axes.get_xlim()[1]
+        axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
+        if not known(row.high):
+            axes.plot([edge], [at], ">", markersize=8, color=colour, clip_on=False)
+    if not available(row):
+        return
     face = PAPER if "partial" in row.flags else colour
     axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
 
@@ -114,7 +130,7 @@ def _whole_line(axes, result: Result, whole, places: int) -> None:
     if whole is None or whole.component or not available(whole):
         return
     axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    words = f"all {_short(result, whole, places)}"
+    words = f"all {short(result, whole, places)}"
     axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
@@ -122,10 +138,6 @@ def _beside(axes, text: str, right: float, at: float, **style) -> None:
     """Text in the right margin, so many pixels from the axes' edge."""
     style = {"va": "center", "color": INK, **style}
     axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
-
-
-def _short(result: Result, row, places: int) -> str:
-    return quantity(row.value, row.unit if row.unit in ("%", "money") else "", places, result.client)
 
 
 def _seen(result: Result, drawn: list, title: str) -> str:
@@ -141,7 +153,7 @@ def _seen(result: Result, drawn: list, title: str) -> str:
     (top, most), (bottom, least) = firm[0], firm[-1]
     clear = known(most.low) and known(least.high) and most.low > least.high
     places = deserved_together((row for _, row in firm), result.metric.unit)
-    words = f"{_short(result, most, places)} in {printable(top, 40)}, {_short(result, least, places)} in {printable(bottom, 40)}"
+    words = f"{short(result, most, places)} in {printable(top, 40)}, {short(result, least, places)} in {printable(bottom, 40)}"
     return f"{title}: {words}" if clear else f"{title}: no clear difference between highest and lowest"
 
 

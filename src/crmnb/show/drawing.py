@@ -16,9 +16,10 @@ from matplotlib.figure import Figure as Canvas
 WIDTH = 760
 TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
 
-# Okabe and Ito's blue is the one accent, their vermilion marks nothing but itself; each colour: light, dark.
+# Okabe and Ito's blue is the one accent; curves side by side take their vermilion, green and purple, and then ink.
 INK, QUIET, RULE, PAPER = "#1c1d1f", "#5d6166", "#d9dbde", "#ffffff"
 ACCENT, PALE = "#0072b2", "#8fbfdc"
+SERIES = (ACCENT, VERMILION, GREEN, PURPLE, INK) = (ACCENT, "#d55e00", "#009e73", "#cc79a7", INK)
 _DARK = {
     INK: "#e9eaec",
     QUIET: "#a5abb3",
@@ -26,8 +27,11 @@ _DARK = {
     PAPER: "#16181b",
     ACCENT: "#56b4e9",
     PALE: "#2c6284",
+    VERMILION: "#ff8a4c",
+    GREEN: "#3fcfa0",
+    PURPLE: "#e6a8ca",
 }
-_NAMES = {INK: "i", QUIET: "q", RULE: "r", PAPER: "p", ACCENT: "a", PALE: "l"}
+_NAMES = {INK: "i", QUIET: "q", RULE: "r", PAPER: "p", ACCENT: "a", PALE: "l", VERMILION: "v", GREEN: "g", PURPLE: "u"}
 
 _STYLE = {
     **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "xtick.labelcolor", "axes.edgecolor"), QUIET),
@@ -108,16 +112,41 @@ def _slim_tag(tag: str, used: set[str]) -> str:
     tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
     tag = re.sub(rf"font-family: [^;\"]*;? ?|font-size: {TEXT}px;? ?", "", tag)
     tag = re.sub(r' d="M (\S+) (\S+) L (\S+) \2 L \3 (\S+) L \1 \4 (?:L \1 \2|z) "', r' d="M\1 \2H\3V\4H\1z"', tag)
+    tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda found: f' d="{_shorter(found[1])}"', tag)
     tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| style=""| clip-path="[^"]*"', "", tag)
     for colour, name in _NAMES.items():
         tag = tag.replace(f": {colour}", f": var(--{name})")
     return re.sub(r"(?<=[:;]) ", "", tag)
 
 
+def _shorter(path: str) -> str:
+    """A path of straight lines, each told from where the last one ended, in tenths of a pixel: what steps are made of."""
+    written, here = [], (0, 0)
+    for letter, x, y in re.findall(r"([MLz])(?: (\S+) ([^\sz]+))?", path):
+        if letter == "z":
+            written.append("z")
+            continue
+        there = round(float(x) * 10), round(float(y) * 10)
+        across, down = there[0] - here[0], there[1] - here[1]
+        if letter == "M":
+            written.append(f"M{_tenths(there[0])} {_tenths(there[1])}")
+        elif across and down:
+            written.append(f"l{_tenths(across)} {_tenths(down)}")
+        elif across or down:
+            written.append(f"h{_tenths(across)}" if across else f"v{_tenths(down)}")
+        here = there
+    return "".join(written)
+
+
+def _tenths(amount: int) -> str:
+    return f"{amount / 10:g}"
+
+
 def _themed(text: str) -> str:
     """With a style that sets the colours for light and for dark screens, and the reader's own font."""
-    light = "".join(f"--{name}:{colour};" for colour, name in _NAMES.items())
-    dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in _NAMES.items())
+    used = {colour: name for colour, name in _NAMES.items() if f"var(--{name})" in text}
+    light = "".join(f"--{name}:{colour};" for colour, name in used.items())
+    dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in used.items())
     style = (
         f"<style>:root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         "*{stroke-linejoin:round}"

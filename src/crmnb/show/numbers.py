@@ -18,6 +18,7 @@ MINUS = "\N{MINUS SIGN}"
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
+_BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
 
 
 def known(value: float | None) -> bool:
@@ -80,19 +81,37 @@ def money(value: float, decimals: int, client: Client) -> str:
 
 
 def quantity(value: float, unit: str, decimals: int, client: Client) -> str:
-    """The number with its unit: `60 %`, `12 points`, `£1,234`, `2.4 orders per buyer`; a scale and a count bare."""
-    if unit == "money":
-        return money(value, decimals, client)
+    """The number with its unit: `60 %`, `12 points`, `£1,234 per day`, `2.4 orders per buyer`; ratios and counts bare."""
+    if is_money(unit):
+        return money(value, decimals, client) + unit.removeprefix("money")
     written = number(value, decimals, client)
-    if unit in ("", "count", "scale"):
-        return written
-    return f"{written} {unit}"
+    return written + unit_words(unit, one=written == "1")
+
+
+def brief(value: float, unit: str, decimals: int, client: Client) -> str:
+    """The number with the units that are short, as fits beside a point: `60 %`, `£1,234`; any other bare."""
+    return quantity(value, "money" if is_money(unit) else unit if unit == "%" else "", decimals, client)
+
+
+def is_money(unit: str) -> bool:
+    """Whether it is an amount: "money", "money per day"."""
+    return unit.split(" ")[0] == "money"
+
+
+def unit_words(unit: str, *, one: bool = False) -> str:
+    """What stands behind a number in that unit, with its space: ` days` (` day` of one), ` per day` of money, or ""."""
+    if unit in _BARE:
+        return ""
+    if is_money(unit):
+        return unit.removeprefix("money")
+    return f" {unit.removesuffix('s') if one and unit in ('days', 'months') else unit}"
 
 
 def span(low: float, high: float, unit: str, decimals: int, client: Client) -> str:
-    """Both ends of an interval: `23 % to 88 %`, `-8 to 31` (other units are said with the value)."""
-    repeated = unit if unit in ("%", "money") else "count"
-    return " to ".join(quantity(end, repeated, decimals, client) for end in (low, high))
+    """Both ends of an interval: `23 % to 88 %`, `-8 to 31` (other units are said with the value); `412 days or more`."""
+    if high == math.inf:
+        return f"{quantity(low, unit, decimals, client)} or more"
+    return " to ".join(brief(end, unit, decimals, client) for end in (low, high))
 
 
 def whole_number(value: float, client: Client) -> str:

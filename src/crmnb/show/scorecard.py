@@ -20,6 +20,7 @@ from crmnb.show.words import (
     flag_words,
     interval_words,
     is_cohort,
+    not_reached,
     said,
     target_words,
     value_words,
@@ -74,7 +75,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
         big,
         interval_bar(result, row),
-        tag("p", _support(result, row), class_="support") if available(row) else None,
+        tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
         tag("p", change, class_="moved") if change else None,
         tag("p", target, class_="target") if target else None,
         _spark_figure(result, parts),
@@ -165,7 +166,10 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
     named = words.startswith(result.metric.title)
     head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="component")
     if not available(row):
-        return tag("tr", head, tag("td", value_words(result, row), colspan=len(columns) - 1, class_="absent"))
+        level = percent(result.client.level, result.client)
+        known_so_far = f" ({level} interval {ends})" if (ends := interval_words(result, row)) else ""
+        words = value_words(result, row) + known_so_far
+        return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"))
     ends = interval_words(result, row)
     bar = interval_bar(result, row, width=120, ends=False) if ends else None
     interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)

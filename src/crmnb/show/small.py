@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from crmnb.result import Result
 from crmnb.show.html import tag
-from crmnb.show.numbers import known, part_start, quantity
-from crmnb.show.words import available, declared_scale
+from crmnb.show.numbers import brief, known, part_start
+from crmnb.show.words import available, bounded_below, declared_scale
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
 
@@ -40,7 +40,7 @@ def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) ->
         return round(5 + inside * (width - 10), 1)
 
     parts = [tag("line", x1=5, y1=9, x2=width - 5, y2=9, stroke="#c9ccd0", stroke_width=2, class_="rail")]
-    if known(row.low) and known(row.high):
+    if bounded_below(row):
         wide = max(x(row.high) - x(row.low), 2)
         parts.append(
             tag("rect", x=x(row.low), y=6, width=round(wide, 1), height=6, rx=3, fill="#86bfe0", class_="range")
@@ -53,9 +53,7 @@ def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) ->
     if ends:
         height = 34
         for at, end, anchor in ((2, first, "start"), (width - 2, last, "end")):
-            words = quantity(
-                end, row.unit if row.unit in ("%", "money") else "", 0 if end == int(end) else 1, result.client
-            )
+            words = brief(end, row.unit, 0 if end == int(end) else 1, result.client)
             parts.append(tag("text", words, x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"))
     # What it shows is said in words beside it, so it is hidden from a screen reader rather than said twice.
     return _picture(width, height, parts, "interval")

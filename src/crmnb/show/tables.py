@@ -6,6 +6,7 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.show.html import table
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.series import Series, point_interval, point_words
 from crmnb.show.words import (
     available,
     change_words,
@@ -32,6 +33,21 @@ def numbers_table(result: Result, first: str, named_rows: list[tuple[str, object
         ]
         for name, row in named_rows
     ]
+    return table(columns, body, caption=caption, numeric=(1, 2, 3))
+
+
+def points_table(result: Result, first: str, named: list[tuple[str, Series, int]], caption: str, units: str) -> Markup:
+    """The numbers behind a curve: each row is (name, curve, place of its point); `units` heads those behind a point."""
+    body = [
+        [
+            name,
+            point_words(result, curve, place),
+            point_interval(result, curve, place),
+            whole_number(curve.n[place], result.client) if known(curve.n[place]) else "",
+        ]
+        for name, curve, place in named
+    ]
+    columns = [first, "Value", f"{percent(result.client.level, result.client)} interval", units]
     return table(columns, body, caption=caption, numeric=(1, 2, 3))
 
 

@@ -12,7 +12,7 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved, deserved_together, known, part_name, part_start, part_tick, percent, quantity
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, value_words
+from crmnb.show.words import available, short, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
@@ -92,12 +92,13 @@ def _line(axes, rows: list) -> None:
     x = list(range(len(rows)))
     value = [row.value if available(row) else math.nan for row in rows]
     low = [row.low if available(row) else math.nan for row in rows]
-    high = [row.high if available(row) else math.nan for row in rows]
+    top = axes.get_ylim()[1]
+    high = [min(row.high, top) if available(row) else math.nan for row in rows]  # an infinite end, at the edge
     axes.fill_between(x, low, high, color=ACCENT, alpha=0.16, linewidth=0)
     for at, row in enumerate(rows):
         alone = not any(0 <= near < len(rows) and available(rows[near]) for near in (at - 1, at + 1))
         if available(row) and alone and known(row.low):
-            axes.plot([at, at], [row.low, row.high], color=ACCENT, alpha=0.4, linewidth=4)
+            axes.plot([at, at], [row.low, high[at]], color=ACCENT, alpha=0.4, linewidth=4)
         if at and available(row) and available(rows[at - 1]):
             dashed = "partial" in row.flags or "partial" in rows[at - 1].flags
             style = (0, (3, 2.5)) if dashed else "-"
@@ -150,7 +151,7 @@ def _labels(axes, result: Result, rows: list, places: int) -> None:
         below = row is lowest[1] and row is not highest[1] and not counted
         height = row.high if counted and known(row.high) else row.value
         axes.annotate(
-            _short(result, row, places),
+            short(result, row, places),
             (at, height),
             (0, -10 if below else 9),
             textcoords="offset points",
@@ -167,11 +168,6 @@ def _time_axis(axes, result: Result, rows: list, named: bool) -> None:
     axes.set_xticks(list(shown))
     ticks = [part_tick(rows[at].part, at == 0, result.client) for at in shown]
     axes.set_xticklabels(ticks if named else [""] * len(ticks))
-
-
-def _short(result: Result, row, places: int) -> str:
-    """The value with the units that fit beside a point."""
-    return quantity(row.value, row.unit if row.unit in ("%", "money") else "", places, result.client)
 
 
 def _name(result: Result, row) -> str:
@@ -193,7 +189,7 @@ def _title(result: Result, panels: dict[str, list]) -> str:
     if not highest.low > lowest.high:
         return f"{title}: no clear difference between highest and lowest"
     places = deserved_together(firm, result.metric.unit)
-    ends = (f"{_short(result, row, places)} in {_name(result, row)}" for row in (lowest, highest))
+    ends = (f"{short(result, row, places)} in {_name(result, row)}" for row in (lowest, highest))
     return f"{title}: from " + " to ".join(ends)
 
 

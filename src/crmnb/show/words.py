@@ -1,5 +1,6 @@
 """Words for a result: the sentence, its change, its target and its flags; and the block that shows them together."""
 
+import math
 import re
 from datetime import timedelta
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.show.html import Html, join, printable, tag
 from crmnb.show.numbers import (
+    brief,
     day,
     deserved,
     deserved_change,
@@ -18,6 +20,7 @@ from crmnb.show.numbers import (
     period_name,
     quantity,
     span,
+    unit_words,
     whole_number,
 )
 
@@ -58,6 +61,17 @@ def available(row) -> bool:
     return known(row.value) and "suppressed" not in flags and "unavailable" not in flags
 
 
+def not_reached(row) -> bool:
+    """Whether the answer is that what is asked has not come about yet: a median of which the interval has no end."""
+    flags = row.flags.split()
+    return "not_reached" in flags and "suppressed" not in flags
+
+
+def bounded_below(row) -> bool:
+    """Whether the row has an interval that may be shown; its upper end may be infinite."""
+    return (available(row) or not_reached(row)) and known(row.low) and (known(row.high) or row.high == math.inf)
+
+
 def row_decimals(row) -> int:
     """Decimals that a row's value deserves."""
     return deserved(row.value, row.low, row.high, row.unit)
@@ -71,17 +85,24 @@ def value_words(result: Result, row, decimals: int | None = None) -> str:
     return quantity(row.value, row.unit, places, result.client) + _unit_tail(result, row)
 
 
+def short(result: Result, row, decimals: int) -> str:
+    """The value as fits beside a point: with a percent sign or the currency, without longer units."""
+    return brief(row.value, row.unit, decimals, result.client)
+
+
 def absent_words(result: Result, row) -> str:
-    """Why a row has no value: `not shown: fewer than 10` or `not available: needs orders`."""
+    """Why a row has no value: `not shown: fewer than 10`, `not reached: ...` or `not available: needs orders`."""
     reason = localised(row.reason, result.client)
     if "suppressed" in row.flags.split():
         return f"not shown: {reason or f'fewer than {result.client.privacy.suppress_below}'}"
+    if not_reached(row):
+        return f"not reached: {reason}" if reason else "not reached"
     return f"not available: {reason or 'no data'}"
 
 
 def interval_words(result: Result, row, decimals: int | None = None) -> str:
-    """`23 % to 88 %`, or "" where the value has no interval."""
-    if not (available(row) and known(row.low) and known(row.high)):
+    """`23 % to 88 %`, `412 days or more`, or "" where the value has no interval."""
+    if not bounded_below(row):
         return ""
     places = row_decimals(row) if decimals is None else decimals
     return span(row.low, row.high, row.unit, places, result.client)
@@ -132,7 +153,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     has_interval = known(row.change_low) and known(row.change_high)
     if not row.signal and has_interval:
         ends = span(row.change_low, row.change_high, unit, places, client)
-        tail = f" {unit}" if unit not in ("", "count", "scale", "money") else ""
+        tail = unit_words(unit)
         if not row.change_low <= 0 <= row.change_high:  # it would stand out alone, not among all that are compared
             tail += "; among so many comparisons it may be chance"
         return Change(f"no clear change{beside} ({ends}{tail})", "unclear", "")
@@ -271,7 +292,7 @@ def _subject(result: Result, row) -> str:
 
 
 def _support(result: Result, row) -> str:
-    if not available(row):
+    if not (available(row) or not_reached(row)):
         return ""
     ends = interval_words(result, row)
     level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""

@@ -1,0 +1,109 @@
+"""Tracking: what a forecast expected beside what came, week by week, through the time it was fitted on and the time after."""
+
+import numpy as np
+
+from crmnb.result import Result
+from crmnb.show.alt import tracking_alt
+from crmnb.show.axes import unit_ticks
+from crmnb.show.drawing import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.show.figure import Figure, Figures
+from crmnb.show.html import table
+from crmnb.show.labels import Label, label_ends
+from crmnb.show.numbers import brief, known
+from crmnb.show.series import Series, at, point_words, points_of, round_step, series, thinned
+from crmnb.show.words import why_nothing
+
+ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "same as before", "holdout begins"
+_LINES = {ACTUAL: INK, EXPECTED: ACCENT, NAIVE: VERMILION}
+_HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 340, 72, 150, 34, 52
+_STEPS = (1, 2, 4, 5, 10, 13, 26, 52)
+_MOST_TICKS, _MOST_TIMES = 8, 12
+
+
+def tracking(result: Result) -> Figure | Figures:
+    """Points by week since the start: components "actual", "expected", "same as before"; "holdout begins" has one x."""
+    points = points_of(result)
+    lines = [series(name, part) for name in _LINES if not (part := points[points["component"] == name]).empty]
+    if ACTUAL not in {line.name for line in lines} or len(lines) < 2:
+        return Figures((), f"{result.metric.title}: no tracking: {why_nothing(result, 'too little to draw')}.")
+    holdout = result.points.loc[result.points["component"] == HOLDOUT, "x"]
+    begins = float(holdout.iloc[0]) if len(holdout) else float("nan")
+    with canvas(_HEIGHT) as figure:
+        _draw(figure, result, lines, begins)
+        drawing = svg(figure)
+    title = _title(result, lines, begins)
+    alt = tracking_alt(result, lines, begins)
+    return Figure(drawing, title, alt, _table(result, lines), _notes(begins), height=_HEIGHT)
+
+
+def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
+    axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    reach = max(float(line.x[-1]) for line in lines) or 1.0
+    axes.set_xlim(0, reach)
+    axes.set_ylim(0, 1.06 * max(float(line.value.max()) for line in lines) or 1.0)
+    axes.grid(visible=False, axis="x")
+    unit_ticks(axes.yaxis, result, 5, "count")
+    axes.set_xticks(_weeks(reach, _MOST_TICKS))
+    axes.set_xlabel("weeks since the start", color=QUIET, labelpad=4)
+    if known(begins):
+        _parted(axes, begins)
+    for line in lines:
+        seen = thinned(line, 0, reach, 260)
+        axes.plot(seen.x, seen.value, color=_LINES[line.name])
+        axes.fill_between(seen.x, seen.low, seen.high, color=_LINES[line.name], alpha=0.2, linewidth=0)
+    label_ends(axes, [Label(line.name, line.x[-1], line.value[-1], _LINES[line.name]) for line in lines])
+
+
+def _parted(axes, begins: float) -> None:
+    """A line where the time ends that the forecast was fitted on."""
+    axes.axvline(begins, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    beside = ("data", "axes fraction"), "offset points"
+    axes.annotate("fitted on", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
+    axes.annotate("holdout", (begins, 1), (8, 6), *beside, ha="left", va="bottom", color=QUIET)
+
+
+def _weeks(reach: float, at_most: int) -> list[float]:
+    step = round_step(reach, _STEPS, at_most)
+    return [step * k for k in range(int(reach / step + 1e-9) + 1)]
+
+
+def _title(result: Result, lines: list[Series], begins: float) -> str:
+    """How far the forecast of the holdout lies from what came, where the lines add up over the weeks."""
+    title = f"{result.metric.title}: expected and actual"
+    found = {line.name: line for line in lines}
+    adds_up = all(bool((np.diff(line.value) >= -1e-9).all()) for line in lines)
+    if not (known(begins) and adds_up and EXPECTED in found):
+        return title
+    came, forecast = (_since(found[name], begins) for name in (ACTUAL, EXPECTED))
+    if not came > 0:
+        return title
+    error = 100 * (forecast - came) / came
+    places = 0 if abs(error) >= 1 else 1
+    more = "more" if error > 0 else "fewer"
+    return f"{title}: in the holdout, {brief(abs(error), '%', places, result.client)} {more} expected than came"
+
+
+def _since(line: Series, begins: float) -> float:
+    start = at(line, begins)
+    return float(line.value[-1] - (line.value[start] if start is not None else 0.0))
+
+
+def _table(result: Result, lines: list[Series]):
+    reach = max(float(line.x[-1]) for line in lines)
+    weeks = [week for week in _weeks(reach, _MOST_TIMES) if any(at(line, week) is not None for line in lines)]
+    body = [[f"week {week:g}", *(_cell(result, line, week) for line in lines)] for week in weeks]
+    columns = ["When", *(line.name for line in lines)]
+    return table(columns, body, caption=result.metric.title, numeric=tuple(range(1, len(columns))))
+
+
+def _cell(result: Result, line: Series, week: float) -> str:
+    """What the line says in that week; "" before it begins and after it ends."""
+    place = at(line, week)
+    return "" if place is None or week > line.x[-1] else point_words(result, line, place, "count")
+
+
+def _notes(begins: float) -> tuple[str, ...]:
+    notes = ["Black: what came. Blue: what the model expected. Red: the forecast that all goes on as before."]
+    if known(begins):
+        notes.append("The model has seen nothing of the holdout.")
+    return (" ".join(notes),)
