@@ -12,7 +12,7 @@ import pytest
 from conftest import crmnb, project
 from crmnb.errors import InputError
 from crmnb.metric import catalogue, families
-from crmnb.run.environment import for_jupyter, remove, runtime_folder
+from crmnb.run.environment import for_jupyter, now, remove, runtime_folder
 from crmnb.run.jobs import Interrupted
 from crmnb.run.notebook import execute
 
@@ -189,3 +189,15 @@ def test_a_report_that_was_there_stays_if_nothing_can_be_made(tmp_path):
     assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 2
     assert (old / "index.html").read_text() == "old"
     assert not (folder / "outputs" / "corner_shop" / ".private" / ".run").exists()
+
+
+def test_a_fixed_time_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH"):
+        now()
+
+
+def test_a_folder_with_braces_in_its_name_is_run_in(tmp_path):
+    folder = tmp_path / "a {client} b"
+    folder.mkdir()
+    assert crmnb(project(folder), "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 0

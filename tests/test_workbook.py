@@ -1,6 +1,8 @@
 """The workbook in an analyst's hands."""
 
+import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -69,3 +71,12 @@ def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, monk
     with pytest.raises(InputError, match="another one"):
         open_workbook("ecsi_mobi", "2005")
     shutil.rmtree(made / "outputs" / "ecsi_mobi")  # the project is other tests' too
+
+
+def test_a_notebook_with_two_workbooks_tells_what_both_have_read(corner_shop, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRMNB_RESULTS_TO", str(tmp_path))
+    for metric in ("retention_rate", "csat"):
+        replace(corner_shop, _families={}, _read={"metrics": set(), "tables": set()})(metric)
+    told = json.loads((tmp_path / "read.json").read_text())
+    assert {"retention_rate", "churn_rate", "csat", "nps"} <= set(told["metrics"])
+    assert {"orders", "survey_responses"} <= set(told["tables"])
