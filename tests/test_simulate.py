@@ -36,7 +36,7 @@ def _replicate(seed: int) -> tuple[dict[str, pd.DataFrame], dict[int, int]]:
     tables = {
         name: table.assign(replicate=str(seed)) if name == "reviews" else _own(table, seed)
         for name, table in drawn.tables.items()
-        if name != "tickets"
+        if name not in {"tickets", "costs"}
     }
     return tables, drawn.at_start
 

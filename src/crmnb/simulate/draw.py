@@ -8,14 +8,16 @@ import pandas as pd
 
 from crmnb.simulate.answers import PLATFORMS, stars
 from crmnb.simulate.columns import at, customer_ids, numbered
-from crmnb.simulate.lives import Lives, live
+from crmnb.simulate.costs import costs
+from crmnb.simulate.leads import leads
+from crmnb.simulate.lives import Lives, events, live
+from crmnb.simulate.plans import subscriptions
 from crmnb.simulate.rates import DAYS, EDGES, REGIONS, YEARS, Rates
+from crmnb.simulate.shop import orders
 from crmnb.simulate.surveys import invitations, responses
+from crmnb.simulate.visits import visits
 
-_BESIDE = 0.06  # per order that counts: orders that do not (cancelled, refunded in full)
-_GUESTS = 0.04  # orders without a customer, per order of a customer
 _TICKETS = 0.35  # a year, on average
-_PLANS = {"Basic": 9.9, "Plus": 19.9, "Family": 29.9}
 
 
 @dataclass(frozen=True)
@@ -28,32 +30,25 @@ class Drawn:
 
 def draw(rates: Rates, customers: int, seed: int) -> Drawn:
     """A made-up client who has so many customers at the start of the first year. The same seed gives the same rows."""
-    streams = iter(np.random.default_rng(seed).spawn(8))
+    streams = iter(np.random.default_rng(seed).spawn(11))
     lives = live(rates, customers, next(streams))
-    orders = _orders(lives, rates, next(streams))
+    bought = orders(lives, rates, next(streams))
     tickets = _tickets(lives, next(streams))
-    asked = invitations(lives, rates, orders, tickets, next(streams))
+    asked = invitations(lives, rates, bought, tickets, next(streams))
     tables = {
         "customers": _customers(lives, next(streams)),
-        "subscriptions": _subscriptions(lives, next(streams)),
-        "orders": orders,
+        "subscriptions": subscriptions(lives, rates, next(streams)),
+        "orders": bought,
         "tickets": tickets,
         "survey_invitations": asked.drop(columns=["order_id", "ticket_id"]),
         "survey_responses": responses(lives, rates, asked, next(streams)),
         "reviews": _reviews(lives, rates, next(streams)),
+        "leads": leads(lives, rates, next(streams)),
+        "visits": visits(lives, rates, next(streams)),
+        "costs": costs(lives, rates, next(streams)),
     }
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return Drawn(tables, dict(zip(YEARS, lives.at_start.tolist(), strict=True)))
-
-
-def events(lives: Lives, per_year: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Events that come by chance while a customer is under contract: the customer's row number and the day of each.
-
-    per_year: how many a year each customer has on average.
-    """
-    who, _, begin, end = lives.spells(0, DAYS)
-    many = rng.poisson(per_year[who] * (end - begin) / 365.25)
-    return np.repeat(who, many), rng.uniform(np.repeat(begin, many), np.repeat(end, many))
 
 
 def _customers(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
@@ -68,54 +63,6 @@ def _customers(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
             "region": np.array(list(REGIONS), dtype=object)[lives.region],
         }
     )
-
-
-def _subscriptions(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
-    who, which = np.nonzero(np.isfinite(lives.begins))
-    begins, ends = lives.begins[who, which], lives.ends[who, which]
-    plan = rng.choice(list(_PLANS), len(who), p=[0.5, 0.35, 0.15])
-    return pd.DataFrame(
-        {
-            "subscription_id": numbered("S-", len(who), 6),
-            "customer_id": customer_ids(who),
-            "started_at": at(begins),
-            "ended_at": at(ends),
-            "monthly_amount": pd.Series(plan).map(_PLANS),
-            "plan": plan,
-        }
-    )
-
-
-def _orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """Orders that count come at each customer's own rate, gamma about `orders`; others lie beside them."""
-    own = rng.gamma(rates.spread, rates.orders / rates.spread, len(lives.region))
-    (who, day), (who_not, day_not) = events(lives, own, rng), events(lives, own * _BESIDE, rng)
-    guests = rng.poisson(len(who) * _GUESTS)
-    counts = np.repeat([True, False, True], [len(who), len(who_not), guests])
-    who = np.concatenate([who, who_not, np.full(guests, -1)])
-    day = np.concatenate([day, day_not, rng.uniform(0, DAYS, guests)])
-    rows = len(who)
-    amount = np.round(rng.lognormal(3.7, 0.7, rows) + 5, 2)
-    refunded = np.where(counts, rng.random(rows) < 0.02, rng.random(rows) < 0.4)
-    part = np.round(amount * rng.uniform(0.1, 0.6, rows), 2)
-    back = np.minimum(day + rng.exponential(8, rows), DAYS - 0.5 / 86_400)
-    frame = pd.DataFrame(
-        {
-            "who": who,
-            "customer_id": customer_ids(who),
-            "ordered_at": at(day),
-            "amount": amount,
-            "status": np.where(refunded, "refunded", np.where(counts, "paid", "cancelled")),
-            "refunded_amount": np.where(refunded, np.where(counts, part, amount), np.nan),
-            "refunded_at": at(np.where(refunded, back, np.nan)),
-            "channel": rng.choice(["web", "app", "shop", "phone"], rows, p=[0.4, 0.3, 0.2, 0.1]),
-            "category": rng.choice(["home", "garden", "kitchen", "gifts"], rows),
-            "day": day,
-        }
-    )
-    frame = frame.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
-    frame.insert(0, "order_id", numbered("", rows, 8))
-    return frame.drop(columns="day")
 
 
 def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from crmnb.simulate.mess import Defect, Spoiled, sometimes, spoil
+from crmnb.simulate.mess import Defect, Spoiled, day_number, sometimes, spoil, written
 from crmnb.simulate.rates import YEARS
 
 _UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
@@ -34,7 +34,7 @@ def customers(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "Name": name,
             "E-mail": "c" + clean["customer_id"] + "@example.org",
             "Region": clean["region"],
-            "Customer since": _written(clean["joined_at"], "%d.%m.%Y"),
+            "Customer since": written(clean["joined_at"], "%d.%m.%Y"),
             "Found us": sometimes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
             "Newsletter": rng.choice(["ja", "nein"], rows),
         }
@@ -55,8 +55,8 @@ def subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "Contract": clean["subscription_id"],
             "Customer no": clean["customer_id"],
             "Plan": clean["plan"],
-            "From": _written(clean["started_at"], form),
-            "To": sometimes(_written(clean["ended_at"], form), 0.5, ["-"], rng),
+            "From": written(clean["started_at"], form),
+            "To": sometimes(written(clean["ended_at"], form), 0.5, ["-"], rng),
             "Monthly fee": clean["monthly_amount"].map("{:.2f}".format).str.replace(".", ","),
             "Clerk": rng.choice(["Möller", "Peña", "Novák"], len(clean)),
         }
@@ -83,11 +83,12 @@ def orders(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         {
             "Order no": clean["order_id"],
             "Customer no": sometimes(clean["customer_id"], 0.5, ["guest"], rng),
-            "Ordered": _written(clean["ordered_at"], form),
+            "Ordered": written(clean["ordered_at"], form),
             "Total": clean["amount"].map("{:,.2f}".format),
+            "Margin": sometimes(clean["margin"].map("{:,.2f}".format, na_action="ignore"), 1.0, ["", "tbc"], rng),
             "Status": word.mask(test, "test"),
             "Refunded": clean["refunded_amount"].map("{:,.2f}".format, na_action="ignore"),
-            "Refunded on": _written(clean["refunded_at"], form),
+            "Refunded on": written(clean["refunded_at"], form),
             "Where": clean["channel"],
             "What": clean["category"],
             "Voucher": rng.choice(["", "", "WELCOME10", "=1+1"], len(clean)),
@@ -162,7 +163,7 @@ def survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "invitation": clean["invitation_id"],
             "order": clean["order_id"],
             "ticket": clean["ticket_id"],
-            "answered": _written(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
+            "answered": written(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
             **{name: sometimes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
             "comment": clean["comment"],
             "may_quote": clean["quote_consent"],
@@ -186,7 +187,7 @@ def reviews(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         {
             "Review": clean["review_id"],
             "Platform": clean["platform"],
-            "Posted": _written(clean["posted_at"], "%Y-%m-%d %H:%M:%S"),
+            "Posted": written(clean["posted_at"], "%Y-%m-%d %H:%M:%S"),
             "Stars": clean["rating"],
             "Out of": clean["scale"],
             "Text": rng.choice(_TEXTS, len(clean)),
@@ -214,7 +215,7 @@ def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         {
             "Ticket": clean["ticket_id"],
             "Customer": clean["customer_id"].astype(float),
-            **{theirs: _day_number(clean[ours]) for theirs, ours in times.items()},
+            **{theirs: day_number(clean[ours]) for theirs, ours in times.items()},
             "Contacts": clean["contacts"],
             "Channel": clean["channel"],
             "Topic": clean["topic"],
@@ -236,13 +237,3 @@ def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         Defect("contacts is below 0", 0.0005, lambda rows: {"Contacts": -1}),
     ]
     return spoil(good, "Ticket", defects, rng)
-
-
-def _written(times: pd.Series, form: str) -> pd.Series:
-    """Times as texts, empty (None) where there is none."""
-    text = times.dt.strftime(form).astype(object)
-    return text.where(times.notna(), None)
-
-
-def _day_number(times: pd.Series) -> pd.Series:
-    return (times - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)

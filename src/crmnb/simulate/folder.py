@@ -6,7 +6,9 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,17 +19,18 @@ import numpy as np
 import pandas as pd
 
 from crmnb.errors import InputError
-from crmnb.simulate import exports
+from crmnb.simulate import exports, exports_sales
 from crmnb.simulate.draw import draw
 from crmnb.simulate.mess import Spoiled
 from crmnb.simulate.rates import BETWEEN, YEARS, Rates
 from crmnb.simulate.truth import truth
 
 MADE = "truth.json"  # written last: where it lies, the folder is whole
+_SALES = ("leads", "visits", "costs")
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
-    *("invitations.parquet", "answers.jsonl", "reviews.csv", MADE),
+    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv", MADE),
 )
 
 
@@ -46,7 +49,7 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
     drawn = draw(rates, customers, seed)
     streams = np.random.default_rng([seed, 1]).spawn(len(drawn.tables))
     written = {
-        name: getattr(exports, name)(table, rng)
+        name: getattr(exports_sales if name in _SALES else exports, name)(table, rng)
         for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,12 +147,20 @@ def _tickets(rows: pd.DataFrame, folder: Path) -> None:
                         sheet.write_number(number, column, cell, time if times[0] <= column <= times[1] else None)
 
 
-def _survey_invitations(rows: pd.DataFrame, folder: Path) -> None:
+def _parquet(rows: pd.DataFrame, selected: str, path: Path) -> None:
     with duckdb.connect(config={"threads": 1}) as con:
-        con.register("invitations", rows)
-        typed = "* replace (nullif(invitation, 'nan') as invitation, nullif(customer, 'nan') as customer)"
-        path = str(folder / "invitations.parquet").replace("'", "''")
-        con.execute(f"copy (select {typed} from invitations) to '{path}' (format parquet)")
+        con.register("exported", rows)
+        told = str(path).replace("'", "''")
+        con.execute(f"copy (select {selected} from exported) to '{told}' (format parquet)")
+
+
+def _survey_invitations(rows: pd.DataFrame, folder: Path) -> None:
+    typed = "* replace (nullif(invitation, 'nan') as invitation, nullif(customer, 'nan') as customer)"
+    _parquet(rows, typed, folder / "invitations.parquet")
+
+
+def _visits(rows: pd.DataFrame, folder: Path) -> None:
+    _parquet(rows, "* replace (nullif(seconds, 'nan') as seconds)", folder / "visits.parquet")
 
 
 def _survey_responses(rows: pd.DataFrame, folder: Path) -> None:
@@ -165,6 +176,17 @@ def _reviews(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "reviews.csv").write_bytes(_csv(rows).encode("utf-8"))
 
 
+def _leads(rows: pd.DataFrame, folder: Path) -> None:
+    columns = ", ".join(f'"{name}" TEXT' for name in rows)
+    with closing(sqlite3.connect(folder / "leads.db")) as database, database:
+        database.execute(f"CREATE TABLE opportunities ({columns})")
+        database.executemany(f"INSERT INTO opportunities VALUES ({', '.join('?' * rows.shape[1])})", _cells(rows))
+
+
+def _costs(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "costs.csv").write_bytes(_csv(rows, delimiter=";").encode("iso-8859-15"))
+
+
 _WRITERS = {
     "customers": _customers,
     "subscriptions": _subscriptions,
@@ -173,4 +195,7 @@ _WRITERS = {
     "survey_invitations": _survey_invitations,
     "survey_responses": _survey_responses,
     "reviews": _reviews,
+    "leads": _leads,
+    "visits": _visits,
+    "costs": _costs,
 }

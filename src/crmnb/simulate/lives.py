@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from crmnb.simulate.rates import EDGES, REGIONS, WORSE, YEARS, Rates
+from crmnb.simulate.rates import DAYS, EDGES, REGIONS, WORSE, YEARS, Rates
 
 AWAY = 400  # days that a lost customer stays away at least, so that nobody leaves and returns within a year
 _MORE_AWAY = 150  # days on average beyond that
@@ -95,3 +95,13 @@ def _away(many: int, rng: np.random.Generator) -> np.ndarray:
 def under_contract(begins: np.ndarray, ends: np.ndarray, day: float) -> np.ndarray:
     """Who of them is a customer on a day (true or false)."""
     return ((begins < day) & (ends >= day)).any(axis=1)
+
+
+def events(lives: Lives, per_year: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Events that come by chance while a customer is under contract: the customer's row number and the day of each.
+
+    per_year: how many a year each customer has on average.
+    """
+    who, _, begin, end = lives.spells(0, DAYS)
+    many = rng.poisson(per_year[who] * (end - begin) / 365.25)
+    return np.repeat(who, many), rng.uniform(np.repeat(begin, many), np.repeat(end, many))

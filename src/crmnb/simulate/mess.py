@@ -30,10 +30,11 @@ class Spoiled:
     bad: dict[str, int] = field(default_factory=dict)
 
 
-def spoil(good: pd.DataFrame, key: str, defects: list[Defect], rng: np.random.Generator) -> Spoiled:
+def spoil(good: pd.DataFrame, key: str | None, defects: list[Defect], rng: np.random.Generator) -> Spoiled:
     """An export with bad rows beside the good ones, of which none is touched, each right after the one it was made from.
 
-    A bad row is a copy of a good one with a key of its own, unless the defect says what becomes of the key.
+    A bad row is a copy of a good one with a key of its own (where rows have one), unless the defect says what becomes of
+    the key.
     """
     parts, places, bad = [good], [np.arange(len(good), dtype=float)], {}
     for number, defect in enumerate(defects):
@@ -42,7 +43,8 @@ def spoil(good: pd.DataFrame, key: str, defects: list[Defect], rng: np.random.Ge
         picked = rng.choice(can_be, rows, replace=False)
         copies = good.iloc[picked].copy()
         if defect.change:
-            copies[key] = _another(good[key], copies[key], number)
+            if key:
+                copies[key] = _another(good[key], copies[key], number)
             copies = copies.assign(**defect.change(copies))
         parts.append(copies)
         places.append(picked + 0.5)
@@ -65,3 +67,14 @@ def sometimes(column: pd.Series, share: float, words: list[object], rng: np.rand
     hit = written.isna() & (rng.random(len(column)) < share)
     written[hit] = rng.choice(np.array(words, dtype=object), int(hit.sum()))
     return written
+
+
+def written(times: pd.Series, form: str) -> pd.Series:
+    """Times as texts, empty (None) where there is none."""
+    text = times.dt.strftime(form).astype(object)
+    return text.where(times.notna(), None)
+
+
+def day_number(times: pd.Series) -> pd.Series:
+    """Times as a spreadsheet holds them: numbers of days."""
+    return (times - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
