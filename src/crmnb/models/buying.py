@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
-from numpy.polynomial import chebyshev, legendre
 from scipy import special
 
+from crmnb.models.ahead import time_ahead
 from crmnb.models.likelihood import CannotFit, Fit, maximum
 
 # Four parameters from fewer are chance: of simulated sets with so few repeat buyers, many have no maximum inside.
@@ -29,7 +29,6 @@ _EDGES = {
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
 _MANY = 40_000  # rows beyond which an even sample of them finds where to start
 _CHUNK = 8192  # rows at a time: what is worked out of them stays in the processor's cache
-_GONE = 40.0  # discount e^-40 is beyond a float's precision
 
 
 def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> Fit:
@@ -77,8 +76,8 @@ def probability(parameters: np.ndarray, k: np.ndarray, t: np.ndarray) -> np.ndar
 
 def expected_purchases(parameters: np.ndarray, t: np.ndarray) -> np.ndarray:
     """E[X(t)]: repeat purchases that a new customer makes within t; equation (9), which has a gap at a = 1 that this has not."""
-    r, alpha, _, _ = parameters
-    return r / alpha * _discounted_time(parameters, 0.0, alpha, t, 0.0)
+    r, alpha, a, b = parameters
+    return r / alpha * time_ahead(r, a, b, 0.0, alpha, t, 0.0)
 
 
 def expected_further(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, t: float) -> np.ndarray:
@@ -93,14 +92,14 @@ def discounted_further(
 
     horizon: may be infinite. rate: continuous, per unit of time, 0 or more. Given that the customer is one at T, the rate of purchases
     is gamma (r + x, alpha + T) and the probability of leaving beta (a, b + x), so that purchases come s later at the rate
-    (r + x) / (alpha + T) 2F1(r + x + 1, a; a + b + x; -s / (alpha + T)), which is integrated. Exact to 1e-9 of the value.
+    (r + x) / (alpha + T) 2F1(r + x + 1, a; a + b + x; -s / (alpha + T)), which `time_ahead` integrates.
     Raises CannotFit where the value is infinite.
     """
     x, t_x, T = np.broadcast_arrays(*(np.asarray(given, float) for given in (x, t_x, T)))
     r, alpha, a, b = parameters
     at_once = alive(parameters, x, t_x, T) * (r + x) / (alpha + T)
     if rate > 0 or np.isfinite(horizon):
-        return at_once * _time_ahead(parameters, x, alpha + T, horizon, rate)
+        return at_once * time_ahead(r, a, b, x, alpha + T, horizon, rate)
     if a <= 1:
         raise CannotFit(
             f"without a discount the customers' expected purchases are infinite (a is {a:.3g}, 1 or less): "
@@ -253,49 +252,3 @@ def _of_repeat(parameters: np.ndarray, x, t_x, T, n) -> tuple[float, np.ndarray,
     hessian[0, 1] -= cross
     hessian[1, 0] -= cross
     return value, gradient, hessian
-
-
-# ---- the time ahead ----
-
-
-def _time_ahead(parameters: np.ndarray, x: np.ndarray, since: np.ndarray, horizon: float, rate: float) -> np.ndarray:
-    """`_discounted_time` of many customers: worked out at a few `since` for each distinct x, and interpolated between them.
-
-    In ln(since) it is analytic in the strip of half-width pi/2, so that by nodes of Chebyshev's the error falls off geometrically.
-    """
-    distinct, which = np.unique(x, return_inverse=True)
-    low, high = np.log(since.min(initial=np.inf)), np.log(since.max(initial=-np.inf))
-    nodes = _nodes((high - low) / 2)
-    if since.size <= len(distinct) * nodes:
-        return _discounted_time(parameters, x, since, horizon, rate)
-    places = chebyshev.chebpts1(nodes)
-    grid = np.exp(low + (high - low) / 2 * (places + 1))
-    # Divided by 1 + since, it hardly varies.
-    values = _discounted_time(parameters, distinct[:, None], grid[None, :], horizon, rate)
-    series = chebyshev.chebfit(places, np.log(values).T, nodes - 1)
-    return np.exp(chebyshev.chebval(2 * (np.log(since) - low) / (high - low) - 1, series[:, which], tensor=False))
-
-
-def _nodes(half: float) -> int:
-    """Nodes for a function that is analytic in a strip of half-width pi/2 about an interval of that half-length: error e^-28."""
-    return 8 + int(np.ceil(28 / np.arcsinh(np.pi / 2 / max(half, 0.1))))
-
-
-def _discounted_time(
-    parameters: np.ndarray, x: np.ndarray, since: np.ndarray, horizon: float, rate: float
-) -> np.ndarray:
-    """The integral over s from 0 to the horizon of e^(-rate s) 2F1(r+x+1, a; a+b+x; -s/since), by Gauss and Legendre.
-
-    x, since, horizon: broadcast. In u = ln(1 + s/since) the integrand is analytic in the strip of half-width pi/2.
-    """
-    r, _, a, b = parameters
-    ends = np.minimum(horizon, _GONE / rate if rate > 0 else np.inf)
-    x, since, ends = np.broadcast_arrays(np.asarray(x, float), since, np.log1p(ends / since))
-    places, weights = legendre.leggauss(_nodes(ends.max(initial=0.0) / 2))
-    total = np.zeros(x.shape)
-    for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
-        u = place * ends
-        # By Pfaff's transformation, in which the first parameter does not grow with x.
-        still = special.hyp2f1(a + b - r - 1, a, a + b + x, -np.expm1(-u)) * np.exp((1 - a) * u)
-        total += weight * np.exp(-rate * since * np.expm1(u)) * still
-    return total * ends * since
