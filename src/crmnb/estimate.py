@@ -61,3 +61,33 @@ count = Estimator(
     total=True,
 )
 census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
+
+# Sales.
+conversion_over_time = Estimator("cumulative incidence", "counts", "conversion.curve", "log-log")
+growth = Estimator("growth", "counts", "growth.growth", "bootstrap of blocks of four weeks", sums=("net",))
+growth_parts = Estimator(
+    "parts of growth", "counts", "growth.parts", "none: money that was taken", total=True, sums=("orders", "net")
+)
+median_by_customer = Estimator(
+    "median", "counts", "quantiles.median", "Woodruff's, by customer", sums=("squares", "orders")
+)
+pipeline = Estimator(
+    "velocity", "counts", "pipeline.velocity", "bootstrap of leads", sums=("amount", "priced"), folds=200
+)
+
+# Retention.
+survival = Estimator("Kaplan-Meier", "counts", "lifetimes.curve", "log-log")
+median_survival = Estimator(
+    "Kaplan-Meier median", "counts", "lifetimes.median", "Brookmeyer & Crowley's, from the log-log band"
+)
+median_gap = Estimator(
+    "median gap, each customer weighing alike",
+    "counts",
+    "gaps.median",
+    "percentile bootstrap of customers",
+    folds=200,
+)
+hazard_ratio = Estimator("Cox's proportional hazards", "counts", "drivers.hazard_ratios", "Wald, on the logarithm")
+expected_losses = Estimator(
+    "expected losses", "counts", "losses.expected", "of the model's error and of chance together", total=True
+)

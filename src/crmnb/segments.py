@@ -40,19 +40,21 @@ def _level(segment: Segment, column: str, period: Period) -> str:
         at = f"timestamp '{period.start}'"
         steps = [f"when {column} >= {at} then 'joined in the period'"]
         steps += [
-            f"when {column} > {at} - interval {round(years * 12)} month then '{_band(segment.years, i, 'year')}'"
+            f"when {column} > {at} - interval {round(years * 12)} month then '{band(segment.years, i, 'year')}'"
             for i, years in enumerate(segment.years)
         ]
-        last = _band(segment.years, len(segment.years), "year")
+        last = band(segment.years, len(segment.years), "year")
         return f"case when {column} is null then null {' '.join(steps)} else '{last}' end"
     if segment.bands:
         number = f"try_cast({column} as double)"
-        steps = [f"when {number} < {b} then '{_band(segment.bands, i)}'" for i, b in enumerate(segment.bands)]
-        return f"case when {number} is null then null {' '.join(steps)} else '{_band(segment.bands, len(steps))}' end"
+        steps = [f"when {number} < {b} then '{band(segment.bands, i)}'" for i, b in enumerate(segment.bands)]
+        return f"case when {number} is null then null {' '.join(steps)} else '{band(segment.bands, len(steps))}' end"
     return f"{column}::varchar"
 
 
-def _band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
+def band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
+    """What the band below `cuts[index]` is called, or the last one: `under 5`, `5 to under 10`, `10 or more`."""
+
     def said(cut: float) -> str:
         return f"{cut:g} {unit}{'' if cut == 1 else 's'}" if unit else f"{cut:g}"
 

@@ -4,11 +4,22 @@ from datetime import datetime, timedelta
 
 import narwhals.stable.v2 as nw
 
-from crmnb.client import Churn
+from crmnb.client import Churn, Segments
 from crmnb.errors import Unavailable
-from crmnb.estimate import census, count, mean
+from crmnb.estimate import (
+    census,
+    count,
+    expected_losses,
+    hazard_ratio,
+    mean,
+    median_gap,
+    median_survival,
+    money_mean,
+    survival,
+)
 from crmnb.metric import metric
 from crmnb.period import Period
+from crmnb.spells import attributes, buying, first_spells, gaps, under_contract
 from crmnb.windows import once
 
 
@@ -187,6 +198,71 @@ def customers_won(tenures, *, period, churn: Churn):
     )
 
 
+@once
+def _monthly_at(subscriptions: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
+    """What each customer pays a month at t: `amount`, of the plans with started_at < t <= ended_at (none: still)."""
+    begun, not_over = nw.col("started_at") < t, nw.col("ended_at").is_null() | (nw.col("ended_at") >= t)
+    return subscriptions.filter(begun, not_over).group_by("customer_id").agg(amount=nw.col("monthly_amount").sum())
+
+
+def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    """The customers who pay at the start: what they pay a month then (`den`), and at the end (`amount`)."""
+    period.require_history(0)
+    at_start = _monthly_at(subscriptions, period.start).rename({"amount": "den"}).filter(nw.col("den") > 0)
+    at_end = _monthly_at(subscriptions, period.seen_end)
+    joined = at_start.join(at_end, on="customer_id", how="left")
+    return joined.with_columns(amount=nw.col("amount").fill_null(0))
+
+
+@metric(
+    title="Gross revenue retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="what is left of it at the end, without what grew",
+    out_of="monthly revenue at the start",
+    by_hand="85 / 180",
+    per_customer=True,
+    estimate=money_mean,
+    bounds=(0, 100),
+)
+def gross_revenue_retention(subscriptions, *, period):
+    """Share of the recurring monthly revenue at the start that its customers still pay at the end; nobody counts for more than before.
+
+    Each customer's plans are added up at either time, so moving from one plan to another is neither loss nor gain.
+
+    Why: it shows what leaks away, which growth of the others would hide.
+    Beware: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
+        JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
+    """
+    kept = nw.when(nw.col("amount") < nw.col("den")).then(nw.col("amount")).otherwise(nw.col("den"))
+    return _recurring(subscriptions, period).select("customer_id", "den", num=kept)
+
+
+@metric(
+    title="Net revenue retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="what the same customers pay at the end",
+    out_of="monthly revenue at the start",
+    by_hand="95 / 180",
+    per_customer=True,
+    estimate=money_mean,
+    bounds=(0, float("inf")),
+)
+def net_revenue_retention(subscriptions, *, period):
+    """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
+
+    Why: above 100 the base grows without a single new customer.
+    Beware: the growth of a few can hide the loss of many; read it beside gross revenue retention. New customers do not count.
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
+        JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
+    """
+    return _recurring(subscriptions, period).rename({"amount": "num"})
+
+
 @metric(
     title="Repeat purchase rate",
     unit="%",
@@ -272,6 +348,92 @@ def purchase_frequency(orders, *, period):
     return buyers.with_columns(den=nw.lit(1))
 
 
+@metric(
+    title="Cross-selling rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them who bought from a category that was new to them",
+    out_of="earlier customers who bought in the period",
+    by_hand="2 / 10",
+    per_customer=True,
+)
+def cross_sell_rate(orders, *, period, churn: Churn):
+    """Share of the period's buyers with earlier orders who bought from a category they had never bought from before it.
+
+    Orders without a category are left out.
+
+    Why: who buys from a second category has a second reason to come back.
+    Beware: the more categories a customer has bought from, the fewer are left, and what was bought before the data begin is not
+        known. A longer period leaves more room, so compare periods of equal length only.
+    Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
+        Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
+    """
+    period.require_history(churn.history_days)
+    known = orders.filter(~nw.col("category").is_null())
+    before = _each(known.filter(nw.col("ordered_at") < period.start), "customer_id", "category")
+    bought = _each(known.filter(period.holds("ordered_at")), "customer_id", "category")
+    again = bought.join(_each(before, "customer_id"), on="customer_id", how="semi")
+    had = before.with_columns(had=nw.lit(1))
+    told = again.join(had, on=["customer_id", "category"], how="left").with_columns(new=1 - nw.col("had").fill_null(0))
+    return told.group_by("customer_id").agg(num=nw.col("new").max()).with_columns(den=nw.lit(1))
+
+
+@metric(
+    title="Refund rate",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them refunded in full or in part within the days",
+    out_of="orders whose refund window has closed",
+    by_hand="1 / 23",
+    rows_at="ordered_at",
+)
+def refund_rate(all_orders, *, period, refund_window_days=30):
+    """Share of orders, cancelled ones left out, that were refunded in full or in part within `refund_window_days` of the order.
+
+    Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
+
+    Why: what was sold too hard comes back; a rise warns of overselling before churn does.
+    Beware: it counts orders, not money, and a refund later than the window is not seen. The period's last orders are missing until
+        their window has closed.
+    Source: Petersen & Kumar 2009, Are Product Returns a Necessary Evil?, Journal of Marketing 73(3):35 (returns as a measure of
+        the relationship); the window is ours; Wilson 1927 (interval, by customer).
+    """
+    window = timedelta(days=refund_window_days)
+    closed = [nw.col("ordered_at") <= period.cutoff - window] if period.cutoff else []
+    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", *closed)
+    back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
+    in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
+    return sold.with_columns(num=(back & in_time).fill_null(False).cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Time to the next order",
+    unit="days",
+    kind="outcome",
+    better="down",
+    counts="days from an order to the same customer's next",
+    out_of="customers with an order",
+    by_hand="224",
+    per_customer=True,
+    estimate=median_gap,
+    cumulative=True,
+)
+def time_between_orders(orders, *, period):
+    """Median days from one order to the same customer's next, over all orders until the period's end; every customer weighs alike.
+
+    A customer counts through all complete gaps, with an equal share each, or, after a single order, through the days since then, a gap
+    that is not over. Two orders of one day are 0 days apart.
+
+    Why: it says when the next order is due, and so when silence becomes a sign.
+    Beware: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
+        before leaving looks faster than today's truth. Where one basket makes several orders, many gaps are 0.
+    Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3).
+    """
+    return gaps(orders, period.seen_end)
+
+
 def _month(column: str) -> nw.Expr:
     """Calendar months since year 0."""
     return nw.col(column).dt.year().cast(nw.Int64) * 12 + nw.col(column).dt.month().cast(nw.Int64) - 1
@@ -344,3 +506,112 @@ def cohort_retention(tenures, *, period, churn: Churn):
         )
     cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
     return found.select("customer_id", component=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
+
+
+@metric(
+    title="Customers who stay",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them still customers so long after",
+    out_of="customers, each from the first day on",
+    by_hand={"after 90 days": "3 / 8"},
+    per_customer=True,
+    estimate=survival,
+    component="how long after",
+    cumulative=True,
+)
+def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
+    """Share of customers who are still there 30 days, 90 days ... 3 years after their first day, over all data until the period's end.
+
+    Who is still a customer at the end counts for as long as was seen. Who joined before the data begin counts from then on, beside those
+    who have been there as long. A customer's first spell counts, from the first day until it ends (by inactivity: until the declared
+    days after the last order have passed); spells without a gap between them are one.
+
+    Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
+    Beware: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
+        within the declared days, and who bought within those days after the data begin is left out, as nobody knows since when they have.
+        It mixes customers of all years: if those of today differ, it says what was.
+    Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
+        1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
+    """
+    return first_spells(tenures, period, churn)
+
+
+@metric(
+    title="Median lifetime",
+    unit="days",
+    kind="outcome",
+    better="up",
+    counts="days until half of them are lost",
+    out_of="customers, each from the first day on",
+    by_hand="90",
+    per_customer=True,
+    estimate=median_survival,
+    cumulative=True,
+)
+def median_lifetime(tenures, *, period, churn: Churn, segments: Segments):
+    """How many days it takes until half of the customers are lost, read off the curve of those who stay.
+
+    Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
+    Beware: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
+        nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it.
+    Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
+    """
+    return first_spells(tenures, period, churn)
+
+
+@metric(
+    title="What goes with leaving",
+    unit="hazard ratio",
+    kind="outcome",
+    better="-",
+    counts="hazard of being lost",
+    out_of="that of the largest group",
+    per_customer=True,
+    estimate=hazard_ratio,
+    component="group",
+    cumulative=True,
+    published="test_published_survival.py::test_rossi_cox_efron",
+)
+def churn_drivers(tenures, customers, *, period, churn: Churn, segments: Segments):
+    """How much faster one group of customers is lost than another, the client's other segmentations held: hazard ratios.
+
+    All segmentations by an attribute of customers count, except those by tenure, which is the time itself. Each group stands beside its
+    segmentation's largest: at 2, of those still there twice as many are lost on any day.
+
+    Why: groups overlap; this tells which differences stay when the others are taken into account.
+    Beware: what goes with leaving need not cause it. One ratio for all time is an average where the groups' curves cross.
+    Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
+        stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
+    """
+    return attributes(customers, segments).join(first_spells(tenures, period, churn), on="customer_id", how="inner")
+
+
+@metric(
+    title="Losses to be expected",
+    unit="count",
+    kind="output",
+    better="down",
+    counts="customers to be expected lost within the days ahead",
+    out_of="customers at the end",
+    per_customer=True,
+    estimate=expected_losses,
+    cumulative=True,
+    published="test_published_clv.py::test_bg_nbd_cdnow",
+)
+def at_risk_customers(tenures, *, period, churn: Churn, horizon_days=365):
+    """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
+
+    With a contract, by the share that was lost at the same tenure. By inactivity, by the BG/NBD model, from how often and how recently
+    each bought: lost is who will not have ordered within the declared days before that time. Analysts can list the customers, each with
+    the chance to be lost and what is at stake.
+
+    Why: it turns what was lost into what will be, in time to act.
+    Beware: it holds for as long as nothing changes; a price rise is not in it. It says who is likely to go, not whom a call would keep.
+    Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
+        (Nelson-Aalen).
+    """
+    if churn.kind == "inactivity":
+        return buying(tenures, period.seen_end, churn)
+    return under_contract(tenures, period, churn)

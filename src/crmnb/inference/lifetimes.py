@@ -1,0 +1,143 @@
+"""Lifetimes: how long customers stay, from counts by `entry`, `duration` (days) and `event` (1 lost, 0 still there).
+
+Kaplan & Meier, with the log-log band of Kalbfleisch & Prentice, the limits of Brookmeyer & Crowley for the median, and the log-rank
+test between the levels of a segmentation, Holm over segmentations (`crmnb.models.survival` names the papers).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from crmnb.inference import Group, Inferred, Told
+from crmnb.models import survival
+
+# When survival is told, in days; a period that is shorter than the days of inactivity is no news, as nobody can be lost so soon.
+TOLD_AFTER = {
+    "after 30 days": 30,
+    "after 90 days": 90,
+    "after 180 days": 180,
+    "after 1 year": 365,
+    "after 2 years": 730,
+    "after 3 years": 1095,
+}
+_STEPS_DRAWN = 200  # of a curve; more than a picture can show
+
+
+def curve(groups: list[Group], told: Told) -> Inferred:
+    """The share that stays longer than certain times; the whole curves as points; and whether segments differ, in words."""
+    rows, points, fitted = [], [], []
+    for group in _comparable(groups, told):
+        one = _curve(group, told)
+        fitted.append((group, one))
+        rows += _shares(group, one, told)
+        points += _points(group, one)
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(one)]
+    return Inferred(rows, points, notes + _between_levels([group for group, _ in fitted], told))
+
+
+def median(groups: list[Group], told: Told) -> Inferred:
+    """The time by which half of the customers are lost; where that is not reached, how many are left at the end."""
+    return Inferred([_median(group, _curve(group, told)) for group in _comparable(groups, told)])
+
+
+def _comparable(groups: list[Group], told: Told) -> list[Group]:
+    """The groups without those by tenure: who has been there for four years has not been lost in three."""
+    by_time = {name for name, segment in told.given["segments"].items() if segment.years}
+    return [group for group in groups if group.segment not in by_time]
+
+
+def _curve(group: Group, told: Told) -> survival.Curve:
+    """Survival in a group, from the time on that somebody is at risk, until too few are for privacy.
+
+    Where observation begins late everybody at risk may be gone before others enter: then it begins with those. That nobody is at risk for
+    a while without that is bridged, as if nobody left meanwhile.
+    """
+    entry, duration, _, n = data = _arrays(group)
+    all_ = survival.steps(*data)
+    gone = all_.time[(all_.events == all_.at_risk) & (all_.time <= entry.max())]
+    start = entry[entry >= gone.max()].min() if len(gone) else entry.min()
+    found = survival.kaplan_meier(*data, told.level, start)
+    ends = np.unique(duration)
+    enough = ends[survival.at_risk(ends, entry, duration, n) >= max(told.privacy.suppress_below, 1)]
+    last = min(found.last, enough.max()) if len(enough) else start
+    return replace(found, table=found.table[found.table["time"] <= last].reset_index(drop=True), last=last)
+
+
+def _arrays(group: Group) -> tuple[np.ndarray, ...]:
+    return tuple(group.counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n"))
+
+
+def _shares(group: Group, one: survival.Curve, told: Told) -> list[dict]:
+    wait = told.given["churn"].history_days
+    times = {name: days for name, days in TOLD_AFTER.items() if max(wait, one.start) <= days <= one.last}
+    if not times:
+        reason = f"needs customers followed for {max(wait, one.start, min(TOLD_AFTER.values())):,.0f} days or more"
+        return [group.row(reason=reason)]
+    values = survival.at(one, list(times.values()))
+    return [
+        group.row(component=name, value=value, low=low, high=high, method="Kaplan-Meier")
+        for name, (_, value, low, high) in zip(times, values.itertuples(index=False), strict=True)
+    ]
+
+
+def _points(group: Group, one: survival.Curve) -> list[dict]:
+    """The curve as drawn: at its beginning, its steps (or as many even times), and its end."""
+    steps = one.table["time"].to_numpy()
+    if len(steps) > _STEPS_DRAWN:
+        even = np.linspace(one.start, one.last, _STEPS_DRAWN)
+        steps = np.unique(steps[np.searchsorted(steps, even[even >= steps[0]], side="right") - 1])
+    times = np.unique([one.start, *steps, one.last])
+    values = survival.at(one, times)
+    entry, duration, _, n = _arrays(group)
+    at_risk = survival.at_risk(np.maximum(times, np.nextafter(one.start, np.inf)), entry, duration, n)
+    told = zip(values.itertuples(index=False), at_risk, strict=True)
+    return [group.point(x, value, low, high, n) for (x, value, low, high), n in told]
+
+
+def _median(group: Group, one: survival.Curve) -> dict:
+    value, low, high = survival.quantile(one)
+    method = "Kaplan-Meier"
+    if np.isfinite(value):
+        return group.row(value=value, low=low, high=high, method=method)
+    left = survival.at(one, [one.last])["value"].iloc[0]
+    if np.isnan(left):
+        return group.row(reason="too few customers are followed for long enough")
+    low = low if np.isfinite(low) else np.nan
+    reason = f"not reached: after {one.last:,.0f} days {left:.0%} are still customers"
+    return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
+
+
+def _beginning(one: survival.Curve) -> list[str]:
+    if one.start <= 0:
+        return []
+    return [
+        f"Too few customers were seen from their first day: this is of those who had stayed for {one.start:,.0f} days already."
+    ]
+
+
+def _between_levels(groups: list[Group], told: Told) -> list[str]:
+    """In words, by which segmentations the curves differ, by the log-rank test."""
+    found = {}
+    for name in dict.fromkeys(group.segment for group in groups if not group.is_whole):
+        levels = [g for g in groups if g.segment == name and g.n >= max(told.privacy.suppress_below, 1)]
+        if len(levels) > 1:
+            found[name] = survival.logrank([_arrays(level) for level in levels])[2]
+    p_values = pd.Series(found, dtype=float).dropna()
+    if p_values.empty:
+        return []
+    adjusted = multipletests(p_values, method="holm")[1]
+    test = "log-rank test, Holm" if len(p_values) > 1 else "log-rank test"
+    return [
+        f"By {name.replace('_', ' ')} the curves {_differ(p, told.level)} ({test}, {_p(p)})."
+        for name, p in zip(p_values.index, adjusted, strict=True)
+    ]
+
+
+def _differ(p: float, level: float) -> str:
+    return "differ more than chance explains" if p < 1 - level else "do not differ beyond chance"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -1,0 +1,136 @@
+"""Spells: spans in which somebody is a customer, joined where they touch; and the gaps between a customer's orders."""
+
+from datetime import datetime, timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.client import Churn, Segment, Segments
+from crmnb.errors import Unavailable
+from crmnb.period import Period
+from crmnb.segments import band
+from crmnb.tables import UNKNOWN
+
+_NEVER = datetime(9999, 1, 1)  # the end of a span that has none
+
+
+def spells(tenures: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
+    """Each customer's spells as known at `end`: spans that touch or overlap are one.
+
+    tenures: customer_id, since, until (null: none yet). Gives a row per customer and `spell` (0 is the first): since, until (of who is
+    still a customer at `end`, that) and `event`, 1 where the spell was over before `end`.
+    """
+    order = {"order_by": ["since", "until"]}
+    ends = nw.col("until").fill_null(_NEVER)
+    spans = tenures.filter(nw.col("since") < end, ends > nw.col("since")).select("customer_id", "since", until=ends)
+    reached = spans.with_columns(reached=nw.col("until").cum_max().over("customer_id", **order))
+    before = reached.with_columns(before=nw.col("reached").shift(1).over("customer_id", **order))
+    apart = (nw.col("since") > nw.col("before")).cast(nw.Int64).fill_null(0)
+    numbered = before.with_columns(spell=apart.cum_sum().over("customer_id", **order))
+    joined = numbered.group_by("customer_id", "spell").agg(since=nw.col("since").min(), last=nw.col("until").max())
+    over = nw.col("last") < end
+    return joined.select(
+        "customer_id",
+        "spell",
+        "since",
+        until=nw.when(over).then(nw.col("last")).otherwise(nw.lit(end)),
+        event=over.cast(nw.Int64),
+    )
+
+
+def first_spells(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """How long customers stay, from their first day on: a row per customer, `entry`, `duration` (in days) and `event`.
+
+    As known at the end of the period, of each customer's first spell. Who joined before the data begin is seen from then on
+    only (`entry`), and not at all if gone by then. Where customers are lost by inactivity, a spell that begins so soon after the
+    data do that an earlier order could have begun it is left out: nobody knows how long it lasted.
+    """
+    first = spells(tenures, period.seen_end).filter(nw.col("spell") == 0)
+    if period.data_from is None:
+        return first.select("customer_id", "event", entry=nw.lit(0), duration=days("since", "until"))
+    if churn.kind == "inactivity":
+        known_from = period.data_from + timedelta(days=churn.history_days)
+        return first.filter(nw.col("since") >= known_from).select(
+            "customer_id", "event", entry=nw.lit(0), duration=days("since", "until")
+        )
+    begun = first.with_columns(begins=nw.lit(period.data_from), duration=days("since", "until"))
+    unseen = days("since", "begins")
+    entered = begun.with_columns(entry=nw.when(unseen > 0).then(unseen).otherwise(nw.lit(0)))
+    seen = (nw.col("entry") == 0) | (nw.col("duration") > nw.col("entry"))
+    return entered.filter(seen).select("customer_id", "event", "entry", "duration")
+
+
+def gaps(orders: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
+    """The days from each order before `end` to the same customer's next, as known then.
+
+    Gives `gap`, `complete` (1 where the next order came; 0: days until `end`) and `m`, how many complete gaps the customer has.
+    The open gap of a customer who has complete ones is left out, as `crmnb.models.gaps` does.
+    """
+    order = {"order_by": ["ordered_at", "order_id"]}
+    seen = orders.filter(nw.col("ordered_at") < end).select("customer_id", "order_id", "ordered_at")
+    followed = seen.with_columns(next=nw.col("ordered_at").shift(-1).over("customer_id", **order))
+    told = followed.with_columns(
+        complete=(~nw.col("next").is_null()).cast(nw.Int64), until=nw.col("next").fill_null(end)
+    )
+    counted = told.with_columns(m=nw.col("complete").sum().over("customer_id").cast(nw.Int64))
+    used = counted.filter((nw.col("complete") == 1) | (nw.col("m") == 0))
+    return used.select("customer_id", "complete", "m", gap=days("ordered_at", "until"))
+
+
+def days(start: str, end: str) -> nw.Expr:
+    """The calendar days from the time in one column to that in another: midnights between them."""
+    passed = nw.col(end).dt.truncate("1d") - nw.col(start).dt.truncate("1d")
+    return (passed.dt.total_minutes() / (24 * 60)).cast(nw.Int64)
+
+
+def buying(tenures: nw.LazyFrame, end: datetime, churn: Churn) -> nw.LazyFrame:
+    """How often and when each customer bought before `end`, where churn is by inactivity (each span begins with an order).
+
+    Days with an order after the first (`x`), days from the first to the last (`t_x`) and to `end` (`T`), and `there`, 1 of who is a
+    customer at `end`.
+    """
+    ordered = tenures.filter(nw.col("since") < end).with_columns(day=nw.col("since").dt.truncate("1d"))
+    daily = ordered.group_by("customer_id", "day").agg(last=nw.col("since").max())
+    told = daily.group_by("customer_id").agg(
+        buys=nw.len(), first_day=nw.col("day").min(), last_day=nw.col("day").max(), last=nw.col("last").max()
+    )
+    return told.with_columns(end=nw.lit(end)).select(
+        "customer_id",
+        x=nw.col("buys") - 1,
+        t_x=days("first_day", "last_day"),
+        T=days("first_day", "end"),
+        there=(nw.col("last") >= end - timedelta(days=churn.inactivity_days)).cast(nw.Int64),
+    )
+
+
+def under_contract(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """Each customer's first spell (as `first_spells`; missing where it was not seen), and `age`: of who is still there, the days so far."""
+    there = spells(tenures, period.seen_end).filter(nw.col("event") == 0)
+    aged = there.select("customer_id", age=days("since", "until"))
+    first = first_spells(tenures, period, churn)
+    everybody = nw.concat([aged.select("customer_id"), first.select("customer_id")])
+    known = everybody.group_by("customer_id").agg(rows=nw.len()).select("customer_id")
+    return known.join(first, on="customer_id", how="left").join(aged, on="customer_id", how="left")
+
+
+def attributes(customers: nw.LazyFrame, segments: Segments) -> nw.LazyFrame:
+    """The level of every customer in each segmentation by an attribute of customers, but not by tenure: columns `of <name>`."""
+    columns = {
+        name: _level(segment, segment.column.removeprefix("customers."))
+        for name, segment in segments.items()
+        if segment.column.startswith("customers.") and not segment.years
+    }
+    if not columns:
+        raise Unavailable("needs a segmentation by an attribute of customers (segments: in the parameters file)")
+    return customers.select(
+        "customer_id", **{f"of {name}": level.fill_null(UNKNOWN) for name, level in columns.items()}
+    )
+
+
+def _level(segment: Segment, column: str) -> nw.Expr:
+    if not segment.bands:
+        return nw.col(column).cast(nw.String)
+    number = nw.col(column).cast(nw.Float64)
+    level = nw.lit(band(segment.bands, len(segment.bands)))
+    for i, cut in reversed(list(enumerate(segment.bands))):
+        level = nw.when(number < cut).then(nw.lit(band(segment.bands, i))).otherwise(level)
+    return nw.when(number.is_null()).then(None).otherwise(level)
