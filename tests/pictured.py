@@ -77,7 +77,7 @@ def forecast(**more):
     """Purchases by week over 78 weeks, the last 39 of them held out; all of it cumulative."""
     points = [point(39, 0, NAN, component="holdout begins", n=NAN)]
     for week in range(1, 79):
-        actual = 2400 * (1 - math.exp(-week / 40)) + 12 * math.sin(week)
+        actual = 2400 * (1 - math.exp(-week / 40)) + 8 * math.sin(week)
         points.append(point(week, actual, NAN, component="actual"))
         points.append(point(week, 2300 * (1 - math.exp(-week / 38)), NAN, component="expected"))
         if week >= 39:

@@ -1,6 +1,7 @@
 """Spreadsheet: the results frame as xlsx in which no cell can act as a formula."""
 
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,8 @@ def write_xlsx(frame: pd.DataFrame, path: Path, made_at: datetime) -> None:
             for row, value in enumerate(frame[name], start=1):
                 if isinstance(value, str):
                     sheet.write_string(row, column, value, inert if value.startswith(_ACTS) else None)
+                elif value == inf:
+                    sheet.write_string(row, column, "no upper end")  # a cell cannot hold an infinite number
                 elif pd.notna(value):
                     sheet.write_number(row, column, float(value))
         sheet.freeze_panes(1, 0)

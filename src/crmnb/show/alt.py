@@ -94,7 +94,9 @@ def curve_alt(result: Result, curves: list[Series], times: list[tuple[float, str
     told = []
     for one in curves:
         of = f"{printable(one.name)}: " if one.name else ""
-        seen = [(words, at(one, days)) for days, words in times if days <= one.x[-1]] or [("the end", len(one.x) - 1)]
+        seen = [(words, at(one, days)) for days, words in times if one.x[0] < days <= one.x[-1]] or [
+            ("the end", len(one.x) - 1)
+        ]
         chosen = dict.fromkeys([seen[(len(seen) - 1) // 2], seen[-1]])
         points = (f"{point_words(result, one, place)} after {words}" for words, place in chosen)
         told.append(f"{of}{', '.join(points)}.")

@@ -1,5 +1,7 @@
 """Dots with whiskers: the levels of a segmentation, or the components of a metric, sorted by value."""
 
+from math import inf
+
 from crmnb.errors import InputError, nearest
 from crmnb.result import Result
 from crmnb.results import tuples
@@ -8,7 +10,7 @@ from crmnb.show.axes import limits, on_ratios, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import deserved_together, known, percent
+from crmnb.show.numbers import deserved_together, known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
 from crmnb.show.words import available, bounded_below, not_reached, short, value_words, why_nothing
 from crmnb.tables import UNKNOWN
@@ -81,7 +83,8 @@ def _ranked(named: list) -> tuple[list, list]:
 
     def order(pair):
         name, row = pair
-        return (name == UNKNOWN, not available(row), -row.value if available(row) else 0.0, name)
+        value = row.value if available(row) else inf if not_reached(row) else -inf
+        return (name == UNKNOWN, -value, name)
 
     return sorted(kept, key=order), sorted(rest, key=order)
 
@@ -148,13 +151,17 @@ def _seen(result: Result, drawn: list, title: str) -> str:
         for name, row in drawn
         if available(row) and name != UNKNOWN and not doubtful & set(row.flags.split())
     ]
-    if len(firm) < 2 or firm[0][1].value == firm[-1][1].value:
+    open_ended = any(not_reached(row) for _, row in drawn)  # higher than the highest that has a value
+    if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
         return title
     (top, most), (bottom, least) = firm[0], firm[-1]
     clear = known(most.low) and known(least.high) and most.low > least.high
     places = deserved_together((row for _, row in firm), result.metric.unit)
-    words = f"{short(result, most, places)} in {printable(top, 40)}, {short(result, least, places)} in {printable(bottom, 40)}"
-    return f"{title}: {words}" if clear else f"{title}: no clear difference between highest and lowest"
+    ends = (
+        f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
+        for name, row in ((top, most), (bottom, least))
+    )
+    return f"{title}: {', '.join(ends)}" if clear else f"{title}: no clear difference between highest and lowest"
 
 
 def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:

@@ -93,12 +93,12 @@ def _title(result: Result, stages: list[Stage]) -> str:
         return title
     reached, begun = (whole_number(stage.reached, result.client) for stage in (last, first))
     things = noun(result.metric.out_of)
-    title = f"{title}: {reached} of {begun} {things} get to {printable(last.name, 40)}"
+    title = f"{title}: {reached} of {begun} {things} reach “{printable(last.name, 40)}”"
     steps = sorted((s for s in stages if s.step is not None and available(s.step)), key=lambda s: s.step.value)
     if len(steps) < 2 or not steps[0].step.high < min(stage.step.low for stage in steps[1:]):
         return title
     weakest = steps[0]
-    return f"{title}; the hardest step is to {printable(weakest.name, 40)}, {value_words(result, weakest.step)}"
+    return f"{title}; the hardest step is to “{printable(weakest.name, 40)}”, {value_words(result, weakest.step)}"
 
 
 def _notes(result: Result, stages: list[Stage]) -> tuple[str, ...]:

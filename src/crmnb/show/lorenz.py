@@ -14,7 +14,7 @@ from crmnb.show.tables import numbers_table
 from crmnb.show.words import available, interval_words, value_words, why_nothing
 
 GINI, TOP = "gini", "top decile"
-_HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 72, 230, 16, 56
+_HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 72, 230, 30, 56
 _TENTHS = range(10, 101, 10)
 
 
@@ -57,25 +57,33 @@ def _draw(figure, result: Result, curve: Series) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         unit_ticks(axis, result, 5, "%")
     axes.set_xlabel("of the customers, from the smallest", color=QUIET, labelpad=6)
-    axes.set_title("of the revenue", loc="left", fontsize=13, color=QUIET, pad=2)
+    axes.set_title("of the revenue", loc="left", fontsize=13, color=QUIET, pad=9)
+    axes.tick_params(pad=7)
+    axes.grid(visible=False, axis="x")
     axes.plot([0, 100], [0, 100], color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     seen = thinned(curve, 0, 100, 160)
     axes.fill_between(seen.x, seen.value, seen.x, color=ACCENT, alpha=0.1, linewidth=0)
     axes.plot(seen.x, seen.value, color=ACCENT)
     beside = ("axes fraction", "data"), "offset points"
-    axes.annotate("all spend alike", (1, 100), (10, -2), *beside, va="top", color=QUIET)
+    axes.annotate("all spend alike", (0, 50), (20, 0), *beside, va="center", color=QUIET)
     _top_tenth(axes, result, curve)
 
 
 def _top_tenth(axes, result: Result, curve: Series) -> None:
     """What is left for the last tenth of the customers: a bracket at the right edge."""
     begins = float(np.interp(90, curve.x, curve.value))
-    axes.plot([90, 90, 100], [begins, begins, begins], color=INK, linewidth=1.2)
+    axes.plot([90, 101.5, 101.5], [begins, begins, 100], color=INK, linewidth=1.2, clip_on=False)
     axes.plot([90], [begins], "o", markersize=7, color=ACCENT)
+    row = _row(result, TOP)
+    share = value_words(result, row) if row else brief(100 - begins, "%", 0, result.client)
     beside = ("axes fraction", "data"), "offset points"
-    share = brief(100 - begins, "%", 0, result.client)
     middle = (100 + begins) / 2
-    axes.annotate(f"the top tenth\nbring {share}", (1, middle), (10, 0), *beside, va="center", color=INK)
+    axes.annotate(f"the top tenth\nbring {share}", (1, middle), (18, 0), *beside, va="center", color=INK)
+
+
+def _row(result: Result, component: str):
+    """The row of a component, None where it has no value."""
+    return next((row for row in result.entries if row.component == component and available(row)), None)
 
 
 def _share(result: Result, curve: Series, x: float) -> str:
@@ -84,7 +92,7 @@ def _share(result: Result, curve: Series, x: float) -> str:
 
 def _title(result: Result) -> str:
     """How much the top tenth bring, with its interval, from the rows."""
-    row = next((row for row in result.entries if row.component == TOP and available(row)), None)
+    row = _row(result, TOP)
     if row is None:
         return result.metric.title
     ends = interval_words(result, row)
@@ -101,7 +109,7 @@ def _tables(result: Result, curve: Series):
 
 def _notes(result: Result) -> tuple[str, ...]:
     notes = ["Dotted: all customers spend alike. The lower the curve, the fewer the revenue hangs on."]
-    row = next((row for row in result.entries if row.component == GINI and available(row)), None)
+    row = _row(result, GINI)
     if row is not None:
         ends = interval_words(result, row)
         level = f" ({percent(result.client.level, result.client)} interval {ends})" if ends else ""

@@ -30,7 +30,7 @@ def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: 
     """How many decimals to show: the last one shown is the first digit of the interval's half-width.
 
     +-3 points deserve none, +-0.3 one. Without an interval, three digits in all. A count has none; a small number in
-    a unit such as orders per buyer has at least one.
+    a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far from 1 as 2.13.
     """
     if unit == "count":
         return 0
@@ -41,7 +41,9 @@ def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: 
         wanted = 0
     else:
         wanted = 2 - math.floor(math.log10(abs(value)))
-    least = 0 if unit in _WHOLE_IS_ENOUGH or not known(value) or abs(value) >= 10 else 1
+    least = (
+        2 if unit == "hazard ratio" else 0 if unit in _WHOLE_IS_ENOUGH or not known(value) or abs(value) >= 10 else 1
+    )
     return min(max(wanted, least), 3 if half > 0 else 1 if unit == "%" else 3)
 
 

@@ -10,7 +10,7 @@ from crmnb.results import tuples
 from crmnb.show.alt import curve_alt
 from crmnb.show.axes import unit_ticks
 from crmnb.show.dots import must_be_declared
-from crmnb.show.drawing import INK, QUIET, SERIES, box, canvas, svg
+from crmnb.show.drawing import QUIET, SERIES, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.labels import Label, label_ends
@@ -18,8 +18,10 @@ from crmnb.show.numbers import percent, whole_number
 from crmnb.show.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.show.tables import points_table
 from crmnb.show.words import value_words, why_nothing
+from crmnb.tables import UNKNOWN
 
-_TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 62, 20, 8
+_TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
+_LONGEST = 18
 _MOST_TICKS, _MOST_TIMES = 7, 12
 _STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
 _DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
@@ -47,9 +49,12 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
         return Figures((), f"{result.metric.title}{by}: no curve: {why_nothing(result, 'too few to draw one')}.")
     drawn, left_out = curves[: len(SERIES)], curves[len(SERIES) :]
     clock = _clock(drawn)
-    height = _TOP + _PLOT + _AXIS + _RISK_ROW * len(drawn) + _FOOT
+    names = [_name(one, _LONGEST) for one in drawn]
+    at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_TICKS))
+    height = _TOP + _PLOT + _AXIS + _RISK_ROW * (len(at_risk) - 1) + _FOOT
     with canvas(height) as figure:
-        _draw(figure, result, drawn, clock, height)
+        axes = _axes(figure, result, drawn, clock, at_risk, height)
+        _draw(axes, drawn, clock, names)
         drawing = svg(figure)
     title = _title(result, drawn, segment)
     table = _table(result, drawn, clock, segment)
@@ -79,8 +84,8 @@ def _curves(result: Result, segment: str | None) -> list[Series]:
 
 
 def _from_start(curve: Series, start: float) -> Series:
-    """The curve from day 0 on, when everybody is there (or nobody has got there)."""
-    if curve.x[0] <= 0:
+    """The curve from where everybody is there (or nobody has got there): day 0, or a later one where it says so itself."""
+    if curve.x[0] <= 0 or curve.value[0] == start:
         return curve
     first = (0.0, start, start, start, curve.n[0])
     return Series(curve.name, *(np.insert(values, 0, value) for values, value in zip(curve[1:], first, strict=True)))
@@ -100,67 +105,83 @@ def _times(clock: _Clock, at_most: int) -> list[tuple[float, str]]:
     return [(k * clock.days, f"{k} {clock.unit.removesuffix('s') if k == 1 else clock.unit}") for k in counts]
 
 
-def _draw(figure, result: Result, curves: list[Series], clock: _Clock, height: int) -> None:
-    names = [_name(one, 26) for one in curves]
-    widest = max(map(len, names))
-    left = max(66, 24 + 7.4 * widest) if len(curves) > 1 else 66
+def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: list, height: int):
+    """The axes with their ticks, and under each tick how many were at risk."""
+    ticks = _times(clock, _MOST_TICKS)
+    beside = 14 + 3.8 * len(whole_number(max(one.n[0] for one in curves), result.client))  # half of the first number
+    left = max(66, beside + 7.4 * max(len(name) for name, _ in at_risk))
+    widest = min(max(len(one.name) for one in curves), _LONGEST)
     axes = box(figure, left, _TOP, 40 + 7.6 * widest if widest else 24, height - _TOP - _PLOT)
-    down = falling(curves)
     axes.set_xlim(0, clock.reach)
-    axes.set_ylim(0, 100 if down else _ceiling(curves))
+    axes.set_ylim(0, 100 if falling(curves) else _ceiling(curves))
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5)
-    ticks = _times(clock, _MOST_TICKS)
+    axes.tick_params(axis="x", pad=7)
     axes.set_xticks([days for days, _ in ticks], [words.split(" ")[0] for _, words in ticks])
     axes.set_xlabel(f"{clock.unit} since the start", color=QUIET, labelpad=2)
-    if any(_passes_half(one, down) for one in curves):
-        axes.axhline(50, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-        if len(curves) == 1:
-            _median(axes, curves[0], down)
+    _at_risk(axes, at_risk, [days for days, _ in ticks], beside)
+    return axes
+
+
+def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
+    if falling(curves):
+        _half(axes, curves)
     for one, colour in zip(curves, SERIES, strict=False):
         _steps(axes, thinned(one, 0, clock.reach, 250), colour)
-    if widest:
+    if any(names):
         ends = zip(names, curves, SERIES, strict=False)
         label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])
-    _at_risk(axes, result, curves, names, [days for days, _ in ticks])
 
 
 def _steps(axes, curve: Series, colour: str) -> None:
     """The band first, so that the line lies on it."""
-    axes.fill_between(curve.x, curve.low, curve.high, step="post", color=colour, alpha=0.2, linewidth=0)
+    low, high = (np.clip(ends, *axes.get_ylim()) for ends in (curve.low, curve.high))
+    axes.fill_between(curve.x, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
     axes.step(curve.x, curve.value, where="post", color=colour)
 
 
-def _median(axes, curve: Series, down: bool) -> None:
-    """Where the curve passes one half, straight down to the axis."""
-    passed = np.flatnonzero(curve.value <= 50 if down else curve.value >= 50)[0]
-    axes.plot([curve.x[passed]] * 2, [0, 50], color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+def _half(axes, curves: list[Series]) -> None:
+    """Where half are left, if any curve gets there; of a single curve also when, straight down to the axis."""
+    axes.set_yticks([0, 25, 50, 75, 100])
+    reached = [one for one in curves if one.value.min() <= 50]
+    if not reached:
+        return
+    look = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (1, 2.5))}
+    axes.axhline(50, **look)
+    if len(curves) == 1:
+        passed = curves[0].x[np.flatnonzero(curves[0].value <= 50)[0]]
+        axes.plot([passed, passed], [0, 50], **look)
 
 
-def _at_risk(axes, result: Result, curves: list[Series], names: list[str], ticks: list[float]) -> None:
-    """How many were still followed and had not ended at each tick, a row a curve, under the axis."""
+def _risk_rows(
+    result: Result, curves: list[Series], names: list[str], ticks: list[tuple[float, str]]
+) -> list[tuple[str, list[str]]]:
+    """Names and how many were still followed at each tick; one row where all curves are of the same people."""
 
-    def write(text: str, x, offset: tuple[float, float], align: str, across: str, **style) -> None:
-        axes.annotate(text, (x, 0), offset, (across, "axes fraction"), "offset points", ha=align, va="center", **style)
+    def numbers(one: Series) -> list[str]:
+        inside = [one.x[0] <= days <= one.x[-1] for days, _ in ticks]
+        places = [at(one, days) if seen else None for (days, _), seen in zip(ticks, inside, strict=True)]
+        return ["" if place is None else whole_number(one.n[place], result.client) for place in places]
 
-    if len(curves) > 1:
-        write("at risk", 0, (-14, -_AXIS + 22), "right", "axes fraction", color=QUIET)
-    for down, (one, name) in enumerate(zip(curves, names, strict=True)):
-        below = -_AXIS - _RISK_ROW * down + 2
-        write(name if len(curves) > 1 else "at risk", 0, (-14, below), "right", "axes fraction", color=QUIET)
-        for tick in ticks:
-            if tick <= one.x[-1]:
-                write(whole_number(one.n[at(one, tick)], result.client), tick, (0, below), "center", "data", color=INK)
+    rows = [(name, numbers(one)) for name, one in zip(names, curves, strict=True)]
+    first = rows[0][1]
+    return [("at risk", first)] if all(row == first for _, row in rows) else [("at risk", []), *rows]
+
+
+def _at_risk(axes, rows: list[tuple[str, list[str]]], ticks: list[float], beside: float) -> None:
+    """The rows under the axis, each number under its tick."""
+    for down, (name, numbers) in enumerate(rows):
+        below = -_AXIS - _RISK_ROW * down + 6
+        place = {"textcoords": "offset points", "va": "center"}
+        axes.annotate(name, (0, 0), (-beside, below), xycoords="axes fraction", ha="right", color=QUIET, **place)
+        for tick, words in zip(ticks, numbers, strict=False):
+            axes.annotate(words, (tick, 0), (0, below), xycoords=("data", "axes fraction"), ha="center", **place)
 
 
 def _ceiling(curves: list[Series]) -> float:
     """The top of an axis that begins at zero, with some air."""
     highest = max(float(np.nanmax([*one.value, *one.high])) for one in curves)
     return min(100.0, 1.08 * highest) or 1.0
-
-
-def _passes_half(curve: Series, down: bool) -> bool:
-    return bool(curve.value.min() <= 50 if down else curve.value.max() >= 50)
 
 
 def _name(curve: Series, at_most: int = 40) -> str:
@@ -170,7 +191,7 @@ def _name(curve: Series, at_most: int = 40) -> str:
 def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     """What is seen at the longest round time that every curve reaches; of levels, only where intervals lie apart."""
     title = f"{result.metric.title} by {segment.replace('_', ' ')}" if segment else result.metric.title
-    reached = [days for days in _SAID_AT if all(days <= one.x[-1] for one in curves)]
+    reached = [days for days in _SAID_AT if all(one.x[0] < days <= one.x[-1] for one in curves)]
     if not reached:
         return title
     when = f"after {_time_words(reached[-1])}"
@@ -178,6 +199,9 @@ def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     if segment is None:
         words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
         return f"{title}: {when} {words}{' are left' if falling(curves) and len(curves) == 1 else ''}"
+    seen = [pair for pair in seen if pair[0].name != UNKNOWN]
+    if len(seen) < 2:
+        return title
     seen.sort(key=lambda pair: -pair[0].value[pair[1]])
     (top, most), (bottom, least) = seen[0], seen[-1]
     if not top.low[most] > bottom.high[least]:
@@ -199,7 +223,7 @@ def _table(result: Result, curves: list[Series], clock: _Clock, segment: str | N
         (f"{_name(one)}, {words}" if one.name else words, one, at(one, days))
         for one in curves
         for days, words in _times(clock, _MOST_TIMES)
-        if days <= one.x[-1]
+        if one.x[0] <= days <= one.x[-1]
     ]
     return points_table(result, first, named, result.metric.title, "At risk")
 
@@ -207,7 +231,8 @@ def _table(result: Result, curves: list[Series], clock: _Clock, segment: str | N
 def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment: str | None) -> tuple[str, ...]:
     least = result.client.privacy.suppress_below
     notes = [
-        f"Band: {percent(result.client.level, result.client)} interval.",
+        f"Band: {percent(result.client.level, result.client)} interval."
+        + (" Dotted: half." if falling(drawn) and min(one.value.min() for one in drawn) <= 50 else ""),
         "At risk: how many were still followed and had not come to an end by then.",
     ]
     if least > 1:

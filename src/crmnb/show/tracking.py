@@ -43,6 +43,7 @@ def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
     axes.set_ylim(0, 1.06 * max(float(line.value.max()) for line in lines) or 1.0)
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5, "count")
+    axes.tick_params(axis="x", pad=7)
     axes.set_xticks(_weeks(reach, _MOST_TICKS))
     axes.set_xlabel("weeks since the start", color=QUIET, labelpad=4)
     if known(begins):
@@ -58,7 +59,7 @@ def _parted(axes, begins: float) -> None:
     """A line where the time ends that the forecast was fitted on."""
     axes.axvline(begins, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     beside = ("data", "axes fraction"), "offset points"
-    axes.annotate("fitted on", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
+    axes.annotate("calibration", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
     axes.annotate("holdout", (begins, 1), (8, 6), *beside, ha="left", va="bottom", color=QUIET)
 
 
@@ -103,7 +104,5 @@ def _cell(result: Result, line: Series, week: float) -> str:
 
 
 def _notes(begins: float) -> tuple[str, ...]:
-    notes = ["Black: what came. Blue: what the model expected. Red: the forecast that all goes on as before."]
-    if known(begins):
-        notes.append("The model has seen nothing of the holdout.")
-    return (" ".join(notes),)
+    notes = "Actual: what came. Expected: the model's forecast. Same as before: that all goes on as it was."
+    return (notes + (" The model has seen nothing of the holdout." if known(begins) else ""),)

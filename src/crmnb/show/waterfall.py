@@ -8,9 +8,9 @@ from crmnb.show.axes import unit_ticks
 from crmnb.show.drawing import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import MINUS, brief, deserved, period_name
+from crmnb.show.numbers import MINUS, brief, deserved, localised, period_name
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, why_nothing
+from crmnb.show.words import as_sentence, available, why_nothing
 
 BEFORE, NOW = "before", "now"
 _HEIGHT, _TOP, _FOOT = 340, 34, 46
@@ -38,7 +38,7 @@ def waterfall(result: Result) -> Figure | Figures:
     named = [(_name(result, step), step.row) for step in steps]
     table = numbers_table(result, "What", named, result.metric.title)
     alt = waterfall_alt(result, [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)])
-    return Figure(drawing, _title(result, steps), alt, table, _notes(), height=_HEIGHT)
+    return Figure(drawing, _title(result, steps), alt, table, _notes(result), height=_HEIGHT)
 
 
 def is_total(step: Step) -> bool:
@@ -74,7 +74,9 @@ def _bar(axes, result: Result, at: int, step: Step) -> None:
     colour = QUIET if is_total(step) else ACCENT if step.row.value >= 0 else VERMILION
     bottom, top = sorted((step.begins, step.ends))
     axes.bar(at, top - bottom, bottom=bottom, width=_WIDE, color=colour, linewidth=0)
-    axes.plot([at - _WIDE / 2, at + _WIDE / 2], [step.ends] * 2, color=colour, linewidth=2)  # seen however small it is
+    axes.plot(
+        [at - _WIDE / 2, at + _WIDE / 2], [step.ends] * 2, color=colour, linewidth=2, solid_capstyle="butt"
+    )  # seen however small it is
     beside = ("data", "data"), "offset points"
     axes.annotate(_words(result, step), (at, top), (0, 7), *beside, ha="center", color=INK, fontweight="bold")
 
@@ -89,10 +91,9 @@ def _words(result: Result, step: Step) -> str:
 
 
 def _name(result: Result, step: Step) -> str:
-    """A total is named after its period."""
-    if step.row.component == BEFORE:
-        return period_name(result.comparison.label, result.client)
-    return period_name(result.period.label, result.client) if is_total(step) else printable(step.row.component, 40)
+    """What is now is named after its period; what is before is said in a note, as it need not be the comparison."""
+    now = step.row.component == NOW
+    return period_name(result.period.label, result.client) if now else printable(step.row.component, 40)
 
 
 def _folded(name: str) -> str:
@@ -105,19 +106,15 @@ def _folded(name: str) -> str:
 
 
 def _title(result: Result, steps: list[Step]) -> str:
-    """How much more or less it is, and what most of that comes from."""
+    """From how much to how much, and what most of that comes from."""
     title, (before, *between, now) = result.metric.title, steps
-    moved = now.row.value - before.row.value
-    if not between or not moved:
+    if not between or now.row.value == before.row.value:
         return title
     most = max(between, key=lambda step: abs(step.row.value))
-    way = "up" if moved > 0 else "down"
-    amount = brief(abs(moved), now.row.unit, deserved(moved, unit=now.row.unit), result.client)
-    name = printable(most.row.component, 40)
-    return f"{title}: {way} {amount} on {_name(result, before)}, the largest step {name} ({_words(result, most)})"
+    name, ends = printable(most.row.component, 40), f"from {_words(result, before)} to {_words(result, now)}"
+    return f"{title}: {ends}, the largest step {name} ({_words(result, most)})"
 
 
-def _notes() -> tuple[str, ...]:
-    return (
-        "Blue with a plus adds, red with a minus takes away; grey are the totals. Counts of all, so without intervals.",
-    )
+def _notes(result: Result) -> tuple[str, ...]:
+    own = "Blue with a plus adds, orange with a minus takes away; grey are the totals. All are counted, so there is no interval."
+    return (" ".join([own, *(as_sentence(localised(note, result.client)) for note in result.notes)]),)
