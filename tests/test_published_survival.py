@@ -125,8 +125,7 @@ def test_rossi_cox_efron():
 
 
 def test_lung_cox_and_its_proportionality_of_r():
-    # R, survival 3 and later: coxph(Surv(time, status) ~ age + sex + wt.loss, lung) and cox.zph of it, as printed in Kassambara's
-    # "Cox Model Assumptions" (sthda.com) since; earlier versions, with another approximation, print 0.378, 2.349, 0.024, 2.846.
+    # R, survival 3 and later: coxph(Surv(time, status) ~ age + sex + wt.loss, lung), and cox.zph of it.
     lung = pd.read_csv(DATA / "lung.csv")
     start, time, status, n = rows(lung["time"], lung["status"])
     X = lung[["age", "sex", "wt_loss"]]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import chdtrc, ndtri
 
 from crmnb.models.likelihood import CannotFit
 
@@ -128,7 +128,7 @@ def _greenwood(events: pd.Series, at_risk: pd.Series) -> pd.Series:
 def _log_log(value: pd.Series, error: pd.Series, level: float) -> tuple[pd.Series, pd.Series]:
     """Limits symmetric in log(-log value), within (0, 1); NaN at 0 and 1, where the scale ends."""
     inside = value.where((value > 0) & (value < 1))
-    half = stats.norm.ppf((1 + level) / 2) * error / (inside * np.log(inside)).abs()
+    half = ndtri((1 + level) / 2) * error / (inside * np.log(inside)).abs()
     return inside ** np.exp(half), inside ** np.exp(-half)
 
 
@@ -197,7 +197,7 @@ def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float, float, 
     value = areas.sum()
     ahead = value - np.cumsum(areas)[:-1]  # the area from each event time to the horizon
     error = np.sqrt(np.sum(ahead**2 * _greenwood(table.events, table.at_risk)))
-    half = stats.norm.ppf((1 + curve.level) / 2) * error
+    half = ndtri((1 + curve.level) / 2) * error
     return float(value), max(float(value - half), 0.0), min(float(value + half), horizon - curve.start), float(error)
 
 
@@ -220,7 +220,7 @@ def logrank(groups: Sequence[tuple]) -> tuple[float, int, float]:
         return np.nan, 0, np.nan
     solved, _, df, _ = np.linalg.lstsq(variance[np.ix_(seen, seen)], excess[seen], rcond=1e-10)
     chi2 = float(excess[seen] @ solved)
-    return chi2, int(df), float(stats.chi2.sf(chi2, df))
+    return chi2, int(df), float(chdtrc(df, chi2))
 
 
 def cumulative_incidence(entry, duration, cause, n, of: int = 1, level: float = 0.95) -> Curve:
