@@ -212,7 +212,7 @@ _DECLARED = (
             _required("created_at", "time"),
             Column("source", "text"),
             Column("seller", "text"),
-            *_after("created_at", "won_at", "lost_at"),
+            *_after("created_at", "qualified_at", "proposed_at", "won_at", "lost_at"),
             Column("amount", "money", at_least=0),
         ),
     ),

@@ -1,0 +1,162 @@
+"""Growth: how much more was sold than before, and what of it is due to what."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crmnb.inference import Group, Inferred, Told, of_each
+from crmnb.inference.resampled import draws_of_blocks, limits
+from crmnb.period import Period
+
+YEAR = 364  # days: 52 weeks, so that each day meets the same weekday
+BLOCK = 4  # weeks that are drawn together, as neighbouring weeks are alike
+FEWEST_WEEKS = 12
+
+
+# ---- Growth ---------------------------------------------------------------------------------------------------------
+
+
+class Comparison(NamedTuple):
+    """What is compared with what: so many days from `start`, and from `before`; `years` lie between where they are alike day by day."""
+
+    component: str
+    start: datetime
+    days: int
+    before: datetime
+    days_before: int
+    years: int = 0
+
+
+def comparisons(period: Period) -> list[Comparison]:
+    """With what a period's revenue is compared: a year before, the previous period, and, where they were seen, many years before.
+
+    Of a period longer than 52 weeks the last 52 are compared with the same weekdays of years before.
+    """
+    end, previous = period.seen_end, period.previous
+    days = min((end - period.start).days, YEAR)
+    start = end - timedelta(days=days)
+    years = (start - period.data_from).days // YEAR if period.data_from else 1
+    found = [
+        Comparison("", start, days, start - timedelta(days=YEAR), days, 1),
+        Comparison("on the previous period", period.start, (end - period.start).days, previous.start, previous.days),
+    ]
+    if years > 1:
+        found.append(Comparison("compounded, per year", start, days, start - timedelta(days=years * YEAR), days, years))
+    return found
+
+
+@of_each
+def growth(group: Group, told: Told) -> list[dict]:
+    """Net revenue per day against that of each of `comparisons`, less 1.
+
+    From counts of orders by `day` with their `net`. Limits: percentiles of the ratio over weeks drawn anew in circular blocks
+    of four; a week and its like of years before together. Fewer than 12 weeks have no limits.
+    """
+    if group.win == "before":
+        return []  # growth is a comparison already
+    period, daily = told.windows[group.win], group.counts.groupby("day")[["net", "n"]].sum()
+    return [
+        group.row(component=each.component, **(_missing(period, each.before) or _grown(group, daily, each, told.level)))
+        for each in comparisons(period)
+    ]
+
+
+def _missing(period: Period, then: datetime) -> dict:
+    """The reason where the data do not reach back to a time."""
+    if not period.data_from or period.data_from <= then:
+        return {}
+    return {"reason": f"needs data from {then.date()}; they begin on {period.data_from.date()}"}
+
+
+def _weeks(daily: pd.DataFrame, start: datetime, days: int) -> np.ndarray:
+    """Net revenue, orders and days of each week from a day on, the last of which may be a shorter one: weeks x 3."""
+    since = (daily.index - start).days
+    inside = (since >= 0) & (since < days)
+    weeks = -(-days // 7)
+    sums = [np.bincount(since[inside] // 7, daily[name][inside], weeks) for name in ("net", "n")]
+    return np.column_stack([*sums, np.minimum(7, days - 7 * np.arange(weeks))])
+
+
+def _grown(group: Group, daily: pd.DataFrame, each: Comparison, level: float) -> dict:
+    """The growth per year (or on the previous period) of revenue per day, with its limits.
+
+    As few as the orders of either side may stand behind it.
+    """
+    now, before = _weeks(daily, each.start, each.days), _weeks(daily, each.before, each.days_before)
+    orders = [side[:, 1].sum() for side in (now, before)]
+    facts = {"n": sum(orders), "clusters": min(group.customers, *orders)}
+    if before[:, 0].sum() <= 0:
+        return facts | {"reason": "no net revenue to compare with"}
+    facts["value"] = float(_ratio(now, before, each.years) - 1)
+    if min(each.days, each.days_before) < 7 * FEWEST_WEEKS:
+        return facts | {"method": "no interval: too few weeks"}
+    places = draws_of_blocks(len(now), BLOCK)
+    places_before = places if each.years else draws_of_blocks(len(before), BLOCK, stream=1)
+    low, high = limits(_ratio(now[places], before[places_before], each.years) - 1, level)
+    return facts | {"low": low, "high": high, "method": "bootstrap of blocks of weeks"}
+
+
+def _ratio(now: np.ndarray, before: np.ndarray, years: int) -> np.ndarray:
+    """How many times as much was sold per day, per year, of each set of weeks (the last but one axis)."""
+    sums, sums_before = now.sum(axis=-2), before.sum(axis=-2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (sums[..., 0] / sums[..., 2]) / (sums_before[..., 0] / sums_before[..., 2])
+    return ratio ** (1 / max(years, 1))
+
+
+# ---- What it is made of ---------------------------------------------------------------------------------------------
+
+
+def parts(groups: list[Group], told: Told) -> Inferred:
+    """The change of net revenue as money owed to customers, orders per customer and revenue per order.
+
+    From counts of buyers by `side` ("now", "before") and whether they are `known`, with their `orders` and `net`. Ang 2005,
+    Energy Policy 33:867, equation 4: the part of a factor x is L(R', R) ln(x' / x), L the logarithmic mean of the revenues.
+    """
+    rows = [row for group in groups if group.win == "now" for row in _parts(group)]
+    against = groups[0].counts["against"].iloc[0]
+    return Inferred(rows, notes=[f"Before is {against}."])
+
+
+def _parts(group: Group) -> list[dict]:
+    totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
+    now, before = (_side(totals, side, 1) for side in ("now", "before"))
+    unknown_now, unknown_before = (_side(totals, side, 0)["net"] for side in ("now", "before"))
+    if not min(now["net"], before["net"]) > 0:
+        missing = "the period" if not now["net"] > 0 else group.counts["against"].iloc[0]
+        return [group.row(reason=f"no net revenue of customers in {missing}")]
+    money = {"before": before["net"] + unknown_before}
+    money |= divisia(_factors(before), _factors(now))
+    if unknown_now or unknown_before:
+        money["without a customer"] = unknown_now - unknown_before
+    money["now"] = now["net"] + unknown_now
+    buyers = now["n"] + before["n"]
+    return [
+        group.row(component=part, value=value, n=buyers, method="logarithmic mean") for part, value in money.items()
+    ]
+
+
+def _side(totals: pd.DataFrame, side: str, known: int) -> pd.Series:
+    return totals.loc[(side, known)] if (side, known) in totals.index else totals.iloc[0] * 0.0
+
+
+def _factors(side: pd.Series) -> dict[str, float]:
+    return {
+        "customers": side["n"],
+        "frequency": side["orders"] / side["n"],
+        "order value": side["net"] / side["orders"],
+    }
+
+
+def divisia(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """What each of several positive factors adds to the change of their product, exactly (Ang 2005, equations 3 and 4)."""
+    product_before, product_now = (float(np.prod([*factors.values()])) for factors in (before, now))
+    weight = logarithmic_mean(product_now, product_before)
+    return {name: weight * float(np.log(now[name] / before[name])) for name in before}
+
+
+def logarithmic_mean(a: float, b: float) -> float:
+    """(a - b) / ln(a / b), and a where they are equal (Ang 2005, equation 3); of positive numbers."""
+    return a if np.isclose(a, b, rtol=1e-12, atol=0) else float((a - b) / np.log(a / b))
