@@ -23,7 +23,7 @@ LAYERS = (
     ("metric", "revenue", "spells"),
     ("metrics",),
     ("results",),
-    ("measure", "rows", "settings", "privacy", "describe"),
+    ("measure", "rows", "settings", "privacy", "describe", "listing"),
     ("result",),
     ("show",),
     ("page", "spreadsheet"),

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 FAMILIES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 NOTEBOOKS = [path for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
 PARAMETERS = ("client", "period")
-TAGS = {"parameters", "analyst-only"}  # who sees a cell hangs on them, so a misspelt one is no small thing
+TAGS = {"parameters", "analyst-only", "customers"}  # who sees a cell hangs on them, so a misspelt one is no small thing
 
 Rule = Callable[[NotebookNode], Iterator[str]]
 

@@ -22,6 +22,7 @@ class Estimator:
         str, ...
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
+    each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
     @property
     def infer(self) -> Callable[..., Any]:
@@ -29,8 +30,17 @@ class Estimator:
 
         Of counts: from the groups (`crmnb.inference.Group`) and what is asked (`Told`) to `Inferred`.
         """
-        module, _, function = self.inference.partition(".")
-        return getattr(import_module(f"crmnb.inference.{module}"), function)
+        return _function(self.inference)
+
+    @property
+    def infer_each(self) -> Callable[..., Any]:
+        """From rows of evidence and what is asked (`Told`) to a series by their index, of those of whom something can be told."""
+        return _function(self.each)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"crmnb.inference.{module}"), function)
 
 
 proportion = Estimator("proportion", "moments", "moments.share", "Wilson (score)")
@@ -89,5 +99,10 @@ median_gap = Estimator(
 )
 hazard_ratio = Estimator("Cox's proportional hazards", "counts", "drivers.hazard_ratios", "Wald, on the logarithm")
 expected_losses = Estimator(
-    "expected losses", "counts", "losses.expected", "of the model's error and of chance together", total=True
+    "expected losses",
+    "counts",
+    "losses.expected",
+    "of the model's error and of chance together",
+    total=True,
+    each="losses.probabilities",
 )

@@ -101,6 +101,7 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
 def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows that an inference from counts gave, in the metric's units."""
     rows = pd.DataFrame(told).assign(metric=asked.metric.id, correlation=0.0, n_effective=np.nan)
+    rows["place"] = pd.factorize(rows["component"])[0]
     scaled = _scaled(asked.metric, rows["component"])
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * scaled
@@ -228,11 +229,18 @@ def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> di
         target=_targets(rows, known, client),
         flags=[" ".join(sorted(set(flags.split()))) for flags in rows["flags"]],
         _segmented=rows["segment"] != "",
-        _component=rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True),  # in the order of the number
+        _component=_order_of_components(rows),
     )
     rows = rows.sort_values(["_segmented", "segment", "part", "_component", "level"], kind="stable")
     rows = rounded(rows[list(COLUMNS)].astype(COLUMNS))
     return {id_: rows[rows["metric"] == id_].reset_index(drop=True) for id_ in known}
+
+
+def _order_of_components(rows: pd.DataFrame) -> pd.Series:
+    """What components are sorted by: names (`+2` before `+10`), or the order in which an inference from counts told them."""
+    by_name = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
+    place = rows.get("place", pd.Series(np.nan, rows.index))
+    return by_name.where(place.isna(), place.map("{:06.0f}".format))
 
 
 def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> list[float]:

@@ -60,9 +60,9 @@ def first_spells(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.Lazy
 
 
 def gaps(orders: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
-    """The days from each order before `end` to the same customer's next, as known then.
+    """How long from each order before `end` to the same customer's next, as known then.
 
-    Gives `gap`, `complete` (1 where the next order came; 0: days until `end`) and `m`, how many complete gaps the customer has.
+    Gives `gap` (whole days passed), `complete` (1 where the next order came; 0: days until `end`) and `m`, how many complete gaps the customer has.
     The open gap of a customer who has complete ones is left out, as `crmnb.models.gaps` does.
     """
     order = {"order_by": ["ordered_at", "order_id"]}
@@ -72,8 +72,9 @@ def gaps(orders: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
         complete=(~nw.col("next").is_null()).cast(nw.Int64), until=nw.col("next").fill_null(end)
     )
     counted = told.with_columns(m=nw.col("complete").sum().over("customer_id").cast(nw.Int64))
+    passed = (nw.col("until") - nw.col("ordered_at")).dt.total_minutes() / (24 * 60)
     used = counted.filter((nw.col("complete") == 1) | (nw.col("m") == 0))
-    return used.select("customer_id", "complete", "m", gap=days("ordered_at", "until"))
+    return used.select("customer_id", "complete", "m", gap=passed.floor().cast(nw.Int64))
 
 
 def days(start: str, end: str) -> nw.Expr:

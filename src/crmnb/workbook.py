@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,27 @@ class Workbook:
         from crmnb.measure import evidence_of
 
         return evidence_of(chosen, self.tables, self.period, limit)
+
+    def customers(self, metric: str, limit: int = 100) -> pd.DataFrame:
+        """The customers of whom a metric's model tells, at most `limit`, the largest expected loss first.
+
+        Columns: customer_id, probability, at_stake, expected_loss (see `crmnb.listing`). Raises InputError for other metrics.
+        """
+        from crmnb.listing import listed
+
+        chosen = self(metric).metric
+        self._read["tables"].add(self.tables.source_of("payments"))
+        self._note([chosen])
+        return listed(chosen, self.tables, self.period, limit)
+
+    def export(self, metric: str, limit: int = 10_000) -> Path:
+        """Write `customers` to a spreadsheet among what is not to be sent; gives its place."""
+        from crmnb.spreadsheet import write_xlsx
+
+        place = private_folder(find_project(Path.cwd()), self.client.id) / f"{metric}-{self.period.label}.xlsx"
+        write_xlsx(self.customers(metric, limit), place, datetime.now())
+        place.chmod(0o600)
+        return place
 
     def _family(self, name: str) -> dict[str, Result]:
         if name not in families():

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 NAME = r"^[a-z][a-z0-9_]*$"
 CURRENCY = r"^[A-Z]{3}$"
@@ -107,13 +107,27 @@ class Churn(_Strict):
         return self.inactivity_days if self.kind == "inactivity" else 0
 
 
+class Gain(_Strict):
+    """What a programme brought that would not have come without it, as a test measured it: margin, and its interval's ends."""
+
+    gain: float
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Gain":
+        if not self.low <= self.gain <= self.high:
+            raise ValueError("low, gain and high are to be in this order")
+        return self
+
+
 class Worth(_Strict):
     """What is to be known of money that no table says.
 
     `margin_rate`: the share of net revenue that is margin, where `orders.margin` is not mapped. `discount_rate`: a year's.
     `horizon_months`: how far ahead a customer's value is predicted. `profitable_margin`: the margin in a period from which on a
     customer counts as profitable. `acquisition_lag_months`: how much earlier is spent what wins the customers of a month.
-    `books`: net revenue by period, as the client's books say.
+    `books`: net revenue by period, as the client's books say. `gains`: by programme of the costs, what it brought in all.
     """
 
     margin_rate: float | None = Field(None, gt=0, le=1)
@@ -122,6 +136,7 @@ class Worth(_Strict):
     profitable_margin: float = 0.0
     acquisition_lag_months: int = Field(0, ge=0, le=24)
     books: dict[str, float] = {}
+    gains: dict[str, Gain] = {}
 
 
 class Segment(_Strict):
@@ -140,10 +155,14 @@ class Segments(dict[str, Segment]):
 
 
 class Privacy(_Strict):
-    """Fewer units than `min_base` are marked low base; fewer than `suppress_below` are suppressed everywhere."""
+    """Fewer units than `min_base` are marked low base; fewer than `suppress_below` are suppressed everywhere.
+
+    `expose_customers`: whether lists of single customers (by their keys) stand on the client's pages, not only the analysts'.
+    """
 
     min_base: int = Field(30, ge=1)
     suppress_below: int = Field(10, ge=1)
+    expose_customers: bool = False
 
 
 class Client(_Strict):

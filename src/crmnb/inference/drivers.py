@@ -32,7 +32,7 @@ def hazard_ratios(groups: list[Group], told: Told) -> Inferred:
 
 def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
     attributes = [name for name in group.counts if name.startswith(OF)]
-    counts, never = _without_the_safe(group.counts, attributes)
+    counts, never = _without_the_safe(group.counts, attributes, told.privacy.suppress_below)
     told_of, X = _indicators(counts, attributes)
     if X.empty:
         raise CannotFit("needs an attribute of which two levels have lost customers")
@@ -43,15 +43,16 @@ def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
     return rows, [*never, *_reliable(fit), *_in_words(held, told.level)]
 
 
-def _without_the_safe(counts: pd.DataFrame, attributes: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """The counts without levels of which nobody was lost, whose ratio would be 0, and a sentence on each.
+def _without_the_safe(counts: pd.DataFrame, attributes: list[str], shown: int) -> tuple[pd.DataFrame, list[str]]:
+    """The counts without levels of which nobody was lost, whose ratio would be 0, and a sentence on each of `shown` or more.
 
     As a coefficient goes to minus infinity its customers' share of the risk goes to nothing, so leaving them out is that limit.
     """
     said = []
     for name in attributes:
         lost = (counts["event"] * counts["n"]).groupby(counts[name]).sum()
-        for level in lost.index[lost == 0]:
+        sizes = counts.groupby(name)["n"].sum()
+        for level in lost.index[(lost == 0) & (sizes >= shown)]:
             said.append(f"{_attribute(name)}: nobody of {level} was lost, so no ratio can be told.")
         counts = counts[counts[name].isin(lost.index[lost > 0])]
     return counts, said
@@ -89,8 +90,9 @@ def _enough(fit: Fit) -> bool:
 
 
 def _reliable(fit: Fit) -> list[str]:
-    told = f"{fit.events:,.0f} customers lost, of {fit.n:,.0f}, stand behind {len(fit.coefficients)} ratios"
-    return [f"{told}." if _enough(fit) else f"{told}: fewer than {_EVENTS_EACH} for each, so they are not reliable."]
+    many = len(fit.coefficients)
+    told = f"{fit.events:,.0f} of {fit.n:,.0f} customers were lost, to tell {many} ratio{'' if many == 1 else 's'} by"
+    return [f"{told}." if _enough(fit) else f"{told}: fewer than {_EVENTS_EACH} for each, so not reliable."]
 
 
 def _in_words(held: pd.DataFrame, level: float) -> list[str]:

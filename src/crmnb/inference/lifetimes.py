@@ -23,6 +23,7 @@ TOLD_AFTER = {
     "after 3 years": 1095,
 }
 _STEPS_DRAWN = 200  # of a curve; more than a picture can show
+_MOST = 0.5
 
 
 def curve(groups: list[Group], told: Told) -> Inferred:
@@ -33,7 +34,7 @@ def curve(groups: list[Group], told: Told) -> Inferred:
         fitted.append((group, one))
         rows += _shares(group, one, told)
         points += _points(group, one)
-    notes = [note for group, one in fitted if group.is_whole for note in _beginning(one)]
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one)]
     return Inferred(rows, points, notes + _between_levels([group for group, _ in fitted], told))
 
 
@@ -109,12 +110,20 @@ def _median(group: Group, one: survival.Curve) -> dict:
     return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
 
 
-def _beginning(one: survival.Curve) -> list[str]:
-    if one.start <= 0:
-        return []
-    return [
-        f"Too few customers were seen from their first day: this is of those who had stayed for {one.start:,.0f} days already."
-    ]
+def _beginning(group: Group, one: survival.Curve) -> list[str]:
+    """What is to be said where customers were not seen from their first day on."""
+    said = []
+    if one.start > 0:
+        said.append(
+            f"Nobody was seen from the first day: this is of those who had stayed for {one.start:,.0f} days already."
+        )
+    late = (group.counts["n"] * (group.counts["entry"] > 0)).sum() / group.n
+    if late > _MOST:
+        said.append(
+            f"{late:.0%} of the customers joined before the data begin. The curve puts together how many were lost at each age in the "
+            "time seen: it is what comes of customers if that goes on, not what came of these."
+        )
+    return said
 
 
 def _between_levels(groups: list[Group], told: Told) -> list[str]:

@@ -369,8 +369,8 @@ def cross_sell_rate(orders, *, period, churn: Churn):
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
     """
-    period.require_history(churn.history_days)
     known = orders.filter(~nw.col("category").is_null())
+    period.require_history(churn.history_days)
     before = _each(known.filter(nw.col("ordered_at") < period.start), "customer_id", "category")
     bought = _each(known.filter(period.holds("ordered_at")), "customer_id", "category")
     again = bought.join(_each(before, "customer_id"), on="customer_id", how="semi")

@@ -15,6 +15,7 @@ from crmnb.page.frame import METHODOLOGY, page
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
 _HIDDEN_TAGS = {"analyst-only", "injected-parameters", "parameters"}
+_OF_CUSTOMERS = "customers"  # the tag of cells that list single customers
 
 
 def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
@@ -23,13 +24,15 @@ def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
     return framed(*body_of(read), **facts)
 
 
-def body_of(notebook: nbformat.NotebookNode) -> tuple[Markup, list[tuple[str, str]]]:
+def body_of(notebook: nbformat.NotebookNode, expose_customers: bool = False) -> tuple[Markup, list[tuple[str, str]]]:
     """What a page shows of an executed notebook: its cells, and (text, id) of the headings for the table of contents.
 
-    Cells tagged `analyst-only` are left out, code always is. An output that is an error is a plain sentence.
+    Cells tagged `analyst-only` are left out, those tagged `customers` unless they are to be exposed; code always is. An output
+    that is an error is a plain sentence.
     """
+    hidden = _HIDDEN_TAGS | (set() if expose_customers else {_OF_CUSTOMERS})
     shown = notebook.copy()
-    shown.cells = [cell for cell in notebook.cells if not _HIDDEN_TAGS & set(cell.metadata.get("tags", []))]
+    shown.cells = [cell for cell in notebook.cells if not hidden & set(cell.metadata.get("tags", []))]
     body, _ = _exporter().from_notebook_node(shown)
     return _cleaned(body)
 

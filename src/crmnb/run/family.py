@@ -78,9 +78,9 @@ def _inputs(project: Path, source: Path, client: str) -> list[bytes | str]:
 
 def _keep(made: Path, source: Path, project: Path, client: str, period: str, tables: Path) -> None:
     """Write the page's cells, and last of all what the notebook depends on: with that it counts as done."""
-    cells, contents = body_of(nbformat.read(made / "notebook.ipynb", as_version=4))
-    (made / "cells.json").write_text(json.dumps({"cells": cells, "contents": contents}), encoding="utf-8")
     who = load_client(client, project / "parameters")
+    cells, contents = body_of(nbformat.read(made / "notebook.ipynb", as_version=4), who.privacy.expose_customers)
+    (made / "cells.json").write_text(json.dumps({"cells": cells, "contents": contents}), encoding="utf-8")
     taken = intake_of(tables)
     when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
     said = read_json(made / READ)
