@@ -1,6 +1,9 @@
 """Results with points made by hand, for the tests of pictures of curves, stages, steps, shares and forecasts."""
 
+import itertools
 import math
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -119,3 +122,42 @@ def medians():
     ]
     of = metric(id="median_lifetime", title="Median lifetime", unit="days", out_of="customers")
     return result(rows, of=of)
+
+
+def texts(figure) -> list[str]:
+    """The texts in a picture, in the order of drawing."""
+    return [words for words, *_ in placed(figure)]
+
+
+def overlaps(figure) -> list[tuple[str, str]]:
+    """The pairs of texts that lie on each other, at 6.5 px a character; and (text, "the edge") of those cut off."""
+    boxes = [(words, *_box(words, x, y, anchor)) for words, x, y, anchor in placed(figure) if words.strip()]
+    cut = [
+        (words, "the edge")
+        for words, left, top, right, bottom in boxes
+        if left < 0 or top < 0 or right > figure.width or bottom > figure.height
+    ]
+    pairs = itertools.combinations(boxes, 2)
+    return cut + [
+        (one[0], other[0])
+        for one, other in pairs
+        if one[1] < other[3] and other[1] < one[3] and one[2] < other[4] and other[2] < one[4]
+    ]
+
+
+def placed(figure) -> list[tuple[str, float, float, str]]:
+    """The texts with their x, y and anchor."""
+    root = ElementTree.fromstring(figure.svg)  # noqa: S314
+    found = []
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        moved = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+        x, y = moved.groups() if moved else (text.get("x"), text.get("y"))
+        anchor = re.search(r"text-anchor:(\w+)", text.get("style", ""))
+        found.append(("".join(text.itertext()), float(x), float(y), anchor[1] if anchor else "start"))
+    return found
+
+
+def _box(words: str, x: float, y: float, anchor: str) -> tuple[float, float, float, float]:
+    wide = 6.5 * len(words)
+    left = x - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
+    return left, y - 10, left + wide, y + 2

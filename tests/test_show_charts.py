@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from crmnb.errors import InputError
+from pictured import hazards, medians, overlaps, placed, texts
 from synthetic import HOSTILE, metric, rate, result, row
 
 MINUS = "\N{MINUS SIGN}"
@@ -31,11 +32,6 @@ def regions(count: int, **first):
     rows += [rate(100 + 17 * i, 400 + i, 5, segment="region", level=f"Region {i}") for i in range(count)]
     rows[1] |= first
     return result(rows)
-
-
-def texts(figure) -> list[str]:
-    root = ElementTree.fromstring(figure.svg)  # noqa: S314
-    return ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def test_a_trend_says_in_words_what_it_shows():
@@ -139,6 +135,44 @@ def test_a_hidden_segment_is_a_gap_with_a_note_and_shows_no_number():
     assert [t for t in texts(figure) if t.startswith("Region")][-1] == "Region 0"
     assert "not shown" in texts(figure)
     assert "Region 0: not shown: fewer than 10." in figure.notes[0]
+
+
+def test_a_whisker_without_an_upper_end_is_an_arrow_and_what_is_not_reached_is_highest():
+    figure = medians().by("region").figures[0]
+    assert [t for t in texts(figure) if t in ("North", "South", "West")] == ["West", "South", "North"]
+    assert "not reached" in texts(figure)
+    assert figure.title == "Median lifetime by region"  # the highest has no value
+    assert "West: not reached: after 1,096 days 71 % are still customers." in figure.notes[0]
+    assert "640 days or more" in figure.table
+    assert overlaps(figure) == []
+
+
+def test_hazard_ratios_lie_on_a_logarithmic_axis_with_the_line_at_one():
+    figure = hazards().components()
+    assert [t for t in texts(figure) if re.fullmatch(r"[\d.]+", t)] == [
+        *("0.3", "0.5", "0.7", "1", "1.5", "2", "3", "2.14", "300", "1.02", "300", "0.47", "300"),
+    ]
+    assert "no difference" in texts(figure)
+    at = {words: x for words, x, *_ in placed(figure)}
+    assert at["1"] - at["0.5"] == pytest.approx(at["2"] - at["1"], abs=0.3)
+    assert overlaps(figure) == []
+
+
+def test_a_hazard_ratio_whose_interval_has_no_end_stands():
+    endless = row(component="a", value=3.0, low=0.0, high=float("inf"), n=30, unit="hazard ratio")
+    figure = result([endless], of=metric(unit="hazard ratio", component="group")).components()
+    assert "3.00" in texts(figure)
+
+
+@pytest.mark.parametrize("unit", ["days", "months", "ratio", "money", "money per day", "share"])
+def test_levels_in_any_unit_are_drawn(unit):
+    rows = [
+        row(value=10.0 * at, low=9.0 * at, high=13.0 * at, n=100, unit=unit, segment="region", level=level)
+        for at, level in enumerate(("North", "South", "West"), start=1)
+    ]
+    figure = result(rows, of=metric(unit=unit)).by("region").figures[0]
+    assert overlaps(figure) == []
+    assert ("£30" if "money" in unit else "30") in texts(figure)
 
 
 def test_an_unknown_segmentation_is_refused_with_the_nearest():

@@ -44,6 +44,8 @@ MINUS = "\N{MINUS SIGN}"
         (41.2, 3, "days", 0),
         (591, 52, "count", 0),
         (62.4, 0.0001, "%", 3),
+        (2.14, 0.48, "hazard ratio", 2),
+        (2.14, 0.48, "ratio", 1),
     ],
 )
 def test_an_interval_says_how_many_digits_its_value_deserves(value, half_width, unit, decimals):
@@ -86,6 +88,40 @@ def test_a_quantity_carries_its_unit():
     assert quantity(-12.3, "points", 0, BRITISH) == f"{MINUS}12 points"
     assert quantity(2.41, "orders per buyer", 1, GERMAN) == "2,4 orders per buyer"
     assert quantity(591, "count", 0, GERMAN) == "591"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "decimals", "written"),
+    [
+        (2.14, "ratio", 1, "2.1"),
+        (0.62, "share", 2, "0.62"),
+        (0.47, "hazard ratio", 2, "0.47"),
+        (412.4, "days", 0, "412 days"),
+        (1.0, "days", 0, "1 day"),
+        (1.0, "months", 1, "1.0 months"),
+        (1234.5, "money per day", 0, "£1,235 per day"),
+        (-3.456, "money per day", 1, f"{MINUS}£3.46 per day"),
+    ],
+)
+def test_ratios_are_bare_and_times_and_amounts_have_their_words(value, unit, decimals, written):
+    assert quantity(value, unit, decimals, BRITISH) == written
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        ("days", "412 days or more"),
+        ("%", "412 % or more"),
+        ("money per day", "£412 per day or more"),
+        ("ratio", "412 or more"),
+    ],
+)
+def test_a_span_without_an_upper_end_says_so(unit, words):
+    assert span(412, math.inf, unit, 0, BRITISH) == words
+
+
+def test_a_span_of_amounts_per_day_is_of_amounts():
+    assert span(12, 40, "money per day", 0, BRITISH) == "£12 to £40"
 
 
 def test_a_span_repeats_the_percent_sign_and_the_currency_only():

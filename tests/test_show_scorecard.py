@@ -1,5 +1,6 @@
 """The scorecard, the tile and what changed: everything beside its number, and in the order of consequence."""
 
+import math
 import re
 from datetime import datetime
 
@@ -82,6 +83,35 @@ def test_a_tile_that_is_not_available_says_why_and_shows_no_number():
     assert "not available: needs tickets" in shown
     assert 'class="value"' not in shown
     assert "<svg" not in shown
+
+
+def lasting(**facts):
+    """A median lifetime that has no upper limit."""
+    known = {"low": 412.0, "high": math.inf, "n": 800, "clusters": 800, "unit": "days"} | facts
+    return result([row(**known)], of=metric(id="median_lifetime", title="Median lifetime", unit="days"))
+
+
+def test_what_is_not_reached_stands_in_a_scorecard_and_a_tile():
+    of = lasting(flags="not_reached", reason="after 1,096 days 71 % are still customers")
+    words = "not reached: after 1,096 days 71 % are still customers"
+    assert f"{words} (95 % interval 412 days or more)</td>" in scorecard([of])._repr_html_()
+    shown = tile(of)._repr_html_()
+    assert f'<p class="absent">{words}</p>' in shown
+    assert "95 % interval 412 days or more; 800 buyers" in shown
+    assert list(of.table()["Interval"]) == ["412 days or more"]
+
+
+def test_an_interval_without_an_upper_end_reaches_the_end_of_its_bar():
+    of = lasting(value=620.0)
+    assert "412 days or more" in scorecard([of])._repr_html_()
+    drawn = interval_bar(of, of.entries[0], width=210)
+    (left, wide), (dot,) = (
+        re.search(pattern, drawn).groups()
+        for pattern in (r'<rect x="([\d.]+)" y="6" width="([\d.]+)"', r'<circle cx="([\d.]+)"')
+    )
+    assert float(left) + float(wide) == 205
+    assert float(left) < float(dot) < 205
+    assert "inf" not in tile(of)._repr_html_().replace("information", "")
 
 
 def test_an_unclear_change_has_neither_arrow_nor_colour():

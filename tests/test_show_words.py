@@ -1,5 +1,6 @@
 """What is said of a result: sentence, change, target, flags; and that a client's text is only ever text."""
 
+import math
 from datetime import datetime
 
 import pytest
@@ -90,6 +91,43 @@ def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
     assert said(row(flags="suppressed")) == "Repeat purchase rate, 2025: not shown: fewer than 10"
     assert said(row()) == "Repeat purchase rate, 2025: not available: no data"
     assert "nan" not in result([gone])._repr_html_().lower()
+
+
+LIVES = {"id": "median_lifetime", "title": "Median lifetime", "unit": "days", "out_of": "customers"}
+LASTING = {"value": NAN, "low": 412.0, "high": math.inf, "n": 800, "clusters": 800, "unit": "days"}
+
+
+def test_what_is_not_reached_yet_is_an_answer_with_its_interval():
+    facts = row(**LASTING, flags="not_reached", reason="not reached: after 1,096 days 71 % are still customers")
+    assert said(facts, of=metric(**LIVES)) == (
+        "Median lifetime, 2025: not reached: after 1,096 days 71 % are still customers "
+        "(95 % interval 412 days or more; 800 customers)"
+    )
+    reason = row(**LASTING, flags="not_reached", reason="after 90 days all stay")
+    assert said(reason, of=metric(**LIVES)).startswith("Median lifetime, 2025: not reached: after 90 days all stay (95")
+    bare = row(flags="not_reached")
+    assert said(bare, of=metric(**LIVES)) == "Median lifetime, 2025: not reached"
+    shown = result([facts], of=metric(**LIVES))._repr_html_()
+    assert "not available" not in shown
+    assert "inf" not in shown.replace("information", "")
+
+
+def test_what_is_hidden_is_hidden_although_it_were_not_reached():
+    facts = row(**LASTING, flags="not_reached suppressed", reason="fewer than 10")
+    assert said(facts, of=metric(**LIVES)) == "Median lifetime, 2025: not shown: fewer than 10"
+
+
+def test_an_interval_may_have_no_upper_end():
+    facts = row(**(LASTING | {"value": 620.0}))
+    assert said(facts, of=metric(**LIVES)) == (
+        "Median lifetime, 2025: 620 days (95 % interval 412 days or more; 800 customers)"
+    )
+
+
+def test_an_unclear_change_of_an_amount_per_day_says_per_day():
+    change = {"change": 7.0, "change_low": -5.0, "change_high": 19.0}
+    of = result([row(value=40.0, low=30.0, high=50.0, n=9, unit="money per day", **change)])
+    assert change_words(of, first(of)).text == f"no clear change on 2024 ({MINUS}£5 to £19 per day)"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,13 @@ def test_unknown_is_an_empty_cell(parts):
     assert 'r="B3"' not in parts["xl/worksheets/sheet1.xml"]
 
 
+def test_an_interval_without_an_upper_end_says_so(tmp_path):
+    frame = pd.DataFrame({"low": [412.0], "high": [float("inf")]})
+    write_xlsx(frame, tmp_path / "x.xlsx", datetime(2025, 1, 2, tzinfo=UTC))
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as file:
+        assert "no upper end" in file.read("xl/sharedStrings.xml").decode()
+
+
 def test_is_the_same_file_when_made_again(tmp_path, parts):
     frame = pd.DataFrame({"level": HOSTILE, "value": [1.5, float("nan"), -2.0, 0, 1, 2, 3, 4]})
     write_xlsx(frame, tmp_path / "a.xlsx", datetime(2025, 1, 2, tzinfo=UTC))

@@ -66,6 +66,6 @@ def thinned(curve: Series, x_from: float, x_to: float, columns: int) -> Series:
 def round_step(reach: float, steps: Sequence[float], at_most: int) -> float:
     """The smallest of some round steps with which at most so many reach from zero to there; else a multiple of the last."""
     for step in steps:
-        if reach / step <= at_most:
+        if reach // step <= at_most:
             return step
     return steps[-1] * int(np.ceil(reach / steps[-1] / at_most))

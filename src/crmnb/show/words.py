@@ -96,7 +96,8 @@ def absent_words(result: Result, row) -> str:
     if "suppressed" in row.flags.split():
         return f"not shown: {reason or f'fewer than {result.client.privacy.suppress_below}'}"
     if not_reached(row):
-        return f"not reached: {reason}" if reason else "not reached"
+        why = reason.removeprefix("not reached: ")  # a reason may say so itself, as it also stands alone
+        return f"not reached: {why}" if why else "not reached"
     return f"not available: {reason or 'no data'}"
 
 
