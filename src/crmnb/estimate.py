@@ -82,7 +82,13 @@ median_by_customer = Estimator(
     "median", "counts", "quantiles.median", "Woodruff's, by customer", sums=("squares", "orders")
 )
 pipeline = Estimator(
-    "velocity", "counts", "pipeline.velocity", "bootstrap of leads", sums=("amount", "priced"), folds=200
+    "velocity",
+    "counts",
+    "pipeline.velocity",
+    "bootstrap of leads",
+    total=True,
+    sums=("amount", "priced"),
+    folds=200,
 )
 
 # Retention.
