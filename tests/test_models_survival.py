@@ -206,6 +206,8 @@ def test_the_restricted_mean_of_whom_nobody_lost_sight_is_the_mean():
 def test_a_restricted_mean_beyond_what_was_observed_is_refused():
     with pytest.raises(CannotFit, match="horizon, 10"):
         restricted_mean(kaplan_meier([0, 0], [3, 9], [1, 0], [1, 1]), 10)
+    with pytest.raises(CannotFit, match="horizon, 10"):
+        restricted_mean(kaplan_meier([], [], [], []), 10)
     assert restricted_mean(kaplan_meier(*PENCIL), 10)[0] == CLOSE(2 + 2 * 2 / 3 + 3 * 4 / 9)
 
 

@@ -5,11 +5,13 @@ once: through the complete gaps, with an equal share each, or, who has none, thr
 gap after complete ones tells nothing more, and is left out. The customer's first gap begins with an event (the first order),
 and gaps of one customer are taken as alike in distribution: where they grow longer with time, no single median says it.
 
-Source. Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3) with
+Source. Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, with
 weight 1 per customer. Its special case of one gap each is Kaplan & Meier's.
 """
 
 import numpy as np
+
+from crmnb.models.survival import ROUNDING
 
 
 def survival(gap, complete, m, n) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -66,8 +68,7 @@ def quantile(gap, complete, m, n, p: float = 0.5) -> float | np.ndarray:
     Infinite is "not reached"; NaN where nothing was at risk.
     """
     times, values, _, _ = survival(gap, complete, m, n)
-    rounding = 1e-9
-    reached = values <= 1 - p + rounding
+    reached = values <= 1 - p + ROUNDING
     found = np.where(reached.any(axis=0), times[reached.argmax(axis=0)] if len(times) else np.inf, np.inf)
     nobody = np.asarray(n, float).sum(axis=0) == 0
     found = np.where(nobody, np.nan, found)

@@ -3,7 +3,7 @@
 Data are as in `crmnb.models.survival` (entry, duration, event, n), with a row of covariates each; rows that are equal in all of them
 may stand once with their count, which is a frequency: the fit is that of the rows written out.
 
-Sources. Cox 1972, JRSS-B 34:187. Efron 1977, JASA 72:557, and Klein & Moeschberger 2003, Survival Analysis, 2nd ed., (8.4.3)
+Sources. Cox 1972, JRSS-B 34:187. Efron 1977, JASA 72:557, and Klein & Moeschberger 2003, Survival Analysis, 2nd ed., (8.4.2)
 (ties). Grambsch & Therneau 1994, Biometrika 81:515 (the check); Therneau & Grambsch 2000, Modeling Survival Data, 6.2.
 """
 
@@ -141,7 +141,7 @@ def _at(data: _Data, beta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
 def _moments(data: _Data, beta: np.ndarray) -> tuple[_Ties, np.ndarray, tuple, float]:
     """Sums at coefficients: over ties, each row's hazard, (at risk, of the dead) hazard x covariates; the log likelihood.
 
-    Klein & Moeschberger (8.4.3): of d who die at one time, the j-th finds at risk all but j/d of the hazard of the d.
+    Klein & Moeschberger (8.4.2): of d who die at one time, the j-th finds at risk all but j/d of the hazard of the d.
     """
     effect = data.x @ beta
     effect -= effect.max()  # a factor common to all hazards cancels; this one keeps them finite

@@ -24,6 +24,7 @@ from crmnb.models.likelihood import CannotFit
 
 # Sums of fractions end a rounding error beside the quantile that they should meet.
 ROUNDING = 1e-9
+COLUMNS = ["time", "value", "standard_error", "low", "high", "at_risk", "events"]
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,12 @@ def kaplan_meier(entry, duration, event, n, level: float = 0.95, start: float = 
     """
     entry, duration, event, n = _later(start, *checked(entry, duration, event, n))
     table = steps(entry, duration, event, n)
-    survived = 1 - table.events / table.at_risk
-    value = survived.cumprod()
-    error = value * np.sqrt(_greenwood(table.events, table.at_risk).cumsum())
-    error = error.mask(value == 0)
+    value = (1 - table.events / table.at_risk).cumprod()
+    error = (value * np.sqrt(_greenwood(table.events, table.at_risk).cumsum())).mask(value == 0)
     low, high = _log_log(value, error, level)
     low, high = low.mask(value == 0, 0.0), high.mask(value == 0).ffill().fillna(1.0)
-    return _curve(table, value, error, low, high, 1.0, start, level, entry, duration, n)
+    told = table.assign(value=value, standard_error=error, low=low, high=high)
+    return Curve(told[COLUMNS], 1.0, start, _last(duration), _emptied(table, entry, duration, n, start), level)
 
 
 def _later(start: float, entry, duration, event, n) -> tuple[np.ndarray, ...]:
@@ -132,11 +132,8 @@ def _log_log(value: pd.Series, error: pd.Series, level: float) -> tuple[pd.Serie
     return inside ** np.exp(half), inside ** np.exp(-half)
 
 
-def _curve(table, value, error, low, high, begin, start, level, entry, duration, n) -> Curve:
-    told = pd.DataFrame({"time": table.time, "value": value, "standard_error": error, "low": low, "high": high})
-    told[["at_risk", "events"]] = table[["at_risk", "events"]]
-    last = float(duration.max()) if len(duration) else np.nan
-    return Curve(told, begin, start, last, _emptied(table, entry, duration, n, start), level)
+def _last(duration: np.ndarray) -> float:
+    return float(duration.max()) if len(duration) else np.nan
 
 
 def _emptied(table: pd.DataFrame, entry, duration, n, start: float) -> float | None:
@@ -190,7 +187,7 @@ def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float, float, 
     """
     table = curve.table[curve.table.time <= horizon]
     alive = np.concatenate([[curve.begin], table["value"]])
-    if not horizon > curve.start or (horizon > curve.last and alive[-1] > 0):
+    if not horizon > curve.start or (not horizon <= curve.last and alive[-1] > 0):
         raise CannotFit(f"the horizon, {horizon:g}, is not within the time observed, {curve.start:g} to {curve.last:g}")
     widths = np.diff(np.concatenate([[curve.start], table.time, [horizon]]))
     areas = alive * widths
@@ -215,7 +212,9 @@ def logrank(groups: Sequence[tuple]) -> tuple[float, int, float]:
     excess = (events - share * all_events).sum(axis=1)
     scale = all_events * (all_risk - all_events) / np.maximum(all_risk - 1, 1)
     variance = np.diag((share * scale).sum(axis=1)) - (share * scale) @ share.T
-    seen = np.flatnonzero(variance.diagonal() > 0)[1:]  # the groups sum to nothing: one says no more
+    seen = np.flatnonzero(variance.diagonal() > ROUNDING * scale.sum())[
+        1:
+    ]  # the groups sum to nothing: one says no more
     if not len(seen):
         return np.nan, 0, np.nan
     solved, _, df, _ = np.linalg.lstsq(variance[np.ix_(seen, seen)], excess[seen], rcond=1e-10)
@@ -239,7 +238,8 @@ def cumulative_incidence(entry, duration, cause, n, of: int = 1, level: float = 
     value = (before * events / table.at_risk).cumsum()
     error = np.sqrt(_incidence_variance(value, before, table.events, events, table.at_risk))
     low, high = _log_log(value, error, level)
-    return _curve(table.assign(events=events), value, error, low, high, 0.0, 0.0, level, entry, duration, n)
+    told = table.assign(value=value, standard_error=error, low=low, high=high, events=events)
+    return Curve(told[COLUMNS], 0.0, 0.0, _last(duration), _emptied(table, entry, duration, n, 0.0), level)
 
 
 def _incidence_variance(value, before, all_events, events, at_risk) -> pd.Series:
