@@ -15,10 +15,7 @@ import numpy as np
 from scipy import special
 
 from crmnb.models.ahead import time_ahead
-from crmnb.models.likelihood import CannotFit, Fit, maximum
-
-# Four parameters from fewer are chance: of simulated sets with so few repeat buyers, many have no maximum inside.
-FEWEST_REPEAT_BUYERS = 30
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
 _EDGES = {
     "r": ("hardly any customer bought again", "all customers bought at the same rate"),
@@ -39,8 +36,8 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     """
     x, t_x, T, n = _checked(x, t_x, T, n)
     repeaters = n[x > 0].sum()
-    if repeaters < FEWEST_REPEAT_BUYERS:
-        raise CannotFit(f"{repeaters:.0f} customers bought again; the model needs {FEWEST_REPEAT_BUYERS}")
+    if repeaters < FEWEST:
+        raise CannotFit(f"{repeaters:.0f} customers bought again; the model needs {FEWEST}")
     unit = n @ T / n.sum()
     fit = _fit(x, t_x / unit, T / unit, n)
     scale = np.array([1.0, unit, 1.0, 1.0])
@@ -143,11 +140,9 @@ def _checked(x, t_x, T, n) -> tuple[np.ndarray, ...]:
     x, t_x, T, n = (np.asarray(given, float) for given in (x, t_x, T, n))
     if not x.shape == t_x.shape == T.shape == n.shape or x.ndim != 1:
         raise ValueError("x, t_x, T and n are to be four arrays of one length")
-    possible = (
-        (x >= 0) & (x == np.floor(x)) & (t_x >= 0) & (t_x <= T) & (np.inf > T) & (n >= 0) & ((x > 0) | (t_x == 0))
-    )
-    if not possible.all():
-        raise ValueError("each row: x whole, 0 <= t_x <= T (0 without a repeat purchase), n 0 or more")
+    possible = (x >= 0) & (x == np.floor(x)) & (t_x <= T) & np.isfinite(T) & (n >= 0)
+    if not (possible & np.where(x > 0, t_x > 0, t_x == 0)).all():
+        raise ValueError("each row: x whole, 0 < t_x <= T (t_x 0 without a repeat purchase), n 0 or more")
     return (x, t_x, T, n) if (n > 0).all() else tuple(given[n > 0] for given in (x, t_x, T, n))
 
 

@@ -12,9 +12,7 @@ Customer-Base Valuation in a Contractual Setting, Marketing Science 29:85 (resid
 import numpy as np
 from scipy import special
 
-from crmnb.models.likelihood import CannotFit, Fit, maximum
-
-FEWEST_LOST = 30  # two parameters from fewer are chance
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
 _EDGES = {
     "alpha": ("hardly any customer left", "all customers left equally readily"),
@@ -34,8 +32,8 @@ def fit_contract(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
         raise ValueError("age, at_risk and lost are to be three arrays of one length")
     if not ((age >= 1) & (age == np.floor(age)) & (lost >= 0) & (lost <= at_risk) & (at_risk < np.inf)).all():
         raise ValueError("each row: age whole, 1 or more, and 0 <= lost <= at_risk")
-    if lost.sum() < FEWEST_LOST:
-        raise CannotFit(f"{lost.sum():.0f} customers left; the model needs {FEWEST_LOST}")
+    if lost.sum() < FEWEST:
+        raise CannotFit(f"{lost.sum():.0f} customers left; the model needs {FEWEST}")
     if len(np.unique(age[at_risk > 0])) < 2:
         raise CannotFit("renewals of one age only do not tell how loyalty grows with age")
     return maximum(_likelihood(age, at_risk, lost), _STARTS, lost.sum(), _EDGES)

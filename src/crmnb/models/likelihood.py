@@ -14,6 +14,10 @@ import numpy as np
 
 from crmnb.errors import Unavailable
 
+# Customers that a model needs, of those that tell it something: from 60, the delta method's 95 % intervals of what it says of
+# the future held the truth in 91 to 97 % of simulated clients, from 30 in 84 to 94 %, and one client in three was refused anyway.
+FEWEST = 60
+
 # Value, gradient and Hessian, in the parameters themselves.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 

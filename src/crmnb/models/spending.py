@@ -10,9 +10,7 @@ Source: Fader & Hardie 2013, The Gamma-Gamma Model of Monetary Value, brucehardi
 import numpy as np
 from scipy import special, stats
 
-from crmnb.models.likelihood import CannotFit, Fit, maximum
-
-FEWEST_BUYERS = 30  # as of the purchase model, whose repeat buyers they are
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
 _EDGES = {
     "p": ("a customer's purchases had nothing in common", "a customer always spent the same"),
@@ -29,8 +27,8 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     than 0: leave out customers who paid nothing, and say so), CannotFit where the customers do not carry the model.
     """
     x, m, n = _checked(x, m, n)
-    if n.sum() < FEWEST_BUYERS:
-        raise CannotFit(f"{n.sum():.0f} customers with a purchase to go by; the model needs {FEWEST_BUYERS}")
+    if n.sum() < FEWEST:
+        raise CannotFit(f"{n.sum():.0f} customers with a purchase to go by; the model needs {FEWEST}")
     unit = n @ m / n.sum()
     fit = maximum(_likelihood(x, m / unit, n), _STARTS, n.sum(), _EDGES)
     scale = np.array([1.0, 1.0, unit])
