@@ -73,9 +73,13 @@ def steps(entry, duration, event, n) -> pd.DataFrame:
 
     Raises ValueError as `checked` does.
     """
-    entry, duration, event, n = checked(entry, duration, event, n)
+    time, risk, events = _steps(*checked(entry, duration, event, n))
+    return pd.DataFrame({"time": time, "at_risk": risk, "events": events})
+
+
+def _steps(entry, duration, event, n) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     time, events = _tally(duration[event > 0], n[event > 0])
-    return pd.DataFrame({"time": time, "at_risk": at_risk(time, entry, duration, n), "events": events})
+    return time, at_risk(time, entry, duration, n), events
 
 
 def at_risk(times, entry, duration, n) -> np.ndarray:
@@ -105,13 +109,14 @@ def kaplan_meier(entry, duration, event, n, level: float = 0.95, start: float = 
     before, as survival cannot rise; the standard error is NaN there. Raises ValueError as `checked` does.
     """
     entry, duration, event, n = _later(start, *checked(entry, duration, event, n))
-    table = steps(entry, duration, event, n)
-    value = (1 - table.events / table.at_risk).cumprod()
-    error = (value * np.sqrt(_greenwood(table.events, table.at_risk).cumsum())).mask(value == 0)
+    time, risk, events = _steps(entry, duration, event, n)
+    value = np.cumprod(1 - events / risk)
+    error = np.where(value > 0, value * np.sqrt(np.cumsum(_greenwood(events, risk))), np.nan)
     low, high = _log_log(value, error, level)
-    low, high = low.mask(value == 0, 0.0), high.mask(value == 0).ffill().fillna(1.0)
-    told = table.assign(value=value, standard_error=error, low=low, high=high)
-    return Curve(told[COLUMNS], 1.0, start, _last(duration), _emptied(table, entry, duration, n, start), level)
+    left = np.count_nonzero(value)
+    low[left:], high[left:] = 0.0, high[left - 1] if left else 1.0
+    table = pd.DataFrame(dict(zip(COLUMNS, (time, value, error, low, high, risk, events), strict=True)))
+    return Curve(table, 1.0, start, _last(duration), _emptied(table, entry, duration, n, start), level)
 
 
 def _later(start: float, entry, duration, event, n) -> tuple[np.ndarray, ...]:
@@ -120,15 +125,15 @@ def _later(start: float, entry, duration, event, n) -> tuple[np.ndarray, ...]:
     return entry[left], duration[left], event[left], n[left]
 
 
-def _greenwood(events: pd.Series, at_risk: pd.Series) -> pd.Series:
+def _greenwood(events: np.ndarray, risk: np.ndarray) -> np.ndarray:
     """The terms d / (n (n - d)); 0 where all go, as nothing that is multiplied by it is left."""
-    return (events / (at_risk * (at_risk - events))).mask(events == at_risk, 0.0)
+    return np.divide(events, risk * (risk - events), out=np.zeros(len(events)), where=risk > events)
 
 
-def _log_log(value: pd.Series, error: pd.Series, level: float) -> tuple[pd.Series, pd.Series]:
+def _log_log(value: np.ndarray, error: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Limits symmetric in log(-log value), within (0, 1); NaN at 0 and 1, where the scale ends."""
-    inside = value.where((value > 0) & (value < 1))
-    half = ndtri((1 + level) / 2) * error / (inside * np.log(inside)).abs()
+    inside = np.where((value > 0) & (value < 1), value, np.nan)
+    half = ndtri((1 + level) / 2) * error / np.abs(inside * np.log(inside))
     return inside ** np.exp(half), inside ** np.exp(-half)
 
 
@@ -156,13 +161,11 @@ def at(curve: Curve, times) -> pd.DataFrame:
     A curve that has come to its end (nobody left) stays there. Before the start nothing is known either.
     """
     times = np.asarray(times, float)
-    before = pd.DataFrame({"value": [curve.begin], "low": [np.nan], "high": [np.nan]})
-    values = pd.concat([before, curve.table[["value", "low", "high"]]], ignore_index=True)
-    told = values.iloc[np.searchsorted(curve.table.time, times, side="right")].reset_index(drop=True)
-    ended = told["value"].eq(1 - curve.begin).to_numpy()
-    unknown = (times < curve.start) | ~((times <= curve.last) | ended)
-    told[unknown] = np.nan
-    return told.assign(time=times)[["time", "value", "low", "high"]]
+    step = np.searchsorted(curve.table["time"], times, side="right")
+    before = {"value": curve.begin, "low": np.nan, "high": np.nan}
+    told = {name: np.concatenate([[first], curve.table[name]])[step] for name, first in before.items()}
+    known = (times >= curve.start) & ((times <= curve.last) | (told["value"] == 1 - curve.begin))
+    return pd.DataFrame({"time": times} | {name: np.where(known, values, np.nan) for name, values in told.items()})
 
 
 def quantile(curve: Curve, p: float = 0.5) -> tuple[float, float, float]:
@@ -171,8 +174,9 @@ def quantile(curve: Curve, p: float = 0.5) -> tuple[float, float, float]:
     p: .5 is the median lifetime, .9 the time by which nine of ten have gone. The value is the first time at which survival is
     at most 1 - p, the limits are those at which the ends of the band are.
     """
-    left = 1 - p + ROUNDING
-    return tuple(_first(curve.table.time, curve.table[name] <= left) for name in ("value", "low", "high"))
+    return tuple(
+        _first(curve.table["time"], curve.table[name] <= 1 - p + ROUNDING) for name in ("value", "low", "high")
+    )
 
 
 def _first(times: pd.Series, true: pd.Series) -> float:
@@ -193,7 +197,7 @@ def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float, float, 
     areas = alive * widths
     value = areas.sum()
     ahead = value - np.cumsum(areas)[:-1]  # the area from each event time to the horizon
-    error = np.sqrt(np.sum(ahead**2 * _greenwood(table.events, table.at_risk)))
+    error = np.sqrt(np.sum(ahead**2 * _greenwood(table.events.to_numpy(), table.at_risk.to_numpy())))
     half = ndtri((1 + curve.level) / 2) * error
     return float(value), max(float(value - half), 0.0), min(float(value + half), horizon - curve.start), float(error)
 
@@ -231,25 +235,27 @@ def cumulative_incidence(entry, duration, cause, n, of: int = 1, level: float = 
     Raises ValueError as `checked` does.
     """
     entry, duration, cause, n = checked(entry, duration, cause, n)
-    table = steps(entry, duration, cause != 0, n)
+    time, risk, went = _steps(entry, duration, cause != 0, n)
     struck, count = _tally(duration[cause == of], n[cause == of])
-    events = pd.Series(count, struck).reindex(table.time, fill_value=0.0).reset_index(drop=True)
-    before = (1 - table.events / table.at_risk).cumprod().shift(fill_value=1.0)
-    value = (before * events / table.at_risk).cumsum()
-    error = np.sqrt(_incidence_variance(value, before, table.events, events, table.at_risk))
-    low, high = _log_log(value, error, level)
-    told = table.assign(value=value, standard_error=error, low=low, high=high, events=events)
-    return Curve(told[COLUMNS], 0.0, 0.0, _last(duration), _emptied(table, entry, duration, n, 0.0), level)
+    events = np.zeros(len(time))
+    events[np.searchsorted(time, struck)] = count
+    before = np.concatenate([[1.0], np.cumprod(1 - went / risk)])[:-1]
+    value = np.cumsum(before * events / risk)
+    error = np.sqrt(_incidence_variance(value, before, went, events, risk))
+    table = pd.DataFrame(
+        dict(zip(COLUMNS, (time, value, error, *_log_log(value, error, level), risk, events), strict=True))
+    )
+    return Curve(table, 0.0, 0.0, _last(duration), _emptied(table.assign(events=went), entry, duration, n, 0.0), level)
 
 
-def _incidence_variance(value, before, all_events, events, at_risk) -> pd.Series:
+def _incidence_variance(value, before, went, events, risk) -> np.ndarray:
     """Of the Aalen-Johansen estimate, at each time.
 
     The sums over the times s until t of (F(t) - F(s))^2 a(s) + b(s) - 2 (F(t) - F(s)) c(s), multiplied out to be running sums.
     """
-    a = _greenwood(all_events, at_risk)
-    b = before**2 * events * (at_risk - events) / at_risk**3
-    c = before * events / at_risk**2
-    squares = value**2 * a.cumsum() - 2 * value * (value * a).cumsum() + (value**2 * a).cumsum()
-    variance = squares + b.cumsum() - 2 * (value * c.cumsum() - (value * c).cumsum())
-    return variance.clip(lower=0.0)  # where it is 0, rounding would leave a trace on either side of it
+    a = _greenwood(went, risk)
+    b = before**2 * events * (risk - events) / risk**3
+    c = before * events / risk**2
+    squares = value**2 * np.cumsum(a) - 2 * value * np.cumsum(value * a) + np.cumsum(value**2 * a)
+    variance = squares + np.cumsum(b) - 2 * (value * np.cumsum(c) - np.cumsum(value * c))
+    return np.maximum(variance, 0.0)  # where it is 0, rounding would leave a trace on either side of it
