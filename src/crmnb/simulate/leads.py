@@ -1,17 +1,18 @@
 """Leads: who shows interest, how far that goes, and when it is won, lost or forgotten."""
 
+from bisect import bisect_left
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from crmnb.simulate.columns import at, customer_ids, numbered
+from crmnb.simulate.columns import at, customer_ids, numbered, year_of
 from crmnb.simulate.lives import Lives
 from crmnb.simulate.rates import DAYS, EDGES, Rates
 
 # Days to the decision, lognormal: the median and the logarithm's standard deviation, with a proposal and without one.
-_PROPOSED, _NOT_PROPOSED = (40.0, 0.7), (25.0, 0.8)
+_PROPOSED, _NOT_PROPOSED = (39.6, 0.7), (25.0, 0.8)
 _QUALIFIED_AT, _PROPOSED_AT = (0.05, 0.3), (0.35, 0.7)  # of the time to the decision: from and to
 _FORGOTTEN = 0.1  # of those that never get a proposal: nobody ever says that they are lost
 _SKIPPED = 0.04  # of the proposals: nobody wrote down when the lead qualified
@@ -108,7 +109,31 @@ def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, 
         ("stage_conversion", "3 won"): 100 * won / proposed,
         ("proposal_win_rate", ""): 100 * rates.wins,
     }
-    for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365.25}.items():
-        if days < until - first:
-            found["conversion_curve", f"won after {words}"] = 100 * ever * float(_by(np.array(float(days)), True))
+    for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365}.items():
+        if days < until - first:  # days are those of the calendar: from 30 to 31, by the time of day
+            found["conversion_curve", f"won after {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
     return found
+
+
+def velocity(rates: Rates, year: int, lives: Lives) -> float:
+    """The true pipeline velocity at the end of a year (a place in YEARS), per customer at its start; `lives` of many.
+
+    Leads open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
+    those leads' calendar days to the win. In closed form but for averages over the days of creation.
+    """
+    end, (first, last) = EDGES[year + 1], (EDGES[year + 1] - 90 - 365, EDGES[year + 1] - 90)
+    created = np.arange(end) + 0.5
+    came_in = year_of(created)
+    per_day = (np.array(rates.leads) * lives.at_start / np.diff(EDGES))[came_in]
+    proposes = rates.qualifies * rates.proposes
+    seen = end - created
+    decided = proposes * _by(seen, True) + (1 - proposes) * (1 - _FORGOTTEN) * _by(seen, False)
+    mature = (created >= first) & (created < last)
+    weight = per_day[mature] / per_day[mature].sum()
+    won = rates.wins * proposes * weight @ _by(seen[mature], True)
+
+    def by(day: int) -> float:
+        return weight @ _by(np.minimum(seen[mature][:, None], day + _OF_A_DAY), True).mean(axis=1)
+
+    median = bisect_left(range(456), by(456) / 2, key=by)
+    return float(per_day @ (1 - decided)) * won * _AMOUNT / median / lives.at_start[year]

@@ -15,7 +15,7 @@ PART = (0.1, 0.6)  # of the amount: what is refunded where it is a part, from an
 _WHOLE = 0.4  # of the refunds: those of the whole amount
 _REFUND_DAYS, _WINDOW = 8.0, 30.0  # on average from an order to its refund; and days of the rate that is an argument
 _CANCELLED = 0.04  # per order that counts
-_GUESTS = 0.04  # orders without a customer, per order of a customer
+GUESTS = 0.04  # orders without a customer, per order of a customer
 _NO_MARGIN = 0.03  # of the orders: their margin is not known
 
 
@@ -65,7 +65,7 @@ def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases
     came = [events(lives, own * per, rng) for per in (1, whole, _CANCELLED)]
     kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in came])
     who, day = (np.concatenate(each) for each in zip(*came, strict=True))
-    guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * _GUESTS))
+    guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * GUESTS))
     kind, who = np.append(kind, kind[guests]), np.append(who, np.full(len(guests), -1))
     day = np.append(day, (day[guests] + rng.uniform(-0.5, 0.5, len(guests))).clip(0, DAYS - 1e-4))
     mean = np.append(mean[who[who >= 0]], (CUSTOMER_SHAPE - 1) / rng.gamma(CUSTOMER_SHAPE, 1, len(guests)))

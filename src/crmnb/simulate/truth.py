@@ -6,10 +6,11 @@ from functools import cache
 
 import numpy as np
 
-from crmnb.simulate import answers
+from crmnb.simulate import answers, leads, truth_drawn, truth_sales, visits
 from crmnb.simulate.answers import ITEMS, PLATFORMS, item, stars
 from crmnb.simulate.lives import Lives, live
 from crmnb.simulate.rates import EDGES, ORIGIN, REGIONS, YEARS, Rates
+from crmnb.simulate.shop import Purchases, purchases
 
 _LIVES = 400_000  # customers at the start of the large draw
 _FOLLOW_UP = 90
@@ -40,8 +41,15 @@ def truth(rates: Rates, year: int, at_start: float) -> Figures:
     found = (
         _stays(rates, place, at_start)
         | _counted(lives, place, at_start)
+        | truth_sales.fees(rates, place)
         | _purchases(rates, lives, place)
+        | truth_sales.orders(rates, lives, place, at_start)
         | _cohorts(lives, place)
+        | truth_drawn.lifetimes(lives, place)
+        | truth_drawn.gaps(_many_orders(rates), place)
+        | leads.conversion(rates, place)
+        | {("pipeline_velocity", ""): at_start * leads.velocity(rates, place, lives)}
+        | visits.conversion(lives, rates, place)
         | _answers(rates, place)
         | _surveys(rates, place)
         | _reviews(rates, place, at_start)
@@ -52,6 +60,11 @@ def truth(rates: Rates, year: int, at_start: float) -> Figures:
 @cache
 def _many_lives(rates: Rates) -> Lives:
     return live(rates, _LIVES, np.random.default_rng(0))
+
+
+@cache
+def _many_orders(rates: Rates) -> Purchases:
+    return purchases(_many_lives(rates), rates, np.random.default_rng(1))
 
 
 def _stays(rates: Rates, place: int, at_start: float) -> Figures:

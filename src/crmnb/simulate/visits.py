@@ -19,10 +19,10 @@ _KEEN = (
     (0.2, 3.0),
 )  # kinds of visitors: their share, and how often they convert, as multiples of `converts`
 _OWN_SHAPE = 0.8  # of the gamma that customers' rates of sessions follow
-_LOGGED_IN, _DEVICES = (
+_AT_HOME, _LOGGED_IN = (
+    0.8,
     0.7,
-    2,
-)  # share of a customer's sessions that carry the customer; the others, on so many devices alike
+)  # share of a customer's sessions on a device where they log in, and how often they do there
 _STRANGERS, _STRANGERS_SESSIONS = 0.9, 1.6  # visitors in a year per customer at its start; sessions of each on average
 _SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how long they took
 
@@ -30,13 +30,14 @@ _SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how 
 def visits(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
     """The web sessions of customers under contract and of strangers, in the order of their times.
 
-    A customer's sessions come at a rate of the customer's own, gamma about `visits`; a stranger is seen within 30 days of
-    one year. Some visitors are keen; in a session, each converts by chance.
+    A customer's sessions come at a rate of the customer's own, gamma about `visits`, on two devices, on one of which they
+    never log in; a stranger is seen within 30 days of one year. Some visitors are keen; in a session, each converts by chance.
     """
     own = rng.gamma(_OWN_SHAPE, rates.visits / _OWN_SHAPE, len(lives.region))
     who, day = events(lives, own, rng)
-    logged_in = rng.random(len(who)) < _LOGGED_IN
-    device = 10 * who + rng.integers(0, _DEVICES, len(who))
+    at_home = rng.random(len(who)) < _AT_HOME
+    logged_in = at_home & (rng.random(len(who)) < _LOGGED_IN)
+    device = 10 * who + at_home
     strangers, days = _strangers(lives, rng)
     keen = np.concatenate([_multiples(len(own), rng)[who], _multiples(strangers.max(initial=-1) + 1, rng)[strangers]])
     day = np.concatenate([day, days])
@@ -82,20 +83,20 @@ def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
 def conversion(lives: Lives, rates: Rates, year: int) -> dict[tuple[str, str], float]:
     """(metric, component) -> the true value in a year (a place in YEARS), in percent; given so many lives, in closed form.
 
-    Sessions of a customer with the customer's number are Poisson given the customer's rate and the days under contract, and
-    so are those on each device without it: of either, none at all and none with a goal have the chance that a gamma
-    mixture gives. A stranger's number of sessions is geometric.
+    A customer is two visitors: one on the device where they log in, one elsewhere. Sessions on each are Poisson given the
+    customer's rate and the days under contract: none at all and none with a goal have the chance that a gamma mixture
+    gives. A stranger's number of sessions is geometric.
     """
     first, last = EDGES[year], EDGES[year + 1]
     who, _, begin, end = lives.spells(first, last)
     inside = np.bincount(who, end - begin, len(lives.region))
     inside = inside[inside > 0] * rates.visits / 365.25 / _OWN_SHAPE
     strangers, stops = _STRANGERS * lives.at_start[year], 1 / _STRANGERS_SESSIONS
-    units = [(1, _LOGGED_IN), (_DEVICES, (1 - _LOGGED_IN) / _DEVICES)]
 
     def some(chance: float) -> float:
-        """How many customers and devices have at least one session of a kind that has this chance."""
-        return sum(many * (1 - (1 + share * chance * inside) ** -_OWN_SHAPE).sum() for many, share in units)
+        """How many customers' devices have at least one session of a kind that has this chance."""
+        shares = (_AT_HOME, 1 - _AT_HOME)
+        return sum((1 - (1 + share * chance * inside) ** -_OWN_SHAPE).sum() for share in shares)
 
     def a_stranger(chance: float) -> float:
         return 1 - stops * (1 - chance) / (1 - (1 - stops) * (1 - chance))

@@ -1,0 +1,59 @@
+"""True figures that have no closed form: those of a very large draw, counted in the plainest way."""
+
+import numpy as np
+
+from crmnb.simulate.lives import Lives
+from crmnb.simulate.rates import EDGES
+from crmnb.simulate.shop import Purchases
+
+Figures = dict[tuple[str, str], float]
+_TOLD_AFTER = {
+    "after 30 days": 30,
+    "after 90 days": 90,
+    "after 180 days": 180,
+    "after 1 year": 365,
+    "after 2 years": 730,
+    "after 3 years": 1095,
+}
+
+
+def lifetimes(lives: Lives, place: int) -> Figures:
+    """How long first contracts last, as known at the year's end: the product limit over whole days, with late entry."""
+    end = EDGES[place + 1]
+    begun = lives.begins[:, 0] < end
+    since = np.floor(lives.begins[begun, 0]).astype(int)
+    lost = lives.ends[begun, 0] < end
+    duration = np.where(lost, np.floor(lives.ends[begun, 0].clip(None, end)), end).astype(int) - since
+    entry = np.maximum(-since, 0)
+    seen = (entry == 0) | (duration > entry)
+    stay = _product_limit(entry[seen], duration[seen], lost[seen], np.ones(seen.sum()))
+    found = {("survival_curve", name): 100 * stay[day] for name, day in _TOLD_AFTER.items()}
+    return found | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
+
+
+def gaps(made: Purchases, place: int) -> Figures:
+    """The median days between orders, as known at the year's end, by the weights of Wang & Chang.
+
+    Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
+    """
+    end = EDGES[place + 1]
+    ours = (made.kind == 0) & (made.who >= 0) & (made.day < end)
+    order = np.argsort(made.who[ours] * 10_000.0 + made.day[ours])
+    who, day = made.who[ours][order], np.floor(made.day[ours][order]).astype(int)
+    complete = np.append(who[1:] == who[:-1], False)
+    many = np.bincount(who, complete)[who]
+    used = complete | (many == 0)
+    gap = np.where(complete, np.append(day[1:], end), end) - day
+    weight = 1 / np.maximum(many, 1)
+    still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
+    return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
+
+
+def _product_limit(entry: np.ndarray, duration: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The share that goes on beyond day 0, 1, 2 ... (Kaplan & Meier); at risk on a day: entry < day <= duration, or from 0 on."""
+    days = duration.max() + 1
+    ends = np.bincount(duration, weight * ended, days)
+    came = np.cumsum(np.bincount(entry + (entry > 0), weight, days + 1)[:days])
+    gone = np.cumsum(np.bincount(duration + 1, weight, days + 1)[:days])
+    at_risk = np.maximum(came - gone, 1e-9)
+    return np.cumprod(1 - ends / at_risk)

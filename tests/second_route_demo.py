@@ -1,0 +1,230 @@
+"""The demo's figures by plain pandas on its clean tables: the dumbest way to each, a dictionary of (metric, component).
+
+`start` and `end` are the period's, half-open; the data begin with 2023 and end with 2025.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+FIRST, LAST = datetime(2023, 1, 1), datetime(2026, 1, 1)
+DAY = pd.Timedelta(days=1)
+AGES = {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365}
+STAYS = AGES | {"2 years": 730, "3 years": 1095}
+
+Figures = dict[tuple[str, str], float]
+
+
+def counting(orders: pd.DataFrame) -> pd.DataFrame:
+    """The orders that count, with `net`."""
+    found = orders[(orders["status"] == "paid") | (orders["refunded_amount"] < orders["amount"])]
+    return found.assign(net=found["amount"] - found["refunded_amount"].fillna(0))
+
+
+def inside(rows: pd.DataFrame, time: str, start: datetime, end: datetime) -> pd.DataFrame:
+    return rows[(rows[time] >= start) & (rows[time] < end)]
+
+
+def days_between(first: pd.Series, last: pd.Series) -> pd.Series:
+    return (last.dt.normalize() - first.dt.normalize()) // DAY
+
+
+# ---- Fees and lifetimes ------------------------------------------------------------------------------------------------
+
+
+def fees(plans: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    def paid(day: datetime) -> pd.Series:
+        there = plans[(plans["started_at"] < day) & ~(plans["ended_at"] < day)]
+        return there.groupby("customer_id")["monthly_amount"].sum()
+
+    before = paid(start)
+    now = paid(end).reindex(before.index).fillna(0)
+    return {
+        ("gross_revenue_retention", ""): 100 * np.minimum(now, before).sum() / before.sum(),
+        ("net_revenue_retention", ""): 100 * now.sum() / before.sum(),
+    }
+
+
+def lifetimes(plans: pd.DataFrame, end: datetime) -> Figures:
+    """First contracts, changes of the fee bridged, in whole days; who joined before the data begin enters late."""
+    plans = plans[plans["started_at"] < end].sort_values(["customer_id", "started_at"])
+    changes = (plans["customer_id"] == plans["customer_id"].shift()) & (
+        plans["started_at"] == plans["ended_at"].shift()
+    )
+    spell = (~changes).groupby(plans["customer_id"]).cumsum()
+    spans = plans[spell == 1].groupby("customer_id")
+    first = spans.head(1).set_index("customer_id")[["started_at"]].rename(columns={"started_at": "since"})
+    first["until"] = spans.tail(1).set_index("customer_id")["ended_at"]
+    lost = first["until"] < end
+    until = first["until"].where(lost, end)
+    duration = days_between(first["since"], until)
+    entry = days_between(first["since"], pd.Series(FIRST, first.index)).clip(lower=0)
+    seen = (entry == 0) | (duration > entry)
+    rows = pd.DataFrame({"entry": entry, "duration": duration, "lost": lost})[seen]
+    stay, left = {}, 1.0
+    for day in range(rows["duration"].max() + 1):
+        at_risk = ((rows["entry"] < max(day, 1)) & (rows["duration"] >= day)).sum()
+        left *= 1 - ((rows["duration"] == day) & rows["lost"]).sum() / max(at_risk, 1)
+        stay[day] = left
+    found = {("survival_curve", f"after {words}"): 100 * stay[days] for words, days in STAYS.items()}
+    return found | {("median_lifetime", ""): next((day for day in stay if stay[day] <= 0.5), np.nan)}
+
+
+# ---- Orders --------------------------------------------------------------------------------------------------------------
+
+
+def crossed(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    bought = counting(orders).dropna(subset="customer_id")
+    before, now = bought[bought["ordered_at"] < start], inside(bought, "ordered_at", start, end)
+    owned = before.groupby("customer_id")["category"].agg(set)
+    wanted = now.groupby("customer_id")["category"].agg(set)
+    both = owned.index.intersection(wanted.index)
+    return {("cross_sell_rate", ""): 100 * np.mean([bool(wanted[who] - owned[who]) for who in both])}
+
+
+def refunded(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    closed = orders["ordered_at"] + 30 * DAY <= LAST
+    those = inside(orders[closed & (orders["status"] != "cancelled")], "ordered_at", start, end)
+    return {("refund_rate", ""): 100 * ((those["refunded_at"] - those["ordered_at"]) <= 30 * DAY).mean()}
+
+
+def gaps(orders: pd.DataFrame, end: datetime) -> Figures:
+    """The median gap, each customer's complete gaps weighing one together, the open one only where there are none."""
+    bought = counting(orders).dropna(subset="customer_id")
+    bought = bought[bought["ordered_at"] < end].sort_values(["customer_id", "ordered_at"])
+    following = bought.groupby("customer_id")["ordered_at"].shift(-1)
+    complete = following.notna()
+    many = complete.groupby(bought["customer_id"]).transform("sum")
+    gap = days_between(bought["ordered_at"], following.fillna(end))
+    rows = pd.DataFrame({"gap": gap, "complete": complete, "weight": 1 / many.clip(lower=1)})[complete | (many == 0)]
+    left = 1.0
+    for day in range(rows["gap"].max() + 1):
+        at_risk = rows.loc[rows["gap"] >= day, "weight"].sum()
+        left *= 1 - rows.loc[(rows["gap"] == day) & rows["complete"], "weight"].sum() / at_risk
+        if left <= 0.5:
+            return {("time_between_orders", ""): day}
+    return {("time_between_orders", ""): np.nan}
+
+
+def sold(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    year = inside(counting(orders), "ordered_at", start, end)
+    known = year.dropna(subset="customer_id")
+    return {
+        ("average_order_value", ""): year["net"].mean(),
+        ("median_order_value", ""): year["net"].median(),
+        ("revenue_per_customer", ""): known["net"].sum() / known["customer_id"].nunique(),
+    }
+
+
+def grown(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    bought = counting(orders)
+
+    def net(first: datetime, last: datetime) -> float:
+        return inside(bought, "ordered_at", first, last)["net"].sum()
+
+    def like(years: int) -> float:
+        return net(end - (years + 1) * 364 * DAY, end - years * 364 * DAY)
+
+    previous = datetime(start.year - 1, 1, 1)
+    per_day = net(start, end) / (end - start).days, net(previous, start) / (start - previous).days
+    found = {
+        ("sales_growth", ""): like(0) / like(1) - 1,
+        ("sales_growth", "on the previous period"): per_day[0] / per_day[1] - 1,
+    }
+    if end - 3 * 364 * DAY >= FIRST:
+        found["sales_growth", "compounded, per year"] = (like(0) / like(2)) ** 0.5 - 1
+    return {key: 100 * value for key, value in found.items()} | _parts(bought, (previous, start), (start, end))
+
+
+def _parts(bought: pd.DataFrame, before: tuple[datetime, datetime], now: tuple[datetime, datetime]) -> Figures:
+    factors, totals, strangers = [], [], []
+    for span in (before, now):
+        rows = inside(bought, "ordered_at", *span)
+        known = rows.dropna(subset="customer_id")
+        buyers = known["customer_id"].nunique()
+        factors.append(np.array([buyers, len(known) / buyers, known["net"].mean()]))
+        totals.append(known["net"].sum())
+        strangers.append(rows["net"].sum() - known["net"].sum())
+    owed = (totals[1] - totals[0]) / np.log(totals[1] / totals[0]) * np.log(factors[1] / factors[0])
+    money = {
+        "before": totals[0] + strangers[0],
+        **dict(zip(("customers", "frequency", "order value"), owed, strict=True)),
+        "without a customer": strangers[1] - strangers[0],
+        "now": totals[1] + strangers[1],
+    }
+    return {("growth_decomposition", part): value for part, value in money.items()}
+
+
+# ---- Leads and visits ------------------------------------------------------------------------------------------------------
+
+
+def led(leads: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    created = inside(leads, "created_at", start, end)
+    won = created["won_at"].notna()
+    proposed = created["proposed_at"].notna() | won
+    qualified = created["qualified_at"].notna() | proposed
+    decided = leads[leads["proposed_at"].notna()]
+    decided = inside(decided.assign(at=decided["won_at"].fillna(decided["lost_at"])), "at", start, end)
+    return {
+        ("lead_conversion_rate", ""): 100 * won.mean(),
+        ("stage_conversion", "1 qualified"): 100 * qualified.mean(),
+        ("stage_conversion", "2 proposed"): 100 * proposed.sum() / qualified.sum(),
+        ("stage_conversion", "3 won"): 100 * won.sum() / proposed.sum(),
+        ("proposal_win_rate", ""): 100 * decided["won_at"].notna().mean(),
+        **_curve(created),
+        **_velocity(leads, end),
+    }
+
+
+def _curve(created: pd.DataFrame) -> Figures:
+    """Aalen & Johansen, day by day: those still open, times the chance to be won that day."""
+    ended = created["won_at"].fillna(created["lost_at"])
+    days = days_between(created["created_at"], ended.fillna(LAST - DAY))
+    is_open, won, found = 1.0, 0.0, {}
+    for day in range(days.max() + 1):
+        at_risk = (days >= day).sum()
+        now = days == day
+        won += is_open * (now & created["won_at"].notna()).sum() / at_risk
+        is_open *= 1 - (now & ended.notna()).sum() / at_risk
+        for words, age in AGES.items():
+            if day == age and at_risk >= 10:
+                found["conversion_curve", f"won after {words}"] = 100 * won
+    return found
+
+
+def _velocity(leads: pd.DataFrame, end: datetime) -> Figures:
+    won = leads["won_at"].where(leads["won_at"] < end)
+    lost = leads["lost_at"].where(leads["lost_at"] < end)
+    still_open = (leads["created_at"] < end) & won.isna() & lost.isna()
+    mature = (leads["created_at"] >= end - 455 * DAY) & (leads["created_at"] < end - 90 * DAY)
+    wins = leads[mature & won.notna()]
+    days = days_between(wins["created_at"], wins["won_at"]).median()
+    return {("pipeline_velocity", ""): still_open.sum() * len(wins) / mature.sum() * wins["amount"].mean() / days}
+
+
+def visited(visits: pd.DataFrame, start: datetime, end: datetime) -> Figures:
+    """A visitor id that sessions name one customer for is that customer."""
+    named = visits.dropna(subset="customer_id").groupby("visitor_id")["customer_id"]
+    alone = named.first()[named.nunique() == 1]
+    customer = visits["customer_id"].fillna(visits["visitor_id"].map(alone))
+    rows = inside(visits.assign(person=customer.fillna("v" + visits["visitor_id"])), "started_at", start, end)
+    people = rows["person"].nunique()
+    found = {("visit_conversion_rate", ""): 100 * rows["converted"].mean()}
+    for goal, those in rows[rows["converted"]].groupby("goal"):
+        found["goal_conversion", goal] = 100 * those["person"].nunique() / people
+    return found
+
+
+def all_of_sales(tables: dict[str, pd.DataFrame], start: datetime, end: datetime) -> Figures:
+    found = led(tables["leads"], start, end) | visited(tables["visits"], start, end)
+    found |= sold(tables["orders"], start, end) | grown(tables["orders"], start, end)
+    del found["revenue_per_customer", ""]
+    return found
+
+
+def all_of_retention(tables: dict[str, pd.DataFrame], start: datetime, end: datetime) -> Figures:
+    """The figures that came with fees, refunds and lifetimes; the others are in test_demo."""
+    orders, plans = tables["orders"], tables["subscriptions"]
+    found = fees(plans, start, end) | lifetimes(plans, end) | crossed(orders, start, end)
+    return found | refunded(orders, start, end) | gaps(orders, end)
