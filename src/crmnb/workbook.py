@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ class Workbook:
         from crmnb.spreadsheet import write_xlsx
 
         place = private_folder(find_project(Path.cwd()), self.client.id) / f"{metric}-{self.period.label}.xlsx"
-        write_xlsx(self.customers(metric, limit), place, datetime.now())
+        write_xlsx(self.customers(metric, limit), place, datetime.now(UTC).replace(tzinfo=None))
         place.chmod(0o600)
         return place
 

@@ -15,6 +15,7 @@ from crmnb.models.likelihood import CannotFit
 
 OF = "of "  # what the column of an attribute begins with in the evidence, so that it is called like nothing else there
 _EVENTS_EACH = 10
+_VAGUE = 5.0  # a standard error of a logarithm with which a ratio of 1 is not told from one of 20,000
 
 
 def hazard_ratios(groups: list[Group], told: Told) -> Inferred:
@@ -38,7 +39,11 @@ def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
         raise CannotFit("needs an attribute of which two levels have lost customers")
     entry, duration, event, n = (counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n"))
     fit = cox(entry, duration, event, X, n)
+    if np.diag(fit.covariance).max() > _VAGUE**2:
+        raise CannotFit("too few customers were lost to tell the groups apart")
     rows = _rows(group, fit, told_of, told.level)
+    if not _enough(fit):  # then the check could tell nothing either
+        return rows, [*never, *_reliable(fit)]
     held = proportionality(fit, entry, duration, event, X, n)
     return rows, [*never, *_reliable(fit), *_in_words(held, told.level)]
 
