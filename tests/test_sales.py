@@ -1,0 +1,269 @@
+"""Sales on the corner shop: every figure counted with a pencil, by a second route, and by the suite; every trap bites."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crmnb.client import Segment, load_client
+from crmnb.intake import Intake, intake
+from crmnb.metric import Metric, family
+from crmnb.period import Period
+from crmnb.workbook import Workbook, open_on
+from second_route import Figures, compared
+from second_route_sales import corner_shop, leads_figures, revenue_figures, tidy, visits_figures
+from test_corner_shop import pencilled
+
+PARAMETERS = Path(__file__).parents[1] / "parameters"
+Raw = dict[str, pd.DataFrame]
+FROM, CUTOFF = "2023-10-01", "2026-01-01"
+
+# {metric: {component: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio; how
+# it was counted stands in parameters/corner_shop.yml.
+HAND: Figures = {
+    "lead_conversion_rate": {"": (6, 11)},
+    "conversion_curve": {
+        "won after 30 days": 100 * 35 / 88,
+        "won after 90 days": 100 * 47 / 88,
+        "won after 180 days": 100 * 59 / 88,
+    },
+    "stage_conversion": {"1 qualified": (9, 11), "2 proposed": (8, 9), "3 won": (6, 8)},
+    "proposal_win_rate": {"": (6, 8)},
+    "goal_conversion": {"purchase": (4, 9), "newsletter": (2, 9)},
+    "visit_conversion_rate": {"": (8, 13)},
+    "sales_growth": {
+        "": 100 * (2003.5 / 458 - 1),
+        "on the previous period": 100 * ((2029.5 / 365) / (432 / 366) - 1),
+    },
+    "growth_decomposition": {
+        "before": 432,
+        "customers": 245.836489475,
+        "frequency": 233.277197725,
+        "order value": 1111.386312800,
+        "without a customer": 7,
+        "now": 2029.5,
+    },
+    "average_order_value": {"": (2029.5, 26)},
+    "median_order_value": {"": 31},
+    "pipeline_velocity": {"": 18},
+}
+
+
+def second(raw: Raw, start: str, end: str) -> Figures:
+    """All figures of a period, from the raw files."""
+    shop = tidy(raw)
+    return {
+        **leads_figures(shop["leads"], start, end, CUTOFF),
+        **visits_figures(shop["visits"], start, end),
+        **revenue_figures(shop["orders"], start, end, FROM, CUTOFF),
+    }
+
+
+@pytest.fixture
+def raw() -> Raw:
+    return corner_shop(PARAMETERS / "corner_shop")
+
+
+def close(found: dict, hand: dict) -> bool:
+    """Whether the components are the same, and each is counted alike or as near as the pencil wrote it down."""
+    return found.keys() == hand.keys() and all(
+        found[c] == hand[c] if isinstance(hand[c], tuple) else found[c] == pytest.approx(hand[c], rel=1e-9)
+        for c in hand
+    )
+
+
+# ---- The pencil and the second route --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", HAND)
+def test_the_second_route_counts_what_the_pencil_counted(raw: Raw, metric: str):
+    assert close(second(raw, "2025-01-01", "2026-01-01")[metric], HAND[metric])
+
+
+def test_the_parameters_file_tells_the_same_counts():
+    told = pencilled((PARAMETERS / "corner_shop.yml").read_text(encoding="utf-8").split("Counted with a pencil")[1])
+    for metric, components in HAND.items():
+        percent = 100 if family("sales")[metric].unit == "%" else 1
+        wanted = {c: f[0] / f[1] if isinstance(f, tuple) else f / percent for c, f in components.items()}
+        assert told[metric] == pytest.approx(wanted, rel=1e-9), metric
+
+
+def test_every_metric_of_the_family_was_counted():
+    assert set(HAND) == set(family("sales"))
+
+
+@pytest.mark.parametrize("metric", family("sales").values(), ids=lambda metric: metric.id)
+def test_a_metric_declares_the_components_that_the_pencil_counted(metric: Metric):
+    declared = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
+    assert declared.keys() == HAND[metric.id].keys()
+
+
+# ---- Every trap is one of the rows ----------------------------------------------------------------------------------
+
+
+def _cell(table: str, key: str, row: str, column: str, value: str) -> Callable[[Raw], None]:
+    def change(raw: Raw) -> None:
+        raw[table].loc[raw[table][key] == row, column] = value
+
+    return change
+
+
+def _lead(row: str, column: str, value: str) -> Callable[[Raw], None]:
+    return _cell("leads", "Enquiry", row, column, value)
+
+
+def _visit(row: str, column: str, value: str) -> Callable[[Raw], None]:
+    return _cell("visits", "Session", row, column, value)
+
+
+def _order(row: str, column: str, value: str) -> Callable[[Raw], None]:
+    return _cell("orders", "Order no", row, column, value)
+
+
+def _lost_leads_are_open(raw: Raw) -> None:
+    raw["leads"]["Declined"] = ""
+
+
+def _only_leads_with_all_stages(raw: Raw) -> None:
+    raw["leads"] = raw["leads"][raw["leads"]["Tasted"] != ""]
+
+
+def _every_visitor_id_is_a_person(raw: Raw) -> None:
+    raw["visits"]["Customer no"] = ""
+
+
+def _visits_without_customer_do_not_count(raw: Raw) -> None:
+    raw["visits"] = raw["visits"][raw["visits"]["Customer no"] != ""]
+
+
+def _not_known_is_no(raw: Raw) -> None:
+    raw["visits"]["Reached"] = raw["visits"]["Reached"].replace("", "no")
+
+
+def _refunds_do_not_matter(raw: Raw) -> None:
+    raw["orders"]["Refunded"] = raw["orders"]["Refunded"].mask(raw["orders"]["Order no"] == "1043", "0")
+
+
+def _cancelled_counts(raw: Raw) -> None:
+    raw["orders"]["Status"] = raw["orders"]["Status"].replace("void", "done")
+
+
+def _orders_have_customers(raw: Raw) -> None:
+    raw["orders"] = raw["orders"][raw["orders"]["Customer no"] != ""]
+
+
+# What a careless reading does to the rows, and a metric that it must get wrong.
+CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
+    "a lead of the last second of 2024 is of 2025": (_lead("E04", "Asked", "2025-01-01 00:00"), "lead_conversion_rate"),
+    "a lead of the first instant of 2025 is of 2024": (_lead("E05", "Asked", "2024-12-31 23:59"), "lead_conversion_rate"),
+    "a lead that declined first is lost": (_lead("E08", "Ordered", ""), "lead_conversion_rate"),
+    "a lead that fell through was never won": (_lead("E13", "Ordered", ""), "conversion_curve"),
+    "lost leads can still be won": (_lost_leads_are_open, "conversion_curve"),
+    "a recent lead was seen as long as the others": (_lead("E15", "Asked", "2025-01-20 12:00"), "conversion_curve"),
+    "a lead that skipped a stage is none": (_only_leads_with_all_stages, "stage_conversion"),
+    "a sale without an offer is an offer won": (_lead("E12", "Offered", "2025-08-20 12:00"), "proposal_win_rate"),
+    "an offer belongs to the year it was made": (_lead("E03", "Ordered", "2024-12-30 10:00"), "proposal_win_rate"),
+    "no amount is an amount of nothing": (_lead("E10", "Worth", "0"), "pipeline_velocity"),
+    "a decided lead is still open": (_lead("E11", "Declined", ""), "pipeline_velocity"),
+    "two browsers of a customer are two persons": (_every_visitor_id_is_a_person, "goal_conversion"),
+    "two customers of a browser are one person": (_visit("W11", "Customer no", "009"), "goal_conversion"),
+    "who is not known does not count": (_visits_without_customer_do_not_count, "goal_conversion"),
+    "a conversion without a goal is none": (_visit("W07", "Reached", "no"), "visit_conversion_rate"),
+    "not known is not converted": (_not_known_is_no, "visit_conversion_rate"),
+    "a visit of the last second of 2024 is of 2025": (_visit("W01", "Began", "2025-01-01 00:00"), "goal_conversion"),
+    "what was refunded in part counts in full": (_refunds_do_not_matter, "average_order_value"),
+    "a cancelled order is a sale": (_cancelled_counts, "average_order_value"),
+    "31 February is 3 March": (_order("1028", "Ordered", "03/03/2025 12:00:00"), "median_order_value"),
+    "orders without a customer are no revenue": (_orders_have_customers, "sales_growth"),
+    "orders without a customer have no place in growth": (_orders_have_customers, "growth_decomposition"),
+    "1 January is compared with 1 January": (_order("1025", "Ordered", "02/01/2025 00:00:00"), "sales_growth"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reading", CARELESS)
+def test_every_trap_bites_a_careless_reading(raw: Raw, reading: str):
+    change, metric = CARELESS[reading]
+    change(raw)
+    assert not close(second(raw, "2025-01-01", "2026-01-01")[metric], HAND[metric])
+
+
+# ---- The suite ------------------------------------------------------------------------------------------------------
+
+WINDOWS = {
+    "2025": ("2025-01-01", "2026-01-01"),
+    "2024": ("2024-01-01", "2025-01-01"),
+    "2025Q3": ("2025-07-01", "2025-10-01"),
+    "2025Q4": ("2025-10-01", "2026-01-01"),
+    "2025-06": ("2025-06-01", "2025-07-01"),
+}
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory) -> Intake:
+    return intake(load_client("corner_shop", PARAMETERS), tmp_path_factory.mktemp("private"))
+
+
+@pytest.fixture(scope="module")
+def books(taken: Intake) -> dict[str, Workbook]:
+    client = load_client("corner_shop", PARAMETERS)
+    return {label: open_on(client, Period.parse(label), taken) for label in WINDOWS}
+
+
+def test_the_intake_takes_all_leads_and_visits(taken: Intake):
+    counts = {each.table: (each.read, each.accepted) for each in taken.accounts if each.table in ("leads", "visits")}
+    assert counts == {"leads": (15, 15), "visits": (15, 15)}
+
+
+@pytest.mark.parametrize("label", WINDOWS)
+def test_the_suite_counts_what_the_second_route_counts(books, raw: Raw, label: str):
+    rows = books[label].results("sales")
+    whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    assert compared(whole, second(raw, *WINDOWS[label])) == []
+
+
+def test_months_are_what_the_second_route_counts_of_them(books, raw: Raw):
+    rows = books["2025"].results("sales")
+    months = {f"2025-{m:02}": (f"2025-{m:02}-01", f"{2025 + m // 12}-{m % 12 + 1:02}-01") for m in range(1, 13)}
+    no_trend = ("growth_decomposition", "median_order_value")
+    for label, span in months.items():
+        wanted = {metric: found for metric, found in second(raw, *span).items() if metric not in no_trend}
+        wanted = {metric: found for metric, found in wanted.items() if found}
+        assert compared(rows[rows["part"] == label], wanted) == [], label
+
+
+def test_leads_are_broken_down_by_their_own_columns_alone(books, taken: Intake):
+    rows = books["2025"].results("sales")
+    assert set(rows.loc[rows["metric"] == "lead_conversion_rate", "segment"]) == {""}
+    seller = Segment(column="leads.seller")
+    client = load_client("corner_shop", PARAMETERS).model_copy(update={"segments": {"seller": seller}})
+    book = open_on(client, Period.parse("2025"), taken)
+    found = book.results("sales")
+    found = found[found["segment"] == "seller"].set_index(["metric", "level", "component"])
+    assert found.loc[("lead_conversion_rate", "Ann", ""), ["numerator", "denominator"]].tolist() == [4, 6]
+    assert found.loc[("lead_conversion_rate", "Bea", ""), ["numerator", "denominator"]].tolist() == [2, 5]
+    assert {"conversion_curve", "stage_conversion", "proposal_win_rate", "pipeline_velocity"} <= {
+        key[0] for key in found.index
+    }
+
+
+def test_growth_is_compared_with_no_other_growth(books):
+    rows = books["2025"].results("sales")
+    assert rows.loc[rows["metric"] == "sales_growth", "change"].isna().all()
+
+
+def test_a_young_cohort_is_called_immature_and_not_compared(books):
+    whole = books["2025Q4"]("lead_conversion_rate").whole.iloc[0]
+    assert "immature" in whole["flags"].split()
+    assert pd.isna(whole["change"])
+    assert "immature" not in books["2025Q3"]("lead_conversion_rate").whole.iloc[0]["flags"].split()
+
+
+def test_the_curve_draws_won_and_lost(books):
+    points = books["2025"]("conversion_curve").points
+    whole = points[points["segment"] == ""]
+    assert set(whole["component"]) == {"won", "lost"}
+    last = whole[whole["x"] == whole["x"].max()].set_index("component")["value"]
+    assert last["won"] == pytest.approx(100 * 59 / 88)
+    assert last["won"] + last["lost"] < 100
+    assert whole["n"].max() == 11
