@@ -66,6 +66,20 @@ def test_the_unit_of_a_covariate_changes_its_coefficient_alone():
     assert other.log_likelihood == CLOSE(fit.log_likelihood)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("far", [1e3, 1e5, 1e7, -1e7])
+def test_a_covariate_with_a_value_far_out_is_fitted_or_refused_in_words(far):
+    entry, duration, event, X, n = sample(2, late=False)
+    X.loc[0, "few"], n[0] = far, 1
+    try:
+        fit = cox(entry, duration, event, X, n)
+    except CannotFit as refusal:
+        assert "few" in str(refusal)
+    else:
+        score = theirs(*written_out(entry, duration, event, X, n)).score(fit.coefficients.to_numpy())
+        assert np.abs(score / X.std()).max() < 1e-6
+
+
 def by_splitting(fit, entry, duration, event, X, n) -> tuple[np.ndarray, float]:
     """The score tests on each life cut into the spans between event times, with every covariate times g as a further one."""
     curve = kaplan_meier(entry, duration, event, n).table

@@ -5,8 +5,8 @@ once: through the complete gaps, with an equal share each, or, who has none, thr
 gap after complete ones tells nothing more, and is left out. The customer's first gap begins with an event (the first order),
 and gaps of one customer are taken as alike in distribution: where they grow longer with time, no single median says it.
 
-Source. Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, with
-weight 1 per customer. Its special case of one gap each is Kaplan & Meier's.
+Source. Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, with weight 1 per customer. Its
+special case of one gap each is Kaplan & Meier's.
 """
 
 import numpy as np

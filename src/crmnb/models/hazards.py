@@ -22,6 +22,7 @@ STEPS = 40
 # Information of standardised covariates along a direction, of that along the best known one, that is none.
 NO_INFORMATION = 1e-9
 UNKNOWN = "among those at risk it does not vary, or follows from others"
+TOO_FAR = "some values lie so far from the others that no fit is found"
 SEPARATED = "the event hangs on it without exception, and no finite coefficient fits best"
 
 
@@ -123,13 +124,14 @@ def _prepared(entry, duration, event, X, n) -> _Data:
 
 
 def _climbed(data: _Data, beta: np.ndarray, step: np.ndarray, likelihood: float) -> tuple:
-    """The coefficients after a step, halved until it does not lead down, and what holds there."""
+    """The coefficients after a step, halved until it leads up and can be counted with, and what holds there."""
     for _ in range(STEPS):
-        there = _at(data, beta + step)
-        if there[0] >= likelihood - 1e-12 * abs(likelihood):
-            break
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            there = _at(data, beta + step)
+        if np.isfinite(there[2]).all() and there[0] >= likelihood - 1e-12 * abs(likelihood):
+            return beta + step, *there
         step = step / 2
-    return beta + step, *there
+    raise CannotFit(_refusal(data.names, np.ones(len(beta), bool), TOO_FAR))
 
 
 def _at(data: _Data, beta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
