@@ -68,16 +68,12 @@ def test_the_unit_of_a_covariate_changes_its_coefficient_alone():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("far", [1e3, 1e5, 1e7, -1e7])
-def test_a_covariate_with_a_value_far_out_is_fitted_or_refused_in_words(far):
+def test_a_covariate_with_a_value_far_out_is_fitted(far):
     entry, duration, event, X, n = sample(2, late=False)
-    X.loc[0, "few"], n[0] = far, 1
-    try:
-        fit = cox(entry, duration, event, X, n)
-    except CannotFit as refusal:
-        assert "few" in str(refusal)
-    else:
-        score = theirs(*written_out(entry, duration, event, X, n)).score(fit.coefficients.to_numpy())
-        assert np.abs(score / X.std()).max() < 1e-6
+    X["few"] = X["few"].where(X.index > 0, far)
+    fit = cox(entry, duration, event, X, np.maximum(n, 1))
+    score = theirs(*written_out(entry, duration, event, X, np.maximum(n, 1))).score(fit.coefficients.to_numpy())
+    assert np.abs(score / X.std()).max() < 1e-6
 
 
 def by_splitting(fit, entry, duration, event, X, n) -> tuple[np.ndarray, float]:
