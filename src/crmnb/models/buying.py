@@ -17,12 +17,12 @@ from scipy import special
 from crmnb.models.ahead import time_ahead
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
-_EDGES = {
-    "r": ("hardly any customer bought again", "all customers bought at the same rate"),
-    "alpha": ("customers bought without limit", "all customers bought at the same rate"),
-    "a": ("no customer ever left", "all customers left equally readily"),
-    "b": ("customers left with their first repeat purchase or never", "no customer ever left"),
-}
+_RATES = ("some customers bought without end and the others never", "all customers bought at the same rate")
+_LEAVING = (
+    "customers left with their first repeat purchase or never",
+    "all customers were as ready to leave as each other, or none was",
+)
+_EDGES = {"r": _RATES, "alpha": _RATES, "a": _LEAVING, "b": _LEAVING}
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
 _MANY = 40_000  # rows beyond which an even sample of them finds where to start
 _CHUNK = 8192  # rows at a time: what is worked out of them stays in the processor's cache

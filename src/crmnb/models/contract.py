@@ -14,10 +14,8 @@ from scipy import special
 
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
-_EDGES = {
-    "alpha": ("hardly any customer left", "all customers left equally readily"),
-    "beta": ("customers left at the first renewal or never", "all customers left equally readily"),
-}
+_LEAVING = ("customers left at their first renewal or never", "all customers were as ready to leave as each other")
+_EDGES = {"alpha": _LEAVING, "beta": _LEAVING}
 _STARTS = ((1.0, 3.0), (0.2, 0.2), (5.0, 50.0))
 
 

@@ -81,7 +81,7 @@ def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Map
         at, value, gradient, hessian = _uphill(log_likelihood, at, value, gradient, step)
         _refuse_edges(at, edges)
         if gain < _CLOSE:
-            return Fit(np.exp(at), _inverse(-hessian), float(value), float(n))
+            return Fit(np.exp(at), _inverse(-hessian, at, edges), float(value), float(n))
     raise CannotFit(f"the likelihood's maximum was not found in {_STEPS} steps")
 
 
@@ -137,16 +137,22 @@ def _uphill(log_likelihood: LogLikelihood, at: np.ndarray, value: float, gradien
 
 
 def _refuse_edges(at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> None:
-    """Raise where a parameter has run away, saying what that means."""
-    for where, (name, meanings) in zip(at, edges.items(), strict=True):
-        if abs(where) > _EDGE:
-            to, meaning = ("infinity", meanings[1]) if where > 0 else ("zero", meanings[0])
-            raise CannotFit(f"the likelihood has no maximum inside: {name} runs to {to}, as if {meaning}")
+    """Raise where a parameter has run away."""
+    far = np.abs(at).argmax()
+    if abs(at[far]) > _EDGE:
+        raise CannotFit(f"the likelihood has no maximum inside: {_towards(at, far, edges)}")
 
 
-def _inverse(information: np.ndarray) -> np.ndarray:
+def _inverse(information: np.ndarray, at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> np.ndarray:
     """The covariance from the observed information. Raises CannotFit where that is flat in some direction."""
     curvature, directions = np.linalg.eigh(information)
-    if not curvature.min() > _FLAT:
-        raise CannotFit("the likelihood is flat: quite different parameters explain these data equally well")
+    if not curvature[0] > _FLAT:
+        loose = np.abs(directions[:, 0]).argmax()
+        raise CannotFit(f"the likelihood is flat: {_towards(at, loose, edges)}")
     return directions / curvature @ directions.T
+
+
+def _towards(at: np.ndarray, which: int, edges: Mapping[str, tuple[str, str]]) -> str:
+    """Where a parameter runs to, and what that means."""
+    name, (zero, infinity) = list(edges.items())[which]
+    return f"{name} runs to {'infinity' if at[which] > 0 else 'zero'}, as if {infinity if at[which] > 0 else zero}"

@@ -13,9 +13,9 @@ from scipy import special, stats
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
 
 _EDGES = {
-    "p": ("a customer's purchases had nothing in common", "a customer always spent the same"),
+    "p": ("a purchase said nothing of the customer's next", "a customer always spent the same"),
     "q": ("a few customers spent without limit", "all customers spent the same on average"),
-    "v": ("a few customers spent without limit", "all customers spent the same on average"),
+    "v": ("a customer always spent the same", "all customers spent the same on average"),
 }
 _STARTS = ((2.0, 3.0, 1.0), (1.0, 1.2, 0.2), (20.0, 10.0, 0.5))
 
