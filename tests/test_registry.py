@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from crmnb.client import Client, Gain
 from crmnb.engine import in_memory, source_of
 from crmnb.measure import measure
 from crmnb.metric import Metric, catalogue, families, family
@@ -112,6 +113,14 @@ def test_order_of_rows_does_not_matter(metric: Metric, corner_shop, frames):
     )
 
 
+def declaring_twice(client: Client) -> Client:
+    """The client whose declared sums of money are twice as much."""
+    worth = client.worth
+    books = {period: 2 * net for period, net in worth.books.items()}
+    gains = {name: Gain(gain=2 * g.gain, low=2 * g.low, high=2 * g.high) for name, g in worth.gains.items()}
+    return client.model_copy(update={"worth": worth.model_copy(update={"books": books, "gains": gains})})
+
+
 @each_metric
 def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, frames):
     def copied(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +129,8 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, fram
         return pd.concat([frame, twin], ignore_index=True)
 
     once = figures(rows(metric, frames, corner_shop))
-    twice = figures(rows(metric, {name: copied(frame) for name, frame in frames.items()}, corner_shop))
+    tables = in_memory(declaring_twice(corner_shop.client), {name: copied(frame) for name, frame in frames.items()})
+    twice = figures(measure(metric, tables, corner_shop.period).rows)
     plain = ~once.index.get_level_values("component").str.startswith("per ")
     times = pd.Series(1.0, once.index).mask(plain & metric.estimate.total, 2.0)
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=1e-9)

@@ -62,8 +62,9 @@ class Tables:
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
-        Two are derived: `tenures`, the spans in which someone is a customer, and `all_orders`, those that do not count among
-        them. Raises Unavailable where the client has no such table.
+        Three are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
+        them; and `payments`, the orders, or the months of contracts as if they were orders where the client has none. Raises
+        Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
             rows = self._held(self._rows(name, per_customer), self.source_of(name))
@@ -74,7 +75,10 @@ class Tables:
     def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
             return _tenures(self.client.churn, self)
-        rows = self._every("orders") if name == "all_orders" else self.counting(name)
+        if name == "payments" and self.source_of(name) == "subscriptions":
+            rows = _paid_by_month(self)
+        else:
+            rows = self._every("orders") if name == "all_orders" else self.counting(self.source_of(name))
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -121,7 +125,9 @@ class Tables:
 
 def source_of(client: Client, name: str) -> str:
     """The canonical table behind a name that a metric reads."""
-    derived = {"all_orders": "orders"} | ({"tenures": client.churn.table} if client.churn else {})
+    paid_by_month = "subscriptions" in client.tables and "orders" not in client.tables
+    derived = {"all_orders": "orders", "payments": "subscriptions" if paid_by_month else "orders"}
+    derived |= {"tenures": client.churn.table} if client.churn else {}
     return derived.get(name, name)
 
 
@@ -189,3 +195,18 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
         if column not in rows.columns:
             raise Unavailable(f"needs the column {churn.table}.{column}")
     return rows.filter(f"{since} is not null").project(f"customer_id, {since} as since, {until} as until")
+
+
+def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:
+    """The months of contracts in the shape of orders: each is paid as it begins, until the contract or the data end."""
+    cutoff = tables.client.cutoff
+    end = f"timestamp '{cutoff}'" if cutoff else "max(greatest(started_at, ended_at)) over ()"
+    rows = tables.counting("subscriptions")
+    ended = "ended_at" if "ended_at" in rows.columns else "null::timestamp"
+    return tables.con.sql(f"""
+        with contracts as (
+            select customer_id, started_at, monthly_amount, least({ended}, {end.replace("ended_at", ended)}) as until
+            from ({rows.sql_query()}) where customer_id is not null)
+        select customer_id, started_at + to_months(month::integer) as ordered_at, monthly_amount as amount
+        from contracts, unnest(range(datediff('month', started_at, until) + 1)) as months(month)
+        where started_at + to_months(month::integer) < until""")

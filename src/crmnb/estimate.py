@@ -112,3 +112,42 @@ expected_losses = Estimator(
     total=True,
     each="losses.probabilities",
 )
+
+# Financial.
+reconciliation = Estimator("difference", "counts", "worth.reconciled", "none: all of both", sums=("net",))
+concentration = Estimator("concentration", "counts", "concentration.lorenz", "linearised, on the logit")
+forecast_ahead = Estimator(
+    "fitted model",
+    "counts",
+    "forecast.predicted",
+    "delta method, on the logarithm",
+    sums=("margin", "times"),
+    folds=200,
+)
+lifetime_ahead = Estimator(
+    "fitted model", "counts", "forecast.residual", "delta method, on the logarithm", sums=("margin", "times"), folds=200
+)
+textbook_value = Estimator(
+    "product of means", "counts", "worth.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
+)
+forecast_tested = Estimator(
+    "errors of forecasts", "counts", "holdout.effectiveness", "linearised, by customer", sums=("margin", "times")
+)
+acquisition = Estimator("ratio of sums", "counts", "acquisition.cost", "t, by month", sums=("won", "amount"))
+acquisition_return = Estimator(
+    "fitted model",
+    "counts",
+    "acquisition.to_cost",
+    "delta method, on the logarithm",
+    sums=("margin", "times", "won", "amount"),
+    folds=200,
+)
+cost_covered = Estimator(
+    "mean cumulative margin",
+    "counts",
+    "acquisition.payback",
+    "percentile bootstrap of customers",
+    sums=("margin", "won", "amount"),
+    folds=200,
+)
+returns = Estimator("return", "counts", "worth.returned", "that of the gain, as declared", sums=("amount",))

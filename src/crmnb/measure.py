@@ -251,7 +251,7 @@ def _left_out(asked: Asked, tables: engine.Tables) -> list[str]:
     if not asked.metric.per_customer or not asked.windows:
         return []
     notes = []
-    for name in map(tables.source_of, asked.metric.reads):
+    for name in dict.fromkeys(map(tables.source_of, asked.metric.reads)):
         without, among = tables.without_customer(name, asked.period)
         if without:
             what = name.replace("_", " ")

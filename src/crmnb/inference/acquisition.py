@@ -1,0 +1,187 @@
+"""Acquisition: what winning a customer costs, whether it is worth it, and when it comes back."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from crmnb.inference import Group, Inferred, Told
+from crmnb.inference.fits import WEEKS_A_MONTH, of_margins, of_purchases, of_renewals
+from crmnb.inference.forecast import a_week, margin_each_time
+from crmnb.models.buying import discounted_further
+from crmnb.models.contract import discounted_residual
+from crmnb.models.likelihood import CannotFit, delta
+from crmnb.models.spending import expected_spend
+from crmnb.period import Period
+
+SPENT, FOLLOWED = "spent", "followed"  # components of evidence
+FEWEST_MONTHS = 12  # months as units: of fewer there is no interval
+_REPLICATES = 1000
+_TOO_FEW = "There is no interval of what winning a customer cost: it takes twelve months, and here are fewer."
+
+# ---- What winning a customer costs ----------------------------------------------------------------------------------
+
+
+def cost(groups: list[Group], told: Told) -> Inferred:
+    """Spend over customers won; months are the units of its interval."""
+    rows = [_acquisition_row(group, told) for group in groups]
+    return Inferred(rows, notes=[_TOO_FEW] if _months(told.windows["now"]) < FEWEST_MONTHS else [])
+
+
+def _acquisition_row(group: Group, told: Told) -> dict:
+    won, spent = float(group.counts["won"].sum()), float(group.counts["amount"].sum())
+    facts = {"n": won, "clusters": won, "numerator": spent, "denominator": won}
+    if not won or spent <= 0:
+        return group.row(**facts, reason="no customers won" if not won else "no spend on acquisition is in the costs")
+    value, error = _ratio(group.counts, _months(told.windows[group.win]))
+    if np.isnan(error):
+        return group.row(value=value, **facts, method="none")
+    reach = stats.t.ppf((1 + told.level) / 2, _months(told.windows[group.win]) - 1) * error
+    return group.row(value=value, low=max(value - reach, 0.0), high=value + reach, **facts, method="t by month")
+
+
+def _ratio(counts: pd.DataFrame, months: int) -> tuple[float, float]:
+    """What a customer won cost, and its standard error over months; NaN of too few."""
+    sums = counts.groupby("month")[["amount", "won"]].sum()
+    value = float(sums["amount"].sum() / sums["won"].sum())
+    if months < FEWEST_MONTHS:
+        return value, np.nan
+    left_over = sums["amount"] - value * sums["won"]  # 0 in a month without either
+    return value, float(np.sqrt(months / (months - 1) * (left_over**2).sum()) / sums["won"].sum())
+
+
+def _months(period: Period) -> int:
+    start, end = period.start, period.seen_end
+    return (end.year - start.year) * 12 + end.month - start.month
+
+
+def to_cost(groups: list[Group], told: Told) -> Inferred:
+    """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
+    whole = next(group for group in groups if group.is_whole and not group.component)
+    spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
+    if spent is None or not spent["won"].sum():
+        return Inferred([whole.row(reason="no customers won")])
+    if spent["amount"].sum() <= 0:
+        return Inferred([whole.row(reason="no spend on acquisition is in the costs")])
+    won_for, cost_error = _ratio(spent, _months(told.windows["now"]))
+    of_new = _new_buyer if told.given["churn"].kind == "inactivity" else _new_contract
+    try:
+        worth, worth_error = of_new(whole.counts, told)
+    except CannotFit as no:
+        return Inferred([whole.row(reason=str(no))])
+    value = worth / won_for
+    facts = {"n": float(spent["won"].sum()), "clusters": float(spent["won"].sum()), "method": "delta method"}
+    if np.isnan(cost_error):
+        return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW])
+    reach = np.exp(stats.norm.ppf((1 + told.level) / 2) * np.hypot(worth_error / worth, cost_error / won_for))
+    return Inferred([whole.row(value=value, low=value / reach, high=value * reach, **facts)])
+
+
+def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
+    """The first purchase's margin, and the further ones of a customer of whom nothing else is known; and the standard error."""
+    buying, spending = of_purchases(counts), of_margins(counts)
+    first, first_error = margin_each_time(counts)
+    worth, none = told.given["worth"], np.zeros(1)
+    horizon, rate = worth.horizon_months * WEEKS_A_MONTH, a_week(worth.discount_rate)
+
+    def further(of_buying: np.ndarray, of_spending: np.ndarray) -> np.ndarray:
+        often = discounted_further(of_buying, none, none, none, horizon, rate)
+        return (often * expected_spend(of_spending, none, none))[0]
+
+    value, error = delta(further, buying, spending)
+    return first + float(value), float(np.hypot(first_error, error))
+
+
+def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
+    """The margin of the first period and of the renewals to come, and the standard error."""
+    length, worth = told.given["renewal_months"], told.given["worth"]
+    rate, horizon = (1 + worth.discount_rate) ** (length / 12) - 1, worth.horizon_months // length
+    there = counts[counts["there"] == 1]
+    if not there["times"].sum():
+        raise CannotFit("no customers at the end who were seen for a month")
+    margin, margin_error = margin_each_time(there)
+    if margin <= 0:
+        raise CannotFit("customers brought no margin in the last twelve months")
+
+    def periods(parameters: np.ndarray) -> np.ndarray:
+        return 1 + discounted_residual(parameters, np.zeros(1), horizon - 1, rate)[0] / (1 + rate)
+
+    value, error = delta(periods, of_renewals(counts, length))
+    return float(value) * length * margin, length * float(np.hypot(error * margin, margin_error * value))
+
+
+# ---- When it comes back ---------------------------------------------------------------------------------------------
+
+
+def payback(groups: list[Group], told: Told) -> Inferred:
+    """The month by whose end the mean customer won has brought what winning one cost.
+
+    The mean cumulative margin adds up each month's mean of those who were followed to its end (Nelson 2003, Recurrent Events Data
+    Analysis, 1). Percentile bootstrap of customers (200 groups of them), and of the cost where months tell its error.
+    """
+    found, notes = [], []
+    for win in dict.fromkeys(group.win for group in groups):
+        held = {group.component: group for group in groups if group.win == win and group.is_whole}
+        row, said = _payback(held, told, win)
+        found.append(row)
+        notes += said if win == "now" else []
+    return Inferred(found, notes=notes)
+
+
+def _payback(held: dict[str, Group], told: Told, win: str) -> tuple[dict, list[str]]:
+    any_group = next(iter(held.values()))
+    followed = held.get(FOLLOWED)
+    if followed is None:
+        return any_group.row(component="", n=np.nan, clusters=np.nan, reason="no customers won"), []
+    facts = {"component": "", "n": followed.customers, "clusters": followed.customers}
+    spent = held[SPENT].counts if SPENT in held else None
+    if spent is None or spent["amount"].sum() <= 0:
+        return followed.row(**facts, reason="no spend on acquisition is in the costs"), []
+    margin, at_risk = _by_age(followed.counts, max(told.privacy.suppress_below, 1))
+    if not margin.shape[1]:
+        return followed.row(**facts, reason="nobody won was followed for a whole month yet"), []
+    cost, error = _ratio(spent, _months(told.windows[win]))
+    curve = np.cumsum(margin.sum(0) / at_risk.sum(0))
+    months = _reached(curve[None, :], np.array([cost]))[0]
+    low, high = _resampled(margin, at_risk, cost, error, told.level)
+    facts |= {"low": low, "high": high, "method": "bootstrap of customers"}
+    notes = (
+        []
+        if not np.isnan(error)
+        else ["The interval takes what winning a customer cost as known: of fewer than twelve months."]
+    )
+    if np.isinf(months):
+        share = f"after {len(curve)} months a customer has brought {curve[-1] / cost:.0%} of what winning one cost"
+        return followed.row(**facts, flags="not_reached", reason=share), notes
+    return followed.row(value=float(months), **facts), notes
+
+
+def _by_age(counts: pd.DataFrame, fewest: int) -> tuple[np.ndarray, np.ndarray]:
+    """The margin that was brought in each month of age by those followed to its end, and how many those were: (folds, months)."""
+    people, paid = counts[counts["age"].isna()], counts[counts["age"].notna()]
+    folds, place = np.unique(people["fold"], return_inverse=True)
+    longest = int(people["followed"].max()) if len(people) else 0
+    at_risk = np.zeros((len(folds), longest + 1))
+    np.add.at(at_risk, (place, people["followed"].astype(int)), people["n"])
+    at_risk = at_risk[:, ::-1].cumsum(1)[:, ::-1][:, 1:]
+    paid = paid[paid["age"] < paid["followed"]]
+    margin = np.zeros_like(at_risk)
+    np.add.at(margin, (np.searchsorted(folds, paid["fold"]), paid["age"].astype(int)), paid["margin"])
+    enough = at_risk.sum(0) >= fewest
+    return margin[:, enough], at_risk[:, enough]
+
+
+def _reached(curves: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """The number of the first month by whose end each curve is at its cost; infinite where it never is."""
+    there = curves >= costs[:, None] * (1 - 1e-12)
+    return np.where(there.any(1), there.argmax(1) + 1.0, np.inf)
+
+
+def _resampled(margin: np.ndarray, at_risk: np.ndarray, cost: float, error: float, level: float) -> tuple[float, float]:
+    rng, folds = np.random.default_rng(0), len(margin)
+    drawn = rng.multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
+    those = drawn @ at_risk
+    curves = np.cumsum(np.divide(drawn @ margin, those, out=np.zeros_like(those), where=those > 0), axis=1)
+    noise = 0.0 if np.isnan(error) else rng.standard_normal(_REPLICATES) * error / cost
+    ends = np.sort(_reached(curves, cost * np.exp(noise) * np.ones(_REPLICATES)))
+    tail = (1 - level) / 2
+    return float(ends[int(tail * _REPLICATES)]), float(ends[int((1 - tail) * _REPLICATES) - 1])

@@ -1,0 +1,209 @@
+"""Forecasts of what customers will be worth, by a model of how they buy or how long they stay; and the test of such forecasts.
+
+What each group's counts hold is told in `crmnb.histories`: a model is fitted to the whole client's histories, and gives a
+group's mean from the histories of its own customers. Who is a customer is what the client declares: by inactivity, purchases are
+foretold by BG/NBD and their margin by Gamma-Gamma; under contract, renewals by the shifted beta-geometric. Values are discounted
+continuously over weeks of 7 days, or from renewal to renewal.
+
+Intervals are of the mean that is expected of these customers, by the delta method on its logarithm: the parameters' covariance,
+and, of means of margin, that of 200 groups of customers. To the first order they are those of a parametric bootstrap; they are the
+same each time, and a value cannot fall below 0. (Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, 21.)
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from crmnb.inference import Group, Inferred, Told
+from crmnb.inference.fits import (
+    DAYS_A_YEAR,
+    WEEKS_A_MONTH,
+    histories,
+    of_margins,
+    of_purchases,
+    of_renewals,
+    with_margin,
+)
+from crmnb.inference.holdout import in_words
+from crmnb.models.buying import discounted_further
+from crmnb.models.contract import discounted_residual
+from crmnb.models.likelihood import CannotFit, Fit, delta
+from crmnb.models.spending import expected_spend, independence
+
+_UNLIKE = 0.1  # a rank correlation beyond which buying more often and spending more go together enough to be said
+_METHOD = "delta method"
+
+
+def predicted(groups: list[Group], told: Told) -> Inferred:
+    """The discounted margin expected of those who are customers at the end, over the declared horizon, per customer."""
+    return _valued(groups, told, told.given["worth"].horizon_months)
+
+
+def residual(groups: list[Group], told: Told) -> Inferred:
+    """The same without a horizon. Refused in words where that is infinite."""
+    return _valued(groups, told, np.inf)
+
+
+def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
+    held = [group for group in groups if not group.component]
+    whole = next(group for group in held if group.is_whole)
+    value = _by_purchases if told.given["churn"].kind == "inactivity" else _by_contract
+    try:
+        rows, notes = value(whole, held, told, months)
+    except CannotFit as no:
+        return Inferred([whole.row(reason=str(no))])
+    return Inferred(rows, notes=[*notes, _ahead(told, months), in_words(groups, told)])
+
+
+def _ahead(told: Told, months: float) -> str:
+    over = "without a horizon" if np.isinf(months) else f"over {months:.0f} months"
+    return f"Margins are counted {over} and discounted at {told.given['worth'].discount_rate:.3g} a year."
+
+
+# ---- By what they bought --------------------------------------------------------------------------------------------
+
+
+def _by_purchases(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
+    buying, spending = of_purchases(whole.counts), of_margins(whole.counts)
+    worth = told.given["worth"]
+    there = [group.counts[group.counts["there"] == 1] for group in held]
+    rows = pd.concat(there, ignore_index=True)
+    x, t_x, T = histories(rows)
+    own = np.where(x > 0, rows["spend"].clip(lower=0).to_numpy(float) / np.maximum(x, 1), 0.0)
+
+    def further(parameters: np.ndarray) -> np.ndarray:
+        return discounted_further(parameters, x, t_x, T, months * WEEKS_A_MONTH, a_week(worth.discount_rate))
+
+    def spend(parameters: np.ndarray) -> np.ndarray:
+        return expected_spend(parameters, x, own)
+
+    mean = _means(np.repeat(np.arange(len(held)), [len(each) for each in there]), rows["n"].to_numpy(), len(held))
+    often, much = further(buying.parameters), spend(spending.parameters)
+    value, error = delta(lambda parameters: mean(further(parameters) * much), buying)
+    _, other = delta(lambda parameters: mean(often * spend(parameters)), spending)
+    sizes = [float(each["n"].sum()) for each in there]
+    found = [_row(g, v, e, n, told) for g, v, e, n in zip(held, value, np.hypot(error, other), sizes, strict=True)]
+    return found, _said_of_purchases(whole, there[held.index(whole)], spending)
+
+
+def a_week(rate: float) -> float:
+    """The continuous discount rate of a week, of a year's."""
+    return float(np.log1p(rate) * 7 / DAYS_A_YEAR)
+
+
+def _means(group: np.ndarray, n: np.ndarray, groups: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The mean of values of rows in each group; 0 in an empty one."""
+    sizes = np.maximum(np.bincount(group, weights=n, minlength=groups), 1)
+    return lambda values: np.bincount(group, weights=n * values, minlength=groups) / sizes
+
+
+def _row(group: Group, value: float, error: float, n: float, told: Told) -> dict:
+    if not n:
+        return _none(group, "no customers at the end")
+    facts = {"n": n, "clusters": n, "numerator": value * n, "denominator": n, "method": _METHOD}
+    return group.row(value=value, **_limits(value, error, told.level), **facts)
+
+
+def _limits(value: float, error: float, level: float) -> dict[str, float]:
+    """The interval that is even on the logarithm."""
+    if not value > 0:
+        return {"low": value, "high": value}
+    reach = np.exp(stats.norm.ppf((1 + level) / 2) * error / value)
+    return {"low": float(value / reach), "high": float(value * reach)}
+
+
+def _said_of_purchases(whole: Group, there: pd.DataFrame, spending: Fit) -> list[str]:
+    once = there.loc[there["x"] == 0, "n"].sum() / max(there["n"].sum(), 1)
+    common = expected_spend(spending.parameters, np.zeros(1), np.zeros(1))[0]
+    notes = [
+        "Purchases by BG/NBD in weeks (a day's orders are one purchase), their margin by Gamma-Gamma.",
+        f"{once:.0%} of these customers have bought once. They are taken to bring the mean margin of all at a purchase "
+        f"({common:,.2f}), as nothing is known of their own; many of them will not be back, and the model counts on that.",
+        _independent(with_margin(whole.counts)),
+    ]
+    lost = whole.counts.loc[(whole.counts["x"] > 0) & (whole.counts["spend"] <= 0), "n"].sum()
+    if lost:
+        notes.append(f"{lost:,.0f} customers whose repeat purchases brought no margin are taken to have spent nothing.")
+    return notes
+
+
+def _independent(counts: pd.DataFrame) -> str:
+    """The check of what Gamma-Gamma takes for granted, in words."""
+    value, low, high = independence(
+        counts["x"].to_numpy(float), (counts["spend"] / counts["x"]).to_numpy(float), counts["n"].to_numpy()
+    )
+    told = f"(rank correlation {value:.2f}, 95 % interval {low:.2f} to {high:.2f}, over {counts['n'].sum():,.0f} repeat buyers)"
+    if np.isnan(value):
+        return "Whether those who buy more often also spend more cannot be seen: all repeat buyers are alike."
+    if abs(value) < _UNLIKE:
+        return f"Those who buy more often spend about as much at a purchase as others {told}, as the model takes it."
+    more, wrong = ("more", "low") if value > 0 else ("less", "high")
+    return (
+        f"Those who buy more often also spend {more} at a purchase {told}. The model takes it that they do not, so the value may "
+        f"be too {wrong}."
+    )
+
+
+# ---- By how long their contracts ran --------------------------------------------------------------------------------
+
+
+def _by_contract(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
+    length = told.given["renewal_months"]
+    fit = of_renewals(whole.counts, length)
+    found, own = [], 0
+    for group in held:
+        try:
+            mine = of_renewals(group.counts, length)
+            own += not group.is_whole
+        except CannotFit:
+            mine = fit
+        found.append(_of_contracts(group, mine, told, months))
+    notes = [
+        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, from each month that a contract was "
+        "seen in; a customer's margin a month is the mean of the group's last twelve."
+    ]
+    if len(held) > 1:
+        notes.append(
+            f"{own} of {len(held) - 1} groups are judged by their own losses, groups with too few by those of all."
+        )
+    return found, notes
+
+
+def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:
+    there = group.counts[group.counts["there"] == 1]
+    n = there["n"].to_numpy(float)
+    if not n.sum() or not there["times"].sum():
+        return _none(group, "no customers at the end who were seen for a month")
+    margin, other = margin_each_time(there)
+    if margin <= 0:
+        return _none(group, "these customers brought no margin in the last twelve months")
+    length, rate = told.given["renewal_months"], told.given["worth"].discount_rate
+    age = there["age"].to_numpy(float) // length
+    horizon = months // length if np.isfinite(months) else np.inf
+
+    def stay(parameters: np.ndarray) -> np.ndarray:
+        return n @ discounted_residual(parameters, age, horizon, (1 + rate) ** (length / 12) - 1) / n.sum()
+
+    try:
+        periods, error = delta(stay, fit)
+    except CannotFit as no:
+        return _none(group, str(no))
+    value = float(periods) * length * margin
+    return _row(group, value, value * float(np.hypot(error / periods, other / margin)), float(n.sum()), told)
+
+
+def _none(group: Group, reason: str) -> dict:
+    n = float(group.counts.loc[group.counts["there"] == 1, "n"].sum())
+    return group.row(n=n, clusters=n, reason=reason)
+
+
+def margin_each_time(counts: pd.DataFrame) -> tuple[float, float]:
+    """The margin of a first purchase, or of a month of a contract, and its standard error over folds of customers."""
+    sums = counts.groupby("fold")[["margin", "times"]].sum()
+    value, folds = float(sums["margin"].sum() / sums["times"].sum()), len(sums)
+    if folds < 2:
+        return value, np.nan
+    left_over = sums["margin"] - value * sums["times"]
+    return value, float(np.sqrt(folds / (folds - 1) * (left_over**2).sum()) / sums["times"].sum())

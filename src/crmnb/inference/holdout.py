@@ -1,0 +1,166 @@
+"""Holdout: a model fitted to the time before a holdout, and what it forecast of it beside what came.
+
+Beside it stands the naive forecast that all goes on as in the equal time before. Of purchases, each customer's repeat purchases in the
+holdout are forecast; of contracts, who is still there at its end. The error of the total is (forecast - actual) / actual;
+that per customer is the mean distance of forecast and actual, out of the mean actual. Their intervals are linearised over
+customers (Kish 1965, Survey Sampling, 6.5), given the fitted parameters: by how much other customers of the same kind would
+have come out otherwise. Fader, Hardie & Lee 2005, Marketing Science 24:275, 4 (holdout, tracking).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from crmnb.errors import Unavailable
+from crmnb.inference import Group, Inferred, Told
+from crmnb.inference.fits import WEEKS_A_MONTH, histories, of_purchases, of_renewals
+from crmnb.models.buying import expected_further, expected_purchases
+from crmnb.models.contract import survival
+
+HOLDOUT, TRACKED = "holdout", "tracked"  # components of the evidence
+_MODEL, _NAIVE = "model", "naive"
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What a holdout showed: per row of alike customers the forecasts and what came, and points of a picture by week."""
+
+    n: np.ndarray
+    actual: np.ndarray
+    forecasts: dict[str, np.ndarray]
+    what: str
+    length: str
+    points: list[tuple[str, float, float]]
+
+
+def effectiveness(groups: list[Group], told: Told) -> Inferred:
+    """The errors of the model's and of the naive forecast, in all and per customer, and the picture of both."""
+    whole = next(group for group in groups if group.is_whole)
+    try:
+        test = _test(groups, told)
+    except Unavailable as no:
+        return Inferred([whole.row(component="", reason=str(no))])
+    rows = []
+    for name, forecast in test.forecasts.items():
+        for component, value, low, high in _errors(test, name, forecast, told.level):
+            customers = float(test.n.sum())
+            facts = {"n": customers, "clusters": customers, "method": "linearised, by customer"}
+            rows.append(whole.row(component=component, value=value, low=low, high=high, **facts))
+    customers = float(test.n.sum())
+    points = [whole.point(x, value, n=customers, component=name) for name, x, value in test.points]
+    return Inferred(rows, points, [_said(test)])
+
+
+def in_words(groups: list[Group], told: Told) -> str:
+    """How the forecast would have done before, or why that is not known."""
+    try:
+        return _said(_test(groups, told))
+    except Unavailable as no:
+        return f"The forecast could not be tested on a holdout: {no}."
+
+
+def _said(test: _Test) -> str:
+    errors = [
+        f"the {name} forecast {_total_error(test, forecast):+.1%}".replace("-", "\N{MINUS SIGN}")
+        for name, forecast in test.forecasts.items()
+    ]
+    beside = " (all goes on as before)" if _NAIVE in test.forecasts else ""
+    return f"Tested on a holdout of {test.length}: of {test.what}, {' and '.join(errors)}{beside}."
+
+
+def _total_error(test: _Test, forecast: np.ndarray) -> float:
+    return float(test.n @ forecast / (test.n @ test.actual) - 1)
+
+
+def _errors(test: _Test, name: str, forecast: np.ndarray, level: float) -> list[tuple[str, float, float, float]]:
+    """(component, value, low, high) of the error of the total, and of that per customer."""
+    total, n = test.n @ test.actual, test.n
+    reach = stats.norm.ppf((1 + level) / 2)
+    found = []
+    for component, num in (
+        ("forecast error", forecast - test.actual),
+        ("error per customer", abs(forecast - test.actual)),
+    ):
+        value = n @ num / total
+        error = np.sqrt(n @ (num - value * test.actual) ** 2) / total
+        found.append((f"{component}, {name}", float(value), float(value - reach * error), float(value + reach * error)))
+    return found
+
+
+def _test(groups: list[Group], told: Told) -> _Test:
+    """Raises Unavailable where there is nothing to test on, or the model cannot be fitted."""
+    held = next((group.counts for group in groups if group.component == HOLDOUT and group.is_whole), None)
+    if held is None:
+        raise Unavailable("there is too little history to be parted in two")
+    if told.given["churn"].kind == "inactivity":
+        tracked = [group.counts for group in groups if group.component == TRACKED and group.is_whole]
+        test = _of_purchases(held, pd.concat(tracked) if tracked else None)
+    else:
+        test = _of_contracts(held, told.given["renewal_months"])
+    if not test.n @ test.actual:
+        raise Unavailable(f"there are no {test.what}")
+    return test
+
+
+def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None) -> _Test:
+    fit = of_purchases(held)
+    ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
+    n, actual = held["n"].to_numpy(float), held["later"].to_numpy(float)
+    forecasts = {_MODEL: expected_further(fit.parameters, *histories(held), ahead / 7)}
+    if behind >= ahead:
+        forecasts[_NAIVE] = held["recent"].to_numpy(float)
+    points = [("holdout begins", behind / 7, 0.0)]
+    if tracked is not None:
+        points += _tracked(tracked, held, fit.parameters, behind, ahead)
+    what = f"{n @ actual:,.0f} repeat purchases of {n.sum():,.0f} customers known before"
+    return _Test(n, actual, forecasts, what, f"{ahead / 7:.0f} weeks", points)
+
+
+def _tracked(
+    tracked: pd.DataFrame, held: pd.DataFrame, parameters: np.ndarray, behind: int, ahead: int
+) -> list[tuple[str, float, float]]:
+    """Cumulative repeat purchases at the end of each whole week: actual, expected, and going on as before."""
+    weeks = np.arange(1, (behind + ahead) // 7 + 1)
+    made = np.bincount(tracked["T"].astype(int), tracked["later"] * tracked["n"], (behind + ahead) // 7 + 1)
+    actual = np.cumsum(made)[: len(weeks)]
+    acquired = held.assign(day=behind - 1 - held["T"]).groupby("day")["n"].sum()
+    since = np.maximum(weeks[:, None] * 7 - 1 - acquired.index.to_numpy(int)[None, :], 0)
+    expected = expected_purchases(parameters, np.arange(since.max() + 1) / 7)[since] @ acquired.to_numpy(float)
+    begins, rate = behind / 7, float(held["n"] @ held["recent"]) / ahead * 7
+    at_begin = float(np.interp(begins, np.append(0, weeks), np.append(0, actual)))
+    later = weeks[weeks > begins]
+    return [
+        *zip(["actual"] * len(weeks), weeks.astype(float), actual, strict=True),
+        *zip(["expected"] * len(weeks), weeks.astype(float), expected, strict=True),
+        ("same as before", begins, at_begin),
+        *(("same as before", float(week), at_begin + rate * (week - begins)) for week in later),
+    ]
+
+
+def _of_contracts(held: pd.DataFrame, length: int) -> _Test:
+    fit = of_renewals(held, length)
+    ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
+    there = held[held["there"] == 1]
+    n, later, age = (there[name].to_numpy(float) for name in ("n", "later", "age"))
+    stay = np.stack([_stays(fit.parameters, age, months, length) for months in range(ahead + 1)])
+    forecasts = {_MODEL: stay[-1]}
+    before = held[held["before"] == 1]
+    if len(before):
+        kept = float(before["n"] @ before["there"] / before["n"].sum())
+        forecasts[_NAIVE] = np.full(len(n), kept)
+    points = [("holdout begins", behind * WEEKS_A_MONTH, 0.0)]
+    for months in range(ahead + 1):
+        week = (behind + months) * WEEKS_A_MONTH
+        points += [("actual", week, float(n @ (later >= months))), ("expected", week, float(n @ stay[months]))]
+        if len(before):
+            points.append(("same as before", week, float(n.sum() * kept ** (months / ahead))))
+    actual = (later >= ahead).astype(float)
+    what = f"the {n @ actual:,.0f} of {n.sum():,.0f} customers who were still there at its end"
+    return _Test(n, actual, forecasts, what, f"{ahead} month{'s' * (ahead > 1)}", points)
+
+
+def _stays(parameters: np.ndarray, age: np.ndarray, months: int, length: int) -> np.ndarray:
+    """The chance that who has been there for `age` months stays `months` more."""
+    return survival(parameters, (age + months) // length) / survival(parameters, age // length)
