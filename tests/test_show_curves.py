@@ -28,6 +28,11 @@ def test_a_survival_curve_says_what_is_left_after_the_longest_round_time():
     )
 
 
+def test_the_title_tells_of_a_time_at_which_some_are_left():
+    points = [point(day, 100 * 0.5 ** (day / 100), 0.2) for day in range(0, 2000, 10)]
+    assert result([], of=SURVIVAL, points=points).curve().title == "Survival curve: after 1 year 8.2 % are left"
+
+
 def test_numbers_at_risk_stand_under_the_ticks():
     points = [point(day, 100 - day / 10, 2, n=2000.0 - day) for day in range(0, 101, 5)]
     shown = texts(result([], of=SURVIVAL, points=points).curve())
@@ -115,6 +120,13 @@ def test_a_curve_without_a_point_at_its_start_begins_there_with_everybody():
     points = [point(day, 100 - day, 2, n=500.0) for day in (10, 20, 30)]
     figure = result([], of=SURVIVAL, points=points).curve()
     assert '<th scope="row">0 days</th><td class="num">100 %</td>' in figure.table
+
+
+def test_points_without_numbers_at_risk_or_intervals_stand():
+    points = [point(day, 100 - day, NAN, n=NAN) for day in (0, 10, 20)]
+    figure = result([], of=SURVIVAL, points=points).curve()
+    assert '<td class="num">90 %</td><td class="num"></td><td class="num"></td>' in figure.table
+    assert "nan" not in repr(figure).lower()
 
 
 def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():

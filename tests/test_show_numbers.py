@@ -57,6 +57,11 @@ def test_without_an_interval_three_digits_in_all(value, unit, decimals):
     assert deserved(value, math.nan, math.nan, unit) == decimals
 
 
+def test_what_cannot_be_told_from_zero_has_no_decimals():
+    assert deserved(0.0001, 0.00005, 0.0003, "%") == 0
+    assert deserved(0.003, 0.002, 0.006, "%") == 3
+
+
 @pytest.mark.parametrize(("low", "high", "decimals"), [(1.2, 5.0, 1), (-1.0, 2.4, 1), (-52, 29, 0), (-0.1, 0.8, 1)])
 def test_a_change_gets_one_digit_more_where_its_half_width_begins_low(low, high, decimals):
     assert deserved_change((low + high) / 2, low, high, "%") == decimals

@@ -192,6 +192,31 @@ def test_what_belongs_to_a_component_stands_below_it():
     ]
 
 
+def test_what_is_true_of_all_components_is_said_once_under_them():
+    why = {"reason": "not compared: it tells of all data", "flags": "immature"}
+    of = result([rate(3, 5, 30, component=name, **why) for name in "abc"], notes=("A note.",))
+    lines = [line.strip() for line in repr(of).splitlines()]
+    assert lines[3:] == [
+        "not compared: it tells of all data",
+        "too early: not everyone counted has been seen long enough",
+        "A note.",
+    ]
+    assert of._repr_html_().count("it tells of all data") == 1
+    assert of._repr_html_().count("seen long enough") == 1
+
+
+def test_what_is_true_of_some_components_stands_below_those():
+    early = {"reason": "not compared: too early", "flags": "immature"}
+    of = result([rate(3, 5, 30, component="a", **early), rate(3, 5, 30, component="b")])
+    assert [line.strip() for line in repr(of).splitlines()][1] == "not compared: too early"
+    assert '<span class="change none">not compared: too early</span>' in of._repr_html_()
+
+
+def test_a_setting_without_a_value_is_not_told():
+    shown = result([CORNER_SHOP], settings={"stages": "", "maturity_days": "90"})._repr_html_()
+    assert "Counted with maturity days: 90." in shown
+
+
 def test_flags_are_words():
     of = result([rate(3, 5, 30, flags="immature low_base partial unreliable")], cutoff=datetime(2025, 12, 10))
     assert flag_words(of, first(of)) == [
@@ -209,6 +234,7 @@ def test_flags_are_words():
         ("valid answers", "valid answers"),
         ("invitations that reached the customer", "invitations"),
         ("new buyers who can be followed that long", "new buyers"),
+        ("customers, each from the first day on", "customers"),
         ("", ""),
     ],
 )

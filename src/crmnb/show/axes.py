@@ -42,7 +42,7 @@ def on_ratios(axes, rows: list, result: Result) -> None:
 
 def _round_ratios(low: float, high: float) -> list[float]:
     """At most seven round ratios in between, 1 among them."""
-    for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+    for steps in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         found = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in steps]
         if len(inside := [x for x in found if low <= x <= high]) <= 7:
             return inside

@@ -7,7 +7,7 @@ from crmnb.result import Result
 from crmnb.results import tuples
 from crmnb.show.alt import dots_alt
 from crmnb.show.axes import limits, on_ratios, unit_ticks
-from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
+from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg, widest
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved_together, known, percent, quantity
@@ -17,6 +17,7 @@ from crmnb.tables import UNKNOWN
 
 _MOST_LEVELS = 12
 _ROW, _TOP, _FOOT = 28, 30, 34
+_LONGEST = 42  # characters of a name
 
 
 def by_segment(result: Result, segment: str | None = None) -> Figures:
@@ -90,8 +91,8 @@ def _ranked(named: list) -> tuple[list, list]:
 
 
 def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
-    names = [printable(name, 30) for name, _ in drawn]
-    left = 24 + min(7.4 * max(map(len, names)), 230)
+    names = [printable(name, _LONGEST) for name, _ in drawn]
+    left = 14 + widest(names)
     axes = box(figure, left, _TOP, 136, _FOOT)
     rows = [row for _, row in drawn]
     places = deserved_together(filter(available, rows), result.metric.unit)

@@ -6,12 +6,15 @@ literally and become CSS variables in the finished SVG, so that the picture foll
 
 import re
 import warnings
+from collections.abc import Iterable
 from contextlib import contextmanager
 from io import StringIO
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 WIDTH = 760
 TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
@@ -77,6 +80,14 @@ def box(figure: Canvas, left: float, top: float, right: float, bottom: float):
     return figure.add_axes(
         (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
     )
+
+
+def widest(texts: Iterable[str]) -> float:
+    """The width in pixels of the widest of some texts, in the font measured with: wider than most that readers have."""
+    font = FontProperties(size=TEXT)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        return max((text_to_path.get_text_width_height_descent(text, font, False)[0] for text in texts), default=0.0)
 
 
 def svg(figure: Canvas) -> str:

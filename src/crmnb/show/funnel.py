@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crmnb.result import Result
 from crmnb.show.alt import funnel_alt
-from crmnb.show.drawing import ACCENT, INK, PALE, QUIET, box, canvas, svg
+from crmnb.show.drawing import ACCENT, INK, PALE, QUIET, box, canvas, svg, widest
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import known, percent, whole_number
@@ -53,7 +53,7 @@ def _stages(result: Result) -> list[Stage]:
 
 def _draw(figure, result: Result, stages: list[Stage], height: int) -> None:
     names = [printable(stage.name, 30) for stage in stages]
-    left = 24 + min(7.4 * max(map(len, names)), 230)
+    left = 14 + widest(names)
     axes = box(figure, left, _TOP, 96, _FOOT)
     axes.set_xlim(0, max((stage.reached for stage in stages if known(stage.reached)), default=1.0) or 1.0)
     axes.set_ylim(height - _TOP - _FOOT, 0)  # in pixels, from the top

@@ -18,6 +18,7 @@ MINUS = "\N{MINUS SIGN}"
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
+_SMALLEST = 0.001  # as no more than three decimals are shown
 _BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
 
 
@@ -35,6 +36,8 @@ def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: 
     if unit == "count":
         return 0
     half = (high - low) / 2 if known(low) and known(high) else 0.0
+    if all(abs(x) < _SMALLEST / 2 for x in (value, low, high)):
+        return 0
     if half > 0:
         wanted = -math.floor(math.log10(half))
     elif not known(value) or float(value).is_integer():

@@ -10,11 +10,11 @@ from crmnb.results import tuples
 from crmnb.show.alt import curve_alt
 from crmnb.show.axes import unit_ticks
 from crmnb.show.dots import must_be_declared
-from crmnb.show.drawing import QUIET, SERIES, box, canvas, svg
+from crmnb.show.drawing import QUIET, SERIES, box, canvas, svg, widest
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.labels import Label, label_ends
-from crmnb.show.numbers import percent, whole_number
+from crmnb.show.numbers import known, percent, whole_number
 from crmnb.show.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.show.tables import points_table
 from crmnb.show.words import value_words, why_nothing
@@ -108,10 +108,10 @@ def _times(clock: _Clock, at_most: int) -> list[tuple[float, str]]:
 def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: list, height: int):
     """The axes with their ticks, and under each tick how many were at risk."""
     ticks = _times(clock, _MOST_TICKS)
-    beside = 14 + 3.8 * len(whole_number(max(one.n[0] for one in curves), result.client))  # half of the first number
-    left = max(66, beside + 7.4 * max(len(name) for name, _ in at_risk))
-    widest = min(max(len(one.name) for one in curves), _LONGEST)
-    axes = box(figure, left, _TOP, 40 + 7.6 * widest if widest else 24, height - _TOP - _PLOT)
+    beside = 12 + widest(_count(result, one, 0) for one in curves) / 2  # half of the first number
+    left = max(66, beside + 8 + widest(name for name, _ in at_risk))
+    right = 40 + beyond if (beyond := widest(_name(one, _LONGEST) for one in curves)) else 24
+    axes = box(figure, left, _TOP, right, height - _TOP - _PLOT)
     axes.set_xlim(0, clock.reach)
     axes.set_ylim(0, 100 if falling(curves) else _ceiling(curves))
     axes.grid(visible=False, axis="x")
@@ -161,7 +161,7 @@ def _risk_rows(
     def numbers(one: Series) -> list[str]:
         inside = [one.x[0] <= days <= one.x[-1] for days, _ in ticks]
         places = [at(one, days) if seen else None for (days, _), seen in zip(ticks, inside, strict=True)]
-        return ["" if place is None else whole_number(one.n[place], result.client) for place in places]
+        return ["" if place is None else _count(result, one, place) for place in places]
 
     rows = [(name, numbers(one)) for name, one in zip(names, curves, strict=True)]
     first = rows[0][1]
@@ -178,6 +178,10 @@ def _at_risk(axes, rows: list[tuple[str, list[str]]], ticks: list[float], beside
             axes.annotate(words, (tick, 0), (0, below), xycoords=("data", "axes fraction"), ha="center", **place)
 
 
+def _count(result: Result, curve: Series, place: int) -> str:
+    return whole_number(curve.n[place], result.client) if known(curve.n[place]) else ""
+
+
 def _ceiling(curves: list[Series]) -> float:
     """The top of an axis that begins at zero, with some air."""
     highest = max(float(np.nanmax([*one.value, *one.high])) for one in curves)
@@ -192,10 +196,12 @@ def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     """What is seen at the longest round time that every curve reaches; of levels, only where intervals lie apart."""
     title = f"{result.metric.title} by {segment.replace('_', ' ')}" if segment else result.metric.title
     reached = [days for days in _SAID_AT if all(one.x[0] < days <= one.x[-1] for one in curves)]
+    telling = [days for days in reached if any(1 <= one.value[at(one, days)] <= 99 for one in curves)]
     if not reached:
         return title
-    when = f"after {_time_words(reached[-1])}"
-    seen = [(one, at(one, reached[-1])) for one in curves]
+    days = (telling or reached)[-1]  # when all are gone is less of a headline
+    when = f"after {_time_words(days)}"
+    seen = [(one, at(one, days)) for one in curves]
     if segment is None:
         words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
         return f"{title}: {when} {words}{' are left' if falling(curves) and len(curves) == 1 else ''}"

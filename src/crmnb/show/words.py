@@ -26,7 +26,7 @@ from crmnb.show.numbers import (
 
 _COHORT = re.compile(r"(\d{4}-\d\d) \+(\d+)")
 _AFTER_NOUN = re.compile(
-    r"\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
+    r",.*|\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
 )
 _MOST_SENTENCES = 8
 
@@ -209,25 +209,39 @@ def said(result: Result) -> str:
     """The result in plain text: each component's sentence with its change and flags below it, then the notes."""
     sentences = list(_sentences(result))
     rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
+    shared = _shared_remarks(result, rows)
     lines = []
     for row, words in zip(rows, sentences, strict=False):
         below = (change_words(result, row).text, target_words(result, row), *flag_words(result, row))
-        lines += [words, *(f"  {text}" for text in below if text)]
+        lines += [words, *(f"  {text}" for text in below if text and text not in shared)]
     lines += sentences[len(rows) :]
-    return "\n".join([*lines, *(f"  {localised(note, result.client)}" for note in result.notes)])
+    return "\n".join([*lines, *(f"  {note}" for note in (*shared, *_notes(result)))])
 
 
 def result_html(result: Result) -> Markup:
     """The result as a block of a page: sentence, change, target, flags, settings and notes."""
     rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
-    blocks = [_row_html(result, row) for row in rows]
+    shared = _shared_remarks(result, rows)
+    blocks = [_row_html(result, row, shared) for row in rows]
     extra = list(_sentences(result))[len(rows) :]
-    notes = [as_sentence(localised(note, result.client)) for note in result.notes]
-    if result.settings:
-        used = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items())
+    notes = [as_sentence(note) for note in (*shared, *_notes(result))]
+    if used := "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items() if value):
         notes.append(f"Counted with {used}.")
     small = tag("p", " ".join(notes), class_="notes") if notes else None
     return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), small, class_="result")
+
+
+def _notes(result: Result) -> list[str]:
+    return [localised(note, result.client) for note in result.notes]
+
+
+def _shared_remarks(result: Result, rows) -> list[str]:
+    """Why nothing is compared, and the flags, that all of several rows have: said once, under them."""
+    changes = [change_words(result, row) for row in rows]
+    each = [[c.text, *_new_flags(result, row)] for c, row in zip(changes, rows, strict=True) if c.tone == "none"]
+    if len(rows) < 2 or len(each) < len(rows):
+        return []
+    return [text for text in each[0] if text and all(text in texts for texts in each)]
 
 
 def change_html(change: Change) -> Markup | None:
@@ -268,7 +282,7 @@ def definitions(metrics) -> Html:
     return Html(tag("div", *blocks, class_="definitions"), "\n".join(f"{m.title}: {m.definition}" for m in metrics))
 
 
-def _row_html(result: Result, row) -> Markup:
+def _row_html(result: Result, row, shared: list[str]) -> Markup:
     lead = tag(
         "p",
         tag("span", f"{_subject(result, row)}: "),
@@ -278,13 +292,18 @@ def _row_html(result: Result, row) -> Markup:
         _support(result, row),
         class_="said",
     )
-    extras = [change_html(change_words(result, row))]
+    change = change_words(result, row)
+    extras = [None if change.text in shared else change_html(change)]
     extras += [tag("span", words, class_="target") for words in (target_words(result, row),) if words]
-    flags = [w for w in flag_words(result, row) if not (w.startswith("partial") and "is partial" in row.reason)]
-    extras += [tag("span", words, class_="flag") for words in flags]
+    extras += [tag("span", words, class_="flag") for words in _new_flags(result, row) if words not in shared]
     shown = [extra for extra in extras if extra]
     under = tag("p", Markup(" &middot; ").join(shown), class_="under") if shown else None
     return join(lead, under)
+
+
+def _new_flags(result: Result, row) -> list[str]:
+    """The flags in words, but for what is said already as the reason why the row is not compared."""
+    return [w for w in flag_words(result, row) if not (w.startswith("partial") and "is partial" in row.reason)]
 
 
 def _subject(result: Result, row) -> str:
