@@ -4,6 +4,7 @@ It lies in .peers, beside .venv. The last act of a complete install is to leave 
 compares two files and installs nothing, an interrupted one starts afresh.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -23,14 +24,20 @@ def python() -> Path:
     Raises SystemExit where it cannot be installed.
     """
     kept, interpreter = PLACE / ASKED.name, PLACE / "bin" / "python"
-    if not kept.exists() or kept.read_bytes() != ASKED.read_bytes():
-        print(f"Installing into {PLACE.name} what {ASKED.name} asks for; this happens once.", file=sys.stderr)
-        venv.create(PLACE, clear=True, with_pip=True)
-        install = [interpreter, "-m", "pip", "install", "--quiet", "--requirement", ASKED]
-        if subprocess.run(install).returncode:  # noqa: S603 (our own list)
-            raise SystemExit(f"what {ASKED.name} asks for could not be installed")
-        shutil.copy(ASKED, kept)
+    with ASKED.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # of two benchmarks at once, the second waits until the first has made it
+        if not kept.exists() or kept.read_bytes() != ASKED.read_bytes():
+            _make(interpreter)
+            shutil.copy(ASKED, kept)
     return interpreter
+
+
+def _make(interpreter: Path) -> None:
+    print(f"Installing into {PLACE.name} what {ASKED.name} asks for; this happens once.", file=sys.stderr)
+    venv.create(PLACE, clear=True, with_pip=True)
+    install = [interpreter, "-m", "pip", "install", "--quiet", "--requirement", ASKED]
+    if subprocess.run(install).returncode:  # noqa: S603 (our own list)
+        raise SystemExit(f"what {ASKED.name} asks for could not be installed")
 
 
 def stand_among(peer: str, module: str, *arguments: str) -> None:
