@@ -59,7 +59,7 @@ def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
 
 def _ahead(told: Told, months: float) -> str:
     over = "without a horizon" if np.isinf(months) else f"over {months:.0f} months"
-    return f"Margins are counted {over} and discounted at {told.given['worth'].discount_rate:.3g} a year."
+    return f"Margins are counted {over} and discounted at {100 * told.given['worth'].discount_rate:.3g} % a year."
 
 
 # ---- By what they bought --------------------------------------------------------------------------------------------
@@ -115,18 +115,18 @@ def _limits(value: float, error: float, level: float) -> dict[str, float]:
 
 
 def _said_of_purchases(whole: Group, there: pd.DataFrame, spending: Fit) -> list[str]:
-    once = there.loc[there["x"] == 0, "n"].sum() / max(there["n"].sum(), 1)
-    common = expected_spend(spending.parameters, np.zeros(1), np.zeros(1))[0]
-    notes = [
-        "Purchases by BG/NBD in weeks (a day's orders are one purchase), their margin by Gamma-Gamma.",
-        f"{once:.0%} of these customers have bought once. They are taken to bring the mean margin of all at a purchase "
-        f"({common:,.2f}), as nothing is known of their own; many of them will not be back, and the model counts on that.",
-        _independent(with_margin(whole.counts)),
-    ]
+    notes = ["Purchases by BG/NBD in weeks (a day's orders are one purchase), their margin by Gamma-Gamma."]
+    once = there.loc[there["x"] == 0, "n"].sum()
+    if once:
+        common = expected_spend(spending.parameters, np.zeros(1), np.zeros(1))[0]
+        notes.append(
+            f"{once:,.0f} of {there['n'].sum():,.0f} customers have bought once. Nothing is known of what else they would spend, so "
+            f"they are taken to bring the mean margin of all at a purchase ({common:,.2f}); whether they come again is foretold."
+        )
     lost = whole.counts.loc[(whole.counts["x"] > 0) & (whole.counts["spend"] <= 0), "n"].sum()
     if lost:
-        notes.append(f"{lost:,.0f} customers whose repeat purchases brought no margin are taken to have spent nothing.")
-    return notes
+        notes.append(f"{lost:,.0f} who bought again brought no margin with it: they are left out of Gamma-Gamma.")
+    return [*notes, _independent(with_margin(whole.counts))]
 
 
 def _independent(counts: pd.DataFrame) -> str:
