@@ -3,19 +3,15 @@
 The figures of `benchmarks.survival`, in lifelines' own words: from a Parquet file of rows to a CSV file of what, segment, time, value.
 """
 
-import os
 import sys
 import time
-from importlib.util import find_spec
+
+from benchmarks.peers import stand_among
 
 
 def main(file: str, to: str) -> None:
     """Work in the peers' environment; in another, go there."""
-    if find_spec("lifelines") is None:
-        from benchmarks.peers import python
-
-        there = str(python())
-        os.execv(there, [there, "-m", "benchmarks.survival_lifelines", file, to])  # noqa: S606 (our own environment)
+    stand_among("lifelines", "benchmarks.survival_lifelines", file, to)
     _figures(file).to_csv(to, index=False)
 
 

@@ -1,4 +1,7 @@
-"""The benchmark of survival, without its peer: its data, our figures of them, and what it says."""
+"""The benchmark of survival: its data, our figures of them, those of its peer where that is installed, and what it says."""
+
+import json
+import tempfile
 
 import duckdb
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from benchmarks import survival
+from benchmarks.peers import ASKED, PLACE
 from benchmarks.survival import KEYS, differences, make, report
 
 ROWS = 20_000
@@ -14,7 +18,8 @@ ROWS = 20_000
 
 @pytest.fixture
 def rows(tmp_path, monkeypatch) -> pd.DataFrame:
-    monkeypatch.setattr(survival.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of the benchmark's processes; ours has looked already
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return duckdb.sql(f"from '{make(ROWS)}'").df()
 
 
@@ -35,6 +40,16 @@ def test_our_figures_are_those_of_statsmodels_on_the_rows(rows, tmp_path):
     chi2, p = survdiff(rows["days"], rows["lost"].astype(int), rows["segment"])
     told = figures.set_index("what")["value"]
     assert (told["chi2"], told["p_value"]) == pytest.approx((chi2, p), rel=1e-9)
+
+
+@pytest.mark.skipif(
+    not (PLACE / ASKED.name).exists(), reason="the peers' environment is not made (benchmarks/peers.py)"
+)
+def test_lifelines_gives_the_same_figures(rows, capsys):
+    assert survival.main(["--rows", str(ROWS)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["answers_equal"] is True
+    assert told["figures"] > 3 * 6 * 100
 
 
 def figure(**changes) -> pd.DataFrame:
