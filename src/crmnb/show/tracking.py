@@ -70,7 +70,7 @@ def _weeks(reach: float, at_most: int) -> list[float]:
 
 def _title(result: Result, lines: list[Series], begins: float) -> str:
     """How far the forecast of the holdout lies from what came, where the lines add up over the weeks."""
-    title = f"{result.metric.title}: expected and actual"
+    title = result.metric.title
     found = {line.name: line for line in lines}
     adds_up = all(bool((np.diff(line.value) >= -1e-9).all()) for line in lines)
     if not (known(begins) and adds_up and EXPECTED in found):
