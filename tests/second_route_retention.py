@@ -112,6 +112,15 @@ def median_gap(gaps: dict[str, tuple[list[int], int]]) -> float:
     return float("inf")
 
 
+def weighted_median(rows: list[tuple[int, bool, float]]) -> float:
+    """The same from (days, complete, weight), in floats, for many rows."""
+    frame = pd.DataFrame(rows, columns=["days", "complete", "weight"])
+    at_risk = frame.groupby("days")["weight"].sum()[::-1].cumsum()[::-1]
+    ended = frame[frame["complete"]].groupby("days")["weight"].sum().reindex(at_risk.index, fill_value=0.0)
+    left = (1 - ended / at_risk).cumprod()
+    return left.index[left <= 0.5 + 1e-9][0]
+
+
 def lifetimes(orders: pd.DataFrame, end: str, data_from: str) -> dict[str, tuple[int, bool]]:
     """By customer who cannot have begun before the data: days until lost, or until the end, and whether lost."""
     last_day, found = pd.Timestamp(end), {}

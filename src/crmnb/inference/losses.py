@@ -21,17 +21,17 @@ def expected(groups: list[Group], told: Told) -> Inferred:
     """The expected number of losses within `horizon_days`, among those who are customers at the end of the period."""
     whole = next(group for group in groups if group.is_whole)
     there = [_there(group.counts) for group in groups]
+    base = [{"n": n, "clusters": n, "denominator": n} for n in (float(of["n"].sum()) for of in there)]
     try:
         found = _by_hazard(whole, there, told) if _by_contract(told) else _by_buying(whole, there, told)
     except CannotFit as no:
-        return Inferred([group.row(reason=str(no)) for group in groups])
+        return Inferred([group.row(reason=str(no), **of) for group, of in zip(groups, base, strict=True)])
     z = stats.norm.ppf((1 + told.level) / 2)
     rows = []
-    for group, of, (value, error) in zip(groups, there, found, strict=True):
-        n = float(of["n"].sum())
-        low, high = max(value - z * error, 0.0), min(value + z * error, n)
-        figures = {"value": value, "low": low, "high": high} if n else {"reason": "no customers at the end"}
-        rows.append(group.row(**figures, n=n, clusters=n, numerator=value, denominator=n, method="model"))
+    for group, of, (value, error) in zip(groups, base, found, strict=True):
+        low, high = max(value - z * error, 0.0), min(value + z * error, of["n"])
+        figures = {"value": value, "low": low, "high": high, "numerator": value, "method": "model"}
+        rows.append(group.row(**of, **(figures if of["n"] else {"reason": "no customers at the end"})))
     return Inferred(rows)
 
 

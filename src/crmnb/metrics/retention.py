@@ -608,7 +608,7 @@ def at_risk_customers(tenures, *, period, churn: Churn, horizon_days=365):
     the chance to be lost and what is at stake.
 
     Why: it turns what was lost into what will be, in time to act.
-    Beware: it holds for as long as nothing changes; a price rise is not in it. It says who is likely to go, not whom a call would keep.
+    Beware: it holds for as long as nothing changes: a price rise is not in it, nor a season. It says who is likely to go, not whom a call would keep.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
         (Nelson-Aalen).
     """
