@@ -138,7 +138,7 @@ def contracts(tenures: nw.LazyFrame, payments: nw.LazyFrame, period: Period, wor
     Columns, in months of age (in month 1 a contract that began in the month before is first seen to end): the first and the
     last month of which it is known whether the contract outlived it (`entry`, `last`), whether it was `lost` in the last,
     the `age` and whether `there` at the end; of those there, the `margin` of the last twelve months and how many
-    months of these they were customers (`times`). Of the holdout the same as known when it begins, how many months of it the customer stayed
+    whole months of these they were customers (`times`). Of the holdout the same as known when it begins, how many months of it the customer stayed
     (`later`), whether there already as long before the holdout as it lasts (`before`), and how many months of data lie in it
     (`ahead`) and before it (`behind`).
     """
@@ -146,16 +146,15 @@ def contracts(tenures: nw.LazyFrame, payments: nw.LazyFrame, period: Period, wor
     end = _month_of(period.seen_end)  # the first month that is not seen whole
     runs = spells(tenures, period.seen_end).with_columns(began=_month("since"), over=_month("until"))
     now = _as_of(runs, first, end).with_columns(there=1 - nw.col("event"))
-    parts = {"": now.join(_paid(payments, worth, max(first, end - 12), end), on="customer_id", how="left")}
-    mine, counted = nw.col("there") == 1, end - nw.max_horizontal(nw.col("began"), nw.lit(max(first, end - 12)))
-    parts[""] = (
-        parts[""]
-        .with_columns(
-            margin=nw.when(mine).then(nw.col("margin").fill_null(0.0)).otherwise(nw.lit(0.0)),
-            times=nw.when(mine).then(nw.max_horizontal(counted, nw.lit(0))).otherwise(nw.lit(0)),
-        )
-        .select("customer_id", "entry", "last", "lost", "age", "there", "margin", "times")
+    since = max(first, end - 12)
+    paid = _paid(payments, now.filter(nw.col("there") == 1), worth, since, end)
+    whole_months = nw.max_horizontal(nw.lit(end - 1) - nw.max_horizontal(nw.col("began"), nw.lit(since - 1)), nw.lit(0))
+    mine = nw.col("there") == 1
+    now = now.join(paid, on="customer_id", how="left").with_columns(
+        margin=nw.when(mine).then(nw.col("margin").fill_null(0.0)).otherwise(nw.lit(0.0)),
+        times=nw.when(mine).then(whole_months).otherwise(nw.lit(0)),
     )
+    parts = {"": now.select("customer_id", "entry", "last", "lost", "age", "there", "margin", "times")}
     try:
         begins = _first_whole_month(holdout_begins(period))
     except Unavailable:
@@ -192,11 +191,16 @@ def _as_of(runs: nw.LazyFrame, first: int, end: int) -> nw.LazyFrame:
     )
 
 
-def _paid(payments: nw.LazyFrame, worth: Worth, first: int, end: int) -> nw.LazyFrame:
-    """Each customer's margin in the months from `first` to before `end`."""
+def _paid(payments: nw.LazyFrame, there: nw.LazyFrame, worth: Worth, first: int, end: int) -> nw.LazyFrame:
+    """The margin of those there in the whole months from `first` to before `end`; the month of joining is none."""
     inside = (nw.col("ordered_at") >= _begin(first)) & (nw.col("ordered_at") < _begin(end))
-    paid = with_margin(payments, worth).filter(inside)
-    return paid.group_by("customer_id").agg(margin=nw.col("margin").sum())
+    paid = (
+        with_margin(payments, worth)
+        .filter(inside)
+        .join(there.select("customer_id", "began"), on="customer_id", how="inner")
+    )
+    later = paid.filter(_month("ordered_at") > nw.col("began"))
+    return later.group_by("customer_id").agg(margin=nw.col("margin").sum())
 
 
 def _begin(month: int) -> datetime:

@@ -6,9 +6,8 @@ from scipy import stats
 
 from crmnb.inference import Group, Inferred, Told
 from crmnb.inference.fits import WEEKS_A_MONTH, of_margins, of_purchases, of_renewals
-from crmnb.inference.forecast import a_week, margin_each_time
+from crmnb.inference.forecast import a_week, margin_each_time, periods_ahead
 from crmnb.models.buying import discounted_further
-from crmnb.models.contract import discounted_residual
 from crmnb.models.likelihood import CannotFit, delta
 from crmnb.models.spending import expected_spend
 from crmnb.period import Period
@@ -92,7 +91,7 @@ def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
 
 
 def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
-    """The margin of the first period and of the renewals to come, and the standard error."""
+    """The margin expected of a customer of age 0, and its standard error."""
     length, worth = told.given["renewal_months"], told.given["worth"]
     rate, horizon = (1 + worth.discount_rate) ** (length / 12) - 1, worth.horizon_months // length
     there = counts[counts["there"] == 1]
@@ -103,7 +102,7 @@ def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
         raise CannotFit("customers brought no margin in the last twelve months")
 
     def periods(parameters: np.ndarray) -> np.ndarray:
-        return 1 + discounted_residual(parameters, np.zeros(1), horizon - 1, rate)[0] / (1 + rate)
+        return periods_ahead(parameters, np.zeros(1), horizon, rate)[0]
 
     value, error = delta(periods, of_renewals(counts, length))
     return float(value) * length * margin, length * float(np.hypot(error * margin, margin_error * value))

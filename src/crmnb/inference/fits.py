@@ -5,11 +5,12 @@ import pandas as pd
 
 from crmnb.models.buying import fit_buying
 from crmnb.models.contract import fit_contract
-from crmnb.models.likelihood import CannotFit, Fit
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit
 from crmnb.models.spending import fit_spending
 
 DAYS_A_YEAR = 365.25
 WEEKS_A_MONTH = DAYS_A_YEAR / 12 / 7
+_ALIKE = 1e9  # alpha + beta, from which on customers differ by less than can matter
 
 
 def histories(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,6 +39,7 @@ def of_renewals(counts: pd.DataFrame, months: int) -> Fit:
     """The shifted beta-geometric, of contracts that renew every so many months. Raises CannotFit.
 
     counts: `entry`, `last` and `lost` in months. A renewal counts where it was seen from beginning to end, or until the loss.
+    Where losses do not fall with age, the likelihood has its maximum in the limit of customers who are all alike: that is given.
     """
     first, last_month, n = (counts[name].to_numpy(float) for name in ("entry", "last", "n"))
     entry = np.ceil((first - 1) / months) + 1
@@ -51,4 +53,28 @@ def of_renewals(counts: pd.DataFrame, months: int) -> Fit:
     size = last.max() + 2
     at_risk = np.cumsum(np.bincount(entry, n, size) - np.bincount(last + 1, n, size))
     age = np.flatnonzero(at_risk > 0.5)
-    return fit_contract(age, at_risk[age], np.bincount(last[lost], n[lost], size)[age])
+    at_risk, lost = at_risk[age], np.bincount(last[lost], n[lost], size)[age]
+    return fit_contract(age, at_risk, lost) if _falls(age, at_risk, lost) else _constant(at_risk, lost)
+
+
+def is_constant(fit: Fit) -> bool:
+    """Whether it is the limit of the shifted beta-geometric in which all leave at one rate."""
+    return bool(fit.parameters.sum() > _ALIKE / 2)
+
+
+def _falls(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> bool:
+    """Whether the model has a maximum inside: by the derivative of its likelihood at the limit where all are alike.
+
+    There the rate of leaving falls with age as rate / (1 + (age - 1) / K), K infinite. Too few losses are for the model to refuse.
+    """
+    slope = ((age - 1) * (lost.sum() / at_risk.sum() * at_risk - lost)).sum()
+    return bool(slope > 0 or lost.sum() < FEWEST or len(age) < 2)
+
+
+def _constant(at_risk: np.ndarray, lost: np.ndarray) -> Fit:
+    """That limit, as a very large alpha and beta: what is known of their ratio is what is known of a share of renewals."""
+    rate = lost.sum() / at_risk.sum()
+    error = 1 / lost.sum() + 1 / (at_risk.sum() - lost.sum())  # of the logit, squared
+    parameters = _ALIKE * np.array([rate, 1 - rate])
+    log_likelihood = lost.sum() * np.log(rate) + (at_risk.sum() - lost.sum()) * np.log1p(-rate)
+    return Fit(parameters, np.diag([error / 2, error / 2]), float(log_likelihood), float(lost.sum()))

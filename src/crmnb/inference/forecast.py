@@ -21,6 +21,7 @@ from crmnb.inference.fits import (
     DAYS_A_YEAR,
     WEEKS_A_MONTH,
     histories,
+    is_constant,
     of_margins,
     of_purchases,
     of_renewals,
@@ -34,6 +35,7 @@ from crmnb.models.spending import expected_spend, independence
 
 _UNLIKE = 0.1  # a rank correlation beyond which buying more often and spending more go together enough to be said
 _METHOD = "delta method"
+_GONE = 30.0  # a discount of e^-30 leaves nothing that could be seen
 
 
 def predicted(groups: list[Group], told: Told) -> Inferred:
@@ -151,22 +153,24 @@ def _independent(counts: pd.DataFrame) -> str:
 
 def _by_contract(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
     length = told.given["renewal_months"]
-    fit = of_renewals(whole.counts, length)
-    found, own = [], 0
+    found, constant = [], False
     for group in held:
         try:
-            mine = of_renewals(group.counts, length)
-            own += not group.is_whole
-        except CannotFit:
-            mine = fit
-        found.append(_of_contracts(group, mine, told, months))
+            fit = of_renewals(group.counts, length)
+        except CannotFit as no:
+            if group is whole:
+                raise
+            found.append(_none(group, str(no)))
+            continue
+        found.append(_of_contracts(group, fit, told, months))
+        constant |= is_constant(fit)
     notes = [
-        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, from each month that a contract was "
-        "seen in; a customer's margin a month is the mean of the group's last twelve."
+        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, each group by its own losses in the "
+        "months that it was seen, at its mean margin of the last twelve."
     ]
-    if len(held) > 1:
+    if constant:
         notes.append(
-            f"{own} of {len(held) - 1} groups are judged by their own losses, groups with too few by those of all."
+            "Where losses do not fall with age, customers are taken to leave at one constant rate, the model's limit."
         )
     return found, notes
 
@@ -180,11 +184,12 @@ def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:
     if margin <= 0:
         return _none(group, "these customers brought no margin in the last twelve months")
     length, rate = told.given["renewal_months"], told.given["worth"].discount_rate
-    age = there["age"].to_numpy(float) // length
+    age, place = np.unique(there["age"].to_numpy(float) // length, return_inverse=True)
+    shares = np.bincount(place, weights=n) / n.sum()
     horizon = months // length if np.isfinite(months) else np.inf
 
     def stay(parameters: np.ndarray) -> np.ndarray:
-        return n @ discounted_residual(parameters, age, horizon, (1 + rate) ** (length / 12) - 1) / n.sum()
+        return shares @ periods_ahead(parameters, age, horizon, (1 + rate) ** (length / 12) - 1)
 
     try:
         periods, error = delta(stay, fit)
@@ -192,6 +197,18 @@ def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:
         return _none(group, str(no))
     value = float(periods) * length * margin
     return _row(group, value, value * float(np.hypot(error / periods, other / margin)), float(n.sum()), told)
+
+
+def periods_ahead(parameters: np.ndarray, age: np.ndarray, horizon: float, rate: float) -> np.ndarray:
+    """The periods of margin expected of customers of that age, discounted; margin comes in evenly over a period.
+
+    So those who leave in a period are taken to be there for half of it, and it is discounted from its middle.
+    """
+    if np.isinf(horizon) and rate > 0:
+        horizon = np.ceil(_GONE / np.log1p(rate))
+    ends = discounted_residual(parameters, age, horizon, rate)
+    begins = 1 + discounted_residual(parameters, age, horizon - 1, rate) / (1 + rate)
+    return (begins + ends) / 2 / np.sqrt(1 + rate)
 
 
 def _none(group: Group, reason: str) -> dict:

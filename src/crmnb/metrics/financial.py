@@ -347,8 +347,8 @@ def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Wo
 def clv_to_cac(payments, tenures, costs, *, period, churn: Churn, worth: Worth, renewal_months=1):
     """What a customer who has just been won is expected to be worth over the horizon, over what winning one cost in the period.
 
-    The worth is the margin of the first purchase (the first period of a contract), and what the predicted value's model expects
-    of a customer of whom nothing else is known.
+    The worth is what the predicted value's model expects of a customer of whom nothing is known but that; and, of who may come
+    back or not, the margin of the first purchase.
 
     Why: above 1, winning customers pays within the horizon.
     Beware: a mean of all channels: one may pay for another. It holds the errors of both of its parts.
