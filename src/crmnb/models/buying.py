@@ -8,14 +8,11 @@ first purchase in one unit, which is that of all other times too. `parameters` a
 Source: Fader, Hardie & Lee 2005, "Counting Your Customers" the Easy Way, Marketing Science 24:275; equation numbers are theirs.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
-
 import numpy as np
 from scipy import special
 
 from crmnb.models.ahead import time_ahead
-from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, summed
 
 _RATES = ("some customers bought without end and the others never", "all customers bought at the same rate")
 _LEAVING = (
@@ -24,8 +21,6 @@ _LEAVING = (
 )
 _EDGES = {"r": _RATES, "alpha": _RATES, "a": _LEAVING, "b": _LEAVING}
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
-_MANY = 40_000  # rows beyond which an even sample of them finds where to start
-_CHUNK = 8192  # rows at a time: what is worked out of them stays in the processor's cache
 
 
 def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> Fit:
@@ -39,7 +34,7 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     if repeaters < FEWEST:
         raise CannotFit(f"{repeaters:.0f} customers bought again; the model needs {FEWEST}")
     unit = n @ T / n.sum()
-    fit = _fit(x, t_x / unit, T / unit, n)
+    fit = maximum(_likelihood, (x, t_x / unit, T / unit, n), _STARTS, n.sum(), _EDGES)
     scale = np.array([1.0, unit, 1.0, 1.0])
     return Fit(fit.parameters * scale, fit.covariance, fit.log_likelihood - (n @ x) * np.log(unit), fit.n)
 
@@ -146,21 +141,7 @@ def _checked(x, t_x, T, n) -> tuple[np.ndarray, ...]:
     return (x, t_x, T, n) if (n > 0).all() else tuple(given[n > 0] for given in (x, t_x, T, n))
 
 
-def _fit(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> Fit:
-    """The fit in a unit of time in which T is about 1."""
-    return maximum(_likelihood(x, t_x, T, n), _starts(x, t_x, T, n), n.sum(), _EDGES)
-
-
-def _starts(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> Iterator[np.ndarray]:
-    """Where to begin, the best first: where rows are many, at the maximum of an even sample of them."""
-    if len(x) > _MANY:
-        some = slice(None, None, 2 * len(x) // _MANY)
-        with suppress(CannotFit):  # all of them may still carry it
-            yield _fit(x[some], t_x[some], T[some], n[some]).parameters
-    yield from _STARTS
-
-
-def _likelihood(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray):
+def _likelihood(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> LogLikelihood:
     """Equation (6) as the log-likelihood of all rows, with gradient and Hessian, as a function of the parameters."""
     counts = np.bincount(x.astype(np.int64), weights=n)
     known = np.flatnonzero(counts)
@@ -169,18 +150,14 @@ def _likelihood(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray):
     repeat = (x[again], t_x[again], T[again], n[again])
 
     def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        value, gradient, hessian = _of_counts(parameters, known.astype(float), counts[known])
-        for part in (*_chunks(_of_never, parameters, never), *_chunks(_of_repeat, parameters, repeat)):
-            value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
-        return value, gradient, hessian
+        parts = (
+            _of_counts(parameters, known.astype(float), counts[known]),
+            summed(_of_never, parameters, never),
+            summed(_of_repeat, parameters, repeat),
+        )
+        return tuple(sum(terms) for terms in zip(*parts, strict=True))
 
     return of
-
-
-def _chunks(function, parameters: np.ndarray, rows: tuple[np.ndarray, ...]) -> Iterator:
-    """A function of the rows, so many at a time."""
-    for begin in range(0, len(rows[0]), _CHUNK):
-        yield function(parameters, *(each[begin : begin + _CHUNK] for each in rows))
 
 
 def _of_counts(parameters: np.ndarray, x: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ Customer-Base Valuation in a Contractual Setting, Marketing Science 29:85 (resid
 import numpy as np
 from scipy import special
 
-from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum
 
 _LEAVING = ("customers left at their first renewal or never", "all customers were as ready to leave as each other")
 _EDGES = {"alpha": _LEAVING, "beta": _LEAVING}
@@ -34,7 +34,7 @@ def fit_contract(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
         raise CannotFit(f"{lost.sum():.0f} customers left; the model needs {FEWEST}")
     if len(np.unique(age[at_risk > 0])) < 2:
         raise CannotFit("renewals of one age only do not tell how loyalty grows with age")
-    return maximum(_likelihood(age, at_risk, lost), _STARTS, lost.sum(), _EDGES)
+    return maximum(_likelihood, (age, at_risk, lost), _STARTS, lost.sum(), _EDGES)
 
 
 def survival(parameters: np.ndarray, k: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def _summed(parameters: np.ndarray, age: np.ndarray, horizon: int, rate: float) 
     return total
 
 
-def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray):
+def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> LogLikelihood:
     """The log-likelihood of each age's losses given those at risk, with gradient and Hessian, as a function of the parameters."""
     renewed, gone = at_risk - lost, lost.sum()
 

@@ -10,7 +10,7 @@ Source: Fader & Hardie 2013, The Gamma-Gamma Model of Monetary Value, brucehardi
 import numpy as np
 from scipy import special, stats
 
-from crmnb.models.likelihood import FEWEST, CannotFit, Fit, maximum
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, summed
 
 _EDGES = {
     "p": ("a purchase said nothing of the customer's next", "a customer always spent the same"),
@@ -30,7 +30,7 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     if n.sum() < FEWEST:
         raise CannotFit(f"{n.sum():.0f} customers with a purchase to go by; the model needs {FEWEST}")
     unit = n @ m / n.sum()
-    fit = maximum(_likelihood(x, m / unit, n), _STARTS, n.sum(), _EDGES)
+    fit = maximum(_likelihood, (x, m / unit, n), _STARTS, n.sum(), _EDGES)
     scale = np.array([1.0, 1.0, unit])
     return Fit(fit.parameters * scale, fit.covariance, fit.log_likelihood - n.sum() * np.log(unit), fit.n)
 
@@ -86,32 +86,26 @@ def _checked(x, m, n) -> tuple[np.ndarray, ...]:
     x, m, n = (np.asarray(given, float) for given in (x, m, n))
     if not x.shape == m.shape == n.shape or x.ndim != 1:
         raise ValueError("x, m and n are to be three arrays of one length")
-    if not ((x > 0) & (m > 0) & (m < np.inf) & (x < np.inf) & (n >= 0)).all():
-        raise ValueError("each row: x and m more than 0, n 0 or more")
-    return x[n > 0], m[n > 0], n[n > 0]
+    if not ((x > 0) & (x == np.floor(x)) & (m > 0) & np.isfinite(x) & np.isfinite(m) & (n >= 0)).all():
+        raise ValueError("each row: x whole and m, both more than 0, and n 0 or more")
+    return (x, m, n) if (n > 0).all() else (x[n > 0], m[n > 0], n[n > 0])
 
 
-def _likelihood(x: np.ndarray, m: np.ndarray, n: np.ndarray):
+def _likelihood(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> LogLikelihood:
     """Equation (1a) as the log-likelihood of all rows, with gradient and Hessian, as a function of the parameters."""
-    spent, nx = x * m, n * x
-    distinct, which = np.unique(x, return_inverse=True)
-    counts = np.bincount(which, weights=n)
-    logs_spent, logs_m, all_n = nx @ np.log(spent), n @ np.log(m), n.sum()
+    counts = np.bincount(x.astype(np.int64), weights=n)
+    known = np.flatnonzero(counts)
+    rows = (x * m, n * x, n)
+    logs_spent, logs_m, all_n = rows[1] @ np.log(rows[0]), n @ np.log(m), n.sum()
 
     def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         p, q, v = parameters
-        value, gradient, hessian = _of_counts(p, q, distinct, counts)
-        inverse = 1 / (v + spent)
-        log = np.log(v + spent)
-        n_log, nx_log = n @ log, nx @ log
-        n_first, nx_first = n @ inverse, nx @ inverse
-        second = (p * nx + q * n) @ inverse**2
-        value += p * (logs_spent - nx_log) + q * (all_n * np.log(v) - n_log) - logs_m
-        gradient += logs_spent - nx_log, all_n * np.log(v) - n_log, q * all_n / v - p * nx_first - q * n_first
-        hessian[0, 2] = hessian[2, 0] = -nx_first
-        hessian[1, 2] = hessian[2, 1] = all_n / v - n_first
-        hessian[2, 2] = -q * all_n / v**2 + second
-        return value, gradient, hessian
+        parts = (
+            _of_counts(p, q, known.astype(float), counts[known]),
+            (p * logs_spent + q * all_n * np.log(v) - logs_m, *_of_v(logs_spent, all_n, q, v)),
+            summed(_of_spent, parameters, rows),
+        )
+        return tuple(sum(terms) for terms in zip(*parts, strict=True))
 
     return of
 
@@ -125,3 +119,24 @@ def _of_counts(p: float, q: float, x: np.ndarray, n: np.ndarray) -> tuple[float,
     hessian[0, 1] = hessian[1, 0] = n @ (x * tri(both))
     hessian[1, 1] = n @ (tri(both) - tri(q))
     return -(n @ special.betaln(p * x, q)), gradient, hessian
+
+
+def _of_v(logs_spent: float, all_n: float, q: float, v: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and Hessian of ln of (x m)^(p x) v^q, summed over the customers."""
+    hessian = np.zeros((3, 3))
+    hessian[1, 2] = hessian[2, 1] = all_n / v
+    hessian[2, 2] = -q * all_n / v**2
+    return np.array([logs_spent, all_n * np.log(v), q * all_n / v]), hessian
+
+
+def _of_spent(parameters: np.ndarray, spent, nx, n) -> tuple[float, np.ndarray, np.ndarray]:
+    """The rest: ln of (v + x m)^-(p x + q); spent is x m, nx is n x."""
+    p, q, v = parameters
+    total = v + spent
+    logs, inverse = np.log(total), 1 / total
+    nx_logs, n_logs, nx_first, n_first = nx @ logs, n @ logs, nx @ inverse, n @ inverse
+    hessian = np.zeros((3, 3))
+    hessian[0, 2] = hessian[2, 0] = -nx_first
+    hessian[1, 2] = hessian[2, 1] = -n_first
+    hessian[2, 2] = (p * nx + q * n) @ inverse**2
+    return -p * nx_logs - q * n_logs, -np.array([nx_logs, n_logs, p * nx_first + q * n_first]), hessian
