@@ -21,6 +21,7 @@ import numpy as np
 from scipy import special
 
 from benchmarks.contest import in_turn, measured, there_and_back
+from benchmarks.peak import peak_gb
 
 CONTENDERS = ("ours", "lifetimes")
 MODELS = ("buying", "spending")
@@ -120,6 +121,7 @@ def _ours(arrays: Arrays) -> dict:
     return {
         "parameters": {"buying": bought.parameters.tolist(), "spending": spent.parameters.tolist()},
         "seconds": {"buying": of_buying, "spending": of_spending, "forecast": of_forecast},
+        "peak_gb": peak_gb(),
     }
 
 
@@ -160,10 +162,10 @@ def _run(name: str, arrays: Arrays, folder: Path) -> dict:
     file, to = folder / "customers.npz", folder / "found.json"
     np.savez(file, **arrays)
     if name == "ours":
-        process = measured("benchmarks.clv", "--contender", str(file), "--to", str(to))
+        measured("benchmarks.clv", "--contender", str(file), "--to", str(to))
     else:
-        process = measured("benchmarks.clv_lifetimes", str(file), str(to))
-    return json.loads(to.read_text()) | {"peak_gb": process["peak_gb"]}
+        measured("benchmarks.clv_lifetimes", str(file), str(to))
+    return json.loads(to.read_text())
 
 
 def middle(runs: list[dict]) -> dict:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.peak import peak_gb
 from benchmarks.peers import stand_among
 
 
@@ -28,6 +29,7 @@ def main(file: str, to: str) -> None:
     told = {
         "parameters": {"buying": list(bought.params_), "spending": list(spent.params_)},
         "seconds": {"buying": between - began, "spending": ended - between},
+        "peak_gb": peak_gb(),
     }
     Path(to).write_text(json.dumps(told))
 

@@ -68,6 +68,7 @@ def test_our_process_tells_parameters_and_seconds(tmp_path):
         fit_buying(arrays["x"], arrays["t_x"], arrays["T"], np.ones(3000)).parameters
     )
     assert set(found["seconds"]) == {"buying", "spending", "forecast"}
+    assert 0.01 < found["peak_gb"] < 4
 
 
 def ran(parameters: dict, buying: float, spending: float) -> dict:

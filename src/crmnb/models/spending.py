@@ -95,23 +95,19 @@ def _likelihood(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> LogLikelihood:
     """Equation (1a) as the log-likelihood of all rows, with gradient and Hessian, as a function of the parameters."""
     counts = np.bincount(x.astype(np.int64), weights=n)
     known = np.flatnonzero(counts)
-    rows = (x * m, n * x, n)
-    logs_spent, logs_m, all_n = rows[1] @ np.log(rows[0]), n @ np.log(m), n.sum()
+    logs_m = n @ np.log(m)
 
     def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        p, q, v = parameters
-        parts = (
-            _of_counts(p, q, known.astype(float), counts[known]),
-            (p * logs_spent + q * all_n * np.log(v) - logs_m, *_of_v(logs_spent, all_n, q, v)),
-            summed(_of_spent, parameters, rows),
-        )
-        return tuple(sum(terms) for terms in zip(*parts, strict=True))
+        parts = (_of_counts(parameters, known.astype(float), counts[known]), summed(_of_spent, parameters, (x, m, n)))
+        value, gradient, hessian = (sum(terms) for terms in zip(*parts, strict=True))
+        return value - logs_m, gradient, hessian
 
     return of
 
 
-def _of_counts(p: float, q: float, x: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def _of_counts(parameters: np.ndarray, x: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """What depends on x alone: ln of 1 / B(p x, q); x distinct, n customers each."""
+    p, q, _ = parameters
     both, psi, tri = p * x + q, special.psi, lambda z: special.polygamma(1, z)
     gradient = np.array([n @ (x * (psi(both) - psi(p * x))), n @ (psi(both) - psi(q)), 0.0])
     hessian = np.zeros((3, 3))
@@ -121,22 +117,17 @@ def _of_counts(p: float, q: float, x: np.ndarray, n: np.ndarray) -> tuple[float,
     return -(n @ special.betaln(p * x, q)), gradient, hessian
 
 
-def _of_v(logs_spent: float, all_n: float, q: float, v: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient and Hessian of ln of (x m)^(p x) v^q, summed over the customers."""
-    hessian = np.zeros((3, 3))
-    hessian[1, 2] = hessian[2, 1] = all_n / v
-    hessian[2, 2] = -q * all_n / v**2
-    return np.array([logs_spent, all_n * np.log(v), q * all_n / v]), hessian
-
-
-def _of_spent(parameters: np.ndarray, spent, nx, n) -> tuple[float, np.ndarray, np.ndarray]:
-    """The rest: ln of (v + x m)^-(p x + q); spent is x m, nx is n x."""
+def _of_spent(parameters: np.ndarray, x, m, n) -> tuple[float, np.ndarray, np.ndarray]:
+    """The rest, but for ln m: ln of (1 - w)^(p x) w^q, w = v / (v + x m). By v, w has the derivative w (1 - w) / v."""
     p, q, v = parameters
-    total = v + spent
-    logs, inverse = np.log(total), 1 / total
-    nx_logs, n_logs, nx_first, n_first = nx @ logs, n @ logs, nx @ inverse, n @ inverse
+    spent = x * m
+    w, rest = v / (v + spent), spent / (v + spent)
+    nx, nw = n * x, n * w
+    logs_rest, logs_w = nx @ np.log(rest), n @ np.log(w)
+    x_w, one_rest = x @ nw, n @ rest
+    slope = q * one_rest - p * x_w
     hessian = np.zeros((3, 3))
-    hessian[0, 2] = hessian[2, 0] = -nx_first
-    hessian[1, 2] = hessian[2, 1] = -n_first
-    hessian[2, 2] = (p * nx + q * n) @ inverse**2
-    return -p * nx_logs - q * n_logs, -np.array([nx_logs, n_logs, p * nx_first + q * n_first]), hessian
+    hessian[0, 2] = hessian[2, 0] = -x_w / v
+    hessian[1, 2] = hessian[2, 1] = one_rest / v
+    hessian[2, 2] = -(slope + (p * x + q) @ (nw * rest)) / v**2
+    return p * logs_rest + q * logs_w, np.array([logs_rest, logs_w, slope / v]), hessian
