@@ -86,7 +86,7 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     windows = {"now": period} | ({} if not_compared else {"before": comparison})
     immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)}, given)
     if not not_compared and "now" in immature:
-        not_compared = f"not compared: {period.label} is too early to tell, as less than {given[metric.matures]} days of it have passed since"
+        not_compared = f"not compared: {period.label} is too early to tell: less than {given[metric.matures]} days have passed since it ended"
         del windows["before"]
     if metric.over_time and len(parts := _parts(period, client)) > 1:
         windows |= {part.label: part for part in parts}
