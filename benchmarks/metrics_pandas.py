@@ -22,7 +22,10 @@ def run(files: dict[str, Path]) -> pd.DataFrame:
     people = duckdb.read_parquet(str(files["customers"])).project("customer_id, region").df()
     who = pd.Index(people["customer_id"])
     region = people["region"].fillna(UNKNOWN)
-    return pd.concat([*_satisfaction(files, who, region), *_retention(files, who, region)], ignore_index=True)
+    counting = "customer_id is not null and (status = 'paid' or (status = 'refunded' and refunded_amount < amount))"
+    satisfaction = [*_satisfaction(files, who, region)]
+    orders = _read(files["orders"], "ordered_at as at", counting, who)
+    return pd.concat([*satisfaction, *retention(orders, region)], ignore_index=True)
 
 
 def _read(file: Path, columns: str, where: str, who: pd.Index) -> pd.DataFrame:
@@ -119,9 +122,8 @@ def _per_day(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
 # --- retention --------------------------------------------------------------------------------------------------------
 
 
-def _retention(files, who, region):
-    counting = "customer_id is not null and (status = 'paid' or (status = 'refunded' and refunded_amount < amount))"
-    orders = _read(files["orders"], "ordered_at as at", counting, who)
+def retention(orders: pd.DataFrame, region: pd.Series):
+    """The figures that need nothing but when (`at`) which `customer` ordered."""
     edges = sorted({edge for period in WINDOWS.values() for edge in (period.start, period.end)})
     at = {t: _customers_at(orders, t) for t in edges}
     first = orders.groupby("customer")["at"].min()
@@ -178,7 +180,8 @@ def _won(orders, first, at, kept, region) -> pd.DataFrame:
         rows = rows.groupby(["level", "day"]).size().rename("num").reset_index()
         back.append(rows.assign(win=win, segment="", level=""))
         if win in ("now", "before"):
-            back.append(rows.assign(win=win, segment="region"))
+            none = pd.DataFrame({"day": 0, "level": sorted({*region} - {UNKNOWN}), "num": 0})  # nobody is 0
+            back.append(pd.concat([rows, none]).assign(win=win, segment="region"))
     back = pd.concat(back, ignore_index=True).assign(component="win-backs")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
