@@ -74,7 +74,9 @@ census = Estimator("census", "moments", "moments.census", "none: a count of all,
 
 # Sales.
 conversion_over_time = Estimator("cumulative incidence", "counts", "conversion.curve", "log-log")
-growth = Estimator("growth", "counts", "growth.growth", "bootstrap of blocks of four weeks", sums=("net",))
+growth = Estimator(
+    "growth", "counts", "growth.growth", "t over weeks, which may be like their neighbours", sums=("net",)
+)
 growth_parts = Estimator(
     "parts of growth", "counts", "growth.parts", "none: money that was taken", total=True, sums=("orders", "net")
 )

@@ -20,14 +20,14 @@ def curve(groups: list[Group], told: Told) -> Inferred:
 
     Aalen & Johansen 1978 with log-log limits (`crmnb.models.survival.cumulative_incidence`).
     """
+    fewest = max(told.privacy.suppress_below, 1)
     rows, points = [], []
     for group in groups:
         leads = _leads(group)
-        last = _last_seen(*leads, max(told.privacy.suppress_below, 1))
         curves = {name: cumulative_incidence(*leads, of=of, level=told.level) for name, of in OUTCOMES.items()}
-        rows += _rows(group, curves["won"], leads, last)
+        rows += _rows(group, curves["won"], leads, fewest)
         if group.win == "now":
-            points += _points(group, curves, leads, last)
+            points += _points(group, curves, leads, fewest)
     return Inferred(rows, points)
 
 
@@ -37,36 +37,31 @@ def _leads(group: Group) -> tuple[np.ndarray, ...]:
     return np.zeros(len(counts)), counts["days"].to_numpy(float), counts["outcome"].to_numpy(), counts["n"].to_numpy()
 
 
-def _last_seen(entry, days, outcome, n, fewest: int) -> float:
-    """The last age at which so many leads were still followed; without end where none is open: then all is known."""
-    if not n[outcome == 0].sum():
-        return np.inf
-    ages = np.unique(days)
-    followed = ages[at_risk(ages, entry, days, n) >= fewest]
-    return float(followed.max()) if len(followed) else -1.0
-
-
-def _rows(group: Group, won: Curve, leads: tuple[np.ndarray, ...], last: float) -> Iterator[dict]:
+def _rows(group: Group, won: Curve, leads: tuple[np.ndarray, ...], fewest: int) -> Iterator[dict]:
+    """The ages that somebody was followed to (all of them, once nobody is open), with enough leads known so far."""
+    _, days, outcome, n = leads
+    last = np.inf if (outcome[days == days.max()] > 0).all() else days.max()
     for component, age in AGES.items():
-        if age <= last:
+        known = n[(days >= age) | (outcome > 0)].sum()
+        if age <= last and known >= fewest:
             found = at(won, [min(age, won.last)]).iloc[0]
-            low, high = (found["low"], found["high"]) if found["value"] else _of_none(age, *leads[1:], won.level)
+            low, high = (found["low"], found["high"]) if found["value"] else (0.0, _most_of_none(known, won.level))
             method = "Aalen-Johansen, log-log" if found["value"] else "Wilson"
             yield group.row(component=component, value=found["value"], low=low, high=high, method=method)
 
 
-def _of_none(age: float, days, outcome, n, level: float) -> tuple[float, float]:
-    """Where none was won the log-log scale ends: Wilson's limits of 0, of those who are known to that age."""
-    known, z = n[(days >= age) | (outcome > 0)].sum(), stats.norm.ppf((1 + level) / 2)
-    return 0.0, float(z**2 / (known + z**2))
+def _most_of_none(known: float, level: float) -> float:
+    """Where none was won the log-log scale ends: Wilson's upper limit of none of those known."""
+    z = stats.norm.ppf((1 + level) / 2)
+    return float(z**2 / (known + z**2))
 
 
-def _points(group: Group, curves: dict[str, Curve], leads: tuple[np.ndarray, ...], last: float) -> Iterator[dict]:
-    """A point of each curve wherever one of them steps, and where they begin and end."""
+def _points(group: Group, curves: dict[str, Curve], leads: tuple[np.ndarray, ...], fewest: int) -> Iterator[dict]:
+    """A point of each curve wherever one of them steps, and where they begin and end, while enough are still followed."""
     entry, days, _, n = leads
-    ages = np.unique(np.concatenate([[0.0, min(last, days.max())], *(each.table["time"] for each in curves.values())]))
-    ages = ages[ages <= last]
+    ages = np.unique(np.append(days, 0.0))
     followed = at_risk(ages, entry, days, n)
+    ages, followed = ages[followed >= fewest], followed[followed >= fewest]
     for component, each in curves.items():
         for row, many in zip(at(each, ages).itertuples(), followed, strict=True):
             yield group.point(row.time, row.value, row.low, row.high, many, component=component)

@@ -283,7 +283,7 @@ def sales_growth(orders, *, period, segments: Segments):
     Beware: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it.
         Growth is a comparison already: it is compared with no other.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
-        Kuensch 1989, Annals of Statistics 17:1217, and Politis & Romano 1992 (blocks of weeks; see crmnb.inference.growth).
+        Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541 (interval, see crmnb.inference.growth).
     """
     spans = {
         span for each in comparisons(period) for span in ((each.start, each.days), (each.before, each.days_before))
@@ -331,7 +331,7 @@ def growth_decomposition(orders, *, period):
     Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
     Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books: growth on
         like-for-like days differs by a little. Levels of a segment have their own three parts, which do not add up to the whole's.
-    Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867, equation 4 (logarithmic mean Divisia index, additive).
+    Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
     seen = period if not period.partial else replace(period, end=period.seen_end, months=0)
     choices = [each for each in (seen.year_before, seen.previous) if not each.partial]

@@ -1,0 +1,253 @@
+"""How sales are inferred: against sums written out, integrals, and simulations whose truth is known."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from crmnb.client import Privacy
+from crmnb.inference import Group, Told
+from crmnb.inference.conversion import curve
+from crmnb.inference.growth import comparisons, divisia, growth, logarithmic_mean
+from crmnb.inference.pipeline import velocity
+from crmnb.inference.quantiles import median
+from crmnb.period import Period
+
+TOLD = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=1))
+
+
+def group(counts: pd.DataFrame, customers: float, win: str = "now") -> Group:
+    return Group(win, "", "", "", counts.astype({"n": float}), float(customers))
+
+
+# ---- What growth is made of -----------------------------------------------------------------------------------------
+
+BEFORE = {"customers": 11.0, "frequency": 15 / 11, "order value": 28.2}
+NOW = {"customers": 14.0, "frequency": 24 / 14, "order value": 83.9}
+
+
+def test_the_parts_add_up_exactly():
+    change = np.prod([*NOW.values()]) - np.prod([*BEFORE.values()])
+    assert sum(divisia(BEFORE, NOW).values()) == pytest.approx(change, rel=1e-14)
+
+
+def test_the_parts_are_those_of_growing_at_a_constant_rate():
+    """Divisia's integral of revenue d ln(factor), along a path on which each factor grows at a constant rate."""
+    t = (np.arange(200_000) + 0.5) / 200_000
+    revenue = np.prod([BEFORE[x] * (NOW[x] / BEFORE[x]) ** t for x in BEFORE], axis=0)
+    written_out = {x: revenue.mean() * np.log(NOW[x] / BEFORE[x]) for x in BEFORE}
+    assert divisia(BEFORE, NOW) == pytest.approx(written_out, rel=1e-9)
+
+
+def test_backwards_the_parts_are_the_same_with_the_other_sign():
+    back = {x: -part for x, part in divisia(NOW, BEFORE).items()}
+    assert divisia(BEFORE, NOW) == pytest.approx(back, rel=1e-14)
+
+
+def test_where_revenue_is_the_same_its_parts_still_differ():
+    swapped = {"customers": 22.0, "frequency": 15 / 22, "order value": 28.2}
+    parts = divisia(BEFORE, swapped)
+    assert parts["customers"] == pytest.approx(-parts["frequency"])
+    assert parts["customers"] > 100
+    assert logarithmic_mean(5.0, 5.0) == 5.0
+
+
+# ---- Growth ---------------------------------------------------------------------------------------------------------
+
+START = datetime(2025, 1, 1)
+
+
+def test_days_are_compared_with_the_same_weekdays_and_no_day_is_on_both_sides():
+    for label in ("2025", "2024", "2025Q3", "2025-02"):
+        year = comparisons(Period.parse(label))[0]
+        assert year.start.weekday() == year.before.weekday()
+        assert year.before + timedelta(days=year.days_before) <= year.start
+        assert year.start + timedelta(days=year.days) == Period.parse(label).end
+
+
+def sold(now: np.ndarray, before: np.ndarray) -> dict:
+    """Growth of weeks on their likes of a year before."""
+    weeks, ago = len(now), START - timedelta(days=364)
+    days = [start + timedelta(days=7 * week) for start in (ago, START) for week in range(weeks)]
+    counts = pd.DataFrame({"day": pd.to_datetime(days), "net": np.concatenate([before, now]), "n": 10.0})
+    period = Period("now", START, START + timedelta(days=7 * weeks), data_from=ago)
+    told = Told(0.95, {}, {"now": period}, TOLD.privacy)
+    return growth([group(counts, 1000)], told).rows[0]
+
+
+@pytest.mark.parametrize(("weeks", "likeness"), [(13, 0.0), (26, 0.3), (52, 0.6)])
+def test_growth_of_a_tenth_is_in_the_interval_as_often_as_promised(weeks: int, likeness: float):
+    rng, samples = np.random.default_rng(2), 400
+    noise = rng.normal(size=(samples, 52 + weeks))
+    for week in range(1, 52 + weeks):
+        noise[:, week] = likeness * noise[:, week - 1] + np.sqrt(1 - likeness**2) * noise[:, week]
+    season = 1 + 0.4 * np.cos(2 * np.pi * np.arange(52 + weeks) / 52)
+    revenue = 1000 * season * np.exp(0.3 * noise)
+    rows = [sold(1.1 * each[52:], each[:weeks]) for each in revenue]
+    covered = np.mean([row["low"] <= 0.1 <= row["high"] for row in rows])
+    assert 0.9 <= covered <= 0.98
+
+
+def test_seasons_do_not_widen_the_interval():
+    """Each week is set against its like: a pure season grows at the same rate in every week, and is sure."""
+    season = 1000 * (1 + 0.8 * np.cos(2 * np.pi * np.arange(52) / 52))
+    row = sold(1.2 * season, season)
+    assert (row["value"], row["low"], row["high"]) == pytest.approx((0.2, 0.2, 0.2))
+
+
+def test_few_weeks_and_nothing_sold_have_no_interval():
+    assert np.isnan(sold(np.full(11, 2.0), np.full(11, 1.0))["low"])
+    row = sold(np.zeros(20), np.full(20, 1.0))
+    assert row["value"] == -1
+    assert np.isnan(row["low"])
+    assert "no net revenue" in sold(np.full(20, 1.0), np.zeros(20))["reason"]
+
+
+# ---- The median -----------------------------------------------------------------------------------------------------
+
+
+def drawn(rng: np.random.Generator, customers: int, likeness: float) -> pd.DataFrame:
+    """Orders of customers who place three on average, log-normal about 20, those of a customer alike."""
+    orders = rng.geometric(1 / 3, customers)
+    customer = np.repeat(np.arange(customers), orders)
+    z = np.sqrt(likeness) * rng.normal(size=customers)[customer]
+    z += np.sqrt(1 - likeness) * rng.normal(size=len(customer))
+    return pd.DataFrame({"customer": customer, "net": np.round(20 * np.exp(z), 2)})
+
+
+def counted(orders: pd.DataFrame) -> pd.DataFrame:
+    """As the metric's evidence is counted."""
+    by = orders.groupby("customer")["net"]
+    told = orders.assign(squares=2 * by.rank("first") - 1, orders=by.transform("size"), n=1.0)
+    return told.groupby("net", as_index=False)[["n", "squares", "orders"]].sum()
+
+
+def test_the_interval_counts_customers_as_written_out():
+    rng = np.random.default_rng(4)
+    orders = drawn(rng, 50, 0.5)
+    row = median([group(counted(orders), 50)], TOLD).rows[0]
+    middle = np.sort(orders["net"])[(len(orders) - 1) // 2]
+    below = orders["net"] <= middle
+    p, n = below.mean(), len(orders)
+    u = below.groupby(orders["customer"]).sum() - p * orders.groupby("customer").size()
+    effective = min(p * (1 - p) / (50 / 49 * (u**2).sum() / n**2), n)
+    z = stats.t.ppf(0.975, 49)
+    centre = (0.5 + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    half = z * np.sqrt(0.25 / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
+    assert centre == pytest.approx(0.5)
+    values = np.sort(orders["net"])
+    ends = [values[int(np.ceil(n * share - 1e-9)) - 1] for share in (centre - half, centre + half)]
+    assert row["value"] == pytest.approx(orders["net"].median())
+    assert [row["low"], row["high"]] == ends
+
+
+@pytest.mark.parametrize(("customers", "likeness"), [(30, 0.3), (100, 0.0), (100, 0.6)])
+def test_the_true_median_is_in_the_interval_as_often_as_promised(customers: int, likeness: float):
+    rng = np.random.default_rng(6)
+    rows = [median([group(counted(drawn(rng, customers, likeness)), customers)], TOLD).rows[0] for _ in range(400)]
+    assert 0.91 <= np.mean([row["low"] <= 20 <= row["high"] for row in rows]) <= 0.98
+
+
+def test_one_customer_alone_has_no_interval():
+    row = median([group(counted(pd.DataFrame({"customer": 0, "net": [1.0, 2.0, 4.0]})), 1)], TOLD).rows[0]
+    assert row["value"] == 2
+    assert np.isnan(row["low"])
+    assert np.isnan(row["high"])
+
+
+# ---- Conversion -----------------------------------------------------------------------------------------------------
+
+
+def leads(days: list[int], outcome: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"days": days, "outcome": outcome, "n": 1.0})
+
+
+def test_without_open_leads_the_curve_is_the_share_won_and_known_for_ever():
+    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2]), 4)], TOLD).rows
+    assert {row["component"]: row["value"] for row in rows} == {
+        "won after 30 days": 0.25,
+        "won after 90 days": 0.5,
+        "won after 180 days": 0.5,
+        "won after 365 days": 0.5,
+    }
+
+
+def test_lost_leads_are_not_won_later():
+    """A tenth is won, most others are lost early, and a third is too young: to call the lost ones open says far too much."""
+    rng = np.random.default_rng(8)
+    n = 20_000
+    wins = rng.random(n) < 0.1
+    end = np.where(wins, rng.integers(20, 60, n), rng.integers(1, 30, n))
+    followed = np.where(rng.random(n) < 0.3, rng.integers(0, 60, n), 400)
+    days, outcome = np.minimum(end, followed), np.where(end > followed, 0, np.where(wins, 1, 2))
+    counts = leads(list(days), list(outcome)).groupby(["days", "outcome"], as_index=False)["n"].sum()
+    rows = {row["component"]: row for row in curve([group(counts, n)], TOLD).rows}
+    naive = 1.0
+    for day in np.unique(days[outcome == 1]):
+        naive *= 1 - ((days == day) & (outcome == 1)).sum() / (days >= day).sum()
+    assert rows["won after 90 days"]["value"] == pytest.approx(0.1, abs=0.01)
+    assert 1 - naive > 0.3
+
+
+def test_an_age_that_too_few_have_reached_is_not_told():
+    counts = leads([10] * 20 + [95] * 5, [1] * 4 + [0] * 21)
+    for fewest, told in ((1, {"won after 30 days", "won after 90 days"}), (10, set())):
+        given = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=fewest))
+        found = curve([group(counts, 25)], given)
+        assert {row["component"] for row in found.rows} == told
+        assert min(point["n"] for point in found.points) >= fewest
+
+
+def test_where_none_was_won_there_is_an_upper_limit_still():
+    row = curve([group(leads([50] * 20, [0] * 20), 20)], TOLD).rows[0]
+    z = stats.norm.ppf(0.975)
+    assert (row["value"], row["low"]) == (0, 0)
+    assert row["high"] == pytest.approx(z**2 / (20 + z**2))
+
+
+# ---- The pipeline ---------------------------------------------------------------------------------------------------
+
+
+def in_pipeline(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    """Leads of which three quarters had time, three of ten of these are won, in 40 days at the median, for 245 on average."""
+    mature = rng.random(n) < 0.75
+    won = mature & (rng.random(n) < 0.3)
+    is_open = ~won & (rng.random(n) < 0.25)
+    days = np.where(won, np.round(40 * np.exp(0.8 * rng.normal(size=n))), np.nan)
+    amount = np.where(won, np.exp(5 + rng.normal(size=n)), 0)
+    flags = {"open": is_open * 1, "mature": mature * 1, "won": won * 1}
+    found = pd.DataFrame(flags | {"days": days, "amount": amount, "priced": won * 1.0, "n": 1.0})
+    found = found[is_open | mature].reset_index(drop=True)
+    return found.assign(fold=rng.permutation(len(found)) % 200)
+
+
+def test_velocity_is_what_it_is_made_of():
+    counts = in_pipeline(np.random.default_rng(9), 500)
+    won = counts[counts["won"] == 1]
+    rate = len(won) / counts["mature"].sum()
+    wanted = counts["open"].sum() * rate * won["amount"].mean() / won["days"].median()
+    assert velocity([group(counts, 500)], TOLD).rows[0]["value"] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_the_true_velocity_is_in_the_interval_nearly_as_often_as_promised():
+    rng, n = np.random.default_rng(10), 300
+    truth = n * 0.25 * (1 - 0.75 * 0.3) * 0.3 * np.exp(5.5) / 40
+    rows = [velocity([group(in_pipeline(rng, n), n)], TOLD).rows[0] for _ in range(60)]
+    assert np.mean([row["low"] <= truth <= row["high"] for row in rows]) >= 0.88
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"mature": 0, "won": 0, "days": np.nan}, "time"),
+        ({"won": 0, "days": np.nan}, "none"),
+        ({"priced": 0.0}, "amount"),
+        ({"days": 0.0}, "on the day they came"),
+    ],
+)
+def test_what_cannot_be_told_is_said(change: dict, reason: str):
+    row = velocity([group(in_pipeline(np.random.default_rng(11), 60).assign(**change), 60)], TOLD).rows[0]
+    assert np.isnan(row["value"])
+    assert reason in row["reason"]
