@@ -341,8 +341,9 @@ def test_without_a_discount_and_a_horizon_the_value_is_finite_only_where_custome
         discounted_further(CDNOW, 3, 10, 12, np.inf, 0.0)
 
 
-def test_nobody_is_nobody():
+def test_of_nobody_and_within_no_time_nothing_is_expected():
     assert discounted_further(CDNOW, [], [], [], 52.0, 0.0).shape == (0,)
+    assert (discounted_further(CDNOW, *drawn(CDNOW, 2000, 1)[:3], 0.0, 0.1) == np.zeros(2000)).all()
 
 
 def test_a_customer_without_a_repeat_purchase_has_not_left_and_one_long_silent_has():

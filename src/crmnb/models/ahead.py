@@ -33,7 +33,7 @@ def time_ahead(
     shape = np.broadcast_shapes(np.shape(x), np.shape(since), np.shape(horizon))
     ends = np.minimum(horizon, _GONE / rate) if rate > 0 else np.asarray(horizon, float)
     x, since, ends = (np.broadcast_to(np.asarray(each, float), shape).ravel() for each in (x, since, ends))
-    if not x.size:
+    if not ends.any():  # nobody, or no time ahead
         return np.zeros(shape)
     distinct, which = np.unique(x, return_inverse=True)
     scale = 1 + r / (1 + distinct)  # F falls off over s of the order of since / scale
@@ -74,9 +74,8 @@ def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
 def _integral(series, longest: float, scale, since, ends, rate: float) -> np.ndarray:
     """The time ahead of each, by Gauss and Legendre in u = ln(1 + scale s / since). series: of ln F in u, (nodes, customers)."""
     until = np.log1p(scale * ends / since)
-    discounted = min(
-        (rate * since / scale).max(), _GONE
-    )  # a discount that is steep beside the rest takes nodes of its own
+    # A discount that is steep beside the rest takes nodes of its own.
+    discounted = min((rate * since / scale).max(), _GONE)
     nodes = 8 + int(np.ceil(_DIGITS / 2 / _fall(until.max()) + discounted / 2))
     total = np.zeros(since.shape)
     for place, weight in zip(*legendre.leggauss(nodes), strict=True):

@@ -22,9 +22,7 @@ FEWEST = 60
 # Value, gradient and Hessian, in the parameters themselves.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
-_EDGE = (
-    12.0  # a parameter's logarithm beyond it: e^12 is 160,000 times the unit, which the data set; no maximum is there
-)
+_EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data set; no maximum is out there
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
 _STEPS = 200
 _LONGEST = 2.0  # of a step, in a logarithm
