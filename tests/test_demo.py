@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+import second_route_demo as second
 from crmnb.client import Client, load_client
 from crmnb.intake import Intake, intake
 from crmnb.period import Period
@@ -21,6 +22,14 @@ from crmnb.workbook import open_on
 
 PARAMETERS = Path(__file__).parents[1] / "parameters"
 CUSTOMERS, SEEDS = 1200, (1, 2)
+FAMILIES = ("retention", "satisfaction", "sales", "financial")
+# By models, which tests of their own hold to other routes; here to the truth.
+MODELLED = {"churn_drivers", "at_risk_customers", "clv_predicted", "clv_residual", "clv_to_cac", "model_effectiveness"}
+UNTRUE = {
+    "revenue_reconciliation",
+    "return_on_investment",
+    "model_effectiveness",
+}  # of what is declared, or of one draw
 START, END = datetime(2025, 1, 1), datetime(2026, 1, 1)
 
 
@@ -102,9 +111,9 @@ def test_those_on_no_list_are_orphans(demo: Demo):
 
 @pytest.fixture(scope="module")
 def figures(demo: Demo) -> pd.DataFrame:
-    """The whole client's rows of both families in 2025, by metric and component."""
+    """The whole client's rows of all families in 2025, by metric and component."""
     book = open_on(demo.client, Period.parse("2025"), demo.taken)
-    rows = pd.concat([book.results("retention"), book.results("satisfaction")])
+    rows = pd.concat([book.results(family) for family in FAMILIES])
     rows = rows[(rows["part"] == "") & (rows["segment"] == "")]
     return rows.set_index(["metric", "component"]).sort_index()
 
@@ -113,7 +122,9 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     tables = demo.clean.tables
     wanted = _stays(tables["subscriptions"]) | _buys(tables["orders"]) | _answers(tables["survey_responses"])
     wanted |= _asked(tables["survey_invitations"]) | _reviewed(tables["reviews"])
-    assert {metric for metric, _ in wanted} == {*figures.index.get_level_values("metric")}
+    wanted |= second.all_of_retention(tables, START, END) | second.all_of_sales(tables, START, END)
+    wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
+    assert {metric for metric, _ in wanted} == {*figures.index.get_level_values("metric")} - MODELLED
     found = figures["value"].loc[list(wanted)]
     assert found.to_list() == pytest.approx(list(wanted.values()), rel=1e-9)
 
@@ -195,7 +206,10 @@ def _reviewed(reviews: pd.DataFrame) -> dict:
 def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     """Three times the intervals hold all of them: so many figures, so few replicates."""
     told = truth(Rates(), 2025, demo.clean.at_start[2025])
-    assert set(told) == set(figures.index)
+    unseen = {key for key in told if key not in figures.index}  # by the few leads of a small client
+    assert unseen <= {("conversion_curve", "won after 180 days")}
+    assert {metric for metric, _ in set(figures.index) - set(told)} == UNTRUE
+    figures = figures[figures.index.isin(list(told))]
     true = pd.Series(told).loc[list(figures.index)]
     assert demo.told["truth"]["2025"]["csat"][""] == true["csat", ""]
     low = figures["value"] - 3 * (figures["value"] - figures["low"])
@@ -203,6 +217,10 @@ def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     wrong = figures[((true < low) | (true > high)).to_numpy() & figures["low"].notna().to_numpy()]
     assert wrong.empty, wrong[["value", "low", "high"]]
     assert figures.loc[("end_to_start_ratio", ""), "value"] == pytest.approx(true["end_to_start_ratio", ""], abs=6)
+    assert figures.loc[("clv_simple", ""), "value"] == pytest.approx(true["clv_simple", ""], rel=0.2)
+    for part in ("before", "now"):
+        found = figures.loc[("growth_decomposition", part), "value"]
+        assert found == pytest.approx(true["growth_decomposition", part], rel=0.1)
 
 
 def test_purchases_and_returns_of_a_large_draw_are_near_the_truth():

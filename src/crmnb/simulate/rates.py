@@ -14,6 +14,10 @@ EDGES = tuple((date(year, 1, 1) - ORIGIN).days for year in (*YEARS, YEARS[-1] + 
 DAYS = EDGES[-1]
 
 REGIONS = {"North": 0.28, "South": 0.24, "East": 0.18, "West": 0.30}  # and the share of those who join
+# What parameters/demo.yml declares of what customers are worth: the discount rate of a year, how many months ahead, the
+# margin in a year from which on a customer is profitable, and the share of net revenue that is margin where none is known.
+DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN = 0.10, 36, 50.0, 0.4
+
 WORSE = "East"  # the region where fewer stay and answers are lower
 
 

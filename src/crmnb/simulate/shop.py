@@ -1,6 +1,6 @@
 """Shop: what made-up customers order while they are under contract, for how much, and what is refunded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ _NO_MARGIN = 0.03  # of the orders: their margin is not known
 class Purchases:
     """Orders as they happen, one place each: the customer (a row number; -1: a guest), the day, and how it went on.
 
-    `part` is what is refunded of the amount (0 to 1), `kind` a place in KINDS.
+    `part` is what is refunded of the amount (0 to 1), `kind` a place in KINDS; `margin` is NaN where nobody knows it.
     """
 
     who: np.ndarray
@@ -32,6 +32,12 @@ class Purchases:
     amount: np.ndarray
     part: np.ndarray
     margin: np.ndarray
+
+    def that_count(self) -> "Purchases":
+        """The orders that count, of customers alone, each customer's together and in the order of their times."""
+        ours = np.flatnonzero((self.kind == 0) & (self.who >= 0))
+        ours = ours[np.argsort(self.who[ours] * 10_000.0 + self.day[ours])]
+        return Purchases(*(getattr(self, each.name)[ours] for each in fields(self)))
 
     @property
     def net(self) -> np.ndarray:
@@ -72,8 +78,9 @@ def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases
     price = np.array(rates.order_value)[year_of(day)] * mean
     amount = np.round(np.maximum(price * rng.gamma(ORDER_SHAPE, 1 / ORDER_SHAPE, len(day)), 1), 2)
     back = np.where((kind == 0) & (rng.random(len(day)) < part), rng.uniform(*PART, len(day)), kind == 1)
-    margin = rates.margin * rng.uniform(0.75, 1.25, len(day)) * amount * (1 - back)
-    return Purchases(who, day, kind, amount, back, np.round(margin, 2))
+    margin = np.round(rates.margin * rng.uniform(0.75, 1.25, len(day)) * amount * (1 - back), 2)
+    margin[rng.random(len(day)) < _NO_MARGIN] = np.nan
+    return Purchases(who, day, kind, amount, back, margin)
 
 
 def orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
@@ -87,7 +94,7 @@ def orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame
             "customer_id": customer_ids(made.who),
             "ordered_at": at(made.day),
             "amount": made.amount,
-            "margin": np.where(rng.random(rows) < _NO_MARGIN, np.nan, made.margin),
+            "margin": made.margin,
             "status": np.select([refunded, made.kind == 2], ["refunded", "cancelled"], "paid"),
             "refunded_amount": np.where(refunded, np.round(made.amount * made.part, 2), np.nan),
             "refunded_at": at(np.where(refunded, back, np.nan)),

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from crmnb.simulate import answers, leads, truth_drawn, truth_sales, visits
+from crmnb.simulate import answers, leads, truth_drawn, truth_sales, truth_worth, visits
 from crmnb.simulate.answers import ITEMS, PLATFORMS, item, stars
 from crmnb.simulate.lives import Lives, live
 from crmnb.simulate.rates import EDGES, ORIGIN, REGIONS, YEARS, Rates
@@ -47,6 +47,9 @@ def truth(rates: Rates, year: int, at_start: float) -> Figures:
         | _cohorts(lives, place)
         | truth_drawn.lifetimes(lives, place)
         | truth_drawn.gaps(_many_orders(rates), place)
+        | truth_drawn.spending(_many_orders(rates), lives, place)
+        | truth_worth.worth(rates, lives, place, at_start)
+        | truth_worth.drivers(lives, place)
         | leads.conversion(rates, place)
         | {("pipeline_velocity", ""): at_start * leads.velocity(rates, place, lives)}
         | visits.conversion(lives, rates, place)
@@ -64,7 +67,7 @@ def _many_lives(rates: Rates) -> Lives:
 
 @cache
 def _many_orders(rates: Rates) -> Purchases:
-    return purchases(_many_lives(rates), rates, np.random.default_rng(1))
+    return purchases(_many_lives(rates), rates, np.random.default_rng(1)).that_count()
 
 
 def _stays(rates: Rates, place: int, at_start: float) -> Figures:

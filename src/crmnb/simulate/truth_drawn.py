@@ -3,7 +3,7 @@
 import numpy as np
 
 from crmnb.simulate.lives import Lives
-from crmnb.simulate.rates import EDGES
+from crmnb.simulate.rates import DISCOUNT, EDGES, PROFITABLE, USUAL_MARGIN
 from crmnb.simulate.shop import Purchases
 
 Figures = dict[tuple[str, str], float]
@@ -32,21 +32,49 @@ def lifetimes(lives: Lives, place: int) -> Figures:
 
 
 def gaps(made: Purchases, place: int) -> Figures:
-    """The median days between orders, as known at the year's end, by the weights of Wang & Chang.
+    """The median of whole days between orders (`that_count`), as known at the year's end, by the weights of Wang & Chang.
 
     Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
     """
     end = EDGES[place + 1]
-    ours = (made.kind == 0) & (made.who >= 0) & (made.day < end)
-    order = np.argsort(made.who[ours] * 10_000.0 + made.day[ours])
-    who, day = made.who[ours][order], np.floor(made.day[ours][order]).astype(int)
+    seen = made.day < end
+    who, day = made.who[seen], made.day[seen]
     complete = np.append(who[1:] == who[:-1], False)
     many = np.bincount(who, complete)[who]
     used = complete | (many == 0)
-    gap = np.where(complete, np.append(day[1:], end), end) - day
+    gap = np.floor(np.where(complete, np.append(day[1:], end), end) - day).astype(int)
     weight = 1 / np.maximum(many, 1)
     still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
+
+
+def spending(made: Purchases, lives: Lives, place: int) -> Figures:
+    """By orders (`that_count`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
+    first, last = EDGES[place], EDGES[place + 1]
+    net = made.net
+    margin = np.where(np.isnan(made.margin), USUAL_MARGIN * net, made.margin)
+
+    def of_each(amounts: np.ndarray, begin: float, end: float) -> np.ndarray:
+        those = (made.day >= begin) & (made.day < end)
+        return np.bincount(made.who[those], amounts[those], len(lives.region))
+
+    bought = np.sort(of_each(net, first, last))
+    bought = bought[bought > 0]
+    n, top = len(bought), int(0.9 * len(bought))
+    begins = np.append(True, made.who[1:] != made.who[:-1])
+    since = made.day[begins][np.cumsum(begins) - 1]
+    then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
+    come = (lives.begins[:, 0] >= first) & (lives.begins[:, 0] < last)
+    found = {
+        ("revenue_concentration", "gini"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum()) - (n + 1) / n,
+        ("revenue_concentration", "top decile"): 100 * bought[top:].sum() / bought.sum(),
+        ("clv_historic", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
+        ("profitable_acquisition", ""): 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean(),
+    }
+    if place:
+        good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
+        found["profitable_relationships", ""] = 100 * lives.stays[place][lives.region[good]].mean()
+    return found
 
 
 def _product_limit(entry: np.ndarray, duration: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> np.ndarray:
