@@ -133,7 +133,9 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, fram
     twice = figures(measure(metric, tables, corner_shop.period).rows)
     plain = ~once.index.get_level_values("component").str.startswith("per ")
     times = pd.Series(1.0, once.index).mask(plain & metric.estimate.total, 2.0)
-    pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=1e-9)
+    # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
+    close = 0.05 if metric.estimate is hazard_ratio else 1e-9
+    pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
     counted = once["n"].notna()
     pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
 

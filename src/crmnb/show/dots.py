@@ -74,7 +74,9 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title)
     alt = dots_alt(result, what, drawn, whole)
     seen = _seen(result, drawn, title) if drawn[0][1].segment else title  # components need not be rivals
-    return Figure(drawing, seen, alt, table, _notes(result, drawn, left_out), height=height)
+    # What an inference from counts says of itself holds for all of its components, and is said with them.
+    own = () if drawn[0][1].segment or result.metric.estimate.reduces != "counts" else result.notes
+    return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
 
 
 def _ranked(named: list) -> tuple[list, list]:

@@ -247,7 +247,8 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
         notes.append(f"{len(left_out)} more, all of them smaller, are not drawn: {', '.join(map(_name, left_out))}.")
     if segment is not None:
         notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)})
-    return (" ".join(notes),)
+    own = () if segment else result.notes  # said once, under the whole client's curve
+    return (" ".join(notes), *own)
 
 
 def _hidden(result: Result, segment: str, shown: set[str]) -> list[str]:
