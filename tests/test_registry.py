@@ -12,6 +12,7 @@ import pytest
 
 from crmnb.client import Client, Gain
 from crmnb.engine import in_memory, source_of
+from crmnb.estimate import hazard_ratio
 from crmnb.measure import measure
 from crmnb.metric import Metric, catalogue, families, family
 from crmnb.results import COLUMNS
