@@ -114,6 +114,11 @@ def _places(high: float, low: float) -> np.ndarray:
 
 
 def _series(values: np.ndarray) -> np.ndarray:
-    """The Chebyshev series through values at the nodes: (rows, nodes) gives (nodes, rows)."""
+    """The Chebyshev series through values at the nodes: (rows, nodes) gives (nodes, rows).
+
+    At these nodes the polynomials are orthogonal, so that each coefficient is a sum (Mason & Handscomb 2003, Chebyshev Polynomials, 4.6.1), where a fit would solve.
+    """
     nodes = values.shape[1]
-    return chebyshev.chebfit(chebyshev.chebpts1(nodes), values.T, nodes - 1)
+    series = 2 / nodes * chebyshev.chebvander(chebyshev.chebpts1(nodes), nodes - 1).T @ values.T
+    series[0] /= 2
+    return series
