@@ -8,11 +8,14 @@ first purchase in one unit, which is that of all other times too. `parameters` a
 Source: Fader, Hardie & Lee 2005, "Counting Your Customers" the Easy Way, Marketing Science 24:275; equation numbers are theirs.
 """
 
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 from scipy import special
 
 from crmnb.models.ahead import time_ahead
-from crmnb.models.likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, summed
+from crmnb.models.likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, maximum_given, summed
 
 _RATES = ("some customers bought without end and the others never", "all customers bought at the same rate")
 _LEAVING = (
@@ -21,12 +24,23 @@ _LEAVING = (
 )
 _EDGES = {"r": _RATES, "alpha": _RATES, "a": _LEAVING, "b": _LEAVING}
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
+# Where the likelihood has its maximum in a limit: what is given there, by place, and what it says of the customers. At a shape of
+# 1,000, rates or probabilities differ by a thirtieth of their mean.
+_ALIKE = 1000.0
+_LIMITS = (
+    ({3: _ALIKE}, "to be as ready to leave as each other"),
+    ({2: 1e-6, 3: 1.0}, "never to leave"),
+    ({0: _ALIKE}, "to buy at the same rate while they are customers"),
+    ({0: _ALIKE, 3: _ALIKE}, "to buy at the same rate and to be as ready to leave as each other"),
+    ({0: _ALIKE, 2: 1e-6, 3: 1.0}, "to buy at the same rate and never to leave"),
+)
 
 
 def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> Fit:
     """Maximum likelihood estimates of (r, alpha, a, b), by equation (6).
 
     x, t_x, T: (rows,); n: (rows,) how many customers have that triple. Equal triples need not stand together; the fewer rows, the faster.
+    Where the maximum is in a limit, in which customers do not differ in something, that limit is given and said (`Fit.alike`).
     Raises ValueError where a row cannot be, CannotFit where the customers do not carry the model.
     """
     x, t_x, T, n = _checked(x, t_x, T, n)
@@ -34,9 +48,26 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     if repeaters < FEWEST:
         raise CannotFit(f"{repeaters:.0f} customers bought again; the model needs {FEWEST}")
     unit = n @ T / n.sum()
-    fit = maximum(_likelihood, (x, t_x / unit, T / unit, n), _STARTS, n.sum(), _EDGES)
+    rows = x, t_x / unit, T / unit, n
+    try:
+        fit = maximum(_likelihood, rows, _STARTS, n.sum(), _EDGES)
+    except CannotFit as no:
+        fit = _in_a_limit(rows, no)
     scale = np.array([1.0, unit, 1.0, 1.0])
-    return Fit(fit.parameters * scale, fit.covariance, fit.log_likelihood - (n @ x) * np.log(unit), fit.n)
+    log_likelihood = fit.log_likelihood - (n @ x) * np.log(unit)
+    return replace(fit, parameters=fit.parameters * scale, log_likelihood=log_likelihood)
+
+
+def _in_a_limit(rows: tuple[np.ndarray, ...], refusal: CannotFit) -> Fit:
+    """The likeliest of the limits in which customers do not differ in something. Raises the refusal where there is none."""
+    found = []
+    for given, alike in _LIMITS:
+        with suppress(CannotFit):
+            fit = maximum_given(given, _likelihood, rows, _STARTS, rows[-1].sum(), _EDGES)
+            found.append(replace(fit, alike=alike))
+    if not found:
+        raise refusal
+    return max(found, key=lambda fit: fit.log_likelihood)
 
 
 def alive(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:

@@ -42,12 +42,14 @@ class Fit:
 
     parameters: (k,), in the units of the data. covariance: (k, k), of the parameters' logarithms.
     log_likelihood: at the maximum, in the units of the data. n: units that the likelihood counts (customers).
+    alike: in words, in what customers are taken to be alike, where the data show them to be; "" where they show how they differ.
     """
 
     parameters: np.ndarray
     covariance: np.ndarray
     log_likelihood: float
     n: float
+    alike: str = ""
 
     @property
     def standard_errors(self) -> np.ndarray:
@@ -81,6 +83,43 @@ def maximum(
         except CannotFit as reason:
             refused.append(reason)
     raise refused[0]
+
+
+def maximum_given(
+    given: Mapping[int, float],
+    likelihood: Callable[..., LogLikelihood],
+    rows: tuple[np.ndarray, ...],
+    starts: Iterable[np.ndarray],
+    n: float,
+    edges: Mapping[str, tuple[str, str]],
+) -> Fit:
+    """The maximum over the other parameters where those at some places have a given value, of which nothing is then unsure.
+
+    The rest is as of `maximum`. Raises CannotFit.
+    """
+    free = [place for place in range(len(edges)) if place not in given]
+    inside = np.ix_(free, free)
+
+    def whole(parameters: np.ndarray) -> np.ndarray:
+        every = np.array([given.get(place, 0.0) for place in range(len(edges))])
+        every[free] = parameters
+        return every
+
+    def of_free(*rows: np.ndarray) -> LogLikelihood:
+        of_all = likelihood(*rows)
+
+        def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            value, gradient, hessian = of_all(whole(parameters))
+            return value, gradient[free], hessian[inside]
+
+        return of
+
+    names = list(edges)
+    begin = [np.asarray(start)[free] for start in starts]
+    fit = maximum(of_free, rows, begin, n, {names[place]: edges[names[place]] for place in free})
+    covariance = np.zeros((len(edges), len(edges)))
+    covariance[inside] = fit.covariance
+    return Fit(whole(fit.parameters), covariance, fit.log_likelihood, fit.n)
 
 
 def summed(
