@@ -109,10 +109,12 @@ def test_the_log_rank_test_is_put_into_words():
 def test_a_long_curve_is_drawn_with_no_more_points_than_can_be_seen():
     counts = exponential(np.random.default_rng(4), 5000, 800, 2000)
     points = pd.DataFrame(lifetimes.curve([group(counts)], told()).points)
-    assert len(points) <= 203
+    assert len(points) <= 200
     exact = np.exp(-points["x"] / 800)
     assert (points["value"] - exact).abs().max() < 0.03
     assert points["n"].is_monotonic_decreasing
+    followed = [(counts["duration"] >= x).sum() for x in points["x"]]
+    assert points["n"].to_list() == followed
 
 
 # ---- Gaps -----------------------------------------------------------------------------------------------------------

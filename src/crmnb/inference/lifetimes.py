@@ -84,12 +84,11 @@ def _shares(group: Group, one: survival.Curve, told: Told) -> list[dict]:
 
 
 def _points(group: Group, one: survival.Curve) -> list[dict]:
-    """The curve as drawn: at its beginning, its steps (or as many even times), and its end."""
-    steps = one.table["time"].to_numpy()
-    if len(steps) > _STEPS_DRAWN:
-        even = np.linspace(one.start, one.last, _STEPS_DRAWN)
+    """The curve as drawn: at its steps (or as many even times), and at even times, which tell how many are at risk between them."""
+    steps, even = one.table["time"].to_numpy(), np.linspace(one.start, one.last, _STEPS_DRAWN // 2)
+    if len(steps) > len(even):
         steps = np.unique(steps[np.searchsorted(steps, even[even >= steps[0]], side="right") - 1])
-    times = np.unique([one.start, *steps, one.last])
+    times = np.union1d(even, steps)
     values = survival.at(one, times)
     entry, duration, _, n = _arrays(group)
     at_risk = survival.at_risk(np.maximum(times, np.nextafter(one.start, np.inf)), entry, duration, n)
