@@ -116,7 +116,8 @@ def _places(high: float, low: float) -> np.ndarray:
 def _series(values: np.ndarray) -> np.ndarray:
     """The Chebyshev series through values at the nodes: (rows, nodes) gives (nodes, rows).
 
-    At these nodes the polynomials are orthogonal, so that each coefficient is a sum (Mason & Handscomb 2003, Chebyshev Polynomials, 4.6.1), where a fit would solve.
+    At these nodes the polynomials are orthogonal, so each coefficient is a sum, and nothing is to be solved (Mason & Handscomb 2003,
+    Chebyshev Polynomials, 4.6.1).
     """
     nodes = values.shape[1]
     series = 2 / nodes * chebyshev.chebvander(chebyshev.chebpts1(nodes), nodes - 1).T @ values.T
