@@ -203,7 +203,7 @@ def test_what_needs_a_model_says_how_many_customers_it_needs(books):
     rows = whole(books[2025]).set_index("metric")
     for metric in NEED_A_MODEL:
         assert rows.at[metric, "flags"] == "unavailable"
-        assert "bought again; the model needs" in rows.at[metric, "reason"]
+        assert "customers bought again, which the model needs" in rows.at[metric, "reason"]
 
 
 def test_programmes_without_a_measured_gain_are_said(books):

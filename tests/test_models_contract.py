@@ -117,7 +117,7 @@ def test_without_a_discount_and_a_horizon_the_stay_is_finite_only_where_customer
 
 
 def test_too_few_losses_are_refused_with_the_number():
-    with pytest.raises(CannotFit, match=f"{FEWEST - 1} customers left; the model needs {FEWEST}"):
+    with pytest.raises(CannotFit, match=f"fewer than {FEWEST} customers left"):
         fit_contract([1, 2], [1000, 900], [FEWEST - 1, 0])
     with pytest.raises(CannotFit, match="0 customers left"):
         fit_contract([], [], [])

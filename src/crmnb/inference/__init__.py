@@ -65,6 +65,11 @@ class Told:
     windows: dict[str, Period]
     privacy: Privacy
 
+    def many(self, customers: float) -> str:
+        """A number of customers in words: of few it is not told how few."""
+        least = self.privacy.suppress_below
+        return f"fewer than {least}" if 0 < customers < least else f"{customers:,.0f}"
+
 
 @dataclass(frozen=True)
 class Inferred:

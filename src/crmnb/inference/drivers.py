@@ -43,9 +43,9 @@ def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
         raise CannotFit("too few customers were lost to tell the groups apart")
     rows = _rows(group, fit, told_of, told.level)
     if not _enough(fit):  # then the check could tell nothing either
-        return rows, [*never, *_reliable(fit)]
+        return rows, [*never, *_reliable(fit, told)]
     held = proportionality(fit, entry, duration, event, X, n)
-    return rows, [*never, *_reliable(fit), *_in_words(held, told.level)]
+    return rows, [*never, *_reliable(fit, told), *_in_words(held, told.level)]
 
 
 def _without_the_safe(counts: pd.DataFrame, attributes: list[str], shown: int) -> tuple[pd.DataFrame, list[str]]:
@@ -94,10 +94,10 @@ def _enough(fit: Fit) -> bool:
     return fit.events >= _EVENTS_EACH * len(fit.coefficients)
 
 
-def _reliable(fit: Fit) -> list[str]:
+def _reliable(fit: Fit, told: Told) -> list[str]:
     many = len(fit.coefficients)
-    told = f"{fit.events:,.0f} of {fit.n:,.0f} customers were lost, to tell {many} ratio{'' if many == 1 else 's'} by"
-    return [f"{told}." if _enough(fit) else f"{told}: fewer than {_EVENTS_EACH} for each, so not reliable."]
+    words = f"{told.many(fit.events)} of {told.many(fit.n)} customers were lost, to tell {many} ratio{'' if many == 1 else 's'} by"
+    return [f"{words}." if _enough(fit) else f"{words}: fewer than {_EVENTS_EACH} for each, so not reliable."]
 
 
 def _in_words(held: pd.DataFrame, level: float) -> list[str]:

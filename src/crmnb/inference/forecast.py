@@ -87,7 +87,7 @@ def _by_purchases(whole: Group, held: list[Group], told: Told, months: float) ->
     _, other = delta(lambda parameters: mean(often * spend(parameters)), spending)
     sizes = [float(each["n"].sum()) for each in there]
     found = [_row(g, v, e, n, told) for g, v, e, n in zip(held, value, np.hypot(error, other), sizes, strict=True)]
-    return found, _said_of_purchases(whole, there[held.index(whole)], spending)
+    return found, _said_of_purchases(whole, there[held.index(whole)], buying, spending, told)
 
 
 def a_week(rate: float) -> float:
@@ -116,18 +116,20 @@ def _limits(value: float, error: float, level: float) -> dict[str, float]:
     return {"low": float(value / reach), "high": float(value * reach)}
 
 
-def _said_of_purchases(whole: Group, there: pd.DataFrame, spending: Fit) -> list[str]:
+def _said_of_purchases(whole: Group, there: pd.DataFrame, buying: Fit, spending: Fit, told: Told) -> list[str]:
     notes = ["Purchases by BG/NBD in weeks (a day's orders are one purchase), their margin by Gamma-Gamma."]
     once = there.loc[there["x"] == 0, "n"].sum()
     if once:
         common = expected_spend(spending.parameters, np.zeros(1), np.zeros(1))[0]
         notes.append(
-            f"{once:,.0f} of {there['n'].sum():,.0f} customers have bought once. Nothing is known of what else they would spend, so "
+            f"{told.many(once)} of {told.many(there['n'].sum())} customers have bought once. Nothing is known of what else they would spend, so "
             f"they are taken to bring the mean margin of all at a purchase ({common:,.2f}); whether they come again is foretold."
         )
     lost = whole.counts.loc[(whole.counts["x"] > 0) & (whole.counts["spend"] <= 0), "n"].sum()
+    if buying.alike:
+        notes.append(f"Customers are taken {buying.alike}, as these data show no difference between them.")
     if lost:
-        notes.append(f"{lost:,.0f} who bought again brought no margin with it: they are left out of Gamma-Gamma.")
+        notes.append(f"{told.many(lost)} who bought again brought no margin with it: they are left out of Gamma-Gamma.")
     return [*notes, _independent(with_margin(whole.counts))]
 
 

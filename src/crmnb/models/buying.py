@@ -46,7 +46,7 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     x, t_x, T, n = _checked(x, t_x, T, n)
     repeaters = n[x > 0].sum()
     if repeaters < FEWEST:
-        raise CannotFit(f"{repeaters:.0f} customers bought again; the model needs {FEWEST}")
+        raise CannotFit(f"fewer than {FEWEST} customers bought again, which the model needs")
     unit = n @ T / n.sum()
     rows = x, t_x / unit, T / unit, n
     try:

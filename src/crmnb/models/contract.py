@@ -31,7 +31,7 @@ def fit_contract(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     if not ((age >= 1) & (age == np.floor(age)) & (lost >= 0) & (lost <= at_risk) & (at_risk < np.inf)).all():
         raise ValueError("each row: age whole, 1 or more, and 0 <= lost <= at_risk")
     if lost.sum() < FEWEST:
-        raise CannotFit(f"{lost.sum():.0f} customers left; the model needs {FEWEST}")
+        raise CannotFit(f"fewer than {FEWEST} customers left, which the model needs")
     if len(np.unique(age[at_risk > 0])) < 2:
         raise CannotFit("renewals of one age only do not tell how loyalty grows with age")
     return maximum(_likelihood, (age, at_risk, lost), _STARTS, lost.sum(), _EDGES)

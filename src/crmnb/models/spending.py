@@ -28,7 +28,7 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     """
     x, m, n = _checked(x, m, n)
     if n.sum() < FEWEST:
-        raise CannotFit(f"{n.sum():.0f} customers with a purchase to go by; the model needs {FEWEST}")
+        raise CannotFit(f"fewer than {FEWEST} customers have a purchase to go by, which the model needs")
     unit = n @ m / n.sum()
     fit = maximum(_likelihood, (x, m / unit, n), _STARTS, n.sum(), _EDGES)
     scale = np.array([1.0, 1.0, unit])
