@@ -209,7 +209,7 @@ def test_the_curves_differ_by_everything_and_late_entry_is_said(book: Workbook):
     notes = " ".join(book("survival_curve").notes)
     for name in ("contract", "internet service", "payment method"):
         assert f"By {name} the curves differ more than chance explains (log-rank test, Holm, p < 0.001)." in notes
-    assert "100% of the customers joined before the data begin" in notes
+    assert "100 % of the customers joined before the data begin" in notes
 
 
 def test_what_goes_with_leaving_is_cox_s_model_of_rows_written_out(rows, raw):

@@ -75,14 +75,14 @@ def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_l
 
 def test_who_was_mostly_seen_later_than_the_first_day_is_said():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
-    assert "75% of the customers joined before the data begin" in lifetimes.curve([group(counts)], told()).notes[0]
+    assert "75 % of the customers joined before the data begin" in lifetimes.curve([group(counts)], told()).notes[0]
 
 
 def test_a_median_that_is_not_reached_says_what_is_known():
     [row] = lifetimes.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], told()).rows
     assert np.isnan(row["value"])
     assert (row["flags"], row["high"]) == ("not_reached", np.inf)
-    assert row["reason"] == "not reached: after 1,096 days 70% are still customers"
+    assert row["reason"] == "not reached: after 1,096 days 70 % are still customers"
 
 
 def test_levels_by_tenure_are_left_out_since_they_are_the_time_itself():

@@ -105,7 +105,7 @@ def _median(group: Group, one: survival.Curve) -> dict:
     if np.isnan(left):
         return group.row(reason="too few customers are followed for long enough")
     low = low if np.isfinite(low) else np.nan
-    reason = f"not reached: after {one.last:,.0f} days {left:.0%} are still customers"
+    reason = f"not reached: after {one.last:,.0f} days {100 * left:.0f} % are still customers"
     return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
 
 
@@ -119,7 +119,7 @@ def _beginning(group: Group, one: survival.Curve) -> list[str]:
     late = (group.counts["n"] * (group.counts["entry"] > 0)).sum() / group.n
     if late > _MOST:
         said.append(
-            f"{late:.0%} of the customers joined before the data begin. The curve puts together how many were lost at each age in the "
+            f"{100 * late:.0f} % of the customers joined before the data begin. The curve puts together how many were lost at each age in the "
             "time seen: it is what comes of customers if that goes on, not what came of these."
         )
     return said

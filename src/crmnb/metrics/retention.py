@@ -348,6 +348,13 @@ def purchase_frequency(orders, *, period):
     return buyers.with_columns(den=nw.lit(1))
 
 
+@once
+def _first_of_categories(orders: nw.LazyFrame) -> nw.LazyFrame:
+    """Every buyer's first order from each category."""
+    known = orders.filter(~nw.col("category").is_null())
+    return known.group_by("customer_id", "category").agg(first=nw.col("ordered_at").min())
+
+
 @metric(
     title="Cross-selling rate",
     unit="%",
@@ -365,18 +372,19 @@ def cross_sell_rate(orders, *, period, churn: Churn):
 
     Why: who buys from a second category has a second reason to come back.
     Beware: the more categories a customer has bought from, the fewer are left, and what was bought before the data begin is not
-        known. A longer period leaves more room, so compare periods of equal length only.
+        known: in the first years of the data it falls by itself, as they reach back further each year. A longer period leaves more
+        room, so compare periods of equal length only.
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
     """
-    known = orders.filter(~nw.col("category").is_null())
     period.require_history(churn.history_days)
-    before = _each(known.filter(nw.col("ordered_at") < period.start), "customer_id", "category")
-    bought = _each(known.filter(period.holds("ordered_at")), "customer_id", "category")
-    again = bought.join(_each(before, "customer_id"), on="customer_id", how="semi")
-    had = before.with_columns(had=nw.lit(1))
-    told = again.join(had, on=["customer_id", "category"], how="left").with_columns(new=1 - nw.col("had").fill_null(0))
-    return told.group_by("customer_id").agg(num=nw.col("new").max()).with_columns(den=nw.lit(1))
+    firsts = _first_of_categories(orders)
+    earlier = firsts.filter(nw.col("first") < period.start).group_by("customer_id").agg(rows=nw.len())
+    known = orders.filter(period.holds("ordered_at"), ~nw.col("category").is_null())
+    bought = _each(known, "customer_id", "category").join(firsts, on=["customer_id", "category"], how="inner")
+    again = bought.join(earlier, on="customer_id", how="semi")
+    new = (nw.col("first") >= period.start).cast(nw.Int64)
+    return again.group_by("customer_id").agg(num=new.max()).with_columns(den=nw.lit(1))
 
 
 @metric(
@@ -593,7 +601,7 @@ def churn_drivers(tenures, customers, *, period, churn: Churn, segments: Segment
     unit="count",
     kind="output",
     better="down",
-    counts="expected losses",
+    counts="customers lost by then",
     out_of="customers at the end",
     per_customer=True,
     estimate=expected_losses,
