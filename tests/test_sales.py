@@ -233,18 +233,23 @@ def test_months_are_what_the_second_route_counts_of_them(books, raw: Raw):
 
 
 def test_leads_are_broken_down_by_their_own_columns_alone(books, taken: Intake):
+    """By the customers' region, all who are in one would have been won."""
+    of_leads = (
+        "lead_conversion_rate",
+        "conversion_curve",
+        "stage_conversion",
+        "proposal_win_rate",
+        "pipeline_velocity",
+    )
     rows = books["2025"].results("sales")
-    assert set(rows.loc[rows["metric"] == "lead_conversion_rate", "segment"]) == {""}
-    seller = Segment(column="leads.seller")
-    client = load_client("corner_shop", PARAMETERS).model_copy(update={"segments": {"seller": seller}})
-    book = open_on(client, Period.parse("2025"), taken)
-    found = book.results("sales")
-    found = found[found["segment"] == "seller"].set_index(["metric", "level", "component"])
-    assert found.loc[("lead_conversion_rate", "Ann", ""), ["numerator", "denominator"]].tolist() == [4, 6]
-    assert found.loc[("lead_conversion_rate", "Bea", ""), ["numerator", "denominator"]].tolist() == [2, 5]
-    assert {"conversion_curve", "stage_conversion", "proposal_win_rate", "pipeline_velocity"} <= {
-        key[0] for key in found.index
-    }
+    assert set(rows.loc[rows["metric"].isin(of_leads), "segment"]) == {""}
+    by_source = {"segments": {"came_by": Segment(column="leads.source")}}
+    client = load_client("corner_shop", PARAMETERS).model_copy(update=by_source)
+    rows = open_on(client, Period.parse("2025"), taken).results("sales")
+    levels = rows[rows["segment"] == "came_by"]
+    assert set(levels["metric"]) == {*of_leads}
+    found = levels[levels["metric"] == "lead_conversion_rate"].set_index("level")
+    assert found[["numerator", "denominator"]].T.to_dict("list") == {"a friend": [2, 3], "fair": [0, 3], "web": [4, 5]}
 
 
 def test_growth_is_compared_with_no_other_growth(books):
