@@ -9,10 +9,12 @@ from crmnb.errors import Unavailable
 from crmnb.period import Period
 from crmnb.segments import band
 from crmnb.tables import UNKNOWN
+from crmnb.windows import once
 
 _NEVER = datetime(9999, 1, 1)  # the end of a span that has none
 
 
+@once
 def spells(tenures: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
     """Each customer's spells as known at `end`: spans that touch or overlap are one.
 
@@ -65,16 +67,14 @@ def gaps(orders: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
     Gives `gap` (whole days passed), `complete` (1 where the next order came; 0: days until `end`) and `m`, how many complete gaps the customer has.
     The open gap of a customer who has complete ones is left out, as `crmnb.models.gaps` does.
     """
-    order = {"order_by": ["ordered_at", "order_id"]}
-    seen = orders.filter(nw.col("ordered_at") < end).select("customer_id", "order_id", "ordered_at")
-    followed = seen.with_columns(next=nw.col("ordered_at").shift(-1).over("customer_id", **order))
-    told = followed.with_columns(
-        complete=(~nw.col("next").is_null()).cast(nw.Int64), until=nw.col("next").fill_null(end)
-    )
-    counted = told.with_columns(m=nw.col("complete").sum().over("customer_id").cast(nw.Int64))
-    passed = (nw.col("until") - nw.col("ordered_at")).dt.total_minutes() / (24 * 60)
-    used = counted.filter((nw.col("complete") == 1) | (nw.col("m") == 0))
-    return used.select("customer_id", "complete", "m", gap=passed.floor().cast(nw.Int64))
+    seen = orders.filter(nw.col("ordered_at") < end).select("customer_id", "ordered_at")
+    complete = seen.group_by("customer_id").agg(m=nw.len().cast(nw.Int64) - 1)
+    following = nw.col("ordered_at").shift(-1).over("customer_id", order_by="ordered_at")
+    followed = seen.with_columns(next=following).join(complete, on="customer_id", how="inner")
+    used = followed.filter(~nw.col("next").is_null() | (nw.col("m") == 0))
+    passed = (nw.col("next").fill_null(end) - nw.col("ordered_at")).dt.total_minutes() / (24 * 60)
+    over = (~nw.col("next").is_null()).cast(nw.Int64)
+    return used.select("customer_id", "m", complete=over, gap=passed.floor().cast(nw.Int64))
 
 
 def days(start: str, end: str) -> nw.Expr:

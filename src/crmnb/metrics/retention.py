@@ -379,7 +379,7 @@ def cross_sell_rate(orders, *, period, churn: Churn):
     """
     period.require_history(churn.history_days)
     firsts = _first_of_categories(orders)
-    earlier = firsts.filter(nw.col("first") < period.start).group_by("customer_id").agg(rows=nw.len())
+    earlier = firsts.filter(nw.col("first") < period.start)
     known = orders.filter(period.holds("ordered_at"), ~nw.col("category").is_null())
     bought = _each(known, "customer_id", "category").join(firsts, on=["customer_id", "category"], how="inner")
     again = bought.join(earlier, on="customer_id", how="semi")
