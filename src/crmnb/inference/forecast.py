@@ -35,6 +35,7 @@ from crmnb.models.spending import expected_spend, independence
 
 _UNLIKE = 0.1  # a rank correlation beyond which buying more often and spending more go together enough to be said
 _METHOD = "delta method"
+_NEVER = 1e-5  # chance of leaving with a purchase below which nobody is seen to leave
 _GONE = 30.0  # a discount of e^-30 leaves nothing that could be seen
 
 
@@ -69,6 +70,10 @@ def _ahead(told: Told, months: float) -> str:
 
 def _by_purchases(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
     buying, spending = of_purchases(whole.counts), of_margins(whole.counts)
+    if np.isinf(months) and buying.parameters[2] < _NEVER * buying.parameters[3]:
+        raise CannotFit(
+            "these data show nobody leave, so that a whole future would have no end: it takes a longer history"
+        )
     worth = told.given["worth"]
     there = [group.counts[group.counts["there"] == 1] for group in held]
     rows = pd.concat(there, ignore_index=True)

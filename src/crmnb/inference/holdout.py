@@ -56,18 +56,21 @@ def effectiveness(groups: list[Group], told: Told) -> Inferred:
 def in_words(groups: list[Group], told: Told) -> str:
     """How the forecast would have done before, or why that is not known."""
     try:
-        return _said(_test(groups, told))
+        return f"{_said(_test(groups, told))} Such an error is not in the interval, which is of what the model expects."
     except Unavailable as no:
         return f"The forecast could not be tested on a holdout: {no}."
 
 
 def _said(test: _Test) -> str:
-    errors = [
-        f"the {name} forecast {_total_error(test, forecast):+.1%}".replace("-", "\N{MINUS SIGN}")
-        for name, forecast in test.forecasts.items()
-    ]
-    beside = " (all goes on as before)" if _NAIVE in test.forecasts else ""
-    return f"Tested on a holdout of {test.length}: of {test.what}, {' and '.join(errors)}{beside}."
+    errors = {name: _total_error(test, forecast) for name, forecast in test.forecasts.items()}
+    told = " and ".join(f"the {name} forecast was {_off(error)}" for name, error in errors.items())
+    beside = " (all as in the equal time before)" if _NAIVE in errors else ""
+    worse = " Here the model did worse." if abs(errors[_MODEL]) > abs(errors.get(_NAIVE, np.inf)) else ""
+    return f"Tested on a holdout of {test.length}: of {test.what}, {told}{beside}.{worse}"
+
+
+def _off(error: float) -> str:
+    return f"{abs(error):.1%} too {'high' if error > 0 else 'low'}"
 
 
 def _total_error(test: _Test, forecast: np.ndarray) -> float:

@@ -1,0 +1,297 @@
+"""Inference of worth against simulations with known truth, definitions and dumber routes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmnb.client import Churn, Gain, Privacy, Worth
+from crmnb.inference import Group, Told, acquisition, concentration, fits, forecast, holdout, worth
+from crmnb.models.buying import simulate_buying
+from crmnb.models.contract import retention
+from crmnb.models.likelihood import CannotFit
+from crmnb.models.spending import simulate_spending
+from crmnb.period import Period
+from second_route_financial import gini, top_tenth
+
+BUYING, SPENDING = np.array([0.6, 6.0, 0.8, 2.5]), np.array([6.0, 4.0, 15.0])
+YEAR = Period.parse("2025")
+
+
+def told(kind: str = "inactivity", **worth_facts) -> Told:
+    churn = Churn(kind=kind, table="orders" if kind == "inactivity" else "subscriptions", inactivity_days=90)
+    given = {"churn": churn, "worth": Worth(margin_rate=1.0, **worth_facts), "renewal_months": 1}
+    return Told(0.95, given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
+
+
+def group(counts: pd.DataFrame, component: str = "", level: str = "") -> Group:
+    return Group("now", component, "region" if level else "", level, counts, float(counts["n"].sum()))
+
+
+# ---- Forecasts ------------------------------------------------------------------------------------------------------
+
+
+def buyers(size: int, seed: int) -> pd.DataFrame:
+    """Customers drawn from both models, one a row, all of them there; times in whole days."""
+    rng = np.random.default_rng(seed)
+    T = rng.integers(200, 700, size)
+    x, t_x = simulate_buying(BUYING, T / 7, rng)
+    spend = x * simulate_spending(SPENDING, x, rng)
+    t_x = np.where(x > 0, np.clip(np.round(t_x * 7), 1, T), 0)
+    facts = {"x": x, "t_x": t_x, "T": T, "spend": spend, "there": 1, "margin": 20.0, "times": 1.0, "n": 1.0}
+    return pd.DataFrame(facts).assign(fold=np.arange(size) % 200)
+
+
+@pytest.mark.parametrize("months", [12, 36, np.inf])
+def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: float):
+    held = 0
+    for seed in range(40):
+        counts = buyers(1500, seed)
+        facts = told(horizon_months=36 if np.isinf(months) else months)
+        infer = forecast.residual if np.isinf(months) else forecast.predicted
+        [row] = infer([group(counts)], facts).rows
+        x, t_x, T = fits.histories(counts)
+        mean = counts["spend"].to_numpy() / np.maximum(x, 1)
+        weeks = months * fits.WEEKS_A_MONTH
+        often = forecast.discounted_further(BUYING, x, t_x, T, weeks, forecast.a_week(0.10))
+        truth = (often * forecast.expected_spend(SPENDING, x, mean)).mean()
+        held += row["low"] <= truth <= row["high"]
+    assert held >= 34  # of 40 at 95 %: fewer than 34 in one of ten thousand
+
+
+def test_alike_rows_and_levels_are_means_of_the_same_customers():
+    counts = buyers(2000, 1)
+    half = counts["T"] < 400
+    both = [group(counts), group(counts[half], level="a"), group(counts[~half], level="b")]
+    whole, a, b = forecast.predicted(both, told()).rows
+    assert whole["numerator"] == pytest.approx(a["numerator"] + b["numerator"], rel=1e-9)
+    assert whole["n"] == a["n"] + b["n"]
+    twice = forecast.predicted([group(counts.assign(n=2.0))], told()).rows[0]
+    assert twice["value"] == pytest.approx(whole["value"], rel=1e-6)
+
+
+def test_who_spends_more_when_buying_more_often_is_said():
+    counts = buyers(2000, 2)
+    [alike] = [note for note in forecast.predicted([group(counts)], told()).notes if "rank correlation" in note]
+    counts["spend"] *= counts["x"]
+    [unlike] = [note for note in forecast.predicted([group(counts)], told()).notes if "rank correlation" in note]
+    assert "about as much" in alike
+    assert "too low" in unlike
+
+
+def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
+    counts = buyers(2000, 3)
+    once = counts[counts["x"] == 0]
+    both = [group(counts), group(once, level="once")]
+    found = forecast.predicted(both, told())
+    assert f"{len(once):,} of 2,000 customers have bought once" in " ".join(found.notes)
+    assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
+
+
+def test_what_no_model_can_carry_gets_the_reason():
+    few = forecast.predicted([group(buyers(60, 4))], told())
+    assert np.isnan(few.rows[0]["value"])
+    assert "bought again" in few.rows[0]["reason"]
+    counts = buyers(2000, 5).assign(T=700.0)
+    counts["t_x"] = np.where(counts["x"] > 0, 699.0, 0.0)  # everybody was here yesterday
+    endless = forecast.residual([group(counts)], told())
+    assert np.isnan(endless.rows[0]["value"])
+    assert endless.rows[0]["reason"]
+
+
+# ---- Contracts ------------------------------------------------------------------------------------------------------
+
+
+def contracts(size: int, leaves, seed: int, months: int = 24) -> pd.DataFrame:
+    """Contracts that began in one of so many months and end by chance; leaves: the chance of each at an age, (size,) -> (size,)."""
+    rng = np.random.default_rng(seed)
+    seen = rng.integers(1, months + 1, size)  # months of age that can be seen of each
+    last, gone = np.zeros(size, int), np.zeros(size, bool)
+    chance = leaves(rng, size)
+    for age in range(1, months + 1):
+        at_risk = ~gone & (age <= seen)
+        last[at_risk] = age
+        gone |= at_risk & (rng.random(size) < chance)
+    margin = np.where(gone, 0.0, 10.0 * np.minimum(seen, 12))
+    facts = {"entry": 1, "last": last, "lost": gone.astype(int), "age": seen, "there": 1 - gone, "n": 1.0}
+    times = np.where(gone, 0, np.minimum(seen, 12))
+    return pd.DataFrame(facts).assign(margin=margin, times=times, fold=np.arange(size) % 200)
+
+
+def test_renewals_give_back_the_parameters_that_made_them():
+    counts = contracts(20_000, lambda rng, n: rng.beta(0.8, 6.0, n), 6)
+    fit = fits.of_renewals(counts, 1)
+    error = abs(fit.parameters - [0.8, 6.0]) / fit.standard_errors
+    assert (error < 3).all()
+    assert not fits.is_constant(fit)
+
+
+def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is():
+    # In each of ten months 30 of the 1,000 leave, so that the rate rises.
+    left = {"last": [*range(1, 11), 10], "lost": [1] * 10 + [0], "n": [30.0] * 10 + [700.0], "there": [0] * 10 + [1]}
+    counts = pd.DataFrame(left).assign(entry=1, age=10, margin=lambda c: 10.0 * c["there"] * c["n"], fold=0)
+    counts["times"] = counts["there"] * counts["n"]
+    fit = fits.of_renewals(counts, 1)
+    shares = 300 / sum(1000 - 30 * month for month in range(10))
+    assert fits.is_constant(fit)
+    assert retention(fit.parameters, np.arange(1, 300)) == pytest.approx(1 - shares, rel=1e-6)
+    rate = 1.1 ** (1 / 12) - 1
+    months = np.arange(1, 37)
+    ends, begins = ((1 - shares) ** (months - k) for k in (0, 1))
+    by_hand = 10 * ((begins + ends) / 2 / (1 + rate) ** (months - 0.5)).sum()
+    row = forecast.predicted([group(counts)], told("contractual")).rows[0]
+    assert row["value"] == pytest.approx(by_hand, rel=1e-6)
+    endless = forecast.residual([group(counts)], told("contractual")).rows[0]
+    v = 1 / (1 + rate)
+    assert endless["value"] == pytest.approx(10 * (2 - shares) / 2 * v**0.5 / (1 - (1 - shares) * v), rel=1e-6)
+
+
+def test_the_interval_of_contracts_holds_the_worth_at_a_constant_rate():
+    held = 0
+    for seed in range(60):
+        counts = contracts(1500, lambda rng, n: np.full(n, 0.03), 100 + seed)
+        row = forecast.predicted([group(counts)], told("contractual")).rows[0]
+        months, rate = np.arange(1, 37), 1.1 ** (1 / 12) - 1
+        truth = 10 * (0.97**months * (1 + 1 / 0.97) / 2 / (1 + rate) ** (months - 0.5)).sum()
+        held += row["low"] <= truth <= row["high"]
+    assert held >= 51
+
+
+def test_yearly_contracts_count_whole_years():
+    monthly = pd.DataFrame(
+        {"entry": [1, 5, 13, 1], "last": [24, 30, 24, 10], "lost": [1, 0, 1, 0], "n": [200.0, 100.0, 300.0, 50.0]}
+    )
+    with pytest.raises(CannotFit):  # one age only: all come to year 2, of which 500 of 600 leave
+        fits.of_renewals(monthly.assign(entry=13), 12)
+    fit = fits.of_renewals(monthly, 12)
+    # Year 1: 200 came and stayed. Year 2: they left, 100 (entered in month 5, so seen from year 2 on) stayed, 300 left.
+    assert fit.n == 500
+
+
+# ---- Holdout --------------------------------------------------------------------------------------------------------
+
+
+def test_the_errors_of_forecasts_by_definition():
+    counts = buyers(3000, 8).assign(ahead=182, behind=700)
+    rng = np.random.default_rng(9)
+    counts["later"], counts["recent"] = rng.poisson(0.8, len(counts)), rng.poisson(1.0, len(counts))
+    rows = {row["component"]: row for row in holdout.effectiveness([group(counts, "holdout")], told()).rows}
+    naive = rows["forecast error, naive"]
+    error = counts["recent"].sum() / counts["later"].sum() - 1
+    assert naive["value"] == pytest.approx(error)
+    resampled = [
+        draw["recent"].sum() / draw["later"].sum() - 1
+        for draw in (counts.sample(frac=1, replace=True, random_state=seed) for seed in range(400))
+    ]
+    assert (naive["high"] - naive["low"]) / 3.92 == pytest.approx(np.std(resampled), rel=0.15)
+    distance = abs(counts["recent"] - counts["later"]).sum() / counts["later"].sum()
+    assert rows["error per customer, naive"]["value"] == pytest.approx(distance)
+
+
+def test_without_a_holdout_that_is_said():
+    [row] = holdout.effectiveness([group(buyers(500, 10))], told()).rows
+    assert "too little history" in row["reason"]
+    assert any("could not be tested" in note for note in forecast.predicted([group(buyers(500, 10))], told()).notes)
+
+
+# ---- Concentration --------------------------------------------------------------------------------------------------
+
+
+def revenues(amounts: np.ndarray) -> Group:
+    values, n = np.unique(amounts, return_counts=True)
+    return group(pd.DataFrame({"revenue": values, "n": n.astype(float)}))
+
+
+@pytest.mark.parametrize("size", [3, 10, 57, 400])
+def test_concentration_is_what_its_definition_says(size: int):
+    amounts = np.random.default_rng(size).lognormal(3, 1, size).round(0)
+    found = {row["component"]: row["value"] for row in concentration.lorenz([revenues(amounts)], told()).rows}
+    assert found["gini"] == pytest.approx(gini(list(amounts)))
+    assert found["top decile"] == pytest.approx(top_tenth(list(amounts)))
+
+
+def test_the_intervals_of_concentration_hold_the_truth():
+    population = np.random.default_rng(0).lognormal(3, 1, 400_000)
+    truth = {
+        "gini": 0.5204998778,
+        "top decile": top_tenth(list(population)),
+    }  # Gini of a lognormal: 2 Phi(sigma / sqrt 2) - 1
+    held = dict.fromkeys(truth, 0)
+    for seed in range(200):
+        amounts = np.random.default_rng(1000 + seed).lognormal(3, 1, 400)
+        for row in concentration.lorenz([revenues(amounts)], told()).rows:
+            held[row["component"]] += row["low"] <= truth[row["component"]] <= row["high"]
+    assert held["gini"] >= 176
+    assert held["top decile"] >= 174
+
+
+def test_the_curve_shows_no_step_of_fewer_than_may_be_shown():
+    facts = told()
+    careful = Told(facts.level, facts.given, facts.windows, Privacy(min_base=30, suppress_below=10))
+    points = pd.DataFrame(concentration.lorenz([revenues(np.arange(1.0, 101))], careful).points)
+    assert len(points) == 11
+    assert points["value"].iloc[-1] == pytest.approx(1)
+    assert points["value"].diff().dropna().is_monotonic_increasing
+
+
+def test_no_revenue_has_no_concentration():
+    [row] = concentration.lorenz([revenues(np.zeros(5))], told()).rows
+    assert row["reason"] == "no revenue"
+
+
+# ---- What winning customers costs -----------------------------------------------------------------------------------
+
+
+def winning(won: list[int], spent: list[float]) -> Group:
+    months = range(2025 * 12, 2025 * 12 + len(won))
+    return group(pd.DataFrame({"month": months, "won": won, "amount": spent, "n": [1.0] * len(won)}), "spent")
+
+
+def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
+    rng = np.random.default_rng(11)
+    won, spent = rng.poisson(40, 12), rng.normal(1000, 100, 12)
+    [row] = acquisition.cost([winning(list(won), list(spent))], told()).rows
+    assert row["value"] == pytest.approx(spent.sum() / won.sum())
+    u = spent - row["value"] * won
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(2.2009852 * np.sqrt(12 / 11 * (u**2).sum()) / won.sum())
+    quarter = Told(0.95, told().given, {"now": Period.parse("2025Q1")}, Privacy())
+    found = acquisition.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
+    assert np.isnan(found.rows[0]["low"])
+    assert "twelve months" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("won", "spent", "reason"), [([0], [5.0], "no customers won"), ([5], [0.0], "no spend on acquisition")]
+)
+def test_nothing_won_or_nothing_spent_is_no_cost(won, spent, reason):
+    [row] = acquisition.cost([winning(won, spent)], told()).rows
+    assert reason in row["reason"]
+
+
+def followed(margins: list[float], months: int, customers: int = 200) -> Group:
+    """Customers who all bring the same in each month of age, followed for so many months."""
+    people = pd.DataFrame({"age": np.nan, "followed": months, "margin": 0.0, "n": 1.0, "fold": range(customers)})
+    paid = [people.assign(age=float(age), margin=each) for age, each in enumerate(margins)]
+    return group(pd.concat([people, *paid], ignore_index=True), "followed")
+
+
+def test_payback_is_the_month_in_which_the_cost_is_covered():
+    spent = winning([20] * 12, [180.0] * 12)  # 9 for each
+    [row] = acquisition.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
+    assert (row["value"], row["low"], row["high"]) == (3, 3, 3)
+    [row] = acquisition.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
+    assert np.isnan(row["value"])
+    assert row["flags"] == "not_reached"
+    assert row["reason"] == "after 12 months a customer has brought 94% of what winning one cost"
+    assert row["high"] == np.inf
+    [row] = acquisition.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
+    assert "after 2 months" in row["reason"]  # the third is not seen whole
+
+
+def test_a_programmes_return_is_that_of_its_declared_gain():
+    costs = group(pd.DataFrame({"amount": [400.0], "n": [3.0]}), "card")
+    other = group(pd.DataFrame({"amount": [10.0], "n": [1.0]}), "van")
+    facts = told(gains={"card": Gain(gain=500, low=300, high=700)})
+    found = worth.returned([costs, other], facts)
+    [row] = found.rows
+    assert (row["value"], row["low"], row["high"]) == (0.25, -0.25, 0.75)
+    assert "van" in found.notes[0]
