@@ -112,7 +112,7 @@ class Tables:
 
     def without_customer(self, name: str, period: Period) -> tuple[int, int]:
         """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
-        if name not in self.names or "customer_id" not in self.counting(name).columns:
+        if name not in self.names or not {"customer_id", TABLES[name].time} <= {*self.counting(name).columns}:
             return 0, 0
         if (name, period.label) not in self._without:
             inside = (

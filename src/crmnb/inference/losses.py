@@ -95,13 +95,15 @@ def _lost_by_inactivity(parameters: np.ndarray, x, t_x, T, told: Told) -> np.nda
     r, alpha, a, b = parameters
     horizon, wait = told.given["horizon_days"], told.given["churn"].inactivity_days
     w = min(horizon, wait)
-    s, shape, rate = horizon - w, r + x, alpha + T
+    s = horizon - w
+    (repeats, seen), place = np.unique(np.stack([x, T]), axis=1, return_inverse=True)  # fewer by far than histories
+    shape, rate = r + repeats, alpha + seen
 
     def stays(of: np.ndarray) -> np.ndarray:
         z = s / of
-        return (1 + z) ** -a * special.hyp2f1(a, a + b - r, a + b + x, z / (1 + z))
+        return (1 + z) ** -a * special.hyp2f1(a, a + b - r, a + b + repeats, z / (1 + z))
 
-    orders = stays(rate) - (rate / (rate + w)) ** shape * stays(rate + w)
+    orders = (stays(rate) - (rate / (rate + w)) ** shape * stays(rate + w))[place.ravel()]
     lost = 1 - buying.alive(parameters, x, t_x, T) * orders
     return np.where(T - t_x <= wait - horizon, 0.0, lost)  # the last order is recent enough
 
