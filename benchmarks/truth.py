@@ -126,14 +126,19 @@ def alone(metrics: Iterable[Metric], seeds: Iterable[int]) -> pd.DataFrame:
 
 
 def with_truth(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with what is true of each (`true`, and of its change `true_change`)."""
+    """The rows of which something is known to be true, with that (`true`, and of its change `true_change`).
+
+    Of a group of leads that are all decided, the share won by an age that none could reach is shown, and has no truth; nor
+    have hazard ratios beside a region that is the largest by chance.
+    """
     true, earlier = (_true(rows, year) for year in (YEARS[-1], YEARS[-2]))
-    return rows.assign(true=true, true_change=true - earlier)
+    rows = rows.assign(true=true, true_change=true - earlier)
+    return rows[rows["true"].notna()]
 
 
 def _true(rows: pd.DataFrame, year: int) -> np.ndarray:
     """What is true of each row in a year; what is counted, out of the replicate's own customers at its start."""
-    of_one, of_two = (truth(RATES, year, customers) for customers in (1, 2))
+    of_one, of_two = (truth(RATES, year, customers) for customers in (1, 2))  # in which differs what is counted
 
     def of(metric: str, component: str, seed: int) -> float:
         if metric == LOSSES:
@@ -198,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
     of_all = [metric for metric in asked if metric not in of_one]
     parts = [way(metrics, seeds) for way, metrics in ((together, of_all), (alone, of_one)) if metrics]
     rows = with_truth(pd.concat(parts))
-    rows = rows[rows["true"].notna() & ~rows["component"].str.endswith(" +0")]  # who has just come is there for certain
+    rows = rows[~rows["component"].str.endswith(" +0")]  # who has just come is there for certain
     table = judged(rows)
     shown = table[~table.index.get_level_values("metric").isin(["cohort_retention"])]
     print(f"{'':<26}{'':<34}{'true':>11}{'mean':>11}{'holds':>7}{'width':>7}{'off':>6}")

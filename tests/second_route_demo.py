@@ -10,8 +10,8 @@ import pandas as pd
 
 FIRST, LAST = datetime(2023, 1, 1), datetime(2026, 1, 1)
 DAY = pd.Timedelta(days=1)
-AGES = {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365}
-STAYS = AGES | {"2 years": 730, "3 years": 1095}
+AGES = {"30 days": 30, "90 days": 90, "180 days": 180, "365 days": 365}
+STAYS = {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365, "2 years": 730, "3 years": 1095}
 
 Figures = dict[tuple[str, str], float]
 
@@ -196,7 +196,8 @@ def _curve(created: pd.DataFrame) -> Figures:
 def _velocity(leads: pd.DataFrame, end: datetime) -> Figures:
     won = leads["won_at"].where(leads["won_at"] < end)
     lost = leads["lost_at"].where(leads["lost_at"] < end)
-    still_open = (leads["created_at"] < end) & won.isna() & lost.isna()
+    recent = (leads["created_at"] >= end - 455 * DAY) & (leads["created_at"] < end)
+    still_open = recent & won.isna() & lost.isna()
     mature = (leads["created_at"] >= end - 455 * DAY) & (leads["created_at"] < end - 90 * DAY)
     wins = leads[mature & won.notna()]
     days = days_between(wins["created_at"], wins["won_at"]).median()

@@ -109,16 +109,16 @@ def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, 
         ("stage_conversion", "3 won"): 100 * won / proposed,
         ("proposal_win_rate", ""): 100 * rates.wins,
     }
-    for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365}.items():
+    for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "365 days": 365}.items():
         if days < until - first:  # days are those of the calendar: from 30 to 31, by the time of day
             found["conversion_curve", f"won after {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
     return found
 
 
-def velocity(rates: Rates, year: int, lives: Lives) -> float:
+def velocity(rates: Rates, year: int, lives: Lives) -> dict[tuple[str, str], float]:
     """The true pipeline velocity at the end of a year (a place in YEARS), per customer at its start; `lives` of many.
 
-    Leads open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
+    Leads of the last 455 days open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
     those leads' calendar days to the win. In closed form but for averages over the days of creation.
     """
     end, (first, last) = EDGES[year + 1], (EDGES[year + 1] - 90 - 365, EDGES[year + 1] - 90)
@@ -136,4 +136,5 @@ def velocity(rates: Rates, year: int, lives: Lives) -> float:
         return weight @ _by(np.minimum(seen[mature][:, None], day + _OF_A_DAY), True).mean(axis=1)
 
     median = bisect_left(range(456), by(456) / 2, key=by)
-    return float(per_day @ (1 - decided)) * won * _AMOUNT / median / lives.at_start[year]
+    value = float(per_day[created >= first] @ (1 - decided)[created >= first]) * won * _AMOUNT / median / lives.at_start[year]
+    return {("pipeline_velocity", ""): value}

@@ -36,26 +36,45 @@ def truth(rates: Rates, year: int, at_start: float) -> Figures:
     next one is A(x) = k t (1 + t x)^-(k+1). Of e days in the year: B(e) for no order, e A(e) for one, k t e on average. The
     first ever order falls at exposure x with density A(x); none follows within w days of it with density A(x + w), where
     w is 90 days, or what is left of the contract. Win-backs and the customers at the end are counted in the draw.
+
+    Fees, order values, growth and cross-selling: `truth_sales`, in closed form given the lives. Leads and visits: in their own
+    modules, beside how they are drawn. What is worth and losses ahead: `truth_worth`, in closed form, if customers go on
+    leaving as in the years so far. Lifetimes, the time between orders, concentration and who is profitable: `truth_drawn`, counted in the draw.
     """
-    place, lives = YEARS.index(year), _many_lives(rates)
+    return {
+        key: value * (at_start if _is_counted(*key) else 1)
+        for key, value in _per_customer(rates, YEARS.index(year)).items()
+    }
+
+
+def _is_counted(metric: str, component: str) -> bool:
+    """Whether a figure is a sum, of twice the customers twice as much."""
+    counted = {"customers_won", "review_volume", "growth_decomposition", "pipeline_velocity", "at_risk_customers"}
+    return metric in counted and component != "per 100 at start"
+
+
+@cache
+def _per_customer(rates: Rates, place: int) -> Figures:
+    """The true values; of sums, per customer at the start of the year."""
+    lives = _many_lives(rates)
     found = (
-        _stays(rates, place, at_start)
-        | _counted(lives, place, at_start)
+        _stays(rates, place)
+        | _counted(lives, place)
         | truth_sales.fees(rates, place)
         | _purchases(rates, lives, place)
-        | truth_sales.orders(rates, lives, place, at_start)
+        | truth_sales.orders(rates, lives, place)
         | _cohorts(lives, place)
         | truth_drawn.lifetimes(lives, place)
         | truth_drawn.gaps(_many_orders(rates), place)
         | truth_drawn.spending(_many_orders(rates), lives, place)
-        | truth_worth.worth(rates, lives, place, at_start)
+        | truth_worth.worth(rates, lives, place)
         | truth_worth.drivers(lives, place)
         | leads.conversion(rates, place)
-        | {("pipeline_velocity", ""): at_start * leads.velocity(rates, place, lives)}
+        | leads.velocity(rates, place, lives)
         | visits.conversion(lives, rates, place)
         | _answers(rates, place)
         | _surveys(rates, place)
-        | _reviews(rates, place, at_start)
+        | _reviews(rates, place)
     )
     return {key: float(value) for key, value in found.items()}
 
@@ -70,25 +89,25 @@ def _many_orders(rates: Rates) -> Purchases:
     return purchases(_many_lives(rates), rates, np.random.default_rng(1)).that_count()
 
 
-def _stays(rates: Rates, place: int, at_start: float) -> Figures:
+def _stays(rates: Rates, place: int) -> Figures:
     stays, won = rates.retention[place], rates.won[place]
     days = EDGES[place + 1] - EDGES[place]
     return {
         ("retention_rate", ""): 100 * stays,
         ("churn_rate", ""): 100 * (1 - stays),
         ("churn_rate_annualised", ""): 100 * (1 - stays ** (365.25 / days)),
-        ("customers_won", ""): won * at_start,
+        ("customers_won", ""): won,
         ("customers_won", "per 100 at start"): 100 * won,
     }
 
 
-def _counted(lives: Lives, place: int, at_start: float) -> Figures:
+def _counted(lives: Lives, place: int) -> Figures:
     first, last = EDGES[place], EDGES[place + 1]
     back = (lives.begins[:, 1] >= first) & (lives.begins[:, 1] < last) & (lives.ends[:, 1] >= last)
     ends, start = lives.under_contract(last).sum(), lives.at_start[place]
     return {
         ("end_to_start_ratio", ""): 100 * ends / start,
-        ("customers_won", "win-backs"): back.sum() / start * at_start,
+        ("customers_won", "win-backs"): back.sum() / start,
     }
 
 
@@ -163,9 +182,9 @@ def _surveys(rates: Rates, place: int) -> Figures:
     return found
 
 
-def _reviews(rates: Rates, place: int, at_start: float) -> Figures:
+def _reviews(rates: Rates, place: int) -> Figures:
     found = {}
     for platform, (share, scale) in PLATFORMS.items():
         found["review_rating", platform] = answers.points(scale, stars(rates, platform, place))
-        found["review_volume", platform] = rates.reviews[place] * share * at_start
+        found["review_volume", platform] = rates.reviews[place] * share
     return found

@@ -42,9 +42,9 @@ def fees(rates: Rates, place: int) -> Figures:
     }
 
 
-def orders(rates: Rates, lives: Lives, place: int, at_start: float) -> Figures:
-    """Of a year's orders: refunds, values, revenue per buyer, cross-selling, growth and its parts."""
-    now = _sold(rates, lives, place, at_start)
+def orders(rates: Rates, lives: Lives, place: int) -> Figures:
+    """Of a year's orders: refunds, values, revenue per buyer, cross-selling, growth and its parts (per customer at the start)."""
+    now = _sold(rates, lives, place, place)
     found = {
         ("refund_rate", ""): 100 * rates.refunds,
         ("average_order_value", ""): order_value(rates, place),
@@ -53,14 +53,14 @@ def orders(rates: Rates, lives: Lives, place: int, at_start: float) -> Figures:
     }
     if place:
         found |= {("cross_sell_rate", ""): 100 * _crossed(rates, lives, place)}
-        found |= _growth(rates, lives, place) | _parts(_sold(rates, lives, place - 1, at_start, of=place), now)
+        found |= _growth(rates, lives, place) | _parts(_sold(rates, lives, place - 1, place), now)
     return found
 
 
-def _sold(rates: Rates, lives: Lives, place: int, at_start: float, of: int | None = None) -> dict[str, float]:
-    """Buyers, their orders and revenue in a year, where so many are customers at its start (or at that of the year `of`)."""
+def _sold(rates: Rates, lives: Lives, place: int, of: int) -> dict[str, float]:
+    """Buyers, their orders and revenue in a year, per customer at the start of the year `of`."""
     inside = under_contract(lives, EDGES[place], EDGES[place + 1])
-    scale = at_start / lives.at_start[place if of is None else of]
+    scale = 1 / lives.at_start[of]
     made = scale * rates.orders / 365.25 * inside.sum()
     buyers = scale * (1 - none_in(rates, inside)).sum()
     return {"buyers": buyers, "orders": made, "net": made * order_value(rates, place)}

@@ -1,5 +1,6 @@
-"""True worth of customers, in closed form: everybody leaves at a constant rate, as in the year, and orders as before."""
+"""True worth of customers, in closed form: they leave at the rates of the years seen, and order as in the last one."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -12,33 +13,44 @@ Figures = dict[tuple[str, str], float]
 _MONTHS = 12
 
 
-def worth(rates: Rates, lives: Lives, place: int, at_start: float) -> Figures:
-    """What customers at a year's end and newly won ones are worth, and how many will be lost, if all goes on as in the year.
+def worth(rates: Rates, lives: Lives, place: int) -> Figures:
+    """What customers at a year's end and newly won ones are worth, and how many will be lost within 365 days (per customer at
+    the year's start), if they go on as customers did so far.
 
     Margin comes in evenly while a customer stays, m a year, and with a rate of leaving h and a discount d (its logarithm) so much
     is worth m (1 - exp(-(h + d) T)) / (h + d) over T years; each region has its own h. Who leaves does not come back here.
     """
-    first, last = EDGES[place], EDGES[place + 1]
     a_year = rates.orders * order_value(rates, place) * rates.margin
-    leaving = -np.log(lives.stays[place]) / ((last - first) / 365.25)
+    last, so_far = EDGES[place + 1], _leaving(lives, range(place + 1))
     there = np.bincount(lives.region[lives.under_contract(last)], minlength=len(REGIONS))
-    at_end = at_start * there.sum() / lives.at_start[place]
+    at_end = there.sum() / lives.at_start[place]
     there, new = there / there.sum(), np.array(list(REGIONS.values()))
 
-    def value(shares: np.ndarray, years: float, discount: float = DISCOUNT) -> float:
-        gone = leaving + np.log1p(discount)
+    def value(shares: np.ndarray, years: float) -> float:
+        gone = so_far + np.log1p(DISCOUNT)
         return a_year * float(shares @ (-np.expm1(-gone * years) / gone))
 
-    paid_back = [value(new, (month + 1) / _MONTHS, 0) >= rates.cac[place] for month in range(_MONTHS * 10)]
+    of_year, months = _leaving(lives, [place]), np.arange(1, 10 * _MONTHS)
+    brought = a_year * (new @ (-np.expm1(-np.outer(of_year, months / _MONTHS)) / of_year[:, None]))
     return {
         ("clv_predicted", ""): value(there, HORIZON / _MONTHS),
         ("clv_residual", ""): value(there, np.inf),
         ("customer_acquisition_cost", ""): rates.cac[place],
         ("clv_to_cac", ""): value(new, HORIZON / _MONTHS) / rates.cac[place],
-        ("cac_payback_months", ""): 1 + paid_back.index(True),
-        ("at_risk_customers", ""): at_end * float(there @ -np.expm1(-leaving * 365 / 365.25)),
+        ("cac_payback_months", ""): months[np.argmax(brought >= rates.cac[place])],
+        ("at_risk_customers", ""): at_end * float(there @ -np.expm1(-so_far * 365 / 365.25)),
         ("clv_simple", ""): _by_the_textbook(rates, lives, place),
     }
+
+
+def _leaving(lives: Lives, places: Iterable[int]) -> np.ndarray:
+    """The rate of leaving of each region, a year (of 365.25 days): the mean of some of the years, by how long they were watched."""
+    found, watched = [], []
+    for place in places:
+        first, last = EDGES[place], EDGES[place + 1]
+        found.append(-np.log(lives.stays[place]) / ((last - first) / 365.25))
+        watched.append(np.bincount(lives.region, under_contract(lives, first, last), len(REGIONS)))
+    return np.average(found, axis=0, weights=watched)
 
 
 def _by_the_textbook(rates: Rates, lives: Lives, place: int) -> float:
