@@ -76,7 +76,8 @@ def _velocity(leads: pd.DataFrame) -> pd.DataFrame:
         won_at, lost_at = (seen[name].where(seen[name] < at) for name in ("won_at", "lost_at"))
         until = at - pd.Timedelta(days=90)
         mature = (seen["at"] >= until - pd.Timedelta(days=365)) & (seen["at"] < until)
-        won, opened = won_at.notna() & mature, won_at.isna() & lost_at.isna()
+        recent = seen["at"] >= until - pd.Timedelta(days=365)
+        won, opened = won_at.notna() & mature, recent & won_at.isna() & lost_at.isna()
         days = (won_at.dt.floor("D") - seen["at"].dt.floor("D")).dt.days
         told = pd.DataFrame(
             {

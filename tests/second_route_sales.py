@@ -128,7 +128,8 @@ def velocity(leads: pd.DataFrame, at: pd.Timestamp, maturity: int) -> float:
     days = (won["won_at"].dt.normalize() - won["created_at"].dt.normalize()).dt.days
     if not len(won) or not won["amount"].notna().any() or not days.median():
         return float("nan")
-    return (~is_won & ~is_lost).sum() * len(won) / old.sum() * won["amount"].mean() / days.median()
+    recent = past["created_at"] >= at - (maturity + 365) * DAY
+    return (recent & ~is_won & ~is_lost).sum() * len(won) / old.sum() * won["amount"].mean() / days.median()
 
 
 # ---- Visits ---------------------------------------------------------------------------------------------------------

@@ -415,23 +415,21 @@ def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
     """What the leads open at the period's end are worth per day: open leads x win rate x mean amount / median days to win.
 
     The last three are those of leads that have had time: created in the year that ended `maturity_days` before the period's end,
-    as they stood then.
+    as they stood then. Leads that are older than these and open still are not counted: nobody has closed them.
 
     Why: it joins how many, how often, how much and how fast, so it shows what a gain in one and a loss in another come to.
     Beware: it is an index, not a forecast: an open lead may be won less often than a fresh one, and the lost ones' time is not in
-        it. Amounts that were never filled in are left out of the mean.
+        it. Leads that nobody closes swell it until they are too old to count. Amounts that were never filled in are left out of the mean.
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """
     at = period.seen_end
-    seen = _as_seen(leads, at, "won_at", "lost_at").filter(nw.col("created_at") < at)
-    mature = (nw.col("created_at") >= at - timedelta(days=maturity_days + 365)) & (
-        nw.col("created_at") < at - timedelta(days=maturity_days)
-    )
-    won = _is("won_at") * mature.cast(nw.Int64)
-    told = seen.with_columns(open=_decided_at().is_null().cast(nw.Int64), mature=mature.cast(nw.Int64), won=won).filter(
-        (nw.col("open") == 1) | (nw.col("mature") == 1)
-    )
+    last, first = at - timedelta(days=maturity_days), at - timedelta(days=maturity_days + 365)
+    seen = _as_seen(leads, at, "won_at", "lost_at").with_columns(decided_at=_decided_at())
+    seen = seen.filter(nw.col("created_at") >= first, nw.col("created_at") < at)
+    mature = (nw.col("created_at") < last).cast(nw.Int64)
+    flagged = seen.with_columns(open=1 - _is("decided_at"), mature=mature, won=_is("won_at") * mature)
+    told = flagged.filter((nw.col("open") == 1) | (nw.col("mature") == 1))
     is_won = nw.col("won") == 1
     return told.select(
         *("open", "mature", "won", *_own(leads, "leads", segments)),
