@@ -48,6 +48,16 @@ def test_a_trend_says_in_words_what_it_shows():
     )
 
 
+def test_what_is_too_early_to_tell_is_hollow_and_claims_nothing():
+    rows = [rate(50 + month, 100, 3, part=f"2025-{month:02}") for month in range(1, 12)]
+    rows.append(rate(3, 100, 2, part="2025-12", flags="immature"))
+    figure = result(rows).trend()
+    assert figure.title == "Repeat purchase rate by month: from 51 % in January to 61 % in November"
+    assert "last 3 % (December, too early to tell). The last whole part lies clearly above the first." in figure.alt
+    assert "Hollow and dashed: too early to tell, more is to come." in figure.notes[0]
+    assert figure.svg != result([each | {"flags": ""} for each in rows]).trend().svg
+
+
 def test_a_trend_within_chance_claims_no_highest_month():
     rows = [rate(48 + month % 5, 100, 10, part=f"2025-{month:02}") for month in range(1, 13)]
     figure = result(rows).trend()

@@ -4,7 +4,7 @@ from crmnb.result import Result
 from crmnb.show.html import printable
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
 from crmnb.show.series import Series, at, point_words
-from crmnb.show.words import available, noun, value_words
+from crmnb.show.words import available, noun, unfinished, value_words
 
 
 def trend_alt(result: Result, panels: dict[str, list]) -> str:
@@ -28,7 +28,7 @@ def _line_words(result: Result, rows: list, component: str) -> str:
     highest, lowest, last = max(seen, key=_value), min(seen, key=_value), seen[-1]
 
     def told(row) -> str:
-        partial = ", partial" if "partial" in row.flags else ""
+        partial = ", partial" if "partial" in row.flags else ", too early to tell" if "immature" in row.flags else ""
         return f"{value_words(result, row)} ({part_name(row.part, result.period, result.client)}{partial})"
 
     gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
@@ -38,7 +38,7 @@ def _line_words(result: Result, rows: list, component: str) -> str:
 
 def _direction(seen: list) -> str:
     """First against last whole part: a direction only where their intervals do not even touch."""
-    whole = [row for row in seen if "partial" not in row.flags and known(row.low) and known(row.high)]
+    whole = [row for row in seen if not unfinished(row) and known(row.low) and known(row.high)]
     if len(whole) < 2:
         return "Too few whole parts for a direction."
     first, last = whole[0], whole[-1]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.show.html import tag
 from crmnb.show.numbers import brief, known, part_start
-from crmnb.show.words import available, bounded_below, declared_scale
+from crmnb.show.words import available, bounded_below, declared_scale, unfinished
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
 
@@ -60,7 +60,7 @@ def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) ->
 
 
 def spark(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
-    """The values of the parts as a small line, gaps where there are none, a partial part hollow; None under three."""
+    """The values of the parts as a small line, gaps where there are none, an unfinished part hollow; None under three."""
     ordered = sorted(rows, key=lambda row: part_start(row.part, result.client))
     values = [row.value if available(row) else math.nan for row in ordered]
     seen = [value for value in values if known(value)]
@@ -77,7 +77,7 @@ def spark(result: Result, rows: list, *, width: int = 220, height: int = 36) -> 
     for at in range(1, len(values)):
         if known(values[at]) and known(values[at - 1]):
             (x1, y1), (x2, y2) = point(at - 1), point(at)
-            dashed = "3 2.5" if "partial" in ordered[at].flags or "partial" in ordered[at - 1].flags else None
+            dashed = "3 2.5" if unfinished(ordered[at]) or unfinished(ordered[at - 1]) else None
             line = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "stroke": _BLUE, "stroke_width": 1.8}
             parts.append(tag("line", **line, stroke_dasharray=dashed, class_="line"))
     last = max(at for at, value in enumerate(values) if known(value))
@@ -85,7 +85,7 @@ def spark(result: Result, rows: list, *, width: int = 220, height: int = 36) -> 
         alone = known(values[at]) and not any(
             0 <= near < len(values) and known(values[near]) for near in (at - 1, at + 1)
         )
-        hollow = "partial" in row.flags
+        hollow = unfinished(row)
         if known(values[at]) and (at == last or alone or hollow):
             x, y = point(at)
             look = {"fill": "none" if hollow else _BLUE, "stroke": _BLUE, "stroke_width": 1.8}

@@ -39,15 +39,16 @@ def tracking(result: Result) -> Figure | Figures:
 def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
     axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
     reach = max(float(line.x[-1]) for line in lines) or 1.0
-    axes.set_xlim(0, reach)
+    first = _first(lines, reach)
+    axes.set_xlim(first, reach)
     axes.set_ylim(0, 1.06 * max(float(line.value.max()) for line in lines) or 1.0)
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5, "count")
     axes.tick_params(axis="x", pad=7)
-    axes.set_xticks(_weeks(reach, _MOST_TICKS))
+    axes.set_xticks([week for week in _weeks(reach, _MOST_TICKS, first) if week >= first])
     axes.set_xlabel("weeks since the start", color=QUIET, labelpad=4)
     if known(begins):
-        _parted(axes, begins)
+        _parted(axes, begins, first)
     for line in lines:
         seen = thinned(line, 0, reach, 260)
         axes.plot(seen.x, seen.value, color=_LINES[line.name])
@@ -55,16 +56,23 @@ def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
     label_ends(axes, [Label(line.name, line.x[-1], line.value[-1], _LINES[line.name]) for line in lines])
 
 
-def _parted(axes, begins: float) -> None:
+def _first(lines: list[Series], reach: float) -> float:
+    """Where the picture begins: with the data, unless nothing is drawn for a good while."""
+    first = min(float(line.x[0]) for line in lines)
+    return first if first > reach / 4 else 0.0
+
+
+def _parted(axes, begins: float, first: float) -> None:
     """A line where the time ends that the forecast was fitted on."""
     axes.axvline(begins, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     beside = ("data", "axes fraction"), "offset points"
-    axes.annotate("calibration", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
+    if begins > first:
+        axes.annotate("calibration", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
     axes.annotate("holdout", (begins, 1), (8, 6), *beside, ha="left", va="bottom", color=QUIET)
 
 
-def _weeks(reach: float, at_most: int) -> list[float]:
-    step = round_step(reach, _STEPS, at_most)
+def _weeks(reach: float, at_most: int, first: float = 0.0) -> list[float]:
+    step = round_step(reach - first, _STEPS, at_most)
     return [step * k for k in range(int(reach / step + 1e-9) + 1)]
 
 

@@ -12,7 +12,7 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import deserved, deserved_together, known, part_name, part_start, part_tick, percent, quantity
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, short, value_words
+from crmnb.show.words import available, short, unfinished, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
@@ -100,7 +100,7 @@ def _line(axes, rows: list) -> None:
         if available(row) and alone and known(row.low):
             axes.plot([at, at], [row.low, high[at]], color=ACCENT, alpha=0.4, linewidth=4)
         if at and available(row) and available(rows[at - 1]):
-            dashed = "partial" in row.flags or "partial" in rows[at - 1].flags
+            dashed = unfinished(row) or unfinished(rows[at - 1])
             style = (0, (3, 2.5)) if dashed else "-"
             axes.plot([at - 1, at], value[at - 1 : at + 1], color=ACCENT, linestyle=style)
         if available(row):
@@ -115,7 +115,7 @@ def _bars(axes, rows: list) -> None:
         if not available(row):
             continue
         face, edge = _colours(row)
-        style = (0, (3, 2)) if "partial" in row.flags else "-"
+        style = (0, (3, 2)) if unfinished(row) else "-"
         axes.bar(at, row.value, width=0.62, facecolor=PAPER, linewidth=0)  # no grid shows through
         axes.bar(at, row.value, width=0.62, facecolor=face, alpha=0.45, linewidth=0)
         axes.bar(at, row.value, width=0.62, facecolor="none", edgecolor=edge, linewidth=1.4, linestyle=style)
@@ -125,7 +125,7 @@ def _bars(axes, rows: list) -> None:
 
 def _colours(row) -> tuple[str, str]:
     edge = PALE if "low_base" in row.flags else ACCENT
-    return (PAPER if "partial" in row.flags else edge), edge
+    return (PAPER if unfinished(row) else edge), edge
 
 
 def _target(axes, result: Result, rows: list) -> None:
@@ -208,6 +208,8 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
         notes.append(f"{form}: {percent(result.client.level, result.client)} interval.")
     if "partial" in flags:
         notes.append("Hollow and dashed: a part that has not been seen whole.")
+    if "immature" in flags:
+        notes.append("Hollow and dashed: too early to tell, more is to come.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} customers.")

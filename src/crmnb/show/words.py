@@ -72,6 +72,11 @@ def bounded_below(row) -> bool:
     return (available(row) or not_reached(row)) and known(row.low) and (known(row.high) or row.high == math.inf)
 
 
+def unfinished(row) -> bool:
+    """Whether more is to come: not all of it, or of what follows from it, has been seen."""
+    return "partial" in row.flags or "immature" in row.flags
+
+
 def row_decimals(row) -> int:
     """Decimals that a row's value deserves."""
     return deserved(row.value, row.low, row.high, row.unit)
