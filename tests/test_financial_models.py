@@ -281,7 +281,7 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     [row] = acquisition.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
-    assert row["reason"] == "after 12 months a customer has brought 94% of what winning one cost"
+    assert row["reason"] == "after 12 months a customer has brought 94 % of what winning one cost"
     assert row["high"] == np.inf
     [row] = acquisition.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
     assert "after 2 months" in row["reason"]  # the third is not seen whole

@@ -149,7 +149,9 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> tuple[dict, list[s
         else ["The interval takes what winning a customer cost as known: of fewer than twelve months."]
     )
     if np.isinf(months):
-        share = f"after {len(curve)} months a customer has brought {curve[-1] / cost:.0%} of what winning one cost"
+        share = (
+            f"after {len(curve)} months a customer has brought {100 * curve[-1] / cost:.0f} % of what winning one cost"
+        )
         return followed.row(**facts, flags="not_reached", reason=share), notes
     return followed.row(value=float(months), **facts), notes
 

@@ -57,7 +57,8 @@ def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
         rows, notes = value(whole, held, told, months)
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
-    return Inferred(rows, notes=[*notes, _ahead(told, months), in_words(groups, told)])
+    own = notes[:1] if np.isinf(months) else notes  # the others are said beside the predicted value
+    return Inferred(rows, notes=[*own, _ahead(told, months), in_words(groups, told)])
 
 
 def _ahead(told: Told, months: float) -> str:

@@ -42,13 +42,9 @@ def effectiveness(groups: list[Group], told: Told) -> Inferred:
         test = _test(groups, told)
     except Unavailable as no:
         return Inferred([whole.row(component="", reason=str(no))])
-    rows = []
-    for name, forecast in test.forecasts.items():
-        for component, value, low, high in _errors(test, name, forecast, told.level):
-            customers = float(test.n.sum())
-            facts = {"n": customers, "clusters": customers, "method": "linearised, by customer"}
-            rows.append(whole.row(component=component, value=value, low=low, high=high, **facts))
     customers = float(test.n.sum())
+    facts = {"n": customers, "clusters": customers, "method": "linearised, by customer"}
+    rows = [whole.row(**error, **facts) for error in _errors(test, told.level)]
     points = [whole.point(x, value, n=customers, component=name) for name, x, value in test.points]
     return Inferred(rows, points, [_said(test)])
 
@@ -70,26 +66,26 @@ def _said(test: _Test) -> str:
 
 
 def _off(error: float) -> str:
-    return f"{abs(error):.1%} too {'high' if error > 0 else 'low'}"
+    return f"{100 * abs(error):.1f} % too {'high' if error > 0 else 'low'}"
 
 
 def _total_error(test: _Test, forecast: np.ndarray) -> float:
     return float(test.n @ forecast / (test.n @ test.actual) - 1)
 
 
-def _errors(test: _Test, name: str, forecast: np.ndarray, level: float) -> list[tuple[str, float, float, float]]:
-    """(component, value, low, high) of the error of the total, and of that per customer."""
+def _errors(test: _Test, level: float) -> list[dict]:
+    """Component, value, low and high of the errors of the totals, and of those per customer."""
     total, n = test.n @ test.actual, test.n
     reach = stats.norm.ppf((1 + level) / 2)
-    found = []
-    for component, num in (
-        ("forecast error", forecast - test.actual),
-        ("error per customer", abs(forecast - test.actual)),
-    ):
+    off = {name: forecast - test.actual for name, forecast in test.forecasts.items()}
+    found = {f"forecast error, {name}": each for name, each in off.items()}
+    found |= {f"error per customer, {name}": abs(each) for name, each in off.items()}
+    rows = []
+    for component, num in found.items():
         value = n @ num / total
-        error = np.sqrt(n @ (num - value * test.actual) ** 2) / total
-        found.append((f"{component}, {name}", float(value), float(value - reach * error), float(value + reach * error)))
-    return found
+        half = reach * np.sqrt(n @ (num - value * test.actual) ** 2) / total
+        rows.append({"component": component, "value": value, "low": value - half, "high": value + half})
+    return rows
 
 
 def _test(groups: list[Group], told: Told) -> _Test:

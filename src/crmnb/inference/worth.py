@@ -15,7 +15,8 @@ def _simple(group: Group, told: Told) -> list[dict]:
     orders, margin, buyers, start, lost = (
         float(group.counts[name].sum()) for name in ("orders", "margin", "buyers", "start", "lost")
     )
-    facts = {"n": buyers, "clusters": min(buyers, start), "method": "none"}
+    few = start < told.privacy.suppress_below  # whose losses are in it
+    facts = {"n": buyers, "clusters": start if few else buyers, "method": "none"}
     if not (buyers and start and lost):
         missing = (
             "nobody bought" if not buyers else "nobody was a customer at the start" if not start else "nobody was lost"
