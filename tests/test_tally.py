@@ -78,3 +78,8 @@ def test_the_spread_over_resampled_folds_is_that_over_resampled_customers():
     drawn = rng.multinomial(200, [1 / 200] * 200, 2000)
     spread = (drawn @ sums / (drawn @ n)).std()
     assert spread == pytest.approx(rows["spend"].std() / np.sqrt(4000), rel=0.15)
+
+
+def test_of_no_rows_there_is_no_group():
+    assert groups(ROWS[:0]) == []
+    assert groups(ROWS[:0][["gap", "spend"]], folds=2, types={"gap": "BIGINT", "spend": "DOUBLE"}) == []

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 
 import duckdb
+import numpy as np
 
 from crmnb.evidence import COMPARED, WHOLE, Evidence, Segmentation
 from crmnb.inference import Group
 from crmnb.tables import UNKNOWN
 
 _NOT_GROUPED_BY = ("customer_id", "cluster", "component")
-
-# What the key of a row without a customer begins with, and what every client's key begins after.
-_ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
+_GROUPED = "group by all having count(*) > 0"  # by constants alone there would be a group of no rows
 
 
 def reduce_counts(
@@ -25,63 +24,88 @@ def reduce_counts(
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
+    Rows without one are dealt by the hash of what they hold.
     """
     groups = []
     for win, each in evidence.items():
         by = [WHOLE, *segmentations] if win in COMPARED else [WHOLE]
+        con.execute(f"create or replace temp table listed as {_listed(each, by)}")
         con.execute(f"create or replace temp table tallied as {_tallied(each, by, sums, folds)}")
+        con.execute(f"create or replace temp table people as {_people(each, by)}")
         for seg, segmentation in enumerate(by):
-            groups += _groups(con, win, seg, segmentation, each, sums, folds)
-    con.execute("drop table if exists tallied")
+            groups += _groups(con, win, seg, segmentation, _columns(each, sums) + ["fold"] * bool(folds), sums)
+    for table in ("listed", "tallied", "people", "places"):
+        con.execute(f"drop table if exists {table}")
     return groups
 
 
-def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
-    """The SQL of the counts by component, columns, key of the customer and levels of all segmentations.
+def _listed(evidence: Evidence, by: list[Segmentation]) -> str:
+    """The SQL of the evidence's rows in its period, once worked out, with the levels of their own."""
+    own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(by) if each.own)
+    period = evidence.period
+    inside = (
+        f"where {evidence.time} >= timestamp '{period.start}' and {evidence.time} < timestamp '{period.end}'"
+        if period
+        else ""
+    )
+    return f"select * {own} from ({evidence.sql}) {inside}"
 
-    The key stays in it, so that customers can be counted in every level.
-    """
-    columns = _columns(evidence, sums)
-    levels = "".join(
+
+def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
+    """The SQL of the counts by component, columns, fold and levels of all segmentations."""
+    columns, key = _columns(evidence, sums), _key(evidence)
+    picked = _picked(columns, "e.") + "".join(f', sum(e."{name}") as "{name}"' for name in sums)
+    if not folds:
+        return (
+            f"select {_component(evidence)} as component {picked} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
+        )
+    alone = f"hash({_component(evidence)} {_picked(columns, 'e.')}) % {int(folds)}"
+    fold = f"coalesce(fold, {alone})::bigint" if key else f"({alone})::bigint"
+    dealt = f"""
+        with dealt as (
+            select key, (row_number() over (order by hash(key), key) - 1) % {int(folds)} as fold
+            from (select distinct {key} as key from listed where {key} is not null))"""
+    return f"""
+        {dealt if key else ""}
+        select {_component(evidence)} as component, {fold} as fold {picked} {_levels(by)}, count(*) as n
+        {_from(by)} {f"left join dealt on dealt.key = e.{key}" if key else ""} {_GROUPED}"""
+
+
+def _people(evidence: Evidence, by: list[Segmentation]) -> str:
+    """The SQL of who stands behind the rows: key and levels once each, and how many rows name nobody, each its own."""
+    key = _key(evidence)
+    who = f"e.{key} as key" if key else "null::varchar as key"
+    return f"select {_component(evidence)} as component, {who} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
+
+
+def _component(evidence: Evidence) -> str:
+    return "e.component::varchar" if "component" in evidence.types else "''"
+
+
+def _from(by: list[Segmentation]) -> str:
+    joins = (f"left join {each.levels} on {each.levels}.cluster = e.customer_id" for each in by if each.levels)
+    return f"from listed e {' '.join(joins)}"
+
+
+def _levels(by: list[Segmentation]) -> str:
+    """The SQL of the levels, by their segmentation's place in `by`."""
+    return "".join(
         f", coalesce({f'{each.levels}.level' if each.levels else f'e.level_{seg}'}, '{UNKNOWN}') as level_{seg}"
         for seg, each in enumerate(by)
         if each.name
     )
-    own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(by) if each.own)
-    joins = " ".join(f"left join {each.levels} on {each.levels}.cluster = e.customer_id" for each in by if each.levels)
-    picked = _listed(columns, "e.") + "".join(f', sum(e."{name}") as "{name}"' for name in sums)
-    component = "component::varchar" if "component" in evidence.types else "''"
-    deal = f"""
-        , dealt as (
-            select key, (row_number() over (order by hash(key), key) - 1) % {int(folds)} as fold
-            from (select distinct key from rows))"""
-    return f"""
-        with rows as (select *, {component} as part, {_key(evidence, columns)} as key {own} from ({_inside(evidence)}))
-        {deal if folds else ""}
-        select e.part as component, e.key as key {", fold" if folds else ""} {picked} {levels}, count(*) as n
-        from rows e {"join dealt using (key)" if folds else ""} {joins} group by all"""
 
 
-def _inside(evidence: Evidence) -> str:
-    """The SQL of the evidence's rows in its period."""
-    if not evidence.period:
-        return evidence.sql
-    time, period = evidence.time, evidence.period
-    return f"select * from ({evidence.sql}) where {time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
-
-
-def _key(evidence: Evidence, columns: list[str]) -> str:
-    """The SQL of what repeats: `cluster`, else the customer; a row without one is its own (with those alike, if there are)."""
-    alone = f"{_ALONE} || concat_ws(' ', ''{_listed(columns)})"
-    known = [name for name in ("cluster", "customer_id") if name in evidence.types][:1]
-    return f"coalesce({known[0]}, {alone})" if known else alone
+def _key(evidence: Evidence) -> str:
+    """The column of what repeats: `cluster`, else the customer; "" where neither is there."""
+    return next((name for name in ("cluster", "customer_id") if name in evidence.types), "")
 
 
 def _columns(evidence: Evidence, sums: tuple[str, ...]) -> list[str]:
     return [name for name in evidence.types if name not in (*_NOT_GROUPED_BY, *sums)]
 
 
-def _listed(columns: list[str], of: str = "") -> str:
+def _picked(columns: list[str], of: str = "") -> str:
     return "".join(f', {of}"{name}"' for name in columns)
 
 
@@ -90,20 +114,21 @@ def _groups(
     win: str,
     seg: int,
     by: Segmentation,
-    evidence: Evidence,
+    columns: list[str],
     sums: tuple[str, ...],
-    folds: int,
 ) -> Iterator[Group]:
     level = f"level_{seg}" if by.name else "''"
-    columns = _columns(evidence, sums) + (["fold"] if folds else [])
-    picked = _listed(columns) + "".join(f', sum("{name}")::double as "{name}"' for name in sums)
+    con.execute(f"""
+        create or replace temp table places as
+        select component, {level} as level, (row_number() over (order by component, {level}) - 1)::integer as place,
+            coalesce(sum(n) filter (where key is null), 0) + count(distinct key) as customers
+        from people group by component, {level}""")
+    picked = _picked(columns) + "".join(f', sum("{name}")::double as "{name}"' for name in sums)
     counts = con.execute(f"""
-        select component, {level} as level {picked}, sum(n)::double as n from tallied group by all order by all""").df()
-    told = con.execute(f"""
-        select component, {level} as level,
-            coalesce(sum(n) filter (where key < {_KEYS_FROM}), 0) + count(distinct key) filter (where key >= {_KEYS_FROM})
-        from tallied group by all""").fetchall()
-    customers = {(component, name): float(many) for component, name, many in told}
-    for (component, name), rows in counts.groupby(["component", "level"], sort=True):
-        own = rows.drop(columns=["component", "level"]).reset_index(drop=True)
-        yield Group(win, component, by.name, name, own, customers[component, name])
+        select place {picked}, sum(n)::double as n
+        from (select *, {level} as level from tallied) join places using (component, level)
+        group by all order by all""").df()
+    told = con.execute("select component, level, customers from places order by place").fetchall()
+    edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
+    for (component, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
+        yield Group(win, component, by.name, name, counts[first:last].reset_index(drop=True), float(customers))
