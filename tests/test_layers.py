@@ -20,7 +20,7 @@ LAYERS = (
     ("intake", "windows", "engine", "evidence", "segments", "simulate"),
     ("estimate", "inference"),
     ("reduce", "bins", "tally"),
-    ("metric", "revenue", "margins", "spells", "histories"),
+    ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
     ("measure", "rows", "settings", "privacy", "describe", "listing"),

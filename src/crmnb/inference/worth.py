@@ -7,6 +7,8 @@ from crmnb.inference.fits import DAYS_A_YEAR
 
 
 def _reconciled(group: Group, told: Told) -> list[dict]:
+    if not group.n:
+        return [group.row(reason="no orders in the period")]
     books, net = told.given["worth"].books[told.windows[group.win].label], float(group.counts["net"].sum())
     return [group.row(value=(net - books) / books, numerator=net - books, denominator=books, method="none")]
 

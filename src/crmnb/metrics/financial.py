@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Worth
+from crmnb.customers import customers_at, first_joined, kept
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
     acquisition,
@@ -22,7 +23,6 @@ from crmnb.estimate import (
 from crmnb.histories import bought, contracts, joined, stacked
 from crmnb.margins import with_margin
 from crmnb.metric import metric
-from crmnb.metrics.retention import _customers_at, _firsts, _kept
 from crmnb.period import Period
 from crmnb.revenue import with_net_revenue
 
@@ -155,7 +155,7 @@ def _histories(
     """What the model that goes with the client's churn is fitted to and tested on."""
     if churn.kind == "contractual":
         return contracts(tenures, payments, period, worth)
-    return bought(payments, _customers_at(tenures, period.seen_end, churn.history_days), period, worth)
+    return bought(payments, customers_at(tenures, period.seen_end, churn.history_days), period, worth)
 
 
 @metric(
@@ -235,7 +235,7 @@ def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     paid = with_margin(payments, worth).filter(period.holds("ordered_at"))
     buyers = paid.group_by("customer_id").agg(orders=nw.len(), margin=nw.col("margin").sum())
     none = nw.lit(0)
-    start = _kept(tenures, period, churn).select(
+    start = kept(tenures, period, churn).select(
         "customer_id", orders=none, margin=nw.lit(0.0), buyers=none, start=nw.lit(1), lost=1 - nw.col("kept")
     )
     return joined(buyers.select("customer_id", "orders", "margin", buyers=nw.lit(1), start=none, lost=none), start)
@@ -301,7 +301,7 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
         amount=nw.col("amount").cast(nw.Float64),
         customer_id=nw.lit(None, nw.String),
     )
-    won = _firsts(tenures).filter(period.holds("first"))
+    won = first_joined(tenures).filter(period.holds("first"))
     won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
     return joined(won, spent)
 
@@ -385,7 +385,7 @@ def cac_payback_months(payments, tenures, costs, *, period, churn: Churn, worth:
     """
     period.require_history(churn.history_days)
     until = period.cutoff or period.end
-    won = _firsts(tenures).filter(period.holds("first"))
+    won = first_joined(tenures).filter(period.holds("first"))
     age = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
     followed = won.with_columns(until=nw.lit(until)).with_columns(
         followed=(nw.col("until") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
@@ -450,9 +450,7 @@ def profitable_relationships(tenures, payments, *, period, churn: Churn, worth: 
     period.require_history(365)
     before = (nw.col("ordered_at") >= period.start - _YEAR) & (nw.col("ordered_at") < period.start)
     profitable = _profitable(with_margin(payments, worth).filter(before), worth)
-    return (
-        _kept(tenures, period, churn).join(profitable, on="customer_id", how="inner").with_columns(num=nw.col("kept"))
-    )
+    return kept(tenures, period, churn).join(profitable, on="customer_id", how="inner").with_columns(num=nw.col("kept"))
 
 
 def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
@@ -481,7 +479,7 @@ def profitable_acquisition(tenures, payments, *, period, churn: Churn, worth: Wo
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     period.require_history(churn.history_days)
-    won = _firsts(tenures).filter(period.holds("first"))
+    won = first_joined(tenures).filter(period.holds("first"))
     profitable = _profitable(with_margin(payments, worth).filter(period.holds("ordered_at")), worth)
     found = won.join(profitable.with_columns(num=nw.lit(1)), on="customer_id", how="left")
     return found.select("customer_id", num=nw.col("num").fill_null(0), den=nw.lit(1))

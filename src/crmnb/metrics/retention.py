@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Segments
+from crmnb.customers import customers_at, distinct, first_joined, kept
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
     census,
@@ -21,37 +22,6 @@ from crmnb.metric import metric
 from crmnb.period import Period
 from crmnb.spells import attributes, buying, first_spells, gaps, under_contract
 from crmnb.windows import once
-
-
-@once
-def _customers_at(tenures: nw.LazyFrame, t: datetime, days: int) -> nw.LazyFrame:
-    """Who is a customer at t, one row each: in a span with since < t <= until.
-
-    days: the length of every span where they are all equally long (churn by inactivity), else 0; told so, the engine
-    reads that many days instead of everything before t.
-    """
-    begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)
-    recent = [nw.col("since") >= t - timedelta(days=days)] if days else []
-    return _each(tenures.filter(begun, not_over, *recent), "customer_id")
-
-
-def _each(rows: nw.LazyFrame, *columns: str) -> nw.LazyFrame:
-    """Each combination of values once; grouping, since `unique` numbers the rows, which is slow."""
-    return rows.group_by(*columns).agg(rows=nw.len()).select(*columns)
-
-
-def _kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
-    """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
-    period.require_history(churn.history_days)
-    at_end = _customers_at(tenures, period.seen_end, churn.history_days).with_columns(kept=nw.lit(1))
-    at_start = _customers_at(tenures, period.start, churn.history_days).join(at_end, on="customer_id", how="left")
-    return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
-
-
-@once
-def _firsts(tenures: nw.LazyFrame) -> nw.LazyFrame:
-    """Every customer and when the first ever span began."""
-    return tenures.group_by("customer_id").agg(first=nw.col("since").min())
 
 
 @metric(
@@ -72,7 +42,7 @@ def retention_rate(tenures, *, period, churn: Churn):
         retained but won back. A longer period retains fewer, so compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
-    return _kept(tenures, period, churn).with_columns(num=nw.col("kept"))
+    return kept(tenures, period, churn).with_columns(num=nw.col("kept"))
 
 
 @metric(
@@ -92,7 +62,7 @@ def churn_rate(tenures, *, period, churn: Churn):
     Beware: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
-    return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+    return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
 
 
 def _per_year(share: float, period: Period) -> float:
@@ -119,7 +89,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
         measured is usually better than a month made into a year.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
-    return _kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+    return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
 
 
 @metric(
@@ -141,8 +111,8 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
     period.require_history(churn.history_days)
-    at_start = _customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
-    at_end = _customers_at(tenures, period.seen_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
+    at_start = customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
+    at_end = customers_at(tenures, period.seen_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
     both = nw.concat([at_start, at_end])
     return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
 
@@ -173,14 +143,14 @@ def customers_won(tenures, *, period, churn: Churn):
     """
     period.require_history(churn.history_days)
     no_exposure, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
-    firsts = _firsts(tenures)
+    firsts = first_joined(tenures)
     won, at_first = firsts.filter(period.holds("first")), nw.col("first")
-    at_start = _customers_at(tenures, period.start, churn.history_days)
+    at_start = customers_at(tenures, period.start, churn.history_days)
     back = (
         tenures.filter(period.holds("since"))
         .group_by("customer_id")
         .agg(at=nw.col("since").min())
-        .join(_customers_at(tenures, period.seen_end, churn.history_days), on="customer_id", how="semi")
+        .join(customers_at(tenures, period.seen_end, churn.history_days), on="customer_id", how="semi")
         .join(at_start, on="customer_id", how="anti")
         .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
     )
@@ -348,43 +318,37 @@ def purchase_frequency(orders, *, period):
     return buyers.with_columns(den=nw.lit(1))
 
 
-@once
-def _first_of_categories(orders: nw.LazyFrame) -> nw.LazyFrame:
-    """Every buyer's first order from each category."""
-    known = orders.filter(~nw.col("category").is_null())
-    return known.group_by("customer_id", "category").agg(first=nw.col("ordered_at").min())
-
-
 @metric(
     title="Cross-selling rate",
     unit="%",
     kind="outcome",
     better="up",
     counts="of them who bought from a category that was new to them",
-    out_of="earlier customers who bought in the period",
+    out_of="customers of the time before who bought in the period",
     by_hand="2 / 10",
     per_customer=True,
+    over_time=False,
 )
-def cross_sell_rate(orders, *, period, churn: Churn):
-    """Share of the period's buyers with earlier orders who bought from a category they had never bought from before it.
+def cross_sell_rate(orders, *, period, look_back_days=365):
+    """Of those who bought both in the period and in the `look_back_days` before it, the share that bought from a category not among the latter's.
 
     Orders without a category are left out.
 
     Why: who buys from a second category has a second reason to come back.
-    Beware: the more categories a customer has bought from, the fewer are left, and what was bought before the data begin is not
-        known: in the first years of the data it falls by itself, as they reach back further each year. A longer period leaves more
-        room, so compare periods of equal length only.
+    Beware: what was bought longer ago counts as new again; to look back as far as the data reach would make the rate fall by itself, as
+        they reach further each year. A longer period leaves more room, so compare periods of equal length only.
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
     """
-    period.require_history(churn.history_days)
-    firsts = _first_of_categories(orders)
-    earlier = firsts.filter(nw.col("first") < period.start)
-    known = orders.filter(period.holds("ordered_at"), ~nw.col("category").is_null())
-    bought = _each(known, "customer_id", "category").join(firsts, on=["customer_id", "category"], how="inner")
-    again = bought.join(earlier, on="customer_id", how="semi")
-    new = (nw.col("first") >= period.start).cast(nw.Int64)
-    return again.group_by("customer_id").agg(num=new.max()).with_columns(den=nw.lit(1))
+    period.require_history(look_back_days)
+    known = orders.filter(~nw.col("category").is_null())
+    since = period.start - timedelta(days=look_back_days)
+    earlier = known.filter(nw.col("ordered_at") >= since, nw.col("ordered_at") < period.start)
+    had = distinct(earlier, "customer_id", "category").with_columns(new=nw.lit(0))
+    bought = distinct(known.filter(period.holds("ordered_at")), "customer_id", "category")
+    again = bought.join(distinct(had, "customer_id"), on="customer_id", how="semi")
+    told = again.join(had, on=["customer_id", "category"], how="left").with_columns(nw.col("new").fill_null(1))
+    return told.group_by("customer_id").agg(num=nw.col("new").max()).with_columns(den=nw.lit(1))
 
 
 @metric(
@@ -455,7 +419,7 @@ def _cohorts(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFram
         raise Unavailable(
             f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
         )
-    joined = _firsts(tenures).filter(period.holds("first"), nw.col("first") >= first_month)
+    joined = first_joined(tenures).filter(period.holds("first"), nw.col("first") >= first_month)
     return joined.with_columns(cohort=_month("first"))
 
 
@@ -503,11 +467,11 @@ def cohort_retention(tenures, *, period, churn: Churn):
     of = cells.filter(nw.col("active_in") < seen_months)
     if churn.kind == "inactivity":
         months = tenures.filter(period.holds("since")).with_columns(active_in=_month("since"))
-        active = _each(months, "customer_id", "active_in")
+        active = distinct(months, "customer_id", "active_in")
         found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
     else:
         months = [start_month + k for k in ages]
-        starts = {month: _customers_at(tenures, datetime(month // 12, month % 12 + 1, 1), 0) for month in months}
+        starts = {month: customers_at(tenures, datetime(month // 12, month % 12 + 1, 1), 0) for month in months}
         under_contract = [each.with_columns(active_in=nw.lit(month), num=nw.lit(1)) for month, each in starts.items()]
         found = of.join(nw.concat(under_contract), on=["customer_id", "active_in"], how="left").with_columns(
             num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num"))
