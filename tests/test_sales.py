@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
 from crmnb.client import Segment, load_client
+from crmnb.engine import in_memory
 from crmnb.intake import Intake, intake
+from crmnb.measure import measure
 from crmnb.metric import Metric, family
 from crmnb.period import Period
 from crmnb.workbook import Workbook, open_on
@@ -272,3 +275,12 @@ def test_the_curve_draws_won_and_lost(books):
     assert last["won"] == pytest.approx(100 * 59 / 88)
     assert last["won"] + last["lost"] < 100
     assert whole["n"].max() == 11
+
+
+def test_a_lead_that_nobody_closed_is_not_in_the_pipeline_for_ever(books, taken: Intake):
+    leads = duckdb.read_parquet(str(taken.tables["leads"])).df()
+    forgotten = leads.assign(lost_at=leads["lost_at"].mask(leads["lead_id"] == "E02"))
+    assert forgotten["lost_at"].notna().sum() == leads["lost_at"].notna().sum() - 1
+    tables = in_memory(books["2025"].client, {"leads": forgotten})
+    found = measure(family("sales")["pipeline_velocity"], tables, books["2025"].period).rows
+    assert found.loc[found["part"] == "", "value"].tolist() == [18]
