@@ -27,7 +27,7 @@ from crmnb.simulate.draw import draw
 from crmnb.simulate.rates import DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN, YEARS, Rates
 from crmnb.simulate.truth import truth
 
-CUSTOMERS = 600
+CUSTOMERS, SEEDS, SEEDS_QUICK = 600, 200, 40
 # Many come in 2025, so that a month's cohort has some 30 members; as many leave each year, as models of what is ahead take it.
 RATES = Rates(retention=(0.79,) * 3, won=(0.3, 0.3, 0.6), orders=2.0)
 SEEN = (datetime(YEARS[0], 1, 1), datetime(YEARS[-1] + 1, 1, 1))
@@ -196,7 +196,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="some two minutes: 40 clients rather than 200")
     parser.add_argument("--metric", nargs="*", default=[], help="only these")
     chosen = parser.parse_args(arguments)
-    seeds = range(40 if chosen.quick else 200)
+    seeds = range(SEEDS_QUICK if chosen.quick else SEEDS)
     asked = [m for m in catalogue().values() if m.id not in WITHOUT_TRUTH | WITHOUT_INTERVAL]
     asked = [m for m in asked if not chosen.metric or m.id in chosen.metric]
     of_one = [metric for metric in asked if metric.id in (*ALONE, LOSSES)]

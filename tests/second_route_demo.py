@@ -76,7 +76,7 @@ def lifetimes(plans: pd.DataFrame, end: datetime) -> Figures:
 
 def crossed(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     bought = counting(orders).dropna(subset="customer_id")
-    before, now = bought[bought["ordered_at"] < start], inside(bought, "ordered_at", start, end)
+    before, now = (inside(bought, "ordered_at", *those) for those in ((start - 365 * DAY, start), (start, end)))
     owned = before.groupby("customer_id")["category"].agg(set)
     wanted = now.groupby("customer_id")["category"].agg(set)
     both = owned.index.intersection(wanted.index)

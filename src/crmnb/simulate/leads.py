@@ -136,5 +136,6 @@ def velocity(rates: Rates, year: int, lives: Lives) -> dict[tuple[str, str], flo
         return weight @ _by(np.minimum(seen[mature][:, None], day + _OF_A_DAY), True).mean(axis=1)
 
     median = bisect_left(range(456), by(456) / 2, key=by)
-    value = float(per_day[created >= first] @ (1 - decided)[created >= first]) * won * _AMOUNT / median / lives.at_start[year]
-    return {("pipeline_velocity", ""): value}
+    recent = created >= first
+    opened = per_day[recent] @ (1 - decided)[recent] / lives.at_start[year]
+    return {("pipeline_velocity", ""): float(opened) * won * _AMOUNT / median}

@@ -79,13 +79,13 @@ def _median_order(rates: Rates, place: int) -> float:
 
 
 def _crossed(rates: Rates, lives: Lives, place: int) -> float:
-    """Of those who bought before the year and in it, the share with a category in it that they never bought before.
+    """Of those who bought in the 365 days before the year and in it, the share with a category in it that is not among those of before.
 
     Given the customer's rate, the orders of each category are Poisson on their own. No category is new where of each there was
     one before or is none now: a product of (1 - B + B N) over categories, B and N being the chances of none before and none
     now. Multiplied out, each term is the chance of no order in so many days, and the gamma mean of that is known.
     """
-    before = under_contract(lives, 0, EDGES[place])
+    before = under_contract(lives, EDGES[place] - 365, EDGES[place])
     inside = under_contract(lives, EDGES[place], EDGES[place + 1])
     both = (before > 0) & (inside > 0)
     alike = np.round(before[both] / _ROUNDED).astype(int) * DAYS + np.round(inside[both] / _ROUNDED).astype(int)
