@@ -158,19 +158,18 @@ def _recurring(shop: Shop):
 
 
 def _cross_sell(shop: Shop) -> pd.DataFrame:
-    """Of each customer and category the first order is sought once; then a window needs only its own rows."""
     rows = shop.known[shop.known["category"].notna()]
     kinds = len(rows["category"].cat.categories)
     pair = rows["customer"].to_numpy(np.int64) * kinds + rows["category"].cat.codes.to_numpy()
     pairs = pd.DataFrame({"pair": pair, "at": rows["at"].to_numpy()})
-    firsts = pairs.drop_duplicates("pair")
-    first = pd.Series(firsts["at"].to_numpy(), firsts["pair"])
-    began = firsts.groupby(firsts["pair"] // kinds)["at"].min()
     found = []
-    for win, period in WINDOWS.items():
+    for win in ("now", "before"):
+        period = WINDOWS[win]
+        inside = (pairs["at"] >= period.start - pd.Timedelta(days=365)) & (pairs["at"] < period.start)
+        had = pairs.loc[inside, "pair"].unique()
         bought = within(pairs, period)["pair"].unique()
-        told = pd.DataFrame({"customer": bought // kinds, "num": (first[bought] >= period.start).to_numpy()})
-        told = told[(began[told["customer"]] < period.start).to_numpy()]
+        told = pd.DataFrame({"customer": bought // kinds, "num": ~np.isin(bought, had)})
+        told = told[told["customer"].isin(np.unique(had // kinds))]
         found.append(sums(win, told.groupby("customer", as_index=False)["num"].max().assign(den=1), shop.levels))
     return ratios("cross_sell_rate", found)
 

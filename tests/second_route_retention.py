@@ -65,10 +65,11 @@ def _monthly(plans: list[Plan], moment: pd.Timestamp) -> dict[str, Fraction]:
 
 
 def crossed(orders: pd.DataFrame, start: str, end: str) -> Figures:
-    """Which earlier customers bought from a category that they had never bought from before the start."""
+    """Which customers of the 365 days before bought from a category that they had not bought from in those days."""
     num = den = 0
     for _, own in orders.groupby("customer_id"):
-        had = set(own.loc[own["ordered_at"] < start, "category"])
+        a_year_before = str(pd.Timestamp(start) - pd.Timedelta(days=365))
+        had = set(within(own, "ordered_at", a_year_before, start)["category"])
         bought = set(within(own, "ordered_at", start, end)["category"])
         if had and bought:
             den += 1

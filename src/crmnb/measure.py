@@ -1,5 +1,6 @@
 """Measure: metrics, a client's tables and a period give the metrics' rows of the results frame."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -54,7 +55,7 @@ def measure(metric: Metric, tables: engine.Tables, period: Period) -> Measured:
 def measure_all(metrics: Iterable[Metric], tables: engine.Tables, period: Period) -> list[Measured]:
     """The same of several metrics at once, in their order: what is small is worked on together."""
     asked = [_asked(metric, tables, period) for metric in metrics]
-    inferred = {one.metric.id: _inferred(one, tables) for one in asked if one.evidence and _by_counts(one.metric)}
+    inferred = _inferred([one for one in asked if one.evidence and _by_counts(one.metric)], tables)
     rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client)
     found = []
     for one in asked:
@@ -130,7 +131,7 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     """Evidence by window, and the reason by window where there is none."""
     evidence: dict[str, Evidence] = {}
     reasons: dict[str, str] = {}
-    asked = _in_any(metric, tables, given) if len(windows) > 1 else None
+    asked = _in_any(metric, tables, windows["now"], given) if len(windows) > 1 else None
     for win, period in windows.items():
         try:
             frames = _frames(metric, tables)
@@ -150,9 +151,15 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     return evidence, reasons
 
 
-def _in_any(metric: Metric, tables: engine.Tables, given: dict[str, Any]) -> tuple[Evidence, list[int]] | None:
+def _in_any(
+    metric: Metric, tables: engine.Tables, of: Period, given: dict[str, Any]
+) -> tuple[Evidence, list[int]] | None:
     """A metric's evidence in any window, its times unsaid, and the days of history it requires; None if it looks at them."""
-    return unsaid(lambda period: Evidence.of(metric.function(*_frames(metric, tables), period=period, **given)))
+
+    def evidence(period: Period) -> Evidence:
+        return Evidence.of(metric.function(*_frames(metric, tables), period=period, **given))
+
+    return unsaid(evidence, of.data_from, of.cutoff)
 
 
 def _frames(metric: Metric, tables: engine.Tables) -> list[nw.LazyFrame]:
@@ -180,13 +187,25 @@ def _segmentations(asked: Asked, tables: engine.Tables) -> tuple[Segmentation, .
     return tuple(segmentations_of(tables, {*asked.metric.reads}, first, asked.period))
 
 
-def _inferred(asked: Asked, tables: engine.Tables) -> Inferred:
-    """What a metric's estimator makes of the counts of alike rows."""
-    estimate, client = asked.metric.estimate, tables.client
-    by = list(_segmentations(asked, tables))
-    groups = reduce_counts(tables.con, asked.evidence, by, estimate.sums, estimate.folds)
-    told = Told(client.level, asked.given, asked.windows, client.privacy)
-    return estimate.infer(groups, told) if groups else Inferred([])
+def _inferred(asked: list[Asked], tables: engine.Tables) -> dict[str, Inferred]:
+    """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
+    estimates = [one.metric.estimate for one in asked]
+    by = [_segmentations(one, tables) for one in asked]
+    keys = [(_same(one.evidence), of, e.sums, e.folds) for one, of, e in zip(asked, by, estimates, strict=True)]
+    still, counted, found = Counter(keys), {}, {}
+    for one, of, estimate, key in zip(asked, by, estimates, keys, strict=True):
+        if key not in counted:
+            counted[key] = reduce_counts(tables.con, one.evidence, list(of), estimate.sums, estimate.folds)
+        still[key] -= 1
+        groups = counted[key] if still[key] else counted.pop(key)
+        told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
+        found[one.metric.id] = estimate.infer(groups, told) if groups else Inferred([])
+    return found
+
+
+def _same(evidence: dict[str, Evidence]) -> tuple:
+    """What is equal of two metrics' evidence where it is the same rows."""
+    return tuple((win, each.sql, each.period) for win, each in evidence.items())
 
 
 def _moments(asked: list[Asked], tables: engine.Tables, by: tuple[Segmentation, ...]) -> dict[str, pd.DataFrame]:
@@ -195,7 +214,7 @@ def _moments(asked: list[Asked], tables: engine.Tables, by: tuple[Segmentation, 
     for one in asked:
         metric, evidence = one.metric, one.evidence
         keys[metric.id] = (
-            tuple((win, each.sql, each.period) for win, each in evidence.items()),
+            _same(evidence),
             metric.per_customer,
             metric.estimate.needs,
         )

@@ -60,10 +60,14 @@ class Moment(datetime):
 
 
 class UnsaidPeriod:
-    """A period to call a metric with: its times are unsaid, and what it requires is noted; all else raises Looked."""
+    """A period to call a metric with: its times are unsaid, and what it requires is noted; all else raises Looked.
 
-    def __init__(self):
+    Which days the data cover (`data_from`, `cutoff`) is the same of all windows, and said.
+    """
+
+    def __init__(self, data_from: datetime | None = None, cutoff: datetime | None = None):
         self.history: list[int] = []
+        self.data_from, self.cutoff = data_from, cutoff
         for name, time in _UNSAID.items():
             setattr(self, name, Moment(time.year, 1, 1))
 
@@ -161,9 +165,11 @@ def once(function):
     return remembered
 
 
-def unsaid(function: Callable[[Any], nw.LazyFrame]) -> tuple[nw.LazyFrame, list[int]] | None:
+def unsaid(
+    function: Callable[[Any], nw.LazyFrame], data_from: datetime | None = None, cutoff: datetime | None = None
+) -> tuple[nw.LazyFrame, list[int]] | None:
     """What a function of a period gives where its times are unsaid, and the days of history it requires; None if it looks."""
-    period = UnsaidPeriod()
+    period = UnsaidPeriod(data_from, cutoff)
     try:
         return function(period), period.history
     except Exception:
