@@ -132,8 +132,13 @@ lifetime_ahead = Estimator(
 textbook_value = Estimator(
     "product of means", "counts", "worth.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
 )
-forecast_tested = Estimator(
-    "errors of forecasts", "counts", "holdout.effectiveness", "linearised, by customer", sums=("margin", "times")
+forecast_tested = Estimator(  # its folds tell nothing: so it is of the same counts as the forecasts that it tests
+    "errors of forecasts",
+    "counts",
+    "holdout.effectiveness",
+    "linearised, by customer",
+    sums=("margin", "times"),
+    folds=200,
 )
 acquisition = Estimator("ratio of sums", "counts", "acquisition.cost", "t, by month", sums=("won", "amount"))
 acquisition_return = Estimator(

@@ -1,5 +1,8 @@
 """Fits: models of customers' worth, fitted to a group's counts of alike histories (`crmnb.histories`)."""
 
+from collections.abc import Callable
+from hashlib import blake2b
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +10,9 @@ from crmnb.models.buying import fit_buying
 from crmnb.models.contract import fit_contract
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit
 from crmnb.models.spending import fit_spending
+
+_FITTED: dict[bytes, Fit] = {}
+_REMEMBERED = 16  # fits; a report's metrics ask for far fewer
 
 DAYS_A_YEAR = 365.25
 WEEKS_A_MONTH = DAYS_A_YEAR / 12 / 7
@@ -18,9 +24,22 @@ def histories(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return counts["x"].to_numpy(float), counts["t_x"].to_numpy(float) / 7, counts["T"].to_numpy(float) / 7
 
 
+def _once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
+    """The fit to these arrays; what several metrics ask of the same histories is worked out once. Raises CannotFit."""
+    told = blake2b(fit.__name__.encode())
+    for each in arrays:
+        told.update(each.tobytes())
+    if told.digest() not in _FITTED:
+        found = fit(*arrays)
+        while len(_FITTED) >= _REMEMBERED:
+            del _FITTED[next(iter(_FITTED))]
+        _FITTED[told.digest()] = found
+    return _FITTED[told.digest()]
+
+
 def of_purchases(counts: pd.DataFrame) -> Fit:
     """BG/NBD, whose time is weeks. Raises CannotFit."""
-    return fit_buying(*histories(counts), counts["n"].to_numpy(float))
+    return _once(fit_buying, *histories(counts), counts["n"].to_numpy(float))
 
 
 def with_margin(counts: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +51,7 @@ def of_margins(counts: pd.DataFrame) -> Fit:
     """Gamma-Gamma, of the mean margin of repeat purchases. Raises CannotFit."""
     told = with_margin(counts)
     x = told["x"].to_numpy(float)
-    return fit_spending(x, told["spend"].to_numpy(float) / x, told["n"].to_numpy(float))
+    return _once(fit_spending, x, told["spend"].to_numpy(float) / x, told["n"].to_numpy(float))
 
 
 def of_renewals(counts: pd.DataFrame, months: int) -> Fit:
