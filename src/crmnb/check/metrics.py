@@ -23,6 +23,7 @@ from crmnb.show.numbers import percent, whole_number
 from crmnb.tables import ENGINE_TYPES, TABLES
 
 Shapes = dict[str, dict[str, str]]  # table: {column: engine type}
+_KNOWN_NEEDS: dict[str, tuple[str, ...]] = {}  # to seek them is nearly all that a check costs
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,16 @@ def _is_there(column: str, mapped: Tables) -> bool:
 
 
 def _needs(metric: Metric, whole: Tables, tables: tuple[str, ...], given: dict[str, Any]) -> tuple[str, ...]:
-    """The columns without which the metric does not bind: each is taken away once from tables that have everything."""
+    """The columns without which the metric does not bind; of the same declarations they are sought once."""
+    shapes = [(table, *_shape(whole.con, table).items()) for table in tables]
+    key = repr((metric.id, given, whole.client.churn, shapes))
+    if key not in _KNOWN_NEEDS:
+        _KNOWN_NEEDS[key] = _sought(metric, whole, tables, given)
+    return _KNOWN_NEEDS[key]
+
+
+def _sought(metric: Metric, whole: Tables, tables: tuple[str, ...], given: dict[str, Any]) -> tuple[str, ...]:
+    """Each column is taken away once from tables that have everything."""
     quarter = Period.parse("2025Q1")  # any will do, as the tables are empty; in a short one there is less to bind
     try:
         words = set(re.findall(r"\w+", _bound(metric, whole, quarter, given).sql))
