@@ -17,7 +17,7 @@ from crmnb.period import Period
 MINUS = "\N{MINUS SIGN}"
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
-_WHOLE_IS_ENOUGH = ("%", "points", "count", "money")
+_WHOLE_IS_ENOUGH = ("%", "points", "count", "money", "months")
 _SMALLEST = 0.001  # as no more than three decimals are shown
 _BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
 

@@ -22,6 +22,7 @@ from crmnb.tables import UNKNOWN
 
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
 _LONGEST = 18
+_PLACES = 250  # of a curve, from left to right
 _MOST_TICKS, _MOST_TIMES = 7, 12
 _STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
 _DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
@@ -126,8 +127,9 @@ def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: 
 def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
     if falling(curves):
         _half(axes, curves)
+    places = _PLACES // min(len(curves), 2)  # of several curves, each as fine as the eye tells them apart
     for one, colour in zip(curves, SERIES, strict=False):
-        _steps(axes, thinned(one, 0, clock.reach, 250), colour)
+        _steps(axes, thinned(one, 0, clock.reach, places), colour)
     if any(names):
         ends = zip(names, curves, SERIES, strict=False)
         label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])

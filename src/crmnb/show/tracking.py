@@ -1,7 +1,5 @@
 """Tracking: what a forecast expected beside what came, week by week, through the time it was fitted on and the time after."""
 
-import numpy as np
-
 from crmnb.result import Result
 from crmnb.show.alt import tracking_alt
 from crmnb.show.axes import unit_ticks
@@ -11,9 +9,10 @@ from crmnb.show.html import table
 from crmnb.show.labels import Label, label_ends
 from crmnb.show.numbers import brief, known
 from crmnb.show.series import Series, at, point_words, points_of, round_step, series, thinned
-from crmnb.show.words import why_nothing
+from crmnb.show.words import available, row_decimals, why_nothing
 
 ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "same as before", "holdout begins"
+ERROR = "forecast error, model"  # the row that says how far off it was
 _LINES = {ACTUAL: INK, EXPECTED: ACCENT, NAIVE: VERMILION}
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 340, 72, 150, 34, 52
 _STEPS = (1, 2, 4, 5, 10, 13, 26, 52)
@@ -31,7 +30,7 @@ def tracking(result: Result) -> Figure | Figures:
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, lines, begins)
         drawing = svg(figure)
-    title = _title(result, lines, begins)
+    title = _title(result)
     alt = tracking_alt(result, lines, begins)
     return Figure(drawing, title, alt, _table(result, lines), _notes(begins), height=_HEIGHT)
 
@@ -76,25 +75,14 @@ def _weeks(reach: float, at_most: int, first: float = 0.0) -> list[float]:
     return [step * k for k in range(int(reach / step + 1e-9) + 1)]
 
 
-def _title(result: Result, lines: list[Series], begins: float) -> str:
-    """How far the forecast of the holdout lies from what came, where the lines add up over the weeks."""
+def _title(result: Result) -> str:
+    """How far the forecast of the holdout lies from what came, as the metric's own row has it."""
     title = result.metric.title
-    found = {line.name: line for line in lines}
-    adds_up = all(bool((np.diff(line.value) >= -1e-9).all()) for line in lines)
-    if not (known(begins) and adds_up and EXPECTED in found):
+    error = next((row for row in result.entries if row.component == ERROR and available(row)), None)
+    if error is None:
         return title
-    came, forecast = (_since(found[name], begins) for name in (ACTUAL, EXPECTED))
-    if not came > 0:
-        return title
-    error = 100 * (forecast - came) / came
-    places = 0 if abs(error) >= 1 else 1
-    more = "more" if error > 0 else "fewer"
-    return f"{title}: in the holdout, {brief(abs(error), '%', places, result.client)} {more} expected than came"
-
-
-def _since(line: Series, begins: float) -> float:
-    start = at(line, begins)
-    return float(line.value[-1] - (line.value[start] if start is not None else 0.0))
+    more = "more" if error.value > 0 else "fewer"
+    return f"{title}: in the holdout, {brief(abs(error.value), '%', row_decimals(error), result.client)} {more} expected than came"
 
 
 def _table(result: Result, lines: list[Series]):
