@@ -127,7 +127,7 @@ def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: 
 def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
     if falling(curves):
         _half(axes, curves)
-    places = _PLACES // min(len(curves), 2)  # of several curves, each as fine as the eye tells them apart
+    places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
     for one, colour in zip(curves, SERIES, strict=False):
         _steps(axes, thinned(one, 0, clock.reach, places), colour)
     if any(names):
