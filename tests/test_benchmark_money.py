@@ -60,11 +60,3 @@ def test_the_data_are_the_orders_asked_for_of_a_tenth_as_many_customers():
     assert ROWS > told[3] > told[4] > 0
     assert told[5] > 0
     assert told[6] == ROWS // 10
-
-
-def test_intervals_that_chance_deals_are_not_compared(tmp_path):
-    row = dict.fromkeys(KEYS, "") | {"value": 2.0, "low": 1.0, "high": 3.0, "n": 5.0, "previous": ""}
-    pd.DataFrame([row | {"metric": "clv_to_cac"}, row | {"metric": "gini"}]).to_csv(tmp_path / "f.csv", index=False)
-    read = money._read(tmp_path / "f.csv")
-    assert read["low"].isna().tolist() == [True, False]
-    assert read["value"].tolist() == [2.0, 2.0]
