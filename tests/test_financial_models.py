@@ -193,6 +193,22 @@ def test_without_a_holdout_that_is_said():
     assert any("could not be tested" in note for note in forecast.predicted([group(buyers(500, 10))], told()).notes)
 
 
+def test_a_holdout_does_not_tell_of_few():
+    rng = np.random.default_rng(3)
+    counts = contracts(400, lambda rng, n: rng.beta(0.8, 6.0, n), 12).assign(ahead=6, behind=24, before=0)
+    there = np.flatnonzero(counts["there"] == 1)
+    facts = told("contractual")
+    careful = Told(facts.level, facts.given, facts.windows, Privacy(suppress_below=10))
+    for stayed, shown in ((len(there) - 5, False), (5, False), (len(there) // 2, True)):
+        later = np.zeros(len(counts), int)
+        later[rng.permutation(there)[:stayed]] = 6
+        held = group(counts.assign(later=later), "holdout")
+        rows, note = holdout.effectiveness([held], careful).rows, holdout.in_words([held], careful)
+        assert (not np.isnan(rows[0]["value"])) is shown
+        assert (f"the {stayed:,} of" in note) is shown
+        assert ("fewer than 10" in note) is not shown
+
+
 # ---- Concentration --------------------------------------------------------------------------------------------------
 
 

@@ -89,30 +89,41 @@ def _errors(test: _Test, level: float) -> list[dict]:
 
 
 def _test(groups: list[Group], told: Told) -> _Test:
-    """Raises Unavailable where there is nothing to test on, or the model cannot be fitted."""
+    """Raises Unavailable where there is nothing to test on or too little to be told, or the model cannot be fitted."""
     held = next((group.counts for group in groups if group.component == HOLDOUT and group.is_whole), None)
     if held is None:
         raise Unavailable("there is too little history to be parted in two")
-    if told.given["churn"].kind == "inactivity":
+    by_inactivity = told.given["churn"].kind == "inactivity"
+    if by_inactivity:
         tracked = [group.counts for group in groups if group.component == TRACKED and group.is_whole]
-        test = _of_purchases(held, pd.concat(tracked) if tracked else None)
+        test = _of_purchases(held, pd.concat(tracked) if tracked else None, told)
     else:
-        test = _of_contracts(held, told.given["renewal_months"])
+        test = _of_contracts(held, told)
     if not test.n @ test.actual:
-        raise Unavailable(f"there are no {test.what}")
+        raise Unavailable("nobody bought again in it" if by_inactivity else "nobody was still there at its end")
     return test
 
 
-def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None) -> _Test:
+def _few(told: Told, *customers: float) -> bool:
+    """Whether some of these numbers of customers are too small to be told, or to be had by subtraction."""
+    return any(0 < each < told.privacy.suppress_below for each in customers)
+
+
+def _must_be_enough(told: Told, *customers: float) -> None:
+    """Raise Unavailable where they are."""
+    if _few(told, *customers):
+        raise Unavailable(f"it would tell of fewer than {told.privacy.suppress_below} customers")
+
+
+def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, told: Told) -> _Test:
+    _must_be_enough(told, held["n"].sum(), held.loc[held["later"] > 0, "n"].sum())
     fit = of_purchases(held)
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     n, actual = held["n"].to_numpy(float), held["later"].to_numpy(float)
     forecasts = {_MODEL: expected_further(fit.parameters, *histories(held), ahead / 7)}
     if behind >= ahead:
         forecasts[_NAIVE] = held["recent"].to_numpy(float)
-    points = [("holdout begins", behind / 7, 0.0)]
-    if tracked is not None:
-        points += _tracked(tracked, held, fit.parameters, behind, ahead)
+    points = [] if tracked is None else _tracked(tracked, held, fit.parameters, behind, ahead)
     what = f"{n @ actual:,.0f} repeat purchases of {n.sum():,.0f} customers known before"
     return _Test(n, actual, forecasts, what, f"{ahead / 7:.0f} weeks", points)
 
@@ -120,9 +131,15 @@ def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None) -> _Test:
 def _tracked(
     tracked: pd.DataFrame, held: pd.DataFrame, parameters: np.ndarray, behind: int, ahead: int
 ) -> list[tuple[str, float, float]]:
-    """Cumulative repeat purchases at the end of each whole week: actual, expected, and going on as before."""
+    """Cumulative repeat purchases at the end of each whole week: actual, expected, and going on as before.
+
+    Weeks count from where the data begin as declared, or from the week of the first purchase where that was before.
+    """
+    earlier = max(int(np.ceil((held["T"].max() + 1 - behind) / 7)), 0)
+    behind += 7 * earlier
     weeks = np.arange(1, (behind + ahead) // 7 + 1)
-    made = np.bincount(tracked["T"].astype(int), tracked["later"] * tracked["n"], (behind + ahead) // 7 + 1)
+    week = tracked["T"].astype(int) + earlier
+    made = np.bincount(week, tracked["later"] * tracked["n"], (behind + ahead) // 7 + 1)
     actual = np.cumsum(made)[: len(weeks)]
     acquired = held.assign(day=behind - 1 - held["T"]).groupby("day")["n"].sum()
     since = np.maximum(weeks[:, None] * 7 - 1 - acquired.index.to_numpy(int)[None, :], 0)
@@ -131,6 +148,7 @@ def _tracked(
     at_begin = float(np.interp(begins, np.append(0, weeks), np.append(0, actual)))
     later = weeks[weeks > begins]
     return [
+        ("holdout begins", begins, 0.0),
         *zip(["actual"] * len(weeks), weeks.astype(float), actual, strict=True),
         *zip(["expected"] * len(weeks), weeks.astype(float), expected, strict=True),
         ("same as before", begins, at_begin),
@@ -138,25 +156,30 @@ def _tracked(
     ]
 
 
-def _of_contracts(held: pd.DataFrame, length: int) -> _Test:
-    fit = of_renewals(held, length)
+def _of_contracts(held: pd.DataFrame, told: Told) -> _Test:
+    length = told.given["renewal_months"]
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     there = held[held["there"] == 1]
     n, later, age = (there[name].to_numpy(float) for name in ("n", "later", "age"))
+    stayed = float(n @ (later >= ahead))
+    _must_be_enough(told, n.sum(), stayed, n.sum() - stayed)
+    fit = of_renewals(held, length)
     stay = np.stack([_stays(fit.parameters, age, months, length) for months in range(ahead + 1)])
     forecasts = {_MODEL: stay[-1]}
     before = held[held["before"] == 1]
-    if len(before):
-        kept = float(before["n"] @ before["there"] / before["n"].sum())
+    before_n, before_stayed = float(before["n"].sum()), float(before["n"] @ before["there"])
+    known = bool(before_n) and not _few(told, before_n, before_stayed, before_n - before_stayed)
+    if known:
+        kept = before_stayed / before_n
         forecasts[_NAIVE] = np.full(len(n), kept)
     points = [("holdout begins", behind * WEEKS_A_MONTH, 0.0)]
     for months in range(ahead + 1):
         week = (behind + months) * WEEKS_A_MONTH
         points += [("actual", week, float(n @ (later >= months))), ("expected", week, float(n @ stay[months]))]
-        if len(before):
+        if known:
             points.append(("same as before", week, float(n.sum() * kept ** (months / ahead))))
     actual = (later >= ahead).astype(float)
-    what = f"the {n @ actual:,.0f} of {n.sum():,.0f} customers who were still there at its end"
+    what = f"the {stayed:,.0f} of {n.sum():,.0f} customers who were still there at its end"
     return _Test(n, actual, forecasts, what, f"{ahead} month{'s' * (ahead > 1)}", points)
 
 

@@ -1,0 +1,57 @@
+"""Worth where the data are not as they should be: measured from tables that are made for the case."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmnb.client import Churn, Client, Worth
+from crmnb.engine import in_memory
+from crmnb.measure import Measured, measure
+from crmnb.metric import catalogue
+from crmnb.period import Period
+
+BY_CONTRACT = Churn(kind="contractual", table="subscriptions")
+
+
+def measured(
+    tables: dict[str, pd.DataFrame], metric: str, *, since="2023-01-01", until="2026-01-01", **facts
+) -> Measured:
+    """A metric of 2025 from these tables, whose data cover `[since, until)`."""
+    told = {"churn": Churn(kind="inactivity", inactivity_days=90), "worth": Worth(margin_rate=0.4)}
+    told |= {"data_from": since, "data_until": pd.Timestamp(until).date() - pd.Timedelta(days=1)}
+    told |= {"id": "x", "folder": ".", "name": "X", "currency": "EUR", "sources": {}}
+    client = Client(**told | {"tables": {name: {"columns": {}} for name in tables}} | facts)
+    period = Period.parse("2025").observe(pd.Timestamp(since), pd.Timestamp(until))
+    return measure(catalogue()[metric], in_memory(client, tables), period)
+
+
+def whole(found: Measured) -> pd.Series:
+    """The row of the whole client and period."""
+    rows = found.rows
+    return rows[(rows["part"] == "") & (rows["segment"] == "")].iloc[0]
+
+
+def shop(size: int, *, start="2023-01-01", end="2026-01-01", seed=1) -> pd.DataFrame:
+    """Orders of customers who buy at rates of their own until they leave."""
+    rng = np.random.default_rng(seed)
+    first, days, orders = pd.Timestamp(start), (pd.Timestamp(end) - pd.Timestamp(start)).days, []
+    for who in range(size):
+        at, rate, leaves, spend = rng.uniform(0, days), rng.gamma(0.8, 1 / 60), rng.beta(0.8, 4), rng.gamma(4, 10)
+        while at < days:
+            amount = round(float(rng.gamma(4, spend / 4)), 2) + 0.01
+            orders.append((f"c{who}", first + pd.Timedelta(days=float(at)), amount))
+            at = np.inf if rng.random() < leaves else at + rng.exponential(1 / rate)
+    return pd.DataFrame(orders, columns=["customer_id", "ordered_at", "amount"]).assign(status="paid")
+
+
+@pytest.mark.parametrize("metric", ["clv_predicted", "clv_residual", "model_effectiveness"])
+def test_orders_before_the_declared_beginning_of_the_data_are_no_obstacle(metric: str):
+    found = measured({"orders": shop(800)}, metric, since="2024-03-01")
+    assert np.isfinite(whole(found)["value"])
+    if metric == "model_effectiveness":
+        curves = found.points.pivot(index="x", columns="component", values="value")
+        # Each week of all three years is there, and what was expected of them is near what came.
+        assert curves["actual"].dropna().is_monotonic_increasing
+        at = curves[["actual", "expected"]].dropna()
+        assert len(at) == pytest.approx(156, abs=1)
+        assert at["expected"].iloc[80] == pytest.approx(at["actual"].iloc[80], rel=0.15)
