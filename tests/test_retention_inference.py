@@ -1,13 +1,20 @@
 """Lifetimes, gaps, drivers and losses from counts: against statsmodels on rows written out, and simulations whose truth is known."""
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.duration.hazard_regression import PHReg
 
 from crmnb.client import Churn, Privacy, Segment, Segments
+from crmnb.engine import in_memory
 from crmnb.inference import Group, Told, drivers, gaps, lifetimes, losses
+from crmnb.measure import measure
+from crmnb.metric import catalogue
 from crmnb.models.hazards import cox
+from crmnb.period import Period
+from synthetic import client
 
 BY_INACTIVITY = Churn(kind="inactivity", inactivity_days=90)
 BY_CONTRACT = Churn(kind="contractual", table="customers")
@@ -316,3 +323,28 @@ def test_too_few_who_bought_again_is_a_reason_in_words():
     rows, _ = bought(np.random.default_rng(13), 30, 365)
     found = losses.expected([group(rows), group(rows[:5], "region", "East")], told(BY_INACTIVITY, horizon_days=365))
     assert all("bought again" in row["reason"] for row in found.rows)
+
+
+def test_who_came_and_left_on_one_day_was_a_customer_and_was_lost():
+    days = pd.to_datetime(["2024-03-01"] * 4)
+    plans = pd.DataFrame(
+        {"customer_id": list("abcd"), "joined_at": days, "left_at": [days[0], days[0], pd.NaT, pd.NaT]}
+    )
+    of = client(segments={}, churn={"kind": "contractual", "table": "customers"}, privacy={"min_base": 1, "suppress_below": 1})
+    period = Period.parse("2024").observe(datetime(2024, 1, 1), datetime(2025, 1, 1))
+    rows = measure(catalogue()["survival_curve"], in_memory(of, {"customers": plans}), period).rows
+    assert rows[rows["component"] == "after 30 days"]["value"].to_list() == [50.0]
+
+
+def test_nothing_is_told_of_a_median_before_anybody_could_be_lost():
+    """Three months of orders, lost after 90 days: who was seen to stay could not have been seen to go."""
+    at = pd.date_range("2025-01-01", "2025-03-31", freq="h")
+    orders = pd.DataFrame(
+        {"order_id": range(len(at)), "customer_id": [str(k % 700) for k in range(len(at))], "ordered_at": at}
+    )
+    orders = orders.assign(order_id=orders["order_id"].astype(str), amount=1.0, status="paid")
+    of = client(segments={}, churn={"kind": "inactivity", "inactivity_days": 90})
+    period = Period.parse("2025Q1").observe(datetime(2025, 1, 1), datetime(2025, 4, 1))
+    rows = measure(catalogue()["median_lifetime"], in_memory(of, {"orders": orders}), period).rows
+    assert rows["value"].isna().all()
+    assert rows["flags"].str.contains("unavailable").all()

@@ -58,6 +58,14 @@ def test_what_is_too_early_to_tell_is_hollow_and_claims_nothing():
     assert figure.svg != result([each | {"flags": ""} for each in rows]).trend().svg
 
 
+def test_a_part_cut_at_the_edge_leads_no_heading():
+    rows = [rate(50 + month, 100, 1, part=f"2025-{month:02}") for month in range(1, 6)]
+    rows.append(rate(97, 100, 2, part="2025-06-01..2025-06-09"))
+    figure = result(rows, label="2025-01-01..2025-06-09").trend()
+    assert figure.title == "Repeat purchase rate by month: from 51 % in January to 55 % in May"
+    assert figure.alt.endswith("The last whole part lies clearly above the first.")
+
+
 def test_a_trend_within_chance_claims_no_highest_month():
     rows = [rate(48 + month % 5, 100, 10, part=f"2025-{month:02}") for month in range(1, 13)]
     figure = result(rows).trend()

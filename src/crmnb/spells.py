@@ -16,14 +16,14 @@ _NEVER = datetime(9999, 1, 1)  # the end of a span that has none
 
 @once
 def spells(tenures: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
-    """Each customer's spells as known at `end`: spans that touch or overlap are one.
+    """Each customer's spells as known at `end`: spans that touch or overlap are one; who came and left at one time was a customer.
 
     tenures: customer_id, since, until (null: none yet). Gives a row per customer and `spell` (0 is the first): since, until (of who is
     still a customer at `end`, that) and `event`, 1 where the spell was over before `end`.
     """
     order = {"order_by": ["since", "until"]}
     ends = nw.col("until").fill_null(_NEVER)
-    spans = tenures.filter(nw.col("since") < end, ends > nw.col("since")).select("customer_id", "since", until=ends)
+    spans = tenures.filter(nw.col("since") < end, ends >= nw.col("since")).select("customer_id", "since", until=ends)
     reached = spans.with_columns(reached=nw.col("until").cum_max().over("customer_id", **order))
     before = reached.with_columns(before=nw.col("reached").shift(1).over("customer_id", **order))
     apart = (nw.col("since") > nw.col("before")).cast(nw.Int64).fill_null(0)

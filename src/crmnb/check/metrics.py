@@ -178,9 +178,15 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
         limits.append(not_compared)
     limits += _too_short(metric, mapped, seen, given)
     applied = {each.name for each in segmentations_of(mapped, {*metric.reads}, evidence, seen)}
-    if unapplied := [name for name in mapped.client.segments if name not in applied]:
+    if unapplied := [name for name in _could_apply(metric, mapped) if name not in applied]:
         limits.append(f"cannot be broken down by {_listed(unapplied)}: what is counted does not carry it")
     return tuple(limits)
+
+
+def _could_apply(metric: Metric, mapped: Tables) -> list[str]:
+    """The segmentations of customers, and those of the tables that the metric reads."""
+    tables = {"customers", *map(mapped.source_of, metric.reads)}
+    return [name for name, segment in mapped.client.segments.items() if segment.column.partition(".")[0] in tables]
 
 
 def _without_rows(metric: Metric, real: Tables, period: Period) -> str:

@@ -40,7 +40,7 @@ def curve(groups: list[Group], told: Told) -> Inferred:
 
 def median(groups: list[Group], told: Told) -> Inferred:
     """The time by which half of the customers are lost; where that is not reached, how many are left at the end."""
-    return Inferred([_median(group, _curve(group, told)) for group in _comparable(groups, told)])
+    return Inferred([_median(group, _curve(group, told), told) for group in _comparable(groups, told)])
 
 
 def _comparable(groups: list[Group], told: Told) -> list[Group]:
@@ -71,16 +71,20 @@ def _arrays(group: Group) -> tuple[np.ndarray, ...]:
 
 
 def _shares(group: Group, one: survival.Curve, told: Told) -> list[dict]:
-    wait = told.given["churn"].history_days
-    times = {name: days for name, days in TOLD_AFTER.items() if max(wait, one.start) <= days <= one.last}
+    earliest = max(told.given["churn"].history_days, one.start)
+    times = {name: days for name, days in TOLD_AFTER.items() if earliest <= days <= one.last}
     if not times:
-        reason = f"needs customers followed for {max(wait, one.start, min(TOLD_AFTER.values())):,.0f} days or more"
-        return [group.row(reason=reason)]
+        return [group.row(reason=f"needs customers followed for {_needed(one, told):,.0f} days or more")]
     values = survival.at(one, list(times.values()))
     return [
         group.row(component=name, value=value, low=low, high=high, method="Kaplan-Meier")
         for name, (_, value, low, high) in zip(times, values.itertuples(index=False), strict=True)
     ]
+
+
+def _needed(one: survival.Curve, told: Told) -> float:
+    """For how many days customers must have been followed for anything to be told; by inactivity nobody can be lost sooner."""
+    return max(told.given["churn"].history_days, one.start, min(TOLD_AFTER.values()))
 
 
 def _points(group: Group, one: survival.Curve) -> list[dict]:
@@ -96,9 +100,11 @@ def _points(group: Group, one: survival.Curve) -> list[dict]:
     return [group.point(x, value, low, high, n) for (x, value, low, high), n in told]
 
 
-def _median(group: Group, one: survival.Curve) -> dict:
+def _median(group: Group, one: survival.Curve, told: Told) -> dict:
+    method, needed = "Kaplan-Meier", _needed(one, told)
+    if one.last < needed:
+        return group.row(reason=f"needs customers followed for {needed:,.0f} days or more")
     value, low, high = survival.quantile(one)
-    method = "Kaplan-Meier"
     if np.isfinite(value):
         return group.row(value=value, low=low, high=high, method=method)
     left = survival.at(one, [one.last])["value"].iloc[0]

@@ -2,7 +2,7 @@
 
 from crmnb.result import Result
 from crmnb.show.html import printable
-from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.numbers import is_cut, known, part_name, percent, period_name, whole_number
 from crmnb.show.series import Series, at, point_words
 from crmnb.show.words import available, noun, unfinished, value_words
 
@@ -33,12 +33,13 @@ def _line_words(result: Result, rows: list, component: str) -> str:
 
     gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
     words = f"Highest {told(highest)}, lowest {told(lowest)}, last {told(last)}."
-    return f"{of}{words} {_direction(seen)}{gaps}"
+    return f"{of}{words} {_direction(result, seen)}{gaps}"
 
 
-def _direction(seen: list) -> str:
+def _direction(result: Result, seen: list) -> str:
     """First against last whole part: a direction only where their intervals do not even touch."""
-    whole = [row for row in seen if not unfinished(row) and known(row.low) and known(row.high)]
+    ended = [row for row in seen if not unfinished(row) and known(row.low) and known(row.high)]
+    whole = [row for row in ended if not is_cut(row.part, result.period, result.client)]
     if len(whole) < 2:
         return "Too few whole parts for a direction."
     first, last = whole[0], whole[-1]

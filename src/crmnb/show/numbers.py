@@ -17,6 +17,7 @@ from crmnb.period import Period
 MINUS = "\N{MINUS SIGN}"
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
+_ALIKE = 0.85  # of the longest part; a February is .9 of a month
 _WHOLE_IS_ENOUGH = ("%", "points", "count", "money", "months")
 _SMALLEST = 0.001  # as no more than three decimals are shown
 _BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
@@ -183,6 +184,11 @@ def part_tick(label: str, first: bool, client: Client) -> str:
 def part_start(label: str, client: Client) -> datetime:
     """When a part begins: what parts are sorted by."""
     return _period(label, client).start
+
+
+def is_cut(label: str, within: Period, client: Client) -> bool:
+    """Whether a part is much shorter than the others: cut at the edge of a period that does not end with a month or week."""
+    return _period(label, client).days < _ALIKE * max(part.days for part in within.parts)
 
 
 def _period(label: str, client: Client) -> Period:

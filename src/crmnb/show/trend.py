@@ -10,7 +10,17 @@ from crmnb.show.axes import limits, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import deserved, deserved_together, known, part_name, part_start, part_tick, percent, quantity
+from crmnb.show.numbers import (
+    deserved,
+    deserved_together,
+    is_cut,
+    known,
+    part_name,
+    part_start,
+    part_tick,
+    percent,
+    quantity,
+)
 from crmnb.show.tables import numbers_table
 from crmnb.show.words import available, short, unfinished, value_words
 
@@ -182,7 +192,13 @@ def _title(result: Result, panels: dict[str, list]) -> str:
     ((component, rows),) = panels.items()
     title = f"{result.metric.title}, {component} by {_part_word(result)}" if component else title
     doubtful = {"partial", "low_base", "unreliable", "immature"}
-    firm = [row for row in rows if available(row) and not doubtful & set(row.flags.split())]
+    firm = [
+        row
+        for row in rows
+        if available(row)
+        and not doubtful & set(row.flags.split())
+        and not is_cut(row.part, result.period, result.client)
+    ]
     if len(firm) < 3:
         return title
     lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
