@@ -152,7 +152,7 @@ def _simulate_parser(commands, shape: dict) -> None:
     made_up = commands.add_parser(
         "simulate",
         help="write the files of a made-up client, whose true figures are known",
-        description="Draws a client's customers, contracts, orders, tickets, surveys and reviews over three years, and writes\n"
+        description="Draws a client's customers, contracts, orders, leads, visits, tickets, surveys and costs over three years, and writes\n"
         "them as the exports of several systems, some of their rows wrong. parameters/demo.yml reads them.\n"
         "truth.json beside them holds the true value of every metric, and the wrong rows by cause.\n"
         "The same arguments give the same bytes.",
