@@ -23,6 +23,7 @@ from crmnb.tables import UNKNOWN
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
 _LONGEST = 18
 _PLACES = 250  # of a curve, from left to right
+_STEPS_TOLD = 60  # more steps than that are drawn as a line
 _MOST_TICKS, _MOST_TIMES = 7, 12
 _STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
 _DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
@@ -136,10 +137,14 @@ def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
 
 
 def _steps(axes, curve: Series, colour: str) -> None:
-    """The band first, so that the line lies on it."""
+    """The band first, so that the line lies on it. Where steps are finer than the picture tells, a line goes through their ends.
+
+    A curve that was thinned would have steps that nobody saw.
+    """
     low, high = (np.clip(ends, *axes.get_ylim()) for ends in (curve.low, curve.high))
-    axes.fill_between(curve.x, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
-    axes.step(curve.x, curve.value, where="post", color=colour)
+    told = len(curve.x) <= _STEPS_TOLD
+    axes.fill_between(curve.x, low, high, step="post" if told else None, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(curve.x, curve.value, drawstyle="steps-post" if told else "default", color=colour)
 
 
 def _half(axes, curves: list[Series]) -> None:
