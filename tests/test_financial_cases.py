@@ -55,3 +55,21 @@ def test_orders_before_the_declared_beginning_of_the_data_are_no_obstacle(metric
         at = curves[["actual", "expected"]].dropna()
         assert len(at) == pytest.approx(156, abs=1)
         assert at["expected"].iloc[80] == pytest.approx(at["actual"].iloc[80], rel=0.15)
+
+
+def plans(ends: list[str | None], **facts) -> pd.DataFrame:
+    """Contracts of 10 a month from 2024-01-15 on, one a customer."""
+    many = range(len(ends))
+    held = {"subscription_id": [f"s{i}" for i in many], "customer_id": [f"c{i}" for i in many], "monthly_amount": 10.0}
+    return pd.DataFrame(held | facts).assign(started_at=pd.Timestamp("2024-01-15"), ended_at=pd.to_datetime(ends))
+
+
+def test_contracts_are_paid_until_the_data_end_not_until_the_newest_of_them_began_or_ended():
+    tables = {"subscriptions": plans([None] * 30 + ["2025-03-20"] * 10)}
+    facts = {"churn": BY_CONTRACT}
+    assert whole(measured(tables, "revenue_per_customer", **facts))["numerator"] == 30 * 120 + 10 * 30
+    unknown = measured(tables, "revenue_per_customer", **facts, data_until=None)
+    assert "data_until" in whole(unknown)["reason"]
+    tickets = pd.DataFrame({"ticket_id": ["t"], "opened_at": pd.to_datetime(["2025-07-16"])})
+    found = measured(tables | {"tickets": tickets}, "revenue_per_customer", **facts, data_until=None)
+    assert whole(found)["numerator"] == 30 * 70 + 10 * 30  # the newest event is a ticket

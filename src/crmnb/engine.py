@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -41,7 +41,7 @@ class Tables:
     """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
 
     `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
-    window), and whose metrics are reduced together. `kept`: what was computed once. `reduced` remembers the statistics of
+    window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `kept`: what was computed once. `reduced` remembers the statistics of
     evidence that was reduced already, by its SQL.
     """
 
@@ -49,6 +49,7 @@ class Tables:
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
     small: frozenset[str] = frozenset()
+    cutoff: datetime | None = None
     kept: Kept | None = field(default=None, repr=False, compare=False)
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
@@ -135,13 +136,14 @@ def open_tables(
     client: Client,
     files: dict[str, Path],
     *,
+    cutoff: datetime | None = None,
     threads: int | None = None,
     memory: int | None = None,
     spill: Path | None = None,
 ) -> Tables:
     """The one function that opens the tables: canonical Parquet `files` by table name, in a connection of their own.
 
-    memory: bytes that it may use before it puts the rest into the folder `spill`.
+    cutoff: when the data end, half-open, as the intake found it. memory: bytes that it may use before it puts the rest into the folder `spill`.
     """
     limits = {"memory_limit": memory and f"{memory}B", "temp_directory": spill and str(spill)}
     given = {name: value for name, value in limits.items() if value}
@@ -150,7 +152,7 @@ def open_tables(
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
     small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
-    return Tables(client, con, frozenset(files), small)
+    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff)
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
@@ -159,7 +161,15 @@ def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
     for name, frame in frames.items():
         con.register(f"{name}_given", frame)
         con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_given")
-    return Tables(client, con, frozenset(frames))
+    return Tables(client, con, frozenset(frames), cutoff=client.cutoff or _after_the_newest(con, frames))
+
+
+def _after_the_newest(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> datetime | None:
+    """The midnight after the newest event, where the client does not declare when the data end."""
+    events = [name for name in names if TABLES[name].of_events]
+    newest = [con.execute(f"select max({TABLES[name].time}) from {name}").fetchall()[0][0] for name in events]
+    known = [time for time in newest if time]
+    return max(known).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) if known else None
 
 
 def _cast(name: str, columns: Iterable[str]) -> str:
@@ -198,14 +208,20 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
 
 
 def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:
-    """The months of contracts in the shape of orders: each is paid as it begins, until the contract or the data end."""
-    cutoff = tables.client.cutoff
-    end = f"timestamp '{cutoff}'" if cutoff else "max(greatest(started_at, ended_at)) over ()"
+    """The months of contracts in the shape of orders: each is paid as it begins, until the contract or the data end.
+
+    Raises Unavailable where nobody knows when the data end: the newest start or end of a contract says nothing of it, as
+    contracts go on without one.
+    """
+    if not tables.cutoff:
+        raise Unavailable(
+            "needs the day on which the data end (data_until in the parameters file): contracts are paid until then"
+        )
     rows = tables.counting("subscriptions")
     ended = "ended_at" if "ended_at" in rows.columns else "null::timestamp"
     return tables.con.sql(f"""
         with contracts as (
-            select customer_id, started_at, monthly_amount, least({ended}, {end.replace("ended_at", ended)}) as until
+            select customer_id, started_at, monthly_amount, least({ended}, timestamp '{tables.cutoff}') as until
             from ({rows.sql_query()}) where customer_id is not null)
         select customer_id, started_at + to_months(month::integer) as ordered_at, monthly_amount as amount
         from contracts, unnest(range(datediff('month', started_at, until) + 1)) as months(month)

@@ -160,7 +160,7 @@ def _taken(client: Client, told: Path, private: Path) -> Intake:
 
 def open_on(client: Client, period: Period, taken: Intake) -> Workbook:
     """The workbook on tables that were taken in already."""
-    opened = open_tables(client, taken.tables, **_limits())
+    opened = open_tables(client, taken.tables, cutoff=taken.cutoff, **_limits())
     return Workbook(client, period.observe(taken.data_from, taken.cutoff), opened)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import duckdb
@@ -45,8 +46,10 @@ def availability(client: Client, taken: Intake, period: Period, metrics: Iterabl
     known = {name: {c.name: ENGINE_TYPES[c.type] for c in table.columns} for name, table in TABLES.items()}
     items = dict.fromkeys(client.items, ENGINE_TYPES["integer"])
     every = {name: columns | (items if TABLES[name].has_items else {}) for name, columns in known.items()}
-    whole = _empty(client, {name: columns | taken.columns.get(name, {}) for name, columns in every.items()})
-    mapped, real = _empty(client, taken.columns), open_tables(client, taken.tables)
+    all_columns = {name: columns | taken.columns.get(name, {}) for name, columns in every.items()}
+    whole = _empty(client, all_columns, taken.cutoff or period.end)
+    mapped = _empty(client, taken.columns, taken.cutoff)
+    real = open_tables(client, taken.tables, cutoff=taken.cutoff)
     return tuple(_availability(metric, whole, mapped, real, period) for metric in metrics)
 
 
@@ -68,12 +71,12 @@ def readers(client: Client) -> dict[str, tuple[str, ...]]:
     return {name: tuple(titles) for name, titles in found.items()}
 
 
-def _empty(client: Client, shapes: Shapes) -> Tables:
-    """Tables of these shapes without a row."""
+def _empty(client: Client, shapes: Shapes, cutoff: datetime | None) -> Tables:
+    """Tables of these shapes without a row, of data that end then."""
     con = duckdb.connect()
     for name, columns in shapes.items():
         _create(con, name, columns)
-    return Tables(client, con, frozenset(shapes))
+    return Tables(client, con, frozenset(shapes), cutoff=client.cutoff or cutoff)
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
