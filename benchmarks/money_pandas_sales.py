@@ -32,20 +32,22 @@ def _leads(shop: Shop):
     columns = f"created_at as at, {', '.join(_TIMES)}, amount::double as amount, hash(lead_id) as hash"
     leads = table.project(columns).df()
     seen = leads.assign(**{time: leads[time].where(leads[time] < CUTOFF) for time in _TIMES})
-    won = seen["won_at"].notna()
+    reached = {time: (seen[time].dt.floor("D") - seen["at"].dt.floor("D")).dt.days <= 90 for time in _STEPS.values()}
     # Too little time has passed since the period for it to be compared.
     young = {win: period for win, period in WINDOWS.items() if win != "before"}
-    cohorts = {win: within(seen.assign(num=won, den=1, customer=-1), period) for win, period in young.items()}
+    cohorts = {
+        win: within(seen.assign(num=reached["won_at"], den=1, customer=-1), period) for win, period in young.items()
+    }
     yield ratios("lead_conversion_rate", [_rate(win, rows) for win, rows in cohorts.items()])
     ended = seen["won_at"].fillna(seen["lost_at"]).fillna(CUTOFF - pd.Timedelta(days=1))
     days = (ended.dt.floor("D") - seen["at"].dt.floor("D")).dt.days
-    outcome = np.where(won, 1, np.where(seen["lost_at"].notna(), 2, 0))
+    outcome = np.where(seen["won_at"].notna(), 1, np.where(seen["lost_at"].notna(), 2, 0))
     curve = pd.DataFrame({"at": seen["at"], "days": days, "outcome": outcome})
     followed = {win: within(curve, period) for win, period in WINDOWS.items()}
     yield inferred(
         "conversion_curve", [g for win, rows in followed.items() for g in groups(win, rows, None, ["days", "outcome"])]
     )
-    yield ratios("stage_conversion", _stages(seen, young))
+    yield ratios("stage_conversion", _stages(seen, reached, young))
     decided = seen[seen["proposed_at"].notna()]
     decided = decided.assign(at=decided["won_at"].fillna(decided["lost_at"]), num=decided["won_at"].notna(), den=1)
     decided = decided[decided["at"].notna()].assign(customer=-1).sort_values("at")
@@ -59,9 +61,9 @@ def _rate(win: str, rows: pd.DataFrame, component: str = "") -> list[dict]:
     return sums(win, rows, None, component)
 
 
-def _stages(seen: pd.DataFrame, windows: dict):
+def _stages(seen: pd.DataFrame, in_time: dict[str, pd.Series], windows: dict):
     times = [*_STEPS.values()]
-    reached = [seen[times[at:]].notna().any(axis=1) for at in range(len(times))]
+    reached = [pd.DataFrame(in_time)[times[at:]].any(axis=1) for at in range(len(times))]
     before = [pd.Series(True, seen.index), *reached]
     for at, component in enumerate(_STEPS):
         rows = pd.DataFrame({"customer": -1, "at": seen["at"], "num": reached[at], "den": 1})[before[at]]

@@ -161,9 +161,11 @@ def _parts(bought: pd.DataFrame, before: tuple[datetime, datetime], now: tuple[d
 
 def led(leads: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     created = inside(leads, "created_at", start, end)
-    won = created["won_at"].notna()
-    proposed = created["proposed_at"].notna() | won
-    qualified = created["qualified_at"].notna() | proposed
+    won, proposed, qualified = (
+        days_between(created["created_at"], created[f"{name}_at"]) <= 90 for name in ("won", "proposed", "qualified")
+    )
+    proposed = proposed | won
+    qualified = qualified | proposed
     decided = leads[leads["proposed_at"].notna()]
     decided = inside(decided.assign(at=decided["won_at"].fillna(decided["lost_at"])), "at", start, end)
     return {

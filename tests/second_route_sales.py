@@ -65,11 +65,11 @@ def leads_figures(leads: pd.DataFrame, start: str, end: str, cutoff: str, maturi
     for name in ("qualified_at", "proposed_at", "won_at", "lost_at"):
         seen[name] = seen[name].where(seen[name] < cutoff)
     created = within(seen, "created_at", start, end)
-    won = [lead for lead in created.itertuples() if not pd.isna(lead.won_at)]
+    won = [lead for lead in created.itertuples() if in_time(lead, lead.won_at, maturity)]
     return {
         "lead_conversion_rate": {"": (len(won), len(created))},
         "conversion_curve": incidence(created, pd.Timestamp(cutoff) - DAY),
-        "stage_conversion": stages(created),
+        "stage_conversion": stages(created, maturity),
         "proposal_win_rate": {"": proposals(seen, start, end)},
         "pipeline_velocity": {"": velocity(leads, min(pd.Timestamp(end), pd.Timestamp(cutoff)), maturity)},
     }
@@ -96,11 +96,16 @@ def incidence(created: pd.DataFrame, last_day: pd.Timestamp) -> dict[str, float]
     return {name: by_age[age] for name, age in AGES.items() if ends and (age <= longest or known_for_ever)}
 
 
-def stages(created: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """How many got to each stage, of those that got to the one before."""
+def in_time(lead, at: pd.Timestamp, maturity: int) -> bool:
+    """Whether something happened at all, and so many calendar days after the lead came or sooner."""
+    return not pd.isna(at) and (at.date() - lead.created_at.date()).days <= maturity
+
+
+def stages(created: pd.DataFrame, maturity: int) -> dict[str, tuple[int, int]]:
+    """How many got to each stage in time, of those that got to the one before."""
     came = dict.fromkeys(("qualified", "proposed", "won"), 0)
     for lead in created.itertuples():
-        there = [not pd.isna(time) for time in (lead.qualified_at, lead.proposed_at, lead.won_at)]
+        there = [in_time(lead, time, maturity) for time in (lead.qualified_at, lead.proposed_at, lead.won_at)]
         furthest = max((place + 1 for place, is_there in enumerate(there) if is_there), default=0)
         for name in list(came)[:furthest]:
             came[name] += 1

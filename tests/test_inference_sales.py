@@ -15,7 +15,7 @@ from crmnb.inference.pipeline import velocity
 from crmnb.inference.quantiles import median
 from crmnb.period import Period
 
-TOLD = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=1))
+TOLD = Told(0.95, {"segments": {}}, {}, Privacy(min_base=1, suppress_below=1))
 
 
 def group(counts: pd.DataFrame, customers: float, win: str = "now") -> Group:
@@ -73,7 +73,7 @@ def sold(now: np.ndarray, before: np.ndarray) -> dict:
     days = [start + timedelta(days=7 * week) for start in (ago, START) for week in range(weeks)]
     counts = pd.DataFrame({"day": pd.to_datetime(days), "net": np.concatenate([before, now]), "n": 10.0})
     period = Period("now", START, START + timedelta(days=7 * weeks), data_from=ago)
-    told = Told(0.95, {}, {"now": period}, TOLD.privacy)
+    told = Told(0.95, TOLD.given, {"now": period}, TOLD.privacy)
     return growth([group(counts, 1000)], told).rows[0]
 
 

@@ -80,6 +80,13 @@ class Inferred:
     notes: list[str] = field(default_factory=list)
 
 
+def comparable(groups: list[Group], told: Told) -> list[Group]:
+    """The groups without those by tenure, which are other people at another time: nobody has been there for four years and was
+    lost in three, and those who have been there for under a year bought nothing a year before."""
+    by_time = {name for name, segment in told.given["segments"].items() if segment.years}
+    return [group for group in groups if group.segment not in by_time]
+
+
 def of_each(infer: Callable[[Group, Told], list[dict[str, Any]]]) -> Callable[[list[Group], Told], Inferred]:
     """An inference that takes one group at a time, and gives its rows."""
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmnb.inference import Group, Inferred, Told, of_each
+from crmnb.inference import Group, Inferred, Told, comparable
+from crmnb.inference.moments import FEW_CLUSTERS
 from crmnb.period import Period
 
 YEAR = 364  # days: 52 weeks, so that each day meets the same weekday
@@ -46,21 +47,52 @@ def comparisons(period: Period) -> list[Comparison]:
     return found
 
 
-@of_each
-def growth(group: Group, told: Told) -> list[dict]:
+def spans(period: Period) -> list[tuple[datetime, int]]:
+    """The first day and the days of all that is compared in `comparisons`, each once, in order."""
+    compared = comparisons(period)
+    return sorted({(c.start, c.days) for c in compared} | {(c.before, c.days_before) for c in compared})
+
+
+def growth(groups: list[Group], told: Told) -> Inferred:
     """Net revenue per day against that of each of `comparisons`, less 1, from counts of orders by `day` with their `net`.
+
+    Who bought stands in groups of their own, of the component `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
+    bought in that place of `spans`. The side with fewer customers says whether a figure may be shown, and whether it is `unreliable`.
 
     Limits: t on the logarithm of the ratio, with the standard error of weeks that may be like their neighbours (`_error`). A
     week and its like of a year before are taken as a pair. Fewer than 12 weeks have no limits. (Percentiles of a block
     bootstrap, blocks of four weeks, covered 92 % at best, and 65 % of 13 weeks with autocorrelation .6; these 92 to 95 %.)
     """
-    if group.win == "before":
-        return []  # growth is a comparison already
+    buyers = {(g.win, g.component, g.segment, g.level): g.counts for g in groups if g.component}
+    sold = [
+        g for g in comparable(groups, told) if not g.component and g.win != "before"
+    ]  # growth is a comparison already
+    return Inferred([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, told)), told)])
+
+
+def who_of(column: str = "") -> str:
+    """The component of who bought, of the whole and by attributes of customers; or by a column of the orders."""
+    return f"who by {column}" if column else "who"
+
+
+def _key_of_buyers(group: Group, told: Told) -> tuple[str, str, str, str]:
+    table, _, column = told.given["segments"][group.segment].column.partition(".") if group.segment else ("", "", "")
+    return group.win, who_of(column if table == "orders" else ""), group.segment, group.level
+
+
+def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict]:
+    """The rows of a group; `buyers` are None where no order names its customer."""
     period, daily = told.windows[group.win], group.counts.groupby("day")[["net", "n"]].sum()
-    return [
-        group.row(component=each.component, **(_missing(period, each.before) or _grown(group, daily, each, told.level)))
-        for each in comparisons(period)
-    ]
+    bought = {
+        span: np.inf if buyers is None else (buyers["n"] * buyers[f"in_{at}"]).sum()
+        for at, span in enumerate(spans(period))
+    }
+    rows = []
+    for each in comparisons(period):
+        customers = bought[each.start, each.days], bought[each.before, each.days_before]
+        told_of = _missing(period, each.before) or _grown(daily, each, customers, told.level)
+        rows.append(group.row(component=each.component, **told_of))
+    return rows
 
 
 def _missing(period: Period, then: datetime) -> dict:
@@ -79,16 +111,17 @@ def _weeks(daily: pd.DataFrame, start: datetime, days: int) -> pd.DataFrame:
     return pd.DataFrame(sums).assign(days=np.minimum(7, days - 7 * np.arange(weeks)))
 
 
-def _grown(group: Group, daily: pd.DataFrame, each: Comparison, level: float) -> dict:
+def _grown(daily: pd.DataFrame, each: Comparison, customers: tuple[float, float], level: float) -> dict:
     """The growth per year (or on the previous period) of revenue per day, with its limits.
 
-    As few as the orders of either side may stand behind it.
+    As few as the customers (or orders, where these name nobody) of either side stand behind it.
     """
     now, before = _weeks(daily, each.start, each.days), _weeks(daily, each.before, each.days_before)
     orders = [side["n"].sum() for side in (now, before)]
-    facts = {"n": sum(orders), "clusters": min(group.customers, *orders)}
+    few = _fewest(*orders, *customers)
+    facts = {"n": sum(orders), "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
     if before["net"].sum() <= 0:
-        return facts | {"reason": "no net revenue to compare with"}
+        return facts | {"flags": "", "reason": "no net revenue to compare with"}
     ratio = now["net"].sum() / each.days / (before["net"].sum() / each.days_before)
     per_year = 1 / max(each.years, 1)
     facts["value"] = ratio**per_year - 1
@@ -101,6 +134,11 @@ def _grown(group: Group, daily: pd.DataFrame, each: Comparison, level: float) ->
     half = stats.t.ppf((1 + level) / 2, df) * error
     low, high = ((ratio * np.exp(sign * half)) ** per_year - 1 for sign in (-1, 1))
     return facts | {"low": low, "high": high, "method": "t over weeks, on the logarithm"}
+
+
+def _fewest(*many: float) -> float:
+    """The smallest of numbers of customers or orders; a side without any betrays nobody."""
+    return float(min(filter(None, many), default=0))
 
 
 def _excess(weeks: pd.DataFrame) -> np.ndarray:
@@ -134,28 +172,38 @@ def parts(groups: list[Group], told: Told) -> Inferred:
 
     From counts of buyers by `side` ("now", "before") and whether they are `known`, with their `orders` and `net`. Ang 2005,
     Energy Policy 33:867 (additive form): the part of a factor x is L(R', R) ln(x' / x), L the logarithmic mean of the revenues.
+    Behind all of them stand the buyers of the side that has fewer. Orders without a customer that are too few to be shown are
+    counted with the others: apart or left out, what they brought would follow from the rest.
     """
-    rows = [row for group in groups if group.win == "now" for row in _parts(group)]
+    fewest = told.privacy.suppress_below
+    rows = [row for group in comparable(groups, told) if group.win == "now" for row in _parts(group, fewest)]
     against = groups[0].counts["against"].iloc[0]
     return Inferred(rows, notes=[f"Before is {against}."])
 
 
-def _parts(group: Group) -> list[dict]:
+def _parts(group: Group, fewest: int) -> list[dict]:
     totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
     now, before = (_side(totals, side, 1) for side in ("now", "before"))
-    unknown_now, unknown_before = (_side(totals, side, 0)["net"] for side in ("now", "before"))
+    unknown = [_side(totals, side, 0) for side in ("now", "before")]
+    facts = {"n": now["n"] + before["n"], "clusters": _fewest(now["n"], before["n"])}
+    if any(0 < side["orders"] < fewest for side in unknown):
+        now, before = (_with_orders(*sides) for sides in zip((now, before), unknown, strict=True))
+        unknown = [side * 0.0 for side in unknown]
+    unknown_now, unknown_before = (side["net"] for side in unknown)
     if not min(now["net"], before["net"]) > 0:
         missing = "the period" if not now["net"] > 0 else group.counts["against"].iloc[0]
-        return [group.row(reason=f"no net revenue of customers in {missing}")]
+        return [group.row(**facts, reason=f"no net revenue of customers in {missing}")]
     money = {"before": before["net"] + unknown_before}
     money |= divisia(_factors(before), _factors(now))
     if unknown_now or unknown_before:
         money["without a customer"] = unknown_now - unknown_before
     money["now"] = now["net"] + unknown_now
-    buyers = now["n"] + before["n"]
-    return [
-        group.row(component=part, value=value, n=buyers, method="logarithmic mean") for part, value in money.items()
-    ]
+    return [group.row(component=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+
+
+def _with_orders(side: pd.Series, unknown: pd.Series) -> pd.Series:
+    """A side with the orders and revenue of those without a customer, if it has customers: nobody else could have placed them."""
+    return side + unknown.where(unknown.index != "n", 0.0) if side["n"] else side
 
 
 def _side(totals: pd.DataFrame, side: str, known: int) -> pd.Series:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from crmnb.inference import Group, Inferred, Told
+from crmnb.inference import Group, Inferred, Told, comparable
 from crmnb.models import survival
 
 # When survival is told, in days; a period that is shorter than the days of inactivity is no news, as nobody can be lost so soon.
@@ -29,7 +29,7 @@ _MOST = 0.5
 def curve(groups: list[Group], told: Told) -> Inferred:
     """The share that stays longer than certain times; the whole curves as points; and whether segments differ, in words."""
     rows, points, fitted = [], [], []
-    for group in _comparable(groups, told):
+    for group in comparable(groups, told):
         one = _curve(group, told)
         fitted.append((group, one))
         rows += _shares(group, one, told)
@@ -40,13 +40,7 @@ def curve(groups: list[Group], told: Told) -> Inferred:
 
 def median(groups: list[Group], told: Told) -> Inferred:
     """The time by which half of the customers are lost; where that is not reached, how many are left at the end."""
-    return Inferred([_median(group, _curve(group, told), told) for group in _comparable(groups, told)])
-
-
-def _comparable(groups: list[Group], told: Told) -> list[Group]:
-    """The groups without those by tenure: who has been there for four years has not been lost in three."""
-    by_time = {name for name, segment in told.given["segments"].items() if segment.years}
-    return [group for group in groups if group.segment not in by_time]
+    return Inferred([_median(group, _curve(group, told), told) for group in comparable(groups, told)])
 
 
 def _curve(group: Group, told: Told) -> survival.Curve:

@@ -15,7 +15,7 @@ from crmnb.estimate import (
     money_mean,
     pipeline,
 )
-from crmnb.inference.growth import comparisons
+from crmnb.inference.growth import spans, who_of
 from crmnb.metric import metric
 from crmnb.period import Period
 from crmnb.revenue import with_net_revenue
@@ -44,6 +44,11 @@ def _days_to(time: str) -> nw.Expr:
     return passed.dt.total_minutes() // 1440
 
 
+def _within(days: int, *times: str) -> nw.Expr:
+    """1 where one of the times lies within so many calendar days of a lead's creation, else 0."""
+    return nw.max_horizontal(*((_days_to(time) <= days).fill_null(False).cast(nw.Int64) for time in times))
+
+
 def _decided_at() -> nw.Expr:
     """When a lead was decided: won, even if it had been given up before or fell through later; else lost."""
     return nw.coalesce(nw.col("won_at"), nw.col("lost_at"))
@@ -62,25 +67,26 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments) -> list[str]:
     unit="%",
     kind="output",
     better="up",
-    counts="of them won by now",
+    counts="of them won in time",
     out_of="leads created in the period",
-    by_hand="6 / 11",
+    by_hand="5 / 11",
     rows_at="created_at",
     matures="maturity_days",
 )
 def lead_conversion_rate(leads, *, period, maturity_days=90):
-    """Share of the leads created in the period that have been won, whenever that was.
+    """Share of the leads created in the period that were won within `maturity_days` days of their creation.
 
     A lead that was given up and won all the same is won, and so is one that fell through afterwards.
 
-    Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it.
-    Beware: leads are won months later, so a young cohort looks worse than it is: one that ended less than `maturity_days` ago
-        is called immature, and older ones still had more time than newer ones. The conversion curve compares cohorts at equal age.
+    Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it. All leads
+        have the same time, so that older cohorts, which could be won for longer, do not look better.
+    Beware: a cohort that ended less than `maturity_days` ago has not had that time: it is called immature, and looks worse than it
+        is. What is won later is not in it; the conversion curve tells how much that is.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); Wilson 1927
         (interval).
     """
     created = _as_seen(leads, period.cutoff, "won_at").filter(period.holds("created_at"))
-    return created.with_columns(num=_is("won_at"), den=nw.lit(1))
+    return created.with_columns(num=_within(maturity_days, "won_at"), den=nw.lit(1))
 
 
 @metric(
@@ -125,7 +131,7 @@ STAGES = ("qualified_at", "proposed_at")
     better="up",
     counts="of them reached this stage",
     out_of="leads created in the period that reached the stage before",
-    by_hand={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "6 / 8"},
+    by_hand={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
     component="stage",
     rows_at="created_at",
     matures="maturity_days",
@@ -133,11 +139,13 @@ STAGES = ("qualified_at", "proposed_at")
 def stage_conversion(leads, *, period, stages="", maturity_days=90):
     """Step by step, the share of leads that reached a stage of those that reached the one before; the first is of all created.
 
+    What a lead reached within `maturity_days` days of its creation counts, so that all have had the same time.
     A lead has reached a stage whose time it has, or that of a later one: who buys without a proposal has skipped no step.
     `stages` are the columns of the stages' times in order; by default those of qualified_at, proposed_at that the client has.
 
     Why: it shows where in the process leads are lost.
-    Beware: leads still under way count as not having come further, so an immature cohort looks worst in its last steps.
+    Beware: leads that take longer count as not having come further, and in an immature cohort those still under way too, so it
+        looks worst in its last steps.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales funnel).
     """
     told = [name.strip() for name in stages.split(",") if name.strip()]
@@ -147,7 +155,7 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
         raise Unavailable("needs the column leads.qualified_at or leads.proposed_at, or the setting stages")
     times = [*dict.fromkeys([*times, "won_at"])]
     created = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
-    reached = [nw.max_horizontal(*(_is(later) for later in times[at:])) for at in range(len(times))]
+    reached = [_within(maturity_days, *times[at:]) for at in range(len(times))]
     created = created.with_columns(
         reached_0=nw.lit(1), **{f"reached_{at + 1}": each for at, each in enumerate(reached)}
     )
@@ -286,14 +294,39 @@ def sales_growth(orders, *, period, segments: Segments):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
         Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541 (interval, see crmnb.inference.growth).
     """
-    spans = {
-        span for each in comparisons(period) for span in ((each.start, each.days), (each.before, each.days_before))
+    own, time = _own(orders, "orders", segments), nw.col("ordered_at")
+    bought = {
+        f"in_{at}": (time >= start) & (time < start + timedelta(days=days))
+        for at, (start, days) in enumerate(spans(period))
     }
-    time = nw.col("ordered_at")
-    compared = [(time >= start) & (time < start + timedelta(days=days)) for start, days in sorted(spans)]
-    keys = [name for name in ("customer_id",) if name in orders.collect_schema().names()]
-    sold = with_net_revenue(orders).filter(nw.any_horizontal(*compared, ignore_nulls=True))
-    return sold.select(*keys, *_own(orders, "orders", segments), day=time.dt.truncate("1d"), net=nw.col("net"))
+    sold = with_net_revenue(orders).filter(nw.any_horizontal(*bought.values(), ignore_nulls=True))
+    if "customer_id" not in orders.collect_schema().names():
+        return sold.select(*own, day=time.dt.truncate("1d"), net=nw.col("net"))
+    flagged = sold.select(
+        *("customer_id", "net", *own),
+        component=nw.lit(""),
+        day=time.dt.truncate("1d"),
+        **{name: inside.cast(nw.Int64) for name, inside in bought.items()},
+    )
+    daily = flagged.with_columns(**{name: _none_of(name) for name in bought})
+    return nw.concat(
+        [daily, *(each.select(daily.columns) for by in ("", *own) for each in _buyers(flagged, by, [*bought]))]
+    )
+
+
+def _buyers(flagged: nw.LazyFrame, by: str, bought: list[str]) -> list[nw.LazyFrame]:
+    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
+    flags, keys = [nw.col(name).max() for name in bought], ["customer_id", by] if by else ["customer_id"]
+    others = [name for name in flagged.columns if name not in (*keys, *bought)]
+    named = ~nw.col("customer_id").is_null()
+    each = flagged.filter(named).group_by(*keys).agg(*flags, *(nw.col(name).min() for name in others))
+    emptied = {name: _none_of(name) for name in others} | {"component": nw.lit(who_of(by))}
+    return [rows.with_columns(**emptied) for rows in (each, flagged.filter(~named))]
+
+
+def _none_of(name: str) -> nw.Expr:
+    """Null, of a column's type."""
+    return nw.when(nw.lit(False)).then(nw.col(name))
 
 
 def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.LazyFrame:
@@ -323,11 +356,12 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
     component="part",
     over_time=False,
 )
-def growth_decomposition(orders, *, period):
+def growth_decomposition(orders, *, period, segments: Segments):
     """The change of net revenue since the same period a year before, as money owed to customers, frequency and order value.
 
     Revenue = customers x orders per customer x revenue per order: each gets its share by the logarithmic mean, and nothing is
-    left over. Where the data do not reach back a year, the period just before is taken. Orders without a customer stand apart.
+    left over. Where the data do not reach back a year, the period just before is taken. Orders without a customer stand apart,
+    unless they are too few to be shown.
 
     Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
     Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books: growth on

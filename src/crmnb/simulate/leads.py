@@ -75,6 +75,7 @@ def _become(lives: Lives, won: np.ndarray) -> np.ndarray:
 
 # ---- What is true of them --------------------------------------------------------------------------------------------
 
+_FOLLOWED = 90  # days that a lead has
 _OF_A_DAY = (np.arange(24) + 0.5) / 24  # places at which what is spread evenly is looked at
 
 
@@ -95,7 +96,8 @@ def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, 
     that are won is `wins`.
     """
     first, last = EDGES[year], EDGES[year + 1]
-    seen = until - np.arange(first + 0.5, last)
+    # Calendar days: from 90 to 91, by the time of day.
+    seen = np.minimum((until - np.arange(first + 0.5, last))[:, None], _FOLLOWED + _OF_A_DAY)
     proposes = rates.qualifies * rates.proposes
     ever = proposes * rates.wins
     proposed = proposes * _by(seen, True, *_PROPOSED_AT).mean()
