@@ -190,8 +190,11 @@ def test_the_suite_counts_the_year_before_as_the_second_route_does(books, raw: R
     rows, figures = whole(books[2024]), second(raw, "2024-01-01", "2025-01-01")
     assert "needs the books' net revenue of 2024" in rows.set_index("metric").at["revenue_reconciliation", "reason"]
     assert "needs data from 2023-01-01" in rows.set_index("metric").at["profitable_relationships", "reason"]
-    told = {metric: found for metric, found in figures.items() if metric != "profitable_relationships"}
-    assert set(told) == set(HAND) - {"revenue_reconciliation", "profitable_relationships"}
+    of_costs = {"customer_acquisition_cost", "cac_payback_months"}
+    for metric in of_costs:  # the first costs are of March, and win the customers of April
+        assert "won in 2024-04 to 2026-01 only" in rows.set_index("metric").at[metric, "reason"]
+    told = {metric: found for metric, found in figures.items() if metric not in {"profitable_relationships"} | of_costs}
+    assert set(told) == set(HAND) - {"revenue_reconciliation", "profitable_relationships"} - of_costs
     told = {
         m: {c: _value(f) * (100 if m == "profitable_acquisition" else 1) for c, f in each.items()}
         for m, each in told.items()

@@ -73,3 +73,37 @@ def test_contracts_are_paid_until_the_data_end_not_until_the_newest_of_them_bega
     tickets = pd.DataFrame({"ticket_id": ["t"], "opened_at": pd.to_datetime(["2025-07-16"])})
     found = measured(tables | {"tickets": tickets}, "revenue_per_customer", **facts, data_until=None)
     assert whole(found)["numerator"] == 30 * 70 + 10 * 30  # the newest event is a ticket
+
+
+def spent(first: str, last: str) -> pd.DataFrame:
+    """1,000 in each of these months on winning customers."""
+    return pd.DataFrame({"month": pd.date_range(first, last, freq="MS"), "category": "acquisition", "amount": 1000.0})
+
+
+@pytest.mark.parametrize("metric", ["customer_acquisition_cost", "clv_to_cac", "cac_payback_months"])
+def test_months_of_which_no_costs_were_delivered_are_not_without_spend(metric: str):
+    orders = shop(1500)
+    all_year = measured({"orders": orders, "costs": spent("2023-01", "2025-12")}, metric)
+    assert np.isfinite(whole(all_year)["value"])
+    for first, last in (("2023-01", "2025-06"), ("2025-02", "2025-12")):
+        row = whole(measured({"orders": orders, "costs": spent(first, last)}, metric))
+        assert np.isnan(row["value"])
+        assert f"won in {first} to {last} only" in row["reason"]
+    other = spent("2025-07", "2025-12").assign(category="service")  # so that no spend is known to be none
+    costs = pd.concat([spent("2023-01", "2025-06"), other])
+    assert np.isfinite(whole(measured({"orders": orders, "costs": costs}, metric))["value"])
+    lagged = Worth(margin_rate=0.4, acquisition_lag_months=2)
+    late = measured({"orders": orders, "costs": spent("2024-11", "2025-10")}, metric, worth=lagged)
+    assert "only" not in whole(late)["reason"].split("not compared")[0]
+
+
+def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
+    orders = shop(1500)
+    early = orders[orders["ordered_at"] < "2025-12-10"]
+    found = measured(
+        {"orders": early, "costs": spent("2023-01", "2025-12")}, "customer_acquisition_cost", until="2025-12-10"
+    )
+    first = orders.groupby("customer_id")["ordered_at"].min()
+    won = ((first >= "2025-01-01") & (first < "2025-12-01")).sum()
+    assert (whole(found)["numerator"], whole(found)["denominator"]) == (11_000, won)
+    assert any("2025-12, in which the data end" in note for note in found.notes)

@@ -259,7 +259,9 @@ def test_no_revenue_has_no_concentration():
 
 def winning(won: list[int], spent: list[float]) -> Group:
     months = range(2025 * 12, 2025 * 12 + len(won))
-    return group(pd.DataFrame({"month": months, "won": won, "amount": spent, "n": [1.0] * len(won)}), "spent")
+    held = {"month": months, "won": won, "amount": spent, "costs_from": np.nan, "costs_to": np.nan}
+    covered = {"month": np.nan, "won": 0, "amount": 0.0, "costs_from": 2025 * 12, "costs_to": 2025 * 12 + 11}
+    return group(pd.concat([pd.DataFrame(held), pd.DataFrame([covered])]).assign(n=1.0), "spent")
 
 
 def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():

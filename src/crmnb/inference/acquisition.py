@@ -15,6 +15,7 @@ from crmnb.period import Period
 SPENT, FOLLOWED = "spent", "followed"  # components of evidence
 FEWEST_MONTHS = 12  # months as units: of fewer there is no interval
 _REPLICATES = 1000
+_NO_SPEND = "no spend on acquisition is in the costs"
 _TOO_FEW = "There is no interval of what winning a customer cost: it takes twelve months, and here are fewer."
 
 # ---- What winning a customer costs ----------------------------------------------------------------------------------
@@ -23,19 +24,47 @@ _TOO_FEW = "There is no interval of what winning a customer cost: it takes twelv
 def cost(groups: list[Group], told: Told) -> Inferred:
     """Spend over customers won; months are the units of its interval."""
     rows = [_acquisition_row(group, told) for group in groups]
-    return Inferred(rows, notes=[_TOO_FEW] if _months(told.windows["now"]) < FEWEST_MONTHS else [])
+    few = [_TOO_FEW] if _months(told.windows["now"]) < FEWEST_MONTHS else []
+    return Inferred(rows, notes=[*few, *_partly_seen(told.windows["now"])])
 
 
 def _acquisition_row(group: Group, told: Told) -> dict:
     won, spent = float(group.counts["won"].sum()), float(group.counts["amount"].sum())
     facts = {"n": won, "clusters": won, "numerator": spent, "denominator": won}
-    if not won or spent <= 0:
-        return group.row(**facts, reason="no customers won" if not won else "no spend on acquisition is in the costs")
+    if reason := "" if won else "no customers won":
+        return group.row(**facts, reason=reason)
+    if reason := _without_spend(group.counts, told.windows[group.win]):
+        return group.row(n=won, clusters=won, reason=reason)
     value, error = _ratio(group.counts, _months(told.windows[group.win]))
     if np.isnan(error):
         return group.row(value=value, **facts, method="none")
     reach = stats.t.ppf((1 + told.level) / 2, _months(told.windows[group.win]) - 1) * error
     return group.row(value=value, low=max(value - reach, 0.0), high=value + reach, **facts, method="t by month")
+
+
+def _without_spend(counts: pd.DataFrame, period: Period) -> str:
+    """Why nothing can be said of what was spent on winning customers in a period; "" where it can.
+
+    counts: its rows without a month tell from when to when there are costs, as months of winning.
+    """
+    begins, ends = counts["costs_from"].max(), counts["costs_to"].max()
+    first = period.start.year * 12 + period.start.month - 1
+    if np.isnan(begins):
+        return _NO_SPEND
+    if first < begins or first + _months(period) - 1 > ends:
+        return f"the costs tell of customers won in {_month(begins)} to {_month(ends)} only, which is not all of {period.label}"
+    return "" if counts["amount"].sum() > 0 else _NO_SPEND
+
+
+def _month(number: float) -> str:
+    return f"{int(number) // 12}-{int(number) % 12 + 1:02}"
+
+
+def _partly_seen(period: Period) -> list[str]:
+    """What is to be said of a month in which the data end."""
+    if period.seen_end.day == 1:
+        return []
+    return [f"Costs are known by the month: {period.seen_end:%Y-%m}, in which the data end, is left out on both sides."]
 
 
 def _ratio(counts: pd.DataFrame, months: int) -> tuple[float, float]:
@@ -59,8 +88,8 @@ def to_cost(groups: list[Group], told: Told) -> Inferred:
     spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
     if spent is None or not spent["won"].sum():
         return Inferred([whole.row(reason="no customers won")])
-    if spent["amount"].sum() <= 0:
-        return Inferred([whole.row(reason="no spend on acquisition is in the costs")])
+    if reason := _without_spend(spent, told.windows["now"]):
+        return Inferred([whole.row(reason=reason)])
     won_for, cost_error = _ratio(spent, _months(told.windows["now"]))
     of_new = _new_buyer if told.given["churn"].kind == "inactivity" else _new_contract
     try:
@@ -133,8 +162,10 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> tuple[dict, list[s
         return any_group.row(component="", n=np.nan, clusters=np.nan, reason="no customers won"), []
     facts = {"component": "", "n": followed.customers, "clusters": followed.customers}
     spent = held[SPENT].counts if SPENT in held else None
-    if spent is None or spent["amount"].sum() <= 0:
-        return followed.row(**facts, reason="no spend on acquisition is in the costs"), []
+    reason = _NO_SPEND if spent is None else _without_spend(spent, told.windows[win])
+    reason = reason or ("" if spent["won"].sum() else "no customers won in a month that is seen whole")
+    if reason:
+        return followed.row(**facts, reason=reason), []
     margin, at_risk = _by_age(followed.counts, max(told.privacy.suppress_below, 1))
     if not margin.shape[1]:
         return followed.row(**facts, reason="nobody won was followed for a whole month yet"), []

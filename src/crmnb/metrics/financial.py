@@ -285,13 +285,16 @@ def _begin(month: int) -> datetime:
 def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: Worth) -> nw.LazyFrame:
     """Customers won (`won`) and what was spent to win them (`amount`), by the `month` of winning. Raises Unavailable.
 
-    Costs are known by the month, so the period is to consist of months.
+    Costs are known by the month, so the period is to consist of months; one that is seen in part is left out on both sides. A
+    row without a month tells the first and the last month of any costs (`costs_from`, `costs_to`), as months of winning.
     """
     if period.start.day != 1 or period.end.day != 1:
         raise Unavailable("costs are known by the month; choose a period of whole months")
     lag = worth.acquisition_lag_months
     first = period.start.year * 12 + period.start.month - 1
-    end = period.seen_end.year * 12 + period.seen_end.month - 1 + (period.seen_end.day > 1)
+    end = period.seen_end.year * 12 + period.seen_end.month - 1
+    if end == first:
+        raise Unavailable(f"costs are known by the month, and no month of {period.label} is seen whole")
     spent = costs.filter(
         nw.col("category") == "acquisition", nw.col("month") >= _begin(first - lag), nw.col("month") < _begin(end - lag)
     )
@@ -301,9 +304,12 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
         amount=nw.col("amount").cast(nw.Float64),
         customer_id=nw.lit(None, nw.String),
     )
-    won = first_joined(tenures).filter(period.holds("first"))
+    known = costs.select(month=_month("month") + lag)
+    covered = known.select(costs_from=nw.col("month").min(), costs_to=nw.col("month").max())
+    covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0), customer_id=nw.lit(None, nw.String))
+    won = first_joined(tenures).filter(period.holds("first"), nw.col("first") < _begin(end))
     won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
-    return joined(won, spent)
+    return joined(won, spent, covered)
 
 
 @metric(
@@ -320,7 +326,7 @@ def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Wo
     """Spend on acquisition over customers won in the period (those whose first ever span began in it).
 
     Spend is the costs of the category `acquisition`; where the client declares a lag (`worth: acquisition_lag_months`), that of
-    so many months earlier.
+    so many months earlier. Costs (of any category) are to cover all of those months.
 
     Why: what a customer may cost is decided by what one is worth; this is what one does cost.
     Beware: it is only as complete as the costs: salaries and discounts are often missing. Customers who would have come anyway are
