@@ -289,6 +289,24 @@ def test_a_lead_that_nobody_closed_is_not_in_the_pipeline_for_ever(books, taken:
     assert found.loc[found["part"] == "", "value"].tolist() == [18]
 
 
+def test_the_pipeline_is_told_and_compared_where_the_leads_themselves_reach_back_far_enough():
+    """The orders begin years before the leads, whose first year would look as if hardly anything came in before."""
+    created = pd.date_range("2024-01-01", "2025-12-01", freq="12h")
+    won_at = created.to_series(index=range(len(created))).where(pd.Series(created.day % 2 == 0)) + pd.Timedelta(days=20)
+    leads = pd.DataFrame({"created_at": created, "won_at": won_at, "lost_at": pd.NaT, "amount": 100.0})
+    leads["lead_id"] = leads.index.astype(str)
+    client = Client(id="x", folder=".", name="X", currency="EUR", sources={}, tables={"leads": {"columns": {}}})
+    period = Period.parse("2025").observe(pd.Timestamp("2020-01-01"), pd.Timestamp("2026-01-01"))
+    rows = measure(family("sales")["pipeline_velocity"], in_memory(client, {"leads": leads}), period).rows
+    whole = rows[rows["part"] == ""].iloc[0]
+    assert whole["value"] > 0
+    assert pd.isna(whole["change"])
+    assert "needs data from 2023-10-04 (455 days before 2025-01-01); they begin on 2024-01-01" in whole["reason"]
+    parts = rows[rows["part"] != ""].set_index("part")["value"]
+    assert parts[:"2025-02"].isna().all()
+    assert parts["2025-03":].notna().all()
+
+
 # ---- Small groups and other people ----------------------------------------------------------------------------------
 
 

@@ -44,11 +44,11 @@ def test_a_metric_asked_once_gives_what_it_gives_in_each_window(corner_shop, met
         assert found[0].types == asked.types
 
 
-def _has(period: Period, history: list[int]) -> bool:
+def _has(period: Period, history: list[tuple[int, str]]) -> bool:
     """Whether as many days were seen before the period as are required."""
     try:
-        for days in history:
-            period.require_history(days)
+        for needed in history:
+            period.require_history(*needed)
     except Unavailable:
         return False
     return True
@@ -128,7 +128,7 @@ def test_history_is_required_of_each_window():
         period.require_history(30)
         return "evidence"
 
-    assert unsaid(asked) == ("evidence", [30])
+    assert unsaid(asked) == ("evidence", [(30, "start")])
     orders = pd.DataFrame(
         {
             "order_id": ["1", "2"],

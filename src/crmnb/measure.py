@@ -121,7 +121,8 @@ def seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
 
     Where the client declares the first day, that is believed for all.
     """
-    if tables.client.data_from or period.data_from is None or "churn" not in metric.declarations:
+    looks_back = metric.looks_back or "churn" in metric.declarations
+    if tables.client.data_from or period.data_from is None or not looks_back:
         return period
     first = tables.first_day(tables.source_of(name) for name in metric.reads)
     return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)
@@ -139,8 +140,8 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
             if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
             elif asked:
-                for days in asked[1]:
-                    period.require_history(days)
+                for history in asked[1]:
+                    period.require_history(*history)
                 evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
             else:
                 evidence[win] = Evidence.of(metric.function(*frames, period=period, **given))
@@ -153,8 +154,8 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
 
 def _in_any(
     metric: Metric, tables: engine.Tables, of: Period, given: dict[str, Any]
-) -> tuple[Evidence, list[int]] | None:
-    """A metric's evidence in any window, its times unsaid, and the days of history it requires; None if it looks at them."""
+) -> tuple[Evidence, list[tuple[int, str]]] | None:
+    """A metric's evidence in any window, its times unsaid, and the history it requires; None if it looks at them."""
 
     def evidence(period: Period) -> Evidence:
         return Evidence.of(metric.function(*_frames(metric, tables), period=period, **given))

@@ -55,6 +55,7 @@ class Metric:
     rows_at: str
     cumulative: bool
     matures: str
+    looks_back: bool
     published: str
     units: dict[str, str]
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
@@ -115,6 +116,7 @@ def metric(
     rows_at: str = "",
     cumulative: bool = False,
     matures: str = "",
+    looks_back: bool = False,
     published: str = "",
     units: dict[str, str] | None = None,
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
@@ -128,7 +130,8 @@ def metric(
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
     period are the rows of its parts, so that the parts need no call of their own. `cumulative`: it tells of all data up to
     the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
-    says how many days after a period's end its figure can be told. `published`: the test of a published figure, "file::name".
+    says how many days after a period's end its figure can be told. `looks_back`: it asks for history, and so for that of the
+    tables it reads (those that take a declaration of churn do, too). `published`: the test of a published figure, "file::name".
     `units`: those of components that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
@@ -153,6 +156,7 @@ def metric(
             rows_at=rows_at,
             cumulative=cumulative,
             matures=matures,
+            looks_back=looks_back,
             published=published,
             units=units or {},
             bounds=bounds,

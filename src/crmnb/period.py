@@ -133,11 +133,12 @@ class Period:
         if self.data_from and self.end <= self.data_from:
             raise Unavailable(f"the data begin on {self.data_from.date()}, after {self.label} ends")
 
-    def require_history(self, days: int) -> None:
-        """Raise Unavailable where fewer than `days` days were observed before the start."""
-        needed = self.start - timedelta(days=days)
+    def require_history(self, days: int, of: str = "start") -> None:
+        """Raise Unavailable where fewer than `days` days were observed before the start (or, of it, before `seen_end`)."""
+        time = getattr(self, of)
+        needed = time - timedelta(days=days)
         if self.data_from and self.data_from > needed:
-            before = f" ({days} days before {self.start.date()})" if days else ""
+            before = f" ({days} days before {time.date()})" if days else ""
             raise Unavailable(f"needs data from {needed.date()}{before}; they begin on {self.data_from.date()}")
 
     def holds(self, column: str) -> nw.Expr:

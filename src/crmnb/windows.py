@@ -66,7 +66,7 @@ class UnsaidPeriod:
     """
 
     def __init__(self, data_from: datetime | None = None, cutoff: datetime | None = None):
-        self.history: list[int] = []
+        self.history: list[tuple[int, str]] = []
         self.data_from, self.cutoff = data_from, cutoff
         for name, time in _UNSAID.items():
             setattr(self, name, Moment(time.year, 1, 1))
@@ -75,9 +75,9 @@ class UnsaidPeriod:
         """As `Period.holds`."""
         return Period.holds(self, column)  # type: ignore[arg-type]
 
-    def require_history(self, days: int) -> None:
+    def require_history(self, days: int, of: str = "start") -> None:
         """Note what is to be asked of each window's period."""
-        self.history.append(days)
+        self.history.append((days, of))
 
     def __getattr__(self, name: str):
         _looked()
@@ -167,8 +167,8 @@ def once(function):
 
 def unsaid(
     function: Callable[[Any], nw.LazyFrame], data_from: datetime | None = None, cutoff: datetime | None = None
-) -> tuple[nw.LazyFrame, list[int]] | None:
-    """What a function of a period gives where its times are unsaid, and the days of history it requires; None if it looks."""
+) -> tuple[nw.LazyFrame, list[tuple[int, str]]] | None:
+    """What a function of a period gives where its times are unsaid, and the history it requires; None if it looks."""
     period = UnsaidPeriod(data_from, cutoff)
     try:
         return function(period), period.history

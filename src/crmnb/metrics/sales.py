@@ -444,6 +444,7 @@ def median_order_value(orders, *, period):
     out_of="leads, open or with time to be won",
     by_hand="3 * (6 / 10) * (1500 / 5) / 30",
     estimate=pipeline,
+    looks_back=True,
 )
 def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
     """What the leads open at the period's end are worth per day: open leads x win rate x mean amount / median days to win.
@@ -457,6 +458,7 @@ def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """
+    period.require_history(maturity_days + 365, of="seen_end")
     at = period.seen_end
     last, first = at - timedelta(days=maturity_days), at - timedelta(days=maturity_days + 365)
     seen = _as_seen(leads, at, "won_at", "lost_at").with_columns(decided_at=_decided_at())

@@ -120,10 +120,14 @@ def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, 
 def velocity(rates: Rates, year: int, lives: Lives) -> dict[tuple[str, str], float]:
     """The true pipeline velocity at the end of a year (a place in YEARS), per customer at its start; `lives` of many.
 
+    None of a year that the data do not reach back far enough for.
+
     Leads of the last 455 days open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
     those leads' calendar days to the win. In closed form but for averages over the days of creation.
     """
     end, (first, last) = EDGES[year + 1], (EDGES[year + 1] - 90 - 365, EDGES[year + 1] - 90)
+    if first < 0:
+        return {}
     created = np.arange(end) + 0.5
     came_in = year_of(created)
     per_day = (np.array(rates.leads) * lives.at_start / np.diff(EDGES))[came_in]
