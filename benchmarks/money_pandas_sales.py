@@ -87,7 +87,7 @@ def _velocity(leads: pd.DataFrame) -> pd.DataFrame:
                 "mature": mature.astype(int),
                 "won": won.astype(int),
                 "days": days.where(won),
-                "amount": seen["amount"].where(won).fillna(0.0),
+                "brought": seen["amount"].where(won).fillna(0.0),
                 "priced": (won & seen["amount"].notna()).astype(float),
                 "hash": seen["hash"],
             }

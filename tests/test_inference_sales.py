@@ -218,7 +218,7 @@ def in_pipeline(rng: np.random.Generator, n: int) -> pd.DataFrame:
     days = np.where(won, np.round(40 * np.exp(0.8 * rng.normal(size=n))), np.nan)
     amount = np.where(won, np.exp(5 + rng.normal(size=n)), 0)
     flags = {"open": is_open * 1, "mature": mature * 1, "won": won * 1}
-    found = pd.DataFrame(flags | {"days": days, "amount": amount, "priced": won * 1.0, "n": 1.0})
+    found = pd.DataFrame(flags | {"days": days, "brought": amount, "priced": won * 1.0, "n": 1.0})
     found = found[is_open | mature].reset_index(drop=True)
     return found.assign(fold=rng.permutation(len(found)) % 200)
 
@@ -227,7 +227,7 @@ def test_velocity_is_what_it_is_made_of():
     counts = in_pipeline(np.random.default_rng(9), 500)
     won = counts[counts["won"] == 1]
     rate = len(won) / counts["mature"].sum()
-    wanted = counts["open"].sum() * rate * won["amount"].mean() / won["days"].median()
+    wanted = counts["open"].sum() * rate * won["brought"].mean() / won["days"].median()
     assert velocity([group(counts, 500)], TOLD).rows[0]["value"] == pytest.approx(wanted, rel=1e-12)
 
 

@@ -391,3 +391,31 @@ def test_leads_of_two_quarters_that_are_won_alike_convert_alike_however_long_ago
     rows = measure(family("sales")[metric], in_memory(client, {"leads": leads}), period).rows
     first = rows[rows["part"] == ""].iloc[0]
     assert (first["value"], first["previous"], first["change"]) == (25, 25, 0)
+
+
+# ---- Names ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_leads_are_worth_breaks_the_pipeline_down_though_it_is_counted(books, taken: Intake):
+    by_amount = {"segments": {"size": Segment(column="leads.amount", bands=(300,))}}
+    client = load_client("corner_shop", PARAMETERS).model_copy(update=by_amount)
+    rows = open_on(client, Period.parse("2025"), taken).results("sales")
+    levels = rows[(rows["metric"] == "pipeline_velocity") & (rows["segment"] == "size")].set_index("level")
+    assert {*levels.index} == {"(not known)", "300 or more", "under 300"}
+    # E09 and E14 are open; E04 to E06, E09, E11 and E13 had time, and E05, E06 and E13 were won for 300, 500, 400 in 30, 90, 30 days.
+    assert levels.loc["300 or more", "value"] == pytest.approx(2 * (3 / 6) * 400 / 30)
+
+
+@pytest.mark.parametrize(("metric", "column"), [("pipeline_velocity", "won"), ("conversion_curve", "days")])
+def test_a_column_of_the_name_of_what_is_counted_is_refused_in_words(books, taken: Intake, metric: str, column: str):
+    leads = duckdb.read_parquet(str(taken.tables["leads"])).df().assign(**{column: "a"})
+    client = books["2025"].client.model_copy(update={"segments": {"own": Segment(column=f"leads.{column}")}})
+    rows = measure(family("sales")[metric], in_memory(client, {"leads": leads}), books["2025"].period).rows
+    assert rows["value"].isna().all()
+    assert f"leads.{column}" in rows["reason"].iloc[0]
+
+
+def test_a_column_of_the_orders_of_the_name_of_what_is_counted_is_refused_in_words():
+    tables = shop_of(OTHERS, {"own": Segment(column="orders.net"), **REGION})
+    tables = in_memory(tables.client, {"orders": tables.con.sql("select *, 'a' as net from orders").df()})
+    assert "orders.net" in bought(tables, "sales_growth")["reason"].iloc[0]

@@ -89,7 +89,7 @@ pipeline = Estimator(
     "pipeline.velocity",
     "bootstrap of leads",
     total=True,
-    sums=("amount", "priced"),
+    sums=("brought", "priced"),
     folds=200,
 )
 

@@ -1,6 +1,6 @@
 """Pipeline: what the open leads are worth per day, from counts of leads alike, by fold.
 
-`open`, `mature`, `won` (mature and won) are 0 or 1, `days` those that a won lead took; summed: `amount`, of the won, and
+`open`, `mature`, `won` (mature and won) are 0 or 1, `days` those that a won lead took; summed: `brought`, the amounts of the won, and
 `priced`, how many of them have one.
 """
 
@@ -10,7 +10,7 @@ import pandas as pd
 from crmnb.inference import Group, Told, of_each
 from crmnb.inference.moments import FEW_CLUSTERS
 
-_FLAGS, _SUMS = ("open", "mature", "won"), ("amount", "priced")
+_FLAGS, _SUMS = ("open", "mature", "won"), ("brought", "priced")
 _REPLICATES, _SEED = 1000, 20250101  # the seed is fixed, so that a report can be made twice
 
 

@@ -54,12 +54,20 @@ def _decided_at() -> nw.Expr:
     return nw.coalesce(nw.col("won_at"), nw.col("lost_at"))
 
 
-def _own(rows: nw.LazyFrame, table: str, segments: Segments) -> list[str]:
-    """The table's own columns that the client breaks figures down by."""
+def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> list[str]:
+    """The table's own columns that the client breaks figures down by.
+
+    Raises Unavailable where one has a name that the evidence needs for what is `counted` in it.
+    """
     columns = [
         column for name, _, column in (each.column.partition(".") for each in segments.values()) if name == table
     ]
-    return [name for name in dict.fromkeys(columns) if name in rows.collect_schema().names()]
+    own = [name for name in dict.fromkeys(columns) if name in rows.collect_schema().names()]
+    if taken := [name for name in own if name in (*counted, "component", "cluster", "customer_id", "fold", "n")]:
+        raise Unavailable(
+            f"cannot be broken down by {table}.{taken[0]}, a name that is needed here: give the column another"
+        )
+    return own
 
 
 @metric(
@@ -115,7 +123,7 @@ def conversion_curve(leads, *, period, segments: Segments):
     last_day = (period.cutoff or period.end) - timedelta(days=1)
     ended = seen.with_columns(ended_at=nw.coalesce(_decided_at(), nw.lit(last_day)))
     lost = _is("lost_at") * (1 - _is("won_at")) * 2
-    columns = _own(leads, "leads", segments)
+    columns = _own(leads, "leads", segments, "days", "outcome")
     return ended.with_columns(days=_days_to("ended_at"), outcome=_is("won_at") + lost).select(
         "days", "outcome", *columns
     )
@@ -294,11 +302,12 @@ def sales_growth(orders, *, period, segments: Segments):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
         Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541 (interval, see crmnb.inference.growth).
     """
-    own, time = _own(orders, "orders", segments), nw.col("ordered_at")
+    time = nw.col("ordered_at")
     bought = {
         f"in_{at}": (time >= start) & (time < start + timedelta(days=days))
         for at, (start, days) in enumerate(spans(period))
     }
+    own = _own(orders, "orders", segments, "day", "net", *bought)
     sold = with_net_revenue(orders).filter(nw.any_horizontal(*bought.values(), ignore_nulls=True))
     if "customer_id" not in orders.collect_schema().names():
         return sold.select(*own, day=time.dt.truncate("1d"), net=nw.col("net"))
@@ -467,10 +476,11 @@ def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
     flagged = seen.with_columns(open=1 - _is("decided_at"), mature=mature, won=_is("won_at") * mature)
     told = flagged.filter((nw.col("open") == 1) | (nw.col("mature") == 1))
     is_won = nw.col("won") == 1
+    own = _own(leads, "leads", segments, "open", "mature", "won", "days", "brought", "priced")
     return told.select(
-        *("open", "mature", "won", *_own(leads, "leads", segments)),
+        *("open", "mature", "won", *own),
         cluster=nw.col("lead_id"),
         days=nw.when(is_won).then(_days_to("won_at")),
-        amount=nw.when(is_won).then(nw.col("amount")).otherwise(nw.lit(0)),
+        brought=nw.when(is_won).then(nw.col("amount")).otherwise(nw.lit(0)),
         priced=nw.when(is_won).then(_is("amount")).otherwise(nw.lit(0)),
     )
