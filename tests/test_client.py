@@ -170,6 +170,8 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
         ("worth: {discount_rate: -0.1}", "worth.discount_rate: -0.1 is out of range; it must be at least 0"),
         ("worth: {margin: 0.4}", "worth.margin: 'margin' is not a known key. Did you mean margin_rate?"),
         ("worth: {books: {Q4 2025: 1}}", "worth.books: period 'Q4 2025' is not one of the forms 2025, 2025Q4"),
+        ("worth: {books: {2025: 0}}", "worth.books.2025"),
+        ("worth: {books: {2025: -5}}", "worth.books.2025"),
         ("worth: {books: {2025: lots}}", "worth.books.2025: 'lots' is not a number"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from crmnb.client import Churn, Client, Worth
 from crmnb.engine import in_memory
+from crmnb.errors import InputError
 from crmnb.measure import Measured, measure
 from crmnb.metric import catalogue
 from crmnb.period import Period
@@ -107,3 +108,12 @@ def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
     won = ((first >= "2025-01-01") & (first < "2025-12-01")).sum()
     assert (whole(found)["numerator"], whole(found)["denominator"]) == (11_000, won)
     assert any("2025-12, in which the data end" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("metric", "setting"), [("clv_predicted", "renewal_months"), ("at_risk_customers", "horizon_days")]
+)
+@pytest.mark.parametrize("span", [0, -10])
+def test_a_span_of_no_time_is_an_error_of_the_settings(metric: str, setting: str, span: int):
+    with pytest.raises(InputError, match=f"{metric}.{setting}: {span} is too short"):
+        measured({"orders": shop(50)}, metric, settings={metric: {setting: span}})

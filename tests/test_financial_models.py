@@ -87,6 +87,18 @@ def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said()
     assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
 
 
+@pytest.mark.parametrize(("share", "carried"), [(0.02, True), (0.4, False)])
+def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: float, carried: bool):
+    counts = buyers(2000, 6)
+    losing = np.random.default_rng(6).random(len(counts)) < share
+    counts["spend"] = np.where(losing, -15.0 * counts["x"], counts["spend"])
+    found = forecast.predicted([group(counts)], told())
+    if carried:
+        assert any("a little too high" in note for note in found.notes)
+    assert np.isfinite(found.rows[0]["value"]) == carried
+    assert carried or "no room" in found.rows[0]["reason"]
+
+
 def test_what_no_model_can_carry_gets_the_reason():
     few = forecast.predicted([group(buyers(60, 4))], told())
     assert np.isnan(few.rows[0]["value"])
@@ -165,6 +177,23 @@ def test_yearly_contracts_count_whole_years():
     fit = fits.of_renewals(monthly, 12)
     # Year 1: 200 came and stayed. Year 2: they left, 100 (entered in month 5, so seen from year 2 on) stayed, 300 left.
     assert fit.n == 500
+
+
+@pytest.mark.parametrize("length", [1, 12, 24])
+def test_of_a_renewal_that_the_horizon_cuts_the_part_before_it_counts(length: int):
+    counts = contracts(4000, lambda rng, n: rng.beta(0.8, 6.0, n), 12, months=60)
+    facts = told("contractual")
+    facts.given["renewal_months"] = length
+    worths = []
+    for months in (6, 12, 18, 24, 30, 36, 48):
+        facts.given["worth"] = Worth(margin_rate=1.0, horizon_months=months)
+        row = forecast.predicted([group(counts)], facts).rows[0]
+        assert row["low"] < row["value"] < row["high"]
+        assert row["value"] < 10 * months  # nobody can bring more than all of the margin
+        worths.append(row["value"])
+    assert (np.diff(worths) > 0).all()
+    if length > 6:
+        assert worths[0] == pytest.approx(worths[1] * 6 / 12 if length == 12 else worths[3] * 6 / 24)
 
 
 # ---- Holdout --------------------------------------------------------------------------------------------------------

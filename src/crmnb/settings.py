@@ -7,11 +7,13 @@ from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 
+_SPANS = ("_days", "_months")  # how the names of settings end that say how long something lasts
+
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
     """The keyword arguments of a metric for a client, and the same in words.
 
-    Raises InputError for an unknown setting or a value of another type than its default's; Unavailable where a
+    Raises InputError for an unknown setting, a value of another type than its default's or a span of no time; Unavailable where a
     declaration that the metric needs (an item of a survey, churn) is missing.
     """
     chosen = client.settings.get(metric.id, {})
@@ -31,6 +33,10 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
             kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
             raise InputError(
                 f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
+            )
+        if name.endswith(_SPANS) and value < 1:
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is too short; it is to be 1 or more."
             )
         given[name], words[name] = value, str(value)
     if "churn" in metric.declarations:

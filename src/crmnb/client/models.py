@@ -135,7 +135,7 @@ class Worth(_Strict):
     horizon_months: int = Field(36, ge=1, le=600)
     profitable_margin: float = 0.0
     acquisition_lag_months: int = Field(0, ge=0, le=24)
-    books: dict[str, float] = {}
+    books: dict[str, Annotated[float, Field(gt=0)]] = {}
     gains: dict[str, Gain] = {}
 
 

@@ -122,7 +122,7 @@ def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
 def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
     """The margin expected of a customer of age 0, and its standard error."""
     length, worth = told.given["renewal_months"], told.given["worth"]
-    rate, horizon = (1 + worth.discount_rate) ** (length / 12) - 1, worth.horizon_months // length
+    rate, horizon = (1 + worth.discount_rate) ** (length / 12) - 1, worth.horizon_months / length
     there = counts[counts["there"] == 1]
     if not there["times"].sum():
         raise CannotFit("no customers at the end who were seen for a month")

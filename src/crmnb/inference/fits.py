@@ -16,6 +16,7 @@ _REMEMBERED = 16  # fits; a report's metrics ask for far fewer
 
 DAYS_A_YEAR = 365.25
 WEEKS_A_MONTH = DAYS_A_YEAR / 12 / 7
+_LOSSES = 0.05  # of those who bought again, the share without a margin that may be left out of a model of margins
 _ALIKE = 1e9  # alpha + beta, from which on customers differ by less than can matter
 
 
@@ -48,8 +49,14 @@ def with_margin(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_margins(counts: pd.DataFrame) -> Fit:
-    """Gamma-Gamma, of the mean margin of repeat purchases. Raises CannotFit."""
+    """Gamma-Gamma, of the mean margin of repeat purchases. Raises CannotFit, also where many brought no margin or a loss."""
     told = with_margin(counts)
+    again = counts.loc[counts["x"] > 0, "n"].sum()
+    if again - told["n"].sum() > _LOSSES * again:
+        raise CannotFit(
+            f"more than {100 * _LOSSES:.0f} % of those who bought again brought no margin with it, or a loss, for which the model of "
+            "spending has no room"
+        )
     x = told["x"].to_numpy(float)
     return _once(fit_spending, x, told["spend"].to_numpy(float) / x, told["n"].to_numpy(float))
 

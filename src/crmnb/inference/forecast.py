@@ -135,7 +135,10 @@ def _said_of_purchases(whole: Group, there: pd.DataFrame, buying: Fit, spending:
     if buying.alike:
         notes.append(f"Customers are taken {buying.alike}, as these data show no difference between them.")
     if lost:
-        notes.append(f"{told.many(lost)} who bought again brought no margin with it: they are left out of Gamma-Gamma.")
+        notes.append(
+            f"{told.many(lost)} who bought again brought no margin with it, or a loss, for which Gamma-Gamma has no room: they are "
+            "left out of it, so that the value is a little too high."
+        )
     return [*notes, _independent(with_margin(whole.counts))]
 
 
@@ -194,10 +197,9 @@ def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:
     length, rate = told.given["renewal_months"], told.given["worth"].discount_rate
     age, place = np.unique(there["age"].to_numpy(float) // length, return_inverse=True)
     shares = np.bincount(place, weights=n) / n.sum()
-    horizon = months // length if np.isfinite(months) else np.inf
 
     def stay(parameters: np.ndarray) -> np.ndarray:
-        return shares @ periods_ahead(parameters, age, horizon, (1 + rate) ** (length / 12) - 1)
+        return shares @ periods_ahead(parameters, age, months / length, (1 + rate) ** (length / 12) - 1)
 
     try:
         periods, error = delta(stay, fit)
@@ -210,10 +212,16 @@ def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:
 def periods_ahead(parameters: np.ndarray, age: np.ndarray, horizon: float, rate: float) -> np.ndarray:
     """The periods of margin expected of customers of that age, discounted; margin comes in evenly over a period.
 
-    So those who leave in a period are taken to be there for half of it, and it is discounted from its middle.
+    So those who leave in a period are taken to be there for half of it, and it is discounted from its middle. Of a period
+    that the horizon cuts, the part before it counts in proportion.
     """
     if np.isinf(horizon) and rate > 0:
         horizon = np.ceil(_GONE / np.log1p(rate))
+    if cut := 0.0 if np.isinf(horizon) else horizon % 1:
+        fewer, more = (periods_ahead(parameters, age, whole, rate) for whole in (horizon // 1, horizon // 1 + 1))
+        return (1 - cut) * fewer + cut * more
+    if horizon == 0:
+        return np.zeros(age.shape)
     ends = discounted_residual(parameters, age, horizon, rate)
     begins = 1 + discounted_residual(parameters, age, horizon - 1, rate) / (1 + rate)
     return (begins + ends) / 2 / np.sqrt(1 + rate)
