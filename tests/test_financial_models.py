@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.client import Churn, Gain, Privacy, Worth
+from crmnb.client import Churn, Gain, Privacy, Segment, Segments, Worth
 from crmnb.inference import Group, Told, acquisition, concentration, fits, forecast, holdout, worth
 from crmnb.models.buying import simulate_buying
 from crmnb.models.contract import retention
@@ -19,7 +19,7 @@ YEAR = Period.parse("2025")
 
 def told(kind: str = "inactivity", **worth_facts) -> Told:
     churn = Churn(kind=kind, table="orders" if kind == "inactivity" else "subscriptions", inactivity_days=90)
-    given = {"churn": churn, "worth": Worth(margin_rate=1.0, **worth_facts), "renewal_months": 1}
+    given = {"churn": churn, "worth": Worth(margin_rate=1.0, **worth_facts), "renewal_months": 1, "segments": {}}
     return Told(0.95, given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
 
 
@@ -177,6 +177,34 @@ def test_yearly_contracts_count_whole_years():
     fit = fits.of_renewals(monthly, 12)
     # Year 1: 200 came and stayed. Year 2: they left, 100 (entered in month 5, so seen from year 2 on) stayed, 300 left.
     assert fit.n == 500
+
+
+def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
+    facts = told("contractual")
+    alike = [contracts(3000, lambda rng, n: rng.beta(0.8, 6.0, n), seed) for seed in (21, 22)]
+    unlike = [alike[0], contracts(3000, lambda rng, n: np.full(n, 0.005), 23)]
+    for levels, said in ((alike, "do not differ"), (unlike, "losses of their own by region")):
+        both = pd.concat(levels, ignore_index=True)
+        groups = [group(both), *(group(each, level=name) for each, name in zip(levels, "ab", strict=True))]
+        found = forecast.predicted(groups, facts)
+        whole, a, b = (row["value"] for row in found.rows)
+        assert any(said in note for note in found.notes)
+        assert min(a, b) < whole < max(a, b)
+        if levels is unlike:
+            assert b > 1.3 * a
+    by_years = Segments(region=Segment(column="customers.joined_at", years=(1,)))
+    facts.given["segments"] = by_years
+    assert any("model's own clock" in note for note in forecast.predicted(groups, facts).notes)
+
+
+def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
+    rejected = 0
+    for seed in range(100):
+        levels = [contracts(800, lambda rng, n: rng.beta(0.8, 6.0, n), 500 + 2 * seed + k) for k in (0, 1)]
+        groups = [group(each, level=name) for each, name in zip(levels, "ab", strict=True)]
+        whole = fits.of_renewals(pd.concat(levels, ignore_index=True), 1)
+        rejected += bool(forecast._unlike(groups, whole, told("contractual")))
+    assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
 @pytest.mark.parametrize("length", [1, 12, 24])

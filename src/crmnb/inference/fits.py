@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmnb.models.buying import fit_buying
-from crmnb.models.contract import fit_contract
+from crmnb.models.contract import fit_contract, retention
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit
 from crmnb.models.spending import fit_spending
 
@@ -67,6 +67,21 @@ def of_renewals(counts: pd.DataFrame, months: int) -> Fit:
     counts: `entry`, `last` and `lost` in months. A renewal counts where it was seen from beginning to end, or until the loss.
     Where losses do not fall with age, the likelihood has its maximum in the limit of customers who are all alike: that is given.
     """
+    age, at_risk, lost = _renewals(counts, months)
+    if not len(age):
+        raise CannotFit("no renewal was seen from beginning to end")
+    return fit_contract(age, at_risk, lost) if _falls(age, at_risk, lost) else _constant(at_risk, lost)
+
+
+def likelihood_of_renewals(counts: pd.DataFrame, months: int, fit: Fit) -> float:
+    """The log-likelihood of such contracts by a fit to others; of parts of customers it adds up to that of all."""
+    age, at_risk, lost = _renewals(counts, months)
+    leave = 1 - retention(fit.parameters, age)
+    return float(lost @ np.log(leave) + (at_risk - lost) @ np.log1p(-leave))
+
+
+def _renewals(counts: pd.DataFrame, months: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The renewals that were seen: their age (1 the first), how many customers came to them, and how many left."""
     first, last_month, n = (counts[name].to_numpy(float) for name in ("entry", "last", "n"))
     entry = np.ceil((first - 1) / months) + 1
     gone = np.ceil(last_month / months)
@@ -74,13 +89,12 @@ def of_renewals(counts: pd.DataFrame, months: int) -> Fit:
     last = np.where(lost, gone, last_month // months)
     known = last >= entry
     if not known.any():
-        raise CannotFit("no renewal was seen from beginning to end")
+        return np.zeros(0), np.zeros(0), np.zeros(0)
     entry, last, lost, n = (each[known] for each in (entry.astype(int), last.astype(int), lost, n))
     size = last.max() + 2
     at_risk = np.cumsum(np.bincount(entry, n, size) - np.bincount(last + 1, n, size))
     age = np.flatnonzero(at_risk > 0.5)
-    at_risk, lost = at_risk[age], np.bincount(last[lost], n[lost], size)[age]
-    return fit_contract(age, at_risk, lost) if _falls(age, at_risk, lost) else _constant(at_risk, lost)
+    return age, at_risk[age], np.bincount(last[lost], n[lost], size)[age]
 
 
 def is_constant(fit: Fit) -> bool:

@@ -11,6 +11,7 @@ same each time, and a value cannot fall below 0. (Source: Efron & Tibshirani 199
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from crmnb.inference.fits import (
     WEEKS_A_MONTH,
     histories,
     is_constant,
+    likelihood_of_renewals,
     of_margins,
     of_purchases,
     of_renewals,
@@ -164,26 +166,61 @@ def _independent(counts: pd.DataFrame) -> str:
 
 def _by_contract(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
     length = told.given["renewal_months"]
-    found, constant = [], False
-    for group in held:
-        try:
-            fit = of_renewals(group.counts, length)
-        except CannotFit as no:
-            if group is whole:
-                raise
-            found.append(_none(group, str(no)))
-            continue
-        found.append(_of_contracts(group, fit, told, months))
-        constant |= is_constant(fit)
+    fit = of_renewals(whole.counts, length)
+    own = {
+        segment: fits
+        for segment in dict.fromkeys(group.segment for group in held if group.segment)
+        if (fits := _unlike([group for group in held if group.segment == segment], fit, told))
+    }
+    fits = [own.get(group.segment, {}).get(group.level, fit) for group in held]
+    found = [_of_contracts(group, each, told, months) for group, each in zip(held, fits, strict=True)]
     notes = [
-        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, each group by its own losses in the "
-        "months that it was seen, at its mean margin of the last twelve."
+        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, at each group's mean margin of the last "
+        "twelve months."
     ]
-    if constant:
+    if len(held) > 1:
+        by = f"by losses of their own by {', '.join(own)}, as these differ by more than chance" if own else ""
+        rest = (
+            "otherwise by the losses of all"
+            if own
+            else "by the losses of all, as theirs do not differ by more than chance"
+        )
+        clock = " (nor by tenure, which is the model's own clock)" if any(map(_is_tenure(told), held)) else ""
+        notes.append(f"Levels are foretold {', '.join(filter(None, (by, rest)))}{clock}.")
+    if any(map(is_constant, fits)):
         notes.append(
             "Where losses do not fall with age, customers are taken to leave at one constant rate, the model's limit."
         )
     return found, notes
+
+
+def _is_tenure(told: Told) -> Callable[[Group], bool]:
+    """Whether a group is a level of a segmentation by the time since a date."""
+    by_years = {name for name, segment in told.given["segments"].items() if segment.years}
+    return lambda group: group.segment in by_years
+
+
+def _unlike(levels: list[Group], fit: Fit, told: Told) -> dict[str, Fit]:
+    """The levels' own fits, where their losses differ from those of all by more than chance; else none.
+
+    By the likelihood ratio test; of levels too small for a fit of their own, that of all stands on both sides. None by tenure: age
+    is what the model goes by, and a level of it sees a few ages only.
+    """
+    if any(map(_is_tenure(told), levels)):
+        return {}
+    own, gain, parameters = {}, 0.0, 0
+    for group in levels:
+        with suppress(CannotFit):
+            own[group.level] = found = of_renewals(group.counts, told.given["renewal_months"])
+            gain += found.log_likelihood - likelihood_of_renewals(group.counts, told.given["renewal_months"], fit)
+            parameters += _parameters(found)
+    some = len(own) < len(levels)  # so that the fit of all is not replaced, but added to
+    degrees = parameters if some else parameters - _parameters(fit)
+    return own if degrees > 0 and stats.chi2.sf(2 * gain, degrees) < 1 - told.level else {}
+
+
+def _parameters(fit: Fit) -> int:
+    return 1 if is_constant(fit) else 2
 
 
 def _of_contracts(group: Group, fit: Fit, told: Told, months: float) -> dict:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import narwhals.stable.v2 as nw
 
-from crmnb.client import Churn, Worth
+from crmnb.client import Churn, Segments, Worth
 from crmnb.customers import customers_at, first_joined, kept
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
@@ -170,12 +170,13 @@ def _histories(
     estimate=forecast_ahead,
     cumulative=True,
 )
-def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, renewal_months=1):
+def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, segments: Segments, renewal_months=1):
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
 
     Who is lost by inactivity buys as BG/NBD says (purchases at a rate of each customer's own, until leaving unseen), at a margin
     that Gamma-Gamma expects from the customer's own. Who leaves by contract renews every `renewal_months` as the shifted
-    beta-geometric says, at the group's mean margin of the last twelve months. Discounted at `worth: discount_rate` a year.
+    beta-geometric says, at the group's mean margin of the last twelve months; a level of a segmentation has a fit of its own where a
+    likelihood ratio test finds that the levels' losses differ. Discounted at `worth: discount_rate` a year.
 
     Why: what keeping the customers of today is worth, and what may be spent on it.
     Beware: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to
@@ -199,7 +200,7 @@ def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, rene
     estimate=lifetime_ahead,
     cumulative=True,
 )
-def clv_residual(payments, tenures, *, period, churn: Churn, worth: Worth, renewal_months=1):
+def clv_residual(payments, tenures, *, period, churn: Churn, worth: Worth, segments: Segments, renewal_months=1):
     """The same as the predicted value, without a horizon: the whole expected future of today's customers.
 
     Why: beside the predicted value it tells how much of the worth lies beyond the horizon.
