@@ -188,7 +188,9 @@ def test_the_suite_counts_what_the_pencil_counted(books):
 
 def test_the_suite_counts_the_year_before_as_the_second_route_does(books, raw: Raw):
     rows, figures = whole(books[2024]), second(raw, "2024-01-01", "2025-01-01")
-    assert "needs the books' net revenue of 2024" in rows.set_index("metric").at["revenue_reconciliation", "reason"]
+    assert (
+        "needs the books' net revenue of this period" in rows.set_index("metric").at["revenue_reconciliation", "reason"]
+    )
     assert "needs data from 2023-01-01" in rows.set_index("metric").at["profitable_relationships", "reason"]
     of_costs = {"customer_acquisition_cost", "cac_payback_months"}
     for metric in of_costs:  # the first costs are of March, and win the customers of April

@@ -117,3 +117,24 @@ def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
 def test_a_span_of_no_time_is_an_error_of_the_settings(metric: str, setting: str, span: int):
     with pytest.raises(InputError, match=f"{metric}.{setting}: {span} is too short"):
         measured({"orders": shop(50)}, metric, settings={metric: {setting: span}})
+
+
+def test_costs_without_any_order_are_no_customers_won():
+    none = shop(5).iloc[:0]
+    row = whole(measured({"orders": none, "costs": spent("2025-01", "2025-12")}, "clv_to_cac"))
+    assert row["reason"] == "no customers won"
+    assert np.isnan(row["value"])
+
+
+def test_the_worth_of_winning_tells_how_its_model_would_have_done():
+    found = measured({"orders": shop(1500), "costs": spent("2023-01", "2025-12")}, "clv_to_cac")
+    assert any("Tested on a holdout" in note for note in found.notes)
+
+
+def test_losses_are_not_foretold_further_ahead_than_the_data_reach_back():
+    orders = {"orders": shop(800)}
+    found = measured(orders, "at_risk_customers", settings={"at_risk_customers": {"horizon_days": 1096}})
+    assert whole(found)["value"] > 0
+    assert any("BG/NBD" in note for note in found.notes)
+    further = whole(measured(orders, "at_risk_customers", settings={"at_risk_customers": {"horizon_days": 1097}}))
+    assert "reach back 1096 days" in further["reason"]

@@ -55,7 +55,7 @@ def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: floa
         often = forecast.discounted_further(BUYING, x, t_x, T, weeks, forecast.a_week(0.10))
         truth = (often * forecast.expected_spend(SPENDING, x, mean)).mean()
         held += row["low"] <= truth <= row["high"]
-    assert held >= 34  # of 40 at 95 %: fewer than 34 in one of ten thousand
+    assert held >= 34  # of 40 at 95 %: fewer than 34 in three of a thousand
 
 
 def test_alike_rows_and_levels_are_means_of_the_same_customers():
@@ -165,7 +165,7 @@ def test_the_interval_of_contracts_holds_the_worth_at_a_constant_rate():
         months, rate = np.arange(1, 37), 1.1 ** (1 / 12) - 1
         truth = 10 * (0.97**months * (1 + 1 / 0.97) / 2 / (1 + rate) ** (months - 0.5)).sum()
         held += row["low"] <= truth <= row["high"]
-    assert held >= 51
+    assert held >= 51  # of 60 at 95 %: fewer than 51 in about one of a thousand
 
 
 def test_yearly_contracts_count_whole_years():
@@ -293,7 +293,7 @@ def test_the_intervals_of_concentration_hold_the_truth():
         amounts = np.random.default_rng(1000 + seed).lognormal(3, 1, 400)
         for row in concentration.lorenz([revenues(amounts)], told()).rows:
             held[row["component"]] += row["low"] <= truth[row["component"]] <= row["high"]
-    assert held["gini"] >= 176
+    assert held["gini"] >= 176  # of 200 at 95 %: fewer than 176 in three of a hundred thousand
     assert held["top decile"] >= 174
 
 

@@ -29,7 +29,12 @@ def told(churn: Churn = BY_CONTRACT, suppress_below: int = 1, **given) -> Told:
     segments = Segments(
         region=Segment(column="customers.region"), tenure=Segment(column="customers.joined_at", years=(1,))
     )
-    return Told(0.95, {"churn": churn, "segments": segments} | given, {}, Privacy(suppress_below=suppress_below))
+    return Told(
+        0.95,
+        {"churn": churn, "segments": segments} | given,
+        {"now": Period.parse("2025")},
+        Privacy(suppress_below=suppress_below),
+    )
 
 
 def lives(duration, event, entry=0) -> pd.DataFrame:
@@ -330,7 +335,9 @@ def test_who_came_and_left_on_one_day_was_a_customer_and_was_lost():
     plans = pd.DataFrame(
         {"customer_id": list("abcd"), "joined_at": days, "left_at": [days[0], days[0], pd.NaT, pd.NaT]}
     )
-    of = client(segments={}, churn={"kind": "contractual", "table": "customers"}, privacy={"min_base": 1, "suppress_below": 1})
+    of = client(
+        segments={}, churn={"kind": "contractual", "table": "customers"}, privacy={"min_base": 1, "suppress_below": 1}
+    )
     period = Period.parse("2024").observe(datetime(2024, 1, 1), datetime(2025, 1, 1))
     rows = measure(catalogue()["survival_curve"], in_memory(of, {"customers": plans}), period).rows
     assert rows[rows["component"] == "after 30 days"]["value"].to_list() == [50.0]

@@ -7,6 +7,7 @@ from scipy import stats
 from crmnb.inference import Group, Inferred, Told
 from crmnb.inference.fits import WEEKS_A_MONTH, of_margins, of_purchases, of_renewals
 from crmnb.inference.forecast import a_week, margin_each_time, periods_ahead
+from crmnb.inference.holdout import in_words
 from crmnb.models.buying import discounted_further
 from crmnb.models.likelihood import CannotFit, delta
 from crmnb.models.spending import expected_spend
@@ -84,10 +85,10 @@ def _months(period: Period) -> int:
 
 def to_cost(groups: list[Group], told: Told) -> Inferred:
     """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
-    whole = next(group for group in groups if group.is_whole and not group.component)
+    whole = next((group for group in groups if group.is_whole and not group.component), None)
     spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
-    if spent is None or not spent["won"].sum():
-        return Inferred([whole.row(reason="no customers won")])
+    if whole is None or spent is None or not spent["won"].sum():
+        return Inferred([groups[0].row(component="", n=0.0, clusters=0.0, reason="no customers won")])
     if reason := _without_spend(spent, told.windows["now"]):
         return Inferred([whole.row(reason=reason)])
     won_for, cost_error = _ratio(spent, _months(told.windows["now"]))
@@ -96,12 +97,12 @@ def to_cost(groups: list[Group], told: Told) -> Inferred:
         worth, worth_error = of_new(whole.counts, told)
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
-    value = worth / won_for
+    value, notes = worth / won_for, [*_partly_seen(told.windows["now"]), in_words(groups, told)]
     facts = {"n": float(spent["won"].sum()), "clusters": float(spent["won"].sum()), "method": "delta method"}
     if np.isnan(cost_error):
-        return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW])
+        return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW, *notes])
     reach = np.exp(stats.norm.ppf((1 + told.level) / 2) * np.hypot(worth_error / worth, cost_error / won_for))
-    return Inferred([whole.row(value=value, low=value / reach, high=value * reach, **facts)])
+    return Inferred([whole.row(value=value, low=value / reach, high=value * reach, **facts)], notes=notes)
 
 
 def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def histories(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return counts["x"].to_numpy(float), counts["t_x"].to_numpy(float) / 7, counts["T"].to_numpy(float) / 7
 
 
-def _once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
+def once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
     """The fit to these arrays; what several metrics ask of the same histories is worked out once. Raises CannotFit."""
     told = blake2b(fit.__name__.encode())
     for each in arrays:
@@ -40,7 +40,7 @@ def _once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
 
 def of_purchases(counts: pd.DataFrame) -> Fit:
     """BG/NBD, whose time is weeks. Raises CannotFit."""
-    return _once(fit_buying, *histories(counts), counts["n"].to_numpy(float))
+    return once(fit_buying, *histories(counts), counts["n"].to_numpy(float))
 
 
 def with_margin(counts: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def of_margins(counts: pd.DataFrame) -> Fit:
             "spending has no room"
         )
     x = told["x"].to_numpy(float)
-    return _once(fit_spending, x, told["spend"].to_numpy(float) / x, told["n"].to_numpy(float))
+    return once(fit_spending, x, told["spend"].to_numpy(float) / x, told["n"].to_numpy(float))
 
 
 def of_renewals(counts: pd.DataFrame, months: int) -> Fit:

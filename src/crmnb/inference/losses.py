@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special, stats
 
 from crmnb.inference import Group, Inferred, Told
+from crmnb.inference.fits import once
 from crmnb.models import buying, survival
 from crmnb.models.likelihood import CannotFit, delta
 
@@ -23,6 +24,7 @@ def expected(groups: list[Group], told: Told) -> Inferred:
     there = [_there(group.counts) for group in groups]
     base = [{"n": n, "clusters": n, "denominator": n} for n in (float(of["n"].sum()) for of in there)]
     try:
+        _must_reach_back(told)
         found = _by_hazard(whole, there, told) if _by_contract(told) else _by_buying(whole, there, told)
     except CannotFit as no:
         return Inferred([group.row(reason=str(no), **of) for group, of in zip(groups, base, strict=True)])
@@ -32,7 +34,23 @@ def expected(groups: list[Group], told: Told) -> Inferred:
         low, high = max(value - z * error, 0.0), min(value + z * error, of["n"])
         figures = {"value": value, "low": low, "high": high, "numerator": value, "method": "model"}
         rows.append(group.row(**of, **(figures if of["n"] else {"reason": "no customers at the end"})))
-    return Inferred(rows)
+    return Inferred(rows, notes=[_said(whole, told)])
+
+
+def _must_reach_back(told: Told) -> None:
+    """Raise CannotFit where the forecast would reach further ahead than the data reach back."""
+    period, ahead = told.windows["now"], told.given["horizon_days"]
+    if period.data_from and (days := (period.seen_end - period.data_from).days) < ahead:
+        raise CannotFit(f"the data reach back {days} days, which tell too little of {ahead} days ahead")
+
+
+def _said(whole: Group, told: Told) -> str:
+    """Which model it is, and what it takes for granted."""
+    if _by_contract(told):
+        return "By the share of customers lost at each tenure so far (Nelson & Aalen's hazard)."
+    alike = _fit(whole.counts).alike
+    taken = f" Customers are taken {alike}, as these data show no difference between them." if alike else ""
+    return f"By BG/NBD, from how often and how recently each customer bought.{taken}"
 
 
 def probabilities(rows: pd.DataFrame, told: Told) -> pd.Series:
@@ -61,7 +79,7 @@ def _there(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fit(counts: pd.DataFrame):
-    return buying.fit_buying(*_history(counts), counts["n"].to_numpy(float))
+    return once(buying.fit_buying, *_history(counts), counts["n"].to_numpy(float))
 
 
 def _history(counts: pd.DataFrame) -> tuple[np.ndarray, ...]:

@@ -56,7 +56,7 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
     """
     if period.label not in worth.books:
-        raise Unavailable(f"needs the books' net revenue of {period.label} (worth: books in the parameters file)")
+        raise Unavailable("needs the books' net revenue of this period (worth: books in the parameters file)")
     return with_net_revenue(payments).filter(period.holds("ordered_at")).select("net")
 
 
@@ -307,6 +307,7 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
     )
     known = costs.select(month=_month("month") + lag)
     covered = known.select(costs_from=nw.col("month").min(), costs_to=nw.col("month").max())
+    covered = covered.filter(~nw.col("costs_from").is_null())
     covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0), customer_id=nw.lit(None, nw.String))
     won = first_joined(tenures).filter(period.holds("first"), nw.col("first") < _begin(end))
     won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
@@ -344,8 +345,8 @@ def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Wo
     unit="ratio",
     kind="outcome",
     better="up",
-    counts="expected margin of a customer just won",
-    out_of="cost of winning one",
+    counts="expected margin of a customer just won, over the cost of winning one",
+    out_of="customers won in the period",
     published="test_published_clv.py::test_hardie_spreadsheet_expected_repeat_purchases_of_a_new_customer",
     per_customer=True,
     estimate=acquisition_return,

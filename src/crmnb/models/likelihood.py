@@ -22,6 +22,7 @@ FEWEST = 60
 # Value, gradient and Hessian, in the parameters themselves.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
+_NOTHING_LEARNED = "the data do not show how customers differ, from which the model learns"
 _EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data set; no maximum is out there
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
 _STEPS = 200
@@ -205,7 +206,7 @@ def _refuse_edges(at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> None:
     """Raise where a parameter has run away."""
     far = np.abs(at).argmax()
     if abs(at[far]) > _EDGE:
-        raise CannotFit(f"the likelihood has no maximum inside: {_towards(at, far, edges)}")
+        raise CannotFit(f"{_NOTHING_LEARNED}: the likelihood has no maximum inside ({_towards(at, far, edges)})")
 
 
 def _inverse(information: np.ndarray, at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> np.ndarray:
@@ -213,7 +214,7 @@ def _inverse(information: np.ndarray, at: np.ndarray, edges: Mapping[str, tuple[
     curvature, directions = np.linalg.eigh(information)
     if not curvature[0] > _FLAT:
         loose = np.abs(directions[:, 0]).argmax()
-        raise CannotFit(f"the likelihood is flat: {_towards(at, loose, edges)}")
+        raise CannotFit(f"{_NOTHING_LEARNED}: the likelihood is flat ({_towards(at, loose, edges)})")
     return directions / curvature @ directions.T
 
 
