@@ -78,6 +78,13 @@ def test_who_spends_more_when_buying_more_often_is_said():
     assert "too low" in unlike
 
 
+def test_a_value_that_hangs_on_one_customer_is_said_to():
+    counts = buyers(2000, 7)
+    assert not any("Very few" in note for note in forecast.predicted([group(counts)], told()).notes)
+    counts.loc[counts["x"].idxmax(), "spend"] = 0.3 * counts["spend"].sum()
+    assert any("Very few" in note for note in forecast.predicted([group(counts)], told()).notes)
+
+
 def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
     counts = buyers(2000, 3)
     once = counts[counts["x"] == 0]

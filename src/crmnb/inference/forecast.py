@@ -36,6 +36,7 @@ from crmnb.models.likelihood import CannotFit, Fit, delta
 from crmnb.models.spending import expected_spend, independence
 
 _UNLIKE = 0.1  # a rank correlation beyond which buying more often and spending more go together enough to be said
+_LARGE = 0.2  # of all margin: that one customer brought so much is to be said
 _METHOD = "delta method"
 _NEVER = 1e-5  # chance of leaving with a purchase below which nobody is seen to leave
 _GONE = 30.0  # a discount of e^-30 leaves nothing that could be seen
@@ -141,7 +142,17 @@ def _said_of_purchases(whole: Group, there: pd.DataFrame, buying: Fit, spending:
             f"{told.many(lost)} who bought again brought no margin with it, or a loss, for which Gamma-Gamma has no room: they are "
             "left out of it, so that the value is a little too high."
         )
-    return [*notes, _independent(with_margin(whole.counts))]
+    return [*notes, *_one_of_all(whole.counts), _independent(with_margin(whole.counts))]
+
+
+def _one_of_all(counts: pd.DataFrame) -> list[str]:
+    """A sentence where the margin of all repeat purchases hangs on a customer, without saying how much."""
+    spend = counts["spend"].clip(lower=0)
+    if not spend.max() > _LARGE * (counts["n"] @ spend):
+        return []
+    return [
+        f"Very few customers brought more than {100 * _LARGE:.0f} % of the margin of all repeat purchases, so that the value hangs on them."
+    ]
 
 
 def _independent(counts: pd.DataFrame) -> str:

@@ -136,7 +136,8 @@ def clv_historic(payments, *, period, worth: Worth):
 
     Why: it needs no model: it is what winning those customers has turned out to be worth so far.
     Beware: young customers have had little time, so it says too little of what a new one will be worth, and it falls when many
-        are won. Who bought before the data begin is seen in part.
+        are won. Who bought before the data begin is seen in part. Where a few brought most of it, the lower limit can fall below 0:
+        the mean is then not known from so few.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2 (discounted margins); Hall 1992, JRSS-B 54:221
         (interval).
     """
