@@ -189,7 +189,8 @@ def test_the_suite_counts_what_the_pencil_counted(books):
 def test_the_suite_counts_the_year_before_as_the_second_route_does(books, raw: Raw):
     rows, figures = whole(books[2024]), second(raw, "2024-01-01", "2025-01-01")
     assert (
-        "needs the books' net revenue of this period" in rows.set_index("metric").at["revenue_reconciliation", "reason"]
+        "needs the period's net revenue as in the books"
+        in rows.set_index("metric").at["revenue_reconciliation", "reason"]
     )
     assert "needs data from 2023-01-01" in rows.set_index("metric").at["profitable_relationships", "reason"]
     of_costs = {"customer_acquisition_cost", "cac_payback_months"}

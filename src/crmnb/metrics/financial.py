@@ -56,7 +56,7 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
     """
     if period.label not in worth.books:
-        raise Unavailable("needs the books' net revenue of this period (worth: books in the parameters file)")
+        raise Unavailable("needs the period's net revenue as in the books (worth: books in the parameters file)")
     return with_net_revenue(payments).filter(period.holds("ordered_at")).select("net")
 
 
