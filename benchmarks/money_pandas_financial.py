@@ -129,13 +129,15 @@ def _simple(shop: Shop, spent: dict[str, pd.DataFrame], kept: dict[str, pd.DataF
 
 
 def _winning(shop: Shop, costs: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Customers won and what was spent on it, by month."""
+    """Customers won and what was spent on it, by month; a row without one says from when to when there are costs."""
     firsts = shop.firsts["at"]
     won = firsts[(firsts >= period.start) & (firsts < period.end)]
     inside = (costs["category"] == "acquisition") & (costs["month"] >= period.start) & (costs["month"] < period.end)
     spent = costs[inside].groupby("month")["amount"].sum()
     rows = pd.DataFrame({"amount": spent, "won": won.dt.to_period("M").dt.to_timestamp().value_counts()})
-    return rows.fillna(0.0).rename_axis("month").reset_index()
+    months = costs["month"].dt.year * 12 + costs["month"].dt.month - 1
+    covered = pd.DataFrame({"won": [0.0], "amount": [0.0], "costs_from": [months.min()], "costs_to": [months.max()]})
+    return pd.concat([rows.fillna(0.0).rename_axis("month").reset_index(), covered], ignore_index=True)
 
 
 def _payback(shop: Shop, won: dict[str, pd.DataFrame]) -> pd.DataFrame:
