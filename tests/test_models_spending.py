@@ -114,7 +114,7 @@ def test_a_mean_that_is_infinite_is_refused_with_the_reason():
 
 
 def test_too_few_customers_are_refused_with_the_number():
-    with pytest.raises(CannotFit, match=f"{FEWEST - 1} customers .* needs {FEWEST}"):
+    with pytest.raises(CannotFit, match=f"fewer than {FEWEST} customers"):
         fit_spending(*drawn(FEWEST - 1, 1))
 
 

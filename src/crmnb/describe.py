@@ -27,6 +27,7 @@ def described(metric: Metric) -> dict:
         "beware": metric.beware,
         "source": metric.source,
         "by_hand": metric.by_hand,
+        "published": metric.published,
     }
 
 

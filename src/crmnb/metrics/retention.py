@@ -340,8 +340,8 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
     """
-    period.require_history(look_back_days)
     known = orders.filter(~nw.col("category").is_null())
+    period.require_history(look_back_days)
     since = period.start - timedelta(days=look_back_days)
     earlier = known.filter(nw.col("ordered_at") >= since, nw.col("ordered_at") < period.start)
     had = distinct(earlier, "customer_id", "category").with_columns(new=nw.lit(0))
