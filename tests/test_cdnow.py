@@ -17,6 +17,7 @@ from crmnb.intake import Intake, intake
 from crmnb.measure import measure
 from crmnb.metric import catalogue
 from crmnb.period import Period
+from crmnb.settings import resolve
 from crmnb.tally import reduce_counts
 from crmnb.workbook import Workbook, open_on
 from second_route_financial import brought, expected_worth, to_date, triples
@@ -74,7 +75,8 @@ def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd
     tables = in_memory(client, {"orders": orders})
     metric = catalogue()["clv_predicted"]
     frames = [tables.frame(name, per_customer=True) for name in metric.reads]
-    rows = metric(*frames, period=period(label), churn=client.churn, worth=client.worth)
+    given, _ = resolve(metric, client)
+    rows = metric(*frames, period=period(label), **given)
     groups = reduce_counts(tables.con, {"now": Evidence.of(rows)}, [], metric.estimate.sums, metric.estimate.folds)
     return {group.component: group.counts for group in groups}
 

@@ -18,6 +18,7 @@ from faulty import ended, leftovers, processes, start, tree, until_stopped
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked for in /proc")
 
 ONLY = ("--family", "satisfaction")
+TWO = ("--family", "retention", *ONLY)  # one beside the other on two cores
 # What is due in which phase: notebooks are run where answers were left out, and not where only a name changed.
 RENAMED, ANSWERED = ("results", "swap", "swapped"), ("intake", "cells", "export")
 AT_WORK = dict.fromkeys((*ANSWERED, *RENAMED), ("runner", "warm", "worker")) | {
@@ -223,7 +224,7 @@ def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place)
     starts = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
     wait = "import os, time\nwhile not os.path.exists(STOPPED):\n    time.sleep(0.01)\n"
     faulty.answer(place, 2)
-    run = start(place, cells={"retention": faulty.PAUSE, "satisfaction": wait + starts + "raise ValueError"})
+    run = start(place, *TWO, cells={"retention": faulty.PAUSE, "satisfaction": wait + starts + "raise ValueError"})
     until_stopped(run)
     faulty.wait(lambda: "other" in processes(run).values(), "the process was not started")
     faulty.wait(lambda: "other" not in processes(run).values(), "the process has not ended")
@@ -263,11 +264,11 @@ def test_a_notebook_that_was_run_is_not_run_again_after_a_kill_in_another(place)
     kept = "outputs/corner_shop/.private/runs/2025/retention/kept.json"
     wait = f"import os, time\nwhile not os.path.exists({kept!r}):\n    time.sleep(0.01)\n"
     faulty.answer(place, 2)
-    run = start(place, cells={"satisfaction": wait + faulty.PAUSE})
+    run = start(place, *TWO, cells={"satisfaction": wait + faulty.PAUSE})
     until_stopped(run)
     run.process.kill()
     ended(run)
-    code, said, _ = ended(start(place, "--json"))
+    code, said, _ = ended(start(place, *TWO, "--json"))
     assert code == 0
     assert reused(said) == {"retention": True, "satisfaction": False}
 

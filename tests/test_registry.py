@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from crmnb.client import Client, Gain
-from crmnb.engine import in_memory, source_of
+from crmnb.engine import Tables, in_memory, source_of
 from crmnb.estimate import hazard_ratio
-from crmnb.measure import measure
+from crmnb.measure import measure, measure_all
 from crmnb.metric import Metric, catalogue, families, family
+from crmnb.period import Period
 from crmnb.results import COLUMNS
 
 METRICS = list(catalogue().values())
@@ -28,6 +29,17 @@ def frames(corner_shop_intake) -> dict[str, pd.DataFrame]:
     """The corner shop's canonical tables as pandas frames."""
     _, taken = corner_shop_intake
     return {name: duckdb.read_parquet(str(path)).df() for name, path in taken.tables.items()}
+
+
+def rows_of_all(tables: Tables, period: Period, metrics: list[Metric] = METRICS) -> dict[str, pd.DataFrame]:
+    """Each metric's rows, all measured together."""
+    return {metric.id: told.rows for metric, told in zip(metrics, measure_all(metrics, tables, period), strict=True)}
+
+
+@pytest.fixture(scope="module")
+def plain(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames as they are."""
+    return rows_of_all(in_memory(corner_shop.client, frames), corner_shop.period)
 
 
 def rows(metric: Metric, frames, book) -> pd.DataFrame:
@@ -106,12 +118,16 @@ def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
             assert of["n"].sum() == whole.at[component, "n"]
 
 
+@pytest.fixture(scope="module")
+def shuffled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames in another order."""
+    mixed = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
+    return rows_of_all(in_memory(corner_shop.client, mixed), corner_shop.period)
+
+
 @each_metric
-def test_order_of_rows_does_not_matter(metric: Metric, corner_shop, frames):
-    shuffled = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
-    pd.testing.assert_frame_equal(
-        figures(rows(metric, shuffled, corner_shop)), figures(rows(metric, frames, corner_shop)), check_exact=True
-    )
+def test_order_of_rows_does_not_matter(metric: Metric, plain, shuffled):
+    pd.testing.assert_frame_equal(figures(shuffled[metric.id]), figures(plain[metric.id]), check_exact=True)
 
 
 def declaring_twice(client: Client) -> Client:
@@ -122,18 +138,24 @@ def declaring_twice(client: Client) -> Client:
     return client.model_copy(update={"worth": worth.model_copy(update={"books": books, "gains": gains})})
 
 
-@each_metric
-def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, frames):
+@pytest.fixture(scope="module")
+def doubled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames with a copy of every row, under other keys."""
+
     def copied(frame: pd.DataFrame) -> pd.DataFrame:
         keys = [column for column in frame.columns if column.endswith("_id")]
         twin = frame.assign(**{key: frame[key] + "'" for key in keys})
         return pd.concat([frame, twin], ignore_index=True)
 
-    once = figures(rows(metric, frames, corner_shop))
     tables = in_memory(declaring_twice(corner_shop.client), {name: copied(frame) for name, frame in frames.items()})
-    twice = figures(measure(metric, tables, corner_shop.period).rows)
-    plain = ~once.index.get_level_values("component").str.startswith("per ")
-    times = pd.Series(1.0, once.index).mask(plain & metric.estimate.total, 2.0)
+    return rows_of_all(tables, corner_shop.period)
+
+
+@each_metric
+def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
+    once, twice = figures(plain[metric.id]), figures(doubled[metric.id])
+    of_all = ~once.index.get_level_values("component").str.startswith("per ")
+    times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
     close = 0.05 if metric.estimate is hazard_ratio else 1e-9
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
@@ -148,9 +170,16 @@ def test_rows_of_a_period_are_those_of_its_parts(metric: Metric, corner_shop, fr
     pd.testing.assert_frame_equal(told.drop(columns="target"), called.drop(columns="target"))
 
 
+@pytest.fixture(scope="module")
+def empty(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames without a row."""
+    none = {name: frame.iloc[:0] for name, frame in frames.items()}
+    return rows_of_all(in_memory(corner_shop.client, none), corner_shop.period)
+
+
 @each_metric
-def test_empty_evidence_is_unavailable(metric: Metric, corner_shop, frames):
-    found = rows(metric, {name: frame.iloc[:0] for name, frame in frames.items()}, corner_shop)
+def test_empty_evidence_is_unavailable(metric: Metric, empty):
+    found = empty[metric.id]
     assert found["flags"].str.contains("unavailable").all()
     assert found["value"].isna().all()
     assert (found["reason"] != "").all()
@@ -164,14 +193,20 @@ def test_a_missing_table_is_unavailable_and_named(metric: Metric, corner_shop, f
     assert found["reason"].str.contains(needed).all()
 
 
-@each_metric
-def test_does_not_depend_on_threads(metric: Metric, corner_shop, frames):
-    def with_threads(threads: int) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def by_threads(frames, corner_shop) -> list[dict[str, pd.DataFrame]]:
+    """With one thread of the engine, and with four."""
+    found = []
+    for threads in (1, 4):
         tables = in_memory(corner_shop.client, frames)
         tables.con.execute(f"set threads = {threads}")
-        return measure(metric, tables, corner_shop.period).rows
+        found.append(rows_of_all(tables, corner_shop.period))
+    return found
 
-    pd.testing.assert_frame_equal(with_threads(1), with_threads(4), check_exact=True)
+
+@each_metric
+def test_does_not_depend_on_threads(metric: Metric, by_threads):
+    pd.testing.assert_frame_equal(*(found[metric.id] for found in by_threads), check_exact=True)
 
 
 def test_every_family_has_metrics():
