@@ -17,7 +17,7 @@ LAYERS = (
     ("errors", "kernel", "lazily", "period", "tables", "project"),
     ("client",),
     ("models",),
-    ("intake", "windows", "engine", "evidence", "segments", "simulate"),
+    ("intake", "numbered", "windows", "engine", "evidence", "segments", "simulate"),
     ("estimate", "inference"),
     ("reduce", "bins", "tally"),
     ("metric", "revenue", "margins", "customers", "spells", "histories"),

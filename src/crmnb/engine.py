@@ -15,6 +15,7 @@ from narwhals.exceptions import ColumnNotFoundError
 
 from crmnb.client import Churn, Client
 from crmnb.errors import Unavailable
+from crmnb.numbered import VISITOR, number_people, numbered
 from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, TABLES
 from crmnb.windows import Kept, forget, keep
@@ -41,8 +42,9 @@ class Tables:
     """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
 
     `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
-    window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `kept`: what was computed once. `reduced` remembers the statistics of
-    evidence that was reduced already, by its SQL.
+    window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `numbers`:
+    people are whole numbers (`crmnb.numbered`), not the texts that the client calls them by. `kept`: what was computed once.
+    `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
     """
 
     client: Client
@@ -50,7 +52,9 @@ class Tables:
     names: frozenset[str]
     small: frozenset[str] = frozenset()
     cutoff: datetime | None = None
+    numbers: bool = False
     kept: Kept | None = field(default=None, repr=False, compare=False)
+    _rows_of: dict[str, duckdb.DuckDBPyRelation] = field(default_factory=dict, repr=False, compare=False)
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
@@ -59,6 +63,10 @@ class Tables:
     def __post_init__(self):
         if self.kept is None:
             object.__setattr__(self, "kept", Kept(self.con))
+
+    def with_names(self) -> "Tables":
+        """The same tables with the texts that people are called by, and the rows' own keys: for looking at rows."""
+        return Tables(self.client, self.con, self.names, self.small, self.cutoff) if self.numbers else self
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
@@ -79,18 +87,26 @@ class Tables:
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
-            rows = self._every("orders") if name == "all_orders" else self.counting(self.source_of(name))
+            rows = self.every("orders") if name == "all_orders" else self.counting(self.source_of(name))
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
-        self._every(name)
-        return self._held(_counting(self.con, name), name)
+        return self._held(_counting(self.every(name), name), name)
 
-    def _every(self, name: str) -> duckdb.DuckDBPyRelation:
+    def every(self, name: str) -> duckdb.DuckDBPyRelation:
+        """The rows of a canonical table. Raises Unavailable where the client has no such table."""
         if name not in self.names:
             raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
-        return self.con.table(name)
+        if name not in self._rows_of:
+            self._rows_of[name] = self._read(name)
+        return self._rows_of[name]
+
+    def _read(self, name: str) -> duckdb.DuckDBPyRelation:
+        if self.numbers:
+            return numbered(self.con, name, hold=name not in self.small)
+        rows = self.con.table(name)
+        return rows.project(f"* replace ({VISITOR} as visitor_id)") if "visitor_id" in rows.columns else rows
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
@@ -152,7 +168,10 @@ def open_tables(
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
     small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
-    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff)
+    numbers = small != {*files}
+    if numbers:
+        number_people(con, files)
+    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff, numbers)
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
@@ -179,9 +198,9 @@ def _cast(name: str, columns: Iterable[str]) -> str:
     )
 
 
-def _counting(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
-    """The rows of a table that count; its rule sees a column that the client does not have as empty."""
-    table, rows = TABLES[name], con.table(name)
+def _counting(rows: duckdb.DuckDBPyRelation, name: str) -> duckdb.DuckDBPyRelation:
+    """Those of a table's rows that count; its rule sees a column that the client does not have as empty."""
+    table = TABLES[name]
     absent = [c.name for c in table.columns if c.name in table.counts and c.name not in rows.columns]
     if not absent:
         return rows.filter(table.counts)

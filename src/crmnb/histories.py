@@ -43,9 +43,10 @@ def stacked(parts: dict[str, nw.LazyFrame]) -> nw.LazyFrame:
 
 def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
     """All rows of frames that have columns of their own: those of the others are null, figures are floats."""
-    names = [frame.collect_schema().names() for frame in frames]
-    columns = [*dict.fromkeys(name for own in names for name in own)]
-    typed = {name: nw.String if name in ("component", "customer_id") else nw.Float64 for name in columns}
+    names = [frame.collect_schema() for frame in frames]
+    kept = {name: type_ for own in names for name, type_ in own.items() if name in ("component", "customer_id")}
+    columns = dict.fromkeys(name for own in names for name in own)
+    typed = {name: kept.get(name, nw.Float64()) for name in columns}
     picked = [
         [(nw.col(name) if name in own else nw.lit(None)).cast(typed[name]).alias(name) for name in columns]
         for own in names
@@ -120,12 +121,11 @@ def _tested(days: nw.LazyFrame, begins: int, ends: int, starts: int) -> dict[str
     histories = _history(known, begins).join(counted, on="customer_id", how="left")
     filled = {name: nw.col(name).fill_null(0) for name in inside}
     weeks = again.with_columns(T=(day - starts) // 7).group_by("T").agg(later=nw.len())
-    nobody = nw.lit(None, nw.String)
     return {
         HOLDOUT: histories.with_columns(**filled).select(
-            "x", "t_x", "T", *inside, ahead=nw.lit(ends - begins), behind=nw.lit(begins - starts), customer_id=nobody
+            "x", "t_x", "T", *inside, ahead=nw.lit(ends - begins), behind=nw.lit(begins - starts)
         ),
-        TRACKED: weeks.select("T", later=nw.col("later").cast(nw.Int64), customer_id=nobody),
+        TRACKED: weeks.select("T", later=nw.col("later").cast(nw.Int64)),
     }
 
 
@@ -221,4 +221,4 @@ def _forecast(runs: nw.LazyFrame, first: int, begins: int, end: int) -> nw.LazyF
     )
     columns = ("entry", "last", "lost", "age", "there", "before", "later")
     lengths = {"ahead": nw.lit(length), "behind": nw.lit(begins - first)}
-    return tested.select(*columns, **lengths, customer_id=nw.lit(None, nw.String))
+    return tested.select(*columns, **lengths)

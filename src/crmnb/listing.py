@@ -50,7 +50,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
 def _paid(tables: Tables, period: Period) -> pd.Series | None:
     """What each customer paid in the year before the period's end; None where no table says it."""
     try:
-        payments = tables.frame("payments", per_customer=True)
+        payments = tables.with_names().frame("payments", per_customer=True)
     except Unavailable:
         return None
     end = period.seen_end

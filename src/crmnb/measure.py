@@ -281,6 +281,7 @@ def _left_out(asked: Asked, tables: engine.Tables) -> list[str]:
 
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:
     """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal."""
+    tables = tables.with_names()
     try:
         given, _ = resolve(metric, tables.client)
     except Unavailable as no:

@@ -9,10 +9,8 @@ import pandas as pd
 from crmnb.evidence import COMPARED, WHOLE, Evidence, Segmentation, branches
 from crmnb.tables import UNKNOWN
 
-# What the cluster of a row without a customer begins with, and what every key begins after: the intake lets no such
-# character into a key. Rows without a customer are clusters of one; those that are alike share a row, which stands for
-# `k` clusters and has the `num` and `den` of one of them (its `n`, `w` and `w2` are those of all).
-_ALONE, _KEYS_FROM = "chr(0)", "chr(1)"
+# Rows without a customer are clusters of one, with no `cluster`; those that are alike share a row, which stands for `k` clusters
+# and has the `num` and `den` of one of them (its `n`, `w` and `w2` are those of all).
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,7 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
     num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
     types = {"num": has[num], "den": has.get("den", "INTEGER")}
     weighted = "weight" in has
-    alone = f"{_ALONE} || concat_ws(' ', {num}, {den}{', weight' if weighted else ''})"
-    cluster = f"coalesce(customer_id, {alone})" if "customer_id" in has else alone
+    cluster = "customer_id" if "customer_id" in has else "null"
     keys = {"component": "component::varchar"} if "component" in has else {}
     keys |= {"level": level} if level else {}
     picked = ", ".join(
@@ -99,12 +96,13 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
         sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
     by = ", ".join(["win", *keys, "cluster"])
     kept = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
-    k = "1" if sample.one_row_each else f"case when cluster < {_KEYS_FROM} then n else 1 end"
+    alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
+    k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
     found: dict[bool, list[str]] = {True: [], False: []}
     for win, rows, compared in branches(sample.windows, sample.evidence):
         each = f"""
             select {kept} from (select {win} as win, {picked} {", weight" if weighted else ""} from {rows}
-                {"where weight > 0" if weighted else ""}) {"" if sample.one_row_each else "group by " + by}"""
+                {"where weight > 0" if weighted else ""}) {"" if sample.one_row_each else f"group by {by}, {alike}"}"""
         found[compared].append(f"select *, ({k})::uinteger as k from ({each})")
     told = found[True] + ([_alike(" union all ".join(found[False]), list(keys), sums)] if found[False] else [])
     same = {} if weighted else {"w": "n", "w2": "n"}
@@ -119,15 +117,15 @@ def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
     totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
     told = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
     return f"""
-        select {by}, null::varchar as cluster, {told}, sum(k)::uinteger as k from ({clusters})
+        select {by}, null as cluster, {told}, sum(k)::uinteger as k from ({clusters})
         group by {by}, num, den"""
 
 
 def _of_cluster(what: str, type_: str = "") -> str:
     """What a cluster brings: the sum of its rows; where alike rows without a customer share a row, that of one of them."""
     if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):  # 8 bytes are enough, where the engine would take 16
-        return f"(case when cluster < {_KEYS_FROM} then sum({what}) // count(*) else sum({what}) end)::bigint"
-    return f"case when cluster < {_KEYS_FROM} then any_value({what}) else sum({what}) end"
+        return f"(case when cluster is null then sum({what}) // count(*) else sum({what}) end)::bigint"
+    return f"case when cluster is null then any_value({what}) else sum({what}) end"
 
 
 def _moments(
@@ -200,7 +198,7 @@ def _shared(by: list[Segmentation]) -> str:
                 b.num::double - near.before * b.den as vb, b.den::double as db
             from (from totals where win = 0) a join (from totals where win = 1) b using (sample, component, cluster)
                 join near using (sample, component)
-            where cluster >= {_KEYS_FROM} {"and a.level is not distinct from b.level" if own else ""}),
+            {"where a.level is not distinct from b.level" if own else ""}),
         sums as ({sums}),
         shared as (
             select seg, sample, component, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv

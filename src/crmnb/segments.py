@@ -21,7 +21,7 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
             found += [Segmentation(name, own=_level(segment, f'"{column}"', period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, f'"{column}"', period)
-            told = f"select customer_id as cluster, {level} as level from customers"
+            told = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
             found.append(Segmentation(name, levels=tables.kept.table(f"from ({told}) where level is not null")))
     return found
 

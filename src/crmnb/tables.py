@@ -30,7 +30,8 @@ class Column:
 
     `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound binds
     nothing; so `at_least="started_at"` says "not before it started"). `one_of`: the allowed values.
-    `refers_to`: the table whose key it holds. A row that refers to nothing known is accepted all the same.
+    `refers_to`: the table whose key it holds. A row that refers to nothing known is accepted all the same. `prose`: what people
+    wrote; of many rows no metric sees it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     at_most: float | str | None = None
     one_of: tuple[str, ...] = ()
     refers_to: str | None = None
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ _DECLARED = (
             Column("agent", "text"),
             Column("followed_up_at", "time", at_least="responded_at"),
             Column("weight", "number", at_least=0),
-            Column("comment", "text"),
+            Column("comment", "text", prose=True),
             Column("quote_consent", "flag"),
         ),
     ),
@@ -278,7 +280,7 @@ _DECLARED = (
             _key("mention_id"),
             _required("platform", "text"),
             _required("posted_at", "time"),
-            Column("text", "text"),
+            Column("text", "text", prose=True),
             Column("sentiment", "number", at_least=-1, at_most=1),
         ),
     ),
@@ -423,7 +425,7 @@ _DECLARED = (
             _required("posted_at", "time"),
             _required("rating", "number", at_least=1, at_most="scale"),
             _required("scale", "number", at_least=2),
-            Column("text", "text"),
+            Column("text", "text", prose=True),
             _CUSTOMER,
         ),
     ),

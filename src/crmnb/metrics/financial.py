@@ -304,12 +304,11 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
         month=_month("month") + lag,
         won=nw.lit(0),
         amount=nw.col("amount").cast(nw.Float64),
-        customer_id=nw.lit(None, nw.String),
     )
     known = costs.select(month=_month("month") + lag)
     covered = known.select(costs_from=nw.col("month").min(), costs_to=nw.col("month").max())
     covered = covered.filter(~nw.col("costs_from").is_null())
-    covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0), customer_id=nw.lit(None, nw.String))
+    covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0))
     won = first_joined(tenures).filter(period.holds("first"), nw.col("first") < _begin(end))
     won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
     return joined(won, spent, covered)

@@ -210,17 +210,14 @@ def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
 
     That is a customer under all their visitor ids, or else the visitor id: one that no session, or those of several customers, name.
     """
-    known, visitor = (
-        visits.filter(~nw.col("converted").is_null()),
-        nw.concat_str(nw.lit("visitor "), nw.col("visitor_id")),
-    )
+    known = visits.filter(~nw.col("converted").is_null())
     if "customer_id" not in visits.collect_schema().names():
-        return known.with_columns(customer_id=visitor)
+        return known.with_columns(customer_id=nw.col("visitor_id"))
     named = visits.filter(~nw.col("customer_id").is_null())
     each = named.group_by("visitor_id").agg(one=nw.col("customer_id").min(), other=nw.col("customer_id").max())
     alone = each.filter(nw.col("one") == nw.col("other")).select("visitor_id", known_as="one")
     found = known.join(alone, on="visitor_id", how="left")
-    return found.with_columns(customer_id=nw.coalesce("customer_id", "known_as", visitor)).drop("known_as")
+    return found.with_columns(customer_id=nw.coalesce("customer_id", "known_as", "visitor_id")).drop("known_as")
 
 
 @metric(
