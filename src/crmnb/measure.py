@@ -84,11 +84,11 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     comparison, not_compared = compared_with(client, period)
     if metric.cumulative:
         not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
-    windows = {"now": period} | ({} if not_compared else {"before": comparison})
+    windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
     immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)}, given)
     if not not_compared and "now" in immature:
         not_compared = f"not compared: {period.label} is too early to tell: less than {given[metric.matures]} days have passed since it ended"
-        del windows["before"]
+        windows.pop("before", None)
     if metric.over_time and len(parts := _parts(period, client)) > 1:
         windows |= {part.label: part for part in parts}
     evidence, reasons = _evidence(metric, tables, windows, given)

@@ -53,6 +53,7 @@ class Metric:
     always: tuple[str, ...]
     over_time: bool
     rows_at: str
+    compares: bool
     cumulative: bool
     matures: str
     looks_back: bool
@@ -114,6 +115,7 @@ def metric(
     always: tuple[str, ...] = (),
     over_time: bool = True,
     rows_at: str = "",
+    compares: bool = False,
     cumulative: bool = False,
     matures: str = "",
     looks_back: bool = False,
@@ -128,7 +130,8 @@ def metric(
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
     `always`: the components of a count that are 0 where nothing happened, rather than not there.
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
-    period are the rows of its parts, so that the parts need no call of their own. `cumulative`: it tells of all data up to
+    period are the rows of its parts, so that the parts need no call of their own. `compares`: it is a comparison with the time
+    before already, and so compared with no other. `cumulative`: it tells of all data up to
     the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
     says how many days after a period's end its figure can be told. `looks_back`: it asks for history, and so for that of the
     tables it reads (those that take a declaration of churn do, too). `published`: the test of a published figure, "file::name".
@@ -154,6 +157,7 @@ def metric(
             always=always,
             over_time=over_time and not cumulative,
             rows_at=rows_at,
+            compares=compares,
             cumulative=cumulative,
             matures=matures,
             looks_back=looks_back,

@@ -9,7 +9,7 @@ from crmnb.evidence import COMPARED, WHOLE, Evidence, Segmentation
 from crmnb.inference import Group
 from crmnb.tables import UNKNOWN
 
-_NOT_GROUPED_BY = ("customer_id", "cluster", "component")
+_KEYS = ("cluster", "customer_id")  # of what repeats: the first that is there
 _GROUPED = "group by all having count(*) > 0"  # by constants alone there would be a group of no rows
 
 
@@ -32,8 +32,9 @@ def reduce_counts(
         con.execute(f"create or replace temp table listed as {_listed(each, by)}")
         con.execute(f"create or replace temp table tallied as {_tallied(each, by, sums, folds)}")
         con.execute(f"create or replace temp table people as {_people(each, by)}")
-        for seg, segmentation in enumerate(by):
-            groups += _groups(con, win, seg, segmentation, _columns(each, sums) + ["fold"] * bool(folds), sums)
+        for seg, _ in enumerate(by):
+            once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*each.types}
+            groups += _groups(con, win, seg, by, _columns(each, sums) + ["fold"] * bool(folds), sums, once)
     for table in ("listed", "tallied", "people", "places"):
         con.execute(f"drop table if exists {table}")
     return groups
@@ -75,17 +76,21 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
 def _people(evidence: Evidence, by: list[Segmentation]) -> str:
     """The SQL of who stands behind the rows: key and levels once each, and how many rows name nobody, each its own."""
     key = _key(evidence)
-    who = f"e.{key} as key" if key else "null::varchar as key"
-    return f"select {_component(evidence)} as component, {who} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
+    keys = [name for name in _KEYS if name in evidence.types]
+    own = [f"level_{seg}" for seg, each in enumerate(by) if each.own]
+    return f"""
+        with who as (
+            select {", ".join([f"{_component(evidence)} as component", *keys, *own])}, count(*) as n from listed e {_GROUPED})
+        select e.component, {f"e.{key}" if key else "null"} as key {_levels(by)}, e.n {_from(by, "who")}"""
 
 
 def _component(evidence: Evidence) -> str:
     return "e.component::varchar" if "component" in evidence.types else "''"
 
 
-def _from(by: list[Segmentation]) -> str:
+def _from(by: list[Segmentation], rows: str = "listed") -> str:
     joins = (f"left join {each.levels} on {each.levels}.cluster = e.customer_id" for each in by if each.levels)
-    return f"from listed e {' '.join(joins)}"
+    return f"from {rows} e {' '.join(joins)}"
 
 
 def _levels(by: list[Segmentation]) -> str:
@@ -99,11 +104,11 @@ def _levels(by: list[Segmentation]) -> str:
 
 def _key(evidence: Evidence) -> str:
     """The column of what repeats: `cluster`, else the customer; "" where neither is there."""
-    return next((name for name in ("cluster", "customer_id") if name in evidence.types), "")
+    return next((name for name in _KEYS if name in evidence.types), "")
 
 
 def _columns(evidence: Evidence, sums: tuple[str, ...]) -> list[str]:
-    return [name for name in evidence.types if name not in (*_NOT_GROUPED_BY, *sums)]
+    return [name for name in evidence.types if name not in (*_KEYS, "component", *sums)]
 
 
 def _picked(columns: list[str], of: str = "") -> str:
@@ -114,22 +119,27 @@ def _groups(
     con: duckdb.DuckDBPyConnection,
     win: str,
     seg: int,
-    by: Segmentation,
+    by: list[Segmentation],
     columns: list[str],
     sums: tuple[str, ...],
+    once: bool,
 ) -> Iterator[Group]:
-    level = f"level_{seg}" if by.name else "''"
+    """The groups of a window by the segmentation at the place `seg`; once: nobody is among the people twice."""
+    level = f"level_{seg}" if by[seg].name else "''"
     con.execute(f"""
         create or replace temp table places as
         select component, {level} as level, (row_number() over (order by component, {level}) - 1)::integer as place,
-            coalesce(sum(n) filter (where key is null), 0) + count(distinct key) as customers
+            coalesce(sum(n) filter (where key is null), 0) + count({"" if once else "distinct"} key) as customers
         from people group by component, {level}""")
-    picked = _picked(columns) + "".join(f', sum("{name}")::double as "{name}"' for name in sums)
+    alike = len(by) - bool(seg) > 1  # in several rows, which differ in levels that are not asked for
+    total = "sum({})".format if alike else "{}".format
+    summed = {name: total(f'"{name}"') for name in sums}
+    picked = _picked(columns) + "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
     counts = con.execute(f"""
-        select place {picked}, sum(n)::double as n
+        select place {picked}, {total("n")}::double as n
         from (select *, {level} as level from tallied) join places using (component, level)
-        group by all order by all""").df()
+        {"group by all" if alike else ""} order by all""").df()
     told = con.execute("select component, level, customers from places order by place").fetchall()
     edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
     for (component, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
-        yield Group(win, component, by.name, name, counts[first:last].reset_index(drop=True), float(customers))
+        yield Group(win, component, by[seg].name, name, counts[first:last].reset_index(drop=True), float(customers))

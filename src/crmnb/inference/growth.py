@@ -64,9 +64,7 @@ def growth(groups: list[Group], told: Told) -> Inferred:
     bootstrap, blocks of four weeks, covered 92 % at best, and 65 % of 13 weeks with autocorrelation .6; these 92 to 95 %.)
     """
     buyers = {(g.win, g.component, g.segment, g.level): g.counts for g in groups if g.component}
-    sold = [
-        g for g in comparable(groups, told) if not g.component and g.win != "before"
-    ]  # growth is a comparison already
+    sold = [group for group in comparable(groups, told) if not group.component]
     return Inferred([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, told)), told)])
 
 
@@ -176,7 +174,7 @@ def parts(groups: list[Group], told: Told) -> Inferred:
     counted with the others: apart or left out, what they brought would follow from the rest.
     """
     fewest = told.privacy.suppress_below
-    rows = [row for group in comparable(groups, told) if group.win == "now" for row in _parts(group, fewest)]
+    rows = [row for group in comparable(groups, told) for row in _parts(group, fewest)]
     against = groups[0].counts["against"].iloc[0]
     return Inferred(rows, notes=[f"Before is {against}."])
 

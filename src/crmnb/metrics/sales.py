@@ -285,6 +285,7 @@ def visit_conversion_rate(visits, *, period):
     out_of="orders in both periods",
     by_hand={"": "2003.5 / 458 - 1", "on the previous period": "(2029.5 / 365) / (432 / 366) - 1"},
     estimate=growth,
+    compares=True,
     component="against what",
 )
 def sales_growth(orders, *, period, segments: Segments):
@@ -359,6 +360,7 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
         "now": "2029.5",
     },
     estimate=growth_parts,
+    compares=True,
     component="part",
     over_time=False,
 )

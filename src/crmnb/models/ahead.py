@@ -86,7 +86,10 @@ def _integral(series, longest: float, scale, since, ends, rate: float) -> np.nda
 
 
 def _between(integral, which: np.ndarray, kinds: int, since: np.ndarray, end: float) -> np.ndarray:
-    """The integral of each: where customers are many, worked out at a few `since` of each distinct x, and interpolated in ln(since)."""
+    """The integral of each: where customers are many, worked out at a few `since` of each distinct x, and interpolated in ln(since).
+
+    Where few times were observed (whole days), one table by these and x holds what all customers need.
+    """
     low, high = np.log(since.min()), max(np.log(since.max()), np.log(since.min()) + _SHORTEST)
     grid = np.exp(_places(high, low))
     if since.size <= kinds * len(grid):
@@ -94,7 +97,11 @@ def _between(integral, which: np.ndarray, kinds: int, since: np.ndarray, end: fl
     every, each = np.divmod(np.arange(kinds * len(grid)), len(grid))
     values = integral(every, grid[each], np.full(each.shape, end)).reshape(kinds, len(grid))
     series = _series(np.log(values))
-    places = 2 * (np.log(since) - low) / (high - low) - 1
+    times, at = np.unique(since, return_inverse=True)
+    places = 2 * (np.log(times) - low) / (high - low) - 1
+    if kinds * len(times) <= since.size:
+        return np.exp(chebyshev.chebvander(places, len(grid) - 1) @ series)[at, which]
+    places = places[at]
     logs = np.empty(since.shape)
     for begin in range(0, len(logs), _CHUNK):
         some = slice(begin, begin + _CHUNK)
