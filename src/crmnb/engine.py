@@ -15,7 +15,7 @@ from narwhals.exceptions import ColumnNotFoundError
 
 from crmnb.client import Churn, Client
 from crmnb.errors import Unavailable
-from crmnb.numbered import VISITOR, number_people, numbered
+from crmnb.numbered import VISITOR, held, number_people, numbered
 from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, TABLES
 from crmnb.windows import Kept, forget, keep
@@ -54,7 +54,7 @@ class Tables:
     cutoff: datetime | None = None
     numbers: bool = False
     kept: Kept | None = field(default=None, repr=False, compare=False)
-    _rows_of: dict[str, duckdb.DuckDBPyRelation] = field(default_factory=dict, repr=False, compare=False)
+    _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(default_factory=dict, repr=False, compare=False)
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
@@ -92,21 +92,29 @@ class Tables:
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
-        return self._held(_counting(self.every(name), name), name)
+        return self._canonical(name)[True]
 
     def every(self, name: str) -> duckdb.DuckDBPyRelation:
-        """The rows of a canonical table. Raises Unavailable where the client has no such table."""
+        """All rows of a canonical table. Raises Unavailable where the client has no such table."""
+        return self._canonical(name)[False]
+
+    def _canonical(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
+        """The rows of a canonical table: those that count, and all."""
         if name not in self.names:
             raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
-        if name not in self._rows_of:
-            self._rows_of[name] = self._read(name)
-        return self._rows_of[name]
+        if name not in self._canonical_of:
+            self._canonical_of[name] = self._read(name)
+        return self._canonical_of[name]
 
-    def _read(self, name: str) -> duckdb.DuckDBPyRelation:
-        if self.numbers:
-            return numbered(self.con, name, hold=name not in self.small)
+    def _read(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
         rows = self.con.table(name)
-        return rows.project(f"* replace ({VISITOR} as visitor_id)") if "visitor_id" in rows.columns else rows
+        if self.numbers and name not in self.small:
+            return held(self.con, name, _counts(rows.columns, name))
+        if self.numbers:
+            rows = numbered(self.con, name)
+        elif "visitor_id" in rows.columns:
+            rows = rows.project(f"* replace ({VISITOR} as visitor_id)")
+        return {True: self._held(rows.filter(_counts(rows.columns, name)), name), False: rows}
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
@@ -198,14 +206,11 @@ def _cast(name: str, columns: Iterable[str]) -> str:
     )
 
 
-def _counting(rows: duckdb.DuckDBPyRelation, name: str) -> duckdb.DuckDBPyRelation:
-    """Those of a table's rows that count; its rule sees a column that the client does not have as empty."""
-    table = TABLES[name]
-    absent = [c.name for c in table.columns if c.name in table.counts and c.name not in rows.columns]
-    if not absent:
-        return rows.filter(table.counts)
-    filled = rows.project("*, " + ", ".join(f"null as {name}" for name in absent))
-    return filled.filter(table.counts).project(f"* exclude ({', '.join(absent)})")
+def _counts(columns: Iterable[str], name: str) -> str:
+    """The SQL of whether a row of a table counts; the rule sees a column that the client does not have as empty."""
+    words = re.split(r"(\w+)", TABLES[name].counts)
+    absent = {c.name for c in TABLES[name].columns} - {*columns}
+    return "".join("null" if word in absent else word for word in words)
 
 
 def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:

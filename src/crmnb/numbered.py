@@ -4,7 +4,7 @@ Text keys are what most of the time goes to when millions of rows are grouped an
 keys' hash, so that their numbers deal them into groups at random, and alike on every machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
@@ -30,19 +30,29 @@ def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
             from (select key from ({everybody}) where key is not null group by key)""")
 
 
-def numbered(con: duckdb.DuckDBPyConnection, name: str, *, hold: bool) -> duckdb.DuckDBPyRelation:
-    """A table's rows with numbers for people; hold: in memory, without prose, the row's own key a number too."""
-    columns = con.table(name).columns
-    people = [column for column in columns if column in _PEOPLE]
+def numbered(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
+    """A table's rows with numbers for people."""
+    return con.sql(_numbered(con, name, ()))
+
+
+def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, duckdb.DuckDBPyRelation]:
+    """A table's rows in memory, with numbers for people and for the rows' own key, without prose: those that count (SQL), and all."""
+    table, columns = TABLES[name], con.table(name).columns
+    own = table.key[0] if len(table.key) == 1 and table.key[0] not in _PEOPLE else ""
+    rows = _numbered(con, name, ([own] if own else []) + [c.name for c in table.columns if c.prose and c.name in columns])
+    parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
+    for part, condition in parts.items():
+        con.execute(f"create table {part} as {rows} where {condition}")
+        con.execute(f"checkpoint {_HELD}")
+    keys = (f"{number} as {own}, " if own else "" for number in ("rowid", "-1 - rowid"))
+    told = [f"select {key} * from {part}" for key, part in zip(keys, parts, strict=True)]
+    return {True: con.sql(told[0]), False: con.sql(" union all ".join(told))}
+
+
+def _numbered(con: duckdb.DuckDBPyConnection, name: str, without: Sequence[str]) -> str:
+    """The SQL of a table's rows with numbers for people, without some columns."""
+    people = [column for column in con.table(name).columns if column in _PEOPLE]
     joins = " ".join(f"left join {_PEOPLE[column]} as of_{column} on of_{column}.key = t.{column}" for column in people)
-    replaced = ", ".join(f"of_{column}.number as {column}" for column in people)
-    of_row = [column for column in TABLES[name].key if hold and TABLES[name].key == (column,) and column not in people]
-    left_out = [*of_row, *(c.name for c in TABLES[name].columns if hold and c.prose and c.name in columns)]
-    without = f"exclude ({', '.join(left_out)})" if left_out else ""
-    rows = f"select t.* {without} {f'replace ({replaced})' if people else ''} from {name} t {joins}"
-    if not hold:
-        return con.sql(rows)
-    con.execute(f"create table {_HELD}.{name} as {rows}")
-    con.execute(f"checkpoint {_HELD}")
-    own = "".join(f"rowid as {column}, " for column in of_row)
-    return con.sql(f"select {own} * from {_HELD}.{name}")
+    numbers = f"replace ({', '.join(f'of_{column}.number as {column}' for column in people)})" if people else ""
+    left_out = f"exclude ({', '.join(without)})" if without else ""
+    return f"select t.* {left_out} {numbers} from {name} t {joins}"

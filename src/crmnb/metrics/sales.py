@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 import narwhals.stable.v2 as nw
 
@@ -306,7 +308,7 @@ def sales_growth(orders, *, period, segments: Segments):
         for at, (start, days) in enumerate(spans(period))
     }
     own = _own(orders, "orders", segments, "day", "net", *bought)
-    sold = with_net_revenue(orders).filter(nw.any_horizontal(*bought.values(), ignore_nulls=True))
+    sold = with_net_revenue(orders).filter(reduce(or_, bought.values()))
     if "customer_id" not in orders.collect_schema().names():
         return sold.select(*own, day=time.dt.truncate("1d"), net=nw.col("net"))
     flagged = sold.select(
