@@ -145,14 +145,25 @@ def overlaps(figure) -> list[tuple[str, str]]:
     ]
 
 
+def looks_of(svg: str) -> dict[str, str]:
+    """What the classes of a picture's style sheet look like."""
+    return dict(re.findall(r"\.(\w+){([^}]*)}", svg[: svg.index("</style>")]))
+
+
+def look(element, looks: dict[str, str]) -> str:
+    """An element's style, its own or by its class."""
+    return element.get("style") or looks.get(element.get("class"), "")
+
+
 def placed(figure) -> list[tuple[str, float, float, str]]:
     """The texts with their x, y and anchor."""
     root = ElementTree.fromstring(figure.svg)  # noqa: S314
+    looks = looks_of(figure.svg)
     found = []
     for text in root.iter("{http://www.w3.org/2000/svg}text"):
         moved = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
         x, y = moved.groups() if moved else (text.get("x"), text.get("y"))
-        anchor = re.search(r"text-anchor:(\w+)", text.get("style", ""))
+        anchor = re.search(r"text-anchor:(\w+)", look(text, looks))
         found.append(("".join(text.itertext()), float(x), float(y), anchor[1] if anchor else "start"))
     return found
 
