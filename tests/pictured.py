@@ -92,12 +92,12 @@ def forecast(**more):
     return result(rows, of=EFFECTIVENESS, points=points, **more)
 
 
-def hazards():
+def hazards(kind="region", against="East", levels=("North", "South", "West")):
     """Hazard ratios of levels against a reference."""
-    found = {"North": (2.14, 1.71, 2.68), "South": (1.02, 0.80, 1.31), "West": (0.47, 0.31, 0.72)}
+    found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))
     rows = [
         row(
-            component=f"region: {level} against East",
+            component=f"{kind}: {level} against {against}",
             value=v,
             low=lo,
             high=hi,
@@ -109,6 +109,12 @@ def hazards():
     ]
     of = metric(id="churn_drivers", title="Churn drivers", unit="hazard ratio", better="-", component="comparison")
     return result(rows, of=of)
+
+
+def long_hazards():
+    """The same with long names."""
+    levels = ("Bank transfer (automatic, on the first of the month)", "Credit card", "Mailed check, M" + 60 * "m")
+    return hazards("payment method", "Electronic check", levels)
 
 
 def medians():

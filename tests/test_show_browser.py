@@ -5,7 +5,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from chromium import browser, check_page, in_chromium, open_page
 from crmnb.page import family_page
-from pictured import concentration, conversion, forecast, growth, hazards, medians, stages, survival
+from pictured import concentration, conversion, forecast, growth, hazards, long_hazards, medians, stages, survival
 from synthetic import HOSTILE, NAN
 
 pytestmark = in_chromium
@@ -21,6 +21,7 @@ PICTURES = {
     "lorenz": lambda: concentration().lorenz(),
     "tracking": lambda: forecast().tracking(),
     "hazard ratios": lambda: hazards().components(),
+    "hazard ratios with long names": lambda: long_hazards().components(),
     "medians": lambda: medians().by("region").figures[0],
     "funnel with a gap": lambda: stages(**HIDDEN).funnel(),
     "waterfall below zero": lambda: growth(before=9e6, now=-1e6, **{"without a customer": -1e7}).waterfall(),

@@ -8,7 +8,7 @@ import pytest
 from crmnb.errors import InputError
 from crmnb.show.labels import spread
 from crmnb.show.series import Series, at, round_step, thinned
-from pictured import CONVERSION, SURVIVAL, conversion, overlaps, survival, texts
+from pictured import CONVERSION, SURVIVAL, conversion, hazards, long_hazards, overlaps, survival, texts
 from synthetic import HOSTILE, NAN, point, rate, result, row
 
 THREE = {"North": 900, "South": 600, "West": 1800}
@@ -163,6 +163,15 @@ def test_without_points_the_reason_is_said():
 @pytest.mark.parametrize("made", [survival, conversion])
 def test_nothing_overlaps(made):
     assert overlaps(made().curve()) == []
+
+
+def test_long_names_beside_dots_are_whole_on_several_lines():
+    figure = long_hazards().components()
+    assert overlaps(figure) == overlaps(hazards().components()) == []
+    words = " ".join(texts(figure))
+    assert "payment method: Bank transfer (automatic, on the first of the month) against Electronic check" in words
+    assert "payment method: Credit card against Electronic check" in words
+    assert "…" not in words
 
 
 @pytest.mark.parametrize("levels", [THREE, SIX, dict.fromkeys("abcde", 700), {"only": 500}, {HOSTILE: 400, "b": 900}])
