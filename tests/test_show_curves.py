@@ -92,6 +92,23 @@ def test_of_many_levels_five_are_drawn_and_the_others_named():
     assert "1 more, all of them smaller, are not drawn: Sixth." in figure.notes[0]
 
 
+def test_those_of_whom_the_level_is_not_known_have_no_curve_beside_others():
+    figure = survival({"North": 900, "(not known)": 500, "South": 600}).curve("region")
+    assert [words for words in texts(figure) if words in ("North", "South", "(not known)")] == 2 * ["North", "South"]
+    alone = survival({"(not known)": 500}).curve("region")
+    assert "no curve" not in repr(alone)
+
+
+def test_few_steps_are_drawn_as_steps_even_between_many_points():
+    days = np.arange(0, 401.0)
+    few = [point(day, 100 - 10 * (day // 100), 2) for day in days]
+    many = [point(day, 100 - 0.1 * day, 2) for day in days]
+    steps, line = (result([], of=SURVIVAL, points=points).curve().svg for points in (few, many))
+    down = re.compile(r' d="M[\d.]+ [\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+"')
+    assert down.search(steps)
+    assert not down.search(line)
+
+
 def test_a_level_that_may_not_be_shown_is_named_with_the_reason():
     of = survival({"North": 900})
     hidden = row(component="after 180 days", segment="region", level="West", flags="suppressed", reason="fewer than 10")
