@@ -72,9 +72,10 @@ def test_what_is_to_be_said_of_each_is_folded_away_and_marks_stand_in_sight():
     page = BeautifulSoup(shown._repr_html_(), "html.parser")
     assert page.details.get_text() == "How each was countedValue to date12 orders are left out."
     assert [p.get_text() for p in page.find_all("p")] == [
-        "Unreliable: too few customers for the interval to be trusted."
+        "The bars lie on one scale, from £0 to £150.",
+        "Unreliable: too few customers for the interval to be trusted.",
     ]
-    assert lines(shown)[2][1] == "£103 (unreliable)"
+    assert lines(shown)[2][2] == "£99 to £107unreliable"
     assert "details" not in side_by_side([value(116, 2)])._repr_html_()
 
 

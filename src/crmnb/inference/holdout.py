@@ -59,7 +59,7 @@ def in_words(groups: list[Group], told: Told) -> str:
 
 def _said(test: _Test) -> str:
     errors = {name: _total_error(test, forecast) for name, forecast in test.forecasts.items()}
-    naive = f"; that all goes on as before, {_off(errors[_NAIVE])}" if _NAIVE in errors else ""
+    naive = f", the simplest one (all as before) {_off(errors[_NAIVE])}" if _NAIVE in errors else ""
     worse = " Here the model did worse." if abs(errors[_MODEL]) > abs(errors.get(_NAIVE, np.inf)) else ""
     return f"Tested on a holdout of {test.length} ({test.what}): the forecast was {_off(errors[_MODEL])}{naive}.{worse}"
 

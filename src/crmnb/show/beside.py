@@ -5,7 +5,7 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.results import Row
 from crmnb.show.html import Html, glue, join, tag
-from crmnb.show.numbers import percent
+from crmnb.show.numbers import brief, percent
 from crmnb.show.scorecard import headline
 from crmnb.show.small import interval_bar, shared_scale
 from crmnb.show.tables import n_words
@@ -32,8 +32,8 @@ def side_by_side(results: list[Result]) -> Html:
     )
     framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Metrics side by side")
     marks = dict.fromkeys(f"{mark}: {why}" for result, row in shown for mark, why in flag_meanings(result, row).items())
-    notes = [tag("p", as_sentence(mark), class_="note") for mark in marks]
-    return Html(join(framed, *notes, _notes(results)), "\n".join(said(result) for result in results))
+    under = [tag("p", as_sentence(words), class_="note") for words in (*_scale_words(shown, ends), *marks)]
+    return Html(join(framed, *under, _notes(results)), "\n".join(said(result) for result in results))
 
 
 def _line(result: Result, row: Row | None, ends: tuple[float, float] | None) -> Markup:
@@ -45,15 +45,25 @@ def _line(result: Result, row: Row | None, ends: tuple[float, float] | None) -> 
     bar = interval_bar(result, row, width=120, ends=False, on=ends) if ends else None
     interval = tag("span", interval_words(result, row) or "none", class_="ends")
     marks = ", ".join(flag_meanings(result, row))
-    value = tag("td", tag("strong", value_words(result, row)), f" ({marks})" if marks else None, class_="value")
-    return tag("tr", name, value, tag("td", bar, interval, class_="interval"), *told)
+    tail = tag("div", marks, class_="ends") if marks else None
+    value = tag("td", value_words(result, row), class_="value")
+    return tag("tr", name, value, tag("td", bar, interval, tail, class_="interval"), *told)
+
+
+def _scale_words(shown: list[tuple[Result, Row]], ends: tuple[float, float] | None) -> list[str]:
+    if ends is None:
+        return []
+    result, row = shown[0]
+    first, last = (brief(end, row.unit, 0 if end == int(end) else 1, result.client) for end in ends)
+    return [f"The bars lie on one scale, from {first} to {last}"]
 
 
 def _notes(results: list[Result]) -> Markup | None:
     """What is to be said of each value, folded away."""
     told = [(result.metric.title, notes_of(result)) for result in results]
     terms = [glue(tag("dt", title), tag("dd", " ".join(notes))) for title, notes in told if notes]
-    return tag("details", tag("summary", "How each was counted"), tag("dl", *terms, class_="method")) if terms else None
+    told = tag("summary", "How each was counted"), tag("dl", *terms, class_="method")
+    return tag("details", *told, class_="definition") if terms else None
 
 
 def _of_whom(result: Result, row: Row | None) -> str:

@@ -235,7 +235,9 @@ def result_html(result: Result) -> Markup:
     small = tag("p", " ".join(seen), class_="notes") if seen else None
     more = told[_MOST_NOTES:]
     rest = (
-        tag("details", tag("summary", "How it was counted"), tag("p", " ".join(more)), class_="notes") if more else None
+        tag("details", tag("summary", "How it was counted"), tag("p", " ".join(more)), class_="notes definition")
+        if more
+        else None
     )
     return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), small, rest, class_="result")
 
