@@ -300,7 +300,7 @@ def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
     assert "no part of the period has a value" in repr(of.trend())
     assert "no components" in repr(of.components())
     assert "no cohorts" in repr(of.cohorts())
-    assert "nothing to show" in of.by()._repr_html_()
+    assert "no grouping that is declared applies to it" in of.by()._repr_html_()
 
 
 def test_only_a_picture_imports_a_drawing_library():

@@ -31,7 +31,8 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
     where = f"by {segment}" if segment else "by segment"
-    return Figures(tuple(figures), f"{result.metric.title} {where}: {why_nothing(result)}.")
+    why = why_nothing(result, "no grouping that is declared applies to it")
+    return Figures(tuple(figures), f"{result.metric.title} {where}: {why}.")
 
 
 def must_be_declared(result: Result, segment: str) -> None:
