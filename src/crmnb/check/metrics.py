@@ -1,7 +1,7 @@
 """Which metrics a client's data can give. They are bound to the shapes of its tables, so nothing is computed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from crmnb.segments import segmentations_of
 from crmnb.settings import compared_with, resolve
 from crmnb.show.numbers import percent, whole_number
 from crmnb.tables import ENGINE_TYPES, TABLES
+from crmnb.windows import unsaid
 
 Shapes = dict[str, dict[str, str]]  # table: {column: engine type}
 _NOT_BOUND = (Unavailable, *NoColumn)
@@ -92,16 +93,11 @@ def _columns(tables: Tables, name: str, per_customer: bool = False) -> list[str]
     return tables.frame(name, per_customer=per_customer).to_native().columns
 
 
-def _bound(
-    metric: Metric, columns: Iterable[list[str]], period: Period, given: dict[str, Any], asked=None
-) -> list[str]:
-    """The columns of what a metric would count of frames with these columns; Unavailable or NoColumn where it cannot.
-
-    asked: a set that gathers the names of the columns that are asked for.
-    """
-    period.require_seen()
-    frames = [nw.from_native(Shape(each, set() if asked is None else asked)) for each in columns]
-    return metric.function(*frames, period=period, **given).columns
+def _bound(metric: Metric, columns: Iterable[list[str]], period: Period, given: dict[str, Any]) -> Shape:
+    """What a metric would count of frames with these columns; Unavailable or NoColumn where it cannot."""
+    asked: set[str] = set()
+    frames = [nw.from_native(Shape(each, asked)) for each in columns]
+    return metric.function(*frames, period=period, **given).to_native()
 
 
 def _availability(
@@ -149,33 +145,30 @@ def _needs(metric: Metric, whole: Tables, made_of: dict[str, set[str]], given: d
     """
     frames = {name: _columns(whole, name, metric.per_customer) for name in metric.reads}
     tables = {name: whole.source_of(name) for name in metric.reads}
-    quarter, asked = Period.parse("2025Q1"), set()  # any will do, as the tables are empty
-
-    def bind(without: Iterable[str] = ()) -> None:
-        left = [
-            columns if name in made_of else [each for each in columns if f"{tables[name]}.{each}" not in without]
-            for name, columns in frames.items()
-        ]
-        _bound(metric, left, quarter, given, asked)
+    quarter = Period.parse("2025Q1")  # any will do, as the tables are empty
 
     def needed(columns: list[str]) -> list[str]:
+        left = [
+            names if frame in made_of else [name for name in names if f"{tables[frame]}.{name}" not in columns]
+            for frame, names in frames.items()
+        ]
         try:
-            bind(without=columns)
+            _bound(metric, left, quarter, given)
         except _NOT_BOUND:
             half = len(columns) // 2
             return [*needed(columns[:half]), *needed(columns[half:])] if half else columns
         return []
 
     try:
-        bind()
+        asked = _bound(metric, frames.values(), quarter, given).asked
     except _NOT_BOUND:  # for another reason than a column
         return ()
     every = [f"{table}.{name}" for table in dict.fromkeys(tables.values()) for name in whole.con.table(table).columns]
-    told = {column for column in every if column.partition(".")[2] in asked}
-    found = {column for name in frames for column in made_of.get(name, ())}
-    for column in told:  # nearly all of these are needed, and none of the others
+    found = {column for frame in frames for column in made_of.get(frame, ())}
+    by_name = [column for column in every if column.partition(".")[2] in asked and column not in found]
+    for column in by_name:  # nearly all of these are needed, and none of the others
         found.update(needed([column]))
-    found.update(needed([column for column in every if column not in told]))
+    found.update(needed([column for column in every if column not in found and column not in by_name]))
     return tuple(column for column in every if column in found)
 
 
@@ -218,8 +211,9 @@ def _shape(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
 def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given: dict[str, Any]) -> tuple[str, ...]:
     """What is lacking, in words; Unavailable where the metric cannot be had at all."""
     seen = seen_by(metric, real, period)
-    frames = [_columns(mapped, name, metric.per_customer) for name in metric.reads]
-    evidence = Evidence("", dict.fromkeys(_bound(metric, frames, seen, given), ""))
+    seen.require_seen()
+    counted = _in_any(metric, mapped, seen, given)
+    evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
     nothing = _without_rows(metric, real, seen)
     if nothing and metric.out_of:
         raise Unavailable(nothing)
@@ -228,11 +222,29 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     _, not_compared = compared_with(mapped.client, seen)
     if not_compared and not compared_with(mapped.client, period)[1]:  # what no metric has is told once
         limits.append(not_compared)
-    limits += _too_short(metric, mapped.client, frames, seen, given)
+    limits += _too_short(metric, mapped.client, counted, seen)
     applied = {each.name for each in segmentations_of(mapped, {*metric.reads}, evidence, seen)}
     if unapplied := [name for name in _could_apply(metric, mapped) if name not in applied]:
         limits.append(f"cannot be broken down by {_listed(unapplied)}: what is counted does not carry it")
     return tuple(limits)
+
+
+def _in_any(metric: Metric, mapped: Tables, of: Period, given: dict[str, Any]) -> Callable[[Period], Shape]:
+    """What the metric would count in a period, which raises what `_bound` does; it is bound once, unless it looks at the times."""
+    frames = [_columns(mapped, name, metric.per_customer) for name in metric.reads]
+
+    def bound(period: Period) -> Shape:
+        return _bound(metric, frames, period, given)
+
+    asked = unsaid(bound, of.data_from, of.cutoff)
+
+    def counted(period: Period) -> Shape:
+        period.require_seen()
+        for history in asked[1] if asked else ():
+            period.require_history(*history)
+        return asked[0] if asked else bound(period)
+
+    return counted
 
 
 def _could_apply(metric: Metric, mapped: Tables) -> list[str]:
@@ -266,18 +278,16 @@ def _left_out(metric: Metric, real: Tables, period: Period) -> list[str]:
     return told
 
 
-def _too_short(
-    metric: Metric, client: Client, frames: list[list[str]], period: Period, given: dict[str, Any]
-) -> list[str]:
+def _too_short(metric: Metric, client: Client, counted: Callable[[Period], Shape], period: Period) -> list[str]:
     """The parts of the period, and the comparison, for which the data begin too late."""
     told = []
     comparison, why_not = compared_with(client, period)
-    if not why_not and (reason := _reason(metric, frames, comparison, given)):
+    if not why_not and (reason := _reason(counted, comparison)):
         told.append(f"cannot be compared with {comparison.label}: {reason}")
     if metric.over_time and not metric.rows_at and len(period.parts) > 1:
         reasons = []
         for part in period.parts:  # what is too early for one part is not for a later one
-            if not (reason := _reason(metric, frames, part, given)):
+            if not (reason := _reason(counted, part)):
                 break
             reasons.append((part.label, reason))
         if reasons:
@@ -286,9 +296,9 @@ def _too_short(
     return told
 
 
-def _reason(metric: Metric, frames: list[list[str]], period: Period, given: dict[str, Any]) -> str:
+def _reason(counted: Callable[[Period], Shape], period: Period) -> str:
     try:
-        _bound(metric, frames, period, given)
+        counted(period)
     except Unavailable as no:
         return str(no)
     return ""
