@@ -125,7 +125,7 @@ def _beginning(group: Group, one: survival.Curve, told: Told) -> list[str]:
     late = (group.counts["n"] * (group.counts["entry"] > 0)).sum() / group.n
     if late > _MOST:
         said.append(
-            f"{100 * late:.0f} % of the customers joined before the data begin. The curve puts together how many were lost at each age in the "
+            f"{100 * late:.0f} % of the customers joined before the data begin. This puts together how many were lost at each age in the "
             "time seen: it is what comes of customers if that goes on, not what came of these."
         )
     return said
