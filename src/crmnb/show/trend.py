@@ -162,7 +162,7 @@ def _labels(axes, result: Result, rows: list, places: int) -> None:
     counted = result.metric.unit == "count"
     for at, row in dict([lowest, highest, seen[-1]]).items():
         falls = at > 0 and available(rows[at - 1]) and rows[at - 1].value > row.value
-        below = row is not highest[1] and not counted and (row is lowest[1] or falls)
+        below = row is not highest[1] and not counted and (row.value == lowest[1].value or falls)
         height = row.high if counted and known(row.high) else row.value
         axes.annotate(
             short(result, row, places),
