@@ -16,6 +16,7 @@ GROWTH = metric(id="growth_decomposition", title="Growth decomposition", unit="m
 CONCENTRATION = metric(
     id="revenue_concentration", title="Revenue concentration", unit="share", units={"top decile": "%"}, out_of="buyers"
 )
+PAYBACK = metric(id="cac_payback_months", title="Months until it has paid", unit="months", out_of="customers won")
 EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", component="forecast", out_of="purchases")
 
 
@@ -90,6 +91,17 @@ def forecast(**more):
         row(component="forecast error, naive", value=58.0, n=900, unit="%"),
     ]
     return result(rows, of=EFFECTIVENESS, points=points, **more)
+
+
+def payback(*, months: int = 11, covered: float = 7.0, **facts):
+    """Margin of 4 a month of age, against a cost of 28."""
+    points = [point(0, 28.0, 1.5, component="cost", n=3794.0)]
+    points += [
+        point(age, 4.0 * age, 0.2 * age, component="margin", n=max(3800.0 - 300 * age, 40.0))
+        for age in range(1, months + 1)
+    ]
+    rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
+    return result(rows, of=PAYBACK, points=points)
 
 
 def hazards(kind="region", against="East", levels=("North", "South", "West")):

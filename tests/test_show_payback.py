@@ -3,24 +3,12 @@
 import numpy as np
 from bs4 import BeautifulSoup
 
-from pictured import texts
-from synthetic import NAN, metric, point, result, row
-
-PAYBACK = metric(id="cac_payback_months", title="Months until it has paid", unit="months", out_of="customers won")
-
-
-def payback(*, months: int = 11, covered: float = 7.0, **facts):
-    """Margin of 4 a month of age, against a cost of 28."""
-    points = [point(0, 28.0, 1.5, component="cost", n=3794.0)]
-    points += [
-        point(age, 4.0 * age, 0.2 * age, component="margin", n=3800.0 - 300 * age) for age in range(1, months + 1)
-    ]
-    rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
-    return result(rows, of=PAYBACK, points=points).payback()
+from pictured import PAYBACK, payback, texts
+from synthetic import NAN, point, result, row
 
 
 def test_it_says_when_the_cost_is_covered():
-    figure = payback()
+    figure = payback().payback()
     assert figure.title == "The cost of winning a customer is covered after 7 months (7 to 8)"
     assert figure.alt == (
         "Line chart with a band for the 95 % interval. Across: months since a customer was won. Up: margin brought so far, "
@@ -33,17 +21,17 @@ def test_it_says_when_the_cost_is_covered():
 
 
 def test_its_numbers_are_in_money_with_how_many_were_followed():
-    lines = BeautifulSoup(payback().table, "html.parser").find_all("tr")
+    lines = BeautifulSoup(payback().payback().table, "html.parser").find_all("tr")
     cells = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in lines]
     assert cells[1] == ["cost of winning one", "£28", "£27 to £30", "3,794"]
     assert cells[6] == ["month 5", "£20", "£19 to £21", "2,300"]
     assert cells[-1][0] == "month 11"
-    assert len(payback(months=60).table.split("<tr>")) <= 17
+    assert len(payback(months=60).payback().table.split("<tr>")) <= 17
 
 
 def test_what_is_not_reached_says_how_far_it_got():
     why = {"flags": "not_reached", "reason": "after 5 months a customer has brought 71 % of what winning one cost"}
-    figure = payback(months=5, covered=NAN, **why)
+    figure = payback(months=5, covered=NAN, **why).payback()
     assert figure.title == f"Months until it has paid: not reached: {why['reason']}"
     assert "The dot" not in figure.notes[0]
 
