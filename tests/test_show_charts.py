@@ -279,7 +279,7 @@ def test_bytes_do_not_hang_on_the_order_of_hashes(tmp_path):
 
 
 def test_pictures_are_small():
-    for figure, at_most in ((year().trend(), 10), (regions(12).by().figures[0], 10), (triangle().cohorts(), 20)):
+    for figure, at_most in ((year().trend(), 6), (regions(12).by().figures[0], 6), (triangle().cohorts(), 10)):
         assert len(figure.svg.encode()) < at_most * 1024
 
 

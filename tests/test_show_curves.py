@@ -210,8 +210,8 @@ def test_hostile_names_are_only_text():
 
 
 def test_pictures_of_curves_are_small_and_the_same_twice():
-    assert len(survival().curve().svg) < 10 * 1024
-    assert len(survival(SIX).curve("region").svg) < 26 * 1024
+    assert len(survival().curve().svg) < 4 * 1024
+    assert len(survival(SIX).curve("region").svg) < 16 * 1024
     assert survival(SIX).curve("region").svg == survival(SIX).curve("region").svg
 
 
