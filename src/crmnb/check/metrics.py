@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -53,8 +53,8 @@ def availability(client: Client, taken: Intake, period: Period, metrics: Iterabl
     mapped = _empty(client, taken.columns, taken.cutoff)
     real = open_tables(client, taken.tables, cutoff=taken.cutoff)
     metrics = tuple(metrics)
-    made_of = _derived(whole, {name for metric in metrics for name in metric.reads})
-    return tuple(_availability(metric, whole, made_of, mapped, real, period) for metric in metrics)
+    known = _Known(_derived(whole, {name for metric in metrics for name in metric.reads}), set())
+    return tuple(_availability(metric, whole, known, mapped, real, period) for metric in metrics)
 
 
 def readers(client: Client) -> dict[str, tuple[str, ...]]:
@@ -101,14 +101,14 @@ def _bound(metric: Metric, columns: Iterable[list[str]], period: Period, given: 
 
 
 def _availability(
-    metric: Metric, whole: Tables, made_of: dict[str, set[str]], mapped: Tables, real: Tables, period: Period
+    metric: Metric, whole: Tables, known: "_Known", mapped: Tables, real: Tables, period: Period
 ) -> Availability:
     client = real.client
     tables = tuple(dict.fromkeys(map(real.source_of, metric.reads)))
     no, needs, given = [], (), None
     try:
         given, _ = resolve(metric, client)
-        needs = _needs(metric, whole, made_of, given)
+        needs = _needs(metric, whole, known, given)
     except Unavailable as reason:
         no.append(str(reason))
     missing = tuple(one for one in needs if not _is_there(one, mapped))
@@ -138,18 +138,23 @@ def _is_there(column: str, mapped: Tables) -> bool:
 # ---- What a metric needs ----------------------------------------------------------------------------------
 
 
-def _needs(metric: Metric, whole: Tables, made_of: dict[str, set[str]], given: dict[str, Any]) -> tuple[str, ...]:
-    """The columns without which the metric does not bind to tables that have everything.
+class _Known(NamedTuple):
+    """What is known of all metrics: the columns (table.column) without which a derived frame cannot be made, by its name;
+    and those that a metric before asked for and did not need, so that the next ones are likely to need them no more."""
 
-    made_of: the columns without which a derived frame cannot be made, by its name.
-    """
+    made_of: dict[str, set[str]]
+    spared: set[str]
+
+
+def _needs(metric: Metric, whole: Tables, known: _Known, given: dict[str, Any]) -> tuple[str, ...]:
+    """The columns without which the metric does not bind to tables that have everything."""
     frames = {name: _columns(whole, name, metric.per_customer) for name in metric.reads}
     tables = {name: whole.source_of(name) for name in metric.reads}
     quarter = Period.parse("2025Q1")  # any will do, as the tables are empty
 
     def needed(columns: list[str]) -> list[str]:
         left = [
-            names if frame in made_of else [name for name in names if f"{tables[frame]}.{name}" not in columns]
+            names if frame in known.made_of else [name for name in names if f"{tables[frame]}.{name}" not in columns]
             for frame, names in frames.items()
         ]
         try:
@@ -164,11 +169,13 @@ def _needs(metric: Metric, whole: Tables, made_of: dict[str, set[str]], given: d
     except _NOT_BOUND:  # for another reason than a column
         return ()
     every = [f"{table}.{name}" for table in dict.fromkeys(tables.values()) for name in whole.con.table(table).columns]
-    found = {column for frame in frames for column in made_of.get(frame, ())}
-    by_name = [column for column in every if column.partition(".")[2] in asked and column not in found]
-    for column in by_name:  # nearly all of these are needed, and none of the others
+    found = {column for frame in frames for column in known.made_of.get(frame, ())}
+    left = [column for column in every if column not in found]
+    likely = [column for column in left if column.partition(".")[2] in asked and column not in known.spared]
+    for column in likely:  # one by one, as nearly all of these are needed; of the others hardly any is
         found.update(needed([column]))
-    found.update(needed([column for column in every if column not in found and column not in by_name]))
+    found.update(needed([column for column in left if column not in likely]))
+    known.spared.update(column for column in likely if column not in found)
     return tuple(column for column in every if column in found)
 
 
