@@ -1,10 +1,12 @@
 """What several tests share: the corner shop taken in once, and run once; a project of one's own."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from crmnb.cli import main
 from crmnb.client import load_client
@@ -13,12 +15,37 @@ from crmnb.period import Period
 from crmnb.workbook import Workbook, open_on
 
 PROJECT = Path(__file__).parents[1]
+# The files that take longest, in the order in which they are begun: one that is begun last has a worker of its own at the end,
+# while the others have nothing to do. Those that ask for `made` follow the longest, as one worker is likely to have them all.
+FIRST = (
+    *("test_faults", "test_report_browser", "test_run", "test_benchmarks", "test_check", "test_workbook"),
+    *("test_run_all", "test_simulate", "test_reproducible", "test_secrets", "test_demo", "test_warm"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the order within a file stays."""
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
 
 
 def project(folder: Path) -> Path:
     """A project of its own, with the corner shop."""
     for name in ("notebooks", "parameters"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("demo"))  # its files are made
+    return folder
+
+
+def shortened(folder: Path) -> Path:
+    """A project for tests of running, which hold whatever is computed: few tables, and no cell after a notebook's scorecard."""
+    for path in (folder / "notebooks").glob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        last = [cell["id"] for cell in notebook["cells"]].index("scorecard")
+        path.write_text(json.dumps(notebook | {"cells": notebook["cells"][: last + 1]}), encoding="utf-8")
+    path = folder / "parameters" / "corner_shop.yml"
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told["tables"] = {name: told["tables"][name] for name in ("customers", "orders", "survey_responses")}
+    told["sources"] = {table["source"]: told["sources"][table["source"]] for table in told["tables"].values()}
+    path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return folder
 
 

@@ -16,6 +16,7 @@ GROWTH = metric(id="growth_decomposition", title="Growth decomposition", unit="m
 CONCENTRATION = metric(
     id="revenue_concentration", title="Revenue concentration", unit="share", units={"top decile": "%"}, out_of="buyers"
 )
+PAYBACK = metric(id="cac_payback_months", title="Months until it has paid", unit="months", out_of="customers won")
 EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", component="forecast", out_of="purchases")
 
 
@@ -92,12 +93,23 @@ def forecast(**more):
     return result(rows, of=EFFECTIVENESS, points=points, **more)
 
 
-def hazards():
+def payback(*, months: int = 11, covered: float = 7.0, **facts):
+    """Margin of 4 a month of age, against a cost of 28."""
+    points = [point(0, 28.0, 1.5, component="cost", n=3794.0)]
+    points += [
+        point(age, 4.0 * age, 0.2 * age, component="margin", n=max(3800.0 - 300 * age, 40.0))
+        for age in range(1, months + 1)
+    ]
+    rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
+    return result(rows, of=PAYBACK, points=points)
+
+
+def hazards(kind="region", against="East", levels=("North", "South", "West")):
     """Hazard ratios of levels against a reference."""
-    found = {"North": (2.14, 1.71, 2.68), "South": (1.02, 0.80, 1.31), "West": (0.47, 0.31, 0.72)}
+    found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))
     rows = [
         row(
-            component=f"region: {level} against East",
+            component=f"{kind}: {level} against {against}",
             value=v,
             low=lo,
             high=hi,
@@ -109,6 +121,12 @@ def hazards():
     ]
     of = metric(id="churn_drivers", title="Churn drivers", unit="hazard ratio", better="-", component="comparison")
     return result(rows, of=of)
+
+
+def long_hazards():
+    """The same with long names."""
+    levels = ("Bank transfer (automatic, on the first of the month)", "Credit card", "Mailed check, M" + 60 * "m")
+    return hazards("payment method", "Electronic check", levels)
 
 
 def medians():
@@ -145,14 +163,25 @@ def overlaps(figure) -> list[tuple[str, str]]:
     ]
 
 
+def looks_of(svg: str) -> dict[str, str]:
+    """What the classes of a picture's style sheet look like."""
+    return dict(re.findall(r"\.(\w+){([^}]*)}", svg[: svg.index("</style>")]))
+
+
+def look(element, looks: dict[str, str]) -> str:
+    """An element's style, its own or by its class."""
+    return element.get("style") or looks.get(element.get("class"), "")
+
+
 def placed(figure) -> list[tuple[str, float, float, str]]:
     """The texts with their x, y and anchor."""
     root = ElementTree.fromstring(figure.svg)  # noqa: S314
+    looks = looks_of(figure.svg)
     found = []
     for text in root.iter("{http://www.w3.org/2000/svg}text"):
         moved = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
         x, y = moved.groups() if moved else (text.get("x"), text.get("y"))
-        anchor = re.search(r"text-anchor:(\w+)", text.get("style", ""))
+        anchor = re.search(r"text-anchor:(\w+)", look(text, looks))
         found.append(("".join(text.itertext()), float(x), float(y), anchor[1] if anchor else "start"))
     return found
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from crmnb.client import load_client
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 from crmnb.workbook import open_on
@@ -331,8 +331,8 @@ def test_every_trap_bites_a_careless_reading(raw: Raw, reading: str):
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory) -> Intake:
-    return intake(load_client("corner_shop", PARAMETERS), tmp_path_factory.mktemp("private"))
+def taken(corner_shop_intake) -> Intake:
+    return corner_shop_intake[1]
 
 
 @pytest.fixture(scope="module")

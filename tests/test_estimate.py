@@ -168,6 +168,22 @@ def test_a_ratio_of_sums_by_the_textbook():
     assert [row["value"], *ends(row)] == pytest.approx([r, r - half, r + half])
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=2, max_size=60), st.floats(0, 5000))
+def test_none_is_called_top_heavy_of_whom_no_customer_brought_a_fifth(money, more):
+    money = np.array([*money, more])
+    s = statistics(money)
+    if money.sum() > 0 and infer(estimate.money_mean, s)["top_heavy"]:
+        assert money.max() > 0.2 * money.sum()
+
+
+@pytest.mark.parametrize(("largest", "heavy"), [(0.0, False), (0.15, False), (0.3, True), (0.8, True)])
+def test_who_brings_far_more_than_the_others_together_is_seen(largest, heavy):
+    others = RNG.gamma(2, 50, 200)
+    money = np.append(others, largest / (1 - largest) * others.sum())
+    assert infer(estimate.money_mean, statistics(money))["top_heavy"] == heavy
+
+
 @pytest.mark.parametrize("level", [0.9, 0.95])
 def test_a_money_mean_solves_halls_equation(level):
     # Hall 1992, JRSS-B 54:221: of T = sqrt(n) (mean - true) / s, the polynomial below is normal to second order.

@@ -13,6 +13,7 @@ import pytest
 
 import faulty
 from benchmarks import faults
+from conftest import shortened
 from faulty import ended, leftovers, processes, start, tree, until_stopped
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked for in /proc")
@@ -56,6 +57,7 @@ def copied(folder: Path) -> Path:
 def published():
     """A place with a published report."""
     folder = faulty.place(faulty.short_folder())
+    shortened(folder / "project")
     code, _, wrong = ended(start(folder, *ONLY))
     assert code == 0, wrong
     yield folder

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
 from crmnb.client import load_client
-from crmnb.intake import Intake, intake
-from crmnb.metric import family
+from crmnb.intake import Intake
+from crmnb.metric import catalogue, family
 from crmnb.period import Period
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared
@@ -167,8 +168,8 @@ def test_every_trap_bites_a_careless_reading(raw: Raw, reading: str):
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory) -> Intake:
-    return intake(load_client("corner_shop", PARAMETERS), tmp_path_factory.mktemp("private"))
+def taken(corner_shop_intake) -> Intake:
+    return corner_shop_intake[1]
 
 
 @pytest.fixture(scope="module")
@@ -231,3 +232,21 @@ def test_without_a_margin_there_is_no_worth(taken: Intake):
         assert "worth: margin_rate" in rows.at[metric, "reason"], metric
     assert "needs a programme's gain" in rows.at["return_on_investment", "reason"]
     assert rows.at["revenue_per_customer", "value"] == pytest.approx(2013.5 / 14)
+
+
+def test_the_page_sets_the_four_figures_of_worth_side_by_side_and_draws_payback(made):
+    page = BeautifulSoup((made / "outputs/corner_shop/2025/financial.html").read_text(encoding="utf-8"), "html.parser")
+    table = page.find(attrs={"aria-label": "Metrics side by side"})
+    lines = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in table.tbody.find_all("tr")]
+    metrics = [catalogue()[id_] for id_ in ("clv_historic", "clv_predicted", "clv_residual", "clv_simple")]
+    assert [line[0] for line in lines] == [metric.title for metric in metrics]
+    assert [line[1].partition(" ")[0] for line in lines] == [
+        "£70",
+        "Not",
+        "Not",
+        "£153",
+    ]  # 0.4 * 2619.2 / 15; the textbook's
+    assert [line[-2] for line in lines] == [f"{metric.counts[0].upper()}{metric.counts[1:]}." for metric in metrics]
+    [picture] = [image for image in page.find_all("img") if "months since a customer was won" in image["alt"]]
+    assert "£21 after 11 months" in picture["alt"]
+    assert "renewal months" not in page.get_text()  # this client's customers are lost by inactivity

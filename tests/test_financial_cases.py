@@ -138,3 +138,27 @@ def test_losses_are_not_foretold_further_ahead_than_the_data_reach_back():
     assert any("BG/NBD" in note for note in found.notes)
     further = whole(measured(orders, "at_risk_customers", settings={"at_risk_customers": {"horizon_days": 1097}}))
     assert "reach back 1096 days" in further["reason"]
+
+
+def test_a_mean_that_hangs_on_one_customer_says_so_without_telling_who_or_how_much():
+    orders = shop(60)
+    large = orders.iloc[[0]].assign(customer_id="whale", amount=orders["amount"].sum())
+    told = [note for note in measured({"orders": pd.concat([orders, large])}, "clv_historic").notes if "few" in note]
+    assert told == ["Very few customers brought more than 20 % of it: the mean hangs on them."]
+    assert not any("few" in note for note in measured({"orders": orders}, "clv_historic").notes)
+
+
+def test_of_a_group_too_small_to_be_shown_nothing_is_said():
+    orders = shop(4)
+    found = measured(
+        {"orders": orders.assign(amount=orders["amount"].where(orders["customer_id"] != "c0", 1e6))}, "clv_historic"
+    )
+    assert "suppressed" in whole(found)["flags"]
+    assert not any("few" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("metric", ["clv_predicted", "clv_residual", "model_effectiveness"])
+def test_renewals_are_told_of_contracts_only(metric: str):
+    assert "renewal_months" not in measured({"orders": shop(100)}, metric).settings
+    by_contract = measured({"subscriptions": plans([None] * 30 + ["2025-03-20"] * 10)}, metric, churn=BY_CONTRACT)
+    assert by_contract.settings == {"renewal_months": "1", "churn": "contractual"}

@@ -71,11 +71,26 @@ def test_alike_rows_and_levels_are_means_of_the_same_customers():
 
 def test_who_spends_more_when_buying_more_often_is_said():
     counts = buyers(2000, 2)
-    [alike] = [note for note in forecast.predicted([group(counts)], told()).notes if "rank correlation" in note]
+    alike = forecast.predicted([group(counts)], told()).notes
     counts["spend"] *= counts["x"]
-    [unlike] = [note for note in forecast.predicted([group(counts)], told()).notes if "rank correlation" in note]
-    assert "about as much" in alike
-    assert "too low" in unlike
+    unlike = forecast.predicted([group(counts)], told()).notes
+    assert all(sum("rank correlation" in note for note in notes) == 1 for notes in (alike, unlike))
+    assert any("about as much" in note for note in alike)
+    assert not any("may be too" in note for note in alike)
+    assert "The value may be too low" in unlike[2]  # after the horizon and the holdout: in sight
+
+
+def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
+    counts = buyers(2000, 5)
+    counts["spend"] = 12.5 * counts["x"]
+    found = forecast.predicted([group(counts)], told(horizon_months=12))
+    x, t_x, T = fits.histories(counts)
+    often = forecast.discounted_further(
+        fits.of_purchases(counts).parameters, x, t_x, T, 12 * fits.WEEKS_A_MONTH, forecast.a_week(0.10)
+    )
+    assert found.rows[0]["value"] == pytest.approx(12.5 * often.mean(), rel=1e-6)
+    assert "taken to spend the same at a purchase on average" in " ".join(found.notes)
+    assert "cannot be seen: all repeat buyers" in found.notes[-1]
 
 
 def test_a_value_that_hangs_on_one_customer_is_said_to():
@@ -269,7 +284,7 @@ def test_a_holdout_does_not_tell_of_few():
         held = group(counts.assign(later=later), "holdout")
         rows, note = holdout.effectiveness([held], careful).rows, holdout.in_words([held], careful)
         assert (not np.isnan(rows[0]["value"])) is shown
-        assert (f"the {stayed:,} of" in note) is shown
+        assert (f"({stayed:,} of" in note) is shown
         assert ("fewer than 10" in note) is not shown
 
 
@@ -360,6 +375,13 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     spent = winning([20] * 12, [180.0] * 12)  # 9 for each
     [row] = acquisition.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
     assert (row["value"], row["low"], row["high"]) == (3, 3, 3)
+    points = pd.DataFrame(acquisition.payback([followed([4, 3, 2, 1], 12), spent], told()).points)
+    brought, cost = (points[points["component"] == name] for name in ("margin", "cost"))
+    assert list(brought["x"]) == list(range(1, 13))
+    assert list(brought["value"])[:5] == [4, 7, 9, 10, 10]
+    assert (brought["low"] == brought["value"]).all()
+    assert (brought["n"] == 200).all()
+    assert (cost["x"].item(), cost["value"].item(), cost["low"].item(), cost["high"].item()) == (0, 9, 9, 9)
     [row] = acquisition.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
@@ -367,6 +389,22 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     assert row["high"] == np.inf
     [row] = acquisition.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
     assert "after 2 months" in row["reason"]  # the third is not seen whole
+
+
+def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
+    """The cost's band is the cost's own interval; the margin's that of a mean of many, near enough."""
+    months = [180.0, 120.0] * 6
+    groups = [followed([0.0], 12, 5000), winning([20] * 12, months)]
+    each = np.random.default_rng(4).normal(10, 4, 5000)
+    people = pd.DataFrame({"age": np.nan, "followed": 12.0, "margin": 0.0, "n": 1.0, "fold": np.arange(5000) % 200})
+    groups[0] = group(pd.concat([people, people.assign(age=0.0, margin=each)], ignore_index=True), "followed")
+    points = pd.DataFrame(acquisition.payback(groups, told()).points).set_index(["component", "x"])
+    [own] = acquisition.cost([winning([20] * 12, months)], told()).rows
+    assert tuple(points.loc[("cost", 0), ["value", "low", "high"]]) == (own["value"], own["low"], own["high"])
+    first = points.loc[("margin", 1)]
+    half = 1.96 * each.std(ddof=1) / np.sqrt(5000)
+    assert first["value"] == pytest.approx(each.mean())
+    assert (first["high"] - first["low"]) / 2 == pytest.approx(half, rel=0.12)
 
 
 def test_a_programmes_return_is_that_of_its_declared_gain():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, special, stats
+from scipy import integrate, optimize, special, stats
 
 from crmnb.models import spending
 from crmnb.models.likelihood import FEWEST, CannotFit, delta
@@ -118,19 +118,89 @@ def test_too_few_customers_are_refused_with_the_number():
         fit_spending(*drawn(FEWEST - 1, 1))
 
 
-def test_customers_who_all_spend_alike_are_refused_in_words():
-    rng = np.random.default_rng(6)
-    x = rng.geometric(0.4, 500).astype(float)
-    with pytest.raises(CannotFit, match="all customers spent the same on average"):
-        fit_spending(x, rng.gamma(3 * x, 10 / x), np.ones(500))
+def alike(seed: int, size: int = 500) -> tuple[np.ndarray, ...]:
+    """Customers whose purchases differ (gamma, shape 3) about one mean of 30."""
+    rng = np.random.default_rng(seed)
+    x = rng.geometric(0.4, size).astype(float)
+    return x, rng.gamma(3 * x, 10 / x), np.ones(size)
 
 
-def test_customers_who_never_vary_are_refused_in_words():
+def test_where_all_customers_spend_alike_the_limit_is_the_maximum_over_mean_and_shape():
+    """Held to scipy's gamma density, maximized by a method without derivatives."""
+    x, m, n = alike(6)
+    fit = fit_spending(x, m, n)
+    assert fit.alike == "to spend the same at a purchase on average"
+
+    def less_likely(logs: np.ndarray) -> float:
+        p, mean = np.exp(logs)
+        return -stats.gamma.logpdf(m, p * x, scale=mean / (p * x)).sum()
+
+    found = optimize.minimize(
+        less_likely, np.log([1.0, 10.0]), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}
+    )
+    p, mean = np.exp(found.x)
+    assert fit.log_likelihood == pytest.approx(-found.fun, abs=1e-7)
+    assert fit.parameters[0] == pytest.approx(p, rel=1e-6)
+    assert expected_spend(fit.parameters, np.array([0.0, 1, 50]), np.array([0.0, 5, 200])) == pytest.approx(
+        mean, rel=1e-6
+    )
+    step = 1e-3
+    ends = [
+        (less_likely(found.x + step * e) - 2 * found.fun + less_likely(found.x - step * e)) / step**2 for e in np.eye(2)
+    ]
+    assert fit.covariance[0, 0] == pytest.approx(1 / ends[0], rel=1e-3)
+    _, error = delta(lambda parameters: expected_spend(parameters, 0, 0), fit)
+    assert error / mean == pytest.approx(ends[1] ** -0.5, rel=1e-3)
+
+
+def test_the_limit_is_where_the_models_own_likelihood_goes():
+    x, m, n = alike(6)
+    fit = fit_spending(x, m, n)
+    p, q, v = fit.parameters
+    near = [spending._likelihood(x, m, n)(np.array([p, far, v * far / q]))[0] for far in (1e2, 1e4, 1e6)]
+    assert np.diff(near).min() > 0
+    assert near[-1] == pytest.approx(fit.log_likelihood, abs=1e-2)
+
+
+def test_of_alike_customers_the_mean_is_held_at_the_promised_rate_and_none_is_refused():
+    """Of 200 clients; in about half of them chance makes a maximum inside."""
+    held, limits = 0, 0
+    for seed in range(200):
+        fit = fit_spending(*alike(seed))
+        value, error = delta(lambda parameters: expected_spend(parameters, 0, 0), fit)
+        held += abs(value - 30) < 1.96 * error
+        limits += bool(fit.alike)
+    assert held / 200 > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 200)
+    assert 60 < limits < 140
+
+
+def test_the_score_of_difference_has_its_law_where_there_is_none():
+    """At the true shape and mean's estimates of 400 clients: mean 0, variance 1, above 1.645 in one of twenty."""
+    scores = []
+    for seed in range(400):
+        x, m, n = alike(seed, 300)
+        mean = (x * m).sum() / x.sum()
+        less_likely = lambda log_p: -stats.gamma.logpdf(m, np.exp(log_p) * x, scale=mean / (np.exp(log_p) * x)).sum()  # noqa: B023, E731
+        p = np.exp(optimize.minimize_scalar(less_likely, (0.0, 2.0)).x)
+        scores.append(spending._score(p * x, m / mean, x, n))
+    assert abs(np.mean(scores)) < 3 / 20
+    assert np.std(scores) == pytest.approx(1, abs=0.12)
+    assert np.mean(np.array(scores) > 1.645) == pytest.approx(0.05, abs=0.035)
+
+
+def test_where_everybody_always_pays_the_same_that_is_expected_and_nothing_is_unsure():
+    x = np.random.default_rng(6).geometric(0.4, 500).astype(float)
+    fit = fit_spending(x, np.full(500, 20.0), np.ones(500))
+    value, error = delta(lambda parameters: expected_spend(parameters, np.array([0.0, 1, 50]), 20.0), fit)
+    assert fit.alike
+    assert value == pytest.approx(20, rel=1e-6)
+    assert error.max() < 0.002
+
+
+def test_customers_who_never_vary_but_differ_are_refused_in_words():
     rng = np.random.default_rng(6)
     with pytest.raises(CannotFit, match="a customer always spent the same"):
         fit_spending(rng.geometric(0.4, 500), 100 / rng.gamma(4, size=500), np.ones(500))
-    with pytest.raises(CannotFit, match="spent the same"):
-        fit_spending(rng.geometric(0.4, 500), np.full(500, 20.0), np.ones(500))
 
 
 @pytest.mark.parametrize("row", [(0, 5, 1), (1, 0, 1), (1, -3, 1), (1, np.nan, 1), (2, 5, -1)])

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from crmnb.client import load_client
-from crmnb.intake import Intake, intake
 from crmnb.period import Period
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared, raw_corner_shop
@@ -163,12 +162,10 @@ def test_every_trap_bites_a_careless_reading(shop: Shop, reading: str):
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory) -> Intake:
-    return intake(load_client("corner_shop", PARAMETERS), tmp_path_factory.mktemp("private"))
-
-
-def opened(taken: Intake, label: str) -> Workbook:
-    return open_on(load_client("corner_shop", PARAMETERS), Period.parse(label), taken)
+def opened(corner_shop_intake) -> Callable[[str], Workbook]:
+    """Gives the workbook of a period, the same each time."""
+    client, taken = corner_shop_intake
+    return cache(lambda label: open_on(client, Period.parse(label), taken))
 
 
 def told(book: Workbook, metrics: Figures) -> pd.DataFrame:
@@ -177,18 +174,18 @@ def told(book: Workbook, metrics: Figures) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("label", "hand"), [("2025", HAND), ("2024", HAND_2024)])
-def test_the_suite_counts_what_the_pencil_counted(taken: Intake, label: str, hand: Figures):
-    rows = told(opened(taken, label), hand)
+def test_the_suite_counts_what_the_pencil_counted(opened, label: str, hand: Figures):
+    rows = told(opened(label), hand)
     assert compared(rows[rows["segment"] == ""], hand) == []
 
 
 @pytest.mark.parametrize("quarter", ["2024Q3", "2025Q1", "2025Q3", "2025Q4"])
-def test_a_quarter_agrees_with_the_second_route(shop: Shop, taken: Intake, quarter: str):
+def test_a_quarter_agrees_with_the_second_route(shop: Shop, opened, quarter: str):
     span = pd.Period(quarter)
     wanted = second_route(shop, str(span.start_time), str((span + 1).start_time))
     if quarter == "2024Q3":  # with so few still followed for 90 days there is nothing to say after them
         del wanted["survival_curve"]
-    rows = told(opened(taken, quarter), wanted)
+    rows = told(opened(quarter), wanted)
     rows = rows[rows["segment"] == ""]
     never = [metric for metric in wanted if wanted[metric] == {"": float("inf")}]
     assert rows[rows["metric"].isin(never)]["flags"].str.contains("not_reached").all()
@@ -196,25 +193,25 @@ def test_a_quarter_agrees_with_the_second_route(shop: Shop, taken: Intake, quart
 
 
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])
-def test_a_region_agrees_with_the_second_route(shop: Shop, taken: Intake, region: str):
+def test_a_region_agrees_with_the_second_route(shop: Shop, opened, region: str):
     raw, plans = shop
     known = raw_corner_shop(FOLDER)["customers"].set_index("Customer no")["Region"]
     where = raw["Customer no"].map(known).fillna("").replace("", "(not known)")
     plans = [plan for plan in plans if (known.get(plan[0], "") or "(not known)") == region]
     wanted = second_route((raw[where == region], plans), "2025-01-01", "2026-01-01")
-    rows = told(opened(taken, "2025"), wanted)
+    rows = told(opened("2025"), wanted)
     of = rows[(rows["segment"] == "region") & (rows["level"] == region)]
     assert compared(of, wanted) == []
 
 
-def test_survival_is_not_told_by_tenure_which_is_the_time_itself(taken: Intake):
-    book = opened(taken, "2025")
+def test_survival_is_not_told_by_tenure_which_is_the_time_itself(opened):
+    book = opened("2025")
     assert book("survival_curve").segmentations == ("region",)
     assert book("median_lifetime").segmentations == ("region",)
 
 
-def test_too_few_customers_carry_no_model(taken: Intake):
-    book = opened(taken, "2025")
+def test_too_few_customers_carry_no_model(opened):
+    book = opened("2025")
     [row] = book("at_risk_customers").whole.to_dict("records")
     assert row["flags"] == "unavailable"
     assert "bought again" in row["reason"]

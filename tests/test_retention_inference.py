@@ -90,6 +90,16 @@ def test_who_was_mostly_seen_later_than_the_first_day_is_said():
     assert "75 % of the customers joined before the data begin" in lifetimes.curve([group(counts)], told()).notes[0]
 
 
+def test_what_the_first_days_are_is_said_beside_the_median_too():
+    counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
+    curve, median = (
+        infer([group(counts)], told(Churn(kind="inactivity", inactivity_days=60)))
+        for infer in (lifetimes.curve, lifetimes.median)
+    )
+    assert curve.notes == median.notes
+    assert median.notes[0].startswith("Nobody is lost sooner than 60 days after the first order")
+
+
 def test_a_median_that_is_not_reached_says_what_is_known():
     [row] = lifetimes.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], told()).rows
     assert np.isnan(row["value"])
@@ -231,7 +241,8 @@ def test_ratios_that_change_with_time_are_said_to():
     early, late = np.ceil(rng.weibull(0.6, 800) * 100), np.ceil(rng.weibull(2.5, 800) * 100)
     rows = lives(np.concatenate([early, late]), 1).assign(**{"of plan": ["month"] * 800 + ["year"] * 800})
     found = drivers.hazard_ratios([group(rows)], told())
-    assert "do not stay the same" in found.notes[-1]
+    changes = "The ratio changes the longer customers stay (score test, p < 0.001): take it as an average."
+    assert found.notes[-1] == changes
     steady = customers().drop(columns="of channel")
     assert "Nothing shows" in drivers.hazard_ratios([group(steady)], told()).notes[-1]
 

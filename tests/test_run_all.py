@@ -7,15 +7,17 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from conftest import PROJECT, crmnb, project
+from conftest import PROJECT, crmnb, project, shortened
 
 GOOD = [f"shop_{n}" for n in range(1, 9)]
 TWO = ("--family", "retention", "--family", "satisfaction")  # what holds of two families holds of all
 
 
 def shops(folder: Path, names: list[str]) -> None:
-    """Clients that are the corner shop by other names, each with files of its own."""
-    text = (PROJECT / "parameters" / "corner_shop.yml").read_text()
+    """Put in the place of all clients some that are the corner shop by other names, each with files of its own."""
+    text = (folder / "parameters" / "corner_shop.yml").read_text()
+    for path in (folder / "parameters").glob("*.yml"):
+        path.unlink()
     for name in names:
         own = folder / "parameters" / name
         own.mkdir()
@@ -28,9 +30,7 @@ def shops(folder: Path, names: list[str]) -> None:
 @pytest.fixture(scope="module")
 def ten(tmp_path_factory) -> Path:
     """A project of ten clients: eight in good health, one whose parameters are wrong, one whose file is not what it says."""
-    folder = project(tmp_path_factory.mktemp("ten"))
-    for path in (folder / "parameters").glob("*.yml"):
-        path.unlink()
+    folder = shortened(project(tmp_path_factory.mktemp("ten")))
     shops(folder, [*GOOD, "broken_file", "broken_parameters"])
     parameters = folder / "parameters" / "broken_parameters.yml"
     parameters.write_text(parameters.read_text().replace("currency:", "curency:"))

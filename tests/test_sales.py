@@ -9,7 +9,7 @@ import pytest
 
 from crmnb.client import Client, Segment, load_client
 from crmnb.engine import in_memory
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake
 from crmnb.measure import measure
 from crmnb.metric import Metric, family
 from crmnb.period import Period
@@ -206,8 +206,8 @@ WINDOWS = {
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory) -> Intake:
-    return intake(load_client("corner_shop", PARAMETERS), tmp_path_factory.mktemp("private"))
+def taken(corner_shop_intake) -> Intake:
+    return corner_shop_intake[1]
 
 
 @pytest.fixture(scope="module")

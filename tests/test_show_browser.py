@@ -5,7 +5,18 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from chromium import browser, check_page, in_chromium, open_page
 from crmnb.page import family_page
-from pictured import concentration, conversion, forecast, growth, hazards, medians, stages, survival
+from pictured import (
+    concentration,
+    conversion,
+    forecast,
+    growth,
+    hazards,
+    long_hazards,
+    medians,
+    payback,
+    stages,
+    survival,
+)
 from synthetic import HOSTILE, NAN
 
 pytestmark = in_chromium
@@ -20,7 +31,9 @@ PICTURES = {
     "waterfall": lambda: growth().waterfall(),
     "lorenz": lambda: concentration().lorenz(),
     "tracking": lambda: forecast().tracking(),
+    "payback": lambda: payback().payback(),
     "hazard ratios": lambda: hazards().components(),
+    "hazard ratios with long names": lambda: long_hazards().components(),
     "medians": lambda: medians().by("region").figures[0],
     "funnel with a gap": lambda: stages(**HIDDEN).funnel(),
     "waterfall below zero": lambda: growth(before=9e6, now=-1e6, **{"without a customer": -1e7}).waterfall(),

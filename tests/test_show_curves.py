@@ -8,7 +8,7 @@ import pytest
 from crmnb.errors import InputError
 from crmnb.show.labels import spread
 from crmnb.show.series import Series, at, round_step, thinned
-from pictured import CONVERSION, SURVIVAL, conversion, overlaps, survival, texts
+from pictured import CONVERSION, SURVIVAL, conversion, hazards, long_hazards, overlaps, survival, texts
 from synthetic import HOSTILE, NAN, point, rate, result, row
 
 THREE = {"North": 900, "South": 600, "West": 1800}
@@ -92,6 +92,23 @@ def test_of_many_levels_five_are_drawn_and_the_others_named():
     assert "1 more, all of them smaller, are not drawn: Sixth." in figure.notes[0]
 
 
+def test_those_of_whom_the_level_is_not_known_have_no_curve_beside_others():
+    figure = survival({"North": 900, "(not known)": 500, "South": 600}).curve("region")
+    assert [words for words in texts(figure) if words in ("North", "South", "(not known)")] == 2 * ["North", "South"]
+    alone = survival({"(not known)": 500}).curve("region")
+    assert "no curve" not in repr(alone)
+
+
+def test_few_steps_are_drawn_as_steps_even_between_many_points():
+    days = np.arange(0, 401.0)
+    few = [point(day, 100 - 10 * (day // 100), 2) for day in days]
+    many = [point(day, 100 - 0.1 * day, 2) for day in days]
+    steps, line = (result([], of=SURVIVAL, points=points).curve().svg for points in (few, many))
+    down = re.compile(r' d="M[\d.]+ [\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+h[\d.]+v[\d.]+"')
+    assert down.search(steps)
+    assert not down.search(line)
+
+
 def test_a_level_that_may_not_be_shown_is_named_with_the_reason():
     of = survival({"North": 900})
     hidden = row(component="after 180 days", segment="region", level="West", flags="suppressed", reason="fewer than 10")
@@ -165,6 +182,15 @@ def test_nothing_overlaps(made):
     assert overlaps(made().curve()) == []
 
 
+def test_long_names_beside_dots_are_whole_on_several_lines():
+    figure = long_hazards().components()
+    assert overlaps(figure) == overlaps(hazards().components()) == []
+    words = " ".join(texts(figure))
+    assert "payment method: Bank transfer (automatic, on the first of the month) against Electronic check" in words
+    assert "payment method: Credit card against Electronic check" in words
+    assert "…" not in words
+
+
 @pytest.mark.parametrize("levels", [THREE, SIX, dict.fromkeys("abcde", 700), {"only": 500}, {HOSTILE: 400, "b": 900}])
 def test_nothing_overlaps_by_segment(levels):
     assert overlaps(survival(levels).curve("region")) == []
@@ -184,8 +210,8 @@ def test_hostile_names_are_only_text():
 
 
 def test_pictures_of_curves_are_small_and_the_same_twice():
-    assert len(survival().curve().svg) < 10 * 1024
-    assert len(survival(SIX).curve("region").svg) < 26 * 1024
+    assert len(survival().curve().svg) < 4 * 1024
+    assert len(survival(SIX).curve("region").svg) < 16 * 1024
     assert survival(SIX).curve("region").svg == survival(SIX).curve("region").svg
 
 

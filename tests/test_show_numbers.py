@@ -62,6 +62,11 @@ def test_what_cannot_be_told_from_zero_has_no_decimals():
     assert deserved(0.003, 0.002, 0.006, "%") == 3
 
 
+def test_whole_numbers_with_whole_ends_are_shown_whole():
+    assert deserved(7.0, 7.0, 8.0, "months") == 0
+    assert deserved(7.5, 7.0, 8.0, "months") == 1
+
+
 @pytest.mark.parametrize(("low", "high", "decimals"), [(1.2, 5.0, 1), (-1.0, 2.4, 1), (-52, 29, 0), (-0.1, 0.8, 1)])
 def test_a_change_gets_one_digit_more_where_its_half_width_begins_low(low, high, decimals):
     assert deserved_change((low + high) / 2, low, high, "%") == decimals

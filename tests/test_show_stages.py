@@ -14,6 +14,8 @@ from pictured import (
     concentration,
     forecast,
     growth,
+    look,
+    looks_of,
     overlaps,
     stages,
     texts,
@@ -40,13 +42,12 @@ def test_a_funnel_tells_how_many_get_to_the_end_and_where_most_are_lost():
 
 
 def test_bars_of_a_funnel_begin_at_zero_and_are_as_long_as_their_number():
-    root = ElementTree.fromstring(stages().funnel().svg)  # noqa: S314
-    bars = [e.get("d") for e in root.iter("{http://www.w3.org/2000/svg}path") if "fill:var(--a)" in e.get("style", "")]
-    ends = [(float(a), float(b)) for a, b in (re.match(r"M([\d.]+) [\d.]+H([\d.]+)V", d).groups() for d in bars)]
-    left = ends[0][0]
-    assert all(start == left for start, _ in ends)
-    longest = ends[0][1] - left
-    assert [(end - left) / longest for _, end in ends] == pytest.approx(
+    svg = stages().funnel().svg
+    looks, root = looks_of(svg), ElementTree.fromstring(svg)  # noqa: S314
+    bars = [e.get("d") for e in root.iter("{http://www.w3.org/2000/svg}path") if "fill:var(--a)" in look(e, looks)]
+    sides = [re.match(r"M([\d.]+) [\d.]+h([\d.]+)v", d).groups() for d in bars]
+    assert len({left for left, _ in sides}) == 1
+    assert [float(long) / float(sides[0][1]) for _, long in sides] == pytest.approx(
         [1, 640 / 1210, 410 / 1210, 96 / 1210], abs=1e-3
     )
 

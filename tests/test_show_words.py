@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 
 import pytest
+from bs4 import BeautifulSoup
 
 from crmnb.show.html import printable, table, tag
 from crmnb.show.words import (
@@ -247,6 +248,14 @@ def test_notes_and_settings_stand_beside_the_value():
         [CORNER_SHOP], notes=("12 of 300 orders carry no customer",), settings={"at_least": "2"}
     )._repr_html_()
     assert "12 of 300 orders carry no customer. Counted with at least: 2." in shown
+
+
+def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_settings():
+    notes = tuple(f"note {k}" for k in range(6))
+    shown = BeautifulSoup(result([CORNER_SHOP], notes=notes, settings={"at_least": "2"})._repr_html_(), "html.parser")
+    assert shown.select_one("p.notes").get_text() == "Note 0. Note 1. Note 2. Note 3."
+    assert shown.details.get_text() == "How it was countedNote 4. Note 5. Counted with at least: 2."
+    assert all(f"note {k}" in repr(result([CORNER_SHOP], notes=notes)) for k in range(6))
 
 
 def test_the_metric_speaks_for_itself():

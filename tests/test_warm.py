@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine
 
-from conftest import crmnb, project
+from conftest import crmnb, project, shortened
 from crmnb.run.environment import for_jupyter, minimal
 from crmnb.run.notebook import KERNEL
 from crmnb.run.provisioner import ForkProvisioner
@@ -64,12 +64,12 @@ def runs(tmp_path_factory) -> dict[str, SimpleNamespace]:
     found = {}
     for way, spoil in SPOILED.items():
         with pytest.MonkeyPatch.context() as patch:
-            found[way] = _run(project(tmp_path_factory.mktemp(way)), spoil, way == "elsewhere", patch)
+            found[way] = _run(shortened(project(tmp_path_factory.mktemp(way))), spoil, way == "elsewhere", patch)
     return found
 
 
 def _run(folder: Path, spoil: str, elsewhere: bool, patch: pytest.MonkeyPatch) -> SimpleNamespace:
-    _shorten(folder / "notebooks" / "retention.ipynb")
+    _look_about(folder / "notebooks" / "satisfaction.ipynb")
     (folder / "first").mkdir()
     (folder / "first" / "sitecustomize.py").write_text(spoil)
     path = os.pathsep.join([str(folder / "first"), os.environ.get("PYTHONPATH", "")])
@@ -82,9 +82,9 @@ def _run(folder: Path, spoil: str, elsewhere: bool, patch: pytest.MonkeyPatch) -
     patch.setattr(
         NBClientEngine, "execute_managed_notebook", lambda *given, **more: used.append(1) or engine(*given, **more)
     )
-    code = crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "retention")
+    code = crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "satisfaction")
     private = folder / "outputs" / "corner_shop" / ".private"
-    notebook = nbformat.read(private / "runs" / "2025" / "retention" / "notebook.ipynb", as_version=4)
+    notebook = nbformat.read(private / "runs" / "2025" / "satisfaction" / "notebook.ipynb", as_version=4)
     return SimpleNamespace(
         code=code,
         used=len(used),
@@ -94,12 +94,10 @@ def _run(folder: Path, spoil: str, elsewhere: bool, patch: pytest.MonkeyPatch) -
     )
 
 
-def _shorten(path: Path) -> None:
-    """Keep a notebook's cells up to its scorecard, and add one that looks about, for the analyst only."""
+def _look_about(path: Path) -> None:
+    """Add a cell to a notebook that looks about, for the analyst only."""
     notebook = nbformat.read(path, as_version=4)
-    last = next(place for place, cell in enumerate(notebook.cells) if cell.id == "scorecard")
-    look = nbformat.v4.new_code_cell(LOOK, id="look", metadata={"tags": ["analyst-only"]})
-    notebook.cells = [*notebook.cells[: last + 1], look]
+    notebook.cells.append(nbformat.v4.new_code_cell(LOOK, id="look", metadata={"tags": ["analyst-only"]}))
     nbformat.write(notebook, path)
 
 

@@ -63,14 +63,14 @@ def test_a_project_is_found_from_below(tmp_path):
     assert find_project(tmp_path / "notebooks" / "training") == tmp_path
 
 
-def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, monkeypatch):
-    own = next(path.parent for path in (made / "outputs/corner_shop/.private/tables").glob("*/intake.json"))
-    monkeypatch.chdir(made)
+def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made, tmp_path / "made")  # what was made is other tests' too
+    own = next(path.parent for path in (folder / "outputs/corner_shop/.private/tables").glob("*/intake.json"))
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("CRMNB_TABLES_FROM", str(own))
     assert open_workbook("corner_shop", "2025").client.id == "corner_shop"
     with pytest.raises(InputError, match="another one"):
         open_workbook("ecsi_mobi", "2005")
-    shutil.rmtree(made / "outputs" / "ecsi_mobi")  # the project is other tests' too
 
 
 def test_a_notebook_with_two_workbooks_tells_what_both_have_read(corner_shop, monkeypatch, tmp_path):

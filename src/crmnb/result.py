@@ -123,6 +123,12 @@ class Result:
 
         return tracking(self)
 
+    def payback(self):
+        """The margin of a customer won as it adds up with age, against what winning one cost: a Figure."""
+        from crmnb.show.payback import payback
+
+        return payback(self)
+
     def cohorts(self):
         """The triangle of a cohort metric, one row per cohort, one column per month since: a Figure."""
         from crmnb.show.triangle import cohorts

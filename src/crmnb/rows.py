@@ -10,7 +10,7 @@ from crmnb.client import Client, Privacy
 from crmnb.estimate import Estimator, census
 from crmnb.evidence import COMPARED, Evidence
 from crmnb.inference import Inferred
-from crmnb.inference.moments import difference
+from crmnb.inference.moments import LARGE_SHARE, difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
 from crmnb.privacy import protect
@@ -275,5 +275,10 @@ def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
             f"{row.component + ': ' if row.component else ''}some customers count several times or with more weight, "
             f"so {row.n:.0f} {known[row.metric].metric.out_of} tell as much as {row.n_effective:.0f} independent ones "
             f"(design factor {factor:.2f})."
+        )
+    heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)
+    for id_ in whole.loc[heavy, "metric"]:
+        notes[id_].append(
+            f"Very few customers brought more than {100 * LARGE_SHARE:.0f} % of it: the mean hangs on them."
         )
     return notes

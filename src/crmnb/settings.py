@@ -7,11 +7,12 @@ from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 
+_OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
 _SPANS = ("_days", "_months")  # how the names of settings end that say how long something lasts
 
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
-    """The keyword arguments of a metric for a client, and the same in words.
+    """The keyword arguments of a metric for a client, and those that mean something for this client in words.
 
     Raises InputError for an unknown setting, a value of another type than its default's or a span of no time; Unavailable where a
     declaration that the metric needs (an item of a survey, churn) is missing.
@@ -45,6 +46,8 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         given["churn"] = client.churn
         days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
         words["churn"] = f"{client.churn.kind}{days}"
+        if client.churn.kind == "inactivity":
+            words = {name: told for name, told in words.items() if not name.startswith(_OF_CONTRACTS)}
     whole = {Worth: client.worth, Segments: Segments(client.segments)}
     given |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return given, words

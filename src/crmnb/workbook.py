@@ -63,6 +63,15 @@ class Workbook:
             save(list(results.values()), Path(target), family, self.tables.con)
         return scorecard(list(results.values()))
 
+    def side_by_side(self, metric: str, *others: str):
+        """Several metrics in one table, a line each: what each came to, of whom, what it counts and what to beware of.
+
+        Raises InputError for a metric that does not exist.
+        """
+        from crmnb.show.beside import side_by_side
+
+        return side_by_side([self(each) for each in (metric, *others)])
+
     def results(self, family: str) -> pd.DataFrame:
         """A family's rows of the results frame."""
         return pd.concat([result.rows for result in self._family(family).values()], ignore_index=True)

@@ -1,14 +1,15 @@
-"""Which metrics a client's data can give. They are bound to empty tables of the data's shape, so nothing is computed."""
+"""Which metrics a client's data can give. They are bound to the shapes of its tables, so nothing is computed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 import narwhals.stable.v2 as nw
 
+from crmnb.check.shape import Shape
 from crmnb.client import Client
 from crmnb.engine import NoColumn, Tables, column_of, open_tables, source_of
 from crmnb.errors import Unavailable
@@ -22,9 +23,10 @@ from crmnb.segments import segmentations_of
 from crmnb.settings import compared_with, resolve
 from crmnb.show.numbers import percent, whole_number
 from crmnb.tables import ENGINE_TYPES, TABLES
+from crmnb.windows import unsaid
 
 Shapes = dict[str, dict[str, str]]  # table: {column: engine type}
-_KNOWN_NEEDS: dict[str, tuple[str, ...]] = {}  # to seek them is nearly all that a check costs
+_NOT_BOUND = (Unavailable, *NoColumn)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ def availability(client: Client, taken: Intake, period: Period, metrics: Iterabl
     whole = _empty(client, all_columns, taken.cutoff or period.end)
     mapped = _empty(client, taken.columns, taken.cutoff)
     real = open_tables(client, taken.tables, cutoff=taken.cutoff)
-    return tuple(_availability(metric, whole, mapped, real, period) for metric in metrics)
+    metrics = tuple(metrics)
+    known = _Known(_derived(whole, {name for metric in metrics for name in metric.reads}), set())
+    return tuple(_availability(metric, whole, known, mapped, real, period) for metric in metrics)
 
 
 def readers(client: Client) -> dict[str, tuple[str, ...]]:
@@ -84,23 +88,27 @@ def _create(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) 
     con.execute(f'create or replace table "{name}" ({listed})')
 
 
-def _bound(metric: Metric, tables: Tables, period: Period, given: dict[str, Any]) -> Evidence:
-    """What the metric would count, as the engine sees it; Unavailable or NoColumn where it cannot."""
-    period.require_seen()
-    rows = [tables.frame(name, per_customer=metric.per_customer).to_native() for name in metric.reads]
-    frames = [
-        nw.from_native(each.project("*")) for each in rows
-    ]  # made anew: nothing of them is computed once and kept
-    return Evidence.of(metric.function(*frames, period=period, **given))
+def _columns(tables: Tables, name: str, per_customer: bool = False) -> list[str]:
+    """The columns of a frame that a metric gets."""
+    return tables.frame(name, per_customer=per_customer).to_native().columns
 
 
-def _availability(metric: Metric, whole: Tables, mapped: Tables, real: Tables, period: Period) -> Availability:
+def _bound(metric: Metric, columns: Iterable[list[str]], period: Period, given: dict[str, Any]) -> Shape:
+    """What a metric would count of frames with these columns; Unavailable or NoColumn where it cannot."""
+    asked: set[str] = set()
+    frames = [nw.from_native(Shape(each, asked)) for each in columns]
+    return metric.function(*frames, period=period, **given).to_native()
+
+
+def _availability(
+    metric: Metric, whole: Tables, known: "_Known", mapped: Tables, real: Tables, period: Period
+) -> Availability:
     client = real.client
     tables = tuple(dict.fromkeys(map(real.source_of, metric.reads)))
     no, needs, given = [], (), None
     try:
         given, _ = resolve(metric, client)
-        needs = _needs(metric, whole, tables, given)
+        needs = _needs(metric, whole, known, given)
     except Unavailable as reason:
         no.append(str(reason))
     missing = tuple(one for one in needs if not _is_there(one, mapped))
@@ -130,33 +138,73 @@ def _is_there(column: str, mapped: Tables) -> bool:
 # ---- What a metric needs ----------------------------------------------------------------------------------
 
 
-def _needs(metric: Metric, whole: Tables, tables: tuple[str, ...], given: dict[str, Any]) -> tuple[str, ...]:
-    """The columns without which the metric does not bind; of the same declarations they are sought once."""
-    shapes = [(table, *_shape(whole.con, table).items()) for table in tables]
-    key = repr((metric.id, given, whole.client.churn, shapes))
-    if key not in _KNOWN_NEEDS:
-        _KNOWN_NEEDS[key] = _sought(metric, whole, tables, given)
-    return _KNOWN_NEEDS[key]
+class _Known(NamedTuple):
+    """What is known of all metrics: the columns (table.column) without which a derived frame cannot be made, by its name;
+    and those that a metric before asked for and did not need, so that the next ones are likely to need them no more."""
+
+    made_of: dict[str, set[str]]
+    spared: set[str]
 
 
-def _sought(metric: Metric, whole: Tables, tables: tuple[str, ...], given: dict[str, Any]) -> tuple[str, ...]:
-    """Each column is taken away once from tables that have everything."""
-    quarter = Period.parse("2025Q1")  # any will do, as the tables are empty; in a short one there is less to bind
+def _needs(metric: Metric, whole: Tables, known: _Known, given: dict[str, Any]) -> tuple[str, ...]:
+    """The columns without which the metric does not bind to tables that have everything."""
+    frames = {name: _columns(whole, name, metric.per_customer) for name in metric.reads}
+    tables = {name: whole.source_of(name) for name in metric.reads}
+    quarter = Period.parse("2025Q1")  # any will do, as the tables are empty
+
+    def needed(columns: list[str]) -> list[str]:
+        left = [
+            names if frame in known.made_of else [name for name in names if f"{tables[frame]}.{name}" not in columns]
+            for frame, names in frames.items()
+        ]
+        try:
+            _bound(metric, left, quarter, given)
+        except _NOT_BOUND:
+            half = len(columns) // 2
+            return [*needed(columns[:half]), *needed(columns[half:])] if half else columns
+        return []
+
     try:
-        words = set(re.findall(r"\w+", _bound(metric, whole, quarter, given).sql))
-    except (Unavailable, *NoColumn):  # for another reason than a column
+        asked = _bound(metric, frames.values(), quarter, given).asked
+    except _NOT_BOUND:  # for another reason than a column
         return ()
-    needed = []
-    for table in tables:
-        shape = _shape(whole.con, table)
-        for column in [column for column in shape if column in words]:
-            _create(whole.con, table, {name: type_ for name, type_ in shape.items() if name != column})
-            try:
-                _bound(metric, Tables(whole.client, whole.con, whole.names), quarter, given)
-            except (Unavailable, *NoColumn):
-                needed.append(f"{table}.{column}")
-        _create(whole.con, table, shape)
-    return tuple(needed)
+    every = [f"{table}.{name}" for table in dict.fromkeys(tables.values()) for name in whole.con.table(table).columns]
+    found = {column for frame in frames for column in known.made_of.get(frame, ())}
+    left = [column for column in every if column not in found]
+    likely = [column for column in left if column.partition(".")[2] in asked and column not in known.spared]
+    for column in likely:  # one by one, as nearly all of these are needed; of the others hardly any is
+        found.update(needed([column]))
+    found.update(needed([column for column in left if column not in likely]))
+    known.spared.update(column for column in likely if column not in found)
+    return tuple(column for column in every if column in found)
+
+
+def _derived(whole: Tables, names: Iterable[str]) -> dict[str, set[str]]:
+    """The frames that have other columns than the table behind them, and the columns that they are made of."""
+    found = {}
+    for name in names:
+        try:
+            if _columns(whole, name) != whole.con.table(whole.source_of(name)).columns:
+                found[name] = _made_of(whole, name)
+        except Unavailable:  # then so is each metric that reads it
+            continue
+    return found
+
+
+def _made_of(whole: Tables, name: str) -> set[str]:
+    """The columns (table.column) without which a derived frame cannot be made."""
+    table = whole.source_of(name)
+    shape = _shape(whole.con, table)
+    words = set(re.findall(r"\w+", whole.frame(name).to_native().sql_query()))
+    found = set()
+    for column in (column for column in shape if column in words):
+        _create(whole.con, table, {each: type_ for each, type_ in shape.items() if each != column})
+        try:
+            Tables(whole.client, whole.con, whole.names, cutoff=whole.cutoff).frame(name)
+        except _NOT_BOUND:
+            found.add(f"{table}.{column}")
+    _create(whole.con, table, shape)
+    return found
 
 
 def _shape(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
@@ -170,7 +218,9 @@ def _shape(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
 def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given: dict[str, Any]) -> tuple[str, ...]:
     """What is lacking, in words; Unavailable where the metric cannot be had at all."""
     seen = seen_by(metric, real, period)
-    evidence = _bound(metric, mapped, seen, given)
+    seen.require_seen()
+    counted = _in_any(metric, mapped, seen, given)
+    evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
     nothing = _without_rows(metric, real, seen)
     if nothing and metric.out_of:
         raise Unavailable(nothing)
@@ -179,11 +229,29 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     _, not_compared = compared_with(mapped.client, seen)
     if not_compared and not compared_with(mapped.client, period)[1]:  # what no metric has is told once
         limits.append(not_compared)
-    limits += _too_short(metric, mapped, seen, given)
+    limits += _too_short(metric, mapped.client, counted, seen)
     applied = {each.name for each in segmentations_of(mapped, {*metric.reads}, evidence, seen)}
     if unapplied := [name for name in _could_apply(metric, mapped) if name not in applied]:
         limits.append(f"cannot be broken down by {_listed(unapplied)}: what is counted does not carry it")
     return tuple(limits)
+
+
+def _in_any(metric: Metric, mapped: Tables, of: Period, given: dict[str, Any]) -> Callable[[Period], Shape]:
+    """What the metric would count in a period, which raises what `_bound` does; it is bound once, unless it looks at the times."""
+    frames = [_columns(mapped, name, metric.per_customer) for name in metric.reads]
+
+    def bound(period: Period) -> Shape:
+        return _bound(metric, frames, period, given)
+
+    asked = unsaid(bound, of.data_from, of.cutoff)
+
+    def counted(period: Period) -> Shape:
+        period.require_seen()
+        for history in asked[1] if asked else ():
+            period.require_history(*history)
+        return asked[0] if asked else bound(period)
+
+    return counted
 
 
 def _could_apply(metric: Metric, mapped: Tables) -> list[str]:
@@ -217,16 +285,16 @@ def _left_out(metric: Metric, real: Tables, period: Period) -> list[str]:
     return told
 
 
-def _too_short(metric: Metric, mapped: Tables, period: Period, given: dict[str, Any]) -> list[str]:
+def _too_short(metric: Metric, client: Client, counted: Callable[[Period], Shape], period: Period) -> list[str]:
     """The parts of the period, and the comparison, for which the data begin too late."""
     told = []
-    comparison, why_not = compared_with(mapped.client, period)
-    if not why_not and (reason := _reason(metric, mapped, comparison, given)):
+    comparison, why_not = compared_with(client, period)
+    if not why_not and (reason := _reason(counted, comparison)):
         told.append(f"cannot be compared with {comparison.label}: {reason}")
     if metric.over_time and not metric.rows_at and len(period.parts) > 1:
         reasons = []
         for part in period.parts:  # what is too early for one part is not for a later one
-            if not (reason := _reason(metric, mapped, part, given)):
+            if not (reason := _reason(counted, part)):
                 break
             reasons.append((part.label, reason))
         if reasons:
@@ -235,9 +303,9 @@ def _too_short(metric: Metric, mapped: Tables, period: Period, given: dict[str, 
     return told
 
 
-def _reason(metric: Metric, mapped: Tables, period: Period, given: dict[str, Any]) -> str:
+def _reason(counted: Callable[[Period], Shape], period: Period) -> str:
     try:
-        _bound(metric, mapped, period, given)
+        counted(period)
     except Unavailable as no:
         return str(no)
     return ""

@@ -39,8 +39,16 @@ def _acquisition_row(group: Group, told: Told) -> dict:
     value, error = _ratio(group.counts, _months(told.windows[group.win]))
     if np.isnan(error):
         return group.row(value=value, **facts, method="none")
-    reach = stats.t.ppf((1 + told.level) / 2, _months(told.windows[group.win]) - 1) * error
-    return group.row(value=value, low=max(value - reach, 0.0), high=value + reach, **facts, method="t by month")
+    low, high = _limits(value, error, _months(told.windows[group.win]), told.level)
+    return group.row(value=value, low=low, high=high, **facts, method="t by month")
+
+
+def _limits(value: float, error: float, months: int, level: float) -> tuple[float, float]:
+    """The t interval of what a customer won cost; NaN where its error is."""
+    if np.isnan(error):
+        return np.nan, np.nan
+    reach = stats.t.ppf((1 + level) / 2, months - 1) * error
+    return max(value - reach, 0.0), value + reach
 
 
 def _without_spend(counts: pd.DataFrame, period: Period) -> str:
@@ -145,47 +153,49 @@ def payback(groups: list[Group], told: Told) -> Inferred:
     """The month by whose end the mean customer won has brought what winning one cost.
 
     The mean cumulative margin adds up each month's mean of those who were followed to its end (Nelson 2003, Recurrent Events Data
-    Analysis, 1). Percentile bootstrap of customers (200 groups of them), and of the cost where months tell its error.
+    Analysis, 1). Percentile bootstrap of customers (200 groups of them), and of the cost where months tell its error. The points are
+    that mean at each month's end ("margin"), whose n are those followed to it, and the cost ("cost", one point at 0), in money.
     """
-    found, notes = [], []
+    found = {}
     for win in dict.fromkeys(group.win for group in groups):
         held = {group.component: group for group in groups if group.win == win and group.is_whole}
-        row, said = _payback(held, told, win)
-        found.append(row)
-        notes += said if win == "now" else []
-    return Inferred(found, notes=notes)
+        found[win] = _payback(held, told, win)
+    now = found.get("now", Inferred([]))
+    return Inferred([row for each in found.values() for row in each.rows], now.points, now.notes)
 
 
-def _payback(held: dict[str, Group], told: Told, win: str) -> tuple[dict, list[str]]:
+def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
     any_group = next(iter(held.values()))
     followed = held.get(FOLLOWED)
     if followed is None:
-        return any_group.row(component="", n=np.nan, clusters=np.nan, reason="no customers won"), []
+        return Inferred([any_group.row(component="", n=np.nan, clusters=np.nan, reason="no customers won")])
     facts = {"component": "", "n": followed.customers, "clusters": followed.customers}
     spent = held[SPENT].counts if SPENT in held else None
     reason = _NO_SPEND if spent is None else _without_spend(spent, told.windows[win])
     reason = reason or ("" if spent["won"].sum() else "no customers won in a month that is seen whole")
     if reason:
-        return followed.row(**facts, reason=reason), []
+        return Inferred([followed.row(**facts, reason=reason)])
     margin, at_risk = _by_age(followed.counts, max(told.privacy.suppress_below, 1))
     if not margin.shape[1]:
-        return followed.row(**facts, reason="nobody won was followed for a whole month yet"), []
+        return Inferred([followed.row(**facts, reason="nobody won was followed for a whole month yet")])
     cost, error = _ratio(spent, _months(told.windows[win]))
     curve = np.cumsum(margin.sum(0) / at_risk.sum(0))
     months = _reached(curve[None, :], np.array([cost]))[0]
-    low, high = _resampled(margin, at_risk, cost, error, told.level)
+    curves, costs = _resampled(margin, at_risk, cost, error)
+    low, high = _percentiles(_reached(curves, costs), told.level)
     facts |= {"low": low, "high": high, "method": "bootstrap of customers"}
-    notes = (
-        []
-        if not np.isnan(error)
-        else ["The interval takes what winning a customer cost as known: of fewer than twelve months."]
-    )
+    around = _limits(cost, error, _months(told.windows[win]), told.level)
+    points = [followed.point(0, cost, *around, followed.customers, component="cost")]
+    ends = zip(curve, *_percentiles(curves, told.level), at_risk.sum(0), strict=True)
+    points += [followed.point(month, *each, component="margin") for month, each in enumerate(ends, 1)]
+    known = "The interval takes what winning a customer cost as known: of fewer than twelve months."
+    notes = [known] if np.isnan(error) else []
     if np.isinf(months):
         share = (
             f"after {len(curve)} months a customer has brought {100 * curve[-1] / cost:.0f} % of what winning one cost"
         )
-        return followed.row(**facts, flags="not_reached", reason=share), notes
-    return followed.row(value=float(months), **facts), notes
+        return Inferred([followed.row(**facts, flags="not_reached", reason=share)], points, notes)
+    return Inferred([followed.row(value=float(months), **facts)], points, notes)
 
 
 def _by_age(counts: pd.DataFrame, fewest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -209,12 +219,17 @@ def _reached(curves: np.ndarray, costs: np.ndarray) -> np.ndarray:
     return np.where(there.any(1), there.argmax(1) + 1.0, np.inf)
 
 
-def _resampled(margin: np.ndarray, at_risk: np.ndarray, cost: float, error: float, level: float) -> tuple[float, float]:
+def _resampled(margin: np.ndarray, at_risk: np.ndarray, cost: float, error: float) -> tuple[np.ndarray, np.ndarray]:
+    """The curves of drawn groups of customers, (replicates, months), and a cost beside each, (replicates,)."""
     rng, folds = np.random.default_rng(0), len(margin)
     drawn = rng.multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
     those = drawn @ at_risk
     curves = np.cumsum(np.divide(drawn @ margin, those, out=np.zeros_like(those), where=those > 0), axis=1)
     noise = 0.0 if np.isnan(error) else rng.standard_normal(_REPLICATES) * error / cost
-    ends = np.sort(_reached(curves, cost * np.exp(noise) * np.ones(_REPLICATES)))
-    tail = (1 - level) / 2
-    return float(ends[int(tail * _REPLICATES)]), float(ends[int((1 - tail) * _REPLICATES) - 1])
+    return curves, cost * np.exp(noise) * np.ones(_REPLICATES)
+
+
+def _percentiles(replicates: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends of the percentile interval, down the first axis; infinite values are in order, too."""
+    ends, tail = np.sort(replicates, axis=0), (1 - level) / 2
+    return ends[int(tail * _REPLICATES)], ends[int((1 - tail) * _REPLICATES) - 1]

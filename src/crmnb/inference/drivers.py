@@ -95,19 +95,23 @@ def _enough(fit: Fit) -> bool:
 
 
 def _reliable(fit: Fit, told: Told) -> list[str]:
-    many = len(fit.coefficients)
-    words = f"{told.many(fit.events)} of {told.many(fit.n)} customers were lost, to tell {many} ratio{'' if many == 1 else 's'} by"
-    return [f"{words}." if _enough(fit) else f"{words}: fewer than {_EVENTS_EACH} for each, so not reliable."]
+    words = f"Told by {told.many(fit.events)} losses among {told.many(fit.n)} customers"
+    return [f"{words}." if _enough(fit) else f"{words}: fewer than {_EVENTS_EACH} for each ratio, so not reliable."]
 
 
 def _in_words(held: pd.DataFrame, level: float) -> list[str]:
     """Of which ratios it can be seen that they change with time; one that does is an average over the time seen."""
     changing = [name for name in held.index.drop("all") if held.at[name, "p_value"] < 1 - level]
     everything = held.at["all", "p_value"]
-    if not everything < 1 - level:
-        return [f"Nothing shows that the ratios change the longer customers stay (score test, p = {everything:.2g})."]
-    which = "; ".join(changing) if changing else "no single one"
     p = "p < 0.001" if everything < 0.001 else f"p = {everything:.2g}"
+    one = len(held) == 2  # beside "all"
+    if not everything < 1 - level:
+        return [
+            f"Nothing shows that the {'ratio changes' if one else 'ratios change'} the longer customers stay (score test, {p})."
+        ]
+    if one:
+        return [f"The ratio changes the longer customers stay (score test, {p}): take it as an average."]
+    which = "; ".join(changing) if changing else "no single one"
     return [
         f"The ratios do not stay the same the longer customers stay (score test, {p}; {which}): take each as an average."
     ]

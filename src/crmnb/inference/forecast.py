@@ -30,13 +30,13 @@ from crmnb.inference.fits import (
     with_margin,
 )
 from crmnb.inference.holdout import in_words
+from crmnb.inference.moments import LARGE_SHARE
 from crmnb.models.buying import discounted_further
 from crmnb.models.contract import discounted_residual
 from crmnb.models.likelihood import CannotFit, Fit, delta
 from crmnb.models.spending import expected_spend, independence
 
 _UNLIKE = 0.1  # a rank correlation beyond which buying more often and spending more go together enough to be said
-_LARGE = 0.2  # of all margin: that one customer brought so much is to be said
 _METHOD = "delta method"
 _NEVER = 1e-5  # chance of leaving with a purchase below which nobody is seen to leave
 _GONE = 30.0  # a discount of e^-30 leaves nothing that could be seen
@@ -61,12 +61,12 @@ def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
     own = notes[:1] if np.isinf(months) else notes  # the others are said beside the predicted value
-    return Inferred(rows, notes=[*own, _ahead(told, months), in_words(groups, told)])
+    return Inferred(rows, notes=[_ahead(told, months), in_words(groups, told), *own])
 
 
 def _ahead(told: Told, months: float) -> str:
-    over = "without a horizon" if np.isinf(months) else f"over {months:.0f} months"
-    return f"Margins are counted {over} and discounted at {100 * told.given['worth'].discount_rate:.3g} % a year."
+    over = "All the margin to come" if np.isinf(months) else f"The margin of {months:.0f} months"
+    return f"{over}, discounted at {100 * told.given['worth'].discount_rate:.3g} % a year."
 
 
 # ---- By what they bought --------------------------------------------------------------------------------------------
@@ -126,49 +126,63 @@ def _limits(value: float, error: float, level: float) -> dict[str, float]:
 
 
 def _said_of_purchases(whole: Group, there: pd.DataFrame, buying: Fit, spending: Fit, told: Told) -> list[str]:
-    notes = ["Purchases by BG/NBD in weeks (a day's orders are one purchase), their margin by Gamma-Gamma."]
+    """What may mislead, if anything, in one note; then how it was counted."""
+    often, told_of = _independent(with_margin(whole.counts))
+    warnings = [*_without_margin(whole.counts, told), *_one_of_all(whole.counts), often]
+    notes = [" ".join(filter(None, warnings))] if any(warnings) else []
+    notes.append("Purchases by BG/NBD in weeks (a day's orders are one), their margin by Gamma-Gamma.")
     once = there.loc[there["x"] == 0, "n"].sum()
     if once:
         common = expected_spend(spending.parameters, np.zeros(1), np.zeros(1))[0]
         notes.append(
-            f"{told.many(once)} of {told.many(there['n'].sum())} customers have bought once. Nothing is known of what else they would spend, so "
-            f"they are taken to bring the mean margin of all at a purchase ({common:,.2f}); whether they come again is foretold."
+            f"{told.many(once)} of {told.many(there['n'].sum())} customers have bought once: they are taken to spend what all "
+            f"do on average (a margin of {common:,.2f} at a purchase)."
         )
-    lost = whole.counts.loc[(whole.counts["x"] > 0) & (whole.counts["spend"] <= 0), "n"].sum()
-    if buying.alike:
-        notes.append(f"Customers are taken {buying.alike}, as these data show no difference between them.")
-    if lost:
-        notes.append(
-            f"{told.many(lost)} who bought again brought no margin with it, or a loss, for which Gamma-Gamma has no room: they are "
-            "left out of it, so that the value is a little too high."
-        )
-    return [*notes, *_one_of_all(whole.counts), _independent(with_margin(whole.counts))]
+    if alike := " and ".join(filter(None, (buying.alike, spending.alike))):
+        notes.append(f"Customers are taken {alike}, as these data show no difference between them.")
+    return [*notes, told_of]
+
+
+def _without_margin(counts: pd.DataFrame, told: Told) -> list[str]:
+    lost = counts.loc[(counts["x"] > 0) & (counts["spend"] <= 0), "n"].sum()
+    if not lost:
+        return []
+    return [
+        f"The value is a little too high: {told.many(lost)} who bought again brought no margin with it, or a loss, for which "
+        "Gamma-Gamma has no room."
+    ]
 
 
 def _one_of_all(counts: pd.DataFrame) -> list[str]:
     """A sentence where the margin of all repeat purchases hangs on a customer, without saying how much."""
     spend = counts["spend"].clip(lower=0)
-    if not spend.max() > _LARGE * (counts["n"] @ spend):
+    if not spend.max() > LARGE_SHARE * (counts["n"] @ spend):
         return []
     return [
-        f"Very few customers brought more than {100 * _LARGE:.0f} % of the margin of all repeat purchases, so that the value hangs on them."
+        f"Very few customers brought more than {100 * LARGE_SHARE:.0f} % of the margin of all repeat purchases: the value hangs on them."
     ]
 
 
-def _independent(counts: pd.DataFrame) -> str:
-    """The check of what Gamma-Gamma takes for granted, in words."""
+def _independent(counts: pd.DataFrame) -> tuple[str, str]:
+    """The check of what Gamma-Gamma takes for granted: a warning ("" where it holds), and its figures in words."""
     value, low, high = independence(
         counts["x"].to_numpy(float), (counts["spend"] / counts["x"]).to_numpy(float), counts["n"].to_numpy()
     )
-    told = f"(rank correlation {value:.2f}, 95 % interval {low:.2f} to {high:.2f}, over {counts['n'].sum():,.0f} repeat buyers)"
     if np.isnan(value):
-        return "Whether those who buy more often also spend more cannot be seen: all repeat buyers are alike."
+        return "", "Whether those who buy more often also spend more cannot be seen: all repeat buyers are alike."
+    told = (
+        f"How often and how much {counts['n'].sum():,.0f} repeat buyers spend at a purchase: rank correlation {value:.2f} "
+        f"(95 % interval {low:.2f} to {high:.2f}); the model takes it to be 0."
+    )
     if abs(value) < _UNLIKE:
-        return f"Those who buy more often spend about as much at a purchase as others {told}, as the model takes it."
+        return (
+            "",
+            f"Those who buy more often spend about as much at a purchase as others, as the model takes it. {told}",
+        )
     more, wrong = ("more", "low") if value > 0 else ("less", "high")
     return (
-        f"Those who buy more often also spend {more} at a purchase {told}. The model takes it that they do not, so the value may "
-        f"be too {wrong}."
+        f"The value may be too {wrong}: those who buy more often also spend {more} at a purchase, unlike in the model.",
+        told,
     )
 
 
@@ -186,8 +200,8 @@ def _by_contract(whole: Group, held: list[Group], told: Told, months: float) -> 
     fits = [own.get(group.segment, {}).get(group.level, fit) for group in held]
     found = [_of_contracts(group, each, told, months) for group, each in zip(held, fits, strict=True)]
     notes = [
-        f"Renewals every {length} month{'s' * (length > 1)} by the shifted beta-geometric, at each group's mean margin of the last "
-        "twelve months."
+        f"Renewals every {f'{length} months' if length > 1 else 'month'} by the shifted beta-geometric, at each group's mean margin of "
+        "the last twelve months."
     ]
     if len(held) > 1:
         by = f"by losses of their own by {', '.join(own)}, as these differ by more than chance" if own else ""

@@ -52,17 +52,16 @@ def effectiveness(groups: list[Group], told: Told) -> Inferred:
 def in_words(groups: list[Group], told: Told) -> str:
     """How the forecast would have done before, or why that is not known."""
     try:
-        return f"{_said(_test(groups, told))} Such an error is not in the interval, which is of what the model expects."
+        return f"{_said(_test(groups, told))} The interval leaves such errors out."
     except Unavailable as no:
         return f"The forecast could not be tested on a holdout: {no}."
 
 
 def _said(test: _Test) -> str:
     errors = {name: _total_error(test, forecast) for name, forecast in test.forecasts.items()}
-    told = " and ".join(f"the {name} forecast was {_off(error)}" for name, error in errors.items())
-    beside = " (all as in the equal time before)" if _NAIVE in errors else ""
+    naive = f", the simplest one (all as before) {_off(errors[_NAIVE])}" if _NAIVE in errors else ""
     worse = " Here the model did worse." if abs(errors[_MODEL]) > abs(errors.get(_NAIVE, np.inf)) else ""
-    return f"Tested on a holdout of {test.length}: of {test.what}, {told}{beside}.{worse}"
+    return f"Tested on a holdout of {test.length} ({test.what}): the forecast was {_off(errors[_MODEL])}{naive}.{worse}"
 
 
 def _off(error: float) -> str:
@@ -179,7 +178,7 @@ def _of_contracts(held: pd.DataFrame, told: Told) -> _Test:
         if known:
             points.append(("same as before", week, float(n.sum() * kept ** (months / ahead))))
     actual = (later >= ahead).astype(float)
-    what = f"the {stayed:,.0f} of {n.sum():,.0f} customers who were still there at its end"
+    what = f"{stayed:,.0f} of {n.sum():,.0f} customers were still there at its end"
     return _Test(n, actual, forecasts, what, f"{ahead} month{'s' * (ahead > 1)}", points)
 
 

@@ -34,13 +34,15 @@ def curve(groups: list[Group], told: Told) -> Inferred:
         fitted.append((group, one))
         rows += _shares(group, one, told)
         points += _points(group, one)
-    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one)]
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, told)]
     return Inferred(rows, points, notes + _between_levels([group for group, _ in fitted], told))
 
 
 def median(groups: list[Group], told: Told) -> Inferred:
     """The time by which half of the customers are lost; where that is not reached, how many are left at the end."""
-    return Inferred([_median(group, _curve(group, told), told) for group in comparable(groups, told)])
+    fitted = [(group, _curve(group, told)) for group in comparable(groups, told)]
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, told)]
+    return Inferred([_median(group, one, told) for group, one in fitted], notes=notes)
 
 
 def _curve(group: Group, told: Told) -> survival.Curve:
@@ -109,9 +111,13 @@ def _median(group: Group, one: survival.Curve, told: Told) -> dict:
     return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
 
 
-def _beginning(group: Group, one: survival.Curve) -> list[str]:
-    """What is to be said where customers were not seen from their first day on."""
-    said = []
+def _beginning(group: Group, one: survival.Curve, told: Told) -> list[str]:
+    """What is to be said where nobody can be lost, or customers were not seen, from their first day on."""
+    days, said = told.given["churn"].history_days, []
+    if days:
+        said.append(
+            f"Nobody is lost sooner than {days:,.0f} days after the first order: then it is those who never ordered again."
+        )
     if one.start > 0:
         said.append(
             f"Nobody was seen from the first day: this is of those who had stayed for {one.start:,.0f} days already."
@@ -119,7 +125,7 @@ def _beginning(group: Group, one: survival.Curve) -> list[str]:
     late = (group.counts["n"] * (group.counts["entry"] > 0)).sum() / group.n
     if late > _MOST:
         said.append(
-            f"{100 * late:.0f} % of the customers joined before the data begin. The curve puts together how many were lost at each age in the "
+            f"{100 * late:.0f} % of the customers joined before the data begin. This puts together how many were lost at each age in the "
             "time seen: it is what comes of customers if that goes on, not what came of these."
         )
     return said
@@ -137,10 +143,14 @@ def _between_levels(groups: list[Group], told: Told) -> list[str]:
         return []
     adjusted = multipletests(p_values, method="holm")[1]
     test = "log-rank test, Holm" if len(p_values) > 1 else "log-rank test"
-    return [
-        f"By {name.replace('_', ' ')} the curves {_differ(p, told.level)} ({test}, {_p(p)})."
-        for name, p in zip(p_values.index, adjusted, strict=True)
-    ]
+    alike: dict[str, list[str]] = {}
+    for name, p in zip(p_values.index, adjusted, strict=True):
+        alike.setdefault(f"the curves {_differ(p, told.level)} ({test}, {_p(p)})", []).append(name.replace("_", " "))
+    return [f"By {_listed(names)} {words}." for words, names in alike.items()]
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _differ(p: float, level: float) -> str:

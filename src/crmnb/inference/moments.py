@@ -24,6 +24,7 @@ from scipy import stats
 FEW_CLUSTERS = 30
 FEW_FOR_MONEY = 100
 FEW_EVENTS = 5
+LARGE_SHARE = 0.2  # of a sum of money: that one customer brought more is to be said
 
 
 def share(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -80,7 +81,11 @@ def by_t(s: pd.DataFrame, level: float) -> pd.DataFrame:
 
 
 def by_hall(s: pd.DataFrame, level: float) -> pd.DataFrame:
-    """A mean of skewed money, by Hall's transformation of t."""
+    """A mean of skewed money, by Hall's transformation of t; `top_heavy`, where a customer brought more than a fifth of the sum.
+
+    The largest residual is at least the mean of all weighted by their squares, s3 / ss, and near it where it stands out; so none
+    is called top-heavy that is not.
+    """
     value, c = s.num / s.den, s.clusters
     spread = _standard_error(s) * np.sqrt(c)
     skew = (s.s3 / c / (s.ss / c).pow(1.5)).where(s.ss > 0, 0.0)
@@ -88,6 +93,7 @@ def by_hall(s: pd.DataFrame, level: float) -> pd.DataFrame:
     low, high = value - spread * _hall(q, skew, c), value - spread * _hall(-q, skew, c)
     out = _estimates(s, value, low, high, "Hall's transformation")
     out["unreliable"] = c < FEW_FOR_MONEY
+    out["top_heavy"] = (s.num > 0) & (s.s3 > LARGE_SHARE * s.num * s.ss)
     return out
 
 

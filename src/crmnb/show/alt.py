@@ -140,5 +140,23 @@ def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     return f"{head} Last: {ends}."
 
 
+def payback_alt(result: Result, margin: Series, cost: Series) -> str:
+    """For a rising line with a band against a level line: that level, and where the line stands half way and at the end."""
+    level = percent(result.client.level, result.client)
+    last = len(margin.x) - 1
+    told = ", ".join(
+        f"{point_words(result, margin, place, 'money')} after {_months(margin.x[place])}"
+        for place in dict.fromkeys([last // 2, last])
+    )
+    return (
+        f"Line chart with a band for the {level} interval. Across: months since a customer was won. Up: margin brought so far, "
+        f"per customer. {told}. A level line at what winning a customer cost, {point_words(result, cost, 0, 'money')}."
+    )
+
+
+def _months(number: float) -> str:
+    return f"{number:.0f} month{'' if number == 1 else 's'}"
+
+
 def _value(row) -> float:
     return row.value

@@ -1,6 +1,7 @@
 """Dots with whiskers: the levels of a segmentation, or the components of a metric, sorted by value."""
 
 from math import inf
+from textwrap import wrap
 
 from crmnb.errors import InputError, nearest
 from crmnb.result import Result
@@ -16,8 +17,8 @@ from crmnb.show.words import available, bounded_below, not_reached, short, value
 from crmnb.tables import UNKNOWN
 
 _MOST_LEVELS = 12
-_ROW, _TOP, _FOOT = 28, 30, 34
-_LONGEST = 42  # characters of a name
+_ROW, _LINE, _TOP, _FOOT = 28, 15, 30, 34
+_WIDE, _MOST_LINES = 32, 4  # characters of a line of a name, and how many lines it may have
 
 
 def by_segment(result: Result, segment: str | None = None) -> Figures:
@@ -30,7 +31,8 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
     where = f"by {segment}" if segment else "by segment"
-    return Figures(tuple(figures), f"{result.metric.title} {where}: {why_nothing(result)}.")
+    why = why_nothing(result, "no grouping that is declared applies to it")
+    return Figures(tuple(figures), f"{result.metric.title} {where}: {why}.")
 
 
 def must_be_declared(result: Result, segment: str) -> None:
@@ -66,9 +68,10 @@ def _segment_figures(result: Result, segment: str):
 
 def _figure(result: Result, what: str, named: list, others: list, whole, title: str) -> Figure:
     drawn, left_out = _ranked(named)
-    height = _TOP + _ROW * len(drawn) + _FOOT
+    names = [_lines(name) for name, _ in drawn]
+    height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
     with canvas(height) as figure:
-        _draw(figure, result, drawn, whole, height)
+        _draw(figure, result, names, [row for _, row in drawn], whole)
         drawing = svg(figure)
     whole_row = [("Whole client", whole)] if whole is not None and not whole.component else []
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title)
@@ -92,20 +95,22 @@ def _ranked(named: list) -> tuple[list, list]:
     return sorted(kept, key=order), sorted(rest, key=order)
 
 
-def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
-    names = [printable(name, _LONGEST) for name, _ in drawn]
-    left = 14 + widest(names)
-    axes = box(figure, left, _TOP, 136, _FOOT)
-    rows = [row for _, row in drawn]
+def _lines(name: str) -> list[str]:
+    return wrap(printable(name), _WIDE, max_lines=_MOST_LINES, placeholder=" …") or [""]
+
+
+def _draw(figure, result: Result, names: list[list[str]], rows: list, whole) -> None:
+    axes = box(figure, 14 + widest(line for lines in names for line in lines), _TOP, 136, _FOOT)
     places = deserved_together(filter(available, rows), result.metric.unit)
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
     else:
         axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
         unit_ticks(axes.xaxis, result, 5)
-    axes.set_ylim(len(drawn) - 0.5, -0.5)
-    axes.set_yticks(range(len(drawn)), names, color=INK)
-    axes.grid(visible=False, axis="y")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks([])
+    for at, lines in enumerate(names):
+        _name(axes, at, lines)
     _whole_line(axes, result, whole, places)
     _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
@@ -116,6 +121,14 @@ def _draw(figure, result: Result, drawn: list, whole, height: int) -> None:
             continue
         _beside(axes, short(result, row, places), 12, at, fontweight="bold")
         _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
+
+
+def _name(axes, at: int, lines: list[str]) -> None:
+    """A name in the left margin, each of its lines set flush right in whatever font the reader has."""
+    beside = {"ha": "right", "va": "center_baseline", "color": INK}
+    for down, line in enumerate(lines):
+        up = _LINE * ((len(lines) - 1) / 2 - down)
+        axes.annotate(line, (0, at), (-4, up), ("axes fraction", "data"), "offset points", **beside)
 
 
 def _dot(axes, at: int, row) -> None:
@@ -142,7 +155,7 @@ def _whole_line(axes, result: Result, whole, places: int) -> None:
 
 def _beside(axes, text: str, right: float, at: float, **style) -> None:
     """Text in the right margin, so many pixels from the axes' edge."""
-    style = {"va": "center", "color": INK, **style}
+    style = {"va": "center_baseline", "color": INK, **style}
     axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
 
 
@@ -159,7 +172,7 @@ def _seen(result: Result, drawn: list, title: str) -> str:
         return title
     (top, most), (bottom, least) = firm[0], firm[-1]
     clear = known(most.low) and known(least.high) and most.low > least.high
-    places = deserved_together((row for _, row in firm), result.metric.unit)
+    places = deserved_together((row for _, row in drawn if available(row)), result.metric.unit)  # as in the picture
     ends = (
         f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
         for name, row in ((top, most), (bottom, least))

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from crmnb.show.slim import slim
+
 WIDTH = 760
 TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
 
@@ -95,73 +97,25 @@ def svg(figure: Canvas) -> str:
     sheet = StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(sheet, format="svg", metadata=nothing)
-    return _themed(_slim(sheet.getvalue()))
+    return _with_sheet(slim(re.sub(r"<[^>]+>", _in_our_look, sheet.getvalue())))
 
 
-def _slim(text: str) -> str:
-    """Without prologue, layout and ids that nothing refers to; coordinates to a tenth of a pixel.
-
-    Only what stands inside a tag is touched: the words in the picture are the client's and stay as they are.
-    """
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<style type.*?</style>|<clipPath.*?</clipPath>", "", text, flags=re.DOTALL)
-    used = {name for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text) for name in pair}
-    text = re.sub(r"<[^>]+>", lambda tag: _slim_tag(tag[0], used), text)
-    text = re.sub(r">\s*\n\s*<", "><", text)
-    text = re.sub(r"<defs></defs>|<g/>", "", text)
-    for _ in range(5):  # groups that held only an id or a clip; nothing is drawn outside the axes
-        text = re.sub(r"<g>((?:<(?!/?g)[^>]*/>|<text[^>]*>[^<]*</text>|<defs>.{1,900}?</defs>)*)</g>", r"\1", text)
+def _in_our_look(tag: re.Match) -> str:
+    """A tag with variables for our colours, and without the font, which is the reader's own."""
+    text = re.sub(rf"font-family: [^;\"]*;? ?|font-size: {TEXT}px;? ?", "", tag[0])
+    for colour, name in _NAMES.items():
+        text = text.replace(f": {colour}", f": var(--{name})")
     return text
 
 
-def _slim_tag(tag: str, used: set[str]) -> str:
-    if tag.startswith("<!--"):
-        return ""
-    tag = re.sub(r"\s*\n\s*", " ", tag)
-    tag = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", tag)
-    tag = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), tag)
-    tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
-    tag = re.sub(rf"font-family: [^;\"]*;? ?|font-size: {TEXT}px;? ?", "", tag)
-    tag = re.sub(r' d="M (\S+) (\S+) L (\S+) \2 L \3 (\S+) L \1 \4 (?:L \1 \2|z) "', r' d="M\1 \2H\3V\4H\1z"', tag)
-    tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda found: f' d="{_shorter(found[1])}"', tag)
-    tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| style=""| clip-path="[^"]*"', "", tag)
-    for colour, name in _NAMES.items():
-        tag = tag.replace(f": {colour}", f": var(--{name})")
-    return re.sub(r"(?<=[:;]) ", "", tag)
-
-
-def _shorter(path: str) -> str:
-    """A path of straight lines, each told from where the last one ended, in tenths of a pixel: what steps are made of."""
-    written, here = [], (0, 0)
-    for letter, x, y in re.findall(r"([MLz])(?: (\S+) ([^\sz]+))?", path):
-        if letter == "z":
-            written.append("z")
-            continue
-        there = round(float(x) * 10), round(float(y) * 10)
-        across, down = there[0] - here[0], there[1] - here[1]
-        if letter == "M":
-            written.append(f"M{_tenths(there[0])} {_tenths(there[1])}")
-        elif across and down:
-            written.append(f"l{_tenths(across)} {_tenths(down)}")
-        elif across or down:
-            written.append(f"h{_tenths(across)}" if across else f"v{_tenths(down)}")
-        here = there
-    return "".join(written)
-
-
-def _tenths(amount: int) -> str:
-    return f"{amount / 10:g}"
-
-
-def _themed(text: str) -> str:
-    """With a style that sets the colours for light and for dark screens, and the reader's own font."""
+def _with_sheet(text: str) -> str:
+    """With the colours for light and for dark screens, and the font, at the beginning of its style sheet."""
     used = {colour: name for colour, name in _NAMES.items() if f"var(--{name})" in text}
     light = "".join(f"--{name}:{colour};" for colour, name in used.items())
     dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in used.items())
-    style = (
-        f"<style>:root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    sheet = (
+        f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         "*{stroke-linejoin:round}"
-        f'text{{font:{TEXT}px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}}</style>'
+        f'text{{font:{TEXT}px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}}'
     )
-    start = text.index(">") + 1
-    return text[:start] + style + text[start:]
+    return text.replace("<style>", f"<style>{sheet}", 1)

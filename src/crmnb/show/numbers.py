@@ -31,15 +31,17 @@ def known(value: float | None) -> bool:
 def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> int:
     """How many decimals to show: the last one shown is the first digit of the interval's half-width.
 
-    +-3 points deserve none, +-0.3 one. Without an interval, three digits in all. A count has none; a small number in
-    a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far from 1 as 2.13.
+    +-3 points deserve none, +-0.3 one; nor do whole numbers with whole ends. Without an interval, three digits in all. A count has
+    none; a small number in a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far from 1 as 2.13.
     """
     if unit == "count":
         return 0
     half = (high - low) / 2 if known(low) and known(high) else 0.0
     if all(abs(x) < _SMALLEST / 2 for x in (value, low, high)):
         return 0
-    if half > 0:
+    if half > 0 and all(float(x).is_integer() for x in (value, low, high)):
+        wanted = 0
+    elif half > 0:
         wanted = -math.floor(math.log10(half))
     elif not known(value) or float(value).is_integer():
         wanted = 0

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from crmnb.result import Result
-from crmnb.results import tuples
+from crmnb.results import Row, tuples
 from crmnb.show.html import Html, glue, printable, tag
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
 from crmnb.show.small import interval_bar, spark
@@ -57,7 +57,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
 
     A metric with several components shows the one of the whole client, or else the first.
     """
-    row = _headline(result)
+    row = headline(result)
     if row is None:
         return Html(tag("section", tag("h3", result.metric.title), tag("p", "not available: no data"), class_="tile"))
     if available(row):
@@ -86,7 +86,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
 
 def in_short(result: Result) -> dict[str, str] | None:
     """A headline as words for a list of many clients: title, value, interval, change and signal; None without a value."""
-    row = _headline(result)
+    row = headline(result)
     if row is None or not available(row):
         return None
     change = change_words(result, row)
@@ -205,7 +205,8 @@ def _name_cell(result: Result, shown: str) -> Markup:
     return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
 
 
-def _headline(result: Result):
+def headline(result: Result) -> Row | None:
+    """The row of the whole client, or else that of the first component; None without any."""
     whole = list(result.entries)
     return next((row for row in whole if not row.component), whole[0] if whole else None)
 

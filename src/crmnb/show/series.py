@@ -48,10 +48,10 @@ def point_words(result: Result, curve: Series, place: int, unit: str = "") -> st
     return quantity(value, unit, deserved(value, low, high, unit), result.client)
 
 
-def point_interval(result: Result, curve: Series, place: int) -> str:
-    """Both ends of a point's interval, or "" where it has none."""
+def point_interval(result: Result, curve: Series, place: int, unit: str = "") -> str:
+    """Both ends of a point's interval in the metric's unit, or another; "" where it has none."""
     value, low, high, _ = (float(values[place]) for values in curve[2:])
-    unit = result.metric.unit
+    unit = unit or result.metric.unit
     return span(low, high, unit, deserved(value, low, high, unit), result.client) if known(low) and known(high) else ""
 
 

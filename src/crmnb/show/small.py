@@ -29,11 +29,22 @@ def scale(result: Result, row) -> tuple[float, float]:
     return _round_out(min(low, 0.0)), _round_out(max(high, 0.0)) or 1.0
 
 
-def interval_bar(result: Result, row, *, width: int = 220, ends: bool = True) -> Markup | None:
-    """The interval as a thin bar, the value as a dot and the target as a tick on one scale; None without a value."""
+def shared_scale(shown: list[tuple[Result, object]]) -> tuple[float, float]:
+    """The scale that holds the scales of several (result, row)."""
+    firsts, lasts = zip(*(scale(result, row) for result, row in shown), strict=True)
+    return min(firsts), max(lasts)
+
+
+def interval_bar(
+    result: Result, row, *, width: int = 220, ends: bool = True, on: tuple[float, float] | None = None
+) -> Markup | None:
+    """The interval as a thin bar, the value as a dot and the target as a tick on one scale; None without a value.
+
+    on: the scale, where it is shared with others; else the row's own.
+    """
     if not available(row):
         return None
-    first, last = scale(result, row)
+    first, last = on or scale(result, row)
 
     def x(value: float) -> float:
         inside = min(max((value - first) / ((last - first) or 1), 0), 1)

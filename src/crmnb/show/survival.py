@@ -23,7 +23,7 @@ from crmnb.tables import UNKNOWN
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
 _LONGEST = 18
 _PLACES = 250  # of a curve, from left to right
-_STEPS_TOLD = 60  # more steps than that are drawn as a line
+_STEPS_TOLD = 80  # more steps than that are drawn as a line
 _MOST_TICKS, _MOST_TIMES = 7, 12
 _STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
 _DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
@@ -41,7 +41,7 @@ class _Clock(NamedTuple):
 def curve(result: Result, segment: str | None = None) -> Figure | Figures:
     """The whole client's curves, one a component; or those of the levels of a segmentation, of the first component.
 
-    At most five, the largest. Raises InputError for a segmentation that the client does not declare.
+    At most five, the largest, and none of those of whom the level is not known. Raises InputError for a segmentation that the client does not declare.
     """
     if segment is not None:
         must_be_declared(result, segment)
@@ -49,7 +49,8 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
     if not curves:
         by = f" by {segment.replace('_', ' ')}" if segment else ""
         return Figures((), f"{result.metric.title}{by}: no curve: {why_nothing(result, 'too few to draw one')}.")
-    drawn, left_out = curves[: len(SERIES)], curves[len(SERIES) :]
+    named = [one for one in curves if one.name != UNKNOWN] or curves
+    drawn, left_out = named[: len(SERIES)], named[len(SERIES) :]
     clock = _clock(drawn)
     names = [_name(one, _LONGEST) for one in drawn]
     at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_TICKS))
@@ -130,19 +131,28 @@ def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
         _half(axes, curves)
     places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
     for one, colour in zip(curves, SERIES, strict=False):
-        _steps(axes, thinned(one, 0, clock.reach, places), colour)
+        steps = _steps_of(one)
+        told = len(steps.x) <= _STEPS_TOLD
+        _line(axes, steps if told else thinned(one, 0, clock.reach, places), colour, told=told)
     if any(names):
         ends = zip(names, curves, SERIES, strict=False)
         label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])
 
 
-def _steps(axes, curve: Series, colour: str) -> None:
-    """The band first, so that the line lies on it. Where steps are finer than the picture tells, a line goes through their ends.
+def _steps_of(curve: Series) -> Series:
+    """The points at which something changes, and the last."""
+    ends = np.nan_to_num(np.array([curve.value, curve.low, curve.high]))
+    changes = np.append(True, (ends[:, 1:] != ends[:, :-1]).any(axis=0))
+    changes[-1] = True
+    return Series(curve.name, *(values[changes] for values in curve[1:]))
+
+
+def _line(axes, curve: Series, colour: str, *, told: bool) -> None:
+    """The band first, so that the line lies on it. Where not all steps are told, a line goes through their ends.
 
     A curve that was thinned would have steps that nobody saw.
     """
     low, high = (np.clip(ends, *axes.get_ylim()) for ends in (curve.low, curve.high))
-    told = len(curve.x) <= _STEPS_TOLD
     axes.fill_between(curve.x, low, high, step="post" if told else None, color=colour, alpha=0.2, linewidth=0)
     axes.plot(curve.x, curve.value, drawstyle="steps-post" if told else "default", color=colour)
 
@@ -253,7 +263,9 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
     if left_out:
         notes.append(f"{len(left_out)} more, all of them smaller, are not drawn: {', '.join(map(_name, left_out))}.")
     if segment is not None:
-        notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)})
+        levels = set(result.rows.loc[result.rows["segment"] == segment, "level"])
+        notes += ["Those whose level is not known have no curve."] if UNKNOWN in levels and len(levels) > 1 else []
+        notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
     own = () if segment else result.notes  # said once, under the whole client's curve
     return (" ".join(notes), *own)
 

@@ -36,13 +36,18 @@ def numbers_table(result: Result, first: str, named_rows: list[tuple[str, object
     return table(columns, body, caption=caption, numeric=(1, 2, 3))
 
 
-def points_table(result: Result, first: str, named: list[tuple[str, Series, int]], caption: str, units: str) -> Markup:
-    """The numbers behind a curve: each row is (name, curve, place of its point); `units` heads those behind a point."""
+def points_table(
+    result: Result, first: str, named: list[tuple[str, Series, int]], caption: str, units: str, unit: str = ""
+) -> Markup:
+    """The numbers behind a curve: each row is (name, curve, place of its point); `units` heads those behind a point.
+
+    unit: of the values, where it is another than the metric's.
+    """
     body = [
         [
             name,
-            point_words(result, curve, place),
-            point_interval(result, curve, place),
+            point_words(result, curve, place, unit),
+            point_interval(result, curve, place, unit),
             whole_number(curve.n[place], result.client) if known(curve.n[place]) else "",
         ]
         for name, curve, place in named

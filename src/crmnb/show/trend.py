@@ -26,6 +26,7 @@ from crmnb.show.words import available, short, unfinished, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
+_MOST_REASONS = 2
 _PANEL, _SMALL_PANEL, _FOOT = 300, 150, 40
 
 
@@ -35,8 +36,10 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
     Of a metric with components: the one named, else the one without a name, else at most five one above the other.
     """
     panels = _panels(result, component)
-    if not any(available(row) for rows in panels.values() for row in rows):
-        return Figures((), f"{result.metric.title}: no trend, since no part of the period has a value.")
+    seen = max((sum(map(available, rows)) for rows in panels.values()), default=0)
+    if seen < 2:
+        parts = "only one" if seen else "no"
+        return Figures((), f"{result.metric.title}: no trend, since {parts} part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
     with canvas(height) as figure:
         _draw(figure, result, panels, height)
@@ -158,7 +161,8 @@ def _labels(axes, result: Result, rows: list, places: int) -> None:
     lowest = min(seen, key=lambda pair: pair[1].value)
     counted = result.metric.unit == "count"
     for at, row in dict([lowest, highest, seen[-1]]).items():
-        below = row is lowest[1] and row is not highest[1] and not counted
+        falls = at > 0 and available(rows[at - 1]) and rows[at - 1].value > row.value
+        below = row is not highest[1] and not counted and (row.value == lowest[1].value or falls)
         height = row.high if counted and known(row.high) else row.value
         axes.annotate(
             short(result, row, places),
@@ -236,9 +240,11 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
 
 
 def _gaps(result: Result, rows: list) -> list[str]:
-    """What is missing and why, each reason said once."""
+    """What is missing and why, each reason said once; of many reasons, that the table tells them."""
     why: dict[str, list[str]] = {}
     for row in rows:
         if not available(row):
             why.setdefault(value_words(result, row), []).append(_name(result, row))
+    if len(why) > _MOST_REASONS:
+        return ["Where there is no point there is no value: the numbers say why."]
     return [f"{', '.join(dict.fromkeys(names))}: {words}." for words, names in why.items()]

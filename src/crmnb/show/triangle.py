@@ -49,8 +49,11 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     later = values[:, 1:][np.isfinite(values[:, 1:])]
     top = float(later.max()) if later.size and later.max() > 0 else 1.0
     axes = box(figure, _LEFT, _TOP, 10, 12)
-    colours = {"cmap": _BLUES, "vmin": 0, "vmax": top, "linewidths": 2, "linecolor": PAPER, "cbar": False}
+    colours = {"cmap": _BLUES, "vmin": 0, "vmax": top, "linewidths": 0, "cbar": False}
     sns.heatmap(np.where(np.arange(columns) > 0, values, np.nan), ax=axes, clip_on=False, **colours)
+    between = {"colors": PAPER, "linewidth": 2, "clip_on": False}
+    axes.vlines(range(columns + 1), 0, len(names), **between)
+    axes.hlines(range(len(names) + 1), 0, columns, **between)
     for cohort, after, row in cells:
         _write(axes, result, row, after, names.index(cohort), top)
     axes.grid(visible=False)
@@ -74,7 +77,7 @@ def _write(axes, result: Result, row, after: int, down: int, top: float) -> None
         return
     words = number(row.value, 0 if result.metric.unit == "%" else 1, result.client)
     if after == 0:
-        axes.add_patch(Rectangle((0, down), 1, 1, facecolor=_FIRST, edgecolor=PAPER, linewidth=2, clip_on=False))
+        axes.add_patch(Rectangle((0, down), 1, 1, facecolor=_FIRST, linewidth=0, clip_on=False))
         axes.text(s=words, color=_ON_LIGHT, **place)
         return
     axes.text(s=words, color=_ON_LIGHT if _luminance(_BLUES(row.value / top)) > 0.18 else _ON_DARK, **place)

@@ -29,6 +29,7 @@ _AFTER_NOUN = re.compile(
     r",.*|\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
 )
 _MOST_SENTENCES = 8
+_MOST_NOTES = 4  # in sight: the others are folded away
 
 
 class Change(NamedTuple):
@@ -224,16 +225,28 @@ def said(result: Result) -> str:
 
 
 def result_html(result: Result) -> Markup:
-    """The result as a block of a page: sentence, change, target, flags, settings and notes."""
+    """The result as a block of a page: sentence, change, target, flags, notes and settings, the later ones folded away."""
     rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
     shared = _shared_remarks(result, rows)
     blocks = [_row_html(result, row, shared) for row in rows]
     extra = list(_sentences(result))[len(rows) :]
-    notes = [as_sentence(note) for note in (*shared, *_notes(result))]
-    if used := "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items() if value):
-        notes.append(f"Counted with {used}.")
-    small = tag("p", " ".join(notes), class_="notes") if notes else None
-    return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), small, class_="result")
+    told = notes_of(result)
+    seen = [as_sentence(remark) for remark in shared] + told[:_MOST_NOTES]
+    small = tag("p", " ".join(seen), class_="notes") if seen else None
+    more = told[_MOST_NOTES:]
+    rest = (
+        tag("details", tag("summary", "How it was counted"), tag("p", " ".join(more)), class_="notes definition")
+        if more
+        else None
+    )
+    return tag("div", *blocks, *(tag("p", text, class_="said") for text in extra), small, rest, class_="result")
+
+
+def notes_of(result: Result) -> list[str]:
+    """The notes as sentences, what is most needed first; the last one tells the settings, where there are any."""
+    notes = [as_sentence(note) for note in _notes(result)]
+    used = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.settings.items() if value)
+    return [*notes, f"Counted with {used}."] if used else notes
 
 
 def _notes(result: Result) -> list[str]:

@@ -69,8 +69,9 @@ def spending(made: Purchases, lives: Lives, place: int) -> Figures:
         ("revenue_concentration", "gini"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum()) - (n + 1) / n,
         ("revenue_concentration", "top decile"): 100 * bought[top:].sum() / bought.sum(),
         ("clv_historic", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
-        ("profitable_acquisition", ""): 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean(),
     }
+    if come.any():
+        found["profitable_acquisition", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
     if place:
         good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
         found["profitable_relationships", ""] = 100 * lives.stays[place][lives.region[good]].mean()

@@ -1,0 +1,124 @@
+"""Slim: the SVG that matplotlib writes, without what nobody sees: about a third is left, and a page holds many pictures."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from string import ascii_lowercase
+
+import numpy as np
+
+_UNSEEN = 0.1  # px that a line may be off
+_TAG = re.compile(r"<[^>]+>")
+_STYLE = re.compile(r' style="([^"]*)"')
+_GROUP = re.compile(r"<g>((?:<(?!/?g)[^>]*/>|<text[^>]*>[^<]*</text>|<defs>.{1,900}?</defs>)*)</g>")
+
+
+def slim(text: str) -> str:
+    """Without prologue, layout and what is not seen; coordinates to a tenth of a pixel; each look that recurs in one class.
+
+    Only what stands inside a tag is touched: the words in the picture are the client's and stay as they are.
+    """
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style type.*?</style>|<clipPath.*?</clipPath>", "", text, flags=re.DOTALL)
+    names = dict(zip(dict.fromkeys(re.findall(r'href="#([^"]+)"', text)), _short_names(), strict=False))
+    text = _TAG.sub(lambda tag: _slim_tag(tag[0], names), text)
+    text = re.sub(r">\s*\n\s*<", "><", text)
+    text = re.sub(r'(<path id="[^"]+" d="[^"]+") style="[^"]*"/>', r"\1/>", text)  # each use of it has a style
+    text = re.sub(r'<path d="[^"]*" style="fill:none"/>|<defs></defs>|<g/>', "", text)
+    for _ in range(5):  # groups that held only an id or a clip; nothing is drawn outside the axes
+        text = _GROUP.sub(r"\1", text)
+    return _in_classes(text)
+
+
+def _slim_tag(tag: str, names: dict[str, str]) -> str:
+    if tag.startswith("<!--"):
+        return ""
+    tag = re.sub(r"\s*\n\s*", " ", tag)
+    tag = re.sub(r' id="([^"]+)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", tag)
+    tag = re.sub(r' xlink:href="#([^"]+)"', lambda found: f' href="#{names[found[1]]}"', tag)
+    tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda found: f' d="{_straight(found[1])}"', tag)
+    tag = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), tag)
+    tag = re.sub(r' d="(M [^"]+)"', lambda found: f' d="{_closer(found[1])}"', tag)  # what is round
+    tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
+    tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| (clip-path|version|xmlns:xlink)="[^"]*"', "", tag)
+    tag = re.sub(r'stroke-dashoffset: 0;? ?|(?<=[:;]) | style=""', "", tag)
+    return tag
+
+
+def _straight(path: str) -> str:
+    """A path of straight lines, each told from where the last one ended."""
+    written = []
+    for line in re.findall(r"M[^M]*", path):
+        points = [(float(x), float(y)) for x, y in re.findall(r"[ML] (\S+) ([^\sz]+)", line)]
+        written += [_line(_bends(np.array(points))), "z" if "z" in line else ""]
+    return _closer("".join(written))
+
+
+def _bends(points: np.ndarray) -> np.ndarray:
+    """The points without those so near to the line through the others that nobody sees it.
+
+    Douglas & Peucker 1973, The Canadian Cartographer 10:112.
+    """
+    kept, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        away = _distances(points[first + 1 : last], points[first], points[last])
+        if away.max() > _UNSEEN:
+            furthest = first + 1 + int(away.argmax())
+            kept.add(furthest)
+            spans += [(first, furthest), (furthest, last)]
+    return points[sorted(kept)]
+
+
+def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """How far each point lies from the straight line between two."""
+    along, points = end - start, points - start
+    length = along @ along
+    share = np.clip(points @ along / length, 0, 1) if length else np.zeros(len(points))
+    return np.hypot(*(points - share[:, None] * along).T)
+
+
+def _line(points: np.ndarray) -> str:
+    """Its commands, in tenths of a pixel."""
+    here, *others = (tuple(map(int, point)) for point in np.rint(10 * points))
+    written, last = [f"M{_tenths(here[0])} {_tenths(here[1])}"], "M"
+    for there in others:
+        across, down = there[0] - here[0], there[1] - here[1]
+        letter = "l" if across and down else "h" if across else "v"
+        amounts = " ".join(_tenths(amount) for amount in (across, down) if amount)
+        if amounts:
+            written.append(f" {amounts}" if letter == last == "l" else f"{letter}{amounts}")
+            here, last = there, letter
+    return "".join(written)
+
+
+def _tenths(amount: int) -> str:
+    return f"{amount / 10:g}"
+
+
+def _closer(path: str) -> str:
+    """Numbers without leading zeros, and without a space where a letter or sign parts them."""
+    path = re.sub(r"(?<![\d.])0\.", ".", path)
+    return re.sub(r" ?([A-Za-z]) ?| (?=-)", r"\1", path).strip()
+
+
+def _in_classes(text: str) -> str:
+    """With a style sheet, in which the looks that recur stand once."""
+    looks = Counter(look for tag in _TAG.findall(text) for look in _STYLE.findall(tag))
+    names = dict(zip((look for look, times in looks.most_common() if times > 1), _short_names(), strict=False))
+
+    def named(style: re.Match) -> str:
+        return f' class="{names[style[1]]}"' if style[1] in names else style[0]
+
+    text = _TAG.sub(lambda tag: _STYLE.sub(named, tag[0]), text)
+    rules = "".join(f".{name}{{{look}}}" for look, name in names.items())
+    start = text.index(">") + 1
+    return f"{text[:start]}<style>{rules}</style>{text[start:]}"
+
+
+def _short_names() -> Iterator[str]:
+    """a, b ... z, a1, b1 ..."""
+    return (f"{letter}{turn or ''}" for turn in count() for letter in ascii_lowercase)

@@ -1,0 +1,70 @@
+"""The SVG made small: what is drawn stays where it was, and words stay as they are."""
+
+import re
+
+import numpy as np
+import pytest
+
+from crmnb.show.slim import slim
+
+HEAD = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt" version="1.1">'
+
+
+def _path(points: np.ndarray) -> str:
+    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points) + " "
+
+
+def _drawn(svg: str) -> np.ndarray:
+    """The corners of the only path, from its commands."""
+    here, found = np.zeros(2), []
+    for letter, amounts in re.findall(r"([Mlhv])([^Mlhvz]*)", re.search(r' d="([^"]+)"', svg)[1]):
+        told = [float(x) for x in re.findall(r"-?\d*\.?\d+", amounts)]
+        told = [told[0], 0] if letter == "h" else [0, told[0]] if letter == "v" else told
+        for move in zip(told[::2], told[1::2], strict=True):
+            here = here + move
+            found.append(here)
+    return np.array(found)
+
+
+def _distance(point: np.ndarray, corners: np.ndarray) -> float:
+    """From a point to a line with corners, the dumb way: to ten thousand places along it."""
+    places = np.linspace(0, len(corners) - 1, 10_000)
+    along = [np.interp(places, range(len(corners)), corners[:, axis]) for axis in (0, 1)]
+    return float(np.hypot(along[0] - point[0], along[1] - point[1]).min())
+
+
+@pytest.mark.parametrize("wild", [0.0, 0.05, 3.0])
+def test_no_point_of_a_line_moves_by_more_than_can_be_seen(wild):
+    x = np.linspace(10, 700, 90)
+    y = 300 * np.exp(-x / 200) + wild * np.random.default_rng(1).normal(size=len(x))
+    corners = _drawn(slim(f'{HEAD}<path d="{_path(np.column_stack([x, y]))}" style="fill: none; stroke: red"/></svg>'))
+    assert (
+        max(_distance(point, corners) for point in np.column_stack([x, y])) < 0.1 + 0.1 + 0.05
+    )  # and roundings, sampling
+    assert len(corners) < 60 if wild < 1 else len(corners) > 80
+
+
+def test_steps_keep_their_corners():
+    steps = np.array([(0, 0), (10, 0), (10, 5), (20, 5), (20, 7.5), (20, 9), (30.06, 9)])
+    small = slim(f'{HEAD}<path d="{_path(steps)}" style="fill: none; stroke: red"/></svg>')
+    assert 'd="M0 0h10v5h10v4h10.1"' in small
+
+
+def test_a_look_that_recurs_stands_once_and_what_is_not_seen_is_gone():
+    line = '<path d="M 0.5 1 L 3 4 " style="fill: none; stroke: red"/>'
+    small = slim(f'{HEAD}{line}{line}<path d="M 0 0 L 1 0 L 1 1 z " style="fill: none"/></svg>')
+    seen = '<path d="M.5 1l2.5 3" class="a"/>'
+    assert small.endswith(f"<style>.a{{fill:none;stroke:red}}</style>{seen}{seen}</svg>")
+
+
+def test_words_are_not_touched():
+    words = 'M 0.50 L 1.2345 style="fill: none" id="x" \'a\'  b : c; d'
+    assert f">{words}</text>" in slim(f'{HEAD}<text style="fill: red">{words}</text></svg>')
+
+
+def test_markers_are_found_by_their_new_names():
+    marker = '<defs><path id="m0123456789" d="M 0 3.5 C 0.9 3.5 1.8 3.1 2.5 2.5 z " style="stroke: red"/></defs>'
+    use = '<use xlink:href="#m0123456789" x="1.25" y="2" style="stroke: red; fill: blue"/>'
+    small = slim(f"{HEAD}<g id='gone'>{marker}{use}</g></svg>")
+    assert '<path id="a" d="M0 3.5C.9 3.5 1.8 3.1 2.5 2.5z"/>' in small
+    assert '<use href="#a" x="1.2" y="2" style="stroke:red;fill:blue"/>' in small
