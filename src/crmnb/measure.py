@@ -22,7 +22,7 @@ from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
 from crmnb.segments import known_levels, segmentations_of
-from crmnb.settings import compared_with, resolve
+from crmnb.settings import compared_with, resolve, seen_by
 from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
 
@@ -114,18 +114,6 @@ def _must_be_as_exact(period: Period, client: Client) -> None:
 def _parts(period: Period, client: Client) -> list[Period]:
     """The parts that make a trend: none shorter than the client's dates are exact to."""
     return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
-
-
-def seen_by(metric: Metric, tables: engine.Tables, period: Period) -> Period:
-    """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
-
-    Where the client declares the first day, that is believed for all.
-    """
-    looks_back = metric.looks_back or "churn" in metric.declarations
-    if tables.client.data_from or period.data_from is None or not looks_back:
-        return period
-    first = tables.first_day(tables.source_of(name) for name in metric.reads)
-    return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)
 
 
 def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period], given: dict[str, Any]):

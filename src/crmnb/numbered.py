@@ -32,27 +32,30 @@ def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
 
 def numbered(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
     """A table's rows with numbers for people."""
-    return con.sql(_numbered(con, name, ()))
+    return con.sql(_numbered(con, name, {}, ()))
 
 
 def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, duckdb.DuckDBPyRelation]:
-    """A table's rows in memory, with numbers for people and for the rows' own key, without prose: those that count (SQL), and all."""
+    """A table's rows in memory, with numbers for people, without prose: those that count (SQL), and all.
+
+    The row's own key is its hash: of ten million rows two have the same with a chance of 3 in a million.
+    """
     table, columns = TABLES[name], con.table(name).columns
-    own = table.key[0] if len(table.key) == 1 and table.key[0] not in _PEOPLE else ""
-    rows = _numbered(con, name, ([own] if own else []) + [c.name for c in table.columns if c.prose and c.name in columns])
+    own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in _PEOPLE}
+    rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and c.name in columns])
     parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
     for part, condition in parts.items():
         con.execute(f"create table {part} as {rows} where {condition}")
         con.execute(f"checkpoint {_HELD}")
-    keys = (f"{number} as {own}, " if own else "" for number in ("rowid", "-1 - rowid"))
-    told = [f"select {key} * from {part}" for key, part in zip(keys, parts, strict=True)]
-    return {True: con.sql(told[0]), False: con.sql(" union all ".join(told))}
+    counting, *_ = told = [f"from {part}" for part in parts]
+    return {True: con.sql(counting), False: con.sql(" union all ".join(told))}
 
 
-def _numbered(con: duckdb.DuckDBPyConnection, name: str, without: Sequence[str]) -> str:
-    """The SQL of a table's rows with numbers for people, without some columns."""
+def _numbered(con: duckdb.DuckDBPyConnection, name: str, own: dict[str, str], without: Sequence[str]) -> str:
+    """The SQL of a table's rows with numbers for people, with the SQL of columns of their own, without some columns."""
     people = [column for column in con.table(name).columns if column in _PEOPLE]
     joins = " ".join(f"left join {_PEOPLE[column]} as of_{column} on of_{column}.key = t.{column}" for column in people)
-    numbers = f"replace ({', '.join(f'of_{column}.number as {column}' for column in people)})" if people else ""
+    replaced = own | {column: f"of_{column}.number" for column in people}
+    told = ", ".join(f"{sql} as {column}" for column, sql in replaced.items())
     left_out = f"exclude ({', '.join(without)})" if without else ""
-    return f"select t.* {left_out} {numbers} from {name} t {joins}"
+    return f"select t.* {left_out} {f'replace ({told})' if told else ''} from {name} t {joins}"

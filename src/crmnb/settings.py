@@ -3,6 +3,7 @@
 from typing import Any
 
 from crmnb.client import Client, Item, Segments, Worth
+from crmnb.engine import Tables
 from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
@@ -91,3 +92,15 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
             told = " and ".join(filter(None, (first, last)))
             return comparison, f"not compared: {each.label} is partial (the data {told})"
     return comparison, ""
+
+
+def seen_by(metric: Metric, tables: Tables, period: Period) -> Period:
+    """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
+
+    Where the client declares the first day, that is believed for all.
+    """
+    looks_back = metric.looks_back or "churn" in metric.declarations
+    if tables.client.data_from or period.data_from is None or not looks_back:
+        return period
+    first = tables.first_day(tables.source_of(name) for name in metric.reads)
+    return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)

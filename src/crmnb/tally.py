@@ -62,7 +62,7 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
         )
     alone = f"hash({_component(evidence)} {_picked(columns, 'e.')}) % {int(folds)}"
     fold = f"coalesce(fold, {alone})::bigint" if key else f"({alone})::bigint"
-    numbers = key and evidence.types[key] == "INTEGER"  # numbered in the order of the hash already
+    numbers = key and evidence.types[key] != "VARCHAR"  # in the order of the hash already, or the hash (crmnb.numbered)
     dealt = f"""
         with dealt as (
             select key, (row_number() over (order by {"abs(key)" if numbers else "hash(key), key"}) - 1) % {int(folds)} as fold

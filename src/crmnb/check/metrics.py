@@ -16,11 +16,10 @@ from crmnb.errors import Unavailable
 from crmnb.evidence import Evidence
 from crmnb.intake import Intake
 from crmnb.intake.query import sources_of
-from crmnb.measure import seen_by
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 from crmnb.segments import segmentations_of
-from crmnb.settings import compared_with, resolve
+from crmnb.settings import compared_with, resolve, seen_by
 from crmnb.show.numbers import percent, whole_number
 from crmnb.tables import ENGINE_TYPES, TABLES
 from crmnb.windows import unsaid

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # see `moments`
 
 from crmnb.inference import Group, Inferred, Told, comparable
 from crmnb.inference.moments import FEW_CLUSTERS
@@ -129,7 +129,7 @@ def _grown(daily: pd.DataFrame, each: Comparison, customers: tuple[float, float]
         error, df = _error(_excess(now) - _excess(before))
     else:
         error, df = _combined(_error(_excess(now)), _error(_excess(before)))
-    half = stats.t.ppf((1 + level) / 2, df) * error
+    half = scipy.stats.t.ppf((1 + level) / 2, df) * error
     low, high = ((ratio * np.exp(sign * half)) ** per_year - 1 for sign in (-1, 1))
     return facts | {"low": low, "high": high, "method": "t over weeks, on the logarithm"}
 
