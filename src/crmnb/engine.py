@@ -54,7 +54,9 @@ class Tables:
     cutoff: datetime | None = None
     numbers: bool = False
     kept: Kept | None = field(default=None, repr=False, compare=False)
-    _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(default_factory=dict, repr=False, compare=False)
+    _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)

@@ -60,7 +60,7 @@ def measure_all(metrics: Iterable[Metric], tables: engine.Tables, period: Period
     found = []
     for one in asked:
         told = inferred.get(one.metric.id, Inferred([]))
-        notes = (*_left_out(one, tables), *said[one.metric.id], *told.notes)
+        notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
         found.append(Measured(rows[one.metric.id], one.words, one.better, notes, points))
     return found
@@ -254,16 +254,23 @@ def _with_zeros(
     return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0)], ignore_index=True)
 
 
-def _left_out(asked: Asked, tables: engine.Tables) -> list[str]:
-    """What is to be said of rows without a customer, where a metric leaves them out."""
-    if not asked.metric.per_customer or not asked.windows:
+def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
+    """What is to be said of rows without a customer, and of payments that are not among those counted."""
+    if not asked.windows:
         return []
-    notes = []
-    for name in dict.fromkeys(map(tables.source_of, asked.metric.reads)):
+    metric, notes = asked.metric, []
+    if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
+        notes.append("Of orders only: what customers pay by the month is not in it.")
+    by_customer = any("customer_id" in each.types for each in asked.evidence.values())
+    for name in dict.fromkeys(map(tables.source_of, metric.reads)) if by_customer else ():
         without, among = tables.without_customer(name, asked.period)
-        if without:
-            what = name.replace("_", " ")
-            notes.append(f"{without:,} of {among:,} {what} in {asked.period.label} carry no customer and are left out.")
+        what, of = name.replace("_", " "), f"{without:,} of {among:,}"
+        if without and metric.per_customer:
+            notes.append(f"{of} {what} in {asked.period.label} carry no customer and are left out.")
+        elif without and metric.estimate.reduces == "moments" and "visitor_id" not in tables.every(name).columns:
+            notes.append(
+                f"{of} {what} in {asked.period.label} carry no customer; each counts as a customer of its own."
+            )
     return notes
 
 

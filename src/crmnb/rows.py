@@ -273,7 +273,7 @@ def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
         factor = row.n / row.n_effective
         notes[row.metric].append(
             f"{row.component + ': ' if row.component else ''}some customers count several times or with more weight, "
-            f"so {row.n:.0f} {known[row.metric].metric.out_of} tell as much as {row.n_effective:.0f} independent ones "
+            f"so {row.n:,.0f} {known[row.metric].metric.out_of} tell as much as {row.n_effective:,.0f} independent ones "
             f"(design factor {factor:.2f})."
         )
     heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)

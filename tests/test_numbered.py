@@ -1,0 +1,78 @@
+"""Many rows: with people as whole numbers a client's every figure is what it is by their names."""
+
+import duckdb
+import pandas as pd
+import pytest
+
+from crmnb import engine
+from crmnb.engine import open_tables
+from crmnb.measure import evidence_of, measure_all
+from crmnb.metric import catalogue
+from crmnb.numbered import number_people
+from crmnb.period import Period
+from crmnb.workbook import open_on
+
+
+@pytest.fixture
+def numbered_shop(corner_shop_intake, monkeypatch):
+    """The corner shop's workbook of 2025 as if it had very many rows."""
+    monkeypatch.setattr(engine, "_SMALL", 0)
+    client, taken = corner_shop_intake
+    return open_on(client, Period.parse("2025"), taken)
+
+
+def test_every_figure_of_every_metric_is_the_same(numbered_shop, corner_shop):
+    assert numbered_shop.tables.numbers
+    assert not corner_shop.tables.numbers
+    by_name, by_number = (
+        measure_all(catalogue().values(), book.tables, book.period) for book in (corner_shop, numbered_shop)
+    )
+    for name, number in zip(by_name, by_number, strict=True):
+        pd.testing.assert_frame_equal(name.rows, number.rows, rtol=1e-12)
+        pd.testing.assert_frame_equal(name.points, number.points, rtol=1e-12)
+        assert name.notes == number.notes
+
+
+@pytest.mark.parametrize("id_", ["repeat_purchase_rate", "average_order_value", "goal_conversion", "pipeline_velocity"])
+def test_rows_are_looked_at_with_the_names_of_people_and_the_rows_own_keys(id_, numbered_shop, corner_shop):
+    by_name, by_number = (
+        evidence_of(catalogue()[id_], book.tables, book.period, 1000) for book in (corner_shop, numbered_shop)
+    )
+    pd.testing.assert_frame_equal(by_name, by_number)
+
+
+def test_what_people_wrote_is_not_held(numbered_shop):
+    assert "comment" not in numbered_shop.tables.frame("survey_responses").columns
+    assert "comment" in numbered_shop.tables.with_names().frame("survey_responses").columns
+
+
+def test_who_has_no_name_has_no_number_and_all_rows_are_there(numbered_shop, corner_shop):
+    for name in sorted(corner_shop.tables.names):
+        plain, numbers = (book.tables.every(name) for book in (corner_shop, numbered_shop))
+        assert numbers.count("*").fetchall() == plain.count("*").fetchall(), name
+        if "customer_id" in plain.columns:
+            assert numbers.count("customer_id").fetchall() == plain.count("customer_id").fetchall(), name
+        counted = (book.tables.counting(name).count("*").fetchall() for book in (corner_shop, numbered_shop))
+        assert len({*map(str, counted)}) == 1, name
+
+
+def test_numbers_follow_the_order_of_the_hash_and_visitors_are_below_zero():
+    con = duckdb.connect()
+    con.execute("create table orders as select 'C' || i as customer_id from range(50) r(i)")
+    con.execute("create table visits as select null as customer_id, 'C' || i as visitor_id from range(50) r(i)")
+    number_people(con, ["orders", "visits"])
+    told = con.execute("select number, row_number() over (order by hash(key), key) from customer_numbers").fetchall()
+    assert len(told) == 50
+    assert all(number == place for number, place in told)
+    assert con.execute("select max(number), count(distinct number) from visitor_numbers").fetchall() == [(-1, 50)]
+
+
+def test_one_large_table_is_enough_for_all_to_speak_of_people_alike(corner_shop_intake, monkeypatch):
+    client, taken = corner_shop_intake
+    sizes = {name: path.stat().st_size for name, path in taken.tables.items()}
+    monkeypatch.setattr(engine, "_SMALL", max(sizes.values()))
+    tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
+    assert tables.numbers
+    assert len(tables.small) == len(sizes) - 1
+    types = {str(tables.every(name).select("customer_id").types[0]) for name in ("customers", "orders", "visits")}
+    assert types == {"INTEGER"}
