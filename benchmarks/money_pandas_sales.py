@@ -145,7 +145,7 @@ def _growth(shop: Shop) -> pd.DataFrame:
     daily = sold.groupby(["level", "day"])["net"].agg(["sum", "size"]).reset_index()
     daily.columns = ["level", "day", "net", "n"]
     whole = daily.groupby("day", as_index=False)[["net", "n"]].sum()
-    found = [Group(win, "", "", "", whole, np.inf) for win in WINDOWS]
+    found = [Group(win, "", "", "", whole, np.inf) for win in WINDOWS if win != "before"]
     regions = daily.groupby("level")
     found += [Group("now", "", "region", level, rows.drop(columns="level"), np.inf) for level, rows in regions]
     return inferred("sales_growth", found)
