@@ -1,16 +1,30 @@
 """Many rows: with people as whole numbers a client's every figure is what it is by their names."""
 
+from datetime import datetime
+from pathlib import Path
+
 import duckdb
 import pandas as pd
 import pytest
 
 from crmnb import engine
-from crmnb.engine import open_tables
+from crmnb.client import Client
+from crmnb.engine import in_memory, open_tables
 from crmnb.measure import evidence_of, measure_all
 from crmnb.metric import catalogue
 from crmnb.numbered import number_people
 from crmnb.period import Period
 from crmnb.workbook import open_on
+
+SHOP = {
+    "id": "shop",
+    "folder": Path(),
+    "name": "Shop",
+    "currency": "EUR",
+    "sources": {},
+    "tables": {},
+    "churn": {"kind": "inactivity", "inactivity_days": 90},
+}
 
 
 @pytest.fixture
@@ -76,3 +90,40 @@ def test_one_large_table_is_enough_for_all_to_speak_of_people_alike(corner_shop_
     assert len(tables.small) == len(sizes) - 1
     types = {str(tables.every(name).select("customer_id").types[0]) for name in ("customers", "orders", "visits")}
     assert types == {"INTEGER"}
+
+
+def test_reading_that_was_interrupted_is_begun_anew(corner_shop_intake, monkeypatch):
+    monkeypatch.setattr(engine, "_SMALL", 0)
+    client, taken = corner_shop_intake
+    tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
+    number_people(tables.con, tables.names)
+    tables.con.execute("create table held.orders as select 1 as unfinished")
+    assert "unfinished" not in tables.frame("orders").columns
+
+
+def test_looking_at_rows_again_takes_no_more_room(numbered_shop):
+    def tables() -> int:
+        return numbered_shop.tables.con.execute("select count(*) from duckdb_tables()").fetchall()[0][0]
+
+    evidence_of(catalogue()["clv_predicted"], numbered_shop.tables, numbered_shop.period, 5)
+    before = tables()
+    evidence_of(catalogue()["clv_predicted"], numbered_shop.tables, numbered_shop.period, 5)
+    assert tables() == before
+
+
+def test_orders_that_name_nobody_take_nothing_down():
+    orders = {"order_id": ["1", "2"], "ordered_at": pd.to_datetime(["2025-02-01", "2025-03-01"]), "amount": [10, 20]}
+    plans = {
+        "subscription_id": ["1"],
+        "customer_id": ["a"],
+        "started_at": pd.to_datetime(["2024-01-01"]),
+        "monthly_amount": [5],
+    }
+    for customer in ({}, {"customer_id": pd.Series([None, None], dtype="str")}):
+        frames = {"orders": pd.DataFrame(orders | customer).assign(status="paid"), "subscriptions": pd.DataFrame(plans)}
+        tables = in_memory(Client(**SHOP), frames)
+        period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+        found = measure_all(catalogue().values(), tables, period)
+        assert {each.rows["flags"].iloc[0] for each in found if each.rows["metric"].iloc[0] == "retention_rate"} == {
+            "unavailable"
+        }

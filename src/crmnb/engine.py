@@ -57,6 +57,7 @@ class Tables:
     _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _by_name: list["Tables"] = field(default_factory=list, repr=False, compare=False)
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
@@ -67,8 +68,12 @@ class Tables:
             object.__setattr__(self, "kept", Kept(self.con))
 
     def with_names(self) -> "Tables":
-        """The same tables with the texts that people are called by, and the rows' own keys: for looking at rows."""
-        return Tables(self.client, self.con, self.names, self.small, self.cutoff) if self.numbers else self
+        """The same tables with the texts that people are called by (a visitor's as "visitor ..."), and the rows' own keys: for looking at rows."""
+        if not self.numbers:
+            return self
+        if not self._by_name:
+            self._by_name.append(Tables(self.client, self.con, self.names, self.small, self.cutoff))
+        return self._by_name[0]
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
@@ -110,6 +115,8 @@ class Tables:
 
     def _read(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
         rows = self.con.table(name)
+        if self.numbers and not self._canonical_of:
+            number_people(self.con, self.names)
         if self.numbers and name not in self.small:
             return held(self.con, name, _counts(rows.columns, name))
         if self.numbers:
@@ -178,10 +185,7 @@ def open_tables(
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
     small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
-    numbers = small != {*files}
-    if numbers:
-        number_people(con, files)
-    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff, numbers)
+    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff, numbers=small != {*files})
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
@@ -222,7 +226,10 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
     """
     if churn is None:
         raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
-    rows = tables.counting(churn.table).filter("customer_id is not null")
+    rows = tables.counting(churn.table)
+    if "customer_id" not in rows.columns:
+        raise Unavailable(f"needs the column {churn.table}.customer_id")
+    rows = rows.filter("customer_id is not null")
     if churn.kind == "inactivity":
         until = f"ordered_at + interval {churn.inactivity_days} day"
         return rows.project(f"customer_id, ordered_at as since, {until} as until")

@@ -26,6 +26,7 @@ from crmnb.settings import compared_with, resolve, seen_by
 from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
 
+_NONE = Evidence("", {})
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
 
 
@@ -261,16 +262,18 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
     metric, notes = asked.metric, []
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
         notes.append("Of orders only: what customers pay by the month is not in it.")
-    by_customer = any("customer_id" in each.types for each in asked.evidence.values())
-    for name in dict.fromkeys(map(tables.source_of, metric.reads)) if by_customer else ():
-        without, among = tables.without_customer(name, asked.period)
-        what, of = name.replace("_", " "), f"{without:,} of {among:,}"
-        if without and metric.per_customer:
-            notes.append(f"{of} {what} in {asked.period.label} carry no customer and are left out.")
-        elif without and metric.estimate.reduces == "moments" and "visitor_id" not in tables.every(name).columns:
-            notes.append(
-                f"{of} {what} in {asked.period.label} carry no customer; each counts as a customer of its own."
-            )
+    if metric.per_customer:
+        for name in dict.fromkeys(map(tables.source_of, metric.reads)):
+            without, among = tables.without_customer(name, asked.period)
+            if without:
+                what = f"{without:,} of {among:,} {name.replace('_', ' ')} in {asked.period.label}"
+                notes.append(f"{what} carry no customer and are left out.")
+    elif metric.estimate.reduces == "moments" and "customer_id" in (now := asked.evidence.get("now", _NONE)).types:
+        counted = "where weight > 0" if "weight" in now.types else ""
+        told = f"select count(*) - count(customer_id), count(*) from ({now.sql}) {counted}"
+        without, among = tables.con.execute(told).fetchall()[0]
+        if without:
+            notes.append(f"{without:,} of {among:,} counted carry no customer; each counts as a customer of its own.")
     return notes
 
 

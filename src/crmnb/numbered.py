@@ -19,13 +19,13 @@ _PEOPLE = {"customer_id": "customer_numbers", "visitor_id": "visitor_numbers"}
 
 def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
     """Give everybody a number whom one of these tables names."""
-    con.execute(f"attach ':memory:' as {_HELD} (compress)")
+    con.execute(f"attach if not exists ':memory:' as {_HELD} (compress)")
     for column, numbers in _PEOPLE.items():
         named = [f"select {column} as key from {name}" for name in sorted(names) if column in con.table(name).columns]
         everybody = " union all ".join(named) or "select null::varchar as key"
         place = "row_number() over (order by hash(key), key)"
         con.execute(f"""
-            create temp table {numbers} as
+            create or replace temp table {numbers} as
             select key, ({place if numbers == "customer_numbers" else f"-{place}"})::integer as number
             from (select key from ({everybody}) where key is not null group by key)""")
 
@@ -45,7 +45,9 @@ def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, d
     rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and c.name in columns])
     parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
     for part, condition in parts.items():
-        con.execute(f"create table {part} as {rows} where {condition}")
+        con.execute(
+            f"create or replace table {part} as {rows} where {condition}"
+        )  # as what was interrupted may be there
         con.execute(f"checkpoint {_HELD}")
     counting, *_ = told = [f"from {part}" for part in parts]
     return {True: con.sql(counting), False: con.sql(" union all ".join(told))}

@@ -49,6 +49,9 @@ def rows_of(
     rows = _estimated(known, reduced, client.level)
     rows += [_of_counts(known[id_], told.rows) for id_, told in inferred.items() if told.rows]
     rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
+    rows = rows.astype(
+        dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
+    )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
     rows = _compared(protect(rows, client.privacy), known, client)
     return _finished(rows, known, client), _notes(rows, known)
@@ -260,6 +263,10 @@ def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> lis
     ]
 
 
+def _names_customers(asked: Asked) -> bool:
+    return any("customer_id" in each.types for each in asked.evidence.values())
+
+
 def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
     """Of each metric, what is to be said of how much its rows tell."""
     notes: dict[str, list[str]] = {id_: [] for id_ in known}
@@ -279,6 +286,6 @@ def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
     heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)
     for id_ in whole.loc[heavy, "metric"]:
         notes[id_].append(
-            f"Very few customers brought more than {100 * LARGE_SHARE:.0f} % of it: the mean hangs on them."
+            f"Very few {'customers' if _names_customers(known[id_]) else 'of them'} brought more than {100 * LARGE_SHARE:.0f} % of it: the mean hangs on them."
         )
     return notes

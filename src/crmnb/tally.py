@@ -65,7 +65,7 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
     numbers = key and evidence.types[key] != "VARCHAR"  # in the order of the hash already, or the hash (crmnb.numbered)
     dealt = f"""
         with dealt as (
-            select key, (row_number() over (order by {"abs(key)" if numbers else "hash(key), key"}) - 1) % {int(folds)} as fold
+            select key, (row_number() over (order by {"abs(key), key" if numbers else "hash(key), key"}) - 1) % {int(folds)} as fold
             from (select distinct {key} as key from listed where {key} is not null))"""
     return f"""
         {dealt if key else ""}

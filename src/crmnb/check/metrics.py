@@ -50,7 +50,7 @@ def availability(client: Client, taken: Intake, period: Period, metrics: Iterabl
     all_columns = {name: columns | taken.columns.get(name, {}) for name, columns in every.items()}
     whole = _empty(client, all_columns, taken.cutoff or period.end)
     mapped = _empty(client, taken.columns, taken.cutoff)
-    real = open_tables(client, taken.tables, cutoff=taken.cutoff)
+    real = open_tables(client, taken.tables, cutoff=taken.cutoff).with_names()
     metrics = tuple(metrics)
     known = _Known(_derived(whole, {name for metric in metrics for name in metric.reads}), set())
     return tuple(_availability(metric, whole, known, mapped, real, period) for metric in metrics)

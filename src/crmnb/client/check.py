@@ -176,7 +176,10 @@ def _segment(where: str, segment: Segment, client: Client) -> Iterator[str]:
     declared = TABLES[table].by_name.get(name) if table in TABLES else None
     if declared is None and name in mapping.types:
         declared = Column(name, mapping.types[name])
-    if declared:
+    if declared and (declared.type == "key" or declared.prose):
+        what = "what people wrote" if declared.prose else "a key"
+        yield f"{where}.column: {segment.column} is {what}; a segment is a column whose values many rows share."
+    elif declared:
         yield from _cuts(where, segment, declared)
 
 

@@ -136,7 +136,7 @@ def _grown(daily: pd.DataFrame, each: Comparison, customers: tuple[float, float]
 
 def _fewest(*many: float) -> float:
     """The smallest of numbers of customers or orders; a side without any betrays nobody."""
-    return float(min(filter(None, many), default=0))
+    return float(min((each for each in many if 0 < each < np.inf), default=0))
 
 
 def _excess(weeks: pd.DataFrame) -> np.ndarray:

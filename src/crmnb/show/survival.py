@@ -264,7 +264,8 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
         notes.append(f"{len(left_out)} more, all of them smaller, are not drawn: {', '.join(map(_name, left_out))}.")
     if segment is not None:
         levels = set(result.rows.loc[result.rows["segment"] == segment, "level"])
-        notes += ["Those whose level is not known have no curve."] if UNKNOWN in levels and len(levels) > 1 else []
+        without = UNKNOWN in levels and UNKNOWN not in {one.name for one in drawn}
+        notes += ["Those whose level is not known have no curve."] if without and len(levels) > 1 else []
         notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
     own = () if segment else result.notes  # said once, under the whole client's curve
     return (" ".join(notes), *own)
