@@ -20,7 +20,9 @@ _GONE = 40.0  # e^-40 is beyond a float's precision
 _STEP = 0.3  # of the trapezoidal sum, in widths of the beta distribution on the scale of log odds
 _SHORTEST = 1e-6  # interval to interpolate in: all customers may have been observed for the same time
 _CHUNK = 8192  # customers at a time: each brings a series with it
-_DIGITS = 28.0  # e^-28, what interpolation and quadrature may leave
+# e^-60 is what interpolation and quadrature may leave: far less than is asked, as ln F is analytic in a narrower strip than it is
+# taken to be where two kinds of customers (who leave at once, who never do) make up F between them.
+_DIGITS = 60.0
 
 
 def time_ahead(
@@ -38,12 +40,23 @@ def time_ahead(
     distinct, which = np.unique(x, return_inverse=True)
     scale = 1 + r / (1 + distinct)  # F falls off over s of the order of since / scale
     longest = max(np.log1p((ends / since).max() * scale.max()), _SHORTEST)
+
+    def stilled(places: np.ndarray) -> np.ndarray:
+        return np.stack([_still(r, a, b, k, np.expm1(places) / m) for k, m in zip(distinct, scale, strict=True)])
+
     places = _places(longest, 0.0)
-    still = np.stack([_still(r, a, b, k, np.expm1(places) / m) for k, m in zip(distinct, scale, strict=True)])
-    series = _series(np.log(np.maximum(still, 1e-300)))
+    still = stilled(places)
+    # Where nothing is left that counts, ln F may turn so sharply that no polynomial follows.
+    counts = places[((still + places) > -_GONE).any(axis=0)].max()
+    if counts < places.max():
+        longest = places[places > counts].min()
+        places = _places(longest, 0.0)
+        still = stilled(places)
+    series = _series(still)
+    steep = (a * (r + distinct + 1) / (a + b + distinct) / scale).max()  # how fast ln F falls at first
 
     def integral(which: np.ndarray, since: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        return _integral(series[:, which], longest, scale[which], since, ends, rate)
+        return _integral(series[:, which], longest, scale[which], since, ends, rate, steep)
 
     if np.ndim(horizon):
         return integral(which, since, ends).reshape(shape)
@@ -51,10 +64,10 @@ def time_ahead(
 
 
 def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
-    """F(z): the expectation over p by the trapezoidal rule on the scale of its log odds, where that converges geometrically.
+    """ln F(z): the expectation over p by the trapezoidal rule on the scale of its log odds, where that converges geometrically.
 
     Where a or b + x is small the density's tails are long: (1 - p) F(0) or p F's value at p = 1, of which the expectation
-    is known, are taken off there.
+    is known, are taken off there. All is told as parts of its largest term, as F may be smaller than any float.
     """
     c, stay = r + x + 1, b + x
     long_left, long_right = a < 0.5, stay < 0.5
@@ -63,20 +76,26 @@ def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
     high = np.log(a / stay) + _GONE / (stay + long_right) + 10 * width
     odds = np.arange(low, high, _STEP * width)
     p = special.expit(odds)
-    density = np.exp(-a * np.logaddexp(0, -odds) - stay * np.logaddexp(0, odds) - special.betaln(a, stay))
-    values = np.exp(-c * np.log1p(np.outer(z, p)))
-    at_one = (1 + z) ** -c
-    values -= long_left * special.expit(-odds) + long_right * np.outer(at_one, p)
-    known = long_left * stay / (a + stay) + long_right * a / (a + stay) * at_one
-    return values @ density * (_STEP * width) + known
+    density = -a * np.logaddexp(0, -odds) - stay * np.logaddexp(0, odds) - special.betaln(a, stay)
+    terms = density - c * np.log1p(np.outer(z, p))
+    top, at_one = terms.max(axis=1), -c * np.log1p(z)
+    parts = np.exp(terms - top[:, None])
+    known = np.zeros(z.shape)
+    if long_left:
+        parts -= np.exp(density - top[:, None]) * special.expit(-odds)
+        known += np.exp(-top) * stay / (a + stay)
+    if long_right:
+        parts -= np.exp(density + (at_one - top)[:, None]) * p
+        known += np.exp(at_one - top) * a / (a + stay)
+    return top + np.log(np.maximum(parts.sum(axis=1) * (_STEP * width) + known, 1e-300))
 
 
-def _integral(series, longest: float, scale, since, ends, rate: float) -> np.ndarray:
+def _integral(series, longest: float, scale, since, ends, rate: float, steep: float) -> np.ndarray:
     """The time ahead of each, by Gauss and Legendre in u = ln(1 + scale s / since). series: of ln F in u, (nodes, customers)."""
-    until = np.log1p(scale * ends / since)
-    # A discount that is steep beside the rest takes nodes of its own.
-    discounted = min((rate * since / scale).max(), _GONE)
-    nodes = 8 + int(np.ceil(_DIGITS / 2 / _fall(until.max()) + discounted / 2))
+    until = np.minimum(np.log1p(scale * ends / since), longest)
+    # A discount, or leaving, that is steep beside the rest takes nodes of its own.
+    falls = min((rate * since / scale).max(), _GONE) + min(steep, _GONE)
+    nodes = 8 + int(np.ceil(_DIGITS / 2 / _fall(until.max()) + falls / 2))
     total = np.zeros(since.shape)
     for place, weight in zip(*legendre.leggauss(nodes), strict=True):
         u = until * (place + 1) / 2
