@@ -26,6 +26,7 @@ LAYERS = (
     ("measure", "rows", "settings", "privacy", "describe", "listing"),
     ("result",),
     ("show",),
+    ("evaluate",),
     ("page", "spreadsheet"),
     ("workbook",),
     ("check",),

@@ -74,7 +74,7 @@ def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, tmp_
 
 
 def test_a_notebook_with_two_workbooks_tells_what_both_have_read(corner_shop, monkeypatch, tmp_path):
-    monkeypatch.setenv("CRMNB_RESULTS_TO", str(tmp_path))
+    monkeypatch.setenv("CRMNB_NOTES_TO", str(tmp_path))
     for metric in ("retention_rate", "csat"):
         replace(corner_shop, _families={}, _read={"metrics": set(), "tables": set()})(metric)
     told = json.loads((tmp_path / "read.json").read_text())

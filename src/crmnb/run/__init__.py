@@ -29,8 +29,9 @@ def run(project: Path, clients: list[str], wanted: Wanted, say: Say = lambda abo
     runtime = runtime_folder()
     try:
         with warmed(runtime) as warm:
+            threads = max(workers // max(len(outcomes), 1), 1)
             courses = (
-                course(project, one, wanted, lambda *held: share(warm, *held), runtime, workers) for one in outcomes
+                course(project, one, wanted, lambda *held: share(warm, *held), runtime, threads) for one in outcomes
             )
             drive(courses, warm, workers, wanted.seconds, say)
     finally:

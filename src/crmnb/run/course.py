@@ -85,19 +85,19 @@ def course(
     wanted: Wanted,
     share: Callable[[str, int | None, list[Path]], None],
     runtime: Path,
-    workers: int,
+    threads: int,
 ) -> Course:
     """The course of `outcome.client`, into `outcome`.
 
     share: told the open file of the client's lock (None: it is let go), and the private folder to tidy, so that
-    they are seen to if this process dies.
+    they are seen to if this process dies. threads: that the engine may use, as others share the cores.
     """
     began, at = time.monotonic(), datetime.now(UTC)
     private, ours = None, False
     try:
         private = _private(project, outcome.client, wanted.only_look)
         if wanted.only_look:
-            yield from _steps(project, private, outcome, wanted, runtime, workers)
+            yield from _steps(project, private, outcome, wanted, runtime, threads)
             return
         with hold(private) as lock:
             ours = True
@@ -105,7 +105,7 @@ def course(
             tidy(private)
             _record(private, replace(outcome, said="stopped before it was done, or not done yet."), at)
             try:
-                yield from _steps(project, private, outcome, wanted, runtime, workers)
+                yield from _steps(project, private, outcome, wanted, runtime, threads)
             finally:
                 with undisturbed():
                     tidy(private)
@@ -137,7 +137,7 @@ def _private(project: Path, client: str, only_look: bool) -> Path:
 
 
 def _steps(
-    project: Path, private: Path, outcome: Outcome, wanted: Wanted, runtime: Path, workers: int
+    project: Path, private: Path, outcome: Outcome, wanted: Wanted, runtime: Path, threads: int
 ) -> Generator[list[Job], list[dict[str, Any] | Wrong], None]:
     given = {"project": str(project), "client": outcome.client}
     log = Path(os.devnull) if wanted.only_look else log_of(private)
@@ -161,10 +161,13 @@ def _steps(
         outcome.outcome = "unchanged"
         return
     here = {"period": outcome.period, "tables": plan["tables"]}
-    todo = [notebook for notebook in outcome.notebooks if not notebook["reused"]]
     limits = {"seconds": wanted.seconds, "memory": wanted.memory}
-    threads = max(workers // max(len(todo), 1), 1)
-    more = here | {"runtime": str(runtime), "limits": limits, "threads": threads}
+    if not plan["evaluated"]:
+        evaluation = here | {"families": list(plan["families"]), "memory": wanted.memory, "threads": threads}
+        plan |= yield from _one(job("evaluate", "evaluation", fresh=wanted.fresh, **evaluation), outcome, "evaluation")
+        outcome.notebooks = [_entry(name, one, private, outcome.period) for name, one in plan["families"].items()]
+    todo = [notebook for notebook in outcome.notebooks if not notebook["reused"]]
+    more = here | {"runtime": str(runtime), "limits": limits, "threads": max(threads // max(len(todo), 1), 1)}
     results = (yield [job("family", one["family"], family=one["family"], **more) for one in todo]) if todo else []
     for notebook, result in zip(todo, results, strict=True):
         if isinstance(result, Wrong):

@@ -154,6 +154,7 @@ def _begin(work: _Work, batch: _Batch, place: int) -> None:
         "arguments": job.arguments,
         "environment": minimal(os.environ) | {MARK: warm.mark},
         "folder": job.arguments["project"],
+        "memory": job.arguments.get("memory", 0),
     }
     files = [_open_log(job.log), tell, *([_in_memory(dict(os.environ))] if job.name == _NEEDS_SECRETS else [])]
     try:

@@ -62,6 +62,12 @@ def _prepare(**arguments: Any) -> dict[str, Any]:
     return prepare(**arguments)
 
 
+def _evaluate(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.evaluation import run_evaluation
+
+    return run_evaluation(**arguments)
+
+
 def _family(**arguments: Any) -> dict[str, Any]:
     from crmnb.run.family import run_family
 
@@ -74,4 +80,9 @@ def _report(**arguments: Any) -> dict[str, Any]:
     return make_report(**arguments)
 
 
-_JOBS: dict[str, Callable[..., dict[str, Any]]] = {"prepare": _prepare, "family": _family, "report": _report}
+_JOBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "prepare": _prepare,
+    "evaluate": _evaluate,
+    "family": _family,
+    "report": _report,
+}

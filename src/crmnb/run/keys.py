@@ -22,17 +22,34 @@ LOCK = "requirements.lock"
 
 @dataclass(frozen=True)
 class Read:
-    """What a notebook read as it ran: metrics and canonical tables, by name."""
+    """What a notebook read as it ran: families of the evaluation, and what it measured itself: metrics and canonical tables."""
 
+    families: tuple[str, ...]
     metrics: tuple[str, ...]
     tables: tuple[str, ...]
 
 
-def family_key(source: Path, project: Path, client: Client, period: Period, tables: dict[str, Path], read: Read) -> str:
+def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, Path], families: list[str]) -> str:
+    """The key of an evaluation: all that the client declares of data and metrics, the canonical tables' content, the families."""
+    declared = client.model_dump(mode="json", exclude={"id", "folder", "name", "obtain", "objectives"})
+    rows = {name: _of_file(path) for name, path in sorted(tables.items())}
+    return _hash([code(project), declared, [period.label, str(period.data_from), str(period.cutoff)], rows, families])
+
+
+def family_key(
+    source: Path,
+    project: Path,
+    client: Client,
+    period: Period,
+    tables: dict[str, Path],
+    read: Read,
+    digests: dict[str, str],
+) -> str:
     """The key of an executed notebook.
 
-    source: the notebook as written. period: as observed. tables: the canonical ones, of which those that it read count
-    by their content; of settings and targets, those of the metrics that it read.
+    source: the notebook as written. period: as observed. digests: by family, of the evaluated results, of which those that
+    it read count. tables: the canonical ones, of which those that it read itself count by their content; of settings and
+    targets, those of the metrics that it measured itself.
     """
     declared = client.model_dump(mode="json")
     said = {name: value for name, value in declared.items() if name not in _NOT_MEASURED}
@@ -45,6 +62,7 @@ def family_key(source: Path, project: Path, client: Client, period: Period, tabl
             "notebook": _of_file(source),
             "period": [period.label, str(period.data_from), str(period.cutoff)],
             "said": said,
+            "results": {name: digests.get(name) for name in sorted(read.families)},
             "rows": {name: _of_file(tables[name]) for name in sorted(read.tables) if name in tables},
         }
     )

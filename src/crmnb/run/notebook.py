@@ -16,7 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from crmnb.errors import InputError, nearest
-from crmnb.kernel import RESULTS_TO
+from crmnb.kernel import NOTES_TO
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.leftover import end_all, marked
 
@@ -125,8 +125,8 @@ def execute(
         _keep(watch, kept)
         raise NotebookFailure(f"the notebook cannot be read ({type(error).__name__}).") from None
     finally:
-        if marked(os.environ.get(RESULTS_TO), RESULTS_TO):  # its cells have started processes, which would stay
-            end_all(variable=RESULTS_TO)
+        if marked(os.environ.get(NOTES_TO), NOTES_TO):  # its cells have started processes, which would stay
+            end_all(variable=NOTES_TO)
     _keep(watch, kept)
     ran = [cell.execution_count for cell in watch.notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     if not all(ran):  # what Papermill's metadata say of that is not believed

@@ -37,8 +37,18 @@ def intake_of(tables: Path) -> "Intake":
 
 
 def kept_family(private: Path, period: str, family: str) -> Path:
-    """The folder of a notebook that has run: notebook.ipynb, and of one that ran to its end the results, its page's cells and kept.json."""
+    """The folder of a notebook that has run: notebook.ipynb, and of one that ran to its end its page's cells and kept.json."""
     return private / KEPT / period / family
+
+
+def evaluation_of(private: Path, period: str) -> Path:
+    """The folder of the evaluated results of a period (see `crmnb.evaluate.store`)."""
+    return private / KEPT / period / ".evaluation"
+
+
+def parameters_of(private: Path) -> Path:
+    """The folder that holds the client's parameters file as it was when the run under way began."""
+    return private / STAGING / "parameters"
 
 
 def report_record(private: Path, period: str) -> Path:

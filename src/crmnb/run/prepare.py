@@ -2,20 +2,23 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from crmnb.client import Client, load_client
 from crmnb.errors import InputError, Unavailable, nearest
+from crmnb.evaluate import record
 from crmnb.intake import Intake
 from crmnb.intake.covered import RELATIVE, chosen
 from crmnb.period import Period
 from crmnb.project import private_folder
-from crmnb.run.jobs import Say
-from crmnb.run.keys import Read, checked_key, content_of, family_key, report_key
-from crmnb.run.places import kept_family, read_json, report_record, write_json
+from crmnb.run.jobs import Interrupted, Say
+from crmnb.run.keys import Read, checked_key, content_of, evaluation_key, family_key, report_key
+from crmnb.run.places import evaluation_of, kept_family, parameters_of, read_json, report_record, write_json
 
 _CHECKED = "checked.json"  # the key of parameters that were found to be right
+_READ = [field.name for field in fields(Read)]
 
 
 def prepare(
@@ -23,13 +26,16 @@ def prepare(
 ) -> dict[str, Any]:
     """Take the client's data in where they changed, and tell what is to be done.
 
-    Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, unchanged (the report that is
-    published is what would be made). only_look: take nothing in. Raises InputError for what is wrong.
+    Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, evaluated (whether the results
+    are there), unchanged (the report that is published is what would be made). only_look: take nothing in. Raises
+    InputError for what is wrong.
     """
     root = Path(project)
     who = load_client(client, root / "parameters")
-    notebooks = _notebooks(root, only)
+    notebooks = notebooks_of(root, only)
     private = root / "outputs" / who.id / ".private" if only_look else private_folder(root, who.id)
+    if not only_look:
+        _keep_parameters(who, root / "parameters", parameters_of(private))
     _check(root, who, private, only_look)
     if label and label not in RELATIVE:
         Period.parse(label, who.fiscal_year_starts)  # said before the files are read
@@ -46,7 +52,16 @@ def prepare(
     }
 
 
-def _notebooks(project: Path, only: list[str]) -> dict[str, Path]:
+def _keep_parameters(client: Client, folder: Path, place: Path) -> None:
+    """Copy the parameters file, so that all of a run goes by what the file said when it began."""
+    place.mkdir(parents=True)
+    copy = place / f"{client.id}.yml"
+    copy.write_bytes((folder / copy.name).read_bytes())
+    if load_client(client.id, place).model_copy(update={"folder": client.folder}) != client:
+        raise Interrupted("the parameters file changed while it was read; run again.")
+
+
+def notebooks_of(project: Path, only: list[str]) -> dict[str, Path]:
     """The families' notebooks by name, in order."""
     from pkgutil import iter_modules
 
@@ -88,7 +103,9 @@ def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str,
     why = "the data are to be taken in first"
     families = {name: {"title": title_of(path), "reuse": False, "why": why} for name, path in notebooks.items()}
     known = "" if label in RELATIVE else label
-    return {"name": client.name, "period": known, "tables": "", "families": families, "unchanged": False}
+    return {"name": client.name, "period": known, "tables": "", "families": families} | dict.fromkeys(
+        ("evaluated", "unchanged"), False
+    )
 
 
 def _must_be_seen(period: Period) -> None:
@@ -108,31 +125,53 @@ def _plan(
     notebooks: dict[str, Path],
     fresh: bool,
 ) -> dict[str, Any]:
-    families, keys = {}, {}
-    for name, path in notebooks.items():
-        kept = read_json(kept_family(private, period.label, name) / "kept.json")
-        why = _why(path, kept, fresh)
-        if not why:
-            read = Read(tuple(kept["metrics"]), tuple(kept["tables"]))
-            keys[name] = family_key(path, project, client, period, taken.tables, read)
-            why = "" if keys[name] == kept["key"] else "its data, parameters, notebook or code changed"
-        families[name] = {"title": title_of(path), "reuse": not why, "why": why or "unchanged"}
-    record = read_json(report_record(private, period.label))
+    key = evaluation_key(project, client, period, taken.tables, list(notebooks))
+    digests = None if fresh else record.digests(evaluation_of(private, period.label), key)
+    families, keys = reusable(project, client, private, period, taken, notebooks, digests, fresh)
+    published = read_json(report_record(private, period.label))
     place = project / "outputs" / client.id / period.label
     unchanged = (
         all(family["reuse"] for family in families.values())
-        and record.get("key") == report_key(project, client, period, taken.fingerprint, keys)
-        and record.get("files") == content_of(place)
+        and published.get("key") == report_key(project, client, period, taken.fingerprint, keys)
+        and published.get("files") == content_of(place)
     )
-    return {"families": families, "unchanged": unchanged}
+    return {"families": families, "evaluated": digests is not None, "unchanged": unchanged}
 
 
-def _why(notebook: Path, kept: dict[str, Any], fresh: bool) -> str:
+def reusable(
+    project: Path,
+    client: Client,
+    private: Path,
+    period: Period,
+    taken: Intake,
+    notebooks: dict[str, Path],
+    digests: dict[str, str] | None,
+    fresh: bool,
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Of each family its title, whether what was made of it can be used again, and why; and the keys of those that ran before.
+
+    digests: of the evaluated results by family; None where they have to be made anew.
+    """
+    families, keys = {}, {}
+    for name, path in notebooks.items():
+        kept = read_json(kept_family(private, period.label, name) / "kept.json")
+        why = _why(path, kept, fresh, digests)
+        if not why:
+            read = Read(*(tuple(kept[kind]) for kind in _READ))
+            keys[name] = family_key(path, project, client, period, taken.tables, read, digests)
+            why = "" if keys[name] == kept["key"] else "its data, parameters, notebook or code changed"
+        families[name] = {"title": title_of(path), "reuse": not why, "why": why or "unchanged"}
+    return families, keys
+
+
+def _why(notebook: Path, kept: dict[str, Any], fresh: bool, digests: dict[str, str] | None) -> str:
     if fresh:
         return "asked for (--fresh)"
+    if digests is None:
+        return "data, parameters or code changed"
     if not notebook.is_file():
         return "its notebook is missing"
-    if not {"key", "metrics", "tables"} <= kept.keys():
+    if not {"key", *_READ} <= kept.keys():
         return "it was not run to its end before"
     return ""
 

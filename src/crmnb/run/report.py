@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from crmnb import page
 from crmnb.client import Client, load_client
+from crmnb.evaluate import store
+from crmnb.evaluate.store import write_frame
 from crmnb.intake import Intake
 from crmnb.metric import catalogue
 from crmnb.page.family import framed
@@ -27,12 +29,20 @@ from crmnb.results import COLUMNS
 from crmnb.run.environment import now
 from crmnb.run.jobs import Say
 from crmnb.run.keys import VERSIONS, content_of, report_key
-from crmnb.run.places import STAGING, intake_of, kept_family, read_json, report_record, write_json
+from crmnb.run.places import (
+    STAGING,
+    evaluation_of,
+    intake_of,
+    kept_family,
+    parameters_of,
+    read_json,
+    report_record,
+    write_json,
+)
 from crmnb.settings import compared_with
 from crmnb.show.numbers import period_name
 from crmnb.show.scorecard import in_short
 from crmnb.spreadsheet import write_xlsx
-from crmnb.workbook import restore, write_frame
 
 _MOST_HEADLINES = 8
 _IN_PORTFOLIO = 2
@@ -77,7 +87,7 @@ def make_report(
     say("making the pages")
     root = Path(project)
     private = private_folder(root, client)
-    who = load_client(client, root / "parameters")
+    who = load_client(client, parameters_of(private))
     taken = intake_of(Path(tables))
     when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
     ran = tuple(_restored(name, one, who, when, private) for name, one in families.items())
@@ -95,8 +105,9 @@ def make_report(
 
 
 def _restored(name: str, one: dict[str, str], client: Client, period: Period, private: Path) -> Family:
-    kept = kept_family(private, period.label, name)
-    results = () if one["failure"] else tuple(restore(kept, name, client, period))
+    kept, results = kept_family(private, period.label, name), ()
+    if not one["failure"]:
+        results = tuple(store.restore(evaluation_of(private, period.label), name, client, period).values())
     return Family(name, one["title"], one["failure"], results, kept)
 
 

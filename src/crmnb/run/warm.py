@@ -26,7 +26,15 @@ from crmnb.run.places import tidy
 # Not matplotlib_inline: it ties charts to the shell as it is imported, and a shell exists in a kernel only.
 MODULES = (
     *("crmnb.client", "crmnb.intake", "crmnb.intake.taking", "crmnb.run.jobs"),
-    *("crmnb.workbook", "crmnb.run.family", "crmnb.run.report", "papermill", "nbclient", "nbconvert"),
+    *(
+        "crmnb.workbook",
+        "crmnb.run.evaluation",
+        "crmnb.run.family",
+        "crmnb.run.report",
+        "papermill",
+        "nbclient",
+        "nbconvert",
+    ),
     *("crmnb.show.scorecard", "crmnb.show.trend", "crmnb.show.dots", "crmnb.show.triangle", "crmnb.show.words"),
     *(
         "ipykernel.kernelapp",
