@@ -133,13 +133,15 @@ def test_a_family_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
     assert json.loads((report / "manifest.json").read_text())["families"]["retention"]["failure"]
 
 
-def test_a_notebook_without_its_scorecard_has_no_results(tmp_path):
+def test_a_notebook_without_its_scorecard_has_its_results_all_the_same(tmp_path):
     folder = project(tmp_path)
     path = folder / "notebooks" / "satisfaction.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if "scorecard" not in cell.source][:4]
     nbformat.write(notebook, path)
-    assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 1
+    assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 0
+    results = duckdb.read_parquet(str(folder / "outputs" / "corner_shop" / "2025" / "results.parquet")).df()
+    assert {id_ for id_, metric in catalogue().items() if metric.family == "satisfaction"} == set(results["metric"])
 
 
 @pytest.mark.parametrize("name", ["clientt", "__import__('os').system('true')", "x\nprint(1)"])

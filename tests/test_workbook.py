@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import defaultdict
 from dataclasses import replace
 
 import pytest
@@ -75,8 +76,12 @@ def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, tmp_
 
 def test_a_notebook_with_two_workbooks_tells_what_both_have_read(corner_shop, monkeypatch, tmp_path):
     monkeypatch.setenv("CRMNB_NOTES_TO", str(tmp_path))
-    for metric in ("retention_rate", "csat"):
-        replace(corner_shop, _families={}, _read={"metrics": set(), "tables": set()})(metric)
-    told = json.loads((tmp_path / "read.json").read_text())
-    assert {"retention_rate", "churn_rate", "csat", "nps"} <= set(told["metrics"])
-    assert {"orders", "survey_responses"} <= set(told["tables"])
+    first, second = (replace(corner_shop, _families={}, _read=defaultdict(set)) for _ in range(2))
+    first("retention_rate")
+    second("csat")
+    second("repeat_purchase_rate", at_least=3)
+    second.rows("nps")
+    notes = json.loads((tmp_path / "read.json").read_text())
+    assert set(notes["families"]) == {"retention", "satisfaction"}
+    assert set(notes["metrics"]) == {"repeat_purchase_rate", "nps"}  # measured by the notebook itself
+    assert {"orders", "survey_responses"} <= set(notes["tables"])

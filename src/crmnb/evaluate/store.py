@@ -8,47 +8,38 @@ import pandas as pd
 
 from crmnb.client import Client
 from crmnb.evaluate.evaluation import Evaluation
-from crmnb.evaluate.record import PARTS, RECORD, digest
+from crmnb.evaluate.record import PARTS, write_record
 from crmnb.metric import family
 from crmnb.period import Period
 from crmnb.result import Result
 from crmnb.settings import compared_with
 
+_NO_POINTS = pd.DataFrame({"metric": pd.Series(dtype="str")})
 
-def save(evaluation: Evaluation, folder: Path, key: str, engine: duckdb.DuckDBPyConnection) -> None:
+
+def save(
+    evaluation: Evaluation, folder: Path, key: str, client: Client, period: Period, engine: duckdb.DuckDBPyConnection
+) -> None:
     """Keep an evaluation in an existing folder; last of all its record, without which nothing of it counts.
 
-    key: of what it was made of (`crmnb.run.keys.evaluation_key`). engine: any connection.
+    key: of what it was computed from (`crmnb.run.keys.evaluation_key`). engine: any connection.
     """
-    digests = {}
     for name, results in evaluation.results.items():
         rows = pd.concat([result.rows for result in results.values()], ignore_index=True)
         points = [result.points.assign(metric=id_) for id_, result in results.items() if len(result.points)]
-        write_frame(rows, folder / f"{name}.rows.parquet", engine)
-        write_frame(
-            pd.concat(points, ignore_index=True) if points else pd.DataFrame({"metric": pd.Series(dtype="str")}),
-            folder / f"{name}.points.parquet",
-            engine,
-        )
         facts = {
             id_: {"settings": result.settings, "notes": result.notes, "better": result.better}
             for id_, result in results.items()
         }
-        (folder / f"{name}.facts.json").write_text(json.dumps(facts), encoding="utf-8")
-        digests[name] = digest(folder, name)
-    first = next((result for results in evaluation.results.values() for result in results.values()), None)
-    record = {
-        "key": key,
-        "families": digests,
-        "client": first and first.client.id,
-        "period": first and first.period.label,
-    }
-    (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+        write_frame(rows, folder / f"{name}.{PARTS[0]}", engine)
+        write_frame(pd.concat(points) if points else _NO_POINTS, folder / f"{name}.{PARTS[1]}", engine)
+        (folder / f"{name}.{PARTS[2]}").write_text(json.dumps(facts), encoding="utf-8")
+    write_record(folder, key, client, period, list(evaluation.results))
 
 
 def restore(folder: Path, family_name: str, client: Client, period: Period) -> dict[str, Result]:
     """The results of a family by metric id, as they were saved; OSError where there are none."""
-    facts = json.loads((folder / f"{family_name}.facts.json").read_text(encoding="utf-8"))
+    facts = json.loads((folder / f"{family_name}.{PARTS[2]}").read_text(encoding="utf-8"))
     with duckdb.connect() as con:
         rows, points = (con.read_parquet(str(folder / f"{family_name}.{part}")).df() for part in PARTS[:2])
     comparison, _ = compared_with(client, period)

@@ -50,7 +50,7 @@ def run_evaluation(
     for fault in evaluation.failures.values():
         print_fault(fault)
     key = evaluation_key(root, who, when, taken.tables, families)
-    store.save(evaluation, made, "" if evaluation.failures else key, opened.con)
+    store.save(evaluation, made, "" if evaluation.failures else key, who, when, opened.con)
     results = evaluation_of(private, when.label)
     publish(made, results)
     digests = record.digests(results, record.key_of(results))
