@@ -11,6 +11,7 @@ from crmnb.models.survival import (
     cumulative_incidence,
     kaplan_meier,
     logrank,
+    observed_ages,
     quantile,
     restricted_mean,
     steps,
@@ -291,3 +292,43 @@ def test_coverage_of_100_weibull_lives(censored, rate):
         median += low <= 1.0 <= high
     assert 0.93 <= survival / samples <= 0.97
     assert 0.93 <= median / samples <= 0.97
+
+
+def written_by_hand(entry, duration, event, start: float, last: float) -> list[tuple[float, float]]:
+    """Kaplan and Meier's product over ages, row by row, of those still there after the start."""
+    left, steps_of = 1.0, []
+    for age in sorted({d for d, e in zip(duration, event, strict=True) if e and start < d <= last}):
+        at_age = [(s, d, e) for s, d, e in zip(entry, duration, event, strict=True) if (s < age or s == 0) and d >= age]
+        left *= 1 - sum(d == age and e for _, d, e in at_age) / len(at_age)
+        steps_of.append((age, left))
+    return steps_of
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_curve_over_the_observed_ages_is_that_of_rows_written_out(seed: int):
+    draw = np.random.default_rng(seed)
+    entry = np.where(draw.random(80) < 0.4, 0, draw.integers(0, 60, 80))
+    duration = entry + draw.integers(1, 40, 80)
+    event = draw.random(80) < 0.6
+    start, last = observed_ages(entry, duration, event, np.ones(80), 10, 5)
+    table = kaplan_meier(entry, duration, event, np.ones(80), start=start).table
+    told = table.loc[table["time"] <= last, ["time", "value"]].to_numpy()
+    assert told == CLOSE(np.array(written_by_hand(entry, duration, event, start, last)), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("entry", "duration", "event", "ages"),
+    [
+        ([0] * 12, [5] * 6 + [9] * 6, [1] * 12, (0, 9)),  # nobody enters late
+        ([0] * 12 + [50], [5] * 6 + [9] * 6 + [60], [1] * 12 + [1], (0, 9)),  # one old customer alone
+        ([2] + [10] * 12, [5] + [15] * 6 + [20] * 6, [1] * 13, (10, 20)),  # one alone before the others
+        ([0] * 3 + [4] * 12, [9] * 15, [1] * 15, (4, 9)),  # too few from the first day on
+        ([0] * 12 + [30] * 12, [9] * 12 + [40] * 12, [1] * 3 + [0] * 9 + [1] * 12, (30, 40)),  # most events
+    ],
+)
+def test_the_ages_that_a_curve_can_be_told_of(entry, duration, event, ages):
+    assert observed_ages(entry, duration, event, np.ones(len(entry)), 10, 1) == ages
+
+
+def test_nobody_has_no_ages():
+    assert observed_ages([], [], [], [], 10, 1) == (0, 0)

@@ -24,6 +24,7 @@ TOLD_AFTER = {
 }
 _STEPS_DRAWN = 200  # of a curve; more than a picture can show
 _MOST = 0.5
+_ENOUGH = 10  # customers at risk: from fewer on no curve begins where some enter late, and what hangs on fewer is unreliable
 
 
 def curve(groups: list[Group], told: Told) -> Inferred:
@@ -46,19 +47,14 @@ def median(groups: list[Group], told: Told) -> Inferred:
 
 
 def _curve(group: Group, told: Told) -> survival.Curve:
-    """Survival in a group, from the time on that somebody is at risk, until too few are for privacy.
+    """Survival in a group, from the age on at which enough are at risk, until too few are for privacy.
 
-    Where observation begins late everybody at risk may be gone before others enter: then it begins with those. That nobody is at risk for
-    a while without that is bridged, as if nobody left meanwhile.
+    Where observation begins late everybody at risk may be gone before others enter: see `survival.observed_ages`.
     """
-    entry, duration, _, n = data = _arrays(group)
-    all_ = survival.steps(*data)
-    gone = all_.time[(all_.events == all_.at_risk) & (all_.time <= entry.max())]
-    start = entry[entry >= gone.max()].min() if len(gone) else entry.min()
+    data = _arrays(group)
+    fewest = max(told.privacy.suppress_below, 1)
+    start, last = survival.observed_ages(*data, max(fewest, _ENOUGH), fewest)
     found = survival.kaplan_meier(*data, told.level, start)
-    ends = np.unique(duration)
-    enough = ends[survival.at_risk(ends, entry, duration, n) >= max(told.privacy.suppress_below, 1)]
-    last = min(found.last, enough.max()) if len(enough) else start
     return replace(found, table=found.table[found.table["time"] <= last].reset_index(drop=True), last=last)
 
 
@@ -72,10 +68,22 @@ def _shares(group: Group, one: survival.Curve, told: Told) -> list[dict]:
     if not times:
         return [group.row(reason=f"needs customers followed for {_needed(one, told):,.0f} days or more")]
     values = survival.at(one, list(times.values()))
+    facts = {"method": "Kaplan-Meier", "reason": _condition(one)}
     return [
-        group.row(component=name, value=value, low=low, high=high, method="Kaplan-Meier")
-        for name, (_, value, low, high) in zip(times, values.itertuples(index=False), strict=True)
+        group.row(component=name, value=value, low=low, high=high, flags=_doubt(one, time), **facts)
+        for name, (time, value, low, high) in zip(times, values.itertuples(index=False), strict=True)
     ]
+
+
+def _condition(one: survival.Curve) -> str:
+    """Of whom a curve is that does not begin with the first day; "" where it does."""
+    return f"among those who had stayed for {one.start:,.0f} days" if one.start > 0 else ""
+
+
+def _doubt(one: survival.Curve, until: float) -> str:
+    """The flag of a figure on the way to which too few customers were at risk: then its interval holds too seldom."""
+    on_the_way = one.table.loc[one.table["time"] <= until, "at_risk"]
+    return "unreliable" if len(on_the_way) and on_the_way.min() < _ENOUGH else ""
 
 
 def _needed(one: survival.Curve, told: Told) -> float:
@@ -101,14 +109,24 @@ def _median(group: Group, one: survival.Curve, told: Told) -> dict:
     if one.last < needed:
         return group.row(reason=f"needs customers followed for {needed:,.0f} days or more")
     value, low, high = survival.quantile(one)
+    if value <= told.given["churn"].history_days:
+        return group.row(reason=_never_again(told))
     if np.isfinite(value):
-        return group.row(value=value, low=low, high=high, method=method)
+        facts = {"flags": _doubt(one, value), "reason": _condition(one)}
+        return group.row(value=value, low=low, high=high, method=method, **facts)
     left = survival.at(one, [one.last])["value"].iloc[0]
     if np.isnan(left):
         return group.row(reason="too few customers are followed for long enough")
     low = low if np.isfinite(low) else np.nan
-    reason = f"not reached: after {one.last:,.0f} days {100 * left:.0f} % are still customers"
+    of_whom = f" of those who had stayed for {one.start:,.0f} days" if one.start > 0 else ""
+    reason = f"not reached: after {one.last:,.0f} days {100 * left:.0f} %{of_whom} are still customers"
     return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
+
+
+def _never_again(told: Told) -> str:
+    """Why a median within the days of inactivity is none: it would be these days, whatever the customers did."""
+    days = told.given["churn"].history_days
+    return f"half or more never ordered again, so the figure would be the {days:,.0f} days of inactivity that are declared"
 
 
 def _beginning(group: Group, one: survival.Curve, told: Told) -> list[str]:
@@ -120,7 +138,8 @@ def _beginning(group: Group, one: survival.Curve, told: Told) -> list[str]:
         )
     if one.start > 0:
         said.append(
-            f"Nobody was seen from the first day: this is of those who had stayed for {one.start:,.0f} days already."
+            f"Too few were seen from the first day on: the curve begins with those who had stayed for {one.start:,.0f} days, "
+            "and every figure is among these."
         )
     late = (group.counts["n"] * (group.counts["entry"] > 0)).sum() / group.n
     if late > _MOST:

@@ -155,6 +155,53 @@ def _emptied(table: pd.DataFrame, entry, duration, n, start: float) -> float | N
     return float(late[again.max()]) if len(again) else None
 
 
+def observed_ages(entry, duration, event, n, enough: float, fewest: float) -> tuple[float, float]:
+    """The ages that a curve can be told of where customers enter late: from when enough are at risk until too few are.
+
+    Ages at which the risk set empties (everybody at risk goes, or is lost from sight before others enter) part observation
+    into stretches that share no customer, and no curve goes on from one to the next. In each the curve begins with the
+    first entry after which `enough` are at risk (where there never are so many: half of the most there ever are), since
+    before it a single loss would decide; it ends with the last age at which `fewest` are. The stretch with most events
+    is the one to be told. Where nobody enters late it begins at 0.
+
+    Returns the first and the last age (equal where there is nothing to tell). Raises ValueError as `checked` does.
+    Source: Klein & Moeschberger 2003, 4.6 (a curve conditional on an age from which on enough are at risk); Lai & Ying
+    1991, Annals of Statistics 19:417 (without that restriction the estimate is not consistent in the left tail).
+    """
+    entry, duration, event, n = checked(entry, duration, event, n)
+    if not len(duration):
+        return 0.0, 0.0
+    ends = np.unique(duration)
+    emptied = ends[at_risk(np.nextafter(ends, np.inf), entry, duration, n) == 0]
+    time, risk, events = _steps(entry, duration, event, n)
+    breaks = np.union1d(emptied, time[events == risk])
+    place = np.searchsorted(breaks, duration, side="left")
+    stretches = [[column[place == number] for column in (entry, duration, event, n)] for number in np.unique(place)]
+    most = max(_at_risk_after_entry(*rows)[1].max() for rows in stretches)
+    candidates = [_trimmed(*rows, min(enough, most / 2), fewest) for rows in stretches]
+    return max(candidates, key=lambda ages: ages[2])[:2]
+
+
+def _at_risk_after_entry(entry, duration, event, n) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct entries, and how many are at risk right after each."""
+    entries = np.unique(entry)
+    just_after = np.where(entries > 0, np.nextafter(entries, np.inf), 0.0)
+    return entries, at_risk(just_after, entry, duration, n)
+
+
+def _trimmed(entry, duration, event, n, enough: float, fewest: float) -> tuple[float, float, float]:
+    """The first age of a stretch with enough at risk, the last with at least the fewest, and the events between them."""
+    entries, entered = _at_risk_after_entry(entry, duration, event, n)
+    start = 0.0 if not entries.any() else float(entries[np.argmax(entered >= enough)])
+    if not (entered >= enough).any() and entries.any():
+        return start, start, -1.0
+    ends = np.unique(duration)
+    shown = ends[(at_risk(ends, entry, duration, n) >= fewest) & (ends >= start)]
+    last = float(shown.max()) if len(shown) else start
+    inside = (event > 0) & (duration <= last) & ((duration > start) | (start == 0))
+    return start, last, float(n[inside].sum())
+
+
 def at(curve: Curve, times) -> pd.DataFrame:
     """The value and its limits at the times (`time`, `value`, `low`, `high`); NaN beyond the last time observed.
 
