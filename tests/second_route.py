@@ -140,11 +140,11 @@ def retention(orders: pd.DataFrame, start: str, end: str) -> Figures:
 
 
 def stayed(orders: pd.DataFrame, start: str, end: str) -> Figures:
-    """Who was a customer at the start, and is one at the end."""
+    """Who was a customer at the start, and is one at the end; a year's churn is told of a year only."""
     before, after = customers_at(orders, start), customers_at(orders, end)
     lost = len(before - after)
     years = (pd.Timestamp(end) - pd.Timestamp(start)) / (365.25 * DAY)
-    kept_a_year = (1 - lost / len(before)) ** (1 / years) if before else float("nan")
+    kept_a_year = (1 - lost / len(before)) ** (1 / years) if before and years > 0.99 else float("nan")
     return {
         "retention_rate": {"": (len(before & after), len(before))},
         "churn_rate": {"": (lost, len(before))},
@@ -167,13 +167,15 @@ def won(orders: pd.DataFrame, start: str, end: str) -> dict[str, tuple[float, fl
 
 def bought(orders: pd.DataFrame, start: str, end: str) -> Figures:
     """How often the period's buyers bought, and which of the new ones came again soon."""
-    counts = within(orders, "ordered_at", start, end).groupby("customer_id").size()
+    in_time = within(orders, "ordered_at", start, end)
+    counts = in_time["ordered_at"].dt.normalize().groupby(in_time["customer_id"]).nunique()
     first = newcomers(orders, start, end)
     followed = first[first <= pd.Timestamp(end) - INACTIVE]
     again = 0
     for customer, began in followed.items():
         times = orders.loc[orders["customer_id"] == customer, "ordered_at"]
-        again += int((times <= began + INACTIVE).sum() >= 2)
+        in_time = times[times <= began + INACTIVE]
+        again += int(in_time.dt.normalize().nunique() >= 2)
     return {
         "repeat_purchase_rate": {"": (int((counts >= 2).sum()), len(counts))},
         "second_purchase_rate": {"": (again, len(followed))},

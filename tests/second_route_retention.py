@@ -1,7 +1,6 @@
 """A second, dumber route to the newer figures of retention: loops over the raw rows, fractions instead of floats.
 
-As `second_route`, it imports nothing of crmnb. Times are the files' own; days from one order to the next are whole days passed, lifetimes are
-counted in calendar days.
+As `second_route`, it imports nothing of crmnb. Times are the files' own; days between purchases and lifetimes are counted in calendar days.
 """
 
 from collections import defaultdict
@@ -90,11 +89,11 @@ def refunded(orders: pd.DataFrame, start: str, end: str, cutoff: str) -> Figures
 
 
 def gaps_of(orders: pd.DataFrame, end: str) -> dict[str, tuple[list[int], int]]:
-    """By customer: the whole days between orders, and since the last one until the end."""
+    """By customer: the days between days with an order, and those seen since the last one until the end."""
     found = {}
     for customer, own in orders[orders["ordered_at"] < end].groupby("customer_id"):
-        times = sorted(own["ordered_at"])
-        found[customer] = ([(b - a) // DAY for a, b in pairwise(times)], (pd.Timestamp(end) - times[-1]) // DAY)
+        dates = sorted(set(own["ordered_at"].dt.normalize()))
+        found[customer] = ([(b - a) // DAY for a, b in pairwise(dates)], (pd.Timestamp(end) - dates[-1]) // DAY - 1)
     return found
 
 
@@ -150,8 +149,8 @@ def staying(lives: dict[str, tuple[int, bool]], day: int) -> Fraction:
 
 
 def median_life(lives: dict[str, tuple[int, bool]]) -> float:
-    """The first day after which half or fewer stay."""
+    """The first day after which half or fewer stay; nothing where these are the days of inactivity."""
     for time in sorted({days for days, lost in lives.values() if lost}):
         if staying(lives, time) <= Fraction(1, 2):
-            return time
+            return time if time > INACTIVE // DAY else float("nan")
     return float("inf")

@@ -24,7 +24,9 @@ TOLD_AFTER = {
 }
 _STEPS_DRAWN = 200  # of a curve; more than a picture can show
 _MOST = 0.5
-_ENOUGH = 10  # customers at risk: from fewer on no curve begins where some enter late, and what hangs on fewer is unreliable
+_ENOUGH = (
+    10  # customers at risk: from fewer on no curve begins where some enter late, and what hangs on fewer is unreliable
+)
 
 
 def curve(groups: list[Group], told: Told) -> Inferred:
@@ -126,7 +128,9 @@ def _median(group: Group, one: survival.Curve, told: Told) -> dict:
 def _never_again(told: Told) -> str:
     """Why a median within the days of inactivity is none: it would be these days, whatever the customers did."""
     days = told.given["churn"].history_days
-    return f"half or more never ordered again, so the figure would be the {days:,.0f} days of inactivity that are declared"
+    return (
+        f"half or more never ordered again, so the figure would be the {days:,.0f} days of inactivity that are declared"
+    )
 
 
 def _beginning(group: Group, one: survival.Curve, told: Told) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Segments, Worth
-from crmnb.customers import customers_at, first_joined, kept
+from crmnb.customers import customers_at, first_joined, kept, require_a_year
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
     acquisition,
@@ -230,10 +230,12 @@ def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     Why: it is the form that most spreadsheets hold, so it is given beside the models to be compared with them.
     Beware: it multiplies means of different people (those who bought, those who could be lost), takes everybody to leave at the
         same constant rate, gives the newly won the spending of loyal ones, and discounts nothing: with churn by inactivity it is
-        often far off, in either direction. Decide by the predicted value.
+        often far off, in either direction. Decide by the predicted value. By inactivity it is given of a year or more only, as no
+        shorter period tells a year's churn.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2; Fader & Hardie 2012, Journal of Interactive Marketing
         26:232 (why a lifespan of 1 / churn misleads).
     """
+    require_a_year(period, churn)
     paid = with_margin(payments, worth).filter(period.holds("ordered_at"))
     buyers = paid.group_by("customer_id").agg(orders=nw.len(), margin=nw.col("margin").sum())
     none = nw.lit(0)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Segments
-from crmnb.customers import customers_at, distinct, first_joined, kept
+from crmnb.customers import customers_at, distinct, first_joined, kept, require_a_year
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
     census,
@@ -20,7 +20,7 @@ from crmnb.estimate import (
 )
 from crmnb.metric import metric
 from crmnb.period import Period
-from crmnb.spells import attributes, buying, first_spells, gaps, under_contract
+from crmnb.spells import attributes, buying, first_spells, gaps, purchases, spells, under_contract
 from crmnb.windows import once
 
 
@@ -38,11 +38,39 @@ def retention_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
 
     Why: keeping a customer is cheaper than winning one, and small changes add up over years.
-    Beware: customers won in the period count neither above nor below the line, and those who left and came back are not
-        retained but won back. A longer period retains fewer, so compare periods of equal length only.
+    Beware: customers won in the period count neither above nor below the line. Who left and came back within the period is a
+        customer at both of its ends and counts as retained; "retained after a gap" tells how many these are. A longer period
+        retains fewer, so compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     return kept(tenures, period, churn).with_columns(num=nw.col("kept"))
+
+
+@metric(
+    title="Retained after a gap",
+    unit="%",
+    kind="outcome",
+    better="-",
+    counts="of them no customers for a while in between",
+    out_of="customers at the start who are customers at the end",
+    by_hand="5 / 5",
+    per_customer=True,
+    over_time=False,
+)
+def retained_after_gap(tenures, *, period, churn: Churn):
+    """Of the customers that the retention rate counts as retained, the share that was no customer for a while within the period.
+
+    By inactivity: more than the declared days passed between two orders. Under contract: one ended before the next began.
+
+    Why: retention asks at the two ends of the period only; this tells how much of it is customers who were lost and came back.
+    Beware: the longer the period and the shorter the declared days of inactivity, the more such gaps there are.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (who is retained); the share is ours.
+    """
+    stayed = kept(tenures, period, churn).filter(nw.col("kept") == 1)
+    through = spells(tenures, period.seen_end).filter(nw.col("since") < period.start, nw.col("event") == 0)
+    without_gap = through.select("customer_id", num=nw.lit(0))
+    found = stayed.join(without_gap, on="customer_id", how="left")
+    return found.select("customer_id", num=nw.col("num").fill_null(1), den=nw.lit(1))
 
 
 @metric(
@@ -86,9 +114,11 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
 
     Why: it makes a month and a quarter comparable.
     Beware: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
-        measured is usually better than a month made into a year.
+        measured is usually better than a month made into a year. By inactivity it is given of a year or more only: in a
+        shorter period those count as lost who have merely paused, who are back before the year is over.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
+    require_a_year(period, churn)
     return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
 
 
@@ -238,22 +268,23 @@ def net_revenue_retention(subscriptions, *, period):
     unit="%",
     kind="outcome",
     better="up",
-    counts="buyers with two or more orders",
+    counts="buyers with two or more purchases",
     out_of="buyers in the period",
-    by_hand="8 / 14",
+    by_hand="7 / 14",
     per_customer=True,
 )
 def repeat_purchase_rate(orders, *, period, at_least=2):
-    """Share of the period's buyers who ordered more than once in it.
+    """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
 
     Why: the earliest sign that a first sale becomes a habit.
     Beware: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
         of equal length, and see the second purchase rate for equal follow-up.
-    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (buyers of a period by how often they buy). Some texts call the share of one
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed., chapter 1 (purchase occasions; buyers of a period by how often they buy);
+        Fader, Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one). Some texts call the share of one
         period's buyers who buy in the next one by this name; that is another figure.
     """
-    buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(orders=nw.len())
-    return buyers.with_columns(num=(nw.col("orders") >= at_least).cast(nw.Int64), den=nw.lit(1))
+    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(bought=nw.len())
+    return buyers.with_columns(num=(nw.col("bought") >= at_least).cast(nw.Int64), den=nw.lit(1))
 
 
 @once
@@ -267,14 +298,14 @@ def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
     unit="%",
     kind="outcome",
     better="up",
-    counts="of them with a second order within the days of follow-up",
+    counts="of them with a second purchase within the days of follow-up",
     out_of="new buyers who can be followed that long",
     by_hand="2 / 3",
     per_customer=True,
     over_time=False,
 )
 def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
-    """The repeat purchase rate at equal follow-up: share of new buyers who order again within so many days of the first.
+    """The repeat purchase rate at equal follow-up: share of new buyers who buy again, on a later day, within so many days of the first.
 
     Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen.
 
@@ -291,30 +322,31 @@ def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
         .join(firsts, on="customer_id", how="inner")
         .filter(nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days))
     )
-    buyers = followed.group_by("customer_id").agg(orders=nw.len())
-    return buyers.with_columns(num=(nw.col("orders") >= 2).cast(nw.Int64), den=nw.lit(1))
+    buyers = purchases(followed).group_by("customer_id").agg(bought=nw.len())
+    return buyers.with_columns(num=(nw.col("bought") >= 2).cast(nw.Int64), den=nw.lit(1))
 
 
 @metric(
     title="Purchase frequency",
-    unit="orders",
+    unit="purchases",
     kind="outcome",
     better="up",
-    counts="orders",
+    counts="purchases",
     out_of="buyers in the period",
-    by_hand="24 / 14",
+    by_hand="23 / 14",
     per_customer=True,
     estimate=mean,
     bounds=(1, float("inf")),
 )
 def purchase_frequency(orders, *, period):
-    """Orders per customer who ordered at all in the period.
+    """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
 
-    Why: with order value and the number of customers it makes up revenue; it moves before churn does.
-    Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length.
-    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w).
+    Why: how often customers come; it moves before churn does.
+    Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length. The average order value
+        counts orders, so where baskets are split the two do not multiply to revenue.
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w, of purchase occasions).
     """
-    buyers = orders.filter(period.holds("ordered_at")).group_by("customer_id").agg(num=nw.len())
+    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(num=nw.len())
     return buyers.with_columns(den=nw.lit(1))
 
 
@@ -385,23 +417,25 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
     unit="days",
     kind="outcome",
     better="down",
-    counts="days from an order to the same customer's next",
-    out_of="gaps between orders",
-    by_hand="224",
+    counts="days from a purchase to the same customer's next",
+    out_of="gaps between purchases",
+    by_hand="250",
     per_customer=True,
     estimate=median_gap,
     cumulative=True,
 )
 def time_between_orders(orders, *, period):
-    """Median days from one order to the same customer's next, over all orders until the period's end; every customer weighs alike.
+    """Median days from one purchase to the same customer's next, over all orders until the period's end; every customer weighs alike.
 
-    A customer counts through all complete gaps, with an equal share each, or, after a single order, through the days since then, a gap
-    that is not over. Two orders of one day are 0 days apart.
+    A customer's orders of one day are one purchase, as a basket that is split says nothing of when somebody comes back. A customer
+    counts through all complete gaps, with an equal share each, or, after a single purchase, through the days since then, a gap
+    that is not over.
 
     Why: it says when the next order is due, and so when silence becomes a sign.
     Beware: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
-        before leaving looks faster than today's truth. Where one basket makes several orders, many gaps are 0.
-    Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3).
+        before leaving looks faster than today's truth.
+    Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
+        Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
     """
     return gaps(orders, period.seen_end)
 
@@ -503,7 +537,8 @@ def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
     Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
     Beware: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
         within the declared days, and who bought within those days after the data begin is left out, as nobody knows since when they have.
-        It mixes customers of all years: if those of today differ, it says what was.
+        It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it
+        begins at the age from which on enough are, and is of those who had reached it.
     Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
         1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
     """
@@ -517,7 +552,7 @@ def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
     better="up",
     counts="days until half of them are lost",
     out_of="customers, each from the first day on",
-    by_hand="90",
+    published="test_published_survival.py::test_freireich_medians_with_brookmeyer_crowley_limits",
     per_customer=True,
     estimate=median_survival,
     cumulative=True,
@@ -527,7 +562,9 @@ def median_lifetime(tenures, *, period, churn: Churn, segments: Segments):
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
     Beware: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
-        nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it.
+        nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it: where
+        half never order again it would be these days, and is not given. Where few are seen from the first day on, it is among
+        those who had reached the age that is said beside it.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
     """
     return first_spells(tenures, period, churn)
