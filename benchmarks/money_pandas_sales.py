@@ -42,10 +42,12 @@ def _leads(shop: Shop):
     ended = seen["won_at"].fillna(seen["lost_at"]).fillna(CUTOFF - pd.Timedelta(days=1))
     days = (ended.dt.floor("D") - seen["at"].dt.floor("D")).dt.days
     outcome = np.where(seen["won_at"].notna(), 1, np.where(seen["lost_at"].notna(), 2, 0))
-    curve = pd.DataFrame({"at": seen["at"], "days": days, "outcome": outcome})
+    until = (CUTOFF - pd.Timedelta(days=1) - seen["at"].dt.floor("D")).dt.days
+    curve = pd.DataFrame({"at": seen["at"], "days": days, "followed": until, "outcome": outcome})
     followed = {win: within(curve, period) for win, period in WINDOWS.items()}
     yield inferred(
-        "conversion_curve", [g for win, rows in followed.items() for g in groups(win, rows, None, ["days", "outcome"])]
+        "conversion_curve",
+        [g for win, rows in followed.items() for g in groups(win, rows, None, ["days", "followed", "outcome"])],
     )
     yield ratios("stage_conversion", _stages(seen, reached, young))
     decided = seen[seen["proposed_at"].notna()]

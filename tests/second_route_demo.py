@@ -180,18 +180,16 @@ def led(leads: pd.DataFrame, start: datetime, end: datetime) -> Figures:
 
 
 def _curve(created: pd.DataFrame) -> Figures:
-    """Aalen & Johansen, day by day: those still open, times the chance to be won that day."""
-    ended = created["won_at"].fillna(created["lost_at"])
-    days = days_between(created["created_at"], ended.fillna(LAST - DAY))
-    is_open, won, found = 1.0, 0.0, {}
-    for day in range(days.max() + 1):
-        at_risk = (days >= day).sum()
-        now = days == day
-        won += is_open * (now & created["won_at"].notna()).sum() / at_risk
-        is_open *= 1 - (now & ended.notna()).sum() / at_risk
+    """Kaplan & Meier, day by day: those not won, whether lost or open, are seen not to be until the data end."""
+    days = days_between(created["created_at"], created["won_at"].fillna(LAST - DAY))
+    followed = days_between(created["created_at"], pd.Series(LAST - DAY, created.index))
+    not_won, found = 1.0, {}
+    for day in range(followed.max() + 1):
+        wins = ((days == day) & created["won_at"].notna()).sum()
+        not_won *= 1 - wins / (days >= day).sum() if wins else 1.0
         for words, age in AGES.items():
-            if day == age and at_risk >= 10:
-                found["conversion_curve", f"won after {words}"] = 100 * won
+            if day == age and (followed >= age).sum() >= 10:
+                found["conversion_curve", f"won after {words}"] = 100 * (1 - not_won)
     return found
 
 

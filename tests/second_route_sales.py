@@ -76,24 +76,22 @@ def leads_figures(leads: pd.DataFrame, start: str, end: str, cutoff: str, maturi
 
 
 def incidence(created: pd.DataFrame, last_day: pd.Timestamp) -> dict[str, float]:
-    """Of 100 leads, how many are won by each age: day by day, the share still open times the share of those at risk won."""
-    ends = []
+    """Of 100 leads, how many are won by each age: day by day, of those not won the share that are not won then either.
+
+    Who is not won is seen not to be until the last day, lost or not.
+    """
+    ends, longest = [], -1
     for lead in created.itertuples():
-        happened = "won" if not pd.isna(lead.won_at) else "lost" if not pd.isna(lead.lost_at) else "open"
-        end = {"won": lead.won_at, "lost": lead.lost_at, "open": last_day}[happened]
-        ends.append(((end.normalize() - lead.created_at.normalize()).days, happened))
-    longest = max((days for days, _ in ends), default=-1)
-    known_for_ever = all(happened != "open" for _, happened in ends)
-    left, won, by_age = 1.0, 0.0, {}
+        is_won = not pd.isna(lead.won_at)
+        end = lead.won_at if is_won else last_day
+        ends.append(((end.normalize() - lead.created_at.normalize()).days, is_won))
+        longest = max(longest, (last_day.normalize() - lead.created_at.normalize()).days)
+    left, by_age = 1.0, {}
     for day in range(366):
         at_risk = sum(days >= day for days, _ in ends)
-        wins = sum((days, happened) == (day, "won") for days, happened in ends)
-        losses = sum((days, happened) == (day, "lost") for days, happened in ends)
-        if at_risk:
-            won += left * wins / at_risk
-            left *= 1 - (wins + losses) / at_risk
-        by_age[day] = 100 * won
-    return {name: by_age[age] for name, age in AGES.items() if ends and (age <= longest or known_for_ever)}
+        left *= 1 - sum(days == day and is_won for days, is_won in ends) / at_risk if at_risk else 1.0
+        by_age[day] = 100 * (1 - left)
+    return {name: by_age[age] for name, age in AGES.items() if age <= longest}
 
 
 def in_time(lead, at: pd.Timestamp, maturity: int) -> bool:

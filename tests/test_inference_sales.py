@@ -160,18 +160,39 @@ def test_one_customer_alone_has_no_interval():
 # ---- Conversion -----------------------------------------------------------------------------------------------------
 
 
-def leads(days: list[int], outcome: list[int]) -> pd.DataFrame:
-    return pd.DataFrame({"days": days, "outcome": outcome, "n": 1.0})
+def leads(days: list[int], outcome: list[int], followed: list[int] | int | None = None) -> pd.DataFrame:
+    """Leads of which each was followed so long; where that is not given, as if the data ended with each of them."""
+    return pd.DataFrame({"days": days, "followed": days if followed is None else followed, "outcome": outcome, "n": 1.0})
 
 
-def test_without_open_leads_the_curve_is_the_share_won_and_known_for_ever():
-    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2]), 4)], TOLD).rows
+def test_of_leads_followed_alike_the_curve_is_the_share_won():
+    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 400), 4)], TOLD).rows
     assert {row["component"]: row["value"] for row in rows} == {
         "won after 30 days": 0.25,
         "won after 90 days": 0.5,
         "won after 180 days": 0.5,
         "won after 365 days": 0.5,
     }
+
+
+def test_no_age_is_told_to_which_nobody_was_followed_though_all_are_decided():
+    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 92), 4)], TOLD).rows
+    assert [row["component"] for row in rows] == ["won after 30 days", "won after 90 days"]
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_lost_leads_that_are_won_back_are_in_the_curve_of_a_young_cohort_too(dated: bool):
+    """Half are given up after 20 days and a third of these won on day 100; leads came evenly over the 200 days before the data end."""
+    rng = np.random.default_rng(12)
+    followed = rng.integers(0, 200, 30_000)
+    lost, back = rng.random(30_000) < 0.5, rng.random(30_000) < 1 / 3
+    won = lost & back & (followed >= 100)
+    gone = lost & ~won & (followed >= 20)
+    days = np.where(won, 100, np.where(gone & dated, 20, followed))
+    counts = leads(list(days), list(np.where(won, 1, np.where(gone & dated, 2, 0))), list(followed))
+    counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
+    rows = {row["component"]: row["value"] for row in curve([group(counts, 30_000)], TOLD).rows}
+    assert rows["won after 180 days"] == pytest.approx(1 / 6, abs=0.01)
 
 
 def test_lost_leads_are_not_won_later():
@@ -182,7 +203,8 @@ def test_lost_leads_are_not_won_later():
     end = np.where(wins, rng.integers(20, 60, n), rng.integers(1, 30, n))
     followed = np.where(rng.random(n) < 0.3, rng.integers(0, 60, n), 400)
     days, outcome = np.minimum(end, followed), np.where(end > followed, 0, np.where(wins, 1, 2))
-    counts = leads(list(days), list(outcome)).groupby(["days", "outcome"], as_index=False)["n"].sum()
+    counts = leads(list(days), list(outcome), list(followed))
+    counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
     rows = {row["component"]: row for row in curve([group(counts, n)], TOLD).rows}
     naive = 1.0
     for day in np.unique(days[outcome == 1]):
@@ -192,7 +214,7 @@ def test_lost_leads_are_not_won_later():
 
 
 def test_an_age_that_too_few_have_reached_is_not_told():
-    counts = leads([10] * 20 + [95] * 5, [1] * 4 + [0] * 21)
+    counts = leads([10] * 20 + [95] * 5, [1] * 4 + [0] * 21)  # nobody but five was followed for more than ten days
     for fewest, told in ((1, {"won after 30 days", "won after 90 days"}), (10, set())):
         given = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=fewest))
         found = curve([group(counts, 25)], given)

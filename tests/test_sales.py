@@ -27,9 +27,9 @@ FROM, CUTOFF = "2023-10-01", "2026-01-01"
 HAND: Figures = {
     "lead_conversion_rate": {"": (5, 11)},
     "conversion_curve": {
-        "won after 30 days": 100 * 35 / 88,
-        "won after 90 days": 100 * 47 / 88,
-        "won after 180 days": 100 * 59 / 88,
+        "won after 30 days": 100 * 13 / 33,
+        "won after 90 days": 100 * 17 / 33,
+        "won after 180 days": 100 * 21 / 33,
     },
     "stage_conversion": {"1 qualified": (9, 11), "2 proposed": (8, 9), "3 won": (5, 8)},
     "proposal_win_rate": {"": (6, 8)},
@@ -124,8 +124,8 @@ def _order(row: str, column: str, value: str) -> Callable[[Raw], None]:
     return _cell("orders", "Order no", row, column, value)
 
 
-def _lost_leads_are_open(raw: Raw) -> None:
-    raw["leads"]["Declined"] = ""
+def _lost_leads_are_out_of_sight(raw: Raw) -> None:
+    raw["leads"] = raw["leads"][(raw["leads"]["Declined"] == "") | (raw["leads"]["Ordered"] != "")]
 
 
 def _only_leads_with_all_stages(raw: Raw) -> None:
@@ -165,7 +165,7 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "a lead won on the 90th day is too late": (_lead("E06", "Ordered", "2025-05-16 09:00"), "lead_conversion_rate"),
     "a stage is reached however late": (_lead("E08", "Ordered", "2025-06-18 09:00"), "stage_conversion"),
     "a lead that fell through was never won": (_lead("E13", "Ordered", ""), "conversion_curve"),
-    "lost leads can still be won": (_lost_leads_are_open, "conversion_curve"),
+    "a lost lead is out of sight": (_lost_leads_are_out_of_sight, "conversion_curve"),
     "a recent lead was seen as long as the others": (_lead("E15", "Asked", "2025-01-20 12:00"), "conversion_curve"),
     "a lead that skipped a stage is none": (_only_leads_with_all_stages, "stage_conversion"),
     "a sale without an offer is an offer won": (_lead("E12", "Offered", "2025-08-20 12:00"), "proposal_win_rate"),
@@ -275,7 +275,7 @@ def test_the_curve_draws_won_and_lost(books):
     whole = points[points["segment"] == ""]
     assert set(whole["component"]) == {"won", "lost"}
     last = whole[whole["x"] == whole["x"].max()].set_index("component")["value"]
-    assert last["won"] == pytest.approx(100 * 59 / 88)
+    assert last["won"] == pytest.approx(100 * 21 / 33)
     assert last["won"] + last["lost"] < 100
     assert whole["n"].max() == 11
 

@@ -73,7 +73,7 @@ count = Estimator(
 census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
 
 # Sales.
-conversion_over_time = Estimator("cumulative incidence", "counts", "conversion.curve", "log-log")
+conversion_over_time = Estimator("cumulative incidence, lost leads at risk", "counts", "conversion.curve", "log-log")
 growth = Estimator(
     "growth", "counts", "growth.growth", "t over weeks, which may be like their neighbours", sums=("net",)
 )

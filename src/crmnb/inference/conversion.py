@@ -1,6 +1,9 @@
-"""Conversion: how many leads are won by which age, from counts of leads alike in `days` and `outcome`.
+"""Conversion: how many leads are won by which age, from counts of leads alike in `days`, `followed` and `outcome`.
 
-`days`: from the lead's creation to its end, or to where the data end; `outcome`: 1 won, 2 lost, 0 still open.
+`days`: from the lead's creation to its end, or to where the data end; `followed`: to where the data end; `outcome`: 1 won, 2 lost,
+0 still open. A lead that has come to another end stays at risk to where the data end, which is known of every lead: it was
+seen not to be won. With follow-up that ends for that reason alone this is the product limit of the time to the win, infinite
+for who never is won (Fine & Gray 1999, JASA 94:496, 3.1), exact also where lost leads are won back and without a lead's loss dated.
 """
 
 from collections.abc import Iterator
@@ -13,40 +16,41 @@ from crmnb.models.survival import Curve, at, at_risk, cumulative_incidence
 
 AGES = {"won after 30 days": 30, "won after 90 days": 90, "won after 180 days": 180, "won after 365 days": 365}
 OUTCOMES = {"won": 1, "lost": 2}
+_METHOD = "Kaplan-Meier, log-log"
 
 
 def curve(groups: list[Group], told: Told) -> Inferred:
     """The share won by each age that has been seen, and as points the curves of won and lost of the period's own leads.
 
-    Aalen & Johansen 1978 with log-log limits (`crmnb.models.survival.cumulative_incidence`).
+    With log-log limits (`crmnb.models.survival.cumulative_incidence`).
     """
     fewest = max(told.privacy.suppress_below, 1)
     rows, points = [], []
     for group in groups:
-        leads = _leads(group)
-        curves = {name: cumulative_incidence(*leads, of=of, level=told.level) for name, of in OUTCOMES.items()}
-        rows += _rows(group, curves["won"], leads, fewest)
+        curves = {name: _curve(group, outcome, told.level) for name, outcome in OUTCOMES.items()}
+        rows += _rows(group, curves["won"], fewest)
         if group.win == "now":
-            points += _points(group, curves, leads, fewest)
+            points += _points(group, curves, fewest)
     return Inferred(rows, points)
 
 
-def _leads(group: Group) -> tuple[np.ndarray, ...]:
-    """Entry (at once), days, outcome and count of the leads."""
+def _curve(group: Group, outcome: int, level: float) -> Curve:
+    """The share that has come to one outcome by each age; of the others it is known until the data end that they have not."""
     counts = group.counts
-    return np.zeros(len(counts)), counts["days"].to_numpy(float), counts["outcome"].to_numpy(), counts["n"].to_numpy()
+    came = (counts["outcome"] == outcome).to_numpy()
+    ages = np.where(came, counts["days"], counts["followed"]).astype(float)
+    return cumulative_incidence(np.zeros(len(counts)), ages, came.astype(int), counts["n"].to_numpy(), level=level)
 
 
-def _rows(group: Group, won: Curve, leads: tuple[np.ndarray, ...], fewest: int) -> Iterator[dict]:
-    """The ages that somebody was followed to (all of them, once nobody is open), with enough leads known so far."""
-    _, days, outcome, n = leads
-    last = np.inf if (outcome[days == days.max()] > 0).all() else days.max()
+def _rows(group: Group, won: Curve, fewest: int) -> Iterator[dict]:
+    """The ages to which enough leads were followed, decided early or not: of a later one nobody knows anything."""
+    followed, n = group.counts["followed"].to_numpy(float), group.counts["n"].to_numpy(float)
     for component, age in AGES.items():
-        known = n[(days >= age) | (outcome > 0)].sum()
-        if age <= last and known >= fewest:
+        known = n[followed >= age].sum()
+        if known >= fewest:
             found = at(won, [min(age, won.last)]).iloc[0]
             low, high = (found["low"], found["high"]) if found["value"] else (0.0, _most_of_none(known, won.level))
-            method = "Aalen-Johansen, log-log" if found["value"] else "Wilson"
+            method = _METHOD if found["value"] else "Wilson"
             yield group.row(component=component, value=found["value"], low=low, high=high, method=method)
 
 
@@ -56,12 +60,15 @@ def _most_of_none(known: float, level: float) -> float:
     return float(z**2 / (known + z**2))
 
 
-def _points(group: Group, curves: dict[str, Curve], leads: tuple[np.ndarray, ...], fewest: int) -> Iterator[dict]:
-    """A point of each curve wherever one of them steps, and where they begin and end, while enough are still followed."""
-    entry, days, _, n = leads
+def _points(group: Group, curves: dict[str, Curve], fewest: int) -> Iterator[dict]:
+    """A point of each curve wherever one of them steps, and where they begin and end, while enough are still followed.
+
+    `n`: how many leads are still open and followed.
+    """
+    days, n = group.counts["days"].to_numpy(float), group.counts["n"].to_numpy(float)
     ages = np.unique(np.append(days, 0.0))
-    followed = at_risk(ages, entry, days, n)
-    ages, followed = ages[followed >= fewest], followed[followed >= fewest]
+    still = at_risk(ages, np.zeros(len(days)), days, n)
+    ages, still = ages[still >= fewest], still[still >= fewest]
     for component, each in curves.items():
-        for row, many in zip(at(each, ages).itertuples(), followed, strict=True):
+        for row, many in zip(at(each, ages).itertuples(), still, strict=True):
             yield group.point(row.time, row.value, row.low, row.high, many, component=component)

@@ -106,28 +106,33 @@ def lead_conversion_rate(leads, *, period, maturity_days=90):
     better="up",
     counts="won within so many days of their creation",
     out_of="leads created in the period",
-    by_hand={"won after 30 days": "35 / 88", "won after 90 days": "47 / 88", "won after 180 days": "59 / 88"},
+    by_hand={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
     estimate=conversion_over_time,
     component="age of the lead",
 )
 def conversion_curve(leads, *, period, segments: Segments):
     """Share of the leads created in the period that are won within 30, 90, 180 and 365 days, as far as that has been seen.
 
-    Open leads count for as long as they have been followed (to the end of the data), lost ones as lost: never won later.
+    A lead that is not won counts as not won for as long as it has been followed, to the end of the data, whether it was lost or is
+    open still: so a lost lead that is won back counts as won, and the date of the loss is not needed.
 
     Why: it compares young cohorts with old ones fairly, at the same age, and says how long to wait for the rest.
-    Beware: without the lost leads' dates there is no such curve: to treat them as if they could still be won (1 less
-        Kaplan-Meier) can say twice as much as is true. The last steps rest on the few leads followed that long.
-    Source: Aalen & Johansen 1978, Scandinavian Journal of Statistics 5:141; Choudhury 2002, Statistics in Medicine 21:1129
-        (log-log interval).
+    Beware: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
+        open) can say twice as much as is true. The last steps rest on the few leads followed that long.
+    Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
+        that is known of all); Kaplan & Meier 1958, JASA 53:457; Choudhury 2002, Statistics in Medicine 21:1129 (log-log interval).
     """
-    seen = _as_seen(leads, period.cutoff, "won_at", "lost_at").filter(period.holds("created_at"))
+    times = [name for name in ("won_at", "lost_at") if name in leads.collect_schema().names()]
+    seen = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
     last_day = (period.cutoff or period.end) - timedelta(days=1)
-    ended = seen.with_columns(ended_at=nw.coalesce(_decided_at(), nw.lit(last_day)))
-    lost = _is("lost_at") * (1 - _is("won_at")) * 2
-    columns = _own(leads, "leads", segments, "days", "outcome")
-    return ended.with_columns(days=_days_to("ended_at"), outcome=_is("won_at") + lost).select(
-        "days", "outcome", *columns
+    decided = {"ended_at": nw.col("won_at"), "outcome": _is("won_at")}
+    if "lost_at" in times:
+        decided = {"ended_at": _decided_at(), "outcome": _is("won_at") + 2 * _is("lost_at") * (1 - _is("won_at"))}
+    ended = seen.with_columns(**decided, last_day=nw.lit(last_day))
+    ended = ended.with_columns(ended_at=nw.coalesce("ended_at", "last_day"))
+    columns = _own(leads, "leads", segments, "days", "followed", "outcome")
+    return ended.with_columns(days=_days_to("ended_at"), followed=_days_to("last_day")).select(
+        "days", "followed", "outcome", *columns
     )
 
 
