@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+SHOP_ENDS = "2026-01-01"  # when the corner shop's data end, half-open
 Figures = dict[str, dict[str, tuple[float, float] | float]]
 
 DAY = pd.Timedelta(days=1)
@@ -66,7 +67,7 @@ def tidy_answers(raw: pd.DataFrame) -> pd.DataFrame:
     for item, low, high in (("Satisfied", 1, 5), ("Recommend", 0, 10), ("Effort", 1, 7)):
         answers[item] = pd.to_numeric(answers[item].replace({"": None, "n/a": None}))
         wrong |= answers[item].notna() & ~answers[item].between(low, high)
-    return answers[~wrong]
+    return answers[~wrong].assign(survey=answers["Survey"].str.removeprefix("after "))
 
 
 def tidy_reviews(raw: pd.DataFrame) -> pd.DataFrame:
@@ -82,25 +83,35 @@ def satisfaction(shop: dict[str, pd.DataFrame], start: str, end: str) -> Figures
     """Every figure of the family in `[start, end)`."""
     return {
         **answered(within(shop["answers"], "responded_at", start, end)),
-        **funnel(within(shop["invitations"], "sent_at", start, end)),
+        **funnel(followed_for(within(shop["invitations"], "sent_at", start, end), SHOP_ENDS)),
         **reviewed(within(shop["reviews"], "posted_at", start, end)),
     }
 
 
 def answered(answers: pd.DataFrame) -> Figures:
-    """The five figures of answer sheets, counted answer by answer."""
-    satisfied = [int(x) for x in answers["Satisfied"].dropna()]
-    recommend = [int(x) for x in answers["Recommend"].dropna()]
-    effort = [int(x) for x in answers["Effort"].dropna()]
-    promoters = sum(x in (9, 10) for x in recommend)
-    detractors = sum(x <= 6 for x in recommend)
-    return {
-        "csat": {"": (sum(x in (4, 5) for x in satisfied), len(satisfied))},
-        "csat_mean": {"": sum((x - 1) / 4 * 100 for x in satisfied) / len(satisfied)},
-        "nps": {"": 100 * (promoters - detractors) / len(recommend)},
-        "ces": {"": (sum(effort), len(effort))},
-        "ces_low_effort": {"": (sum(x < 4 for x in effort), len(effort))},
-    }
+    """The five figures of answer sheets of each survey, counted answer by answer."""
+    figures: Figures = {"csat": {}, "csat_mean": {}, "nps": {}, "ces": {}, "ces_low_effort": {}}
+    for survey, sheets in answers.groupby("survey"):
+        satisfied = [int(x) for x in sheets["Satisfied"].dropna()]
+        recommend = [int(x) for x in sheets["Recommend"].dropna()]
+        effort = [int(x) for x in sheets["Effort"].dropna()]
+        promoters = sum(x in (9, 10) for x in recommend)
+        detractors = sum(x <= 6 for x in recommend)
+        figures["csat"][survey] = (sum(x in (4, 5) for x in satisfied), len(satisfied))
+        figures["csat_mean"][survey] = sum((x - 1) / 4 * 100 for x in satisfied) / len(satisfied)
+        figures["nps"][survey] = 100 * (promoters - detractors) / len(recommend)
+        figures["ces"][survey] = (sum(effort), len(effort))
+        figures["ces_low_effort"][survey] = (sum(x < 4 for x in effort), len(effort))
+    return figures
+
+
+def followed_for(invitations: pd.DataFrame, end: str, days: int = 14) -> pd.DataFrame:
+    """The invitations that had so many days by the data's end; what was done later than that is not done."""
+    window = pd.Timedelta(days=days)
+    sent = invitations[invitations["sent_at"] <= pd.Timestamp(end) - window].copy()
+    for name in ("reached_at", "started_at", "completed_at"):
+        sent[name] = sent[name].where(sent[name] <= sent["sent_at"] + window)
+    return sent
 
 
 def funnel(invitations: pd.DataFrame) -> Figures:

@@ -134,7 +134,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
         ("id: other", "id: is not a key of the file"),
         ("folder: /", "folder: is not a key of the file"),
         ("comparison: previos", "comparison: 'previos' is not allowed. Did you mean previous?"),
-        ("level: 95", "level: 95 is out of range; it must be less than 1"),
+        ("level: 95", "level: 95 is out of range; it must be at most 0.9999"),
         ("fiscal_year_starts: 13", "fiscal_year_starts: 13 is out of range; it must be at most 12"),
         ("fiscal_year_starts: April", "fiscal_year_starts: 'April' is not a whole number"),
         ("data_from: 2025-02-31", "data_from: '2025-02-31' is not a date such as 2025-12-31"),

@@ -31,17 +31,17 @@ def _cells(cohort: str, members: int, active: tuple[int, ...]) -> dict[str, tupl
 # {metric: {component: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio.
 # Of a %, the ratio is the share: 5 of 8 is 62.5 %. parameters/corner_shop.yml tells it customer by customer.
 HAND: Figures = {
-    "csat": {"": (9, 14)},
-    "csat_mean": {"": (51 / 14 - 1) / 4 * 100},
-    "nps": {"": (5 - 4) / 13 * 100},
-    "ces": {"": (43, 13)},
-    "ces_low_effort": {"": (7, 13)},
-    "acceptance_rate": {"purchase": (7, 10), "support": (5, 6)},
+    "csat": {"purchase": (7, 9), "support": (2, 5)},
+    "csat_mean": {"purchase": (36 / 9 - 1) / 4 * 100, "support": (15 / 5 - 1) / 4 * 100},
+    "nps": {"purchase": (4 - 2) / 8 * 100, "support": (1 - 2) / 5 * 100},
+    "ces": {"purchase": (23, 9), "support": (20, 4)},
+    "ces_low_effort": {"purchase": (6, 9), "support": (1, 4)},
+    "acceptance_rate": {"purchase": (7, 9), "support": (5, 6)},
     "completion_rate": {"purchase": (5, 7), "support": (4, 5)},
     "response_rate": {
-        "purchase": (5, 12),
-        "purchase, cooperation": (5, 10),
-        "support": (4, 7),
+        "purchase": (5, 11),
+        "purchase, cooperation": (5, 9),
+        "support": (4, 6),
         "support, cooperation": (4, 6),
     },
     "review_rating": {
@@ -69,11 +69,11 @@ HAND: Figures = {
 # 001, 005, 007 and 013 twice. Followed for 90 days: 005 (again after 250), 006 (never: refunded), 013 (after 60).
 # Sheets A01 to A05, invitations I01 to I09, reviews V01 to V03.
 HAND_2024: Figures = {
-    "csat": {"": (3, 5)},
-    "csat_mean": {"": (18 / 5 - 1) / 4 * 100},
-    "nps": {"": (2 - 1) / 4 * 100},
-    "ces": {"": (18, 5)},
-    "ces_low_effort": {"": (2, 5)},
+    "csat": {"purchase": (1, 3), "support": (2, 2)},
+    "csat_mean": {"purchase": (9 / 3 - 1) / 4 * 100, "support": (9 / 2 - 1) / 4 * 100},
+    "nps": {"purchase": (1 - 1) / 3 * 100, "support": 1 / 1 * 100},
+    "ces": {"purchase": (11, 3), "support": (7, 2)},
+    "ces_low_effort": {"purchase": (1, 3), "support": (1, 2)},
     "acceptance_rate": {"purchase": (3, 4), "support": (3, 4)},
     "completion_rate": {"purchase": (3, 3), "support": (3, 3)},
     "response_rate": {
@@ -267,6 +267,15 @@ def _surveys_are_one(raw: Raw) -> None:
     raw["invitations"]["Survey"] = "after purchase"
 
 
+def _answers_are_of_one_survey(raw: Raw) -> None:
+    raw["answers"]["Survey"] = "after purchase"
+
+
+def _an_invitation_of_the_last_days_is_unanswered(raw: Raw) -> None:
+    late = raw["invitations"]["Invitation"] == "I28"
+    raw["invitations"].loc[late, "Sent"] = "2025-12-17 23:59:59"
+
+
 def _not_applicable_is_low(item: str, low: str) -> Callable[[Raw], None]:
     return _put("answers", item, "n/a", low)
 
@@ -296,6 +305,8 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "an 11 on the 0-10 question is a 10": (_put("answers", "Recommend", "11", "10"), "nps"),
     "an 11 on the 0-10 question is no answer": (_put("answers", "Recommend", "11", ""), "csat"),
     "a 0 on the 1-5 question is a 1": (_put("answers", "Satisfied", "0", "1"), "csat_mean"),
+    "all answers are of one survey": (_answers_are_of_one_survey, "csat"),
+    "an invitation of the last days is unanswered": (_an_invitation_of_the_last_days_is_unanswered, "acceptance_rate"),
     "satisfaction: n/a is low": (_not_applicable_is_low("Satisfied", "1"), "csat"),
     "recommendation: n/a is low": (_not_applicable_is_low("Recommend", "0"), "nps"),
     "effort: n/a is low": (_not_applicable_is_low("Effort", "1"), "ces_low_effort"),

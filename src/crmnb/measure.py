@@ -259,7 +259,7 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
     """What is to be said of rows without a customer, and of payments that are not among those counted."""
     if not asked.windows:
         return []
-    metric, notes = asked.metric, []
+    metric, notes = asked.metric, _too_new(asked)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
         notes.append("Of orders only: what customers pay by the month is not in it.")
     if metric.per_customer:
@@ -275,6 +275,20 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
         if without:
             notes.append(f"{without:,} of {among:,} counted carry no customer; each counts as a customer of its own.")
     return notes
+
+
+def _too_new(asked: Asked) -> list[str]:
+    """What is to be said of rows of the period that the data do not follow for long enough."""
+    metric, period = asked.metric, asked.period
+    if not metric.follow_up or not period.cutoff:
+        return []
+    days = asked.given[metric.follow_up]
+    last = period.cutoff - timedelta(days=days)
+    if period.end <= last:
+        return []
+    return [
+        f"What came after {last:%Y-%m-%d} is left out: the data follow it for less than {days} days, and all else for as many."
+    ]
 
 
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:

@@ -56,6 +56,7 @@ class Metric:
     compares: bool
     cumulative: bool
     matures: str
+    follow_up: str
     looks_back: bool
     published: str
     units: dict[str, str]
@@ -118,6 +119,7 @@ def metric(
     compares: bool = False,
     cumulative: bool = False,
     matures: str = "",
+    follow_up: str = "",
     looks_back: bool = False,
     published: str = "",
     units: dict[str, str] | None = None,
@@ -133,7 +135,8 @@ def metric(
     period are the rows of its parts, so that the parts need no call of their own. `compares`: it is a comparison with the time
     before already, and so compared with no other. `cumulative`: it tells of all data up to
     the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
-    says how many days after a period's end its figure can be told. `looks_back`: it asks for history, and so for that of the
+    says how many days after a period's end its figure can be told. `follow_up`: the setting that says how many days each row is
+    followed for; those that the data do not follow that long are left out, in every window alike. `looks_back`: it asks for history, and so for that of the
     tables it reads (those that take a declaration of churn do, too). `published`: the test of a published figure, "file::name".
     `units`: those of components that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
@@ -160,6 +163,7 @@ def metric(
             compares=compares,
             cumulative=cumulative,
             matures=matures,
+            follow_up=follow_up,
             looks_back=looks_back,
             published=published,
             units=units or {},

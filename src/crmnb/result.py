@@ -135,14 +135,20 @@ class Result:
 
         return cohorts(self)
 
-    def differences(self, segment: str, of: str | None = None) -> pd.DataFrame:
-        """Each level of a segmentation less one of them (`of`; by default the largest), for the nameless component.
+    def differences(self, segment: str, of: str | None = None, component: str = "") -> pd.DataFrame:
+        """Each level of a segmentation less one of them (`of`; by default the largest), for one component (by default the nameless).
 
         Columns: level, less, difference, low, high (in the metric's unit, each at the client's level) and p_value, Holm's for
         all of them together. The groups are taken as independent: levels of a segmentation of customers share no
-        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation or level that is not there.
+        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation, level or component that is not there.
         """
-        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["component"] == "")]
+        names = list(self.whole["component"])
+        if names and component not in names:
+            among = f"{self.metric.component or 'component'} by {self.metric.component or 'component'}"
+            raise InputError(
+                f"{self.metric.id} is told {among}: choose component={names[0]!r} or another.{nearest(component, names)}"
+            )
+        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["component"] == component)]
         rows = rows[rows["low"].notna()].reset_index(drop=True)
         if rows.empty:
             raise InputError(f"{self.metric.id} has no figures by {segment!r}.{nearest(segment, self.segmentations)}")

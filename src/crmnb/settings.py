@@ -9,13 +9,14 @@ from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
-_SPANS = ("_days", "_months")  # how the names of settings end that say how long something lasts
+# The least and the most of whole numbers among the settings, by how their names end.
+_BOUNDS = {"_days": (1, 3650), "_months": (1, 600), "": (1, 1000)}
 
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
     """The keyword arguments of a metric for a client, and those that mean something for this client in words.
 
-    Raises InputError for an unknown setting, a value of another type than its default's or a span of no time; Unavailable where a
+    Raises InputError for an unknown setting, a value of another type than its default's or out of bounds; Unavailable where a
     declaration that the metric needs (an item of a survey, churn) is missing.
     """
     chosen = client.settings.get(metric.id, {})
@@ -36,9 +37,11 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
             raise InputError(
                 f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
             )
-        if name.endswith(_SPANS) and value < 1:
+        least, most = next(bounds for ending, bounds in _BOUNDS.items() if name.endswith(ending))
+        if type(default) is int and not least <= value <= most:
             raise InputError(
-                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is too short; it is to be 1 or more."
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is out of range; it must be from {least} "
+                f"to {most:,}."
             )
         given[name], words[name] = value, str(value)
     if "churn" in metric.declarations:
@@ -63,7 +66,8 @@ def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale
     asks = f", \u201c{item.asks}\u201d" if item.asks else ""
-    return item, f"{name} ({low} to {high}, {item.direction}){asks}"
+    satisfied = "" if item.top_box is None else f", satisfied from {item.top_box} on"
+    return item, f"{name} ({low} to {high}, {item.direction}{satisfied}){asks}"
 
 
 def check_settings(client: Client) -> None:

@@ -29,6 +29,10 @@ def problems(client: Client) -> list[str]:
     for name, item in client.items.items():
         if item.scale[0] >= item.scale[1]:
             found.append(f"items.{name}.scale: {list(item.scale)} must go from low to high, such as [1, 5].")
+        elif item.top_box is not None and not item.scale[0] < item.top_box <= item.scale[1]:
+            found.append(
+                f"items.{name}.top_box: {item.top_box} must lie on the scale, above {item.scale[0]} and at most {item.scale[1]}."
+            )
         found += _item(name, client)
     if client.churn:
         found += _churn(client.churn, client)

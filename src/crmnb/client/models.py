@@ -4,12 +4,34 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 NAME = r"^[a-z][a-z0-9_]*$"
 CURRENCY = r"^[A-Z]{3}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # to a variable of the environment, in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
+
+MOST_CUTS = 49  # of a segmentation: more make more levels than are told apart (crmnb.segments)
+
+
+def _no_flag(value: Any) -> Any:
+    """The value, unless it is true or false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_type", "true and false are no numbers")
+    return value
+
+
+# Every number in a parameters file has bounds: beyond them is a slip, and engines of dates and floats overflow.
+_NUMBER = BeforeValidator(_no_flag)
+Days = Annotated[int, Field(ge=0, le=3650), _NUMBER]
+Answer = Annotated[int, Field(ge=-10_000, le=10_000), _NUMBER]
+Units = Annotated[int, Field(ge=1, le=100_000), _NUMBER]
+Money = Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER]
+Share = Annotated[float, Field(ge=0, le=1), _NUMBER]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]  # within the years that a period may have
+Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...], Field(max_length=MOST_CUTS)]
+Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MOST_CUTS)]
 
 Name = Annotated[str, Field(pattern=NAME)]
 Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
@@ -39,7 +61,7 @@ class Source(_Strict):
     database: str | None = None
     table: str | None = None
     select: str | None = None
-    header: int = Field(1, ge=1)
+    header: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
     delimiter: Character = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
@@ -76,17 +98,19 @@ class Mapping(_Strict):
     types: dict[Name, str] = {}
     values: dict[Name, dict[str, str]] = {}
     personal: tuple[Name, ...] = ()
-    bad_rows_allowed: float = Field(0.05, ge=0, le=1)  # share of a table's rows that may be quarantined
+    bad_rows_allowed: Share = 0.05  # share of a table's rows that may be quarantined
 
 
 class Item(_Strict):
     """A survey item: the ends of its scale, and which way it points.
 
-    `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy.
+    `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy. `top_box`: the lowest answer that counts as
+    satisfied; without it, the second highest on scales of 4 to 11 answers.
     """
 
     name: str = ""
-    scale: tuple[int, int]
+    scale: tuple[Answer, Answer]
+    top_box: Answer | None = None
     direction: Literal["up", "effort", "ease"] = "up"
     asks: str = ""
 
@@ -99,7 +123,7 @@ class Churn(_Strict):
 
     kind: Literal["contractual", "inactivity"]
     table: Literal["customers", "subscriptions", "orders"] = "orders"
-    inactivity_days: int = Field(0, ge=0)
+    inactivity_days: Days = 0
 
     @property
     def history_days(self) -> int:
@@ -110,9 +134,9 @@ class Churn(_Strict):
 class Gain(_Strict):
     """What a programme brought that would not have come without it, as a test measured it: margin, and its interval's ends."""
 
-    gain: float
-    low: float
-    high: float
+    gain: Money
+    low: Money
+    high: Money
 
     @model_validator(mode="after")
     def _in_order(self) -> "Gain":
@@ -130,12 +154,12 @@ class Worth(_Strict):
     `books`: net revenue by period, as the client's books say. `gains`: by programme of the costs, what it brought in all.
     """
 
-    margin_rate: float | None = Field(None, gt=0, le=1)
-    discount_rate: float = Field(0.10, ge=0, lt=1)
-    horizon_months: int = Field(36, ge=1, le=600)
-    profitable_margin: float = 0.0
-    acquisition_lag_months: int = Field(0, ge=0, le=24)
-    books: dict[str, Annotated[float, Field(gt=0)]] = {}
+    margin_rate: Annotated[float, Field(ge=0.0001, le=1), _NUMBER] | None = None
+    discount_rate: Annotated[float, Field(ge=0, lt=1), _NUMBER] = 0.10
+    horizon_months: Annotated[int, Field(ge=1, le=600), _NUMBER] = 36
+    profitable_margin: Money = 0.0
+    acquisition_lag_months: Annotated[int, Field(ge=0, le=24), _NUMBER] = 0
+    books: dict[str, Annotated[float, Field(gt=0, le=1e15), _NUMBER]] = {}
     gains: dict[str, Gain] = {}
 
 
@@ -146,8 +170,8 @@ class Segment(_Strict):
     """
 
     column: Annotated[str, Field(pattern=SEGMENT_COLUMN)]
-    bands: tuple[float, ...] = ()
-    years: tuple[float, ...] = ()
+    bands: Cuts = ()
+    years: Years = ()
 
 
 class Segments(dict[str, Segment]):
@@ -160,8 +184,8 @@ class Privacy(_Strict):
     `expose_customers`: whether lists of single customers (by their keys) stand on the client's pages, not only the analysts'.
     """
 
-    min_base: int = Field(30, ge=1)
-    suppress_below: int = Field(10, ge=1)
+    min_base: Units = 30
+    suppress_below: Units = 10
     expose_customers: bool = False
 
 
@@ -174,9 +198,9 @@ class Client(_Strict):
     currency: Annotated[str, Field(pattern=CURRENCY)]
     locale: str = "en_GB"
     time_zone: str = "UTC"
-    fiscal_year_starts: int = Field(1, ge=1, le=12)
-    data_from: date | None = None  # the first day that the data cover
-    data_until: date | None = None  # the last day that the data cover
+    fiscal_year_starts: Annotated[int, Field(ge=1, le=12), _NUMBER] = 1
+    data_from: Day | None = None  # the first day that the data cover
+    data_until: Day | None = None  # the last day that the data cover
     dates_exact_to: Literal["day", "month"] = "day"  # "month": nothing shorter than a month is shown
     sources: dict[Name, Source]
     tables: dict[Name, Mapping]
@@ -186,9 +210,9 @@ class Client(_Strict):
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
     comparison: Literal["previous", "year_before"] = "previous"
-    level: float = Field(0.95, gt=0.5, lt=1)
+    level: Annotated[float, Field(gt=0.5, le=0.9999), _NUMBER] = 0.95
     settings: dict[Name, dict[str, Any]] = {}  # metric: {setting: value}
-    targets: dict[Name, float] = {}  # metric: value, in the metric's unit
+    targets: dict[Name, Money] = {}  # metric: value, in the metric's unit
     objectives: tuple[Name, ...] = ()  # metrics of the headline tiles, in order
     privacy: Privacy = Privacy()
 

@@ -1,6 +1,7 @@
 """From a client's name to the Client: finding the parameters file, reading it, saying all that is wrong with it."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -88,7 +89,11 @@ def _words(error: dict[str, Any]) -> str:
     if kind.startswith(("greater_than", "less_than")):
         word, bound = next(iter(context.items()))
         sign = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}[word]
-        return f"{where}: {shown} is out of range; it must be {sign} {bound:g}."
+        is_date = isinstance(bound, date | str)
+        said = bound if is_date else f"{bound:,.10g}" if abs(bound) < 1e10 else f"{bound:g}"
+        return f"{where}: {shown} is out of range; it must be {sign} {said}."
+    if kind == "too_long":
+        return f"{where}: {context['actual_length']} values are too many; at most {context['max_length']} are allowed."
     if kind in ("string_too_long", "string_too_short"):
         return f"{where}: {shown} is not one character."
     for start, form in _FORMS.items():

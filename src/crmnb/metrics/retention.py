@@ -392,6 +392,7 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     out_of="orders whose refund window has closed",
     by_hand="1 / 23",
     rows_at="ordered_at",
+    follow_up="refund_window_days",
 )
 def refund_rate(all_orders, *, period, refund_window_days=30):
     """Share of orders, cancelled ones left out, that were refunded in full or in part within `refund_window_days` of the order.

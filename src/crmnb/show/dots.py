@@ -146,7 +146,7 @@ def _dot(axes, at: int, row) -> None:
 
 
 def _whole_line(axes, result: Result, whole, places: int) -> None:
-    if whole is None or whole.component or not available(whole):
+    if whole is None or not available(whole):
         return
     axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     words = f"all {short(result, whole, places)}"

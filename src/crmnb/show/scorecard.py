@@ -28,6 +28,8 @@ from crmnb.show.words import (
 
 NOT_COMPARED = "not compared"
 _MOST_COMPONENTS = 6
+_TOLD_APART = ("survey", "platform")  # components that are of one kind, none of which stands for the others
+_MOST_OTHERS = 3
 
 
 def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
@@ -55,7 +57,8 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
 def tile(result: Result, *, definition: str = "") -> Html:
     """A headline: name, value, interval with target, n, change, spark line, flags; `definition` is a link to more.
 
-    A metric with several components shows the one of the whole client, or else the first.
+    A metric with several components shows the one of the whole client, or else the first; other surveys stand below it, as they
+    must not be thrown together.
     """
     row = headline(result)
     if row is None:
@@ -77,11 +80,23 @@ def tile(result: Result, *, definition: str = "") -> Html:
         interval_bar(result, row),
         tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
         tag("p", change, class_="moved") if change else None,
+        *(tag("p", words, class_="support") for words in _other_surveys(result, row)),
         tag("p", target, class_="target") if target else None,
         _spark_figure(result, parts),
         tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
     )
     return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), said(result))
+
+
+def _other_surveys(result: Result, row: Row) -> list[str]:
+    """The value of each further survey (or platform), with its interval, so that a tile does not tell of one alone."""
+    if result.metric.component not in _TOLD_APART:
+        return []
+    others = [each for each in result.entries if each.component != row.component and each.unit == row.unit]
+    return [
+        ": ".join((printable(each.component), value_words(result, each))) + (f" ({ends})" if ends else "")
+        for each, ends in ((each, interval_words(result, each)) for each in others[:_MOST_OTHERS])
+    ]
 
 
 def in_short(result: Result) -> dict[str, str] | None:
@@ -91,7 +106,7 @@ def in_short(result: Result) -> dict[str, str] | None:
         return None
     change = change_words(result, row)
     return {
-        "title": result.metric.title,
+        "title": result.metric.title + (f", {printable(row.component)}" if row.component else ""),
         "value": value_words(result, row),
         "interval": interval_words(result, row),
         "change": "" if result.period.partial else change.text,

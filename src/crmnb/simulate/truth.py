@@ -12,6 +12,7 @@ from crmnb.simulate.lives import Lives, live
 from crmnb.simulate.rates import EDGES, ORIGIN, REGIONS, YEARS, Rates
 from crmnb.simulate.shop import Purchases, purchases
 
+SURVEYS = ("purchase", "support")
 _LIVES = 400_000  # customers at the start of the large draw
 _FOLLOW_UP = 90
 
@@ -161,18 +162,19 @@ def _cohorts(lives: Lives, place: int) -> Figures:
 
 def _answers(rates: Rates, place: int) -> Figures:
     chosen = {name: item(rates, name, place) for name in ITEMS}
-    return {
-        ("csat", ""): 100 * rates.csat[place],
-        ("csat_mean", ""): answers.points(ITEMS["satisfied"], chosen["satisfied"]),
-        ("nps", ""): rates.nps[place],
-        ("ces", ""): rates.ces[place],
-        ("ces_low_effort", ""): 100 * answers.below_middle(ITEMS["effort"], chosen["effort"]),
+    figures = {
+        "csat": 100 * rates.csat[place],
+        "csat_mean": answers.points(ITEMS["satisfied"], chosen["satisfied"]),
+        "nps": rates.nps[place],
+        "ces": rates.ces[place],
+        "ces_low_effort": 100 * answers.below_middle(ITEMS["effort"], chosen["effort"]),
     }
+    return {(metric, survey): value for metric, value in figures.items() for survey in SURVEYS}
 
 
 def _surveys(rates: Rates, place: int) -> Figures:
     found, completes = {}, rates.completion[place]
-    for survey, takes in (("purchase", rates.acceptance[place]), ("support", rates.support_acceptance[place])):
+    for survey, takes in zip(SURVEYS, (rates.acceptance[place], rates.support_acceptance[place]), strict=True):
         found |= {
             ("acceptance_rate", survey): 100 * takes,
             ("completion_rate", survey): 100 * completes,

@@ -1,0 +1,213 @@
+"""Satisfaction: each survey by itself, invitations followed for as long as all others, top boxes of any scale."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmnb.client import Client
+from crmnb.engine import in_memory
+from crmnb.errors import Unavailable
+from crmnb.measure import Measured, measure
+from crmnb.metric import catalogue
+from crmnb.period import Period
+from crmnb.results import with_signals
+
+ITEMS = {
+    "satisfied": {"scale": (1, 5)},
+    "recommend": {"scale": (0, 10)},
+    "effort": {"scale": (1, 7), "direction": "effort"},
+}
+
+
+def client(**changes) -> Client:
+    plain = {"id": "harbour", "folder": Path(), "name": "Harbour", "currency": "GBP", "sources": {}, "tables": {}}
+    return Client(**(plain | {"items": ITEMS, "privacy": {"min_base": 1, "suppress_below": 1}} | changes))
+
+
+def measured(metric: str, table: str, rows: pd.DataFrame, label: str, ends: str, of: Client | None = None) -> Measured:
+    period = Period.parse(label).observe(datetime(2020, 1, 1), datetime.fromisoformat(ends))
+    return measure(catalogue()[metric], in_memory(of or client(), {table: rows}), period)
+
+
+def whole(found: Measured) -> pd.DataFrame:
+    rows = found.rows[(found.rows["part"] == "") & (found.rows["segment"] == "")]
+    return with_signals(rows, dict.fromkeys(rows["metric"], found.better)).set_index("component")
+
+
+# ---- Surveys ----------------------------------------------------------------------------------------------
+
+# What people answer after a purchase and after a case for support; each with half of the sheets good.
+GOOD, BAD = {"satisfied": 5, "recommend": 10, "effort": 1}, {"satisfied": 2, "recommend": 3, "effort": 6}
+
+
+def sheets(year: int, survey: str, good: int, bad: int) -> pd.DataFrame:
+    rows = pd.DataFrame([GOOD] * good + [BAD] * bad)
+    days = pd.date_range(f"{year}-01-01", f"{year}-12-31", periods=len(rows)).floor("s")
+    rows = rows.sample(frac=1, random_state=year).assign(responded_at=days, survey=survey)
+    return rows.assign(response_id=[f"{survey}-{year}-{i}" for i in range(len(rows))])
+
+
+# 90 % are satisfied after a purchase and 40 % after a case for support, in both years; of 1,000 sheets 800 came from purchases, then 200.
+MIXED = pd.concat(
+    [
+        sheets(2024, "purchase", 720, 80),
+        sheets(2024, "support", 80, 120),
+        sheets(2025, "purchase", 180, 20),
+        sheets(2025, "support", 320, 480),
+    ],
+    ignore_index=True,
+)
+BY_SURVEY = {
+    "csat": {"purchase": 90, "support": 40},
+    "csat_mean": {"purchase": 0.9 * 100 + 0.1 * 25, "support": 0.4 * 100 + 0.6 * 25},
+    "nps": {"purchase": 100 * (0.9 - 0.1), "support": 100 * (0.4 - 0.6)},
+    "ces": {"purchase": 0.9 * 1 + 0.1 * 6, "support": 0.4 * 1 + 0.6 * 6},
+    "ces_low_effort": {"purchase": 90, "support": 40},
+}
+
+
+@pytest.mark.parametrize("metric", BY_SURVEY)
+def test_a_change_of_the_surveys_mix_is_no_change(metric):
+    rows = whole(measured(metric, "survey_responses", MIXED, "2025", "2026-01-01"))
+    assert rows["value"].to_dict() == pytest.approx(BY_SURVEY[metric])
+    assert rows["change"].to_dict() == pytest.approx({"purchase": 0, "support": 0}, abs=1e-9)
+    assert set(rows["signal"]) == {""}
+
+
+@pytest.mark.parametrize("metric", BY_SURVEY)
+def test_a_single_survey_has_no_name_and_a_survey_without_sheets_takes_none_away(metric):
+    alone = MIXED[MIXED["survey"] == "purchase"]
+    rows = whole(measured(metric, "survey_responses", alone, "2025", "2026-01-01"))
+    assert rows["value"].to_dict() == pytest.approx({"": BY_SURVEY[metric]["purchase"]})
+    ended = pd.concat([alone, sheets(2024, "support", 80, 120)])  # the survey after support is not run any more
+    rows = whole(measured(metric, "survey_responses", ended, "2025", "2026-01-01"))
+    assert rows["value"].to_dict() == pytest.approx({"purchase": BY_SURVEY[metric]["purchase"]})
+
+
+def test_only_surveys_with_the_item_are_told_apart():
+    rows = MIXED.assign(effort=MIXED["effort"].where(MIXED["survey"] == "support"))
+    assert list(whole(measured("ces", "survey_responses", rows, "2025", "2026-01-01")).index) == [""]
+    assert list(whole(measured("csat", "survey_responses", rows, "2025", "2026-01-01")).index) == [
+        "purchase",
+        "support",
+    ]
+
+
+def test_parts_and_levels_of_each_survey_add_up_to_it():
+    of = client(segments={"channel": {"column": "survey_responses.channel"}})
+    rows = MIXED.assign(channel=np.where(np.arange(len(MIXED)) % 3, "mail", "text"))
+    found = measured("csat", "survey_responses", rows, "2025", "2026-01-01", of).rows
+    for survey, together in found.groupby("component"):
+        sums = together.groupby([together["part"] != "", "segment"])["n"].sum()
+        assert set(sums) == {{"purchase": 200, "support": 800}[survey]}
+        assert len(sums) == 3  # the whole, its months, its channels
+
+
+# ---- Scales -----------------------------------------------------------------------------------------------
+
+
+def on_scale(low: int, high: int, answers: list[int], **more) -> pd.Series:
+    rows = pd.DataFrame({"satisfied": answers, "survey": "s", "responded_at": pd.Timestamp("2025-03-01")})
+    rows = rows.assign(response_id=[str(i) for i in range(len(rows))])
+    of = client(items={"satisfied": {"scale": (low, high), **more}})
+    return whole(measured("csat", "survey_responses", rows, "2025", "2026-01-01", of)).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "answers", "share"),
+    [(1, 5, [4, 5, 3, 1], 50), (0, 10, [9, 10, 8, 0], 50), (1, 10, [9, 8], 50), (-2, 2, [1, 2, 0, -2], 50)],
+)
+def test_two_boxes_of_a_scale_of_up_to_eleven_answers_are_the_top(low, high, answers, share):
+    assert on_scale(low, high, answers)["value"] == share
+
+
+def test_a_slider_has_a_top_box_only_where_it_is_declared():
+    answers = [100, 98, 90, 80, 79, 60, 20, 0]  # 4 of 8 from 80 on; two *values*, 99 and 100, would make 1 of 8
+    row = on_scale(0, 100, answers)
+    assert np.isnan(row["value"])
+    assert row["reason"].startswith("needs items.satisfied.top_box: from which answer on somebody is satisfied.")
+    assert "80 leaves the best fifth" in row["reason"]
+    assert on_scale(0, 100, answers, top_box=80)["value"] == 50
+    assert on_scale(0, 100, answers, top_box=99)["value"] == 12.5
+    assert on_scale(1, 3, [3, 2, 1, 3], top_box=3)["value"] == 50
+
+
+def test_a_declared_top_box_stands_beside_the_figure():
+    rows = pd.DataFrame(
+        {"satisfied": [50], "survey": "s", "responded_at": [pd.Timestamp("2025-03-01")], "response_id": ["1"]}
+    )
+    of = client(items={"satisfied": {"scale": (0, 100), "top_box": 80}})
+    words = measured("csat", "survey_responses", rows, "2025", "2026-01-01", of).settings["item"]
+    assert words == "satisfied (0 to 100, up, satisfied from 80 on)"
+
+
+# ---- Time to answer ---------------------------------------------------------------------------------------
+
+ASKED = ("acceptance_rate", "completion_rate", "response_rate")
+
+
+def invitations(first: str, last: str, each_day: int, seed: int, survey: str = "purchase") -> pd.DataFrame:
+    """Invitations on every day; three in ten are answered, after 4 days in the mean, and are not yet where that is after `last`."""
+    draw = np.random.default_rng(seed)
+    sent = np.repeat(pd.date_range(first, last), each_day) + pd.Timedelta("9h")
+    done = sent + pd.to_timedelta(draw.exponential(4.0, len(sent)), unit="D").floor("s")
+    start = np.where(draw.random(len(sent)) < 0.4, sent + (done - sent) / 2, np.datetime64("NaT"))
+    end = pd.Timestamp(last) + pd.Timedelta("1D")
+    rows = pd.DataFrame(
+        {"survey": survey, "sent_at": sent, "reached_at": sent, "started_at": start, "completed_at": done}
+    )
+    rows["completed_at"] = rows["completed_at"].where(rows["started_at"].notna() & (draw.random(len(rows)) < 0.75))
+    rows[["started_at", "completed_at"]] = rows[["started_at", "completed_at"]].where(lambda at: at < end)
+    return rows.assign(invitation_id=[f"{survey}{i}" for i in range(len(rows))])
+
+
+@pytest.mark.parametrize("metric", ASKED)
+def test_the_newest_month_is_not_worse_for_want_of_time(metric):
+    """Forty surveys in which nothing changes, invited up to the last day: without a follow-up, all forty are "worse"."""
+    rows = pd.concat([invitations("2025-10-01", "2025-12-31", 30, seed, f"s{seed:02}") for seed in range(40)])
+    found = whole(measured(metric, "survey_invitations", rows, "2025-12", "2026-01-01"))
+    found = found[~found.index.str.endswith("cooperation")]
+    assert len(found) == 40
+    assert (found["p_value"] < 0.05).sum() <= 6  # of 40 at 5 %, more than 6 in one of a hundred
+    assert (found["signal"] == "worse").sum() <= 1
+    assert found["change"].mean() == pytest.approx(0, abs=1.5)
+
+
+@pytest.mark.parametrize("metric", ASKED)
+def test_a_figure_once_told_does_not_change_as_answers_come_in(metric):
+    rows = invitations("2025-09-01", "2025-12-31", 10, 1)
+    late = rows["completed_at"].isna() & (rows["sent_at"] < "2025-11-01")
+    rows.loc[late, "started_at"] = rows["sent_at"] + pd.Timedelta("15D")
+    rows.loc[late, "completed_at"] = rows["started_at"]
+    known = rows.copy()
+    for step in ("started_at", "completed_at"):
+        known[step] = known[step].where(known[step] < "2025-11-15")
+    early = whole(
+        measured(metric, "survey_invitations", known[known["sent_at"] < "2025-11-15"], "2025-10", "2025-11-15")
+    )
+    later = whole(measured(metric, "survey_invitations", rows, "2025-10", "2026-01-01"))
+    assert early["numerator"].to_dict() == later["numerator"].to_dict()
+    assert early["denominator"].to_dict() == later["denominator"].to_dict()
+
+
+def test_what_is_left_out_as_too_new_is_told():
+    rows = invitations("2025-10-01", "2025-12-31", 5, 2)
+    found = measured("response_rate", "survey_invitations", rows, "2025-12", "2026-01-01")
+    assert whole(found).loc["purchase", "denominator"] == 17 * 5  # the 1st to the 17th
+    assert any("came after 2025-12-18 is left out" in note and "less than 14 days" in note for note in found.notes)
+    earlier = measured("response_rate", "survey_invitations", rows, "2025-11", "2026-01-01")
+    assert not any("is left out" in note for note in earlier.notes)
+    assert whole(earlier).loc["purchase", "denominator"] == 30 * 5
+    of = client(settings={"response_rate": {"answer_days": 60}})
+    nothing = whole(measured("response_rate", "survey_invitations", rows, "2025-12", "2026-01-01", of)).iloc[0]
+    assert "unavailable" in nothing["flags"]
+
+
+def test_an_item_that_points_the_other_way_is_not_guessed():
+    csat = catalogue()["csat"]
+    item = client().items["effort"].model_copy(update={"name": "effort"})
+    with pytest.raises(Unavailable, match="direction up"):
+        csat(None, period=Period.parse("2025"), item=item)
