@@ -24,6 +24,10 @@ def test_a_sealed_folder_is_whole(folder):
     assert checksums_in(folder)["orders.parquet"] == checksum_of(folder / "orders.parquet")
 
 
+def test_an_inner_folder_can_be_left_out(folder):
+    assert sorted(seal(folder, leave_out=["inner"])) == ["notebook.ipynb", "orders.parquet"]
+
+
 def flipped(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

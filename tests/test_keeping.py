@@ -15,6 +15,7 @@ import pytest
 from conftest import crmnb
 from crmnb import keeping
 from crmnb.check import take_in
+from crmnb.checksum import write_json
 from crmnb.client import load_client
 from crmnb.errors import InputError
 from crmnb.intake import Refused
@@ -64,9 +65,9 @@ def checked(tmp_path_factory) -> Path:
     (private / "notebooks" / "2024").mkdir(parents=True)
     (private / "notebooks" / "2024" / "old.ipynb").write_text(KEY)
     (private / "run.log").write_text(KEY)
-    (kept.parent / "report.json").write_text(json.dumps({"period": "2025", "made_at": "2026-01-01T00:00:00+00:00"}))
+    write_json(kept.parent / "report.json", {"period": "2025", "made_at": "2026-01-01T00:00:00+00:00"})
     said = {"client": "shop", "name": "Shop", "outcome": "refused", "said": f"such as '{KEY}'"}
-    (private / "run.json").write_text(json.dumps(said))
+    write_json(private / "run.json", said)
     for period in ("2024", "2025"):
         (folder / "outputs" / "shop" / period).mkdir()
         (folder / "outputs" / "shop" / period / "index.html").write_text("<p>81.7 %")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from crmnb.checksum import write_json
 from crmnb.page import portfolio as module
 from crmnb.page.portfolio import portfolio
 from synthetic import HOSTILE
@@ -59,8 +60,11 @@ def ran(outputs: Path, client: str, outcome: str, **facts) -> None:
 
 
 def write(path: Path, said: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(said if isinstance(said, str) else json.dumps(said))
+    if isinstance(said, dict):
+        write_json(path, said)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(said if isinstance(said, str) else json.dumps(said))
 
 
 def shown(outputs: Path) -> str:

@@ -23,12 +23,14 @@ def checksum_of(path: Path) -> str:
 
 
 def seal(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
-    """Write the checksums of all files below a folder into it, but for those of the names to leave out; gives them by name.
+    """Write the checksums of all files below a folder into it, but for the names to leave out; gives them by name.
 
-    A name is the file's path within the folder.
+    A name is the file's path within the folder; that of an inner folder leaves out all that is in it.
     """
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    checksums = {name: checksum_of(path) for name, path in paths.items() if name not in {SEAL, *leave_out}}
+    names = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()}
+    checksums = {
+        name.as_posix(): checksum_of(path) for path, name in names.items() if name.parts[0] not in {SEAL, *leave_out}
+    }
     write_json(folder / SEAL, {"files": checksums})
     return checksums
 
@@ -67,7 +69,7 @@ def write_json(path: Path, content: dict[str, Any], *, flush: bool = False) -> N
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump({_CHECKSUM: _checksum(content), **content}, file, indent=1, ensure_ascii=False)
+        json.dump({_CHECKSUM: _checksum(content), **content}, file, indent=1)
         if flush:
             _flush(file.fileno())
     new.replace(path)

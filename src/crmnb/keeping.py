@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 
+from crmnb.checksum import read_json, write_json
 from crmnb.client.models import NAME
 from crmnb.errors import InputError, nearest
 from crmnb.run.environment import now
@@ -250,16 +250,10 @@ def _inside(folder: Path) -> list[Path]:
 
 def _without_words(record: Path) -> None:
     """Take out of the record of the last run why it was refused: the reason may show a value of one of the rows."""
-    try:
-        said = json.loads(record.read_bytes())
-        is_known = not said["said"]
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    said = read_json(record)
+    if said is None:
         return _delete(record)
-    if not is_known:
-        from crmnb.run.places import write_json
-
+    if said.get("said"):
         write_json(
             record,
             said | {"said": "why is no longer known, as a customer was forgotten since; the next run says it anew."},

@@ -7,19 +7,23 @@ import shutil
 import sys
 from pathlib import Path
 
+from crmnb.checksum import flush, flush_one
+
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def publish(made: Path, place: Path) -> None:
     """Put the folder `made` at `place`; whoever looks sees the old one or the new one, never a mixture or nothing.
 
-    Both lie on one disk. What stood at `place` is deleted afterwards. Raises OSError if it cannot be done; then the old
+    Both lie on one disk, which has the new one whole before it is put in place. What stood at `place` is deleted afterwards. Raises OSError if it cannot be done; then the old
     folder is still in place.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     recover(place)
+    flush(made)
     if not place.exists():
         made.rename(place)
+        flush_one(place.parent)
         return
     if not _exchange(made, place):
         aside = _aside(place)
@@ -30,6 +34,7 @@ def publish(made: Path, place: Path) -> None:
             aside.rename(place)
             raise
         made = aside
+    flush_one(place.parent)
     shutil.rmtree(made, ignore_errors=True)
 
 

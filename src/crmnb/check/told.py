@@ -42,10 +42,12 @@ def _read(checked: Checked) -> Part:
 
 def _covers(checked: Checked) -> tuple[str, ...]:
     client, taken = checked.client, checked.taken
+    healed = f"Kept files were damaged, and were made anew: {', '.join(taken.healed)}."
+    also = (healed,) if taken.healed else ()
     if not (taken.data_from and taken.cutoff):
-        return ("The data hold no dated events, and data_from and data_until are not declared.",)
+        return ("The data hold no dated events, and data_from and data_until are not declared.", *also)
     last = taken.cutoff - timedelta(microseconds=1)
-    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.",)
+    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *also)
 
 
 def _account(account: Account, client: Client) -> Entry:
@@ -213,6 +215,7 @@ def as_data(checked: Checked) -> dict[str, Any]:
             "from": taken.data_from and taken.data_from.date().isoformat(),
             "until": taken.cutoff and (taken.cutoff - timedelta(microseconds=1)).date().isoformat(),
         },
+        "healed": list(taken.healed),
         "accounts": [asdict(account) for account in taken.accounts],
         "period": {"label": period.label, "chosen": checked.chosen},
         "metrics": [

@@ -20,6 +20,7 @@ except ImportError:  # Windows: one run at a time is then up to its user
 from pydantic import TypeAdapter
 
 from crmnb import tables
+from crmnb.checksum import checksum_of, checksums_in, damaged, flush, flush_one, seal
 from crmnb.client import Client
 from crmnb.intake.account import Account, Profile
 from crmnb.intake.forgotten import NOBODY, Forgotten
@@ -27,6 +28,7 @@ from crmnb.intake.forgotten import NOBODY, Forgotten
 _STAGING = ".staging"
 _REFUSED = "refused"
 _SAID = "intake.json"
+_QUARANTINE = "quarantine"
 _CLIENT = {"sources", "tables", "items", "time_zone", "data_from", "data_until"}  # what an intake depends on
 
 
@@ -36,7 +38,7 @@ class Intake:
 
     `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
     newest event. `columns` are each table's; `sources` are the files read, for the manifest. `before` is the profile of
-    the intake before this one that was of other data.
+    the intake before this one that was of other data. `healed` are the kept files that were damaged, and were made anew.
     """
 
     folder: Path
@@ -50,6 +52,12 @@ class Intake:
     cutoff: datetime | None
     sources: dict[str, dict[str, Any]]
     reused: bool = False
+    healed: tuple[str, ...] = ()
+
+    def checksums(self) -> dict[str, str]:
+        """The SHA-256 of each table's file, by the table's name, as it was written."""
+        files = checksums_in(self.folder) or {}
+        return {name: files[path.name] for name, path in self.tables.items() if path.name in files}
 
 
 def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: Forgotten = NOBODY) -> str:
@@ -66,15 +74,21 @@ def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: F
 
 
 def keep(intake: Intake) -> None:
-    """Write beside the tables what is needed to know the intake again."""
+    """Write beside the tables what is needed to know the intake again, and the checksums of all this.
+
+    The quarantine has none: people mend its rows where they lie.
+    """
     elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
-    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, **elsewhere), indent=1))
+    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, healed=(), **elsewhere), indent=1))
+    seal(intake.folder, leave_out=[_QUARANTINE])
 
 
 def kept(home: Path, mark: str) -> Intake | None:
-    """The intake of that fingerprint, if it is there and whole."""
+    """The intake of that fingerprint, if it is there; `damage` tells whether its tables are whole."""
     folder = home / mark
     try:
+        if (checksums_in(folder) or {}).get(_SAID) != checksum_of(folder / _SAID):
+            return None
         said = _form().validate_json((folder / _SAID).read_bytes())
     except (OSError, ValueError):
         return None
@@ -82,6 +96,15 @@ def kept(home: Path, mark: str) -> Intake | None:
     if not all(path.is_file() for path in paths.values()):
         return None
     return replace(said, folder=folder, tables=paths, reused=True)
+
+
+def damage(home: Path, mark: str) -> list[str]:
+    """The names of what is damaged of the intake of that fingerprint; [] where all is whole, or there is no such intake.
+
+    The tables are read to their end, so it is asked once per run.
+    """
+    folder = home / mark
+    return damaged(folder) if folder.is_dir() else []
 
 
 def latest(home: Path) -> Intake | None:
@@ -133,8 +156,10 @@ def refused(home: Path) -> Path:
 def publish(home: Path, done: Path, intake: Intake) -> Intake:
     """Put finished tables into their place at once, and take away those of former fingerprints."""
     place = home / intake.fingerprint
+    flush(done)
     shutil.rmtree(place, ignore_errors=True)
     done.rename(place)
+    flush_one(home)
     for other in home.iterdir():
         if other.is_dir() and other.name not in (place.name, _STAGING):
             shutil.rmtree(other, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Taking in: from a client's parameters to canonical tables, step by step."""
 
+import logging
 import re
 import shutil
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from crmnb.intake.files import File, find_files, unchanged
 from crmnb.intake.forgotten import Forgotten, forgotten
 from crmnb.intake.judge import judge
 from crmnb.intake.judged import Contract
-from crmnb.intake.kept import Intake, alone, fingerprint, keep, kept, latest, publish, refused, staging
+from crmnb.intake.kept import Intake, alone, damage, fingerprint, keep, kept, latest, publish, refused, staging
 from crmnb.intake.leaving_out import parents_first
 from crmnb.intake.linking import lines_of, links_of
 from crmnb.intake.personal import customer_columns, personal_columns
@@ -34,12 +35,15 @@ from crmnb.intake.refusal import Refused
 from crmnb.intake.rules import columns_of
 from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
+_LOG = logging.getLogger("crmnb")
+
 
 def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None) -> Intake:
     """Take in a client's sources; nothing is read again while files, parameters and code are unchanged.
 
     `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
-    whether they are the same. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
+    whether they are the same. Kept tables are read to their end once: where one is damaged, all are made anew, which is
+    logged, and `healed` of what is given names them. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
     accounts; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     Rows of customers who are on the private folder's list of the forgotten are left out.
     """
@@ -50,11 +54,14 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
         files = {name: _found(client, name, folder) for name in _needed(client)}
         contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
         mark = fingerprint(client, contents, leave_out)
-        if found := kept(home, mark):
-            return found
+        wrong = damage(home, mark)
+        if (known := kept(home, mark)) and not wrong:
+            return known
+        if wrong:
+            _LOG.warning("%s: kept files are damaged, so the data are taken in anew: %s", client.id, ", ".join(wrong))
         work = _Work(client, files, folder, home, say, leave_out)
         try:
-            return _take(work, mark, contents)
+            return replace(_take(work, mark, contents), healed=tuple(wrong))
         except Refused as wrong:
             _keep_quarantine(work)
             raise Refused(str(wrong), (*work.accounts, *wrong.accounts), refused(home)) from None
@@ -64,7 +71,7 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
 
 
 def look(client: Client, private: Path) -> Intake | None:
-    """What `intake` would find taken in already; None where it would read files anew, or has to ask a database.
+    """What `intake` would find taken in already and whole; None where it would read files anew, or has to ask a database.
 
     Raises as `intake` does for files that are not there, or not what the parameters say.
     """
@@ -72,7 +79,8 @@ def look(client: Client, private: Path) -> Intake | None:
     if any(client.sources[name].database for name in needed):
         return None
     contents = {name: {"files": [file.content() for file in find_files(client, name)]} for name in needed}
-    return kept(Path(private) / "tables", fingerprint(client, contents, forgotten(Path(private))))
+    home, mark = Path(private) / "tables", fingerprint(client, contents, forgotten(Path(private)))
+    return None if damage(home, mark) else kept(home, mark)
 
 
 def _refuse_personal_segments(client: Client) -> None:

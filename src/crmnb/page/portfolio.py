@@ -4,7 +4,6 @@ It is made of what runs left under outputs/ and of nothing else. What is missing
 stops nothing: the page must be there on the very day on which something went wrong.
 """
 
-import json
 import os
 import re
 import stat
@@ -20,6 +19,7 @@ try:
 except ImportError:  # Windows: one writer at a time is then up to its user
     fcntl = None
 
+from crmnb.checksum import checked_json
 from crmnb.client.models import NAME
 from crmnb.page.frame import page
 from crmnb.show.html import printable
@@ -259,18 +259,17 @@ def _is(kind, path: Path) -> bool:
 
 
 def _record(path: Path) -> dict[str, Any] | None:
-    """What a run left in JSON; nothing where there is no such file, None where it cannot be read."""
+    """What a run left in JSON; nothing where there is no such file, None where it cannot be read or is damaged."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):  # a link may lead anywhere, and a pipe would never end
             return None
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
-        said = json.loads(text) if len(text) <= _LARGEST else None
+        return checked_json(text.decode("utf-8")) if len(text) <= _LARGEST else None
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
-    return said if isinstance(said, dict) else None
 
 
 def _word(said: dict[str, Any] | None, key: str) -> str:

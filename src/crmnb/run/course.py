@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crmnb.checksum import write_json
 from crmnb.errors import InputError
 from crmnb.project import private_folder
 from crmnb.run.leftover import undisturbed
 from crmnb.run.lock import Busy, hold
-from crmnb.run.places import log_of, tidy, write_json
+from crmnb.run.places import log_of, tidy
 
 NAME = r"[a-z][a-z0-9_]*"  # of a client; a path is made of it
 
@@ -52,7 +53,7 @@ class Outcome:
 
     outcome: made, unchanged, family failed, refused (the input is wrong), skipped (none of the files is there),
     interrupted (what stopped it says nothing about the input), planned (only looked). said: why, in plain words.
-    notebooks: of each family {"family", "title", "failure", "reused", "why", "seconds", "steps", "notebook"}.
+    healed: what was kept and found damaged, and was made anew. notebooks: of each family {"family", "title", "failure", "reused", "why", "seconds", "steps", "notebook"}.
     """
 
     client: str
@@ -63,6 +64,7 @@ class Outcome:
     folder: Path | None = None
     notebooks: list[dict[str, Any]] = field(default_factory=list)
     unavailable: list[dict[str, str]] = field(default_factory=list)
+    healed: list[str] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
 
@@ -150,7 +152,7 @@ def _steps(
 
     look = {"label": wanted.period, "only": list(wanted.families), "fresh": wanted.fresh, "only_look": wanted.only_look}
     plan = yield from _one(job("prepare", "data", **look), outcome, "intake")
-    outcome.name, outcome.period = plan["name"], plan["period"]
+    outcome.name, outcome.period, outcome.healed = plan["name"], plan["period"], plan["healed"]
     outcome.folder = project / "outputs" / outcome.client / outcome.period if outcome.period else None
     outcome.notebooks = [_entry(name, one, private, outcome.period) for name, one in plan["families"].items()]
     if wanted.only_look:
@@ -216,6 +218,7 @@ def _record(private: Path, outcome: Outcome, at: datetime) -> None:
         "seconds": round(outcome.seconds, 2),
         "outcome": outcome.outcome,
         "said": outcome.said,
+        "healed": outcome.healed,
     }
     with suppress(OSError):
         write_json(private / "run.json", said)

@@ -49,7 +49,7 @@ def run_evaluation(
         raise Interrupted("computing the metrics needed more memory than it may take.") from None
     for fault in evaluation.failures.values():
         print_fault(fault)
-    key = evaluation_key(root, who, when, taken.tables, families)
+    key = evaluation_key(root, who, when, taken.checksums(), families)
     store.save(evaluation, made, "" if evaluation.failures else key, who, when, opened.con)
     results = evaluation_of(private, when.label)
     publish(made, results)

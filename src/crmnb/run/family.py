@@ -11,7 +11,8 @@ from typing import Any
 
 import nbformat
 
-from crmnb.client import load_client
+from crmnb.checksum import damaged, seal, write_json
+from crmnb.client import Client, load_client
 from crmnb.evaluate import record
 from crmnb.kernel import MEMORY, NOTES_TO, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
 from crmnb.page.family import body_of
@@ -20,17 +21,9 @@ from crmnb.project import private_folder
 from crmnb.publish import publish
 from crmnb.run.environment import for_jupyter
 from crmnb.run.jobs import Interrupted, Say
-from crmnb.run.keys import Read, code, family_key
+from crmnb.run.keys import Read, code, family_key, notebook_key
 from crmnb.run.notebook import NotebookFailure, execute
-from crmnb.run.places import (
-    STAGING,
-    evaluation_of,
-    intake_of,
-    kept_family,
-    parameters_of,
-    read_json,
-    write_json,
-)
+from crmnb.run.places import NOTEBOOK, STAGING, evaluation_of, intake_of, kept_family, parameters_of
 from crmnb.workbook import READ
 
 
@@ -70,13 +63,19 @@ def run_family(
     try:
         with _environment({name: str(value) for name, value in told.items()} | for_jupyter(Path(runtime))):
             parameters = {"client": client, "period": period}
-            steps = execute(source, made / "notebook.ipynb", parameters, root, limits["seconds"], say)
+            steps = execute(source, made / NOTEBOOK, parameters, root, limits["seconds"], say)
         exported = time.monotonic()
-        _keep(made, source, root, private, client, period, place)
-        if _inputs(root, source) != before:  # it is not known which of the two has run
-            (made / "kept.json").unlink()
+        who = load_client(client, parameters_of(private))
+        _keep_page(made, who)
+        kept = _dependencies(made, source, root, private, who, period, place)
+        if _inputs(root, source) == before:  # else it is not known which of the two has run
+            write_json(made / "kept.json", kept)
+        seal(made, leave_out=[NOTEBOOK])  # an analyst may work on it where it lies
         steps["export"] = time.monotonic() - exported
     except NotebookFailure as why:
+        if damaged(place) or damaged(evaluation_of(private, period)):  # no fault of the notebook's
+            _put(made, private, period, family)
+            raise Interrupted("a file that is kept was damaged while this run was under way; run again.") from None
         failure = str(why)
     except Interrupted:
         _put(made, private, period, family)
@@ -90,19 +89,24 @@ def _inputs(project: Path, source: Path) -> list[bytes | str]:
     return [source.read_bytes() if source.exists() else b"", code.__wrapped__(project)]
 
 
-def _keep(made: Path, source: Path, project: Path, private: Path, client: str, period: str, tables: Path) -> None:
-    """Write the page's cells, and last of all what the notebook depends on: with that it counts as done."""
-    who = load_client(client, parameters_of(private))
-    cells, contents = body_of(nbformat.read(made / "notebook.ipynb", as_version=4), who.privacy.expose_customers)
-    (made / "cells.json").write_text(json.dumps({"cells": cells, "contents": contents}), encoding="utf-8")
+def _keep_page(made: Path, client: Client) -> None:
+    """Write the page's cells, and the fingerprint of the notebook that they come from."""
+    cells, contents = body_of(nbformat.read(made / NOTEBOOK, as_version=4), client.privacy.expose_customers)
+    write_json(made / "cells.json", {"cells": cells, "contents": contents, "notebook": notebook_key(made / NOTEBOOK)})
+
+
+def _dependencies(
+    made: Path, source: Path, project: Path, private: Path, client: Client, period: str, tables: Path
+) -> dict[str, Any]:
+    """What the notebook depends on, as `kept.json` holds it: where that is there, the notebook counts as done."""
     taken = intake_of(tables)
-    when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
-    said = read_json(made / READ)
+    when = Period.parse(period, client.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
+    said = json.loads((made / READ).read_text(encoding="utf-8")) if (made / READ).exists() else {}
     read = Read(*(tuple(said.get(field.name, ())) for field in fields(Read)))
     results = evaluation_of(private, when.label)
     digests = record.digests(results, record.key_of(results)) or {}
-    key = family_key(source, project, who, when, taken.tables, read, digests)
-    write_json(made / "kept.json", {"key": key, **asdict(read)})
+    key = family_key(source, project, client, when, taken.checksums(), read, digests)
+    return {"key": key, **asdict(read)}
 
 
 def _put(made: Path, private: Path, period: str, family: str) -> None:

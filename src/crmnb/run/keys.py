@@ -4,12 +4,13 @@ import json
 import platform
 from dataclasses import dataclass
 from functools import cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import crmnb
+from crmnb.checksum import checksum_of
 from crmnb.client import Client
 from crmnb.period import Period
 
@@ -29,11 +30,11 @@ class Read:
     tables: tuple[str, ...]
 
 
-def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, Path], families: list[str]) -> str:
-    """The key of an evaluation: all that the client declares of data and metrics, the canonical tables' content, the families."""
+def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, str], families: list[str]) -> str:
+    """The key of an evaluation: all that the client declares of data and metrics, the canonical tables' checksums, the families."""
     declared = client.model_dump(mode="json", exclude={"id", "folder", "name", "obtain", "objectives"})
-    rows = {name: _of_file(path) for name, path in sorted(tables.items())}
-    return _hash([code(project), declared, [period.label, str(period.data_from), str(period.cutoff)], rows, families])
+    days = [period.label, str(period.data_from), str(period.cutoff)]
+    return _hash([code(project), declared, days, tables, families])
 
 
 def family_key(
@@ -41,15 +42,15 @@ def family_key(
     project: Path,
     client: Client,
     period: Period,
-    tables: dict[str, Path],
+    tables: dict[str, str],
     read: Read,
     digests: dict[str, str],
 ) -> str:
     """The key of an executed notebook.
 
     source: the notebook as written. period: as observed. digests: by family, of the evaluated results, of which those that
-    it read count. tables: the canonical ones, of which those that it read itself count by their content; of settings and
-    targets, those of the metrics that it measured itself.
+    it read count. tables: the checksums of the canonical ones, of which those that it read itself count; of settings
+    and targets, those of the metrics that it measured itself.
     """
     declared = client.model_dump(mode="json")
     said = {name: value for name, value in declared.items() if name not in _NOT_MEASURED}
@@ -59,11 +60,11 @@ def family_key(
     return _hash(
         {
             "code": code(project),
-            "notebook": _of_file(source),
+            "notebook": checksum_of(source),
             "period": [period.label, str(period.data_from), str(period.cutoff)],
             "said": said,
             "results": {name: digests.get(name) for name in sorted(read.families)},
-            "rows": {name: _of_file(tables[name]) for name in sorted(read.tables) if name in tables},
+            "rows": {name: tables[name] for name in sorted(read.tables) if name in tables},
         }
     )
 
@@ -79,26 +80,30 @@ def checked_key(project: Path, client: Client) -> str:
     return _hash([code(project), client.model_dump(mode="json", exclude={"folder"})])
 
 
+def notebook_key(path: Path) -> str:
+    """The hash of a notebook's cells as written, whatever came out of them; "" where there is no such notebook."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return sha256("\0".join("".join(cell["source"]) for cell in cells).encode()).hexdigest()
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
 @cache
 def code(project: Path) -> str:
     """A hash of the package's source, the lock beside it, and the versions of what it stands on."""
     package = Path(crmnb.__file__).parent
     files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".j2", ".css", ".json"))
-    said = [*((str(path.relative_to(package)), _of_file(path)) for path in files), platform.python_version()]
+    said = [*((str(path.relative_to(package)), checksum_of(path)) for path in files), platform.python_version()]
     lock = project / LOCK
     return _hash(
-        [said, {name: version(name) for name in (*VERSIONS, *_ALSO)}, _of_file(lock) if lock.is_file() else ""]
+        [said, {name: version(name) for name in (*VERSIONS, *_ALSO)}, checksum_of(lock) if lock.is_file() else ""]
     )
 
 
 def content_of(folder: Path) -> dict[str, str]:
     """The hash of each file of a folder, by name; nothing where there is none."""
-    return {path.name: _of_file(path) for path in sorted(folder.glob("*")) if path.is_file()}
-
-
-def _of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    return {path.name: checksum_of(path) for path in sorted(folder.glob("*")) if path.is_file()}
 
 
 def _hash(said: Any) -> str:

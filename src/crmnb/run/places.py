@@ -1,15 +1,17 @@
 """Where a run keeps what: of one client, in its private folder."""
 
-import json
-import os
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crmnb import checksum
 from crmnb.publish import recover
 from crmnb.run.environment import remove
 
 STAGING = ".run"  # of a run under way; gone afterwards
 KEPT = "runs"
+NOTEBOOK = "notebook.ipynb"
+_LOG = logging.getLogger("crmnb")
 
 if TYPE_CHECKING:
     from crmnb.intake import Intake
@@ -62,18 +64,8 @@ def log_of(private: Path) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file says; nothing where it is missing or damaged."""
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def write_json(path: Path, said: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all, for its owner's eyes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.chmod(new, 0o600)
-    new.replace(path)
+    """What a JSON file of ours says; nothing where it is missing or damaged, which is logged."""
+    content = checksum.read_json(path)
+    if content is None and path.exists():
+        _LOG.warning("%s is damaged, and counts as missing", path.name)
+    return content or {}

@@ -1,11 +1,13 @@
 """The first job of a client's run: the data taken in, the period chosen, and what has to be made again."""
 
 import json
+import logging
 import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from crmnb.checksum import damaged, write_json
 from crmnb.client import Client, load_client
 from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.evaluate import record
@@ -15,9 +17,10 @@ from crmnb.period import Period
 from crmnb.project import private_folder
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.keys import Read, checked_key, content_of, evaluation_key, family_key, report_key
-from crmnb.run.places import evaluation_of, kept_family, parameters_of, read_json, report_record, write_json
+from crmnb.run.places import evaluation_of, kept_family, parameters_of, read_json, report_record
 
 _CHECKED = "checked.json"  # the key of parameters that were found to be right
+_LOG = logging.getLogger("crmnb")
 _READ = [field.name for field in fields(Read)]
 
 
@@ -27,8 +30,8 @@ def prepare(
     """Take the client's data in where they changed, and tell what is to be done.
 
     Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, evaluated (whether the results
-    are there), unchanged (the report that is published is what would be made). only_look: take nothing in. Raises
-    InputError for what is wrong.
+    are there), unchanged (the report that is published is what would be made), healed (the kept files that are damaged, and
+    are made anew). only_look: take nothing in. Raises InputError for what is wrong.
     """
     root = Path(project)
     who = load_client(client, root / "parameters")
@@ -44,12 +47,34 @@ def prepare(
         return _unseen(who, label, notebooks)
     period = chosen(who, taken, label)
     _must_be_seen(period)
+    wrong = _damage(root, who, private, period, notebooks)
     return {
         "name": who.name,
         "period": period.label,
         "tables": str(taken.folder),
         **_plan(root, who, private, period, taken, notebooks, fresh),
+        "healed": [*taken.healed, *wrong],
     }
+
+
+def _damage(project: Path, client: Client, private: Path, period: Period, notebooks: dict[str, Path]) -> list[str]:
+    """The names of the files kept of a period, published or not, that are damaged; they are logged."""
+    results = evaluation_of(private, period.label)
+    wrong = [f"evaluation/{name}" for name in damaged(results)] if results.exists() else []
+    for family in notebooks:
+        wrong += [f"{family}/{name}" for name in damage_of(kept_family(private, period.label, family))]
+    there = content_of(project / "outputs" / client.id / period.label)
+    published = read_json(report_record(private, period.label)).get("files", {})
+    if there:  # else somebody has removed the report
+        wrong += [f"{period.label}/{name}" for name, checksum in published.items() if there.get(name) != checksum]
+    if wrong:
+        _LOG.warning("%s: kept files are damaged, and are made anew: %s", client.id, ", ".join(wrong))
+    return wrong
+
+
+def damage_of(family: Path) -> list[str]:
+    """The names of the files that are damaged of a notebook that ran to its end; of any other, nothing is used again."""
+    return damaged(family) if (family / "kept.json").exists() else []
 
 
 def _keep_parameters(client: Client, folder: Path, place: Path) -> None:
@@ -103,8 +128,10 @@ def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str,
     why = "the data are to be taken in first"
     families = {name: {"title": title_of(path), "reuse": False, "why": why} for name, path in notebooks.items()}
     known = "" if label in RELATIVE else label
-    return {"name": client.name, "period": known, "tables": "", "families": families} | dict.fromkeys(
-        ("evaluated", "unchanged"), False
+    return (
+        {"name": client.name, "period": known, "tables": "", "families": families}
+        | dict.fromkeys(("evaluated", "unchanged"), False)
+        | {"healed": []}
     )
 
 
@@ -125,7 +152,7 @@ def _plan(
     notebooks: dict[str, Path],
     fresh: bool,
 ) -> dict[str, Any]:
-    key = evaluation_key(project, client, period, taken.tables, list(notebooks))
+    key = evaluation_key(project, client, period, taken.checksums(), list(notebooks))
     digests = None if fresh else record.digests(evaluation_of(private, period.label), key)
     families, keys = reusable(project, client, private, period, taken, notebooks, digests, fresh)
     published = read_json(report_record(private, period.label))
@@ -154,11 +181,13 @@ def reusable(
     """
     families, keys = {}, {}
     for name, path in notebooks.items():
-        kept = read_json(kept_family(private, period.label, name) / "kept.json")
+        folder = kept_family(private, period.label, name)
+        kept = read_json(folder / "kept.json")
         why = _why(path, kept, fresh, digests)
+        why = "what was kept of it is damaged" if not fresh and damage_of(folder) else why
         if not why:
             read = Read(*(tuple(kept[kind]) for kind in _READ))
-            keys[name] = family_key(path, project, client, period, taken.tables, read, digests)
+            keys[name] = family_key(path, project, client, period, taken.checksums(), read, digests)
             why = "" if keys[name] == kept["key"] else "its data, parameters, notebook or code changed"
         families[name] = {"title": title_of(path), "reuse": not why, "why": why or "unchanged"}
     return families, keys

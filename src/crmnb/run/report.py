@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from crmnb import page
+from crmnb.checksum import damaged, write_json
 from crmnb.client import Client, load_client
 from crmnb.evaluate import store
 from crmnb.evaluate.store import write_frame
@@ -27,9 +27,10 @@ from crmnb.publish import publish
 from crmnb.result import Result
 from crmnb.results import COLUMNS
 from crmnb.run.environment import now
-from crmnb.run.jobs import Say
-from crmnb.run.keys import VERSIONS, content_of, report_key
+from crmnb.run.jobs import Interrupted, Say
+from crmnb.run.keys import VERSIONS, content_of, notebook_key, report_key
 from crmnb.run.places import (
+    NOTEBOOK,
     STAGING,
     evaluation_of,
     intake_of,
@@ -37,7 +38,6 @@ from crmnb.run.places import (
     parameters_of,
     read_json,
     report_record,
-    write_json,
 )
 from crmnb.settings import compared_with
 from crmnb.show.numbers import period_name
@@ -107,6 +107,8 @@ def make_report(
 def _restored(name: str, one: dict[str, str], client: Client, period: Period, private: Path) -> Family:
     kept, results = kept_family(private, period.label, name), ()
     if not one["failure"]:
+        if damaged(kept) or damaged(evaluation_of(private, period.label)):
+            raise Interrupted(f"what is kept of {one['title']} was damaged while this run was under way; run again.")
         results = tuple(store.restore(evaluation_of(private, period.label), name, client, period).values())
     return Family(name, one["title"], one["failure"], results, kept)
 
@@ -222,7 +224,7 @@ def _manifest(made: _Made) -> dict[str, Any]:
         },
         "families": {
             family.name: {
-                "notebook": _fingerprint(family.kept / "notebook.ipynb"),
+                "notebook": _notebook(family),
                 "failure": family.failure,
                 "settings": {r.metric.id: r.settings for r in family.results},
             }
@@ -233,12 +235,9 @@ def _manifest(made: _Made) -> dict[str, Any]:
     }
 
 
-def _fingerprint(notebook: Path) -> str:
-    """Of a notebook's cells as written, whatever came out of them."""
-    if not notebook.exists():
-        return ""
-    cells = ["".join(cell["source"]) for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]]
-    return sha256("\0".join(cells).encode()).hexdigest()
+def _notebook(family: Family) -> str:
+    """The fingerprint of a family's notebook as it ran."""
+    return notebook_key(family.kept / NOTEBOOK) if family.failure else read_json(family.kept / "cells.json")["notebook"]
 
 
 def _unavailable(ran) -> list[dict[str, str]]:

@@ -44,7 +44,8 @@ def _wrong(one: Outcome, named: bool, here: Path) -> str:
     if one.outcome in ("refused", "skipped", "interrupted"):
         word = "" if one.outcome == "refused" else f"{_WORDS[one.outcome]}: "
         return f"crmnb: {who}{word}{one.said}\n"
-    return "".join(
+    healed = f"crmnb: {who}kept files were damaged, and were made anew: {', '.join(one.healed)}\n" if one.healed else ""
+    return healed + "".join(
         f"crmnb: {who}{notebook['family']}: {notebook['failure']}\n"
         f"  for the analyst: {_near(Path(notebook['notebook']), here)}\n"
         for notebook in one.notebooks
