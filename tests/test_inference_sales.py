@@ -162,7 +162,9 @@ def test_one_customer_alone_has_no_interval():
 
 def leads(days: list[int], outcome: list[int], followed: list[int] | int | None = None) -> pd.DataFrame:
     """Leads of which each was followed so long; where that is not given, as if the data ended with each of them."""
-    return pd.DataFrame({"days": days, "followed": days if followed is None else followed, "outcome": outcome, "n": 1.0})
+    return pd.DataFrame(
+        {"days": days, "followed": days if followed is None else followed, "outcome": outcome, "n": 1.0}
+    )
 
 
 def test_of_leads_followed_alike_the_curve_is_the_share_won():
