@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_output
 
 from crmnb.client import Churn, Client
+from crmnb.display import WITH_CUSTOMERS, note
 from crmnb.engine import in_memory
 from crmnb.errors import InputError
 from crmnb.page.family import body_of
@@ -98,7 +99,8 @@ def test_the_export_lies_among_what_is_not_sent(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("exposed", [False, True])
 def test_a_page_names_customers_only_where_the_client_says_so(exposed: bool):
-    output = new_output("execute_result", {"text/html": "<p>c001 is likely to go</p>"}, execution_count=1)
+    told = {"text/html": "<p>c001 is likely to go</p>"}
+    output = new_output("execute_result", told, execution_count=1, metadata=note(WITH_CUSTOMERS))
     cell = new_code_cell("book.customers(...)", outputs=[output], metadata={"tags": ["customers"]})
     notebook = nbformat.v4.new_notebook(cells=[cell])
     assert ("c001" in body_of(notebook, expose_customers=exposed)[0]) == exposed

@@ -10,14 +10,16 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from crmnb.display import WITH_CUSTOMERS, note
 from crmnb.page import Family, catalogue_page, family_page, index_page
+from crmnb.page.family import NotOurs, body_of
 from crmnb.page.frame import language
 from crmnb.period import Period
 from synthetic import HOSTILE, client, metric, rate, result, row
 
 
 def cell(data: dict | None = None, *, tags=(), outputs=(), source="secret_code()"):
-    shown = [new_output("execute_result", data=data, execution_count=1)] if data else []
+    shown = [new_output("execute_result", data=data, execution_count=1, metadata=note())] if data else []
     return new_code_cell(source, outputs=[*shown, *outputs], metadata={"tags": list(tags)})
 
 
@@ -58,31 +60,42 @@ def test_a_family_page_hides_code_parameters_and_the_analyst_s_cells():
         assert hidden not in words
 
 
-def test_an_error_is_a_plain_sentence_and_messages_are_left_out():
-    trace = new_output("error", ename="KeyError", evalue="secret", traceback=["secret trace"])
-    warning = new_output("stream", name="stderr", text="secret warning")
-    page = family(new_markdown_cell("# Retention"), cell(outputs=[trace, warning]))
-    assert "This part could not be made." in page.main.get_text()
-    assert "secret" not in str(page)
-    assert "KeyError" not in str(page)
+OTHERS = {
+    "an error": new_output("error", ename="KeyError", evalue="secret", traceback=["secret trace"]),
+    "text on standard error (such as a warning)": new_output("stream", name="stderr", text="secret warning"),
+    "printed text": new_output("stream", name="stdout", text="secret"),
+    "a DataFrame": new_output("display_data", {"text/html": '<table border="1" class="dataframe">secret</table>'}),
+    "HTML of its own": new_output("display_data", {"text/html": "<p>secret</p>"}),
+    "a picture": new_output("display_data", {"image/png": "c2VjcmV0", "text/plain": "secret"}),
+    "a value of its own": new_output("execute_result", {"text/plain": "'secret'"}, execution_count=1),
+    "single customers": new_output("display_data", {"text/html": "secret"}, metadata=note(WITH_CUSTOMERS)),
+}
 
 
-def test_texts_of_an_output_are_escaped_and_its_pictures_have_words():
-    pixel = base64.b64encode(b"not really a picture").decode()
-    page = family(
-        cell({"text/plain": "<script>alert(1)</script>"}),
-        cell({"text/markdown": "**<img src=x onerror=alert(1)>**"}),
-        cell({"image/png": pixel, "text/plain": '<Figure "a">'}),
-        cell(outputs=[new_output("stream", name="stdout", text="<b>printed</b>")]),
-        cell({"application/javascript": "alert(1)"}),
-    )
-    assert [pre.get_text() for pre in page.main.find_all("pre")] == [
-        "<script>alert(1)</script>",
-        "**<img src=x onerror=alert(1)>**",
-        "<b>printed</b>",
-    ]
-    assert [img["alt"] for img in page.find_all("img")] == ['<Figure "a">']
-    assert "application/javascript" not in str(page)
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_is_not_the_suite_s_own_stops_the_page(what):
+    other = OTHERS[what]
+    scratch = cell(outputs=[other], source="rows = book.rows('csat')\nrows")
+    scratch.id = "scratch"
+    with pytest.raises(NotOurs, match="cell 'scratch' shows something else than results of the suite") as refused:
+        family(new_markdown_cell("# Retention"), cell({"text/html": "<p>ours</p>"}), scratch)
+    assert what in str(refused.value)
+    assert not {"secret", "rows"} & set(re.findall(r"\w+", str(refused.value)))
+    hidden = family(new_markdown_cell("# Retention"), cell(outputs=[other], tags=["analyst-only"]))
+    assert "secret" not in str(hidden)
+
+
+def test_single_customers_stand_on_a_page_only_where_client_and_cell_both_say_so():
+    shown = new_output("display_data", {"text/html": "<p>c001</p>"}, metadata=note(WITH_CUSTOMERS))
+    tagged, bare = (new_notebook(cells=[cell(outputs=[shown], tags=tags)]) for tags in (["customers"], []))
+    assert "c001" in body_of(tagged, expose_customers=True)[0]
+    assert "c001" not in body_of(tagged)[0]
+    for exposed in (True, False):
+        with pytest.raises(NotOurs, match="single customers"):
+            body_of(bare, expose_customers=exposed)
+    raw = new_notebook(cells=[cell(outputs=[OTHERS["a DataFrame"]], tags=["customers"])])
+    with pytest.raises(NotOurs, match="a DataFrame"):  # `book.rows` in a cell that may list customers
+        body_of(raw, expose_customers=True)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +156,7 @@ def test_the_page_says_where_it_belongs():
     ]
 
 
-def test_an_analyst_s_data_frame_becomes_a_table_that_a_screen_reader_can_read():
+def test_a_data_frame_becomes_a_table_that_a_screen_reader_can_read():
     import pandas as pd
 
     shown = pd.DataFrame({"a": ["<b>"]})._repr_html_()

@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from chromium import browser, check_page, in_chromium, open_page
+from crmnb.display import note
 from crmnb.page import Family, catalogue_page, family_page, index_page
 from crmnb.show.scorecard import scorecard
 from synthetic import HOSTILE, client, metric, rate, result, row
@@ -40,7 +41,8 @@ def pages(tmp_path_factory):
     shown = [scorecard([of, cohorts()]), of, of.trend(), of.by(), of.beware, cohorts().cohorts(), of.table()]
     cells = [new_markdown_cell("# Retention\n\nWho stays."), new_markdown_cell("## Who stays?")]
     cells += [
-        new_code_cell("x", outputs=[new_output("display_data", data={"text/html": s._repr_html_()})]) for s in shown
+        new_code_cell("x", outputs=[new_output("display_data", data={"text/html": s._repr_html_()}, metadata=note())])
+        for s in shown
     ]
     kept = [Family("Retention", "retention.html", [of, cohorts()]), Family("Contact", problem=HOSTILE)]
     texts = {

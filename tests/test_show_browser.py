@@ -4,6 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from chromium import browser, check_page, in_chromium, open_page
+from crmnb.display import note
 from crmnb.page import family_page
 from pictured import (
     concentration,
@@ -71,7 +72,8 @@ def test_no_text_lies_on_another_or_is_cut_off(name, chromium, tmp_path):
 def test_a_page_with_all_of_them_is_good_and_small(chromium, tmp_path):
     figures = [draw() for draw in PICTURES.values()]
     cells = [new_markdown_cell("# Money\n\nWhat it is."), new_markdown_cell("## Pictures")] + [
-        new_code_cell("x", outputs=[new_output("display_data", data={"text/html": f._repr_html_()})]) for f in figures
+        new_code_cell("x", outputs=[new_output("display_data", data={"text/html": f._repr_html_()}, metadata=note())])
+        for f in figures
     ]
     facts = {"title": "Money", "client_name": "Harbour Books", "period_label": "2025", "nav": []}
     page = tmp_path / "money.html"

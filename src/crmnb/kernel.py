@@ -6,3 +6,4 @@ RESULTS_FROM = "CRMNB_RESULTS_FROM"  # the folder of the evaluation to show
 TABLES_FROM = "CRMNB_TABLES_FROM"  # the folder of the canonical tables to read
 THREADS = "CRMNB_THREADS"  # how many threads the engine may use, since others share the cores
 MEMORY = "CRMNB_MEMORY"  # how many bytes the kernel may take
+PAGE_KEY = "CRMNB_PAGE_KEY"  # with which what the suite shows is marked, for the pages

@@ -7,6 +7,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from crmnb.client import Client
+from crmnb.display import Display
 from crmnb.errors import InputError, nearest
 from crmnb.inference.moments import difference
 from crmnb.metric import Better, Metric
@@ -15,7 +16,7 @@ from crmnb.results import tuples
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Display):
     """What was found: `rows` are the metric's rows of the results frame (`crmnb.results.COLUMNS`).
 
     `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the

@@ -88,11 +88,12 @@ class Workbook:
         Columns: customer_id, probability, at_stake, expected_loss (see `crmnb.listing`). Raises InputError for other metrics.
         """
         from crmnb.listing import listed
+        from crmnb.show.tables import CustomerTable
 
         chosen = self(metric).metric
         self._read["tables"].add(self.tables.source_of("payments"))
         self._note_tables(chosen)
-        return listed(chosen, self.tables, self.period, limit)
+        return CustomerTable(listed(chosen, self.tables, self.period, limit))
 
     def export(self, metric: str, limit: int = 10_000) -> Path:
         """Write `customers` to a spreadsheet among what is not to be sent; gives its place."""

@@ -10,12 +10,22 @@ from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
+from crmnb.display import EVERYONE, WITH_CUSTOMERS, made_for
 from crmnb.page.frame import METHODOLOGY, page
 
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
 _HIDDEN_TAGS = {"analyst-only", "injected-parameters", "parameters"}
 _OF_CUSTOMERS = "customers"  # the tag of cells that list single customers
+
+
+class NotOurs(Exception):
+    """A cell shows what no page may: `str()` says so in words that may stand on a client's page; `what` it is, in words."""
+
+    def __init__(self, cell: nbformat.NotebookNode, what: str, *, of_customers: bool):
+        name = cell.get("id", "?")
+        super().__init__(f"the notebook's cell {name!r} shows something else than results of the suite ({what}).")
+        self.cell, self.what, self.of_customers = cell, what, of_customers
 
 
 def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
@@ -27,14 +37,42 @@ def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
 def body_of(notebook: nbformat.NotebookNode, expose_customers: bool = False) -> tuple[Markup, list[tuple[str, str]]]:
     """What a page shows of an executed notebook: its cells, and (text, id) of the headings for the table of contents.
 
-    Cells tagged `analyst-only` are left out, those tagged `customers` unless they are to be exposed; code always is. An output
-    that is an error is a plain sentence.
+    Cells tagged `analyst-only` are left out, those tagged `customers` unless they are to be exposed; code always is. Of the
+    others every output is one of the suite's own displays (see `crmnb.display`); NotOurs is raised for the first that is not.
     """
     hidden = _HIDDEN_TAGS | (set() if expose_customers else {_OF_CUSTOMERS})
     shown = notebook.copy()
-    shown.cells = [cell for cell in notebook.cells if not hidden & set(cell.metadata.get("tags", []))]
+    shown.cells = [cell for cell in notebook.cells if not hidden & _tags(cell)]
+    for cell in shown.cells:
+        for output in cell.get("outputs", ()):
+            _refuse_what_is_not_ours(cell, output)
     body, _ = _exporter().from_notebook_node(shown)
     return _cleaned(body)
+
+
+def _tags(cell: nbformat.NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", ()))
+
+
+def _refuse_what_is_not_ours(cell: nbformat.NotebookNode, output: nbformat.NotebookNode) -> None:
+    shown_to = made_for(output)
+    if shown_to == EVERYONE or (shown_to == WITH_CUSTOMERS and _OF_CUSTOMERS in _tags(cell)):
+        return
+    raise NotOurs(cell, _what(output), of_customers=shown_to == WITH_CUSTOMERS)
+
+
+def _what(output: nbformat.NotebookNode) -> str:
+    """What kind of thing an output is, in words, without anything of it."""
+    if output.output_type == "error":
+        return "an error"
+    if output.output_type == "stream":
+        return "printed text" if output.name == "stdout" else "text on standard error (such as a warning)"
+    if made_for(output) == WITH_CUSTOMERS:
+        return "single customers"
+    types = set(output.data)
+    if "text/html" in types:
+        return "a DataFrame" if 'class="dataframe"' in str(output.data["text/html"]) else "HTML of its own"
+    return "a picture" if any(name.startswith("image/") for name in types) else "a value of its own"
 
 
 def framed(

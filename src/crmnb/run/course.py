@@ -53,7 +53,7 @@ class Outcome:
 
     outcome: made, unchanged, family failed, refused (the input is wrong), skipped (none of the files is there),
     interrupted (what stopped it says nothing about the input), planned (only looked). said: why, in plain words.
-    healed: what was kept and found damaged, and was made anew. notebooks: of each family {"family", "title", "failure", "reused", "why", "seconds", "steps", "notebook"}.
+    healed: what was kept and found damaged, and was made anew. notebooks: of each family {"family", "title", "failure", "remedy", "reused", "why", "seconds", "steps", "notebook"}.
     """
 
     client: str
@@ -200,6 +200,7 @@ def _entry(family: str, planned: dict[str, Any], private: Path, period: str) -> 
         "family": family,
         "title": planned["title"],
         "failure": "",
+        "remedy": "",
         "reused": planned["reuse"],
         "why": planned["why"],
         "seconds": 0.0,

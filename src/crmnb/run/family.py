@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +15,15 @@ import nbformat
 from crmnb.checksum import damaged, seal, write_json
 from crmnb.client import Client, load_client
 from crmnb.evaluate import record
-from crmnb.kernel import MEMORY, NOTES_TO, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
-from crmnb.page.family import body_of
+from crmnb.kernel import MEMORY, NOTES_TO, PAGE_KEY, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
+from crmnb.page.family import NotOurs, body_of
 from crmnb.period import Period
 from crmnb.project import private_folder
 from crmnb.publish import publish
 from crmnb.run.environment import for_jupyter
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.keys import Read, code, family_key, notebook_key
-from crmnb.run.notebook import NotebookFailure, execute
+from crmnb.run.notebook import NotebookFailure, execute, first_line
 from crmnb.run.places import NOTEBOOK, STAGING, evaluation_of, intake_of, kept_family, parameters_of
 from crmnb.workbook import READ
 
@@ -41,7 +42,8 @@ def run_family(
     """Execute a family's notebook on the evaluated results, and keep it with the cells of its page.
 
     tables: the canonical ones' folder. runtime: the folder for sockets. limits: seconds (of a cell), memory (bytes of a
-    kernel). threads: of the kernel's engine. Gives failure (plain words, "" where it ran to its end), seconds, steps.
+    kernel). threads: of the kernel's engine. Gives failure (plain words, "" where it ran to its end), remedy (what the
+    analyst can do about it), seconds, steps.
     Raises Interrupted, with the notebook kept as far as it came; then there is nothing to reuse.
     """
     began = time.monotonic()
@@ -52,13 +54,14 @@ def run_family(
     made.mkdir(parents=True)
     told = {
         NOTES_TO: made,
+        PAGE_KEY: secrets.token_hex(),
         PARAMETERS_FROM: parameters_of(private),
         RESULTS_FROM: evaluation_of(private, period),
         TABLES_FROM: place,
         THREADS: threads,
         MEMORY: int(limits["memory"]),
     }
-    failure, steps = "", {}
+    failure, remedy, steps = "", "", {}
     before = _inputs(root, source)
     try:
         with _environment({name: str(value) for name, value in told.items()} | for_jupyter(Path(runtime))):
@@ -76,12 +79,12 @@ def run_family(
         if damaged(place) or damaged(evaluation_of(private, period)):  # no fault of the notebook's
             _put(made, private, period, family)
             raise Interrupted("a file that is kept was damaged while this run was under way; run again.") from None
-        failure = str(why)
+        failure, remedy = str(why), why.remedy
     except Interrupted:
         _put(made, private, period, family)
         raise
     _put(made, private, period, family)
-    return {"failure": failure, "seconds": time.monotonic() - began, "steps": steps}
+    return {"failure": failure, "remedy": remedy, "seconds": time.monotonic() - began, "steps": steps}
 
 
 def _inputs(project: Path, source: Path) -> list[bytes | str]:
@@ -91,7 +94,10 @@ def _inputs(project: Path, source: Path) -> list[bytes | str]:
 
 def _keep_page(made: Path, client: Client) -> None:
     """Write the page's cells, and the fingerprint of the notebook that they come from."""
-    cells, contents = body_of(nbformat.read(made / NOTEBOOK, as_version=4), client.privacy.expose_customers)
+    try:
+        cells, contents = body_of(nbformat.read(made / NOTEBOOK, as_version=4), client.privacy.expose_customers)
+    except NotOurs as shown:
+        raise NotebookFailure(str(shown), _remedy(shown)) from None
     write_json(made / "cells.json", {"cells": cells, "contents": contents, "notebook": notebook_key(made / NOTEBOOK)})
 
 
@@ -107,6 +113,13 @@ def _dependencies(
     digests = record.digests(results, record.key_of(results)) or {}
     key = family_key(source, project, client, when, taken.checksums(), read, digests)
     return {"key": key, **asdict(read)}
+
+
+def _remedy(shown: NotOurs) -> str:
+    """What the analyst is told of a cell that shows what no page may."""
+    advice = "tag it `customers`" if shown.of_customers else "tag it `analyst-only`, or take it out"
+    where = f"cell {shown.cell.id}, which begins with `{first_line(shown.cell)}`, shows {shown.what}"
+    return f"{where}: {advice}, and run again; a page holds what book(...), its charts and book.scorecard(...) show, and no more."
 
 
 def _put(made: Path, private: Path, period: str, family: str) -> None:

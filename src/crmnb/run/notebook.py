@@ -11,23 +11,52 @@ from uuid import uuid4
 import nbformat
 import papermill
 from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from traitlets import Type
 from traitlets.config import Config
 
-from crmnb.errors import InputError, nearest
-from crmnb.kernel import NOTES_TO
+from crmnb.display import settle
+from crmnb.errors import InputError, nearest, visible
+from crmnb.kernel import NOTES_TO, PAGE_KEY
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.leftover import end_all, marked
 
 KERNEL = "crmnb"  # our kernelspec, which chooses our provisioner
 # What an error of a cell is called where it tells of the machine rather than of the notebook.
 _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryException")
+MOST_SHOWN = 10_000_000  # bytes that a cell may show
+_LONGEST_LINE = 80
 _OF_THE_MACHINE = ("OSError", "IOException", "BlockingIOError", "PermissionError")
 
 
 class NotebookFailure(Exception):
-    """A cell of a notebook raised an error; `str()` says so in words that may stand on a client's page."""
+    """A notebook has no page: `str()` says why in words that may stand on a client's page, `remedy` what the analyst can do."""
+
+    def __init__(self, said: str, remedy: str = ""):
+        super().__init__(said)
+        self.remedy = remedy
+
+
+class _ShowsTooMuch(Exception):
+    """A cell shows more than is allowed."""
+
+
+class _LimitedChannel(AsyncZMQSocketChannel):
+    """The channel of what cells show, which takes no more than `MOST_SHOWN` of one: memory and the disk have an end."""
+
+    _cell, _size = "", 0
+
+    async def _recv(self, **how: Any) -> dict[str, Any]:
+        parts = await self.socket.recv_multipart(**how)
+        message = self.session.deserialize(self.session.feed_identities(parts)[1])
+        cell = message["parent_header"].get("msg_id", "")
+        self._size = sum(map(len, parts)) + (self._size if cell == self._cell else 0)
+        self._cell = cell
+        if self._size > MOST_SHOWN:
+            raise _ShowsTooMuch
+        return message
 
 
 class PromptClient(AsyncKernelClient):
@@ -35,6 +64,8 @@ class PromptClient(AsyncKernelClient):
 
     What comes late of the handshake carries the id of its request, and is passed over by whoever waits for a cell.
     """
+
+    iopub_channel_class = Type(_LimitedChannel)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait for the kernel; RuntimeError if it died, or after `timeout` seconds."""
@@ -121,6 +152,14 @@ def execute(
         _keep(watch, kept)
         where = f" at its cell {watch.cell!r}" if watch.notebook else ""
         raise Interrupted(f"the notebook's kernel died{where}: it was killed, or ran out of memory.") from None
+    except _ShowsTooMuch:
+        _cell_of(watch).outputs = []
+        _keep(watch, kept)
+        most = f"{MOST_SHOWN / 1e6:g} MB"
+        raise NotebookFailure(
+            f"the notebook's cell {watch.cell!r} shows more than the {most} that a cell may show.",
+            f"cell {watch.cell}, which begins with `{first_line(_cell_of(watch))}`: show less of it, or write it to a file.",
+        ) from None
     except (nbformat.ValidationError, ValueError, LookupError, TypeError) as error:
         _keep(watch, kept)
         raise NotebookFailure(f"the notebook cannot be read ({type(error).__name__}).") from None
@@ -133,6 +172,16 @@ def execute(
         raise Interrupted("the notebook did not run to its end.")
     ended = time.monotonic()
     return {"kernel": watch.ready - watch.began, "cells": watch.done - watch.ready, "saves": ended - watch.done}
+
+
+def first_line(cell: Any) -> str:
+    """The first line of a cell's source, in short, as a message may show it."""
+    lines = cell.source.strip().splitlines() or [""]
+    return visible(lines[0] if len(lines[0]) <= _LONGEST_LINE else f"{lines[0][:_LONGEST_LINE]}...")
+
+
+def _cell_of(watch: _Watch) -> Any:
+    return next(cell for cell in watch.notebook.cells if cell.get("id", "?") == watch.cell)
 
 
 def _as_it_is(path: Path) -> str:
@@ -184,7 +233,10 @@ def _keep(watch: _Watch, kept: Path) -> None:
             "language_info": {"name": language},
         }
     )
+    key = os.environ.get(PAGE_KEY, "")
     for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            settle(output, key)
         cell.metadata = nbformat.from_dict({name: tags for name, tags in cell.metadata.items() if name == "tags"})
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.id = "injected-parameters"

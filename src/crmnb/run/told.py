@@ -1,6 +1,7 @@
 """What a run says at its end: of one client a line, of several a table."""
 
 from pathlib import Path
+from typing import Any
 
 from crmnb.run.course import Outcome
 
@@ -47,10 +48,15 @@ def _wrong(one: Outcome, named: bool, here: Path) -> str:
     healed = f"crmnb: {who}kept files were damaged, and were made anew: {', '.join(one.healed)}\n" if one.healed else ""
     return healed + "".join(
         f"crmnb: {who}{notebook['family']}: {notebook['failure']}\n"
+        f"{_remedy(notebook)}"
         f"  for the analyst: {_near(Path(notebook['notebook']), here)}\n"
         for notebook in one.notebooks
         if notebook["failure"]
     )
+
+
+def _remedy(notebook: dict[str, Any]) -> str:
+    return f"  {notebook['remedy']}\n" if notebook["remedy"] else ""
 
 
 def _table(outcomes: list[Outcome], here: Path) -> str:

@@ -112,6 +112,7 @@ def _prime() -> None:
     import nbformat
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+    from crmnb.display import note
     from crmnb.metric import catalogue
     from crmnb.page.family import body_of
     from crmnb.page.frame import prime
@@ -124,7 +125,8 @@ def _prime() -> None:
     with canvas(100) as figure:
         box(figure, 10, 10, 10, 10).plot([0, 1], [0, 1], label="fonts")
         svg(figure)
-    output = new_output("execute_result", {"text/html": "<table class='dataframe'></table>"}, execution_count=1)
+    table = {"text/html": "<table class='dataframe'></table>"}
+    output = new_output("execute_result", table, execution_count=1, metadata=note())
     notebook = new_notebook(cells=[new_markdown_cell("# A"), new_code_cell("1", execution_count=1, outputs=[output])])
     nbformat.validate(notebook)
     body_of(notebook)

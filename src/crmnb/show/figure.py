@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from crmnb.display import Display
 from crmnb.show.html import tag
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(Display):
     """A chart: SVG text, what it shows in words (`title`, `alt`), the numbers behind it, and notes under it."""
 
     svg: str
@@ -45,7 +46,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Figures(Display):
     """Several figures, one below the other."""
 
     figures: tuple[Figure, ...]

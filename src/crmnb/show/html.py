@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from crmnb.display import Display
+
 _VOID = ("br", "img", "hr", "meta", "line", "rect", "circle", "path", "polyline")
 
 
 @dataclass(frozen=True)
-class Html:
+class Html(Display):
     """A piece of a page, and the same in plain text for a terminal."""
 
     markup: Markup

@@ -3,6 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
+from crmnb.display import WITH_CUSTOMERS, Display
 from crmnb.result import Result
 from crmnb.show.html import table
 from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
@@ -61,7 +62,17 @@ def n_words(result: Result, row) -> str:
     return whole_number(row.n, result.client) if known(row.n) and "suppressed" not in row.flags else ""
 
 
-def people_frame(result: Result) -> pd.DataFrame:
+class Table(Display, pd.DataFrame):
+    """A table of the suite's own that may stand on a page; what is made from it (a part, a sum) is a plain DataFrame, which may not."""
+
+
+class CustomerTable(Table):
+    """A table of single customers: only for pages of clients who have them shown, from cells that are tagged for it."""
+
+    shown_to = WITH_CUSTOMERS
+
+
+def people_frame(result: Result) -> Table:
     """Every row of the result in words and the client's numbers; columns that are empty throughout are left out."""
     client, metric = result.client, result.metric
     rows = [
@@ -80,7 +91,7 @@ def people_frame(result: Result) -> pd.DataFrame:
         for row in result.rows.itertuples()
     ]
     frame = pd.DataFrame(rows)
-    return frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]]
+    return Table(frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]])
 
 
 def component_name(component: str, client) -> str:
