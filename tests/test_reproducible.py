@@ -145,10 +145,11 @@ def both_ways(tmp_path_factory, at_one_time_by_two_workers) -> dict[str, Path]:
 
 
 def add(folder: Path, family: str, **cells: str) -> None:
-    """Add cells (id=source) to a family's notebook of a project."""
+    """Add cells (id=source) for the analyst to a family's notebook of a project."""
     path = folder / "notebooks" / f"{family}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells += [nbformat.v4.new_code_cell(source, id=name) for name, source in cells.items()]
+    aside = {"tags": ["analyst-only"]}
+    notebook.cells += [nbformat.v4.new_code_cell(source, id=name, metadata=aside) for name, source in cells.items()]
     nbformat.write(notebook, path)
 
 
