@@ -203,18 +203,13 @@ def test_every_chart_is_there(both_ways):
     assert {name: len(found) for name, found in drawn.items()} == COUNTS
     assert not any(map(is_blank, chain(*drawn.values())))
     page = (both_ways["forked"] / "retention.html").read_text()
-    assert page.count("data:image/") >= 6 + 6
+    assert page.count("data:image/") >= 6  # ours; what an analyst draws is on no page
 
 
 def test_forked_and_spawned_kernels_give_the_same_report(both_ways):
     forked, spawned = (content(both_ways[way]) for way in ("forked", "spawned"))
     different = {name for name in forked if forked[name] != spawned.get(name)}
-    chance = {
-        "2025/retention.html",
-        "2025/satisfaction.html",
-        "retention/notebook.ipynb",
-        "satisfaction/notebook.ipynb",
-    }
+    chance = {"retention/notebook.ipynb", "satisfaction/notebook.ipynb"}  # the pages do not show the analyst's cells
     assert forked.keys() == spawned.keys()
     assert different == chance  # they show what chance gave, on purpose
 
