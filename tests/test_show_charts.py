@@ -36,7 +36,7 @@ def regions(count: int, **first):
 
 def test_a_trend_says_in_words_what_it_shows():
     figure = year().trend()
-    assert figure.title == "Repeat purchase rate by month: from 41 % in March to 76 % in July"
+    assert figure.title == "Repeat purchase rate by month: lowest 41 % in March, highest 76 % in July"
     assert figure.alt == (
         "Line chart with a band for the 95 % interval. Across: 12 parts of 2025. Up: Repeat purchase rate, %. "
         "Highest 76 % (July), lowest 41 % (March), last 66 % (December, partial). "
@@ -52,7 +52,7 @@ def test_what_is_too_early_to_tell_is_hollow_and_claims_nothing():
     rows = [rate(50 + month, 100, 3, part=f"2025-{month:02}") for month in range(1, 12)]
     rows.append(rate(3, 100, 2, part="2025-12", flags="immature"))
     figure = result(rows).trend()
-    assert figure.title == "Repeat purchase rate by month: from 51 % in January to 61 % in November"
+    assert figure.title == "Repeat purchase rate by month: lowest 51 % in January, highest 61 % in November"
     assert "last 3 % (December, too early to tell). The last whole part lies clearly above the first." in figure.alt
     assert "Hollow and dashed: too early to tell, more is to come." in figure.notes[0]
     assert figure.svg != result([each | {"flags": ""} for each in rows]).trend().svg
@@ -62,7 +62,7 @@ def test_a_part_cut_at_the_edge_leads_no_heading():
     rows = [rate(50 + month, 100, 1, part=f"2025-{month:02}") for month in range(1, 6)]
     rows.append(rate(97, 100, 2, part="2025-06-01..2025-06-09"))
     figure = result(rows, label="2025-01-01..2025-06-09").trend()
-    assert figure.title == "Repeat purchase rate by month: from 51 % in January to 55 % in May"
+    assert figure.title == "Repeat purchase rate by month: lowest 51 % in January, highest 55 % in May"
     assert figure.alt.endswith("The last whole part lies clearly above the first.")
 
 

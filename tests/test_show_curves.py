@@ -19,7 +19,7 @@ def test_a_survival_curve_says_what_is_left_after_the_longest_round_time():
     figure = survival().curve()
     assert figure.title == "Survival curve: after 3 years 30 % are left"  # exp(-1095 / 900)
     assert figure.alt == (
-        "Steps with a band for the 95 % interval. Across: time since the start. Up: Survival curve, %. "
+        "Line with a band for the 95 % interval. Across: time since the start. Up: Survival curve, %. "
         "Under the axis: how many were at risk. 55 % after 18 months, 30 % after 36 months."
     )
     assert figure.notes == (

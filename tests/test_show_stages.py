@@ -122,7 +122,7 @@ def test_tracking_tells_the_error_of_the_holdout():
     figure = forecast().tracking()
     assert figure.title == "Forecast error: in the holdout, 4 % more expected than came"
     assert figure.alt == (
-        "Line chart. Across: weeks since the start. Up: Forecast error. The holdout begins in week 39. "
+        "Line chart. Across: weeks since the start. Up: how many, forecast and come. The holdout begins in week 39. "
         "Last: actual 2,063 in week 78, expected 2,005 in week 78, same as before 2,979 in week 78."
     )
     assert {"calibration", "holdout", "actual", "expected", "same as before"} <= set(texts(figure))

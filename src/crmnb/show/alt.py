@@ -1,26 +1,45 @@
 """Texts in place of pictures, made from the result: form, axes, highest, lowest, last, and the trend in words."""
 
+import numpy as np
+
 from crmnb.result import Result
 from crmnb.show.html import printable
 from crmnb.show.numbers import is_cut, known, part_name, percent, period_name, whole_number
 from crmnb.show.series import Series, at, point_words
-from crmnb.show.words import available, noun, unfinished, value_words
+from crmnb.show.words import (
+    available,
+    bounded_below,
+    has_interval,
+    lies_apart,
+    not_reached,
+    noun,
+    unfinished,
+    value_words,
+)
+from crmnb.tables import UNKNOWN
 
 
-def trend_alt(result: Result, panels: dict[str, list]) -> str:
-    """For a line or bars over time."""
+def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
+    """For a line or bars over time, whose values are written with so many decimals."""
     counted = result.metric.unit == "count"
-    form = "Bar chart with whiskers" if counted else "Line chart with a band"
+    every = [row for rows in panels.values() for row in rows]
+    form = _form("Bar chart" if counted else "Line chart", "whiskers" if counted else "a band", result, every)
     unit = noun(result.metric.counts) if counted else result.metric.unit
     some = next(iter(panels.values()))
     across = f"{len(some)} parts of {period_name(result.period.label, result.client)}"
-    level = percent(result.client.level, result.client)
-    head = f"{form} for the {level} interval. Across: {across}. Up: {result.metric.title}, {unit}."
-    told = [_line_words(result, rows, component) for component, rows in panels.items()]
+    head = f"{form}. Across: {across}. Up: {result.metric.title}, {unit}."
+    told = [_line_words(result, rows, component, places) for component, rows in panels.items()]
     return " ".join([head, *told])
 
 
-def _line_words(result: Result, rows: list, component: str) -> str:
+def _form(form: str, intervals: str, result: Result, rows: list) -> str:
+    """The form of a picture, with its intervals only where one is drawn."""
+    if not any(map(bounded_below, rows)):
+        return form
+    return f"{form} with {intervals} for the {percent(result.client.level, result.client)} interval"
+
+
+def _line_words(result: Result, rows: list, component: str, places: int) -> str:
     seen = [row for row in rows if available(row)]
     of = f"{printable(component)}: " if component else ""
     if not seen:
@@ -29,7 +48,7 @@ def _line_words(result: Result, rows: list, component: str) -> str:
 
     def told(row) -> str:
         partial = ", partial" if "partial" in row.flags else ", too early to tell" if "immature" in row.flags else ""
-        return f"{value_words(result, row)} ({part_name(row.part, result.period, result.client)}{partial})"
+        return f"{value_words(result, row, places)} ({part_name(row.part, result.period, result.client)}{partial})"
 
     gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
     words = f"Highest {told(highest)}, lowest {told(lowest)}, last {told(last)}."
@@ -38,34 +57,47 @@ def _line_words(result: Result, rows: list, component: str) -> str:
 
 def _direction(result: Result, seen: list) -> str:
     """First against last whole part: a direction only where their intervals do not even touch."""
-    ended = [row for row in seen if not unfinished(row) and known(row.low) and known(row.high)]
-    whole = [row for row in ended if not is_cut(row.part, result.period, result.client)]
+    ended = [row for row in seen if not unfinished(row) and not is_cut(row.part, result.period, result.client)]
+    whole = [row for row in ended if has_interval(row)]
     if len(whole) < 2:
-        return "Too few whole parts for a direction."
+        few = len(ended) < 2
+        return f"{'Too few whole parts' if few else 'Too few parts with an interval'} for a direction."
     first, last = whole[0], whole[-1]
-    if last.low > first.high:
+    if lies_apart(first, last):
         return "The last whole part lies clearly above the first."
-    if last.high < first.low:
+    if lies_apart(last, first):
         return "The last whole part lies clearly below the first."
     return "No clear difference between the first and the last whole part."
 
 
-def dots_alt(result: Result, what: str, named: list[tuple[str, object]], whole: object | None) -> str:
-    """For dots with whiskers: the order is that of the picture, from the highest down."""
-    seen = [(name, row) for name, row in named if available(row)]
-    level = percent(result.client.level, result.client)
+def dots_alt(
+    result: Result, what: str, named: list[tuple[str, object]], whole: object | None, places: int | None
+) -> str:
+    """For dots with whiskers; those of whom the level is not known are neither the highest nor the lowest."""
+    form = _form("Dots", "whiskers", result, [row for _, row in named])
     unit = "" if result.metric.unit == "count" else f", {result.metric.unit}"
-    head = f"Dots with whiskers for the {level} interval, sorted. Down: {what}. Across: {result.metric.title}{unit}."
+    head = f"{form}, sorted. Down: {what}. Across: {result.metric.title}{unit}."
+    seen = [(name, row) for name, row in named if available(row)]
     if not seen:
         return f"{head} No values."
-    (top, most), (bottom, least) = seen[0], seen[-1]
-    words = (
-        f"Highest {printable(top)}, {value_words(result, most)}; "
-        f"lowest {printable(bottom)}, {value_words(result, least)}."
-    )
-    all_of = f" Whole client {value_words(result, whole)}." if whole is not None and available(whole) else ""
-    hidden = f" Without a value: {len(named) - len(seen)}." if len(seen) < len(named) else ""
-    return f"{head} {words}{all_of}{hidden}"
+
+    def told(name: str, row) -> str:
+        return f"{printable(name)}, {value_words(result, row, places)}"
+
+    words = []
+    ranked = sorted(((name, row) for name, row in seen if name != UNKNOWN), key=lambda pair: pair[1].value)
+    if len(ranked) > 1:
+        words.append(f"Highest {told(*ranked[-1])}; lowest {told(*ranked[0])}.")
+    elif ranked:
+        words.append(f"Only {told(*ranked[0])}.")
+    words += [f"Level {told(name, row)}." for name, row in seen if name == UNKNOWN]
+    if beyond := [printable(name) for name, row in named if not_reached(row)]:
+        words.append(f"Not reached, so beyond the end of the data: {', '.join(beyond)}.")
+    if whole is not None and available(whole):
+        words.append(f"Whole client {value_words(result, whole)}.")
+    if hidden := len(named) - len(seen):
+        words.append(f"Without a value: {hidden}.")
+    return " ".join([head, *words])
 
 
 def triangle_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:
@@ -85,11 +117,14 @@ def triangle_alt(result: Result, cells: list, cohorts: int, columns: int) -> str
     return f"{head} {' and '.join(told)} after the first month."
 
 
-def curve_alt(result: Result, curves: list[Series], times: list[tuple[float, str]]) -> str:
-    """For steps with a band over the time since the start: where each stands half way and at the end."""
-    unit, level = result.metric.unit, percent(result.client.level, result.client)
+def curve_alt(result: Result, curves: list[Series], times: list[tuple[float, str]], stepped: list[bool]) -> str:
+    """For steps or lines with a band over the time since the start: where each stands half way and at the end.
+
+    stepped: of each curve, whether its steps are drawn, or a line through their ends.
+    """
+    form = "Steps" if all(stepped) else "Steps and lines" if any(stepped) else "Lines" if curves[1:] else "Line"
     head = (
-        f"Steps with a band for the {level} interval. Across: time since the start. Up: {result.metric.title}, {unit}. "
+        f"{form}{_banded(result, curves)}. Across: time since the start. Up: {result.metric.title}, {result.metric.unit}. "
         "Under the axis: how many were at risk."
     )
     told = []
@@ -131,7 +166,7 @@ def lorenz_alt(result: Result, shares: list[tuple[int, str]]) -> str:
 
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: each where the holdout begins and at the end."""
-    head = f"Line chart. Across: weeks since the start. Up: {result.metric.title}."
+    head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: how many, forecast and come."
     if known(begins):
         head += f" The holdout begins in week {begins:g}."
     ends = ", ".join(
@@ -142,16 +177,21 @@ def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
 
 def payback_alt(result: Result, margin: Series, cost: Series) -> str:
     """For a rising line with a band against a level line: that level, and where the line stands half way and at the end."""
-    level = percent(result.client.level, result.client)
     last = len(margin.x) - 1
     told = ", ".join(
         f"{point_words(result, margin, place, 'money')} after {_months(margin.x[place])}"
         for place in dict.fromkeys([last // 2, last])
     )
     return (
-        f"Line chart with a band for the {level} interval. Across: months since a customer was won. Up: margin brought so far, "
+        f"Line chart{_banded(result, [margin, cost])}. Across: months since a customer was won. Up: margin brought so far, "
         f"per customer. {told}. A level line at what winning a customer cost, {point_words(result, cost, 0, 'money')}."
     )
+
+
+def _banded(result: Result, curves: list[Series]) -> str:
+    """That there are bands, where one is drawn."""
+    drawn = any((np.isfinite(one.low) & np.isfinite(one.high)).any() for one in curves)
+    return f" with a band for the {percent(result.client.level, result.client)} interval" if drawn else ""
 
 
 def _months(number: float) -> str:

@@ -11,9 +11,18 @@ from crmnb.show.axes import limits, on_ratios, unit_ticks
 from crmnb.show.drawing import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg, widest
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
-from crmnb.show.numbers import deserved_together, known, percent, quantity
+from crmnb.show.numbers import known, percent, quantity
 from crmnb.show.tables import n_words, numbers_table
-from crmnb.show.words import available, bounded_below, not_reached, short, value_words, why_nothing
+from crmnb.show.words import (
+    available,
+    bounded_below,
+    level_decimals,
+    lies_apart,
+    not_reached,
+    short,
+    value_words,
+    why_nothing,
+)
 from crmnb.tables import UNKNOWN
 
 _MOST_LEVELS = 12
@@ -70,13 +79,15 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     drawn, left_out = _ranked(named)
     names = [_lines(name) for name, _ in drawn]
     height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
+    rows = [row for _, row in drawn]
+    places = level_decimals(result, rows) if rows[0].segment else None  # components need not be alike
     with canvas(height) as figure:
-        _draw(figure, result, names, [row for _, row in drawn], whole)
+        _draw(figure, result, names, rows, whole, places)
         drawing = svg(figure)
-    whole_row = [("Whole client", whole)] if whole is not None and not whole.component else []
-    table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title)
-    alt = dots_alt(result, what, drawn, whole)
-    seen = _seen(result, drawn, title) if drawn[0][1].segment else title  # components need not be rivals
+    whole_row = [("Whole client", whole)] if whole is not None else []
+    table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
+    alt = dots_alt(result, what, drawn, whole, places)
+    seen = title if places is None else _seen(result, drawn, title, places)  # nor rivals
     # What an inference from counts says of itself holds for all of its components, and is said with them.
     own = () if drawn[0][1].segment or result.metric.estimate.reduces != "counts" else result.notes
     return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
@@ -99,9 +110,8 @@ def _lines(name: str) -> list[str]:
     return wrap(printable(name), _WIDE, max_lines=_MOST_LINES, placeholder=" …") or [""]
 
 
-def _draw(figure, result: Result, names: list[list[str]], rows: list, whole) -> None:
+def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, places: int | None) -> None:
     axes = box(figure, 14 + widest(line for lines in names for line in lines), _TOP, 136, _FOOT)
-    places = deserved_together(filter(available, rows), result.metric.unit)
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
     else:
@@ -111,7 +121,7 @@ def _draw(figure, result: Result, names: list[list[str]], rows: list, whole) -> 
     axes.set_yticks([])
     for at, lines in enumerate(names):
         _name(axes, at, lines)
-    _whole_line(axes, result, whole, places)
+    _whole_line(axes, result, whole)
     _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
         _dot(axes, at, row)
@@ -145,11 +155,11 @@ def _dot(axes, at: int, row) -> None:
     axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
 
 
-def _whole_line(axes, result: Result, whole, places: int) -> None:
+def _whole_line(axes, result: Result, whole) -> None:
     if whole is None or not available(whole):
         return
     axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    words = f"all {short(result, whole, places)}"
+    words = f"all {short(result, whole)}"
     axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
@@ -159,7 +169,7 @@ def _beside(axes, text: str, right: float, at: float, **style) -> None:
     axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
 
 
-def _seen(result: Result, drawn: list, title: str) -> str:
+def _seen(result: Result, drawn: list, title: str, places: int) -> str:
     """The title with what is seen: the highest and lowest level, where two or more rest on enough."""
     doubtful = {"low_base", "unreliable", "immature"}
     firm = [
@@ -170,19 +180,23 @@ def _seen(result: Result, drawn: list, title: str) -> str:
     open_ended = any(not_reached(row) for _, row in drawn)  # higher than the highest that has a value
     if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
         return title
-    (top, most), (bottom, least) = firm[0], firm[-1]
-    clear = known(most.low) and known(least.high) and most.low > least.high
-    places = deserved_together((row for _, row in drawn if available(row)), result.metric.unit)  # as in the picture
-    ends = (
-        f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
-        for name, row in ((top, most), (bottom, least))
-    )
-    return f"{title}: {', '.join(ends)}" if clear else f"{title}: no clear difference between highest and lowest"
+    if lies_apart(firm[-1][1], firm[0][1]):
+        ends = (
+            f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
+            for name, row in (firm[0], firm[-1])
+        )
+        return f"{title}: {', '.join(ends)}"
+    seen = [row for name, row in drawn if available(row) and name != UNKNOWN]
+    if lies_apart(seen[-1], seen[0]):  # of those in sight that rest on too little
+        return title
+    return f"{title}: no clear difference between highest and lowest"
 
 
 def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     flags = {flag for _, row in drawn for flag in row.flags.split()}
-    notes = [f"Whiskers: {percent(result.client.level, result.client)} interval."]
+    notes = []
+    if any(bounded_below(row) for _, row in drawn):
+        notes.append(f"Whiskers: {percent(result.client.level, result.client)} interval.")
     if "partial" in flags:
         notes.append("Hollow: the period has not been seen whole.")
     if "low_base" in flags:
@@ -193,4 +207,4 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         notes.append(f"{', '.join(names)}: {words}.")
     if left_out:
         notes.append(f"{len(left_out)} others, all of them smaller, are in the table only.")
-    return (" ".join(notes),)
+    return (" ".join(notes),) if notes else ()

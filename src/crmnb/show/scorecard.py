@@ -5,7 +5,7 @@ from markupsafe import Markup
 from crmnb.result import Result
 from crmnb.results import Row, tuples
 from crmnb.show.html import Html, glue, printable, tag
-from crmnb.show.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.show.numbers import known, part_name, part_start, percent, period_name, whole_number
 from crmnb.show.small import interval_bar, spark
 from crmnb.show.tables import n_words
 from crmnb.show.words import (
@@ -21,6 +21,7 @@ from crmnb.show.words import (
     interval_words,
     is_cohort,
     not_reached,
+    part_decimals,
     said,
     target_words,
     value_words,
@@ -249,14 +250,15 @@ def _spark_figure(result: Result, parts: list) -> Markup | None:
     line = spark(result, parts)
     if line is None:
         return None
-    seen = sorted((row for row in parts if available(row)), key=lambda row: row.value)
-    low, high = (
-        f"{value_words(result, row)} in {part_name(row.part, result.period, result.client)}"
-        for row in (seen[0], seen[-1])
+    seen = [row for row in parts if available(row)]
+    places = part_decimals(result, seen)
+    named = [(word, pick(seen, key=lambda row: row.value)) for word, pick in (("lowest", min), ("highest", max))]
+    named.sort(key=lambda pair: part_start(pair[1].part, result.client))
+    ends = ", ".join(
+        f"{word} {value_words(result, row, places)} in {part_name(row.part, result.period, result.client)}"
+        for word, row in named
     )
-    return tag(
-        "div", line, tag("span", f"By part of the period: from {low} to {high}.", class_="unseen"), class_="over-time"
-    )
+    return tag("div", line, tag("span", f"By part of the period: {ends}.", class_="unseen"), class_="over-time")
 
 
 def _consequence(result: Result, row) -> float:

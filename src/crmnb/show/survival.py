@@ -61,7 +61,8 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
         drawing = svg(figure)
     title = _title(result, drawn, segment)
     table = _table(result, drawn, clock, segment)
-    alt = curve_alt(result, drawn, [time for time in _times(clock, _MOST_TICKS) if time[0]])
+    stepped = [_is_stepped(one) for one in drawn]
+    alt = curve_alt(result, drawn, [time for time in _times(clock, _MOST_TICKS) if time[0]], stepped)
     return Figure(drawing, title, alt, table, _notes(result, drawn, left_out, segment), height=height)
 
 
@@ -131,9 +132,8 @@ def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
         _half(axes, curves)
     places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
     for one, colour in zip(curves, SERIES, strict=False):
-        steps = _steps_of(one)
-        told = len(steps.x) <= _STEPS_TOLD
-        _line(axes, steps if told else thinned(one, 0, clock.reach, places), colour, told=told)
+        told = _is_stepped(one)
+        _line(axes, _steps_of(one) if told else thinned(one, 0, clock.reach, places), colour, told=told)
     if any(names):
         ends = zip(names, curves, SERIES, strict=False)
         label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])
@@ -145,6 +145,11 @@ def _steps_of(curve: Series) -> Series:
     changes = np.append(True, (ends[:, 1:] != ends[:, :-1]).any(axis=0))
     changes[-1] = True
     return Series(curve.name, *(values[changes] for values in curve[1:]))
+
+
+def _is_stepped(curve: Series) -> bool:
+    """Whether it has so few steps that they are drawn."""
+    return len(_steps_of(curve).x) <= _STEPS_TOLD
 
 
 def _line(axes, curve: Series, colour: str, *, told: bool) -> None:

@@ -20,15 +20,20 @@ from crmnb.show.words import (
 )
 
 
-def numbers_table(result: Result, first: str, named_rows: list[tuple[str, object]], caption: str) -> Markup:
-    """The numbers behind a chart: `first` heads the column of names, each row is (name, row of the results frame)."""
+def numbers_table(
+    result: Result, first: str, named_rows: list[tuple[str, object]], caption: str, decimals: int | None = None
+) -> Markup:
+    """The numbers behind a chart: `first` heads the column of names, each row is (name, row of the results frame).
+
+    decimals: as in the picture; else as the page writes each.
+    """
     level = f"{percent(result.client.level, result.client)} interval"
     columns = [first, "Value", level, "n", "Remarks"]
     body = [
         [
             name,
-            value_words(result, row),
-            interval_words(result, row) or ("none" if available(row) else ""),
+            value_words(result, row, decimals),
+            interval_words(result, row, decimals) or ("none" if available(row) else ""),
             n_words(result, row),
             "; ".join(flag_words(result, row)),
         ]

@@ -12,7 +12,6 @@ from crmnb.show.figure import Figure, Figures
 from crmnb.show.html import printable
 from crmnb.show.numbers import (
     deserved,
-    deserved_together,
     is_cut,
     known,
     part_name,
@@ -22,7 +21,7 @@ from crmnb.show.numbers import (
     quantity,
 )
 from crmnb.show.tables import numbers_table
-from crmnb.show.words import available, short, unfinished, value_words
+from crmnb.show.words import available, has_interval, lies_apart, part_decimals, short, unfinished, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
@@ -42,7 +41,8 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
         return Figures((), f"{result.metric.title}: no trend, since {parts} part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
     with canvas(height) as figure:
-        _draw(figure, result, panels, height)
+        places = part_decimals(result, [row for rows in panels.values() for row in rows])
+        _draw(figure, result, panels, height, places)
         drawing = svg(figure)
     several = len(panels) > 1
     named = [
@@ -50,8 +50,8 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
         for name, rows in panels.items()
         for row in rows
     ]
-    table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period")
-    title, alt = _title(result, panels), trend_alt(result, panels)
+    table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period", places)
+    title, alt = _title(result, panels, places), trend_alt(result, panels, places)
     left_out = 0 if component is not None or "" in panels else result.parts["component"].nunique() - len(panels)
     return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
 
@@ -80,7 +80,7 @@ def _has_whole(rows) -> bool:
     return any(available(row) for row in tuples(rows[rows["component"] == ""])) or set(rows["component"]) == {""}
 
 
-def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
+def _draw(figure, result: Result, panels: dict[str, list], height: int, places: int) -> None:
     every = [row for rows in panels.values() for row in rows]
     counted = result.metric.unit == "count"
     bottom, top = limits(every, result.metric.unit, from_zero=counted)
@@ -96,7 +96,7 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
             axes.set_title(printable(component, 60), loc="left", fontsize=13, color=INK, pad=8)
         (_bars if counted else _line)(axes, rows)
         _target(axes, result, rows)
-        _labels(axes, result, rows, deserved_together(filter(available, every), result.metric.unit))
+        _labels(axes, result, rows, places)
         last = index == len(panels) - 1
         _time_axis(axes, result, rows, named=last)
 
@@ -104,13 +104,13 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int) -> None:
 def _line(axes, rows: list) -> None:
     x = list(range(len(rows)))
     value = [row.value if available(row) else math.nan for row in rows]
-    low = [row.low if available(row) else math.nan for row in rows]
+    low = [row.low if has_interval(row) else math.nan for row in rows]
     top = axes.get_ylim()[1]
-    high = [min(row.high, top) if available(row) else math.nan for row in rows]  # an infinite end, at the edge
+    high = [min(row.high, top) if has_interval(row) else math.nan for row in rows]  # an infinite end, at the edge
     axes.fill_between(x, low, high, color=ACCENT, alpha=0.16, linewidth=0)
     for at, row in enumerate(rows):
-        alone = not any(0 <= near < len(rows) and available(rows[near]) for near in (at - 1, at + 1))
-        if available(row) and alone and known(row.low):
+        banded = [0 <= near < len(rows) and has_interval(rows[near]) for near in (at - 1, at + 1)]
+        if has_interval(row) and not any(banded):
             axes.plot([at, at], [row.low, high[at]], color=ACCENT, alpha=0.4, linewidth=4)
         if at and available(row) and available(rows[at - 1]):
             dashed = unfinished(row) or unfinished(rows[at - 1])
@@ -132,8 +132,8 @@ def _bars(axes, rows: list) -> None:
         axes.bar(at, row.value, width=0.62, facecolor=PAPER, linewidth=0)  # no grid shows through
         axes.bar(at, row.value, width=0.62, facecolor=face, alpha=0.45, linewidth=0)
         axes.bar(at, row.value, width=0.62, facecolor="none", edgecolor=edge, linewidth=1.4, linestyle=style)
-        if known(row.low) and known(row.high):
-            axes.plot([at, at], [row.low, row.high], color=INK, linewidth=1.4)
+        if has_interval(row):
+            axes.plot([at, at], [row.low, min(row.high, axes.get_ylim()[1])], color=INK, linewidth=1.4)
 
 
 def _colours(row) -> tuple[str, str]:
@@ -188,7 +188,7 @@ def _name(result: Result, row) -> str:
     return part_name(row.part, result.period, result.client)
 
 
-def _title(result: Result, panels: dict[str, list]) -> str:
+def _title(result: Result, panels: dict[str, list], places: int) -> str:
     """What is seen, from the parts that are whole and rest on enough; the metric's name where those are too few."""
     title = f"{result.metric.title} by {_part_word(result)}"
     if len(panels) > 1:
@@ -207,10 +207,14 @@ def _title(result: Result, panels: dict[str, list]) -> str:
         return title
     lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
     if not highest.low > lowest.high:
-        return f"{title}: no clear difference between highest and lowest"
-    places = deserved_together(firm, result.metric.unit)
-    ends = (f"{short(result, row, places)} in {_name(result, row)}" for row in (lowest, highest))
-    return f"{title}: from " + " to ".join(ends)
+        extremes = (pick(filter(available, rows), key=lambda row: row.value) for pick in (min, max))
+        apart = lies_apart(*extremes)  # of those in sight that rest on too little
+        return title if apart else f"{title}: no clear difference between highest and lowest"
+    named = [("lowest", lowest), ("highest", highest)]
+    in_time = sorted(named, key=lambda pair: rows.index(pair[1]))
+    return f"{title}: " + ", ".join(
+        f"{word} {short(result, row, places)} in {_name(result, row)}" for word, row in in_time
+    )
 
 
 def _part_word(result: Result) -> str:
@@ -223,7 +227,7 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     every = [row for rows in panels.values() for row in rows]
     flags = {flag for row in every for flag in row.flags.split()}
     notes = []
-    if any(known(row.low) and available(row) for row in every):
+    if any(map(has_interval, every)):
         form = "Whiskers" if result.metric.unit == "count" else "Band"
         notes.append(f"{form}: {percent(result.client.level, result.client)} interval.")
     if "partial" in flags:

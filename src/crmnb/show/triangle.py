@@ -11,7 +11,7 @@ from crmnb.show.drawing import INK, PAPER, QUIET, box, canvas, svg
 from crmnb.show.figure import Figure, Figures
 from crmnb.show.numbers import number, period_name
 from crmnb.show.tables import component_name, n_words, numbers_table
-from crmnb.show.words import available, cohort_cell, is_cohort, value_words, why_nothing
+from crmnb.show.words import available, cohort_cell, is_cohort, page_decimals, value_words, why_nothing
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
 _LEFT, _TOP, _ROW = 178, 50, 30
@@ -75,7 +75,7 @@ def _write(axes, result: Result, row, after: int, down: int, top: float) -> None
     if not available(row):
         axes.text(s=_MISSING, color=QUIET, **place)
         return
-    words = number(row.value, 0 if result.metric.unit == "%" else 1, result.client)
+    words = number(row.value, page_decimals(result, row), result.client)
     if after == 0:
         axes.add_patch(Rectangle((0, down), 1, 1, facecolor=_FIRST, linewidth=0, clip_on=False))
         axes.text(s=words, color=_ON_LIGHT, **place)

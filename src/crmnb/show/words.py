@@ -14,6 +14,7 @@ from crmnb.show.numbers import (
     day,
     deserved,
     deserved_change,
+    deserved_together,
     known,
     localised,
     percent,
@@ -73,6 +74,16 @@ def bounded_below(row) -> bool:
     return (available(row) or not_reached(row)) and known(row.low) and (known(row.high) or row.high == math.inf)
 
 
+def has_interval(row) -> bool:
+    """Whether a value is shown with an interval."""
+    return available(row) and bounded_below(row)
+
+
+def lies_apart(lower, higher) -> bool:
+    """Whether the interval of one row lies wholly below that of another."""
+    return has_interval(lower) and has_interval(higher) and lower.high < higher.low
+
+
 def unfinished(row) -> bool:
     """Whether more is to come: not all of it, or of what follows from it, has been seen."""
     return "partial" in row.flags or "immature" in row.flags
@@ -83,17 +94,52 @@ def row_decimals(row) -> int:
     return deserved(row.value, row.low, row.high, row.unit)
 
 
+def page_decimals(result: Result, row) -> int:
+    """Decimals with which a row's value is written wherever a page shows it.
+
+    Levels are written as their whole is, or a reader would take 55.50, 55 and 56 for three figures. A part of the period may
+    need more: a month's amount is smaller than a year's. Without a whole it is what the row's own interval deserves.
+    """
+    if is_cohort(row.component):
+        return 0 if row.unit == "%" else 1
+    whole = _whole_of(result, row) if row.segment or row.part else None
+    if whole is None:
+        return row_decimals(row)
+    return max(row_decimals(whole), row_decimals(row)) if row.part else row_decimals(whole)
+
+
+def part_decimals(result: Result, rows: list) -> int:
+    """Decimals for parts of the period side by side: their middle one's, and no fewer than their whole has."""
+    shown = [row for row in rows if available(row)]
+    wholes = [_whole_of(result, row) for row in {row.component: row for row in shown}.values()]
+    return max([deserved_together(shown, result.metric.unit), *map(row_decimals, filter(None, wholes))])
+
+
+def level_decimals(result: Result, rows: list) -> int:
+    """Decimals for levels side by side: those of their whole; without one, their middle one's."""
+    shown = [row for row in rows if available(row)]
+    whole = _whole_of(result, shown[0]) if shown else None
+    return row_decimals(whole) if whole else deserved_together(shown, result.metric.unit)
+
+
+def _whole_of(result: Result, row):
+    """The whole client's row in the whole period of what a row is a level or a part of; None where it has no value."""
+    alike = (whole for whole in result.entries if (whole.component, whole.unit) == (row.component, row.unit))
+    return next(filter(available, alike), None)
+
+
 def value_words(result: Result, row, decimals: int | None = None) -> str:
     """The value with its unit, or why there is none."""
     if not available(row):
         return absent_words(result, row)
-    places = row_decimals(row) if decimals is None else decimals
+    places = page_decimals(result, row) if decimals is None else decimals
     return quantity(row.value, row.unit, places, result.client) + _unit_tail(result, row)
 
 
-def short(result: Result, row, decimals: int) -> str:
+def short(result: Result, row, decimals: int | None = None) -> str:
     """The value as fits beside a point: with a percent sign or the currency, without longer units."""
-    return brief(row.value, row.unit, decimals, result.client)
+    places = page_decimals(result, row) if decimals is None else decimals
+    return brief(row.value, row.unit, places, result.client)
 
 
 def absent_words(result: Result, row) -> str:
@@ -111,7 +157,7 @@ def interval_words(result: Result, row, decimals: int | None = None) -> str:
     """`23 % to 88 %`, `412 days or more`, or "" where the value has no interval."""
     if not bounded_below(row):
         return ""
-    places = row_decimals(row) if decimals is None else decimals
+    places = page_decimals(result, row) if decimals is None else decimals
     return span(row.low, row.high, row.unit, places, result.client)
 
 
