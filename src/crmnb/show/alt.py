@@ -52,6 +52,8 @@ def _line_words(result: Result, rows: list, component: str, places: int) -> str:
 
     gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
     words = f"Highest {told(highest)}, lowest {told(lowest)}, last {told(last)}."
+    if highest.value == lowest.value:
+        words = f"All {len(seen)} alike, last {told(last)}."
     return f"{of}{words} {_direction(result, seen)}{gaps}"
 
 
@@ -78,15 +80,15 @@ def dots_alt(
     unit = "" if result.metric.unit == "count" else f", {result.metric.unit}"
     head = f"{form}, sorted. Down: {what}. Across: {result.metric.title}{unit}."
     seen = [(name, row) for name, row in named if available(row)]
-    if not seen:
-        return f"{head} No values."
 
     def told(name: str, row) -> str:
         return f"{printable(name)}, {value_words(result, row, places)}"
 
-    words = []
+    words = [] if seen else ["No values."]
     ranked = sorted(((name, row) for name, row in seen if name != UNKNOWN), key=lambda pair: pair[1].value)
-    if len(ranked) > 1:
+    if len(ranked) > 1 and ranked[0][1].value == ranked[-1][1].value:
+        words.append(f"All {len(ranked)} alike, {value_words(result, ranked[0][1], places)}.")
+    elif len(ranked) > 1:
         words.append(f"Highest {told(*ranked[-1])}; lowest {told(*ranked[0])}.")
     elif ranked:
         words.append(f"Only {told(*ranked[0])}.")
@@ -95,7 +97,7 @@ def dots_alt(
         words.append(f"Not reached, so beyond the end of the data: {', '.join(beyond)}.")
     if whole is not None and available(whole):
         words.append(f"Whole client {value_words(result, whole)}.")
-    if hidden := len(named) - len(seen):
+    if seen and (hidden := len(named) - len(seen)):
         words.append(f"Without a value: {hidden}.")
     return " ".join([head, *words])
 

@@ -74,7 +74,7 @@ def falling(curves: list[Series]) -> bool:
 
 def _curves(result: Result, segment: str | None) -> list[Series]:
     points = points_of(result, segment or "")
-    if points.empty:
+    if points.empty or result.metric.unit != "%":  # those of another picture
         return []
     by = "component" if segment is None else "level"
     if segment is not None:

@@ -1,6 +1,7 @@
 """The trend of a result over the parts of its period: a line with its band, or bars for a count."""
 
 import math
+from datetime import datetime
 
 from crmnb.errors import InputError, nearest
 from crmnb.result import Result
@@ -26,6 +27,8 @@ from crmnb.show.words import available, has_interval, lies_apart, part_decimals,
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
 _MOST_REASONS = 2
+# What a part of which a component has no row is drawn and told as.
+_NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
 _PANEL, _SMALL_PANEL, _FOOT = 300, 150, 40
 
 
@@ -66,13 +69,28 @@ def _panels(result: Result, component: str | None) -> dict[str, list]:
     if component is not None and component not in names:
         raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
     chosen = [component] if component is not None else [""] if _has_whole(rows) else [n for n in names if n]
-    labels = sorted(rows["part"].drop_duplicates(), key=lambda label: part_start(label, result.client))
     found = {(row.component, row.part): row for row in tuples(rows)}
-    # A part in which nothing can be had has one row without a component, which then stands for all of them.
-    return {
-        name: [row for label in labels if (row := found.get((name, label)) or found.get(("", label)))]
-        for name in chosen[:_MOST_COMPONENTS]
-    }
+    labels = _labels_between(result, {label for _, label in found})
+
+    def row_of(name: str, label: str):
+        """A part in which nothing can be had has one row without a component, which then stands for all of them."""
+        blank = next(iter(found.values()))._replace(**_NOTHING, component=name, part=label)
+        return found.get((name, label)) or found.get(("", label)) or blank
+
+    return {name: [row_of(name, label) for label in labels] for name in chosen[:_MOST_COMPONENTS]}
+
+
+def _labels_between(result: Result, seen: set[str]) -> list[str]:
+    """The parts of which there is a row, and those between them, so that what is drawn side by side follows one another."""
+
+    def starts(label: str) -> datetime:
+        return part_start(label, result.client)
+
+    if not seen:
+        return []
+    first, last = min(map(starts, seen)), max(map(starts, seen))
+    between = {part.label for part in result.period.parts if first < part.start < last}
+    return sorted(seen | between, key=starts)
 
 
 def _has_whole(rows) -> bool:
