@@ -24,7 +24,7 @@ def lorenz(result: Result) -> Figure | Figures:
     The components "gini" and "top decile" are said in the title and the notes.
     """
     points = points_of(result)
-    if points.empty or all(row.component != GINI for row in result.entries):  # those of another picture
+    if points.empty or result.metric.unit != "share":  # those of another picture
         return Figures((), f"{result.metric.title}: no curve: {why_nothing(result, 'too few customers to draw one')}.")
     curve = _whole(series("", points))
     with canvas(_HEIGHT) as figure:
