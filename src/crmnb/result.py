@@ -21,7 +21,7 @@ class Result(Display):
 
     `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the
     metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
-    pictures draw beyond the rows (`crmnb.inference.Group.point`); they are not kept with the results.
+    charts draw beyond the rows (`crmnb.inference.Group.point`).
     Nothing but the drawing methods imports a drawing library.
     """
 

@@ -23,7 +23,8 @@ FALSE_DISCOVERIES = 0.05  # share of the signals that may be false, on average
 def with_signals(frame: pd.DataFrame, better: dict[str, str]) -> pd.DataFrame:
     """The frame with `signal`: "better", "worse" or "changed" where a change stands out beyond chance, else "".
 
-    frame: results of one family, a set of comparisons made together. better: metric -> "up", "down" or "-".
+    frame: all results of a report, as its first page lists the signals of all families together. better: metric -> "up",
+    "down" or "-".
     Benjamini & Hochberg 1995, JRSS-B 57:289.
     """
     frame = frame.assign(signal="")
