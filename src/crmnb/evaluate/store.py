@@ -14,8 +14,6 @@ from crmnb.period import Period
 from crmnb.result import Result
 from crmnb.settings import compared_with
 
-_NO_POINTS = pd.DataFrame({"metric": pd.Series(dtype="str")})
-
 
 def save(
     evaluation: Evaluation, folder: Path, key: str, client: Client, period: Period, engine: duckdb.DuckDBPyConnection
@@ -26,13 +24,13 @@ def save(
     """
     for name, results in evaluation.results.items():
         rows = pd.concat([result.rows for result in results.values()], ignore_index=True)
-        points = [result.points.assign(metric=id_) for id_, result in results.items() if len(result.points)]
+        points = pd.concat([result.points.assign(metric=id_) for id_, result in results.items()])
         facts = {
             id_: {"settings": result.settings, "notes": result.notes, "better": result.better}
             for id_, result in results.items()
         }
         write_frame(rows, folder / f"{name}.{PARTS[0]}", engine)
-        write_frame(pd.concat(points) if points else _NO_POINTS, folder / f"{name}.{PARTS[1]}", engine)
+        write_frame(points, folder / f"{name}.{PARTS[1]}", engine)
         (folder / f"{name}.{PARTS[2]}").write_text(json.dumps(facts), encoding="utf-8")
     write_record(folder, key, client, period, list(evaluation.results))
 
