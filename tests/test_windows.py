@@ -18,7 +18,8 @@ from test_measure import SEEN, answers, client
 
 METRICS = [id_ for name in families() for id_, m in family(name).items() if not m.cumulative]  # in one window only
 # At which months there are, at the period's name (in the books, or of what growth is compared with), at what was seen before.
-THAT_LOOK = {"cohort_retention", "customer_acquisition_cost", "cac_payback_months"}
+THAT_LOOK = {"churn_rate_annualised", "clv_simple"}  # whether it is a year
+THAT_LOOK |= {"cohort_retention", "customer_acquisition_cost", "cac_payback_months"}
 THAT_LOOK |= {"revenue_reconciliation", "sales_growth", "growth_decomposition"}
 MONTH = Period.parse("2025-02").observe(*SEEN)
 

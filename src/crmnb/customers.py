@@ -52,6 +52,32 @@ def require_a_year(period: Period, churn: Churn) -> None:
 
 
 @once
-def first_joined(tenures: nw.LazyFrame) -> nw.LazyFrame:
-    """Every customer and when the first ever span began."""
+def _first_spans(tenures: nw.LazyFrame) -> nw.LazyFrame:
     return tenures.group_by("customer_id").agg(first=nw.col("since").min())
+
+
+def first_joined(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    """Every customer and when the first ever span began (`first`).
+
+    joined: customer_id and joined_at, as the client's list of customers says (`crmnb.engine.Tables.frame`). Who joined before
+    the data begin had a first span that the data do not hold: it began at joined_at. Of who joined later all spans are
+    seen, and the first of them is the first.
+    """
+    return with_earlier(_first_spans(tenures), joined, period)
+
+
+def with_earlier(firsts: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    """customer_id and `first`, put back to joined_at for those who joined before the data begin."""
+    if period.data_from is None:
+        return firsts
+    known = firsts.join(_joined_before(joined, period), on="customer_id", how="left")
+    return known.select("customer_id", first=nw.min_horizontal("first", "joined_at"))
+
+
+def without_earlier(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    """The rows of those who, as far as is known, did not join before the data begin."""
+    return rows if period.data_from is None else rows.join(_joined_before(joined, period), on="customer_id", how="anti")
+
+
+def _joined_before(joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    return joined.filter(nw.col("joined_at") < period.data_from).select("customer_id", "joined_at")

@@ -78,8 +78,9 @@ class Tables:
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
-        Three are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
-        them; and `payments`, the orders, or the months of contracts as if they were orders where the client has none. Raises
+        Four are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
+        them; `payments`, the orders, or the months of contracts as if they were orders where the client has none; and `joined`,
+        since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does). Raises
         Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
@@ -91,6 +92,8 @@ class Tables:
     def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
             return _tenures(self.client.churn, self)
+        if name == "joined":
+            return _joined(self)
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
@@ -161,7 +164,7 @@ def source_of(client: Client, name: str) -> str:
     """The canonical table behind a name that a metric reads."""
     paid_by_month = "subscriptions" in client.tables and "orders" not in client.tables
     derived = {"all_orders": "orders", "payments": "subscriptions" if paid_by_month else "orders"}
-    derived |= {"tenures": client.churn.table} if client.churn else {}
+    derived |= dict.fromkeys(("tenures", "joined"), client.churn.table) if client.churn else {"joined": "customers"}
     return derived.get(name, name)
 
 
@@ -238,6 +241,14 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
         if column not in rows.columns:
             raise Unavailable(f"needs the column {churn.table}.{column}")
     return rows.filter(f"{since} is not null").project(f"customer_id, {since} as since, {until} as until")
+
+
+def _joined(tables: Tables) -> duckdb.DuckDBPyRelation:
+    """Rows customer_id, joined_at of the client's list of customers; none where there is no such list or column."""
+    if "customers" in tables.names and "joined_at" in (rows := tables.every("customers")).columns:
+        return rows.filter("joined_at is not null").project("customer_id, joined_at")
+    key = "integer" if tables.numbers else "varchar"
+    return tables.con.sql(f"select null::{key} as customer_id, null::timestamp as joined_at where false")
 
 
 def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:

@@ -18,6 +18,7 @@ from crmnb.evidence import COMPARED, Evidence, Segmentation
 from crmnb.inference import Inferred, Told
 from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric
+from crmnb.newness import in_doubt, require_newness
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
@@ -126,6 +127,7 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
         try:
             frames = _frames(metric, tables)
             period.require_seen()
+            require_newness(metric, tables, period if win in COMPARED else windows["now"])
             if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
             elif asked:
@@ -260,6 +262,8 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
     if not asked.windows:
         return []
     metric, notes = asked.metric, _too_new(asked)
+    if "now" in asked.evidence:
+        notes += in_doubt(metric, tables, asked.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
         notes.append("Of orders only: what customers pay by the month is not in it.")
     if metric.per_customer:

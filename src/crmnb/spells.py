@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Segment, Segments
+from crmnb.customers import without_earlier
 from crmnb.errors import Unavailable
 from crmnb.period import Period
 from crmnb.segments import band
@@ -39,18 +40,20 @@ def spells(tenures: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
     )
 
 
-def first_spells(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+def first_spells(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """How long customers stay, from their first day on: a row per customer, `entry`, `duration` (in days) and `event`.
 
     As known at the end of the period, of each customer's first spell. Who joined before the data begin is seen from then on
     only (`entry`), and not at all if gone by then. Where customers are lost by inactivity, a spell that begins so soon after the
-    data do that an earlier order could have begun it is left out: nobody knows how long it lasted.
+    data do that an earlier order could have begun it is left out: nobody knows how long it lasted. So is that of who joined before
+    the data begin by the client's list (`joined`, see `crmnb.customers.first_joined`): it is not the first.
     """
     first = spells(tenures, period.seen_end).filter(nw.col("spell") == 0)
     if period.data_from is None:
         return first.select("customer_id", "event", entry=nw.lit(0), duration=days("since", "until"))
     if churn.kind == "inactivity":
         known_from = period.data_from + timedelta(days=churn.history_days)
+        first = without_earlier(first, joined, period)
         return first.filter(nw.col("since") >= known_from).select(
             "customer_id", "event", entry=nw.lit(0), duration=days("since", "until")
         )
@@ -114,11 +117,11 @@ def buying(tenures: nw.LazyFrame, end: datetime, churn: Churn) -> nw.LazyFrame:
     )
 
 
-def under_contract(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+def under_contract(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """Each customer's first spell (as `first_spells`; missing where it was not seen), and `age`: of who is still there, the days so far."""
     there = spells(tenures, period.seen_end).filter(nw.col("event") == 0)
     aged = there.select("customer_id", age=days("since", "until"))
-    first = first_spells(tenures, period, churn)
+    first = first_spells(tenures, joined, period, churn)
     everybody = nw.concat([aged.select("customer_id"), first.select("customer_id")])
     known = everybody.group_by("customer_id").agg(rows=nw.len()).select("customer_id")
     return known.join(first, on="customer_id", how="left").join(aged, on="customer_id", how="left")

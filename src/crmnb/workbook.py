@@ -135,6 +135,7 @@ class Workbook:
     def _note_tables(self, metric: Metric) -> None:
         """Tell a run that its notebook reads a metric's tables itself."""
         self._read["tables"] |= {self.tables.source_of(name) for name in metric.reads}
+        self._read["tables"] |= {"customers"} & self.tables.names if "joined" in metric.reads else set()
         self._read["tables"] |= {segment.column.partition(".")[0] for segment in self.client.segments.values()}
         self._note("metrics", metric.id)
 

@@ -17,6 +17,7 @@ from crmnb.evidence import Evidence
 from crmnb.intake import Intake
 from crmnb.intake.query import sources_of
 from crmnb.metric import Metric, catalogue
+from crmnb.newness import require_newness
 from crmnb.period import Period
 from crmnb.segments import segmentations_of
 from crmnb.settings import compared_with, resolve, seen_by
@@ -218,7 +219,7 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     """What is lacking, in words; Unavailable where the metric cannot be had at all."""
     seen = seen_by(metric, real, period)
     seen.require_seen()
-    counted = _in_any(metric, mapped, seen, given)
+    counted = _in_any(metric, mapped, real, seen, given)
     evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
     nothing = _without_rows(metric, real, seen)
     if nothing and metric.out_of:
@@ -235,7 +236,9 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     return tuple(limits)
 
 
-def _in_any(metric: Metric, mapped: Tables, of: Period, given: dict[str, Any]) -> Callable[[Period], Shape]:
+def _in_any(
+    metric: Metric, mapped: Tables, real: Tables, of: Period, given: dict[str, Any]
+) -> Callable[[Period], Shape]:
     """What the metric would count in a period, which raises what `_bound` does; it is bound once, unless it looks at the times."""
     frames = [_columns(mapped, name, metric.per_customer) for name in metric.reads]
 
@@ -246,6 +249,7 @@ def _in_any(metric: Metric, mapped: Tables, of: Period, given: dict[str, Any]) -
 
     def counted(period: Period) -> Shape:
         period.require_seen()
+        require_newness(metric, real, of if of.start <= period.start < of.end else period)
         for history in asked[1] if asked else ():
             period.require_history(*history)
         return asked[0] if asked else bound(period)

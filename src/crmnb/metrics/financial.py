@@ -20,7 +20,8 @@ from crmnb.estimate import (
     returns,
     textbook_value,
 )
-from crmnb.histories import bought, contracts, joined, stacked
+from crmnb.histories import bought, contracts, stacked
+from crmnb.histories import joined as side_by_side
 from crmnb.margins import with_margin
 from crmnb.metric import metric
 from crmnb.period import Period
@@ -242,7 +243,9 @@ def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     start = kept(tenures, period, churn).select(
         "customer_id", orders=none, margin=nw.lit(0.0), buyers=none, start=nw.lit(1), lost=1 - nw.col("kept")
     )
-    return joined(buyers.select("customer_id", "orders", "margin", buyers=nw.lit(1), start=none, lost=none), start)
+    return side_by_side(
+        buyers.select("customer_id", "orders", "margin", buyers=nw.lit(1), start=none, lost=none), start
+    )
 
 
 @metric(
@@ -286,7 +289,9 @@ def _begin(month: int) -> datetime:
     return datetime(month // 12, month % 12 + 1, 1)
 
 
-def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: Worth) -> nw.LazyFrame:
+def _winning(
+    costs: nw.LazyFrame, tenures: nw.LazyFrame, joined_at: nw.LazyFrame, period: Period, worth: Worth
+) -> nw.LazyFrame:
     """Customers won (`won`) and what was spent to win them (`amount`), by the `month` of winning. Raises Unavailable.
 
     Costs are known by the month, so the period is to consist of months; one that is seen in part is left out on both sides. A
@@ -311,9 +316,9 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
     covered = known.select(costs_from=nw.col("month").min(), costs_to=nw.col("month").max())
     covered = covered.filter(~nw.col("costs_from").is_null())
     covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0))
-    won = first_joined(tenures).filter(period.holds("first"), nw.col("first") < _begin(end))
+    won = first_joined(tenures, joined_at, period).filter(period.holds("first"), nw.col("first") < _begin(end))
     won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
-    return joined(won, spent, covered)
+    return side_by_side(won, spent, covered)
 
 
 @metric(
@@ -326,8 +331,8 @@ def _winning(costs: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, worth: 
     by_hand="80 / 4",
     estimate=acquisition,
 )
-def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Worth):
-    """Spend on acquisition over customers won in the period (those whose first ever span began in it).
+def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, worth: Worth):
+    """Spend on acquisition over customers won in the period (those whose first ever span began in it, and who did not join before the data begin).
 
     Spend is the costs of the category `acquisition`; where the client declares a lag (`worth: acquisition_lag_months`), that of
     so many months earlier. Costs (of any category) are to cover all of those months.
@@ -339,7 +344,7 @@ def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Wo
         the ratio of sums over months (Kish 1965, Survey Sampling, 6.5), which is that of a bootstrap of months to the first order.
     """
     period.require_history(churn.history_days)
-    return _winning(costs, tenures, period, worth).drop("customer_id")
+    return _winning(costs, tenures, joined, period, worth).drop("customer_id")
 
 
 @metric(
@@ -354,7 +359,7 @@ def customer_acquisition_cost(costs, tenures, *, period, churn: Churn, worth: Wo
     estimate=acquisition_return,
     cumulative=True,
 )
-def clv_to_cac(payments, tenures, costs, *, period, churn: Churn, worth: Worth, renewal_months=1):
+def clv_to_cac(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth, renewal_months=1):
     """What a customer who has just been won is expected to be worth over the horizon, over what winning one cost in the period.
 
     The worth is what the predicted value's model expects of a customer of whom nothing is known but that; and, of who may come
@@ -366,8 +371,8 @@ def clv_to_cac(payments, tenures, costs, *, period, churn: Churn, worth: Worth, 
     """
     period.require_history(churn.history_days)
     histories = _histories(payments, tenures, period, churn, worth)
-    won = _winning(costs, tenures, period, worth)
-    return joined(histories, stacked({"spent": won}))
+    won = _winning(costs, tenures, joined, period, worth)
+    return side_by_side(histories, stacked({"spent": won}))
 
 
 @metric(
@@ -382,7 +387,7 @@ def clv_to_cac(payments, tenures, costs, *, period, churn: Churn, worth: Worth, 
     estimate=cost_covered,
     over_time=False,
 )
-def cac_payback_months(payments, tenures, costs, *, period, churn: Churn, worth: Worth):
+def cac_payback_months(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth):
     """Months until the mean customer won in the period has brought the margin that winning one cost.
 
     Each customer's months count from the first purchase; a month of age counts for those who were followed to its end, up to the
@@ -395,7 +400,7 @@ def cac_payback_months(payments, tenures, costs, *, period, churn: Churn, worth:
     """
     period.require_history(churn.history_days)
     until = period.cutoff or period.end
-    won = first_joined(tenures).filter(period.holds("first"))
+    won = first_joined(tenures, joined, period).filter(period.holds("first"))
     age = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
     followed = won.with_columns(until=nw.lit(until)).with_columns(
         followed=(nw.col("until") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
@@ -406,7 +411,9 @@ def cac_payback_months(payments, tenures, costs, *, period, churn: Churn, worth:
     paid = paid.filter(nw.col("ordered_at") >= nw.col("first"))
     people = followed.select("customer_id", "followed", margin=nw.lit(0.0))
     brought = paid.select("customer_id", "followed", "margin", age=age)
-    return stacked({"followed": joined(people, brought), "spent": _winning(costs, tenures, period, worth)})
+    return stacked(
+        {"followed": side_by_side(people, brought), "spent": _winning(costs, tenures, joined, period, worth)}
+    )
 
 
 @metric(
@@ -480,7 +487,7 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     per_customer=True,
     over_time=False,
 )
-def profitable_acquisition(tenures, payments, *, period, churn: Churn, worth: Worth):
+def profitable_acquisition(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.
 
     Why: it asks of those who win customers for the right ones.
@@ -489,7 +496,7 @@ def profitable_acquisition(tenures, payments, *, period, churn: Churn, worth: Wo
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     period.require_history(churn.history_days)
-    won = first_joined(tenures).filter(period.holds("first"))
+    won = first_joined(tenures, joined, period).filter(period.holds("first"))
     profitable = _profitable(with_margin(payments, worth).filter(period.holds("ordered_at")), worth)
     found = won.join(profitable.with_columns(num=nw.lit(1)), on="customer_id", how="left")
     return found.select("customer_id", num=nw.col("num").fill_null(0), den=nw.lit(1))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.client import Churn, Segments
-from crmnb.customers import customers_at, distinct, first_joined, kept, require_a_year
+from crmnb.customers import customers_at, distinct, first_joined, kept, require_a_year, with_earlier
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
     census,
@@ -161,19 +161,22 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     always=("", "win-backs"),
     units={"per 100 at start": "per 100 customers"},
 )
-def customers_won(tenures, *, period, churn: Churn):
+def customers_won(tenures, joined, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
 
+    Who joined before the data begin, as the client's list of customers says, is not new, however late the first order in the data.
     A win-back was a customer before, was none at the start, and is one at the end.
 
     Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
-    Beware: who was a customer before the data begin looks new; the data must reach back further than the days of inactivity.
+    Beware: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
+        must reach back by three times the mean days between purchases, and how many would look new with half of that history is
+        told beside it.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
     period.require_history(churn.history_days)
     no_exposure, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
-    firsts = first_joined(tenures)
+    firsts = first_joined(tenures, joined, period)
     won, at_first = firsts.filter(period.holds("first")), nw.col("first")
     at_start = customers_at(tenures, period.start, churn.history_days)
     back = (
@@ -304,19 +307,21 @@ def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
     per_customer=True,
     over_time=False,
 )
-def second_purchase_rate(orders, *, period, churn: Churn, follow_up_days=90):
+def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days=90):
     """The repeat purchase rate at equal follow-up: share of new buyers who buy again, on a later day, within so many days of the first.
 
-    Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen.
+    Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen; not who joined before
+    the data begin, as the client's list of customers says.
 
     Why: every buyer in it has the same time to come back, early or late in the period.
     Beware: the follow-up must end inside the period, so a year loses its last buyers and a quarter nearly all: use it for
-        years. Who bought before the data begin looks new.
+        years. Who bought before the data begin looks new where no list says since when somebody is a customer (see new customers).
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
     """
     period.require_history(churn.history_days)
     last_first = period.seen_end - timedelta(days=follow_up_days)
-    firsts = _first_orders(orders).filter(period.holds("first"), nw.col("first") <= last_first)
+    firsts = with_earlier(_first_orders(orders), joined, period)
+    firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
     followed = (
         orders.filter(period.holds("ordered_at"))
         .join(firsts, on="customer_id", how="inner")
@@ -446,7 +451,7 @@ def _month(column: str) -> nw.Expr:
     return nw.col(column).dt.year().cast(nw.Int64) * 12 + nw.col(column).dt.month().cast(nw.Int64) - 1
 
 
-def _cohorts(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+def _cohorts(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """The customers won in the period, of months that history allows to call new, with `cohort`, a month's number."""
     earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
     first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
@@ -454,8 +459,8 @@ def _cohorts(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFram
         raise Unavailable(
             f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
         )
-    joined = first_joined(tenures).filter(period.holds("first"), nw.col("first") >= first_month)
-    return joined.with_columns(cohort=_month("first"))
+    new = first_joined(tenures, joined, period).filter(period.holds("first"), nw.col("first") >= first_month)
+    return new.with_columns(cohort=_month("first"))
 
 
 def _aged(rows: nw.LazyFrame, ages: int) -> nw.LazyFrame:
@@ -482,7 +487,7 @@ def _next_month(day: datetime) -> datetime:
     component="cohort",
     over_time=False,
 )
-def cohort_retention(tenures, *, period, churn: Churn):
+def cohort_retention(tenures, joined, *, period, churn: Churn):
     """Share of each month's new customers who are active k calendar months later (component `2025-01 +k`).
 
     Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
@@ -492,13 +497,13 @@ def cohort_retention(tenures, *, period, churn: Churn):
     Beware: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
-    joined = _cohorts(tenures, period, churn)
+    new = _cohorts(tenures, joined, period, churn)
     seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
     start_month = period.start.year * 12 + period.start.month - 1
     ages = range(seen_months - start_month)
     if not ages:
         raise Unavailable("needs at least one whole calendar month of data")
-    cells = _aged(joined, len(ages)).with_columns(active_in=nw.col("cohort") + nw.col("age"))
+    cells = _aged(new, len(ages)).with_columns(active_in=nw.col("cohort") + nw.col("age"))
     of = cells.filter(nw.col("active_in") < seen_months)
     if churn.kind == "inactivity":
         months = tenures.filter(period.holds("since")).with_columns(active_in=_month("since"))
@@ -528,7 +533,7 @@ def cohort_retention(tenures, *, period, churn: Churn):
     component="how long after",
     cumulative=True,
 )
-def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
+def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments):
     """Share of customers who are still there 30 days, 90 days ... 3 years after their first day, over all data until the period's end.
 
     Who is still a customer at the end counts for as long as was seen. Who joined before the data begin counts from then on, beside those
@@ -537,13 +542,14 @@ def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
 
     Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
     Beware: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
-        within the declared days, and who bought within those days after the data begin is left out, as nobody knows since when they have.
+        within the declared days, and who bought within those days after the data begin, or joined before, is left out, as nobody
+        knows since when they have.
         It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it
         begins at the age from which on enough are, and is of those who had reached it.
     Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
         1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
     """
-    return first_spells(tenures, period, churn)
+    return first_spells(tenures, joined, period, churn)
 
 
 @metric(
@@ -558,7 +564,7 @@ def survival_curve(tenures, *, period, churn: Churn, segments: Segments):
     estimate=median_survival,
     cumulative=True,
 )
-def median_lifetime(tenures, *, period, churn: Churn, segments: Segments):
+def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments):
     """How many days it takes until half of the customers are lost, read off the curve of those who stay.
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
@@ -568,7 +574,7 @@ def median_lifetime(tenures, *, period, churn: Churn, segments: Segments):
         those who had reached the age that is said beside it.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
     """
-    return first_spells(tenures, period, churn)
+    return first_spells(tenures, joined, period, churn)
 
 
 @metric(
@@ -584,7 +590,7 @@ def median_lifetime(tenures, *, period, churn: Churn, segments: Segments):
     cumulative=True,
     published="test_published_survival.py::test_rossi_cox_efron",
 )
-def churn_drivers(tenures, customers, *, period, churn: Churn, segments: Segments):
+def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments: Segments):
     """How much faster one group of customers is lost than another, the client's other segmentations held: hazard ratios.
 
     All segmentations by an attribute of customers count, except those by tenure, which is the time itself. Each group stands beside its
@@ -595,7 +601,9 @@ def churn_drivers(tenures, customers, *, period, churn: Churn, segments: Segment
     Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
         stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
     """
-    return attributes(customers, segments).join(first_spells(tenures, period, churn), on="customer_id", how="inner")
+    return attributes(customers, segments).join(
+        first_spells(tenures, joined, period, churn), on="customer_id", how="inner"
+    )
 
 
 @metric(
@@ -610,7 +618,7 @@ def churn_drivers(tenures, customers, *, period, churn: Churn, segments: Segment
     cumulative=True,
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
 )
-def at_risk_customers(tenures, *, period, churn: Churn, horizon_days=365):
+def at_risk_customers(tenures, joined, *, period, churn: Churn, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
     With a contract, by the share that was lost at the same tenure. By inactivity, by the BG/NBD model, from how often and how recently
@@ -624,4 +632,4 @@ def at_risk_customers(tenures, *, period, churn: Churn, horizon_days=365):
     """
     if churn.kind == "inactivity":
         return buying(tenures, period.seen_end, churn)
-    return under_contract(tenures, period, churn)
+    return under_contract(tenures, joined, period, churn)
