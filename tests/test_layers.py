@@ -23,7 +23,7 @@ LAYERS = (
     ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
-    ("measure", "newness", "rows", "settings", "privacy", "describe", "listing"),
+    ("measure", "misdated", "newness", "rows", "settings", "privacy", "describe", "listing"),
     ("result",),
     ("show",),
     ("evaluate",),

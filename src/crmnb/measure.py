@@ -18,6 +18,7 @@ from crmnb.evidence import COMPARED, Evidence, Segmentation
 from crmnb.inference import Inferred, Told
 from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric
+from crmnb.misdated import misdated
 from crmnb.newness import in_doubt, require_newness
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
@@ -264,6 +265,7 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
     metric, notes = asked.metric, _too_new(asked)
     if "now" in asked.evidence:
         notes += in_doubt(metric, tables, asked.period)
+    notes += misdated(tables, metric.reads, asked.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
         notes.append("Of orders only: what customers pay by the month is not in it.")
     if metric.per_customer:

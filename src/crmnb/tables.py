@@ -121,7 +121,7 @@ _DECLARED = (
             Column("seller", "text"),
             _required("status", "text", one_of=("paid", "cancelled", "refunded")),
             Column("refunded_amount", "money", at_least=0, at_most="amount"),
-            Column("refunded_at", "time", at_least="ordered_at"),
+            Column("refunded_at", "time"),  # one before ordered_at takes no revenue away (crmnb.misdated)
         ),
     ),
     Table(
@@ -214,7 +214,8 @@ _DECLARED = (
             _required("created_at", "time"),
             Column("source", "text"),
             Column("seller", "text"),
-            *_after("created_at", "qualified_at", "proposed_at", "won_at", "lost_at"),
+            # One before created_at is left out by itself (crmnb.misdated): the lead came all the same.
+            *(Column(name, "time") for name in ("qualified_at", "proposed_at", "won_at", "lost_at")),
             Column("amount", "money", at_least=0),
         ),
     ),

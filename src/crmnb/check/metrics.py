@@ -17,6 +17,7 @@ from crmnb.evidence import Evidence
 from crmnb.intake import Intake
 from crmnb.intake.query import sources_of
 from crmnb.metric import Metric, catalogue
+from crmnb.misdated import misdated
 from crmnb.newness import require_newness
 from crmnb.period import Period
 from crmnb.segments import segmentations_of
@@ -226,6 +227,7 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
         raise Unavailable(nothing)
     limits = [nothing] if nothing else []
     limits += _left_out(metric, real, seen)
+    limits += [note.rstrip(".") for note in misdated(real, metric.reads, seen)]
     _, not_compared = compared_with(mapped.client, seen)
     if not_compared and not compared_with(mapped.client, period)[1]:  # what no metric has is told once
         limits.append(not_compared)

@@ -29,9 +29,15 @@ from crmnb.windows import once
 
 
 def _as_seen(leads: nw.LazyFrame, at: datetime | None, *times: str) -> nw.LazyFrame:
-    """The leads as they stood at a time: what lies after it had not happened yet, or is a plan."""
-    if at:
-        leads = leads.with_columns(**{name: nw.when(nw.col(name) < at).then(nw.col(name)) for name in times})
+    """The leads as they stood at a time: what lies after it had not happened yet, or is a plan.
+
+    What is dated before the day of the lead's creation cannot be and is left out; the lead itself counts.
+    """
+    created = nw.col("created_at").dt.truncate("1d")
+    for name in times:
+        happened = nw.col(name).dt.truncate("1d") >= created
+        happened = happened & (nw.col(name) < at) if at else happened
+        leads = leads.with_columns(**{name: nw.when(happened).then(nw.col(name))})
     return leads.drop("customer_id", strict=False)
 
 
@@ -86,7 +92,8 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> l
 def lead_conversion_rate(leads, *, period, maturity_days=90):
     """Share of the leads created in the period that were won within `maturity_days` days of their creation.
 
-    A lead that was given up and won all the same is won, and so is one that fell through afterwards.
+    A lead that was given up and won all the same is won, and so is one that fell through afterwards. A win dated before the day of
+    the lead's creation is no win; the lead counts, and how many such there are is said beside it.
 
     Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it. All leads
         have the same time, so that older cohorts, which could be won for longer, do not look better.
@@ -203,7 +210,8 @@ def proposal_win_rate(leads, *, period):
         proposals come in before slow ones, so it moves when their number does.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline).
     """
-    proposed = _as_seen(leads, period.cutoff, "won_at", "lost_at").filter(~nw.col("proposed_at").is_null())
+    proposed = _as_seen(leads, period.cutoff, "proposed_at", "won_at", "lost_at")
+    proposed = proposed.filter(~nw.col("proposed_at").is_null())
     decided = proposed.with_columns(decided_at=_decided_at()).filter(period.holds("decided_at"))
     return decided.with_columns(num=_is("won_at"), den=nw.lit(1))
 

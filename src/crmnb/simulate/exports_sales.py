@@ -29,17 +29,18 @@ def leads(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         }
     )
 
-    def has(name: str):
-        return lambda rows: rows[name].notna()
-
     defects = [
         Defect("lead_id repeats that of an earlier row", 0.003),
         Defect("lead_id is empty", 0.002, lambda rows: {"opportunity": None}),
         Defect("created_at is not a date or time", 0.002, lambda rows: {"opened": "last week"}),
-        Defect("won_at is before created_at", 0.003, lambda rows: {"signed": "2019-05-02 09:00:00"}, has("signed")),
+        Defect("amount is below 0", 0.003, lambda rows: {"worth": "-" + rows["worth"]}, _priced),
         Defect("amount is not an amount", 0.004, lambda rows: {"worth": "to be agreed"}),
     ]
     return spoil(good, "opportunity", defects, rng)
+
+
+def _priced(rows: pd.DataFrame) -> pd.Series:
+    return rows["worth"].astype(float) > 0
 
 
 def visits(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
