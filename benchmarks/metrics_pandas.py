@@ -14,6 +14,7 @@ from benchmarks.metrics_data import PERIOD
 from benchmarks.metrics_figures import KEYS, UNKNOWN, WINDOWS, counts, customers, figures, in_windows, triangle
 
 DAYS = pd.Timedelta(days=90)  # of inactivity, and of follow-up
+ANSWERED_IN = pd.Timedelta("14D")  # that an invitation is followed for
 NOW, BEFORE = WINDOWS["now"], WINDOWS["before"]
 
 
@@ -44,7 +45,10 @@ def _two_years(time: str) -> str:
 
 def _satisfaction(files, who, region):
     answers = _read(
-        files["survey_responses"], "responded_at as at, satisfied, recommend, effort", _two_years("responded_at"), who
+        files["survey_responses"],
+        "survey as component, responded_at as at, satisfied, recommend, effort",
+        _two_years("responded_at"),
+        who,
     )
     answers = _with_windows(answers)
     for metric, item, count in (
@@ -55,11 +59,12 @@ def _satisfaction(files, who, region):
         ("ces_low_effort", "effort", lambda x: x < 4),
     ):
         valid = answers[answers[item].notna()]
-        rows = valid[["customer", "win", "month"]].assign(component="", num=count(valid[item]).astype(float))
+        rows = valid[["customer", "win", "month", "component"]].assign(num=count(valid[item]).astype(float))
         yield figures(metric, _by_row(rows, region))
     del answers, valid, rows
     times = "survey as component, sent_at as at, reached_at, started_at, completed_at"
     asked = _with_windows(_read(files["survey_invitations"], times, _two_years("sent_at"), who))
+    asked = asked[asked["at"] <= PERIOD.cutoff - ANSWERED_IN]
     yield figures("acceptance_rate", _by_row(_share_of(asked, "reached_at", "started_at"), region))
     yield figures("completion_rate", _by_row(_share_of(asked, "started_at", "completed_at"), region))
     of_reached = _share_of(asked, "reached_at", "completed_at")
@@ -82,8 +87,9 @@ def _with_windows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share_of(asked: pd.DataFrame, of: str, done: str) -> pd.DataFrame:
-    base = asked[asked[of].notna()]
-    return base[["customer", "win", "month", "component"]].assign(num=base[done].notna().astype(float))
+    base = asked[asked[of] <= asked["at"] + ANSWERED_IN]
+    in_time = base[done] <= base["at"] + ANSWERED_IN
+    return base[["customer", "win", "month", "component"]].assign(num=in_time.astype(float))
 
 
 def _by_row(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:

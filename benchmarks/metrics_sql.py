@@ -11,9 +11,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from benchmarks.metrics_data import PERIOD
 from benchmarks.metrics_figures import KEYS, UNKNOWN, WINDOWS, counts, customers, figures, in_windows, triangle
 
 DAYS = 90  # of inactivity, and of follow-up
+ANSWER_DAYS = 14  # that an invitation is followed for
 SUMS = "sum(num) as num, sum(den) as den, sum(n) as n, sum(clusters) as clusters, sum(nn) as nn, sum(nd) as nd, sum(dd) as dd, sum(magnitude) as magnitude"
 
 
@@ -31,7 +33,7 @@ def run(files: dict[str, Path]) -> pd.DataFrame:
 
 
 def _satisfaction(con):
-    answered = "select '' as component, customer_id, responded_at as seen, {} as num from survey_responses where {} is not null"
+    answered = "select survey as component, customer_id, responded_at as seen, {} as num from survey_responses where {} is not null"
     for metric, num, item in (
         ("csat", "(satisfied >= 4)::int", "satisfied"),
         ("csat_mean", "(satisfied - 1) * 25", "satisfied"),
@@ -40,11 +42,14 @@ def _satisfaction(con):
         ("ces_low_effort", "(effort < 4)::int", "effort"),
     ):
         yield figures(metric, _by_row(con, answered.format(num, item)))
-    asked = "select survey as component, customer_id, sent_at as seen, ({} is not null)::int as num from survey_invitations where {}"
-    yield figures("acceptance_rate", _by_row(con, asked.format("started_at", "reached_at is not null")))
-    yield figures("completion_rate", _by_row(con, asked.format("completed_at", "started_at is not null")))
+    in_time = f"<= sent_at + interval {ANSWER_DAYS} day"
+    asked = f"""
+        select survey as component, customer_id, sent_at as seen, coalesce({{}} {in_time}, false)::int as num
+        from survey_invitations where sent_at <= '{PERIOD.cutoff}'::timestamp - interval {ANSWER_DAYS} day and {{}}"""
+    yield figures("acceptance_rate", _by_row(con, asked.format("started_at", f"reached_at {in_time}")))
+    yield figures("completion_rate", _by_row(con, asked.format("completed_at", f"started_at {in_time}")))
     of_all = _by_row(con, asked.format("completed_at", "true"))
-    of_reached = _by_row(con, asked.format("completed_at", "reached_at is not null"))
+    of_reached = _by_row(con, asked.format("completed_at", f"reached_at {in_time}"))
     of_reached["component"] += ", cooperation"
     yield figures("response_rate", pd.concat([of_all, of_reached], ignore_index=True))
     rated = "select platform as component, customer_id, posted_at as seen, (rating - 1) / (scale - 1) * 100 as num from reviews"
