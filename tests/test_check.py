@@ -112,7 +112,7 @@ def test_without_a_column_that_it_needs_a_metric_cannot_be_had_and_says_which(co
 
 def test_the_columns_that_a_metric_needs_are_all_of_them_and_no_more(corner_shop_intake):
     found = found_of(*corner_shop_intake, "csat", "retention_rate", "review_rating")
-    assert found["csat"].needs == ("survey_responses.responded_at", "survey_responses.satisfied")
+    assert found["csat"].needs == tuple(f"survey_responses.{c}" for c in ("survey", "responded_at", "satisfied"))
     assert found["retention_rate"].needs == ("orders.customer_id", "orders.ordered_at")
     assert found["review_rating"].needs == tuple(f"reviews.{c}" for c in ("platform", "posted_at", "rating", "scale"))
 

@@ -1,11 +1,19 @@
 """Segments: the levels of the client's segmentations, as the engine breaks evidence down by them."""
 
+import re
+
 import duckdb
+import narwhals.stable.v2 as nw
 
 from crmnb.client import Segment
 from crmnb.engine import Tables
 from crmnb.evidence import Evidence, Segmentation
 from crmnb.period import Period
+from crmnb.tables import OTHER, UNKNOWN
+from crmnb.windows import once
+
+MOST_LEVELS = 50  # of a segmentation, by rows of its table in all data; the others are one level, OTHER
+_TAKEN = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # names of a client's own that would be taken for ours
 
 
 def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period: Period) -> list[Segmentation]:
@@ -18,9 +26,9 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
         table, column = segment.column.split(".")
         if table != "customers":
             carried = table in reads and column in columns
-            found += [Segmentation(name, own=_level(segment, f'"{column}"', period))] if carried else []
+            found += [Segmentation(name, own=_level(segment, tables, period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
-            level = _level(segment, f'"{column}"', period)
+            level = _level(segment, tables, period)
             told = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
             found.append(Segmentation(name, levels=tables.kept.table(f"from ({told}) where level is not null")))
     return found
@@ -35,7 +43,51 @@ def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
     )
 
 
-def _level(segment: Segment, column: str, period: Period) -> str:
+@once
+def levels_of(rows: nw.LazyFrame, column: str) -> nw.LazyFrame:
+    """The level (`level`) of each value of a column of a client's table (`own`, as text): itself, or OTHER beyond the largest.
+
+    The largest are those of most rows, whatever the period and the metric, so that all figures tell of the same levels.
+    """
+    known = rows.filter(~nw.col(column).is_null()).select(own=nw.col(column).cast(nw.String))
+    counted = known.group_by("own").agg(rows=nw.len())
+    taken = nw.col("own").str.contains(_TAKEN)
+    quoted = nw.concat_str([nw.lit('"'), nw.col("own"), nw.lit('"')])
+    named = counted.with_columns(
+        level=nw.when(taken).then(quoted).otherwise(nw.col("own")), fewest=-nw.col("rows").cast(nw.Int64), one=nw.lit(1)
+    )
+    placed = named.with_columns(place=nw.col("one").cum_sum().over(order_by=["fewest", "own"]))
+    large = nw.col("place") <= MOST_LEVELS
+    return placed.select("own", level=nw.when(large).then(nw.col("level")).otherwise(nw.lit(OTHER)))
+
+
+def many_levels(tables: Tables) -> dict[str, int]:
+    """How many levels those segmentations have that have more than are told apart."""
+    plain = {name: segment for name, segment in tables.client.segments.items() if not (segment.years or segment.bands)}
+    counts = {name: len(_levels(segment, tables)) for name, segment in plain.items() if _is_there(segment, tables)}
+    return {name: count for name, count in counts.items() if count > MOST_LEVELS}
+
+
+def _is_there(segment: Segment, tables: Tables) -> bool:
+    table, column = segment.column.split(".")
+    return table in tables.names and column in tables.every(table).columns
+
+
+def _levels(segment: Segment, tables: Tables) -> dict[str, str]:
+    """The level of each value of a segmentation's column, as text."""
+    table, column = segment.column.split(".")
+    told = levels_of(nw.from_native(tables.every(table)), column).to_native().sql_query()
+    return dict(tables.con.sql(f"select own, level from {tables.kept.table(told)}").fetchall())
+
+
+def _text(value: str) -> str:
+    """A text in SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _level(segment: Segment, tables: Tables, period: Period) -> str:
+    """The SQL of a row's level."""
+    column = f'"{segment.column.partition(".")[2]}"'
     if segment.years:
         at = f"timestamp '{period.start}'"
         steps = [f"when {column} >= {at} then 'joined in the period'"]
@@ -49,7 +101,14 @@ def _level(segment: Segment, column: str, period: Period) -> str:
         number = f"try_cast({column} as double)"
         steps = [f"when {number} < {b} then '{band(segment.bands, i)}'" for i, b in enumerate(segment.bands)]
         return f"case when {number} is null then null {' '.join(steps)} else '{band(segment.bands, len(steps))}' end"
-    return f"{column}::varchar"
+    levels = _levels(segment, tables)
+    renamed = {own: level for own, level in levels.items() if own != level and level != OTHER}
+    steps = "".join(f" when {_text(own)} then {_text(level)}" for own, level in renamed.items())
+    text = f"case {column}::varchar{steps} else {column}::varchar end" if renamed else f"{column}::varchar"
+    if OTHER not in levels.values():
+        return text
+    large = ", ".join(_text(own) for own, level in levels.items() if level != OTHER)
+    return f"case when {column} is null then null when {column}::varchar in ({large}) then {text} else '{OTHER}' end"
 
 
 def band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:

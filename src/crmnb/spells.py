@@ -8,7 +8,7 @@ from crmnb.client import Churn, Segment, Segments
 from crmnb.customers import without_earlier
 from crmnb.errors import Unavailable
 from crmnb.period import Period
-from crmnb.segments import band
+from crmnb.segments import band, levels_of
 from crmnb.tables import UNKNOWN
 from crmnb.windows import once
 
@@ -130,15 +130,20 @@ def under_contract(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, 
 def attributes(customers: nw.LazyFrame, segments: Segments) -> nw.LazyFrame:
     """The level of every customer in each segmentation by an attribute of customers, but not by tenure: columns `of <name>`."""
     columns = {
-        name: _level(segment, segment.column.removeprefix("customers."))
+        name: segment
         for name, segment in segments.items()
         if segment.column.startswith("customers.") and not segment.years
     }
     if not columns:
         raise Unavailable("needs a segmentation by an attribute of customers (segments: in the parameters file)")
-    return customers.select(
-        "customer_id", **{f"of {name}": level.fill_null(UNKNOWN) for name, level in columns.items()}
-    )
+    told = customers.select("customer_id")
+    for name, segment in columns.items():
+        column = segment.column.removeprefix("customers.")
+        each = customers.select("customer_id", own=_level(segment, column))
+        if not segment.bands:
+            each = each.join(levels_of(customers, column), on="own", how="left").drop("own").rename({"level": "own"})
+        told = told.join(each.rename({"own": f"of {name}"}), on="customer_id", how="left")
+    return told.with_columns(**{f"of {name}": nw.col(f"of {name}").fill_null(UNKNOWN) for name in columns})
 
 
 def _level(segment: Segment, column: str) -> nw.Expr:

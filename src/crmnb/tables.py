@@ -466,6 +466,9 @@ TABLES: dict[str, Table] = {table.name: table for table in _DECLARED}
 
 # The level of those of whom a segmentation knows nothing.
 UNKNOWN = "(not known)"
+# The level of those whose own level is none of the largest (crmnb.segments). A client's own level that is called like one of these
+# two is told in quotes.
+OTHER = "(other)"
 
 # Names that evidence gives a meaning to: no attribute of a client may be called so.
 RESERVED = frozenset({"num", "den", "value", "component", "at", "x", "cluster", "fold", "n"})

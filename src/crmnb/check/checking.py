@@ -9,11 +9,13 @@ from crmnb.check.metrics import availability, readers
 from crmnb.check.taking import take_in, write_private
 from crmnb.check.told import parts_of
 from crmnb.client import load_client
+from crmnb.engine import open_tables
 from crmnb.intake.covered import last_whole_year
 from crmnb.metric import catalogue
 from crmnb.page import check_page
 from crmnb.period import Period
 from crmnb.project import private_folder
+from crmnb.segments import many_levels
 from crmnb.settings import check_settings
 
 
@@ -35,6 +37,7 @@ def check(project: Path, client_name: str, label: str = "", say: Callable[[str],
     metrics = availability(client, taken, period, catalogue().values())
     found = drift(taken.profile, taken.before, client, readers(client))
     page = private / "check.html"
-    checked = Checked(client, taken, period, chosen, metrics, found, page, private / "quarantine.html")
+    many = many_levels(open_tables(client, taken.tables, cutoff=taken.cutoff))
+    checked = Checked(client, taken, period, chosen, metrics, found, page, private / "quarantine.html", many)
     write_private(page, check_page(client, parts_of(checked), day=taken.profile.day, quarantine="quarantine.html"))
     return checked

@@ -1,6 +1,6 @@
 """What a check found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crmnb.check.drift import Drift
@@ -12,7 +12,10 @@ from crmnb.period import Period
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. `chosen` says how the period was; `page` and `quarantine` are where the pages lie."""
+    """What a check found. `chosen` says how the period was; `page` and `quarantine` are where the pages lie.
+
+    `many_levels`: how many levels those segmentations have that have more than are told apart.
+    """
 
     client: Client
     taken: Intake
@@ -22,3 +25,4 @@ class Checked:
     drift: tuple[Drift, ...]
     page: Path
     quarantine: Path
+    many_levels: dict[str, int] = field(default_factory=dict)

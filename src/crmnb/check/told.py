@@ -14,9 +14,11 @@ from crmnb.check.metrics import Availability
 from crmnb.client import Client
 from crmnb.intake.account import Account, Link
 from crmnb.page import Entry, Part
+from crmnb.segments import MOST_LEVELS
 from crmnb.settings import compared_with
 from crmnb.show.html import printable
 from crmnb.show.numbers import MINUS, day, localised, percent, period_name, whole_number
+from crmnb.tables import OTHER
 
 _MOST_CAUSES = 3
 _MOST_TITLES = 4
@@ -112,6 +114,11 @@ def _metrics(checked: Checked) -> Part:
     said.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
     if why := compared_with(client, period)[1]:
         said.append(f"Of all of them: {localised(why, client)}.")
+    for name, count in checked.many_levels.items():
+        said.append(
+            f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are told apart, the "
+            f"others together, as {OTHER}."
+        )
     entries = tuple(_metric(each, client) for each in sorted(checked.metrics, key=lambda each: _ORDER[each.can]))
     return Part(
         METRICS,

@@ -16,7 +16,7 @@ from crmnb.show.words import (
     unfinished,
     value_words,
 )
-from crmnb.tables import UNKNOWN
+from crmnb.tables import OTHER, UNKNOWN
 
 
 def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
@@ -85,14 +85,14 @@ def dots_alt(
         return f"{printable(name)}, {value_words(result, row, places)}"
 
     words = [] if seen else ["No values."]
-    ranked = sorted(((name, row) for name, row in seen if name != UNKNOWN), key=lambda pair: pair[1].value)
+    ranked = sorted(((name, row) for name, row in seen if name not in (UNKNOWN, OTHER)), key=lambda pair: pair[1].value)
     if len(ranked) > 1 and ranked[0][1].value == ranked[-1][1].value:
         words.append(f"All {len(ranked)} alike, {value_words(result, ranked[0][1], places)}.")
     elif len(ranked) > 1:
         words.append(f"Highest {told(*ranked[-1])}; lowest {told(*ranked[0])}.")
     elif ranked:
         words.append(f"Only {told(*ranked[0])}.")
-    words += [f"Level {told(name, row)}." for name, row in seen if name == UNKNOWN]
+    words += [f"Level {told(name, row)}." for name, row in seen if name in (UNKNOWN, OTHER)]
     if beyond := [printable(name) for name, row in named if not_reached(row)]:
         words.append(f"Not reached, so beyond the end of the data: {', '.join(beyond)}.")
     if whole is not None and available(whole):

@@ -23,7 +23,7 @@ from crmnb.show.words import (
     value_words,
     why_nothing,
 )
-from crmnb.tables import UNKNOWN
+from crmnb.tables import OTHER, UNKNOWN
 
 _MOST_LEVELS = 12
 _ROW, _LINE, _TOP, _FOOT = 28, 15, 30, 34
@@ -101,7 +101,7 @@ def _ranked(named: list) -> tuple[list, list]:
     def order(pair):
         name, row = pair
         value = row.value if available(row) else inf if not_reached(row) else -inf
-        return (name == UNKNOWN, -value, name)
+        return (name in (UNKNOWN, OTHER), -value, name)
 
     return sorted(kept, key=order), sorted(rest, key=order)
 
@@ -175,7 +175,7 @@ def _seen(result: Result, drawn: list, title: str, places: int) -> str:
     firm = [
         (name, row)
         for name, row in drawn
-        if available(row) and name != UNKNOWN and not doubtful & set(row.flags.split())
+        if available(row) and name not in (UNKNOWN, OTHER) and not doubtful & set(row.flags.split())
     ]
     open_ended = any(not_reached(row) for _, row in drawn)  # higher than the highest that has a value
     if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
@@ -186,7 +186,7 @@ def _seen(result: Result, drawn: list, title: str, places: int) -> str:
             for name, row in (firm[0], firm[-1])
         )
         return f"{title}: {', '.join(ends)}"
-    seen = [row for name, row in drawn if available(row) and name != UNKNOWN]
+    seen = [row for name, row in drawn if available(row) and name not in (UNKNOWN, OTHER)]
     if lies_apart(seen[-1], seen[0]):  # of those in sight that rest on too little
         return title
     return f"{title}: no clear difference between highest and lowest"
@@ -205,6 +205,8 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):
         names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
         notes.append(f"{', '.join(names)}: {words}.")
+    if OTHER in {name for name, _ in (*drawn, *left_out)}:
+        notes.append(f"{OTHER}: those of all smaller levels together.")
     if left_out:
         notes.append(f"{len(left_out)} others, all of them smaller, are in the table only.")
     return (" ".join(notes),) if notes else ()

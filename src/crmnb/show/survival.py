@@ -18,7 +18,7 @@ from crmnb.show.numbers import known, percent, whole_number
 from crmnb.show.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.show.tables import points_table
 from crmnb.show.words import value_words, why_nothing
-from crmnb.tables import UNKNOWN
+from crmnb.tables import OTHER, UNKNOWN
 
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
 _LONGEST = 18
@@ -227,7 +227,7 @@ def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     if segment is None:
         words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
         return f"{title}: {when} {words}{' are left' if falling(curves) and len(curves) == 1 else ''}"
-    seen = [pair for pair in seen if pair[0].name != UNKNOWN]
+    seen = [pair for pair in seen if pair[0].name not in (UNKNOWN, OTHER)]
     if len(seen) < 2:
         return title
     seen.sort(key=lambda pair: -pair[0].value[pair[1]])
