@@ -20,6 +20,7 @@ from crmnb.check.metrics import availability, readers
 from crmnb.check.told import as_text, parts_of
 from crmnb.client import Segment
 from crmnb.engine import open_tables
+from crmnb.intake import intake
 from crmnb.intake.account import Account, Cause, LinesAccount, Link, Total
 from crmnb.intake.profiling import profile_of
 from crmnb.measure import measure
@@ -156,6 +157,41 @@ def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_pat
     found = found_of(who, taken, "review_rating", "review_volume", tables={**taken.tables, "reviews": old})
     assert (found["review_rating"].can, found["review_volume"].can) == ("no", "partly")
     assert found["review_rating"].reasons == ("the table reviews holds no row of 2025",)
+
+
+def contracts(tmp_path, rows: str):
+    """A client of contracts that lasted, as (started, ended), and data from 2023 to 2025."""
+    text = "".join(f"{at},c{at},{row},10\n" for at, row in enumerate(rows.split()))
+    who = client_of(
+        tmp_path,
+        "data_from: 2023-01-01\ndata_until: 2025-12-31\nsources: {s: {file: s.csv}}\nchurn: {kind: contractual, table: subscriptions}\n"
+        "tables: {subscriptions: {source: s, columns: {subscription_id: No, customer_id: Who, started_at: From, ended_at: To, "
+        "monthly_amount: Sum}}}\n",
+        s_csv=f"No,Who,From,To,Sum\n{text}",
+    )
+    return who, intake(who, tmp_path / "private")
+
+
+LASTING = ["retention_rate", "churn_rate", "end_to_start_ratio", "gross_revenue_retention", "net_revenue_retention"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "had"),
+    [
+        ("2023-03-01, 2023-05-01,2025-06-01", True),  # none begins in 2025, all last into it
+        ("2025-03-01, 2025-05-01,", False),  # all begin in 2025, so nobody was a customer at its start
+        ("2023-03-01,2024-05-01 2023-05-01,2024-06-01", False),  # all over before it
+    ],
+)
+def test_what_lasts_through_the_period_is_counted_and_what_begins_in_it_is_not(tmp_path, rows, had):
+    who, taken = contracts(tmp_path, rows)
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    for each in found_of(who, taken, *LASTING).values():
+        told = measure(each.metric, open_tables(who, taken.tables, cutoff=taken.cutoff), period).rows
+        assert is_had(told) == had, each.metric.id
+        assert (each.can != "no") == had, each
+        if not had:
+            assert each.reasons == (told.iloc[0]["reason"],)
 
 
 @pytest.mark.parametrize(

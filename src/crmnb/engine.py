@@ -18,6 +18,7 @@ from crmnb.errors import Unavailable
 from crmnb.numbered import VISITOR, held, number_people, numbered
 from crmnb.period import Period
 from crmnb.tables import ENGINE_TYPES, TABLES
+from crmnb.timeline import time_line_of
 from crmnb.windows import Kept, forget, keep
 
 _SMALL = 2_000_000  # bytes of a table's file
@@ -137,14 +138,14 @@ class Tables:
         return source_of(self.client, name)
 
     def first_day(self, names: Iterable[str]) -> datetime | None:
-        """The midnight from which on all of the tables of events have rows; None where none of them is one."""
+        """The midnight from which on all of the tables of events have rows, few that lie apart left out; None where none is of events."""
         times = [self._first(name) for name in names if name in self.names and TABLES[name].of_events]
-        known = [time for time in times if time]
-        return max(known).replace(hour=0, minute=0, second=0, microsecond=0) if known else None
+        return max((time for time in times if time), default=None)
 
     def _first(self, name: str) -> datetime | None:
         if name not in self._firsts:
-            self._firsts[name] = self.con.execute(f"select min({TABLES[name].time}) from {name}").fetchall()[0][0]
+            line = time_line_of(self.con, name, TABLES[name].time)
+            self._firsts[name] = line and datetime.combine(line.first, datetime.min.time())
         return self._firsts[name]
 
     def without_customer(self, name: str, period: Period) -> tuple[int, int]:
@@ -201,11 +202,10 @@ def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
 
 
 def _after_the_newest(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> datetime | None:
-    """The midnight after the newest event, where the client does not declare when the data end."""
-    events = [name for name in names if TABLES[name].of_events]
-    newest = [con.execute(f"select max({TABLES[name].time}) from {name}").fetchall()[0][0] for name in events]
-    known = [time for time in newest if time]
-    return max(known).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) if known else None
+    """The midnight after the newest event (few that lie apart left out), where the client does not declare when the data end."""
+    lines = [time_line_of(con, name, TABLES[name].time) for name in names if TABLES[name].of_events]
+    known = [line.last for line in lines if line]
+    return datetime.combine(max(known), datetime.min.time()) + timedelta(days=1) if known else None
 
 
 def _cast(name: str, columns: Iterable[str]) -> str:

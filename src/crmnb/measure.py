@@ -297,6 +297,23 @@ def _too_new(asked: Asked) -> list[str]:
     ]
 
 
+def nothing_counted(metric: Metric, tables: engine.Tables, period: Period) -> str:
+    """Why a run would count nothing of a metric in the period, in the run's words; "" where it counts something.
+
+    Raises Unavailable where a declaration that it needs is missing.
+    """
+    given, _ = resolve(metric, tables.client)
+    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
+    if reasons:
+        return reasons["now"]
+    types = evidence["now"].types
+    conditions = ["den <> 0"] * ("den" in types and metric.estimate.reduces == "moments")
+    conditions += ["weight > 0"] * ("weight" in types)
+    inside = f"where {' and '.join(conditions)}" if conditions else ""
+    counted = tables.con.execute(f"select 1 from ({evidence['now'].sql}) {inside} limit 1").fetchall()
+    return "" if counted else f"no {metric.out_of or metric.counts}"
+
+
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:
     """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal."""
     tables = tables.with_names()

@@ -16,6 +16,7 @@ from crmnb.errors import Unavailable
 from crmnb.evidence import Evidence
 from crmnb.intake import Intake
 from crmnb.intake.query import sources_of
+from crmnb.measure import nothing_counted
 from crmnb.metric import Metric, catalogue
 from crmnb.misdated import misdated
 from crmnb.newness import require_newness
@@ -266,16 +267,24 @@ def _could_apply(metric: Metric, mapped: Tables) -> list[str]:
 
 
 def _without_rows(metric: Metric, real: Tables, period: Period) -> str:
-    """The tables of events that hold nothing of the period, as a reason; "" where all of them do."""
-    empty = []
-    for name in (name for name in metric.reads if name in real.names):
-        time = TABLES[name].time
-        if not time or time not in real.con.table(name).columns:
-            continue
-        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
-        if not real.con.table(name).filter(inside).limit(1).fetchall():
-            empty.append(name)
-    return f"the table {_listed(empty)} holds no row of {period.label}" if empty else ""
+    """Why a run would count nothing in the period; "" where it counts something. The run's own function says so.
+
+    Of a metric that counts the rows of the period, the tables that hold none of it; of others, whose rows may have begun long before
+    it and last through it, the run's words.
+    """
+    if not (nothing := nothing_counted(metric, real, period)):
+        return ""
+    empty = [name for name in metric.reads if name in real.names and metric.rows_at and _is_empty(name, real, period)]
+    return f"the table {_listed(empty)} holds no row of {period.label}" if empty else nothing
+
+
+def _is_empty(name: str, real: Tables, period: Period) -> bool:
+    """Whether no row of a canonical table lies in the period."""
+    time = TABLES[name].time
+    if not time or time not in real.con.table(name).columns:
+        return False
+    inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
+    return not real.con.table(name).filter(inside).limit(1).fetchall()
 
 
 def _left_out(metric: Metric, real: Tables, period: Period) -> list[str]:

@@ -18,6 +18,7 @@ from crmnb.segments import MOST_LEVELS
 from crmnb.settings import compared_with
 from crmnb.show.html import printable
 from crmnb.show.numbers import MINUS, day, localised, percent, period_name, whole_number
+from crmnb.show.words import as_sentence
 from crmnb.tables import OTHER
 
 _MOST_CAUSES = 3
@@ -49,7 +50,8 @@ def _covers(checked: Checked) -> tuple[str, ...]:
     if not (taken.data_from and taken.cutoff):
         return ("The data hold no dated events, and data_from and data_until are not declared.", *also)
     last = taken.cutoff - timedelta(microseconds=1)
-    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *also)
+    gaps = (as_sentence(printable(localised(said, client))) for said in taken.gaps)
+    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *gaps, *also)
 
 
 def _account(account: Account, client: Client) -> Entry:
@@ -221,6 +223,7 @@ def as_data(checked: Checked) -> dict[str, Any]:
         "data": {
             "from": taken.data_from and taken.data_from.date().isoformat(),
             "until": taken.cutoff and (taken.cutoff - timedelta(microseconds=1)).date().isoformat(),
+            "gaps": list(taken.gaps),
         },
         "healed": list(taken.healed),
         "accounts": [asdict(account) for account in taken.accounts],

@@ -52,6 +52,7 @@ class Intake:
     cutoff: datetime | None
     sources: dict[str, dict[str, Any]]
     reused: bool = False
+    gaps: tuple[str, ...] = ()
     healed: tuple[str, ...] = ()
 
     def checksums(self) -> dict[str, str]:

@@ -34,6 +34,7 @@ from crmnb.intake.reading import read_source
 from crmnb.intake.refusal import Refused
 from crmnb.intake.rules import columns_of
 from crmnb.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
+from crmnb.timeline import TimeLine, said_of, time_line_of
 
 _LOG = logging.getLogger("crmnb")
 
@@ -164,7 +165,8 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         for name, files in work.files.items():
             unchanged(files, work.key(f"sources.{name}"))
         paths = {name: work.done / f"{name}.parquet" for name in work.client.tables}
-        first, last = _span(con, {name: path for name, path in paths.items() if TABLES[name].of_events})
+        lines = _time_lines(con, paths, columns)
+        first, last = _span([line for name, line in lines.items() if TABLES[name].of_events])
         for name, rows in work.rows.items():
             contents[name]["rows"] = rows
         profile = profile_of(
@@ -183,7 +185,10 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         data_from=declared_from or first,
         cutoff=work.client.cutoff or last,
         sources=contents,
+        gaps=_gaps(lines, work.client),
     )
+    for said in found.gaps:
+        work.say(said)
     keep(found)
     return publish(work.home, work.done, found)
 
@@ -344,18 +349,39 @@ def _end(client: Client) -> tuple[datetime, str]:
     return today + timedelta(days=2), "the day on which the data were read"
 
 
-def _span(con: duckdb.DuckDBPyConnection, events: dict[str, Path]) -> tuple[datetime | None, datetime | None]:
-    """The days that the events span, half-open: the oldest one's midnight, and the midnight after the newest."""
-    times = []
-    for name, path in events.items():
-        found = con.execute(
-            f"SELECT min({TABLES[name].time}), max({TABLES[name].time}) FROM read_parquet(?)", [escape(str(path))]
-        )
-        times += [time for time in found.fetchall()[0] if time is not None]
-    if not times:
+def _time_lines(
+    con: duckdb.DuckDBPyConnection, paths: dict[str, Path], columns: dict[str, dict[str, str]]
+) -> dict[str, TimeLine]:
+    """The time lines of the tables that have times and rows."""
+    found = {}
+    for name, path in paths.items():
+        if TABLES[name].time in columns[name]:
+            rows = f"(SELECT * FROM read_parquet({quoted(escape(str(path)))}))"
+            found[name] = time_line_of(con, rows, TABLES[name].time)
+    return {name: line for name, line in found.items() if line}
+
+
+def _span(lines: list[TimeLine]) -> tuple[datetime | None, datetime | None]:
+    """The days that events span where they are dense, half-open: the oldest one's midnight, and the midnight after the newest."""
+    if not lines:
         return None, None
-    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
-    return min(times).replace(**midnight), max(times).replace(**midnight) + timedelta(days=1)
+    first, last = min(line.first for line in lines), max(line.last for line in lines)
+    midnight = datetime.min.time()
+    return datetime.combine(first, midnight), datetime.combine(last, midnight) + timedelta(days=1)
+
+
+def _gaps(lines: dict[str, TimeLine], client: Client) -> tuple[str, ...]:
+    """What is to be said of all tables' time lines; of tables whose times say nothing of which days the data cover, no wish."""
+    return tuple(
+        said
+        for name, line in lines.items()
+        for said in said_of(
+            name,
+            line,
+            bool(client.data_from) or not TABLES[name].of_events,
+            bool(client.data_until) or not TABLES[name].of_events,
+        )
+    )
 
 
 # ---- Accounts ---------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from crmnb.client import Client
 from crmnb.page.frame import METHODOLOGY, language, page
 from crmnb.period import Period
 from crmnb.result import Result
+from crmnb.show.html import printable
 from crmnb.show.numbers import day, localised, period_name, whole_number
 from crmnb.show.scorecard import scorecard, tile, what_changed
-from crmnb.show.words import available
+from crmnb.show.words import as_sentence, available
 
 _MOST_TILES = 8
 _FIRST_ROWS = 4
@@ -36,11 +37,12 @@ def index_page(
     rows_read: int | None = None,
     rows_quarantined: int | None = None,
     made_on: date | None = None,
+    gaps: tuple[str, ...] = (),
 ) -> str:
     """The page.
 
     period: as observed (`Period.observe`), so that it knows the data's cut-off. tiles: the results of the objectives,
-    of which at most eight are shown. The signals are looked for in all results of the families.
+    of which at most eight are shown. gaps: what is to be said of the data's time line. The signals are looked for in all results of the families.
     """
     results = [result for family in families for result in family.results]
     return page(
@@ -52,7 +54,8 @@ def index_page(
         if not period.partial and _is_compared(comparison, results)
         else "",
         partial=_partial(period, client),
-        facts=_facts(period, client, rows_read, rows_quarantined, made_on),
+        facts=_facts(period, client, rows_read, rows_quarantined, made_on)
+        + [as_sentence(localised(printable(said), client)) for said in gaps],
         methodology=METHODOLOGY,
         tiles=[tile(result, definition=f"{METHODOLOGY}#{result.metric.id}") for result in tiles[:_MOST_TILES]],
         changed=what_changed(results),

@@ -147,6 +147,7 @@ def _pages(made: _Made) -> Iterator[tuple[str, str]]:
             tiles=_headlines(made),
             **_rows(made.taken),
             made_on=made.at.date(),
+            gaps=made.taken.gaps,
         ),
     )
     yield "methodology", page.catalogue_page(list(catalogue().values()), nav=nav)
@@ -208,6 +209,7 @@ def _manifest(made: _Made) -> dict[str, Any]:
         "data": {
             "from": period.data_from and period.data_from.date().isoformat(),
             "until": _until(period),
+            "gaps": list(taken.gaps),
             "fingerprint": taken.fingerprint,
             "sources": taken.sources,
             "tables": [
