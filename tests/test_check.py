@@ -164,7 +164,7 @@ def contracts(tmp_path, rows: str):
     text = "".join(f"{at},c{at},{row},10\n" for at, row in enumerate(rows.split()))
     who = client_of(
         tmp_path,
-        "data_from: 2023-01-01\ndata_until: 2025-12-31\nsources: {s: {file: s.csv}}\nchurn: {kind: contractual, table: subscriptions}\n"
+        "data_from: 2023-01-01\ndata_until: 2025-12-31\nprivacy: {min_base: 1, suppress_below: 1}\nsources: {s: {file: s.csv}}\nchurn: {kind: contractual, table: subscriptions}\n"
         "tables: {subscriptions: {source: s, columns: {subscription_id: No, customer_id: Who, started_at: From, ended_at: To, "
         "monthly_amount: Sum}}}\n",
         s_csv=f"No,Who,From,To,Sum\n{text}",
