@@ -23,7 +23,7 @@ LAYERS = (
     ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
-    ("measure", "misdated", "newness", "rows", "settings", "privacy", "describe", "listing"),
+    ("measure", "misdated", "newness", "rows", "settings", "disclosure_control", "describe", "listing"),
     ("result",),
     ("show",),
     ("evaluate",),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.linalg import null_space
 
 from crmnb.client import Privacy
-from crmnb.privacy import protect
+from crmnb.disclosure_control import protect
 from crmnb.results import FIGURES
 
 MIN_BASE, BELOW = 30, 10

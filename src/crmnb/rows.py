@@ -13,7 +13,7 @@ from crmnb.inference import Inferred
 from crmnb.inference.moments import LARGE_SHARE, difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
-from crmnb.privacy import protect
+from crmnb.disclosure_control import protect
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
 
 _KEYS = ["metric", "component", "segment", "level"]

@@ -1,0 +1,76 @@
+"""Disclosure control: small groups are marked or suppressed, once per report over all that it publishes.
+
+The gate sees the figures of every metric before changes are worked out or pages made. What it knows of an attacker is what `relations` lists:
+levels, parts, cohorts and components add up; one quantity may stand under several names; segmentations may lie inside one another.
+It does not know other reports: those of several periods can be set off against each other.
+"""
+
+import numpy as np
+import pandas as pd
+
+from crmnb.client import Privacy
+from crmnb.disclosure_control.plan import Plan
+from crmnb.disclosure_control.quantities import AT, located, quantities_of
+from crmnb.disclosure_control.relations import relations_of
+from crmnb.disclosure_control.remainders import remainders
+from crmnb.results import FIGURES
+
+
+def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
+    """The rows of metrics with small groups dealt with.
+
+    frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
+    `at_level` where the figures are of another group than the row stands for.
+    Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
+    all figures are removed, flag `suppressed`. Where what is removed would follow from what is shown, further rows go too, the
+    smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
+    that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
+    """
+    base = _base(frame)
+    small = (base > 0) & (base < privacy.suppress_below)
+    hidden = _hidden(frame, base, privacy.suppress_below)
+    frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
+    frame = _flag(frame, hidden, "suppressed")
+    reason = f"fewer than {privacy.suppress_below}"
+    frame.loc[hidden & small, "reason"] = reason
+    frame.loc[hidden & ~small, "reason"] = f"hidden, so that a group of {reason} cannot be had by subtraction"
+    frame.loc[hidden, list(FIGURES)] = float("nan")
+    return frame.drop(columns=[name for name in AT if name in frame])
+
+
+def _base(frame: pd.DataFrame) -> np.ndarray:
+    """How many customers stand behind each row at least (units, where no customer is known); 0 where nobody knows."""
+    return frame[["n", "clusters"]].astype(float).where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
+
+
+def _hidden(frame: pd.DataFrame, base: np.ndarray, at_least: int) -> np.ndarray:
+    """Which rows are hidden."""
+    cells = located(frame)
+    figures = frame.reset_index(drop=True)
+    beyond = remainders(figures, cells, base, at_least)
+    figures = pd.concat([figures, beyond.figures], ignore_index=True)
+    cells = pd.concat([cells, beyond.cells], ignore_index=True)
+    people = np.concatenate([base, beyond.people])
+    small = (people > 0) & (people < at_least)
+    if not small.any():
+        return small[: len(frame)]
+    quantities = quantities_of(figures, cells, people)
+    relations = relations_of(quantities, _parts(frame, cells), beyond.sums)
+    is_real = np.arange(len(people)) < len(frame)
+    groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))
+    plan = Plan(quantities, relations, people, is_real, groups, at_least)
+    plan.protect(small)
+    return plan.hidden[: len(frame)]
+
+
+def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
+    """The windows that are parts of the period: those of rows that say so, and the months of cohorts."""
+    moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
+    named = set(frame.loc[frame["part"] != "", "part"])
+    return named | {win for win in cells["win"].iloc[: len(frame)][moved] if " " not in win}
+
+
+def _flag(frame: pd.DataFrame, where: np.ndarray, flag: str) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.loc[where, "flags"] = (frame.loc[where, "flags"] + " " + flag).str.strip()
+    return frame

@@ -1,0 +1,121 @@
+"""Quantities: what the rows of a report publish, and which of these figures are one and the same.
+
+A figure (a numerator, a denominator, a number of customers) of a metric's component is a vector over cells: windows, segmentations and
+levels. Two figures that agree in every cell that both have are taken as one quantity, whatever the metrics call it: who started a
+survey is the numerator of one rate and the denominator of the next.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+DERIVED = "rest"  # the denominator less the numerator, which follows from a row that shows both
+FIGURES = ("denominator", "n", "clusters", "numerator", DERIVED, "value")
+AT = ("at_win", "at_segment", "at_level")  # where a row's figures belong, if not where the row stands
+_DIGITS = 9  # significant ones by which figures are compared: sums of floats differ in the last ones
+_COHORT = " +"
+
+
+@dataclass
+class Quantities:
+    """The variables of a report: a quantity in a cell each.
+
+    `value` and `people` (the fewest customers who stand behind it) by variable; `place`: (quantity, win, segment, level) -> variable;
+    `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, component,
+    figure) -> quantity.
+    """
+
+    value: list[float] = field(default_factory=list)
+    people: list[float] = field(default_factory=list)
+    place: dict[tuple[int, str, str, str], int] = field(default_factory=dict)
+    of_row: list[list[int]] = field(default_factory=list)
+    rows: list[list[int]] = field(default_factory=list)
+    figures: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def add(self, key: tuple[int, str, str, str], row: int, value: float, people: float) -> None:
+        """Note that a row publishes the value of a quantity in a cell."""
+        if key not in self.place:
+            self.place[key] = len(self.value)
+            self.value.append(value)
+            self.people.append(people)
+            self.rows.append([])
+        at = self.place[key]
+        self.people[at] = min(self.people[at], people)
+        if at not in self.of_row[row]:
+            self.rows[at].append(row)
+            self.of_row[row].append(at)
+
+
+def located(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows' metric, component and the cell that their figures belong to: a cohort's are those of the month of joining.
+
+    Columns: metric, component, win, segment, level. Rows of the comparison's cohorts are never shown beside those of now.
+    """
+    name, plus, age = (frame["component"].str.rpartition(_COHORT)[part] for part in range(3))
+    is_cohort = (plus == _COHORT) & age.str.isdigit()
+    now = frame["win"] == "now"
+    found = frame[["metric", "component", "win", "segment", "level"]].assign(
+        component=frame["component"].where(~is_cohort, _COHORT + age),
+        win=frame["win"].where(~is_cohort, name.where(now, frame["win"] + " " + name)),
+    )
+    for column in AT:
+        if column in frame:
+            own = column.removeprefix("at_")
+            found[own] = frame[column].where(frame[column].notna(), found[own])
+    return found.reset_index(drop=True)
+
+
+def quantities_of(frame: pd.DataFrame, cells: pd.DataFrame, people: np.ndarray) -> Quantities:
+    """The quantities that the rows publish. cells: `located` of the frame. people: the customers behind each row."""
+    figures = _published(frame)
+    keys = pd.MultiIndex.from_frame(cells[["metric", "component"]])
+    of_group, groups = pd.factorize(keys)
+    of_cell, where = pd.factorize(pd.MultiIndex.from_frame(cells[["win", "segment", "level"]]))
+    table = np.full((len(figures.columns) * len(groups), len(where)), np.nan)
+    for place, name in enumerate(figures.columns):
+        table[place * len(groups) + of_group, of_cell] = figures[name]
+    classes = _alike(table)
+    found = Quantities(of_row=[[] for _ in range(len(frame))])
+    for place, name in enumerate(figures.columns):
+        for row in np.flatnonzero(figures[name].notna().to_numpy()):
+            quantity = int(classes[place * len(groups) + of_group[row]])
+            if quantity < 0:
+                continue
+            found.figures[(*groups[of_group[row]], name)] = quantity
+            found.add((quantity, *where[of_cell[row]]), int(row), float(figures[name].iat[row]), float(people[row]))
+    return found
+
+
+def _published(frame: pd.DataFrame) -> pd.DataFrame:
+    """The figures that a row shows or that follow from it, to so many digits; not numbers by definition (a count out of 1)."""
+    figures = {name: frame[name].astype(float).reset_index(drop=True) for name in FIGURES if name in frame}
+    figures["denominator"] = figures["denominator"].mask(figures["denominator"] == 1.0)
+    figures[DERIVED] = figures["denominator"] - figures["numerator"]
+    figures["value"] = figures["value"].where(figures["numerator"].isna())
+    return pd.DataFrame({name: figures[name].map(_to_digits) for name in FIGURES})
+
+
+def _to_digits(figure: float) -> float:
+    return float(f"{figure:.{_DIGITS}g}") if abs(figure) > 1e-9 else 0.0 * figure
+
+
+def _alike(table: np.ndarray) -> np.ndarray:
+    """The number of the quantity that each figure (a row of the table, a column per cell) is; -1 of one that is nowhere."""
+    known = ~np.isnan(table)
+    found = np.full(len(table), -1)
+    members = np.full(table.shape, np.nan)
+    made = 0
+    for figure in np.argsort(-known.sum(1), kind="stable"):
+        columns = np.flatnonzero(known[figure])
+        if not len(columns):
+            break
+        own, others = table[figure, columns], members[:made, columns]
+        there = ~np.isnan(others)
+        agree = there & (others == own)
+        fits = (agree.sum(1) == there.sum(1)) & (agree & (own != 0)).any(1)
+        at = int(np.argmax(np.where(fits, agree.sum(1), -1))) if fits.any() else made
+        made = max(made, at + 1)
+        members[at, columns] = own
+        found[figure] = at
+    return found
