@@ -53,7 +53,8 @@ def rows_of(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
-    rows = _compared(protect(rows, client.privacy), known, client)
+    reads = {id_: frozenset(one.metric.reads) for id_, one in known.items()}
+    rows = _compared(protect(rows, client.privacy, reads), known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
 

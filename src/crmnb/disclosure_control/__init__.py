@@ -16,11 +16,11 @@ from crmnb.disclosure_control.remainders import remainders
 from crmnb.results import FIGURES
 
 
-def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
+def protect(frame: pd.DataFrame, privacy: Privacy, reads: dict[str, frozenset[str]] | None = None) -> pd.DataFrame:
     """The rows of metrics with small groups dealt with.
 
     frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
-    `at_level` where the figures are of another group than the row stands for.
+    `at_level` where the figures are of another group than the row stands for. reads: by metric, the tables that it counts in.
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
     all figures are removed, flag `suppressed`. Where what is removed would follow from what is shown, further rows go too, the
     smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
@@ -28,7 +28,7 @@ def protect(frame: pd.DataFrame, privacy: Privacy) -> pd.DataFrame:
     """
     base = _base(frame)
     small = (base > 0) & (base < privacy.suppress_below)
-    hidden = _hidden(frame, base, privacy.suppress_below)
+    hidden = _hidden(frame, base, privacy.suppress_below, reads or {})
     frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
     reason = f"fewer than {privacy.suppress_below}"
@@ -43,7 +43,7 @@ def _base(frame: pd.DataFrame) -> np.ndarray:
     return frame[["n", "clusters"]].astype(float).where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
 
 
-def _hidden(frame: pd.DataFrame, base: np.ndarray, at_least: int) -> np.ndarray:
+def _hidden(frame: pd.DataFrame, base: np.ndarray, at_least: int, reads: dict[str, frozenset[str]]) -> np.ndarray:
     """Which rows are hidden."""
     cells = located(frame)
     figures = frame.reset_index(drop=True)
@@ -54,7 +54,7 @@ def _hidden(frame: pd.DataFrame, base: np.ndarray, at_least: int) -> np.ndarray:
     small = (people > 0) & (people < at_least)
     if not small.any():
         return small[: len(frame)]
-    quantities = quantities_of(figures, cells, people)
+    quantities = quantities_of(figures, cells, people, reads)
     relations = relations_of(quantities, _parts(frame, cells), beyond.sums)
     is_real = np.arange(len(people)) < len(frame)
     groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))

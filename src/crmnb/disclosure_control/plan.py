@@ -53,7 +53,12 @@ class Plan:
     def protect(self, small: np.ndarray) -> None:
         """Hide the rows of small groups, and whatever else must go so that none of their figures follows from the rest."""
         self.hide(np.flatnonzero(small & ~self.hidden))
-        self.protected = {variable for row in np.flatnonzero(small) for variable in self.quantities.of_row[row]}
+        self.protected = {
+            variable
+            for row in np.flatnonzero(small)
+            for variable in self.quantities.of_row[row]
+            if self._is_theirs(variable, small)
+        }
         for variable in self.protected:  # the same figure under another name
             self.hide(self.quantities.rows[variable])
         todo = self._blocks()
@@ -61,6 +66,15 @@ class Plan:
             block = todo.pop()
             while exposed := self._unbalanced(block) or self._exposed(block):
                 self._hide_one_of(exposed)
+
+    def _is_theirs(self, variable: int, small: np.ndarray) -> bool:
+        """Whether a figure in the row of a small group tells of that group: how many they are, or what no row of a larger one tells.
+
+        That two of fifty leads were won may be told, though the same two are out of seven proposals: not that they were seven.
+        """
+        if variable in self.quantities.sizes and self.quantities.value[variable] < self.at_least:
+            return True
+        return all(small[row] for row in self.quantities.rows[variable])
 
     def _blocks(self) -> list[list[int]]:
         """The relations in groups that share variables, those with something to protect."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 DERIVED = "rest"  # the denominator less the numerator, which follows from a row that shows both
 FIGURES = ("denominator", "n", "clusters", "numerator", DERIVED, "value")
+SIZES = ("n", "clusters")  # and the denominator, where it is one of these
 AT = ("at_win", "at_segment", "at_level")  # where a row's figures belong, if not where the row stands
 _DIGITS = 9  # significant ones by which figures are compared: sums of floats differ in the last ones
 _COHORT = " +"
@@ -21,27 +22,30 @@ _COHORT = " +"
 class Quantities:
     """The variables of a report: a quantity in a cell each.
 
-    `value` and `people` (the fewest customers who stand behind it) by variable; `place`: (quantity, win, segment, level) -> variable;
-    `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, component,
+    `value` and `people` (the customers who stand behind it, of the largest group that it is told of) by variable; `place`: (quantity, win, segment, level) -> variable;
+    `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, component,
     figure) -> quantity.
     """
 
     value: list[float] = field(default_factory=list)
     people: list[float] = field(default_factory=list)
     place: dict[tuple[int, str, str, str], int] = field(default_factory=dict)
+    sizes: set[int] = field(default_factory=set)
     of_row: list[list[int]] = field(default_factory=list)
     rows: list[list[int]] = field(default_factory=list)
     figures: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def add(self, key: tuple[int, str, str, str], row: int, value: float, people: float) -> None:
-        """Note that a row publishes the value of a quantity in a cell."""
+    def add(self, key: tuple[int, str, str, str], row: int, value: float, people: float, is_size: bool) -> None:
+        """Note that a row of so many people publishes the value of a quantity in a cell, and whether that is how many it is of."""
         if key not in self.place:
             self.place[key] = len(self.value)
             self.value.append(value)
-            self.people.append(people)
+            self.people.append(0.0)
             self.rows.append([])
         at = self.place[key]
-        self.people[at] = min(self.people[at], people)
+        if is_size:
+            self.sizes.add(at)
+        self.people[at] = max(self.people[at], people)
         if at not in self.of_row[row]:
             self.rows[at].append(row)
             self.of_row[row].append(at)
@@ -66,8 +70,11 @@ def located(frame: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def quantities_of(frame: pd.DataFrame, cells: pd.DataFrame, people: np.ndarray) -> Quantities:
-    """The quantities that the rows publish. cells: `located` of the frame. people: the customers behind each row."""
+def quantities_of(
+    frame: pd.DataFrame, cells: pd.DataFrame, people: np.ndarray, reads: dict[str, frozenset[str]]
+) -> Quantities:
+    """The quantities that the rows publish. cells: `located` of the frame. people: the customers behind each row. reads: the tables
+    that each metric counts in."""
     figures = _published(frame)
     keys = pd.MultiIndex.from_frame(cells[["metric", "component"]])
     of_group, groups = pd.factorize(keys)
@@ -75,7 +82,9 @@ def quantities_of(frame: pd.DataFrame, cells: pd.DataFrame, people: np.ndarray) 
     table = np.full((len(figures.columns) * len(groups), len(where)), np.nan)
     for place, name in enumerate(figures.columns):
         table[place * len(groups) + of_group, of_cell] = figures[name]
-    classes = _alike(table)
+    every = frozenset.union(frozenset(), *reads.values())
+    tables = [reads.get(metric, every) for metric, _ in groups] * len(figures.columns)
+    classes = _alike(table, tables)
     found = Quantities(of_row=[[] for _ in range(len(frame))])
     for place, name in enumerate(figures.columns):
         for row in np.flatnonzero(figures[name].notna().to_numpy()):
@@ -83,7 +92,11 @@ def quantities_of(frame: pd.DataFrame, cells: pd.DataFrame, people: np.ndarray) 
             if quantity < 0:
                 continue
             found.figures[(*groups[of_group[row]], name)] = quantity
-            found.add((quantity, *where[of_cell[row]]), int(row), float(figures[name].iat[row]), float(people[row]))
+            value = float(figures[name].iat[row])
+            is_size = name in SIZES or (name == "denominator" and value == figures["n"].iat[row])
+            found.add((quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size)
+    for variable in found.sizes:
+        found.people[variable] = min(found.people[variable], found.value[variable])
     return found
 
 
@@ -100,22 +113,30 @@ def _to_digits(figure: float) -> float:
     return float(f"{figure:.{_DIGITS}g}") if abs(figure) > 1e-9 else 0.0 * figure
 
 
-def _alike(table: np.ndarray) -> np.ndarray:
-    """The number of the quantity that each figure (a row of the table, a column per cell) is; -1 of one that is nowhere."""
+def _alike(table: np.ndarray, reads: list[frozenset[str]]) -> np.ndarray:
+    """The number of the quantity that each figure (a row of the table, a column per cell) is; -1 of one that is nowhere.
+
+    reads: the tables behind each figure. Figures of different tables that agree in one cell only may do so by chance.
+    """
     known = ~np.isnan(table)
     found = np.full(len(table), -1)
     members = np.full(table.shape, np.nan)
-    made = 0
+    sources: list[frozenset[str]] = []
     for figure in np.argsort(-known.sum(1), kind="stable"):
         columns = np.flatnonzero(known[figure])
         if not len(columns):
             break
-        own, others = table[figure, columns], members[:made, columns]
+        own, others = table[figure, columns], members[: len(sources), columns]
         there = ~np.isnan(others)
         agree = there & (others == own)
-        fits = (agree.sum(1) == there.sum(1)) & (agree & (own != 0)).any(1)
-        at = int(np.argmax(np.where(fits, agree.sum(1), -1))) if fits.any() else made
-        made = max(made, at + 1)
+        telling = (agree & (own != 0)).sum(1)
+        fits = (agree.sum(1) == there.sum(1)) & (telling > 0)
+        for at in np.flatnonzero(fits & (telling == 1)):
+            fits[at] = not reads[figure] or not sources[at] or bool(reads[figure] & sources[at])
+        at = int(np.argmax(np.where(fits, telling, -1))) if fits.any() else len(sources)
+        if at == len(sources):
+            sources.append(frozenset())
+        sources[at] |= reads[figure]
         members[at, columns] = own
         found[figure] = at
     return found

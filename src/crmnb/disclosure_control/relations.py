@@ -80,9 +80,7 @@ def quarter_of(label: str) -> str:
     return f"{year}Q{(int(month) + 2) // 3}" if month.isdigit() else ""
 
 
-def _components(
-    quantities: Quantities, sums: list[tuple[tuple[str, str, str], ...]]
-) -> Iterator[Relation]:
+def _components(quantities: Quantities, sums: list[tuple[tuple[str, str, str], ...]]) -> Iterator[Relation]:
     for total, *others in sums:
         numbers = [quantities.figures.get(key) for key in (total, *others)]
         if None in numbers:
