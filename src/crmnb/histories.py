@@ -74,8 +74,8 @@ def bought(payments: nw.LazyFrame, there: nw.LazyFrame, period: Period, worth: W
     Columns, times in days from the first purchase: `x` repeat purchases, `t_x` the last one, `T` the last day seen, `spend`,
     the margin of all repeat purchases, `margin` and `times`, that of the first one, and 1, and whether `there`. Of the holdout, x, t_x and T as
     known when it begins, the purchases in it (`later`) and in the equal time before (`recent`), and how many days of data lie
-    in it (`ahead`) and before it (`behind`). Of what is tracked, the week since the data begin (`T`) and the same customers'
-    repeat purchases in it (`later`).
+    in it (`ahead`) and before it (`behind`). Of what is tracked, of each customer and week the week since the data begin (`T`), the
+    repeat purchases in it (`later`), and how many weeks before there were others (`t_x`; missing: never).
     """
     days = _purchases(payments, period.seen_end, worth.margin_rate)
     now = _history(days, _number(period.seen_end)).join(
@@ -120,12 +120,13 @@ def _tested(days: nw.LazyFrame, begins: int, ends: int, starts: int) -> dict[str
     counted = counted.group_by("customer_id").agg(*(nw.col(name).sum() for name in inside))
     histories = _history(known, begins).join(counted, on="customer_id", how="left")
     filled = {name: nw.col(name).fill_null(0) for name in inside}
-    weeks = again.with_columns(T=(day - starts) // 7).group_by("T").agg(later=nw.len())
+    weeks = again.with_columns(T=(day - starts) // 7).group_by("customer_id", "T").agg(later=nw.len().cast(nw.Int64))
+    weeks = weeks.with_columns(t_x=nw.col("T") - nw.col("T").shift(1).over("customer_id", order_by="T"))
     return {
         HOLDOUT: histories.with_columns(**filled).select(
             "x", "t_x", "T", *inside, ahead=nw.lit(ends - begins), behind=nw.lit(begins - starts)
         ),
-        TRACKED: weeks.select("T", later=nw.col("later").cast(nw.Int64)),
+        TRACKED: weeks.select("T", "t_x", "later"),
     }
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -13,17 +14,18 @@ import pandas as pd
 from crmnb import engine
 from crmnb.bins import reduce_bins
 from crmnb.client import Client
+from crmnb.disclosure_control.seams import seams_of
 from crmnb.errors import Unavailable
 from crmnb.evidence import COMPARED, Evidence, Segmentation
 from crmnb.inference import Inferred, Told
 from crmnb.intake.personal import personal_columns
-from crmnb.metric import Metric
+from crmnb.metric import Metric, catalogue
 from crmnb.misdated import misdated
 from crmnb.newness import in_doubt, require_newness
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
-from crmnb.segments import known_levels, segmentations_of
+from crmnb.segments import common_levels, known_levels, segmentations_of
 from crmnb.settings import compared_with, resolve, seen_by
 from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
@@ -59,7 +61,8 @@ def measure_all(metrics: Iterable[Metric], tables: engine.Tables, period: Period
     """The same of several metrics at once, in their order: what is small is worked on together."""
     asked = [_asked(metric, tables, period) for metric in metrics]
     inferred = _inferred([one for one in asked if one.evidence and _by_counts(one.metric)], tables)
-    rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client)
+    seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
+    rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client, seams)
     found = []
     for one in asked:
         told = inferred.get(one.metric.id, Inferred([]))
@@ -77,7 +80,7 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     client = tables.client
     try:
         for name in metric.reads:
-            tables.frame(name, per_customer=metric.per_customer)
+            tables.frame(name, per_customer=_of_customers_only(metric, tables, period))
         _must_be_as_exact(period, client)
         given, words = resolve(metric, client)
     except Unavailable as no:
@@ -123,10 +126,11 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     """Evidence by window, and the reason by window where there is none."""
     evidence: dict[str, Evidence] = {}
     reasons: dict[str, str] = {}
-    asked = _in_any(metric, tables, windows["now"], given) if len(windows) > 1 else None
+    whose = _of_customers_only(metric, tables, windows["now"])
+    asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
     for win, period in windows.items():
         try:
-            frames = _frames(metric, tables)
+            frames = _frames(metric, tables, whose)
             period.require_seen()
             require_newness(metric, tables, period if win in COMPARED else windows["now"])
             if metric.rows_at and win not in COMPARED and "now" in evidence:
@@ -145,18 +149,35 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
 
 
 def _in_any(
-    metric: Metric, tables: engine.Tables, of: Period, given: dict[str, Any]
+    metric: Metric, tables: engine.Tables, of: Period, given: dict[str, Any], of_customers_only: bool
 ) -> tuple[Evidence, list[tuple[int, str]]] | None:
     """A metric's evidence in any window, its times unsaid, and the history it requires; None if it looks at them."""
 
     def evidence(period: Period) -> Evidence:
-        return Evidence.of(metric.function(*_frames(metric, tables), period=period, **given))
+        return Evidence.of(metric.function(*_frames(metric, tables, of_customers_only), period=period, **given))
 
     return unsaid(evidence, of.data_from, of.cutoff)
 
 
-def _frames(metric: Metric, tables: engine.Tables) -> list[nw.LazyFrame]:
-    return [tables.frame(name, per_customer=metric.per_customer) for name in metric.reads]
+def _frames(metric: Metric, tables: engine.Tables, of_customers_only: bool) -> list[nw.LazyFrame]:
+    return [tables.frame(name, per_customer=of_customers_only) for name in metric.reads]
+
+
+def _of_customers_only(metric: Metric, tables: engine.Tables, period: Period) -> bool:
+    """Whether rows without a customer are left out: of metrics of customers, and, of others, where they are too few to be told apart.
+
+    What one metric counts beyond another would else be what those few brought.
+    """
+    fewest = tables.client.privacy.suppress_below
+    of_both = {*map(tables.source_of, metric.reads)} & {*map(tables.source_of, _read_by_customer())}
+    without = (tables.without_customer(name, period)[0] for name in of_both)
+    return metric.per_customer or any(0 < each < fewest for each in without)
+
+
+@cache
+def _read_by_customer() -> frozenset[str]:
+    """The tables that metrics of customers read."""
+    return frozenset(name for metric in catalogue().values() if metric.per_customer for name in metric.reads)
 
 
 def _reduced(asked: list[Asked], tables: engine.Tables) -> dict[str, pd.DataFrame]:
@@ -268,18 +289,19 @@ def _beside(asked: Asked, tables: engine.Tables) -> list[str]:
     notes += misdated(tables, metric.reads, asked.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
         notes.append("Of orders only: what customers pay by the month is not in it.")
-    if metric.per_customer:
+    if _of_customers_only(metric, tables, asked.period):
         for name in dict.fromkeys(map(tables.source_of, metric.reads)):
             without, among = tables.without_customer(name, asked.period)
             if without:
-                what = f"{without:,} of {among:,} {name.replace('_', ' ')} in {asked.period.label}"
-                notes.append(f"{what} carry no customer and are left out.")
+                what = f"{name.replace('_', ' ')} in {asked.period.label}"
+                notes.append(f"{_so_many(without, among, what, tables.client)} carry no customer and are left out.")
     elif metric.estimate.reduces == "moments" and "customer_id" in (now := asked.evidence.get("now", _NONE)).types:
         counted = "where weight > 0" if "weight" in now.types else ""
         told = f"select count(*) - count(customer_id), count(*) from ({now.sql}) {counted}"
         without, among = tables.con.execute(told).fetchall()[0]
         if without:
-            notes.append(f"{without:,} of {among:,} counted carry no customer; each counts as a customer of its own.")
+            what = _so_many(without, among, "counted", tables.client)
+            notes.append(f"{what} carry no customer; each counts as a customer of its own.")
     return notes
 
 
@@ -312,6 +334,12 @@ def nothing_counted(metric: Metric, tables: engine.Tables, period: Period) -> st
     inside = f"where {' and '.join(conditions)}" if conditions else ""
     counted = tables.con.execute(f"select 1 from ({evidence['now'].sql}) {inside} limit 1").fetchall()
     return "" if counted else f"no {metric.out_of or metric.counts}"
+
+
+def _so_many(rows: float, among: float, of: str, client: Client) -> str:
+    """How many rows of how many; where they are few, neither how many nor what they would be the rest of."""
+    fewest = client.privacy.suppress_below
+    return f"Fewer than {fewest} {of}" if rows < fewest else f"{rows:,} of {among:,} {of}"
 
 
 def evidence_of(metric: Metric, tables: engine.Tables, period: Period, limit: int) -> pd.DataFrame:

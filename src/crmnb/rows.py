@@ -1,5 +1,6 @@
 """Rows: the statistics of several metrics become rows of the results frame, all together: each step costs once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from crmnb.client import Client, Privacy
+from crmnb.disclosure_control import Counted, Seam, protect
+from crmnb.disclosure_control.points import protected_points
 from crmnb.estimate import Estimator, census
 from crmnb.evidence import COMPARED, Evidence
 from crmnb.inference import Inferred
 from crmnb.inference.moments import LARGE_SHARE, difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
-from crmnb.disclosure_control import protect
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
 
 _KEYS = ["metric", "component", "segment", "level"]
@@ -38,12 +40,16 @@ class Asked:
 
 
 def rows_of(
-    asked: list[Asked], reduced: dict[str, pd.DataFrame], inferred: dict[str, Inferred], client: Client
+    asked: list[Asked],
+    reduced: dict[str, pd.DataFrame],
+    inferred: dict[str, Inferred],
+    client: Client,
+    seams: Sequence[Seam] = (),
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
     """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
 
     reduced: by the id of those that have evidence, its statistics (see `crmnb.reduce`). inferred: of those whose evidence
-    was counted, what was made of the counts.
+    was counted, what was made of the counts. seams: of the client's segmentations, what they tell of each other.
     """
     known = {one.metric.id: one for one in asked}
     rows = _estimated(known, reduced, client.level)
@@ -53,8 +59,8 @@ def rows_of(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
-    reads = {id_: frozenset(one.metric.reads) for id_, one in known.items()}
-    rows = _compared(protect(rows, client.privacy, reads), known, client)
+    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.counts) for id_, one in known.items()}
+    rows = _compared(protect(rows, client.privacy, counted, seams), known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
 
@@ -123,12 +129,9 @@ def _scaled(metric: Metric, components: pd.Series) -> pd.Series:
 
 
 def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
-    """The points of a metric's picture in its units, without those of few units or of a group that is suppressed in the rows."""
+    """The points of a metric's picture in its units, as far as they may be shown."""
     points = pd.DataFrame(told, columns=["component", "segment", "level", "x", "value", "low", "high", "n"])
-    hidden = rows.loc[rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["segment", "level"]]
-    groups = pd.MultiIndex.from_frame(points[["segment", "level"]])
-    few = points["n"].astype(float) < privacy.suppress_below
-    points = points[~few & ~groups.isin(pd.MultiIndex.from_frame(hidden))].reset_index(drop=True)
+    points = protected_points(points, rows, privacy.suppress_below)
     scaled = _scaled(metric, points["component"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
 

@@ -1,6 +1,7 @@
 """Segments: the levels of the client's segmentations, as the engine breaks evidence down by them."""
 
 import re
+from itertools import combinations
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -31,6 +32,24 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
             level = _level(segment, tables, period)
             told = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
             found.append(Segmentation(name, levels=tables.kept.table(f"from ({told}) where level is not null")))
+    return found
+
+
+def common_levels(tables: Tables, period: Period) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Of each two of the client's segmentations of one table: the pairs of levels that some of its rows are in, as at the period's start."""
+    by_table: dict[str, list[tuple[str, str]]] = {}
+    for name, segment in tables.client.segments.items():
+        if _is_there(segment, tables):
+            table = segment.column.partition(".")[0]
+            by_table.setdefault(table, []).append((name, _level(segment, tables, period)))
+    found = {}
+    for table, held in by_table.items():
+        if len(held) < 2:
+            continue
+        rows = tables.every(table).sql_query()
+        for (one, level), (other, beside) in combinations(held, 2):
+            pair = ", ".join(f"coalesce({each}, '{UNKNOWN}')" for each in (level, beside))
+            found[one, other] = tables.con.execute(f"select distinct {pair} from ({rows}) order by all").fetchall()
     return found
 
 

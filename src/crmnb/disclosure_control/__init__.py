@@ -5,6 +5,8 @@ levels, parts, cohorts and components add up; one quantity may stand under sever
 It does not know other reports: those of several periods can be set off against each other.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -12,15 +14,22 @@ from crmnb.client import Privacy
 from crmnb.disclosure_control.plan import Plan
 from crmnb.disclosure_control.quantities import AT, located, quantities_of
 from crmnb.disclosure_control.relations import relations_of
-from crmnb.disclosure_control.remainders import remainders
+from crmnb.disclosure_control.remainders import Counted, remainders
+from crmnb.disclosure_control.seams import Seam
 from crmnb.results import FIGURES
 
 
-def protect(frame: pd.DataFrame, privacy: Privacy, reads: dict[str, frozenset[str]] | None = None) -> pd.DataFrame:
+def protect(
+    frame: pd.DataFrame,
+    privacy: Privacy,
+    counted: dict[str, Counted] | None = None,
+    seams: Iterable[Seam] = (),
+) -> pd.DataFrame:
     """The rows of metrics with small groups dealt with.
 
     frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
-    `at_level` where the figures are of another group than the row stands for. reads: by metric, the tables that it counts in.
+    `at_level` where the figures are of another group than the row stands for. counted: by metric, what it is that it counts. seams: see
+    `crmnb.disclosure_control.seams`.
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
     all figures are removed, flag `suppressed`. Where what is removed would follow from what is shown, further rows go too, the
     smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
@@ -28,7 +37,7 @@ def protect(frame: pd.DataFrame, privacy: Privacy, reads: dict[str, frozenset[st
     """
     base = _base(frame)
     small = (base > 0) & (base < privacy.suppress_below)
-    hidden = _hidden(frame, base, privacy.suppress_below, reads or {})
+    hidden = _hidden(frame, base, privacy.suppress_below, counted or {}, tuple(seams))
     frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
     reason = f"fewer than {privacy.suppress_below}"
@@ -43,19 +52,21 @@ def _base(frame: pd.DataFrame) -> np.ndarray:
     return frame[["n", "clusters"]].astype(float).where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
 
 
-def _hidden(frame: pd.DataFrame, base: np.ndarray, at_least: int, reads: dict[str, frozenset[str]]) -> np.ndarray:
+def _hidden(
+    frame: pd.DataFrame, base: np.ndarray, at_least: int, counted: dict[str, Counted], seams: tuple[Seam, ...]
+) -> np.ndarray:
     """Which rows are hidden."""
     cells = located(frame)
     figures = frame.reset_index(drop=True)
-    beyond = remainders(figures, cells, base, at_least)
+    beyond = remainders(figures, cells, counted, seams, at_least)
     figures = pd.concat([figures, beyond.figures], ignore_index=True)
     cells = pd.concat([cells, beyond.cells], ignore_index=True)
     people = np.concatenate([base, beyond.people])
     small = (people > 0) & (people < at_least)
     if not small.any():
         return small[: len(frame)]
-    quantities = quantities_of(figures, cells, people, reads)
-    relations = relations_of(quantities, _parts(frame, cells), beyond.sums)
+    quantities = quantities_of(figures, cells, people, {metric: one.reads for metric, one in counted.items()})
+    relations = relations_of(quantities, _parts(frame, cells), seams, (*beyond.sums, *_totals(cells)))
     is_real = np.arange(len(people)) < len(frame)
     groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))
     plan = Plan(quantities, relations, people, is_real, groups, at_least)
@@ -68,6 +79,18 @@ def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
     moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
     named = set(frame.loc[frame["part"] != "", "part"])
     return named | {win for win in cells["win"].iloc[: len(frame)][moved] if " " not in win}
+
+
+def _totals(cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:
+    """Of metrics with a nameless component and named ones, that these may add up to it."""
+    named: dict[str, list[str]] = {}
+    for metric, component in cells[["metric", "component"]].drop_duplicates().itertuples(index=False):
+        named.setdefault(metric, []).append(component)
+    return [
+        ((metric, ""), *((metric, each) for each in held if each))
+        for metric, held in named.items()
+        if "" in held and len(held) > 1
+    ]
 
 
 def _flag(frame: pd.DataFrame, where: np.ndarray, flag: str) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """Relations: what of a report's figures adds up to what, as whoever holds the report knows and can solve for what is hidden."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from crmnb.disclosure_control.quantities import Quantities
+from crmnb.disclosure_control.seams import Seam
 
 KNOWN = -1  # in the place of a total's variable: a sum that nothing here shows, but another report may
 _TOLERANCE = 1e-6
@@ -27,11 +28,11 @@ class Relation:
 
 
 def relations_of(
-    quantities: Quantities, parts: set[str], sums: list[tuple[tuple[str, str, str], ...]]
+    quantities: Quantities, parts: set[str], seams: Iterable[Seam], sums: Iterable[tuple[tuple[str, str], ...]]
 ) -> list[Relation]:
-    """All relations: levels add up to the whole, parts of the period to the period, and components as told in `sums`.
+    """All relations: levels add up to the whole, parts of the period to the period, seams close, and components add up.
 
-    parts: the names of windows that are parts. sums: tuples of (metric, component, figure), the first the total of the others.
+    parts: the names of windows that are parts. sums: (metric, component) of a total and of the others that it is the sum of.
     """
     by_quantity: dict[int, list[tuple[str, str, str, int]]] = {}
     for (quantity, *cell), variable in quantities.place.items():
@@ -40,6 +41,7 @@ def relations_of(
     for cells in by_quantity.values():
         found += _levels(quantities, cells)
         found += _parts(quantities, cells, parts)
+        found += _seams(quantities, cells, seams)
     return found + list(_components(quantities, sums))
 
 
@@ -80,15 +82,32 @@ def quarter_of(label: str) -> str:
     return f"{year}Q{(int(month) + 2) // 3}" if month.isdigit() else ""
 
 
-def _components(quantities: Quantities, sums: list[tuple[tuple[str, str, str], ...]]) -> Iterator[Relation]:
-    for total, *others in sums:
-        numbers = [quantities.figures.get(key) for key in (total, *others)]
-        if None in numbers:
+def _seams(quantities: Quantities, cells: list[tuple[str, str, str, int]], seams: Iterable[Seam]) -> Iterator[Relation]:
+    """Levels of one segmentation less those of another: as many as are in the group between them."""
+    place = {(win, segment, level): variable for win, segment, level, variable in cells}
+    for win in dict.fromkeys(win for win, segment, _, _ in cells if segment):
+        for seam in seams:
+            of, less = (
+                [place[win, segment, level] for level in levels if (win, segment, level) in place]
+                for segment, levels in (seam.of, seam.less)
+            )
+            between = place.get((win, seam.segment, seam.level)) if seam.is_group else None
+            if not of or not less or (seam.is_group and between is None):
+                continue
+            parts = [*less, *([] if between is None else [between])]
+            if abs(sum(quantities.value[v] for v in of) - sum(quantities.value[v] for v in parts)) <= _TOLERANCE:
+                signs = (*(1,) * len(parts), *(-1,) * len(of))
+                yield Relation((*parts, *of), signs, True, sum(quantities.people[v] for v in of))
+
+
+def _components(quantities: Quantities, sums: Iterable[tuple[tuple[str, str], ...]]) -> Iterator[Relation]:
+    for keys, figure in ((keys, figure) for keys in sums for figure in ("numerator", "n")):
+        numbers = [quantities.figures.get((*key, figure)) for key in keys]
+        if None in numbers or len(set(numbers)) < len(numbers):
             continue
-        cells = [key[1:] for key in quantities.place if key[0] == numbers[0]]
-        for cell in cells:
-            variables = [quantities.place[number, *cell] for number in numbers if (number, *cell) in quantities.place]
-            if len(variables) > 1 and _adds_up(quantities.value, variables[0], variables[1:]):
+        for cell in [key[1:] for key in quantities.place if key[0] == numbers[0]]:
+            variables = [quantities.place.get((number, *cell)) for number in numbers]
+            if None not in variables and _adds_up(quantities.value, variables[0], variables[1:]):
                 yield _relation(quantities, variables[0], variables[1:])
 
 

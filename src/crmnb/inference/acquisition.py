@@ -186,7 +186,8 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
     facts |= {"low": low, "high": high, "method": "bootstrap of customers"}
     around = _limits(cost, error, _months(told.windows[win]), told.level)
     points = [followed.point(0, cost, *around, followed.customers, component="cost")]
-    ends = zip(curve, *_percentiles(curves, told.level), at_risk.sum(0), strict=True)
+    followed_to = _apart(at_risk.sum(0), told.privacy.suppress_below)
+    ends = zip(curve, *_percentiles(curves, told.level), followed_to, strict=True)
     points += [followed.point(month, *each, component="margin") for month, each in enumerate(ends, 1)]
     known = "The interval takes what winning a customer cost as known: of fewer than twelve months."
     notes = [known] if np.isnan(error) else []
@@ -196,6 +197,16 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
         )
         return Inferred([followed.row(**facts, flags="not_reached", reason=share)], points, notes)
     return Inferred([followed.row(value=float(months), **facts)], points, notes)
+
+
+def _apart(at_risk: np.ndarray, fewest: int) -> np.ndarray:
+    """How many were followed to each month; not a number where the fall since the last that is told is of fewer than may be shown."""
+    found = np.full(len(at_risk), np.nan)
+    last = np.inf
+    for month, many in enumerate(at_risk):
+        if last == many or last - many >= fewest:
+            found[month] = last = many
+    return found
 
 
 def _by_age(counts: pd.DataFrame, fewest: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from crmnb.inference import Group, Inferred, Told
+from crmnb.inference.steps import told_at
 from crmnb.models.survival import Curve, at, at_risk, cumulative_incidence
 
 AGES = {"won after 30 days": 30, "won after 90 days": 90, "won after 180 days": 180, "won after 365 days": 365}
@@ -25,12 +26,14 @@ def curve(groups: list[Group], told: Told) -> Inferred:
     With log-log limits (`crmnb.models.survival.cumulative_incidence`).
     """
     fewest = max(told.privacy.suppress_below, 1)
-    rows, points = [], []
+    rows, points, common = [], [], None
     for group in groups:
         curves = {name: _curve(group, outcome, told.level) for name, outcome in OUTCOMES.items()}
         rows += _rows(group, curves["won"], fewest)
         if group.win == "now":
-            points += _points(group, curves, fewest)
+            ages = _ages(group, fewest, common)
+            common = ages if group.is_whole else common
+            points += _points(group, curves, ages, common)
     return Inferred(rows, points)
 
 
@@ -60,15 +63,28 @@ def _most_of_none(known: float, level: float) -> float:
     return float(z**2 / (known + z**2))
 
 
-def _points(group: Group, curves: dict[str, Curve], fewest: int) -> Iterator[dict]:
-    """A point of each curve wherever one of them steps, and where they begin and end, while enough are still followed.
+def _ages(group: Group, fewest: int, common: np.ndarray | None) -> np.ndarray:
+    """The ages at which curves are told: where leads end, with enough of them in each step; of levels, among the whole's (`common`)."""
+    days, outcome, n = (group.counts[name].to_numpy(float) for name in ("days", "outcome", "n"))
+    last = _still(group, np.unique(days)) >= fewest
+    inside = np.append(np.unique(days)[last] if common is None else common, 0.0)
+    ages = np.unique(inside[inside <= days.max()])
+    place = np.searchsorted(ages, days)
+    ways = [np.bincount(place, n * (outcome == way), len(ages) + 1)[: len(ages)] for way in np.unique(outcome)]
+    return ages[told_at(ages, ways, fewest)]
 
-    `n`: how many leads are still open and followed.
-    """
+
+def _still(group: Group, ages: np.ndarray) -> np.ndarray:
+    """How many leads are still open and followed at some ages."""
     days, n = group.counts["days"].to_numpy(float), group.counts["n"].to_numpy(float)
-    ages = np.unique(np.append(days, 0.0))
-    still = at_risk(ages, np.zeros(len(days)), days, n)
-    ages, still = ages[still >= fewest], still[still >= fewest]
+    return at_risk(ages, np.zeros(len(days)), days, n)
+
+
+def _points(group: Group, curves: dict[str, Curve], ages: np.ndarray, common: np.ndarray | None) -> Iterator[dict]:
+    """A point of each curve at each of the ages; `n`: how many leads are still open and followed. At the others of the whole that alone."""
+    unseen = np.setdiff1d(common, ages) if common is not None else ages[:0]
     for component, each in curves.items():
-        for row, many in zip(at(each, ages).itertuples(), still, strict=True):
+        for row, many in zip(at(each, ages).itertuples(), _still(group, ages), strict=True):
             yield group.point(row.time, row.value, row.low, row.high, many, component=component)
+        for age, many in zip(unseen, _still(group, unseen), strict=True):
+            yield group.point(age, np.nan, n=many, component=component)

@@ -34,7 +34,7 @@ def hazard_ratios(groups: list[Group], told: Told) -> Inferred:
 def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
     attributes = [name for name in group.counts if name.startswith(OF)]
     counts, never = _without_the_safe(group.counts, attributes, told.privacy.suppress_below)
-    told_of, X = _indicators(counts, attributes)
+    told_of, X = _indicators(counts, attributes, group.counts)
     if X.empty:
         raise CannotFit("needs an attribute of which two levels have lost customers")
     entry, duration, event, n = (counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n"))
@@ -63,16 +63,22 @@ def _without_the_safe(counts: pd.DataFrame, attributes: list[str], shown: int) -
     return counts, said
 
 
-def _indicators(counts: pd.DataFrame, attributes: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A column (0 or 1) per level of each attribute but the largest; and of each, the level, what it is beside, and how many it has."""
+def _indicators(
+    counts: pd.DataFrame, attributes: list[str], everybody: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A column (0 or 1) per level of each attribute but the largest; and of each, the level, what it is beside, and how many it has.
+
+    How many are counted among `everybody`: beside other figures of the level, that of a part of them would tell of the rest.
+    """
     columns, told = {}, []
     for name in attributes:
         sizes = counts.groupby(name)["n"].sum().sort_values(ascending=False, kind="stable")
+        everyone = everybody.groupby(name)["n"].sum()
         for level in sorted(sizes.index[1:]):
             component = f"{_attribute(name)}: {level} against {sizes.index[0]}"
             columns[component] = (counts[name] == level).to_numpy(float)
-            told.append((component, sizes[level]))
-    return pd.DataFrame(told, columns=["component", "n"]), pd.DataFrame(columns, index=counts.index)
+            told.append((component, name.removeprefix(OF), level, everyone[level]))
+    return pd.DataFrame(told, columns=["component", "segment", "level", "n"]), pd.DataFrame(columns, index=counts.index)
 
 
 def _attribute(name: str) -> str:
@@ -83,10 +89,12 @@ def _rows(group: Group, fit: Fit, told_of: pd.DataFrame, level: float) -> list[d
     flags = "" if _enough(fit) else "unreliable"
     half = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.diag(fit.covariance))
     limits = (np.exp(fit.coefficients.to_numpy() + end * half) for end in (0, -1, 1))
-    facts = zip(told_of["component"], told_of["n"], *limits, strict=True)
+    facts = zip(*(told_of[name] for name in told_of), *limits, strict=True)
+    shared = {"method": "Cox", "flags": flags}
     return [
-        group.row(component=component, value=value, low=low, high=high, n=n, clusters=n, method="Cox", flags=flags)
-        for component, n, value, low, high in facts
+        group.row(value=value, low=low, high=high, n=n, clusters=n, component=component, **shared)
+        | {"at_segment": segment, "at_level": level}
+        for component, segment, level, n, value, low, high in facts
     ]
 
 
@@ -95,7 +103,7 @@ def _enough(fit: Fit) -> bool:
 
 
 def _reliable(fit: Fit, told: Told) -> list[str]:
-    words = f"Told by {told.many(fit.events)} losses among {told.many(fit.n)} customers"
+    words = f"Told by {told.many(fit.events)} losses"
     return [f"{words}." if _enough(fit) else f"{words}: fewer than {_EVENTS_EACH} for each ratio, so not reliable."]
 
 

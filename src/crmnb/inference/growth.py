@@ -196,7 +196,8 @@ def _parts(group: Group, fewest: int) -> list[dict]:
     if unknown_now or unknown_before:
         money["without a customer"] = unknown_now - unknown_before
     money["now"] = now["net"] + unknown_now
-    return [group.row(component=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+    rows = [group.row(component=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+    return [row | ({"at_win": "before"} if row["component"] == "before" else {}) for row in rows]
 
 
 def _with_orders(side: pd.Series, unknown: pd.Series) -> pd.Series:

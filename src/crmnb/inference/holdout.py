@@ -16,6 +16,7 @@ from scipy import stats
 from crmnb.errors import Unavailable
 from crmnb.inference import Group, Inferred, Told
 from crmnb.inference.fits import WEEKS_A_MONTH, histories, of_purchases, of_renewals
+from crmnb.inference.steps import told_at
 from crmnb.models.buying import expected_further, expected_purchases
 from crmnb.models.contract import survival
 
@@ -122,17 +123,19 @@ def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, told: Told) 
     forecasts = {_MODEL: expected_further(fit.parameters, *histories(held), ahead / 7)}
     if behind >= ahead:
         forecasts[_NAIVE] = held["recent"].to_numpy(float)
-    points = [] if tracked is None else _tracked(tracked, held, fit.parameters, behind, ahead)
+    fewest = told.privacy.suppress_below
+    points = [] if tracked is None else _tracked(tracked, held, fit.parameters, behind, ahead, fewest)
     what = f"{n @ actual:,.0f} repeat purchases of {n.sum():,.0f} customers known before"
     return _Test(n, actual, forecasts, what, f"{ahead / 7:.0f} weeks", points)
 
 
 def _tracked(
-    tracked: pd.DataFrame, held: pd.DataFrame, parameters: np.ndarray, behind: int, ahead: int
+    tracked: pd.DataFrame, held: pd.DataFrame, parameters: np.ndarray, behind: int, ahead: int, fewest: int
 ) -> list[tuple[str, float, float]]:
     """Cumulative repeat purchases at the end of each whole week: actual, expected, and going on as before.
 
-    Weeks count from where the data begin as declared, or from the week of the first purchase where that was before.
+    Weeks count from where the data begin as declared, or from the week of the first purchase where that was before. What came is
+    told of weeks between which at least `fewest` customers bought again.
     """
     earlier = max(int(np.ceil((held["T"].max() + 1 - behind) / 7)), 0)
     behind += 7 * earlier
@@ -144,15 +147,29 @@ def _tracked(
     since = np.maximum(weeks[:, None] * 7 - 1 - acquired.index.to_numpy(int)[None, :], 0)
     expected = expected_purchases(parameters, np.arange(since.max() + 1) / 7)[since] @ acquired.to_numpy(float)
     begins, rate = behind / 7, float(held["n"] @ held["recent"]) / ahead * 7
-    at_begin = float(np.interp(begins, np.append(0, weeks), np.append(0, actual)))
+    told = _weeks_told(tracked.assign(week=week), weeks, fewest)
+    at_begin = float(np.interp(begins, np.append(0, weeks[told]), np.append(0, actual[told])))
     later = weeks[weeks > begins]
     return [
         ("holdout begins", begins, 0.0),
-        *zip(["actual"] * len(weeks), weeks.astype(float), actual, strict=True),
+        *zip(["actual"] * len(told), weeks[told].astype(float), actual[told], strict=True),
         *zip(["expected"] * len(weeks), weeks.astype(float), expected, strict=True),
         ("same as before", begins, at_begin),
         *(("same as before", float(week), at_begin + rate * (week - begins)) for week in later),
     ]
+
+
+def _weeks_told(tracked: pd.DataFrame, weeks: np.ndarray, fewest: int) -> np.ndarray:
+    """The places of the weeks at whose ends it is told what came: between two of them nobody bought again, or `fewest` people did."""
+    before = tracked["week"] - tracked["t_x"].fillna(np.inf)  # the week in which the same customer bought again last
+    found, begun = [], 0
+    for place, end in enumerate(weeks):
+        inside = (tracked["week"] >= begun) & (tracked["week"] < end)
+        people = tracked.loc[inside & (before < begun), "n"].sum()
+        if people == 0 or people >= fewest:
+            found.append(place)
+            begun = end
+    return np.array(found, dtype=int)
 
 
 def _of_contracts(held: pd.DataFrame, told: Told) -> _Test:
@@ -172,9 +189,12 @@ def _of_contracts(held: pd.DataFrame, told: Told) -> _Test:
         kept = before_stayed / before_n
         forecasts[_NAIVE] = np.full(len(n), kept)
     points = [("holdout begins", behind * WEEKS_A_MONTH, 0.0)]
+    left = np.array([float(n @ (later >= months)) for months in range(ahead + 1)])
+    shown = told_at(np.arange(ahead + 1), [np.append(0.0, -np.diff(left))], told.privacy.suppress_below)
     for months in range(ahead + 1):
         week = (behind + months) * WEEKS_A_MONTH
-        points += [("actual", week, float(n @ (later >= months))), ("expected", week, float(n @ stay[months]))]
+        points += [("actual", week, left[months])] if months in shown else []
+        points.append(("expected", week, float(n @ stay[months])))
         if known:
             points.append(("same as before", week, float(n.sum() * kept ** (months / ahead))))
     actual = (later >= ahead).astype(float)

@@ -11,6 +11,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from crmnb.inference import Group, Inferred, Told, comparable
+from crmnb.inference.steps import told_at
 from crmnb.models import survival
 
 # When survival is told, in days; a period that is shorter than the days of inactivity is no news, as nobody can be lost so soon.
@@ -31,12 +32,12 @@ _ENOUGH = (
 
 def curve(groups: list[Group], told: Told) -> Inferred:
     """The share that stays longer than certain times; the whole curves as points; and whether segments differ, in words."""
-    rows, points, fitted = [], [], []
+    rows, fitted = [], []
     for group in comparable(groups, told):
         one = _curve(group, told)
         fitted.append((group, one))
         rows += _shares(group, one, told)
-        points += _points(group, one)
+    points = _points(fitted, told)
     notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, told)]
     return Inferred(rows, points, notes + _between_levels([group for group, _ in fitted], told))
 
@@ -93,17 +94,57 @@ def _needed(one: survival.Curve, told: Told) -> float:
     return max(told.given["churn"].history_days, one.start, min(TOLD_AFTER.values()))
 
 
-def _points(group: Group, one: survival.Curve) -> list[dict]:
-    """The curve as drawn: at its steps (or as many even times), and at even times, which tell how many are at risk between them."""
+def _points(fitted: list[tuple[Group, survival.Curve]], told: Told) -> list[dict]:
+    """The curves as drawn. Where single customers are not to be shown, all are told at the same few times, and how many are left of all."""
+    fewest = told.privacy.suppress_below
+    if fewest <= 1:
+        return [point for group, one in fitted for point in _every_step(group, one)]
+    found, common = [], None
+    for group, one in sorted(fitted, key=lambda pair: not pair[0].is_whole):
+        times = _enough_between(group, one, fewest, common)
+        if group.is_whole:
+            common = times
+        elif common is not None:
+            unseen = np.setdiff1d(common, times)
+            found += [group.point(x, np.nan, n=n) for x, n in zip(unseen, _at_risk(group, one, unseen), strict=True)]
+        found += _at(group, one, times)
+    return found
+
+
+def _enough_between(group: Group, one: survival.Curve, fewest: int, common: np.ndarray | None) -> np.ndarray:
+    """The times between which enough customers were lost or came in or went out of sight; of levels, among the whole's (`common`)."""
+    entry, duration, event, n = _arrays(group)
+    inside = np.unique(np.concatenate([entry, duration])) if common is None else common
+    times = np.union1d(inside[(inside > one.start) & (inside < one.last)], [one.start, one.last])
+
+    def by_time(at: np.ndarray, n: np.ndarray) -> np.ndarray:
+        kept = (at > one.start) & (at <= one.last)
+        return np.bincount(np.searchsorted(times, at[kept]), n[kept], len(times))
+
+    ways = [by_time(duration, n * (event == 1)), by_time(duration, n * (event == 0)), by_time(entry, n)]
+    found = times[told_at(times, ways, fewest)]
+    even = np.linspace(0, len(found) - 1, _STEPS_DRAWN).round().astype(int)
+    return found if len(found) <= _STEPS_DRAWN else found[np.unique(even)]
+
+
+def _every_step(group: Group, one: survival.Curve) -> list[dict]:
+    """The curve at its steps (or as many even times), and at even times, which tell how many are at risk between them."""
     steps, even = one.table["time"].to_numpy(), np.linspace(one.start, one.last, _STEPS_DRAWN // 2)
     if len(steps) > len(even):
         steps = np.unique(steps[np.searchsorted(steps, even[even >= steps[0]], side="right") - 1])
-    times = np.union1d(even, steps)
-    values = survival.at(one, times)
-    entry, duration, _, n = _arrays(group)
-    at_risk = survival.at_risk(np.maximum(times, np.nextafter(one.start, np.inf)), entry, duration, n)
-    told = zip(values.itertuples(index=False), at_risk, strict=True)
+    return _at(group, one, np.union1d(even, steps))
+
+
+def _at(group: Group, one: survival.Curve, times: np.ndarray) -> list[dict]:
+    """The curve's points at some times."""
+    told = zip(survival.at(one, times).itertuples(index=False), _at_risk(group, one, times), strict=True)
     return [group.point(x, value, low, high, n) for (x, value, low, high), n in told]
+
+
+def _at_risk(group: Group, one: survival.Curve, times: np.ndarray) -> np.ndarray:
+    """How many were at risk at some times; at the beginning, just after it."""
+    entry, duration, _, n = _arrays(group)
+    return survival.at_risk(np.maximum(times, np.nextafter(one.start, np.inf)), entry, duration, n)
 
 
 def _median(group: Group, one: survival.Curve, told: Told) -> dict:

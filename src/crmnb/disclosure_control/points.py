@@ -1,0 +1,43 @@
+"""Points of pictures: none of a group that is hidden, nor how many stand behind one where that would follow or tell of others."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+
+def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) -> pd.DataFrame:
+    """The points that may be drawn, `n` not a number where it is not to be told.
+
+    points: component, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. rows: the
+    metric's, of which those hidden have the flag `suppressed`.
+    """
+    hidden = rows.loc[rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["segment", "level"]]
+    is_hidden = pd.MultiIndex.from_frame(points[["segment", "level"]]).isin(pd.MultiIndex.from_frame(hidden))
+    n = points["n"].astype(float).to_numpy()
+    few = n < at_least
+    silent = few | is_hidden
+    for levels in _sums(points):
+        silent[levels] = _beyond_subtraction(n[levels], silent[levels], at_least)
+    told = points.assign(n=np.where(silent, np.nan, n))
+    return told[~few & ~is_hidden & points["value"].notna()].reset_index(drop=True)
+
+
+def _sums(points: pd.DataFrame) -> Iterator[np.ndarray]:
+    """The places of the levels of a segmentation at one x, who are all of those there."""
+    levels = points.reset_index(drop=True)
+    levels = levels[levels["segment"] != ""]
+    yield from (levels.index[at].to_numpy() for at in levels.groupby(["component", "segment", "x"]).indices.values())
+
+
+def _beyond_subtraction(n: np.ndarray, silent: np.ndarray, at_least: int) -> np.ndarray:
+    """Which numbers of one sum are not told: the smallest beside those that must not be, until these are enough together."""
+    silent = silent.copy()
+    if not (silent & (n > 0)).any():
+        return silent
+    for place in np.argsort(n, kind="stable"):
+        held = silent & (n > 0)
+        if held.sum() >= 2 and n[held].sum() >= at_least:
+            break
+        silent[place] = True
+    return silent
