@@ -152,6 +152,22 @@ def test_rows_that_name_nobody_go_with_the_row_they_refer_to(tmp_path, private):
     assert {row["response_id"] for row in rows(taken, "survey_responses")} == {"b", "c"}
 
 
+VISITS = """
+sources: {visits: {file: visits.csv}}
+tables:
+  visits: {source: visits, columns: {visit_id: No, visitor_id: Device, customer_id: Who, started_at: At}}
+"""
+
+
+def test_sessions_on_the_devices_of_a_forgotten_customer_alone_are_left_out_too(tmp_path, private):
+    # Of the phone only 007 is known; the tablet is shared with 008; of the till nobody is known.
+    lines = ["1,phone,007", "2,phone,", "3,tablet,007", "4,tablet,008", "5,tablet,", "6,till,"]
+    taken = take(tmp_path, VISITS, visits_csv="No,Device,Who,At\n" + "".join(f"{line},2025-01-01\n" for line in lines))
+    assert [row["visit_id"] for row in rows(taken, "visits")] == ["4", "5", "6"]
+    assert left_out(taken) == {"visits": 3}
+    assert even(taken)
+
+
 def test_tables_come_after_those_that_they_refer_to():
     order = parents_first(reversed(TABLES))
     for place, name in enumerate(order):
@@ -214,7 +230,9 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
             remember(tmp_path, "001")
         taken = intake(client, tmp_path)
         page = quarantine_page(client, taken.accounts, taken.folder / "quarantine", tmp_path, {})
-        assert ("23 were left out, of customers who are to be forgotten" in page) == forget
+        # 1 customer, 6 orders, 2 contracts, 4 invitations, 4 answers, 3 reviews, 1 lead; and 3 sessions: W02, W03, and on the browser
+        # of W02 also W08, which names nobody.
+        assert ("24 were left out, of customers who are to be forgotten" in page) == forget
         assert ("Read = accepted + set aside + left out, for every table" in page) == forget
         assert ("Read = accepted + set aside, for every table" in page) != forget
     assert counts(taken)[0][2:4] == (15, 14)

@@ -188,6 +188,25 @@ def test_a_refused_intake_leaves_nothing_of_the_customer(shop):
     assert holding(shop / "outputs", KEY) == []
 
 
+def test_a_report_that_lists_the_customer_goes_and_the_others_stay(shop):
+    page = shop / "outputs" / "shop" / "2024" / "retention.html"
+    page.write_text(f"<table><tr><td>{KEY}</td><td>0.71</td></tr></table>")
+    removed = forget(shop, "shop", KEY)
+    assert holding(shop / "outputs", KEY) == []
+    assert not page.parent.exists()
+    assert (shop / "outputs" / "shop" / "2025" / "index.html").exists()
+    assert removed.periods == ("2024",)
+    assert "2024" in removed.said[0]
+    assert "2025" in removed.said[1]
+
+
+def test_a_report_that_lists_somebody_else_stays(shop):
+    page = shop / "outputs" / "shop" / "2024" / "retention.html"
+    page.write_text(f"<table><tr><td>{KEY}9</td><td>0.71</td></tr></table>")
+    assert forget(shop, "shop", KEY).periods == ()
+    assert page.exists()
+
+
 def test_nothing_found_is_said_and_the_key_is_remembered_all_the_same(shop):
     before = tables(shop)
     removed = forget(shop, "shop", "nobody")

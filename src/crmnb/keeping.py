@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import html
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +35,7 @@ _LOCK = ".lock"
 class Removed:
     """What was removed of a client.
 
-    periods: of the reports; files and bytes: all together. Of a customer: `rows` of each kept table, and `quarantined` rows, by
+    periods: of the reports that went; files and bytes: all together. Of a customer: `rows` of each kept table, and `quarantined` rows, by
     file, in a cell of which the key stood. said: what else is to be known, in sentences.
     """
 
@@ -163,8 +165,8 @@ def forget(project: Path, client: str, customer: str) -> Removed:
     The client's files still hold the customer, so a salted digest of the key is put on a list by which every intake leaves
     those rows out; the key itself is kept nowhere. It is put there even where nothing of the customer is found: the next
     delivery may hold them. Then the kept tables, quarantine, pages and notebooks go, and the data are taken in anew; where they
-    are not there, or not as they should be, nothing takes their place until they are. Reports that are published stay.
-    Raises InputError as `purge`, and for an empty key.
+    are not there, or not as they should be, nothing takes their place until they are. Reports that are published stay, except those
+    on whose pages the key stands (where the client has lists of customers shown). Raises InputError as `purge`, and for an empty key.
     """
     from crmnb.intake.forgotten import remember
     from crmnb.project import private_folder
@@ -182,12 +184,44 @@ def forget(project: Path, client: str, customer: str) -> Removed:
     with _lock(place):
         _delete(aside)
         remember(private, customer)
+        named = _reports_with(place, customer)
+        named_size = [size for period in named for size in _sizes(place / period)]
+        for period in named:
+            _delete(place / period)
         rows = _kept_rows(private / _TABLES, customer)
         quarantined = _quarantined_rows(private / _TABLES, customer)
         files, size = _clear(private)
         why = _take_in_anew(project, client, private)
     _portfolio(project)
-    return Removed(client, (), files, size, rows, quarantined, _said(place, bool(rows or quarantined), why))
+    said = _said(place, bool(rows or quarantined or named), why, named)
+    return Removed(client, named, files + len(named_size), size + sum(named_size), rows, quarantined, said)
+
+
+def _reports_with(place: Path, customer: str) -> tuple[str, ...]:
+    """The periods of the published reports in which the key stands by itself: in a cell of a page's table, or of a spreadsheet."""
+    cells = re.compile(rb">\s*" + re.escape(html.escape(customer, quote=False).encode()) + rb"\s*<")
+    return tuple(
+        period
+        for period in _published(place)
+        if any(cells.search(text) for path in _files(place / period) for text in _texts(path))
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files below a folder; one that is a link to elsewhere has none here."""
+    return (
+        [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()] if _is_folder(folder) else []
+    )
+
+
+def _texts(path: Path) -> Iterator[bytes]:
+    """What a page, or each part of a spreadsheet, holds."""
+    with contextlib.suppress(OSError, zipfile.BadZipFile):
+        if path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as book:
+                yield from (book.read(name) for name in book.namelist())
+        elif path.suffix == ".html":
+            yield path.read_bytes()
 
 
 def _kept_rows(home: Path, customer: str) -> dict[str, int]:
@@ -206,7 +240,7 @@ def _kept_rows(home: Path, customer: str) -> dict[str, int]:
             table, rows = TABLES[name], f"read_parquet({quoted(escape(str(paths[name])))})"
             with contextlib.suppress(duckdb.Error):
                 columns = described(con, rows)
-                theirs = belongs(table, columns, named, [customer], gone)
+                theirs = belongs(table, columns, named, [customer], gone, rows)
                 key = named(table.key[0]) if table.key else "NULL"
                 keys = con.execute(f"SELECT {key}::VARCHAR FROM {rows} WHERE {theirs}").fetchall()
                 gone[name] = {each for (each,) in keys if each is not None}
@@ -276,8 +310,12 @@ def _take_in_anew(project: Path, client: str, private: Path) -> str:
     return ""
 
 
-def _said(place: Path, is_found: bool, why: str) -> tuple[str, ...]:
+def _said(place: Path, is_found: bool, why: str, named: tuple[str, ...]) -> tuple[str, ...]:
     said = []
+    if named:
+        said.append(
+            f"Removed: the reports in which this customer's key stood ({', '.join(named)}). The next run makes them anew."
+        )
     if not is_found:
         said.append(
             "Nothing of this customer was found in what was kept. The key is on the list all the same, since the client's files may "

@@ -49,7 +49,8 @@ class Table:
     """A canonical table: its grain in words, key (empty: rows may repeat), columns, and which rows count unless a metric asks for more.
 
     `time` is the column by which rows belong to a period (the table is stored sorted by it); `counts` is a condition in
-    SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times say which days the data cover.
+    SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times say which days the data cover;
+    `device`: the column by which rows that name nobody are known to be of whom other rows of the same device name.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Table:
     counts: str = "true"
     has_items: bool = False
     of_events: bool = False
+    device: str = ""
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -244,6 +246,7 @@ _DECLARED = (
         key=("visit_id",),
         time="started_at",
         of_events=True,
+        device="visitor_id",
         columns=(
             _key("visit_id"),
             _key("visitor_id"),

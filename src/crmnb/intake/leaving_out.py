@@ -29,12 +29,17 @@ def parents_first(names: Iterable[str]) -> list[str]:
 
 
 def belongs(
-    table: Table, mapped: Collection[str], sql: Callable[[str], str], keys: Collection[str], gone: dict[str, set[str]]
+    table: Table,
+    mapped: Collection[str],
+    sql: Callable[[str], str],
+    keys: Collection[str],
+    gone: dict[str, set[str]],
+    rows: str,
 ) -> str:
     """The SQL that is true of the rows of the customers with these keys: those that say so, and those that name nobody but
-    refer to such a row of another table.
+    refer to such a row of another table, or come from a device on which these customers alone are known.
 
-    mapped: the columns that there are; sql: the SQL of one; gone: by table, the keys of its rows that are theirs.
+    rows: the SQL that they are read from. mapped: the columns that there are; sql: the SQL of one; gone: by table, the keys of its rows that are theirs.
     """
     own = columns_of_whom(table, mapped)
     found = [_among(sql(name), keys) for name in own]
@@ -42,6 +47,12 @@ def belongs(
     for column in table.columns:
         if column.name in mapped and gone.get(column.refers_to or ""):
             found.append(f"({nobody} AND {_among(sql(column.name), gone[column.refers_to])})")
+    device = table.device if table.device in mapped and "customer_id" in mapped else ""
+    if device and keys:
+        who = sql("customer_id")
+        theirs = f"count(DISTINCT {who}) = 1 AND bool_or({_among(who, keys)})"
+        devices = f"SELECT {sql(device)} FROM {rows} GROUP BY {sql(device)} HAVING {theirs}"
+        found.append(f"({nobody} AND {sql(device)} IN ({devices}))")
     return f"coalesce({' OR '.join(found) or 'false'}, false)"
 
 
@@ -62,7 +73,7 @@ def _leave_out_known(judged: Judged) -> int:
     _blank_references(judged)
     own = columns_of_whom(contract.table, contract.cells)
     keys = {key for name in own for key in _known(judged, f"SELECT {value(name)} AS key FROM {judged.table}")}
-    theirs = belongs(contract.table, contract.cells, value, keys, contract.gone)
+    theirs = belongs(contract.table, contract.cells, value, keys, contract.gone, judged.table)
     if contract.row_key:
         rows = judged.ask(f"SELECT DISTINCT {value(contract.row_key[0])} FROM {judged.table} WHERE {theirs}")
         contract.gone[contract.table.name] = {key for (key,) in rows if key is not None}
