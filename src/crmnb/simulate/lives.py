@@ -94,6 +94,19 @@ def live(rates: Rates, customers: int, rng: np.random.Generator) -> Lives:
     return Lives(*np.divmod(kind, len(PLANS)), begins, ends, at_start, stays, joins)
 
 
+def settled(rates: Rates) -> tuple[np.ndarray, np.ndarray]:
+    """Of each region and plan, the share of those who join, and the yearly rate of leaving once their numbers stay the same.
+
+    There are then as many of a kind as join it, divided by its rate.
+    """
+    joins = np.outer(list(REGIONS.values()), [plan.share for plan in PLANS.values()])
+    present = joins
+    for _ in range(30):  # it settles long before
+        hazard = _hazards(rates, 0, present, joins)
+        present = joins / hazard
+    return joins, hazard
+
+
 def _hazards(rates: Rates, year: int, present: np.ndarray, joins: np.ndarray) -> np.ndarray:
     """The rate of leaving in a year of each region and plan, by how many customers of each (`present`) it begins with."""
     there = present.sum(axis=1)
@@ -110,10 +123,8 @@ def _hazards(rates: Rates, year: int, present: np.ndarray, joins: np.ndarray) ->
 
 def _before(rates: Rates, customers: int, joins: np.ndarray, rng: np.random.Generator):
     """The spells, and the region and plan (a place in `joins`), of those who are customers at the start, and of former ones who will come back."""
-    present = joins
-    for _ in range(30):  # as many of each kind as come and leave at these rates; it settles long before
-        hazard = _hazards(rates, 0, present, joins)
-        present = joins / hazard
+    _, hazard = settled(rates)
+    present = joins / hazard
     there = rng.choice(joins.size, customers, p=(present / present.sum()).ravel())
     left = -rng.uniform(0, 2 * _YEAR, rng.poisson(2 * (1 - rates.retention[0]) * rates.win_back * customers))
     back = left + _away(len(left), rng)
