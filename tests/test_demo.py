@@ -15,7 +15,7 @@ from crmnb.client import Client, load_client
 from crmnb.intake import Intake, intake
 from crmnb.period import Period
 from crmnb.settings import check_settings
-from crmnb.simulate.columns import customer_ids
+from crmnb.simulate.columns import at, customer_ids
 from crmnb.simulate.draw import Drawn, draw
 from crmnb.simulate.folder import MADE, simulate
 from crmnb.simulate.lives import Lives, live
@@ -126,7 +126,8 @@ def figures(demo: Demo) -> pd.DataFrame:
 
 def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame):
     tables = demo.clean.tables
-    wanted = _stays(tables["subscriptions"]) | _buys(tables["orders"]) | _answers(tables["survey_responses"])
+    joined = demo.rows("customers").set_index("customer_id")["joined_at"]  # of some, no list says since when
+    wanted = _stays(tables["subscriptions"]) | _buys(tables["orders"], joined) | _answers(tables["survey_responses"])
     wanted |= _asked(tables["survey_invitations"]) | _reviewed(tables["reviews"])
     wanted |= second.all_of_retention(tables, START, END) | second.all_of_sales(tables, START, END)
     wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
@@ -161,15 +162,18 @@ def _stays(plans: pd.DataFrame) -> dict:
     }
 
 
-def _buys(orders: pd.DataFrame) -> dict:
+def _buys(orders: pd.DataFrame, joined: pd.Series) -> dict:
+    """By days with an order; joined: by customer, of those on the client's list."""
     counts = (orders["status"] == "paid") | (orders["refunded_amount"] < orders["amount"])
     orders = orders[counts & orders["customer_id"].notna()]
+    orders = orders.assign(day=orders["ordered_at"].dt.normalize())
     year = orders[orders["ordered_at"] >= START]
-    many = year.groupby("customer_id").size()
+    many = year.groupby("customer_id")["day"].nunique()
     first = orders.groupby("customer_id")["ordered_at"].min()
     new = first[(first >= START) & (first <= END - pd.Timedelta(days=90))]
+    new = new[~(joined.reindex(new.index) < second.FIRST)]
     after = year["ordered_at"] - year["customer_id"].map(new)
-    followed = year[after <= pd.Timedelta(days=90)].groupby("customer_id").size()
+    followed = year[after <= pd.Timedelta(days=90)].groupby("customer_id")["day"].nunique()
     return {
         ("repeat_purchase_rate", ""): 100 * (many >= 2).mean(),
         ("purchase_frequency", ""): many.mean(),
@@ -261,7 +265,12 @@ def test_purchases_and_returns_of_a_large_draw_are_near_the_truth(large, segment
         customer_ids(np.flatnonzero(kinds[segment] == level)) if segment else customer_ids(np.arange(len(lives.plan)))
     )
     tables = {name: table[table["customer_id"].isin(ours)] for name, table in tables.items()}
-    found = _stays(tables["subscriptions"]) | _buys(tables["orders"]) | second.fees(tables["subscriptions"], START, END)
+    joined = pd.Series(at(np.floor(lives.begins[:, 0])), customer_ids(np.arange(len(lives.plan))))
+    found = (
+        _stays(tables["subscriptions"])
+        | _buys(tables["orders"], joined)
+        | second.fees(tables["subscriptions"], START, END)
+    )
     at_start = found["customers_won", ""] / found["customers_won", "per 100 at start"] * 100
     buyers = (
         at_start * (1 + found["customers_won", "per 100 at start"] / 100) / 3

@@ -55,7 +55,7 @@ def truth(rates: Rates, period: int | str, at_start: float, segment: str = "", l
 
     By a large draw, of lives only: given a life, orders are averaged over exactly. A customer's rate g is gamma with shape
     k and mean kt (a day), t by the plan, so the chance of no order in x days under contract is B(x) = (1 + t x)^-k, and the density of the
-    next one is A(x) = k t (1 + t x)^-(k+1). Of e days in the window: B(e) for no order, e A(e) for one, k t e on average. The
+    next one is A(x) = k t (1 + t x)^-(k+1). Of e days in the window: B(e) for none with an order, e (B(e - 1) - B(e)) for one. The
     first ever order falls at exposure x with density A(x); none follows within w days of it with density A(x + w), where
     w is 90 days, or what is left of the contract. Win-backs and the customers at the end are counted in the draw.
 
@@ -149,6 +149,7 @@ def _counted(lives: Lives, window: Window) -> Figures:
 
 
 def _purchases(rates: Rates, lives: Lives, window: Window) -> Figures:
+    """What is bought on a day is one purchase: at a rate g, a day has one with the chance 1 - exp(-g)."""
     first, last = window.first, window.last
     k, times = rates.spread, rates.orders * ordering(rates)[lives.plan] / 365.25 / rates.spread
 
@@ -159,24 +160,28 @@ def _purchases(rates: Rates, lives: Lives, window: Window) -> Figures:
         return k * t * (1 + t * x) ** -(k + 1)
 
     inside = lives.days(first, last)
-    none, one = none_in(inside, times), inside * next_at(inside, times)
+    none = none_in(inside, times)
+    one = inside * (none_in((inside - 1).clip(0), times) - none)  # all of it on one of the days
     buyers = (1 - none).sum()
     found = {
         ("repeat_purchase_rate", ""): 100 * (1 - none - one).sum() / buyers,
-        ("purchase_frequency", ""): k * (times * inside).sum() / buyers,
+        ("purchase_frequency", ""): (inside * (1 - none_in(1, times))).sum() / buyers,
     }
     a_last = last - _FOLLOW_UP
     if a_last <= first:
         return found
 
-    # Those whose first ever order falls in a spell's days from a to b; x: days under contract before a.
+    # Those who joined in the years seen and whose first ever order falls in a spell's days from a to b; x: days under contract
+    # before a. The rest of the day of the first order, half a day, is no time for a second one.
     who, which, a, b = lives.spells(first, a_last)
-    t, left = times[who], lives.ends[who, which]
+    new = lives.begins[who, 0] >= 0
+    who, which, a, b = who[new], which[new], a[new], b[new]
+    t, left, w = times[who], lives.ends[who, which], _FOLLOW_UP - 0.5
     earlier = np.where(which == 1, lives.ends[who, 0].clip(0) - lives.begins[who, 0].clip(0), 0)
     x = earlier + a - lives.begins[who, which].clip(0)
-    whole = np.clip(left - _FOLLOW_UP, a, b)  # until here, all 90 days lie in the spell
+    whole = np.clip(left - w, a, b)  # until here, all of the days lie in the spell
     new = (none_in(x, t) - none_in(x + b - a, t)).sum()
-    silent = none_in(x + _FOLLOW_UP, t) - none_in(x + whole - a + _FOLLOW_UP, t)
+    silent = none_in(x + w, t) - none_in(x + whole - a + w, t)
     cut_short = np.where(b > whole, next_at(x + np.where(np.isfinite(left), left, b) - a, t) * (b - whole), 0.0)
     return found | {("second_purchase_rate", ""): 100 * (1 - (silent + cut_short).sum() / new)}
 

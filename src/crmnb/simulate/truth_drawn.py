@@ -33,17 +33,19 @@ def lifetimes(lives: Lives, window: Window) -> Figures:
 
 
 def gaps(made: Purchases, window: Window) -> Figures:
-    """The median of whole days between orders (`that_count`), as known at the window's end, by the weights of Wang & Chang.
+    """The median of days between days with orders (`that_count`), as known at the window's end, by the weights of Wang & Chang.
 
     Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
     """
     end = window.last
     seen = made.day < end
-    who, day = made.who[seen], made.day[seen]
+    who, day = made.who[seen], np.floor(made.day[seen]).astype(int)
+    later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
+    who, day = who[later], day[later]
     complete = np.append(who[1:] == who[:-1], False)
     many = np.bincount(who, complete)[who]
     used = complete | (many == 0)
-    gap = np.floor(np.where(complete, np.append(day[1:], end), end) - day).astype(int)
+    gap = np.where(complete, np.append(day[1:], end), end - 1) - day
     weight = 1 / np.maximum(many, 1)
     still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}

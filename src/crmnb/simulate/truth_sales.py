@@ -15,6 +15,7 @@ from crmnb.simulate.window import Window
 Figures = dict[tuple[str, str], float]
 _PLACES = (np.arange(40) + 0.5) / 40  # at which what is spread evenly is looked at
 _LIKE = 364  # days: a year before, on the same weekday
+_29_FEBRUARY = 59  # days after 1 January
 _ROUNDED = 5  # days, to which exposures are rounded where many are looked at
 _OF_PART = sum(PART) / 2  # of an amount that is refunded in part: what that is on average
 
@@ -34,13 +35,13 @@ def unseen(rates: Rates, first: float, last: float, until: float = DAYS) -> floa
     return float(np.mean(1 - refunded_within(rates, until - (first + (last - first) * _PLACES))))
 
 
-def left_of_it(rates: Rates, first: float, last: float) -> tuple[float, float]:
-    """Per order that counts of some days: how many count as far as is known at the data's end, and what they add up to, in amounts.
+def left_of_it(rates: Rates, first: float, last: float, until: float = DAYS) -> tuple[float, float]:
+    """Per order that counts of some days: how many count as far as is known on the day `until`, and what they add up to, in amounts.
 
     More than there will be in the end: what is refunded later still counts, and in full.
     """
     whole, part = refunds(rates)
-    later = unseen(rates, first, last)
+    later = unseen(rates, first, last, until)
     return 1 + whole * later, 1 + whole * later - part * _OF_PART * (1 - later)
 
 
@@ -82,7 +83,7 @@ def orders(rates: Rates, lives: Lives, window: Window, guests: float) -> Figures
 
     guests: orders without a customer, per order of a customer.
     """
-    now = _sold(rates, lives, window, window.place)
+    now = _sold(rates, lives, window, window.place, DAYS)
     found = {
         ("refund_rate", ""): 100 * rates.refunds,
         ("average_order_value", ""): order_value(rates, window),
@@ -92,17 +93,17 @@ def orders(rates: Rates, lives: Lives, window: Window, guests: float) -> Figures
     if window.last + WINDOW > DAYS and window.last - window.first < WINDOW + 1:
         found.pop(("refund_rate", ""))  # of too few of them the window has closed
     if window.place:
-        before = _sold(rates, lives, window.year_before, window.place)
+        before = _sold(rates, lives, window.year_before, window.place, window.year_before.last + DAYS - window.last)
         found |= {("cross_sell_rate", ""): 100 * _crossed(rates, lives, window)}
         found |= _growth(rates, lives, window) | _parts(before, now, guests)
     return found
 
 
-def _sold(rates: Rates, lives: Lives, window: Window, of: int) -> dict[str, float]:
-    """Buyers, their orders and revenue in a window, per customer at the start of the year `of`."""
+def _sold(rates: Rates, lives: Lives, window: Window, of: int, until: float) -> dict[str, float]:
+    """Buyers, their orders and revenue in a window as known on the day `until`, per customer at the start of the year `of`."""
     made = expected_orders(rates, lives, lives.days(window.first, window.last))
     scale = 1 / lives.at_start[of]
-    counted, amounts = left_of_it(rates, window.first, window.last)
+    counted, amounts = left_of_it(rates, window.first, window.last, until)
     return {
         "buyers": scale * (1 - none_in(rates, made)).sum(),
         "orders": scale * made.sum() * counted,
@@ -152,40 +153,47 @@ def _crossed(rates: Rates, lives: Lives, window: Window) -> float:
 
 
 def _growth(rates: Rates, lives: Lives, window: Window) -> Figures:
-    """Growth of the expected revenue: of a whole year by the calendar, else on the same weekdays 52 weeks before. Guests order when customers do."""
+    """Growth of the expected revenue. Guests order when customers do.
 
-    def revenue(first: float, last: float) -> float:
+    A month is set against the same weekdays 52 weeks before, a quarter or a year against the same days of the calendar, 29
+    February left out. Of what is refunded, on either side that is known as long after its end as the data reach beyond the window's.
+    """
+
+    def revenue(first: float, last: float, until: float, leap_days: bool = True) -> float:
         sold = 0.0
         for year, (begins, ends) in enumerate(pairwise(EDGES)):
-            a, b = max(first, begins), min(last, ends)
-            if a < b:
-                bought = expected_orders(rates, lives, lives.days(a, b)).sum()
-                sold += rates.order_value[year] * left_of_it(rates, a, b)[1] * bought
+            leap = begins + _29_FEBRUARY if ends - begins == 366 and not leap_days else ends
+            for a, b in ((begins, leap), (leap + 1, ends)):
+                a, b = max(first, a), min(last, b)
+                if a < b:
+                    bought = expected_orders(rates, lives, lives.days(a, b)).sum()
+                    sold += rates.order_value[year] * left_of_it(rates, a, b, until)[1] * bought
         return sold
 
-    first, last = window.first, window.last
-    whole, now = window.share == 1, revenue(first, last)
-    spans = [(first - _LIKE * back, last - _LIKE * back) for back in range(1, window.place + 1)]
-    if whole:
-        spans = [(EDGES[window.place - back], EDGES[window.place - back + 1]) for back in range(1, window.place + 1)]
-    length = last - first
-    then = (EDGES[window.place - 1], first) if whole else _previous(window)
-    before = revenue(*then) / (then[1] - then[0])
+    after = DAYS - window.last
+    month, now = len(window.months) == 1, (window.first, window.last)
+    spans = [tuple(day - _LIKE * back for day in now) for back in range(1, window.place + 1)]
+    if not month:
+        spans, before = [], window
+        while before := before.year_before:
+            spans.append((before.first, before.last))
+    here = revenue(*now, DAYS, month)
+    sold = [revenue(*span, span[1] + after, month) for span in spans]
+    previous = _previous(window)
+    per_day = revenue(*previous, previous[1] + after) / (previous[1] - previous[0])
     found = {
-        ("sales_growth", ""): now / revenue(*spans[0]) - 1,
-        ("sales_growth", "on the previous period"): now / length / before - 1,
+        ("sales_growth", ""): here / sold[0] - 1,
+        ("sales_growth", "on the previous period"): revenue(*now, DAYS) / (now[1] - now[0]) / per_day - 1,
     }
     if len(spans) > 1:
-        found["sales_growth", "compounded, per year"] = (now / revenue(*spans[-1])) ** (1 / len(spans)) - 1
+        found["sales_growth", "compounded, per year"] = (here / sold[-1]) ** (1 / len(spans)) - 1
     return {key: 100 * value for key, value in found.items()}
 
 
 def _previous(window: Window) -> tuple[int, int]:
     """The days of as many calendar months just before."""
-    back = window
-    months = len(window.months)
-    first = back.first
-    for _ in range(months):
+    first = window.first
+    for _ in window.months:
         first = Window(_year_of(first - 1), first - 1, first).months[0][1]
     return first, window.first
 
