@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.truth import SEGMENTS, client_of, period

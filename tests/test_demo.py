@@ -22,7 +22,7 @@ from crmnb.simulate.lives import Lives, live
 from crmnb.simulate.plans import subscriptions
 from crmnb.simulate.rates import PLANS, REGIONS, Rates
 from crmnb.simulate.shop import orders
-from crmnb.simulate.truth import truth
+from crmnb.simulate.truth import LEVELS, truth
 from crmnb.workbook import open_on
 from second_route import followed_for
 
@@ -116,12 +116,17 @@ def test_those_on_no_list_are_orphans(demo: Demo):
 
 
 @pytest.fixture(scope="module")
-def figures(demo: Demo) -> pd.DataFrame:
-    """The whole client's rows of all families in 2025, by metric and component."""
+def rows(demo: Demo) -> pd.DataFrame:
+    """The rows of all families in 2025, of the whole client and by level."""
     book = open_on(demo.client, Period.parse("2025"), demo.taken)
     rows = pd.concat([book.results(family) for family in FAMILIES])
-    rows = rows[(rows["part"] == "") & (rows["segment"] == "")]
-    return rows.set_index(["metric", "component"]).sort_index()
+    return rows[rows["part"] == ""]
+
+
+@pytest.fixture(scope="module")
+def figures(rows: pd.DataFrame) -> pd.DataFrame:
+    """The whole client's rows, by metric and component."""
+    return rows[rows["segment"] == ""].set_index(["metric", "component"]).sort_index()
 
 
 def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame):
@@ -237,6 +242,25 @@ def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     for part in ("before", "now"):
         found = figures.loc[("growth_decomposition", part), "value"]
         assert found == pytest.approx(true["growth_decomposition", part], rel=0.1)
+
+
+def test_the_figures_of_levels_hold_the_truth_or_are_marked(demo: Demo, rows: pd.DataFrame):
+    """Of 95 % intervals of regions and plans: of a metric with eight or more, two thirds at least, and 90 % of all."""
+    levels = rows[rows["segment"].isin(["region", "plan"]) & ~rows["flags"].str.contains("unreliable")]
+    true = {
+        (segment, level, *key): value
+        for segment, level in LEVELS[1:]
+        for key, value in truth(Rates(), 2025, demo.clean.at_start[2025], segment, level).items()
+    }
+    keys = ["segment", "level", "metric", "component"]
+    levels = levels.assign(true=[true.get(key, np.nan) for key in levels[keys].itertuples(index=False, name=None)])
+    levels = levels.dropna(subset=["true", "low"])
+    levels = levels[levels["metric"] != "cohort_retention"]
+    holds = (levels["low"] <= levels["true"]) & (levels["true"] <= levels["high"])
+    assert len(levels) > 200
+    assert holds.mean() >= 0.9, levels[~holds][[*keys, "value", "low", "high", "true"]].to_string()
+    by_metric = holds.groupby(levels["metric"]).agg(["mean", "size"])
+    assert by_metric.loc[by_metric["size"] >= 8, "mean"].min() >= 0.66, by_metric.sort_values("mean").head().to_string()
 
 
 # ---- The truth, by plain pandas on a large draw ------------------------------------------------------------
