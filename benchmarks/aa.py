@@ -104,12 +104,9 @@ def outcomes(seeds: Iterable[int], kept: Path | None = None) -> Iterable[dict]:
             name = list(WORLDS)[seed % len(WORLDS)]
             rows = report(WORLDS[name], seed)
             signals = rows[rows["signal"] != ""]
-            labels = signals[["metric", "component", "segment", "level"]].agg(" ".join, axis=1)
-            known[seed] = {"seed": seed, "world": name, "compared": len(rows), "signals": labels.to_list()}
-            known[seed] |= {
-                "least": float(np.nanmin(rows["p_value"])),
-                "metric": rows.loc[rows["p_value"].idxmin(), "metric"],
-            }
+            columns = ["metric", "component", "segment", "level", "signal"]
+            labels = [" ".join(filter(None, names)) for names in signals[columns].itertuples(index=False)]
+            known[seed] = {"seed": seed, "world": name, "compared": len(rows), "signals": labels}
             if kept:
                 with kept.open("a") as file:
                     file.write(json.dumps(known[seed]) + "\n")
