@@ -35,7 +35,7 @@ LAYERS = (
     ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
-    ("measure", "misdated", "newness", "rows", "settings", "privacy", "describe", "listing"),
+    ("measure", "misdated", "newness", "rows", "settings", "privacy", "pooling", "describe", "listing"),
     ("result",),
     ("show",),
     ("evaluate",),
