@@ -90,13 +90,14 @@ def refunded(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
 
 
 def gaps(orders: pd.DataFrame, end: datetime) -> Figures:
-    """The median gap, each customer's complete gaps weighing one together, the open one only where there are none."""
+    """The median gap between days with an order, each customer's complete gaps weighing one together, the open one only where there are none."""
     bought = counting(orders).dropna(subset="customer_id")
-    bought = bought[bought["ordered_at"] < end].sort_values(["customer_id", "ordered_at"])
-    following = bought.groupby("customer_id")["ordered_at"].shift(-1)
+    bought = bought[bought["ordered_at"] < end].assign(day=bought["ordered_at"].dt.normalize())
+    bought = bought.drop_duplicates(["customer_id", "day"]).sort_values(["customer_id", "day"])
+    following = bought.groupby("customer_id")["day"].shift(-1)
     complete = following.notna()
     many = complete.groupby(bought["customer_id"]).transform("sum")
-    gap = (following.fillna(end) - bought["ordered_at"]) // DAY
+    gap = (following.fillna(end - DAY) - bought["day"]) // DAY
     rows = pd.DataFrame({"gap": gap, "complete": complete, "weight": 1 / many.clip(lower=1)})[complete | (many == 0)]
     left = 1.0
     for day in range(rows["gap"].max() + 1):

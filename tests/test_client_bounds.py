@@ -25,7 +25,7 @@ tables:
   survey_responses:
     source: o
     columns: {response_id: Nr, survey: Survey, responded_at: At, satisfied: S}
-items: {satisfied: {scale: [0, 100], top_box: 80}}
+items: {satisfied: {scale: [0, 100], top_box: 80, survey_weights: {purchase: 2}}}
 churn: {kind: inactivity, inactivity_days: 90}
 worth:
   margin_rate: 0.4

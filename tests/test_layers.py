@@ -14,7 +14,19 @@ SOURCE = Path(__file__).parents[1] / "src" / "crmnb"
 
 # From the ground up. A part may import from those below it and from its own line, never in a circle.
 LAYERS = (
-    ("errors", "kernel", "display", "lazily", "period", "tables", "project", "checksum", "timeline"),
+    (
+        "errors",
+        "kernel",
+        "bidi",
+        "display",
+        "terminal",
+        "lazily",
+        "period",
+        "tables",
+        "project",
+        "checksum",
+        "timeline",
+    ),
     ("client",),
     ("models",),
     ("intake", "numbered", "windows", "engine", "evidence", "segments", "simulate"),
@@ -23,7 +35,7 @@ LAYERS = (
     ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
-    ("measure", "misdated", "newness", "rows", "settings", "disclosure_control", "describe", "listing"),
+    ("measure", "misdated", "newness", "rows", "settings", "disclosure_control", "pooling", "describe", "listing"),
     ("result",),
     ("show",),
     ("evaluate",),

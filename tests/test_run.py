@@ -203,7 +203,7 @@ def test_a_fixed_time_that_is_none_is_refused(monkeypatch):
         now()
 
 
-def test_a_folder_with_braces_in_its_name_is_run_in(tmp_path):
-    folder = tmp_path / "a {client} b"
+def test_a_folder_with_braces_and_brackets_in_its_name_is_run_in(tmp_path):
+    folder = tmp_path / "a {client} b [1] $HOME %s '"
     folder.mkdir()
     assert crmnb(shortened(project(folder)), "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 0

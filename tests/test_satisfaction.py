@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
-from crmnb.client import Client
+from crmnb.client import Client, Privacy
 from crmnb.engine import in_memory
 from crmnb.errors import Unavailable
+from crmnb.inference.moments import difference
 from crmnb.measure import Measured, measure
 from crmnb.metric import catalogue
 from crmnb.period import Period
+from crmnb.pooling import pooled
 from crmnb.results import with_signals
 
 ITEMS = {
@@ -104,6 +107,66 @@ def test_parts_and_levels_of_each_survey_add_up_to_it():
         sums = together.groupby([together["part"] != "", "segment"])["n"].sum()
         assert set(sums) == {{"purchase": 200, "support": 800}[survey]}
         assert len(sums) == 3  # the whole, its months, its channels
+
+
+# ---- Pooled -----------------------------------------------------------------------------------------------
+
+
+def weighed(**weights: float) -> Client:
+    items = {name: item | {"survey_weights": weights} for name, item in ITEMS.items()}
+    return client(items=items, segments={"channel": {"column": "survey_responses.channel"}})
+
+
+@pytest.mark.parametrize("metric", BY_SURVEY)
+def test_at_fixed_weights_the_mix_does_not_move_the_sum(metric):
+    rows = MIXED.assign(channel="mail")
+    found = measured(metric, "survey_responses", rows, "2025", "2026-01-01", weighed(purchase=3, support=1))
+    told = whole(found)
+    wanted = 0.75 * BY_SURVEY[metric]["purchase"] + 0.25 * BY_SURVEY[metric]["support"]
+    assert told.loc["", "value"] == pytest.approx(wanted)
+    assert told.loc["", "change"] == pytest.approx(0, abs=1e-9)
+    assert list(told.index) == ["", "purchase", "support"]
+    arms = [(w * (told.loc[s, "value"] - told.loc[s, "low"])) ** 2 for s, w in (("purchase", 0.75), ("support", 0.25))]
+    assert told.loc["", "value"] - told.loc["", "low"] == pytest.approx(sum(arms) ** 0.5)
+    level = found.rows[(found.rows["segment"] == "channel") & (found.rows["component"] == "")]
+    assert level["value"].item() == pytest.approx(wanted)
+
+
+def test_a_sum_of_which_a_survey_is_hidden_or_missing_cannot_be_had():
+    rows = MIXED[(MIXED["survey"] == "purchase") | (MIXED["responded_at"] < "2025")].assign(channel="mail")
+    told = whole(measured("csat", "survey_responses", rows, "2025", "2026-01-01", weighed(purchase=3, support=1)))
+    assert told.loc["", "reason"] == "pooled at fixed weights: no figure of support"
+    assert told.loc["purchase", "value"] == 90
+    few = pd.concat([MIXED[MIXED["survey"] == "purchase"], sheets(2025, "support", 3, 2)]).assign(channel="mail")
+    shy = weighed(purchase=3, support=1).model_copy(update={"privacy": Privacy(min_base=10, suppress_below=10)})
+    told = whole(measured("csat", "survey_responses", few, "2025", "2026-01-01", shy))
+    assert "suppressed" in told.loc["support", "flags"]
+    assert told["value"].isna().to_dict() == {"": True, "purchase": False, "support": True}
+
+
+def test_of_a_single_survey_weights_change_nothing():
+    rows = MIXED[MIXED["survey"] == "purchase"].assign(channel="mail")
+    told = whole(measured("csat", "survey_responses", rows, "2025", "2026-01-01", weighed(purchase=3, support=1)))
+    assert told["value"].to_dict() == {"": 90}
+
+
+def test_the_interval_of_a_sum_and_of_its_change_hold_what_they_promise():
+    """200 clients whose surveys have 60 and 40 sheets of other customers than the year before: nothing changes."""
+    draw, rows = np.random.default_rng(5), []
+    for at in range(200):
+        for survey, sheets_of, share in (("a", 60, 0.8), ("b", 40, 0.4)):
+            for win in ("now", "before"):
+                good = draw.binomial(sheets_of, share)
+                low, high = proportion_confint(good, sheets_of, method="wilson")
+                rows.append(("csat", survey, win, f"{at:03}", good / sheets_of, low, high, sheets_of))
+    frame = pd.DataFrame(rows, columns=["metric", "component", "win", "level", "value", "low", "high", "n"])
+    frame = frame.assign(clusters=frame["n"], part="", segment="client", flags="", reason="", correlation=0.0)
+    sums = pooled(frame, {"csat": {"a": 1, "b": 1}})
+    sums = sums[sums["component"] == ""].set_index("level")
+    assert 0.92 <= ((sums["low"] <= 0.6) & (sums["high"] >= 0.6)).mean() <= 0.98  # of 400
+    now, before = (sums[sums["win"] == win] for win in ("now", "before"))
+    told = difference(now, before, now["correlation"], 0.95, symmetric=False)
+    assert (told["p_value"] < 0.05).mean() <= 0.09  # of 200 at 5 %, more in one of a hundred
 
 
 # ---- Scales -----------------------------------------------------------------------------------------------

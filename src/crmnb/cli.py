@@ -22,9 +22,26 @@ _CODES = {"made": 0, "unchanged": 0, "planned": 0, "family failed": 1, "refused"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; the exit code says how it went (see EXIT_CODES)."""
-    from crmnb.errors import InputError
+    """Run a command; the exit code says how it went (see EXIT_CODES), whether anybody hears what is printed or not."""
+    from contextlib import redirect_stderr, redirect_stdout
 
+    from crmnb.terminal import Terminal, stand
+
+    stand()
+    with redirect_stdout(Terminal(sys.stdout)) as out, redirect_stderr(Terminal(sys.stderr)) as err:
+        try:
+            return _main(arguments)
+        finally:
+            out.flush()
+            err.flush()
+
+
+def _main(arguments: list[str] | None) -> int:
+    from crmnb.errors import NO_DEFINITIONS, InputError
+
+    if sys.flags.optimize > 1:
+        print(f"crmnb: {NO_DEFINITIONS}", file=sys.stderr)
+        return 2
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character; stderr writes its escape anyway
     chosen = _parser().parse_args(arguments)

@@ -22,6 +22,12 @@ class Unavailable(Exception):
     _render_traceback_ = InputError._render_traceback_
 
 
+NO_DEFINITIONS = (
+    "Python was told to leave out all docstrings (PYTHONOPTIMIZE=2, or -OO), and in them stand the metrics' definitions; "
+    "unset PYTHONOPTIMIZE, or set it to 1."
+)
+
+
 def visible(text: object) -> str:
     """A name that others chose, as a message may show it: what no character of print is stands as its escape (`\\x1b`).
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from pkgutil import iter_modules
 from typing import Any, Literal
 
 from crmnb.client import Churn, Item, Segments, Worth
+from crmnb.errors import NO_DEFINITIONS, InputError
 from crmnb.estimate import Estimator, net_promoters, proportion
 
 Kind = Literal["input", "process", "output", "outcome"]
@@ -176,6 +178,8 @@ def metric(
 
 def _said(function: Callable[..., Any]) -> dict[str, str]:
     """The docstring's parts: the definition (all before the first label), then `Why:`, `Beware:`, `Source:`."""
+    if function.__doc__ is None and sys.flags.optimize > 1:
+        raise InputError(NO_DEFINITIONS)
     parts = re.split(r"^(Why|Beware|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))

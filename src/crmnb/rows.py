@@ -16,6 +16,7 @@ from crmnb.inference import Inferred
 from crmnb.inference.moments import LARGE_SHARE, difference
 from crmnb.metric import Better, Metric
 from crmnb.period import Period
+from crmnb.pooling import pooled
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
 
 _KEYS = ["metric", "component", "segment", "level"]
@@ -60,8 +61,14 @@ def rows_of(
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
     counted = {id_: Counted(frozenset(one.metric.reads), one.metric.counts) for id_, one in known.items()}
-    rows = _compared(protect(rows, client.privacy, counted, seams), known, client)
+    rows = _compared(pooled(protect(rows, client.privacy, counted, seams), _weights(known)), known, client)
     return _finished(rows, known, client), _notes(rows, known)
+
+
+def _weights(known: dict[str, Asked]) -> dict[str, dict[str, float]]:
+    """Of the metrics that tell surveys apart, the weights at which the client declares them to be pooled, by the metric's id."""
+    items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.component == "survey"}
+    return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
 
 
 def _estimated(known: dict[str, Asked], reduced: dict[str, pd.DataFrame], level: float) -> list[pd.DataFrame]:

@@ -67,7 +67,9 @@ def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     low, high = item.scale
     asks = f", \u201c{item.asks}\u201d" if item.asks else ""
     satisfied = "" if item.top_box is None else f", satisfied from {item.top_box} on"
-    return item, f"{name} ({low} to {high}, {item.direction}{satisfied}){asks}"
+    shares = ", ".join(f"{survey} {weight:g}" for survey, weight in item.survey_weights.items())
+    weighed = f"; surveys pooled at the weights {shares}" if shares else ""
+    return item, f"{name} ({low} to {high}, {item.direction}{satisfied}){asks}{weighed}"
 
 
 def check_settings(client: Client) -> None:

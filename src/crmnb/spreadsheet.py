@@ -7,13 +7,16 @@ from pathlib import Path
 import pandas as pd
 import xlsxwriter
 
+from crmnb.bidi import without_controls
+
 _ACTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_xlsx(frame: pd.DataFrame, path: Path, made_at: datetime) -> None:
     """Write a results frame: a header that stays in sight, texts as texts, unknown figures as empty cells.
 
-    A text that a spreadsheet would take for a formula when it is edited or pasted carries the mark that forbids it.
+    A text that a spreadsheet would take for a formula when it is edited or pasted carries the mark that forbids it; controls of the
+    writing direction, which nobody sees, are left out.
     """
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, plain) as book:
@@ -24,7 +27,8 @@ def write_xlsx(frame: pd.DataFrame, path: Path, made_at: datetime) -> None:
             sheet.write_string(0, column, name, head)
             for row, value in enumerate(frame[name], start=1):
                 if isinstance(value, str):
-                    sheet.write_string(row, column, value, inert if value.startswith(_ACTS) else None)
+                    text = without_controls(value)
+                    sheet.write_string(row, column, text, inert if text.startswith(_ACTS) else None)
                 elif value == inf:
                     sheet.write_string(row, column, "no upper end")  # a cell cannot hold an infinite number
                 elif pd.notna(value):

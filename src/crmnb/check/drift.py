@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
+from crmnb.bidi import without_controls
 from crmnb.client import Client
 from crmnb.intake.account import LEVELS, ColumnProfile, Profile
 from crmnb.intake.personal import personal_columns
@@ -232,7 +233,7 @@ def _levels(where: str, now: ColumnProfile, was: ColumnProfile, rows: tuple[int,
 
 def _named(levels: list[str]) -> str:
     more = f" and {len(levels) - _MOST_NAMED} more" if len(levels) > _MOST_NAMED else ""
-    return ", ".join(repr(printable(level, 40)) for level in levels[:_MOST_NAMED]) + more
+    return ", ".join(repr(without_controls(printable(level, 40))) for level in levels[:_MOST_NAMED]) + more
 
 
 def _from_to(column: ColumnProfile, client: Client) -> str:

@@ -105,12 +105,14 @@ class Item(_Strict):
     """A survey item: the ends of its scale, and which way it points.
 
     `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy. `top_box`: the lowest answer that counts as
-    satisfied; without it, the second highest on scales of 4 to 11 answers.
+    satisfied; without it, the second highest on scales of 4 to 11 answers. `survey_weights`: the weight of each survey in one figure
+    over several, which then does not move with their mix; without them, each survey stands by itself.
     """
 
     name: str = ""
     scale: tuple[Answer, Answer]
     top_box: Answer | None = None
+    survey_weights: dict[str, Annotated[float, Field(gt=0, le=1e6), _NUMBER]] = {}
     direction: Literal["up", "effort", "ease"] = "up"
     asks: str = ""
 

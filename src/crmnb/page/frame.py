@@ -4,11 +4,13 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from crmnb.bidi import tamed
 from crmnb.client import Client
 
 METHODOLOGY = "methodology.html"
@@ -36,7 +38,13 @@ def language(client: Client | None) -> str:
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("crmnb", "page")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    how = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=loader, autoescape=True, finalize=_tamed, **how)
+
+
+def _tamed(value: Any) -> Any:
+    """A text of others without what would turn the line round; Markup was made of such."""
+    return tamed(value) if type(value) is str else value
 
 
 @cache

@@ -1,16 +1,28 @@
 """Where a run keeps what: of one client, in its private folder."""
 
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmnb import checksum
+from crmnb.errors import InputError, visible
 from crmnb.publish import recover
 from crmnb.run.environment import remove
 
 STAGING = ".run"  # of a run under way; gone afterwards
 KEPT = "runs"
 NOTEBOOK = "notebook.ipynb"
+REPORT = (
+    "index.html",
+    "methodology.html",
+    "manifest.json",
+    "results.parquet",
+    "results.xlsx",
+)  # beside the families' pages
+# What systems and programs leave of themselves where somebody has looked.
+_LITTER = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.~lock\..*#|~\$.*|\.nfs\w+", re.IGNORECASE)
+_MOST_NAMED = 5
 _LOG = logging.getLogger("crmnb")
 
 if TYPE_CHECKING:
@@ -56,6 +68,33 @@ def parameters_of(private: Path) -> Path:
 def report_record(private: Path, period: str) -> Path:
     """What was published of a period, in JSON."""
     return private / KEPT / period / "report.json"
+
+
+def refuse_strangers(place: Path, record: dict[str, Any]) -> None:
+    """Raise InputError where a report's folder holds what no report put there: the next one would delete it.
+
+    record: what was published (`report_record`); where that is lost, what reports consist of.
+    """
+    ours = {*record.get("files", ()), *REPORT, *(f"{name}.html" for name in notebooks_named())}
+    there = [path.name for path in sorted(place.glob("*")) if path.name not in ours]
+    strangers = [name for name in there if not _LITTER.fullmatch(name)]
+    if not strangers:
+        return
+    named = ", ".join(map(visible, strangers[:_MOST_NAMED]))
+    more = f" and {len(strangers) - _MOST_NAMED} more" if len(strangers) > _MOST_NAMED else ""
+    raise InputError(
+        f"outputs/{place.parent.name}/{place.name} holds what is not of the report: {named}{more}. A new report would "
+        f"delete {'it' if len(strangers) == 1 else 'them'}: move {'it' if len(strangers) == 1 else 'them'} elsewhere, and run again."
+    )
+
+
+def notebooks_named() -> list[str]:
+    """The names of all families, without importing what they compute with."""
+    from pkgutil import iter_modules
+
+    import crmnb.metrics
+
+    return sorted(module.name for module in iter_modules(crmnb.metrics.__path__))
 
 
 def log_of(private: Path) -> Path:

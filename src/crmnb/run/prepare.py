@@ -17,7 +17,15 @@ from crmnb.period import Period
 from crmnb.project import private_folder
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.keys import Read, checked_key, content_of, evaluation_key, family_key, report_key
-from crmnb.run.places import evaluation_of, kept_family, parameters_of, read_json, report_record
+from crmnb.run.places import (
+    evaluation_of,
+    kept_family,
+    notebooks_named,
+    parameters_of,
+    read_json,
+    refuse_strangers,
+    report_record,
+)
 
 _CHECKED = "checked.json"  # the key of parameters that were found to be right
 _LOG = logging.getLogger("crmnb")
@@ -88,11 +96,7 @@ def _keep_parameters(client: Client, folder: Path, place: Path) -> None:
 
 def notebooks_of(project: Path, only: list[str]) -> dict[str, Path]:
     """The families' notebooks by name, in order."""
-    from pkgutil import iter_modules
-
-    import crmnb.metrics
-
-    known = sorted(module.name for module in iter_modules(crmnb.metrics.__path__))
+    known = notebooks_named()
     for name in only:
         if name not in known:
             raise InputError(f"there is no family {name!r}.{nearest(name, known)}")
@@ -162,6 +166,8 @@ def _plan(
         and published.get("key") == report_key(project, client, period, taken.fingerprint, keys)
         and published.get("files") == content_of(place)
     )
+    if not unchanged:
+        refuse_strangers(place, published)
     return {"families": families, "evaluated": digests is not None, "unchanged": unchanged}
 
 

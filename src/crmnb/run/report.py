@@ -37,6 +37,7 @@ from crmnb.run.places import (
     kept_family,
     parameters_of,
     read_json,
+    refuse_strangers,
     report_record,
 )
 from crmnb.settings import compared_with
@@ -97,6 +98,7 @@ def make_report(
     _write(made, report)
     files = content_of(report)
     place = root / "outputs" / who.id / when.label
+    refuse_strangers(place, read_json(report_record(private, when.label)))
     publish(report, place)
     keys = {f.name: read_json(f.kept / "kept.json").get("key", "") for f in ran}
     key = report_key(root, who, when, taken.fingerprint, keys)

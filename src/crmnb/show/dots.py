@@ -70,7 +70,7 @@ def _segment_figures(result: Result, segment: str):
         named = [(row.level, row) for row in tuples(rows[rows["component"] == component])]
         same = result.whole[result.whole["component"] == component]
         whole = next(iter(tuples(same)), None)
-        of = f", {component}" if component else ""
+        of = f", {printable(component)}" if component else ""
         title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from crmnb.bidi import tamed
 from crmnb.show.slim import slim
 
 WIDTH = 760
@@ -97,7 +98,10 @@ def svg(figure: Canvas) -> str:
     sheet = StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(sheet, format="svg", metadata=nothing)
-    return _with_sheet(slim(re.sub(r"<[^>]+>", _in_our_look, sheet.getvalue())))
+    text = re.sub(
+        r"(?<=>)[^<>]+(?=<)", lambda words: tamed(words[0]), sheet.getvalue()
+    )  # each stands on a line of its own
+    return _with_sheet(slim(re.sub(r"<[^>]+>", _in_our_look, text)))
 
 
 def _in_our_look(tag: re.Match) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from crmnb.bidi import isolated, tamed
 from crmnb.display import Display
 
 _VOID = ("br", "img", "hr", "meta", "line", "rect", "circle", "path", "polyline")
@@ -69,11 +70,12 @@ def table(columns: list[str], rows: list[list[object]], *, caption: str = "", nu
 def printable(text: object, at_most: int | None = None) -> str:
     """The text on one line without control, formatting and surrogate characters, cut to `at_most` characters.
 
-    A picture is XML, in which those are not allowed; and an override of the writing direction could turn a line around.
+    A picture is XML, in which those are not allowed; and an override of the writing direction could turn a line around, as
+    could a name that runs from right to left, which is isolated.
     """
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
     kept = " ".join(kept.split())
-    return kept if at_most is None or len(kept) <= at_most else kept[: at_most - 1].rstrip() + "…"
+    return isolated(kept if at_most is None or len(kept) <= at_most else kept[: at_most - 1].rstrip() + "…")
 
 
 def _attribute(key: str, value: object) -> str:
@@ -82,8 +84,11 @@ def _attribute(key: str, value: object) -> str:
 
 
 def _escaped(value: object) -> Markup:
-    """Escaped, without the characters that HTML forbids (a lone surrogate could not even be written as UTF-8)."""
+    """Escaped, without the characters that HTML forbids (a lone surrogate could not even be written as UTF-8).
+
+    Nor with those that would turn the line round (`crmnb.bidi`).
+    """
     if hasattr(value, "__html__"):
         return escape(value)
-    text = str(value)
+    text = tamed(str(value))
     return escape("".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")))

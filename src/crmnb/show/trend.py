@@ -49,7 +49,7 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
         drawing = svg(figure)
     several = len(panels) > 1
     named = [
-        (_name(result, row) + (f", {name}" if several and name else ""), row)
+        (_name(result, row) + (f", {printable(name)}" if several and name else ""), row)
         for name, rows in panels.items()
         for row in rows
     ]
@@ -212,7 +212,7 @@ def _title(result: Result, panels: dict[str, list], places: int) -> str:
     if len(panels) > 1:
         return f"{title} and {result.metric.component or 'component'}"
     ((component, rows),) = panels.items()
-    title = f"{result.metric.title}, {component} by {_part_word(result)}" if component else title
+    title = f"{result.metric.title}, {printable(component)} by {_part_word(result)}" if component else title
     doubtful = {"partial", "low_base", "unreliable", "immature"}
     firm = [
         row

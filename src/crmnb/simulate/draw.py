@@ -12,12 +12,12 @@ from crmnb.simulate.costs import costs
 from crmnb.simulate.leads import leads
 from crmnb.simulate.lives import Lives, events, live
 from crmnb.simulate.plans import subscriptions
-from crmnb.simulate.rates import DAYS, EDGES, REGIONS, YEARS, Rates
+from crmnb.simulate.rates import DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.simulate.shop import orders
 from crmnb.simulate.surveys import invitations, responses
 from crmnb.simulate.visits import visits
 
-_TICKETS = 0.35  # a year, on average
+TICKETS = 0.35  # a year, on average
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,13 @@ def _customers(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
             "joined_at": at(np.floor(lives.begins[:, 0])),
             "acquisition_channel": found,
             "region": np.array(list(REGIONS), dtype=object)[lives.region],
+            "plan": np.array(list(PLANS), dtype=object)[lives.plan],
         }
     )
 
 
 def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
-    own = rng.gamma(0.8, _TICKETS / 0.8, len(lives.region))
+    own = rng.gamma(0.8, TICKETS / 0.8, len(lives.region))
     who, day = events(lives, own, rng)
     order = np.argsort(day, kind="stable")
     who, day, rows = who[order], day[order], len(day)

@@ -34,6 +34,7 @@ def customers(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "Name": name,
             "E-mail": "c" + clean["customer_id"] + "@example.org",
             "Region": clean["region"],
+            "Tariff": clean["plan"],
             "Customer since": written(clean["joined_at"], "%d.%m.%Y"),
             "Found us": sometimes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
             "Newsletter": rng.choice(["ja", "nein"], rows),

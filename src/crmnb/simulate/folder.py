@@ -22,7 +22,7 @@ from crmnb.errors import InputError
 from crmnb.simulate import exports, exports_sales
 from crmnb.simulate.draw import draw
 from crmnb.simulate.mess import Spoiled
-from crmnb.simulate.rates import BETWEEN, YEARS, Rates
+from crmnb.simulate.rates import BETWEEN, PLANS, REGIONS, YEARS, Rates
 from crmnb.simulate.truth import truth
 
 MADE = "truth.json"  # written last: where it lies, the folder is whole
@@ -81,16 +81,29 @@ def _refuse_others(folder: Path) -> None:
 
 def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], written: dict[str, Spoiled]) -> dict:
     """What truth.json holds."""
-    figures = {}
-    for year in YEARS:
-        for (metric, component), value in truth(rates, year, at_start[year]).items():
-            figures.setdefault(str(year), {}).setdefault(metric, {})[component] = round(value, 6)
+    figures = {str(year): _figures(rates, year, at_start[year]) for year in YEARS}
+    by_level = {
+        str(year): {
+            segment: {level: _figures(rates, year, at_start[year], segment, level) for level in names}
+            for segment, names in (("region", REGIONS), ("plan", PLANS))
+        }
+        for year in YEARS
+    }
     return {
-        "about": "A made-up client. truth: year, metric, component, the value if there were no chance, in the metric's unit.",
+        "about": "A made-up client. truth: year, metric, component, the value if there were no chance, in the metric's unit; "
+        "truth_by_level: the same by year, segmentation and level.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
         "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in written.items()},
         "truth": figures,
+        "truth_by_level": by_level,
     }
+
+
+def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
+    figures = {}
+    for (metric, component), value in truth(rates, year, at_start, segment, level).items():
+        figures.setdefault(metric, {})[component] = round(value, 6)
+    return figures
 
 
 # ---- Writers ----------------------------------------------------------------------------------------------

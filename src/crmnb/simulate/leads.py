@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from crmnb.simulate.columns import at, customer_ids, numbered, year_of
 from crmnb.simulate.lives import Lives
 from crmnb.simulate.rates import DAYS, EDGES, Rates
+from crmnb.simulate.window import Window
 
 # Days to the decision, lognormal: the median and the logarithm's standard deviation, with a proposal and without one.
 _PROPOSED, _NOT_PROPOSED = (39.6, 0.7), (25.0, 0.8)
@@ -87,15 +88,15 @@ def _by(day: np.ndarray, proposed: bool, least: float = 1.0, most: float = 1.0) 
         return ndtr(np.log(np.maximum(day, 0)[..., None] / places / usual) / scatter).mean(axis=-1)
 
 
-def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, str], float]:
-    """(metric, component) -> the true value of the leads created in a year, as known on the day `until`, in percent.
+def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[str, str], float]:
+    """(metric, component) -> the true value of the leads created in a window, as known on the day `until`, in percent.
 
-    In closed form but for an average over the days of the year (and over where in its time a stage lies). A lead's outcome
+    In closed form but for an average over the days (and over where in its time a stage lies). A lead's outcome
     is drawn first and its times do not depend on whether it is won or lost, so the share won within t days is that of
     those that will ever be won times the lognormal distribution function at t, and the share of the decided proposals
     that are won is `wins`.
     """
-    first, last = EDGES[year], EDGES[year + 1]
+    first, last = window.first, window.last
     # Calendar days: from 90 to 91, by the time of day.
     seen = np.minimum((until - np.arange(first + 0.5, last))[:, None], _FOLLOWED + _OF_A_DAY)
     proposes = rates.qualifies * rates.proposes
@@ -117,15 +118,15 @@ def conversion(rates: Rates, year: int, until: float = DAYS) -> dict[tuple[str, 
     return found
 
 
-def velocity(rates: Rates, year: int, lives: Lives) -> dict[tuple[str, str], float]:
-    """The true pipeline velocity at the end of a year (a place in YEARS), per customer at its start; `lives` of many.
+def velocity(rates: Rates, window: Window, lives: Lives) -> dict[tuple[str, str], float]:
+    """The true pipeline velocity at the end of a window, per customer at the start of its year; `lives` of many.
 
-    None of a year that the data do not reach back far enough for.
+    None of a window that the data do not reach back far enough for.
 
     Leads of the last 455 days open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
     those leads' calendar days to the win. In closed form but for averages over the days of creation.
     """
-    end, (first, last) = EDGES[year + 1], (EDGES[year + 1] - 90 - 365, EDGES[year + 1] - 90)
+    end, (first, last) = window.last, (window.last - 90 - 365, window.last - 90)
     if first < 0:
         return {}
     created = np.arange(end) + 0.5
@@ -143,5 +144,5 @@ def velocity(rates: Rates, year: int, lives: Lives) -> dict[tuple[str, str], flo
 
     median = bisect_left(range(456), by(456) / 2, key=by)
     recent = created >= first
-    opened = per_day[recent] @ (1 - decided)[recent] / lives.at_start[year]
+    opened = per_day[recent] @ (1 - decided)[recent] / lives.at_start[window.place]
     return {("pipeline_velocity", ""): float(opened) * won * _AMOUNT / median}

@@ -7,9 +7,8 @@ import pandas as pd
 
 from crmnb.simulate.columns import at, customer_ids, numbered
 from crmnb.simulate.lives import Lives
-from crmnb.simulate.rates import EDGES, Rates
+from crmnb.simulate.rates import EDGES, PLANS, Rates
 
-_PLANS = {"Basic": (9.9, 0.5), "Plus": (19.9, 0.35), "Family": (29.9, 0.15)}  # the fee when it begins, and who takes it
 _MORE, _LESS = 0.5, 0.3  # of the fee: what extras add that are ordered, and take off when they are given up
 
 
@@ -21,8 +20,8 @@ def subscriptions(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.Da
     """
     who, which = np.nonzero(np.isfinite(lives.begins))
     begins, ends = lives.begins[who, which], lives.ends[who, which]
-    plan = rng.choice(len(_PLANS), len(who), p=[share for _, share in _PLANS.values()])
-    since, factor = [begins], [np.array([fee for fee, _ in _PLANS.values()])[plan]]
+    plan = lives.plan[who]
+    since, factor = [begins], [np.array([plan.fee for plan in PLANS.values()])[plan]]
     for year, (first, last) in enumerate(pairwise(EDGES)):
         day, chance = rng.uniform(first, last, len(who)), rng.random(len(who))
         more = rates.expansion[year] / _MORE
@@ -41,6 +40,6 @@ def subscriptions(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.Da
             "started_at": at(started),
             "ended_at": at(np.where(goes_on, np.append(started[1:], 0), ends[spell])),
             "monthly_amount": fee[spell, change],
-            "plan": np.array(list(_PLANS), dtype=object)[plan[spell]],
+            "plan": np.array(list(PLANS), dtype=object)[plan[spell]],
         }
     )

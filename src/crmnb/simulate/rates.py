@@ -21,6 +21,29 @@ DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN = 0.10, 36, 50.0, 0.4
 WORSE = "East"  # the region where fewer stay and answers are lower
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A plan: the monthly `fee` when it begins, its `share` of those who join, and its multiples of two rates.
+
+    `leaving` and `ordering` say how fast its customers leave and order beside those of a plan with the multiple 1.
+    """
+
+    fee: float
+    share: float
+    leaving: float
+    ordering: float
+
+
+# The dearer the plan, the sooner its customers leave and the more often they order: fees, margins and tenures are related,
+# so that a mean margin times a mean stay is not what customers are worth.
+PLANS = {
+    "Basic": Plan(9.9, 0.45, 0.7, 0.6),
+    "Plus": Plan(19.9, 0.33, 1.0, 1.0),
+    "Family": Plan(29.9, 0.15, 1.6, 1.8),
+    "Trade": Plan(69.9, 0.07, 2.5, 5.0),
+}
+
+
 def _rate(words: str, *values: float, between: tuple[float, float] = (0, 1)):
     """A rate: one value, or one for each year (told by how many defaults there are); its ends are not allowed."""
     default = values if len(values) > 1 else values[0]
@@ -43,15 +66,29 @@ class Rates:
         "of the fees at the start of a year, what those who stay add in it", 0.06, 0.06, 0.08, between=(0, 0.4)
     )
     contraction: tuple[float, ...] = _rate("what those who stay take off", 0.03, 0.03, 0.03, between=(0, 0.2))
-    orders: float = _rate("mean orders of a customer in a year under contract", 2.4, between=(0, 50))
-    spread: float = _rate("shape of the gamma that customers' order rates follow; low: unlike", 1.2, between=(0, 100))
+    orders: float = _rate("mean orders in a year under contract of those who join", 3.1, between=(0, 50))
+    spread: float = _rate(
+        "shape of the gamma that the order rates of a plan's customers follow; low: unlike", 1.2, between=(0, 100)
+    )
+    plan_effect: float = _rate(
+        "how far apart the plans are in leaving and ordering: 0 not at all, 1 as told, 2 twice as far",
+        1,
+        between=(-3, 3),
+    )
     order_value: tuple[float, ...] = _rate(
         "mean amount of an order that counts, before what is refunded of it", 52, 53.5, 55.5, between=(1, 10_000)
+    )
+    order_shape: float = _rate(
+        "shape of the gamma that a customer's order amounts follow; low: unlike", 1.5, between=(0.1, 100)
+    )
+    customer_shape: float = _rate(
+        "shape of the inverse gamma that customers' mean amounts follow; low: a few spend most", 3.2, between=(2, 100)
     )
     margin: float = _rate("share of an order's net amount that is margin, on average", 0.40, between=(0, 0.8))
     refunds: float = _rate(
         "share of the orders, cancelled ones apart, refunded in whole or part within 30 days", 0.045, between=(0, 0.5)
     )
+    refund_days: float = _rate("mean days from an order to its refund", 18, between=(0, 365))
     leads: tuple[float, ...] = _rate("leads in a year per customer at its start", 0.20, 0.20, 0.22, between=(0, 2))
     qualifies: float = _rate("share of the leads that ever qualify", 0.62)
     proposes: float = _rate("of those, share that ever get a proposal", 0.70)
@@ -66,6 +103,7 @@ class Rates:
     acceptance: tuple[float, ...] = _rate("of those, share that start the survey (after a purchase)", 0.37, 0.37, 0.37)
     support_acceptance: tuple[float, ...] = _rate("the same after support", 0.30, 0.30, 0.28)
     completion: tuple[float, ...] = _rate("share of the surveys begun that are completed", 0.84, 0.83, 0.79)
+    answer_days: float = _rate("mean days from an invitation to the start of the survey", 3, between=(0, 60))
     trustpilot: tuple[float, ...] = _rate("mean rating on Trustpilot, 0 to 100 points", 66, 66, 68, between=(0, 100))
     local_guide: tuple[float, ...] = _rate("the same on Local Guide", 58, 59, 59, between=(0, 100))
     reviews: tuple[float, ...] = _rate(

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from crmnb.simulate.columns import at, customer_ids, numbered, year_of
-from crmnb.simulate.lives import Lives, events
+from crmnb.simulate.lives import Lives, events, ordering
 from crmnb.simulate.rates import DAYS, Rates
 
 CATEGORIES = {"home": 0.45, "kitchen": 0.25, "garden": 0.2, "gifts": 0.1}  # and the share of the orders
-ORDER_SHAPE, CUSTOMER_SHAPE = 3.0, 5.0  # p and q of the Gamma-Gamma: orders about a customer's mean, customers' means
 PART = (0.1, 0.6)  # of the amount: what is refunded where it is a part, from and to
 _WHOLE = 0.4  # of the refunds: those of the whole amount
-_REFUND_DAYS, _WINDOW = 8.0, 30.0  # on average from an order to its refund; and days of the rate that is an argument
+WINDOW = 30.0  # days of the rate of refunds that is an argument
 _CANCELLED = 0.04  # per order that counts
 GUESTS = 0.04  # orders without a customer, per order of a customer
 _NO_MARGIN = 0.03  # of the orders: their margin is not known
@@ -39,6 +38,12 @@ class Purchases:
         ours = ours[np.argsort(self.who[ours] * 10_000.0 + self.day[ours])]
         return Purchases(*(getattr(self, each.name)[ours] for each in fields(self)))
 
+    def of(self, group: np.ndarray) -> "Purchases":
+        """Those of some customers (true or false, by row number), under their numbers among these alone."""
+        ours = group[self.who]
+        columns = {each.name: getattr(self, each.name)[ours] for each in fields(self)}
+        return Purchases(**columns | {"who": (np.cumsum(group) - 1)[columns["who"]]})
+
     @property
     def net(self) -> np.ndarray:
         """What is left of the amount."""
@@ -53,20 +58,26 @@ def refunds(rates: Rates) -> tuple[float, float]:
 
     So many that of all orders but the cancelled, the share `refunds` is refunded within 30 days.
     """
-    ever = min(rates.refunds / -np.expm1(-_WINDOW / _REFUND_DAYS), 1)
+    ever = min(rates.refunds / refunded_within(rates, WINDOW), 1)
     return ever * _WHOLE / (1 - ever * _WHOLE), ever * (1 - _WHOLE) / (1 - ever * _WHOLE)
+
+
+def refunded_within(rates: Rates, days: np.ndarray | float) -> np.ndarray | float:
+    """Of the refunds, the share made within so many days of the order."""
+    return -np.expm1(-np.maximum(days, 0) / rates.refund_days)
 
 
 def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases:
     """All orders of so many lives, those of guests among them.
 
-    Orders that count come at each customer's own rate, gamma about `orders`; amounts are gamma about each customer's own
+    Orders that count come at each customer's own rate, gamma about that of the plan; amounts are gamma about each customer's own
     mean, which is inverse gamma about `order_value` and has nothing to do with the rate (Gamma-Gamma). Others lie beside
     them: refunded in whole, cancelled. Guests order when customers do.
     """
     customers = len(lives.region)
-    own = rng.gamma(rates.spread, rates.orders / rates.spread, customers)
-    mean = (CUSTOMER_SHAPE - 1) / rng.gamma(CUSTOMER_SHAPE, 1, customers)
+    own = rng.gamma(rates.spread, rates.orders / rates.spread * ordering(rates)[lives.plan], customers)
+    q = rates.customer_shape
+    mean = (q - 1) / rng.gamma(q, 1, customers)
     whole, part = refunds(rates)
     came = [events(lives, own * per, rng) for per in (1, whole, _CANCELLED)]
     kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in came])
@@ -74,9 +85,9 @@ def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases
     guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * GUESTS))
     kind, who = np.append(kind, kind[guests]), np.append(who, np.full(len(guests), -1))
     day = np.append(day, (day[guests] + rng.uniform(-0.5, 0.5, len(guests))).clip(0, DAYS - 1e-4))
-    mean = np.append(mean[who[who >= 0]], (CUSTOMER_SHAPE - 1) / rng.gamma(CUSTOMER_SHAPE, 1, len(guests)))
+    mean = np.append(mean[who[who >= 0]], (q - 1) / rng.gamma(q, 1, len(guests)))
     price = np.array(rates.order_value)[year_of(day)] * mean
-    amount = np.round(np.maximum(price * rng.gamma(ORDER_SHAPE, 1 / ORDER_SHAPE, len(day)), 1), 2)
+    amount = np.round(np.maximum(price * rng.gamma(rates.order_shape, 1 / rates.order_shape, len(day)), 1), 2)
     back = np.where((kind == 0) & (rng.random(len(day)) < part), rng.uniform(*PART, len(day)), kind == 1)
     margin = np.round(rates.margin * rng.uniform(0.75, 1.25, len(day)) * amount * (1 - back), 2)
     margin[rng.random(len(day)) < _NO_MARGIN] = np.nan
@@ -84,10 +95,14 @@ def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases
 
 
 def orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """The table of the orders, in the order of their times; `who` is the customer's row number."""
+    """The table of the orders, in the order of their times, as known at the end; `who` is the customer's row number.
+
+    Of what is refunded later than that, nothing is known: such an order is paid, and counts in full.
+    """
     made = purchases(lives, rates, rng)
-    rows, refunded = len(made.day), made.part > 0
-    back = np.minimum(made.day + rng.exponential(_REFUND_DAYS, rows), DAYS - 0.5 / 86_400)
+    rows = len(made.day)
+    back = made.day + rng.exponential(rates.refund_days, rows)
+    refunded = (made.part > 0) & (back < DAYS)
     frame = pd.DataFrame(
         {
             "who": made.who,

@@ -7,11 +7,9 @@ from scipy.special import ndtr
 from crmnb.simulate.answers import ITEMS, answered, by_region, item
 from crmnb.simulate.columns import at, days_of, numbered, year_of
 from crmnb.simulate.lives import Lives
-from crmnb.simulate.rates import EDGES, REGIONS, WORSE, YEARS, Rates
+from crmnb.simulate.rates import DAYS, EDGES, REGIONS, WORSE, YEARS, Rates
 
-_INVITED = 0.35  # of the orders that count
-_QUIET = 5  # last days of a year without invitations, so that what follows one lies in the same year
-_LONGEST = 4.0  # days from an invitation to the start of the survey at most
+INVITED = 0.35  # of the orders that count
 _WALK_IN = 0.015  # answers in a year without invitation or customer, per customer at its start
 _ALIKE, _SHEET = 0.35, 0.25  # of an answer's variance: the customer's own, the answer sheet's own
 _WILLING = 0.3  # of the variance of whether an invitation is taken up: the customer's own
@@ -28,9 +26,13 @@ _COMMENTS = [
 def invitations(
     lives: Lives, rates: Rates, orders: pd.DataFrame, tickets: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """The invitations to both surveys, within a day of an order, or when a ticket is resolved."""
+    """The invitations to both surveys, within a day of an order, or when a ticket is resolved; up to the last day.
+
+    Whether one is taken up is settled when it is sent, and so is when: after `answer_days` on average. What lies behind the
+    end is not known.
+    """
     paid = orders[(orders["status"] == "paid") & (orders["who"] >= 0)]
-    paid = paid[rng.random(len(paid)) < _INVITED]
+    paid = paid[rng.random(len(paid)) < INVITED]
     solved = tickets[tickets["resolved_at"].notna()]
     asked = pd.DataFrame(
         {
@@ -43,23 +45,19 @@ def invitations(
         }
     )
     asked["sent"] += rng.uniform(0.05, 1, len(asked))
-    year = year_of(asked["sent"].to_numpy())
-    asked = (
-        asked[asked["sent"] < np.array((*EDGES[1:], 0))[year] - _QUIET]
-        .sort_values("sent", kind="stable")
-        .reset_index(drop=True)
-    )
+    asked = asked[asked["sent"] < DAYS].sort_values("sent", kind="stable").reset_index(drop=True)
     sent, rows = asked.pop("sent").to_numpy(), len(asked)
     year, support = year_of(sent), (asked["survey"] == "support").to_numpy()
     reached = np.where(rng.random(rows) < rates.reached, sent + rng.uniform(0, 0.005, rows), np.nan)
     takes = np.where(support, np.array(rates.support_acceptance)[year], np.array(rates.acceptance)[year])
     own = rng.standard_normal(len(lives.region))[asked["who"]]
     willing = np.sqrt(_WILLING) * own + np.sqrt(1 - _WILLING) * rng.standard_normal(rows)
-    started = reached + np.minimum(rng.exponential(0.6, rows), _LONGEST)
+    started = reached + rng.exponential(rates.answer_days, rows)
     started[ndtr(willing) > takes] = np.nan
     completed = started + rng.uniform(0.001, 0.01, rows)
     completed[rng.random(rows) > np.array(rates.completion)[year]] = np.nan
     times = {"sent_at": sent, "reached_at": reached, "started_at": started, "completed_at": completed}
+    times = {name: np.where(day < DAYS, day, np.nan) for name, day in times.items()}
     asked.insert(0, "invitation_id", numbered("", rows, 0, first=500_001))
     return asked.assign(channel=rng.choice(["mail", "sms"], rows, p=[0.8, 0.2]), **{n: at(d) for n, d in times.items()})
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from crmnb.simulate.lives import Lives
-from crmnb.simulate.rates import DISCOUNT, EDGES, PROFITABLE, USUAL_MARGIN
+from crmnb.simulate.rates import DISCOUNT, PROFITABLE, USUAL_MARGIN
 from crmnb.simulate.shop import Purchases
+from crmnb.simulate.window import Window
 
 Figures = dict[tuple[str, str], float]
 _TOLD_AFTER = {
@@ -17,9 +18,9 @@ _TOLD_AFTER = {
 }
 
 
-def lifetimes(lives: Lives, place: int) -> Figures:
-    """How long first contracts last, as known at the year's end: the product limit over whole days, with late entry."""
-    end = EDGES[place + 1]
+def lifetimes(lives: Lives, window: Window) -> Figures:
+    """How long first contracts last, as known at the window's end: the product limit over whole days, with late entry."""
+    end = window.last
     begun = lives.begins[:, 0] < end
     since = np.floor(lives.begins[begun, 0]).astype(int)
     lost = lives.ends[begun, 0] < end
@@ -31,26 +32,28 @@ def lifetimes(lives: Lives, place: int) -> Figures:
     return found | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
 
 
-def gaps(made: Purchases, place: int) -> Figures:
-    """The median of whole days between orders (`that_count`), as known at the year's end, by the weights of Wang & Chang.
+def gaps(made: Purchases, window: Window) -> Figures:
+    """The median of days between days with orders (`that_count`), as known at the window's end, by the weights of Wang & Chang.
 
     Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
     """
-    end = EDGES[place + 1]
+    end = window.last
     seen = made.day < end
-    who, day = made.who[seen], made.day[seen]
+    who, day = made.who[seen], np.floor(made.day[seen]).astype(int)
+    later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
+    who, day = who[later], day[later]
     complete = np.append(who[1:] == who[:-1], False)
     many = np.bincount(who, complete)[who]
     used = complete | (many == 0)
-    gap = np.floor(np.where(complete, np.append(day[1:], end), end) - day).astype(int)
+    gap = np.where(complete, np.append(day[1:], end), end - 1) - day
     weight = 1 / np.maximum(many, 1)
     still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
 
 
-def spending(made: Purchases, lives: Lives, place: int) -> Figures:
+def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
     """By orders (`that_count`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
-    first, last = EDGES[place], EDGES[place + 1]
+    first, last = window.first, window.last
     net = made.net
     margin = np.where(np.isnan(made.margin), USUAL_MARGIN * net, made.margin)
 
@@ -72,9 +75,12 @@ def spending(made: Purchases, lives: Lives, place: int) -> Figures:
     }
     if come.any():
         found["profitable_acquisition", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
-    if place:
+    if window.place:
+        stays = lives.stays[window.place]
         good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
-        found["profitable_relationships", ""] = 100 * lives.stays[place][lives.region[good]].mean()
+        found["profitable_relationships", ""] = (
+            100 * (stays[lives.region[good], lives.plan[good]] ** window.share).mean()
+        )
     return found
 
 

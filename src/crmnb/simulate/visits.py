@@ -7,7 +7,8 @@ import pandas as pd
 
 from crmnb.simulate.columns import at, customer_ids, numbered
 from crmnb.simulate.lives import Lives, events
-from crmnb.simulate.rates import EDGES, Rates
+from crmnb.simulate.rates import DAYS, EDGES, Rates
+from crmnb.simulate.window import Window
 
 GOALS = {
     "purchase": 0.65,
@@ -24,6 +25,7 @@ _AT_HOME, _LOGGED_IN = (
     0.7,
 )  # share of a customer's sessions on a device where they log in, and how often they do there
 _STRANGERS, _STRANGERS_SESSIONS = 0.9, 1.6  # visitors in a year per customer at its start; sessions of each on average
+_STRANGERS_DAYS = 30  # from their first session to the last, at most
 _SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how long they took
 
 
@@ -69,7 +71,7 @@ def _strangers(lives: Lives, rng: np.random.Generator) -> tuple[np.ndarray, np.n
         many = rng.poisson(_STRANGERS * start)
         sessions = rng.geometric(1 / _STRANGERS_SESSIONS, many)
         begin = np.repeat(rng.uniform(first, last, many), sessions)
-        days.append(begin + rng.uniform(0, 1, len(begin)) * np.minimum(30, last - begin))
+        days.append(begin + rng.uniform(0, 1, len(begin)) * np.minimum(_STRANGERS_DAYS, last - begin))
         found.append(np.repeat(known + np.arange(many), sessions))
         known += many
     return np.concatenate(found), np.concatenate(days)
@@ -80,28 +82,38 @@ def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(multiples, visitors, p=shares)
 
 
-def conversion(lives: Lives, rates: Rates, year: int) -> dict[tuple[str, str], float]:
-    """(metric, component) -> the true value in a year (a place in YEARS), in percent; given so many lives, in closed form.
+def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict[tuple[str, str], float]:
+    """(metric, component) -> the true value in a window, in percent; given so many lives, in closed form.
+
+    of_all: with strangers and devices that nobody knows; else of a group of customers, as far as they are known.
 
     A customer is two visitors: one on the device where they log in, one elsewhere. Sessions on each are Poisson given the
     customer's rate and the days under contract: none at all and none with a goal have the chance that a gamma mixture
-    gives. A stranger's number of sessions is geometric.
+    gives. A stranger's number of sessions is geometric. A device is known by any session of three years in which the
+    customer logs in; of sessions in the window without that, the chance of no log-in at any time is taken off.
     """
-    first, last = EDGES[year], EDGES[year + 1]
-    who, _, begin, end = lives.spells(first, last)
-    inside = np.bincount(who, end - begin, len(lives.region))
-    inside = inside[inside > 0] * rates.visits / 365.25 / _OWN_SHAPE
-    strangers, stops = _STRANGERS * lives.at_start[year], 1 / _STRANGERS_SESSIONS
+    per_day = rates.visits / 365.25 / _OWN_SHAPE * _AT_HOME
+    inside = per_day * lives.days(window.first, window.last)
+    ever = per_day * lives.days(0, DAYS)[inside > 0]
+    inside = inside[inside > 0]
+    strangers = _STRANGERS * lives.at_start[window.place] if of_all else 0
+    stops, falls_in = 1 / _STRANGERS_SESSIONS, _falls_in(window)
+
+    def none(expected: np.ndarray) -> np.ndarray:
+        return (1 + expected) ** -_OWN_SHAPE
 
     def some(chance: float) -> float:
         """How many customers' devices have at least one session of a kind that has this chance."""
-        shares = (_AT_HOME, 1 - _AT_HOME)
-        return sum((1 - (1 + share * chance * inside) ** -_OWN_SHAPE).sum() for share in shares)
+        if of_all:
+            return (1 - none(chance * inside)).sum() + (1 - none((1 / _AT_HOME - 1) * chance * inside)).sum()
+        never = _LOGGED_IN * ever
+        return (1 - none(chance * inside) - none(never) + none(never + (1 - _LOGGED_IN) * chance * inside)).sum()
 
     def a_stranger(chance: float) -> float:
-        return 1 - stops * (1 - chance) / (1 - (1 - stops) * (1 - chance))
+        none_of_one = 1 - chance * falls_in
+        return (1 - stops * none_of_one / (1 - (1 - stops) * none_of_one)).mean()
 
-    seen = some(1) + strangers
+    seen = some(1) + strangers * a_stranger(1)
     found = {("visit_conversion_rate", ""): 100 * rates.converts}
     for goal, of_them in GOALS.items():
         chances = [(share, rates.converts * keen * of_them) for share, keen in _KEEN]
@@ -109,3 +121,11 @@ def conversion(lives: Lives, rates: Rates, year: int) -> dict[tuple[str, str], f
         if goal:
             found["goal_conversion", goal] = 100 * reached / seen
     return found
+
+
+def _falls_in(window: Window) -> np.ndarray:
+    """The chance that a stranger's session falls into a window, by when in the year the stranger is first seen."""
+    first, last = EDGES[window.place], EDGES[window.place + 1]
+    begin = first + (last - first) * (np.arange(2000) + 0.5) / 2000
+    end = np.minimum(begin + _STRANGERS_DAYS, last)
+    return (end.clip(None, window.last) - begin.clip(window.first)).clip(0) / (end - begin)

@@ -1,0 +1,70 @@
+"""Pooling: one figure over several surveys, at the fixed weights that a client declares: their mix does not move it."""
+
+import numpy as np
+import pandas as pd
+
+_GROUP = ["metric", "win", "part", "segment", "level"]
+METHOD = "weighted sum of the surveys, their intervals' arms squared and added"
+
+
+def pooled(rows: pd.DataFrame, weights: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """The rows of several metrics, and for each group (window, level) the sum of its surveys' figures at their weights, as component "".
+
+    rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that the sum tells nothing that
+    its parts do not. weights: by metric the weight of each survey (component); they need not add up to 1. Where a survey has no
+    figure the sum has none. The surveys count as independent samples.
+    Source: Zou & Donner 2008, Statistics in Medicine 27:1693 (limits of a sum from those of its terms).
+    """
+    found = [rows]
+    for metric, shares in weights.items():
+        own = rows[rows["metric"] == metric]
+        if (own["component"] == "").any():  # a single survey, or none: there is nothing to pool
+            continue
+        parts = {survey: weight / sum(shares.values()) for survey, weight in shares.items()}
+        sums = [_sum(held, parts) for _, held in own.groupby(_GROUP, sort=False)]
+        found.append(_correlated(pd.DataFrame(sums), own, parts))
+    return pd.concat(found, ignore_index=True)
+
+
+def _sum(group: pd.DataFrame, parts: dict[str, float]) -> dict[str, object]:
+    """The row of a group's sum."""
+    held, weight = group.set_index("component").reindex(list(parts)), np.array(list(parts.values()))
+    first = group.iloc[0]
+    row = {name: first[name] for name in _GROUP} | {"component": "", "correlation": 0.0, "reason": "", "method": METHOD}
+    if held["value"].isna().any():
+        lacking = ", ".join(held.index[held["value"].isna()])
+        return row | {
+            "flags": "unavailable",
+            "method": "",
+            "reason": f"pooled at fixed weights: no figure of {lacking}",
+        }
+    value, low, high = (held[name].to_numpy(float) for name in ("value", "low", "high"))
+    middle = float(weight @ value)
+    flags = {flag for words in held["flags"] for flag in words.split()}
+    return row | {
+        "value": middle,
+        "low": middle - float(np.sqrt(((weight * (value - low)) ** 2).sum())),
+        "high": middle + float(np.sqrt(((weight * (high - value)) ** 2).sum())),
+        "n": held["n"].sum(),
+        "clusters": held["clusters"].min(),
+        "flags": " ".join(sorted(flags)),
+    }
+
+
+def _correlated(sums: pd.DataFrame, own: pd.DataFrame, parts: dict[str, float]) -> pd.DataFrame:
+    """The sums with the correlation of each with that of the time before: its surveys' covariances, weighted and added."""
+    keys = ["segment", "level"]
+    half = own.assign(half=(own["high"] - own["low"]) / 2, weight=own["component"].map(parts))
+    now, before = (half[half["win"] == win] for win in ("now", "before"))
+    both = now.merge(before[[*keys, "component", "half"]], on=[*keys, "component"], suffixes=("", "_before"))
+    shared = both.assign(product=both["weight"] ** 2 * both["correlation"] * both["half"] * both["half_before"])
+    width = sums.assign(half=(sums["high"] - sums["low"]) / 2 if "high" in sums else np.nan)
+    pairs = (
+        width[width["win"] == "now"]
+        .reset_index()
+        .merge(width[width["win"] == "before"][[*keys, "half"]], on=keys, suffixes=("", "_before"))
+    )
+    total = pairs.merge(shared.groupby(keys)["product"].sum().reset_index(), on=keys).set_index("index")
+    area = (total["half"] * total["half_before"]).where(lambda product: product > 0)
+    sums.loc[total.index, "correlation"] = (total["product"] / area).clip(-1, 1).fillna(0.0)
+    return sums
