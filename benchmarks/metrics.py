@@ -27,6 +27,7 @@ OF_MONEY = (
     "net_revenue_retention",
     "cross_sell_rate",
     "refund_rate",
+    "retained_after_gap",
     "time_between_orders",
     "survival_curve",
     "median_lifetime",

@@ -146,7 +146,7 @@ def retention(orders: pd.DataFrame, region: pd.Series):
     yield figures("retention_rate", customers(kept))
     lost = customers(kept.assign(num=kept["den"] - kept["num"]))
     yield figures("churn_rate", lost)
-    yield figures("churn_rate_annualised", lost)
+    yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
     yield figures("end_to_start_ratio", both.assign(clusters=both["n"]))
     yield figures("customers_won", _won(orders, first, at, kept, region))
     yield from _purchases(orders, region)
@@ -195,13 +195,20 @@ def _won(orders, first, at, kept, region) -> pd.DataFrame:
 def _purchases(orders: pd.DataFrame, region: pd.Series):
     found = []
     for win, period in WINDOWS.items():
-        inside = orders["customer"][(orders["at"] >= period.start) & (orders["at"] < period.end)]
-        n = inside.value_counts(sort=False)
+        inside = orders[(orders["at"] >= period.start) & (orders["at"] < period.end)]
+        n = _purchase_days(inside)
         rows = pd.DataFrame({"customer": n.index, "repeated": n.to_numpy() >= 2, "num": n.to_numpy(), "den": 1})
         found.append(_levels(win, rows.assign(nn=rows["num"] ** 2), region))
     sums = pd.concat(found, ignore_index=True)
     yield figures("repeat_purchase_rate", customers(sums.assign(num=sums["repeated"])))
     yield figures("purchase_frequency", customers(sums).assign(nn=sums["nn"], nd=sums["num"]))
+
+
+def _purchase_days(orders: pd.DataFrame) -> pd.Series:
+    """On how many days each customer ordered."""
+    day = orders["at"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    dated = pd.DataFrame({"customer": orders["customer"].to_numpy(), "day": day}).drop_duplicates()
+    return dated["customer"].value_counts(sort=False)
 
 
 def _second(orders: pd.DataFrame, first: pd.Series, region: pd.Series) -> pd.DataFrame:
@@ -213,7 +220,7 @@ def _second(orders: pd.DataFrame, first: pd.Series, region: pd.Series) -> pd.Dat
         inside = orders[(orders["at"] >= period.start) & (orders["at"] <= period.end)]
         inside = inside[inside["customer"].isin(new.index)]
         followed = inside[inside["at"] <= inside["customer"].map(new) + DAYS]
-        n = followed["customer"].value_counts(sort=False)
+        n = _purchase_days(followed)
         rows = pd.DataFrame({"customer": n.index, "num": n.to_numpy() >= 2, "den": 1})
         found.append(_levels(win, rows, region))
     return customers(pd.concat(found, ignore_index=True))

@@ -122,7 +122,7 @@ def _retention(con):
     yield figures("retention_rate", customers(kept))
     lost = customers(kept.assign(num=kept["den"] - kept["num"]))
     yield figures("churn_rate", lost)
-    yield figures("churn_rate_annualised", lost)
+    yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
     both = kept.merge(at_end, on=KEYS, suffixes=("_kept", ""))
     yield figures(
         "end_to_start_ratio", both.assign(n=both["den"] + both["num"] - both["num_kept"], clusters=both["num"])
@@ -180,10 +180,10 @@ def _purchases(con):
     con.execute(f"""
         create temp table buyers as
         select case when ordered_at >= '{WINDOWS["now"].start}' then 'now' else 'before' end as win, customer_id,
-            count(*) as orders
+            count(distinct ordered_at::date) as orders
         from counting where ordered_at >= '{WINDOWS["before"].start}' and ordered_at < '{WINDOWS["now"].end}' group by all
         union all
-        select strftime(date_trunc('month', ordered_at), '%Y-%m'), customer_id, count(*)
+        select strftime(date_trunc('month', ordered_at), '%Y-%m'), customer_id, count(distinct ordered_at::date)
         from counting where ordered_at >= '{WINDOWS["now"].start}' and ordered_at < '{WINDOWS["now"].end}'
         group by date_trunc('month', ordered_at), customer_id""")
     sums = _levels(
@@ -198,7 +198,7 @@ def _purchases(con):
 
 def _second(con) -> pd.DataFrame:
     rows = f"""
-        select win, customer_id, count(*) as orders
+        select win, customer_id, count(distinct ordered_at::date) as orders
         from (select win, customer_id, first from firsts join windows
               on first >= start and first < stop and first <= stop - interval {DAYS} day)
             join (from counting where ordered_at >= '{WINDOWS["before"].start}') using (customer_id)

@@ -125,6 +125,7 @@ def within(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
 def retention(shop: Shop):
     """The figures of the family."""
     yield from metrics_pandas.retention(shop.known[["customer", "at"]], shop.region)
+    yield _after_gap(shop)
     yield from _recurring(shop)
     yield _cross_sell(shop)
     yield _refunds(shop)
@@ -136,6 +137,20 @@ def retention(shop: Shop):
     attributes = first.assign(**{"of region": shop.region.to_numpy()[first["customer"]]})
     yield inferred("churn_drivers", groups("now", attributes, None, ["of region", "entry", "duration", "event"]))
     yield _at_risk(shop)
+
+
+def _after_gap(shop: Shop) -> pd.DataFrame:
+    """Of who is a customer at both ends, those with an order in between that came too late to be one all the time."""
+    rows = shop.by_customer
+    late = rows[rows["again"] & (rows["at"] - rows["at"].shift() > DAYS)]
+    found = []
+    for win in ("now", "before"):
+        period = WINDOWS[win]
+        stayed = np.intersect1d(shop.customers_at[period.start], shop.customers_at[period.end])
+        back = late.loc[(late["at"] >= period.start) & (late["at"] < period.end), "customer"]
+        told = pd.DataFrame({"customer": stayed, "num": np.isin(stayed, back), "den": 1})
+        found.append(sums(win, told, shop.levels))
+    return ratios("retained_after_gap", found)
 
 
 def _recurring(shop: Shop):
@@ -186,13 +201,14 @@ def _refunds(shop: Shop) -> pd.DataFrame:
 
 
 def _gaps(shop: Shop) -> pd.DataFrame:
-    rows = shop.by_customer
-    customer, at, again = (rows[name].to_numpy() for name in ("customer", "at", "again"))
+    dated = shop.by_customer[["customer", "at"]].assign(at=shop.by_customer["at"].dt.floor("D")).drop_duplicates()
+    customer, at = (dated[name].to_numpy() for name in ("customer", "at"))
+    again = np.append(False, customer[1:] == customer[:-1])
     m = np.bincount(customer) - 1
     once = m[customer] == 0
     end = np.datetime64(NOW.end)
     complete = pd.DataFrame({"customer": customer[again], "gap": (at[1:] - at[:-1])[again[1:]] // DAY, "complete": 1})
-    waiting = pd.DataFrame({"customer": customer[once], "gap": (end - at[once]) // DAY, "complete": 0})
+    waiting = pd.DataFrame({"customer": customer[once], "gap": (end - at[once]) // DAY - 1, "complete": 0})
     found = pd.concat([complete, waiting], ignore_index=True)
     who = shop.firsts["customer"].to_numpy()
     fold = np.zeros(len(m), dtype=np.int64)

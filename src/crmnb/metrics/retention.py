@@ -118,8 +118,9 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
         shorter period those count as lost who have merely paused, who are back before the year is over.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
+    lost = kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
     require_a_year(period, churn)
-    return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+    return lost
 
 
 @metric(
