@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmnb.disclosure_control.quantities import Quantities
-from crmnb.disclosure_control.seams import Seam
+from crmnb.disclosure_control.seams import LEFT_OUT, Seam
 
 KNOWN = -1  # in the place of a total's variable: a sum that nothing here shows, but another report may
 _TOLERANCE = 1e-6
@@ -48,12 +48,20 @@ def relations_of(
 def _levels(quantities: Quantities, cells: list[tuple[str, str, str, int]]) -> Iterator[Relation]:
     wholes = {win: variable for win, segment, _, variable in cells if not segment}
     levels: dict[tuple[str, str], list[int]] = {}
-    for win, segment, _, variable in cells:
-        if segment:
+    left_out: dict[tuple[str, str], int] = {}
+    for win, segment, level, variable in cells:
+        if level == LEFT_OUT:
+            left_out[win, segment] = variable
+        elif segment:
             levels.setdefault((win, segment), []).append(variable)
-    for (win, _), held in levels.items():
-        if win in wholes and _adds_up(quantities.value, wholes[win], held):
-            yield _relation(quantities, wholes[win], held)
+    for (win, segment), held in levels.items():
+        if win not in wholes:
+            continue
+        beside = [left_out[win, segment]] if (win, segment) in left_out else []
+        for parts in (held, held + beside):  # a metric may leave out a level that another tells
+            if _adds_up(quantities.value, wholes[win], parts):
+                yield _relation(quantities, wholes[win], parts)
+                break
 
 
 def _parts(quantities: Quantities, cells: list[tuple[str, str, str, int]], parts: set[str]) -> Iterator[Relation]:

@@ -11,12 +11,11 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from crmnb.disclosure_control.seams import Seam
+from crmnb.disclosure_control.seams import LEFT_OUT, Seam
 from crmnb.results import FIGURES
 
 _COUNTS = ("n", "clusters", "numerator", "denominator")
 _CELL = ["metric", "component", "win", "segment", "level"]
-LEFT_OUT = "\0left out"  # the level of those who are in no level that is told; no level of a client's is called so
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ of 25 and over are those in between.
 from collections.abc import Collection
 from dataclasses import dataclass
 
+LEFT_OUT = "\0left out"  # the level of those who are in no level that is told; no level of a client's is called so
+
 Levels = tuple[str, frozenset[str]]  # a segmentation and some of its levels
 Pair = tuple[str, str]
 _Node = tuple[int, str]

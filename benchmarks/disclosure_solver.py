@@ -1,0 +1,204 @@
+"""An attacker who has a report and knows what its figures are: solves for those that are hidden. Shares no code with the gate."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+FIGURES = ("n", "clusters", "numerator", "denominator")
+SIZES = ("n", "clusters", "denominator")
+KEY = ["metric", "component", "part", "segment", "level"]
+Name = tuple[str, str, str]  # metric, component, figure
+Variable = tuple[str, ...]  # a name, then part, segment and level
+
+# What definitions say is the same: by the name of the figure in each metric. `*` stands for the same component in both.
+SAME: tuple[tuple[Name, Name], ...] = (
+    (("acceptance_rate", "*", "numerator"), ("completion_rate", "*", "denominator")),
+    (("completion_rate", "*", "numerator"), ("response_rate", "*", "numerator")),
+    (("lead_conversion_rate", "", "denominator"), ("stage_conversion", "1 qualified", "denominator")),
+    (("lead_conversion_rate", "", "denominator"), ("conversion_curve", "won after 30 days", "n")),
+    (("stage_conversion", "1 qualified", "numerator"), ("stage_conversion", "2 proposed", "denominator")),
+    (("stage_conversion", "2 proposed", "numerator"), ("stage_conversion", "3 won", "denominator")),
+    (("stage_conversion", "3 won", "numerator"), ("lead_conversion_rate", "", "numerator")),
+    (("retention_rate", "", "denominator"), ("churn_rate", "", "denominator")),
+    (("retention_rate", "", "denominator"), ("end_to_start_ratio", "", "denominator")),
+    (("end_to_start_ratio", "", "numerator"), ("at_risk_customers", "", "denominator")),
+    (("end_to_start_ratio", "", "numerator"), ("clv_predicted", "", "denominator")),
+    (("revenue_per_customer", "", "denominator"), ("repeat_purchase_rate", "", "denominator")),
+    (("revenue_per_customer", "", "denominator"), ("purchase_frequency", "", "denominator")),
+    (("revenue_per_customer", "", "denominator"), ("revenue_concentration", "gini", "n")),
+    (("revenue_per_customer", "", "denominator"), ("average_order_value", "", "clusters")),
+    (("revenue_per_customer", "", "numerator"), ("average_order_value", "", "numerator")),
+    (("purchase_frequency", "", "numerator"), ("average_order_value", "", "denominator")),
+    (("average_order_value", "", "denominator"), ("median_order_value", "", "n")),
+    (("customers_won", "", "numerator"), ("profitable_acquisition", "", "denominator")),
+    (("customers_won", "", "numerator"), ("customer_acquisition_cost", "", "denominator")),
+    (("survival_curve", "after 90 days", "n"), ("median_lifetime", "", "n")),
+    (("csat", "*", "n"), ("csat_mean", "*", "n")),
+    (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
+)
+
+
+class Report:
+    """The figures that a report shows, beside those that are true: every figure is a variable, every rule an equation."""
+
+    def __init__(
+        self, shown: pd.DataFrame, truth: pd.DataFrame, below: int, within: dict[tuple[str, str], set] | None = None
+    ):
+        """shown: the report's rows. truth: the same without anything hidden. within: of two segmentations, their pairs of levels."""
+        self.below, self.within = below, within or {}
+        self.truth = truth.fillna(dict.fromkeys(KEY, ""))
+        self.true = dict(_variables(self.truth))
+        self.known = {name for name, value in _variables(shown) if not np.isnan(value)} & self.true.keys()
+        self.base = dict(_bases(self.truth))
+
+    def recovered(self) -> list[Variable]:
+        """The figures of small groups that follow from what is shown."""
+        node, equations = self._nodes(), [*self._sums(), *self._crossings()]
+        shown = {node[name] for name in self.known}
+        told = {node[name] for name in self.known if self.base[name] >= self.below}
+        wanted = {}
+        for name in self.true:
+            if not 0 < self.base[name] < self.below or not self.true[name]:
+                continue
+            if self.true[name] < self.below if name[2] in SIZES else node[name] not in told:
+                wanted.setdefault(node[name], name)
+        found = [name for at, name in wanted.items() if at in shown]
+        follows = _determined(equations, node, {at: self.true[at] for at in shown})
+        found += [wanted[at] for at in follows if at in wanted]
+        between = {at: value for at, value in follows.items() if at[0] in ("group", "cell") and "numerator" not in at}
+        return found + [at for at, value in between.items() if 0.5 < value < self.below]
+
+    def _nodes(self) -> dict[Variable, Variable]:
+        """One name for all names of the same figure."""
+        node = {name: name for name in self.true}
+
+        def first(name: Variable) -> Variable:
+            while node[name] != name:
+                name = node[name]
+            return name
+
+        pairs = list(self._same())
+        for one, other in pairs:
+            node[first(one)] = first(other)
+        return {name: first(name) for name in node}
+
+    def _same(self) -> Iterator[tuple[Variable, Variable]]:
+        by_name: dict[Name, dict[tuple, Variable]] = {}
+        for name in self.true:
+            by_name.setdefault(name[:3], {})[name[3:]] = name
+        components = {name[1] for name in self.true}
+        for one, other in SAME:
+            for component in components if one[1] == "*" else ("",):
+                left, right = ((metric, component if of == "*" else of, figure) for metric, of, figure in (one, other))
+                cells = by_name.get(left, {}).keys() & by_name.get(right, {}).keys()
+                pairs = [(by_name[left][cell], by_name[right][cell]) for cell in cells]
+                if all(np.isclose(self.true[a], self.true[b]) for a, b in pairs):  # as the data happen to be
+                    yield from pairs
+        for name, value in self.true.items():  # of one row: how many, in two words
+            for figure in ("clusters", "denominator"):
+                other = (*name[:2], figure, *name[3:])
+                if name[2] == "n" and other in self.true and self.true[other] == value:
+                    yield name, other
+        for name in self.true:  # a cohort has one size, whatever its age; a month's is that of those won in it
+            cohort, plus, age = name[1].partition(" +")
+            if name[0] == "cohort_retention" and name[2] == "denominator" and plus:
+                yield name, (name[0], f"{cohort} +0", *name[2:]) if age != "0" else name
+                won = ("customers_won", "", "numerator", cohort, *name[4:])
+                if won in self.true and self.true[won] == self.true[name]:
+                    yield name, won
+
+    def _sums(self) -> Iterator[dict[Variable, float]]:
+        """Levels of a segmentation, and parts of the period; who is in no level that is told is a group of its own."""
+        levels: dict[Variable, list[Variable]] = {}
+        parts: dict[Variable, list[Variable]] = {}
+        for name in self.true:
+            if name[4]:
+                levels.setdefault(name[:5], []).append(name)
+            elif name[3]:
+                parts.setdefault(name[:3], []).append(name)
+        for place, held in levels.items():
+            whole = (*place[:4], "", "")
+            if whole not in self.true:
+                continue
+            rest = self.true[whole] - sum(self.true[name] for name in held)
+            left = {("group", *place): 1.0} if place[2] in ("n", "denominator") and 0 < rest < self.below else {}
+            if abs(rest) < 1e-6 or left:
+                yield dict.fromkeys(held, 1.0) | left | {whole: -1.0}
+        for place, held in parts.items():
+            whole = (*place[:3], "", "", "")
+            if whole in self.true and np.isclose(self.true[whole], sum(self.true[name] for name in held)):
+                yield dict.fromkeys(held, 1.0) | {whole: -1.0}
+
+    def _crossings(self) -> Iterator[dict[Variable, float]]:
+        """Two segmentations: of who is in a level of each, as many as are in these levels; nobody where no pair of levels is common."""
+        places = {name[:4] for name in self.true if name[4] and name[2] in ("n", "denominator", "numerator")}
+        for (one, other), pairs in self.within.items():
+            for place in places:
+                sides = [{name[5]: name for name in self.true if name[:5] == (*place, each)} for each in (one, other)]
+                if not all(sides):
+                    continue
+                for at, side in enumerate(sides):
+                    for level, name in side.items():
+                        cells = [pair for pair in pairs if pair[at] == level]
+                        yield {("cell", *place, one, other, *pair): 1.0 for pair in cells} | {name: -1.0}
+
+
+def _variables(frame: pd.DataFrame) -> Iterator[tuple[Variable, float]]:
+    for row in frame.to_dict("records"):
+        for figure in FIGURES:
+            value = float(row[figure])
+            if figure == "denominator" and value == 1:  # of a plain count, by definition
+                continue
+            if np.isfinite(value) or "suppressed" in row["flags"]:
+                yield (row["metric"], row["component"], figure, row["part"], row["segment"], row["level"]), value
+
+
+def _bases(truth: pd.DataFrame) -> Iterator[tuple[Variable, float]]:
+    for row in truth.to_dict("records"):
+        sizes = [row[name] for name in ("n", "clusters") if row[name] > 0]
+        for figure in FIGURES:
+            name = (row["metric"], row["component"], figure, row["part"], row["segment"], row["level"])
+            yield name, min(sizes, default=0.0)
+
+
+def _determined(
+    equations: list[dict[Variable, float]], node: dict[Variable, Variable], shown: dict[Variable, float]
+) -> dict[Variable, float]:
+    """The unknown nodes of which the equations leave one value only, with it."""
+    rows = []
+    for equation in equations:
+        row: dict[Variable, float] = {}
+        known = 0.0
+        for name, weight in equation.items():
+            at = node.get(name, name)
+            if at in shown:
+                known += weight * shown[at]
+            else:
+                row[at] = row.get(at, 0.0) + weight
+        rows.append(({at: weight for at, weight in row.items() if weight}, -known))
+    found = {}
+    for names, held in _blocks([row for row in rows if row[0]]):
+        columns = {name: at for at, name in enumerate(sorted(names))}
+        matrix = np.zeros((len(held), len(columns)))
+        for at, (row, _) in enumerate(held):
+            for name, weight in row.items():
+                matrix[at, columns[name]] = weight
+        inverse = np.linalg.pinv(matrix)
+        projection, value = inverse @ matrix, inverse @ np.array([known for _, known in held])
+        found |= {name: float(value[at]) for name, at in columns.items() if projection[at, at] > 1 - 1e-7}
+    return found
+
+
+def _blocks(rows: list[tuple[dict[Variable, float], float]]) -> list[tuple[set[Variable], list]]:
+    """The rows in groups that have no variable in common."""
+    blocks: list[tuple[set[Variable], list]] = []
+    for row in rows:
+        names, held, apart = set(row[0]), [row], []
+        for block in blocks:
+            if block[0] & names:
+                names, held = names | block[0], held + block[1]
+            else:
+                apart.append(block)
+        blocks = [*apart, (names, held)]
+    return blocks
