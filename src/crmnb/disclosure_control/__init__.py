@@ -78,7 +78,8 @@ def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
     """The windows that are parts of the period: those of rows that say so, and the months of cohorts."""
     moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
     named = set(frame.loc[frame["part"] != "", "part"])
-    return named | {win for win in cells["win"].iloc[: len(frame)][moved] if " " not in win}
+    months = set(cells["win"].iloc[: len(frame)][moved])
+    return named | {win for win in months if " " not in win and win not in set(frame["win"])}
 
 
 def _totals(cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:

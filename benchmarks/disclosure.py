@@ -1,0 +1,63 @@
+"""Does a report give away what it hides? Small clients, measured and attacked: python -m benchmarks.disclosure.
+
+The attacker (`benchmarks.disclosure_solver`) has all figures that a report shows and knows what its metrics are: levels add up, parts add up, one
+metric's numerator is another's denominator. Printed: by client, how many figures of small groups there are, how many of them follow where only
+these are hidden, and how many follow from the report (0 is right). `--quick` takes two clients at random beside the crafted ones. The last line is JSON.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+
+import pandas as pd
+
+from benchmarks.disclosure_clients import BELOW, Small, at_random, crafted
+from benchmarks.disclosure_solver import Report
+from crmnb.engine import in_memory
+from crmnb.measure import measure_all
+from crmnb.metric import Metric, catalogue
+from crmnb.period import Period
+
+RANDOM, RANDOM_QUICK = 20, 2
+PERIOD = Period.parse("2025").observe(pd.Timestamp("2023-01-01"), pd.Timestamp("2026-01-01"))
+
+
+def rows(small: Small, suppress_below: int, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """The rows of a report on a client, groups of fewer than so many hidden."""
+    tables = in_memory(small.client(suppress_below), small.tables)
+    return pd.concat([each.rows for each in measure_all(metrics, tables, PERIOD)], ignore_index=True)
+
+
+def reports(small: Small, metrics: Iterable[Metric]) -> tuple[Report, Report]:
+    """A client's report, and one in which the small groups are hidden and nothing else is."""
+    metrics = list(metrics)
+    truth = rows(small, 1, metrics)
+    base = truth[["n", "clusters"]].where(lambda size: size > 0).min(axis=1)
+    is_small = base < BELOW
+    naive = truth.assign(flags=truth["flags"].where(~is_small, "suppressed"))
+    naive.loc[is_small, ["n", "clusters", "numerator", "denominator"]] = float("nan")
+    shown = rows(small, BELOW, metrics)
+    return Report(shown, truth, BELOW, small.within), Report(naive, truth, BELOW, small.within)
+
+
+def main() -> int:
+    """Attack the clients and print what was recovered; 1 where something was."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    count = RANDOM_QUICK if parser.parse_args().quick else RANDOM
+    found = {}
+    for small in [*crafted(), *at_random(count)]:
+        report, naive = reports(small, catalogue().values())
+        recovered = report.recovered()
+        found[small.name] = len(recovered)
+        print(
+            f"{small.name}: {len(naive.recovered())} would follow, {len(recovered)} follow {recovered[:5] or ''}",
+            flush=True,
+        )
+    print(json.dumps({"recovered": sum(found.values()), "clients": len(found)}))
+    return 1 if any(found.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
