@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.disclosure import reports
+from benchmarks.disclosure import rows as small_rows
 from benchmarks.disclosure_clients import crafted
 from crmnb.client import Privacy
 from crmnb.disclosure_control import protect
@@ -19,7 +20,6 @@ METRICS = {
     "c2_left_out": ("lead_conversion_rate", "conversion_curve", "stage_conversion"),
     "c3_nested": ("repeat_purchase_rate", "average_order_value"),
     "c4_components": ("acceptance_rate", "completion_rate", "response_rate"),
-    "c7_anonymous": ("average_order_value", "revenue_per_customer", "purchase_frequency"),
     "c8_drivers": ("survival_curve", "median_lifetime", "churn_drivers"),
 }
 CRAFTED = {small.name: small for small in crafted()}
@@ -37,20 +37,19 @@ def hidden(frame: pd.DataFrame, **more) -> list[bool]:
 
 
 def test_the_same_people_hidden_twice_are_not_twice_as_many():
-    # Six bought in January and the same six in February: the year's thirty buyers say nothing of how many those are together, so that
-    # March, in which all of the thirty bought, is hidden with them.
-    sums = [{"numerator": 60.0, "n": 30, "denominator": 30.0}]
-    parts = [group | {"numerator": 2.0 * group["n"]} for group in months([6, 6, 9])]
-    frame = rows(*[{**sums[0], "numerator": 42.0}], *parts)
-    assert all(hidden(frame)[1:])
-    apart = rows(
-        {"n": 42, "numerator": 42.0}, *[group | {"numerator": float(group["n"])} for group in months([6, 6, 30])]
-    )
-    assert hidden(apart) == [False, True, True, False]
-    same = rows(
-        {"n": 30, "numerator": 42.0}, *[group | {"numerator": float(group["n"])} for group in months([6, 6, 30])]
-    )
-    assert hidden(same) == [False, True, True, True]
+    # Orders add up to 42 in both cases. Of 42 buyers those of January and February are twelve; of 30, maybe the same six twice: then
+    # their twelve orders must not follow either.
+    parts = [group | {"numerator": float(group["n"])} for group in months([6, 6, 30])]
+    assert hidden(rows({"n": 42, "numerator": 42.0}, *parts)) == [False, True, True, False]
+    assert sum(hidden(rows({"n": 30, "numerator": 42.0}, *parts))) == 3
+
+
+def test_the_one_order_without_a_customer_does_not_follow():
+    small = CRAFTED["c7_anonymous"]
+    shown = small_rows(small, 10, [catalogue()[id_] for id_ in ("average_order_value", "revenue_per_customer")])
+    whole = shown[(shown["part"] == "") & (shown["segment"] == "")]
+    assert whole["numerator"].nunique() == 1
+    assert whole["numerator"].notna().all()
 
 
 def test_what_lies_between_two_segmentations_counts_as_a_group():
