@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from crmnb.errors import NO_DEFINITIONS, InputError
+    from crmnb.errors import NO_DEFINITIONS, InputError, TookTooLong
 
     if sys.flags.optimize > 1:
         print(f"crmnb: {NO_DEFINITIONS}", file=sys.stderr)
@@ -51,7 +51,7 @@ def _main(arguments: list[str] | None) -> int:
         return chosen.command(chosen)
     except InputError as wrong:
         print(f"crmnb: {wrong}", file=sys.stderr)
-        return 2
+        return 4 if isinstance(wrong, TookTooLong) else 2
     except OSError as no:  # a full disk, a folder that may not be written to
         print(f"crmnb: {no}", file=sys.stderr)
         return 4
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
     check.add_argument("--period", default="", metavar="P", help="for the metrics; by default the last whole year")
+    check.add_argument(
+        "--time-limit", type=float, default=30.0, metavar="MINUTES", help="that a query of the client's may take (30)"
+    )
     check.add_argument("--json", action="store_true", help="print all that was found as JSON, for automation")
     check.set_defaults(command=_check)
 
@@ -296,8 +299,9 @@ def _check(chosen: argparse.Namespace) -> int:
     from crmnb.intake import SourceMissing
     from crmnb.project import find_project
 
+    seconds = 60 * _positive(chosen.time_limit, "--time-limit")
     try:
-        found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress())
+        found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress(), seconds)
     except SourceMissing as absent:
         return _skipped(absent)
     if chosen.json:
