@@ -160,7 +160,8 @@ def alone(metrics: Iterable[Metric], seeds: Iterable[int], label: int | str = YE
         tables = in_memory(client_of({name: f"customers.{name}" for name in SEGMENTS}), replicate(seed).tables)
         losses = [metric for metric in metrics if metric.id == LOSSES and label == YEARS[-1]]
         others = [metric for metric in metrics if metric.id != LOSSES]
-        measured = measure_all(others, tables, period(label)) + measure_all(losses, tables, period(YEARS[-2]))
+        measured = measure_all(others, tables, period(label)) if others else []
+        measured += measure_all(losses, tables, period(YEARS[-2])) if losses else []
         rows = pd.concat([each.rows for each in measured])
         known = np.array([pair in LEVELS for pair in zip(rows["segment"], rows["level"], strict=True)])
         found.append(rows[(rows["part"] == "") & known].assign(seed=seed))
