@@ -1,6 +1,6 @@
 """python -m benchmarks.runner [--quick]: from notebooks to pages, beside Papermill and nbconvert.
 
-Eight clients with the same 100,000 rows or so, two notebooks each: 16 notebooks, every one of them run, in one go on one machine. The
+Eight clients with the same 100,000 rows or so, a notebook for each family of metrics, every one of them run, in one go on one machine. The
 ways (benchmarks/runner_ways.py): the two commands `papermill` and `jupyter nbconvert`, one notebook after the other;
 the same, two at a time; Papermill's API and one exporter in one warm process; the same cells as a plain warm script, which makes no page;
 and `crmnb run`, which makes the whole report. All have the data taken in before. Each way runs in a process of its own, in the order
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runner", description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="two clients, and each way once")
-    parser.add_argument("--clients", type=int, help="two or more, with two notebooks each")
+    parser.add_argument("--clients", type=int, help="two or more, with a notebook for each family")
     parser.add_argument("--customers", type=int, default=6_000, help="of a client, as `crmnb simulate` draws them")
     given = parser.parse_args(arguments)
     if not Path("/proc/self/smaps_rollup").exists():
@@ -95,11 +95,12 @@ def way(name: str, project: Path, clients: list[str]) -> dict:
 def differences(runs: dict[str, list[dict]]) -> list[str]:
     """The notebooks that do not display the same on a page whichever way they are run; said on stderr."""
     shown = [(name, run["shown"]) for name, of in runs.items() for run in of if "shown" in run]
+    first = shown[0][1] if shown else {}
     found = [
         f"{name}: {notebook} displays something else than by {shown[0][0]}"
         for name, displayed in shown
-        for notebook, content in displayed.items()
-        if content != shown[0][1][notebook]
+        for notebook in sorted({*first, *displayed})
+        if displayed.get(notebook) != first.get(notebook)
     ]
     for each in found:
         print(each, file=sys.stderr)

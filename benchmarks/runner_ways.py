@@ -5,6 +5,10 @@
 runs every notebook of PROJECT for each client and leaves in FILE, as JSON, what that took: seconds, seconds of CPU, and in `shown`
 a hash of what each notebook displayed. Warm ways run the first client's notebooks once before they are measured: they
 are asked for the cost of a further notebook.
+
+All ways do the same: every notebook of every client, each once, the same results displayed. What counts as a signal hangs on all
+families together, so a notebook that is run by itself computes them all, whichever way runs it; `crmnb run` computes them once
+per client. That is a difference of the ways, and no difference in what they are asked for.
 """
 
 import ast
@@ -21,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PERIOD = "2025"
-FAMILIES = ("retention", "satisfaction")
+FAMILIES = tuple(sorted(path.stem for path in Path(__file__).parents[1].joinpath("notebooks").glob("*.ipynb")))
 _ADOPT_ORPHANS = 36  # prctl(PR_SET_CHILD_SUBREAPER): descendants whose parent has ended become this process's children
 _PATIENCE = 10  # seconds for descendants that are still on their way out
 
@@ -188,18 +192,34 @@ def _hash(values: list[str]) -> str:
 
 def first(clients: list[str]) -> dict:
     """`crmnb run` of all clients whose data have not been taken in yet."""
-    return spent(lambda: command("crmnb", "run", *clients, "--period", PERIOD))
+    return spent(lambda: _run(clients))
+
+
+def _run(clients: list[str], *options: str) -> dict:
+    """`crmnb run` of the same notebooks as the other ways; what it says of itself."""
+    families = [word for family in FAMILIES for word in ("--family", family)]
+    return json.loads(command("crmnb", "run", *clients, "--period", PERIOD, *families, "--json", *options))
+
+
+def refuse_others(said: dict, clients: list[str]) -> None:
+    """Raise SystemExit unless `crmnb run` says that it ran each notebook of these clients, and no other."""
+    ran = [
+        (one["client"], each["family"]) for one in said["clients"] for each in one["notebooks"] if not each["reused"]
+    ]
+    if sorted(ran) != sorted(jobs(clients)):
+        raise SystemExit(f"crmnb run ran other notebooks than the other ways: {sorted({*ran} ^ {*jobs(clients)})}")
 
 
 def ours(clients: list[str]) -> dict:
     """`crmnb run` of all clients (and what it says of itself), of one, and of one again with nothing changed; the data are taken in."""
     said = []
-    asked = ("--period", PERIOD, "--json")
-    suite = spent(lambda: said.append(command("crmnb", "run", *clients, *asked, "--fresh")))
-    one = spent(lambda: command("crmnb", "run", clients[0], *asked, "--fresh"))
-    again = [spent(lambda: command("crmnb", "run", clients[0], *asked)) for _ in range(5)]
+    suite = spent(lambda: said.append(_run(clients, "--fresh")))
+    one = spent(lambda: said.append(_run(clients[:1], "--fresh")))
+    again = [spent(lambda: _run(clients[:1])) for _ in range(5)]
+    refuse_others(said[0], clients)
+    refuse_others(said[1], clients[:1])
     kept = _shown(clients, lambda job: Path("outputs", job[0], ".private", "runs", PERIOD, job[1], "notebook.ipynb"))
-    return suite | {"one": one, "again": again, "said": json.loads(said[0])} | kept
+    return suite | {"one": one, "again": again, "said": said[0]} | kept
 
 
 WAYS = {

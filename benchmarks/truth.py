@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
+import crmnb.segments
 from crmnb.client import Client
 from crmnb.engine import in_memory
 from crmnb.measure import measure_all
@@ -91,9 +93,9 @@ class Replicate:
 
 
 @cache
-def replicate(seed: int) -> Replicate:
+def replicate(seed: int, customers: int = CUSTOMERS, rates: Rates = RATES) -> Replicate:
     """The made-up client of a seed, the keys of its customers and visitors unlike those of any other."""
-    drawn = draw(RATES, CUSTOMERS, seed)
+    drawn = draw(rates, customers, seed)
     return Replicate(seed, {name: _own(table, seed) for name, table in drawn.tables.items()}, drawn.at_start)
 
 
@@ -119,16 +121,24 @@ def period(label: int | str = YEARS[-1]) -> Period:
 
 def together(metrics: Iterable[Metric], seeds: Iterable[int], label: int | str = YEARS[-1], levels: bool = True):
     """The rows of metrics in a period by metric, component, replicate (`seed`) and level, all replicates measured as one client."""
-    clients = [replicate(seed) for seed in seeds]
-    tables = {name: pd.concat([each.tables[name] for each in clients]) for name in clients[0].tables}
-    tables.pop("costs")  # which no level of a segmentation has
+    return together_of(metrics, [replicate(seed) for seed in seeds], label, levels)
+
+
+def together_of(
+    metrics: Iterable[Metric], clients: list[Replicate], label: int | str, levels: bool = True, **declared
+) -> pd.DataFrame:
+    """The same of these replicates, of whom this is declared that is not usual."""
+    names = [name for name in clients[0].tables if name != "costs"]  # which no level of a segmentation has
+    if declared.get("churn", {}).get("kind") == "inactivity":
+        names.remove("subscriptions")
+    tables = {name: pd.concat([each.tables[name] for each in clients]) for name in names}
     segments = {name: f"{name}.replicate" for name in _CARRIED}
     segments |= {name: f"customers.own_{name}" for name in SEGMENTS if levels}
-    opened = in_memory(client_of(segments), tables)
     metrics = list(metrics)
-    measured = measure_all(metrics, opened, period(label))
+    with patch.object(crmnb.segments, "MOST_LEVELS", len(clients) * len(LEVELS)):  # each of them is to be told
+        measured = measure_all(metrics, in_memory(client_of(segments, **declared), tables), period(label))
     rows = [_by_replicate(metric, each.rows) for metric, each in zip(metrics, measured, strict=True)]
-    return pd.concat(rows).assign(label=str(label))
+    return pd.concat(rows, ignore_index=True).assign(label=str(label))
 
 
 def _by_replicate(metric: Metric, rows: pd.DataFrame) -> pd.DataFrame:
@@ -136,6 +146,8 @@ def _by_replicate(metric: Metric, rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[rows["part"] == ""]
     whole = next((name for name in [*metric.reads, "customers"] if name in set(rows["segment"])), "customers")
     rows = rows[rows["segment"].isin([whole, *SEGMENTS]) & rows["level"].str.match(r"\d+(-|$)")]
+    if rows.empty:  # it is told of the whole alone
+        return rows.assign(seed=0)
     names = rows["level"].str.partition("-")
     segment = rows["segment"].where(rows["segment"].isin(SEGMENTS), "")
     return rows.assign(seed=names[0].astype(int), segment=segment, level=names[2])
@@ -148,7 +160,8 @@ def alone(metrics: Iterable[Metric], seeds: Iterable[int], label: int | str = YE
         tables = in_memory(client_of({name: f"customers.{name}" for name in SEGMENTS}), replicate(seed).tables)
         losses = [metric for metric in metrics if metric.id == LOSSES and label == YEARS[-1]]
         others = [metric for metric in metrics if metric.id != LOSSES]
-        measured = measure_all(others, tables, period(label)) + measure_all(losses, tables, period(YEARS[-2]))
+        measured = measure_all(others, tables, period(label)) if others else []
+        measured += measure_all(losses, tables, period(YEARS[-2])) if losses else []
         rows = pd.concat([each.rows for each in measured])
         known = np.array([pair in LEVELS for pair in zip(rows["segment"], rows["level"], strict=True)])
         found.append(rows[(rows["part"] == "") & known].assign(seed=seed))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from benchmarks import survival
+from benchmarks import late_entry, survival
 from benchmarks.peers import ASKED, PLACE
 from benchmarks.survival import KEYS, differences, make, report
 
@@ -68,3 +68,22 @@ def test_the_last_line_says_which_aims_are_met():
     told = report(10, 3, True, {"ours": [ours], "lifelines": [peer]})
     assert told["benchmark"] == "survival"
     assert [aim["met"] for aim in told["aims"]] == [True] * len(told["aims"])
+
+
+def test_the_study_of_late_entry_draws_lives_of_the_mean_and_median_it_says():
+    rows, truth = late_entry.seen(np.random.default_rng(0), 2_000, "constant")
+    assert len(rows) == 2_000
+    assert truth == pytest.approx(3 * 365.25 * np.log(2))
+    assert (rows["duration"] > rows["entry"]).all()
+    assert (rows["entry"] > 0).mean() == pytest.approx(
+        0.6, abs=0.05
+    )  # three years' customers were there, two years' came
+
+
+@pytest.mark.skipif(
+    not (PLACE / ASKED.name).exists(), reason="the peers' environment is not made (benchmarks/peers.py)"
+)
+def test_curves_with_late_entry_are_those_of_lifelines():
+    held = late_entry._beside_lifelines(2)
+    assert held["curves_equal"] is True
+    assert held["curves"] == 24

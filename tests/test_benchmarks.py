@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import campaign, runner
+from benchmarks import campaign, runner, runner_ways
 from benchmarks.metrics import KEYS, differences, report
 from benchmarks.runner_ways import displays, run_cells
 from campaign_checks import Tally
+from crmnb.metric import families
 
 PROJECT = Path(__file__).parents[1]
 
@@ -166,7 +167,8 @@ RUNS = {
 }
 
 
-def test_a_further_notebook_is_what_a_suite_takes_beyond_one_client():
+def test_a_further_notebook_is_what_a_suite_takes_beyond_one_client(monkeypatch):
+    monkeypatch.setattr(runner, "FAMILIES", ("a", "b"))  # of a client
     told = runner.figures(RUNS, 6)
     assert told["further_notebook"]["ours"] == {"seconds": 1.0, "cpu_seconds": 2.0}
     assert told["further_notebook"]["commands"] == {"seconds": 10.5, "cpu_seconds": 11.0}
@@ -184,6 +186,35 @@ def test_a_way_that_displays_something_else_is_named(capsys):
     assert runner.differences(runs) == ["ours: b/x displays something else than by commands"]
     assert "ours" in capsys.readouterr().err
     assert runner.differences(dict.fromkeys(runs, runs["ours"])) == []
+
+
+def test_a_way_that_runs_more_or_fewer_notebooks_is_named(capsys):
+    runs = {
+        "commands": [{"shown": {"a/x": "1"}}],
+        "ours": [{"shown": {"a/x": "1", "a/y": "2"}}],
+        "script": [{"shown": {}}],
+    }
+    assert runner.differences(runs) == [
+        "ours: a/y displays something else than by commands",
+        "script: a/x displays something else than by commands",
+    ]
+
+
+def test_all_ways_run_the_notebooks_of_all_families(monkeypatch):
+    assert sorted(runner_ways.FAMILIES) == sorted(families())
+    said = {"clients": [{"client": "a", "notebooks": [{"family": f, "reused": False} for f in runner_ways.FAMILIES]}]}
+    runner_ways.refuse_others(said, ["a"])
+    asked = []
+    monkeypatch.setattr(runner_ways, "command", lambda *words: asked.append(words) or json.dumps(said).encode())
+    monkeypatch.setattr(runner_ways, "spent", lambda work: work() or {})
+    runner_ways.first(["a"])
+    assert [asked[0][place + 1] for place, word in enumerate(asked[0]) if word == "--family"] == [*runner_ways.FAMILIES]
+    said["clients"][0]["notebooks"][0]["reused"] = True
+    with pytest.raises(SystemExit, match="other notebooks than the other ways"):
+        runner_ways.refuse_others(said, ["a"])
+    said["clients"][0]["notebooks"][0] |= {"reused": False, "family": "another"}
+    with pytest.raises(SystemExit, match="another"):
+        runner_ways.refuse_others(said, ["a"])
 
 
 def test_the_largest_page_is_one_with_six_charts(tmp_path):

@@ -129,6 +129,18 @@ def test_a_run_that_is_asked_to_stop(place, published, trees, phase, number, cod
     assert holds(place, tree(published), trees[phase]) == "old"
 
 
+def test_the_keyboards_stop_is_heard_where_whoever_starts_the_tests_ignores_it(place):
+    heard = (
+        "import signal, sys\nprint(signal.getsignal(signal.SIGINT) is signal.default_int_handler, file=sys.stderr)\n"
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = start(place, "--help", at_start=heard)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended(run)[2] == "True\n"
+
+
 # ---- Disks ------------------------------------------------------------------------------------------------
 
 

@@ -147,8 +147,8 @@ def ran(made, tmp_path):
     return folder, folder / "outputs" / "corner_shop" / ".private" / "runs" / "2025"
 
 
-def planned(folder: Path, only_look: bool = True, **more) -> dict:
-    return prepare(str(folder), "corner_shop", "2025", [], False, only_look, print, **more)
+def planned(folder: Path, only_look: bool = True) -> dict:
+    return prepare(str(folder), "corner_shop", "2025", [], False, only_look, print, 60)
 
 
 def test_what_is_whole_is_not_made_anew(ran):
@@ -294,7 +294,7 @@ def test_parameters_that_change_under_way_are_for_the_next_run():
         assert (code, wrong) == (0, "")
         report = folder / "outputs" / "corner_shop" / "2025"
         assert json.loads((report / "manifest.json").read_text())["declared"]["level"] == 0.95
-        plan = prepare(str(folder), "corner_shop", "2025", ["satisfaction"], False, True, print)
+        plan = prepare(str(folder), "corner_shop", "2025", ["satisfaction"], False, True, print, 60)
         assert not plan["families"]["satisfaction"]["reuse"]
     finally:
         shutil.rmtree(place)

@@ -42,7 +42,7 @@ LAYERS = (
     ("page", "spreadsheet"),
     ("workbook",),
     ("check",),
-    ("run", "publish", "keeping"),
+    ("run", "publish", "published", "keeping"),
     ("cli",),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}

@@ -98,6 +98,16 @@ def has_known_tags(notebook: NotebookNode) -> Iterator[str]:
         yield from (f"{cell.id}: unknown tag {tag!r}" for tag in cell.metadata.get("tags", ()) if tag not in TAGS)
 
 
+def shows_rows_to_analysts_only(notebook: NotebookNode) -> Iterator[str]:
+    """A page takes the suite's own displays and nothing else: any other output stops a run, so a reader is told here."""
+    for cell, node in _nodes(notebook):
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        if name in ("rows", "results", "differences", "export", "print") and "analyst-only" not in cell.metadata.get(
+            "tags", ()
+        ):
+            yield f"{cell.id}: {name}() in a cell that is not tagged analyst-only"
+
+
 def opens_with_one_title(notebook: NotebookNode) -> Iterator[str]:
     """The first cell is prose and opens with the notebook's only heading of the first level."""
     first = notebook.cells[0] if notebook.cells else NotebookNode(cell_type="", source="")
@@ -216,6 +226,8 @@ BAD: list[tuple[Rule, str, Callable[[NotebookNode], object]]] = [
     (has_nothing_of_a_run, "times of the run", lambda nb: nb.cells[CODE].metadata.update(execution={"shell": ""})),
     (has_nothing_of_a_run, "papermill's mark", lambda nb: nb.metadata.update(papermill={})),
     (has_known_tags, "a misspelt tag", lambda nb: nb.cells[CODE].metadata.update(tags=["analyst_only"])),
+    (shows_rows_to_analysts_only, "raw rows", _put(CODE, source='book.rows("csat")')),
+    (shows_rows_to_analysts_only, "a print", _put(CODE, source="print(book)")),
     (opens_with_one_title, "no title", _put(0, source="How many come back?")),
     (opens_with_one_title, "a title further down", _put(0, source="Customers.\n\n# Retention")),
     (opens_with_one_title, "code first", lambda nb: nb.cells.insert(0, nb.cells.pop(CODE))),

@@ -415,6 +415,19 @@ def test_one_old_customer_who_leaves_alone_does_not_take_the_curve_away():
     assert lifetimes.median([group(pd.concat([young, alone]))], told()).rows[0]["value"] == pytest.approx(277, abs=60)
 
 
+def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies_between_their_ages():
+    """Joined on the 15th of each month, seen from the first to the last of one: ages 17 to 47, 48 to 78, 78 to 108 ..."""
+    joined = pd.date_range("2015-01-15", "2018-08-15", freq="MS") + pd.Timedelta(days=14)
+    entry = np.repeat((pd.Timestamp("2018-09-01") - joined).days.to_numpy(), 40)
+    counts = lives(
+        entry + 30 - np.tile([10] * 2 + [0] * 38, len(joined)), np.tile([1] * 2 + [0] * 38, len(joined)), entry
+    )
+    rows = lifetimes.curve([group(counts)], told(suppress_below=10)).rows
+    share = {row["component"]: row["value"] for row in rows}
+    assert share["after 1 year"] == pytest.approx(0.95**11)
+    assert {row["reason"] for row in rows} == {"among those who had stayed for 17 days"}
+
+
 def test_a_curve_that_begins_late_says_among_whom():
     rng = np.random.default_rng(15)
     age = np.ceil(rng.uniform(400, 1500, 400))

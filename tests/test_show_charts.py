@@ -313,3 +313,19 @@ def test_only_a_picture_imports_a_drawing_library():
     here = str(Path(__file__).parent)
     ran = subprocess.run([sys.executable, "-c", code, here], capture_output=True, text=True, check=True)  # noqa: S603
     assert ran.stdout.strip() == "[]"
+
+
+def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them_lack():
+    rows = [rate(20, 50, 9, component=c) for c in ("b", "a")]
+    rows += [rate(20 + m, 50, 4, component="a", part=f"2025-{m:02}") for m in (1, 2, 5)]
+    rows += [rate(20 + m, 50, 4, component="b", part=f"2025-{m:02}") for m in (1, 2, 5)]
+    rows.append(row(part="2025-03", flags="unavailable", reason="no answers"))
+    figure = result(rows, of=metric(component="survey")).trend()
+    assert [t for t in texts(figure) if t in ("a", "b")] == ["b", "a"]
+    assert figure.notes == ("Band: 95 % interval. March: not available: no answers. April: not available: no data.",)
+    one_sided = result(
+        [r for r in rows if (r["component"], r["part"]) != ("a", "2025-02")], of=metric(component="survey")
+    )
+    assert one_sided.trend().notes == (
+        "Band: 95 % interval. Where there is no point there is no value: the numbers say why.",
+    )

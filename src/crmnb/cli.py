@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from crmnb.errors import NO_DEFINITIONS, InputError
+    from crmnb.errors import NO_DEFINITIONS, InputError, TookTooLong
 
     if sys.flags.optimize > 1:
         print(f"crmnb: {NO_DEFINITIONS}", file=sys.stderr)
@@ -51,7 +51,7 @@ def _main(arguments: list[str] | None) -> int:
         return chosen.command(chosen)
     except InputError as wrong:
         print(f"crmnb: {wrong}", file=sys.stderr)
-        return 2
+        return 4 if isinstance(wrong, TookTooLong) else 2
     except OSError as no:  # a full disk, a folder that may not be written to
         print(f"crmnb: {no}", file=sys.stderr)
         return 4
@@ -90,9 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
     check.add_argument("--period", default="", metavar="P", help="for the metrics; by default the last whole year")
+    check.add_argument(
+        "--time-limit", type=float, default=30.0, metavar="MINUTES", help="that a query of the client's may take (30)"
+    )
     check.add_argument("--json", action="store_true", help="print all that was found as JSON, for automation")
     check.set_defaults(command=_check)
 
+    _results_parser(commands, shape)
     _simulate_parser(commands, shape)
     _keeping_parser(commands, shape)
 
@@ -159,6 +163,24 @@ def _run_parser(commands, shape: dict) -> None:
     )
     run.add_argument("--json", action="store_true", help="print what was made as JSON, for automation")
     run.set_defaults(command=_run)
+
+
+def _results_parser(commands, shape: dict) -> None:
+    results = commands.add_parser(
+        "results",
+        help="print the figures of a published report, as a table or as CSV",
+        description="Prints the results of outputs/CLIENT/PERIOD/, a line for each metric, component, month and segment level.\n"
+        "They lie there as results.xlsx and results.parquet too. From Python, with nothing more to install:\n\n"
+        "  import duckdb; results = duckdb.read_parquet('outputs/corner_shop/2025/results.parquet').df()",
+        epilog="examples:\n  crmnb results corner_shop 2025\n  crmnb results corner_shop 2025 --metric nps csat\n"
+        "  crmnb results corner_shop 2025 --csv > results.csv\n\n" + EXIT_CODES,
+        **shape,
+    )
+    results.add_argument("client", metavar="CLIENT", help="a folder in outputs/")
+    results.add_argument("period", metavar="PERIOD", help="a folder in it, such as 2025 or 2025Q4")
+    results.add_argument("--metric", nargs="+", default=[], metavar="M", help="only these; `crmnb catalogue` lists all")
+    results.add_argument("--csv", action="store_true", help="print every column as CSV")
+    results.set_defaults(command=_results)
 
 
 def _simulate_parser(commands, shape: dict) -> None:
@@ -296,8 +318,9 @@ def _check(chosen: argparse.Namespace) -> int:
     from crmnb.intake import SourceMissing
     from crmnb.project import find_project
 
+    seconds = 60 * _positive(chosen.time_limit, "--time-limit")
     try:
-        found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress())
+        found = check(find_project(Path.cwd()), chosen.client, chosen.period, _progress(), seconds)
     except SourceMissing as absent:
         return _skipped(absent)
     if chosen.json:
@@ -305,6 +328,21 @@ def _check(chosen: argparse.Namespace) -> int:
         return 0
     print(as_text(found, max(shutil.get_terminal_size((100, 24)).columns, 40)))
     print(f"\nPages: {_near(found.page)}\n       {_near(found.quarantine)}")
+    return 0
+
+
+def _results(chosen: argparse.Namespace) -> int:
+    from crmnb.errors import InputError, nearest
+    from crmnb.project import find_project
+    from crmnb.published import as_csv, as_table, results_of
+
+    frame = results_of(find_project(Path.cwd()), chosen.client, chosen.period)
+    known = set(frame["metric"])
+    for name in chosen.metric:
+        if name not in known:
+            raise InputError(f"the report has no metric {name!r}.{nearest(name, known)}")
+    frame = frame[frame["metric"].isin(chosen.metric)] if chosen.metric else frame
+    print(as_csv(frame) if chosen.csv else as_table(frame) + "\n", end="")
     return 0
 
 

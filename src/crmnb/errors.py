@@ -16,6 +16,10 @@ class InputError(Exception):
         return [str(self)]
 
 
+class TookTooLong(InputError):
+    """What a person asked for did not end within the time allowed, and was stopped; of the data that says nothing."""
+
+
 class Unavailable(Exception):
     """A value cannot be had from these data; `str()` is the reason, in words for the report."""
 

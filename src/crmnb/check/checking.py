@@ -11,6 +11,7 @@ from crmnb.check.told import parts_of
 from crmnb.client import load_client
 from crmnb.engine import open_tables
 from crmnb.intake.covered import last_whole_year
+from crmnb.intake.query import SECONDS
 from crmnb.metric import catalogue
 from crmnb.page import check_page
 from crmnb.period import Period
@@ -19,18 +20,25 @@ from crmnb.segments import many_levels
 from crmnb.settings import check_settings
 
 
-def check(project: Path, client_name: str, label: str = "", say: Callable[[str], None] = lambda text: None) -> Checked:
+def check(
+    project: Path,
+    client_name: str,
+    label: str = "",
+    say: Callable[[str], None] = lambda text: None,
+    seconds: float = SECONDS,
+) -> Checked:
     """Take a client's data in, look at them, and write check.html and quarantine.html into its private folder.
 
     label: the period for which metrics are looked at, else the last whole year of the data. say: told of each step.
-    Raises InputError for what is wrong in the parameters or the files, SourceMissing where there are no files.
+    seconds: that a query of the client's may take. Raises InputError for what is wrong in the parameters or the files,
+    SourceMissing where there are no files, TookTooLong for a query that takes longer.
     """
     client = load_client(client_name, project / "parameters")
     check_settings(client)
     asked = Period.parse(label, client.fiscal_year_starts) if label else None
     private = private_folder(project, client.id)
     say("reading the client's files")
-    taken = take_in(client, private, say)
+    taken = take_in(client, private, say, seconds)
     period, chosen = (asked, "as asked for") if asked else last_whole_year(client, taken)
     period = period.observe(taken.data_from, taken.cutoff)
     say("looking at the metrics")

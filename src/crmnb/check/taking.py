@@ -9,9 +9,12 @@ from crmnb.errors import InputError
 from crmnb.intake import Intake, Refused, SourceMissing, intake
 from crmnb.intake.account import Account
 from crmnb.intake.files import find_files
+from crmnb.intake.query import SECONDS
 
 
-def take_in(client: Client, private: Path, say: Callable[[str], None] = lambda text: None) -> Intake:
+def take_in(
+    client: Client, private: Path, say: Callable[[str], None] = lambda text: None, seconds: float = SECONDS
+) -> Intake:
     """As `crmnb.intake.intake`, and write `quarantine.html` into the client's private folder.
 
     Raises SourceMissing where none of the client's files is there, which is no fault; where only some are missing,
@@ -19,7 +22,7 @@ def take_in(client: Client, private: Path, say: Callable[[str], None] = lambda t
     """
     page = private / "quarantine.html"
     try:
-        taken = intake(client, private, say=say)
+        taken = intake(client, private, say=say, seconds=seconds)
     except Refused as no:
         if no.folder:
             _write_page(page, client, no.accounts, no.folder, refused=True)

@@ -206,6 +206,7 @@ class Client(_Strict):
     dates_exact_to: Literal["day", "month"] = "day"  # "month": nothing shorter than a month is shown
     sources: dict[Name, Source]
     tables: dict[Name, Mapping]
+    data_folders: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # beside this file's, in which its files may lie
     obtain: str = ""  # where whoever lacks the files can get them
     items: dict[Name, Item] = {}
     churn: Churn | None = None

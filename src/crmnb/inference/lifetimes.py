@@ -28,6 +28,7 @@ _MOST = 0.5
 _ENOUGH = (
     10  # customers at risk: from fewer on no curve begins where some enter late, and what hangs on fewer is unreliable
 )
+_BRIDGED = 31  # days in which nobody is at risk, as if nobody left meanwhile: dates exact to the month leave such
 
 
 def curve(groups: list[Group], told: Told) -> Inferred:
@@ -56,7 +57,7 @@ def _curve(group: Group, told: Told) -> survival.Curve:
     """
     data = _arrays(group)
     fewest = max(told.privacy.suppress_below, 1)
-    start, last = survival.observed_ages(*data, max(fewest, _ENOUGH), fewest)
+    start, last = survival.observed_ages(*data, max(fewest, _ENOUGH), fewest, _BRIDGED)
     found = survival.kaplan_meier(*data, told.level, start)
     return replace(found, table=found.table[found.table["time"] <= last].reset_index(drop=True), last=last)
 

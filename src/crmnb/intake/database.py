@@ -227,12 +227,12 @@ def _sqlite_file(client: Client, address: str, key: str) -> Path:
     if not address.startswith("sqlite:///") or "?" in address:
         raise InputError(f"{key}: the address is not written as sqlite:///file, relative to the parameters file.")
     name = unquote(address.removeprefix("sqlite:///"))
-    path = client.folder / name
+    path, folder = client.folder / name, named_folder(client, name, key)
     if not os.path.lexists(path):
         raise missing(
             f"{key}: there is no such SQLite file; it is looked for from the parameters file's folder.", client
         )
-    check_place(path, named_folder(client.folder, name), f"{key}: what it names")
+    check_place(path, folder, f"{key}: what it names")
     return path
 
 

@@ -14,6 +14,7 @@ from crmnb.client.sources import ENDINGS
 from crmnb.errors import InputError, visible
 
 PACKED = ("csv", "json")  # formats that may be gzipped
+_SYSTEM = ("/proc", "/sys", "/dev")
 _OFFICE_LOCK = "~$"  # what Excel leaves beside a workbook while it is open; it holds no data
 
 
@@ -44,16 +45,17 @@ def find_files(client: Client, name: str) -> list[File]:
     """The files of a client's source, sorted by name.
 
     Raises SourceMissing, saying where it was looked and how to get the data, and InputError for what is no regular file,
-    lies elsewhere than it seems to, or is of a format that is not read.
+    lies elsewhere than it seems to or than it may, or is of a format that is not read.
     """
     source, where = client.sources[name], f"{client.id}.yml, sources.{name}"
     here = client.folder / source.file
-    found = [source.file] if os.path.lexists(here) else sorted(glob.glob(source.file, root_dir=client.folder))
+    is_pattern = not os.path.lexists(here)
+    allowed = named_folder(client, source.file, f"{where}.file", is_pattern=is_pattern)
+    found = [source.file] if not is_pattern else sorted(glob.glob(source.file, root_dir=client.folder))
     paths = [client.folder / one for one in found if not Path(one).name.startswith(_OFFICE_LOCK)]
     if not any(path.exists() for path in paths):
         looked = visible(os.path.abspath(here))
         raise missing(f"{where}.file: there is no file {source.file!r}; looked for {looked}.", client)
-    allowed = _folder(client.folder, source.file, is_pattern=found != [source.file])
     files = []
     for path in paths:  # a place outside says where on this machine: not shown
         label = path.name if _is_outside(source.file) else str(path.relative_to(client.folder))
@@ -63,18 +65,49 @@ def find_files(client: Client, name: str) -> list[File]:
     return files
 
 
-def named_folder(folder: Path, name: str) -> Path:
+def named_folder(client: Client, name: str, key: str, *, is_pattern: bool = False) -> Path:
     """The folder, without links, in which a file that is named relative to the parameters' folder must lie.
 
-    A link on the way there counts only where the parameters name a place outside their own folder.
+    A link on the way there counts only where the parameters name a place outside their own folder. Raises InputError, naming
+    the key, for a folder that is neither below the parameters' own nor below one of `data_folders`, and for those in which
+    the system tells of itself.
     """
-    return _folder(folder, name, is_pattern=False)
-
-
-def _folder(folder: Path, name: str, is_pattern: bool) -> Path:
     parts = Path(name).parent.parts
     literal = Path(*takewhile(lambda part: not glob.has_magic(part), parts) if is_pattern else parts)
-    return (folder / literal).resolve() if _is_outside(name) else folder.resolve() / literal
+    if not _is_outside(name):
+        return client.folder.resolve() / literal
+    folder = (client.folder / literal).resolve()
+    if _is_the_systems(folder):
+        raise InputError(f"{key}: {visible(name)!r} is the system's own, and no file of a client's.")
+    if not any(folder.is_relative_to(root) for root in _roots(client)):
+        raise InputError(
+            f"{key}: {visible(name)!r} lies outside the folder of the parameters file. Put the file below that folder; or, if "
+            f"crmnb may read what lies there, declare its folder: `data_folders: [{visible(literal)}]`."
+        )
+    return folder
+
+
+def _roots(client: Client) -> list[Path]:
+    """The folders, without links, below which a client's files may lie."""
+    declared = [(client.folder / name).resolve() for name in client.data_folders]
+    for name, root in zip(client.data_folders, declared, strict=True):
+        if root == Path(root.anchor) or _is_the_systems(root):
+            raise InputError(
+                f"{client.id}.yml, data_folders: {visible(name)!r} is too much; name the folder of the files."
+            )
+    return [client.folder.resolve(), *declared]
+
+
+def _is_the_systems(path: Path) -> bool:
+    """Whether a place is one in which the system shows its processes and devices as files."""
+    return any(path.is_relative_to(place) or _are_on_one_disk(path, place) for place in map(Path, _SYSTEM))
+
+
+def _are_on_one_disk(path: Path, place: Path) -> bool:
+    try:
+        return place.is_mount() and path.stat().st_dev == place.stat().st_dev
+    except OSError:
+        return False
 
 
 def _is_outside(name: str) -> bool:
@@ -101,8 +134,10 @@ def check_place(path: Path, folder: Path, named: str) -> None:
     Links are followed: beside the folder may lie what belongs to another client.
     """
     if not path.is_file():  # opening a pipe or a device might never end
-        what = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a pipe or a device"
+        what = "a folder" if path.is_dir() else "a broken link" if not path.exists() else "a pipe or a device"
         raise InputError(f"{named} is {what}, not a file; name a file, or several such as 'data/*.csv'.")
+    if _is_the_systems(path.resolve()):
+        raise InputError(f"{named} is the system's own, and no file of a client's.")
     if not path.resolve().is_relative_to(folder):
         raise InputError(
             f"{named} is a link, or lies behind one, that leads to another folder than it seems; "

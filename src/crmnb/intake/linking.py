@@ -8,7 +8,7 @@ import duckdb
 from crmnb.client import Lines
 from crmnb.errors import InputError
 from crmnb.intake.account import LinesAccount, Link
-from crmnb.intake.query import run_query, sources_of
+from crmnb.intake.query import SECONDS, run_query, sources_of
 from crmnb.intake.raw import named
 from crmnb.tables import TABLES, Table
 
@@ -37,10 +37,12 @@ def links_of(
     return tuple(found)
 
 
-def lines_of(lines: Lines, table: Table, source: Path, result: Path, key: str) -> LinesAccount:
+def lines_of(
+    lines: Lines, table: Table, source: Path, result: Path, key: str, seconds: float = SECONDS
+) -> LinesAccount:
     """The lines of a typed source (Parquet) held against what the query made of them (Parquet), by the row's key.
 
-    Raises InputError for a column or an SQL expression that does not fit.
+    Raises InputError for a column or an SQL expression that does not fit, TookTooLong where it takes more than the seconds.
     """
     line, row = f"CAST({named(lines.key)} AS VARCHAR)", f"CAST({named(table.key[0])} AS VARCHAR)"
     reached = f"{line} IN (SELECT {row} FROM _rows WHERE {row} IS NOT NULL)"
@@ -51,7 +53,7 @@ def lines_of(lines: Lines, table: Table, source: Path, result: Path, key: str) -
             f'{key}.totals: give an expression over a line of {lines.source}, such as \'"Quantity" * "Price"\'.'
         )
     views, made = {lines.source: source, "_rows": result}, result.with_name(f"lines_{table.name}.parquet")
-    run_query(select, views, made, key)
+    run_query(select, views, made, key, seconds)
     with duckdb.connect() as con:
         exact = "CAST(coalesce(sum({}), 0) AS DECIMAL(38, 4))::VARCHAR"
         asked = "".join(

@@ -2,14 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from crmnb.errors import InputError, nearest
+from crmnb.errors import InputError, TookTooLong, nearest
 from crmnb.intake.raw import named, quoted
+
+SECONDS = 1800.0  # that a query may take where nothing else is asked for
+_AGAIN = 0.05  # seconds after which a query that was interrupted between two of its steps is interrupted again
 
 # Nothing is downloaded at run time, and no Python variable is a table.
 QUIET = {
@@ -53,11 +57,12 @@ def _tables_in(parsed: Any) -> Iterator[str]:
             yield from _tables_in(part)
 
 
-def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> None:
+def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seconds: float = SECONDS) -> None:
     """Run a query on typed sources (Parquet) and leave what it gives as a Parquet file.
 
     No other file can be reached, nor the network, and the settings are locked. One thread, so that sums of floats are
-    the same each time.
+    the same each time. Raises InputError, naming the key, for a query that cannot be run, and TookTooLong for one that has
+    not ended after so many seconds.
     """
     config = {**QUIET, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
     with duckdb.connect(config=config) as con:
@@ -67,11 +72,39 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str) -> N
             con.execute(f"CREATE VIEW {named(name)} AS SELECT * FROM read_parquet({quoted(path)})")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
-        try:
+
+        def answer() -> None:
             con.execute(f"CREATE TEMP VIEW _query AS\n{query}")
             con.sql("FROM _query").write_parquet(str(result))
+
+        try:
+            _within(con, seconds, answer)
+        except TimeoutError:
+            raise TookTooLong(
+                f"{key}: the query did not end within the {_length(seconds)} allowed, and was stopped. Does it join every row "
+                "with every other? Mend it, or allow more by --time-limit."
+            ) from None
         except duckdb.Error as wrong:
             raise InputError(f"{key}: {_said(wrong)}") from None
+
+
+def _within(con: duckdb.DuckDBPyConnection, seconds: float, action: Callable[[], None]) -> None:
+    """Do what a connection is to do. TimeoutError after so many seconds.
+
+    It is done in a thread of its own: while the engine works, the main thread of Python hears no keyboard.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(action)
+        try:
+            doing.result(seconds)
+        finally:
+            while not doing.done():
+                con.interrupt()
+                wait([doing], _AGAIN)
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
 
 
 # Errors that are found before a row is read, so that they hold nothing of the rows.

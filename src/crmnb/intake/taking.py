@@ -28,7 +28,7 @@ from crmnb.intake.linking import lines_of, links_of
 from crmnb.intake.personal import customer_columns, personal_columns
 from crmnb.intake.profiling import profile_of
 from crmnb.intake.quarantine import Quarantine
-from crmnb.intake.query import QUIET, run_query, sources_of
+from crmnb.intake.query import QUIET, SECONDS, run_query, sources_of
 from crmnb.intake.raw import Cell, Raw, described, kind, named, quoted
 from crmnb.intake.reading import read_source
 from crmnb.intake.refusal import Refused
@@ -39,13 +39,15 @@ from crmnb.timeline import TimeLine, said_of, time_line_of
 _LOG = logging.getLogger("crmnb")
 
 
-def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None) -> Intake:
+def intake(
+    client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None, seconds: float = SECONDS
+) -> Intake:
     """Take in a client's sources; nothing is read again while files, parameters and code are unchanged.
 
     `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
     whether they are the same. Kept tables are read to their end once: where one is damaged, all are made anew, which is
     logged, and `healed` of what is given names them. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
-    accounts; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
+    accounts; TookTooLong for a query that does not end within the seconds; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     Rows of customers who are on the private folder's list of the forgotten are left out.
     """
     _refuse_personal_segments(client)
@@ -60,7 +62,7 @@ def intake(client: Client, private: Path, *, say: Callable[[str], None] = lambda
             return known
         if wrong:
             _LOG.warning("%s: kept files are damaged, so the data are taken in anew: %s", client.id, ", ".join(wrong))
-        work = _Work(client, files, folder, home, say, leave_out)
+        work = _Work(client, files, folder, home, say, leave_out, seconds)
         try:
             return replace(_take(work, mark, contents), healed=tuple(wrong))
         except Refused as wrong:
@@ -114,6 +116,7 @@ class _Work:
     home: Path
     say: Callable[[str], None]
     forgotten: Forgotten
+    seconds: float  # that a query may take
     raws: dict[str, Raw] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)  # of each source, as they were read
     accounts: list[Account] = field(default_factory=list)
@@ -313,7 +316,9 @@ def _with_lines(account: Account, work: _Work, table: Table, mapping: Mapping) -
         note = "how many lines reached no row is not known; declare `lines:` to have them counted"
         return replace(account, notes=(*account.notes, note))
     result = work.folder / f"result_{table.name}.parquet"
-    return replace(account, lines=lines_of(mapping.lines, table, work.typed(mapping.lines.source), result, key))
+    return replace(
+        account, lines=lines_of(mapping.lines, table, work.typed(mapping.lines.source), result, key, work.seconds)
+    )
 
 
 def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: Mapping) -> Raw:
@@ -321,7 +326,7 @@ def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: M
     key = work.key(f"tables.{table.name}.query")
     path = work.folder / f"result_{table.name}.parquet"
     names = sources_of(mapping.query, list(work.client.sources), key)
-    run_query(mapping.query, {name: work.typed(name) for name in names}, path, key)
+    run_query(mapping.query, {name: work.typed(name) for name in names}, path, key, work.seconds)
     result = named(f"result_{table.name}")
     con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quoted(escape(str(path)))})")
     columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}

@@ -155,14 +155,15 @@ def _emptied(table: pd.DataFrame, entry, duration, n, start: float) -> float | N
     return float(late[again.max()]) if len(again) else None
 
 
-def observed_ages(entry, duration, event, n, enough: float, fewest: float) -> tuple[float, float]:
+def observed_ages(entry, duration, event, n, enough: float, fewest: float, bridged: float = 0.0) -> tuple[float, float]:
     """The ages that a curve can be told of where customers enter late: from when enough are at risk until too few are.
 
     Ages at which the risk set empties (everybody at risk goes, or is lost from sight before others enter) part observation
     into stretches that share no customer, and no curve goes on from one to the next. In each the curve begins with the
     first entry after which `enough` are at risk (where there never are so many: half of the most there ever are), since
     before it a single loss would decide; it ends with the last age at which `fewest` are. The stretch with most events
-    is the one to be told. Where nobody enters late it begins at 0.
+    is the one to be told. Where nobody enters late it begins at 0. A time of at most `bridged` in which nobody is at risk, though not
+    all went, is no end: dates that are exact to the month leave such between the months' customers.
 
     Returns the first and the last age (equal where there is nothing to tell). Raises ValueError as `checked` does.
     Source: Klein & Moeschberger 2003, 4.6 (a curve conditional on an age from which on enough are at risk); Lai & Ying
@@ -171,8 +172,9 @@ def observed_ages(entry, duration, event, n, enough: float, fewest: float) -> tu
     entry, duration, event, n = checked(entry, duration, event, n)
     if not len(duration):
         return 0.0, 0.0
-    ends = np.unique(duration)
+    ends, entries = np.unique(duration), np.append(np.unique(entry), np.inf)
     emptied = ends[at_risk(np.nextafter(ends, np.inf), entry, duration, n) == 0]
+    emptied = emptied[entries[np.searchsorted(entries, emptied)] - emptied > bridged]
     time, risk, events = _steps(entry, duration, event, n)
     breaks = np.union1d(emptied, time[events == risk])
     place = np.searchsorted(breaks, duration, side="left")

@@ -151,6 +151,7 @@ def _steps(
         return Job(name, f"{outcome.client} {outcome.period} {about}".replace("  ", " ").strip(), given | more, log)
 
     look = {"label": wanted.period, "only": list(wanted.families), "fresh": wanted.fresh, "only_look": wanted.only_look}
+    look["seconds"] = wanted.seconds
     plan = yield from _one(job("prepare", "data", **look), outcome, "intake")
     outcome.name, outcome.period, outcome.healed = plan["name"], plan["period"], plan["healed"]
     outcome.folder = project / "outputs" / outcome.client / outcome.period if outcome.period else None

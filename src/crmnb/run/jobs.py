@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from crmnb.errors import InputError
+from crmnb.errors import InputError, TookTooLong
 
 Say = Callable[[str], None]
 
@@ -28,8 +28,8 @@ def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
     except InputError as wrong:
         from crmnb.intake.files import SourceMissing
 
-        kind = "skipped" if isinstance(wrong, SourceMissing) else "refused"
-        return _wrong(kind, str(wrong))
+        kinds = {SourceMissing: "skipped", TookTooLong: "interrupted"}
+        return _wrong(kinds.get(type(wrong), "refused"), str(wrong))
     except Interrupted as why:
         return _wrong("interrupted", str(why))
     except OSError as no:

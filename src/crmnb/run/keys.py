@@ -16,7 +16,18 @@ from crmnb.period import Period
 
 VERSIONS = ("crmnb", "duckdb", "narwhals", "pandas", "statsmodels", "scipy", "papermill", "nbconvert")
 _ALSO = ("numpy", "matplotlib", "seaborn", "ipython", "ipykernel", "jinja2", "babel", "mistune", "xlsxwriter")
-_NOT_MEASURED = {"id", "folder", "name", "obtain", "sources", "tables", "settings", "targets", "objectives"}
+_NOT_MEASURED = {
+    "id",
+    "folder",
+    "name",
+    "obtain",
+    "data_folders",
+    "sources",
+    "tables",
+    "settings",
+    "targets",
+    "objectives",
+}
 _OF_METRICS = ("settings", "targets")
 LOCK = "requirements.lock"
 
@@ -32,7 +43,7 @@ class Read:
 
 def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, str], families: list[str]) -> str:
     """The key of an evaluation: all that the client declares of data and metrics, the canonical tables' checksums, the families."""
-    declared = client.model_dump(mode="json", exclude={"id", "folder", "name", "obtain", "objectives"})
+    declared = client.model_dump(mode="json", exclude={"id", "folder", "name", "obtain", "data_folders", "objectives"})
     days = [period.label, str(period.data_from), str(period.cutoff)]
     return _hash([code(project), declared, days, tables, families])
 

@@ -33,13 +33,13 @@ _READ = [field.name for field in fields(Read)]
 
 
 def prepare(
-    project: str, client: str, label: str, only: list[str], fresh: bool, only_look: bool, say: Say
+    project: str, client: str, label: str, only: list[str], fresh: bool, only_look: bool, say: Say, seconds: float
 ) -> dict[str, Any]:
     """Take the client's data in where they changed, and tell what is to be done.
 
     Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, evaluated (whether the results
     are there), unchanged (the report that is published is what would be made), healed (the kept files that are damaged, and
-    are made anew). only_look: take nothing in. Raises InputError for what is wrong.
+    are made anew). only_look: take nothing in. seconds: that a query of the client's may take. Raises InputError for what is wrong.
     """
     root = Path(project)
     who = load_client(client, root / "parameters")
@@ -50,7 +50,7 @@ def prepare(
     _check(root, who, private, only_look)
     if label and label not in RELATIVE:
         Period.parse(label, who.fiscal_year_starts)  # said before the files are read
-    taken = _look(who, private) if only_look else _take_in(who, private, say)
+    taken = _look(who, private) if only_look else _take_in(who, private, say, seconds)
     if taken is None:
         return _unseen(who, label, notebooks)
     period = chosen(who, taken, label)
@@ -115,11 +115,11 @@ def _check(project: Path, client: Client, private: Path, only_look: bool) -> Non
         write_json(private / _CHECKED, {"key": key})
 
 
-def _take_in(client: Client, private: Path, say: Say) -> Intake:
+def _take_in(client: Client, private: Path, say: Say, seconds: float) -> Intake:
     from crmnb.check.taking import take_in
 
     say("reading the files")
-    return take_in(client, private, say)
+    return take_in(client, private, say, seconds)
 
 
 def _look(client: Client, private: Path) -> Intake | None:

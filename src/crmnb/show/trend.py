@@ -29,7 +29,8 @@ _MOST_TICKS = 13
 _MOST_REASONS = 2
 # What a part of which a component has no row is drawn and told as.
 _NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
-_PANEL, _SMALL_PANEL, _FOOT = 300, 150, 40
+_PANEL, _SMALL_PANEL, _FOOT = 300, 170, 40
+_AIR = 0.14
 
 
 def trend(result: Result, component: str | None = None) -> Figure | Figures:
@@ -55,7 +56,8 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
     ]
     table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period", places)
     title, alt = _title(result, panels, places), trend_alt(result, panels, places)
-    left_out = 0 if component is not None or "" in panels else result.parts["component"].nunique() - len(panels)
+    named_ones = {row.component for row in tuples(result.parts) if row.component and row.unit == result.metric.unit}
+    left_out = 0 if component is not None or "" in panels else len(named_ones) - len(panels)
     return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
 
 
@@ -68,7 +70,9 @@ def _panels(result: Result, component: str | None) -> dict[str, list]:
     names = list(rows["component"].drop_duplicates())
     if component is not None and component not in names:
         raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
-    chosen = [component] if component is not None else [""] if _has_whole(rows) else [n for n in names if n]
+    order = [row.component for row in result.entries]  # as everywhere on the page; what has no whole comes last
+    parts = sorted((n for n in names if n), key=lambda n: order.index(n) if n in order else len(order))
+    chosen = [component] if component is not None else [""] if _has_whole(rows) else parts
     found = {(row.component, row.part): row for row in tuples(rows)}
     labels = _labels_between(result, {label for _, label in found})
 
@@ -102,6 +106,9 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
     every = [row for rows in panels.values() for row in rows]
     counted = result.metric.unit == "count"
     bottom, top = limits(every, result.metric.unit, from_zero=counted)
+    if len(panels) > 1:  # room for the labels above and below the points, which a low panel has less of
+        air = _AIR * (top - bottom)
+        bottom, top = (bottom if counted else bottom - air), top + air
     each = (height - _FOOT) / len(panels)
     for index, (component, rows) in enumerate(panels.items()):
         above = index * each + (32 if component or len(panels) > 1 else 14)
@@ -255,18 +262,22 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     if "low_base" in flags:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} customers.")
-    notes += _gaps(result, every)
+    notes += _gaps(result, panels)
     if left_out > 0:
-        notes.append(f"{left_out} more are not drawn: see the scorecard.")
+        notes.append(f"{left_out} more {'is' if left_out == 1 else 'are'} not drawn: see the scorecard.")
     return (" ".join(notes),) if notes else ()
 
 
-def _gaps(result: Result, rows: list) -> list[str]:
-    """What is missing and why, each reason said once; of many reasons, that the table tells them."""
+def _gaps(result: Result, panels: dict[str, list]) -> list[str]:
+    """What is missing everywhere and why, each reason said once; of others and of many reasons, that the table tells them."""
     why: dict[str, list[str]] = {}
-    for row in rows:
-        if not available(row):
-            why.setdefault(value_words(result, row), []).append(_name(result, row))
-    if len(why) > _MOST_REASONS:
+    somewhere = False
+    for rows in zip(*panels.values(), strict=True):
+        reasons = {"" if available(row) else value_words(result, row) for row in rows}
+        if len(reasons) > 1:
+            somewhere = True
+        elif (reason := reasons.pop()) != "":
+            why.setdefault(reason, []).append(_name(result, rows[0]))
+    if somewhere or len(why) > _MOST_REASONS:
         return ["Where there is no point there is no value: the numbers say why."]
     return [f"{', '.join(dict.fromkeys(names))}: {words}." for words, names in why.items()]

@@ -181,6 +181,8 @@ def _purchases(rates: Rates, lives: Lives, window: Window) -> Figures:
     x = earlier + a - lives.begins[who, which].clip(0)
     whole = np.clip(left - w, a, b)  # until here, all of the days lie in the spell
     new = (none_in(x, t) - none_in(x + b - a, t)).sum()
+    if new == 0:
+        return found
     silent = none_in(x + w, t) - none_in(x + whole - a + w, t)
     cut_short = np.where(b > whole, next_at(x + np.where(np.isfinite(left), left, b) - a, t) * (b - whole), 0.0)
     return found | {("second_purchase_rate", ""): 100 * (1 - (silent + cut_short).sum() / new)}
