@@ -15,9 +15,9 @@ from scipy import stats
 
 from crmnb.errors import Unavailable
 from crmnb.inference import Group, Inferred, Told
-from crmnb.inference.fits import WEEKS_A_MONTH, histories, of_purchases, of_renewals
+from crmnb.inference.fits import WEEKS_A_MONTH, of_purchases, of_renewals, purchases_ahead
 from crmnb.inference.steps import told_at
-from crmnb.models.buying import expected_further, expected_purchases
+from crmnb.models.buying import expected_purchases
 from crmnb.models.contract import survival
 
 HOLDOUT, TRACKED = "holdout", "tracked"  # components of the evidence
@@ -120,7 +120,7 @@ def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, told: Told) 
     fit = of_purchases(held)
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     n, actual = held["n"].to_numpy(float), held["later"].to_numpy(float)
-    forecasts = {_MODEL: expected_further(fit.parameters, *histories(held), ahead / 7)}
+    forecasts = {_MODEL: purchases_ahead(fit.parameters, held, ahead / 7)}
     if behind >= ahead:
         forecasts[_NAIVE] = held["recent"].to_numpy(float)
     fewest = told.privacy.suppress_below

@@ -619,7 +619,7 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
     cumulative=True,
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
 )
-def at_risk_customers(tenures, joined, *, period, churn: Churn, horizon_days=365):
+def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
     With a contract, by the share that was lost at the same tenure. By inactivity, by the BG/NBD model, from how often and how recently
@@ -632,5 +632,5 @@ def at_risk_customers(tenures, joined, *, period, churn: Churn, horizon_days=365
         (Nelson-Aalen).
     """
     if churn.kind == "inactivity":
-        return buying(tenures, period.seen_end, churn)
+        return buying(tenures, joined, period, churn)
     return under_contract(tenures, joined, period, churn)
