@@ -94,7 +94,7 @@ def bought(
         there.with_columns(there=nw.lit(1)), on="customer_id", how="left"
     )
     now = with_unseen(now, joined, period, look_back, _number(period.seen_end) - 1)
-    new = ((nw.col("T") < _DAYS_NEW) & (nw.col("before") == 0)).cast(nw.Int64)
+    new = ((nw.col("T") < _DAYS_NEW) & (nw.col("before") <= 0)).cast(nw.Int64)
     none = nw.lit(0)
     parts = {
         "": now.with_columns(

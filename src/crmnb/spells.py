@@ -126,7 +126,8 @@ def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_b
 
     rows: customer_id, and `T`, the days from the first purchase seen to the day `until` (its number since 1970). joined: customer_id and
     joined_at, as the client's list says. Of who is not in it, a first purchase within the look-back (days) after the data begin may be
-    one of many: they are taken to have been customers for as long before as the data last, on which little hangs.
+    one of many: they are taken to have been customers for as long before as the data last, on which little hangs; as that is
+    a guess, their `before` is negative.
     """
     if period.data_from is None:
         return rows.with_columns(before=nw.lit(0), wait=nw.lit(0))
@@ -135,12 +136,12 @@ def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_b
         "customer_id", earlier=days("joined_at", "begins")
     )
     waited = nw.max_horizontal(nw.lit(lasted) - nw.col("T"), nw.lit(0))
-    of_unknown = nw.when(waited < look_back).then(nw.lit(lasted)).otherwise(nw.lit(0))
+    of_unknown = nw.when(waited < look_back).then(nw.lit(-lasted)).otherwise(nw.lit(0))
     listed = nw.max_horizontal(nw.col("earlier"), nw.lit(0))
     found = rows.join(known, on="customer_id", how="left").with_columns(
         before=nw.when(nw.col("earlier").is_null()).then(of_unknown).otherwise(listed), wait=waited
     )
-    wait = nw.when(nw.col("before") > 0).then(nw.col("wait")).otherwise(nw.lit(0))
+    wait = nw.when(nw.col("before") != 0).then(nw.col("wait")).otherwise(nw.lit(0))
     return found.with_columns(wait=wait).drop("earlier")
 
 

@@ -6,6 +6,7 @@ from scipy import stats
 
 from crmnb.inference import Group, Inferred, Told
 from crmnb.inference.contracted import of_contracts
+from crmnb.inference.fits import newness_settled
 from crmnb.inference.forecast import margin_each_time
 from crmnb.inference.holdout import in_words
 from crmnb.inference.purchases import of_purchasers
@@ -92,6 +93,7 @@ def _months(period: Period) -> int:
 
 def to_cost(groups: list[Group], told: Told) -> Inferred:
     """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
+    groups, newness = newness_settled(groups)
     whole = next((group for group in groups if group.is_whole and not group.component), None)
     spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
     if whole is None or spent is None or not spent["won"].sum():
@@ -105,6 +107,7 @@ def to_cost(groups: list[Group], told: Told) -> Inferred:
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
     value, notes = worth / won_for, [*_partly_seen(told.windows["now"]), in_words(groups, told)]
+    notes += [newness] if newness else []
     facts = {"n": float(spent["won"].sum()), "clusters": float(spent["won"].sum()), "method": "delta method"}
     if np.isnan(cost_error):
         return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW, *notes])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crmnb.inference import Group
 from crmnb.models.buying import discounted_further, fit_buying, log_likelihood
 from crmnb.models.contract import fit_contract, retention
 from crmnb.models.likelihood import FEWEST, CannotFit, Fit
@@ -17,12 +18,15 @@ from crmnb.models.spending import fit_spending
 from crmnb.models.spending import log_likelihood as spending_likelihood
 
 _FITTED: dict[bytes, Fit] = {}
+_OF_GUESSES = 0.05  # so many of who may be older must have come later, to learn from them
 _REMEMBERED = 256  # fits; a report's metrics ask for fewer, of its levels, too
 
 DAYS_A_YEAR = 365.25
 WEEKS_A_MONTH = DAYS_A_YEAR / 12 / 7
 _LOSSES = 0.05  # of those who bought again, the share without a margin that may be left out of a model of margins
 _FEWEST_FOLDS = 30  # of customers, that tell an error
+_ALIKENESS = (1e2, 3e2, 1e3, 1e4)  # values of alpha + beta, of customers who hardly differ
+_NO_GAIN = 0.5  # of log-likelihood
 _NOBODY = 1e-9  # of those at risk at most: rounding of a running sum
 _ALIKE = 1e9  # alpha + beta, from which on customers differ by less than can matter
 
@@ -43,6 +47,36 @@ def once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
             del _FITTED[next(iter(_FITTED))]
         _FITTED[told.digest()] = found
     return _FITTED[told.digest()]
+
+
+def newness_settled(groups: list[Group]) -> tuple[list[Group], str]:
+    """The groups, guesses of who is older than the data taken or left; and what is to be said of it.
+
+    A guess (`before` below 0, see `crmnb.spells.with_unseen`) is taken where enough others bought again to fit a model to. Else nobody came
+    after the look-back, as where the data hold one cohort from its first purchase on: then all are taken to be new, and that is said.
+    """
+    whole = next((group.counts for group in groups if group.is_whole and "before" in group.counts), None)
+    if whole is None or not (whole["before"] < 0).any():
+        return groups, ""
+    again = whole["x"] > 0
+    others = whole.loc[again & (whole["before"] == 0), "n"].sum()
+    taken = others >= max(FEWEST, _OF_GUESSES * whole.loc[again & (whole["before"] < 0), "n"].sum())
+
+    def settled(counts: pd.DataFrame) -> pd.DataFrame:
+        before = counts["before"].abs() if taken else counts["before"].clip(lower=0)
+        return counts.assign(before=before, wait=counts["wait"].where(before > 0, 0))
+
+    said = (
+        ""
+        if taken
+        else (
+            "Nearly all customers were first seen soon after the data begin. They are taken to be new then; where they are older, the value is too high "
+            "and losses too low (joined_at in the table customers tells it)."
+        )
+    )
+    return [
+        replace(group, counts=settled(group.counts)) if "before" in group.counts else group for group in groups
+    ], said
 
 
 def are_new(counts: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +181,11 @@ def _of_renewals(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     if not len(age):
         raise CannotFit("no renewal was seen from beginning to end")
     if _falls(age, at_risk, lost):
-        return once(fit_contract, age, at_risk, lost)
+        try:
+            return once(fit_contract, age, at_risk, lost)
+        except CannotFit:  # the maximum is so far out that it is not found
+            if lost.sum() < FEWEST or len(age) < 2 or not _flat(age, at_risk, lost):
+                raise
     if not 0 < lost.sum() < at_risk.sum():
         raise CannotFit("all who came to a renewal left, or none did, which tells no rate")
     return _constant(at_risk, lost)
@@ -251,6 +289,14 @@ def _falls(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> bool:
     """
     slope = ((age - 1) * (lost.sum() / at_risk.sum() * at_risk - lost)).sum()
     return bool(slope > 0 or lost.sum() < FEWEST or len(age) < 2)
+
+
+def _flat(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> bool:
+    """Whether losses fall so little with age that the likelihood of ever less falling is as good: the limit is then all that is known."""
+    rate, constant = lost.sum() / at_risk.sum(), _constant(at_risk, lost).log_likelihood
+    leaving = (rate * k / (k + age - 1) for k in _ALIKENESS)
+    gain = max(float(lost @ np.log(h) + (at_risk - lost) @ np.log1p(-h)) for h in leaving) - constant
+    return gain < _NO_GAIN
 
 
 def _constant(at_risk: np.ndarray, lost: np.ndarray) -> Fit:

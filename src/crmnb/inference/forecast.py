@@ -16,6 +16,7 @@ from scipy import stats
 
 from crmnb.inference import Group, Inferred, Told
 from crmnb.inference.contracted import Contracts, of_contracts, said_of_contracts
+from crmnb.inference.fits import newness_settled
 from crmnb.inference.holdout import in_words
 from crmnb.inference.purchases import of_purchasers, said_of_purchases
 from crmnb.models.likelihood import CannotFit
@@ -34,6 +35,7 @@ def residual(groups: list[Group], told: Told) -> Inferred:
 
 
 def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
+    groups, newness = newness_settled(groups)
     held = [group for group in groups if not group.component]
     whole = next(group for group in held if group.is_whole)
     value = _by_purchases if told.given["churn"].kind == "inactivity" else _by_contract
@@ -42,7 +44,8 @@ def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
     own = notes[:1] if np.isinf(months) else notes  # the others are said beside the predicted value
-    return Inferred(rows, notes=[_ahead(told, months), in_words(groups, told), *own])
+    said = [newness] if newness else []
+    return Inferred(rows, notes=[_ahead(told, months), in_words(groups, told), *said, *own])
 
 
 def _ahead(told: Told, months: float) -> str:

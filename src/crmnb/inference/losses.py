@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import special, stats
 
 from crmnb.inference import Group, Inferred, Told
-from crmnb.inference.fits import of_days, older_of, parameters_of, purchases_likelihood
+from crmnb.inference.fits import newness_settled, of_days, older_of, parameters_of, purchases_likelihood
 from crmnb.inference.strata import Strata, likelihood_ratio, parted
 from crmnb.models import buying, survival
 from crmnb.models.likelihood import CannotFit, Fit, delta
@@ -24,6 +24,7 @@ _FEWEST_LOSSES = 10  # of a group: fewer tell too little of its hazards
 
 def expected(groups: list[Group], told: Told) -> Inferred:
     """The expected number of losses within `horizon_days`, among those who are customers at the end of the period."""
+    groups, newness = newness_settled(groups)
     whole = next(group for group in groups if group.is_whole)
     there = [_there(group.counts) for group in groups]
     base = [{"n": n, "clusters": n, "denominator": n} for n in (float(of["n"].sum()) for of in there)]
@@ -41,7 +42,7 @@ def expected(groups: list[Group], told: Told) -> Inferred:
         value, error = _losses(strata, those, told)
         low, high = max(value - z * error, 0.0), min(value + z * error, of["n"])
         rows.append(group.row(**of, value=value, low=low, high=high, numerator=value, method="model"))
-    return Inferred(rows, notes=_said(strata, told))
+    return Inferred(rows, notes=[*_said(strata, told), *([newness] if newness else [])])
 
 
 def _must_reach_back(told: Told) -> None:
@@ -71,8 +72,9 @@ def probabilities(rows: pd.DataFrame, told: Told) -> pd.Series:
 
     rows: one per customer, the columns that the counts are by, with the customer's levels (`of <segmentation>`).
     """
-    there = _there(rows)
-    strata = _strata(rows.assign(n=1.0), told)
+    every = Group("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
+    counts = newness_settled([every])[0][0].counts
+    there, strata = _there(counts), _strata(counts, told)
     found = np.zeros(len(there))
     for model, inside in strata.by_model(there):
         found[inside] = _chance(model, there[inside], told)

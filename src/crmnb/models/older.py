@@ -39,6 +39,7 @@ class Older:
     wait: np.ndarray
 
     def some(self, rows: slice) -> "Older":
+        """The histories of some of them."""
         return Older(*(given[rows] for given in (self.x, self.t_x, self.T, self.before, self.wait)))
 
 
