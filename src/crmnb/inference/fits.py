@@ -81,7 +81,7 @@ def newness_settled(groups: list[Group]) -> tuple[list[Group], str]:
 
 def are_new(counts: pd.DataFrame) -> pd.DataFrame:
     """Those whose first purchase is in the data. Of older ones only those are seen who stayed: they would make others too loyal."""
-    return counts[counts["before"] == 0] if "before" in counts else counts
+    return counts[counts["before"] <= 0] if "before" in counts else counts
 
 
 def _of_new(counts: pd.DataFrame, unit: float) -> Fit:
