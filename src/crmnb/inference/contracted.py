@@ -10,7 +10,9 @@ The error is linearised over 200 groups of customers: what each adds to the fitt
 as both are of the same customers (Hampel 1974, JASA 69:383, the influence function; Efron & Tibshirani 1993, 11.5).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from crmnb.inference.fits import (
     falling,
     is_constant,
     likelihood_of_renewals,
+    of_one_rate,
     of_paid_renewals,
     of_renewals,
     parameters_of,
@@ -27,6 +30,8 @@ from crmnb.inference.fits import (
 from crmnb.inference.strata import Strata, likelihood_ratio, parted
 from crmnb.models.contract import discounted_residual
 from crmnb.models.likelihood import CannotFit, Fit, slopes
+
+_FEWEST_TESTED = 10  # losses of a level whose one rate is held against the model of all
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,16 @@ class Contracts:
         total = float(pay @ stay)
         if not total > 0:
             return 0.0
-        if not all(len(model.added) for model, _ in of_fits):
-            return value / total * float(np.sqrt(sum(by @ model.fit.covariance @ by for model, by in of_fits)))
+        apart = sum(by @ model.fit.covariance @ by for model, by in of_fits if not len(model.added)) / total**2
+        if not any(len(model.added) for model, _ in of_fits):
+            return value * float(np.sqrt(apart))
         n = those["n"].to_numpy(float)
         added = pd.Series(pay * stay / total - n / n.sum()).groupby(those["fold"].to_numpy()).sum()
         added = added.add(self.scale_added, fill_value=0.0)
         for model, by in of_fits:
-            added = added.add(pd.Series(model.added @ by / total, model.folds), fill_value=0.0)
-        return value * float(np.sqrt((added**2).sum()))
+            if len(model.added):
+                added = added.add(pd.Series(model.added @ by / total, model.folds), fill_value=0.0)
+        return value * float(np.sqrt((added**2).sum() + apart))
 
     def pay(self, rows: pd.DataFrame) -> np.ndarray:
         """What the customers of each row pay a month together; the mean of all where it is not known."""
@@ -115,10 +122,10 @@ def of_contracts(counts: pd.DataFrame, told: Told) -> Contracts:
     of_renewals(counts, length)  # refused where all of them are too few
 
     def fit(some: pd.DataFrame) -> Fit | None:
-        try:
-            return of_renewals(some, length)
-        except CannotFit:
-            return None
+        for way in (partial(of_renewals, some, length), partial(of_one_rate, some, length, _FEWEST_TESTED)):
+            with suppress(CannotFit):
+                return way()
+        return None
 
     def losses(some: pd.DataFrame) -> _Losses | None:
         try:
@@ -132,7 +139,13 @@ def of_contracts(counts: pd.DataFrame, told: Told) -> Contracts:
             counts, cells, finer, fit, lambda some, whole: likelihood_of_renewals(some, length, whole), parameters_of
         )
 
-    strata = parted(counts, told, losses, test)
+    def rough(some: pd.DataFrame) -> _Losses | None:
+        try:
+            return _Losses(of_one_rate(some, length), [], np.zeros((0, 2)))
+        except CannotFit:
+            return None
+
+    strata = parted(counts, told, losses, test, rough)
     if any(model is None for model in strata.models):
         raise CannotFit("those who pay left too seldom to tell how much of the margin is lost")
     scale = float(there["margin"].sum() / there["due"].sum())

@@ -191,6 +191,14 @@ def _of_renewals(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     return _constant(at_risk, lost)
 
 
+def of_one_rate(counts: pd.DataFrame, months: int, fewest: int = 3) -> Fit:
+    """One constant rate of leaving, the limit of that model, which takes few losses to know. Raises CannotFit."""
+    _, at_risk, lost = renewals(counts, months)
+    if not fewest <= lost.sum() < at_risk.sum():
+        raise CannotFit(f"fewer than {fewest} customers left")
+    return _constant(at_risk, lost)
+
+
 def of_paid_renewals(counts: pd.DataFrame, months: int, weights: np.ndarray) -> tuple[Fit, np.ndarray]:
     """The same of renewals by what customers pay (weights: of all n of a row together): how much of the margin is lost at each age.
 
@@ -245,7 +253,11 @@ def renewals(
     n = counts["n"].to_numpy(float) if weights is None else weights
     at_risk, lost = (each[0] for each in _tallied(counts, months, n, np.zeros(len(counts), int), 1))
     age = np.flatnonzero(at_risk > _NOBODY * at_risk.max(initial=0.0))
-    return age, at_risk[age], lost[age]
+    return (
+        age,
+        np.maximum(at_risk[age], lost[age]),
+        lost[age],
+    )  # of weights, a running sum may end a rounding error below
 
 
 def _tallied(

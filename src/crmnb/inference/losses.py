@@ -7,6 +7,8 @@ losses differ have hazards or a model of their own (`crmnb.inference.strata`), b
 is for the number that will be seen: it holds what is not known of the model and the chance in who leaves.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from scipy import special, stats
@@ -19,6 +21,7 @@ from crmnb.models.likelihood import CannotFit, Fit, delta
 from crmnb.models.older import silent
 
 _AT_RISK = 30  # fewer at risk at an age tell too little of it
+_FEWEST_ROUGHLY = 3  # of a group that is told of as a part of others
 _FEWEST_LOSSES = 10  # of a group: fewer tell too little of its hazards
 
 
@@ -94,7 +97,8 @@ def _strata(counts: pd.DataFrame, told: Told) -> Strata:
     """The kinds of customers with their hazards, or their models of buying. Raises CannotFit."""
     if _by_contract(told):
         _Hazard.of(counts, told)
-        return parted(counts, told, lambda some: _hazard_or_none(some, told), _logrank)
+        rough = partial(_hazard_or_none, told=told, fewest=_FEWEST_ROUGHLY)
+        return parted(counts, told, partial(_hazard_or_none, told=told), _logrank, rough)
     of_days(counts)
     return parted(counts, told, _buying_or_none, _buys_alike)
 
@@ -233,17 +237,17 @@ def _lives(counts: pd.DataFrame) -> list[np.ndarray]:
     return [counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n")]
 
 
-def _hazard_or_none(counts: pd.DataFrame, told: Told) -> _Hazard | None:
+def _hazard_or_none(counts: pd.DataFrame, told: Told, fewest: int = _FEWEST_LOSSES) -> _Hazard | None:
     """The hazards of some customers; None where too few were at risk, or lost, to tell them."""
     try:
         hazard = _Hazard.of(counts, told)
     except CannotFit:
         return None
-    return hazard if hazard.lost_so_far >= _FEWEST_LOSSES else None
+    return hazard if hazard.lost_so_far >= fewest else None
 
 
 def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-    """The p-value of the log-rank test between the finer cells, within the cells so far; NaN where it cannot be told.
+    """The logarithm of the p-value of the log-rank test between the finer cells, within the cells so far; NaN where it cannot be told.
 
     A part counts where ten losses were to be expected of it if all were alike; smaller ones are taken together.
     """
@@ -257,7 +261,7 @@ def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> floa
         statistic, df, _ = survival.logrank(groups) if len(groups) > 1 else (np.nan, 0, np.nan)
         if df:
             chi2, degrees = chi2 + statistic, degrees + df
-    return float(special.chdtrc(degrees, chi2)) if degrees else np.nan
+    return float(stats.chi2.logsf(chi2, degrees)) if degrees else np.nan
 
 
 def _large_enough(lives: list[np.ndarray], finer: np.ndarray) -> list[tuple[np.ndarray, ...]]:

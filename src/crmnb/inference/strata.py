@@ -20,7 +20,8 @@ from scipy import stats
 
 from crmnb.inference import LEVEL_OF, Group, Told
 
-# A test of one partition: takes the counts and each row's cell, gives the p-value, NaN where it cannot be had.
+# A test of one partition: takes the counts and each row's cell, gives the logarithm of the p-value (which may be smaller than any float),
+# NaN where it cannot be had.
 Test = Callable[[pd.DataFrame, np.ndarray, np.ndarray], float]
 
 
@@ -29,15 +30,15 @@ class Strata:
     """How customers are parted, and what was found of each segmentation.
 
     by: the segmentations that are taken up, in order. p_values: of each segmentation the last test that it was put to, NaN where none
-    could be made. cells: of each row of the counts the number of its cell. models: by cell; `own` says which are the cell's own,
-    and not those of the customers that it was parted from.
+    could be made. cells: of each row of the counts the number of its cell. models: by cell; `own` says of how many of the
+    segmentations, in order, the model is: of all where it is the cell's own, of fewer where it is that of those it was parted from.
     """
 
     by: tuple[str, ...]
     p_values: dict[str, float]
     cells: np.ndarray
     models: list[Any]
-    own: list[bool]
+    own: list[int]
     keys: list[tuple[str, ...]] = field(default_factory=lambda: [()])
 
     def places(self, counts: pd.DataFrame) -> np.ndarray:
@@ -65,7 +66,11 @@ class Strata:
         if group.segment in self.by:
             place = self.by.index(group.segment)
             cells = [own for own, key in zip(self.own, self.keys, strict=True) if key[place] == group.level]
-            return "" if any(cells) else f"levels by {name} differ, and this one is too small for a model of its own"
+            return (
+                ""
+                if any(own > place for own in cells)
+                else f"levels by {name} differ, and this one is too small for a model of its own"
+            )
         if np.isnan(self.p_values[group.segment]):
             return f"too little was seen to tell whether levels by {name} differ"
         return ""
@@ -96,10 +101,17 @@ def segmentations(counts: pd.DataFrame, told: Told) -> list[str]:
     return [name for name in names if name not in by_time and counts[LEVEL_OF + name].nunique() > 1]
 
 
-def parted(counts: pd.DataFrame, told: Told, fit: Callable[[pd.DataFrame], Any], test: Test) -> Strata:
+def parted(
+    counts: pd.DataFrame,
+    told: Told,
+    fit: Callable[[pd.DataFrame], Any],
+    test: Test,
+    rough: Callable[[pd.DataFrame], Any] = lambda some: None,
+) -> Strata:
     """The strata of these counts.
 
-    fit: gives the model of some of the rows, None where they are too few. test: see `Test`; of two arrays of cells, those so far and
+    fit: gives the model of some of the rows, None where they are too few. rough: a simpler model, of which nothing is told on its own, but
+    which is nearer to a few customers of a kind that differs than the model of all. test: see `Test`; of two arrays of cells, those so far and
     those that these would be parted into.
     """
     names = segmentations(counts, told)
@@ -108,38 +120,43 @@ def parted(counts: pd.DataFrame, told: Told, fit: Callable[[pd.DataFrame], Any],
     while names:
         finer = {name: pd.factorize(cells * (codes[name].max() + 1) + codes[name], sort=True)[0] for name in names}
         found = {name: test(counts, cells, finer[name]) for name in names}
-        p_values |= {name: p for name, p in found.items() if name not in p_values or not np.isnan(p)}
+        p_values |= {name: np.exp(p) for name, p in found.items() if name not in p_values or not np.isnan(p)}
         known = {name: p for name, p in found.items() if not np.isnan(p)}
         best = min(known, key=known.get, default=None)
-        if best is None or known[best] * len(known) >= 1 - told.level:
+        if best is None or np.exp(known[best]) * len(known) >= 1 - told.level:
             break
         by.append(best)
         names.remove(best)
         cells = finer[best]
-    return _with_models(counts, tuple(by), p_values, cells, fit)
+    return _with_models(counts, tuple(by), p_values, cells, (fit, rough))
 
 
 def _with_models(
-    counts: pd.DataFrame, by: tuple[str, ...], p_values: dict[str, float], cells: np.ndarray, fit
+    counts: pd.DataFrame,
+    by: tuple[str, ...],
+    p_values: dict[str, float],
+    cells: np.ndarray,
+    ways: tuple[Callable, Callable],
 ) -> Strata:
     """The models of the cells; a cell that is too small has that of the customers it was parted from."""
     models, own, keys = [], [], []
     known: dict[tuple, Any] = {}
 
-    def of(key: tuple) -> Any:
-        if key not in known:
+    def of(key: tuple, way: int) -> Any:
+        if (key, way) not in known:
             inside = np.ones(len(counts), bool)
             for name, level in zip(by, key, strict=False):
                 inside &= (counts[LEVEL_OF + name] == level).to_numpy()
-            known[key] = fit(counts[inside])
-        return known[key]
+            known[key, way] = ways[way](counts[inside])
+        return known[key, way]
 
     first = pd.Series(np.arange(len(cells))).groupby(cells).first() if len(cells) else []
     for row in first:
         key = tuple(counts[LEVEL_OF + name].iloc[row] for name in by)
-        nearest = next((key[:length] for length in range(len(key), -1, -1) if of(key[:length]) is not None), ())
-        models.append(of(nearest))
-        own.append(nearest == key)
+        tried = [(key[:length], way) for length in range(len(key), -1, -1) for way in (0, 1)]
+        nearest = next((each for each in tried if of(*each) is not None), ((), 0))
+        models.append(of(*nearest))
+        own.append(len(nearest[0]) if nearest[1] == 0 else 0)
         keys.append(key)
     return Strata(by, p_values, cells, models, own, keys)
 
@@ -152,7 +169,7 @@ def likelihood_ratio(
     likelihood: Callable[[pd.DataFrame, Any], float],
     parameters: Callable[[Any], int],
 ) -> float:
-    """The p-value that those in finer cells follow the models of the cells that they are parted from; NaN where no two can be fitted.
+    """The logarithm of the p-value that those in finer cells follow the models of the cells that they are parted from; NaN where no two can be fitted.
 
     Where something is left that is too small for a fit, the others are held against the model of all: their own parameters are
     then added, and replace none.
@@ -169,7 +186,7 @@ def likelihood_ratio(
         gain += sum(own.log_likelihood - likelihood(some, whole) for some, own in fitted)
         added = sum(parameters(own) for _, own in fitted)
         degrees += max(added - parameters(whole) * complete, len(fitted) - complete)
-    return float(stats.chi2.sf(2 * gain, degrees)) if compared else np.nan
+    return float(stats.chi2.logsf(2 * gain, degrees)) if compared else np.nan
 
 
 def _fitted(counts: pd.DataFrame, finer: np.ndarray, inside: np.ndarray, fit) -> tuple[list[tuple], bool]:
