@@ -245,15 +245,29 @@ def test_revenue_kept_is_what_those_pay_who_stayed(rows, raw):
 
 def test_losses_to_be_expected_are_the_hazards_of_the_year_ahead(client: Client, taken: Intake, raw):
     # A horizon of 28 days takes who is of tenure t now through the month that those of tenure t + 1 have just been through.
-    book = open_on(client, Period.parse(MONTH), taken)
-    [row] = book("at_risk_customers", horizon_days=28).whole.to_dict("records")
-    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int)).mean()
-    stayed = raw[raw["Churn"] == "No"]
-    ahead = (stayed["tenure"].astype(int) + 1).map(lost).fillna(lost[72])
-    assert row["value"] == pytest.approx((1 - np.exp(-ahead)).sum(), rel=0.02)
-    people = book.customers("at_risk_customers", limit=5)
+    alone = open_on(client.model_copy(update={"segments": {}}), Period.parse(MONTH), taken)
+    [row] = alone("at_risk_customers", horizon_days=28).whole.to_dict("records")
+    assert row["value"] == pytest.approx(month_ahead(raw), rel=0.02)
+    people = alone.customers("at_risk_customers", limit=5)
     assert people["expected_loss"].is_monotonic_decreasing
-    assert set(people["customer_id"]) <= set(stayed["customerID"])
+    assert set(people["customer_id"]) <= set(raw.loc[raw["Churn"] == "No", "customerID"])
+
+
+def month_ahead(of: pd.DataFrame) -> float:
+    """How many of those who stayed are lost in the next month, if as many are as of those who were a month ahead of them."""
+    lost = (of["Churn"] == "Yes").groupby(of["tenure"].astype(int)).mean()
+    ahead = (of.loc[of["Churn"] == "No", "tenure"].astype(int) + 1).map(lost).fillna(lost.iloc[-1])
+    return float((1 - np.exp(-ahead)).sum())
+
+
+def test_losses_of_a_contract_are_those_of_its_own_hazards(client: Client, taken: Intake, raw):
+    by_contract = client.model_copy(update={"segments": {"contract": client.segments["contract"]}})
+    found = open_on(by_contract, Period.parse(MONTH), taken)("at_risk_customers", horizon_days=28).rows
+    told = found[found["segment"] == "contract"].set_index("level")["value"]
+    for contract in ("Month-to-month", "One year", "Two year"):
+        own = month_ahead(raw[raw["Contract"] == contract])
+        assert told[contract] == pytest.approx(own, rel=0.06)  # ages with few at risk are told by those before
+    assert told["Month-to-month"] > 15 * told["Two year"]
 
 
 # ---- What a snapshot cannot tell is said ----------------------------------------------------------------------------
