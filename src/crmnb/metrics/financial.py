@@ -185,9 +185,10 @@ def clv_predicted(
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
 
     Who is lost by inactivity buys as BG/NBD says (purchases at a rate of each customer's own, until leaving unseen), at a margin
-    that Gamma-Gamma expects from the customer's own. Who leaves by contract renews every `renewal_months` as the shifted
-    beta-geometric says, at the group's mean margin of the last twelve months; a level of a segmentation has a fit of its own where a
-    likelihood ratio test finds that the levels' losses differ. Discounted at `worth: discount_rate` a year.
+    that Gamma-Gamma expects from the customer's own; it is fitted to those who came after the data begin. Who leaves by contract renews
+    every `renewal_months` as the shifted beta-geometric says, each customer counting for the margin of a month, so that dear contracts
+    that end sooner are seen to. Levels of a segmentation have fits of their own where a likelihood ratio test finds that they differ,
+    and add up to the whole. Discounted at `worth: discount_rate` a year.
 
     Why: what keeping the customers of today is worth, and what may be spent on it.
     Beware: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to

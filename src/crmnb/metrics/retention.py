@@ -622,7 +622,8 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
 def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
-    With a contract, by the share that was lost at the same tenure. By inactivity, by the BG/NBD model, from how often and how recently
+    With a contract, by the share that was lost at the same tenure; levels of a segmentation have hazards of their own where a log-rank
+    test finds that they differ, and models of their own by inactivity where a likelihood ratio test does. By inactivity, by the BG/NBD model, from how often and how recently
     each bought: lost is who will not have ordered within the declared days before that time. Analysts can list the customers, each with
     the chance to be lost and what is at stake.
 
