@@ -9,6 +9,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SMALLEST_TEXT = 11  # CSS px, in a picture as shown
+_PATIENCE = 120_000  # ms that a step may take: the machine may be busy
 _DRAWN_TEXT = 13  # CSS px, in a picture as drawn
 
 
@@ -46,6 +47,7 @@ def open_page(running, path: Path, width: int = 1280, *, dark: bool = False):
     problems: list[str] = []
     address = path.resolve().as_uri()
     page = running.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    page.set_default_timeout(_PATIENCE)
     page.on("request", lambda r: _note(problems, r.url, address))
     page.on("console", lambda m: problems.append(f"console {m.type}: {m.text}"))
     page.on("pageerror", lambda e: problems.append(f"script error: {e}"))
