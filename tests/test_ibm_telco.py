@@ -185,7 +185,7 @@ def by_month(raw: pd.DataFrame) -> pd.Series:
     """
     lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int))
     enough = (lost.size() >= 10).idxmax()
-    return (1 - lost.mean())[enough:].cumprod()
+    return (1 - lost.mean()).loc[enough:].cumprod()
 
 
 # After 365 days, whoever has come to be lost had a tenure of 10 months or fewer when the month began: who joined 11 months
