@@ -179,9 +179,13 @@ def test_churn_told_by_the_plans_is_the_same(client: Client, taken: Intake, raw)
 
 
 def by_month(raw: pd.DataFrame) -> pd.Series:
-    """The share that stays longer than the month in which tenure is t, by t: the product of what each month keeps."""
-    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int)).mean()
-    return (1 - lost).cumprod()
+    """The share that stays longer than the month in which tenure is t, by t: the product of what each month keeps.
+
+    From the first month of tenure on that ten subscribers are in.
+    """
+    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int))
+    enough = (lost.size() >= 10).idxmax()
+    return (1 - lost.mean()).loc[enough:].cumprod()
 
 
 # After 365 days, whoever has come to be lost had a tenure of 10 months or fewer when the month began: who joined 11 months
@@ -194,7 +198,8 @@ def test_survival_is_the_product_of_what_each_month_of_tenure_keeps(rows, raw, c
     of = rows[(rows["metric"] == "survival_curve") & (rows["component"] != "after 30 days")]
     of = of[(of["segment"] == "contract") & (of["level"] == contract)] if contract else of[of["segment"] == ""]
     theirs = by_month(raw[raw["Contract"] == contract] if contract else raw)
-    wanted = {name: 100 * theirs[theirs.index <= last].iloc[-1] for name, last in LAST_TENURE.items()}
+    told = {name: last for name, last in LAST_TENURE.items() if last >= theirs.index[0]}
+    wanted = {name: 100 * theirs[theirs.index <= last].iloc[-1] for name, last in told.items()}
     assert dict(zip(of["component"], of["value"], strict=True)) == pytest.approx(wanted, rel=1e-9)
 
 
