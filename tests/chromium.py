@@ -9,6 +9,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SMALLEST_TEXT = 11  # CSS px, in a picture as shown
+_PATIENCE = 120_000  # ms that a step may take: the machine may be busy
 _DRAWN_TEXT = 13  # CSS px, in a picture as drawn
 
 
@@ -46,6 +47,7 @@ def open_page(running, path: Path, width: int = 1280, *, dark: bool = False):
     problems: list[str] = []
     address = path.resolve().as_uri()
     page = running.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    page.set_default_timeout(_PATIENCE)
     page.on("request", lambda r: _note(problems, r.url, address))
     page.on("console", lambda m: problems.append(f"console {m.type}: {m.text}"))
     page.on("pageerror", lambda e: problems.append(f"script error: {e}"))
@@ -63,13 +65,18 @@ def check_page(path: Path, running=None) -> list[str]:
     """
     problems = []
     with nullcontext(running) if running else browser() as at_hand:
+        page, seen = open_page(
+            at_hand, path
+        )  # once: a reader, too, narrows a window and changes the light of one that is open
         for width, dark in ((1280, False), (1280, True), (360, False)):
-            page, seen = open_page(at_hand, path, width, dark=dark)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if dark else "light")
             wrong = page.evaluate(_LOOK, [SMALLEST_TEXT, _DRAWN_TEXT])
             blank = _blank(page) if width > 360 else []
             where = f"{path.name} at {width} px, {'dark' if dark else 'light'}: "
             problems += [where + words for words in (*wrong, *blank, *seen)]
-            page.close()
+            seen.clear()
+        page.close()
     return list(dict.fromkeys(problems))
 
 
@@ -89,14 +96,21 @@ def _blank(page) -> list[str]:
     """Pictures of one colour throughout."""
     from PIL import Image
 
-    blank = []
-    for image in page.query_selector_all("img"):
-        if not image.is_visible():
-            continue
-        shown = Image.open(io.BytesIO(image.screenshot(animations="disabled"))).convert("RGB")
-        if len(shown.getcolors(1 << 24)) < 3:
-            blank.append(f"a blank picture: {(image.get_attribute('alt') or '')[:60]}")
-    return blank
+    places = page.evaluate(_PICTURES)
+    if not places:
+        return []
+    whole = Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled"))).convert("RGB")
+    shown = [(alt, whole.crop(tuple(map(round, box)))) for alt, box in places]
+    return [f"a blank picture: {alt[:60]}" for alt, picture in shown if len(picture.getcolors(1 << 24)) < 3]
+
+
+# Of each picture that is seen its text and its place on the page.
+_PICTURES = """
+() => [...document.querySelectorAll('img')].filter(img => img.checkVisibility({visibilityProperty: true})).map(img => {
+  const box = img.getBoundingClientRect();
+  return [img.alt || '', [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY]];
+}).filter(([, [left, top, right, bottom]]) => right - left > 0.5 && bottom - top > 0.5)
+"""
 
 
 _LOOK = r"""

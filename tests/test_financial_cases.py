@@ -116,7 +116,7 @@ def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
 )
 @pytest.mark.parametrize("span", [0, -10])
 def test_a_span_of_no_time_is_an_error_of_the_settings(metric: str, setting: str, span: int):
-    with pytest.raises(InputError, match=f"{metric}.{setting}: {span} is too short"):
+    with pytest.raises(InputError, match=f"{metric}.{setting}: {span} is out of range"):
         measured({"orders": shop(50)}, metric, settings={metric: {setting: span}})
 
 

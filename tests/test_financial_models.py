@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from crmnb.client import Churn, Gain, Privacy, Segment, Segments, Worth
-from crmnb.inference import Group, Told, acquisition, concentration, fits, forecast, holdout, worth
-from crmnb.models.buying import simulate_buying
+from crmnb.inference import Group, Told, acquisition, concentration, contracted, fits, forecast, holdout, worth
+from crmnb.inference.purchases import a_week
+from crmnb.models.buying import discounted_further, simulate_buying
 from crmnb.models.contract import retention
 from crmnb.models.likelihood import CannotFit
-from crmnb.models.spending import simulate_spending
+from crmnb.models.spending import expected_spend
 from crmnb.period import Period
 from second_route_financial import gini, top_tenth
 
@@ -30,14 +31,32 @@ def group(counts: pd.DataFrame, component: str = "", level: str = "") -> Group:
 # ---- Forecasts ------------------------------------------------------------------------------------------------------
 
 
+def purchases(x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What the first of x repeat purchases brought, and all of them, of customers drawn from Gamma-Gamma; 0 without one."""
+    p, q, v = SPENDING
+    rate = rng.gamma(q, 1 / v, len(x))
+    first = np.where(x > 0, rng.gamma(p, 1 / rate), 0.0)
+    return first, first + np.where(x > 1, rng.gamma(p * np.maximum(x - 1, 1), 1 / rate), 0.0)
+
+
 def buyers(size: int, seed: int) -> pd.DataFrame:
     """Customers drawn from both models, one a row, all of them there; times in whole days."""
     rng = np.random.default_rng(seed)
     T = rng.integers(200, 700, size)
     x, t_x = simulate_buying(BUYING, T / 7, rng)
-    spend = x * simulate_spending(SPENDING, x, rng)
+    again, spend = purchases(x, rng)
     t_x = np.where(x > 0, np.clip(np.round(t_x * 7), 1, T), 0)
-    facts = {"x": x, "t_x": t_x, "T": T, "spend": spend, "there": 1, "margin": 20.0, "times": 1.0, "n": 1.0}
+    facts = {
+        "x": x,
+        "t_x": t_x,
+        "T": T,
+        "spend": spend,
+        "again": again,
+        "there": 1,
+        "margin": 20.0,
+        "times": 1.0,
+        "n": 1.0,
+    }
     return pd.DataFrame(facts).assign(fold=np.arange(size) % 200)
 
 
@@ -52,27 +71,30 @@ def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: floa
         x, t_x, T = fits.histories(counts)
         mean = counts["spend"].to_numpy() / np.maximum(x, 1)
         weeks = months * fits.WEEKS_A_MONTH
-        often = forecast.discounted_further(BUYING, x, t_x, T, weeks, forecast.a_week(0.10))
-        truth = (often * forecast.expected_spend(SPENDING, x, mean)).mean()
+        often = discounted_further(BUYING, x, t_x, T, weeks, a_week(0.10))
+        truth = (often * expected_spend(SPENDING, x, mean)).mean()
         held += row["low"] <= truth <= row["high"]
     assert held >= 34  # of 40 at 95 %: fewer than 34 in three of a thousand
 
 
 def test_alike_rows_and_levels_are_means_of_the_same_customers():
     counts = buyers(2000, 1)
-    half = counts["T"] < 400
+    half = np.arange(len(counts)) % 2 == 0
+    facts = list(counts)
+    counts["of region"] = np.where(half, "a", "b")
     both = [group(counts), group(counts[half], level="a"), group(counts[~half], level="b")]
     whole, a, b = forecast.predicted(both, told()).rows
     assert whole["numerator"] == pytest.approx(a["numerator"] + b["numerator"], rel=1e-9)
     assert whole["n"] == a["n"] + b["n"]
-    twice = forecast.predicted([group(counts.assign(n=2.0))], told()).rows[0]
-    assert twice["value"] == pytest.approx(whole["value"], rel=1e-6)
+    once, twice = (forecast.predicted([group(counts[facts].assign(n=n))], told()).rows[0] for n in (1.0, 2.0))
+    assert twice["value"] == pytest.approx(once["value"], rel=1e-6)
 
 
 def test_who_spends_more_when_buying_more_often_is_said():
     counts = buyers(2000, 2)
     alike = forecast.predicted([group(counts)], told()).notes
     counts["spend"] *= counts["x"]
+    counts["again"] *= counts["x"]
     unlike = forecast.predicted([group(counts)], told()).notes
     assert all(sum("rank correlation" in note for note in notes) == 1 for notes in (alike, unlike))
     assert any("about as much" in note for note in alike)
@@ -82,12 +104,10 @@ def test_who_spends_more_when_buying_more_often_is_said():
 
 def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
     counts = buyers(2000, 5)
-    counts["spend"] = 12.5 * counts["x"]
+    counts["spend"], counts["again"] = 12.5 * counts["x"], 12.5
     found = forecast.predicted([group(counts)], told(horizon_months=12))
     x, t_x, T = fits.histories(counts)
-    often = forecast.discounted_further(
-        fits.of_purchases(counts).parameters, x, t_x, T, 12 * fits.WEEKS_A_MONTH, forecast.a_week(0.10)
-    )
+    often = discounted_further(fits.of_purchases(counts).parameters, x, t_x, T, 12 * fits.WEEKS_A_MONTH, a_week(0.10))
     assert found.rows[0]["value"] == pytest.approx(12.5 * often.mean(), rel=1e-6)
     assert "taken to spend the same at a purchase on average" in " ".join(found.notes)
     assert "cannot be seen: all repeat buyers" in found.notes[-1]
@@ -103,7 +123,7 @@ def test_a_value_that_hangs_on_one_customer_is_said_to():
 def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
     counts = buyers(2000, 3)
     once = counts[counts["x"] == 0]
-    both = [group(counts), group(once, level="once")]
+    both = [group(counts), group(once, level="once")]  # of a segmentation that the models do not know of
     found = forecast.predicted(both, told())
     assert f"{len(once):,} of 2,000 customers have bought once" in " ".join(found.notes)
     assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
@@ -135,8 +155,11 @@ def test_what_no_model_can_carry_gets_the_reason():
 # ---- Contracts ------------------------------------------------------------------------------------------------------
 
 
-def contracts(size: int, leaves, seed: int, months: int = 24) -> pd.DataFrame:
-    """Contracts that began in one of so many months and end by chance; leaves: the chance of each at an age, (size,) -> (size,)."""
+def contracts(size: int, leaves, seed: int, months: int = 24, fee: float | np.ndarray = 10.0) -> pd.DataFrame:
+    """Contracts that began in one of so many months and end by chance; leaves: the chance of each at an age, (size,) -> (size,).
+
+    fee: what each of them brings a month.
+    """
     rng = np.random.default_rng(seed)
     seen = rng.integers(1, months + 1, size)  # months of age that can be seen of each
     last, gone = np.zeros(size, int), np.zeros(size, bool)
@@ -145,10 +168,11 @@ def contracts(size: int, leaves, seed: int, months: int = 24) -> pd.DataFrame:
         at_risk = ~gone & (age <= seen)
         last[at_risk] = age
         gone |= at_risk & (rng.random(size) < chance)
-    margin = np.where(gone, 0.0, 10.0 * np.minimum(seen, 12))
-    facts = {"entry": 1, "last": last, "lost": gone.astype(int), "age": seen, "there": 1 - gone, "n": 1.0}
     times = np.where(gone, 0, np.minimum(seen, 12))
-    return pd.DataFrame(facts).assign(margin=margin, times=times, fold=np.arange(size) % 200)
+    new = (seen <= 12).astype(int)
+    facts = {"entry": 1, "last": last, "lost": gone.astype(int), "age": seen, "there": 1 - gone, "new": new, "n": 1.0}
+    paid = {"margin": fee * times, "times": times, "pay": fee, "known": 1.0, "due": fee * times}
+    return pd.DataFrame(facts | paid).assign(fold=np.arange(size) % 200)
 
 
 def test_renewals_give_back_the_parameters_that_made_them():
@@ -164,6 +188,7 @@ def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is()
     left = {"last": [*range(1, 11), 10], "lost": [1] * 10 + [0], "n": [30.0] * 10 + [700.0], "there": [0] * 10 + [1]}
     counts = pd.DataFrame(left).assign(entry=1, age=10, margin=lambda c: 10.0 * c["there"] * c["n"], fold=0)
     counts["times"] = counts["there"] * counts["n"]
+    counts = counts.assign(pay=10.0 * counts["n"], known=counts["n"], due=counts["margin"])
     fit = fits.of_renewals(counts, 1)
     shares = 300 / sum(1000 - 30 * month for month in range(10))
     assert fits.is_constant(fit)
@@ -201,13 +226,19 @@ def test_yearly_contracts_count_whole_years():
     assert fit.n == 500
 
 
+def by_region(*levels: pd.DataFrame) -> list[Group]:
+    """The whole client and its levels of the segmentation `region`: a, b ..."""
+    named = [each.assign(**{"of region": name}) for each, name in zip(levels, "abcdef", strict=False)]
+    whole = pd.concat(named, ignore_index=True)
+    return [group(whole), *(group(each, level=each["of region"].iloc[0]) for each in named)]
+
+
 def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
     facts = told("contractual")
     alike = [contracts(3000, lambda rng, n: rng.beta(0.8, 6.0, n), seed) for seed in (21, 22)]
     unlike = [alike[0], contracts(3000, lambda rng, n: np.full(n, 0.005), 23)]
-    for levels, said in ((alike, "do not differ"), (unlike, "losses of their own by region")):
-        both = pd.concat(levels, ignore_index=True)
-        groups = [group(both), *(group(each, level=name) for each, name in zip(levels, "ab", strict=True))]
+    for levels, said in ((alike, "By region losses do not differ"), (unlike, "By region losses differ")):
+        groups = by_region(*levels)
         found = forecast.predicted(groups, facts)
         whole, a, b = (row["value"] for row in found.rows)
         assert any(said in note for note in found.notes)
@@ -223,9 +254,8 @@ def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
     rejected = 0
     for seed in range(100):
         levels = [contracts(800, lambda rng, n: rng.beta(0.8, 6.0, n), 500 + 2 * seed + k) for k in (0, 1)]
-        groups = [group(each, level=name) for each, name in zip(levels, "ab", strict=True)]
-        whole = fits.of_renewals(pd.concat(levels, ignore_index=True), 1)
-        rejected += bool(forecast._unlike(groups, whole, told("contractual")))
+        whole = by_region(*levels)[0].counts
+        rejected += bool(contracted.of_contracts(whole, told("contractual")).strata.by)
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 

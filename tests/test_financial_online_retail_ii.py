@@ -53,6 +53,8 @@ def test_each_figure_by_the_second_route(rows, orders):
     assert rows.at[("profitable_acquisition", ""), "value"] == pytest.approx(100 * won / of)
     del told["profitable_relationships", ""]  # needs a year of history that the file does not have
     assert "2009-07-01" in rows.at[("profitable_relationships", ""), "reason"]
+    del told["clv_simple", ""]  # of half a year there is no yearly churn by inactivity
+    assert "a year or more" in rows.at[("clv_simple", ""), "reason"]
     for key, value in told.items():
         assert rows.at[key, "value"] == pytest.approx(value, rel=1e-7), key
 

@@ -179,9 +179,13 @@ def test_churn_told_by_the_plans_is_the_same(client: Client, taken: Intake, raw)
 
 
 def by_month(raw: pd.DataFrame) -> pd.Series:
-    """The share that stays longer than the month in which tenure is t, by t: the product of what each month keeps."""
-    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int)).mean()
-    return (1 - lost).cumprod()
+    """The share that stays longer than the month in which tenure is t, by t: the product of what each month keeps.
+
+    From the first month of tenure on that ten subscribers are in.
+    """
+    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int))
+    enough = (lost.size() >= 10).idxmax()
+    return (1 - lost.mean()).loc[enough:].cumprod()
 
 
 # After 365 days, whoever has come to be lost had a tenure of 10 months or fewer when the month began: who joined 11 months
@@ -194,7 +198,8 @@ def test_survival_is_the_product_of_what_each_month_of_tenure_keeps(rows, raw, c
     of = rows[(rows["metric"] == "survival_curve") & (rows["component"] != "after 30 days")]
     of = of[(of["segment"] == "contract") & (of["level"] == contract)] if contract else of[of["segment"] == ""]
     theirs = by_month(raw[raw["Contract"] == contract] if contract else raw)
-    wanted = {name: 100 * theirs[theirs.index <= last].iloc[-1] for name, last in LAST_TENURE.items()}
+    told = {name: last for name, last in LAST_TENURE.items() if last >= theirs.index[0]}
+    wanted = {name: 100 * theirs[theirs.index <= last].iloc[-1] for name, last in told.items()}
     assert dict(zip(of["component"], of["value"], strict=True)) == pytest.approx(wanted, rel=1e-9)
 
 
@@ -245,15 +250,29 @@ def test_revenue_kept_is_what_those_pay_who_stayed(rows, raw):
 
 def test_losses_to_be_expected_are_the_hazards_of_the_year_ahead(client: Client, taken: Intake, raw):
     # A horizon of 28 days takes who is of tenure t now through the month that those of tenure t + 1 have just been through.
-    book = open_on(client, Period.parse(MONTH), taken)
-    [row] = book("at_risk_customers", horizon_days=28).whole.to_dict("records")
-    lost = (raw["Churn"] == "Yes").groupby(raw["tenure"].astype(int)).mean()
-    stayed = raw[raw["Churn"] == "No"]
-    ahead = (stayed["tenure"].astype(int) + 1).map(lost).fillna(lost[72])
-    assert row["value"] == pytest.approx((1 - np.exp(-ahead)).sum(), rel=0.02)
-    people = book.customers("at_risk_customers", limit=5)
+    alone = open_on(client.model_copy(update={"segments": {}}), Period.parse(MONTH), taken)
+    [row] = alone("at_risk_customers", horizon_days=28).whole.to_dict("records")
+    assert row["value"] == pytest.approx(month_ahead(raw), rel=0.02)
+    people = alone.customers("at_risk_customers", limit=5)
     assert people["expected_loss"].is_monotonic_decreasing
-    assert set(people["customer_id"]) <= set(stayed["customerID"])
+    assert set(people["customer_id"]) <= set(raw.loc[raw["Churn"] == "No", "customerID"])
+
+
+def month_ahead(of: pd.DataFrame) -> float:
+    """How many of those who stayed are lost in the next month, if as many are as of those who were a month ahead of them."""
+    lost = (of["Churn"] == "Yes").groupby(of["tenure"].astype(int)).mean()
+    ahead = (of.loc[of["Churn"] == "No", "tenure"].astype(int) + 1).map(lost).fillna(lost.iloc[-1])
+    return float((1 - np.exp(-ahead)).sum())
+
+
+def test_losses_of_a_contract_are_those_of_its_own_hazards(client: Client, taken: Intake, raw):
+    by_contract = client.model_copy(update={"segments": {"contract": client.segments["contract"]}})
+    found = open_on(by_contract, Period.parse(MONTH), taken)("at_risk_customers", horizon_days=28).rows
+    told = found[found["segment"] == "contract"].set_index("level")["value"]
+    for contract in ("Month-to-month", "One year", "Two year"):
+        own = month_ahead(raw[raw["Contract"] == contract])
+        assert told[contract] == pytest.approx(own, rel=0.06)  # ages with few at risk are told by those before
+    assert told["Month-to-month"] > 15 * told["Two year"]
 
 
 # ---- What a snapshot cannot tell is said ----------------------------------------------------------------------------

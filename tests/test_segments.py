@@ -14,7 +14,7 @@ from crmnb.metric import catalogue, family
 from crmnb.period import Period
 from crmnb.segments import MOST_LEVELS, many_levels
 from crmnb.spells import attributes
-from crmnb.tables import OTHER, UNKNOWN
+from crmnb.tables import OTHER, TABLES, UNKNOWN
 
 SEEN = datetime(2024, 1, 1), datetime(2026, 1, 1)
 
@@ -106,3 +106,36 @@ def test_thousands_of_levels_do_not_hold_a_family_up():
     for each in measure_all(chosen, tables, Period.parse("2025").observe(*SEEN)):
         assert each.rows["level"].nunique() <= MOST_LEVELS + 2
         assert each.rows["component"].nunique() <= MOST_LEVELS + 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "table", "column", "time"),
+    [
+        ("csat", "survey_responses", "survey", "responded_at"),
+        ("response_rate", "survey_invitations", "survey", "sent_at"),
+        ("review_rating", "reviews", "platform", "posted_at"),
+        ("goal_conversion", "visits", "goal", "started_at"),
+    ],
+)
+def test_components_that_the_data_name_are_fifty_and_the_others(metric, table, column, time):
+    names = [f"name {i:03}" for i in range(120) for _ in range(1 + (i < 50))]
+    numbers = [str(at) for at in range(len(names))]
+    keys = dict.fromkeys(("visitor_id", "review_id", "response_id", "invitation_id", "visit_id"), numbers)
+    same = {
+        "survey": "s",
+        "satisfied": 5,
+        "rating": 5,
+        "scale": 5,
+        "converted": True,
+        "reached_at": pd.NaT,
+        "completed_at": pd.NaT,
+    }
+    rows = pd.DataFrame(keys).assign(**same, started_at=pd.Timestamp("2025-03-01"))
+    rows = rows.assign(**{column: names, time: pd.Timestamp("2025-03-01")})
+    given = {"items": {"satisfied": {"scale": (1, 5)}}, "privacy": {"min_base": 1, "suppress_below": 1}}
+    client = Client(id="x", folder=Path(), name="X", currency="EUR", sources={}, tables={}, **given)
+    columns = [name for name in rows if name in {*TABLES[table].by_name, "satisfied"}]
+    found = measure(
+        catalogue()[metric], in_memory(client, {table: rows[columns]}), Period.parse("2025").observe(*SEEN)
+    ).rows
+    assert set(found[found["part"] == ""]["component"]) == {*(f"name {i:03}" for i in range(50)), OTHER}

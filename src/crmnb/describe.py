@@ -2,6 +2,7 @@
 
 import textwrap
 
+from crmnb.client import Dates
 from crmnb.metric import Metric
 
 
@@ -21,7 +22,7 @@ def described(metric: Metric) -> dict:
         "interval": metric.estimate.interval,
         "reads": list(metric.reads),
         "settings": metric.settings,
-        "needs": [kind.__name__.lower() for kind in metric.declarations.values()],
+        "needs": [kind.__name__.lower() for kind in metric.declarations.values() if kind is not Dates],
         "definition": metric.definition,
         "why": metric.why,
         "beware": metric.beware,

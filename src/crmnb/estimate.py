@@ -22,6 +22,7 @@ class Estimator:
         str, ...
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
+    joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
     each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
     @property
@@ -112,10 +113,12 @@ expected_losses = Estimator(
     "losses.expected",
     "of the model's error and of chance together",
     total=True,
+    joint=True,
     each="losses.probabilities",
 )
 
 # Financial.
+_MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.histories`)
 reconciliation = Estimator("difference", "counts", "worth.reconciled", "none: all of both", sums=("net",))
 concentration = Estimator("concentration", "counts", "concentration.lorenz", "linearised, on the logit")
 forecast_ahead = Estimator(
@@ -123,11 +126,18 @@ forecast_ahead = Estimator(
     "counts",
     "forecast.predicted",
     "delta method, on the logarithm",
-    sums=("margin", "times"),
+    sums=_MARGINS,
     folds=200,
+    joint=True,
 )
 lifetime_ahead = Estimator(
-    "fitted model", "counts", "forecast.residual", "delta method, on the logarithm", sums=("margin", "times"), folds=200
+    "fitted model",
+    "counts",
+    "forecast.residual",
+    "delta method, on the logarithm",
+    sums=_MARGINS,
+    folds=200,
+    joint=True,
 )
 textbook_value = Estimator(
     "product of means", "counts", "worth.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
@@ -137,8 +147,9 @@ forecast_tested = Estimator(  # its folds tell nothing: so it is of the same cou
     "counts",
     "holdout.effectiveness",
     "linearised, by customer",
-    sums=("margin", "times"),
+    sums=_MARGINS,
     folds=200,
+    joint=True,
 )
 acquisition = Estimator("ratio of sums", "counts", "acquisition.cost", "t, by month", sums=("won", "amount"))
 acquisition_return = Estimator(
@@ -146,8 +157,9 @@ acquisition_return = Estimator(
     "counts",
     "acquisition.to_cost",
     "delta method, on the logarithm",
-    sums=("margin", "times", "won", "amount"),
+    sums=(*_MARGINS, "won", "amount"),
     folds=200,
+    joint=True,
 )
 cost_covered = Estimator(
     "mean cumulative margin",

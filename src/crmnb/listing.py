@@ -7,12 +7,15 @@ import pandas as pd
 
 from crmnb.engine import Tables
 from crmnb.errors import InputError, Unavailable
-from crmnb.inference import Told
+from crmnb.evidence import Evidence
+from crmnb.inference import LEVEL_OF, Told
 from crmnb.measure import evidence_of
 from crmnb.metric import Metric
 from crmnb.period import Period
 from crmnb.revenue import with_net_revenue
+from crmnb.segments import segmentations_of
 from crmnb.settings import resolve
+from crmnb.tables import UNKNOWN
 
 _EVERYBODY = 2**62
 _YEAR = timedelta(days=365)
@@ -32,6 +35,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
         return rows
     try:
         given, _ = resolve(metric, tables.client)
+        rows = _with_levels(rows, metric, tables, period)
         told = Told(tables.client.level, given, {"now": period}, tables.client.privacy)
         chance = metric.estimate.infer_each(rows, told)
     except Unavailable as no:
@@ -45,6 +49,18 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     found["expected_loss"] = (found["probability"] * found["at_stake"]).round(2)
     order = found.sort_values(["expected_loss", "probability", "customer_id"], ascending=[False, False, True])
     return order.head(limit).reset_index(drop=True)
+
+
+def _with_levels(rows: pd.DataFrame, metric: Metric, tables: Tables, period: Period) -> pd.DataFrame:
+    """The rows with each customer's level in the segmentations of customers, in columns `of <name>`."""
+    named = tables.with_names()
+    of = Evidence("", dict.fromkeys(rows, ""))
+    for segmentation in segmentations_of(named, {*metric.reads}, of, period):
+        if segmentation.levels:
+            levels = named.con.execute(f"select cluster, level from {segmentation.levels}").df()
+            level = rows["customer_id"].map(levels.set_index("cluster")["level"]).fillna(UNKNOWN)
+            rows = rows.assign(**{f"{LEVEL_OF}{segmentation.name}": level})
+    return rows
 
 
 def _paid(tables: Tables, period: Period) -> pd.Series | None:

@@ -205,11 +205,13 @@ def _inferred(asked: list[Asked], tables: engine.Tables) -> dict[str, Inferred]:
     """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
     estimates = [one.metric.estimate for one in asked]
     by = [_segmentations(one, tables) for one in asked]
-    keys = [(_same(one.evidence), of, e.sums, e.folds) for one, of, e in zip(asked, by, estimates, strict=True)]
+    keys = [
+        (_same(one.evidence), of, e.sums, e.folds, e.joint) for one, of, e in zip(asked, by, estimates, strict=True)
+    ]
     still, counted, found = Counter(keys), {}, {}
     for one, of, estimate, key in zip(asked, by, estimates, keys, strict=True):
         if key not in counted:
-            counted[key] = reduce_counts(tables.con, one.evidence, list(of), estimate.sums, estimate.folds)
+            counted[key] = reduce_counts(tables.con, one.evidence, list(of), *key[2:])
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
         told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)

@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from crmnb.client import Churn, Item, Segments, Worth
+from crmnb.client import Churn, Dates, Item, Segments, Worth
 from crmnb.errors import NO_DEFINITIONS, InputError
 from crmnb.estimate import Estimator, net_promoters, proportion
 
@@ -18,7 +18,7 @@ Kind = Literal["input", "process", "output", "outcome"]
 Better = Literal["up", "down", "-"]
 
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Churn, Worth, Segments)
+DECLARATIONS = (Item, Churn, Worth, Segments, Dates)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ def levels_of(rows: nw.LazyFrame, column: str) -> nw.LazyFrame:
     return placed.select("own", level=nw.when(large).then(nw.col("level")).otherwise(nw.lit(OTHER)))
 
 
+def with_component(rows: nw.LazyFrame, table: nw.LazyFrame, column: str) -> nw.LazyFrame:
+    """The rows with the level of a column of theirs, a text, as `component`; the largest are those of the whole `table`."""
+    return rows.join(levels_of(table, column).rename({"own": column, "level": "component"}), on=column, how="left")
+
+
 def many_levels(tables: Tables) -> dict[str, int]:
     """How many levels those segmentations have that have more than are told apart."""
     plain = {name: segment for name, segment in tables.client.segments.items() if not (segment.years or segment.bands)}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crmnb.client import Client, Item, Segments, Worth
+from crmnb.client import Client, Dates, Item, Segments, Worth
 from crmnb.engine import Tables
 from crmnb.errors import InputError, Unavailable, nearest
 from crmnb.metric import Metric, catalogue
@@ -52,7 +52,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         words["churn"] = f"{client.churn.kind}{days}"
         if client.churn.kind == "inactivity":
             words = {name: told for name, told in words.items() if not name.startswith(_OF_CONTRACTS)}
-    whole = {Worth: client.worth, Segments: Segments(client.segments)}
+    whole = {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
     given |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return given, words
 

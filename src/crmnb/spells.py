@@ -12,6 +12,7 @@ from crmnb.segments import band, levels_of
 from crmnb.tables import UNKNOWN
 from crmnb.windows import once
 
+_EPOCH = datetime(1970, 1, 1)
 _NEVER = datetime(9999, 1, 1)  # the end of a span that has none
 
 
@@ -97,24 +98,51 @@ def days(start: str, end: str) -> nw.Expr:
     return (passed.dt.total_minutes() / (24 * 60)).cast(nw.Int64)
 
 
-def buying(tenures: nw.LazyFrame, end: datetime, churn: Churn) -> nw.LazyFrame:
-    """How often and when each customer bought before `end`, where churn is by inactivity (each span begins with an order).
+def buying(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """How often and when each customer bought until the period's end, where churn is by inactivity (each span begins with an order).
 
-    Days with an order after the first (`x`), days from the first to the last (`t_x`) and to `end` (`T`), and `there`, 1 of who is a
-    customer at `end`.
+    Days with an order after the first (`x`), days from the first to the last (`t_x`) and to the end (`T`), `there`, 1 of who is a
+    customer then, and `before` and `wait` (see `with_unseen`).
     """
+    end = period.seen_end
     ordered = tenures.filter(nw.col("since") < end).with_columns(day=nw.col("since").dt.truncate("1d"))
     daily = ordered.group_by("customer_id", "day").agg(last=nw.col("since").max())
     told = daily.group_by("customer_id").agg(
         buys=nw.len(), first_day=nw.col("day").min(), last_day=nw.col("day").max(), last=nw.col("last").max()
     )
-    return told.with_columns(end=nw.lit(end)).select(
+    found = told.with_columns(end=nw.lit(end)).select(
         "customer_id",
         x=nw.col("buys") - 1,
         t_x=days("first_day", "last_day"),
         T=days("first_day", "end"),
         there=(nw.col("last") >= end - timedelta(days=churn.inactivity_days)).cast(nw.Int64),
     )
+    return with_unseen(found, joined, period, churn.history_days, (end - _EPOCH).days)
+
+
+def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_back: int, until: int) -> nw.LazyFrame:
+    """Customers' rows with what is known of the time before the data: `before`, the days from joining until the data begin, and
+    `wait`, those from then to the first purchase seen; both 0 of who joined later.
+
+    rows: customer_id, and `T`, the days from the first purchase seen to the day `until` (its number since 1970). joined: customer_id and
+    joined_at, as the client's list says. Of who is not in it, a first purchase within the look-back (days) after the data begin may be
+    one of many: they are taken to have been customers for as long before as the data last, on which little hangs; as that is
+    a guess, their `before` is negative.
+    """
+    if period.data_from is None:
+        return rows.with_columns(before=nw.lit(0), wait=nw.lit(0))
+    lasted = until - (period.data_from - _EPOCH).days
+    known = joined.with_columns(begins=nw.lit(period.data_from)).select(
+        "customer_id", earlier=days("joined_at", "begins")
+    )
+    waited = nw.max_horizontal(nw.lit(lasted) - nw.col("T"), nw.lit(0))
+    of_unknown = nw.when(waited < look_back).then(nw.lit(-lasted)).otherwise(nw.lit(0))
+    listed = nw.max_horizontal(nw.col("earlier"), nw.lit(0))
+    found = rows.join(known, on="customer_id", how="left").with_columns(
+        before=nw.when(nw.col("earlier").is_null()).then(of_unknown).otherwise(listed), wait=waited
+    )
+    wait = nw.when(nw.col("before") != 0).then(nw.col("wait")).otherwise(nw.lit(0))
+    return found.with_columns(wait=wait).drop("earlier")
 
 
 def under_contract(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 
 from crmnb.evidence import COMPARED, WHOLE, Evidence, Segmentation
-from crmnb.inference import Group
+from crmnb.inference import LEVEL_OF, Group
 from crmnb.tables import UNKNOWN
 
 _KEYS = ("cluster", "customer_id")  # of what repeats: the first that is there
@@ -19,12 +19,14 @@ def reduce_counts(
     segmentations: list[Segmentation],
     sums: tuple[str, ...] = (),
     folds: int = 0,
+    joint: bool = False,
 ) -> list[Group]:
     """The groups of each window, component and (where the window is compared) level of a segmentation, in order.
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
-    Rows without one are dealt by the hash of what they hold.
+    Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
+    of customers, in columns `of <name>`, so that one segmentation can be told from another that goes along with it.
     """
     groups = []
     for win, each in evidence.items():
@@ -34,10 +36,16 @@ def reduce_counts(
         con.execute(f"create or replace temp table people as {_people(each, by)}")
         for seg, _ in enumerate(by):
             once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*each.types}
-            groups += _groups(con, win, seg, by, _columns(each, sums) + ["fold"] * bool(folds), sums, once)
+            columns = _columns(each, sums) + ["fold"] * bool(folds)
+            groups += _groups(con, win, seg, by, columns, sums, once, _joint(by) if joint else {})
     for table in ("listed", "tallied", "people", "places"):
         con.execute(f"drop table if exists {table}")
     return groups
+
+
+def _joint(by: list[Segmentation]) -> dict[str, str]:
+    """The columns of the customers' level in each segmentation of customers, by the tally's own name of it."""
+    return {f"level_{seg}": f"{LEVEL_OF}{each.name}" for seg, each in enumerate(by) if each.levels}
 
 
 def _listed(evidence: Evidence, by: list[Segmentation]) -> str:
@@ -123,6 +131,7 @@ def _groups(
     columns: list[str],
     sums: tuple[str, ...],
     once: bool,
+    joint: dict[str, str],
 ) -> Iterator[Group]:
     """The groups of a window by the segmentation at the place `seg`; once: nobody is among the people twice."""
     level = f"level_{seg}" if by[seg].name else "''"
@@ -131,10 +140,12 @@ def _groups(
         select component, {level} as level, (row_number() over (order by component, {level}) - 1)::integer as place,
             coalesce(sum(n) filter (where key is null), 0) + count({"" if once else "distinct"} key) as customers
         from people group by component, {level}""")
-    alike = len(by) - bool(seg) > 1  # in several rows, which differ in levels that are not asked for
+    asked = {*joint, *([f"level_{seg}"] if by[seg].name else [])}
+    alike = len(by) - 1 > len(asked)  # in several rows, which differ in levels that are not asked for
     total = "sum({})".format if alike else "{}".format
     summed = {name: total(f'"{name}"') for name in sums}
-    picked = _picked(columns) + "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
+    picked = _picked(columns) + "".join(f', {own} as "{name}"' for own, name in joint.items())
+    picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
     counts = con.execute(f"""
         select place {picked}, {total("n")}::double as n
         from (select *, {level} as level from tallied) join places using (component, level)

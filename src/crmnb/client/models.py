@@ -165,6 +165,10 @@ class Worth(_Strict):
     gains: dict[str, Gain] = {}
 
 
+class Dates(str):
+    """What a client's dates are exact to, `day` or `month`, as a metric takes it."""
+
+
 class Segment(_Strict):
     """A segmentation: a column `table.column`, as it is or in bands.
 

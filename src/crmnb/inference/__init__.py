@@ -14,6 +14,7 @@ from crmnb.client import Privacy
 from crmnb.period import Period
 
 NAN = float("nan")
+LEVEL_OF = "of "  # how the columns of counts begin that hold the customers' level in a segmentation
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import pandas as pd
 from scipy import stats
 
 from crmnb.inference import Group, Inferred, Told
-from crmnb.inference.fits import WEEKS_A_MONTH, of_margins, of_purchases, of_renewals
-from crmnb.inference.forecast import a_week, margin_each_time, periods_ahead
+from crmnb.inference.contracted import of_contracts
+from crmnb.inference.fits import newness_settled
+from crmnb.inference.forecast import margin_each_time
 from crmnb.inference.holdout import in_words
-from crmnb.models.buying import discounted_further
-from crmnb.models.likelihood import CannotFit, delta
-from crmnb.models.spending import expected_spend
+from crmnb.inference.purchases import of_purchasers
+from crmnb.models.likelihood import CannotFit
 from crmnb.period import Period
 
 SPENT, FOLLOWED = "spent", "followed"  # components of evidence
@@ -93,6 +93,7 @@ def _months(period: Period) -> int:
 
 def to_cost(groups: list[Group], told: Told) -> Inferred:
     """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
+    groups, newness = newness_settled(groups)
     whole = next((group for group in groups if group.is_whole and not group.component), None)
     spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
     if whole is None or spent is None or not spent["won"].sum():
@@ -106,6 +107,7 @@ def to_cost(groups: list[Group], told: Told) -> Inferred:
     except CannotFit as no:
         return Inferred([whole.row(reason=str(no))])
     value, notes = worth / won_for, [*_partly_seen(told.windows["now"]), in_words(groups, told)]
+    notes += [newness] if newness else []
     facts = {"n": float(spent["won"].sum()), "clusters": float(spent["won"].sum()), "method": "delta method"}
     if np.isnan(cost_error):
         return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW, *notes])
@@ -114,36 +116,23 @@ def to_cost(groups: list[Group], told: Told) -> Inferred:
 
 
 def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
-    """The first purchase's margin, and the further ones of a customer of whom nothing else is known; and the standard error."""
-    buying, spending = of_purchases(counts), of_margins(counts)
-    first, first_error = margin_each_time(counts)
-    worth, none = told.given["worth"], np.zeros(1)
-    horizon, rate = worth.horizon_months * WEEKS_A_MONTH, a_week(worth.discount_rate)
-
-    def further(of_buying: np.ndarray, of_spending: np.ndarray) -> np.ndarray:
-        often = discounted_further(of_buying, none, none, none, horizon, rate)
-        return (often * expected_spend(of_spending, none, none))[0]
-
-    value, error = delta(further, buying, spending)
-    return first + float(value), float(np.hypot(first_error, error))
+    """The first purchase's margin, and the further ones of customers like those won in the last year; and the standard error."""
+    purchases = of_purchasers(counts, told)
+    won = counts[counts["new"] == 1] if "new" in counts else counts
+    if not won["n"].sum():
+        raise CannotFit("no customers won in the last year")
+    first, first_error = margin_each_time(won)
+    value, error = purchases.value_of_new(won, told.given["worth"].horizon_months)
+    return first + value, float(np.hypot(first_error, error))
 
 
 def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
-    """The margin expected of a customer of age 0, and its standard error."""
-    length, worth = told.given["renewal_months"], told.given["worth"]
-    rate, horizon = (1 + worth.discount_rate) ** (length / 12) - 1, worth.horizon_months / length
-    there = counts[counts["there"] == 1]
-    if not there["times"].sum():
-        raise CannotFit("no customers at the end who were seen for a month")
-    margin, margin_error = margin_each_time(there)
-    if margin <= 0:
-        raise CannotFit("customers brought no margin in the last twelve months")
-
-    def periods(parameters: np.ndarray) -> np.ndarray:
-        return periods_ahead(parameters, np.zeros(1), horizon, rate)[0]
-
-    value, error = delta(periods, of_renewals(counts, length))
-    return float(value) * length * margin, length * float(np.hypot(error * margin, margin_error * value))
+    """The margin expected of those won in the last twelve months, as they came, and its standard error."""
+    contracts = of_contracts(counts, told)
+    won = counts[counts["new"] == 1]
+    if not won["n"].sum():
+        raise CannotFit("no customers won in the last twelve months")
+    return contracts.value(won, told.given["worth"].horizon_months, new=True)
 
 
 # ---- When it comes back ---------------------------------------------------------------------------------------------

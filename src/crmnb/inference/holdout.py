@@ -15,9 +15,9 @@ from scipy import stats
 
 from crmnb.errors import Unavailable
 from crmnb.inference import Group, Inferred, Told
-from crmnb.inference.fits import WEEKS_A_MONTH, histories, of_purchases, of_renewals
+from crmnb.inference.fits import WEEKS_A_MONTH, newness_settled, of_purchases, of_renewals, purchases_ahead
 from crmnb.inference.steps import told_at
-from crmnb.models.buying import expected_further, expected_purchases
+from crmnb.models.buying import expected_purchases
 from crmnb.models.contract import survival
 
 HOLDOUT, TRACKED = "holdout", "tracked"  # components of the evidence
@@ -90,9 +90,10 @@ def _errors(test: _Test, level: float) -> list[dict]:
 
 def _test(groups: list[Group], told: Told) -> _Test:
     """Raises Unavailable where there is nothing to test on or too little to be told, or the model cannot be fitted."""
-    held = next((group.counts for group in groups if group.component == HOLDOUT and group.is_whole), None)
+    held = next((group for group in groups if group.component == HOLDOUT and group.is_whole), None)
     if held is None:
         raise Unavailable("there is too little history to be parted in two")
+    held = newness_settled([held])[0][0].counts
     by_inactivity = told.given["churn"].kind == "inactivity"
     if by_inactivity:
         tracked = [group.counts for group in groups if group.component == TRACKED and group.is_whole]
@@ -120,7 +121,7 @@ def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, told: Told) 
     fit = of_purchases(held)
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     n, actual = held["n"].to_numpy(float), held["later"].to_numpy(float)
-    forecasts = {_MODEL: expected_further(fit.parameters, *histories(held), ahead / 7)}
+    forecasts = {_MODEL: purchases_ahead(fit.parameters, held, ahead / 7)}
     if behind >= ahead:
         forecasts[_NAIVE] = held["recent"].to_numpy(float)
     fewest = told.privacy.suppress_below

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import narwhals.stable.v2 as nw
 
-from crmnb.client import Churn, Segments, Worth
+from crmnb.client import Churn, Dates, Segments, Worth
 from crmnb.customers import customers_at, first_joined, kept, require_a_year
 from crmnb.errors import Unavailable
 from crmnb.estimate import (
@@ -152,12 +152,19 @@ def clv_historic(payments, *, period, worth: Worth):
 
 
 def _histories(
-    payments: nw.LazyFrame, tenures: nw.LazyFrame, period: Period, churn: Churn, worth: Worth
+    payments: nw.LazyFrame,
+    tenures: nw.LazyFrame,
+    joined: nw.LazyFrame,
+    period: Period,
+    churn: Churn,
+    worth: Worth,
+    dates: Dates,
 ) -> nw.LazyFrame:
     """What the model that goes with the client's churn is fitted to and tested on."""
     if churn.kind == "contractual":
-        return contracts(tenures, payments, period, worth)
-    return bought(payments, customers_at(tenures, period.seen_end, churn.history_days), period, worth)
+        return contracts(tenures, payments, period, worth, dates)
+    there = customers_at(tenures, period.seen_end, churn.history_days)
+    return bought(payments, there, joined, period, worth, churn.history_days)
 
 
 @metric(
@@ -172,13 +179,16 @@ def _histories(
     estimate=forecast_ahead,
     cumulative=True,
 )
-def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, segments: Segments, renewal_months=1):
+def clv_predicted(
+    payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
+):
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
 
     Who is lost by inactivity buys as BG/NBD says (purchases at a rate of each customer's own, until leaving unseen), at a margin
-    that Gamma-Gamma expects from the customer's own. Who leaves by contract renews every `renewal_months` as the shifted
-    beta-geometric says, at the group's mean margin of the last twelve months; a level of a segmentation has a fit of its own where a
-    likelihood ratio test finds that the levels' losses differ. Discounted at `worth: discount_rate` a year.
+    that Gamma-Gamma expects from the customer's own; it is fitted to those who came after the data begin. Who leaves by contract renews
+    every `renewal_months` as the shifted beta-geometric says, each customer counting for the margin of a month, so that dear contracts
+    that end sooner are seen to. Levels of a segmentation have fits of their own where a likelihood ratio test finds that they differ,
+    and add up to the whole. Discounted at `worth: discount_rate` a year.
 
     Why: what keeping the customers of today is worth, and what may be spent on it.
     Beware: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to
@@ -187,7 +197,7 @@ def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, segm
         Hardie 2007, Journal of Interactive Marketing 21:76 (shifted beta-geometric). The interval is the delta method's, which to
         the first order is that of a parametric bootstrap.
     """
-    return _histories(payments, tenures, period, churn, worth)
+    return _histories(payments, tenures, joined, period, churn, worth, dates)
 
 
 @metric(
@@ -202,7 +212,9 @@ def clv_predicted(payments, tenures, *, period, churn: Churn, worth: Worth, segm
     estimate=lifetime_ahead,
     cumulative=True,
 )
-def clv_residual(payments, tenures, *, period, churn: Churn, worth: Worth, segments: Segments, renewal_months=1):
+def clv_residual(
+    payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
+):
     """The same as the predicted value, without a horizon: the whole expected future of today's customers.
 
     Why: beside the predicted value it tells how much of the worth lies beyond the horizon.
@@ -210,7 +222,7 @@ def clv_residual(payments, tenures, *, period, churn: Churn, worth: Worth, segme
     Source: Fader, Hardie & Lee 2005, Journal of Marketing Research 42:415 (discounted expected residual transactions); Fader &
         Hardie 2010, Marketing Science 29:85 (contracts).
     """
-    return _histories(payments, tenures, period, churn, worth)
+    return _histories(payments, tenures, joined, period, churn, worth, dates)
 
 
 @metric(
@@ -262,7 +274,9 @@ def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     cumulative=True,
     units=_FORECASTS,
 )
-def model_effectiveness(payments, tenures, *, period, churn: Churn, worth: Worth, renewal_months=1):
+def model_effectiveness(
+    payments, tenures, joined, *, period, churn: Churn, worth: Worth, dates: Dates, renewal_months=1
+):
     """How far the predicted value's model would have been off: fitted to the time before a holdout, compared with it.
 
     Of purchases, the repeat purchases in the holdout of customers known before; under contract, how many of those there are
@@ -275,7 +289,7 @@ def model_effectiveness(payments, tenures, *, period, churn: Churn, worth: Worth
         and stays large, as what a single customer does is chance.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout, tracking).
     """
-    return _histories(payments, tenures, period, churn, worth)
+    return _histories(payments, tenures, joined, period, churn, worth, dates)
 
 
 # ---- What winning them costs ----------------------------------------------------------------------------------------
@@ -359,7 +373,19 @@ def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, w
     estimate=acquisition_return,
     cumulative=True,
 )
-def clv_to_cac(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth, renewal_months=1):
+def clv_to_cac(
+    payments,
+    tenures,
+    costs,
+    joined,
+    *,
+    period,
+    churn: Churn,
+    worth: Worth,
+    segments: Segments,
+    dates: Dates,
+    renewal_months=1,
+):
     """What a customer who has just been won is expected to be worth over the horizon, over what winning one cost in the period.
 
     The worth is what the predicted value's model expects of a customer of whom nothing is known but that; and, of who may come
@@ -370,7 +396,7 @@ def clv_to_cac(payments, tenures, costs, joined, *, period, churn: Churn, worth:
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 3; delta method (interval).
     """
     period.require_history(churn.history_days)
-    histories = _histories(payments, tenures, period, churn, worth)
+    histories = _histories(payments, tenures, joined, period, churn, worth, dates)
     won = _winning(costs, tenures, joined, period, worth)
     return side_by_side(histories, stacked({"spent": won}))
 

@@ -619,10 +619,11 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
     cumulative=True,
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
 )
-def at_risk_customers(tenures, joined, *, period, churn: Churn, horizon_days=365):
+def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
-    With a contract, by the share that was lost at the same tenure. By inactivity, by the BG/NBD model, from how often and how recently
+    With a contract, by the share that was lost at the same tenure; levels of a segmentation have hazards of their own where a log-rank
+    test finds that they differ, and models of their own by inactivity where a likelihood ratio test does. By inactivity, by the BG/NBD model, from how often and how recently
     each bought: lost is who will not have ordered within the declared days before that time. Analysts can list the customers, each with
     the chance to be lost and what is at stake.
 
@@ -632,5 +633,5 @@ def at_risk_customers(tenures, joined, *, period, churn: Churn, horizon_days=365
         (Nelson-Aalen).
     """
     if churn.kind == "inactivity":
-        return buying(tenures, period.seen_end, churn)
+        return buying(tenures, joined, period, churn)
     return under_contract(tenures, joined, period, churn)

@@ -21,6 +21,7 @@ from crmnb.inference.growth import spans, who_of
 from crmnb.metric import metric
 from crmnb.period import Period
 from crmnb.revenue import with_net_revenue
+from crmnb.segments import levels_of, with_component
 from crmnb.windows import once
 
 # ---- Leads ----------------------------------------------------------------------------------------------------------
@@ -257,12 +258,18 @@ def goal_conversion(visits, *, period):
         1927 (interval).
     """
     sessions = _sessions(visits).filter(period.holds("started_at"))
-    goals = visits.filter(~nw.col("goal").is_null()).group_by("goal").agg(visits=nw.len()).select("goal")
+    goals = (
+        levels_of(visits, "goal")
+        .rename({"level": "component"})
+        .group_by("component")
+        .agg(goals=nw.len())
+        .select("component")
+    )
     visitors = sessions.group_by("customer_id").agg(visits=nw.len()).select("customer_id")
-    acted = sessions.filter(nw.col("converted"), ~nw.col("goal").is_null()).with_columns(num=nw.lit(1))
-    reached = acted.group_by("customer_id", "goal").agg(num=nw.col("num").max())
-    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "goal"], how="left")
-    return found.with_columns(component=nw.col("goal"), num=nw.col("num").fill_null(0), den=nw.lit(1))
+    acted = with_component(sessions.filter(nw.col("converted"), ~nw.col("goal").is_null()), visits, "goal")
+    reached = acted.with_columns(num=nw.lit(1)).group_by("customer_id", "component").agg(num=nw.col("num").max())
+    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "component"], how="left")
+    return found.with_columns(num=nw.col("num").fill_null(0), den=nw.lit(1))
 
 
 @metric(

@@ -9,6 +9,7 @@ from crmnb.errors import Unavailable
 from crmnb.estimate import count, mean_on_scale, net_promoters
 from crmnb.metric import metric
 from crmnb.period import Period
+from crmnb.segments import with_component
 from crmnb.windows import once
 
 _MOST_BOXES = 11  # the answers of the longest scale (0 to 10) of which two make a top box of about a fifth
@@ -38,8 +39,9 @@ def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.L
     answers = survey_responses.filter(period.holds("responded_at"), ~nw.col(item.name).is_null())
     beside = answers.join(_surveys(survey_responses, item.name), how="cross")
     only = nw.col("first_survey") == nw.col("last_survey")
-    return beside.with_columns(
-        x=nw.col(item.name).cast(nw.Float64), component=nw.when(only).then(nw.lit("")).otherwise(nw.col("survey"))
+    named = with_component(beside, survey_responses, "survey")
+    return named.with_columns(
+        x=nw.col(item.name).cast(nw.Float64), component=nw.when(only).then(nw.lit("")).otherwise(nw.col("component"))
     ).drop("first_survey", "last_survey")
 
 
@@ -198,7 +200,8 @@ def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: s
         return (nw.col(step) <= nw.col("sent_at") + window).fill_null(False)
 
     base = sent if of is None else sent.filter(in_time(of))
-    return base.with_columns(component=nw.col("survey"), num=in_time(done).cast(nw.Int64), den=nw.lit(1))
+    counted = base.with_columns(num=in_time(done).cast(nw.Int64), den=nw.lit(1))
+    return with_component(counted, invitations, "survey")
 
 
 @metric(
@@ -281,12 +284,12 @@ def response_rate(survey_invitations, *, period, answer_days=14):
     if "reached_at" not in survey_invitations.collect_schema().names():
         return of_all
     of_reached = _share_of(survey_invitations, period, "reached_at", "completed_at", answer_days)
-    cooperation = nw.concat_str([nw.col("survey"), nw.lit("cooperation")], separator=", ")
+    cooperation = nw.concat_str([nw.col("component"), nw.lit("cooperation")], separator=", ")
     return nw.concat([of_all, of_reached.with_columns(component=cooperation)])
 
 
 def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
-    return reviews.filter(period.holds("posted_at")).with_columns(component=nw.col("platform"))
+    return with_component(reviews.filter(period.holds("posted_at")), reviews, "platform")
 
 
 @metric(

@@ -58,6 +58,11 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     return replace(fit, parameters=fit.parameters * scale, log_likelihood=log_likelihood)
 
 
+def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> float:
+    """The log-likelihood of n customers each of these histories at given parameters, by equation (6), in the units of the data."""
+    return float(_likelihood(*_checked(x, t_x, T, n))(np.asarray(parameters, float))[0])
+
+
 def _in_a_limit(rows: tuple[np.ndarray, ...], refusal: CannotFit) -> Fit:
     """The likeliest of the limits in which customers do not differ in something. Raises the refusal where there is none."""
     found = []

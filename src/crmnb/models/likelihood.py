@@ -158,10 +158,14 @@ def delta(function: Callable[..., np.ndarray], *fits: Fit) -> tuple[np.ndarray, 
     independent of each other, and the function's other data to be known. Gives value and standard error, of one shape.
     """
     variance = 0.0
-    for i, fit in enumerate(fits):
-        slopes = [_slope(function, fits, i, j) for j in range(len(fit.parameters))]
-        variance = variance + np.einsum("j...,jk,k...->...", np.stack(slopes), fit.covariance, np.stack(slopes))
+    for fit, by in zip(fits, slopes(function, *fits), strict=True):
+        variance = variance + np.einsum("j...,jk,k...->...", by, fit.covariance, by)
     return np.asarray(function(*(fit.parameters for fit in fits))), np.sqrt(variance)
+
+
+def slopes(function: Callable[..., np.ndarray], *fits: Fit) -> list[np.ndarray]:
+    """Of each fit: the derivatives of a function of fitted parameters by their logarithms, (k, ...)."""
+    return [np.stack([_slope(function, fits, i, j) for j in range(len(fit.parameters))]) for i, fit in enumerate(fits)]
 
 
 def _slope(function: Callable[..., np.ndarray], fits: tuple[Fit, ...], i: int, j: int) -> np.ndarray:

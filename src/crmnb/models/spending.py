@@ -48,6 +48,11 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     return replace(fit, parameters=fit.parameters * scale, log_likelihood=log_likelihood)
 
 
+def log_likelihood(parameters: np.ndarray, x: np.ndarray, m: np.ndarray, n: np.ndarray) -> float:
+    """The log-likelihood of n customers each with these purchases and means at given parameters, by equation (1a)."""
+    return float(_likelihood(*_checked(x, m, n))(np.asarray(parameters, float))[0])
+
+
 def _alike(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit | None:
     """The limit q -> infinity at v = mean (q - 1) / p, in which all spend the same on average; None where they differ beyond chance.
 
@@ -107,15 +112,17 @@ def expected_spend(parameters: np.ndarray, x: np.ndarray, m: np.ndarray) -> np.n
     return p * (v + spent) / (p * x + q - 1)
 
 
-def independence(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> tuple[float, float, float]:
-    """How purchases and mean spend go together, of which the model takes it that they do not: correlation, and its 95 % limits.
+def independence(x: np.ndarray, spent: np.ndarray, n: np.ndarray) -> tuple[float, float, float]:
+    """How purchases and spend go together, of which the model takes it that they do not: correlation, and its 95 % limits.
 
-    Spearman's, with the limits of Bonett & Wright 2000, Psychometrika 65:23: counts and money are so skewed that a few customers
-    would make Pearson's. NaN where all have the same x or m.
+    spent: at one purchase of each customer, as the first repeat one: means of x purchases scatter less the larger x is, and their ranks go
+    along with x where the model holds exactly. Spearman's, with the limits of Bonett & Wright 2000, Psychometrika 65:23: counts and
+    money are so skewed that a few customers would make Pearson's. NaN where all have the same x or spent the same.
     """
-    x, m, n = _checked(x, m, n)
+    x, spent, n = (np.asarray(given, float) for given in (x, spent, n))
+    x, spent, n = (given[n > 0] for given in (x, spent, n))
     all_n = n.sum()
-    ranks = [_mid_ranks(each, n) - (all_n + 1) / 2 for each in (x, m)]
+    ranks = [_mid_ranks(each, n) - (all_n + 1) / 2 for each in (x, spent)]
     spread = np.sqrt([n @ each**2 for each in ranks])
     if not spread.all() or all_n <= 3:
         return np.nan, np.nan, np.nan
