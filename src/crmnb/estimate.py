@@ -75,7 +75,11 @@ census = Estimator("census", "moments", "moments.census", "none: a count of all,
 # Sales.
 conversion_over_time = Estimator("cumulative incidence, lost leads at risk", "counts", "conversion.curve", "log-log")
 growth = Estimator(
-    "growth", "counts", "growth.growth", "t over weeks, which may be like their neighbours", sums=("net",)
+    "growth",
+    "counts",
+    "growth.growth",
+    "t, the wider of weeks (which may be like their neighbours) and customers as units",
+    sums=("net", *(f"{pair}_{at}" for at in range(3) for pair in ("now_now", "now_before", "before_before"))),
 )
 growth_parts = Estimator(
     "parts of growth", "counts", "growth.parts", "none: money that was taken", total=True, sums=("orders", "net")

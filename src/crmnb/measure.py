@@ -130,12 +130,13 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
     for win, period in windows.items():
         try:
-            frames = _frames(metric, tables, whose)
+            known = _known(metric, tables, windows["now"], period) if win == "before" else tables
+            frames = _frames(metric, known, whose)
             period.require_seen()
             require_newness(metric, tables, period if win in COMPARED else windows["now"])
             if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
-            elif asked:
+            elif asked and known is tables:
                 for history in asked[1]:
                     period.require_history(*history)
                 evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
@@ -146,6 +147,19 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
         except engine.NoColumn as missing:
             reasons[win] = engine.column_of(missing, map(tables.source_of, metric.reads))
     return evidence, reasons
+
+
+def _known(metric: Metric, tables: engine.Tables, period: Period, comparison: Period) -> engine.Tables:
+    """The tables as the comparison is to be seen: with the refunds that were known as long after its end as the period's are.
+
+    Of the newest orders refunds are yet to come. To count all of the older ones' would make the newest look better.
+    """
+    return tables.as_known(comparison.as_long_after(period)) if _with_refunds(metric, tables) else tables
+
+
+def _with_refunds(metric: Metric, tables: engine.Tables) -> bool:
+    """Whether what a metric counts depends on the refunds of orders known so far; who reads all orders sees to that itself."""
+    return any(name != "all_orders" and tables.source_of(name) == "orders" for name in metric.reads)
 
 
 def _in_any(

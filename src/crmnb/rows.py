@@ -209,8 +209,13 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     earlier = (rows["win"] == "before").to_numpy()
     before = rows[earlier & ~moving & rows["value"].notna()]
     rows = rows[~earlier].reset_index(drop=True)
+    own_p_value = rows.get("p_value", pd.Series(np.nan, rows.index)).astype(float)
     rows[list(CHANGES)] = np.nan
     whole = rows["win"] == "now"
+    # What compares two times itself is a change: it is looked at for signals with all others.
+    itself = rows.index[whole & rows["value"].notna() & own_p_value.notna()]
+    rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
+    rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
     rows.loc[silent, "reason"] = [known[id_].not_compared for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
