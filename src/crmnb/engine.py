@@ -63,7 +63,9 @@ class Tables:
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
     _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-    _today: "Tables | None" = field(default=None, repr=False, compare=False)  # where these are as known at an earlier time
+    _today: "Tables | None" = field(
+        default=None, repr=False, compare=False
+    )  # where these are as known at an earlier time
     _earlier: dict[datetime, "Tables"] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
@@ -78,13 +80,15 @@ class Tables:
             self._by_name.append(Tables(self.client, self.con, self.names, self.small, self.cutoff))
         return self._by_name[0]
 
-    def as_known(self, at: datetime | None) -> "Tables":
-        """The same tables by the refunds of orders that were known before a time (None: now); these, where that is all of them.
+    def as_known(self, at: datetime | None, ordered_before: datetime) -> "Tables":
+        """The same tables by the refunds of orders that were known before a time (None: now), for who looks at orders before another.
+
+        These themselves, where all of those orders' refunds were known.
 
         Which orders count, and what each brought, is as it was seen then. `all_orders` are as they are: who reads them looks at
         the days of refunds. A refund without a day counts from the beginning.
         """
-        if at is None or not self._refunded_later(at):
+        if at is None or not self._refunded_later(at, ordered_before):
             return self
         if at not in self._earlier:
             self._earlier[at] = Tables(
@@ -93,11 +97,13 @@ class Tables:
             self._earlier[at]._canonical_of["orders"] = {True: self._orders_as_known(at), False: self.every("orders")}
         return self._earlier[at]
 
-    def _refunded_later(self, at: datetime) -> bool:
-        """Whether an order of before a time was refunded after it."""
+    def _refunded_later(self, at: datetime, ordered_before: datetime) -> bool:
+        """Whether an order of before a time was refunded after another."""
         if "orders" not in self.names or not {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}:
             return False
-        later = self.every("orders").filter(f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{at}'")
+        later = self.every("orders").filter(
+            f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
+        )
         return bool(later.limit(1).fetchall())
 
     def _orders_as_known(self, at: datetime) -> duckdb.DuckDBPyRelation:

@@ -26,7 +26,7 @@ from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
 from crmnb.segments import common_levels, known_levels, segmentations_of
-from crmnb.settings import compared_with, resolve, seen_by
+from crmnb.settings import compared_with, of_other_length, resolve, seen_by
 from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
 
@@ -88,6 +88,8 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
     period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
+    not_compared = not_compared or of_other_length(metric, period, comparison)
+    not_compared = not_compared or _of_other_refunds(metric, tables, period, comparison)
     if metric.cumulative:
         not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
     windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
@@ -154,7 +156,24 @@ def _known(metric: Metric, tables: engine.Tables, period: Period, comparison: Pe
 
     Of the newest orders refunds are yet to come. To count all of the older ones' would make the newest look better.
     """
-    return tables.as_known(comparison.as_long_after(period)) if _with_refunds(metric, tables) else tables
+    at = comparison.as_long_after(period)
+    return tables.as_known(at, comparison.end) if _with_refunds(metric, tables) else tables
+
+
+_ALIKE = 0.015  # of a length: of a quarter with 29 February and one without, as large a part is as new
+
+
+def _of_other_refunds(metric: Metric, tables: engine.Tables, period: Period, comparison: Period) -> str:
+    """The reason why what depends on refunds that are yet to come is not compared with a time of another length, "" where it is.
+
+    Of a longer month a smaller part is so new that its refunds are yet to come.
+    """
+    if max(period.days, comparison.days) <= (1 + _ALIKE) * min(period.days, comparison.days):
+        return ""
+    if metric.compares or metric.cumulative or _known(metric, tables, period, comparison) is tables:
+        return ""
+    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
+    return f"not compared: {lengths}, and refunds of the newest orders are yet to come"
 
 
 def _with_refunds(metric: Metric, tables: engine.Tables) -> bool:

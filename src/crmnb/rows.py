@@ -18,6 +18,7 @@ from crmnb.metric import Better, Metric
 from crmnb.period import Period
 from crmnb.pooling import pooled
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
+from crmnb.settings import length_beyond
 
 _KEYS = ["metric", "component", "segment", "level"]
 _NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
@@ -230,10 +231,27 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
             continue
         now, was = rows.loc[[at for at, _ in chosen]], before.iloc[[was for _, was in chosen]]
         was = was[["value", "low", "high", "clusters"]].set_axis(now.index)
-        told = difference(now, was, now["correlation"], client.level, plain)
+        told = difference(now, was, now["correlation"], client.level, plain, _slack(now, was["value"], known))
         changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
         rows.loc[now.index, list(CHANGES)] = np.column_stack(changes)
     return rows
+
+
+def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Series:
+    """What the longer of two periods of nearly one length can add by itself: of a share, to either side of it.
+
+    At most in proportion to its length: so do counts, and what is counted by customer or as a share moves less.
+    """
+    beyond = {
+        id_: length_beyond(known[id_].metric, known[id_].windows["now"], known[id_].windows["before"])
+        for id_ in now["metric"].unique()
+    }
+    shares = [
+        known[id_].metric.units.get(own, known[id_].metric.unit) == "%"
+        for id_, own in zip(now["metric"], now["component"], strict=True)
+    ]
+    sides = was.abs().where(~np.array(shares), np.maximum(was, (100 - was).abs()))
+    return sides * now["metric"].map(beyond)
 
 
 def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> dict[str, pd.DataFrame]:

@@ -162,14 +162,20 @@ def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) ->
 
 
 def difference(
-    now: pd.DataFrame, before: pd.DataFrame, correlation: pd.Series, level: float, symmetric: bool
+    now: pd.DataFrame,
+    before: pd.DataFrame,
+    correlation: pd.Series,
+    level: float,
+    symmetric: bool,
+    slack: pd.Series | float = 0.0,
 ) -> pd.DataFrame:
     """The difference of two estimates, row by row, with its interval and p-value: `change`, `low`, `high`, `p_value`.
 
     `now`, `before`: `value`, `low`, `high`, `clusters`, of one index. `correlation`: that of the two estimates, 0 where they
     share no unit. Rates, nps and counts: Newcombe's hybrid (method 10, with the correlation of shared units); t intervals
     (`symmetric`): Welch-Satterthwaite. The p-value is the level at which the interval would just touch zero, as told by
-    the interval's own arm, so that the two never disagree.
+    the interval's own arm, so that the two never disagree. `slack`: how much of the change may be no change, but a day more in
+    one of the periods: the interval is so much wider on both sides.
     """
     change = now.value - before.value
     df = pd.Series(np.inf, now.index)
@@ -179,8 +185,9 @@ def difference(
         low = change - _arm(now.value - now.low, before.high - before.value, correlation)
         high = change + _arm(now.high - now.value, before.value - before.low, correlation)
     arm = (change - low).where(change > 0, high - change)
-    t = _quantile(level, df) * change.abs() / arm.where(arm > 0)
-    return pd.DataFrame({"change": change, "low": low, "high": high, "p_value": 2 * scipy.stats.t.sf(t, df)}, now.index)
+    t = _quantile(level, df) * (change.abs() - slack).clip(lower=0) / arm.where(arm > 0)
+    p_value = 2 * scipy.stats.t.sf(t, df)
+    return pd.DataFrame({"change": change, "low": low - slack, "high": high + slack, "p_value": p_value}, now.index)
 
 
 def _arm(a: pd.Series, b: pd.Series, correlation: pd.Series) -> pd.Series:

@@ -72,6 +72,7 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     per_customer=True,
     estimate=money_mean,
     bounds=(0, float("inf")),
+    depends_on_length=True,
 )
 def revenue_per_customer(payments, *, period):
     """Net revenue of the period per customer who bought in it.
@@ -100,6 +101,7 @@ def revenue_per_customer(payments, *, period):
     estimate=concentration,
     component="figure",
     units={"top decile": "%", "curve": "%"},
+    depends_on_length=True,
 )
 def revenue_concentration(payments, *, period):
     """How unevenly the period's revenue is spread over its buyers: Gini's coefficient, and the share of the top tenth.
@@ -224,6 +226,7 @@ def clv_residual(payments, tenures, *, period, churn: Churn, worth: Worth, segme
     per_customer=True,
     estimate=textbook_value,
     over_time=False,
+    depends_on_length=True,
 )
 def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     """Mean margin of an order, times orders a year per buyer, times a lifespan of 1 / yearly churn.
@@ -454,6 +457,7 @@ def return_on_investment(costs, *, period, worth: Worth):
     out_of="profitable customers at the start",
     by_hand="3 / 5",
     per_customer=True,
+    depends_on_length=True,
 )
 def profitable_relationships(tenures, payments, *, period, churn: Churn, worth: Worth):
     """Share of the profitable customers at the start of the period who are still customers at its end.
@@ -486,6 +490,7 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     by_hand="3 / 4",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def profitable_acquisition(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.

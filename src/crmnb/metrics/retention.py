@@ -33,6 +33,7 @@ from crmnb.windows import once
     out_of="customers at the start",
     by_hand="5 / 8",
     per_customer=True,
+    depends_on_length=True,
 )
 def retention_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
@@ -82,6 +83,7 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     out_of="customers at the start",
     by_hand="3 / 8",
     per_customer=True,
+    depends_on_length=True,
 )
 def churn_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are no longer customers at its end.
@@ -133,6 +135,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     by_hand="10 / 8",
     per_customer=True,
     estimate=census,
+    depends_on_length=True,
 )
 def end_to_start_ratio(tenures, *, period, churn: Churn):
     """Customers at the end of the period per hundred at its start, whoever they are.
@@ -161,6 +164,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     component="how counted",
     always=("", "win-backs"),
     units={"per 100 at start": "per 100 customers"},
+    depends_on_length=True,
 )
 def customers_won(tenures, joined, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
@@ -229,6 +233,7 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     per_customer=True,
     estimate=money_mean,
     bounds=(0, 100),
+    depends_on_length=True,
 )
 def gross_revenue_retention(subscriptions, *, period):
     """Share of the recurring monthly revenue at the start that its customers still pay at the end; nobody counts for more than before.
@@ -255,6 +260,7 @@ def gross_revenue_retention(subscriptions, *, period):
     per_customer=True,
     estimate=money_mean,
     bounds=(0, float("inf")),
+    depends_on_length=True,
 )
 def net_revenue_retention(subscriptions, *, period):
     """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
@@ -276,6 +282,7 @@ def net_revenue_retention(subscriptions, *, period):
     out_of="buyers in the period",
     by_hand="7 / 14",
     per_customer=True,
+    depends_on_length=True,
 )
 def repeat_purchase_rate(orders, *, period, at_least=2):
     """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
@@ -343,6 +350,7 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     per_customer=True,
     estimate=mean,
     bounds=(1, float("inf")),
+    depends_on_length=True,
 )
 def purchase_frequency(orders, *, period):
     """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
@@ -366,6 +374,7 @@ def purchase_frequency(orders, *, period):
     by_hand="2 / 10",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def cross_sell_rate(orders, *, period, look_back_days=365):
     """Of those who bought both in the period and in the `look_back_days` before it, the share that bought from a category not among the latter's.
@@ -401,7 +410,7 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     follow_up="refund_window_days",
 )
 def refund_rate(all_orders, *, period, refund_window_days=30):
-    """Share of orders, cancelled ones left out, that were refunded in full or in part within `refund_window_days` of the order.
+    """Share of orders, cancelled ones and those of nothing left out, that were refunded in full or in part within `refund_window_days` of the order.
 
     Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
 
@@ -413,7 +422,8 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
     """
     window = timedelta(days=refund_window_days)
     closed = [nw.col("ordered_at") <= period.cutoff - window] if period.cutoff else []
-    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", *closed)
+    paid_for = nw.col("amount") > 0
+    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", paid_for, *closed)
     back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
     in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
     return sold.with_columns(num=(back & in_time).fill_null(False).cast(nw.Int64), den=nw.lit(1))

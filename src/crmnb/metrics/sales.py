@@ -242,6 +242,7 @@ def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
     out_of="visitors in the period",
     by_hand={"newsletter": "2 / 9", "purchase": "4 / 9"},
     component="goal",
+    depends_on_length=True,
 )
 def goal_conversion(visits, *, period):
     """Share of the period's visitors who reached a goal in it (bought, subscribed ...), goal by goal.
