@@ -57,6 +57,7 @@ def retention_rate(tenures, *, period, churn: Churn):
     by_hand="5 / 5",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def retained_after_gap(tenures, *, period, churn: Churn):
     """Of the customers that the retention rate counts as retained, the share that was no customer for a while within the period.
