@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from crmnb.client import Churn, Client
 from crmnb.engine import in_memory
@@ -238,3 +239,123 @@ def test_a_refund_without_a_day_counts_from_the_beginning():
     tables = in_memory(client(), {"orders": orders.assign(refunded_at=pd.NaT)})
     row = whole("average_order_value", tables, observed("2025-12", "2023-12-01", "2026-01-01")).loc[""]
     assert row["previous"] == pytest.approx(7)
+
+
+# ---- The same customers in both periods -----------------------------------------------------------------------------
+
+
+def two_years(customers: int, alike: float, seed: int) -> pd.DataFrame:
+    """Two orders a year of customers who spend on a level of their own, and differently in each year by chance."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(0, np.sqrt(alike), customers)
+    rows = []
+    for year in (2024, 2025):
+        now = own + rng.normal(0, np.sqrt(1 - alike), customers)
+        for month in (3, 9):
+            net = np.exp(now + 0.2 * rng.normal(size=customers)).round(2) + 0.01
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "customer_id": np.arange(customers).astype(str),
+                        "amount": net,
+                        "ordered_at": pd.Timestamp(year, month, 5),
+                    }
+                )
+            )
+    orders = pd.concat(rows, ignore_index=True)
+    return orders.assign(order_id=orders.index.astype(str), status="paid")
+
+
+def gini(revenue: np.ndarray) -> float:
+    revenue, n = np.sort(revenue), len(revenue)
+    return (2 * np.arange(1, n + 1) - n - 1) @ revenue / (n * revenue.sum()) * n / (n - 1)
+
+
+def top_tenth(revenue: np.ndarray) -> float:
+    return 100 * np.sort(revenue)[-len(revenue) // 10 :].sum() / revenue.sum()
+
+
+FIGURES = {
+    ("revenue_concentration", "gini"): lambda rows: gini(rows.sum(1)),
+    ("revenue_concentration", "top decile"): lambda rows: top_tenth(rows.sum(1)),
+    ("median_order_value", ""): lambda rows: float(np.median(rows)),
+}
+
+
+@pytest.mark.parametrize(("metric", "component"), FIGURES)
+def test_the_change_of_a_curve_or_a_median_is_paired_by_customer(metric: str, component: str):
+    """As wide as a bootstrap of customers that takes each one's both years together; as if apart it is half as wide again."""
+    orders = two_years(600, 0.9, 7)
+    tables, period = in_memory(client(), {"orders": orders}), observed("2025", "2024-01-01", "2026-01-01")
+    row = whole(metric, tables, period).loc[component]
+    wide = orders.pivot_table(index="customer_id", columns="ordered_at", values="amount").to_numpy()
+    figure, rng, n = FIGURES[metric, component], np.random.default_rng(1), len(wide)
+    drawn = [wide[rng.integers(0, n, n)] for _ in range(300)]
+    error = np.std([figure(rows[:, 2:]) - figure(rows[:, :2]) for rows in drawn])
+    apart = np.hypot(*(np.std([figure(rows[:, part]) for rows in drawn]) for part in (slice(0, 2), slice(2, 4))))
+    width = (row["change_high"] - row["change_low"]) / (2 * 1.96)
+    assert apart > 1.35 * error
+    assert 0.8 * error < width < 1.2 * error
+
+
+def test_customers_of_one_period_only_are_not_paired():
+    orders = two_years(300, 0.9, 8)
+    others = orders.assign(
+        customer_id=orders["customer_id"].where(orders["ordered_at"].dt.year == 2024, "new " + orders["customer_id"])
+    )
+    period = observed("2025", "2024-01-01", "2026-01-01")
+    same, apart = (
+        whole("median_order_value", in_memory(client(), {"orders": rows}), period).loc[""] for rows in (orders, others)
+    )
+    assert same["change"] == apart["change"]
+    assert same["change_high"] - same["change_low"] < 0.8 * (apart["change_high"] - apart["change_low"])
+
+
+# ---- No interval of no width ----------------------------------------------------------------------------------------
+
+
+def contracts(fees: list[tuple[float, float]]) -> pd.DataFrame:
+    """Customers who pay so much a month at the start of 2025, and so much at its end (0: gone)."""
+    rows = []
+    for who, (before, now) in enumerate(fees):
+        ends = pd.NaT if now == before else pd.Timestamp("2025-06-15")
+        rows.append((str(who), pd.Timestamp("2024-06-01"), ends, before))
+        if now not in (0, before):
+            rows.append((str(who), pd.Timestamp("2025-06-15"), pd.NaT, now))
+    plans = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at", "monthly_amount"])
+    return plans.assign(subscription_id=plans.index.astype(str))
+
+
+def of_contracts(id_: str, fees: list[tuple[float, float]]) -> pd.Series:
+    tables = in_memory(
+        client(churn=Churn(kind="contractual", table="subscriptions")), {"subscriptions": contracts(fees)}
+    )
+    return whole(id_, tables, observed("2025", "2024-01-01", "2026-01-01")).loc[""]
+
+
+def test_of_revenue_that_all_stayed_the_interval_is_wilsons_at_the_effective_n():
+    """100 who pay 10 and 20 who pay 100: Kish's n = (100 * 10 + 20 * 100)^2 / (100 * 100 + 20 * 10000) = 42.86."""
+    row = of_contracts("gross_revenue_retention", [(10, 10)] * 100 + [(100, 100)] * 20)
+    z, n = stats.t.ppf(0.975, 119), 3000**2 / 210_000
+    assert (row["value"], row["high"], row["numerator"], row["denominator"]) == (100, 100, 3000, 3000)
+    assert row["low"] == pytest.approx(100 * n / (n + z**2))
+
+
+def test_who_is_lost_in_part_tells_more_than_who_is_lost_whole():
+    whole_loss = of_contracts("gross_revenue_retention", [(10, 0)] * 20 + [(10, 10)] * 180)
+    in_part = of_contracts("gross_revenue_retention", [(10, 5)] * 40 + [(10, 10)] * 160)
+    assert whole_loss["value"] == in_part["value"] == 90
+    assert in_part["high"] - in_part["low"] < 0.8 * (whole_loss["high"] - whole_loss["low"])
+
+
+def test_of_revenue_of_which_none_moved_net_retention_has_no_interval():
+    row = of_contracts("net_revenue_retention", [(10, 10)] * 100)
+    assert row["value"] == 100
+    assert np.isnan([row["low"], row["high"]]).all()
+    assert row["method"].startswith("no interval")
+
+
+def test_net_retention_that_few_customers_move_is_unreliable():
+    few = of_contracts("net_revenue_retention", [(10, 0)] * 3 + [(10, 10)] * 300)
+    many = of_contracts("net_revenue_retention", [(10, 0)] * 30 + [(10, 10)] * 300)
+    assert ["unreliable" in row["flags"] for row in (few, many)] == [True, False]

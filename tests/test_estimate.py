@@ -334,7 +334,7 @@ def test_any_sample_s_value_lies_in_its_interval_and_a_surer_one_is_wider(estima
     frame = statistics(answers, customers=customers)
     usual, sure = infer(estimator, frame), infer(estimator, frame, 0.99)
     if np.isnan(usual["low"]):
-        assert len(set(customers)) == 1
+        assert len(set(customers)) == 1 or usual["method"].startswith("no interval: all are alike")
         return
     assert usual["low"] - 1e-9 <= usual["value"] <= usual["high"] + 1e-9
     assert sure["low"] - 1e-9 <= usual["low"]

@@ -22,6 +22,7 @@ class Estimator:
         str, ...
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
+    moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
     each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
     @property
@@ -31,6 +32,11 @@ class Estimator:
         Of counts: from the groups (`crmnb.inference.Group`) and what is asked (`Told`) to `Inferred`.
         """
         return _function(self.inference)
+
+    @property
+    def infer_moves(self) -> Callable[..., Any]:
+        """From a group to (component, column, values of the column, what a row of each moves the component's figure by)."""
+        return _function(self.moves)
 
     @property
     def infer_each(self) -> Callable[..., Any]:
@@ -60,6 +66,14 @@ money_mean = Estimator(
     "Hall's transformation of t, for skewed money",
     needs=frozenset({"s3"}),
 )
+money_share = Estimator("share of money", "moments", "moments.share_of_money", "Wilson (score), at the effective n")
+money_retained = Estimator(
+    "ratio of money",
+    "moments",
+    "moments.retained",
+    "Hall's transformation of t, for skewed money",
+    needs=frozenset({"s3"}),
+)
 net_promoters = Estimator(
     "nps", "moments", "moments.promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
 )
@@ -85,7 +99,12 @@ growth_parts = Estimator(
     "parts of growth", "counts", "growth.parts", "none: money that was taken", total=True, sums=("orders", "net")
 )
 median_by_customer = Estimator(
-    "median", "counts", "quantiles.median", "Woodruff's, by customer", sums=("squares", "orders")
+    "median",
+    "counts",
+    "quantiles.median",
+    "Woodruff's, by customer",
+    sums=("squares", "orders"),
+    moves="quantiles.moves",
 )
 pipeline = Estimator(
     "velocity",
@@ -121,7 +140,9 @@ expected_losses = Estimator(
 
 # Financial.
 reconciliation = Estimator("difference", "counts", "worth.reconciled", "none: all of both", sums=("net",))
-concentration = Estimator("concentration", "counts", "concentration.lorenz", "linearised, on the logit")
+concentration = Estimator(
+    "concentration", "counts", "concentration.lorenz", "linearised, on the logit", moves="concentration.moves"
+)
 forecast_ahead = Estimator(
     "fitted model",
     "counts",

@@ -16,12 +16,14 @@ from crmnb.bins import reduce_bins
 from crmnb.client import Client
 from crmnb.disclosure_control.seams import seams_of
 from crmnb.errors import Unavailable
+from crmnb.estimate import Estimator
 from crmnb.evidence import COMPARED, Evidence, Segmentation
-from crmnb.inference import Inferred, Told
+from crmnb.inference import Group, Inferred, Told
 from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric, catalogue
 from crmnb.misdated import misdated
 from crmnb.newness import in_doubt, require_newness
+from crmnb.pairs import Correlations, correlations
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
@@ -246,8 +248,31 @@ def _inferred(asked: list[Asked], tables: engine.Tables) -> dict[str, Inferred]:
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
         told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
-        found[one.metric.id] = estimate.infer(groups, told) if groups else Inferred([])
+        inferred = estimate.infer(groups, told) if groups else Inferred([])
+        if estimate.moves and {*COMPARED} <= {*one.evidence}:
+            _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
+        found[one.metric.id] = inferred
     return found
+
+
+def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
+    """What rows move the figures of both periods by, as `correlations` wants it."""
+    parts = [
+        pd.DataFrame({"at": at, "move": move}).assign(
+            win=group.win, component=component, segment=group.segment, level=group.level, column=column
+        )
+        for group in groups
+        if group.win in COMPARED
+        for component, column, at, move in estimate.infer_moves(group)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _pair(inferred: Inferred, found: Correlations) -> None:
+    """Put to each row of now how far it moves with that of before."""
+    for row in inferred.rows:
+        if row["win"] == "now":
+            row["correlation"] = found.get((row["component"], row["segment"], row["level"]), 0.0)
 
 
 def _same(evidence: dict[str, Evidence]) -> tuple:

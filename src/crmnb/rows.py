@@ -118,7 +118,8 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
 
 def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows that an inference from counts gave, in the metric's units."""
-    rows = pd.DataFrame(told).assign(metric=asked.metric.id, correlation=0.0, n_effective=np.nan)
+    rows = pd.DataFrame(told).assign(metric=asked.metric.id, n_effective=np.nan)
+    rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
     rows["place"] = pd.factorize(rows["component"])[0]
     scaled = _scaled(asked.metric, rows["component"])
     for column in ("value", "low", "high"):

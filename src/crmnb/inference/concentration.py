@@ -33,6 +33,15 @@ def lorenz(groups: list[Group], told: Told) -> Inferred:
     return Inferred(rows, points)
 
 
+def moves(group: Group) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """What a customer of each revenue moves Gini and the top tenth's share by (their influence)."""
+    counts = group.counts.groupby("revenue")["n"].sum()
+    revenue, n = counts.index.to_numpy(float), counts.to_numpy(float)
+    if not revenue @ n > 0:
+        return []
+    return [(name, "revenue", revenue, of(revenue, n)[1]) for name, of in ((GINI, _gini), (TOP, _top))]
+
+
 def _row(group: Group, component: str, value: float, influence: np.ndarray, n: np.ndarray, level: float) -> dict:
     low, high = _limits(value, np.sqrt(n @ influence**2) / n.sum(), level)
     doubtful = "unreliable" if n.sum() < FEW_FOR_MONEY else ""

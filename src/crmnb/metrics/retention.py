@@ -15,7 +15,8 @@ from crmnb.estimate import (
     mean,
     median_gap,
     median_survival,
-    money_mean,
+    money_retained,
+    money_share,
     survival,
 )
 from crmnb.metric import metric
@@ -232,7 +233,7 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     out_of="customers' monthly revenue at the start",
     by_hand="85 / 180",
     per_customer=True,
-    estimate=money_mean,
+    estimate=money_share,
     bounds=(0, 100),
     depends_on_length=True,
 )
@@ -243,11 +244,14 @@ def gross_revenue_retention(subscriptions, *, period):
 
     Why: it shows what leaks away, which growth of the others would hide.
     Beware: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
-    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
-        JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
+        effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
     """
     kept = nw.when(nw.col("amount") < nw.col("den")).then(nw.col("amount")).otherwise(nw.col("den"))
-    return _recurring(subscriptions, period).select("customer_id", "den", num=kept)
+    share = (kept / nw.col("den")).cast(nw.Float64)
+    return _recurring(subscriptions, period).select(
+        "customer_id", num=share, den=nw.lit(1), weight=nw.col("den").cast(nw.Float64)
+    )
 
 
 @metric(
@@ -259,7 +263,7 @@ def gross_revenue_retention(subscriptions, *, period):
     out_of="customers' monthly revenue at the start",
     by_hand="95 / 180",
     per_customer=True,
-    estimate=money_mean,
+    estimate=money_retained,
     bounds=(0, float("inf")),
     depends_on_length=True,
 )
