@@ -93,8 +93,8 @@ def revenue_per_customer(payments, *, period):
     counts="revenue of the largest customers",
     out_of="customers who bought in the period",
     by_hand={
-        "gini": "(2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
-        " + 13*140 + 14*1314) / (14 * 2013.5)) - 15 / 14",
+        "gini": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
+        " + 13*140 + 14*1314) / (14 * 2013.5) - 15 / 14)",
         "top decile": "(1314 + 0.4 * 140) / 2013.5 * 100",
     },
     per_customer=True,
@@ -106,12 +106,13 @@ def revenue_per_customer(payments, *, period):
 def revenue_concentration(payments, *, period):
     """How unevenly the period's revenue is spread over its buyers: Gini's coefficient, and the share of the top tenth.
 
-    Gini is 0 where all bring the same and comes near 1 where one brings all: half the mean difference of two customers over
-    the mean. Where a tenth is no whole number of customers, of the one on its edge the part inside counts.
+    Gini is 0 where all bring the same and 1 where one brings all: half the mean difference of two customers (never one and the
+    same, so with n / (n - 1)) over the mean. Where a tenth is no whole number of customers, of the one on its edge the part inside counts.
 
     Why: it tells how much hangs on a few, who then deserve to be known by name, and whose loss would hurt.
     Beware: a longer period evens out who happened to buy in it, so compare equal ones. Who did not buy at all is not in it.
-    Source: Gini 1914; Lorenz 1905; Langel & Tille 2013, JRSS-A 176:521 (interval).
+    Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
+        176:521 (interval).
     """
     paid = with_net_revenue(payments).filter(period.holds("ordered_at"))
     return paid.group_by("customer_id").agg(revenue=nw.col("net").sum().cast(nw.Float64))
