@@ -84,7 +84,9 @@ def limits(name: str, value: float, error: float, size: float, level: float) -> 
     if not 1e-12 < value < 1 - 1e-12:
         return np.nan, np.nan
     wider = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf(0.975)
-    least, most = (wider * quantile for quantile in _quantiles(name, value, size))
+    # As unequal as by half an error more: whose sample lacks the largest customers looks like less unequal revenue.
+    unequal = min(value + error / 2, 1 - 1e-12)
+    least, most = (wider * quantile for quantile in _quantiles(name, unequal, size))
     scale, middle = error / (value * (1 - value)), np.log(value / (1 - value))
     return tuple(float(1 / (1 + np.exp(reach * scale - middle))) for reach in (most, least))
 
