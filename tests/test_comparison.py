@@ -284,7 +284,7 @@ FIGURES = {
 
 @pytest.mark.parametrize(("metric", "component"), FIGURES)
 def test_the_change_of_a_curve_or_a_median_is_paired_by_customer(metric: str, component: str):
-    """As wide as a bootstrap of customers that takes each one's both years together; as if apart it is half as wide again."""
+    """As wide as a bootstrap of customers that takes each one's both years together; as if apart it would be half as wide again."""
     orders = two_years(600, 0.9, 7)
     tables, period = in_memory(client(), {"orders": orders}), observed("2025", "2024-01-01", "2026-01-01")
     row = whole(metric, tables, period).loc[component]
@@ -295,7 +295,10 @@ def test_the_change_of_a_curve_or_a_median_is_paired_by_customer(metric: str, co
     apart = np.hypot(*(np.std([figure(rows[:, part]) for rows in drawn]) for part in (slice(0, 2), slice(2, 4))))
     width = (row["change_high"] - row["change_low"]) / (2 * 1.96)
     assert apart > 1.35 * error
-    assert 0.8 * error < width < 1.2 * error
+    wider = (
+        1.4 if component == "top decile" else 1.2
+    )  # whose limits are wider than a bootstrap's, which holds too little
+    assert 0.8 * error < width < wider * error
 
 
 def test_customers_of_one_period_only_are_not_paired():
