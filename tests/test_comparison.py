@@ -14,6 +14,7 @@ from crmnb.measure import measure, measure_all
 from crmnb.metric import catalogue
 from crmnb.period import Period
 from crmnb.results import with_signals
+from crmnb.revenue import sold
 from crmnb.settings import compared_with
 
 INACTIVITY = {"churn": Churn(kind="inactivity", inactivity_days=60)}
@@ -362,3 +363,20 @@ def test_net_retention_that_few_customers_move_is_unreliable():
     few = of_contracts("net_revenue_retention", [(10, 0)] * 3 + [(10, 10)] * 300)
     many = of_contracts("net_revenue_retention", [(10, 0)] * 30 + [(10, 10)] * 300)
     assert ["unreliable" in row["flags"] for row in (few, many)] == [True, False]
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_the_two_rules_of_which_orders_count_are_one(free: bool):
+    """The table's, in SQL, and that of who looks at the days of refunds: all amounts, refunds and statuses."""
+    every = [
+        ("a", amount, status, back)
+        for amount in (0.0, 10.0)
+        for status in ("paid", "refunded", "cancelled")
+        for back in (None, 0.0, 4.0, 10.0)
+        if back is None or back <= amount
+    ]
+    tables = shop(every, free_orders=free)
+    counting = set(tables.counting("orders").project("order_id").df()["order_id"])
+    brought = sold(tables.frame("all_orders")).to_native().project("order_id, net").df()
+    assert counting == set(brought["order_id"])
+    assert len(counting) == (7 if free else 5)

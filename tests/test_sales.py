@@ -396,7 +396,15 @@ def test_leads_of_two_quarters_that_are_won_alike_convert_alike_however_long_ago
     won_at = created.to_series(index=takes.index) + pd.to_timedelta(takes, unit="D")
     leads = pd.DataFrame({"created_at": created, "won_at": won_at, "lead_id": takes.index.astype(str)})
     leads = leads.assign(proposed_at=leads["won_at"])
-    client = Client(id="x", folder=".", name="X", currency="EUR", sources={}, tables={"leads": {"columns": {}}})
+    client = Client(
+        id="x",
+        folder=".",
+        name="X",
+        currency="EUR",
+        sources={},
+        tables={"leads": {"columns": {}}},
+        comparison="previous",
+    )
     period = Period.parse("2025Q2").observe(pd.Timestamp("2025-01-01"), pd.Timestamp("2025-10-01"))
     rows = measure(family("sales")[metric], in_memory(client, {"leads": leads}), period).rows
     first = rows[rows["part"] == ""].iloc[0]

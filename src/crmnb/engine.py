@@ -135,8 +135,13 @@ class Tables:
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
-            rows = self.every("orders") if name == "all_orders" else self.counting(self.source_of(name))
+            rows = self._of_every_status() if name == "all_orders" else self.counting(self.source_of(name))
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
+
+    def _of_every_status(self) -> duckdb.DuckDBPyRelation:
+        """All orders, whatever became of them, that were for money (or for nothing, where the client counts these)."""
+        rows = self.every("orders")
+        return rows if self.client.free_orders else rows.filter("amount > 0")
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""

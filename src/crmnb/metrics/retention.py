@@ -427,8 +427,7 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
     """
     window = timedelta(days=refund_window_days)
     closed = [nw.col("ordered_at") <= period.cutoff - window] if period.cutoff else []
-    paid_for = nw.col("amount") > 0
-    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", paid_for, *closed)
+    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", *closed)
     back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
     in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
     return sold.with_columns(num=(back & in_time).fill_null(False).cast(nw.Int64), den=nw.lit(1))
