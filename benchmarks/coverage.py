@@ -57,6 +57,7 @@ AIMS = (
     ("counts with ten bursts or more: at least .92", 0.92, 1.0),
     ("differences from 30 answers in each period: at least .92", 0.92, 1.0),
     ("mean ratings of one to five stars, crowded at five: at least .91", 0.91, 1.0),
+    ("gross revenue retention from 100 customers: at least .91", 0.91, 1.0),
 )
 
 
@@ -207,7 +208,22 @@ def compared(now, before, correlation, estimator: estimate.Estimator, truth: flo
     return covered(moments.difference(*told, correlation, LEVEL, estimator.symmetric), truth)
 
 
-TABLE = (rates, nps, money, by_customer, ratings, counts, differences)
+def retained_revenue(samples: int) -> Iterator[Line]:
+    """Customers who pay unequally (lognormal), some of whom leave, and some pay a fifth less."""
+    samples = min(samples, 4_000)
+    for n in (30, 100, 400):
+        for i, sigma in enumerate((0, 0.8, 1.2)):
+            for j, (leaves, shrinks) in enumerate(((0.02, 0.0), (0.05, 0.05), (0.0, 0.1), (0.15, 0.1))):
+                frame = draw.retained(generator(7, n, i, j), samples, n, sigma, leaves, shrinks)
+                truth = 1 - leaves - shrinks / 5
+                hall = covered(estimate.money_mean.infer(frame, LEVEL), truth)
+                case = f"fees sigma {sigma:g}, {leaves:.0%} leave, {shrinks:.0%} shrink"
+                aim = AIMS[10][0] if n >= 100 else ""
+                more = {"peer": "Hall", "peer_covers": hall, "aim": aim}
+                yield line("gross revenue retention", case, n, frame, estimate.money_share, truth, **more)
+
+
+TABLE = (rates, nps, money, by_customer, ratings, counts, differences, retained_revenue)
 
 
 def within(covers: float, least: float, most: float) -> bool:

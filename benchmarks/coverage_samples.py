@@ -115,3 +115,11 @@ def two_periods(rng, samples: int, n: int, overlap: float, alike: float, value) 
     shared = (u[:, :both] * v[:, :both]).sum(1)
     correlation = np.divide(shared, product, out=np.zeros(samples), where=product > 0)
     return moments(now), moments(before), pd.Series(np.clip(correlation, -1, 1))
+
+
+def retained(rng, samples: int, customers: int, sigma: float, leaves: float, shrinks: float) -> pd.DataFrame:
+    """What is still paid of lognormal fees, where customers leave, or pay a fifth less, whatever they paid."""
+    fees, chance = np.exp(sigma * rng.normal(size=(samples, customers))), rng.random((samples, customers))
+    kept = np.where(chance < leaves, 0.0, np.where(chance < leaves + shrinks, 0.8, 1.0))
+    frame = moments(fees * kept, fees)
+    return frame.assign(w=fees.sum(1), w2=(fees**2).sum(1))

@@ -18,8 +18,8 @@ Figures = dict[tuple[str, str], float]
 
 def counting(orders: pd.DataFrame) -> pd.DataFrame:
     """The orders that count, with `net`."""
-    found = orders[(orders["status"] == "paid") | (orders["refunded_amount"] < orders["amount"])]
-    return found.assign(net=found["amount"] - found["refunded_amount"].fillna(0))
+    net = orders["amount"] - orders["refunded_amount"].fillna(orders["amount"].where(orders["status"] == "refunded", 0))
+    return orders.assign(net=net)[(orders["status"] != "cancelled") & (net > 0)]
 
 
 def inside(rows: pd.DataFrame, time: str, start: datetime, end: datetime) -> pd.DataFrame:
@@ -124,17 +124,14 @@ def grown(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     def net(first: datetime, last: datetime) -> float:
         return inside(bought, "ordered_at", first, last)["net"].sum()
 
-    def like(years: int) -> float:
-        return net(end - (years + 1) * 364 * DAY, end - years * 364 * DAY)
+    def year(number: int) -> float:
+        leap = net(datetime(number, 2, 29), datetime(number, 3, 1)) if number % 4 == 0 else 0
+        return net(datetime(number, 1, 1), datetime(number + 1, 1, 1)) - leap
 
     previous = datetime(start.year - 1, 1, 1)
-    per_day = net(start, end) / (end - start).days, net(previous, start) / (start - previous).days
-    found = {
-        ("sales_growth", ""): like(0) / like(1) - 1,
-        ("sales_growth", "on the previous period"): per_day[0] / per_day[1] - 1,
-    }
-    if end - 3 * 364 * DAY >= FIRST:
-        found["sales_growth", "compounded, per year"] = (like(0) / like(2)) ** 0.5 - 1
+    found = {("sales_growth", ""): year(start.year) / year(start.year - 1) - 1}
+    if start.year - 2 >= FIRST.year:
+        found["sales_growth", "compounded, per year"] = (year(start.year) / year(start.year - 2)) ** 0.5 - 1
     return {key: 100 * value for key, value in found.items()} | _parts(bought, (previous, start), (start, end))
 
 
@@ -248,7 +245,7 @@ def concentrated(orders: pd.DataFrame, start: datetime, end: datetime) -> Figure
     gaps_below = sum((revenue[i] - revenue[:i]).sum() for i in range(n))  # of every two customers
     best, edge = revenue[::-1][: n // 10], revenue[::-1][n // 10]
     return {
-        ("revenue_concentration", "gini"): gaps_below / n / total,
+        ("revenue_concentration", "gini"): gaps_below / (n - 1) / total,
         ("revenue_concentration", "top decile"): 100 * (best.sum() + (n / 10 - n // 10) * edge) / total,
     }
 

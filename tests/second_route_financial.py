@@ -66,9 +66,12 @@ def brought(orders: pd.DataFrame, start: str, end: str, books: float | None) -> 
 
 
 def gini(amounts: list[float]) -> float:
-    """By the definition: the mean difference of any two, over twice the mean."""
+    """By the definition: the mean difference of any two customers, who are not the same, over twice the mean."""
     each = np.array(amounts)
-    return float(abs(each[:, None] - each[None, :]).mean() / (2 * each.mean()))
+    if len(each) < 2:
+        return math.nan
+    pairs = len(each) * (len(each) - 1)
+    return float(abs(each[:, None] - each[None, :]).sum() / pairs / (2 * each.mean()))
 
 
 def top_tenth(amounts: list[float]) -> float:

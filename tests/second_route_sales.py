@@ -191,16 +191,20 @@ def earlier(first: pd.Timestamp, end: pd.Timestamp, months: int) -> tuple[pd.Tim
 
 def growth(orders, first, end, last, data_from) -> dict[str, float]:
     """In percent, by component."""
-    days = min((last - first) / DAY, 364)
-    now = between(orders, last - days * DAY, last)
-    found = {}
+    found, short = {}, (last - first) / DAY <= 62
+    begin = max(first, last - pd.DateOffset(years=1))
+    day = orders["ordered_at"].dt.strftime("%m-%d")
+    alike = orders if short else orders[day != "02-29"]
+    now = between(alike, begin, last)
     for years in range(1, 100):
-        begun = last - (days + 364 * years) * DAY
-        if begun < data_from:
+        back = 364 * years * DAY if short else pd.DateOffset(years=years)
+        if begin - back < data_from:
             break
-        ratio = now / then if (then := between(orders, begun, begun + days * DAY)) else math.nan
+        ratio = now / then if (then := between(alike, begin - back, last - back)) else math.nan
         name = "" if years == 1 else "compounded, per year"
         found[name] = 100 * (ratio ** (1 / years) - 1)
+    if (first, end) == (begin, first + pd.DateOffset(years=1)) and last == end:
+        return found
     whole_months = (end.year - first.year) * 12 + end.month - first.month
     begun, ended = earlier(first, end, whole_months)
     if begun >= data_from and (then := between(orders, begun, ended)):

@@ -169,7 +169,7 @@ def _stays(plans: pd.DataFrame) -> dict:
 
 def _buys(orders: pd.DataFrame, joined: pd.Series) -> dict:
     """By days with an order; joined: by customer, of those on the client's list."""
-    counts = (orders["status"] == "paid") | (orders["refunded_amount"] < orders["amount"])
+    counts = orders["order_id"].isin(second.counting(orders)["order_id"])
     orders = orders[counts & orders["customer_id"].notna()]
     orders = orders.assign(day=orders["ordered_at"].dt.normalize())
     year = orders[orders["ordered_at"] >= START]

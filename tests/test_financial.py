@@ -34,7 +34,10 @@ Raw = dict[str, pd.DataFrame]
 HAND: Figures = {
     "revenue_reconciliation": {"": -1.0},
     "revenue_per_customer": {"": (2013.5, 14)},
-    "revenue_concentration": {"gini": 2 * 24968.5 / (14 * 2013.5) - 15 / 14, "top decile": 100 * 1370 / 2013.5},
+    "revenue_concentration": {
+        "gini": (2 * 24968.5 / (14 * 2013.5) - 15 / 14) * 14 / 13,
+        "top decile": 100 * 1370 / 2013.5,
+    },
     "clv_historic": {"": 1047.68 / 15},
     "clv_simple": {"": (805.4 / 14 * 365.25 / 365) / (1 - (5 / 8) ** (365.25 / 365))},
     "customer_acquisition_cost": {"": (80, 4)},

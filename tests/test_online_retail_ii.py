@@ -43,7 +43,8 @@ def orders(lines: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def customers_orders(orders: pd.DataFrame) -> pd.DataFrame:
-    return of_customers(orders)
+    """Those that count: two customers' free goods are no purchases."""
+    return of_customers(orders[orders["amount"] > 0])
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,9 @@ def test_the_file_is_the_one_that_was_described(lines, orders, customers_orders)
     assert int(lines["Customer ID"].isna().sum()) == 107_927
     assert lines["Customer ID"].nunique() == 4_383
     assert int(lines["Invoice"].str.startswith("C").sum()) == 10_206
-    assert (len(orders), len(customers_orders), customers_orders["customer_id"].nunique()) == (24_221, 19_215, 4_314)
+    of_all = of_customers(orders)
+    assert (len(orders), len(of_all), of_all["customer_id"].nunique()) == (24_221, 19_215, 4_314)
+    assert len(customers_orders) == 19_213
     assert FROM <= orders["ordered_at"].min() < FROM + pd.Timedelta(days=1)
     assert CUTOFF - pd.Timedelta(days=1) <= orders["ordered_at"].max() < CUTOFF
 
@@ -127,7 +130,7 @@ def test_the_third_quarter_as_counted_before(customers_orders):
 
 def test_lines_become_orders_and_none_is_lost(taken: Intake, orders, customers_orders):
     accepted = {account.table: account.accepted for account in taken.accounts if account.table in taken.tables}
-    assert accepted == {"orders": len(orders), "customers": customers_orders["customer_id"].nunique()}
+    assert accepted == {"orders": len(orders), "customers": of_customers(orders)["customer_id"].nunique()}
     assert sum(account.quarantined for account in taken.accounts) == 0
     assert (taken.data_from, taken.cutoff) == (FROM, CUTOFF)
 
@@ -210,7 +213,9 @@ def test_cohorts_are_those_known_to_be_new_in_months_seen_whole(results):
 
 
 def test_orders_without_a_customer_are_said_beside_what_leaves_them_out(books, orders):
-    third = orders[(orders["ordered_at"] >= "2010-07-01") & (orders["ordered_at"] < "2010-10-01")]
+    third = orders[
+        (orders["ordered_at"] >= "2010-07-01") & (orders["ordered_at"] < "2010-10-01") & (orders["amount"] > 0)
+    ]
     without, among = int(third["customer_id"].isna().sum()), len(third)
     said = " ".join(books["2010Q3"]("repeat_purchase_rate").notes)
     assert without > 0

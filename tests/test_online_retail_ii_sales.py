@@ -34,6 +34,7 @@ pytestmark = [
 def orders() -> pd.DataFrame:
     """The invoices, with what they brought (refunds are not in these data) and a customer's key or None."""
     found = invoices(read_online_retail_ii(FILE))
+    found = found[found["amount"] > 0]  # what was written off or given away is no purchase
     keys = found["customer_id"].map("{:.0f}".format, na_action="ignore")
     return found.assign(customer_id=keys.astype(object), net=found["amount"].round(4))
 

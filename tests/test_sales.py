@@ -35,10 +35,7 @@ HAND: Figures = {
     "proposal_win_rate": {"": (6, 8)},
     "goal_conversion": {"purchase": (4, 9), "newsletter": (2, 9)},
     "visit_conversion_rate": {"": (8, 13)},
-    "sales_growth": {
-        "": 100 * (2003.5 / 458 - 1),
-        "on the previous period": 100 * ((2029.5 / 365) / (432 / 366) - 1),
-    },
+    "sales_growth": {"": 100 * (2029.5 / 410 - 1)},
     "growth_decomposition": {
         "before": 432,
         "customers": 245.836489475,
@@ -183,7 +180,7 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "31 February is 3 March": (_order("1028", "Ordered", "03/03/2025 12:00:00"), "median_order_value"),
     "orders without a customer are no revenue": (_orders_have_customers, "sales_growth"),
     "orders without a customer have no place in growth": (_orders_have_customers, "growth_decomposition"),
-    "1 January is compared with 1 January": (_order("1025", "Ordered", "02/01/2025 00:00:00"), "sales_growth"),
+    "29 February has a day to be compared with": (_order("1007", "Ordered", "28/02/2024 11:20:00"), "sales_growth"),
 }  # fmt: skip
 
 
@@ -260,7 +257,20 @@ def test_leads_are_broken_down_by_their_own_columns_alone(books, taken: Intake):
 
 def test_growth_is_compared_with_no_other_growth(books):
     rows = books["2025"].results("sales")
-    assert rows.loc[rows["metric"] == "sales_growth", "change"].isna().all()
+    growth = rows[rows["metric"] == "sales_growth"]
+    assert growth["previous"].isna().all()
+    assert growth.loc[growth["part"] != "", "p_value"].isna().all()
+
+
+def test_growth_that_leaves_chance_behind_is_a_signal_of_its_own(books):
+    """The comparison is the figure itself: its change is its value, with a p-value below .05 where its interval is without 0."""
+    rows = books["2025"].results("sales")
+    growth = rows[(rows["metric"] == "sales_growth") & (rows["part"] == "") & rows["low"].notna()]
+    assert len(growth)
+    assert (growth["change"] == growth["value"]).all()
+    assert (growth[["change_low", "change_high"]].to_numpy() == growth[["low", "high"]].to_numpy()).all()
+    apart = (growth["low"] > 0) | (growth["high"] < 0)
+    assert (apart == (growth["p_value"] < 0.05)).all()
 
 
 def test_a_young_cohort_is_called_immature_and_not_compared(books):
@@ -386,7 +396,15 @@ def test_leads_of_two_quarters_that_are_won_alike_convert_alike_however_long_ago
     won_at = created.to_series(index=takes.index) + pd.to_timedelta(takes, unit="D")
     leads = pd.DataFrame({"created_at": created, "won_at": won_at, "lead_id": takes.index.astype(str)})
     leads = leads.assign(proposed_at=leads["won_at"])
-    client = Client(id="x", folder=".", name="X", currency="EUR", sources={}, tables={"leads": {"columns": {}}})
+    client = Client(
+        id="x",
+        folder=".",
+        name="X",
+        currency="EUR",
+        sources={},
+        tables={"leads": {"columns": {}}},
+        comparison="previous",
+    )
     period = Period.parse("2025Q2").observe(pd.Timestamp("2025-01-01"), pd.Timestamp("2025-10-01"))
     rows = measure(family("sales")[metric], in_memory(client, {"leads": leads}), period).rows
     first = rows[rows["part"] == ""].iloc[0]

@@ -63,6 +63,10 @@ class Tables:
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
     _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _today: "Tables | None" = field(
+        default=None, repr=False, compare=False
+    )  # where these are as known at an earlier time
+    _earlier: dict[datetime, "Tables"] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
         if self.kept is None:
@@ -75,6 +79,39 @@ class Tables:
         if not self._by_name:
             self._by_name.append(Tables(self.client, self.con, self.names, self.small, self.cutoff))
         return self._by_name[0]
+
+    def as_known(self, at: datetime | None, ordered_before: datetime) -> "Tables":
+        """The same tables by the refunds of orders that were known before a time (None: now), for who looks at orders before another.
+
+        These themselves, where all of those orders' refunds were known.
+
+        Which orders count, and what each brought, is as it was seen then. `all_orders` are as they are: who reads them looks at
+        the days of refunds. A refund without a day counts from the beginning.
+        """
+        if at is None or not self._refunded_later(at, ordered_before):
+            return self
+        if at not in self._earlier:
+            self._earlier[at] = Tables(
+                *(self.client, self.con, self.names, self.small, self.cutoff, self.numbers, self.kept), _today=self
+            )
+            self._earlier[at]._canonical_of["orders"] = {True: self._orders_as_known(at), False: self.every("orders")}
+        return self._earlier[at]
+
+    def _refunded_later(self, at: datetime, ordered_before: datetime) -> bool:
+        """Whether an order of before a time was refunded after another."""
+        if "orders" not in self.names or not {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}:
+            return False
+        later = self.every("orders").filter(
+            f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
+        )
+        return bool(later.limit(1).fetchall())
+
+    def _orders_as_known(self, at: datetime) -> duckdb.DuckDBPyRelation:
+        later, rows = f"refunded_at >= timestamp '{at}'", self.every("orders")
+        known = rows.project(f"""* replace (
+            case when {later} and status = 'refunded' then 'paid' else status end as status,
+            case when {later} then null else refunded_amount end as refunded_amount)""")
+        return self._held(known.filter(_counts(rows.columns, "orders", self.client)), "orders")
 
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
@@ -98,8 +135,13 @@ class Tables:
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
-            rows = self.every("orders") if name == "all_orders" else self.counting(self.source_of(name))
+            rows = self._of_every_status() if name == "all_orders" else self.counting(self.source_of(name))
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
+
+    def _of_every_status(self) -> duckdb.DuckDBPyRelation:
+        """All orders, whatever became of them, that were for money (or for nothing, where the client counts these)."""
+        rows = self.every("orders")
+        return rows if self.client.free_orders else rows.filter("amount > 0")
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
@@ -111,6 +153,8 @@ class Tables:
 
     def _canonical(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
         """The rows of a canonical table: those that count, and all."""
+        if self._today and name != "orders":
+            return self._today._canonical(name)
         if name not in self.names:
             raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
         if name not in self._canonical_of:
@@ -122,12 +166,12 @@ class Tables:
         if self.numbers and not self._canonical_of:
             number_people(self.con, self.names)
         if self.numbers and name not in self.small:
-            return held(self.con, name, _counts(rows.columns, name))
+            return held(self.con, name, _counts(rows.columns, name, self.client))
         if self.numbers:
             rows = numbered(self.con, name)
         elif "visitor_id" in rows.columns:
             rows = rows.project(f"* replace ({VISITOR} as visitor_id)")
-        return {True: self._held(rows.filter(_counts(rows.columns, name)), name), False: rows}
+        return {True: self._held(rows.filter(_counts(rows.columns, name, self.client)), name), False: rows}
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
@@ -215,11 +259,12 @@ def _cast(name: str, columns: Iterable[str]) -> str:
     )
 
 
-def _counts(columns: Iterable[str], name: str) -> str:
+def _counts(columns: Iterable[str], name: str, client: Client) -> str:
     """The SQL of whether a row of a table counts; the rule sees a column that the client does not have as empty."""
     words = re.split(r"(\w+)", TABLES[name].counts)
-    absent = {c.name for c in TABLES[name].columns} - {*columns}
-    return "".join("null" if word in absent else word for word in words)
+    values = {c.name: "null" for c in TABLES[name].columns if c.name not in {*columns}}
+    values["free_orders"] = str(client.free_orders).lower()
+    return "".join(values.get(word, word) for word in words)
 
 
 def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:

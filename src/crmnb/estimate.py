@@ -23,6 +23,7 @@ class Estimator:
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
     joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
+    moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
     each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
     @property
@@ -32,6 +33,11 @@ class Estimator:
         Of counts: from the groups (`crmnb.inference.Group`) and what is asked (`Told`) to `Inferred`.
         """
         return _function(self.inference)
+
+    @property
+    def infer_moves(self) -> Callable[..., Any]:
+        """From a group to (component, column, values of the column, what a row of each moves the component's figure by)."""
+        return _function(self.moves)
 
     @property
     def infer_each(self) -> Callable[..., Any]:
@@ -61,6 +67,14 @@ money_mean = Estimator(
     "Hall's transformation of t, for skewed money",
     needs=frozenset({"s3"}),
 )
+money_share = Estimator("share of money", "moments", "moments.share_of_money", "Wilson (score), at the effective n")
+money_retained = Estimator(
+    "ratio of money",
+    "moments",
+    "moments.retained",
+    "Hall's transformation of t, for skewed money",
+    needs=frozenset({"s3"}),
+)
 net_promoters = Estimator(
     "nps", "moments", "moments.promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
 )
@@ -76,13 +90,22 @@ census = Estimator("census", "moments", "moments.census", "none: a count of all,
 # Sales.
 conversion_over_time = Estimator("cumulative incidence, lost leads at risk", "counts", "conversion.curve", "log-log")
 growth = Estimator(
-    "growth", "counts", "growth.growth", "t over weeks, which may be like their neighbours", sums=("net",)
+    "growth",
+    "counts",
+    "growth.growth",
+    "t, the wider of weeks (which may be like their neighbours) and customers as units",
+    sums=("net", *(f"{pair}_{at}" for at in range(3) for pair in ("now_now", "now_before", "before_before"))),
 )
 growth_parts = Estimator(
     "parts of growth", "counts", "growth.parts", "none: money that was taken", total=True, sums=("orders", "net")
 )
 median_by_customer = Estimator(
-    "median", "counts", "quantiles.median", "Woodruff's, by customer", sums=("squares", "orders")
+    "median",
+    "counts",
+    "quantiles.median",
+    "Woodruff's, by customer",
+    sums=("squares", "orders"),
+    moves="quantiles.moves",
 )
 pipeline = Estimator(
     "velocity",
@@ -120,7 +143,9 @@ expected_losses = Estimator(
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.histories`)
 reconciliation = Estimator("difference", "counts", "worth.reconciled", "none: all of both", sums=("net",))
-concentration = Estimator("concentration", "counts", "concentration.lorenz", "linearised, on the logit")
+concentration = Estimator(
+    "concentration", "counts", "concentration.lorenz", "linearised, on the logit", moves="concentration.moves"
+)
 forecast_ahead = Estimator(
     "fitted model",
     "counts",

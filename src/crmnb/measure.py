@@ -16,17 +16,19 @@ from crmnb.bins import reduce_bins
 from crmnb.client import Client
 from crmnb.disclosure_control.seams import seams_of
 from crmnb.errors import Unavailable
+from crmnb.estimate import Estimator
 from crmnb.evidence import COMPARED, Evidence, Segmentation
-from crmnb.inference import Inferred, Told
+from crmnb.inference import Group, Inferred, Told
 from crmnb.intake.personal import personal_columns
 from crmnb.metric import Metric, catalogue
 from crmnb.misdated import misdated
 from crmnb.newness import in_doubt, require_newness
+from crmnb.pairs import Correlations, correlations
 from crmnb.period import Period
 from crmnb.reduce import Sample, reduce_moments
 from crmnb.rows import Asked, points_of, rows_of
 from crmnb.segments import common_levels, known_levels, segmentations_of
-from crmnb.settings import compared_with, resolve, seen_by
+from crmnb.settings import compared_with, of_other_length, resolve, seen_by
 from crmnb.tally import reduce_counts
 from crmnb.windows import unsaid
 
@@ -88,6 +90,8 @@ def _asked(metric: Metric, tables: engine.Tables, period: Period) -> Asked:
     better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
     period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
+    not_compared = not_compared or of_other_length(metric, period, comparison)
+    not_compared = not_compared or _of_other_refunds(metric, tables, period, comparison)
     if metric.cumulative:
         not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
     windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
@@ -130,12 +134,13 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
     asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
     for win, period in windows.items():
         try:
-            frames = _frames(metric, tables, whose)
+            known = _known(metric, tables, windows["now"], period) if win == "before" else tables
+            frames = _frames(metric, known, whose)
             period.require_seen()
             require_newness(metric, tables, period if win in COMPARED else windows["now"])
             if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
-            elif asked:
+            elif asked and known is tables:
                 for history in asked[1]:
                     period.require_history(*history)
                 evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
@@ -146,6 +151,36 @@ def _evidence(metric: Metric, tables: engine.Tables, windows: dict[str, Period],
         except engine.NoColumn as missing:
             reasons[win] = engine.column_of(missing, map(tables.source_of, metric.reads))
     return evidence, reasons
+
+
+def _known(metric: Metric, tables: engine.Tables, period: Period, comparison: Period) -> engine.Tables:
+    """The tables as the comparison is to be seen: with the refunds that were known as long after its end as the period's are.
+
+    Of the newest orders refunds are yet to come. To count all of the older ones' would make the newest look better.
+    """
+    at = comparison.as_long_after(period)
+    return tables.as_known(at, comparison.end) if _with_refunds(metric, tables) else tables
+
+
+_ALIKE = 0.015  # of a length: of a quarter with 29 February and one without, as large a part is as new
+
+
+def _of_other_refunds(metric: Metric, tables: engine.Tables, period: Period, comparison: Period) -> str:
+    """The reason why what depends on refunds that are yet to come is not compared with a time of another length, "" where it is.
+
+    Of a longer month a smaller part is so new that its refunds are yet to come.
+    """
+    if max(period.days, comparison.days) <= (1 + _ALIKE) * min(period.days, comparison.days):
+        return ""
+    if metric.compares or metric.cumulative or _known(metric, tables, period, comparison) is tables:
+        return ""
+    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
+    return f"not compared: {lengths}, and refunds of the newest orders are yet to come"
+
+
+def _with_refunds(metric: Metric, tables: engine.Tables) -> bool:
+    """Whether what a metric counts depends on the refunds of orders known so far; who reads all orders sees to that itself."""
+    return any(name != "all_orders" and tables.source_of(name) == "orders" for name in metric.reads)
 
 
 def _in_any(
@@ -215,8 +250,31 @@ def _inferred(asked: list[Asked], tables: engine.Tables) -> dict[str, Inferred]:
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
         told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
-        found[one.metric.id] = estimate.infer(groups, told) if groups else Inferred([])
+        inferred = estimate.infer(groups, told) if groups else Inferred([])
+        if estimate.moves and {*COMPARED} <= {*one.evidence}:
+            _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
+        found[one.metric.id] = inferred
     return found
+
+
+def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
+    """What rows move the figures of both periods by, as `correlations` wants it."""
+    parts = [
+        pd.DataFrame({"at": at, "move": move}).assign(
+            win=group.win, component=component, segment=group.segment, level=group.level, column=column
+        )
+        for group in groups
+        if group.win in COMPARED
+        for component, column, at, move in estimate.infer_moves(group)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _pair(inferred: Inferred, found: Correlations) -> None:
+    """Put to each row of now how far it moves with that of before."""
+    for row in inferred.rows:
+        if row["win"] == "now":
+            row["correlation"] = found.get((row["component"], row["segment"], row["level"]), 0.0)
 
 
 def _same(evidence: dict[str, Evidence]) -> tuple:

@@ -60,6 +60,7 @@ class Metric:
     matures: str
     follow_up: str
     looks_back: bool
+    depends_on_length: bool
     published: str
     units: dict[str, str]
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
@@ -123,6 +124,7 @@ def metric(
     matures: str = "",
     follow_up: str = "",
     looks_back: bool = False,
+    depends_on_length: bool = False,
     published: str = "",
     units: dict[str, str] | None = None,
     bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
@@ -139,7 +141,8 @@ def metric(
     the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
     says how many days after a period's end its figure can be told. `follow_up`: the setting that says how many days each row is
     followed for; those that the data do not follow that long are left out, in every window alike. `looks_back`: it asks for history, and so for that of the
-    tables it reads (those that take a declaration of churn do, too). `published`: the test of a published figure, "file::name".
+    tables it reads (those that take a declaration of churn do, too). `depends_on_length`: of more days it has another value, even if
+    nothing changes: it is not compared with a period of quite another length. `published`: the test of a published figure, "file::name".
     `units`: those of components that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
@@ -167,6 +170,7 @@ def metric(
             matures=matures,
             follow_up=follow_up,
             looks_back=looks_back,
+            depends_on_length=depends_on_length,
             published=published,
             units=units or {},
             bounds=bounds,

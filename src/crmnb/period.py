@@ -20,7 +20,7 @@ _LABEL = re.compile(
 class Period:
     """Half-open days `[start, end)`, and the span of days that the data cover.
 
-    `months` is the period's length in calendar months, 0 for a range of days. `data_from` and `cutoff`
+    `months` is the period's length in calendar months, 0 for a range of days that are no whole months. `data_from` and `cutoff`
     (half-open too) say what was observed; None means not bounded. Parts and comparison periods inherit them.
     """
 
@@ -55,8 +55,8 @@ class Period:
             first = datetime(year - 1, fiscal_year_starts, 1)
         months = 3 if found["quarter"] else 1 if found["month"] else 12
         skip = 3 * (int(found["quarter"]) - 1) if found["quarter"] else int(found["month"] or 1) - 1
-        start = _shift(first, skip)
-        return cls(str(label), start, _shift(start, months), months, fiscal_year_starts)
+        start = shift(first, skip)
+        return cls(str(label), start, shift(start, months), months, fiscal_year_starts)
 
     @classmethod
     def _range(cls, label: str, first: str, last: str) -> "Period":
@@ -66,7 +66,9 @@ class Period:
             raise InputError(f"period {label!r} names a day that does not exist ({wrong}).") from None
         if final < start:
             raise InputError(f"period {label!r} ends before it starts.")
-        return cls(label, start, final + timedelta(days=1))
+        end = final + timedelta(days=1)
+        months = (end.year - start.year) * 12 + end.month - start.month if start.day == end.day == 1 else 0
+        return cls(label, start, end, months)
 
     @property
     def days(self) -> int:
@@ -83,12 +85,12 @@ class Period:
         """The period of the same length just before: the month, quarter, year, or as many days."""
         if not self.months:
             return self._from(self.start - timedelta(days=self.days), self.start)
-        return self._from(_shift(self.start, -self.months), self.start, self.months)
+        return self._from(shift(self.start, -self.months), self.start, self.months)
 
     @property
     def year_before(self) -> "Period":
         """The same days of the calendar a year earlier."""
-        return self._from(_shift(self.start, -12), _shift(self.end, -12), self.months)
+        return self._from(shift(self.start, -12), shift(self.end, -12), self.months)
 
     @property
     def parts(self) -> list["Period"]:
@@ -97,12 +99,12 @@ class Period:
         A period under two weeks has days. Edge parts are cut at the period's own edges.
         """
         if self.months > 1 or self.days >= 62:
-            edges = _edges(self, lambda day: _shift(day.replace(day=1), 1))
+            edges = _edges(self, lambda day: shift(day.replace(day=1), 1))
         elif self.days >= 14:
             edges = _edges(self, lambda day: day + timedelta(days=7 - day.weekday()))
         else:
             edges = _edges(self, lambda day: day + timedelta(days=1))
-        whole = [(a, b, int(a.day == 1 and b == _shift(a, 1))) for a, b in pairwise(edges)]
+        whole = [(a, b, int(a.day == 1 and b == shift(a, 1))) for a, b in pairwise(edges)]
         return [self._from(a, b, months) for a, b, months in whole]
 
     @property
@@ -121,6 +123,10 @@ class Period:
     def last_seen_day(self) -> date:
         """The last day that the data cover; of an unbounded period its own."""
         return _last(self.seen_end)
+
+    def as_long_after(self, later: "Period") -> datetime | None:
+        """The time that lies as long after this period's end as the data reach beyond the end of `later`; None: nobody knows."""
+        return self.end + max(later.cutoff - later.seen_end, timedelta()) if later.cutoff else None
 
     def observe(self, data_from: datetime | None, cutoff: datetime | None) -> "Period":
         """The same period, knowing which days the data cover (`[data_from, cutoff)`)."""
@@ -173,7 +179,7 @@ def _edges(period: Period, following) -> list[datetime]:
     return edges
 
 
-def _shift(day: datetime, months: int) -> datetime:
+def shift(day: datetime, months: int) -> datetime:
     """The same day of the month, `months` later; the month's last day where it has no such day."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)

@@ -18,6 +18,7 @@ from crmnb.metric import Better, Metric
 from crmnb.period import Period
 from crmnb.pooling import pooled
 from crmnb.results import CHANGES, COLUMNS, FIGURES, rounded
+from crmnb.settings import length_beyond
 
 _KEYS = ["metric", "component", "segment", "level"]
 _NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
@@ -117,7 +118,8 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
 
 def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows that an inference from counts gave, in the metric's units."""
-    rows = pd.DataFrame(told).assign(metric=asked.metric.id, correlation=0.0, n_effective=np.nan)
+    rows = pd.DataFrame(told).assign(metric=asked.metric.id, n_effective=np.nan)
+    rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
     rows["place"] = pd.factorize(rows["component"])[0]
     scaled = _scaled(asked.metric, rows["component"])
     for column in ("value", "low", "high"):
@@ -209,8 +211,13 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     earlier = (rows["win"] == "before").to_numpy()
     before = rows[earlier & ~moving & rows["value"].notna()]
     rows = rows[~earlier].reset_index(drop=True)
+    own_p_value = rows.get("p_value", pd.Series(np.nan, rows.index)).astype(float)
     rows[list(CHANGES)] = np.nan
     whole = rows["win"] == "now"
+    # What compares two times itself is a change: it is looked at for signals with all others.
+    itself = rows.index[whole & rows["value"].notna() & own_p_value.notna()]
+    rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
+    rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
     rows.loc[silent, "reason"] = [known[id_].not_compared for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
@@ -225,10 +232,27 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
             continue
         now, was = rows.loc[[at for at, _ in chosen]], before.iloc[[was for _, was in chosen]]
         was = was[["value", "low", "high", "clusters"]].set_axis(now.index)
-        told = difference(now, was, now["correlation"], client.level, plain)
+        told = difference(now, was, now["correlation"], client.level, plain, _slack(now, was["value"], known))
         changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
         rows.loc[now.index, list(CHANGES)] = np.column_stack(changes)
     return rows
+
+
+def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Series:
+    """What the longer of two periods of nearly one length can add by itself: of a share, to either side of it.
+
+    At most in proportion to its length: so do counts, and what is counted by customer or as a share moves less.
+    """
+    beyond = {
+        id_: length_beyond(known[id_].metric, known[id_].windows["now"], known[id_].windows["before"])
+        for id_ in now["metric"].unique()
+    }
+    shares = [
+        known[id_].metric.units.get(own, known[id_].metric.unit) == "%"
+        for id_, own in zip(now["metric"], now["component"], strict=True)
+    ]
+    sides = was.abs().where(~np.array(shares), np.maximum(was, (100 - was).abs()))
+    return sides * now["metric"].map(beyond)
 
 
 def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> dict[str, pd.DataFrame]:

@@ -26,7 +26,7 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
     for name, segment in tables.client.segments.items():
         table, column = segment.column.split(".")
         if table != "customers":
-            carried = table in reads and column in columns
+            carried = (table in reads or (table == "orders" and "all_orders" in reads)) and column in columns
             found += [Segmentation(name, own=_level(segment, tables, period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, tables, period)

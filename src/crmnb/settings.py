@@ -89,8 +89,12 @@ def check_settings(client: Client) -> None:
 
 
 def compared_with(client: Client, period: Period) -> tuple[Period, str]:
-    """The comparison period, and the reason why nothing is compared ("" where it is)."""
-    comparison = period.year_before if client.comparison == "year_before" else period.previous
+    """The comparison period, and the reason why nothing is compared ("" where it is).
+
+    Where the client declares none: a year before for months, quarters and other whole months under a year, which have seasons and
+    are not equally long; else the period just before.
+    """
+    comparison = getattr(period, client.comparison or _usual_comparison(period))
     for each in (period, comparison):
         if each.partial:
             first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
@@ -98,6 +102,28 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
             told = " and ".join(filter(None, (first, last)))
             return comparison, f"not compared: {each.label} is partial (the data {told})"
     return comparison, ""
+
+
+def _usual_comparison(period: Period) -> str:
+    return "year_before" if 0 < period.months < 12 else "previous"
+
+
+LONGEST_SLACK = 0.05  # of a length: a month of 30 days beside one of 31, 29 February, a leap year
+
+
+def length_beyond(metric: Metric, period: Period, comparison: Period) -> float:
+    """By which share of the shorter of two periods the other is longer, where that moves the metric; else 0."""
+    if not metric.depends_on_length:
+        return 0.0
+    return max(period.days, comparison.days) / min(period.days, comparison.days) - 1
+
+
+def of_other_length(metric: Metric, period: Period, comparison: Period) -> str:
+    """The reason why a metric is not compared where its value hangs on the length of the periods, "" where it is."""
+    if length_beyond(metric, period, comparison) < LONGEST_SLACK:
+        return ""
+    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
+    return f"not compared: {lengths}, and more days alone make another figure"
 
 
 def seen_by(metric: Metric, tables: Tables, period: Period) -> Period:

@@ -111,7 +111,9 @@ _DECLARED = (
         key=("order_id",),
         time="ordered_at",
         of_events=True,
-        counts="status = 'paid' or (status = 'refunded' and refunded_amount < amount)",
+        # Something must be left of it: not of a gift or a write-off (unless the client says so), nor of what came back whole.
+        counts="(status = 'paid' and (amount > coalesce(refunded_amount, 0) or (free_orders and amount = 0)))"
+        " or (status = 'refunded' and refunded_amount < amount)",
         columns=(
             _key("order_id"),
             _CUSTOMER,

@@ -31,7 +31,7 @@ def reduce_counts(
     groups = []
     for win, each in evidence.items():
         by = [WHOLE, *segmentations] if win in COMPARED else [WHOLE]
-        con.execute(f"create or replace temp table listed as {_listed(each, by)}")
+        con.execute(f"create or replace temp table listed as {listed(each, by)}")
         con.execute(f"create or replace temp table tallied as {_tallied(each, by, sums, folds)}")
         con.execute(f"create or replace temp table people as {_people(each, by)}")
         for seg, _ in enumerate(by):
@@ -48,7 +48,7 @@ def _joint(by: list[Segmentation]) -> dict[str, str]:
     return {f"level_{seg}": f"{LEVEL_OF}{each.name}" for seg, each in enumerate(by) if each.levels}
 
 
-def _listed(evidence: Evidence, by: list[Segmentation]) -> str:
+def listed(evidence: Evidence, by: list[Segmentation]) -> str:
     """The SQL of the evidence's rows in its period, once worked out, with the levels of their own."""
     own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(by) if each.own)
     period = evidence.period

@@ -216,7 +216,8 @@ class Client(_Strict):
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
-    comparison: Literal["previous", "year_before"] = "previous"
+    free_orders: bool = False  # whether an order of the amount 0 is a purchase; else it counts nowhere
+    comparison: Literal["previous", "year_before"] | None = None  # by default see `crmnb.settings.compared_with`
     level: Annotated[float, Field(gt=0.5, le=0.9999), _NUMBER] = 0.95
     settings: dict[Name, dict[str, Any]] = {}  # metric: {setting: value}
     targets: dict[Name, Money] = {}  # metric: value, in the metric's unit

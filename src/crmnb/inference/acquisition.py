@@ -39,6 +39,8 @@ def _acquisition_row(group: Group, told: Told) -> dict:
     value, error = _ratio(group.counts, _months(told.windows[group.win]))
     if np.isnan(error):
         return group.row(value=value, **facts, method="none")
+    if error <= 1e-9 * value:  # an interval of no width would say that all months to come are the same
+        return group.row(value=value, **facts, method="no interval: every month is alike")
     low, high = _limits(value, error, _months(told.windows[group.win]), told.level)
     return group.row(value=value, low=low, high=high, **facts, method="t by month")
 

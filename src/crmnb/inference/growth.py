@@ -1,5 +1,6 @@
 """Growth: how much more was sold than before, and what of it is due to what."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,59 +10,132 @@ import scipy  # see `moments`
 
 from crmnb.inference import Group, Inferred, Told, comparable
 from crmnb.inference.moments import FEW_CLUSTERS
-from crmnb.period import Period
+from crmnb.period import Period, shift
 
 YEAR = 364  # days: 52 weeks, so that each day meets the same weekday
+LONGEST_BY_WEEKDAY = (
+    62  # days: in two months a fifth Saturday weighs more than on which day of the month something is billed
+)
 FEWEST_WEEKS = 12
+MOST_COMPARISONS = 3
 
 
 # ---- Growth ---------------------------------------------------------------------------------------------------------
 
 
+class Span(NamedTuple):
+    """Days of revenue `[start, end)`: with or without 29 February, and with the refunds known before a time (None: all)."""
+
+    start: datetime
+    end: datetime
+    leap_days: bool = True
+    known_at: datetime | None = None
+
+    @property
+    def days(self) -> int:
+        """How many days count."""
+        return (self.end - self.start).days - (0 if self.leap_days else self._leap_days_before(self.end))
+
+    def position(self, days: pd.Index) -> np.ndarray:
+        """The place of each day (datetimes) among those that count, from 0; -1 where it does not count."""
+        place = np.asarray((days - self.start).days)
+        outside = (place < 0) | (place >= (self.end - self.start).days)
+        if not self.leap_days:
+            outside |= np.asarray((days.month == 2) & (days.day == 29))
+            place = place - np.array([self._leap_days_before(day) for day in days], dtype=int)
+        return np.where(outside, -1, place)
+
+    def _leap_days_before(self, day: datetime) -> int:
+        return sum(self.start <= leap < day for leap in _leap_days(self.start.year, self.end.year))
+
+
+def _leap_days(first: int, last: int) -> list[datetime]:
+    return [
+        datetime(year, 2, 29) for year in range(first, last + 1) if year % 4 == 0 and (year % 100 or not year % 400)
+    ]
+
+
 class Comparison(NamedTuple):
-    """What is compared with what: so many days from `start`, and from `before`; `years` lie between where they are alike day by day."""
+    """Which span is compared with which; `years` lie between where they are alike day by day, else 0."""
 
     component: str
-    start: datetime
-    days: int
-    before: datetime
-    days_before: int
+    now: Span
+    before: Span
     years: int = 0
 
 
 def comparisons(period: Period) -> list[Comparison]:
     """With what a period's revenue is compared: a year before, the previous period, and, where they were seen, many years before.
 
-    Of a period longer than 52 weeks the last 52 are compared with the same weekdays of years before.
+    Up to two months are compared with the same weekdays, 52 weeks (or so many times 52) before. What is longer is compared
+    with the same days of the calendar, 29 February left out, as what is billed by the month would fall on one side once more
+    often; of a period longer than a year its last year. Of whole years the previous period is the year before.
+    Refunds take time: each side counts those that were known as long after its end as the period's end lies behind the data's.
     """
     end, previous = period.seen_end, period.previous
-    days = min((end - period.start).days, YEAR)
-    start = end - timedelta(days=days)
-    years = (start - period.data_from).days // YEAR if period.data_from else 1
-    found = [
-        Comparison("", start, days, start - timedelta(days=YEAR), days, 1),
-        Comparison("on the previous period", period.start, (end - period.start).days, previous.start, previous.days),
-    ]
+    by_weekday = (end - period.start).days <= LONGEST_BY_WEEKDAY
+    start = max(period.start, shift(end, -12))
+
+    def span(first: datetime, last: datetime, leap_days: bool) -> Span:
+        has_leap_day = any(first <= leap < last for leap in _leap_days(first.year, last.year))
+        known_at = replace(period, start=first, end=last).as_long_after(period) if last < end else None
+        return Span(first, last, leap_days or not has_leap_day, known_at)
+
+    def ago(years: int) -> Span:
+        if by_weekday:
+            return span(*(day - timedelta(days=years * YEAR) for day in (start, end)), True)
+        return span(*(shift(day, -12 * years) for day in (start, end)), False)
+
+    now = span(start, end, by_weekday)
+    found = [Comparison("", now, ago(1), 1)]
+    if not _of_whole_years(period):
+        sides = span(period.start, end, True), span(previous.start, previous.end, True)
+        found.append(Comparison("on the previous period", *sides))
+    years = 1
+    while period.data_from and ago(years + 1).start >= period.data_from:
+        years += 1
     if years > 1:
-        found.append(Comparison("compounded, per year", start, days, start - timedelta(days=years * YEAR), days, years))
+        found.append(Comparison("compounded, per year", now, ago(years), years))
     return found
 
 
-def spans(period: Period) -> list[tuple[datetime, int]]:
-    """The first day and the days of all that is compared in `comparisons`, each once, in order."""
-    compared = comparisons(period)
-    return sorted({(c.start, c.days) for c in compared} | {(c.before, c.days_before) for c in compared})
+def _of_whole_years(period: Period) -> bool:
+    return period.months > 0 and period.months % 12 == 0 and period.seen_end == period.end
+
+
+def spans(period: Period) -> list[Span]:
+    """All that is compared in `comparisons`, each once, in order."""
+    return sorted({side for each in comparisons(period) for side in (each.now, each.before)}, key=str)
+
+
+def squares(period: Period) -> dict[str, tuple[int, int]]:
+    """By name, the sums over customers that the interval needs: of the product of what each brought in two places of `spans`."""
+    place = {each: at for at, each in enumerate(spans(period))}
+    pairs = [(place[each.now], place[each.before]) for each in comparisons(period)]
+    pairs += pairs[:1] * (MOST_COMPARISONS - len(pairs))
+    return {
+        name: product
+        for at, (now, before) in enumerate(pairs)
+        for name, product in zip(_squares_of(at), ((now, now), (now, before), (before, before)), strict=True)
+    }
+
+
+def _squares_of(comparison: int) -> list[str]:
+    return [f"{pair}_{comparison}" for pair in ("now_now", "now_before", "before_before")]
 
 
 def growth(groups: list[Group], told: Told) -> Inferred:
-    """Net revenue per day against that of each of `comparisons`, less 1, from counts of orders by `day` with their `net`.
+    """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
 
     Who bought stands in groups of their own, of the component `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
-    bought in that place of `spans`. The side with fewer customers says whether a figure may be shown, and whether it is `unreliable`.
+    bought in that place of `spans`, with the sums of `squares`. The side with fewer customers says whether a figure may be shown,
+    and whether it is `unreliable`.
 
-    Limits: t on the logarithm of the ratio, with the standard error of weeks that may be like their neighbours (`_error`). A
-    week and its like of a year before are taken as a pair. Fewer than 12 weeks have no limits. (Percentiles of a block
-    bootstrap, blocks of four weeks, covered 92 % at best, and 65 % of 13 weeks with autocorrelation .6; these 92 to 95 %.)
+    Limits: t on the logarithm of the ratio, with the larger of two errors: that of weeks that may be like their neighbours
+    (`_error`), a week and its like of a year before taken as a pair; and that of weeks and customers both (`_two_way`), where
+    customers come, stay and go (the linearised ratio of two sums, Kish 1965, Survey Sampling, 6.5). Weeks alone do not see
+    who stays, customers alone not what happens to all of them together (benchmarks/growth.py). Fewer than 12 weeks have no
+    limits, nor has what does not vary at all.
     """
     buyers = {(g.win, g.component, g.segment, g.level): g.counts for g in groups if g.component}
     sold = [group for group in comparable(groups, told) if not group.component]
@@ -80,15 +154,15 @@ def _key_of_buyers(group: Group, told: Told) -> tuple[str, str, str, str]:
 
 def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict]:
     """The rows of a group; `buyers` are None where no order names its customer."""
-    period, daily = told.windows[group.win], group.counts.groupby("day")[["net", "n"]].sum()
-    bought = {
-        span: np.inf if buyers is None else (buyers["n"] * buyers[f"in_{at}"]).sum()
-        for at, span in enumerate(spans(period))
-    }
+    period = told.windows[group.win]
+    daily = group.counts.groupby(["span", "day"])[["net", "n"]].sum()
+    place = {each: at for at, each in enumerate(spans(period))}
     rows = []
-    for each in comparisons(period):
-        customers = bought[each.start, each.days], bought[each.before, each.days_before]
-        told_of = _missing(period, each.before) or _grown(daily, each, customers, told.level)
+    for at, each in enumerate(comparisons(period)):
+        sides = [_Side.of(daily, place[side], side, buyers) for side in (each.now, each.before)]
+        net = [side.net for side in sides]
+        errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
+        told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, told.level)
         rows.append(group.row(component=each.component, **told_of))
     return rows
 
@@ -100,38 +174,87 @@ def _missing(period: Period, then: datetime) -> dict:
     return {"reason": f"needs data from {then.date()}; they begin on {period.data_from.date()}"}
 
 
-def _weeks(daily: pd.DataFrame, start: datetime, days: int) -> pd.DataFrame:
-    """Net revenue, orders (`n`) and `days` of each week from a day on, the last of which may be a shorter one."""
-    since = (daily.index - start).days
-    inside = (since >= 0) & (since < days)
-    weeks = -(-days // 7)
-    sums = {name: np.bincount(since[inside] // 7, daily[name][inside], weeks) for name in ("net", "n")}
-    return pd.DataFrame(sums).assign(days=np.minimum(7, days - 7 * np.arange(weeks)))
+class _Side(NamedTuple):
+    """A side of a comparison: its weeks (`net`, `days`; the last may be a shorter one), and what lies in all of them."""
+
+    weeks: pd.DataFrame
+    net: float
+    orders: float
+    days: int
+    customers: float
+
+    @classmethod
+    def of(cls, daily: pd.DataFrame, place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
+        """From `net` and `n` by span and day; customers are as many as any where no order names its customer."""
+        inside = daily.loc[place] if place in daily.index else daily.iloc[:0].droplevel(0)
+        at = span.position(pd.DatetimeIndex(inside.index))
+        weeks = -(-span.days // 7)
+        net, orders = (np.bincount(at[at >= 0] // 7, inside[name][at >= 0], weeks) for name in ("net", "n"))
+        customers = np.inf if buyers is None else (buyers["n"] * buyers[f"in_{place}"]).sum()
+        by_week = pd.DataFrame({"net": net, "days": np.minimum(7, span.days - 7 * np.arange(weeks))})
+        return cls(by_week, float(net.sum()), float(orders.sum()), span.days, customers)
 
 
-def _grown(daily: pd.DataFrame, each: Comparison, customers: tuple[float, float], level: float) -> dict:
-    """The growth per year (or on the previous period) of revenue per day, with its limits.
+Error = tuple[float, float]  # a standard error and its degrees of freedom
 
-    As few as the customers (or orders, where these name nobody) of either side stand behind it.
+
+def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -> Error:
+    """The error of the logarithm of the ratio of two sums over units (customers; orders), from counts with sums of `squares`.
+
+    What a unit moves it by is a / now - b / before; these add up to nothing.
     """
-    now, before = _weeks(daily, each.start, each.days), _weeks(daily, each.before, each.days_before)
-    orders = [side["n"].sum() for side in (now, before)]
-    few = _fewest(*orders, *customers)
-    facts = {"n": sum(orders), "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
-    if before["net"].sum() <= 0:
+    many = units["n"].sum()
+    if not min(now, before) > 0 or many < 2:
+        return np.nan, np.nan
+    now_now, now_before, before_before = (units[name].sum() for name in _squares_of(comparison))
+    scatter = now_now / now**2 - 2 * now_before / (now * before) + before_before / before**2
+    if scatter < 1e-12 * now_now / now**2:  # the rounding of equal sums
+        scatter = 0.0
+    return float(np.sqrt(many / (many - 1) * scatter)), float(many - 1)
+
+
+def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] | None, level: float) -> dict:
+    """The growth per year (or on the previous period) of revenue per day, with its limits and p-value.
+
+    of_units: the errors by customers and by orders, None where no order names its customer. As few as the customers (or orders,
+    where these name nobody) of either side stand behind it.
+    """
+    few = _fewest(now.orders, before.orders, now.customers, before.customers)
+    facts = {"n": now.orders + before.orders, "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
+    if before.net <= 0:
         return facts | {"flags": "", "reason": "no net revenue to compare with"}
-    ratio = now["net"].sum() / each.days / (before["net"].sum() / each.days_before)
-    per_year = 1 / max(each.years, 1)
+    ratio = now.net / now.days / (before.net / before.days)
+    per_year = 1 / max(years, 1)
     facts["value"] = ratio**per_year - 1
-    if min(each.days, each.days_before) < 7 * FEWEST_WEEKS or not ratio > 0:
+    if min(now.days, before.days) < 7 * FEWEST_WEEKS or not ratio > 0:
         return facts | {"method": "no interval: too few weeks"}
-    if each.years:
-        error, df = _error(_excess(now) - _excess(before))
+    if years:
+        of_weeks = _error(_excess(now.weeks) - _excess(before.weeks))
     else:
-        error, df = _combined(_error(_excess(now)), _error(_excess(before)))
-    half = scipy.stats.t.ppf((1 + level) / 2, df) * error
-    low, high = ((ratio * np.exp(sign * half)) ** per_year - 1 for sign in (-1, 1))
-    return facts | {"low": low, "high": high, "method": "t over weeks, on the logarithm"}
+        of_weeks = _combined(_error(_excess(now.weeks)), _error(_excess(before.weeks)))
+    errors = {"weeks": of_weeks} | ({"weeks and customers": _two_way(of_weeks, *of_units)} if of_units else {})
+    reach = {
+        unit: scipy.stats.t.ppf((1 + level) / 2, df) * error for unit, (error, df) in errors.items() if error > 1e-9
+    }
+    if not reach:
+        return facts | {"method": "no interval: nothing varies"}
+    unit = max(reach, key=reach.get)
+    low, high = ((ratio * np.exp(sign * reach[unit])) ** per_year - 1 for sign in (-1, 1))
+    error, df = errors[unit]
+    p_value = 2 * float(scipy.stats.t.sf(abs(np.log(ratio)) / error, df))
+    return facts | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
+
+
+def _two_way(weeks: Error, customers: Error, orders: Error) -> Error:
+    """The error where weeks and customers both move the figure: their variances, less that of single orders, which is in both.
+
+    Cameron, Gelbach & Miller 2011, Journal of Business & Economic Statistics 29:238. At least that of customers: what the weeks
+    scatter less than orders would by themselves is chance.
+    """
+    common = max(weeks[0] ** 2 - orders[0] ** 2, 0.0)
+    if not common:
+        return customers
+    return _combined((np.sqrt(common), weeks[1]), customers)
 
 
 def _fewest(*many: float) -> float:
@@ -159,7 +282,7 @@ def _error(moves: np.ndarray) -> tuple[float, float]:
 def _combined(*parts: tuple[float, float]) -> tuple[float, float]:
     """The standard error of independent parts together, with Satterthwaite's degrees of freedom."""
     variance = sum(error**2 for error, _ in parts)
-    return np.sqrt(variance), variance**2 / sum(error**4 / df for error, df in parts)
+    return np.sqrt(variance), variance**2 / (sum(error**4 / df for error, df in parts) or np.nan)
 
 
 # ---- What it is made of ---------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ import scipy  # which imports `stats` when it is asked for: to know a metric tak
 FEW_CLUSTERS = 30
 FEW_FOR_MONEY = 100
 FEW_EVENTS = 5
+FEW_MOVERS = 5  # customers who move a retained revenue: of fewer the interval covers .85 and less
+ALL_ALIKE = "no interval: all are alike"
 LARGE_SHARE = 0.2  # of a sum of money: that one customer brought more is to be said
 
 
@@ -42,6 +44,21 @@ def _score(value: pd.Series, n: pd.Series, z: pd.Series) -> tuple[pd.Series, pd.
     low = (centre - half).clip(lower=0).mask(value == 0, 0.0)
     high = (centre + half).clip(upper=1).mask(value == 1, 1.0)
     return low, high
+
+
+def share_of_money(s: pd.DataFrame, level: float) -> pd.DataFrame:
+    """A share of money, each unit's own share (0 to 1) weighted by its amount: Wilson's interval at the effective n.
+
+    Kish's n of the amounts, where each unit is lost whole or not at all; more, where units lose a part, in the proportion in which
+    they scatter less than that. Both are known with one unit's doubt: where none or few lost anything, the scatter of those
+    seen says nothing of who may be next (Hall's interval has no width there; benchmarks/coverage.py).
+    """
+    value, kish = s.num / s.den, s.w**2 / s.w2
+    n = kish * (value * (1 - value) + 1 / kish) / (kish * _standard_error(s).fillna(0.0) ** 2 + 1 / kish)
+    low, high = _score(value, n, _quantile(level, (s.clusters - 1).clip(lower=1)))
+    out = _estimates(s, value, low, high, "Wilson", np.minimum(n, kish))
+    out["unreliable"] = s.clusters < FEW_CLUSTERS
+    return out
 
 
 def mean_on_scale(s: pd.DataFrame, level: float, bounds: tuple) -> pd.DataFrame:
@@ -77,7 +94,15 @@ def promoters_less_detractors(s: pd.DataFrame, level: float) -> pd.DataFrame:
 def by_t(s: pd.DataFrame, level: float) -> pd.DataFrame:
     """A ratio of sums, with the t interval of its linearised standard error."""
     value, half = s.num / s.den, _quantile(level, s.clusters - 1) * _standard_error(s)
-    return _estimates(s, value, value - half, value + half, "t")
+    return _unless_alike(s, _estimates(s, value, value - half, value + half, "t"))
+
+
+def _unless_alike(s: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
+    """The estimates, without an interval where all units seen are alike: one of no width would say that all others are, too."""
+    alike = (s.clusters > 1) & (_standard_error(s) <= 1e-9 * (s.num / s.den).abs())
+    estimates.loc[alike, ["low", "high"]] = np.nan
+    estimates.loc[alike, "method"] = ALL_ALIKE
+    return estimates
 
 
 def by_hall(s: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -91,9 +116,19 @@ def by_hall(s: pd.DataFrame, level: float) -> pd.DataFrame:
     skew = (s.s3 / c / (s.ss / c).pow(1.5)).where(s.ss > 0, 0.0)
     q = _quantile(level, c - 1) / np.sqrt(c)
     low, high = value - spread * _hall(q, skew, c), value - spread * _hall(-q, skew, c)
-    out = _estimates(s, value, low, high, "Hall's transformation")
+    out = _unless_alike(s, _estimates(s, value, low, high, "Hall's transformation"))
     out["unreliable"] = c < FEW_FOR_MONEY
     out["top_heavy"] = (s.num > 0) & (s.s3 > LARGE_SHARE * s.num * s.ss)
+    return out
+
+
+def retained(s: pd.DataFrame, level: float) -> pd.DataFrame:
+    """What the same customers pay, out of what they paid: as `by_hall`, unreliable where few of them move it.
+
+    So many customers who move it alike would make it as skewed: (sum u^2)^3 / (sum u^3)^2.
+    """
+    out, movers = by_hall(s, level), s.ss**3 / (s.s3**2).where(s.s3 != 0)
+    out["unreliable"] |= movers < FEW_MOVERS
     return out
 
 
@@ -162,14 +197,20 @@ def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) ->
 
 
 def difference(
-    now: pd.DataFrame, before: pd.DataFrame, correlation: pd.Series, level: float, symmetric: bool
+    now: pd.DataFrame,
+    before: pd.DataFrame,
+    correlation: pd.Series,
+    level: float,
+    symmetric: bool,
+    slack: pd.Series | float = 0.0,
 ) -> pd.DataFrame:
     """The difference of two estimates, row by row, with its interval and p-value: `change`, `low`, `high`, `p_value`.
 
     `now`, `before`: `value`, `low`, `high`, `clusters`, of one index. `correlation`: that of the two estimates, 0 where they
     share no unit. Rates, nps and counts: Newcombe's hybrid (method 10, with the correlation of shared units); t intervals
     (`symmetric`): Welch-Satterthwaite. The p-value is the level at which the interval would just touch zero, as told by
-    the interval's own arm, so that the two never disagree.
+    the interval's own arm, so that the two never disagree. `slack`: how much of the change may be no change, but a day more in
+    one of the periods: the interval is so much wider on both sides.
     """
     change = now.value - before.value
     df = pd.Series(np.inf, now.index)
@@ -179,8 +220,9 @@ def difference(
         low = change - _arm(now.value - now.low, before.high - before.value, correlation)
         high = change + _arm(now.high - now.value, before.value - before.low, correlation)
     arm = (change - low).where(change > 0, high - change)
-    t = _quantile(level, df) * change.abs() / arm.where(arm > 0)
-    return pd.DataFrame({"change": change, "low": low, "high": high, "p_value": 2 * scipy.stats.t.sf(t, df)}, now.index)
+    t = _quantile(level, df) * (change.abs() - slack).clip(lower=0) / arm.where(arm > 0)
+    p_value = 2 * scipy.stats.t.sf(t, df)
+    return pd.DataFrame({"change": change, "low": low - slack, "high": high + slack, "p_value": p_value}, now.index)
 
 
 def _arm(a: pd.Series, b: pd.Series, correlation: pd.Series) -> pd.Series:

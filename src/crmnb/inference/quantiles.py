@@ -34,6 +34,15 @@ def median(group: Group, told: Told) -> list[dict]:
     ]
 
 
+def moves(group: Group) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """What an order of each value moves the median by, but for the sign and a factor: whether it lies up to the median, less the share that do."""
+    value = np.unique(group.counts["net"].to_numpy(float))
+    rows = group.counts.assign(net=group.counts["net"].astype(float)).groupby("net")["n"].sum()
+    share = (rows.cumsum() / rows.sum()).to_numpy()
+    place = _place(share, 0.5 - _ROUNDING)
+    return [("", "net", value, (np.arange(len(value)) <= place) - share[place])]
+
+
 def _place(share: np.ndarray, at: float) -> int:
     """The first place up to which so great a share lies."""
     return min(int(np.searchsorted(share, at)), len(share) - 1)

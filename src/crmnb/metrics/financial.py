@@ -72,6 +72,7 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     per_customer=True,
     estimate=money_mean,
     bounds=(0, float("inf")),
+    depends_on_length=True,
 )
 def revenue_per_customer(payments, *, period):
     """Net revenue of the period per customer who bought in it.
@@ -92,24 +93,26 @@ def revenue_per_customer(payments, *, period):
     counts="revenue of the largest customers",
     out_of="customers who bought in the period",
     by_hand={
-        "gini": "(2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
-        " + 13*140 + 14*1314) / (14 * 2013.5)) - 15 / 14",
+        "gini": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
+        " + 13*140 + 14*1314) / (14 * 2013.5) - 15 / 14)",
         "top decile": "(1314 + 0.4 * 140) / 2013.5 * 100",
     },
     per_customer=True,
     estimate=concentration,
     component="figure",
     units={"top decile": "%", "curve": "%"},
+    depends_on_length=True,
 )
 def revenue_concentration(payments, *, period):
     """How unevenly the period's revenue is spread over its buyers: Gini's coefficient, and the share of the top tenth.
 
-    Gini is 0 where all bring the same and comes near 1 where one brings all: half the mean difference of two customers over
-    the mean. Where a tenth is no whole number of customers, of the one on its edge the part inside counts.
+    Gini is 0 where all bring the same and 1 where one brings all: half the mean difference of two customers (never one and the
+    same, so with n / (n - 1)) over the mean. Where a tenth is no whole number of customers, of the one on its edge the part inside counts.
 
     Why: it tells how much hangs on a few, who then deserve to be known by name, and whose loss would hurt.
     Beware: a longer period evens out who happened to buy in it, so compare equal ones. Who did not buy at all is not in it.
-    Source: Gini 1914; Lorenz 1905; Langel & Tille 2013, JRSS-A 176:521 (interval).
+    Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
+        176:521 (interval).
     """
     paid = with_net_revenue(payments).filter(period.holds("ordered_at"))
     return paid.group_by("customer_id").agg(revenue=nw.col("net").sum().cast(nw.Float64))
@@ -236,6 +239,7 @@ def clv_residual(
     per_customer=True,
     estimate=textbook_value,
     over_time=False,
+    depends_on_length=True,
 )
 def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
     """Mean margin of an order, times orders a year per buyer, times a lifespan of 1 / yearly churn.
@@ -480,6 +484,7 @@ def return_on_investment(costs, *, period, worth: Worth):
     out_of="profitable customers at the start",
     by_hand="3 / 5",
     per_customer=True,
+    depends_on_length=True,
 )
 def profitable_relationships(tenures, payments, *, period, churn: Churn, worth: Worth):
     """Share of the profitable customers at the start of the period who are still customers at its end.
@@ -512,6 +517,7 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     by_hand="3 / 4",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def profitable_acquisition(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.

@@ -15,7 +15,8 @@ from crmnb.estimate import (
     mean,
     median_gap,
     median_survival,
-    money_mean,
+    money_retained,
+    money_share,
     survival,
 )
 from crmnb.metric import metric
@@ -33,6 +34,7 @@ from crmnb.windows import once
     out_of="customers at the start",
     by_hand="5 / 8",
     per_customer=True,
+    depends_on_length=True,
 )
 def retention_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
@@ -56,6 +58,7 @@ def retention_rate(tenures, *, period, churn: Churn):
     by_hand="5 / 5",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def retained_after_gap(tenures, *, period, churn: Churn):
     """Of the customers that the retention rate counts as retained, the share that was no customer for a while within the period.
@@ -82,6 +85,7 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     out_of="customers at the start",
     by_hand="3 / 8",
     per_customer=True,
+    depends_on_length=True,
 )
 def churn_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are no longer customers at its end.
@@ -133,6 +137,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     by_hand="10 / 8",
     per_customer=True,
     estimate=census,
+    depends_on_length=True,
 )
 def end_to_start_ratio(tenures, *, period, churn: Churn):
     """Customers at the end of the period per hundred at its start, whoever they are.
@@ -161,6 +166,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     component="how counted",
     always=("", "win-backs"),
     units={"per 100 at start": "per 100 customers"},
+    depends_on_length=True,
 )
 def customers_won(tenures, joined, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
@@ -227,8 +233,9 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     out_of="customers' monthly revenue at the start",
     by_hand="85 / 180",
     per_customer=True,
-    estimate=money_mean,
+    estimate=money_share,
     bounds=(0, 100),
+    depends_on_length=True,
 )
 def gross_revenue_retention(subscriptions, *, period):
     """Share of the recurring monthly revenue at the start that its customers still pay at the end; nobody counts for more than before.
@@ -237,11 +244,14 @@ def gross_revenue_retention(subscriptions, *, period):
 
     Why: it shows what leaks away, which growth of the others would hide.
     Beware: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
-    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
-        JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
+        effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
     """
     kept = nw.when(nw.col("amount") < nw.col("den")).then(nw.col("amount")).otherwise(nw.col("den"))
-    return _recurring(subscriptions, period).select("customer_id", "den", num=kept)
+    share = (kept / nw.col("den")).cast(nw.Float64)
+    return _recurring(subscriptions, period).select(
+        "customer_id", num=share, den=nw.lit(1), weight=nw.col("den").cast(nw.Float64)
+    )
 
 
 @metric(
@@ -253,8 +263,9 @@ def gross_revenue_retention(subscriptions, *, period):
     out_of="customers' monthly revenue at the start",
     by_hand="95 / 180",
     per_customer=True,
-    estimate=money_mean,
+    estimate=money_retained,
     bounds=(0, float("inf")),
+    depends_on_length=True,
 )
 def net_revenue_retention(subscriptions, *, period):
     """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
@@ -276,6 +287,7 @@ def net_revenue_retention(subscriptions, *, period):
     out_of="buyers in the period",
     by_hand="7 / 14",
     per_customer=True,
+    depends_on_length=True,
 )
 def repeat_purchase_rate(orders, *, period, at_least=2):
     """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
@@ -343,6 +355,7 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     per_customer=True,
     estimate=mean,
     bounds=(1, float("inf")),
+    depends_on_length=True,
 )
 def purchase_frequency(orders, *, period):
     """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
@@ -366,6 +379,7 @@ def purchase_frequency(orders, *, period):
     by_hand="2 / 10",
     per_customer=True,
     over_time=False,
+    depends_on_length=True,
 )
 def cross_sell_rate(orders, *, period, look_back_days=365):
     """Of those who bought both in the period and in the `look_back_days` before it, the share that bought from a category not among the latter's.
@@ -401,7 +415,7 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     follow_up="refund_window_days",
 )
 def refund_rate(all_orders, *, period, refund_window_days=30):
-    """Share of orders, cancelled ones left out, that were refunded in full or in part within `refund_window_days` of the order.
+    """Share of orders, cancelled ones and those of nothing left out, that were refunded in full or in part within `refund_window_days` of the order.
 
     Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
 

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 
 import narwhals.stable.v2 as nw
 
@@ -17,10 +15,10 @@ from crmnb.estimate import (
     money_mean,
     pipeline,
 )
-from crmnb.inference.growth import spans, who_of
+from crmnb.inference.growth import Span, spans, squares, who_of
 from crmnb.metric import metric
 from crmnb.period import Period
-from crmnb.revenue import with_net_revenue
+from crmnb.revenue import sold, with_net_revenue
 from crmnb.segments import levels_of, with_component
 from crmnb.windows import once
 
@@ -245,6 +243,7 @@ def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
     out_of="visitors in the period",
     by_hand={"newsletter": "2 / 9", "purchase": "4 / 9"},
     component="goal",
+    depends_on_length=True,
 )
 def goal_conversion(visits, *, period):
     """Share of the period's visitors who reached a goal in it (bought, subscribed ...), goal by goal.
@@ -303,54 +302,88 @@ def visit_conversion_rate(visits, *, period):
     unit="%",
     kind="outcome",
     better="up",
-    counts="net revenue of the period over that of the same weekdays a year before, less 1",
+    counts="net revenue of the period over that of like days a year before, less 1",
     out_of="orders in both periods",
-    by_hand={"": "2003.5 / 458 - 1", "on the previous period": "(2029.5 / 365) / (432 / 366) - 1"},
+    by_hand={"": "2029.5 / (432 - 22) - 1"},
     estimate=growth,
     compares=True,
     component="against what",
 )
-def sales_growth(orders, *, period, segments: Segments):
-    """Net revenue against that of a year before, less 1: each day against the same weekday 52 weeks earlier.
+def sales_growth(all_orders, *, period, segments: Segments):
+    """Net revenue against that of a year before, less 1, like for like.
 
-    Net revenue is what was ordered less what was refunded of it, cancelled orders left out. Of a period longer than 52
-    weeks the last 52 count. Beside it: on the previous period (per day), and, where two years or more lie before, compounded per year.
+    A month (or up to two) is set against the same weekdays 52 weeks earlier; a longer period against the same days of the
+    calendar, 29 February left out; of more than a year the last year counts. Net revenue is what was ordered less what was
+    refunded of it, cancelled orders left out. Beside it: on the previous period (per day), where that is not the year before, and,
+    where two years or more lie before, compounded per year. Of the time before, refunds count that were known as long after its
+    end as the data reach beyond the period's.
 
-    Why: a month with five Saturdays is not better business than one with four; day against like day takes that out.
-    Beware: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it.
-        Growth is a comparison already: it is compared with no other.
+    Why: a month with five Saturdays is not better business than one with four; day against like day takes that out. A year
+        has what is billed by the month twelve times, which the same weekdays would not.
+    Beware: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
+        and what is billed by the month looks more in a shorter one. Growth is a comparison already: it is compared with no other.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
-        Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541 (interval, see crmnb.inference.growth).
+        Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
+        (interval, the wider of weeks and customers as units, see crmnb.inference.growth).
     """
-    time = nw.col("ordered_at")
-    bought = {
-        f"in_{at}": (time >= start) & (time < start + timedelta(days=days))
-        for at, (start, days) in enumerate(spans(period))
-    }
-    own = _own(orders, "orders", segments, "day", "net", *bought)
-    sold = with_net_revenue(orders).filter(reduce(or_, bought.values()))
-    if "customer_id" not in orders.collect_schema().names():
-        return sold.select(*own, day=time.dt.truncate("1d"), net=nw.col("net"))
-    flagged = sold.select(
-        *("customer_id", "net", *own),
-        component=nw.lit(""),
-        day=time.dt.truncate("1d"),
-        **{name: inside.cast(nw.Int64) for name, inside in bought.items()},
-    )
-    daily = flagged.with_columns(**{name: _none_of(name) for name in bought})
-    return nw.concat(
-        [daily, *(each.select(daily.columns) for by in ("", *own) for each in _buyers(flagged, by, [*bought]))]
-    )
+    compared = spans(period)
+    own = _own(all_orders, "orders", segments, "day", "net", "span", *(f"in_{at}" for at, _ in enumerate(compared)))
+    known = ["customer_id"] if "customer_id" in all_orders.collect_schema().names() else []
+    parts = [
+        _in_span(sold(all_orders, span.known_at), span).select(
+            *known, *own, day=nw.col("ordered_at").dt.truncate("1d"), net=nw.col("net"), span=nw.lit(at)
+        )
+        for at, span in enumerate(compared)
+    ]
+    bought = nw.concat(parts)
+    if not known:
+        return bought
+    bought = bought.with_columns(component=nw.lit(""), **_brought(len(compared), squares(period)))
+    columns = bought.columns
+    daily = bought.with_columns(**{name: _none_of(name) for name in columns if name.startswith("in_")})
+    return nw.concat([daily, *(each.select(columns) for by in ("", *own) for each in _buyers(bought, by, period))])
 
 
-def _buyers(flagged: nw.LazyFrame, by: str, bought: list[str]) -> list[nw.LazyFrame]:
+def _in_span(orders: nw.LazyFrame, span: Span) -> nw.LazyFrame:
+    inside = orders.filter(nw.col("ordered_at") >= span.start, nw.col("ordered_at") < span.end)
+    if span.leap_days:
+        return inside
+    day = nw.col("ordered_at").dt
+    return inside.filter(~((day.month() == 2) & (day.day() == 29)))
+
+
+def _figures(columns: list[str]) -> list[str]:
+    """The columns of who bought: whether in a span (`in_0` ...), and the sums of `squares`."""
+    return [name for name in columns if name.startswith(("in_", "now_", "before_"))]
+
+
+def _brought(spans_compared: int, products: dict[str, tuple[int, int]]) -> dict[str, nw.Expr]:
+    """Of rows with the `net` of a `span`, the columns of `_figures`."""
+    net = [
+        nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
+        for at in range(spans_compared)
+    ]
+    inside = {f"in_{at}": (nw.col("span") == at).cast(nw.Int64) for at in range(spans_compared)}
+    return inside | {name: net[a] * net[b] for name, (a, b) in products.items()}
+
+
+def _buyers(bought: nw.LazyFrame, by: str, period: Period) -> list[nw.LazyFrame]:
     """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
-    flags, keys = [nw.col(name).max() for name in bought], ["customer_id", by] if by else ["customer_id"]
-    others = [name for name in flagged.columns if name not in (*keys, *bought)]
+    keys, many = ["customer_id", by] if by else ["customer_id"], len(spans(period))
     named = ~nw.col("customer_id").is_null()
-    each = flagged.filter(named).group_by(*keys).agg(*flags, *(nw.col(name).min() for name in others))
+    others = [name for name in bought.columns if name not in (*keys, "component", *_figures(bought.columns))]
+    by_span = {
+        f"of_{at}": nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
+        for at in range(many)
+    }
+    totals = bought.filter(named).with_columns(**by_span).group_by(*keys)
+    each = totals.agg(*(nw.col(name).sum() for name in by_span), *(nw.col(name).min() for name in others))
+    each = each.with_columns(
+        **{f"in_{at}": (nw.col(f"of_{at}") > 0).cast(nw.Int64) for at in range(many)},
+        **{name: nw.col(f"of_{a}") * nw.col(f"of_{b}") for name, (a, b) in squares(period).items()},
+    )
     emptied = {name: _none_of(name) for name in others} | {"component": nw.lit(who_of(by))}
-    return [rows.with_columns(**emptied) for rows in (each, flagged.filter(~named))]
+    return [rows.with_columns(**emptied) for rows in (each, bought.filter(~named))]
 
 
 def _none_of(name: str) -> nw.Expr:
@@ -360,8 +393,8 @@ def _none_of(name: str) -> nw.Expr:
 
 def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.LazyFrame:
     """A period's buyers, one row each (and one of all orders without a customer), with orders and revenue."""
-    sold = orders.filter(period.holds("ordered_at")).group_by("customer_id")
-    buyers = sold.agg(orders=nw.len(), net=nw.col("net").sum())
+    inside = orders.filter(period.holds("ordered_at")).group_by("customer_id")
+    buyers = inside.agg(orders=nw.len(), net=nw.col("net").sum())
     known = (~nw.col("customer_id").is_null()).cast(nw.Int64)
     return buyers.with_columns(side=nw.lit(side), against=nw.lit(against), known=known)
 
@@ -386,16 +419,17 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
     component="part",
     over_time=False,
 )
-def growth_decomposition(orders, *, period, segments: Segments):
+def growth_decomposition(all_orders, *, period, segments: Segments):
     """The change of net revenue since the same period a year before, as money owed to customers, frequency and order value.
 
     Revenue = customers x orders per customer x revenue per order: each gets its share by the logarithmic mean, and nothing is
     left over. Where the data do not reach back a year, the period just before is taken. Orders without a customer stand apart,
-    unless they are too few to be shown.
+    unless they are too few to be shown. Of the time before, refunds count that were known as long after its end as the data
+    reach beyond the period's.
 
     Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
-    Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books: growth on
-        like-for-like days differs by a little. Levels of a segment have their own three parts, which do not add up to the whole's.
+    Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
+        refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
     seen = period if not period.partial else replace(period, end=period.seen_end, months=0)
@@ -404,9 +438,14 @@ def growth_decomposition(orders, *, period, segments: Segments):
         raise Unavailable(
             f"needs data from {seen.previous.start.date()} or earlier; they begin on {period.data_from.date()}"
         )
-    sold = with_net_revenue(orders)
-    sides = [_side(sold, seen, "now", choices[0].label), _side(sold, choices[0], "before", choices[0].label)]
-    return nw.concat(sides)
+    before = choices[0]
+    known_at = before.as_long_after(seen)
+    return nw.concat(
+        [
+            _side(sold(all_orders), seen, "now", before.label),
+            _side(sold(all_orders, known_at), before, "before", before.label),
+        ]
+    )
 
 
 @metric(
@@ -430,8 +469,8 @@ def average_order_value(orders, *, period):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
         JRSS-B 54:221 (interval).
     """
-    sold = with_net_revenue(orders).filter(period.holds("ordered_at"))
-    return sold.with_columns(num=nw.col("net"), den=nw.lit(1))
+    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
+    return inside.with_columns(num=nw.col("net"), den=nw.lit(1))
 
 
 @metric(
@@ -452,12 +491,12 @@ def median_order_value(orders, *, period):
     Beware: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """
-    sold = with_net_revenue(orders).filter(period.holds("ordered_at"))
+    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
     if "customer_id" not in orders.collect_schema().names():
-        return sold.select(net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
+        return inside.select(net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
     known = ~nw.col("customer_id").is_null()
     place, orders_of = nw.col("net").rank("ordinal").over("customer_id"), nw.len().over("customer_id")
-    return sold.select(
+    return inside.select(
         "customer_id",
         net=nw.col("net"),
         squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),

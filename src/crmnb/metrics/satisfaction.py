@@ -327,6 +327,7 @@ def review_rating(reviews, *, period):
     estimate=count,
     component="platform",
     rows_at="posted_at",
+    depends_on_length=True,
 )
 def review_volume(reviews, *, period):
     """Number of public reviews; per platform.

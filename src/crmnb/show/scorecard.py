@@ -263,6 +263,8 @@ def _spark_figure(result: Result, parts: list) -> Markup | None:
 
 def _consequence(result: Result, row) -> float:
     size = max(abs(row.value), abs(row.value - row.change)) or 1.0
+    if result.metric.compares:  # the figure is the change, out of what was before
+        size = 100.0 if row.unit == "%" else 1.0
     whole = result.whole[result.whole["component"] == row.component]["n"]
     share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0
     return abs(row.change) / size * (share if row.segment else 1.0)

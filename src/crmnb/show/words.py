@@ -195,13 +195,14 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     """
     client = result.client
     before = period_name(result.comparison.label, client)
+    on = on and not result.metric.compares  # whose components say what it is compared with
     beside = f" on {before}" if on else ""
     if not available(row):
         return Change("", "none", "")
     if not known(row.change):
         return Change(localised(row.reason, client), "none", "")
     places = deserved_change(row.change, row.change_low, row.change_high, row.unit)
-    unit = "points" if row.unit == "%" else row.unit
+    unit = "points" if row.unit == "%" and not result.metric.compares else row.unit
     way, arrow = ("up", "▲") if row.change > 0 else ("down", "▼")
     has_interval = known(row.change_low) and known(row.change_high)
     if not row.signal and has_interval:
