@@ -31,7 +31,7 @@ LAYERS = (
     ("models",),
     ("intake", "numbered", "windows", "engine", "evidence", "segments", "simulate"),
     ("estimate", "inference"),
-    ("reduce", "bins", "tally"),
+    ("reduce", "bins", "tally", "pairs"),
     ("metric", "revenue", "margins", "customers", "spells", "histories"),
     ("metrics",),
     ("results",),
