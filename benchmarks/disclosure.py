@@ -7,18 +7,26 @@ these are hidden, and how many follow from the report (0 is right). `--quick` ta
 
 import argparse
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 import pandas as pd
+import yaml
+from python_calamine import CalamineWorkbook
 
 from benchmarks.disclosure_clients import BELOW, Small, at_random, crafted
-from benchmarks.disclosure_solver import Report
+from benchmarks.disclosure_solver import KEY, Report
 from crmnb.engine import in_memory
 from crmnb.measure import measure_all
 from crmnb.metric import Metric, catalogue
 from crmnb.period import Period
 
+PROJECT = Path(__file__).parents[1]
 RANDOM, RANDOM_QUICK = 20, 2
 PERIOD = Period.parse("2025").observe(pd.Timestamp("2023-01-01"), pd.Timestamp("2026-01-01"))
 
@@ -41,14 +49,40 @@ def reports(small: Small, metrics: Iterable[Metric]) -> tuple[Report, Report]:
     return Report(shown, truth, BELOW, small.within), Report(naive, truth, BELOW, small.within)
 
 
+def published(small: Small, folder: Path) -> pd.DataFrame:
+    """The rows in the Parquet file of a client's report, made by a run in a project of its own; the spreadsheet holds the same."""
+    shutil.copytree(PROJECT / "notebooks", folder / "notebooks")
+    place = folder / "parameters" / small.name
+    place.mkdir(parents=True)
+    for name, table in small.tables.items():
+        table.to_csv(place / f"{name}.csv", index=False)
+    (place.parent / f"{small.name}.yml").write_text(
+        yaml.safe_dump(small.parameters(), sort_keys=False), encoding="utf-8"
+    )
+    command = [str(Path(sys.executable).with_name("crmnb")), "run", small.name, "--period", "2025"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603 -- our own command
+    report = folder / "outputs" / small.name / "2025"
+    frame = duckdb.read_parquet(str(report / "results.parquet")).df()
+    sheet = CalamineWorkbook.from_path(str(report / "results.xlsx")).get_sheet_by_index(0).to_python()
+    told = pd.DataFrame(sheet[1:], columns=sheet[0])
+    for name in ("n", "clusters", "numerator", "denominator"):
+        assert pd.to_numeric(told[name]).notna().equals(frame[name].notna()), f"{small.name}: {name} differs"
+    return frame.fillna(dict.fromkeys((*KEY, "flags"), ""))
+
+
 def main() -> int:
     """Attack the clients and print what was recovered; 1 where something was."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    count = RANDOM_QUICK if parser.parse_args().quick else RANDOM
+    parser.add_argument("--run", action="store_true", help="attack what a run publishes, rather than rows in memory")
+    chosen = parser.parse_args()
+    count = RANDOM_QUICK if chosen.quick else RANDOM
     found = {}
     for small in [*crafted(), *at_random(count)]:
         report, naive = reports(small, catalogue().values())
+        if chosen.run:
+            with TemporaryDirectory() as folder:
+                report = report.beside(published(small, Path(folder)))
         recovered = report.recovered()
         found[small.name] = len(recovered)
         print(

@@ -108,7 +108,7 @@ def _funnel(rng: np.random.Generator):
         | invitations
     )
     leads = _leads(rng, {"web": 40}, reached=(12, 7, 3))
-    return {"customers": _customers(60), "survey_invitations": surveys, "leads": leads}, _BY_INACTIVITY, {}
+    return {"customers": _customers(60), "survey_invitations": surveys, "leads": leads}, {}, {}
 
 
 def _leads(rng: np.random.Generator, sources: dict[str, int], reached: tuple[int, int, int]) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def _left_out(rng: np.random.Generator):
     """C2: a curve leaves a level of four leads out."""
     leads = _leads(rng, {"web": 40, "fair": 25, "friends": 4}, reached=(50, 40, 30))
     segments = {"segments": {"source": {"column": "leads.source"}}}
-    return {"customers": _customers(40), "leads": leads}, _BY_INACTIVITY | segments, {}
+    return {"customers": _customers(40), "leads": leads}, segments, {}
 
 
 def _nested(rng: np.random.Generator):
@@ -164,7 +164,7 @@ def _components(rng: np.random.Generator):
         }
     )
     segments = {"segments": {"region": {"column": "customers.region"}}}
-    return {"customers": _customers(78, region=regions), "survey_invitations": surveys}, _BY_INACTIVITY | segments, {}
+    return {"customers": _customers(78, region=regions), "survey_invitations": surveys}, segments, {}
 
 
 def _same_people(rng: np.random.Generator):

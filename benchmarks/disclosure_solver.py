@@ -52,6 +52,10 @@ class Report:
         self.known = {name for name, value in _variables(shown) if not np.isnan(value)} & self.true.keys()
         self.base = dict(_bases(self.truth))
 
+    def beside(self, shown: pd.DataFrame) -> "Report":
+        """Another report on the same truth."""
+        return Report(shown, self.truth, self.below, self.within)
+
     def recovered(self) -> list[Variable]:
         """The figures of small groups that follow from what is shown."""
         node, equations = self._nodes(), [*self._sums(), *self._crossings()]
