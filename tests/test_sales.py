@@ -369,12 +369,13 @@ def test_customers_behind_growth_are_counted_once_in_each_level_of_a_column_of_t
 
 
 @pytest.mark.parametrize(("before", "now", "apart"), [(0, 3, False), (30, 3, False), (30, 40, True), (0, 0, False)])
-def test_few_orders_without_a_customer_are_counted_with_the_others(before: int, now: int, apart: bool):
+def test_few_orders_without_a_customer_are_left_out_of_both_sides(before: int, now: int, apart: bool):
+    """Three orders of nobody in the period would follow from growth's parts, so none of either side count."""
     nobody = [(None, "2024-03-01", 7.0)] * before + [(None, "2025-03-01", 11.0)] * now
     money = bought(shop_of(OTHERS + nobody, {}), "growth_decomposition").set_index("component")["value"]
     assert ("without a customer" in money) == apart
-    assert money["before"] == 4800 + 7 * before
-    assert money["now"] == 4800 + 11 * now
+    assert money["before"] == 4800 + 7 * before * apart
+    assert money["now"] == 4800 + 11 * now * apart
     assert money.drop("now").sum() == pytest.approx(money["now"])
 
 
