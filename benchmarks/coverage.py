@@ -121,7 +121,7 @@ def money(samples: int) -> Iterator[Line]:
             chunks = [draw.money(rng, 2_000, n, sigma) for _ in range(0, samples, 2_000)]
             frame = pd.concat(chunks, ignore_index=True)
             t = covered(estimate.mean.infer(frame, LEVEL), truth)
-            aim = AIMS[4][0] if n >= moments.FEW_FOR_MONEY else ""
+            aim = AIMS[4][0] if n >= 100 else ""
             case = f"lognormal, sigma {sigma:g}"
             yield line("money mean", case, n, frame, estimate.money_mean, truth, peer="t", peer_covers=t, aim=aim)
 

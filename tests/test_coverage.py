@@ -23,6 +23,6 @@ def test_coverage(part):
 
 
 def test_what_covers_too_little_is_marked():
-    # From fewer than 30 customers, of money from fewer than 100, of counts under five bursts (most of the samples).
+    # From fewer than 30 customers, of money from fewer than 300, of counts under five bursts (most of the samples).
     for line in [*coverage.by_customer(SAMPLES), *coverage.money(SAMPLES), *coverage.counts(SAMPLES)]:
         assert line.covers > 0.9 or line.marked > 0.7, line

@@ -266,8 +266,8 @@ def test_what_was_seen_to_cover_too_little_is_marked():
     def marked(estimator, frame) -> bool:
         return bool(infer(estimator, frame)["unreliable"])
 
-    assert marked(estimate.money_mean, statistics(np.arange(99)))
-    assert not marked(estimate.money_mean, statistics(np.arange(100)))
+    assert marked(estimate.money_mean, statistics(np.arange(299)))
+    assert not marked(estimate.money_mean, statistics(np.arange(300)))
     twice = np.repeat(np.arange(30), 2)
     assert marked(estimate.mean, statistics(np.arange(58), customers=twice[:58]))
     assert not marked(estimate.mean, statistics(np.arange(60), customers=twice))

@@ -13,6 +13,7 @@ from crmnb.disclosure_control.quantities import Quantities
 from crmnb.disclosure_control.relations import Relation
 
 _FREE = 1e-7
+_HEADLINE = ("now", "", "")  # the window, segmentation and level of the whole client's figure
 _FAVOUR = 0.5  # what a row of a level costs that is hidden elsewhere already, beside one of the same size that is not
 
 
@@ -72,6 +73,8 @@ class Plan:
 
         That two of fifty leads were won may be told, though the same two are out of seven proposals: not that they were seven.
         """
+        if self.quantities.people[variable] == 0:  # that nobody is there tells of nobody
+            return False
         if variable in self.quantities.sizes and self.quantities.value[variable] < self.at_least:
             return True
         return all(small[row] for row in self.quantities.rows[variable])
@@ -210,7 +213,9 @@ class Plan:
     def _may_hide(self, variable: int) -> bool:
         return bool(self.shown[variable]) and all(self.hideable[row] for row in self.quantities.rows[variable])
 
-    def _cost(self, variable: int) -> tuple[float, int]:
+    def _cost(self, variable: int) -> tuple[bool, float, int]:
+        """The whole client's figure of the period is what a reader looks for first, so it goes last; of others the smallest."""
         rows = self.quantities.rows[variable]
+        is_headline = any(self.groups[row] == _HEADLINE for row in rows)
         favour = _FAVOUR if any(self.groups[row] in self.hidden_groups for row in rows) else 1.0
-        return favour * max(self.base[row] for row in rows), variable
+        return is_headline, favour * max(self.base[row] for row in rows), variable

@@ -22,7 +22,7 @@ import scipy  # which imports `stats` when it is asked for: to know a metric tak
 # Where an interval was seen to cover too little (benchmarks/coverage.py prints the table): below so many customers, and
 # of a count below so many events (those that come in bursts count as fewer: events over dispersion).
 FEW_CLUSTERS = 30
-FEW_FOR_MONEY = 100
+FEW_FOR_MONEY = 300
 FEW_EVENTS = 5
 FEW_MOVERS = 5  # customers who move a retained revenue: of fewer the interval covers .85 and less
 ALL_ALIKE = "no interval: all are alike"
