@@ -158,10 +158,12 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
     times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
     close = 0.05 if metric.estimate is hazard_ratio else 1e-9
-    if metric.estimate is concentration:  # Gini times n / (n - 1): nearer 1 of twice the customers, and unknown of one alone
+    if (
+        metric.estimate is concentration
+    ):  # Gini times n / (n - 1): nearer 1 of twice the customers; of one alone nothing is known
         gini = once.index.get_level_values("component") == "gini"
         times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))
-        once, twice, times = (held[~(gini & (once["n"] == 1))] for held in (once, twice, times))
+        once, twice, times = (held[once["n"] != 1] for held in (once, twice, times))
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
     counted = once["n"].notna()
     pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])

@@ -55,8 +55,7 @@ def lorenz(groups: list[Group], told: Told) -> Inferred:
             rows.append(group.row(component=GINI, reason="no revenue"))
             continue
         if n.sum() < 2:
-            rows.append(group.row(component=GINI, reason="one customer only"))
-            rows.append(group.row(component=TOP, value=1.0) | few)
+            rows += [group.row(component=name, reason="one customer only") for name in (GINI, TOP)]
             continue
         for name, (value, error) in figures_of(revenue, n).items():
             low, high = limits(name, value, error, n.sum(), told.level)
