@@ -65,7 +65,7 @@ def buyers(size: int, seed: int) -> pd.DataFrame:
 def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: float):
     held = 0
     for seed in range(40):
-        counts = buyers(1500, seed)
+        counts = buyers(600, seed)
         facts = told(horizon_months=36 if np.isinf(months) else months)
         infer = forecast.residual if np.isinf(months) else forecast.predicted
         [row] = infer([group(counts)], facts).rows
