@@ -106,10 +106,22 @@ def test_a_partial_period_is_not_compared_with_a_whole_one(label, seen, told):
     assert ("partial" in row["flags"]) == (label in told)
 
 
-def test_year_before_is_compared_with_where_declared():
-    period = Period.parse("2025Q1").observe(*SEEN)
-    assert compared_with(client(), period)[0].label == "2024Q4"
-    assert compared_with(client(comparison="year_before"), period)[0].label == "2024Q1"
+# Whole months under a year have seasons: they are compared with a year before, unless the client says otherwise.
+@pytest.mark.parametrize(
+    ("label", "comparison", "compared"),
+    [
+        ("2025Q1", None, "2024Q1"),
+        ("2025Q1", "previous", "2024Q4"),
+        ("2025Q1", "year_before", "2024Q1"),
+        ("2025-03", None, "2024-03"),
+        ("2025-03", "previous", "2025-02"),
+        ("2025", None, "2024"),
+        ("2025", "previous", "2024"),
+    ],
+)
+def test_what_is_compared_with_is_what_is_declared_or_a_year_before(label, comparison, compared):
+    period = Period.parse(label).observe(*SEEN)
+    assert compared_with(client(comparison=comparison), period)[0].label == compared
 
 
 def test_a_column_that_is_not_mapped_is_named():
@@ -217,7 +229,9 @@ def test_a_table_that_begins_later_than_others_is_believed_for_what_looks_back()
 def test_a_comparison_that_cannot_be_had_says_why():
     orders = pd.DataFrame({"order_id": list("ab"), "customer_id": list("aa"), "amount": 1, "status": "paid"})
     orders["ordered_at"] = pd.to_datetime(["2024-12-01", "2025-02-01"])
-    of = client(churn={"kind": "inactivity", "inactivity_days": 90}, data_from="2024-09-15")
+    churn = {"kind": "inactivity", "inactivity_days": 90}
+    # By default a quarter is compared with that of a year before, which the data do not hold at all; this is of history before it.
+    of = client(churn=churn, data_from="2024-09-15", comparison="previous")
     seen = (datetime(2024, 9, 15), SEEN[1])
     row = measure(
         catalogue()["retention_rate"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*seen)

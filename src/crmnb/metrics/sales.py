@@ -335,10 +335,10 @@ def sales_growth(all_orders, *, period, segments: Segments):
         )
         for at, span in enumerate(compared)
     ]
-    bought = nw.concat(parts)
+    bought = nw.concat(parts).with_columns(**_brought(len(compared), squares(period)))
     if not known:
         return bought
-    bought = bought.with_columns(component=nw.lit(""), **_brought(len(compared), squares(period)))
+    bought = bought.with_columns(component=nw.lit(""))
     columns = bought.columns
     daily = bought.with_columns(**{name: _none_of(name) for name in columns if name.startswith("in_")})
     return nw.concat([daily, *(each.select(columns) for by in ("", *own) for each in _buyers(bought, by, period))])
