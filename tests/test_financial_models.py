@@ -363,7 +363,10 @@ def test_of_very_unequal_revenue_the_intervals_hold_the_truth_as_often_as_promis
 
 def test_one_customer_has_no_gini_and_all_alike_no_limits():
     alone = concentration.lorenz([revenues(np.array([5.0]))], told()).rows
-    assert {row["component"]: row["reason"] for row in alone} == {"gini": "one customer only", "top decile": "one customer only"}
+    assert {row["component"]: row["reason"] for row in alone} == {
+        "gini": "one customer only",
+        "top decile": "one customer only",
+    }
     alike = concentration.lorenz([revenues(np.full(200, 5.0))], told()).rows[0]
     assert alike["value"] == pytest.approx(0, abs=1e-12)
     assert np.isnan([alike["low"], alike["high"]]).all()

@@ -1,6 +1,7 @@
 """What is said of a result: sentence, change, target, flags; and that a client's text is only ever text."""
 
 import math
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -299,3 +300,12 @@ def test_the_builder_escapes_children_attributes_and_forbidden_characters():
 def test_a_name_is_one_line_without_control_characters():
     assert printable("a\nb\x00c\u202ed") == "a b c d"
     assert printable("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_growth_that_may_be_chance_has_one_sign_of_per_cent_at_each_end():
+    facts = row(value=4.0, low=0.6, high=7.5, previous=0.0, change=4.0, change_low=0.6, change_high=7.5, p_value=0.02)
+    of = result([facts], of=replace(metric(), compares=True))
+    assert (
+        change_words(of, first(of)).text
+        == "no clear change (0.6 % to 7.5 %; among so many comparisons it may be chance)"
+    )

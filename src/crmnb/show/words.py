@@ -207,7 +207,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     has_interval = known(row.change_low) and known(row.change_high)
     if not row.signal and has_interval:
         ends = span(row.change_low, row.change_high, unit, places, client)
-        tail = unit_words(unit)
+        tail = "" if unit == "%" else unit_words(unit)  # a span of per cent has it at both ends
         if not row.change_low <= 0 <= row.change_high:  # it would stand out alone, not among all that are compared
             tail += "; among so many comparisons it may be chance"
         return Change(f"no clear change{beside} ({ends}{tail})", "unclear", "")
