@@ -128,15 +128,21 @@ def _per_day(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
 # --- retention --------------------------------------------------------------------------------------------------------
 
 
-def retention(orders: pd.DataFrame, region: pd.Series):
-    """The figures that need nothing but when (`at`) which `customer` ordered."""
-    edges = sorted({edge for period in WINDOWS.values() for edge in (period.start, period.end)})
-    at = {t: _customers_at(orders, t) for t in edges}
-    first = orders.groupby("customer")["at"].min()
+def retention(orders: pd.DataFrame, region: pd.Series, before: pd.DataFrame | None = None):
+    """The figures that need nothing but when (`at`) which `customer` ordered.
+
+    before: the orders as they were known as long after the year before, where that is something else.
+    """
+    known = dict.fromkeys(WINDOWS, orders) | ({} if before is None else {"before": before})
+    at = {}
+    for win, period in WINDOWS.items():
+        at[win] = tuple(_customers_at(known[win], t) for t in (period.start, period.end))
+    first = {id(each): each.groupby("customer")["at"].min() for each in known.values()}
+    first = {win: first[id(each)] for win, each in known.items()}
 
     kept, both = [], []
-    for win, period in WINDOWS.items():
-        start, end = at[period.start], at[period.end]
+    for win in WINDOWS:
+        start, end = at[win]
         stays = np.isin(start, end, assume_unique=True)
         kept.append(_levels(win, pd.DataFrame({"customer": start, "num": stays, "den": 1}), region))
         either = pd.DataFrame({"customer": np.union1d(start, end), "n": 1})
@@ -148,10 +154,10 @@ def retention(orders: pd.DataFrame, region: pd.Series):
     yield figures("churn_rate", lost)
     yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
     yield figures("end_to_start_ratio", both.assign(clusters=both["n"]))
-    yield figures("customers_won", _won(orders, first, at, kept, region))
-    yield from _purchases(orders, region)
-    yield figures("second_purchase_rate", _second(orders, first, region))
-    yield figures("cohort_retention", _cohorts(orders, first, region))
+    yield figures("customers_won", _won(known, first, at, kept, region))
+    yield from _purchases(known, region)
+    yield figures("second_purchase_rate", _second(known, first, region))
+    yield figures("cohort_retention", _cohorts(known, first, region))
 
 
 def _customers_at(orders: pd.DataFrame, t) -> np.ndarray:
@@ -169,18 +175,18 @@ def _levels(win: str, rows: pd.DataFrame, region: pd.Series, component: str = "c
     return pd.concat(parts, ignore_index=True).assign(win=win)
 
 
-def _won(orders, first, at, kept, region) -> pd.DataFrame:
-    firsts = pd.DataFrame({"customer": first.index, "at": first.to_numpy(), "component": ""})
-    won = counts(_per_day(firsts, region))
+def _won(known, first, at, kept, region) -> pd.DataFrame:
+    won = counts(_firsts_per_day(first, region))
     per_100 = won.assign(component="per 100 at start")
     exposure = kept.assign(component="per 100 at start").set_index(KEYS)["den"] / 100
     per_100["den"] = per_100.set_index(KEYS).index.map(exposure)
     back = []
     for win, period in WINDOWS.items():
+        orders, (start, end) = known[win], at[win]
         inside = orders[(orders["at"] >= period.start) & (orders["at"] < period.end)]
         seen = inside.groupby("customer")["at"].min()
-        wins = np.isin(seen.index, at[period.end]) & ~np.isin(seen.index, at[period.start])
-        wins &= (first.loc[seen.index] < period.start).to_numpy()
+        wins = np.isin(seen.index, end) & ~np.isin(seen.index, start)
+        wins &= (first[win].loc[seen.index] < period.start).to_numpy()
         seen = seen[wins]
         rows = pd.DataFrame({"day": (seen - period.start).dt.days.to_numpy(), "level": region.to_numpy()[seen.index]})
         rows = rows.groupby(["level", "day"]).size().rename("num").reset_index()
@@ -192,9 +198,20 @@ def _won(orders, first, at, kept, region) -> pd.DataFrame:
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
 
-def _purchases(orders: pd.DataFrame, region: pd.Series):
+def _firsts_per_day(first: dict[str, pd.Series], region: pd.Series) -> pd.DataFrame:
+    """First orders per day in each window, as it knows them."""
+    found = []
+    for win in ("now", "before"):
+        of = first[win]
+        days = _per_day(pd.DataFrame({"customer": of.index, "at": of.to_numpy(), "component": ""}), region)
+        found.append(days[(days["win"] == "before") == (win == "before")])
+    return pd.concat(found, ignore_index=True)
+
+
+def _purchases(known: dict[str, pd.DataFrame], region: pd.Series):
     found = []
     for win, period in WINDOWS.items():
+        orders = known[win]
         inside = orders[(orders["at"] >= period.start) & (orders["at"] < period.end)]
         n = _purchase_days(inside)
         rows = pd.DataFrame({"customer": n.index, "repeated": n.to_numpy() >= 2, "num": n.to_numpy(), "den": 1})
@@ -211,9 +228,10 @@ def _purchase_days(orders: pd.DataFrame) -> pd.Series:
     return dated["customer"].value_counts(sort=False)
 
 
-def _second(orders: pd.DataFrame, first: pd.Series, region: pd.Series) -> pd.DataFrame:
+def _second(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], region: pd.Series) -> pd.DataFrame:
     found = []
     for win, period in WINDOWS.items():
+        orders, first = known[win], firsts[win]
         new = first[(first >= period.start) & (first < period.end) & (first <= period.end - DAYS)]
         if new.empty:
             continue
@@ -226,10 +244,10 @@ def _second(orders: pd.DataFrame, first: pd.Series, region: pd.Series) -> pd.Dat
     return customers(pd.concat(found, ignore_index=True))
 
 
-def _cohorts(orders: pd.DataFrame, first: pd.Series, region: pd.Series) -> pd.DataFrame:
+def _cohorts(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], region: pd.Series) -> pd.DataFrame:
     sizes, cells = [], []
     for win in ("now", "before"):
-        period = WINDOWS[win]
+        period, orders, first = WINDOWS[win], known[win], firsts[win]
         joined = first[(first >= period.start) & (first < period.end)]
         cohort = joined.dt.month
         year = period.start.year

@@ -42,7 +42,10 @@ def parts(win: str, rows: pd.DataFrame, levels: Levels | None) -> list[tuple[str
 
 
 def sums(win: str, clusters: pd.DataFrame, levels: Levels | None, component: str = "") -> list[dict[str, object]]:
-    """The statistics of a ratio of sums from its clusters (`customer`, -1 for none, num, den and, where it is not den, n)."""
+    """The statistics of a ratio of sums from its clusters (`customer`, -1 for none, num, den and, where it is not den, n).
+
+    weight: by how much each share weighs, where they do not weigh alike; it is in num and den already.
+    """
     num, den = clusters["num"].to_numpy(float), clusters["den"].to_numpy(float)
     n = clusters["n"].to_numpy(float) if "n" in clusters else den
     found = []
@@ -52,6 +55,9 @@ def sums(win: str, clusters: pd.DataFrame, levels: Levels | None, component: str
         u = a - ratio * b
         keys = {"component": component, "win": win, "segment": segment, "level": level}
         facts = {"num": a.sum(), "den": b.sum(), "n": n[own].sum(), "clusters": float(len(a))}
+        if "weight" in clusters:
+            weight = clusters["weight"].to_numpy(float)[own]
+            facts |= {"w": weight.sum(), "w2": (weight * weight).sum()}
         found.append(keys | facts | {"ss": (u * u).sum(), "s3": (u * u * u).sum()})
     return found
 

@@ -5,7 +5,7 @@ questions share is computed once: the orders in the order of time (so that a per
 the other benchmark, the interval of the change is left out. Folds of customers are dealt by the same hash as the suite's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +19,11 @@ from benchmarks.metrics_figures import UNKNOWN, WINDOWS
 from benchmarks.metrics_pandas import DAYS
 from benchmarks.money_data import CUTOFF, FIRST, PERIOD
 from benchmarks.money_figures import Levels, by_customer, dealt, groups, inferred, ratios, sums
+from crmnb.inference.growth import Span
 from crmnb.period import Period
 
 NOW = WINDOWS["now"]
 DAY = np.timedelta64(1, "D")
-_COUNTING = "status = 'paid' or (status = 'refunded' and refunded_amount < amount)"
 
 
 def run(files: dict[str, Path]) -> pd.DataFrame:
@@ -37,9 +37,10 @@ def run(files: dict[str, Path]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Shop:
-    """The files, and what is read and computed once of them."""
+    """The files, and what is read and computed once of them; refunds are those known before `known_at` (None: all)."""
 
     files: dict[str, Path]
+    known_at: datetime | None = None
 
     @cached_property
     def _people(self) -> pd.DataFrame:
@@ -82,13 +83,20 @@ class Shop:
         return self.read("orders", f"ordered_at as at, {money}, refunded_at, {status}, {category}")
 
     @cached_property
+    def before(self) -> "Shop":
+        """The same shop as it was known as long after the year before as it is after the year."""
+        earlier = replace(self, known_at=WINDOWS["before"].as_long_after(NOW))
+        earlier.__dict__.update({name: getattr(self, name) for name in ("_people", "_who", "levels", "every_order")})
+        return earlier
+
+    def of(self, win: str) -> "Shop":
+        """The shop in which a window is looked at."""
+        return self.before if win == "before" else self
+
+    @cached_property
     def orders(self) -> pd.DataFrame:
         """The orders that count: customer, at, category and net."""
-        every = self.every_order
-        refunded = every["refunded_amount"]
-        counts = (every["status"] == "paid") | ((every["status"] == "refunded") & (refunded < every["amount"]))
-        net = (every["amount"] - refunded.fillna(0)).round(4)
-        return every[["customer", "at", "category"]].assign(net=net)[counts].reset_index(drop=True)
+        return counting(self.every_order, self.known_at)
 
     @cached_property
     def known(self) -> pd.DataFrame:
@@ -116,7 +124,17 @@ class Shop:
         return {t: np.sort(within(self.known, span)["customer"].unique()) for t, span in spans.items()}
 
 
-def within(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
+def counting(every: pd.DataFrame, known_at: datetime | None) -> pd.DataFrame:
+    """The orders that brought something, with that (`net`), by the refunds known before a time (None: all of them)."""
+    refunded = every["refunded_amount"].fillna(every["amount"].where(every["status"] == "refunded", 0.0))
+    if known_at:
+        refunded = refunded.where(~(every["refunded_at"] >= known_at), 0.0)
+    net = (every["amount"] - refunded).round(4)
+    counts = (every["status"] != "cancelled") & (net > 0)
+    return every[["customer", "at", "category"]].assign(net=net)[counts].reset_index(drop=True)
+
+
+def within(rows: pd.DataFrame, period: Period | Span) -> pd.DataFrame:
     """The rows of a period, of those in the order of time."""
     first, last = rows["at"].searchsorted([pd.Timestamp(period.start), pd.Timestamp(period.end)])
     return rows.iloc[first:last]
@@ -124,7 +142,8 @@ def within(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 def retention(shop: Shop):
     """The figures of the family."""
-    yield from metrics_pandas.retention(shop.known[["customer", "at"]], shop.region)
+    columns = ["customer", "at"]
+    yield from metrics_pandas.retention(shop.known[columns], shop.region, shop.before.known[columns])
     yield _after_gap(shop)
     yield from _recurring(shop)
     yield _cross_sell(shop)
@@ -141,12 +160,11 @@ def retention(shop: Shop):
 
 def _after_gap(shop: Shop) -> pd.DataFrame:
     """Of who is a customer at both ends, those with an order in between that came too late to be one all the time."""
-    rows = shop.by_customer
-    late = rows[rows["again"] & (rows["at"] - rows["at"].shift() > DAYS)]
     found = []
     for win in ("now", "before"):
-        period = WINDOWS[win]
-        stayed = np.intersect1d(shop.customers_at[period.start], shop.customers_at[period.end])
+        period, rows, there = WINDOWS[win], shop.of(win).by_customer, shop.of(win).customers_at
+        late = rows[rows["again"] & (rows["at"] - rows["at"].shift() > DAYS)]
+        stayed = np.intersect1d(there[period.start], there[period.end])
         back = late.loc[(late["at"] >= period.start) & (late["at"] < period.end), "customer"]
         told = pd.DataFrame({"customer": stayed, "num": np.isin(stayed, back), "den": 1})
         found.append(sums(win, told, shop.levels))
@@ -167,19 +185,20 @@ def _recurring(shop: Shop):
         later = paid[period.end].reindex(start.index, fill_value=0.0)
         rows = pd.DataFrame({"customer": start.index, "den": start.to_numpy(), "num": later.to_numpy(), "n": 1})
         net.append(sums(win, rows, shop.levels))
-        gross.append(sums(win, rows.assign(num=rows[["num", "den"]].min(axis=1)), shop.levels))
+        kept = rows.assign(num=rows[["num", "den"]].min(axis=1), weight=rows["den"])
+        gross.append(sums(win, kept, shop.levels))
     yield ratios("gross_revenue_retention", gross)
     yield ratios("net_revenue_retention", net)
 
 
 def _cross_sell(shop: Shop) -> pd.DataFrame:
-    rows = shop.known[shop.known["category"].notna()]
-    kinds = len(rows["category"].cat.categories)
-    pair = rows["customer"].to_numpy(np.int64) * kinds + rows["category"].cat.codes.to_numpy()
-    pairs = pd.DataFrame({"pair": pair, "at": rows["at"].to_numpy()})
     found = []
     for win in ("now", "before"):
-        period = WINDOWS[win]
+        period, known = WINDOWS[win], shop.of(win).known
+        rows = known[known["category"].notna()]
+        kinds = len(rows["category"].cat.categories)
+        pair = rows["customer"].to_numpy(np.int64) * kinds + rows["category"].cat.codes.to_numpy()
+        pairs = pd.DataFrame({"pair": pair, "at": rows["at"].to_numpy()})
         inside = (pairs["at"] >= period.start - pd.Timedelta(days=365)) & (pairs["at"] < period.start)
         had = pairs.loc[inside, "pair"].unique()
         bought = within(pairs, period)["pair"].unique()
@@ -248,6 +267,11 @@ def _at_risk(shop: Shop) -> pd.DataFrame:
             "t_x": each["max"] - each["min"],
             "T": end - each["min"],
             "there": (last >= PERIOD.end - DAYS).astype(int).to_numpy(),
+            "of region": shop.region.to_numpy()[each["customer"]],
+            # Everybody is in the list of customers and joined after the data begin.
+            "before": 0,
+            "wait": 0,
         }
     )
-    return inferred("at_risk_customers", groups("now", told, shop.levels, ["x", "t_x", "T", "there"]))
+    by = ["x", "t_x", "T", "there", "of region", "before", "wait"]
+    return inferred("at_risk_customers", groups("now", told, shop.levels, by))

@@ -31,7 +31,7 @@ def run(shop: Shop):
     histories = _histories(shop)
     yield inferred("clv_predicted", histories)
     yield inferred("clv_residual", histories)
-    kept = {win: _kept(shop, period) for win, period in WINDOWS.items()}
+    kept = {win: _kept(shop.of(win), period) for win, period in WINDOWS.items()}
     yield _simple(shop, spent, kept)
     yield inferred("model_effectiveness", histories)
     costs = (
@@ -39,7 +39,7 @@ def run(shop: Shop):
         .project("month, category, programme, amount::double as amount")
         .df()
     )
-    won = {win: _winning(shop, costs, period) for win, period in WINDOWS.items()}
+    won = {win: _winning(shop.of(win), costs, period) for win, period in WINDOWS.items()}
     yield inferred("customer_acquisition_cost", [g for win, each in won.items() for g in groups(win, each)])
     yield inferred("clv_to_cac", [*histories, *groups("now", won["now"], component="spent")])
     yield _payback(shop, won)
@@ -51,7 +51,7 @@ def _by_customer(shop: Shop) -> dict[str, pd.DataFrame]:
     """Of each window who bought in it, what for (`net`), and how many orders."""
     found = {}
     for win, period in WINDOWS.items():
-        each = within(shop.known, period).groupby("customer")["net"].agg(["sum", "size"]).reset_index()
+        each = within(shop.of(win).known, period).groupby("customer")["net"].agg(["sum", "size"]).reset_index()
         found[win] = each.set_axis(["customer", "net", "orders"], axis=1)
     return found
 
@@ -86,7 +86,11 @@ def _histories(shop: Shop) -> list[Group]:
     starts, begins, ends = (int((np.datetime64(t, "D") - _EPOCH).astype(np.int64)) for t in (FIRST, NOW.start, NOW.end))
     now = _history(days, ends)
     now["there"] = np.isin(now["customer"], shop.customers_at[NOW.end]).astype(int)
-    now = now.assign(times=1.0, fold=dealt(shop.hashes[now["customer"].to_numpy()]))
+    # Everybody is in the list of customers and joined after the data begin: nobody is older than they are.
+    older = {"before": 0, "wait": 0}
+    customer = now["customer"].to_numpy()
+    now = now.assign(times=1.0, new=(now["T"] < 365).astype(int), fold=dealt(shop.hashes[customer]), **older)
+    now["of region"] = shop.region.to_numpy()[customer]
     known = days[days["first"] < begins]
     repeated = known[known["again"]]
     inside = repeated["day"] >= begins
@@ -94,23 +98,27 @@ def _histories(shop: Shop) -> list[Group]:
     held = _history(known, begins).set_index("customer")
     for name, chosen in (("later", inside), ("recent", recent)):
         held[name] = repeated.loc[chosen, "customer"].value_counts(sort=False).reindex(held.index, fill_value=0)
-    held = held.reset_index().assign(ahead=ends - begins, behind=begins - starts)
-    weeks = ((repeated["day"] - starts) // 7).value_counts().rename_axis("T").rename("later").reset_index()
+    held = held.reset_index().assign(ahead=ends - begins, behind=begins - starts, **older)
+    weeks = repeated.groupby(["customer", ((repeated["day"] - starts) // 7).rename("T")]).size()
+    weeks = weeks.rename("later").reset_index()
+    weeks["t_x"] = weeks.groupby("customer")["T"].diff()
     return [
         *groups("now", now, shop.levels),
         *groups("now", held, component="holdout"),
-        *groups("now", weeks, component="tracked"),
+        *groups("now", weeks, None, ["T", "t_x", "later"], component="tracked"),
     ]
 
 
 def _history(days: pd.DataFrame, end: int) -> pd.DataFrame:
-    """x, t_x, T, spend and margin of each customer, as known when a day begins."""
+    """x, t_x, T, spend, again and margin of each customer, as known when a day begins."""
     seen = days[days["day"] < end]
+    again = seen[seen["again"]].groupby("customer")["margin"].first()
     first = seen[~seen["again"]]
     told = seen.groupby("customer").agg(x=("again", "sum"), last=("day", "max"), all=("margin", "sum"))
     margin, began = first["margin"].to_numpy(), first["day"].to_numpy()
     told = told.assign(t_x=told["last"] - began, T=end - 1 - began, margin=margin)
     told["spend"] = (told["all"] - margin).where(told["x"] > 0, 0.0).round(4)
+    told["again"] = again.reindex(told.index, fill_value=0.0).round(4)
     return told.drop(columns=["last", "all"]).reset_index()
 
 
@@ -141,10 +149,10 @@ def _winning(shop: Shop, costs: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 def _payback(shop: Shop, won: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    rows, found = shop.by_customer, []
-    first_of = pd.Series(shop.firsts["at"].to_numpy(), shop.firsts["customer"])
+    found = []
     for win in COMPARED:
-        period = WINDOWS[win]
+        period, rows, firsts = WINDOWS[win], shop.of(win).by_customer, shop.of(win).firsts
+        first_of = pd.Series(firsts["at"].to_numpy(), firsts["customer"])
         first = first_of[(first_of >= period.start) & (first_of < period.end)]
         people = pd.DataFrame({"customer": first.index, "first": first.to_numpy()})
         people["followed"] = (CUTOFF - people["first"]) // _MINUTE // _MONTH_OF_AGE
@@ -172,7 +180,7 @@ def _profitable(shop: Shop, spent: dict[str, pd.DataFrame], kept: dict[str, pd.D
     retained, gained = [], []
     for win, period in WINDOWS.items():
         before = Period("", period.start - pd.Timedelta(days=365), period.start)
-        brought = RATE * within(shop.known, before).groupby("customer")["net"].sum()
+        brought = RATE * within(shop.of(win).known, before).groupby("customer")["net"].sum()
         enough = brought.index[brought.round(4) >= WORTH.profitable_margin]
         there = kept[win][kept[win]["customer"].isin(enough)]
         retained.append(sums(win, there.assign(num=there["kept"], den=1), shop.levels))
@@ -180,7 +188,7 @@ def _profitable(shop: Shop, spent: dict[str, pd.DataFrame], kept: dict[str, pd.D
     for win in COMPARED:
         brought = RATE * spent[win]["net"]
         enough = spent[win].loc[brought.round(4) >= WORTH.profitable_margin, "customer"]
-        firsts = shop.firsts
+        firsts = shop.of(win).firsts
         won = firsts[(firsts["at"] >= WINDOWS[win].start) & (firsts["at"] < WINDOWS[win].end)]
         gained.append(sums(win, won.assign(num=won["customer"].isin(enough), den=1), shop.levels))
     yield ratios("profitable_acquisition", gained)

@@ -6,9 +6,10 @@ import pandas as pd
 
 from benchmarks.metrics_figures import WINDOWS
 from benchmarks.money_data import CUTOFF
-from benchmarks.money_figures import COMPARED, by_customer, dealt, groups, inferred, ratios, sums
-from benchmarks.money_pandas import Shop, within
+from benchmarks.money_figures import COMPARED, by_customer, dealt, groups, inferred, parts, ratios, sums
+from benchmarks.money_pandas import Shop, counting, within
 from crmnb.inference import Group
+from crmnb.inference.growth import Span, spans, squares, who_of
 
 _STEPS = {"1 qualified": "qualified_at", "2 proposed": "proposed_at", "3 won": "won_at"}
 _TIMES = ("qualified_at", "proposed_at", "won_at", "lost_at")
@@ -135,28 +136,46 @@ def _visits(shop: Shop):
 
 
 def _growth(shop: Shop) -> pd.DataFrame:
-    """Revenue by day and region once, for all windows."""
-    orders, levels = shop.orders, shop.levels
-    sold = pd.DataFrame(
-        {
-            "level": levels.names[levels.of(orders["customer"].to_numpy())],
-            "day": orders["at"].dt.floor("D"),
-            "net": orders["net"],
-        }
-    )
-    daily = sold.groupby(["level", "day"])["net"].agg(["sum", "size"]).reset_index()
-    daily.columns = ["level", "day", "net", "n"]
-    whole = daily.groupby("day", as_index=False)[["net", "n"]].sum()
-    found = [Group(win, "", "", "", whole, np.inf) for win in WINDOWS if win != "before"]
-    regions = daily.groupby("level")
-    found += [Group("now", "", "region", level, rows.drop(columns="level"), np.inf) for level, rows in regions]
+    """Of each window the revenue of the spans that are compared, by day, and what each buyer brought in them."""
+    found = []
+    for win, period in WINDOWS.items():
+        if win == "before":
+            continue
+        products = squares(period)
+        each = [_sold(shop, span).assign(span=at) for at, span in enumerate(spans(period))]
+        sold = pd.concat(each, ignore_index=True)
+        sold["day"] = sold["at"].dt.floor("D")
+        for name, (a, b) in products.items():
+            sold[name] = np.where((sold["span"] == a) & (sold["span"] == b), sold["net"] ** 2, 0.0)
+        sums_ = ["net", "n", *products]
+        for segment, level, own in parts(win, sold, shop.levels):
+            daily = sold.iloc[own].assign(n=1.0).groupby(["span", "day"], as_index=False)[sums_].sum()
+            found.append(Group(win, "", segment, level, daily, np.inf))
+        found += groups(win, _bought(sold, len(spans(period)), products), shop.levels, component=who_of())
     return inferred("sales_growth", found)
+
+
+def _sold(shop: Shop, span: Span) -> pd.DataFrame:
+    """The orders of a span that count, as they were known then: customer, at, net."""
+    sold = counting(within(shop.every_order, span), span.known_at)[["customer", "at", "net"]]
+    return sold if span.leap_days else sold[(sold["at"].dt.month != 2) | (sold["at"].dt.day != 29)]
+
+
+def _bought(sold: pd.DataFrame, places: int, products: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Each customer, and each order that names none: whether in each of the spans (`in_0` ...), and products of what was brought."""
+    known = sold["customer"] >= 0
+    each = sold[known].pivot_table("net", "customer", "span", "sum").reindex(columns=range(places))
+    alone = pd.DataFrame({at: sold.loc[~known, "net"].where(sold["span"] == at) for at in range(places)})
+    brought = pd.concat([each.reset_index(), alone.assign(customer=-1)], ignore_index=True).fillna(0.0)
+    figures = {f"in_{at}": (brought[at] > 0).astype(int) for at in range(places)}
+    figures |= {name: brought[a] * brought[b] for name, (a, b) in products.items()}
+    return pd.DataFrame({"customer": brought["customer"]} | figures)
 
 
 def _decomposition(shop: Shop) -> pd.DataFrame:
     sides = []
     for win in COMPARED:
-        each = within(shop.orders, WINDOWS[win]).groupby("customer")["net"].agg(["size", "sum"]).reset_index()
+        each = within(shop.of(win).orders, WINDOWS[win]).groupby("customer")["net"].agg(["size", "sum"]).reset_index()
         each.columns = ["customer", "orders", "net"]
         known = (each["customer"] >= 0).astype(int)
         sides.append(each.assign(side=win, against=WINDOWS["before"].label, known=known))
@@ -164,15 +183,17 @@ def _decomposition(shop: Shop) -> pd.DataFrame:
 
 
 def _average(shop: Shop) -> pd.DataFrame:
-    rows = shop.orders.rename(columns={"net": "num"})
-    found = [sums(win, by_customer(within(rows, period)), shop.levels) for win, period in WINDOWS.items()]
+    found = []
+    for win, period in WINDOWS.items():
+        rows = within(shop.of(win).orders, period).rename(columns={"net": "num"})
+        found.append(sums(win, by_customer(rows), shop.levels))
     return ratios("average_order_value", found)
 
 
 def _median(shop: Shop) -> pd.DataFrame:
     found = []
     for win in COMPARED:
-        inside = within(shop.orders, WINDOWS[win])[["customer", "net"]]
+        inside = within(shop.of(win).orders, WINDOWS[win])[["customer", "net"]]
         rows = inside.sort_values(["customer", "net"], ignore_index=True)
         known = rows["customer"] >= 0
         each = rows.groupby("customer")["net"]

@@ -3,7 +3,7 @@
 `start` and `end` are the period's, half-open; the data begin with 2023 and end with 2025.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,12 @@ STAYS = {"30 days": 30, "90 days": 90, "180 days": 180, "1 year": 365, "2 years"
 Figures = dict[tuple[str, str], float]
 
 
-def counting(orders: pd.DataFrame) -> pd.DataFrame:
-    """The orders that count, with `net`."""
-    net = orders["amount"] - orders["refunded_amount"].fillna(orders["amount"].where(orders["status"] == "refunded", 0))
+def counting(orders: pd.DataFrame, known_at: datetime | None = None) -> pd.DataFrame:
+    """The orders that count, with `net`; by the refunds known before a time, where one is named."""
+    refund = orders["refunded_amount"].fillna(orders["amount"].where(orders["status"] == "refunded", 0))
+    if known_at:
+        refund = refund.where(~(orders["refunded_at"] >= known_at), 0)
+    net = orders["amount"] - refund
     return orders.assign(net=net)[(orders["status"] != "cancelled") & (net > 0)]
 
 
@@ -119,26 +122,30 @@ def sold(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
 
 
 def grown(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
-    bought = counting(orders)
+    """Refunds take time: each span's are those known as long after its end as the data end after the period."""
+    longer = LAST - end
 
-    def net(first: datetime, last: datetime) -> float:
-        return inside(bought, "ordered_at", first, last)["net"].sum()
+    def net(first: datetime, last: datetime, known_at: datetime) -> float:
+        return inside(counting(orders, known_at), "ordered_at", first, last)["net"].sum()
 
     def year(number: int) -> float:
-        leap = net(datetime(number, 2, 29), datetime(number, 3, 1)) if number % 4 == 0 else 0
-        return net(datetime(number, 1, 1), datetime(number + 1, 1, 1)) - leap
+        first, last = datetime(number, 1, 1), datetime(number + 1, 1, 1)
+        leap = net(datetime(number, 2, 29), datetime(number, 3, 1), last + longer) if number % 4 == 0 else 0
+        return net(first, last, last + longer) - leap
 
     previous = datetime(start.year - 1, 1, 1)
     found = {("sales_growth", ""): year(start.year) / year(start.year - 1) - 1}
     if start.year - 2 >= FIRST.year:
         found["sales_growth", "compounded, per year"] = (year(start.year) / year(start.year - 2)) ** 0.5 - 1
-    return {key: 100 * value for key, value in found.items()} | _parts(bought, (previous, start), (start, end))
+    return {key: 100 * value for key, value in found.items()} | _parts(orders, (previous, start), (start, end), longer)
 
 
-def _parts(bought: pd.DataFrame, before: tuple[datetime, datetime], now: tuple[datetime, datetime]) -> Figures:
+def _parts(
+    orders: pd.DataFrame, before: tuple[datetime, datetime], now: tuple[datetime, datetime], longer: timedelta
+) -> Figures:
     factors, totals, strangers = [], [], []
     for span in (before, now):
-        rows = inside(bought, "ordered_at", *span)
+        rows = inside(counting(orders, span[1] + longer), "ordered_at", *span)
         known = rows.dropna(subset="customer_id")
         buyers = known["customer_id"].nunique()
         factors.append(np.array([buyers, len(known) / buyers, known["net"].mean()]))

@@ -324,8 +324,9 @@ def test_of_a_year_s_months_only_the_last_is_known_and_it_is_compared_with_none(
     assert months.dropna().to_dict() == pytest.approx({MONTH: 100 * 1_869 / 7_043}, rel=1e-9)
 
 
-def test_the_month_is_not_compared_with_the_one_before(rows):
+def test_the_month_is_not_compared_with_that_of_the_year_before(rows):
     churn = rows[rows["metric"] == "churn_rate"]
     assert churn["previous"].isna().all()
     assert churn["change"].isna().all()
-    assert set(churn["reason"]) == {"not compared: 2018-08 is partial (the data begin on 2018-09-01)"}
+    # A month is compared with that of a year before, where the client says nothing else: like seasons with like.
+    assert set(churn["reason"]) == {"not compared: 2017-09 is partial (the data begin on 2018-09-01)"}
