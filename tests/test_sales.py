@@ -368,6 +368,20 @@ def test_customers_behind_growth_are_counted_once_in_each_level_of_a_column_of_t
     assert bought(few, "sales_growth", component="")["flags"].tolist() == ["low_base unreliable"]
 
 
+def test_growth_of_orders_without_a_column_of_customers_counts_orders():
+    """120 orders of 40 in 2024 and 150 in 2025: 6,000 / 4,800 - 1, with the limits of weeks."""
+    rows = [(None, day, money) for _, day, money in OTHERS] + [
+        (None, f"2025-11-{1 + k % 28:02}", 40.0) for k in range(30)
+    ]
+    tables = shop_of(rows, {})
+    plain = in_memory(tables.client, {"orders": tables.every("orders").df().drop(columns="customer_id")})
+    row = bought(plain, "sales_growth", component="").iloc[0]
+    assert row["value"] == pytest.approx(25)
+    assert row["n"] == 270
+    assert row["low"] < 25 < row["high"]
+    assert row["method"].startswith("t over weeks, ")
+
+
 @pytest.mark.parametrize(("before", "now", "apart"), [(0, 3, False), (30, 3, False), (30, 40, True), (0, 0, False)])
 def test_few_orders_without_a_customer_are_left_out_of_both_sides(before: int, now: int, apart: bool):
     """Three orders of nobody in the period would follow from growth's parts, so none of either side count."""
