@@ -412,6 +412,32 @@ def test_what_older_customers_buy_is_what_the_model_says_of_those_who_stayed(of:
     assert abs((later == 0).sum() - none.sum()) < 3 * np.sqrt((none * (1 - none)).sum())
 
 
+@pytest.mark.parametrize(("a", "b"), [(0.3, 1.5), (3.0, 2.0), (8.0, 2.0), (5.0, 0.2), (60.0, 80.0)])
+@pytest.mark.parametrize(("x", "t_x"), [(0, 0.0), (1, 380.0), (20, 380.0)])
+def test_older_customers_are_summed_over_all_that_leaving_can_be(a: float, b: float, x: int, t_x: float):
+    """Against a sum over 200,000 log odds, far beyond both ends."""
+    r, alpha, T, before, wait, begins, lasts = 1.5, 40.0, 390.0, 800.0, 10.0, 100.0, 90.0
+    odds, k = np.linspace(-16 / a - 60, 16 / b + 60, 200_001), r + x + 1
+    p, stay = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(odds))
+    weight = p**a * stay**b
+    since = alpha + wait + T
+    alive = stay ** (x + 1) * ((since + p * before) / since) ** -k
+    left = p * stay**x * ((since - T + t_x + p * before) / since) ** -k
+    ahead = since + p * (before + begins)
+    comes = stay ** (x + 1) * ((ahead / since) ** -k - ((ahead + lasts) / since) ** -k)
+    history = Older(*(np.array([value]) for value in (float(x), t_x, T, before, wait)))
+    expected = 1 - (weight @ comes) / (weight @ (alive + left))
+    assert silent(np.array([r, alpha, a, b]), history, begins, lasts) == pytest.approx([expected], rel=1e-9)
+
+
+def test_older_customers_of_whom_nearly_none_ever_leaves_need_no_more_memory():
+    """With p = 0, none comes in 90 days with (since / (since + 90))^k: gamma's mixture of e^(-90 l). The mean of p is a / b = 1e-6."""
+    x = np.arange(1000) % 40.0
+    histories = Older(x, np.full(1000, 380.0), *(np.full(1000, days) for days in (390.0, 800.0, 10.0)))
+    none = silent(np.array([1.5, 40.0, 7e-6, 7.0]), histories, 100.0, 90.0)
+    assert none == pytest.approx((440 / 530) ** (1.5 + x + 1), abs=1e-6)
+
+
 def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     counts = shoppers(4, 2000, {"a": LOYAL})
     older = counts.iloc[:800].assign(before=1000, wait=10)

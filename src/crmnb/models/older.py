@@ -25,7 +25,7 @@ _TAIL = 16.0  # e^-16 of the density's mass may be left out on either side
 _STEP = 0.4  # of the trapezoidal sum, in widths of the beta distribution on the scale of log odds
 _AHEAD = 16  # nodes over the time ahead
 _GONE = 40.0  # e^-40 is beyond a float's precision
-_CHUNK = 4096  # customers at a time
+_CELLS = 2**20  # customers x log odds at a time
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,13 @@ def _scale(k: np.ndarray, since: np.ndarray) -> np.ndarray:
 def _expected(parameters: np.ndarray, of: Older, ahead: Callable[..., np.ndarray]) -> np.ndarray:
     """The mean over p of what is ahead, given the histories."""
     r, alpha, a, b = parameters
-    width = min(1.0, np.sqrt(1 / a + 1 / b))
-    middle = np.log(a / b)
-    x_most = of.x.max(initial=0.0)
-    low = middle - _TAIL / a - np.log1p(x_most)
-    odds = np.arange(low, middle + _TAIL / b + 6 * width, _STEP * min(width, 1 / np.sqrt(1 + x_most / 25)))
+    unseen = of.before / (alpha + of.wait + of.T)
+    odds, density = _over_leaving(a, b, of.x.max(initial=0.0), (of.x + (r + of.x + 1) * unseen).max(initial=0.0))
     log_p, log_stay = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
-    density = np.exp(a * log_p + b * log_stay - (a * log_p + b * log_stay).max())
+    chunk = max(1, _CELLS // len(odds))
     found = np.empty(len(of.x))
-    for begin in range(0, len(found), _CHUNK):
-        rows = slice(begin, begin + _CHUNK)
+    for begin in range(0, len(found), chunk):
+        rows = slice(begin, begin + chunk)
         some = of.some(rows)
         k, p = (r + some.x + 1)[:, None], np.exp(log_p)
         since = (alpha + some.wait + some.T)[:, None]
@@ -111,3 +108,28 @@ def _expected(parameters: np.ndarray, of: Older, ahead: Callable[..., np.ndarray
         left = np.exp(stays + log_p - k * np.log(until + before) + _scale(k, since))
         found[rows] = (ahead(log_p, log_stay, some) @ density) / ((alive + left) @ density)
     return found
+
+
+def _over_leaving(a: float, b: float, x_most: float, stays_most: float) -> tuple[np.ndarray, np.ndarray]:
+    """The log odds of p to sum over, and the weight of each.
+
+    x_most: the most repeat purchases. stays_most: the most purchases after which a customer stayed, those expected before the data
+    among them: they draw p down, as so many more in b do. Where a or b is near 0, the density falls so slowly that millions of
+    log odds would be needed (down to p = e^-1,000,000, say). But beyond some log odds no history can tell one p from another, so
+    the first and the last carry what lies beyond them: a geometric series.
+    """
+    width = min(1.0, np.sqrt(1 / a + 1 / b))
+    narrowest = min(width, np.sqrt(1 / a + 1 / (b + stays_most)))
+    middle = np.log(a / b)
+    low = middle - np.log1p(stays_most / b) - _TAIL / a - 6 * width
+    high = middle + _TAIL / b + 6 * width
+    least, most = -_GONE - np.log1p(stays_most), _GONE
+    step = _STEP * min(narrowest, 1 / np.sqrt(1 + x_most / 25))
+    odds = np.arange(max(low, least), min(high, most), step)
+    log_density = -a * np.logaddexp(0, -odds) - b * np.logaddexp(0, odds)
+    density = np.exp(log_density - log_density.max())
+    if low < least:
+        density[0] /= -np.expm1(-a * step)
+    if high > most:
+        density[-1] /= -np.expm1(-b * step)
+    return odds, density
