@@ -24,7 +24,7 @@ def command(
     return subprocess.run(  # noqa: S603
         ["bash", "-c", line, "bash", *RUN, *arguments],  # noqa: S607
         cwd=folder,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONUNBUFFERED": ""} | environment,  # what waits in a buffer is written at the end
         capture_output=True,
         text=True,
         timeout=120,

@@ -37,9 +37,10 @@ class Terminal:
         except OSError as no:
             if no.errno not in _GONE:
                 raise
+            nowhere = _nowhere()  # named, since a file that nothing refers to is closed before its number is used
             with suppress(OSError, ValueError):  # what waits in it would be written, and fail, at the process's end
-                os.dup2(_nowhere().fileno(), self._stream.fileno())
-            self._stream = _nowhere()
+                os.dup2(nowhere.fileno(), self._stream.fileno())
+            self._stream = nowhere
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
