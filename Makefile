@@ -70,7 +70,7 @@ package: locked
 	$(call install,pyproject.toml,--no-deps --no-build-isolation --editable .)
 
 # The demo's files are made up where they are absent, or older than what makes them up.
-parameters/demo/truth.json: $(wildcard src/crmnb/simulate/*.py) | package
+parameters/demo/truth.json: $(wildcard src/crmnb/demo/*.py src/crmnb/demo/truth/*.py) | package
 	.venv/bin/crmnb simulate
 
 development: package

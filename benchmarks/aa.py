@@ -19,13 +19,13 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.truth import ALONE, SEGMENTS, client_of, period, replicate, together_of
-from crmnb.engine import in_memory
-from crmnb.measure import measure_all
-from crmnb.metric import Metric, catalogue
-from crmnb.results import with_signals
-from crmnb.simulate.draw import draw
-from crmnb.simulate.lives import settled
-from crmnb.simulate.rates import YEARS, Rates
+from crmnb.demo.customers import settled
+from crmnb.demo.draw import draw
+from crmnb.demo.parameters import YEARS, Rates
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure_all
+from crmnb.evaluate.results_frame import with_signals
+from crmnb.metrics.definition import Metric, catalogue
 
 CLIENTS, CLIENTS_QUICK = 200, 24
 SHARE = 0.06  # of the reports: 5 % are promised, and 200 clients do not tell 5 from 6

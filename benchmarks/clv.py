@@ -87,8 +87,8 @@ def cdnow(file: str, day: int, money: int) -> Arrays:
 
 def simulated(customers: int) -> Arrays:
     """Customers drawn from the models at CDNOW's parameters, observed for 27 to 39 weeks; no two are alike."""
-    from crmnb.models.buying import simulate_buying
-    from crmnb.models.spending import simulate_spending
+    from crmnb.stats.models.bg_nbd import simulate_buying
+    from crmnb.stats.models.gamma_gamma import simulate_spending
 
     rng = np.random.default_rng(customers)
     T = rng.uniform(27, 39, customers)
@@ -106,8 +106,8 @@ def spenders(arrays: Arrays) -> np.ndarray:
 
 def _ours(arrays: Arrays) -> dict:
     """Our parameters, the seconds of each fit and those of the forecast."""
-    from crmnb.models.buying import discounted_further, fit_buying
-    from crmnb.models.spending import expected_spend, fit_spending
+    from crmnb.stats.models.bg_nbd import discounted_further, fit_buying
+    from crmnb.stats.models.gamma_gamma import expected_spend, fit_spending
 
     x, t_x, T, m = (arrays[name] for name in ("x", "t_x", "T", "m"))
     some = spenders(arrays)

@@ -1,7 +1,7 @@
 """Do the intervals of Gini and of the top tenth's share hold the truth? python -m benchmarks.concentration
 
 Revenue is lognormal, gamma, or lognormal with a Pareto tail; `--table` makes the table of quantiles that stands in
-`crmnb.inference.concentration`. Beside ours stand the usual limits (normal, on the logit, without n / (n - 1)). The last
+`crmnb.stats.concentration`. Beside ours stand the usual limits (normal, on the logit, without n / (n - 1)). The last
 line is JSON. `--quick` draws fewer.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import stats
 
-from crmnb.inference import concentration
-from crmnb.inference.concentration import GINI, SIGMAS, SIZES, TOP
+from crmnb.stats import concentration
+from crmnb.stats.concentration import GINI, SIGMAS, SIZES, TOP
 
 LEVEL, LEAST = 0.95, 0.925
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]

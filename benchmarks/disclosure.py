@@ -21,10 +21,10 @@ from python_calamine import CalamineWorkbook
 
 from benchmarks.disclosure_clients import BELOW, Small, at_random, crafted
 from benchmarks.disclosure_solver import KEY, Report
-from crmnb.engine import in_memory
-from crmnb.measure import measure_all
-from crmnb.metric import Metric, catalogue
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure_all
+from crmnb.metrics.definition import Metric, catalogue
 
 PROJECT = Path(__file__).parents[1]
 RANDOM, RANDOM_QUICK = 20, 2

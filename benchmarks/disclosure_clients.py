@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmnb.client import Client
-from crmnb.simulate.draw import draw
-from crmnb.simulate.rates import Rates
+from crmnb.demo.draw import draw
+from crmnb.demo.parameters import Rates
+from crmnb.schema.client import Client
 
 BELOW = 10
 _DECLARED = {

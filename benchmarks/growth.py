@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from crmnb.client import Privacy
-from crmnb.inference import Group, Told
-from crmnb.inference.growth import comparisons, growth, spans, squares, who_of
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Privacy
+from crmnb.stats.estimation import Group, Told
+from crmnb.stats.growth import comparisons, growth, spans, squares, who_of
 
 LEVEL = 0.95
 BEGINS, YEARS = datetime(2019, 1, 1), 5

@@ -110,8 +110,8 @@ def _lines(rows: int) -> str:
 
 def ours(file: Path, folder: Path) -> dict[str, int]:
     """The intake."""
-    from crmnb.client import Client
     from crmnb.intake import intake
+    from crmnb.schema.client import Client
 
     columns = {name: name for name in HEADER}
     client = Client(

@@ -20,10 +20,11 @@ import pandas as pd
 from scipy.special import gamma
 
 from benchmarks.peers import python
-from crmnb.client import Churn, Privacy, Segments
-from crmnb.inference import Group, Told, lifetimes
-from crmnb.models.survival import kaplan_meier, observed_ages
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Churn, Privacy, Segments
+from crmnb.stats import survival
+from crmnb.stats.estimation import Group, Told
+from crmnb.stats.models.kaplan_meier import kaplan_meier, observed_ages
 
 MEAN, WINDOW, YEARS = 3 * 365.25, 730, 40
 HAZARDS = {"constant": 1.0, "falling": 0.7, "rising": 1.5}  # shapes of Weibull's distribution
@@ -88,7 +89,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
     for _ in range(runs):
         rows, truth = seen(rng, size, hazard)
         group = Group("now", "", "", "", rows.assign(n=1.0), float(size))
-        [row] = lifetimes.median([group], told).rows
+        [row] = survival.median([group], told).rows
         low, high = np.nan_to_num(row["low"], nan=0.0), np.nan_to_num(row["high"], nan=np.inf, posinf=np.inf)
         if "unreliable" in row["flags"]:
             counts["unreliable"] += 1

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from crmnb.client import Client
-from crmnb.engine import in_memory
-from crmnb.measure import measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client
 
 START, END = pd.Timestamp("2023-01-01"), pd.Timestamp("2026-01-01")
 MONTH = 30.4375

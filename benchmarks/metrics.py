@@ -57,9 +57,9 @@ def _compute(contender: str, rows: int) -> pd.DataFrame:
 
     files = metrics_data.make(rows)
     if contender == "ours":
-        from crmnb.engine import open_tables
-        from crmnb.measure import measure
-        from crmnb.metric import family
+        from crmnb.engine.session import open_tables
+        from crmnb.evaluate.measure import measure
+        from crmnb.metrics.definition import family
 
         tables = open_tables(metrics_data.client(), files)
         metrics = [metric for name in ("satisfaction", "retention") for metric in family(name).values()]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from crmnb.client import Client
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Client
 
 TABLES = ("customers", "orders", "survey_responses", "survey_invitations", "reviews")
 FIRST, CUTOFF = datetime(2023, 1, 1), datetime(2026, 1, 1)

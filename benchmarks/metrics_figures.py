@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.metrics_data import PERIOD, client
-from crmnb.metric import catalogue
-from crmnb.settings import resolve
+from crmnb.evaluate.settings import resolve
+from crmnb.metrics.definition import catalogue
 
 UNKNOWN = "(not known)"
 KEYS = ["component", "win", "segment", "level"]

@@ -44,9 +44,9 @@ def _compute(contender: str, rows: int) -> pd.DataFrame:
         from benchmarks.money_pandas import run
 
         return run(files)
-    from crmnb.engine import open_tables
-    from crmnb.measure import measure_all
-    from crmnb.metric import family
+    from crmnb.engine.session import open_tables
+    from crmnb.evaluate.measure import measure_all
+    from crmnb.metrics.definition import family
 
     tables = open_tables(money_data.client(), files)
     measured_ = [each for name in FAMILIES for each in measure_all(family(name).values(), tables, money_data.PERIOD)]

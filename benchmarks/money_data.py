@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.metrics_data import CUTOFF, FIRST, PERIOD, SECONDS
-from crmnb.client import Client
+from crmnb.schema.client import Client
 
 __all__ = ["CUTOFF", "FIRST", "PERIOD", "TABLES", "client", "make"]
 

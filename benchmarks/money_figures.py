@@ -11,9 +11,9 @@ import pandas as pd
 
 from benchmarks.metrics_figures import UNKNOWN, WINDOWS, figures
 from benchmarks.money_data import client
-from crmnb.inference import Group, Told
-from crmnb.metric import catalogue
-from crmnb.settings import resolve
+from crmnb.evaluate.settings import resolve
+from crmnb.metrics.definition import catalogue
+from crmnb.stats.estimation import Group, Told
 
 COMPARED = ("now", "before")
 FOLDS = 200

@@ -19,8 +19,8 @@ from benchmarks.metrics_figures import UNKNOWN, WINDOWS
 from benchmarks.metrics_pandas import DAYS
 from benchmarks.money_data import CUTOFF, FIRST, PERIOD
 from benchmarks.money_figures import Levels, by_customer, dealt, groups, inferred, ratios, sums
-from crmnb.inference.growth import Span
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.stats.growth import Span
 
 NOW = WINDOWS["now"]
 DAY = np.timedelta64(1, "D")

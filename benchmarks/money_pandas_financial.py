@@ -8,8 +8,8 @@ from benchmarks.metrics_figures import WINDOWS
 from benchmarks.money_data import CUTOFF, FIRST, client
 from benchmarks.money_figures import COMPARED, dealt, groups, inferred, ratios, sums
 from benchmarks.money_pandas import NOW, Shop, within
-from crmnb.inference import Group
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.stats.estimation import Group
 
 WORTH = client().worth
 RATE = WORTH.margin_rate or 0.0

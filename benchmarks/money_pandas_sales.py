@@ -8,8 +8,8 @@ from benchmarks.metrics_figures import WINDOWS
 from benchmarks.money_data import CUTOFF
 from benchmarks.money_figures import COMPARED, by_customer, dealt, groups, inferred, parts, ratios, sums
 from benchmarks.money_pandas import Shop, counting, within
-from crmnb.inference import Group
-from crmnb.inference.growth import Span, spans, squares, who_of
+from crmnb.stats.estimation import Group
+from crmnb.stats.growth import Span, spans, squares, who_of
 
 _STEPS = {"1 qualified": "qualified_at", "2 proposed": "proposed_at", "3 won": "won_at"}
 _TIMES = ("qualified_at", "proposed_at", "won_at", "lost_at")

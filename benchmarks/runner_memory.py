@@ -10,7 +10,7 @@ from pathlib import Path
 
 _EVERY = 0.05  # seconds
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second, of the times in /proc
-_WARM = "crmnb.run.warm"
+_WARM = "crmnb.run.fork_server"
 
 
 @dataclass

@@ -71,7 +71,7 @@ def _ours(file: Path) -> pd.DataFrame:
     """Our figures, a row each: what, segment, time, value."""
     import duckdb
 
-    from crmnb.models.survival import kaplan_meier, logrank, quantile
+    from crmnb.stats.models.kaplan_meier import kaplan_meier, logrank, quantile
 
     began = time.perf_counter()
     with duckdb.connect() as con:

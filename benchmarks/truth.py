@@ -21,15 +21,15 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-import crmnb.segments
-from crmnb.client import Client
-from crmnb.engine import in_memory
-from crmnb.measure import measure_all
-from crmnb.metric import Metric, catalogue
-from crmnb.period import Period
-from crmnb.simulate.draw import draw
-from crmnb.simulate.rates import DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN, YEARS, Rates
-from crmnb.simulate.truth import LEVELS, is_counted, truth
+import crmnb.engine.segments
+from crmnb.core.period import Period
+from crmnb.demo.draw import draw
+from crmnb.demo.parameters import DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN, YEARS, Rates
+from crmnb.demo.truth.figures import LEVELS, is_counted, truth
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure_all
+from crmnb.metrics.definition import Metric, catalogue
+from crmnb.schema.client import Client
 
 CUSTOMERS, SEEDS, SEEDS_QUICK = 600, 200, 40
 FEWER = 5  # in `--quick`, one of so many clients is measured on its own
@@ -135,7 +135,7 @@ def together_of(
     segments = {name: f"{name}.replicate" for name in _CARRIED}
     segments |= {name: f"customers.own_{name}" for name in SEGMENTS if levels}
     metrics = list(metrics)
-    with patch.object(crmnb.segments, "MOST_LEVELS", len(clients) * len(LEVELS)):  # each of them is to be told
+    with patch.object(crmnb.engine.segments, "MOST_LEVELS", len(clients) * len(LEVELS)):  # each of them is to be told
         measured = measure_all(metrics, in_memory(client_of(segments, **declared), tables), period(label))
     rows = [_by_replicate(metric, each.rows) for metric, each in zip(metrics, measured, strict=True)]
     return pd.concat(rows, ignore_index=True).assign(label=str(label))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from campaign_defects import DEFECTS
 from campaign_tables import Dialect, Drawn
-from crmnb.tables import ENGINE_TYPES, TABLES, Column
+from crmnb.schema.tables import ENGINE_TYPES, TABLES, Column
 
 ZONES = ("UTC",) * 9 + ("Europe/London", "America/Santiago", "Asia/Kolkata")
 FORMS = (None, None, None, "%d/%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y", "%d.%m.%y", "%Y%m%d", "%d %b %Y", "excel")

@@ -16,10 +16,10 @@ from campaign import Case
 from campaign_formats import FORMATS, variant
 from campaign_oracle import Expected, expect, records, text_of
 from campaign_tables import Drawn
-from crmnb.client import load_client
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.intake import Intake, intake
-from crmnb.tables import TABLES
+from crmnb.schema.client import load_client
+from crmnb.schema.tables import TABLES
 
 SAID = {  # what a refusal of each kind says
     "encoding": r"is not UTF-8|looks like UTF-16|is not utf-16",

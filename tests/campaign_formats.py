@@ -13,7 +13,7 @@ import xlsxwriter
 
 from campaign_oracle import BAD, Expected, Row, judge
 from campaign_tables import Drawn
-from crmnb.tables import ENGINE_TYPES
+from crmnb.schema.tables import ENGINE_TYPES
 
 FORMATS = ("xlsx", "jsonl", "parquet")
 _FIRST = {"xlsx": 2, "jsonl": 1, "parquet": 1}

@@ -1,7 +1,7 @@
 """What an intake must make of a table, told in plain Python from the documented rules: the campaign's second route.
 
 It takes a parameters file's content and the files' bytes, and imports nothing of the intake. The contract's columns come from
-crmnb.tables, which is where they are documented.
+crmnb.schema.tables, which is where they are documented.
 """
 
 import csv
@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crmnb.tables import TABLES, Column, Table
+from crmnb.schema.tables import TABLES, Column, Table
 
 BAD = object()  # stands there, and is no value of the type
 BLANKS = " \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b"

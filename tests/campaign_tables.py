@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from campaign_defects import DEFECTS, ORIGIN
-from crmnb.tables import Column, Table
+from crmnb.schema.tables import Column, Table
 
 TEXTS = ("web", "Shop 7", "a b", "é à ü", "007", "5.0", "yes", "x, y; z", 'say "hi"', "NULL", "nan", "日本 \U0001f600")
 

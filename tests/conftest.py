@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from crmnb.cli import main
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import intake
-from crmnb.period import Period
+from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
 PROJECT = Path(__file__).parents[1]

@@ -42,7 +42,7 @@ def recorded() -> Iterator[list[Canvas]]:
             sheet.write("<svg><style></style></svg>")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crmnb.show.drawing.Canvas", Recorded)
+        patch.setattr("crmnb.report.drawing.canvas.Canvas", Recorded)
         yield figures
 
 

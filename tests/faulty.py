@@ -29,11 +29,11 @@ _PATIENCE = 60.0  # seconds that a disturbed run has to end; it ends in a few, b
 
 # Where a run can be stopped: the function, and whether before or after it. Cells are stopped by code of their own.
 STOPS = {
-    "intake": "crmnb.intake.taking:_take_table:before",
-    "export": "crmnb.run.family:body_of:before",
-    "results": "crmnb.run.report:write_xlsx:before",
-    "swap": "crmnb.publish:_exchange:before",
-    "swapped": "crmnb.publish:_exchange:after",
+    "intake": "crmnb.intake.pipeline:_take_table:before",
+    "export": "crmnb.run.family_job:body_of:before",
+    "results": "crmnb.run.report_job:write_xlsx:before",
+    "swap": "crmnb.core.folder_swap:_exchange:before",
+    "swapped": "crmnb.core.folder_swap:_exchange:after",
 }
 
 # Code that tells its process into a file, and waits until that is removed.
@@ -208,7 +208,7 @@ def _what(run: Run, process: int, parent: int | None) -> str:
         command = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return "other"
-    if b"crmnb.run.warm" not in command:
+    if b"crmnb.run.fork_server" not in command:
         return "other"
     if parent == run.process.pid:
         return "warm"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from crmnb.client import Client
-from crmnb.metric import Metric
-from crmnb.metric import metric as declare
-from crmnb.period import Period
-from crmnb.result import Result
-from crmnb.results import CHANGES, COLUMNS, FIGURES
+from crmnb.core.period import Period
+from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES
+from crmnb.metrics.definition import Metric
+from crmnb.metrics.definition import metric as declare
+from crmnb.report.view import ResultView
+from crmnb.schema.client import Client
 
 NAN = float("nan")
 HOSTILE = "<script>alert(1)</script>\"'&$\\frac{a}{b}$\x00\x1b\u202e=cmd"
@@ -90,11 +90,11 @@ def point(x: float, value: float, half: float = 0.0, **facts) -> dict:
 
 def result(
     rows: list[dict], *, of: Metric | None = None, whose: Client | None = None, label: str = "2025", **more
-) -> Result:
+) -> ResultView:
     """A result of those rows."""
     period = Period.parse(label)
     if "cutoff" in more:
         period = period.observe(None, more.pop("cutoff"))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     more = more | ({"points": pd.DataFrame(more["points"])} if "points" in more else {})
-    return Result(of or metric(), whose or client(), period, period.previous, frame, **more)
+    return ResultView(of or metric(), whose or client(), period, period.previous, frame, **more)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from crmnb.client import Client, load_client
 from crmnb.intake import Intake, intake
+from crmnb.schema.client import Client, load_client
 
 HEAD = "name: Test\ncurrency: GBP\n"
 ORDERS = """

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import aa
 from benchmarks.aa import WORLDS, report, steady
-from crmnb.metric import catalogue
-from crmnb.simulate.lives import live
-from crmnb.simulate.rates import DAYS
+from crmnb.demo.customers import live
+from crmnb.demo.parameters import DAYS
+from crmnb.metrics.definition import catalogue
 
 # Of all kinds of comparisons: rates, means, counts, money, answers.
 FEW = (

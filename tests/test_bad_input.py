@@ -55,8 +55,8 @@ from decimal import Decimal
 
 import pytest
 
-import crmnb.intake.taking as taking
-from crmnb.errors import InputError
+import crmnb.intake.pipeline as taking
+from crmnb.core.errors import InputError
 from taking_in import ORDERS, counts, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status\n"

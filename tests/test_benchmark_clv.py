@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from benchmarks import clv
-from crmnb.models.buying import fit_buying
-from crmnb.models.spending import fit_spending
+from crmnb.stats.models.bg_nbd import fit_buying
+from crmnb.stats.models.gamma_gamma import fit_spending
 
 LOG = """ 00001 0001 19970102  1   10.00
  00001 0001 19970102  1    5.00

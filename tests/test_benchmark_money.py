@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import money, money_data
 from benchmarks.metrics import KEYS
-from crmnb.metric import family
+from crmnb.metrics.definition import family
 
 ROWS = 20_000
 

@@ -12,7 +12,7 @@ from benchmarks import campaign, runner, runner_ways
 from benchmarks.metrics import KEYS, differences, report
 from benchmarks.runner_ways import displays, run_cells
 from campaign_checks import Tally
-from crmnb.metric import families
+from crmnb.metrics.definition import families
 
 PROJECT = Path(__file__).parents[1]
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from crmnb.bidi import FSI, PDI, escaped, isolated, tamed, without_controls
-from crmnb.errors import InputError, visible
-from crmnb.page import Family, catalogue_page, index_page
-from crmnb.show.html import printable, tag
-from crmnb.show.scorecard import scorecard, tile, what_changed
-from crmnb.spreadsheet import write_xlsx
-from crmnb.terminal import Terminal
+from crmnb.core.bidi import FSI, PDI, escaped, isolated, tamed, without_controls
+from crmnb.core.errors import InputError, visible
+from crmnb.core.terminal import Terminal
+from crmnb.report.exports.xlsx import write_xlsx
+from crmnb.report.html import printable, tag
+from crmnb.report.pages import Family, catalogue_page, index_page
+from crmnb.report.tables.scorecard import scorecard, tile, what_changed
 from pictured import survival
 from synthetic import client, metric, rate, result
 
@@ -87,10 +87,10 @@ def test_every_text_of_a_page_is_tame():
         tile(of),
         what_changed([of]),
         of,
-        of.trend(),
-        *of.by("region").figures,
-        of.components(),
-        of.beware,
+        of.plot("trend"),
+        *of.plot("segments", "region").figures,
+        of.plot("breakdown"),
+        of.caveat,
     ]
     for text in [*pages, *(piece._repr_html_() for piece in pieces), tag("p", TURNED, title=TURNED)]:
         soup = BeautifulSoup(str(text), "html.parser")
@@ -104,10 +104,10 @@ def test_every_text_of_a_page_is_tame():
 def test_every_text_of_a_picture_is_tame():
     of = year()
     figures = [
-        of.trend(),
-        *of.by("region").figures,
-        of.components(),
-        survival({f"{TURNED} {'n' * 40}": 900, "South": 700}).curve("region"),
+        of.plot("trend"),
+        *of.plot("segments", "region").figures,
+        of.plot("breakdown"),
+        survival({f"{TURNED} {'n' * 40}": 900, "South": 700}).plot("survival", "region"),
     ]
     for figure in figures:
         words = [text.get_text() for text in BeautifulSoup(figure.svg, "html.parser").find_all("text")]

@@ -15,10 +15,10 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 import pictured
-from crmnb.metric import catalogue
-from crmnb.result import Result
-from crmnb.show.figure import Figure, Figures
-from crmnb.tables import UNKNOWN
+from crmnb.evaluate.result import Result
+from crmnb.metrics.definition import catalogue
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.schema.tables import UNKNOWN
 from drawn import Mark, agrees, banded, beside, curves, decimals, dots, month_of, over_time, recorded, value_at
 from synthetic import NAN, metric, rate, result, row
 
@@ -436,7 +436,7 @@ def test_components_of_which_months_are_missing_share_an_axis():
     rows += [rate(10 + m, 50, 4, component="b", part=f"2025-{m:02}") for m in (2, 6)]
     of = result(rows, of=metric(component="survey"))
     with recorded() as drawn:
-        shown = of.trend()
+        shown = of.plot("trend")
     assert list(wrong_trend(shown, drawn[0])) == []
     first, second = over_time(drawn[0])
     assert [mark.name for mark in first] == ["Jan", "Feb", "May", "Jun", "Jul"]
@@ -452,13 +452,13 @@ def levels(**values: float) -> list[dict]:
 
 
 def test_a_level_that_is_not_known_is_neither_highest_nor_lowest():
-    figure = result([rate(70, 100, 1), *levels(North=80, South=60, unknown=75)]).by("region").figures[0]
+    figure = result([rate(70, 100, 1), *levels(North=80, South=60, unknown=75)]).plot("segments", "region").figures[0]
     assert "Highest North, 80 %; lowest South, 60 %. Level (not known), 75 %. Whole client 70 %." in figure.alt
 
 
 def test_a_title_over_time_is_never_backwards():
     values = {2: 81, 3: 80, 4: 73, 5: 78}
-    figure = result([rate(value, 100, 2, part=f"2025-{month:02}") for month, value in values.items()]).trend()
+    figure = result([rate(value, 100, 2, part=f"2025-{month:02}") for month, value in values.items()]).plot("trend")
     assert figure.title.endswith("by month: highest 81 % in February, lowest 73 % in April")
 
 
@@ -466,7 +466,7 @@ def test_no_band_is_told_where_none_is_drawn():
     bare = {"low": NAN, "high": NAN}
     rows = [rate(50 + month, 100, 0, part=f"2025-{month:02}") | bare for month in range(1, 5)]
     rows += [rate(value, 100, 0, segment="region", level=name) | bare for name, value in (("North", 60), ("South", 50))]
-    trend, (by,) = result(rows).trend(), result(rows).by("region").figures
+    trend, (by,) = result(rows).plot("trend"), result(rows).plot("segments", "region").figures
     assert trend.alt.startswith("Line chart. ")
     assert "Too few parts with an interval for a direction." in trend.alt
     assert by.alt.startswith("Dots, sorted. ")
@@ -491,8 +491,8 @@ def test_one_value_is_written_one_way_on_a_page():
     ]
     of = result(rows, of=money)
     with recorded() as drawn:
-        figure = of.by("region").figures[0]
-        trend = of.trend()
+        figure = of.plot("segments", "region").figures[0]
+        trend = of.plot("trend")
     (axes,) = drawn[0].axes
     assert {"all £55.50", "£55.52", "£55.47"} <= {text.get_text() for text in axes.texts}
     assert "Highest North, £55.52; lowest South, £55.47. Whole client £55.50." in figure.alt

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 from conftest import PROJECT, crmnb, project
-from crmnb.check.checking import last_whole_year
-from crmnb.check.drift import drift
-from crmnb.check.found import Checked
-from crmnb.check.metrics import availability, readers
-from crmnb.check.told import as_text, parts_of
-from crmnb.client import Segment
-from crmnb.engine import open_tables
+from crmnb.core.period import Period
+from crmnb.engine.session import open_tables
+from crmnb.evaluate.measure import measure
 from crmnb.intake import intake
-from crmnb.intake.account import Account, Cause, LinesAccount, Link, Total
-from crmnb.intake.profiling import profile_of
-from crmnb.measure import measure
-from crmnb.metric import catalogue
-from crmnb.page import quarantine_page
-from crmnb.period import Period
+from crmnb.intake.audit import Account, Cause, LinesAccount, Link, Total
+from crmnb.intake.profile import profile_of
+from crmnb.metrics.definition import catalogue
+from crmnb.report.data_check.availability import availability, readers
+from crmnb.report.data_check.drift import drift
+from crmnb.report.data_check.findings import Checked
+from crmnb.report.data_check.sections import as_text, parts_of
+from crmnb.report.pages import quarantine_page
+from crmnb.run.data_check import last_whole_year
+from crmnb.schema.client import Segment
 from synthetic import HOSTILE, client
 from taking_in import client_of
 

@@ -6,8 +6,8 @@ import pytest
 
 from chromium import browser, check_page, in_chromium, open_page
 from conftest import crmnb, project
-from crmnb.page import Entry, Part, quarantine_page
-from crmnb.page import check_page as page_of
+from crmnb.report.pages import Entry, Part, quarantine_page
+from crmnb.report.pages import check_page as page_of
 from synthetic import HOSTILE, client
 from test_check import ACCOUNT
 

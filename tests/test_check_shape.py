@@ -6,16 +6,16 @@ import duckdb
 import narwhals.stable.v2 as nw
 import pytest
 
-from crmnb.check.metrics import availability
-from crmnb.check.shape import Shape
-from crmnb.client import Churn
-from crmnb.engine import NoColumn, Tables
-from crmnb.errors import Unavailable
-from crmnb.evidence import Evidence
-from crmnb.metric import catalogue
-from crmnb.period import Period
-from crmnb.settings import resolve
-from crmnb.tables import ENGINE_TYPES, TABLES
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.evidence import Evidence
+from crmnb.engine.session import NoColumn, Tables
+from crmnb.evaluate.settings import resolve
+from crmnb.metrics.definition import catalogue
+from crmnb.report.data_check.availability import availability
+from crmnb.report.data_check.table_shape import Shape
+from crmnb.schema.client import Churn
+from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 YEAR = Period.parse("2025")
 NOT_BOUND = (Unavailable, *NoColumn)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from crmnb.checksum import SEAL, checksum_of, checksums_in, damaged, flush, read_json, seal, write_json
+from crmnb.core.checksum import SEAL, checksum_of, checksums_in, damaged, flush, read_json, seal, write_json
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from conftest import project
 from crmnb import __version__
 from crmnb.cli import main
-from crmnb.metric import catalogue
+from crmnb.metrics.definition import catalogue
 
 
 def command(*arguments: str, folder: Path | None = None, **variables: str) -> subprocess.CompletedProcess:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crmnb.client import known_clients, load_client
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
+from crmnb.schema.client import known_clients, load_client
 
 PARAMETERS = Path(__file__).parents[1] / "parameters"
 GOOD = """

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from crmnb.client import Client, load_client
-from crmnb.errors import InputError
-from crmnb.metric import catalogue
-from crmnb.settings import check_settings
+from crmnb.core.errors import InputError
+from crmnb.evaluate.settings import check_settings
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client, load_client
 
 GOOD = """
 name: Shop

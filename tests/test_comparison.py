@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crmnb.client import Churn, Client
-from crmnb.engine import in_memory
-from crmnb.measure import measure, measure_all
-from crmnb.metric import catalogue
-from crmnb.period import Period
-from crmnb.results import with_signals
-from crmnb.revenue import sold
-from crmnb.settings import compared_with
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.results_frame import with_signals
+from crmnb.evaluate.settings import compared_with
+from crmnb.metrics.definition import catalogue
+from crmnb.metrics.features.revenue import sold
+from crmnb.schema.client import Churn, Client
 
 INACTIVITY = {"churn": Churn(kind="inactivity", inactivity_days=60)}
 

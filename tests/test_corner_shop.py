@@ -12,10 +12,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake
-from crmnb.metric import Metric, catalogue
-from crmnb.period import Period
+from crmnb.metrics.definition import Metric, catalogue
+from crmnb.schema.client import load_client
 from crmnb.workbook import open_on
 from second_route import Figures, compared, raw_corner_shop, retention, satisfaction, tidy_corner_shop
 

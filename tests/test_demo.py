@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 
 import second_route_demo as second
-from crmnb.client import Client, load_client
+from crmnb.core.period import Period
+from crmnb.demo.columns import at, customer_ids
+from crmnb.demo.customers import Lives, live
+from crmnb.demo.draw import Drawn, draw
+from crmnb.demo.folder import MADE, simulate
+from crmnb.demo.orders import orders
+from crmnb.demo.parameters import PLANS, REGIONS, Rates
+from crmnb.demo.plans import subscriptions
+from crmnb.demo.truth.figures import LEVELS, truth
+from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, intake
-from crmnb.period import Period
-from crmnb.settings import check_settings
-from crmnb.simulate.columns import at, customer_ids
-from crmnb.simulate.draw import Drawn, draw
-from crmnb.simulate.folder import MADE, simulate
-from crmnb.simulate.lives import Lives, live
-from crmnb.simulate.plans import subscriptions
-from crmnb.simulate.rates import PLANS, REGIONS, Rates
-from crmnb.simulate.shop import orders
-from crmnb.simulate.truth import LEVELS, truth
+from crmnb.schema.client import Client, load_client
 from crmnb.workbook import open_on
 from second_route import followed_for
 

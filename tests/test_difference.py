@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from crmnb.inference.moments import difference
+from crmnb.stats.moments import difference
 
 COLUMNS = ["value", "low", "high", "clusters"]
 

@@ -7,12 +7,12 @@ import pytest
 from benchmarks.disclosure import reports
 from benchmarks.disclosure import rows as small_rows
 from benchmarks.disclosure_clients import crafted
-from crmnb.client import Privacy
-from crmnb.disclosure_control import protect
-from crmnb.disclosure_control.points import protected_points
-from crmnb.disclosure_control.seams import seams_of
-from crmnb.inference.steps import told_at
-from crmnb.metric import catalogue
+from crmnb.evaluate.disclosure_control import protect
+from crmnb.evaluate.disclosure_control.overlaps import seams_of
+from crmnb.evaluate.disclosure_control.points import protected_points
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Privacy
+from crmnb.stats.curve_steps import told_at
 from test_privacy import levels, months, rows
 
 METRICS = {

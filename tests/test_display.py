@@ -10,23 +10,23 @@ from IPython.core.formatters import DisplayFormatter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from conftest import crmnb, project, shortened
-from crmnb.display import EVERYONE, MARK, WITH_CUSTOMERS, attested, made_for, settle
-from crmnb.kernel import PAGE_KEY
-from crmnb.page.family import NotOurs, body_of
+from crmnb.core.environment import PAGE_KEY
+from crmnb.report.display import EVERYONE, MARK, WITH_CUSTOMERS, attested, made_for, settle
+from crmnb.report.html import Html
+from crmnb.report.pages.family import NotOurs, body_of
+from crmnb.report.tables.data_table import CustomerTable, Table
 from crmnb.run import notebook as running
 from crmnb.run.environment import for_jupyter, remove, runtime_folder
 from crmnb.run.notebook import NotebookFailure, execute
-from crmnb.show.html import Html
-from crmnb.show.tables import CustomerTable, Table
 from synthetic import rate, result
 
 KEY = "a key drawn for this test"
 RESULT = result([rate(1161, 2022, 2.1), *(rate(50 + m, 100, 9, part=f"2025-{m:02}") for m in (1, 2, 3))])
 SHOWN = {
     "a result": RESULT,
-    "a chart": RESULT.trend(),
-    "charts": RESULT.by(),
-    "a block": RESULT.beware,
+    "a chart": RESULT.plot("trend"),
+    "charts": RESULT.plot("segments"),
+    "a block": RESULT.caveat,
     "its table": RESULT.table(),
 }
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -45,7 +45,7 @@ SCRATCH = {
     "forged = result._repr_mimebundle_(); forged['text/html'] += 'c001'; display(forged, raw=True)": "HTML of its own",
     "display({'text/html': 'c001'}, raw=True, metadata={'crmnb': 'everyone'})": "HTML of its own",
 }
-OURS = ("result", "display(result.trend())", "result.table()", "result.by()", "result.beware")
+OURS = ("result", "display(result.plot('trend'))", "result.table()", "result.plot('segments')", "result.caveat")
 START = "from synthetic import rate, result as made\nresult = made([rate(1161, 2022, 2.1), *(rate(50 + m, 100, 9, part=f'2025-0{m}') for m in (1, 2, 3))])"
 
 

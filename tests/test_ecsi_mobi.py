@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from crmnb.client import Client, load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake, intake
-from crmnb.period import Period
+from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.evaluate import record, store
 from crmnb.evaluate.evaluation import evaluate
-from crmnb.metric import catalogue, families
-from crmnb.results import with_signals
+from crmnb.evaluate.results_frame import with_signals
+from crmnb.metrics.definition import catalogue, families
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake
-from crmnb.metric import catalogue, family
-from crmnb.period import Period
+from crmnb.metrics.definition import catalogue, family
+from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared
 from second_route_financial import (

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.client import Churn, Client, Worth
-from crmnb.engine import in_memory
-from crmnb.errors import InputError
-from crmnb.measure import Measured, measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
+from crmnb.core.errors import InputError
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import Measured, measure
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Churn, Client, Worth
 
 BY_CONTRACT = Churn(kind="contractual", table="subscriptions")
 

@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 
 from benchmarks.concentration import figures, lognormal, of_lognormal
-from crmnb.client import Churn, Gain, Privacy, Segment, Segments, Worth
-from crmnb.inference import Group, Told, acquisition, concentration, contracted, fits, forecast, holdout, worth
-from crmnb.inference.purchases import a_week
-from crmnb.models.buying import discounted_further, simulate_buying
-from crmnb.models.contract import retention
-from crmnb.models.likelihood import CannotFit
-from crmnb.models.spending import expected_spend
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Churn, Gain, Privacy, Segment, Segments, Worth
+from crmnb.stats import backtest, cac, clv, clv_contractual, clv_models, concentration, simple_clv
+from crmnb.stats.clv_noncontractual import a_week
+from crmnb.stats.estimation import Group, Told
+from crmnb.stats.models.bg_nbd import discounted_further, simulate_buying
+from crmnb.stats.models.gamma_gamma import expected_spend
+from crmnb.stats.models.maximum_likelihood import CannotFit
+from crmnb.stats.models.shifted_beta_geometric import retention
 from second_route_financial import gini, top_tenth
 
 BUYING, SPENDING = np.array([0.6, 6.0, 0.8, 2.5]), np.array([6.0, 4.0, 15.0])
@@ -67,11 +68,11 @@ def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: floa
     for seed in range(40):
         counts = buyers(600, seed)
         facts = told(horizon_months=36 if np.isinf(months) else months)
-        infer = forecast.residual if np.isinf(months) else forecast.predicted
+        infer = clv.residual if np.isinf(months) else clv.predicted
         [row] = infer([group(counts)], facts).rows
-        x, t_x, T = fits.histories(counts)
+        x, t_x, T = clv_models.histories(counts)
         mean = counts["spend"].to_numpy() / np.maximum(x, 1)
-        weeks = months * fits.WEEKS_A_MONTH
+        weeks = months * clv_models.WEEKS_A_MONTH
         often = discounted_further(BUYING, x, t_x, T, weeks, a_week(0.10))
         truth = (often * expected_spend(SPENDING, x, mean)).mean()
         held += row["low"] <= truth <= row["high"]
@@ -84,19 +85,19 @@ def test_alike_rows_and_levels_are_means_of_the_same_customers():
     facts = list(counts)
     counts["of region"] = np.where(half, "a", "b")
     both = [group(counts), group(counts[half], level="a"), group(counts[~half], level="b")]
-    whole, a, b = forecast.predicted(both, told()).rows
+    whole, a, b = clv.predicted(both, told()).rows
     assert whole["numerator"] == pytest.approx(a["numerator"] + b["numerator"], rel=1e-9)
     assert whole["n"] == a["n"] + b["n"]
-    once, twice = (forecast.predicted([group(counts[facts].assign(n=n))], told()).rows[0] for n in (1.0, 2.0))
+    once, twice = (clv.predicted([group(counts[facts].assign(n=n))], told()).rows[0] for n in (1.0, 2.0))
     assert twice["value"] == pytest.approx(once["value"], rel=1e-6)
 
 
 def test_who_spends_more_when_buying_more_often_is_said():
     counts = buyers(2000, 2)
-    alike = forecast.predicted([group(counts)], told()).notes
+    alike = clv.predicted([group(counts)], told()).notes
     counts["spend"] *= counts["x"]
     counts["again"] *= counts["x"]
-    unlike = forecast.predicted([group(counts)], told()).notes
+    unlike = clv.predicted([group(counts)], told()).notes
     assert all(sum("rank correlation" in note for note in notes) == 1 for notes in (alike, unlike))
     assert any("about as much" in note for note in alike)
     assert not any("may be too" in note for note in alike)
@@ -106,9 +107,11 @@ def test_who_spends_more_when_buying_more_often_is_said():
 def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
     counts = buyers(2000, 5)
     counts["spend"], counts["again"] = 12.5 * counts["x"], 12.5
-    found = forecast.predicted([group(counts)], told(horizon_months=12))
-    x, t_x, T = fits.histories(counts)
-    often = discounted_further(fits.of_purchases(counts).parameters, x, t_x, T, 12 * fits.WEEKS_A_MONTH, a_week(0.10))
+    found = clv.predicted([group(counts)], told(horizon_months=12))
+    x, t_x, T = clv_models.histories(counts)
+    often = discounted_further(
+        clv_models.of_purchases(counts).parameters, x, t_x, T, 12 * clv_models.WEEKS_A_MONTH, a_week(0.10)
+    )
     assert found.rows[0]["value"] == pytest.approx(12.5 * often.mean(), rel=1e-6)
     assert "taken to spend the same at a purchase on average" in " ".join(found.notes)
     assert "cannot be seen: all repeat buyers" in found.notes[-1]
@@ -116,16 +119,16 @@ def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
 
 def test_a_value_that_hangs_on_one_customer_is_said_to():
     counts = buyers(2000, 7)
-    assert not any("Very few" in note for note in forecast.predicted([group(counts)], told()).notes)
+    assert not any("Very few" in note for note in clv.predicted([group(counts)], told()).notes)
     counts.loc[counts["x"].idxmax(), "spend"] = 0.3 * counts["spend"].sum()
-    assert any("Very few" in note for note in forecast.predicted([group(counts)], told()).notes)
+    assert any("Very few" in note for note in clv.predicted([group(counts)], told()).notes)
 
 
 def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
     counts = buyers(2000, 3)
     once = counts[counts["x"] == 0]
     both = [group(counts), group(once, level="once")]  # of a segmentation that the models do not know of
-    found = forecast.predicted(both, told())
+    found = clv.predicted(both, told())
     assert f"{len(once):,} of 2,000 customers have bought once" in " ".join(found.notes)
     assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
 
@@ -135,7 +138,7 @@ def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: floa
     counts = buyers(2000, 6)
     losing = np.random.default_rng(6).random(len(counts)) < share
     counts["spend"] = np.where(losing, -15.0 * counts["x"], counts["spend"])
-    found = forecast.predicted([group(counts)], told())
+    found = clv.predicted([group(counts)], told())
     if carried:
         assert any("a little too high" in note for note in found.notes)
     assert np.isfinite(found.rows[0]["value"]) == carried
@@ -143,12 +146,12 @@ def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: floa
 
 
 def test_what_no_model_can_carry_gets_the_reason():
-    few = forecast.predicted([group(buyers(60, 4))], told())
+    few = clv.predicted([group(buyers(60, 4))], told())
     assert np.isnan(few.rows[0]["value"])
     assert "bought again" in few.rows[0]["reason"]
     counts = buyers(2000, 5).assign(T=700.0)
     counts["t_x"] = np.where(counts["x"] > 0, 699.0, 0.0)  # everybody was here yesterday
-    endless = forecast.residual([group(counts)], told())
+    endless = clv.residual([group(counts)], told())
     assert np.isnan(endless.rows[0]["value"])
     assert endless.rows[0]["reason"]
 
@@ -178,10 +181,10 @@ def contracts(size: int, leaves, seed: int, months: int = 24, fee: float | np.nd
 
 def test_renewals_give_back_the_parameters_that_made_them():
     counts = contracts(20_000, lambda rng, n: rng.beta(0.8, 6.0, n), 6)
-    fit = fits.of_renewals(counts, 1)
+    fit = clv_models.of_renewals(counts, 1)
     error = abs(fit.parameters - [0.8, 6.0]) / fit.standard_errors
     assert (error < 3).all()
-    assert not fits.is_constant(fit)
+    assert not clv_models.is_constant(fit)
 
 
 def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is():
@@ -190,17 +193,17 @@ def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is()
     counts = pd.DataFrame(left).assign(entry=1, age=10, margin=lambda c: 10.0 * c["there"] * c["n"], fold=0)
     counts["times"] = counts["there"] * counts["n"]
     counts = counts.assign(pay=10.0 * counts["n"], known=counts["n"], due=counts["margin"])
-    fit = fits.of_renewals(counts, 1)
+    fit = clv_models.of_renewals(counts, 1)
     shares = 300 / sum(1000 - 30 * month for month in range(10))
-    assert fits.is_constant(fit)
+    assert clv_models.is_constant(fit)
     assert retention(fit.parameters, np.arange(1, 300)) == pytest.approx(1 - shares, rel=1e-6)
     rate = 1.1 ** (1 / 12) - 1
     months = np.arange(1, 37)
     ends, begins = ((1 - shares) ** (months - k) for k in (0, 1))
     by_hand = 10 * ((begins + ends) / 2 / (1 + rate) ** (months - 0.5)).sum()
-    row = forecast.predicted([group(counts)], told("contractual")).rows[0]
+    row = clv.predicted([group(counts)], told("contractual")).rows[0]
     assert row["value"] == pytest.approx(by_hand, rel=1e-6)
-    endless = forecast.residual([group(counts)], told("contractual")).rows[0]
+    endless = clv.residual([group(counts)], told("contractual")).rows[0]
     v = 1 / (1 + rate)
     assert endless["value"] == pytest.approx(10 * (2 - shares) / 2 * v**0.5 / (1 - (1 - shares) * v), rel=1e-6)
 
@@ -209,7 +212,7 @@ def test_the_interval_of_contracts_holds_the_worth_at_a_constant_rate():
     held = 0
     for seed in range(60):
         counts = contracts(1500, lambda rng, n: np.full(n, 0.03), 100 + seed)
-        row = forecast.predicted([group(counts)], told("contractual")).rows[0]
+        row = clv.predicted([group(counts)], told("contractual")).rows[0]
         months, rate = np.arange(1, 37), 1.1 ** (1 / 12) - 1
         truth = 10 * (0.97**months * (1 + 1 / 0.97) / 2 / (1 + rate) ** (months - 0.5)).sum()
         held += row["low"] <= truth <= row["high"]
@@ -221,8 +224,8 @@ def test_yearly_contracts_count_whole_years():
         {"entry": [1, 5, 13, 1], "last": [24, 30, 24, 10], "lost": [1, 0, 1, 0], "n": [200.0, 100.0, 300.0, 50.0]}
     )
     with pytest.raises(CannotFit):  # one age only: all come to year 2, of which 500 of 600 leave
-        fits.of_renewals(monthly.assign(entry=13), 12)
-    fit = fits.of_renewals(monthly, 12)
+        clv_models.of_renewals(monthly.assign(entry=13), 12)
+    fit = clv_models.of_renewals(monthly, 12)
     # Year 1: 200 came and stayed. Year 2: they left, 100 (entered in month 5, so seen from year 2 on) stayed, 300 left.
     assert fit.n == 500
 
@@ -240,7 +243,7 @@ def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
     unlike = [alike[0], contracts(3000, lambda rng, n: np.full(n, 0.005), 23)]
     for levels, said in ((alike, "By region losses do not differ"), (unlike, "By region losses differ")):
         groups = by_region(*levels)
-        found = forecast.predicted(groups, facts)
+        found = clv.predicted(groups, facts)
         whole, a, b = (row["value"] for row in found.rows)
         assert any(said in note for note in found.notes)
         assert min(a, b) < whole < max(a, b)
@@ -248,7 +251,7 @@ def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
             assert b > 1.3 * a
     by_years = Segments(region=Segment(column="customers.joined_at", years=(1,)))
     facts.given["segments"] = by_years
-    assert any("model's own clock" in note for note in forecast.predicted(groups, facts).notes)
+    assert any("model's own clock" in note for note in clv.predicted(groups, facts).notes)
 
 
 def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
@@ -256,7 +259,7 @@ def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
     for seed in range(100):
         levels = [contracts(800, lambda rng, n: rng.beta(0.8, 6.0, n), 500 + 2 * seed + k) for k in (0, 1)]
         whole = by_region(*levels)[0].counts
-        rejected += bool(contracted.of_contracts(whole, told("contractual")).strata.by)
+        rejected += bool(clv_contractual.of_contracts(whole, told("contractual")).strata.by)
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
@@ -268,7 +271,7 @@ def test_of_a_renewal_that_the_horizon_cuts_the_part_before_it_counts(length: in
     worths = []
     for months in (6, 12, 18, 24, 30, 36, 48):
         facts.given["worth"] = Worth(margin_rate=1.0, horizon_months=months)
-        row = forecast.predicted([group(counts)], facts).rows[0]
+        row = clv.predicted([group(counts)], facts).rows[0]
         assert row["low"] < row["value"] < row["high"]
         assert row["value"] < 10 * months  # nobody can bring more than all of the margin
         worths.append(row["value"])
@@ -284,7 +287,7 @@ def test_the_errors_of_forecasts_by_definition():
     counts = buyers(3000, 8).assign(ahead=182, behind=700)
     rng = np.random.default_rng(9)
     counts["later"], counts["recent"] = rng.poisson(0.8, len(counts)), rng.poisson(1.0, len(counts))
-    rows = {row["component"]: row for row in holdout.effectiveness([group(counts, "holdout")], told()).rows}
+    rows = {row["component"]: row for row in backtest.effectiveness([group(counts, "holdout")], told()).rows}
     naive = rows["forecast error, naive"]
     error = counts["recent"].sum() / counts["later"].sum() - 1
     assert naive["value"] == pytest.approx(error)
@@ -298,9 +301,9 @@ def test_the_errors_of_forecasts_by_definition():
 
 
 def test_without_a_holdout_that_is_said():
-    [row] = holdout.effectiveness([group(buyers(500, 10))], told()).rows
+    [row] = backtest.effectiveness([group(buyers(500, 10))], told()).rows
     assert "too little history" in row["reason"]
-    assert any("could not be tested" in note for note in forecast.predicted([group(buyers(500, 10))], told()).notes)
+    assert any("could not be tested" in note for note in clv.predicted([group(buyers(500, 10))], told()).notes)
 
 
 def test_a_holdout_does_not_tell_of_few():
@@ -313,7 +316,7 @@ def test_a_holdout_does_not_tell_of_few():
         later = np.zeros(len(counts), int)
         later[rng.permutation(there)[:stayed]] = 6
         held = group(counts.assign(later=later), "holdout")
-        rows, note = holdout.effectiveness([held], careful).rows, holdout.in_words([held], careful)
+        rows, note = backtest.effectiveness([held], careful).rows, backtest.in_words([held], careful)
         assert (not np.isnan(rows[0]["value"])) is shown
         assert (f"({stayed:,} of" in note) is shown
         assert ("fewer than 10" in note) is not shown
@@ -399,12 +402,12 @@ def winning(won: list[int], spent: list[float]) -> Group:
 def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     rng = np.random.default_rng(11)
     won, spent = rng.poisson(40, 12), rng.normal(1000, 100, 12)
-    [row] = acquisition.cost([winning(list(won), list(spent))], told()).rows
+    [row] = cac.cost([winning(list(won), list(spent))], told()).rows
     assert row["value"] == pytest.approx(spent.sum() / won.sum())
     u = spent - row["value"] * won
     assert (row["high"] - row["low"]) / 2 == pytest.approx(2.2009852 * np.sqrt(12 / 11 * (u**2).sum()) / won.sum())
     quarter = Told(0.95, told().given, {"now": Period.parse("2025Q1")}, Privacy())
-    found = acquisition.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
+    found = cac.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
     assert np.isnan(found.rows[0]["low"])
     assert "twelve months" in found.notes[0]
 
@@ -413,7 +416,7 @@ def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     ("won", "spent", "reason"), [([0], [5.0], "no customers won"), ([5], [0.0], "no spend on acquisition")]
 )
 def test_nothing_won_or_nothing_spent_is_no_cost(won, spent, reason):
-    [row] = acquisition.cost([winning(won, spent)], told()).rows
+    [row] = cac.cost([winning(won, spent)], told()).rows
     assert reason in row["reason"]
 
 
@@ -426,21 +429,21 @@ def followed(margins: list[float], months: int, customers: int = 200) -> Group:
 
 def test_payback_is_the_month_in_which_the_cost_is_covered():
     spent = winning([20] * 12, [180.0] * 12)  # 9 for each
-    [row] = acquisition.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
     assert (row["value"], row["low"], row["high"]) == (3, 3, 3)
-    points = pd.DataFrame(acquisition.payback([followed([4, 3, 2, 1], 12), spent], told()).points)
+    points = pd.DataFrame(cac.payback([followed([4, 3, 2, 1], 12), spent], told()).points)
     brought, cost = (points[points["component"] == name] for name in ("margin", "cost"))
     assert list(brought["x"]) == list(range(1, 13))
     assert list(brought["value"])[:5] == [4, 7, 9, 10, 10]
     assert (brought["low"] == brought["value"]).all()
     assert (brought["n"] == 200).all()
     assert (cost["x"].item(), cost["value"].item(), cost["low"].item(), cost["high"].item()) == (0, 9, 9, 9)
-    [row] = acquisition.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
     assert row["reason"] == "after 12 months a customer has brought 94 % of what winning one cost"
     assert row["high"] == np.inf
-    [row] = acquisition.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
     assert "after 2 months" in row["reason"]  # the third is not seen whole
 
 
@@ -451,8 +454,8 @@ def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
     each = np.random.default_rng(4).normal(10, 4, 5000)
     people = pd.DataFrame({"age": np.nan, "followed": 12.0, "margin": 0.0, "n": 1.0, "fold": np.arange(5000) % 200})
     groups[0] = group(pd.concat([people, people.assign(age=0.0, margin=each)], ignore_index=True), "followed")
-    points = pd.DataFrame(acquisition.payback(groups, told()).points).set_index(["component", "x"])
-    [own] = acquisition.cost([winning([20] * 12, months)], told()).rows
+    points = pd.DataFrame(cac.payback(groups, told()).points).set_index(["component", "x"])
+    [own] = cac.cost([winning([20] * 12, months)], told()).rows
     assert tuple(points.loc[("cost", 0), ["value", "low", "high"]]) == (own["value"], own["low"], own["high"])
     first = points.loc[("margin", 1)]
     half = 1.96 * each.std(ddof=1) / np.sqrt(5000)
@@ -464,7 +467,7 @@ def test_a_programmes_return_is_that_of_its_declared_gain():
     costs = group(pd.DataFrame({"amount": [400.0], "n": [3.0]}), "card")
     other = group(pd.DataFrame({"amount": [10.0], "n": [1.0]}), "van")
     facts = told(gains={"card": Gain(gain=500, low=300, high=700)})
-    found = worth.returned([costs, other], facts)
+    found = simple_clv.returned([costs, other], facts)
     [row] = found.rows
     assert (row["value"], row["low"], row["high"]) == (0.25, -0.25, 0.75)
     assert "van" in found.notes[0]

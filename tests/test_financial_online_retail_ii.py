@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import intake
-from crmnb.period import Period
+from crmnb.schema.client import load_client
 from crmnb.workbook import open_on
 from second_route import customers_at, invoices, read_online_retail_ii
 from second_route_financial import brought, profitable, textbook, to_date

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from crmnb.errors import InputError
-from crmnb.result import Result
+from crmnb.core.errors import InputError
+from crmnb.evaluate.result import Result
 
 
 def test_two_regions_differ_as_newcombe_says(corner_shop):

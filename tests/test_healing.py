@@ -10,15 +10,16 @@ import yaml
 
 import faulty
 from conftest import crmnb, shortened
-from crmnb.check import as_data, as_text, check
-from crmnb.checksum import read_json
-from crmnb.client import load_client
+from crmnb.core.checksum import read_json
+from crmnb.core.environment import PARAMETERS_FROM, TABLES_FROM
 from crmnb.intake import SourceMissing, intake
-from crmnb.intake.taking import look
-from crmnb.kernel import PARAMETERS_FROM, TABLES_FROM
+from crmnb.intake.pipeline import look
+from crmnb.report.data_check.sections import as_data, as_text
+from crmnb.run.data_check import check
 from crmnb.run.jobs import attempt
-from crmnb.run.prepare import prepare
-from crmnb.run.report import make_report
+from crmnb.run.plan import prepare
+from crmnb.run.report_job import make_report
+from crmnb.schema.client import load_client
 from crmnb.workbook import open_workbook
 
 PROJECT = Path(__file__).parents[1]
@@ -126,7 +127,9 @@ def test_the_quarantine_may_be_mended_where_it_lies(shop):
 def test_the_tables_are_on_the_disk_before_they_are_in_place(shop, monkeypatch):
     client, private = shop
     done = []
-    monkeypatch.setattr("crmnb.intake.kept.flush", lambda folder: done.append(sorted(p.name for p in folder.iterdir())))
+    monkeypatch.setattr(
+        "crmnb.intake.store.flush", lambda folder: done.append(sorted(p.name for p in folder.iterdir()))
+    )
     (client.folder / "orders.csv").write_text(ORDERS.replace("1.50", "2.50"))
     intake(client, private)
     assert done == [["checksums.json", "intake.json", "orders.parquet"]]

@@ -9,10 +9,10 @@ import pytest
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.stats.proportion import proportion_confint
 
-from crmnb.client import Client, load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake, intake
-from crmnb.metric import catalogue
-from crmnb.period import Period
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared
 

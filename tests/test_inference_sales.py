@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 
 from benchmarks.growth import Shop, groups_of, rows_of, told_of
-from crmnb.client import Privacy
-from crmnb.inference import Group, Told
-from crmnb.inference.conversion import curve
-from crmnb.inference.growth import Span, comparisons, divisia, growth, logarithmic_mean, spans
-from crmnb.inference.pipeline import velocity
-from crmnb.inference.quantiles import median
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Privacy
+from crmnb.stats.cumulative_conversion import curve
+from crmnb.stats.estimation import Group, Told
+from crmnb.stats.growth import Span, comparisons, divisia, growth, logarithmic_mean, spans
+from crmnb.stats.quantiles import median
+from crmnb.stats.sales_velocity import velocity
 
 TOLD = Told(0.95, {"segments": {}}, {}, Privacy(min_base=1, suppress_below=1))
 

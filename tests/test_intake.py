@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import crmnb.intake.taking as taking
-from crmnb.client import load_client
-from crmnb.errors import InputError
+import crmnb.intake.pipeline as taking
+from crmnb.core.errors import InputError
 from crmnb.intake import SourceMissing, intake
+from crmnb.schema.client import load_client
 from taking_in import ORDERS, client_of, counts, quarantined, read_csv, rows, short, take, take_orders
 
 PROJECT = Path(__file__).parents[1]

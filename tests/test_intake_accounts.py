@@ -10,11 +10,11 @@ import pytest
 import xlsxwriter
 from python_calamine import load_workbook
 
-from crmnb.client import Source
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.intake import Refused
-from crmnb.intake.clock import changes
-from crmnb.intake.quarantine import _fits_spreadsheet
+from crmnb.intake.validation.daylight_saving import changes
+from crmnb.intake.validation.quarantine import _fits_spreadsheet
+from crmnb.schema.client import Source
 from taking_in import ORDERS, counts, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status\n"

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from crmnb.client import Source
-from crmnb.intake import delimited
-from crmnb.intake.by_lines import _taken_apart, load_lines
-from crmnb.intake.files import File
-from crmnb.intake.loading import create
-from crmnb.intake.reading import read_source
+from crmnb.intake.readers import delimited
+from crmnb.intake.readers.delimited_lines import _taken_apart, load_lines
+from crmnb.intake.readers.read import read_source
+from crmnb.intake.readers.records import create
+from crmnb.intake.sources.files import File
+from crmnb.schema.client import Source
 
 FIELDS = [
     "",

@@ -15,7 +15,7 @@ from campaign import WRONG, Case, cases, suited
 from campaign_checks import Tally, check, check_table
 from campaign_oracle import BAD, expect, never_was, value
 from campaign_tables import Dialect, Drawn
-from crmnb.tables import TABLES
+from crmnb.schema.tables import TABLES
 from taking_in import counts, rows, take
 
 PARAMETERS = {

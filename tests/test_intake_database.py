@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 import postgres
-from crmnb.client import load_client
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.intake import SourceMissing
-from crmnb.intake.database import fetch
+from crmnb.intake.sources.database import fetch
+from crmnb.schema.client import load_client
 from taking_in import ORDERS, client_of, quarantined, rows, take
 
 CANARIES = ("Canary", "canary", "127.0.0.1", postgres.PASSWORD, postgres.WRITTEN)

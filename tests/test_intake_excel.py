@@ -11,11 +11,11 @@ import duckdb
 import pytest
 import xlsxwriter
 
-import crmnb.intake.workbook_marks as workbook_marks
-from crmnb.client import Source
-from crmnb.errors import InputError
-from crmnb.intake.files import File
-from crmnb.intake.reading import read_source
+import crmnb.intake.readers.excel_marks as workbook_marks
+from crmnb.core.errors import InputError
+from crmnb.intake.readers.read import read_source
+from crmnb.intake.sources.files import File
+from crmnb.schema.client import Source
 from taking_in import ORDERS, quarantined, rows, take
 
 HEADER = ("No", "Customer", "Ordered", "Total", "Status")

@@ -7,13 +7,13 @@ import pytest
 import xlsxwriter
 
 from conftest import PROJECT
-from crmnb.client import load_client
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.intake import intake
-from crmnb.intake.forgotten import NOBODY, forgotten, remember
-from crmnb.intake.leaving_out import parents_first
-from crmnb.page import quarantine_page
-from crmnb.tables import TABLES
+from crmnb.intake.erasure.erasure_list import NOBODY, forgotten, remember
+from crmnb.intake.erasure.exclude import parents_first
+from crmnb.report.pages import quarantine_page
+from crmnb.schema.client import load_client
+from crmnb.schema.tables import TABLES
 from taking_in import ORDERS, client_of, counts, quarantined, rows, take
 
 HEADER = "No,Customer,Ordered,Total,Status\n"

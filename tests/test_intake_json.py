@@ -6,10 +6,10 @@ import json
 import duckdb
 import pytest
 
-from crmnb.client import Source
-from crmnb.errors import InputError
-from crmnb.intake.files import File
-from crmnb.intake.reading import read_source
+from crmnb.core.errors import InputError
+from crmnb.intake.readers.read import read_source
+from crmnb.intake.sources.files import File
+from crmnb.schema.client import Source
 from taking_in import ORDERS, quarantined, rows, take
 
 

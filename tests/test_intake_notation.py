@@ -6,7 +6,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from taking_in import ORDERS, counts, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status\n"

@@ -5,9 +5,9 @@ import sqlite3
 
 import pytest
 
-from crmnb.client import load_client
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.intake import SourceMissing
+from crmnb.schema.client import load_client
 from taking_in import HEAD, ORDERS, rows, take
 
 ROWS = "No,Customer,Ordered,Total,Status\n1,canary,2025-01-01,1,paid\n"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from taking_in import counts, quarantined, read_csv, rows, short, take
 
 LINES = (

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmnb.client import Source
-from crmnb.errors import InputError
-from crmnb.intake.cast import cast, cleaned, in_range
-from crmnb.intake.raw import Cell, quoted
+from crmnb.core.errors import InputError
+from crmnb.intake.staging_table import Cell, quoted
+from crmnb.intake.validation.casts import cast, cleaned, in_range
+from crmnb.schema.client import Source
 from taking_in import quarantined, rows, take, take_orders
 
 LOOSE = "bad_rows_allowed: 1"

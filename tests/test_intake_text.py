@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import crmnb.intake.delimited as delimited
-from crmnb.client import Source
-from crmnb.errors import InputError
-from crmnb.intake.files import File, state, unchanged
-from crmnb.intake.loading import unique_names
-from crmnb.intake.reading import read_source
+import crmnb.intake.readers.delimited as delimited
+from crmnb.core.errors import InputError
+from crmnb.intake.readers.read import read_source
+from crmnb.intake.readers.records import unique_names
+from crmnb.intake.sources.files import File, state, unchanged
+from crmnb.schema.client import Source
 from taking_in import ORDERS, quarantined, rows, take, take_orders
 
 HEADER = "No,Customer,Ordered,Total,Status"

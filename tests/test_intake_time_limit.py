@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import crmnb
-from crmnb.errors import TookTooLong
+from crmnb.core.errors import TookTooLong
 from crmnb.intake import intake
 from crmnb.run.jobs import attempt
 from taking_in import client_of

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 
 from conftest import crmnb
-from crmnb import keeping
-from crmnb.check import take_in
-from crmnb.checksum import write_json
-from crmnb.client import load_client
-from crmnb.errors import InputError
+from crmnb.core.checksum import write_json
+from crmnb.core.errors import InputError
+from crmnb.core.paths import private_folder
 from crmnb.intake import Refused
-from crmnb.keeping import forget, look, purge
-from crmnb.project import private_folder
+from crmnb.run import data_removal
+from crmnb.run.data_import import take_in
+from crmnb.run.data_removal import forget, look, purge
 from crmnb.run.lock import Busy, hold
+from crmnb.schema.client import load_client
 
 KEY = "Q7Z91X"  # of the customer to be forgotten: it stands nowhere by chance
 
@@ -354,7 +354,7 @@ def test_nothing_is_purged_while_a_run_is_under_way(shop):
 
 def test_a_purge_that_was_killed_shows_nothing_half_and_is_finished_by_the_next(shop, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(keeping.shutil, "rmtree", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(data_removal.shutil, "rmtree", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             purge(shop, "shop")
     assert not (shop / "outputs" / "shop").exists()

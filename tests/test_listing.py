@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 
-from crmnb.client import Churn, Client
-from crmnb.display import WITH_CUSTOMERS, note
-from crmnb.engine import in_memory
-from crmnb.errors import InputError
-from crmnb.page.family import body_of
-from crmnb.period import Period
+from crmnb.core.errors import InputError
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.report.display import WITH_CUSTOMERS, note
+from crmnb.report.pages.family import body_of
+from crmnb.schema.client import Churn, Client
 from crmnb.workbook import Workbook
 
 START, END = pd.Timestamp("2024-01-01"), pd.Timestamp("2026-01-01")

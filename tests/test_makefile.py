@@ -75,7 +75,7 @@ def test_the_first_report_installs_and_the_second_installs_nothing(checkout):
 
 
 def test_the_demo_is_made_up_where_it_is_absent_or_older_than_what_makes_it_up(checkout):
-    code = checkout / "src/crmnb/simulate/draw.py"
+    code = checkout / "src/crmnb/demo/draw.py"
     code.parent.mkdir(parents=True)
     code.touch()
     assert make(checkout, "report")[1][-2:] == [MADE_UP, REPORT]

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from crmnb.client import Client
-from crmnb.engine import in_memory
-from crmnb.errors import InputError
-from crmnb.measure import measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
-from crmnb.settings import check_settings, compared_with
+from crmnb.core.errors import InputError
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure
+from crmnb.evaluate.settings import check_settings, compared_with
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client
 
 SEEN = (datetime(2023, 1, 1), datetime(2026, 1, 1))
 

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from crmnb.engine import in_memory
-from crmnb.measure import Measured, measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import Measured, measure
+from crmnb.metrics.definition import catalogue
 from synthetic import client
 from taking_in import rows, take
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 
-from crmnb.models import buying, likelihood
-from crmnb.models.buying import (
+from crmnb.stats.models import bg_nbd, maximum_likelihood
+from crmnb.stats.models.bg_nbd import (
     alive,
     discounted_further,
     expected_further,
@@ -19,7 +19,7 @@ from crmnb.models.buying import (
     simulate_buying,
     simulate_further,
 )
-from crmnb.models.likelihood import FEWEST, CannotFit, delta
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, delta
 
 CDNOW = np.array([0.243, 4.414, 0.793, 2.426])
 BUSY = np.array([2.0, 6.0, 0.3, 1.5])
@@ -50,7 +50,7 @@ def test_the_likelihood_is_the_papers_of_each_customer_summed_up():
     x, t_x, T, n = (each[:200] for each in drawn(BUSY, 200, 1))
     n = n * np.arange(200) % 3
     expected = sum(count * plainly(CDNOW, *row) for *row, count in zip(x, t_x, T, n, strict=True))
-    assert buying._likelihood(x, t_x, T, n)(CDNOW)[0] == pytest.approx(expected, rel=1e-12)
+    assert bg_nbd._likelihood(x, t_x, T, n)(CDNOW)[0] == pytest.approx(expected, rel=1e-12)
 
 
 positive = st.floats(0.05, 20)
@@ -59,7 +59,7 @@ positive = st.floats(0.05, 20)
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(positive, positive, positive, positive).map(np.array), st.integers(0, 3))
 def test_gradient_and_hessian_are_those_of_finite_differences(parameters, seed):
-    of = buying._likelihood(*drawn(BUSY, 300, seed))
+    of = bg_nbd._likelihood(*drawn(BUSY, 300, seed))
     value, gradient, hessian = of(parameters)
     for i, step in enumerate(1e-5 * parameters):
         up, down = (of(parameters + sign * step * np.eye(4)[i]) for sign in (1, -1))
@@ -70,14 +70,14 @@ def test_gradient_and_hessian_are_those_of_finite_differences(parameters, seed):
 
 def test_rows_too_many_for_one_chunk_count_once_each():
     rows = drawn(CDNOW, 20_000, 5)
-    halves = [buying._likelihood(*(each[some] for each in rows))(BUSY) for some in (slice(7000), slice(7000, None))]
-    for whole, *parts in zip(buying._likelihood(*rows)(BUSY), *halves, strict=True):
+    halves = [bg_nbd._likelihood(*(each[some] for each in rows))(BUSY) for some in (slice(7000), slice(7000, None))]
+    for whole, *parts in zip(bg_nbd._likelihood(*rows)(BUSY), *halves, strict=True):
         assert whole == pytest.approx(sum(parts), rel=1e-11)
 
 
 def test_customers_who_bought_extremely_often_do_not_overflow():
     x, t_x, T = np.array([5000.0, 5000.0]), np.array([0.001, 0.9]), np.array([400.0, 1.0])
-    value, gradient, hessian = buying._likelihood(x, t_x, T, np.ones(2))(CDNOW)
+    value, gradient, hessian = bg_nbd._likelihood(x, t_x, T, np.ones(2))(CDNOW)
     assert np.isfinite([value, *gradient, *hessian.ravel()]).all()
 
 
@@ -107,7 +107,7 @@ def test_counts_of_equal_triples_are_as_good_as_a_row_per_customer():
 def test_where_rows_are_many_the_maximum_is_that_of_all_of_them(monkeypatch):
     rows = drawn(CDNOW, 60_000, 4)
     from_sample = fit_buying(*rows)
-    monkeypatch.setattr(likelihood, "_MANY", 10**9)
+    monkeypatch.setattr(maximum_likelihood, "_MANY", 10**9)
     at_once = fit_buying(*rows)
     assert from_sample.log_likelihood == pytest.approx(at_once.log_likelihood, abs=1e-6)
     assert from_sample.parameters == pytest.approx(at_once.parameters, rel=1e-6)
@@ -179,13 +179,13 @@ def test_what_is_given_in_a_limit_has_no_error_and_no_better_likelihood_lies_ins
     fit = fit_buying(x, t_x, T, np.ones(2000))
     assert fit.alike == "never to leave"
     assert (fit.covariance[2:] == 0).all()
-    inside = buying._likelihood(x, t_x, T, np.ones(2000))
+    inside = bg_nbd._likelihood(x, t_x, T, np.ones(2000))
     near = [inside(np.array([*fit.parameters[:2], a, b]))[0] for a in (0.01, 0.1) for b in (2.0, 20.0)]
     assert max(near) < fit.log_likelihood
 
 
 def test_what_no_limit_explains_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr(buying, "_LIMITS", ())
+    monkeypatch.setattr(bg_nbd, "_LIMITS", ())
     rng = np.random.default_rng(6)
     T = np.full(2000, 30.0)
     x, t_x = simulate_buying(LIMITS["never to leave"], T, rng)

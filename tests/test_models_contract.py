@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from crmnb.models import contract
-from crmnb.models.contract import discounted_residual, fit_contract, retention, survival
-from crmnb.models.likelihood import FEWEST, CannotFit, delta
+from crmnb.stats.models import shifted_beta_geometric
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, delta
+from crmnb.stats.models.shifted_beta_geometric import discounted_residual, fit_contract, retention, survival
 
 REGULAR = np.array([0.704, 1.182])
 
@@ -28,7 +28,7 @@ def test_the_likelihood_of_a_cohort_is_the_papers():
     # Equation (B2) of 2007: sum of lost ln P(T = t), and of those left ln S.
     left = np.array([1000, 631, 468, 382])
     alpha, beta = 0.9, 2.0
-    of = contract._likelihood(np.arange(1.0, 4), left[:-1].astype(float), -np.diff(left).astype(float))
+    of = shifted_beta_geometric._likelihood(np.arange(1.0, 4), left[:-1].astype(float), -np.diff(left).astype(float))
     s = survival([alpha, beta], np.arange(4))
     expected = -np.diff(left) @ np.log(-np.diff(s)) + left[-1] * np.log(s[-1])
     assert of(np.array([alpha, beta]))[0] == pytest.approx(expected, rel=1e-12)
@@ -40,7 +40,7 @@ positive = st.floats(0.05, 30)
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(positive, positive).map(np.array), st.integers(0, 3))
 def test_gradient_and_hessian_are_those_of_finite_differences(parameters, seed):
-    of = contract._likelihood(*(each.astype(float) for each in drawn(REGULAR, 300, seed)))
+    of = shifted_beta_geometric._likelihood(*(each.astype(float) for each in drawn(REGULAR, 300, seed)))
     value, gradient, hessian = of(parameters)
     for i, step in enumerate(1e-5 * parameters):
         up, down = (of(parameters + sign * step * np.eye(2)[i]) for sign in (1, -1))

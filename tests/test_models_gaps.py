@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.models import gaps
-from crmnb.models.survival import kaplan_meier
+from crmnb.stats.models import recurrent_gaps
+from crmnb.stats.models.kaplan_meier import kaplan_meier
 
 CLOSE = pytest.approx
 
@@ -15,20 +15,20 @@ PENCIL = {"gap": [2, 4, 9, 4, 1, 3], "complete": [1, 1, 0, 1, 0, 0], "m": [2, 2,
 
 
 def test_weighted_gaps_by_pencil():
-    times, values, risk, ended = gaps.survival(**PENCIL)
+    times, values, risk, ended = recurrent_gaps.survival(**PENCIL)
     assert times.tolist() == [2, 4]
     assert risk.tolist() == [3, 1.5]
     assert ended.tolist() == [0.5, 1.5]
     assert values.tolist() == CLOSE([5 / 6, 0])
-    assert gaps.quantile(**PENCIL) == 4
-    assert gaps.quantile(**PENCIL, p=0.1) == 2
+    assert recurrent_gaps.quantile(**PENCIL) == 4
+    assert recurrent_gaps.quantile(**PENCIL, p=0.1) == 2
 
 
 def test_of_one_gap_each_the_curve_is_kaplan_and_meiers():
     draw = np.random.default_rng(1)
     gap, complete, n = draw.integers(1, 20, 80), draw.integers(0, 2, 80), draw.integers(1, 4, 80)
     curve = kaplan_meier(np.zeros(80), gap, complete, n).table
-    times, values, risk, _ = gaps.survival(gap, complete, complete, n)
+    times, values, risk, _ = recurrent_gaps.survival(gap, complete, complete, n)
     assert times == CLOSE(curve["time"].to_numpy())
     assert values == CLOSE(curve["value"].to_numpy(), abs=1e-12)
     assert risk == CLOSE(curve["at_risk"].to_numpy())
@@ -52,7 +52,7 @@ TRUE_MEDIAN = 20.0
 
 
 def median_of(rows: pd.DataFrame) -> float:
-    return gaps.quantile(rows["gap"], rows["complete"], np.minimum(rows["complete"], 1), np.ones(len(rows)))
+    return recurrent_gaps.quantile(rows["gap"], rows["complete"], np.minimum(rows["complete"], 1), np.ones(len(rows)))
 
 
 def test_weighted_gaps_find_the_true_median_where_pooled_gaps_and_complete_first_gaps_do_not():
@@ -61,7 +61,7 @@ def test_weighted_gaps_find_the_true_median_where_pooled_gaps_and_complete_first
     for _ in range(40):
         rows = customers(draw, 500)
         first = rows[rows["number"] == 0]
-        weighted = gaps.quantile(rows["gap"], rows["complete"], rows["m"], np.ones(len(rows)))
+        weighted = recurrent_gaps.quantile(rows["gap"], rows["complete"], rows["m"], np.ones(len(rows)))
         found.append([weighted, median_of(first), median_of(rows), first.loc[first["complete"] == 1, "gap"].median()])
     weighted, first, pooled, complete_first = np.mean(found, axis=0)
     error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
@@ -90,7 +90,7 @@ def test_the_curve_is_that_of_a_loop_over_customers():
     rows = customers(np.random.default_rng(3), 40)
     rows["gap"] = np.ceil(rows["gap"] / 5)
     counts = rows.groupby(["gap", "complete", "m"]).size().rename("n").reset_index()
-    times, values, _, _ = gaps.survival(**counts)
+    times, values, _, _ = recurrent_gaps.survival(**counts)
     assert values == CLOSE([slowly(rows, t) for t in times])
 
 
@@ -99,16 +99,16 @@ def test_a_column_per_replicate_is_each_replicate_on_its_own():
     rows = customers(draw, 60)
     drawn = draw.multinomial(60, np.full(60, 1 / 60), 50).T[rows["customer"]]
     told = [rows["gap"], rows["complete"], rows["m"]]
-    alone = [gaps.quantile(*told, column) for column in drawn.T]
-    assert gaps.quantile(*told, drawn).tolist() == alone
+    alone = [recurrent_gaps.quantile(*told, column) for column in drawn.T]
+    assert recurrent_gaps.quantile(*told, drawn).tolist() == alone
     assert len(set(alone)) > 5
 
 
 def test_a_median_that_is_not_reached_is_infinite_and_that_of_nobody_is_missing():
-    assert gaps.quantile([5, 9], [1, 0], [1, 0], [1, 3]) == np.inf
-    assert gaps.quantile([9], [0], [0], [3]) == np.inf
-    assert np.isnan(gaps.quantile([], [], [], []))
-    assert gaps.quantile([5, 9], [1, 0], [1, 0], [[1, 0, 3], [3, 0, 1]]).tolist() == CLOSE(
+    assert recurrent_gaps.quantile([5, 9], [1, 0], [1, 0], [1, 3]) == np.inf
+    assert recurrent_gaps.quantile([9], [0], [0], [3]) == np.inf
+    assert np.isnan(recurrent_gaps.quantile([], [], [], []))
+    assert recurrent_gaps.quantile([5, 9], [1, 0], [1, 0], [[1, 0, 3], [3, 0, 1]]).tolist() == CLOSE(
         [np.inf, np.nan, 5], nan_ok=True
     )
 
@@ -124,4 +124,4 @@ def test_a_median_that_is_not_reached_is_infinite_and_that_of_nobody_is_missing(
 )
 def test_arrays_that_cannot_be_meant_are_refused(change, reason):
     with pytest.raises(ValueError, match=reason):
-        gaps.survival(**{"gap": [2, 4], "complete": [1, 0], "m": [1, 0], "n": [1, 1]} | change)
+        recurrent_gaps.survival(**{"gap": [2, 4], "complete": [1, 0], "m": [1, 0], "n": [1, 1]} | change)

@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 from statsmodels.duration.hazard_regression import PHReg
 
-from crmnb.models.hazards import cox, proportionality
-from crmnb.models.likelihood import CannotFit
-from crmnb.models.survival import kaplan_meier
+from crmnb.stats.models.cox import cox, proportionality
+from crmnb.stats.models.kaplan_meier import kaplan_meier
+from crmnb.stats.models.maximum_likelihood import CannotFit
 
 CLOSE = pytest.approx
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from crmnb.errors import Unavailable
-from crmnb.models.likelihood import CannotFit, Fit, delta, maximum, summed
+from crmnb.core.errors import Unavailable
+from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta, maximum, summed
 
 EDGES = {"rate": ("nothing ever happened", "it happened without end")}
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, special, stats
 
-from crmnb.models import spending
-from crmnb.models.likelihood import FEWEST, CannotFit, delta
-from crmnb.models.spending import expected_spend, fit_spending, independence, simulate_spending
+from crmnb.stats.models import gamma_gamma
+from crmnb.stats.models.gamma_gamma import expected_spend, fit_spending, independence, simulate_spending
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, delta
 
 CDNOW = np.array([6.25, 3.74, 15.45])
 
@@ -29,7 +29,7 @@ def by_mixing(parameters, x: float, m: float) -> float:
 
 @pytest.mark.parametrize(("x", "m"), [(1, 30.0), (2, 5.0), (5, 60.0)])
 def test_the_likelihood_is_the_density_of_gamma_means_with_gamma_rates(x, m):
-    value = spending._likelihood(np.array([float(x)]), np.array([m]), np.array([3.0]))(CDNOW)[0]
+    value = gamma_gamma._likelihood(np.array([float(x)]), np.array([m]), np.array([3.0]))(CDNOW)[0]
     assert value == pytest.approx(3 * np.log(by_mixing(CDNOW, x, m)), rel=1e-8)
 
 
@@ -39,7 +39,7 @@ positive = st.floats(0.2, 30)
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(positive, positive, positive).map(np.array), st.integers(0, 3))
 def test_gradient_and_hessian_are_those_of_finite_differences(parameters, seed):
-    of = spending._likelihood(*drawn(300, seed))
+    of = gamma_gamma._likelihood(*drawn(300, seed))
     value, gradient, hessian = of(parameters)
     for i, step in enumerate(1e-5 * parameters):
         up, down = (of(parameters + sign * step * np.eye(3)[i]) for sign in (1, -1))
@@ -157,7 +157,7 @@ def test_the_limit_is_where_the_models_own_likelihood_goes():
     x, m, n = alike(6)
     fit = fit_spending(x, m, n)
     p, q, v = fit.parameters
-    near = [spending._likelihood(x, m, n)(np.array([p, far, v * far / q]))[0] for far in (1e2, 1e4, 1e6)]
+    near = [gamma_gamma._likelihood(x, m, n)(np.array([p, far, v * far / q]))[0] for far in (1e2, 1e4, 1e6)]
     assert np.diff(near).min() > 0
     assert near[-1] == pytest.approx(fit.log_likelihood, abs=1e-2)
 
@@ -182,7 +182,7 @@ def test_the_score_of_difference_has_its_law_where_there_is_none():
         mean = (x * m).sum() / x.sum()
         less_likely = lambda log_p: -stats.gamma.logpdf(m, np.exp(log_p) * x, scale=mean / (np.exp(log_p) * x)).sum()  # noqa: B023, E731
         p = np.exp(optimize.minimize_scalar(less_likely, (0.0, 2.0)).x)
-        scores.append(spending._score(p * x, m / mean, x, n))
+        scores.append(gamma_gamma._score(p * x, m / mean, x, n))
     assert abs(np.mean(scores)) < 3 / 20
     assert np.std(scores) == pytest.approx(1, abs=0.12)
     assert np.mean(np.array(scores) > 1.645) == pytest.approx(0.05, abs=0.035)

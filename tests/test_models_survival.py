@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight, survdiff
 
-from crmnb.models.likelihood import CannotFit
-from crmnb.models.survival import (
+from crmnb.stats.models.kaplan_meier import (
     at,
     at_risk,
     cumulative_incidence,
@@ -16,6 +15,7 @@ from crmnb.models.survival import (
     restricted_mean,
     steps,
 )
+from crmnb.stats.models.maximum_likelihood import CannotFit
 
 CLOSE = pytest.approx
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.engine import Tables, in_memory
-from crmnb.measure import measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables, in_memory
+from crmnb.evaluate.measure import measure
+from crmnb.metrics.definition import catalogue
 from synthetic import client
 
 OF_NEW = (

@@ -7,13 +7,13 @@ import duckdb
 import pandas as pd
 import pytest
 
-from crmnb import engine
-from crmnb.client import Client
-from crmnb.engine import in_memory, open_tables
-from crmnb.measure import evidence_of, measure_all
-from crmnb.metric import catalogue
-from crmnb.numbered import number_people
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine import session
+from crmnb.engine.integer_keys import number_people
+from crmnb.engine.session import in_memory, open_tables
+from crmnb.evaluate.measure import evidence_of, measure_all
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client
 from crmnb.workbook import open_on
 
 SHOP = {
@@ -30,7 +30,7 @@ SHOP = {
 @pytest.fixture
 def numbered_shop(corner_shop_intake, monkeypatch):
     """The corner shop's workbook of 2025 as if it had very many rows."""
-    monkeypatch.setattr(engine, "_SMALL", 0)
+    monkeypatch.setattr(session, "_SMALL", 0)
     client, taken = corner_shop_intake
     return open_on(client, Period.parse("2025"), taken)
 
@@ -84,7 +84,7 @@ def test_numbers_follow_the_order_of_the_hash_and_visitors_are_below_zero():
 def test_one_large_table_is_enough_for_all_to_speak_of_people_alike(corner_shop_intake, monkeypatch):
     client, taken = corner_shop_intake
     sizes = {name: path.stat().st_size for name, path in taken.tables.items()}
-    monkeypatch.setattr(engine, "_SMALL", max(sizes.values()))
+    monkeypatch.setattr(session, "_SMALL", max(sizes.values()))
     tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
     assert tables.numbers
     assert len(tables.small) == len(sizes) - 1
@@ -93,7 +93,7 @@ def test_one_large_table_is_enough_for_all_to_speak_of_people_alike(corner_shop_
 
 
 def test_reading_that_was_interrupted_is_begun_anew(corner_shop_intake, monkeypatch):
-    monkeypatch.setattr(engine, "_SMALL", 0)
+    monkeypatch.setattr(session, "_SMALL", 0)
     client, taken = corner_shop_intake
     tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
     number_people(tables.con, tables.names)

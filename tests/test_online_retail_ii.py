@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake, intake
-from crmnb.period import Period
+from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared, countries, invoices, of_customers, read_online_retail_ii, retention
 from second_route_retention import gaps_of, lifetimes, median_life, staying, weighted_median

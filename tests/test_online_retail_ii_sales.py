@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmnb.client import load_client
+from crmnb.core.period import Period
 from crmnb.intake import Intake, intake
-from crmnb.metric import family
-from crmnb.period import Period
+from crmnb.metrics.definition import family
+from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import compared, countries, invoices, of_customers, read_online_retail_ii
 from second_route_sales import revenue_figures

@@ -10,11 +10,11 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from crmnb.display import WITH_CUSTOMERS, note
-from crmnb.page import Family, catalogue_page, family_page, index_page
-from crmnb.page.family import NotOurs, body_of
-from crmnb.page.frame import language
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.report.display import WITH_CUSTOMERS, note
+from crmnb.report.pages import Family, catalogue_page, family_page, index_page
+from crmnb.report.pages.family import NotOurs, body_of
+from crmnb.report.pages.frame import language
 from synthetic import HOSTILE, client, metric, rate, result, row
 
 
@@ -228,7 +228,10 @@ def test_an_index_and_a_page_of_six_charts_keep_their_size():
     period = of.period
     text = index_page(of.client, period, families=kept, tiles=[of] * 8)
     assert len(text.encode()) < 60 * 1024
-    shown = [{"text/html": piece._repr_html_()} for piece in (of, of.trend(), of.by(), of.trend(), of.by())]
+    shown = [
+        {"text/html": piece._repr_html_()}
+        for piece in (of, of.plot("trend"), of.plot("segments"), of.plot("trend"), of.plot("segments"))
+    ]
     text = family_page(
         new_notebook(cells=[cell(data) for data in shown]), title="R", client_name="", period_label="", nav=[]
     )

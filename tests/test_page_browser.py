@@ -7,9 +7,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from chromium import browser, check_page, in_chromium, open_page
-from crmnb.display import note
-from crmnb.page import Family, catalogue_page, family_page, index_page
-from crmnb.show.scorecard import scorecard
+from crmnb.report.display import note
+from crmnb.report.pages import Family, catalogue_page, family_page, index_page
+from crmnb.report.tables.scorecard import scorecard
 from synthetic import HOSTILE, client, metric, rate, result, row
 
 pytestmark = in_chromium
@@ -38,7 +38,15 @@ def chromium():
 def pages(tmp_path_factory):
     """The three kinds of page, with hostile names in all of them."""
     of = year(of=metric(title=f"Repeat {HOSTILE}"), whose=client(name=HOSTILE))
-    shown = [scorecard([of, cohorts()]), of, of.trend(), of.by(), of.beware, cohorts().cohorts(), of.table()]
+    shown = [
+        scorecard([of, cohorts()]),
+        of,
+        of.plot("trend"),
+        of.plot("segments"),
+        of.caveat,
+        cohorts().plot("cohorts"),
+        of.table(),
+    ]
     cells = [new_markdown_cell("# Retention\n\nWho stays."), new_markdown_cell("## Who stays?")]
     cells += [
         new_code_cell("x", outputs=[new_output("display_data", data={"text/html": s._repr_html_()}, metadata=note())])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmnb.errors import InputError, Unavailable
-from crmnb.period import Period
+from crmnb.core.errors import InputError, Unavailable
+from crmnb.core.period import Period
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from crmnb.checksum import write_json
-from crmnb.page import portfolio as module
-from crmnb.page.portfolio import portfolio
+from crmnb.core.checksum import write_json
+from crmnb.report.pages import portfolio as module
+from crmnb.report.pages.portfolio import portfolio
 from synthetic import HOSTILE
 
 NOW = datetime(2026, 2, 11, 2, 5, tzinfo=UTC)
@@ -299,7 +299,7 @@ def test_a_writer_waits_for_another_and_then_knows_what_that_one_did(tmp_path):
 
 def test_a_killed_writer_holds_nobody_up(tmp_path):
     program = (
-        "import os, signal, sys; from pathlib import Path; from crmnb.page import portfolio as p\n"
+        "import os, signal, sys; from pathlib import Path; from crmnb.report.pages import portfolio as p\n"
         "with p._alone(Path(sys.argv[1])):\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)]).returncode == -9  # noqa: S603
@@ -318,7 +318,7 @@ def test_three_hundred_clients_are_a_small_page(tmp_path):
 
 
 def test_it_imports_nothing_heavy():
-    program = "import sys, json, crmnb.page.portfolio; print(json.dumps(sorted(sys.modules)))"
+    program = "import sys, json, crmnb.report.pages.portfolio; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: S603
     heavy = {
         "pandas",

@@ -3,7 +3,7 @@
 import pytest
 
 from chromium import browser, check_page, in_chromium, open_page
-from crmnb.page.portfolio import portfolio
+from crmnb.report.pages.portfolio import portfolio
 from synthetic import HOSTILE
 from test_portfolio import NOW, TILE, publish, ran
 

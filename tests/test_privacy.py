@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from crmnb.client import Privacy
-from crmnb.disclosure_control import protect
-from crmnb.results import FIGURES
+from crmnb.evaluate.disclosure_control import protect
+from crmnb.evaluate.results_frame import FIGURES
+from crmnb.schema.client import Privacy
 
 MIN_BASE, BELOW = 30, 10
 ROW = {

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from crmnb import publish as module
-from crmnb.publish import publish, recover
+from crmnb.core import folder_swap as module
+from crmnb.core.folder_swap import publish, recover
 
 
 def folder(path, **files):
@@ -66,7 +66,7 @@ def test_who_looks_meanwhile_sees_old_or_new_and_never_nothing(tmp_path):
 
 
 def test_a_kill_where_folders_cannot_be_exchanged_leaves_the_old_one_to_be_put_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("crmnb.publish._exchange", lambda one, other: False)
+    monkeypatch.setattr("crmnb.core.folder_swap._exchange", lambda one, other: False)
     place, made = tmp_path / "client" / "2025", tmp_path / "made"
     for folder, text in ((place, "old"), (made, "new")):
         folder.mkdir(parents=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crmnb.estimate import net_promoters, proportion
+from crmnb.metrics.measures import net_promoters, proportion
 from nist_univariate import CERTIFIED
 from test_difference import change, share
 from test_estimate import ends, infer, statistics

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.clv import cdnow, log_likelihood
-from crmnb.models.buying import expected_further, expected_purchases, fit_buying, probability
-from crmnb.models.contract import discounted_residual, fit_contract, survival
-from crmnb.models.likelihood import Fit
-from crmnb.models.spending import expected_spend, fit_spending
+from crmnb.stats.models.bg_nbd import expected_further, expected_purchases, fit_buying, probability
+from crmnb.stats.models.gamma_gamma import expected_spend, fit_spending
+from crmnb.stats.models.maximum_likelihood import Fit
+from crmnb.stats.models.shifted_beta_geometric import discounted_residual, fit_contract, survival
 
 CDNOW = Path(__file__).parents[1] / "../shared/data/cdnow"
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.models.hazards import cox, proportionality
-from crmnb.models.survival import kaplan_meier, logrank, quantile, restricted_mean
+from crmnb.stats.models.cox import cox, proportionality
+from crmnb.stats.models.kaplan_meier import kaplan_meier, logrank, quantile, restricted_mean
 
 pytestmark = pytest.mark.published
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.bins import reduce_bins
-from crmnb.client import Client
-from crmnb.engine import in_memory
-from crmnb.evidence import Evidence, Segmentation
-from crmnb.reduce import UNKNOWN, Sample, reduce_moments
+from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.reduce import UNKNOWN, Sample, reduce_moments
+from crmnb.engine.reduce_time_bins import reduce_bins
+from crmnb.engine.session import in_memory
+from crmnb.schema.client import Client
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None

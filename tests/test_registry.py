@@ -10,13 +10,13 @@ import duckdb
 import pandas as pd
 import pytest
 
-from crmnb.client import Client, Gain
-from crmnb.engine import Tables, in_memory, source_of
-from crmnb.estimate import concentration, hazard_ratio
-from crmnb.measure import measure, measure_all
-from crmnb.metric import Metric, catalogue, families, family
-from crmnb.period import Period
-from crmnb.results import COLUMNS
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables, in_memory, source_of
+from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.results_frame import COLUMNS
+from crmnb.metrics.definition import Metric, catalogue, families, family
+from crmnb.metrics.measures import concentration, hazard_ratio
+from crmnb.schema.client import Client, Gain
 
 METRICS = list(catalogue().values())
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)

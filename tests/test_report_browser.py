@@ -8,7 +8,7 @@ import pytest
 
 from chromium import browser, check_page, in_chromium, open_page
 from conftest import PROJECT, crmnb, project
-from crmnb.metric import families
+from crmnb.metrics.definition import families
 
 pytestmark = in_chromium
 

@@ -40,7 +40,7 @@ import os, random
 from pathlib import Path
 import numpy as np
 
-print("crmnb.run.warm" in Path(f"/proc/{os.getppid()}/cmdline").read_text())
+print("crmnb.run.fork_server" in Path(f"/proc/{os.getppid()}/cmdline").read_text())
 print(hash("text"), os.environ["PYTHONHASHSEED"], list({"a", "b", "c", "d"}))
 print(random.random(), np.random.random())
 """
@@ -124,7 +124,7 @@ def test_many_orders_twice_give_the_same_bytes(tmp_path):
 
 @contextmanager
 def no_warm_process(runtime):
-    """In the place of `crmnb.run.starting.warmed`: as where processes cannot be forked."""
+    """In the place of `crmnb.run.fork_client.warmed`: as where processes cannot be forked."""
     runtime.mkdir(mode=0o700)
     yield None
 

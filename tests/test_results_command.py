@@ -10,9 +10,9 @@ import pytest
 
 from conftest import crmnb
 from crmnb.cli import _parser
-from crmnb.errors import InputError
-from crmnb.published import results_of
-from crmnb.results import COLUMNS
+from crmnb.core.errors import InputError
+from crmnb.evaluate.results_frame import COLUMNS
+from crmnb.run.published_results import results_of
 
 
 def test_csv_holds_every_row_and_column_to_the_last_digit(made, capsys):

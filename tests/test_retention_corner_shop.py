@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmnb.period import Period
+from crmnb.core.period import Period
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared, raw_corner_shop
 from second_route_retention import (

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from conftest import crmnb, project, shortened
-from crmnb.errors import InputError
-from crmnb.metric import catalogue, families
+from crmnb.core.errors import InputError
+from crmnb.metrics.definition import catalogue, families
 from crmnb.run.environment import for_jupyter, now, remove, runtime_folder
 from crmnb.run.jobs import Interrupted
 from crmnb.run.notebook import execute

@@ -7,12 +7,12 @@ import duckdb
 import pandas as pd
 import pytest
 
-from crmnb.client import Client, Segment, load_client
-from crmnb.engine import in_memory
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure
 from crmnb.intake import Intake
-from crmnb.measure import measure
-from crmnb.metric import Metric, family
-from crmnb.period import Period
+from crmnb.metrics.definition import Metric, family
+from crmnb.schema.client import Client, Segment, load_client
 from crmnb.workbook import Workbook, open_on
 from second_route import Figures, compared
 from second_route_sales import corner_shop, leads_figures, revenue_figures, tidy, visits_figures

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from crmnb.client import Client, Privacy
-from crmnb.engine import in_memory
-from crmnb.errors import Unavailable
-from crmnb.inference.moments import difference
-from crmnb.measure import Measured, measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
-from crmnb.pooling import pooled
-from crmnb.results import with_signals
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import Measured, measure
+from crmnb.evaluate.pooling import pooled
+from crmnb.evaluate.results_frame import with_signals
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client, Privacy
+from crmnb.stats.moments import difference
 
 ITEMS = {
     "satisfied": {"scale": (1, 5)},

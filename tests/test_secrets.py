@@ -239,7 +239,7 @@ def test_a_notebook_finds_no_secret_however_it_looks(place):
     assert code == 1, said
     assert place.leaks(said) == []
     spied = place.private("runs", "2025", "retention", "notebook.ipynb").read_text()
-    for seen in ("LC_CTYPE=", "crmnb.run.warm", "crmnb.cli", "PermissionError"):  # it looked in every place
+    for seen in ("LC_CTYPE=", "crmnb.run.fork_server", "crmnb.cli", "PermissionError"):  # it looked in every place
         assert seen in spied
 
 

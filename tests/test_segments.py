@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.client import Client, Segments
-from crmnb.engine import Tables, in_memory
-from crmnb.measure import measure, measure_all
-from crmnb.metric import catalogue, family
-from crmnb.period import Period
-from crmnb.segments import MOST_LEVELS, many_levels
-from crmnb.spells import attributes
-from crmnb.tables import OTHER, TABLES, UNKNOWN
+from crmnb.core.period import Period
+from crmnb.engine.segments import MOST_LEVELS, many_levels
+from crmnb.engine.session import Tables, in_memory
+from crmnb.evaluate.measure import measure, measure_all
+from crmnb.metrics.definition import catalogue, family
+from crmnb.metrics.features.tenure import attributes
+from crmnb.schema.client import Client, Segments
+from crmnb.schema.tables import OTHER, TABLES, UNKNOWN
 
 SEEN = datetime(2024, 1, 1), datetime(2026, 1, 1)
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from crmnb.errors import InputError
-from crmnb.show.beside import side_by_side
+from crmnb.core.errors import InputError
+from crmnb.report.tables.comparison_table import side_by_side
 from synthetic import HOSTILE, metric, rate, result, row
 
 SO_FAR = metric(

@@ -4,8 +4,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from chromium import browser, check_page, in_chromium, open_page
-from crmnb.display import note
-from crmnb.page import family_page
+from crmnb.report.display import note
+from crmnb.report.pages import family_page
 from pictured import (
     concentration,
     conversion,
@@ -25,19 +25,19 @@ pytestmark = in_chromium
 HIDDEN = dict.fromkeys(("value", "low", "high", "n", "numerator", "denominator"), NAN) | {"flags": "suppressed"}
 NAMES = {"Month-to-month": 300, "Wholesale, the Midlands": 650, HOSTILE: 655, "MMMMMMMMMMMMMMMMMMMMMM": 660, "e": 1800}
 PICTURES = {
-    "survival": lambda: survival().curve(),
-    "survival by region": lambda: survival(NAMES).curve("region"),
-    "conversion": lambda: conversion().curve(),
-    "funnel": lambda: stages().funnel(),
-    "waterfall": lambda: growth().waterfall(),
-    "lorenz": lambda: concentration().lorenz(),
-    "tracking": lambda: forecast().tracking(),
-    "payback": lambda: payback().payback(),
-    "hazard ratios": lambda: hazards().components(),
-    "hazard ratios with long names": lambda: long_hazards().components(),
-    "medians": lambda: medians().by("region").figures[0],
-    "funnel with a gap": lambda: stages(**HIDDEN).funnel(),
-    "waterfall below zero": lambda: growth(before=9e6, now=-1e6, **{"without a customer": -1e7}).waterfall(),
+    "survival": lambda: survival().plot("survival"),
+    "survival by region": lambda: survival(NAMES).plot("survival", "region"),
+    "conversion": lambda: conversion().plot("survival"),
+    "funnel": lambda: stages().plot("funnel"),
+    "waterfall": lambda: growth().plot("waterfall"),
+    "lorenz": lambda: concentration().plot("lorenz"),
+    "tracking": lambda: forecast().plot("backtest"),
+    "payback": lambda: payback().plot("payback"),
+    "hazard ratios": lambda: hazards().plot("breakdown"),
+    "hazard ratios with long names": lambda: long_hazards().plot("breakdown"),
+    "medians": lambda: medians().plot("segments", "region").figures[0],
+    "funnel with a gap": lambda: stages(**HIDDEN).plot("funnel"),
+    "waterfall below zero": lambda: growth(before=9e6, now=-1e6, **{"without a customer": -1e7}).plot("waterfall"),
 }
 
 # The texts of the picture that lie on another one or outside of it, in the font that the page shows.

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from crmnb.period import Period
-from crmnb.show.numbers import (
+from crmnb.core.period import Period
+from crmnb.report.text.numbers import (
     deserved,
     deserved_change,
     localised,

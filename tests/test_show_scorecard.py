@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bs4 import BeautifulSoup
 
-from crmnb.show.scorecard import scorecard, tile, what_changed
-from crmnb.show.small import interval_bar, scale
+from crmnb.report.drawing.sparkline import interval_bar, scale
+from crmnb.report.tables.scorecard import scorecard, tile, what_changed
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
 MINUS = "\N{MINUS SIGN}"

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from crmnb.show.slim import slim
+from crmnb.report.drawing.svg_minify import slim
 
 HEAD = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt" version="1.1">'
 

@@ -7,16 +7,8 @@ from datetime import datetime
 import pytest
 from bs4 import BeautifulSoup
 
-from crmnb.show.html import printable, table, tag
-from crmnb.show.words import (
-    beware,
-    change_words,
-    definition_html,
-    flag_words,
-    noun,
-    sentence,
-    target_words,
-)
+from crmnb.report.html import printable, table, tag
+from crmnb.report.text.sentences import beware, change_words, definition_html, flag_words, noun, sentence, target_words
 from synthetic import HOSTILE, NAN, client, metric, rate, result, row
 
 MINUS = "\N{MINUS SIGN}"
@@ -261,7 +253,7 @@ def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_se
 
 def test_the_metric_speaks_for_itself():
     of = result([CORNER_SHOP])
-    assert repr(of.beware).startswith("Beware: A longer period leaves more room")
+    assert repr(of.caveat).startswith("Beware: A longer period leaves more room")
     assert "Reichheld and Sasser 1990, page 107." in definition_html(of.metric)
     assert beware(of)._repr_html_().startswith('<p class="beware"><strong>Beware: </strong>')
 
@@ -281,7 +273,7 @@ def test_html_is_escaped_wherever_a_text_comes_from():
         notes=(HOSTILE,),
         settings={"item": HOSTILE},
     )
-    for shown in (of._repr_html_(), of.beware._repr_html_(), str(definition_html(of.metric))):
+    for shown in (of._repr_html_(), of.caveat._repr_html_(), str(definition_html(of.metric))):
         assert "<script" not in shown
         assert "&lt;script&gt;" in shown
         assert "\x00" not in shown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmnb.results import FALSE_DISCOVERIES, with_signals
+from crmnb.evaluate.results_frame import FALSE_DISCOVERIES, with_signals
 
 NAN = float("nan")
 

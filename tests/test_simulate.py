@@ -9,13 +9,13 @@ from scipy.stats import t
 from benchmarks import truth as benchmark
 from benchmarks.truth import judged
 from conftest import crmnb
-from crmnb.errors import InputError
-from crmnb.metric import catalogue
-from crmnb.simulate import answers
-from crmnb.simulate.draw import draw
-from crmnb.simulate.folder import FILES, MADE, simulate
-from crmnb.simulate.rates import WORSE, Rates, rates_of
-from crmnb.simulate.truth import LEVELS, truth
+from crmnb.core.errors import InputError
+from crmnb.demo import answers
+from crmnb.demo.draw import draw
+from crmnb.demo.folder import FILES, MADE, simulate
+from crmnb.demo.parameters import WORSE, Rates, rates_of
+from crmnb.demo.truth.figures import LEVELS, truth
+from crmnb.metrics.definition import catalogue
 
 METRICS = {name: metric for name, metric in catalogue().items() if name not in benchmark.WITHOUT_TRUTH}
 COHORTS = "cohort_retention"  # of which each client has 78: measured apart, of few clients
@@ -173,7 +173,7 @@ def test_one_region_is_worse():
 @pytest.fixture
 def few_lives(monkeypatch) -> None:
     """A truth that is quick to tell, of rates that no other test has: how true it is matters elsewhere."""
-    monkeypatch.setattr("crmnb.simulate.truth._LIVES", 3000)
+    monkeypatch.setattr("crmnb.demo.truth.figures._LIVES", 3000)
 
 
 def content(folder: Path) -> dict[str, bytes]:

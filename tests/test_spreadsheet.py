@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from crmnb.spreadsheet import write_xlsx
+from crmnb.report.exports.xlsx import write_xlsx
 
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "\t=1", "http://x.example", "<b>&"]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.evidence import Evidence, Segmentation
-from crmnb.tally import reduce_counts
+from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.reduce_counts import reduce_counts
 
 ROWS = pd.DataFrame(
     {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import crmnb, project, shortened
-from crmnb.terminal import Terminal
+from crmnb.core.terminal import Terminal
 
 PROJECT = Path(__file__).parents[1]
 RUN = (sys.executable, "-m", "crmnb.cli")
@@ -60,7 +60,7 @@ def test_without_docstrings_it_is_refused_and_said():
         assert done.returncode == 2
         assert done.stderr.startswith("crmnb: Python was told to leave out all docstrings (PYTHONOPTIMIZE=2, or -OO)")
         assert "Traceback" not in done.stderr
-    program = "from crmnb.errors import InputError\ntry:\n    import crmnb.metrics.sales\nexcept InputError as no:\n    print('refused:', no)"
+    program = "from crmnb.core.errors import InputError\ntry:\n    import crmnb.metrics.families.sales\nexcept InputError as no:\n    print('refused:', no)"
     done = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.stdout.startswith("refused: Python was told to leave out all docstrings"), done.stderr
     assert command("catalogue", "nps", PYTHONOPTIMIZE="1").returncode == 0

@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmnb.client import Client
-from crmnb.engine import in_memory
-from crmnb.measure import measure
-from crmnb.metric import catalogue
-from crmnb.period import Period
-from crmnb.settings import seen_by
-from crmnb.timeline import time_line
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure
+from crmnb.evaluate.settings import seen_by
+from crmnb.intake.timeline import time_line
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client
 from taking_in import ORDERS, take
 
 

@@ -16,9 +16,9 @@ from papermill.engines import NBClientEngine
 
 from conftest import crmnb, project, shortened
 from crmnb.run.environment import for_jupyter, minimal
+from crmnb.run.fork_server import MODULES
 from crmnb.run.notebook import KERNEL
 from crmnb.run.provisioner import ForkProvisioner
-from crmnb.run.warm import MODULES
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked in Linux only")
 # What a cell tells of its process: who started it, how one talks to it, and what of the run can be reached from outside.
@@ -33,7 +33,7 @@ run = {os.getpid(), *marked(os.environ.get("CRMNB_RUN", "none"))}
 held = {os.readlink(file) for process in run for file in Path(f"/proc/{process}/fd").glob("*") if os.path.lexists(file)}
 tcp = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
 told = {
-    "forked": "crmnb.run.warm" in Path(f"/proc/{os.getppid()}/cmdline").read_text(),
+    "forked": "crmnb.run.fork_server" in Path(f"/proc/{os.getppid()}/cmdline").read_text(),
     "processes": len(run),
     "sockets": sum(link.startswith("socket:") for link in held),
     "ports": [line[1] for line in tcp if f"socket:[{line[9]}]" in held],
@@ -43,7 +43,7 @@ told = {
 }
 print(json.dumps(told))
 """
-IN_WARM = "import sys\n\nif 'crmnb.run.warm' in sys.orig_argv:\n"
+IN_WARM = "import sys\n\nif 'crmnb.run.fork_server' in sys.orig_argv:\n"
 SPOILED = {  # what is done to the warm process, by a module that Python itself imports first
     "forked": "",
     "threads": f"{IN_WARM}    import threading, time\n    threading.Thread(target=time.sleep, args=[600], daemon=True).start()",
@@ -76,8 +76,8 @@ def _run(folder: Path, spoil: str, elsewhere: bool, patch: pytest.MonkeyPatch) -
     for name, value in {"PYTHONPATH": path, "SOURCE_DATE_EPOCH": "1700000000", **GIVEN}.items():
         patch.setenv(name, value)
     if elsewhere:
-        patch.setattr("crmnb.run.starting.sys", SimpleNamespace(platform="darwin"))
-        patch.setattr("crmnb.run.driving.sys", SimpleNamespace(platform="darwin"))
+        patch.setattr("crmnb.run.fork_client.sys", SimpleNamespace(platform="darwin"))
+        patch.setattr("crmnb.run.scheduler.sys", SimpleNamespace(platform="darwin"))
     engine, used = NBClientEngine.execute_managed_notebook, []
     patch.setattr(
         NBClientEngine, "execute_managed_notebook", lambda *given, **more: used.append(1) or engine(*given, **more)

@@ -6,14 +6,14 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pytest
 
-from crmnb.engine import in_memory
-from crmnb.errors import Unavailable
-from crmnb.evidence import Evidence
-from crmnb.measure import measure, measure_all
-from crmnb.metric import catalogue, families, family
-from crmnb.period import Period
-from crmnb.settings import resolve
-from crmnb.windows import once, unsaid
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.evidence import Evidence
+from crmnb.engine.periods import once, unsaid
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.settings import resolve
+from crmnb.metrics.definition import catalogue, families, family
 from test_measure import SEEN, answers, client
 
 METRICS = [id_ for name in families() for id_, m in family(name).items() if not m.cumulative]  # in one window only

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 from crmnb.workbook import find_project, open_workbook
 
 
@@ -31,7 +31,7 @@ def test_settings_of_ones_own_change_the_figure_and_not_the_report(corner_shop):
         (lambda book: book("repeat_purchase_rate", at_leats=3), "Did you mean at_least"),
         (lambda book: book("repeat_purchase_rate", at_least="three"), "not a whole number"),
         (lambda book: book.scorecard("retentoin"), "Did you mean retention"),
-        (lambda book: book("csat").by("regoin"), "region"),
+        (lambda book: book("csat").plot("segments", "regoin"), "region"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_is_right(corner_shop, call, told):

@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crmnb.client import Churn, Client, Privacy, Segment, Segments, Worth
-from crmnb.engine import in_memory
-from crmnb.histories import contracts
-from crmnb.inference import Group, Told, acquisition, contracted, fits, forecast, losses, strata
-from crmnb.listing import listed
-from crmnb.metric import catalogue
-from crmnb.models.buying import simulate_buying
-from crmnb.models.contract import discounted_residual
-from crmnb.models.older import Older, discounted_further, silent
-from crmnb.models.spending import independence
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.customer_list import listed
+from crmnb.metrics.definition import catalogue
+from crmnb.metrics.features.purchase_history import contracts
+from crmnb.schema.client import Churn, Client, Privacy, Segment, Segments, Worth
+from crmnb.stats import cac, clv, clv_contractual, clv_models, expected_churn, strata
+from crmnb.stats.estimation import Group, Told
+from crmnb.stats.models.bg_nbd import simulate_buying
+from crmnb.stats.models.bg_nbd_left_truncated import Older, discounted_further, silent
+from crmnb.stats.models.gamma_gamma import independence
+from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 
 START, END = datetime(2023, 1, 1), datetime(2026, 1, 1)
 YEAR = Period.parse("2025").observe(START, END)
@@ -82,7 +83,7 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
     errors, held = [], []
     for seed in range(12):
         counts, truth = two_plans(seed)
-        rows = by_level(forecast.predicted(groups(counts), told(BY_CONTRACT)))
+        rows = by_level(clv.predicted(groups(counts), told(BY_CONTRACT)))
         there = truth[truth["there"]]
         for level, true in {
             "": there["worth"].mean(),
@@ -99,7 +100,7 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
 
 def test_that_those_lost_brought_more_is_said():
     counts, _ = two_plans(1)
-    notes = " ".join(forecast.predicted(groups(counts), told(BY_CONTRACT)).notes)
+    notes = " ".join(clv.predicted(groups(counts), told(BY_CONTRACT)).notes)
     mean = counts.groupby("there")["pay"].mean()
     assert (
         f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f} % more than those who are still there"
@@ -125,7 +126,7 @@ def test_fees_that_go_with_leaving_count_without_any_level():
         counts = counts.assign(new=0, n=1.0, fold=np.arange(3000) % 200, margin=fee * times, times=times)
         counts = counts.assign(pay=fee, known=1.0, due=fee * times)
         true = np.mean([expected_of(*each) for each in zip(fee[~gone], leaving[~gone], strict=True)])
-        errors.append(forecast.predicted(groups(counts), told(BY_CONTRACT)).rows[0]["value"] / true - 1)
+        errors.append(clv.predicted(groups(counts), told(BY_CONTRACT)).rows[0]["value"] / true - 1)
     assert abs(np.mean(errors)) < 0.03  # 0.09 too high where fees count for nothing
 
 
@@ -133,7 +134,7 @@ def test_a_new_customer_is_worth_what_those_won_are_and_not_what_those_who_staye
     values, truths = [], []
     for seed in range(8):
         counts, truth = two_plans(100 + seed)
-        values.append(acquisition._new_contract(counts, told(BY_CONTRACT))[0])
+        values.append(cac._new_contract(counts, told(BY_CONTRACT))[0])
         truths.append(truth.loc[truth["new"], "worth"].mean())
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.04)
 
@@ -141,10 +142,10 @@ def test_a_new_customer_is_worth_what_those_won_are_and_not_what_those_who_staye
 def test_levels_of_constant_hazards_that_differ_are_found_to():
     """Both levels have one parameter and the whole two: the test has a degree of freedom all the same."""
     counts, _ = two_plans(3)
-    whole, dear, cheap = (fits.of_renewals(of, 1) for of in (counts, *(c for _, c in counts.groupby("of plan"))))
-    if fits.is_constant(dear) and fits.is_constant(cheap):
-        assert fits.parameters_of(dear) + fits.parameters_of(cheap) - fits.parameters_of(whole) <= 0
-    found = contracted.of_contracts(counts, told(BY_CONTRACT)).strata
+    whole, dear, cheap = (clv_models.of_renewals(of, 1) for of in (counts, *(c for _, c in counts.groupby("of plan"))))
+    if clv_models.is_constant(dear) and clv_models.is_constant(cheap):
+        assert clv_models.parameters_of(dear) + clv_models.parameters_of(cheap) - clv_models.parameters_of(whole) <= 0
+    found = clv_contractual.of_contracts(counts, told(BY_CONTRACT)).strata
     assert found.by == ("plan",)
     assert found.p_values["plan"] < 1e-9
 
@@ -169,7 +170,7 @@ def test_a_level_that_is_too_small_where_levels_differ_is_told_nothing_of():
     counts, _ = two_plans(4)
     tiny = np.flatnonzero(counts["of plan"] == "cheap")[:25]
     counts.loc[tiny, "of plan"] = "trial"
-    rows = by_level(forecast.predicted(groups(counts), told(BY_CONTRACT)))
+    rows = by_level(clv.predicted(groups(counts), told(BY_CONTRACT)))
     assert np.isnan(rows["trial"]["value"])
     assert "too small for a model of its own" in rows["trial"]["reason"]
     assert np.isfinite(rows["dear"]["value"])
@@ -178,7 +179,7 @@ def test_a_level_that_is_too_small_where_levels_differ_is_told_nothing_of():
 def test_where_no_two_levels_can_be_held_against_each_other_none_is_told():
     counts, _ = two_plans(5, size=400)
     counts["of region"] = np.where(np.arange(len(counts)) < 385, "East", "West")
-    rows = by_level(forecast.predicted(groups(counts.drop(columns="of plan")), told(BY_CONTRACT)))
+    rows = by_level(clv.predicted(groups(counts.drop(columns="of plan")), told(BY_CONTRACT)))
     assert np.isfinite(rows[""]["value"])
     assert "too little was seen to tell whether levels by region differ" in rows["West"]["reason"]
 
@@ -244,10 +245,10 @@ def test_a_constant_hazard_is_found_the_same_in_each_month():
     keys = [f"c{place}" for place in range(12_000)]
     rows = pd.DataFrame({"subscription_id": keys, "customer_id": keys, "monthly_amount": 10.0, "started_at": began})
     found = histories(rows.assign(ended_at=ended.where(ended < END)))
-    _, at_risk, lost = fits.renewals(found.assign(n=1.0), 1)
+    _, at_risk, lost = clv_models.renewals(found.assign(n=1.0), 1)
     error = np.sqrt(0.05 * 0.95 / at_risk[:6])
     assert (abs(lost[:6] / at_risk[:6] - 0.05) < 3.3 * error).all()  # month 1 was .0755
-    assert fits.falling(found.assign(n=1.0), 1) > 0.001
+    assert clv_models.falling(found.assign(n=1.0), 1) > 0.001
 
 
 def test_losses_of_one_rate_are_found_to_fall_with_age_as_seldom_as_the_test_says():
@@ -255,7 +256,7 @@ def test_losses_of_one_rate_are_found_to_fall_with_age_as_seldom_as_the_test_say
     for _ in range(100):
         seen, stays = rng.integers(1, 37, 800), rng.geometric(0.05, 800)
         counts = pd.DataFrame({"entry": 1, "last": np.minimum(seen, stays), "lost": (stays <= seen) * 1, "n": 1.0})
-        rejected += fits.falling(counts, 1) < 0.05
+        rejected += clv_models.falling(counts, 1) < 0.05
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
@@ -290,7 +291,7 @@ def test_expected_churn_by_level_is_that_of_the_level_s_own_hazards():
     held = []
     for seed in range(12):
         rows = lives(seed)
-        found = by_level(losses.expected(groups(rows), told(BY_CONTRACT)))
+        found = by_level(expected_churn.expected(groups(rows), told(BY_CONTRACT)))
         for level, leaving in (("dear", 0.08), ("cheap", 0.01)):
             there = rows[(rows["of plan"] == level) & rows["age"].notna()]
             true = len(there) * (1 - (1 - leaving) ** (365 / 30.4375))
@@ -301,7 +302,7 @@ def test_expected_churn_by_level_is_that_of_the_level_s_own_hazards():
 
 
 def test_levels_alike_have_the_hazards_of_all():
-    parted = sum("region" in losses._strata(lives(seed), told(BY_CONTRACT)).by for seed in range(40))
+    parted = sum("region" in expected_churn._strata(lives(seed), told(BY_CONTRACT)).by for seed in range(40))
     assert parted <= 7  # of 40 at 5 % or less
 
 
@@ -346,25 +347,27 @@ def shoppers(seed: int, size: int, parameters: dict[str, np.ndarray]) -> pd.Data
 def test_levels_that_leave_at_other_rates_have_models_of_their_own():
     counts = shoppers(1, 1500, {"loyal": LOYAL, "quick": QUICK_TO_LEAVE})
     ask = told(BY_INACTIVITY)
-    found = by_level(losses.expected(groups(counts), ask))
-    worth = by_level(forecast.predicted(groups(counts), ask))
+    found = by_level(expected_churn.expected(groups(counts), ask))
+    worth = by_level(clv.predicted(groups(counts), ask))
     for level, parameters in (("loyal", LOYAL), ("quick", QUICK_TO_LEAVE)):
         there = counts[(counts["of plan"] == level) & (counts["there"] == 1)]
-        true = losses._lost(parameters, there, ask).sum()
+        true = expected_churn._lost(parameters, there, ask).sum()
         assert found[level]["low"] <= true <= found[level]["high"]
         weekly = parameters * np.array([1, 1 / 7, 1, 1])
-        often = fits.purchases_ahead(weekly, there, 36 * fits.WEEKS_A_MONTH, np.log(1.1) * 7 / 365.25)
+        often = clv_models.purchases_ahead(weekly, there, 36 * clv_models.WEEKS_A_MONTH, np.log(1.1) * 7 / 365.25)
         assert worth[level]["low"] <= 20 * often.mean() <= worth[level]["high"]
     total = sum(worth[level]["numerator"] for level in ("loyal", "quick"))
     assert total == pytest.approx(worth[""]["numerator"], rel=1e-9)
-    assert any("By plan buying and leaving differ" in note for note in losses.expected(groups(counts), ask).notes)
+    assert any(
+        "By plan buying and leaving differ" in note for note in expected_churn.expected(groups(counts), ask).notes
+    )
 
 
 def test_levels_of_one_model_are_found_to_differ_as_seldom_as_the_test_says():
     rejected = 0
     for seed in range(20):
         counts = shoppers(50 + seed, 500, {"a": LOYAL, "b": LOYAL})
-        rejected += losses._strata(counts, told(BY_INACTIVITY)).by == ("plan",)
+        rejected += expected_churn._strata(counts, told(BY_INACTIVITY)).by == ("plan",)
     assert rejected <= 4
 
 
@@ -442,7 +445,9 @@ def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     counts = shoppers(4, 2000, {"a": LOYAL})
     older = counts.iloc[:800].assign(before=1000, wait=10)
     both = pd.concat([counts, older], ignore_index=True)
-    assert fits.of_purchases(both).parameters == pytest.approx(fits.of_purchases(counts).parameters, rel=1e-12)
-    found = forecast.predicted(groups(both.drop(columns="of plan")), told(BY_INACTIVITY))
+    assert clv_models.of_purchases(both).parameters == pytest.approx(
+        clv_models.of_purchases(counts).parameters, rel=1e-12
+    )
+    found = clv.predicted(groups(both.drop(columns="of plan")), told(BY_INACTIVITY))
     assert np.isfinite(found.rows[0]["value"])
     assert any("customers are older than the data" in note for note in found.notes)

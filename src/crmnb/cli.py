@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit code says how it went (see EXIT_CODES), whether anybody hears what is printed or not."""
     from contextlib import redirect_stderr, redirect_stdout
 
-    from crmnb.terminal import Terminal, stand
+    from crmnb.core.terminal import Terminal, stand
 
     stand()
     with redirect_stdout(Terminal(sys.stdout)) as out, redirect_stderr(Terminal(sys.stderr)) as err:
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from crmnb.errors import NO_DEFINITIONS, InputError, TookTooLong
+    from crmnb.core.errors import NO_DEFINITIONS, InputError, TookTooLong
 
     if sys.flags.optimize > 1:
         print(f"crmnb: {NO_DEFINITIONS}", file=sys.stderr)
@@ -186,7 +186,7 @@ def _results_parser(commands, shape: dict) -> None:
 def _simulate_parser(commands, shape: dict) -> None:
     from dataclasses import fields
 
-    from crmnb.simulate.rates import CUSTOMERS, YEARS, Rates, flag
+    from crmnb.demo.parameters import CUSTOMERS, YEARS, Rates, flag
 
     made_up = commands.add_parser(
         "simulate",
@@ -264,10 +264,10 @@ def _top(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from crmnb.project import find_project
+    from crmnb.core.paths import find_project
     from crmnb.run import Wanted, as_json, run
     from crmnb.run.progress import progress
-    from crmnb.run.told import plan_of, told
+    from crmnb.run.summary import plan_of, told
 
     project = find_project(Path.cwd())
     wanted = Wanted(
@@ -292,7 +292,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _clients(project: Path, chosen: argparse.Namespace) -> list[str]:
-    from crmnb.errors import InputError
+    from crmnb.core.errors import InputError
 
     if chosen.all and chosen.client:
         raise InputError("name clients, or ask for --all of them, not both.")
@@ -304,7 +304,7 @@ def _clients(project: Path, chosen: argparse.Namespace) -> list[str]:
 
 
 def _positive(value: float, name: str) -> float:
-    from crmnb.errors import InputError
+    from crmnb.core.errors import InputError
 
     if not 0 < value < 1e6:
         raise InputError(f"{name}: {value:g} is out of range; it must be more than 0.")
@@ -314,9 +314,10 @@ def _positive(value: float, name: str) -> float:
 def _check(chosen: argparse.Namespace) -> int:
     import shutil
 
-    from crmnb.check import as_data, as_text, check
+    from crmnb.core.paths import find_project
     from crmnb.intake import SourceMissing
-    from crmnb.project import find_project
+    from crmnb.report.data_check.sections import as_data, as_text
+    from crmnb.run.data_check import check
 
     seconds = 60 * _positive(chosen.time_limit, "--time-limit")
     try:
@@ -332,9 +333,9 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _results(chosen: argparse.Namespace) -> int:
-    from crmnb.errors import InputError, nearest
-    from crmnb.project import find_project
-    from crmnb.published import as_csv, as_table, results_of
+    from crmnb.core.errors import InputError, nearest
+    from crmnb.core.paths import find_project
+    from crmnb.run.published_results import as_csv, as_table, results_of
 
     frame = results_of(find_project(Path.cwd()), chosen.client, chosen.period)
     known = set(frame["metric"])
@@ -347,9 +348,9 @@ def _results(chosen: argparse.Namespace) -> int:
 
 
 def _simulate(chosen: argparse.Namespace) -> int:
-    from crmnb.project import find_project
-    from crmnb.simulate.folder import simulate
-    from crmnb.simulate.rates import rates_of
+    from crmnb.core.paths import find_project
+    from crmnb.demo.folder import simulate
+    from crmnb.demo.parameters import rates_of
 
     rates = rates_of(vars(chosen))
     folder = chosen.folder or find_project(Path.cwd()) / "parameters" / "demo"
@@ -360,8 +361,8 @@ def _simulate(chosen: argparse.Namespace) -> int:
 
 
 def _purge(chosen: argparse.Namespace) -> int:
-    from crmnb.keeping import look, purge
-    from crmnb.project import find_project
+    from crmnb.core.paths import find_project
+    from crmnb.run.data_removal import look, purge
 
     removed = (purge if chosen.yes else look)(find_project(Path.cwd()), chosen.client)
     periods = f", among them the report of {', '.join(removed.periods)}" if removed.periods else ""
@@ -373,8 +374,8 @@ def _purge(chosen: argparse.Namespace) -> int:
 
 
 def _forget(chosen: argparse.Namespace) -> int:
-    from crmnb.keeping import forget
-    from crmnb.project import find_project
+    from crmnb.core.paths import find_project
+    from crmnb.run.data_removal import forget
 
     customer = sys.stdin.readline() if chosen.customer == "-" else chosen.customer
     removed = forget(find_project(Path.cwd()), chosen.client, customer)
@@ -419,9 +420,9 @@ def _progress():
 
 
 def _catalogue(chosen: argparse.Namespace) -> int:
-    from crmnb.describe import described, in_full, in_one_line
-    from crmnb.errors import InputError, nearest
-    from crmnb.metric import catalogue
+    from crmnb.core.errors import InputError, nearest
+    from crmnb.metrics.definition import catalogue
+    from crmnb.metrics.describe import described, in_full, in_one_line
 
     known = catalogue()
     for name in chosen.metric:
@@ -429,7 +430,7 @@ def _catalogue(chosen: argparse.Namespace) -> int:
             raise InputError(f"there is no metric {name!r}.{nearest(name, known)}")
     metrics = [known[name] for name in chosen.metric or known]
     if chosen.page:
-        from crmnb.page import catalogue_page
+        from crmnb.report.pages import catalogue_page
 
         chosen.page.write_text(catalogue_page(metrics), encoding="utf-8")
     elif chosen.json:

@@ -10,19 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from crmnb.client import Client, known_clients, load_client
-from crmnb.engine import Tables, open_tables
-from crmnb.errors import InputError, nearest
+from crmnb.core.environment import MEMORY, NOTES_TO, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
+from crmnb.core.errors import InputError, nearest
+from crmnb.core.paths import find_project, private_folder
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables, open_tables
 from crmnb.evaluate import record, store
 from crmnb.evaluate.evaluation import Results, evaluate, evaluate_variant
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, intake
-from crmnb.intake.kept import kept
-from crmnb.kernel import MEMORY, NOTES_TO, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
-from crmnb.metric import Metric, catalogue, families, family
-from crmnb.period import Period
-from crmnb.project import find_project, private_folder
-from crmnb.result import Result
-from crmnb.settings import check_settings
+from crmnb.intake.store import kept
+from crmnb.metrics.definition import Metric, catalogue, families, family
+from crmnb.report.view import ResultView
+from crmnb.schema.client import Client, known_clients, load_client
 
 READ = (
     "read.json"  # what a run's notebook has read: families of the evaluation; metrics with settings of its own; tables
@@ -31,7 +32,7 @@ READ = (
 
 @dataclass
 class Workbook:
-    """One client in one period: `book("nps")` is a Result, `book.scorecard("satisfaction")` a family's table.
+    """One client in one period: `book("nps")` is a ResultView, `book.scorecard("satisfaction")` a family's table.
 
     All families are evaluated together when the first metric is asked for, so that what is hidden and what counts as a
     signal is the same as in the report; then they are remembered. In a run they were evaluated before.
@@ -40,10 +41,10 @@ class Workbook:
     client: Client
     period: Period
     tables: Tables
-    _families: dict[str, dict[str, Result]] = field(default_factory=dict, repr=False)
+    _families: dict[str, dict[str, ResultView]] = field(default_factory=dict, repr=False)
     _read: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
-    def __call__(self, metric: str, **settings) -> Result:
+    def __call__(self, metric: str, **settings) -> ResultView:
         """The result of one metric; with settings of its own (`book("csat", item="helpful")`) it is not in the report.
 
         Raises InputError for a metric or setting that does not exist.
@@ -52,12 +53,12 @@ class Workbook:
         if metric not in known:
             raise InputError(f"there is no metric {metric!r}.{nearest(metric, known)}")
         if settings:
-            return self._result(known[metric], settings)
+            return ResultView.of(self._result(known[metric], settings))
         return self._family(known[metric].family)[metric]
 
     def scorecard(self, family: str):
         """All metrics of a family in one table."""
-        from crmnb.show.scorecard import scorecard
+        from crmnb.report.tables.scorecard import scorecard
 
         return scorecard(list(self._family(family).values()))
 
@@ -66,7 +67,7 @@ class Workbook:
 
         Raises InputError for a metric that does not exist.
         """
-        from crmnb.show.beside import side_by_side
+        from crmnb.report.tables.comparison_table import side_by_side
 
         return side_by_side([self(each) for each in (metric, *others)])
 
@@ -77,7 +78,7 @@ class Workbook:
     def rows(self, metric: str, limit: int = 100) -> pd.DataFrame:
         """The rows behind a number: what was counted in the period, at most `limit`; personal columns are left out."""
         chosen = self(metric).metric
-        from crmnb.measure import evidence_of
+        from crmnb.evaluate.measure import evidence_of
 
         self._note_tables(chosen)
         return evidence_of(chosen, self.tables, self.period, limit)
@@ -85,10 +86,10 @@ class Workbook:
     def customers(self, metric: str, limit: int = 100) -> pd.DataFrame:
         """The customers of whom a metric's model tells, at most `limit`, the largest expected loss first.
 
-        Columns: customer_id, probability, at_stake, expected_loss (see `crmnb.listing`). Raises InputError for other metrics.
+        Columns: customer_id, probability, at_stake, expected_loss (see `crmnb.evaluate.customer_list`). Raises InputError for other metrics.
         """
-        from crmnb.listing import listed
-        from crmnb.show.tables import CustomerTable
+        from crmnb.evaluate.customer_list import listed
+        from crmnb.report.tables.data_table import CustomerTable
 
         chosen = self(metric).metric
         self._read["tables"].add(self.tables.source_of("payments"))
@@ -97,18 +98,22 @@ class Workbook:
 
     def export(self, metric: str, limit: int = 10_000) -> Path:
         """Write `customers` to a spreadsheet among what is not to be sent; gives its place."""
-        from crmnb.spreadsheet import write_xlsx
+        from crmnb.report.exports.xlsx import write_xlsx
 
         place = private_folder(find_project(Path.cwd()), self.client.id) / f"{metric}-{self.period.label}.xlsx"
         write_xlsx(self.customers(metric, limit), place, datetime.now(UTC).replace(tzinfo=None))
         place.chmod(0o600)
         return place
 
-    def _family(self, name: str) -> dict[str, Result]:
+    def _family(self, name: str) -> dict[str, ResultView]:
         if name not in families():
             raise InputError(f"there is no family {name!r}.{nearest(name, families())}")
         if name not in self._families:
-            self._families |= self._evaluated(name)
+            evaluated = self._evaluated(name)
+            self._families |= {
+                family: {id_: ResultView.of(result) for id_, result in results.items()}
+                for family, results in evaluated.items()
+            }
             self._note("families", name)
         return self._families[name]
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from crmnb.engine import Tables
-from crmnb.errors import InputError
-from crmnb.measure import Measured, measure, measure_all
-from crmnb.metric import Metric, family
-from crmnb.period import Period
-from crmnb.result import Result
-from crmnb.results import with_signals
-from crmnb.settings import compared_with
+from crmnb.core.errors import InputError
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables
+from crmnb.evaluate.measure import Measured, measure, measure_all
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.results_frame import with_signals
+from crmnb.evaluate.settings import compared_with
+from crmnb.metrics.definition import Metric, family
 
 Results = dict[str, dict[str, Result]]
 

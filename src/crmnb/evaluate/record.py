@@ -3,9 +3,9 @@
 from hashlib import sha256
 from pathlib import Path
 
-from crmnb.checksum import checksums_in, damaged, read_json, seal, write_json
-from crmnb.client import Client
-from crmnb.period import Period
+from crmnb.core.checksum import checksums_in, damaged, read_json, seal, write_json
+from crmnb.core.period import Period
+from crmnb.schema.client import Client
 
 _RECORD = "evaluation.json"
 PARTS = ("rows.parquet", "points.parquet", "facts.json")  # the files of a family, after its name

@@ -6,13 +6,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from crmnb.client import Client
+from crmnb.core.period import Period
 from crmnb.evaluate.evaluation import Evaluation
 from crmnb.evaluate.record import PARTS, write_record
-from crmnb.metric import family
-from crmnb.period import Period
-from crmnb.result import Result
-from crmnb.settings import compared_with
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.settings import compared_with
+from crmnb.metrics.definition import family
+from crmnb.schema.client import Client
 
 
 def save(
@@ -20,7 +20,7 @@ def save(
 ) -> None:
     """Keep an evaluation in an existing folder; last of all its record, without which nothing of it counts.
 
-    key: of what it was computed from (`crmnb.run.keys.evaluation_key`). engine: any connection.
+    key: of what it was computed from (`crmnb.run.cache_keys.evaluation_key`). engine: any connection.
     """
     for name, results in evaluation.results.items():
         rows = pd.concat([result.rows for result in results.values()], ignore_index=True)

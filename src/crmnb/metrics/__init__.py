@@ -1,1 +1,1 @@
-"""The metrics, a module per family. Nothing here reads a file, draws or formats; adding a metric touches one file."""
+"""Metrics: what a metric is, how it is measured, and the metric families."""

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from crmnb.run.course import Outcome, Wanted, as_json, course
-from crmnb.run.driving import drive
 from crmnb.run.environment import hide, machine_memory, now, remove, runtime_folder
+from crmnb.run.fork_client import share, warmed
+from crmnb.run.pipeline import Outcome, Wanted, as_json, course
 from crmnb.run.progress import Say
-from crmnb.run.starting import share, warmed
+from crmnb.run.scheduler import drive
 
 __all__ = ["Outcome", "Wanted", "as_json", "run"]
 
@@ -43,7 +43,7 @@ def run(project: Path, clients: list[str], wanted: Wanted, say: Say = lambda abo
 
 def _portfolio(outputs: Path) -> None:
     """Make the index over all clients anew; where it cannot be written, the one that was there stays."""
-    from crmnb.page.portfolio import portfolio
+    from crmnb.report.pages.portfolio import portfolio
 
     with suppress(OSError):
         portfolio(outputs, now())

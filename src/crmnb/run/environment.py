@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 
 # A variable that a kernel does not need is not given to it: it may hold a password, and a notebook can print it all.
 KEPT = {

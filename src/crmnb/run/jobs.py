@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from crmnb.errors import InputError, TookTooLong
+from crmnb.core.errors import InputError, TookTooLong
 
 Say = Callable[[str], None]
 
@@ -26,7 +26,7 @@ def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
     try:
         return {"gives": _JOBS[name](**arguments, say=say)}
     except InputError as wrong:
-        from crmnb.intake.files import SourceMissing
+        from crmnb.intake.sources.files import SourceMissing
 
         kinds = {SourceMissing: "skipped", TookTooLong: "interrupted"}
         return _wrong(kinds.get(type(wrong), "refused"), str(wrong))
@@ -57,25 +57,25 @@ def _wrong(kind: str, said: str) -> dict[str, Any]:
 
 
 def _prepare(**arguments: Any) -> dict[str, Any]:
-    from crmnb.run.prepare import prepare
+    from crmnb.run.plan import prepare
 
     return prepare(**arguments)
 
 
 def _evaluate(**arguments: Any) -> dict[str, Any]:
-    from crmnb.run.evaluation import run_evaluation
+    from crmnb.run.evaluation_job import run_evaluation
 
     return run_evaluation(**arguments)
 
 
 def _family(**arguments: Any) -> dict[str, Any]:
-    from crmnb.run.family import run_family
+    from crmnb.run.family_job import run_family
 
     return run_family(**arguments)
 
 
 def _report(**arguments: Any) -> dict[str, Any]:
-    from crmnb.run.report import make_report
+    from crmnb.run.report_job import make_report
 
     return make_report(**arguments)
 

@@ -11,7 +11,7 @@ try:
 except ImportError:  # Windows: one run at a time is then up to its user
     fcntl = None
 
-from crmnb.errors import InputError
+from crmnb.core.errors import InputError
 
 NAME = "run.lock"
 _PATIENCE = 10.0  # seconds in which what a killed run has started must be gone

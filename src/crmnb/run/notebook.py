@@ -17,11 +17,11 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import Type
 from traitlets.config import Config
 
-from crmnb.display import settle
-from crmnb.errors import InputError, nearest, visible
-from crmnb.kernel import NOTES_TO, PAGE_KEY
+from crmnb.core.environment import NOTES_TO, PAGE_KEY
+from crmnb.core.errors import InputError, nearest, visible
+from crmnb.report.display import settle
 from crmnb.run.jobs import Interrupted, Say
-from crmnb.run.leftover import end_all, marked
+from crmnb.run.process_cleanup import end_all, marked
 
 KERNEL = "crmnb"  # our kernelspec, which chooses our provisioner
 # What an error of a cell is called where it tells of the machine rather than of the notebook.

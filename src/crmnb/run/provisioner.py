@@ -12,8 +12,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
-from crmnb.kernel import MEMORY
-from crmnb.run import asking
+from crmnb.core.environment import MEMORY
+from crmnb.run import protocol
 from crmnb.run.environment import limit_memory, minimal
 
 
@@ -25,8 +25,8 @@ class ForkProvisioner(LocalProvisioner):
         kwargs["env"] = minimal(kwargs.get("env") or os.environ)
         try:
             self.process = _forked(cmd, kwargs)
-        except asking.Refused as why:
-            if asking.channel is not None:
+        except protocol.Refused as why:
+            if protocol.channel is not None:
                 print(f"kernel spawned, not forked: {why}", file=sys.stderr)
             if os.name == "posix":
                 kwargs["preexec_fn"] = partial(limit_memory, int(kwargs["env"].get(MEMORY, 0)))
@@ -55,7 +55,7 @@ def _forked(cmd: list[str], kwargs: dict[str, Any]) -> "Forked":
         "folder": str(kwargs.get("cwd") or os.getcwd()),
         "memory": int(environment.get(MEMORY, 0)),
     }
-    return Forked(asking.ask(request, [2]))
+    return Forked(protocol.ask(request, [2]))
 
 
 class Forked:

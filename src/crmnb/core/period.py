@@ -1,0 +1,192 @@
+"""Period: a label that means half-open days, in the client's own zone."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import InputError, Unavailable
+
+FORMS = "2025, 2025Q4, 2025-10, 2025-10-01..2025-12-31, FY2025 or FY2025Q4"
+_LABEL = re.compile(
+    r"(?P<fiscal>FY)?(?P<year>[0-9]{4})(Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?"
+    r"|(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2})\.\.(?P<last>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Half-open days `[start, end)`, and the span of days that the data cover.
+
+    `months` is the period's length in calendar months, 0 for a range of days that are no whole months. `data_from` and `cutoff`
+    (half-open too) say what was observed; None means not bounded. Parts and comparison periods inherit them.
+    """
+
+    label: str
+    start: datetime
+    end: datetime
+    months: int = 0
+    fiscal_year_starts: int = 1
+    data_from: datetime | None = None
+    cutoff: datetime | None = None
+
+    @classmethod
+    def parse(cls, label: str, fiscal_year_starts: int = 1) -> "Period":
+        """The period that a label means.
+
+        `2025`, `2025Q4`, `2025-10` are calendar years, quarters, months; `2025-10-01..2025-12-31` is a range
+        that holds its last day; `FY2025` and `FY2025Q4` belong to the fiscal year that *ends* in 2025 and
+        starts in the month `fiscal_year_starts` (1-12). Raises InputError for anything else.
+        """
+        found = _LABEL.fullmatch(str(label))
+        if not found:
+            raise InputError(f"period {str(label)!r} is not one of the forms {FORMS}.")
+        if found["first"]:
+            return cls._range(label, found["first"], found["last"])
+        year, fiscal = int(found["year"]), bool(found["fiscal"])
+        if not 1900 <= year <= 2200:
+            raise InputError(f"period {label!r}: the year must lie between 1900 and 2200.")
+        if fiscal and found["month"]:
+            raise InputError(f"period {label!r}: a fiscal year has quarters; write a month without FY.")
+        first = datetime(year, 1, 1)
+        if fiscal and fiscal_year_starts > 1:
+            first = datetime(year - 1, fiscal_year_starts, 1)
+        months = 3 if found["quarter"] else 1 if found["month"] else 12
+        skip = 3 * (int(found["quarter"]) - 1) if found["quarter"] else int(found["month"] or 1) - 1
+        start = shift(first, skip)
+        return cls(str(label), start, shift(start, months), months, fiscal_year_starts)
+
+    @classmethod
+    def _range(cls, label: str, first: str, last: str) -> "Period":
+        try:
+            start, final = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        except ValueError as wrong:
+            raise InputError(f"period {label!r} names a day that does not exist ({wrong}).") from None
+        if final < start:
+            raise InputError(f"period {label!r} ends before it starts.")
+        end = final + timedelta(days=1)
+        months = (end.year - start.year) * 12 + end.month - start.month if start.day == end.day == 1 else 0
+        return cls(label, start, end, months)
+
+    @property
+    def days(self) -> int:
+        """Calendar days in the period."""
+        return (self.end - self.start).days
+
+    @property
+    def last_day(self) -> date:
+        """The last day that belongs to the period."""
+        return (self.end - timedelta(days=1)).date()
+
+    @property
+    def previous(self) -> "Period":
+        """The period of the same length just before: the month, quarter, year, or as many days."""
+        if not self.months:
+            return self._from(self.start - timedelta(days=self.days), self.start)
+        return self._from(shift(self.start, -self.months), self.start, self.months)
+
+    @property
+    def year_before(self) -> "Period":
+        """The same days of the calendar a year earlier."""
+        return self._from(shift(self.start, -12), shift(self.end, -12), self.months)
+
+    @property
+    def parts(self) -> list["Period"]:
+        """What a trend is made of, without gap or overlap: months; calendar weeks (from Monday) under two months.
+
+        A period under two weeks has days. Edge parts are cut at the period's own edges.
+        """
+        if self.months > 1 or self.days >= 62:
+            edges = _edges(self, lambda day: shift(day.replace(day=1), 1))
+        elif self.days >= 14:
+            edges = _edges(self, lambda day: day + timedelta(days=7 - day.weekday()))
+        else:
+            edges = _edges(self, lambda day: day + timedelta(days=1))
+        whole = [(a, b, int(a.day == 1 and b == shift(a, 1))) for a, b in pairwise(edges)]
+        return [self._from(a, b, months) for a, b, months in whole]
+
+    @property
+    def partial(self) -> bool:
+        """Whether the data do not cover the whole of it: it is still running, or began before they do."""
+        late = self.cutoff is not None and self.end > self.cutoff
+        early = self.data_from is not None and self.start < self.data_from
+        return late or early
+
+    @property
+    def seen_end(self) -> datetime:
+        """The end, or the data's cut-off where that comes first."""
+        return min(self.end, self.cutoff) if self.cutoff else self.end
+
+    @property
+    def last_seen_day(self) -> date:
+        """The last day that the data cover; of an unbounded period its own."""
+        return _last(self.seen_end)
+
+    def as_long_after(self, later: "Period") -> datetime | None:
+        """The time that lies as long after this period's end as the data reach beyond the end of `later`; None: nobody knows."""
+        return self.end + max(later.cutoff - later.seen_end, timedelta()) if later.cutoff else None
+
+    def observe(self, data_from: datetime | None, cutoff: datetime | None) -> "Period":
+        """The same period, knowing which days the data cover (`[data_from, cutoff)`)."""
+        return replace(self, data_from=data_from, cutoff=cutoff)
+
+    def require_seen(self) -> None:
+        """Raise Unavailable where the data hold no day of the period."""
+        if self.cutoff and self.start >= self.cutoff:
+            raise Unavailable(f"the data end on {_last(self.cutoff)}, before {self.label} begins")
+        if self.data_from and self.end <= self.data_from:
+            raise Unavailable(f"the data begin on {self.data_from.date()}, after {self.label} ends")
+
+    def require_history(self, days: int, of: str = "start") -> None:
+        """Raise Unavailable where fewer than `days` days were observed before the start (or, of it, before `seen_end`)."""
+        time = getattr(self, of)
+        needed = time - timedelta(days=days)
+        if self.data_from and self.data_from > needed:
+            before = f" ({days} days before {time.date()})" if days else ""
+            raise Unavailable(f"needs data from {needed.date()}{before}; they begin on {self.data_from.date()}")
+
+    def holds(self, column: str) -> nw.Expr:
+        """The narwhals expression that is true where the time in `column` lies in the period."""
+        return (nw.col(column) >= self.start) & (nw.col(column) < self.end)
+
+    def _from(self, start: datetime, end: datetime, months: int = 0) -> "Period":
+        label = _label(start, end, months, self)
+        return replace(self, label=label, start=start, end=end, months=months)
+
+
+def _label(start: datetime, end: datetime, months: int, like: Period) -> str:
+    fiscal = like.label.startswith("FY")
+    month = (start.month - (like.fiscal_year_starts if fiscal else 1)) % 12
+    year = start.year
+    if fiscal and like.fiscal_year_starts > 1 and start.month >= like.fiscal_year_starts:
+        year += 1
+    name = f"{'FY' if fiscal else ''}{year}"
+    if months == 12 and month == 0:
+        return name
+    if months == 3 and month % 3 == 0:
+        return f"{name}Q{month // 3 + 1}"
+    if months == 1:
+        return f"{start:%Y-%m}"
+    return f"{start:%Y-%m-%d}..{end - timedelta(days=1):%Y-%m-%d}"
+
+
+def _edges(period: Period, following) -> list[datetime]:
+    edges = [period.start]
+    while edges[-1] < period.end:
+        edges.append(min(following(edges[-1]), period.end))
+    return edges
+
+
+def shift(day: datetime, months: int) -> datetime:
+    """The same day of the month, `months` later; the month's last day where it has no such day."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    following = datetime(year + (month == 11), (month + 1) % 12 + 1, 1)
+    last = (following - timedelta(days=1)).day
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))
+
+
+def _last(cutoff: datetime) -> date:
+    return (cutoff - timedelta(microseconds=1)).date()

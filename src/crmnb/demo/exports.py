@@ -1,0 +1,240 @@
+"""Exports: each clean table as its system would export it: other headers and words, other notation, some rows wrong."""
+
+import numpy as np
+import pandas as pd
+
+from crmnb.demo.corruption import Defect, Spoiled, day_number, sometimes, spoil, written
+from crmnb.demo.parameters import YEARS
+
+_UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
+_SURVEYS = {"purchase": "after purchase", "support": "after support"}
+_FIRST = ["Zoë", "Jürgen", "Siân", "O'Neil", "Łukasz", "Marie-Claire", "Ayşe", "Anna", "Tom", "Giulia"]
+_LAST = ['Smith "Smithy"', "Müller", "D'Arcy; Jr", "Nguyễn", "Østergård", "García,\nPérez", "Brown", "Rossi", "Weiß"]
+_FORMULA = '=HYPERLINK("http://example.org";"click me")'
+_TEXTS = [
+    "Great, would buy again!",
+    'They said "soon".\nIt was not.',
+    "Très bien",
+    "ok",
+    _FORMULA,
+    "-1 star; never again",
+]
+_TOO_LATE = f"the declared end of the data ({YEARS[-1]}-12-31)"
+
+
+def customers(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The list of customers, with names and e-mail addresses; a few customers are not on it."""
+    clean = clean[rng.random(len(clean)) >= _UNLISTED].reset_index(drop=True)
+    rows = len(clean)
+    name = pd.Series(rng.choice(_FIRST, rows)) + " " + pd.Series(rng.choice(_LAST, rows))
+    name[rng.random(rows) < 0.002] = _FORMULA
+    good = pd.DataFrame(
+        {
+            "Customer no": clean["customer_id"],
+            "Name": name,
+            "E-mail": "c" + clean["customer_id"] + "@example.org",
+            "Region": clean["region"],
+            "Tariff": clean["plan"],
+            "Customer since": written(clean["joined_at"], "%d.%m.%Y"),
+            "Found us": sometimes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
+            "Newsletter": rng.choice(["ja", "nein"], rows),
+        }
+    )
+    defects = [
+        Defect("customer_id repeats that of an earlier row", 0.002),
+        Defect("customer_id is empty", 0.0015, lambda rows: {"Customer no": None}),
+        Defect("joined_at is not a time written %d.%m.%Y", 0.001, lambda rows: {"Customer since": "31.02.2024"}),
+    ]
+    return spoil(good, "Customer no", defects, rng)
+
+
+def subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The contracts, from a European accounting system: decimal commas, days first."""
+    form = "%d.%m.%Y %H:%M:%S"
+    good = pd.DataFrame(
+        {
+            "Contract": clean["subscription_id"],
+            "Customer no": clean["customer_id"],
+            "Plan": clean["plan"],
+            "From": written(clean["started_at"], form),
+            "To": sometimes(written(clean["ended_at"], form), 0.5, ["-"], rng),
+            "Monthly fee": clean["monthly_amount"].map("{:.2f}".format).str.replace(".", ","),
+            "Clerk": rng.choice(["Möller", "Peña", "Novák"], len(clean)),
+        }
+    )
+    defects = [
+        Defect("subscription_id repeats that of an earlier row", 0.002),
+        Defect("subscription_id is empty", 0.001, lambda rows: {"Contract": ""}),
+        Defect("monthly_amount is not an amount", 0.001, lambda rows: {"Monthly fee": "as agreed"}),
+        Defect("ended_at is before started_at", 0.0015, lambda rows: {"To": "01.01.2000 00:00:00"}, _begun_since_2001),
+    ]
+    return spoil(good, "Contract", defects, rng)
+
+
+def _begun_since_2001(rows: pd.DataFrame) -> pd.Series:
+    return rows["From"].str[6:10] > "2000"
+
+
+def orders(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The shop's orders: thousands with a comma, days first, statuses in its own words (a test order counts as cancelled)."""
+    form = "%d/%m/%Y %H:%M:%S"
+    word = clean["status"].map({"paid": "done", "cancelled": "void", "refunded": "returned"})
+    test = (word == "void") & (rng.random(len(clean)) < 0.2)
+    good = pd.DataFrame(
+        {
+            "Order no": clean["order_id"],
+            "Customer no": sometimes(clean["customer_id"], 0.5, ["guest"], rng),
+            "Ordered": written(clean["ordered_at"], form),
+            "Total": clean["amount"].map("{:,.2f}".format),
+            "Margin": sometimes(clean["margin"].map("{:,.2f}".format, na_action="ignore"), 1.0, ["", "tbc"], rng),
+            "Status": word.mask(test, "test"),
+            "Refunded": clean["refunded_amount"].map("{:,.2f}".format, na_action="ignore"),
+            "Refunded on": written(clean["refunded_at"], form),
+            "Where": clean["channel"],
+            "What": clean["category"],
+            "Voucher": rng.choice(["", "", "WELCOME10", "=1+1"], len(clean)),
+            "month": clean["ordered_at"].dt.strftime("%Y-%m"),
+        }
+    )
+
+    def in_day(rows: pd.DataFrame, day: str) -> pd.Series:
+        return day + rows["Ordered"].str[10:]
+
+    defects = [
+        Defect("order_id repeats that of an earlier row", 0.001),
+        Defect("order_id is empty", 0.0005, lambda rows: {"Order no": ""}),
+        Defect(
+            f"ordered_at is not a time written {form}", 0.0005, lambda rows: {"Ordered": in_day(rows, "31/02/2025")}
+        ),
+        Defect(f"ordered_at is after {_TOO_LATE}", 0.0003, lambda rows: {"Ordered": in_day(rows, "01/05/2052")}, _done),
+        Defect("amount is not an amount", 0.0008, lambda rows: {"Total": "see invoice"}, _done),
+        Defect("amount is below 0", 0.0005, lambda rows: {"Total": "-" + rows["Total"]}, _done),
+        Defect("status is none of paid, cancelled, refunded", 0.0004, lambda rows: {"Status": "?"}),
+        Defect("refunded_amount is above amount", 0.0003, lambda rows: {"Refunded": "99,999.00"}, _returned),
+    ]
+    return spoil(good, "Order no", defects, rng)
+
+
+def _done(rows: pd.DataFrame) -> pd.Series:
+    return rows["Status"] == "done"
+
+
+def _returned(rows: pd.DataFrame) -> pd.Series:
+    return rows["Status"] == "returned"
+
+
+def survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The survey tool's invitations, typed; its keys have become numbers with a fraction."""
+    good = pd.DataFrame(
+        {
+            "invitation": clean["invitation_id"].astype(float),
+            "survey": clean["survey"].map(_SURVEYS),
+            "customer": clean["customer_id"].astype(float),
+            "sent": clean["sent_at"],
+            "reached": clean["reached_at"],
+            "started": clean["started_at"],
+            "finished": clean["completed_at"],
+            "by": clean["channel"],
+            "batch": rng.integers(1, 9, len(clean)),
+        }
+    )
+    hour = pd.Timedelta(hours=1)
+    defects = [
+        Defect("invitation_id repeats that of an earlier row", 0.001),
+        Defect("invitation_id is empty", 0.0005, lambda rows: {"invitation": np.nan}),
+        Defect(
+            "started_at is before reached_at",
+            0.001,
+            lambda rows: {"reached": rows["started"] + hour},
+            lambda rows: rows["started"].notna(),
+        ),
+    ]
+    return spoil(good, "invitation", defects, rng)
+
+
+def survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The answer sheets, as objects: what was not answered is null, or says so."""
+    items = {"satisfied": "q1_satisfied", "recommend": "q2_recommend", "effort": "q3_effort"}
+    whole = {theirs: clean[ours].astype("Int64") for ours, theirs in items.items()}
+    good = pd.DataFrame(
+        {
+            "sheet": clean["response_id"],
+            "survey": clean["survey"].map(_SURVEYS),
+            "customer": clean["customer_id"],
+            "invitation": clean["invitation_id"],
+            "order": clean["order_id"],
+            "ticket": clean["ticket_id"],
+            "answered": written(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
+            **{name: sometimes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
+            "comment": clean["comment"],
+            "may_quote": clean["quote_consent"],
+            "device": [{"system": system} for system in rng.choice(["iOS", "Android", "other"], len(clean))],
+        }
+    ).astype(object)
+    good = good.where(good.notna(), None)
+    defects = [
+        Defect("response_id repeats that of an earlier row", 0.002),
+        Defect("responded_at is empty", 0.001, lambda rows: {"answered": None}),
+        Defect("recommend is above 10", 0.002, lambda rows: {"q2_recommend": 11}),
+        Defect("satisfied is below 1", 0.001, lambda rows: {"q1_satisfied": 0}),
+        Defect("recommend is not a whole number", 0.001, lambda rows: {"q2_recommend": "ten"}),
+    ]
+    return spoil(good, "sheet", defects, rng)
+
+
+def reviews(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The public reviews, collected by hand."""
+    good = pd.DataFrame(
+        {
+            "Review": clean["review_id"],
+            "Platform": clean["platform"],
+            "Posted": written(clean["posted_at"], "%Y-%m-%d %H:%M:%S"),
+            "Stars": clean["rating"],
+            "Out of": clean["scale"],
+            "Text": rng.choice(_TEXTS, len(clean)),
+        }
+    )
+    defects = [
+        Defect("review_id repeats that of an earlier row", 0.004),
+        Defect("rating is above scale", 0.004, lambda rows: {"Stars": rows["Out of"] + 1}),
+        Defect("posted_at is not a date or time", 0.003, lambda rows: {"Posted": "2025-02-31"}),
+    ]
+    return spoil(good, "Review", defects, rng)
+
+
+def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+    """The service desk's workbook; times are those of a spreadsheet, numbers of days."""
+    times = {
+        "Opened": "opened_at",
+        "First answer": "first_response_at",
+        "Resolved": "resolved_at",
+        "Closed": "closed_at",
+        "Reopened": "reopened_at",
+        "Cancelled": "cancelled_at",
+    }
+    good = pd.DataFrame(
+        {
+            "Ticket": clean["ticket_id"],
+            "Customer": clean["customer_id"].astype(float),
+            **{theirs: day_number(clean[ours]) for theirs, ours in times.items()},
+            "Contacts": clean["contacts"],
+            "Channel": clean["channel"],
+            "Topic": clean["topic"],
+            "Agent": clean["agent"],
+            "Priority": clean["priority"],
+            "year": clean["opened_at"].dt.year,
+        }
+    ).astype(object)
+    defects = [
+        Defect("ticket_id repeats that of an earlier row", 0.002),
+        Defect("ticket_id is empty", 0.001, lambda rows: {"Ticket": ""}),
+        Defect("opened_at is not a date or time", 0.001, lambda rows: {"Opened": "31.02.2025"}),
+        Defect(
+            "resolved_at is before opened_at",
+            0.002,
+            lambda rows: {"Resolved": rows["Opened"] - 2},
+            lambda rows: rows["Resolved"].notna(),
+        ),
+        Defect("contacts is below 0", 0.0005, lambda rows: {"Contacts": -1}),
+    ]
+    return spoil(good, "Ticket", defects, rng)

@@ -1,0 +1,214 @@
+"""Folder: the made-up client's files, written so that the same seed gives the same bytes."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from crmnb.core.errors import InputError
+from crmnb.demo import exports, exports_sales
+from crmnb.demo.corruption import Spoiled
+from crmnb.demo.draw import draw
+from crmnb.demo.parameters import BETWEEN, PLANS, REGIONS, YEARS, Rates
+from crmnb.demo.truth.figures import truth
+
+MADE = "truth.json"  # written last: where it lies, the folder is whole
+_SALES = ("leads", "visits", "costs")
+MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
+FILES = (
+    *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
+    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv", MADE),
+)
+
+
+def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str, Spoiled]:
+    """Write the files of a made-up client into a folder; by table, the rows that were written, and how many are good and bad.
+
+    `truth.json` in it holds the arguments, those numbers, and the true value of every metric in each year. Raises
+    InputError where the folder holds anything but files of these names, and for numbers out of range.
+    """
+    least, most = BETWEEN
+    if not least <= customers <= most:
+        raise InputError(f"--customers: {customers:,} is out of range; it must be {least:,} to {most:,}.")
+    if seed < 0:
+        raise InputError(f"--seed: {seed} is out of range; it must be 0 or more.")
+    _refuse_others(folder)
+    drawn = draw(rates, customers, seed)
+    streams = np.random.default_rng([seed, 1]).spawn(len(drawn.tables))
+    written = {
+        name: getattr(exports_sales if name in _SALES else exports, name)(table, rng)
+        for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MADE).unlink(missing_ok=True)
+    aside = Path(mkdtemp(prefix=".simulate-", dir=folder.parent))
+    try:
+        for name, spoiled in written.items():
+            _WRITERS[name](spoiled.rows, aside)
+        for file in FILES[:-1]:
+            os.replace(aside / file, folder / file)
+        told = _told(customers, seed, rates, drawn.at_start, written)
+        (aside / MADE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        os.replace(aside / MADE, folder / MADE)
+    finally:
+        shutil.rmtree(aside)
+    return written
+
+
+def _refuse_others(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--folder: {folder} is a file; name a folder.")
+    others = sorted(path.name for path in folder.glob("*") if path.name not in FILES) if folder.exists() else []
+    if others:
+        raise InputError(
+            f"--folder: {folder} holds other files ({', '.join(others[:3])}{' ...' if len(others) > 3 else ''}), "
+            "which nothing made up is put beside; name an empty or a new folder."
+        )
+
+
+def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], written: dict[str, Spoiled]) -> dict:
+    """What truth.json holds."""
+    figures = {str(year): _figures(rates, year, at_start[year]) for year in YEARS}
+    by_level = {
+        str(year): {
+            segment: {level: _figures(rates, year, at_start[year], segment, level) for level in names}
+            for segment, names in (("region", REGIONS), ("plan", PLANS))
+        }
+        for year in YEARS
+    }
+    return {
+        "about": "A made-up client. truth: year, metric, component, the value if there were no chance, in the metric's unit; "
+        "truth_by_level: the same by year, segmentation and level.",
+        "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
+        "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in written.items()},
+        "truth": figures,
+        "truth_by_level": by_level,
+    }
+
+
+def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
+    figures = {}
+    for (metric, component), value in truth(rates, year, at_start, segment, level).items():
+        figures.setdefault(metric, {})[component] = round(value, 6)
+    return figures
+
+
+# ---- Writers ----------------------------------------------------------------------------------------------
+
+
+def _csv(rows: pd.DataFrame, **dialect: str) -> str:
+    """Rows as the text of a CSV file, the header first; what is empty stands as nothing."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n", **dialect)
+    writer.writerow(rows.columns)
+    writer.writerows(_cells(rows))
+    return text.getvalue()
+
+
+def _cells(rows: pd.DataFrame) -> Iterator[tuple]:
+    """The rows as plain values, None where there is none."""
+    columns = [column.astype(object).where(column.notna(), None).tolist() for _, column in rows.items()]
+    return zip(*columns, strict=True)
+
+
+def _customers(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "customers.csv").write_bytes(b"\xff\xfe" + _csv(rows, delimiter=";").encode("utf-16-le"))
+
+
+def _subscriptions(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "subscriptions.csv").write_bytes(_csv(rows, delimiter=";").encode("cp1252"))
+
+
+def _orders(rows: pd.DataFrame, folder: Path) -> None:
+    for month in MONTHS:
+        here = rows[rows["month"] == month].drop(columns="month")
+        packed = gzip.compress(_csv(here).encode("utf-8"), compresslevel=5, mtime=0)
+        (folder / f"orders_{month}.csv.gz").write_bytes(packed)
+
+
+def _tickets(rows: pd.DataFrame, folder: Path) -> None:
+    """A sheet for each year, each with a title above the header."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(folder / "tickets.xlsx"), {"constant_memory": True, "tmpdir": str(folder)}) as book:
+        book.set_properties({"created": datetime(YEARS[-1], 12, 31)})
+        time = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        for year in YEARS:
+            sheet = book.add_worksheet(str(year))
+            sheet.write_string(0, 0, f"Service desk: tickets of {year}")
+            here = rows[rows["year"] == year].drop(columns="year")
+            times = here.columns.get_loc("Opened"), here.columns.get_loc("Cancelled")
+            sheet.write_row(2, 0, here.columns)
+            for number, cells in enumerate(_cells(here), 3):
+                for column, cell in enumerate(cells):
+                    if isinstance(cell, str):
+                        sheet.write_string(number, column, cell)
+                    elif cell is not None:
+                        sheet.write_number(number, column, cell, time if times[0] <= column <= times[1] else None)
+
+
+def _parquet(rows: pd.DataFrame, selected: str, path: Path) -> None:
+    with duckdb.connect(config={"threads": 1}) as con:
+        con.register("exported", rows)
+        told = str(path).replace("'", "''")
+        con.execute(f"copy (select {selected} from exported) to '{told}' (format parquet)")
+
+
+def _survey_invitations(rows: pd.DataFrame, folder: Path) -> None:
+    typed = "* replace (nullif(invitation, 'nan') as invitation, nullif(customer, 'nan') as customer)"
+    _parquet(rows, typed, folder / "invitations.parquet")
+
+
+def _visits(rows: pd.DataFrame, folder: Path) -> None:
+    _parquet(rows, "* replace (nullif(seconds, 'nan') as seconds)", folder / "visits.parquet")
+
+
+def _survey_responses(rows: pd.DataFrame, folder: Path) -> None:
+    """An object a line; what is null is left out as often as not, by its place."""
+    with (folder / "answers.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        for number, cells in enumerate(_cells(rows)):
+            given = zip(rows.columns, cells, strict=True)
+            line = {name: cell for name, cell in given if cell is not None or number % 2}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _reviews(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "reviews.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _leads(rows: pd.DataFrame, folder: Path) -> None:
+    columns = ", ".join(f'"{name}" TEXT' for name in rows)
+    with closing(sqlite3.connect(folder / "leads.db")) as database, database:
+        database.execute(f"CREATE TABLE opportunities ({columns})")
+        database.executemany(f"INSERT INTO opportunities VALUES ({', '.join('?' * rows.shape[1])})", _cells(rows))
+
+
+def _costs(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "costs.csv").write_bytes(_csv(rows, delimiter=";").encode("iso-8859-15"))
+
+
+_WRITERS = {
+    "customers": _customers,
+    "subscriptions": _subscriptions,
+    "orders": _orders,
+    "tickets": _tickets,
+    "survey_invitations": _survey_invitations,
+    "survey_responses": _survey_responses,
+    "reviews": _reviews,
+    "leads": _leads,
+    "visits": _visits,
+    "costs": _costs,
+}

@@ -1,0 +1,122 @@
+"""Shop: what made-up customers order while they are under contract, for how much, and what is refunded."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from crmnb.demo.columns import at, customer_ids, numbered, year_of
+from crmnb.demo.customers import Lives, events, ordering
+from crmnb.demo.parameters import DAYS, Rates
+
+CATEGORIES = {"home": 0.45, "kitchen": 0.25, "garden": 0.2, "gifts": 0.1}  # and the share of the orders
+PART = (0.1, 0.6)  # of the amount: what is refunded where it is a part, from and to
+_WHOLE = 0.4  # of the refunds: those of the whole amount
+WINDOW = 30.0  # days of the rate of refunds that is an argument
+_CANCELLED = 0.04  # per order that counts
+GUESTS = 0.04  # orders without a customer, per order of a customer
+_NO_MARGIN = 0.03  # of the orders: their margin is not known
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Orders as they happen, one place each: the customer (a row number; -1: a guest), the day, and how it went on.
+
+    `part` is what is refunded of the amount (0 to 1), `kind` a place in KINDS; `margin` is NaN where nobody knows it.
+    """
+
+    who: np.ndarray
+    day: np.ndarray
+    kind: np.ndarray
+    amount: np.ndarray
+    part: np.ndarray
+    margin: np.ndarray
+
+    def that_count(self) -> "Purchases":
+        """The orders that count, of customers alone, each customer's together and in the order of their times."""
+        ours = np.flatnonzero((self.kind == 0) & (self.who >= 0))
+        ours = ours[np.argsort(self.who[ours] * 10_000.0 + self.day[ours])]
+        return Purchases(*(getattr(self, each.name)[ours] for each in fields(self)))
+
+    def of(self, group: np.ndarray) -> "Purchases":
+        """Those of some customers (true or false, by row number), under their numbers among these alone."""
+        ours = group[self.who]
+        columns = {each.name: getattr(self, each.name)[ours] for each in fields(self)}
+        return Purchases(**columns | {"who": (np.cumsum(group) - 1)[columns["who"]]})
+
+    @property
+    def net(self) -> np.ndarray:
+        """What is left of the amount."""
+        return self.amount - np.round(self.amount * self.part, 2)
+
+
+KINDS = ("counts", "refunded", "cancelled")  # refunded: in whole
+
+
+def refunds(rates: Rates) -> tuple[float, float]:
+    """Per order that counts: how many are refunded in whole beside it, and the share that is refunded in part.
+
+    So many that of all orders but the cancelled, the share `refunds` is refunded within 30 days.
+    """
+    ever = min(rates.refunds / refunded_within(rates, WINDOW), 1)
+    return ever * _WHOLE / (1 - ever * _WHOLE), ever * (1 - _WHOLE) / (1 - ever * _WHOLE)
+
+
+def refunded_within(rates: Rates, days: np.ndarray | float) -> np.ndarray | float:
+    """Of the refunds, the share made within so many days of the order."""
+    return -np.expm1(-np.maximum(days, 0) / rates.refund_days)
+
+
+def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases:
+    """All orders of so many lives, those of guests among them.
+
+    Orders that count come at each customer's own rate, gamma about that of the plan; amounts are gamma about each customer's own
+    mean, which is inverse gamma about `order_value` and has nothing to do with the rate (Gamma-Gamma). Others lie beside
+    them: refunded in whole, cancelled. Guests order when customers do.
+    """
+    customers = len(lives.region)
+    own = rng.gamma(rates.spread, rates.orders / rates.spread * ordering(rates)[lives.plan], customers)
+    q = rates.customer_shape
+    mean = (q - 1) / rng.gamma(q, 1, customers)
+    whole, part = refunds(rates)
+    came = [events(lives, own * per, rng) for per in (1, whole, _CANCELLED)]
+    kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in came])
+    who, day = (np.concatenate(each) for each in zip(*came, strict=True))
+    guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * GUESTS))
+    kind, who = np.append(kind, kind[guests]), np.append(who, np.full(len(guests), -1))
+    day = np.append(day, (day[guests] + rng.uniform(-0.5, 0.5, len(guests))).clip(0, DAYS - 1e-4))
+    mean = np.append(mean[who[who >= 0]], (q - 1) / rng.gamma(q, 1, len(guests)))
+    price = np.array(rates.order_value)[year_of(day)] * mean
+    amount = np.round(np.maximum(price * rng.gamma(rates.order_shape, 1 / rates.order_shape, len(day)), 1), 2)
+    back = np.where((kind == 0) & (rng.random(len(day)) < part), rng.uniform(*PART, len(day)), kind == 1)
+    margin = np.round(rates.margin * rng.uniform(0.75, 1.25, len(day)) * amount * (1 - back), 2)
+    margin[rng.random(len(day)) < _NO_MARGIN] = np.nan
+    return Purchases(who, day, kind, amount, back, margin)
+
+
+def orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """The table of the orders, in the order of their times, as known at the end; `who` is the customer's row number.
+
+    Of what is refunded later than that, nothing is known: such an order is paid, and counts in full.
+    """
+    made = purchases(lives, rates, rng)
+    rows = len(made.day)
+    back = made.day + rng.exponential(rates.refund_days, rows)
+    refunded = (made.part > 0) & (back < DAYS)
+    frame = pd.DataFrame(
+        {
+            "who": made.who,
+            "customer_id": customer_ids(made.who),
+            "ordered_at": at(made.day),
+            "amount": made.amount,
+            "margin": made.margin,
+            "status": np.select([refunded, made.kind == 2], ["refunded", "cancelled"], "paid"),
+            "refunded_amount": np.where(refunded, np.round(made.amount * made.part, 2), np.nan),
+            "refunded_at": at(np.where(refunded, back, np.nan)),
+            "channel": rng.choice(["web", "app", "shop", "phone"], rows, p=[0.4, 0.3, 0.2, 0.1]),
+            "category": rng.choice(list(CATEGORIES), rows, p=list(CATEGORIES.values())),
+        }
+    )
+    frame = frame.iloc[np.argsort(made.day, kind="stable")].reset_index(drop=True)
+    frame.insert(0, "order_id", numbered("", rows, 8))
+    return frame

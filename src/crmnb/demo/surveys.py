@@ -1,0 +1,120 @@
+"""Surveys: who is invited, who starts and completes, and what they answer."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from crmnb.demo.answers import ITEMS, answered, by_region, item
+from crmnb.demo.columns import at, days_of, numbered, year_of
+from crmnb.demo.customers import Lives
+from crmnb.demo.parameters import DAYS, EDGES, REGIONS, WORSE, YEARS, Rates
+
+INVITED = 0.35  # of the orders that count
+_WALK_IN = 0.015  # answers in a year without invitation or customer, per customer at its start
+_ALIKE, _SHEET = 0.35, 0.25  # of an answer's variance: the customer's own, the answer sheet's own
+_WILLING = 0.3  # of the variance of whether an invitation is taken up: the customer's own
+_NO_ANSWER = 0.04
+_COMMENTS = [
+    "Quick and friendly",
+    "Too slow",
+    "All good",
+    "Late, and\nthe box was open",
+    '=HYPERLINK("http://example.org")',
+]
+
+
+def invitations(
+    lives: Lives, rates: Rates, orders: pd.DataFrame, tickets: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """The invitations to both surveys, within a day of an order, or when a ticket is resolved; up to the last day.
+
+    Whether one is taken up is settled when it is sent, and so is when: after `answer_days` on average. What lies behind the
+    end is not known.
+    """
+    paid = orders[(orders["status"] == "paid") & (orders["who"] >= 0)]
+    paid = paid[rng.random(len(paid)) < INVITED]
+    solved = tickets[tickets["resolved_at"].notna()]
+    asked = pd.DataFrame(
+        {
+            "survey": ["purchase"] * len(paid) + ["support"] * len(solved),
+            "who": np.concatenate([paid["who"], solved["who"]]),
+            "customer_id": np.concatenate([paid["customer_id"], solved["customer_id"]]),
+            "sent": np.concatenate([days_of(paid["ordered_at"]), days_of(solved["resolved_at"])]),
+            "order_id": np.concatenate([paid["order_id"], np.full(len(solved), None)]),
+            "ticket_id": np.concatenate([np.full(len(paid), None), solved["ticket_id"]]),
+        }
+    )
+    asked["sent"] += rng.uniform(0.05, 1, len(asked))
+    asked = asked[asked["sent"] < DAYS].sort_values("sent", kind="stable").reset_index(drop=True)
+    sent, rows = asked.pop("sent").to_numpy(), len(asked)
+    year, support = year_of(sent), (asked["survey"] == "support").to_numpy()
+    reached = np.where(rng.random(rows) < rates.reached, sent + rng.uniform(0, 0.005, rows), np.nan)
+    takes = np.where(support, np.array(rates.support_acceptance)[year], np.array(rates.acceptance)[year])
+    own = rng.standard_normal(len(lives.region))[asked["who"]]
+    willing = np.sqrt(_WILLING) * own + np.sqrt(1 - _WILLING) * rng.standard_normal(rows)
+    started = reached + rng.exponential(rates.answer_days, rows)
+    started[ndtr(willing) > takes] = np.nan
+    completed = started + rng.uniform(0.001, 0.01, rows)
+    completed[rng.random(rows) > np.array(rates.completion)[year]] = np.nan
+    times = {"sent_at": sent, "reached_at": reached, "started_at": started, "completed_at": completed}
+    times = {name: np.where(day < DAYS, day, np.nan) for name, day in times.items()}
+    asked.insert(0, "invitation_id", numbered("", rows, 0, first=500_001))
+    return asked.assign(channel=rng.choice(["mail", "sms"], rows, p=[0.8, 0.2]), **{n: at(d) for n, d in times.items()})
+
+
+def responses(lives: Lives, rates: Rates, asked: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The answer sheets: one to each completed invitation, and some that came without. A customer's are alike.
+
+    All who answer in a year choose each box exactly as often as the true figures of the year say: what the region that is
+    worse gives less is given more by the others, at the shares of the regions among those who answer.
+    """
+    done = asked[asked["completed_at"].notna()]
+    walk_in = rng.poisson(_WALK_IN * lives.at_start)
+    bounds = [(EDGES[y], EDGES[y + 1], many) for y, many in enumerate(walk_in)]
+    day = np.concatenate([days_of(done["completed_at"]), *(rng.uniform(*each) for each in bounds)])
+    empty = np.full(walk_in.sum(), None)
+    sheet = pd.DataFrame(
+        {
+            "survey": np.concatenate([done["survey"], np.full(walk_in.sum(), "purchase")]),
+            **{
+                name: np.concatenate([done[name], empty])
+                for name in ("customer_id", "invitation_id", "order_id", "ticket_id")
+            },
+            "responded_at": at(day),
+        }
+    )
+    who = np.concatenate([done["who"], np.full(walk_in.sum(), -1)]).astype(int)
+    worse = np.where(who >= 0, np.array(list(REGIONS))[lives.region[who]] == WORSE, False)
+    sheet = sheet.assign(**_items(rates, who, year_of(day), worse, len(lives.region), rng))
+    comment = np.where(
+        rng.random(len(sheet)) < 0.3,
+        rng.choice(_COMMENTS, len(sheet), p=[0.3, 0.2, 0.3, 0.19, 0.01]).astype(object),
+        None,
+    )
+    sheet = sheet.assign(comment=comment, quote_consent=rng.random(len(sheet)) < 0.4)
+    sheet = sheet.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
+    sheet.insert(0, "response_id", numbered("R", len(sheet), 6))
+    return sheet
+
+
+def _items(
+    rates: Rates, who: np.ndarray, year: np.ndarray, worse: np.ndarray, customers: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """The answers to each item, NaN where none was given."""
+    rows = len(who)
+    own = rng.standard_normal(customers)
+    shared = np.sqrt(_ALIKE) * np.where(who >= 0, own[who], rng.standard_normal(rows))
+    shared += np.sqrt(_SHEET) * rng.standard_normal(rows)
+    found = {}
+    for name, scale in ITEMS.items():
+        chosen = np.empty((rows, len(scale.shape)))
+        for y in range(len(YEARS)):
+            known, here = (year == y) & (who >= 0), year == y
+            overall = item(rates, name, y)
+            others, there = by_region(scale, overall, worse[known].mean() if known.any() else 0.0)
+            chosen[here] = np.where((who < 0)[here, None], overall, np.where(worse[here, None], there, others))
+        feeling = shared + np.sqrt(1 - _ALIKE - _SHEET) * rng.standard_normal(rows)
+        given = answered(scale, chosen, feeling).astype(float)
+        given[rng.random(rows) < _NO_ANSWER] = np.nan
+        found[name] = given
+    return found

@@ -1,0 +1,1 @@
+"""Truth: the true figures of the simulated client."""

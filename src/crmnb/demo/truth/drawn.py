@@ -1,0 +1,94 @@
+"""True figures that have no closed form: those of a very large draw, counted in the plainest way."""
+
+import numpy as np
+
+from crmnb.demo.customers import Lives
+from crmnb.demo.orders import Purchases
+from crmnb.demo.parameters import DISCOUNT, PROFITABLE, USUAL_MARGIN
+from crmnb.demo.truth.periods import Window
+
+Figures = dict[tuple[str, str], float]
+_TOLD_AFTER = {
+    "after 30 days": 30,
+    "after 90 days": 90,
+    "after 180 days": 180,
+    "after 1 year": 365,
+    "after 2 years": 730,
+    "after 3 years": 1095,
+}
+
+
+def lifetimes(lives: Lives, window: Window) -> Figures:
+    """How long first contracts last, as known at the window's end: the product limit over whole days, with late entry."""
+    end = window.last
+    begun = lives.begins[:, 0] < end
+    since = np.floor(lives.begins[begun, 0]).astype(int)
+    lost = lives.ends[begun, 0] < end
+    duration = np.where(lost, np.floor(lives.ends[begun, 0].clip(None, end)), end).astype(int) - since
+    entry = np.maximum(-since, 0)
+    seen = (entry == 0) | (duration > entry)
+    stay = _product_limit(entry[seen], duration[seen], lost[seen], np.ones(seen.sum()))
+    found = {("survival_curve", name): 100 * stay[day] for name, day in _TOLD_AFTER.items()}
+    return found | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
+
+
+def gaps(made: Purchases, window: Window) -> Figures:
+    """The median of days between days with orders (`that_count`), as known at the window's end, by the weights of Wang & Chang.
+
+    Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
+    """
+    end = window.last
+    seen = made.day < end
+    who, day = made.who[seen], np.floor(made.day[seen]).astype(int)
+    later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
+    who, day = who[later], day[later]
+    complete = np.append(who[1:] == who[:-1], False)
+    many = np.bincount(who, complete)[who]
+    used = complete | (many == 0)
+    gap = np.where(complete, np.append(day[1:], end), end - 1) - day
+    weight = 1 / np.maximum(many, 1)
+    still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
+    return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
+
+
+def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
+    """By orders (`that_count`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
+    first, last = window.first, window.last
+    net = made.net
+    margin = np.where(np.isnan(made.margin), USUAL_MARGIN * net, made.margin)
+
+    def of_each(amounts: np.ndarray, begin: float, end: float) -> np.ndarray:
+        those = (made.day >= begin) & (made.day < end)
+        return np.bincount(made.who[those], amounts[those], len(lives.region))
+
+    bought = np.sort(of_each(net, first, last))
+    bought = bought[bought > 0]
+    n, top = len(bought), int(0.9 * len(bought))
+    begins = np.append(True, made.who[1:] != made.who[:-1])
+    since = made.day[begins][np.cumsum(begins) - 1]
+    then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
+    come = (lives.begins[:, 0] >= first) & (lives.begins[:, 0] < last)
+    found = {
+        ("revenue_concentration", "gini"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum()) - (n + 1) / n,
+        ("revenue_concentration", "top decile"): 100 * bought[top:].sum() / bought.sum(),
+        ("clv_historic", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
+    }
+    if come.any():
+        found["profitable_acquisition", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
+    if window.place:
+        stays = lives.stays[window.place]
+        good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
+        found["profitable_relationships", ""] = (
+            100 * (stays[lives.region[good], lives.plan[good]] ** window.share).mean()
+        )
+    return found
+
+
+def _product_limit(entry: np.ndarray, duration: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The share that goes on beyond day 0, 1, 2 ... (Kaplan & Meier); at risk on a day: entry < day <= duration, or from 0 on."""
+    days = duration.max() + 1
+    ends = np.bincount(duration, weight * ended, days)
+    came = np.cumsum(np.bincount(entry + (entry > 0), weight, days + 1)[:days])
+    gone = np.cumsum(np.bincount(duration + 1, weight, days + 1)[:days])
+    at_risk = np.maximum(came - gone, 1e-9)
+    return np.cumprod(1 - ends / at_risk)

@@ -1,0 +1,131 @@
+"""Visits: who comes to the web site, how often, and what they do there."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from crmnb.demo.columns import at, customer_ids, numbered
+from crmnb.demo.customers import Lives, events
+from crmnb.demo.parameters import DAYS, EDGES, Rates
+from crmnb.demo.truth.periods import Window
+
+GOALS = {
+    "purchase": 0.65,
+    "newsletter": 0.33,
+    None: 0.02,
+}  # and the share of the conversions (of some nobody knows which)
+_KEEN = (
+    (0.8, 0.5),
+    (0.2, 3.0),
+)  # kinds of visitors: their share, and how often they convert, as multiples of `converts`
+_OWN_SHAPE = 0.8  # of the gamma that customers' rates of sessions follow
+_AT_HOME, _LOGGED_IN = (
+    0.8,
+    0.7,
+)  # share of a customer's sessions on a device where they log in, and how often they do there
+_STRANGERS, _STRANGERS_SESSIONS = 0.9, 1.6  # visitors in a year per customer at its start; sessions of each on average
+_STRANGERS_DAYS = 30  # from their first session to the last, at most
+_SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how long they took
+
+
+def visits(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """The web sessions of customers under contract and of strangers, in the order of their times.
+
+    A customer's sessions come at a rate of the customer's own, gamma about `visits`, on two devices, on one of which they
+    never log in; a stranger is seen within 30 days of one year. Some visitors are keen; in a session, each converts by chance.
+    """
+    own = rng.gamma(_OWN_SHAPE, rates.visits / _OWN_SHAPE, len(lives.region))
+    who, day = events(lives, own, rng)
+    at_home = rng.random(len(who)) < _AT_HOME
+    logged_in = at_home & (rng.random(len(who)) < _LOGGED_IN)
+    device = 10 * who + at_home
+    strangers, days = _strangers(lives, rng)
+    keen = np.concatenate([_multiples(len(own), rng)[who], _multiples(strangers.max(initial=-1) + 1, rng)[strangers]])
+    day = np.concatenate([day, days])
+    device = np.concatenate([device, 10 * strangers + 9])
+    customer = np.concatenate([np.where(logged_in, who, -1), np.full(len(days), -1)])
+    order, rows = np.argsort(day, kind="stable"), len(day)
+    converted = rng.random(rows) < rates.converts * keen[order]
+    goal = rng.choice(np.array(list(GOALS), dtype=object), rows, p=list(GOALS.values()))
+    pages = np.where(rng.random(rows) < _SINGLE_PAGE, 1, 2 + rng.poisson(3, rows)) + converted
+    return pd.DataFrame(
+        {
+            "visit_id": numbered("", rows, 7),
+            "visitor_id": np.char.mod("w%d", device[order]).astype(object),
+            "customer_id": customer_ids(customer[order]),
+            "started_at": at(day[order]),
+            "seconds": np.where(pages == 1, np.nan, np.round(rng.lognormal(4.6, 1.0, rows))),
+            "pages": pages,
+            "goal": np.where(converted, goal, None),
+            "converted": converted,
+            "source": rng.choice(["search", "direct", "mail", "ads"], rows, p=[0.4, 0.3, 0.2, 0.1]),
+        }
+    )
+
+
+def _strangers(lives: Lives, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Visitors who are no customers: a number and the day of each of their sessions."""
+    found, days, known = [np.empty(0, int)], [np.empty(0)], 0
+    for (first, last), start in zip(pairwise(EDGES), lives.at_start, strict=True):
+        many = rng.poisson(_STRANGERS * start)
+        sessions = rng.geometric(1 / _STRANGERS_SESSIONS, many)
+        begin = np.repeat(rng.uniform(first, last, many), sessions)
+        days.append(begin + rng.uniform(0, 1, len(begin)) * np.minimum(_STRANGERS_DAYS, last - begin))
+        found.append(np.repeat(known + np.arange(many), sessions))
+        known += many
+    return np.concatenate(found), np.concatenate(days)
+
+
+def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
+    shares, multiples = zip(*_KEEN, strict=True)
+    return rng.choice(multiples, visitors, p=shares)
+
+
+def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict[tuple[str, str], float]:
+    """(metric, component) -> the true value in a window, in percent; given so many lives, in closed form.
+
+    of_all: with strangers and devices that nobody knows; else of a group of customers, as far as they are known.
+
+    A customer is two visitors: one on the device where they log in, one elsewhere. Sessions on each are Poisson given the
+    customer's rate and the days under contract: none at all and none with a goal have the chance that a gamma mixture
+    gives. A stranger's number of sessions is geometric. A device is known by any session of three years in which the
+    customer logs in; of sessions in the window without that, the chance of no log-in at any time is taken off.
+    """
+    per_day = rates.visits / 365.25 / _OWN_SHAPE * _AT_HOME
+    inside = per_day * lives.days(window.first, window.last)
+    ever = per_day * lives.days(0, DAYS)[inside > 0]
+    inside = inside[inside > 0]
+    strangers = _STRANGERS * lives.at_start[window.place] if of_all else 0
+    stops, falls_in = 1 / _STRANGERS_SESSIONS, _falls_in(window)
+
+    def none(expected: np.ndarray) -> np.ndarray:
+        return (1 + expected) ** -_OWN_SHAPE
+
+    def some(chance: float) -> float:
+        """How many customers' devices have at least one session of a kind that has this chance."""
+        if of_all:
+            return (1 - none(chance * inside)).sum() + (1 - none((1 / _AT_HOME - 1) * chance * inside)).sum()
+        never = _LOGGED_IN * ever
+        return (1 - none(chance * inside) - none(never) + none(never + (1 - _LOGGED_IN) * chance * inside)).sum()
+
+    def a_stranger(chance: float) -> float:
+        none_of_one = 1 - chance * falls_in
+        return (1 - stops * none_of_one / (1 - (1 - stops) * none_of_one)).mean()
+
+    seen = some(1) + strangers * a_stranger(1)
+    found = {("visit_conversion_rate", ""): 100 * rates.converts}
+    for goal, of_them in GOALS.items():
+        chances = [(share, rates.converts * keen * of_them) for share, keen in _KEEN]
+        reached = sum(share * (some(chance) + strangers * a_stranger(chance)) for share, chance in chances)
+        if goal:
+            found["goal_conversion", goal] = 100 * reached / seen
+    return found
+
+
+def _falls_in(window: Window) -> np.ndarray:
+    """The chance that a stranger's session falls into a window, by when in the year the stranger is first seen."""
+    first, last = EDGES[window.place], EDGES[window.place + 1]
+    begin = first + (last - first) * (np.arange(2000) + 0.5) / 2000
+    end = np.minimum(begin + _STRANGERS_DAYS, last)
+    return (end.clip(None, window.last) - begin.clip(window.first)).clip(0) / (end - begin)

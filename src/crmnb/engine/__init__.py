@@ -1,0 +1,1 @@
+"""Engine: from canonical tables to sufficient statistics."""

@@ -1,0 +1,63 @@
+"""Numbered: many rows as the engine works on them best: people are whole numbers, and the rows are held in memory, compressed.
+
+Text keys are what most of the time goes to when millions of rows are grouped and joined. People are numbered in the order of their
+keys' hash, so that their numbers deal them into groups at random, and alike on every machine.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+
+from crmnb.schema.tables import TABLES
+
+VISITOR = "'visitor ' || visitor_id"  # a visitor's id as it names nobody else: it may be the same text as a customer's
+
+_HELD = "held"  # the database that holds the rows
+# The columns that name people, and where their numbers are: those of visitors are below 0, so that they are no customer's.
+_PEOPLE = {"customer_id": "customer_numbers", "visitor_id": "visitor_numbers"}
+
+
+def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    """Give everybody a number whom one of these tables names."""
+    con.execute(f"attach if not exists ':memory:' as {_HELD} (compress)")
+    for column, numbers in _PEOPLE.items():
+        named = [f"select {column} as key from {name}" for name in sorted(names) if column in con.table(name).columns]
+        everybody = " union all ".join(named) or "select null::varchar as key"
+        place = "row_number() over (order by hash(key), key)"
+        con.execute(f"""
+            create or replace temp table {numbers} as
+            select key, ({place if numbers == "customer_numbers" else f"-{place}"})::integer as number
+            from (select key from ({everybody}) where key is not null group by key)""")
+
+
+def numbered(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
+    """A table's rows with numbers for people."""
+    return con.sql(_numbered(con, name, {}, ()))
+
+
+def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, duckdb.DuckDBPyRelation]:
+    """A table's rows in memory, with numbers for people, without prose: those that count (SQL), and all.
+
+    The row's own key is its hash: of ten million rows two have the same with a chance of 3 in a million.
+    """
+    table, columns = TABLES[name], con.table(name).columns
+    own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in _PEOPLE}
+    rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and c.name in columns])
+    parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
+    for part, condition in parts.items():
+        con.execute(
+            f"create or replace table {part} as {rows} where {condition}"
+        )  # as what was interrupted may be there
+        con.execute(f"checkpoint {_HELD}")
+    counting, *_ = told = [f"from {part}" for part in parts]
+    return {True: con.sql(counting), False: con.sql(" union all ".join(told))}
+
+
+def _numbered(con: duckdb.DuckDBPyConnection, name: str, own: dict[str, str], without: Sequence[str]) -> str:
+    """The SQL of a table's rows with numbers for people, with the SQL of columns of their own, without some columns."""
+    people = [column for column in con.table(name).columns if column in _PEOPLE]
+    joins = " ".join(f"left join {_PEOPLE[column]} as of_{column} on of_{column}.key = t.{column}" for column in people)
+    replaced = own | {column: f"of_{column}.number" for column in people}
+    told = ", ".join(f"{sql} as {column}" for column, sql in replaced.items())
+    left_out = f"exclude ({', '.join(without)})" if without else ""
+    return f"select t.* {left_out} {f'replace ({told})' if told else ''} from {name} t {joins}"

@@ -1,0 +1,41 @@
+"""Misdated: rows that count although one of their later dates cannot be, and how many these are.
+
+A lead that is won before it was created was created all the same: only its win is wrong. So such a row is accepted, the date that
+cannot be is left out by the metrics that read it, and this says beside them of how many.
+"""
+
+from collections.abc import Iterable
+
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables
+from crmnb.schema.tables import TABLES
+
+# By the frame in which a metric reads them, the dates that cannot lie before the day of the row's own time.
+LATER = {"leads": ("qualified_at", "proposed_at", "won_at", "lost_at"), "all_orders": ("refunded_at",)}
+
+
+def misdated(tables: Tables, frames: Iterable[str], period: Period) -> list[str]:
+    """A sentence on each frame of which rows in the period have a later date before their own."""
+    names = [name for name in frames if name in LATER and tables.source_of(name) in tables.names]
+    return [sentence for name in names for sentence in _misdated(tables, name, period)]
+
+
+def _misdated(tables: Tables, frame: str, period: Period) -> list[str]:
+    table = tables.source_of(frame)
+    rows = tables.every(table)
+    own, later = TABLES[table].time, [name for name in LATER[frame] if name in rows.columns]
+    if not later or own not in rows.columns:
+        return []
+    before = " or ".join(f"{name}::date < {own}::date" for name in later)
+    wrong, among = tables.con.execute(
+        f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {own} >= ? and {own} < ?",
+        [period.start, period.seen_end],
+    ).fetchall()[0]
+    least = tables.client.privacy.suppress_below
+    if not wrong:
+        return []
+    many = f"fewer than {least}" if wrong < least else f"{wrong:,}"
+    names = ", ".join(name.removesuffix("_at").replace("_", " ") for name in later)
+    return [
+        f"{many} of {among:,} {table} in {period.label} have a date ({names}) before their own: they count, that date does not."
+    ]

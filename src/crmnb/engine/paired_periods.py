@@ -1,0 +1,54 @@
+"""Pairs: how far two periods' figures move together, as the same customers stand behind both."""
+
+import duckdb
+import pandas as pd
+
+from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation
+from crmnb.engine.reduce_counts import listed
+from crmnb.schema.tables import UNKNOWN
+
+Correlations = dict[tuple[str, str, str], float]  # by component, segment and level
+
+
+def correlations(
+    con: duckdb.DuckDBPyConnection, evidence: dict[str, Evidence], by: list[Segmentation], moves: pd.DataFrame
+) -> Correlations:
+    """The correlation of the figures of now and before, by the customers seen in both; none where no customer is known.
+
+    moves: what a row moves a figure by (its influence), by `win`, `component`, `segment`, `level` and what the row holds (`at`, in the
+    column of that name). A customer moves a figure by the sum of the rows': the correlation is that of these sums, 0 for
+    customers not seen: sum(s s') / sqrt(sum(s^2) sum(s'^2)).
+    """
+    if moves.empty or not all("customer_id" in each.types for each in evidence.values() if each):
+        return {}
+    every, found = [WHOLE, *by], {}
+    con.register("moves", moves)
+    for win in COMPARED:
+        con.execute(f"create or replace temp table listed_{win} as {listed(evidence[win], every)}")
+    for seg, each in enumerate(every):
+        sums = {win: _sums(win, seg, each, moves["column"].iloc[0]) for win in COMPARED}
+        rows = con.execute(f"""
+            with now as ({sums["now"]}), before as ({sums["before"]}),
+            scatter as (
+                select component, level, a.ss as now_ss, b.ss as before_ss
+                from (select component, level, sum(s * s) as ss from now group by all) a
+                    join (select component, level, sum(s * s) as ss from before group by all) b using (component, level))
+            select component, level, sum(a.s * b.s) / sqrt(any_value(now_ss) * any_value(before_ss))
+            from now a join before b using (component, level, customer_id) join scatter using (component, level)
+            where now_ss > 0 and before_ss > 0 group by all""").fetchall()
+        found |= {(component, each.name, level): float(value) for component, level, value in rows}
+    for win in COMPARED:
+        con.execute(f"drop table listed_{win}")
+    con.unregister("moves")
+    return found
+
+
+def _sums(win: str, seg: int, by: Segmentation, column: str) -> str:
+    """The SQL of what each customer moves each figure by in a window, by component and level."""
+    level = f"coalesce({'l.level' if by.levels else f'e.level_{seg}'}, '{UNKNOWN}')" if by.name else "''"
+    joined = f"left join {by.levels} l on l.cluster = e.customer_id" if by.levels else ""
+    return f"""
+        select m.component, m.level, e.customer_id, fsum(m.move) as s
+        from listed_{win} e {joined} join moves m
+            on m.win = '{win}' and m.segment = '{by.name}' and m.level = {level} and m.at = e."{column}"::double
+        where e.customer_id is not null group by all"""

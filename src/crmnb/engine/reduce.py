@@ -1,0 +1,218 @@
+"""Reduce: evidence becomes sufficient statistics inside the engine; only these small tables reach pandas."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import duckdb
+import pandas as pd
+
+from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation, branches
+from crmnb.schema.tables import UNKNOWN
+
+# Rows without a customer are clusters of one, with no `cluster`; those that are alike share a row, which stands for `k` clusters
+# and has the `num` and `den` of one of them (its `n`, `w` and `w2` are those of all).
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A metric's evidence by window ("now", "before", and parts, which do not overlap), and what is to be known of it.
+
+    one_row_each: it has one row per customer, so nothing is to be summed by customer first. needs: of the sums that few
+    estimators read, those to be taken; the others may be 0.
+    """
+
+    evidence: dict[str, Evidence]
+    one_row_each: bool = False
+    needs: frozenset[str] = frozenset({"magnitude", "s3"})
+
+    @property
+    def windows(self) -> list[str]:
+        """The windows in the order of their places: those that are compared have the first two, there or not."""
+        return [*COMPARED, *(win for win in self.evidence if win not in COMPARED)]
+
+
+def reduce_moments(
+    con: duckdb.DuckDBPyConnection, samples: list[Sample], segmentations: list[Segmentation]
+) -> list[pd.DataFrame]:
+    """Sufficient statistics of each sample per window and component, and per level where the window is compared.
+
+    Columns: win, component, segment, level, those that `crmnb.metrics.measures` reads, and `shared`: the sum of u(now) u(before)
+    over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
+    costs; of many rows, one at a time is what fits into memory.
+    """
+    found = [
+        _moments(con, _sum_by_cluster(con, samples, ""), [WHOLE, *(s for s in segmentations if s.levels)], samples)
+    ]
+    for each in (s for s in segmentations if s.own):
+        inside = [{win: sample.evidence[win] for win in COMPARED if win in sample.evidence} for sample in samples]
+        compared = [replace(s, evidence=own, one_row_each=False) for s, own in zip(samples, inside, strict=True)]
+        if any(inside):
+            found.append(_moments(con, _sum_by_cluster(con, compared, each.own), [each], compared))
+    frame = pd.concat(found, ignore_index=True)
+    return [frame[frame["sample"] == place].drop(columns="sample") for place, _ in enumerate(samples)]
+
+
+def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level: str) -> str:
+    """Evidence summed by window, component, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
+
+    `sample` is the place in `samples`, `win` that of the window. What is the same in every row of a single sample is
+    in the SQL, not in the table.
+    """
+    summed = {place: _summed(sample, level) for place, sample in enumerate(samples) if sample.evidence}
+    if len(summed) == 1:
+        ((place, (rows, same)),) = summed.items()
+        con.execute(f"create or replace temp table totals as {rows}")
+        return f"select *, {place}::utinyint as sample {same} from totals"
+    columns = "win, component, level, cluster, num, den, n, w, w2, magnitude, k"
+    told = (
+        f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
+        for place, (rows, same) in summed.items()
+    )
+    con.execute(f"create or replace temp table totals as {' union all '.join(told)}")
+    return "from totals"
+
+
+def _summed(sample: Sample, level: str) -> tuple[str, str]:
+    """The SQL of a sample's sums by window, component, level and cluster, and that of columns the same in every row."""
+    has = next(iter(sample.evidence.values())).types
+    num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
+    types = {"num": has[num], "den": has.get("den", "INTEGER")}
+    weighted = "weight" in has
+    cluster = "customer_id" if "customer_id" in has else "null"
+    keys = {"component": "component::varchar"} if "component" in has else {}
+    keys |= {"level": level} if level else {}
+    picked = ", ".join(
+        f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
+    )
+    add = (lambda what, _="": what) if sample.one_row_each else _of_cluster
+    total = "{}".format if sample.one_row_each else "sum({})".format
+    sums = {"n": "1::utinyint" if sample.one_row_each else "count(*)::uinteger"}
+    if weighted:
+        sums |= {name: add(f"{name} * weight") for name in types}
+        sums |= {"w": total("weight"), "w2": total("weight * weight")}
+    else:
+        sums |= {name: add(name, type_) for name, type_ in types.items()}
+    if "magnitude" in sample.needs:
+        sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
+    by = ", ".join(["win", *keys, "cluster"])
+    kept = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
+    alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
+    k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for win, rows, compared in branches(sample.windows, sample.evidence):
+        each = f"""
+            select {kept} from (select {win} as win, {picked} {", weight" if weighted else ""} from {rows}
+                {"where weight > 0" if weighted else ""}) {"" if sample.one_row_each else f"group by {by}, {alike}"}"""
+        found[compared].append(f"select *, ({k})::uinteger as k from ({each})")
+    told = found[True] + ([_alike(" union all ".join(found[False]), list(keys), sums)] if found[False] else [])
+    same = {} if weighted else {"w": "n", "w2": "n"}
+    same |= {name: "''" for name in ("component", "level") if name not in keys}
+    same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
+    return " union all ".join(told), "".join(f", {sql} as {name}" for name, sql in same.items())
+
+
+def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
+    """The SQL of clusters, those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
+    by = ", ".join(["win", *keys])
+    totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
+    told = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
+    return f"""
+        select {by}, null as cluster, {told}, sum(k)::uinteger as k from ({clusters})
+        group by {by}, num, den"""
+
+
+def _of_cluster(what: str, type_: str = "") -> str:
+    """What a cluster brings: the sum of its rows; where alike rows without a customer share a row, that of one of them."""
+    if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):  # 8 bytes are enough, where the engine would take 16
+        return f"(case when cluster is null then sum({what}) // count(*) else sum({what}) end)::bigint"
+    return f"case when cluster is null then any_value({what}) else sum({what}) end"
+
+
+def _moments(
+    con: duckdb.DuckDBPyConnection, totals: str, by: list[Segmentation], samples: list[Sample]
+) -> pd.DataFrame:
+    """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after.
+
+    One query for all segmentations, since on few rows its planning is what costs; `seg` is the place in `by`. Clusters
+    with the same `num` and `den` share a row before anything else is done with them: most metrics have few such pairs.
+    """
+    levels = ",".join(
+        f"""level_{seg} as materialized (
+            select sample, win, component, {_level_of(each)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
+                sum(magnitude) as magnitude, sum(k)::bigint as k
+            from totals t {_join_of(each)} {"where win < 2" if each.name else ""} group by all)"""
+        for seg, each in enumerate(by)
+    )
+    leveled = " union all ".join(f"select {seg}::utinyint as seg, * from level_{seg}" for seg, _ in enumerate(by))
+    both = any({*COMPARED} <= {*sample.evidence} for sample in samples)
+    cubed = any("s3" in sample.needs for sample in samples)
+    frame = con.execute(f"""
+        with totals as not materialized ({totals}), {levels}, leveled as not materialized ({leveled}),
+        whole as materialized (
+            select seg, sample, win, component, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n,
+                sum(k) as clusters, sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude,
+                sum(num * k) / nullif(sum(den * k), 0)::double as r
+            from leveled group by all),
+        residuals as not materialized (
+            select seg, sample, win, component, level, k, t.num::double - r * t.den as u
+            from leveled t join whole using (seg, sample, win, component, level)),
+        squares as (
+            select seg, sample, win, component, level, fsum(u * u * k) as ss,
+                {"fsum(u * u * u * k)" if cubed else "0.0"} as s3
+            from residuals group by all)
+        {_shared(by) if both else ""}
+        select seg, sample, win, component, level, num::double as num, den::double as den, n::double as n,
+            clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3,
+            {"coalesce(shared, 0)" if both else "0.0::double"} as shared
+        from whole join squares using (seg, sample, win, component, level)
+            {"left join shared using (seg, sample, component, level)" if both else ""}
+        order by seg, sample, win, component, level""").df()
+    frame["segment"] = [by[seg].name for seg in frame.pop("seg")]
+    windows = [sample.windows for sample in samples]
+    frame["win"] = [windows[sample][win] for sample, win in zip(frame["sample"], frame["win"], strict=True)]
+    return frame
+
+
+def _shared(by: list[Segmentation]) -> str:
+    """The SQL of `shared`: the sum of both windows' residuals' product over the customers seen in both.
+
+    The pairs are joined once for all segmentations, centred on a ratio near to those of the levels, r0; a level's own
+    residual is u = v - (r - r0) den, so four sums of products of v and den hold every level's.
+    """
+    own = any(each.own for each in by)
+    near = ", ".join(
+        f"sum(num::double) filter (where win = {place}) / nullif(sum(den::double) filter (where win = {place}), 0) as {win}"
+        for place, win in enumerate(COMPARED)
+    )
+    sums = " union all ".join(
+        f"""select {seg}::utinyint as seg, sample, component, {_level_of(each)} as level, fsum(va * vb) as vv,
+                fsum(va * db) as vd, fsum(da * vb) as dv, fsum(da * db) as dd
+            from pairs t {_join_of(each)} group by all"""
+        for seg, each in enumerate(by)
+    )
+    return f""",
+        near as materialized (select sample, component, {near} from whole where seg = 0 group by all),
+        pairs as materialized (
+            select sample, component, {"a.level" if own else "''"} as level, cluster,
+                a.num::double - near.now * a.den as va, a.den::double as da,
+                b.num::double - near.before * b.den as vb, b.den::double as db
+            from (from totals where win = 0) a join (from totals where win = 1) b using (sample, component, cluster)
+                join near using (sample, component)
+            {"where a.level is not distinct from b.level" if own else ""}),
+        sums as ({sums}),
+        shared as (
+            select seg, sample, component, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv
+                + (a.r - near.now) * (b.r - near.before) * dd as shared
+            from sums join (from whole where win = 0) a using (seg, sample, component, level)
+                join (from whole where win = 1) b using (seg, sample, component, level) join near using (sample, component))"""
+
+
+def _level_of(by: Segmentation) -> str:
+    """The SQL of the level, in a table of totals: summed by already (the whole's is empty), or joined (`_join_of`)."""
+    told = f"{by.levels}.level" if by.levels else "t.level"
+    return f"coalesce({told}, '{UNKNOWN}')" if by.name else "''"
+
+
+def _join_of(by: Segmentation) -> str:
+    """The SQL that brings the levels of customers, by their `cluster`."""
+    return f"left join {by.levels} using (cluster)" if by.levels else ""

@@ -1,0 +1,317 @@
+"""Engine: opens a client's canonical tables in DuckDB, as the narwhals frames that metrics see."""
+
+import atexit
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import narwhals.stable.v2 as nw
+import pandas as pd
+from narwhals.exceptions import ColumnNotFoundError
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
+from crmnb.engine.periods import Kept, forget, keep
+from crmnb.intake.timeline import time_line_of
+from crmnb.schema.client import Churn, Client
+from crmnb.schema.tables import ENGINE_TYPES, TABLES
+
+_SMALL = 2_000_000  # bytes of a table's file
+atexit.register(forget)  # while the engine is still there to let go of its tables
+
+
+# What is raised where an expression names a column that a table does not have.
+NoColumn = (ColumnNotFoundError, duckdb.BinderException)
+
+
+def column_of(error: Exception, names: Iterable[str]) -> str:
+    """In words, the column that an error of `NoColumn` is about; names: the tables in which it was looked for."""
+    told = f"{error.__context__ or ''} {error}"
+    found = re.search(r'column "(\w+)"', told) or re.search(r"\['(\w+)'", told)
+    column = found[1] if found else "that is not mapped"
+    holders = [name for name in names if column in TABLES[name].by_name]
+    return f"needs the column {'.'.join([*holders[:1], column])}"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
+
+    `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
+    window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `numbers`:
+    people are whole numbers (`crmnb.engine.integer_keys`), not the texts that the client calls them by. `kept`: what was computed once.
+    `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
+    """
+
+    client: Client
+    con: duckdb.DuckDBPyConnection
+    names: frozenset[str]
+    small: frozenset[str] = frozenset()
+    cutoff: datetime | None = None
+    numbers: bool = False
+    kept: Kept | None = field(default=None, repr=False, compare=False)
+    _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _by_name: list["Tables"] = field(default_factory=list, repr=False, compare=False)
+    _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
+    reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
+    _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _today: "Tables | None" = field(
+        default=None, repr=False, compare=False
+    )  # where these are as known at an earlier time
+    _earlier: dict[datetime, "Tables"] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self):
+        if self.kept is None:
+            object.__setattr__(self, "kept", Kept(self.con))
+
+    def with_names(self) -> "Tables":
+        """The same tables with the texts that people are called by (a visitor's as "visitor ..."), and the rows' own keys: for looking at rows."""
+        if not self.numbers:
+            return self
+        if not self._by_name:
+            self._by_name.append(Tables(self.client, self.con, self.names, self.small, self.cutoff))
+        return self._by_name[0]
+
+    def as_known(self, at: datetime | None, ordered_before: datetime) -> "Tables":
+        """The same tables by the refunds of orders that were known before a time (None: now), for who looks at orders before another.
+
+        These themselves, where all of those orders' refunds were known.
+
+        Which orders count, and what each brought, is as it was seen then. `all_orders` are as they are: who reads them looks at
+        the days of refunds. A refund without a day counts from the beginning.
+        """
+        if at is None or not self._refunded_later(at, ordered_before):
+            return self
+        if at not in self._earlier:
+            self._earlier[at] = Tables(
+                *(self.client, self.con, self.names, self.small, self.cutoff, self.numbers, self.kept), _today=self
+            )
+            self._earlier[at]._canonical_of["orders"] = {True: self._orders_as_known(at), False: self.every("orders")}
+        return self._earlier[at]
+
+    def _refunded_later(self, at: datetime, ordered_before: datetime) -> bool:
+        """Whether an order of before a time was refunded after another."""
+        if "orders" not in self.names or not {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}:
+            return False
+        later = self.every("orders").filter(
+            f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
+        )
+        return bool(later.limit(1).fetchall())
+
+    def _orders_as_known(self, at: datetime) -> duckdb.DuckDBPyRelation:
+        later, rows = f"refunded_at >= timestamp '{at}'", self.every("orders")
+        known = rows.project(f"""* replace (
+            case when {later} and status = 'refunded' then 'paid' else status end as status,
+            case when {later} then null else refunded_amount end as refunded_amount)""")
+        return self._held(known.filter(_counts(rows.columns, "orders", self.client)), "orders")
+
+    def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
+        """The rows of a table that count (of which `per_customer`: those with a customer).
+
+        Four are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
+        them; `payments`, the orders, or the months of contracts as if they were orders where the client has none; and `joined`,
+        since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does). Raises
+        Unavailable where the client has no such table.
+        """
+        if (name, per_customer) not in self._frames:
+            rows = self._held(self._rows(name, per_customer), self.source_of(name))
+            keep(rows, self.kept)
+            self._frames[name, per_customer] = nw.from_native(rows)
+        return self._frames[name, per_customer]
+
+    def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
+        if name == "tenures":
+            return _tenures(self.client.churn, self)
+        if name == "joined":
+            return _joined(self)
+        if name == "payments" and self.source_of(name) == "subscriptions":
+            rows = _paid_by_month(self)
+        else:
+            rows = self._of_every_status() if name == "all_orders" else self.counting(self.source_of(name))
+        return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
+
+    def _of_every_status(self) -> duckdb.DuckDBPyRelation:
+        """All orders, whatever became of them, that were for money (or for nothing, where the client counts these)."""
+        rows = self.every("orders")
+        return rows if self.client.free_orders else rows.filter("amount > 0")
+
+    def counting(self, name: str) -> duckdb.DuckDBPyRelation:
+        """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""
+        return self._canonical(name)[True]
+
+    def every(self, name: str) -> duckdb.DuckDBPyRelation:
+        """All rows of a canonical table. Raises Unavailable where the client has no such table."""
+        return self._canonical(name)[False]
+
+    def _canonical(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
+        """The rows of a canonical table: those that count, and all."""
+        if self._today and name != "orders":
+            return self._today._canonical(name)
+        if name not in self.names:
+            raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
+        if name not in self._canonical_of:
+            self._canonical_of[name] = self._read(name)
+        return self._canonical_of[name]
+
+    def _read(self, name: str) -> dict[bool, duckdb.DuckDBPyRelation]:
+        rows = self.con.table(name)
+        if self.numbers and not self._canonical_of:
+            number_people(self.con, self.names)
+        if self.numbers and name not in self.small:
+            return held(self.con, name, _counts(rows.columns, name, self.client))
+        if self.numbers:
+            rows = numbered(self.con, name)
+        elif "visitor_id" in rows.columns:
+            rows = rows.project(f"* replace ({VISITOR} as visitor_id)")
+        return {True: self._held(rows.filter(_counts(rows.columns, name, self.client)), name), False: rows}
+
+    def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
+        """The same rows, those of a small canonical table in memory."""
+        return self.con.table(self.kept.table(rows.sql_query())) if table in self.small else rows
+
+    def source_of(self, name: str) -> str:
+        """The canonical table behind a name that a metric reads."""
+        return source_of(self.client, name)
+
+    def first_day(self, names: Iterable[str]) -> datetime | None:
+        """The midnight from which on all of the tables of events have rows, few that lie apart left out; None where none is of events."""
+        times = [self._first(name) for name in names if name in self.names and TABLES[name].of_events]
+        return max((time for time in times if time), default=None)
+
+    def _first(self, name: str) -> datetime | None:
+        if name not in self._firsts:
+            line = time_line_of(self.con, name, TABLES[name].time)
+            self._firsts[name] = line and datetime.combine(line.first, datetime.min.time())
+        return self._firsts[name]
+
+    def without_customer(self, name: str, period: Period) -> tuple[int, int]:
+        """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
+        if name not in self.names or not {"customer_id", TABLES[name].time} <= {*self.counting(name).columns}:
+            return 0, 0
+        if (name, period.label) not in self._without:
+            inside = (
+                f"{TABLES[name].time} >= timestamp '{period.start}' and {TABLES[name].time} < timestamp '{period.end}'"
+            )
+            told = f"select count(*) - count(customer_id), count(*) from ({self.counting(name).sql_query()}) where {inside}"
+            self._without[name, period.label] = self.con.execute(told).fetchall()[0]
+        return self._without[name, period.label]
+
+
+def source_of(client: Client, name: str) -> str:
+    """The canonical table behind a name that a metric reads."""
+    paid_by_month = "subscriptions" in client.tables and "orders" not in client.tables
+    derived = {"all_orders": "orders", "payments": "subscriptions" if paid_by_month else "orders"}
+    derived |= dict.fromkeys(("tenures", "joined"), client.churn.table) if client.churn else {"joined": "customers"}
+    return derived.get(name, name)
+
+
+def open_tables(
+    client: Client,
+    files: dict[str, Path],
+    *,
+    cutoff: datetime | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+    spill: Path | None = None,
+) -> Tables:
+    """The one function that opens the tables: canonical Parquet `files` by table name, in a connection of their own.
+
+    cutoff: when the data end, half-open, as the intake found it. memory: bytes that it may use before it puts the rest into the folder `spill`.
+    """
+    limits = {"memory_limit": memory and f"{memory}B", "temp_directory": spill and str(spill)}
+    given = {name: value for name, value in limits.items() if value}
+    con = duckdb.connect(config={"threads": threads or os.cpu_count() or 1, **given})
+    con.execute("set preserve_insertion_order = false")
+    for name, path in files.items():
+        con.read_parquet(str(path)).create_view(name)
+    small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
+    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff, numbers=small != {*files})
+
+
+def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
+    """The same from pandas frames that an analyst or a test hands in, cast by the contract."""
+    con = duckdb.connect()
+    for name, frame in frames.items():
+        con.register(f"{name}_given", frame)
+        con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_given")
+    return Tables(client, con, frozenset(frames), cutoff=client.cutoff or _after_the_newest(con, frames))
+
+
+def _after_the_newest(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> datetime | None:
+    """The midnight after the newest event (few that lie apart left out), where the client does not declare when the data end."""
+    lines = [time_line_of(con, name, TABLES[name].time) for name in names if TABLES[name].of_events]
+    known = [line.last for line in lines if line]
+    return datetime.combine(max(known), datetime.min.time()) + timedelta(days=1) if known else None
+
+
+def _cast(name: str, columns: Iterable[str]) -> str:
+    declared = TABLES[name].by_name
+    return ", ".join(
+        f'"{c}"::{ENGINE_TYPES[declared[c].type]} as "{c}"' if c in declared else f'"{c}"' for c in columns
+    )
+
+
+def _counts(columns: Iterable[str], name: str, client: Client) -> str:
+    """The SQL of whether a row of a table counts; the rule sees a column that the client does not have as empty."""
+    words = re.split(r"(\w+)", TABLES[name].counts)
+    values = {c.name: "null" for c in TABLES[name].columns if c.name not in {*columns}}
+    values["free_orders"] = str(client.free_orders).lower()
+    return "".join(values.get(word, word) for word in words)
+
+
+def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
+    """Rows customer_id, since, until: someone is a customer at t where since < t <= until (no `until`: still).
+
+    An order at `since` makes a customer of `[t - d, t)` for every t in (since, since + d].
+    """
+    if churn is None:
+        raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
+    rows = tables.counting(churn.table)
+    if "customer_id" not in rows.columns:
+        raise Unavailable(f"needs the column {churn.table}.customer_id")
+    rows = rows.filter("customer_id is not null")
+    if churn.kind == "inactivity":
+        until = f"ordered_at + interval {churn.inactivity_days} day"
+        return rows.project(f"customer_id, ordered_at as since, {until} as until")
+    since, until = {"customers": ("joined_at", "left_at"), "subscriptions": ("started_at", "ended_at")}[churn.table]
+    for column in (since, until):
+        if column not in rows.columns:
+            raise Unavailable(f"needs the column {churn.table}.{column}")
+    return rows.filter(f"{since} is not null").project(f"customer_id, {since} as since, {until} as until")
+
+
+def _joined(tables: Tables) -> duckdb.DuckDBPyRelation:
+    """Rows customer_id, joined_at of the client's list of customers; none where there is no such list or column."""
+    if "customers" in tables.names and "joined_at" in (rows := tables.every("customers")).columns:
+        return rows.filter("joined_at is not null").project("customer_id, joined_at")
+    key = "integer" if tables.numbers else "varchar"
+    return tables.con.sql(f"select null::{key} as customer_id, null::timestamp as joined_at where false")
+
+
+def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:
+    """The months of contracts in the shape of orders: each is paid as it begins, until the contract or the data end.
+
+    Raises Unavailable where nobody knows when the data end: the newest start or end of a contract says nothing of it, as
+    contracts go on without one.
+    """
+    if not tables.cutoff:
+        raise Unavailable(
+            "needs the day on which the data end (data_until in the parameters file): contracts are paid until then"
+        )
+    rows = tables.counting("subscriptions")
+    ended = "ended_at" if "ended_at" in rows.columns else "null::timestamp"
+    return tables.con.sql(f"""
+        with contracts as (
+            select customer_id, started_at, monthly_amount, least({ended}, timestamp '{tables.cutoff}') as until
+            from ({rows.sql_query()}) where customer_id is not null)
+        select customer_id, started_at + to_months(month::integer) as ordered_at, monthly_amount as amount
+        from contracts, unnest(range(datediff('month', started_at, until) + 1)) as months(month)
+        where started_at + to_months(month::integer) < until""")

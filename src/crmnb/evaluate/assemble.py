@@ -1,0 +1,326 @@
+"""Rows: the statistics of several metrics become rows of the results frame, all together: each step costs once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmnb.core.period import Period
+from crmnb.engine.evidence import COMPARED, Evidence
+from crmnb.evaluate.disclosure_control import Counted, Seam, protect
+from crmnb.evaluate.disclosure_control.points import protected_points
+from crmnb.evaluate.pooling import pooled
+from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES, rounded
+from crmnb.evaluate.settings import length_beyond
+from crmnb.metrics.definition import Better, Metric
+from crmnb.metrics.measures import Estimator, census
+from crmnb.schema.client import Client, Privacy
+from crmnb.stats.estimation import Inferred
+from crmnb.stats.moments import LARGE_SHARE, difference
+
+_KEYS = ["metric", "component", "segment", "level"]
+_NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A metric as it is asked of a client: its windows, and the evidence in each or the reason why there is none."""
+
+    metric: Metric
+    period: Period
+    reasons: dict[str, str]
+    windows: dict[str, Period] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    better: Better = "-"
+    bounds: tuple[float, float] | None = None
+    not_compared: str = ""
+    immature: frozenset[str] = frozenset()
+
+
+def rows_of(
+    asked: list[Asked],
+    reduced: dict[str, pd.DataFrame],
+    inferred: dict[str, Inferred],
+    client: Client,
+    seams: Sequence[Seam] = (),
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
+    """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
+
+    reduced: by the id of those that have evidence, its statistics (see `crmnb.engine.reduce`). inferred: of those whose evidence
+    was counted, what was made of the counts. seams: of the client's segmentations, what they tell of each other.
+    """
+    known = {one.metric.id: one for one in asked}
+    rows = _estimated(known, reduced, client.level)
+    rows += [_of_counts(known[id_], told.rows) for id_, told in inferred.items() if told.rows]
+    rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
+    rows = rows.astype(
+        dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
+    )  # of nothing but empty ones it would be objects
+    rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
+    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.counts) for id_, one in known.items()}
+    rows = _compared(pooled(protect(rows, client.privacy, counted, seams), _weights(known)), known, client)
+    return _finished(rows, known, client), _notes(rows, known)
+
+
+def _weights(known: dict[str, Asked]) -> dict[str, dict[str, float]]:
+    """Of the metrics that tell surveys apart, the weights at which the client declares them to be pooled, by the metric's id."""
+    items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.component == "survey"}
+    return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
+
+
+def _estimated(known: dict[str, Asked], reduced: dict[str, pd.DataFrame], level: float) -> list[pd.DataFrame]:
+    """The estimates of all groups that have a denominator, and the rows of those that have none: a frame per estimator."""
+    by: dict[Estimator, list[str]] = {}
+    for id_ in reduced:
+        by.setdefault(known[id_].metric.estimate, []).append(id_)
+    found = []
+    for estimate, ids in by.items():
+        statistics = pd.concat([reduced[id_].assign(metric=id_) for id_ in ids], ignore_index=True)
+        none = statistics["den"] == 0
+        found.append(_inferred(estimate, statistics[~none].reset_index(drop=True), known, level))
+        if none.any():
+            found.append(_without_denominator(statistics[none], known))
+    return found
+
+
+def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Asked], level: float) -> pd.DataFrame:
+    metrics = statistics["metric"]
+    bounds = {id_: known[id_].bounds or (-np.inf, np.inf) for id_ in metrics.unique()}
+    least, most = (metrics.map({id_: float(ends[end]) for id_, ends in bounds.items()}) for end in (0, 1))
+    rows = estimate.infer(statistics, level, **({"bounds": (least, most)} if estimate.on_scale else {}))
+    seen = [known[id_].windows[win] for id_, win in zip(metrics, statistics["win"], strict=True)]
+    scaled = metrics.map({id_: known[id_].metric.scaled for id_ in bounds})
+    for column in ("value", "low", "high"):
+        rows[column] = _transformed(rows[column].astype(float), metrics, seen, known) * scaled
+    low, high = rows["low"], rows["high"]
+    turned = low > high  # by a transformation that falls
+    low, high = low.mask(turned, high), high.mask(turned, low)
+    rows["low"] = low.mask(low < least, least).mask(low > most, most)
+    rows["high"] = high.mask(high < least, least).mask(high > most, most)
+    rows[["metric", "win", "component", "segment", "level", "n"]] = statistics[["metric", "win", *_KEYS[1:], "n"]]
+    rows["clusters"] = _customers(statistics)
+    if estimate is census:  # two counts of customers, either of which may be the small one
+        rows["clusters"] = statistics[["num", "den"]].min(axis=1)
+    rows["numerator"], rows["denominator"], rows["reason"] = statistics["num"], statistics["den"], ""
+    rows["correlation"] = _correlation(statistics)
+    early = [win in known[id_].immature for id_, win in zip(metrics, statistics["win"], strict=True)]
+    flags = zip(seen, early, rows.pop("unreliable"), strict=True)
+    rows["flags"] = [
+        " ".join(["partial"] * p.partial + ["immature"] * soon + ["unreliable"] * bool(doubtful))
+        for p, soon, doubtful in flags
+    ]
+    return rows
+
+
+def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows that an inference from counts gave, in the metric's units."""
+    rows = pd.DataFrame(told).assign(metric=asked.metric.id, n_effective=np.nan)
+    rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
+    rows["place"] = pd.factorize(rows["component"])[0]
+    scaled = _scaled(asked.metric, rows["component"])
+    for column in ("value", "low", "high"):
+        rows[column] = rows[column].astype(float) * scaled
+    flags = []
+    for row in rows.itertuples():
+        own = [row.flags, *(["unavailable"] if np.isnan(row.value) and "not_reached" not in row.flags else [])]
+        own += ["partial"] * asked.windows[row.win].partial + ["immature"] * (row.win in asked.immature)
+        flags.append(" ".join(filter(None, own)))
+    return rows.assign(flags=flags)
+
+
+def _scaled(metric: Metric, components: pd.Series) -> pd.Series:
+    """What shares and other figures of components are multiplied by to be in their units."""
+    return components.map(lambda own: 100.0 if metric.units.get(own, metric.unit) == "%" else 1.0).astype(float)
+
+
+def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
+    """The points of a metric's picture in its units, as far as they may be shown."""
+    points = pd.DataFrame(told, columns=["component", "segment", "level", "x", "value", "low", "high", "n"])
+    points = protected_points(points, rows, privacy.suppress_below)
+    scaled = _scaled(metric, points["component"])
+    return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
+
+
+def _transformed(figure: pd.Series, metrics: pd.Series, seen: list[Period], known: dict[str, Asked]) -> pd.Series:
+    for id_ in metrics.unique():
+        if transform := known[id_].metric.transform:
+            at = metrics.index[metrics == id_]
+            figure[at] = [transform(figure[i], seen[i]) for i in at]
+    return figure
+
+
+def _customers(statistics: pd.DataFrame) -> pd.Series:
+    """How many customers stand behind each row; of a count, those that it is out of."""
+    return statistics["clusters"] if "clusters" in statistics else statistics["exposed"]
+
+
+def _without_denominator(statistics: pd.DataFrame, known: dict[str, Asked]) -> pd.DataFrame:
+    """Groups that have something to count and nothing to count it out of: new customers where nobody was one before."""
+    rows = statistics[["win", *_KEYS, "n"]].assign(clusters=_customers(statistics))
+    rows = rows.assign(numerator=statistics["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
+    out_of = [known[id_].metric.out_of for id_ in rows["metric"]]
+    reason = [f"no {what}" if what else "nothing there to count it out of" for what in out_of]
+    return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
+
+
+def _correlation(s: pd.DataFrame) -> pd.Series:
+    """Of a group's estimates in both periods, from the customers seen in both: sum(u u') / sqrt(sum(u^2) sum(u'^2))."""
+    if "shared" not in s:
+        return pd.Series(0.0, s.index)
+    pairs = s[s["win"].isin(COMPARED)].groupby(_KEYS)["ss"]
+    product = pairs.transform("prod").where(pairs.transform("size") == 2)
+    return (s["shared"] / np.sqrt(product.where(product > 0))).reindex(s.index).clip(-1, 1).fillna(0.0)
+
+
+def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tuple[str, str, str]]:
+    """(metric, window, reason) where there is no figure of the whole: no evidence, or evidence without a row.
+
+    No events is a count of 0 already; nothing to divide by is unavailable.
+    """
+    there = {
+        pair
+        for rows in estimated
+        for pair in zip(rows["metric"], rows["win"], rows["segment"] == "", strict=True)
+        if pair[2]
+    }
+    found = []
+    for id_, one in known.items():
+        found += [(id_, win, reason) for win, reason in one.reasons.items()]
+        empty = [win for win in one.windows if (id_, win, True) not in there and win not in one.reasons]
+        found += [(id_, win, f"no {one.metric.out_of or one.metric.counts}") for win in empty if one.evidence]
+    return found
+
+
+def _unavailable(reasons: list[tuple[str, str, str]]) -> pd.DataFrame:
+    rows = pd.DataFrame(reasons, columns=["metric", "win", "reason"], dtype=object)
+    rows = rows.assign(component="", segment="", level="", method="", flags="unavailable", correlation=0.0)
+    return rows.assign(**dict.fromkeys(("n_effective", *FIGURES), np.nan))
+
+
+def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd.DataFrame:
+    """The rows of now with the change since the comparison period; rows of the comparison are gone.
+
+    Who has been a customer for how long is told as at the start of now: of the comparison's customers none had just
+    joined, so its levels are other people and are not compared.
+    """
+    moving = rows["segment"].isin([name for name, segment in client.segments.items() if segment.years])
+    earlier = (rows["win"] == "before").to_numpy()
+    before = rows[earlier & ~moving & rows["value"].notna()]
+    rows = rows[~earlier].reset_index(drop=True)
+    own_p_value = rows.get("p_value", pd.Series(np.nan, rows.index)).astype(float)
+    rows[list(CHANGES)] = np.nan
+    whole = rows["win"] == "now"
+    # What compares two times itself is a change: it is looked at for signals with all others.
+    itself = rows.index[whole & rows["value"].notna() & own_p_value.notna()]
+    rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
+    rows.loc[itself, "p_value"] = own_p_value[itself]
+    silent = rows.index[whole & (rows["reason"] == "")]
+    rows.loc[silent, "reason"] = [known[id_].not_compared for id_ in rows.loc[silent, "metric"]]
+    place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
+    of_now = rows[whole & rows["value"].notna()]
+    keys = zip(*(of_now[key] for key in _KEYS), strict=True)
+    pairs = [(at, place[key]) for at, key in zip(of_now.index, keys, strict=True) if key in place]
+    metrics = {id_: one.metric for id_, one in known.items()}
+    for plain in (True, False):
+        by_t = {id_ for id_, one in metrics.items() if (one.estimate.symmetric and not one.transform) == plain}
+        chosen = [(at, was) for at, was in pairs if rows.at[at, "metric"] in by_t]
+        if not chosen:
+            continue
+        now, was = rows.loc[[at for at, _ in chosen]], before.iloc[[was for _, was in chosen]]
+        was = was[["value", "low", "high", "clusters"]].set_axis(now.index)
+        told = difference(now, was, now["correlation"], client.level, plain, _slack(now, was["value"], known))
+        changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
+        rows.loc[now.index, list(CHANGES)] = np.column_stack(changes)
+    return rows
+
+
+def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Series:
+    """What the longer of two periods of nearly one length can add by itself: of a share, to either side of it.
+
+    At most in proportion to its length: so do counts, and what is counted by customer or as a share moves less.
+    """
+    beyond = {
+        id_: length_beyond(known[id_].metric, known[id_].windows["now"], known[id_].windows["before"])
+        for id_ in now["metric"].unique()
+    }
+    shares = [
+        known[id_].metric.units.get(own, known[id_].metric.unit) == "%"
+        for id_, own in zip(now["metric"], now["component"], strict=True)
+    ]
+    sides = was.abs().where(~np.array(shares), np.maximum(was, (100 - was).abs()))
+    return sides * now["metric"].map(beyond)
+
+
+def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> dict[str, pd.DataFrame]:
+    """The columns of the results frame in order, sorted; by metric."""
+    metrics = [known[id_].metric for id_ in rows["metric"]]
+    rows = rows.assign(
+        client=client.id,
+        family=[metric.family for metric in metrics],
+        period=[known[id_].period.label for id_ in rows["metric"]],
+        unit=[metric.units.get(own, metric.unit) for metric, own in zip(metrics, rows["component"], strict=True)],
+        signal="",
+        target=_targets(rows, known, client),
+        flags=[" ".join(sorted(set(flags.split()))) for flags in rows["flags"]],
+        _segmented=rows["segment"] != "",
+        _component=_order_of_components(rows),
+    )
+    rows = rows.sort_values(["_segmented", "segment", "part", "_component", "level"], kind="stable")
+    rows = rounded(rows[list(COLUMNS)].astype(COLUMNS))
+    return {id_: rows[rows["metric"] == id_].reset_index(drop=True) for id_ in known}
+
+
+def _order_of_components(rows: pd.DataFrame) -> pd.Series:
+    """What components are sorted by: names (`+2` before `+10`), or the order in which an inference from counts told them."""
+    by_name = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
+    place = rows.get("place", pd.Series(np.nan, rows.index))
+    return by_name.where(place.isna(), place.map("{:06.0f}".format))
+
+
+def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> list[float]:
+    """The declared targets, where they were set: on the whole client, of the nameless component if there is one.
+
+    On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
+    """
+    nameless = set(rows.loc[rows["component"] == "", "metric"])
+    by_length = {id_ for id_, one in known.items() if not one.metric.rows_at or one.metric.estimate.reduces == "bins"}
+    return [
+        np.nan
+        if segment or (component and id_ in nameless) or (part and id_ in by_length)
+        else client.targets.get(id_, np.nan)
+        for id_, component, segment, part in zip(
+            *(rows[c] for c in ("metric", "component", "segment", "part")), strict=True
+        )
+    ]
+
+
+def _names_customers(asked: Asked) -> bool:
+    return any("customer_id" in each.types for each in asked.evidence.values())
+
+
+def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
+    """Of each metric, what is to be said of how much its rows tell."""
+    notes: dict[str, list[str]] = {id_: [] for id_ in known}
+    whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    for id_ in whole.loc[whole["method"].isin(_NO_CUSTOMERS), "metric"].unique():
+        if not known[id_].metric.per_customer:
+            notes[id_].append(
+                "No customer is seen to have several units here: the interval treats rows as independent."
+            )
+    for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
+        factor = row.n / row.n_effective
+        notes[row.metric].append(
+            f"{row.component + ': ' if row.component else ''}some customers count several times or with more weight, "
+            f"so {row.n:,.0f} {known[row.metric].metric.out_of} tell as much as {row.n_effective:,.0f} independent ones "
+            f"(design factor {factor:.2f})."
+        )
+    heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)
+    for id_ in whole.loc[heavy, "metric"]:
+        notes[id_].append(
+            f"Very few {'customers' if _names_customers(known[id_]) else 'of them'} brought more than {100 * LARGE_SHARE:.0f} % of it: the mean hangs on them."
+        )
+    return notes

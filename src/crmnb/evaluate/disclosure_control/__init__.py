@@ -1,0 +1,100 @@
+"""Disclosure control: small groups are marked or suppressed, once per report over all that it publishes.
+
+The gate sees the figures of every metric before changes are worked out or pages made. What it knows of an attacker is what `relations` lists:
+levels, parts, cohorts and components add up; one quantity may stand under several names; segmentations may lie inside one another.
+It does not know other reports: those of several periods can be set off against each other.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from crmnb.evaluate.disclosure_control.overlaps import Seam
+from crmnb.evaluate.disclosure_control.plan import Plan
+from crmnb.evaluate.disclosure_control.quantities import AT, located, quantities_of
+from crmnb.evaluate.disclosure_control.relations import relations_of
+from crmnb.evaluate.disclosure_control.remainders import Counted, remainders
+from crmnb.evaluate.results_frame import FIGURES
+from crmnb.schema.client import Privacy
+
+
+def protect(
+    frame: pd.DataFrame,
+    privacy: Privacy,
+    counted: dict[str, Counted] | None = None,
+    seams: Iterable[Seam] = (),
+) -> pd.DataFrame:
+    """The rows of metrics with small groups dealt with.
+
+    frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
+    `at_level` where the figures are of another group than the row stands for. counted: by metric, what it is that it counts. seams: see
+    `crmnb.evaluate.disclosure_control.overlaps`.
+    Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
+    all figures are removed, flag `suppressed`. Where what is removed would follow from what is shown, further rows go too, the
+    smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
+    that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
+    """
+    base = _base(frame)
+    small = (base > 0) & (base < privacy.suppress_below)
+    hidden = _hidden(frame, base, privacy.suppress_below, counted or {}, tuple(seams))
+    frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
+    frame = _flag(frame, hidden, "suppressed")
+    reason = f"fewer than {privacy.suppress_below}"
+    frame.loc[hidden & small, "reason"] = reason
+    frame.loc[hidden & ~small, "reason"] = f"hidden, so that a group of {reason} cannot be had by subtraction"
+    frame.loc[hidden, list(FIGURES)] = float("nan")
+    return frame.drop(columns=[name for name in AT if name in frame])
+
+
+def _base(frame: pd.DataFrame) -> np.ndarray:
+    """How many customers stand behind each row at least (units, where no customer is known); 0 where nobody knows."""
+    return frame[["n", "clusters"]].astype(float).where(lambda held: held > 0).min(axis=1).fillna(0).to_numpy()
+
+
+def _hidden(
+    frame: pd.DataFrame, base: np.ndarray, at_least: int, counted: dict[str, Counted], seams: tuple[Seam, ...]
+) -> np.ndarray:
+    """Which rows are hidden."""
+    cells = located(frame)
+    figures = frame.reset_index(drop=True)
+    beyond = remainders(figures, cells, counted, seams, at_least)
+    figures = pd.concat([figures, beyond.figures], ignore_index=True)
+    cells = pd.concat([cells, beyond.cells], ignore_index=True)
+    people = np.concatenate([base, beyond.people])
+    small = (people > 0) & (people < at_least)
+    if not small.any():
+        return small[: len(frame)]
+    quantities = quantities_of(figures, cells, people, {metric: one.reads for metric, one in counted.items()})
+    relations = relations_of(quantities, _parts(frame, cells), seams, (*beyond.sums, *_totals(cells)))
+    is_real = np.arange(len(people)) < len(frame)
+    groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))
+    plan = Plan(quantities, relations, people, is_real, groups, at_least)
+    plan.protect(small)
+    return plan.hidden[: len(frame)]
+
+
+def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
+    """The windows that are parts of the period: those of rows that say so, and the months of cohorts."""
+    moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
+    named = set(frame.loc[frame["part"] != "", "part"])
+    months = set(cells["win"].iloc[: len(frame)][moved])
+    return named | {win for win in months if " " not in win and win not in set(frame["win"])}
+
+
+def _totals(cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:
+    """Of metrics with a nameless component and named ones, that these may add up to it."""
+    named: dict[str, list[str]] = {}
+    for metric, component in cells[["metric", "component"]].drop_duplicates().itertuples(index=False):
+        named.setdefault(metric, []).append(component)
+    return [
+        ((metric, ""), *((metric, each) for each in held if each))
+        for metric, held in named.items()
+        if "" in held and len(held) > 1
+    ]
+
+
+def _flag(frame: pd.DataFrame, where: np.ndarray, flag: str) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.loc[where, "flags"] = (frame.loc[where, "flags"] + " " + flag).str.strip()
+    return frame

@@ -1,0 +1,103 @@
+"""Remainders: small groups that no row stands for, but that follow from rows by subtraction.
+
+Levels that were left out of a breakdown; what lies between two segmentations of which one is inside the other; and what one metric
+counts beyond another that counts the same of fewer.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from crmnb.evaluate.disclosure_control.overlaps import LEFT_OUT, Seam
+from crmnb.evaluate.results_frame import FIGURES
+
+_COUNTS = ("n", "clusters", "numerator", "denominator")
+_CELL = ["metric", "component", "win", "segment", "level"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What is to be known of a metric: the tables that it `reads`, and what its numerator `counts`, in words."""
+
+    reads: frozenset[str] = frozenset()
+    counts: str = ""
+
+
+@dataclass(frozen=True)
+class Remainders:
+    """Rows that nobody sees: `figures` as in the frame, `cells` as in `located`, the `people` of each.
+
+    `sums`: pairs of metrics with the remainder by which the first exceeds the second, each (metric, component).
+    """
+
+    figures: pd.DataFrame
+    cells: pd.DataFrame
+    people: np.ndarray
+    sums: tuple[tuple[tuple[str, str], tuple[str, str], tuple[str, str]], ...] = ()
+
+
+def remainders(
+    figures: pd.DataFrame, cells: pd.DataFrame, counted: dict[str, Counted], seams: Iterable[Seam], at_least: int
+) -> Remainders:
+    """The remainders of these rows that are of fewer than `at_least` customers."""
+    table = cells.join(figures[list(_COUNTS)].astype(float)).drop_duplicates(_CELL)
+    beyond, sums = _beyond(table, counted, at_least)
+    rows = [*_left_out(table, at_least), *_between(table, seams, at_least), *beyond]
+    if not rows:
+        return Remainders(figures.iloc[:0], cells.iloc[:0], np.zeros(0))
+    found = pd.DataFrame(rows, columns=[*_CELL, *_COUNTS])
+    people = found[["n", "clusters"]].min(axis=1).to_numpy(float)
+    return Remainders(found[list(_COUNTS)].reindex(columns=list(FIGURES)), found[_CELL], people, tuple(sums))
+
+
+def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
+    """Who is in none of the levels of a segmentation that are told, where these are told of the same people."""
+    levels = table[table["segment"] != ""]
+    sums = levels.groupby(["metric", "component", "win", "segment"], sort=False)[list(_COUNTS)].sum(min_count=1)
+    wholes = table[table["segment"] == ""].set_index(["metric", "component", "win"])[list(_COUNTS)]
+    for (*place, segment), held in zip(sums.index, sums.to_numpy(), strict=True):
+        if (key := tuple(place)) in wholes.index:
+            rest = wholes.loc[key].to_numpy() - held
+            if 0 < min(rest[:2]) < at_least and not (rest < 0).any():
+                yield (*place, segment, LEFT_OUT, *rest)
+
+
+def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Iterator[tuple]:
+    """Who is in levels of one segmentation, and in none of the levels of another that lie inside those."""
+    for seam in (seam for seam in seams if seam.is_group):
+        sides = [
+            table[(table["segment"] == segment) & table["level"].isin(levels)]
+            .groupby(["metric", "component", "win"], sort=False)[list(_COUNTS)]
+            .sum(min_count=1)
+            for segment, levels in (seam.of, seam.less)
+        ]
+        for place, rest in (sides[0] - sides[1]).dropna(subset=["n", "clusters"]).iterrows():
+            if 0 < min(rest["n"], rest["clusters"]) < at_least:
+                yield (*place, seam.segment, seam.level, *rest)
+
+
+def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> tuple[list[tuple], list[tuple]]:
+    """What a metric counts beyond another that counts the same, wherever that is no more than it does."""
+    alike: dict[str, list[str]] = {}
+    for metric in dict.fromkeys(table["metric"]):
+        if metric in counted and counted[metric].counts:
+            alike.setdefault(counted[metric].counts, []).append(metric)
+    rows, sums = [], []
+    for more, fewer in (pair for held in alike.values() for pair in permutations(held, 2)):
+        sides = [
+            table[(table["metric"] == one) & (table["component"] == "")].set_index(_CELL[2:]) for one in (more, fewer)
+        ]
+        rest = (sides[0][list(_COUNTS)] - sides[1][list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
+        small = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
+        if small.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
+            continue
+        name = f"{more} beyond {fewer}"
+        rows += [
+            (name, "", *cell, each["clusters"], each["clusters"], each["numerator"], np.nan)
+            for cell, each in small.iterrows()
+        ]
+        sums.append(((more, ""), (fewer, ""), (name, "")))
+    return rows, sums

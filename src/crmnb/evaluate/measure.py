@@ -1,0 +1,418 @@
+"""Measure: metrics, a client's tables and a period give the metrics' rows of the results frame."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from itertools import product
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine import session
+from crmnb.engine.evidence import COMPARED, Evidence, Segmentation
+from crmnb.engine.misdated_rows import misdated
+from crmnb.engine.paired_periods import Correlations, correlations
+from crmnb.engine.periods import unsaid
+from crmnb.engine.reduce import Sample, reduce_moments
+from crmnb.engine.reduce_counts import reduce_counts
+from crmnb.engine.reduce_time_bins import reduce_bins
+from crmnb.engine.segments import common_levels, known_levels, segmentations_of
+from crmnb.evaluate.assemble import Asked, points_of, rows_of
+from crmnb.evaluate.disclosure_control.overlaps import seams_of
+from crmnb.evaluate.new_customers import in_doubt, require_newness
+from crmnb.evaluate.settings import compared_with, of_other_length, resolve, seen_by
+from crmnb.intake.personal_data import personal_columns
+from crmnb.metrics.definition import Metric, catalogue
+from crmnb.metrics.measures import Estimator
+from crmnb.schema.client import Client
+from crmnb.stats.estimation import Group, Inferred, Told
+
+_NONE = Evidence("", {})
+_WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it.
+
+    `points` are those of its picture (`crmnb.stats.estimation.Group.point`), without any of a small group.
+    """
+
+    rows: pd.DataFrame
+    settings: dict[str, str]
+    better: str
+    notes: tuple[str, ...]
+    points: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def measure(metric: Metric, tables: session.Tables, period: Period) -> Measured:
+    """The metric for the whole client, each segment level, each part of the period, and against the comparison.
+
+    `period` must know what was observed (`Period.observe`). What cannot be had is a row with the flag `unavailable` and
+    the reason. Raises InputError for settings that the metric does not have.
+    """
+    return measure_all([metric], tables, period)[0]
+
+
+def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Period) -> list[Measured]:
+    """The same of several metrics at once, in their order: what is small is worked on together."""
+    asked = [_asked(metric, tables, period) for metric in metrics]
+    inferred = _inferred([one for one in asked if one.evidence and _by_counts(one.metric)], tables)
+    seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
+    rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client, seams)
+    found = []
+    for one in asked:
+        told = inferred.get(one.metric.id, Inferred([]))
+        notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
+        points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
+        found.append(Measured(rows[one.metric.id], one.words, one.better, notes, points))
+    return found
+
+
+def _by_counts(metric: Metric) -> bool:
+    return metric.estimate.reduces == "counts"
+
+
+def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
+    client = tables.client
+    try:
+        for name in metric.reads:
+            tables.frame(name, per_customer=_of_customers_only(metric, tables, period))
+        _must_be_as_exact(period, client)
+        given, words = resolve(metric, client)
+    except Unavailable as no:
+        return Asked(metric, period, {"now": str(no)})
+    better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
+    period = seen_by(metric, tables, period)
+    comparison, not_compared = compared_with(client, period)
+    not_compared = not_compared or of_other_length(metric, period, comparison)
+    not_compared = not_compared or _of_other_refunds(metric, tables, period, comparison)
+    if metric.cumulative:
+        not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
+    windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
+    immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)}, given)
+    if not not_compared and "now" in immature:
+        not_compared = f"not compared: {period.label} is too early to tell: less than {given[metric.matures]} days have passed since it ended"
+        windows.pop("before", None)
+    if metric.over_time and len(parts := _parts(period, client)) > 1:
+        windows |= {part.label: part for part in parts}
+    evidence, reasons = _evidence(metric, tables, windows, given)
+    if not not_compared and "before" in reasons:
+        not_compared = f"not compared: {comparison.label} {reasons['before']}"
+    return Asked(metric, period, reasons, windows, evidence, words, given, better, bounds, not_compared, immature)
+
+
+def _immature(metric: Metric, windows: dict[str, Period], given: dict[str, Any]) -> frozenset[str]:
+    """The windows of which too little time has passed at the data's cut-off."""
+    if not metric.matures:
+        return frozenset()
+    after = timedelta(days=given[metric.matures])
+    return frozenset(win for win, each in windows.items() if each.cutoff and each.end + after > each.cutoff)
+
+
+def _must_be_as_exact(period: Period, client: Client) -> None:
+    """Raise Unavailable for a period of days where the client's dates are exact to the month only."""
+    if client.dates_exact_to == "month" and (period.start.day, period.end.day) != (1, 1):
+        raise Unavailable("the dates of these data are exact to the month only; choose a period of whole months")
+
+
+def _parts(period: Period, client: Client) -> list[Period]:
+    """The parts that make a trend: none shorter than the client's dates are exact to."""
+    return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
+
+
+def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]):
+    """Evidence by window, and the reason by window where there is none."""
+    evidence: dict[str, Evidence] = {}
+    reasons: dict[str, str] = {}
+    whose = _of_customers_only(metric, tables, windows["now"])
+    asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
+    for win, period in windows.items():
+        try:
+            known = _known(metric, tables, windows["now"], period) if win == "before" else tables
+            frames = _frames(metric, known, whose)
+            period.require_seen()
+            require_newness(metric, tables, period if win in COMPARED else windows["now"])
+            if metric.rows_at and win not in COMPARED and "now" in evidence:
+                evidence[win] = evidence["now"].part(metric.rows_at, period)
+            elif asked and known is tables:
+                for history in asked[1]:
+                    period.require_history(*history)
+                evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
+            else:
+                evidence[win] = Evidence.of(metric.function(*frames, period=period, **given))
+        except Unavailable as no:
+            reasons[win] = str(no)
+        except session.NoColumn as missing:
+            reasons[win] = session.column_of(missing, map(tables.source_of, metric.reads))
+    return evidence, reasons
+
+
+def _known(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> session.Tables:
+    """The tables as the comparison is to be seen: with the refunds that were known as long after its end as the period's are.
+
+    Of the newest orders refunds are yet to come. To count all of the older ones' would make the newest look better.
+    """
+    at = comparison.as_long_after(period)
+    return tables.as_known(at, comparison.end) if _with_refunds(metric, tables) else tables
+
+
+_ALIKE = 0.015  # of a length: of a quarter with 29 February and one without, as large a part is as new
+
+
+def _of_other_refunds(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> str:
+    """The reason why what depends on refunds that are yet to come is not compared with a time of another length, "" where it is.
+
+    Of a longer month a smaller part is so new that its refunds are yet to come.
+    """
+    if max(period.days, comparison.days) <= (1 + _ALIKE) * min(period.days, comparison.days):
+        return ""
+    if metric.compares or metric.cumulative or _known(metric, tables, period, comparison) is tables:
+        return ""
+    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
+    return f"not compared: {lengths}, and refunds of the newest orders are yet to come"
+
+
+def _with_refunds(metric: Metric, tables: session.Tables) -> bool:
+    """Whether what a metric counts depends on the refunds of orders known so far; who reads all orders sees to that itself."""
+    return any(name != "all_orders" and tables.source_of(name) == "orders" for name in metric.reads)
+
+
+def _in_any(
+    metric: Metric, tables: session.Tables, of: Period, given: dict[str, Any], of_customers_only: bool
+) -> tuple[Evidence, list[tuple[int, str]]] | None:
+    """A metric's evidence in any window, its times unsaid, and the history it requires; None if it looks at them."""
+
+    def evidence(period: Period) -> Evidence:
+        return Evidence.of(metric.function(*_frames(metric, tables, of_customers_only), period=period, **given))
+
+    return unsaid(evidence, of.data_from, of.cutoff)
+
+
+def _frames(metric: Metric, tables: session.Tables, of_customers_only: bool) -> list[nw.LazyFrame]:
+    return [tables.frame(name, per_customer=of_customers_only) for name in metric.reads]
+
+
+def _of_customers_only(metric: Metric, tables: session.Tables, period: Period) -> bool:
+    """Whether rows without a customer are left out: of metrics of customers, and, of others, where they are too few to be told apart.
+
+    What one metric counts beyond another would else be what those few brought.
+    """
+    fewest = tables.client.privacy.suppress_below
+    of_both = {*map(tables.source_of, metric.reads)} & {*map(tables.source_of, _read_by_customer())}
+    without = (tables.without_customer(name, period)[0] for name in of_both)
+    return metric.per_customer or any(0 < each < fewest for each in without)
+
+
+@cache
+def _read_by_customer() -> frozenset[str]:
+    """The tables that metrics of customers read."""
+    return frozenset(name for metric in catalogue().values() if metric.per_customer for name in metric.reads)
+
+
+def _reduced(asked: list[Asked], tables: session.Tables) -> dict[str, pd.DataFrame]:
+    """The statistics of each metric's evidence, by the metric's id."""
+    found, together = {}, {}
+    for one in (one for one in asked if one.evidence and not _by_counts(one.metric)):
+        metric, by = one.metric, _segmentations(one, tables)
+        if metric.estimate.reduces == "bins":
+            found[metric.id] = _counts(one, tables, by)
+            continue
+        small = {tables.source_of(name) for name in metric.reads} <= tables.small
+        together.setdefault((by, "" if small else metric.id), []).append(one)
+    for (by, _), held in together.items():
+        found |= _moments(held, tables, by)
+    return found
+
+
+def _segmentations(asked: Asked, tables: session.Tables) -> tuple[Segmentation, ...]:
+    """The client's segmentations that apply to a metric's evidence."""
+    first = next(iter(asked.evidence.values()))
+    return tuple(segmentations_of(tables, {*asked.metric.reads}, first, asked.period))
+
+
+def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Inferred]:
+    """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
+    estimates = [one.metric.estimate for one in asked]
+    by = [_segmentations(one, tables) for one in asked]
+    keys = [
+        (_same(one.evidence), of, e.sums, e.folds, e.joint) for one, of, e in zip(asked, by, estimates, strict=True)
+    ]
+    still, counted, found = Counter(keys), {}, {}
+    for one, of, estimate, key in zip(asked, by, estimates, keys, strict=True):
+        if key not in counted:
+            counted[key] = reduce_counts(tables.con, one.evidence, list(of), *key[2:])
+        still[key] -= 1
+        groups = counted[key] if still[key] else counted.pop(key)
+        told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
+        inferred = estimate.infer(groups, told) if groups else Inferred([])
+        if estimate.moves and {*COMPARED} <= {*one.evidence}:
+            _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
+        found[one.metric.id] = inferred
+    return found
+
+
+def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
+    """What rows move the figures of both periods by, as `correlations` wants it."""
+    parts = [
+        pd.DataFrame({"at": at, "move": move}).assign(
+            win=group.win, component=component, segment=group.segment, level=group.level, column=column
+        )
+        for group in groups
+        if group.win in COMPARED
+        for component, column, at, move in estimate.infer_moves(group)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _pair(inferred: Inferred, found: Correlations) -> None:
+    """Put to each row of now how far it moves with that of before."""
+    for row in inferred.rows:
+        if row["win"] == "now":
+            row["correlation"] = found.get((row["component"], row["segment"], row["level"]), 0.0)
+
+
+def _same(evidence: dict[str, Evidence]) -> tuple:
+    """What is equal of two metrics' evidence where it is the same rows."""
+    return tuple((win, each.sql, each.period) for win, each in evidence.items())
+
+
+def _moments(asked: list[Asked], tables: session.Tables, by: tuple[Segmentation, ...]) -> dict[str, pd.DataFrame]:
+    """The moments of metrics' evidence; those of the same evidence (churn, and churn made into a year) are taken once."""
+    keys, samples = {}, {}
+    for one in asked:
+        metric, evidence = one.metric, one.evidence
+        keys[metric.id] = (
+            _same(evidence),
+            metric.per_customer,
+            metric.estimate.needs,
+        )
+        if keys[metric.id] not in tables.reduced:
+            samples[keys[metric.id]] = Sample(evidence, metric.per_customer, metric.estimate.needs)
+    if samples:
+        tables.reduced.update(zip(samples, reduce_moments(tables.con, list(samples.values()), by), strict=True))
+    return {id_: tables.reduced[key] for id_, key in keys.items()}
+
+
+def _counts(asked: Asked, tables: session.Tables, by: tuple[Segmentation, ...]) -> pd.DataFrame:
+    """The counts of a metric's evidence, those of nothing among them."""
+    spans = {win: _span(asked.windows[win]) for win in asked.evidence}
+    counts = reduce_bins(tables.con, asked.evidence, by, spans)
+    every = {s.name: known_levels(tables.con, s.levels) for s in by} | {"": [""]}
+    bins = {win: float(count) for win, (_, _, count) in spans.items()}
+    return _with_zeros(counts, bins, every, asked.metric.always if len(counts) else ())
+
+
+def _span(period: Period) -> tuple[str, int, int]:
+    days = max((period.seen_end - period.start).days, 1)
+    size = 7 if days >= _WEEKS_AS_BINS else 1
+    return str(period.start), size, max(days // size, 1)
+
+
+def _with_zeros(
+    counts: pd.DataFrame, bins: dict[str, float], levels: dict[str, list[str]], always: tuple[str, ...]
+) -> pd.DataFrame:
+    """The counts with a row of 0 where nothing of a plain count (no exposure) happened.
+
+    bins: how many there are in each window. levels: by segmentation, those that it is known to have; broken down are the
+    compared windows only. always: the components that are there even if nothing happened anywhere.
+    """
+    plain = counts[counts["plain"]]
+    keys = ["win", "component", "segment", "level"]
+    there = set(zip(*(plain[key] for key in keys), strict=True))
+    absent = [
+        (win, component, segment, level)
+        for segment, known in levels.items()
+        for win, component, level in product(bins, {*plain["component"], *always}, known)
+        if (not segment or win in COMPARED) and (win, component, segment, level) not in there
+    ]
+    if not absent:
+        return counts
+    zero = pd.DataFrame(absent, columns=keys).assign(
+        bins=[bins[key[0]] for key in absent], num=0.0, den=1.0, plain=True
+    )
+    return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0)], ignore_index=True)
+
+
+def _beside(asked: Asked, tables: session.Tables) -> list[str]:
+    """What is to be said of rows without a customer, and of payments that are not among those counted."""
+    if not asked.windows:
+        return []
+    metric, notes = asked.metric, _too_new(asked)
+    if "now" in asked.evidence:
+        notes += in_doubt(metric, tables, asked.period)
+    notes += misdated(tables, metric.reads, asked.period)
+    if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
+        notes.append("Of orders only: what customers pay by the month is not in it.")
+    if _of_customers_only(metric, tables, asked.period):
+        for name in dict.fromkeys(map(tables.source_of, metric.reads)):
+            without, among = tables.without_customer(name, asked.period)
+            if without:
+                what = f"{name.replace('_', ' ')} in {asked.period.label}"
+                notes.append(f"{_so_many(without, among, what, tables.client)} carry no customer and are left out.")
+    elif metric.estimate.reduces == "moments" and "customer_id" in (now := asked.evidence.get("now", _NONE)).types:
+        counted = "where weight > 0" if "weight" in now.types else ""
+        told = f"select count(*) - count(customer_id), count(*) from ({now.sql}) {counted}"
+        without, among = tables.con.execute(told).fetchall()[0]
+        if without:
+            what = _so_many(without, among, "counted", tables.client)
+            notes.append(f"{what} carry no customer; each counts as a customer of its own.")
+    return notes
+
+
+def _too_new(asked: Asked) -> list[str]:
+    """What is to be said of rows of the period that the data do not follow for long enough."""
+    metric, period = asked.metric, asked.period
+    if not metric.follow_up or not period.cutoff:
+        return []
+    days = asked.given[metric.follow_up]
+    last = period.cutoff - timedelta(days=days)
+    if period.end <= last:
+        return []
+    return [
+        f"What came after {last:%Y-%m-%d} is left out: the data follow it for less than {days} days, and all else for as many."
+    ]
+
+
+def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> str:
+    """Why a run would count nothing of a metric in the period, in the run's words; "" where it counts something.
+
+    Raises Unavailable where a declaration that it needs is missing.
+    """
+    given, _ = resolve(metric, tables.client)
+    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
+    if reasons:
+        return reasons["now"]
+    types = evidence["now"].types
+    conditions = ["den <> 0"] * ("den" in types and metric.estimate.reduces == "moments")
+    conditions += ["weight > 0"] * ("weight" in types)
+    inside = f"where {' and '.join(conditions)}" if conditions else ""
+    counted = tables.con.execute(f"select 1 from ({evidence['now'].sql}) {inside} limit 1").fetchall()
+    return "" if counted else f"no {metric.out_of or metric.counts}"
+
+
+def _so_many(rows: float, among: float, of: str, client: Client) -> str:
+    """How many rows of how many; where they are few, neither how many nor what they would be the rest of."""
+    fewest = client.privacy.suppress_below
+    return f"Fewer than {fewest} {of}" if rows < fewest else f"{rows:,} of {among:,} {of}"
+
+
+def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: int) -> pd.DataFrame:
+    """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal."""
+    tables = tables.with_names()
+    try:
+        given, _ = resolve(metric, tables.client)
+    except Unavailable as no:
+        return pd.DataFrame({"not available": [str(no)]})
+    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
+    if not evidence:
+        return pd.DataFrame({"not available": [reasons["now"]]})
+    rows = tables.con.sql(f"select * from ({evidence['now'].sql}) order by all limit {int(limit)}").df()
+    there = [name for name in tables.client.tables if name in tables.names]
+    personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}
+    return rows.drop(columns=list(personal))

@@ -1,0 +1,110 @@
+"""Newness: whether the data reach back far enough to tell a new customer from one who bought before they begin.
+
+Who has no earlier order in the data may have one before them. `customers.joined_at` settles it (`crmnb.metrics.features.customer_base.first_joined`).
+Where most of those who look new have none, the data must reach back by several mean gaps between purchases (of customers with exponential
+gaps e^-3, a twentieth, stay away for longer than three of them), and half of that history must give nearly the same number: as
+fewer and fewer are still to come back, what the second half took away is more than what more history would.
+"""
+
+from datetime import datetime, timedelta
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables
+from crmnb.metrics.definition import Metric
+
+GAPS = 3  # mean gaps between purchases that the data are to reach back by
+_MOST = 0.5  # of those who look new, without a date of joining
+_SOME = 0.1
+_MUCH, _MANY = 0.1, 10  # more that would look new with half of the history: a share of the new, and customers
+_LITTLE = 0.01  # a share too small to speak of
+
+
+def require_newness(metric: Metric, tables: Tables, period: Period) -> None:
+    """Raise Unavailable where a metric that counts new buyers would count old ones too.
+
+    That is where for more than half of those who look new no list says since when they are customers, and either the data reach
+    back by less than three mean gaps between purchases before the period, or many more would look new with half of the history.
+    """
+    if not _by_orders(metric, tables) or period.data_from is None or period.data_from >= period.start:
+        return
+    new, unknown = _look_new(tables, period)
+    if unknown <= _MOST * new:
+        return
+    gap = _mean_gap(tables)
+    if gap and period.start - period.data_from < timedelta(days=GAPS * gap):
+        needed = period.start - timedelta(days=GAPS * gap)
+        raise Unavailable(
+            f"needs customers.joined_at, or data from {needed:%Y-%m-%d} ({GAPS} times the mean {gap:.0f} days between purchases before "
+            f"{period.start:%Y-%m-%d}), to tell new customers from old ones; they begin on {period.data_from:%Y-%m-%d}"
+        )
+    more = _more(tables, period, unknown)
+    if more > max(_MUCH * new, _MANY):
+        raise Unavailable(
+            f"needs customers.joined_at, or data that reach further back than {period.data_from:%Y-%m-%d}, to tell new customers from old "
+            f"ones: with half of the history before {period.start:%Y-%m-%d} {100 * more / new:.0f} % more would look new"
+        )
+
+
+def in_doubt(metric: Metric, tables: Tables, period: Period) -> list[str]:
+    """What is to be said where some of the new customers may be old ones: how the figure falls as the data reach further back."""
+    if not _by_orders(metric, tables) or period.data_from is None or period.data_from >= period.start:
+        return []
+    new, unknown = _look_new(tables, period)
+    if unknown <= _SOME * new or (more := _more(tables, period, unknown)) <= _LITTLE * new:
+        return []
+    return [
+        f"New is who has no earlier order in these data and of whom no list says otherwise. With half of the history before "
+        f"{period.start:%Y-%m-%d}, {100 * more / new:.0f} % more would look new: some of these may still be old customers, and the "
+        "figure falls as the data grow older. customers.joined_at would settle it."
+    ]
+
+
+def _by_orders(metric: Metric, tables: Tables) -> bool:
+    """Whether who is new is seen by orders: a contract tells its own beginning."""
+    if "joined" not in metric.reads or metric.cumulative or "orders" not in tables.names:
+        return False
+    churn = tables.client.churn
+    return "orders" in metric.reads or (churn is not None and churn.kind == "inactivity")
+
+
+def _buyers(tables: Tables) -> str:
+    """The table of buyers: first order, mean days between their purchases, and since when they are customers by the list."""
+    return tables.kept.table(f"""
+        with days as (
+            select customer_id, ordered_at::date as day, min(ordered_at) as bought_at
+            from ({tables.counting("orders").sql_query()}) where customer_id is not null group by all)
+        select customer_id, min(bought_at) as first, datediff('day', min(day), max(day)) / nullif(count(*) - 1, 0) as gap,
+            any_value(joined_at) as joined_at
+        from days left join ({tables.frame("joined").to_native().sql_query()}) using (customer_id) group by customer_id""")
+
+
+def _look_new(tables: Tables, period: Period) -> tuple[int, int]:
+    """How many buyers of the period have no earlier order and did not join before the data; of how many no joining is known."""
+    return tables.con.execute(
+        f"""select count(*), count(*) filter (joined_at is null) from {_buyers(tables)}
+        where first >= ? and first < ? and coalesce(joined_at >= ?, true)""",
+        [period.start, period.seen_end, period.data_from],
+    ).fetchall()[0]
+
+
+def _mean_gap(tables: Tables) -> float | None:
+    """The mean over customers of their mean days between purchases; None where nobody bought twice."""
+    return tables.con.execute(f"select avg(gap) from {_buyers(tables)}").fetchall()[0][0]
+
+
+def _more(tables: Tables, period: Period, unknown: int) -> int:
+    """How many more would look new if the data reached back half as far before the period."""
+    return _absent_since(tables, period, period.start - (period.start - period.data_from) / 2) - unknown
+
+
+def _absent_since(tables: Tables, period: Period, since: datetime) -> int:
+    """How many buyers of the period, without a date of joining, have no order from a time until its start."""
+    return tables.con.execute(
+        f"""select count(*) from (
+            select customer_id from ({tables.counting("orders").sql_query()}) where customer_id is not null
+            group by 1 having count(*) filter (ordered_at >= $start and ordered_at < $end) > 0
+                and count(*) filter (ordered_at >= $since and ordered_at < $start) = 0)
+        join {_buyers(tables)} using (customer_id) where joined_at is null""",
+        {"start": period.start, "end": period.seen_end, "since": since},
+    ).fetchall()[0][0]

@@ -1,0 +1,94 @@
+"""Result: one metric of one client in one period, with its parts and segments, as data."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from crmnb.core.errors import InputError, nearest
+from crmnb.core.period import Period
+from crmnb.evaluate.results_frame import tuples
+from crmnb.metrics.definition import Better, Metric
+from crmnb.schema.client import Client
+from crmnb.stats.moments import difference
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found: `rows` are the metric's rows of the results frame (`crmnb.evaluate.results_frame.COLUMNS`).
+
+    `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the
+    metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
+    charts draw beyond the rows (`crmnb.stats.estimation.Group.point`).
+    """
+
+    metric: Metric
+    client: Client
+    period: Period
+    comparison: Period
+    rows: pd.DataFrame
+    settings: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    better: Better | None = None
+    points: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+
+    def __post_init__(self):
+        if self.better is None:
+            said = self.metric.better
+            object.__setattr__(self, "better", said if isinstance(said, str) else "-")
+
+    @cached_property
+    def whole(self) -> pd.DataFrame:
+        """The rows of the whole client over the whole period: one per component."""
+        return self.rows[(self.rows["part"] == "") & (self.rows["segment"] == "")]
+
+    @cached_property
+    def entries(self) -> tuple:
+        """The rows of `whole` as tuples with named fields, as those who write sentences want them."""
+        return tuple(tuples(self.whole))
+
+    @cached_property
+    def parts(self) -> pd.DataFrame:
+        """The rows of the whole client in each part of the period."""
+        return self.rows[(self.rows["part"] != "") & (self.rows["segment"] == "")]
+
+    @property
+    def segmentations(self) -> tuple[str, ...]:
+        """The segmentations that it was broken down by."""
+        return tuple(name for name in self.rows["segment"].drop_duplicates() if name)
+
+    def differences(self, segment: str, of: str | None = None, component: str = "") -> pd.DataFrame:
+        """Each level of a segmentation less one of them (`of`; by default the largest), for one component (by default the nameless).
+
+        Columns: level, less, difference, low, high (in the metric's unit, each at the client's level) and p_value, Holm's for
+        all of them together. The groups are taken as independent: levels of a segmentation of customers share no
+        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation, level or component that is not there.
+        """
+        names = list(self.whole["component"])
+        if names and component not in names:
+            among = f"{self.metric.component or 'component'} by {self.metric.component or 'component'}"
+            raise InputError(
+                f"{self.metric.id} is told {among}: choose component={names[0]!r} or another.{nearest(component, names)}"
+            )
+        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["component"] == component)]
+        rows = rows[rows["low"].notna()].reset_index(drop=True)
+        if rows.empty:
+            raise InputError(f"{self.metric.id} has no figures by {segment!r}.{nearest(segment, self.segmentations)}")
+        of = of or rows.loc[rows["n"].idxmax(), "level"]
+        if of not in set(rows["level"]):
+            raise InputError(f"{segment} has no level {of!r} with a figure.{nearest(of, rows['level'])}")
+        others = rows[rows["level"] != of].reset_index(drop=True)
+        base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
+        plain = self.metric.estimate.symmetric and not self.metric.transform
+        told = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
+        p_value = multipletests(told["p_value"], method="holm")[1] if len(told) else []
+        return pd.DataFrame(
+            {
+                "level": others["level"],
+                "less": of,
+                "difference": told["change"],
+                "low": told["low"],
+                "high": told["high"],
+            }
+        ).assign(p_value=p_value)

@@ -1,0 +1,138 @@
+"""Settings: what a client's parameters file says about metrics: their settings, targets, and what is compared."""
+
+from typing import Any
+
+from crmnb.core.errors import InputError, Unavailable, nearest
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables
+from crmnb.metrics.definition import Metric, catalogue
+from crmnb.schema.client import Client, Dates, Item, Segments, Worth
+
+_OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
+# The least and the most of whole numbers among the settings, by how their names end.
+_BOUNDS = {"_days": (1, 3650), "_months": (1, 600), "": (1, 1000)}
+
+
+def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
+    """The keyword arguments of a metric for a client, and those that mean something for this client in words.
+
+    Raises InputError for an unknown setting, a value of another type than its default's or out of bounds; Unavailable where a
+    declaration that the metric needs (an item of a survey, churn) is missing.
+    """
+    chosen = client.settings.get(metric.id, {})
+    for name in chosen:
+        if name not in metric.settings:
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}: {name!r} is not a setting of this metric."
+                + nearest(name, metric.settings)
+            )
+    given, words = {}, {}
+    for name, default in metric.settings.items():
+        value = chosen.get(name, default)
+        if name in metric.declarations:
+            given[name], words[name] = _item(metric, client, value)
+            continue
+        if type(value) is not type(default):
+            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
+            )
+        least, most = next(bounds for ending, bounds in _BOUNDS.items() if name.endswith(ending))
+        if type(default) is int and not least <= value <= most:
+            raise InputError(
+                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is out of range; it must be from {least} "
+                f"to {most:,}."
+            )
+        given[name], words[name] = value, str(value)
+    if "churn" in metric.declarations:
+        if client.churn is None:
+            raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
+        given["churn"] = client.churn
+        days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
+        words["churn"] = f"{client.churn.kind}{days}"
+        if client.churn.kind == "inactivity":
+            words = {name: told for name, told in words.items() if not name.startswith(_OF_CONTRACTS)}
+    whole = {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
+    given |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
+    return given, words
+
+
+def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
+    if name not in client.items:
+        known = ", ".join([*list(client.items)[:8], *(["..."] if len(client.items) > 8 else [])]) or "none"
+        raise Unavailable(
+            f"needs the survey item {name!r}: declare it under items: (declared: {known}) or choose another"
+        )
+    item = client.items[name].model_copy(update={"name": name})
+    low, high = item.scale
+    asks = f", \u201c{item.asks}\u201d" if item.asks else ""
+    satisfied = "" if item.top_box is None else f", satisfied from {item.top_box} on"
+    shares = ", ".join(f"{survey} {weight:g}" for survey, weight in item.survey_weights.items())
+    weighed = f"; surveys pooled at the weights {shares}" if shares else ""
+    return item, f"{name} ({low} to {high}, {item.direction}{satisfied}){asks}{weighed}"
+
+
+def check_settings(client: Client) -> None:
+    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist."""
+    known = catalogue()
+    for key in ("settings", "targets", "objectives"):
+        for name in getattr(client, key):
+            if name not in known:
+                raise InputError(
+                    f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known)
+                )
+    for name in client.settings:
+        try:
+            resolve(known[name], client)
+        except Unavailable:
+            continue  # said in the report, beside the metric
+
+
+def compared_with(client: Client, period: Period) -> tuple[Period, str]:
+    """The comparison period, and the reason why nothing is compared ("" where it is).
+
+    Where the client declares none: a year before for months, quarters and other whole months under a year, which have seasons and
+    are not equally long; else the period just before.
+    """
+    comparison = getattr(period, client.comparison or _usual_comparison(period))
+    for each in (period, comparison):
+        if each.partial:
+            first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
+            last = f"end on {each.last_seen_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
+            told = " and ".join(filter(None, (first, last)))
+            return comparison, f"not compared: {each.label} is partial (the data {told})"
+    return comparison, ""
+
+
+def _usual_comparison(period: Period) -> str:
+    return "year_before" if 0 < period.months < 12 else "previous"
+
+
+LONGEST_SLACK = 0.05  # of a length: a month of 30 days beside one of 31, 29 February, a leap year
+
+
+def length_beyond(metric: Metric, period: Period, comparison: Period) -> float:
+    """By which share of the shorter of two periods the other is longer, where that moves the metric; else 0."""
+    if not metric.depends_on_length:
+        return 0.0
+    return max(period.days, comparison.days) / min(period.days, comparison.days) - 1
+
+
+def of_other_length(metric: Metric, period: Period, comparison: Period) -> str:
+    """The reason why a metric is not compared where its value hangs on the length of the periods, "" where it is."""
+    if length_beyond(metric, period, comparison) < LONGEST_SLACK:
+        return ""
+    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
+    return f"not compared: {lengths}, and more days alone make another figure"
+
+
+def seen_by(metric: Metric, tables: Tables, period: Period) -> Period:
+    """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
+
+    Where the client declares the first day, that is believed for all.
+    """
+    looks_back = metric.looks_back or "churn" in metric.declarations
+    if tables.client.data_from or period.data_from is None or not looks_back:
+        return period
+    first = tables.first_day(tables.source_of(name) for name in metric.reads)
+    return period.observe(max(first, period.data_from) if first else period.data_from, period.cutoff)

@@ -1,0 +1,1 @@
+"""Sources: where a client's rows come from: files, databases and queries."""

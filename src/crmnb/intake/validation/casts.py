@@ -1,0 +1,205 @@
+"""From what stands in a source to a value of the contract's type, as SQL: a value, or NULL where it cannot be read.
+
+DuckDB's own casts guess: '5.5' becomes 6, '0x1F' 31, '2025-01-31 12:00Z' loses its zone and 'epoch' is a date. So a
+text must first look like a value of the type, in the notation that the source declares.
+"""
+
+import re
+
+from crmnb.intake.staging_table import Cell, quoted
+from crmnb.schema.client import Source
+from crmnb.schema.tables import ENGINE_TYPES, Type
+
+# What is stripped around a text: blank, tab, ends of line, no-break blanks, byte-order mark, zero-width blank.
+_BLANKS = quoted(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
+_DAY, _CLOCK, _ZONE = (
+    r"\d{4}-\d{2}-\d{2}",
+    r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?",
+    r"(Z|[+-]\d{2}(:?\d{2})?)",
+)
+# How few and how many digits a directive of strptime stands for.
+_DIGITS = {
+    "%Y": (4, 4),
+    "%y": (2, 2),
+    "%j": (1, 3),
+    "%f": (1, 9),
+    **dict.fromkeys(("%d", "%m", "%H", "%I", "%M", "%S"), (1, 2)),
+}
+_EARLIEST, _LATEST = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2200-01-01'"
+_FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
+_GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a mark of thousands, and what is written for it
+
+
+def cleaned(cell: Cell, source: Source) -> Cell:
+    """What stands in a cell, without the blanks around it; NULL where it is empty or says that it is missing."""
+    missing = sorted({word.strip() for word in source.missing} - {""})
+    if cell.kind == "text":
+        found = _stripped(cell.sql)
+        for word in missing:
+            found = f"nullif({found}, {quoted(word)})"
+        return Cell(found, "text")
+    found = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
+    if missing:
+        words = ", ".join(map(quoted, missing))
+        found = f"CASE WHEN {as_text(cell)} NOT IN ({words}) THEN {found} END"
+    return Cell(found, cell.kind)
+
+
+def _stripped(text: str) -> str:
+    """A text without blanks around it; NULL where nothing is left.
+
+    Most are empty or have none, as their first and last byte say, which is quick to see.
+    """
+    bare = f"{text} >= '!' AND {text} < '\x7f' AND {text}[-1] BETWEEN '!' AND '~'"
+    return f"CASE WHEN {text} = '' THEN NULL WHEN {bare} THEN {text} ELSE nullif(trim({text}, {_BLANKS}), '') END"
+
+
+def recoded(cell: Cell, words: dict[str, str]) -> Cell:
+    """The cell with the client's words replaced by ours; others stay, and an empty word of ours means missing."""
+    text = as_text(cell)
+    branches = " ".join(f"WHEN {quoted(theirs)} THEN {quoted(ours)}" for theirs, ours in words.items())
+    return Cell(f"nullif(CASE {text} {branches} ELSE {text} END, '')", "text")
+
+
+def as_text(cell: Cell) -> str:
+    """The text of a value; a whole number that arrived as a float or a decimal is written without its zeros."""
+    if cell.kind == "text":
+        return cell.sql
+    text = f"CAST({cell.sql} AS VARCHAR)"
+    if cell.kind == "float":
+        whole = f"{cell.sql} = trunc({cell.sql}) AND abs({cell.sql}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({cell.sql} AS BIGINT) AS VARCHAR) ELSE {text} END"
+    if cell.kind == "decimal":
+        return f"regexp_replace({text}, '\\.0+$', '')"
+    return text
+
+
+def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
+    """The value of the contract's type that a cleaned cell holds. Never fails; NULL where it holds none.
+
+    A time is to be held against `in_range` too.
+    """
+    native = _native(type_, cell, zone)
+    if native:
+        return native
+    text, decimal = as_text(cell), source.decimal if cell.kind == "text" else "."
+    thousands = source.thousands if cell.kind == "text" else ""
+    match type_:
+        case "key":
+            if cell.kind == "float":  # beyond 2^53 not every whole number is one, so a key may have become another
+                text = (
+                    f"CASE WHEN abs({cell.sql}) > 9007199254740992 THEN format('{{:.16e}}', {cell.sql}) ELSE {text} END"
+                )
+            whole = f"regexp_replace({text}, '^([0-9]+)[{decimal}]0+$', '\\1')"
+            return f"CASE WHEN suffix({text}, '0') AND contains({text}, '{decimal}') THEN {whole} ELSE {text} END"
+        case "text":
+            return text
+        case "time":
+            return _time(text, source.date_format, decimal, zone)
+        case "month":
+            bare = f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}') THEN TRY_CAST({text} || '-01' AS TIMESTAMP) END"
+            return f"coalesce({bare}, date_trunc('month', {_time(text, source.date_format, decimal, zone)}))"
+        case "flag":
+            branches = " ".join(f"WHEN lower({text}) IN {words} THEN {value}" for value, words in _FLAGS.items())
+            return f"CASE {branches} END"
+        case "integer":
+            return _number(text, "BIGINT", decimal, thousands, f"([{decimal}]0+)?", source.signs)
+        case "money" | "number":
+            rest = f"([{decimal}][0-9]*)?([eE][+-]?[0-9]+)?"
+            return _number(text, ENGINE_TYPES[type_], decimal, thousands, rest, source.signs)
+
+
+def _native(type_: Type, cell: Cell, zone: str) -> str | None:
+    """The cast of a typed value that needs no detour by its text; None where there is none."""
+    match type_, cell.kind:
+        case "time", "time" | "date":
+            return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
+        case "time", "instant":
+            return f"timezone({quoted(zone)}, {cell.sql})"
+        case "month", "time" | "date" | "instant":
+            return f"date_trunc('month', {_native('time', cell, zone)})"
+        case "flag", "flag":
+            return cell.sql
+        case ("integer", "whole") | ("money", "whole" | "decimal") | ("number", "whole" | "decimal"):
+            return f"TRY_CAST({cell.sql} AS {ENGINE_TYPES[type_]})"
+        case "money" | "number", "float":
+            finite = f"CASE WHEN isfinite({cell.sql}) THEN {cell.sql} END"
+            return f"TRY_CAST({finite} AS {ENGINE_TYPES[type_]})"
+    return None
+
+
+def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str, signs: tuple[str, ...]) -> str:
+    """A number in digits, or in groups of three where the source declares a mark for them, without the declared signs."""
+    mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
+    digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
+    shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
+    bare = without_signs(text, signs)
+    plain = f"regexp_replace({bare}, {quoted(mark)}, '', 'g')" if thousands else bare
+    if engine_type == "BIGINT":
+        plain = f"split_part({plain}, {quoted(decimal)}, 1)"
+    elif decimal != ".":
+        plain = f"replace({plain}, {quoted(decimal)}, '.')"
+    value = f"TRY_CAST({plain} AS {engine_type})"
+    if engine_type == "DOUBLE":
+        value = f"CASE WHEN isfinite({value}) THEN {value} END"
+    return f"CASE WHEN regexp_full_match({bare}, {quoted(shape)}) THEN {value} END"
+
+
+def without_signs(text: str, signs: tuple[str, ...]) -> str:
+    """A number's text without one of the declared signs before it (after a + or -) and one behind it."""
+    if not signs:
+        return text
+    any_sign, blank = "|".join(re.escape(sign.strip()) for sign in signs), "[ \u00a0\u202f]?"
+    front = f"regexp_replace({text}, {quoted(f'^([+-]?){blank}(?:{any_sign}){blank}')}, '\\1')"
+    return f"regexp_replace({front}, {quoted(f'{blank}(?:{any_sign})$')}, '')"
+
+
+def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
+    """A time in the source's one format, else in ISO's; one that carries an offset becomes the client's wall clock."""
+    if form == "excel":
+        return _excel_day(text, decimal)
+    if form:
+        value = f"try_strptime({text}, {quoted(form)})"
+        if "%z" in form:
+            instant = f"regexp_replace({text}, '([0-9] ?)Z', '\\1+00')"  # the engine knows no Z
+            value = f"timezone({quoted(zone)}, try_strptime({instant}, {quoted(form)}))"
+        return f"CASE WHEN regexp_full_match({text}, {quoted(_shape_of(form))}) THEN {value} END"
+    local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
+    return (
+        f"CASE WHEN regexp_full_match({text}, {quoted(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
+        f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
+        f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
+    )
+
+
+def _shape_of(form: str) -> str:
+    """What a time in strptime's format looks like. The engine takes one digit for a year, infinity for a date, and guesses
+    where one number ends and the next begins if nothing stands between them.
+    """
+    parts, shape = re.split(r"(%.)", form), ""
+    for place, part in enumerate(parts):
+        if part in _DIGITS:
+            beside = (parts[place - 2 : place - 1] or [""])[0] in _DIGITS and not parts[place - 1]
+            beside |= (parts[place + 2 : place + 3] or [""])[0] in _DIGITS and not parts[place + 1]
+            least, most = _DIGITS[part]
+            shape += f"[0-9]{{{most if beside else least},{most}}}"
+        elif part == "%z":
+            shape += _ZONE
+        elif part == "%%" or not part.startswith("%"):
+            shape += re.escape(part[-1:] if part == "%%" else part)
+        else:
+            shape += "[^0-9]+"  # a name of a day or a month, or AM and PM
+    return shape
+
+
+def _excel_day(text: str, decimal: str) -> str:
+    """A day number as a spreadsheet counts (1 = 1900-01-01), to the second; before March 1900 it counts a day too many."""
+    days = f"TRY_CAST(replace({text}, {quoted(decimal)}, '.') AS DOUBLE)"
+    value = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({days} * 86400) AS BIGINT))"
+    shape = quoted(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
+    return f"CASE WHEN regexp_full_match({text}, {shape}) AND {days} >= 61 THEN {value} END"
+
+
+def in_range(value: str) -> str:
+    """A time, or NULL where it lies outside the years that a client can have data of."""
+    return f"CASE WHEN {value} >= {_EARLIEST} AND {value} < {_LATEST} THEN {value} END"

@@ -1,0 +1,658 @@
+"""Retention: who stays a customer, who leaves, who comes, and who buys again."""
+
+from datetime import datetime, timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.periods import once
+from crmnb.metrics.definition import metric
+from crmnb.metrics.features.customer_base import (
+    customers_at,
+    distinct,
+    first_joined,
+    kept,
+    require_a_year,
+    with_earlier,
+)
+from crmnb.metrics.features.tenure import attributes, buying, first_spells, gaps, purchases, spells, under_contract
+from crmnb.metrics.measures import (
+    census,
+    count,
+    expected_losses,
+    hazard_ratio,
+    mean,
+    median_gap,
+    median_survival,
+    money_retained,
+    money_share,
+    survival,
+)
+from crmnb.schema.client import Churn, Segments
+
+
+@metric(
+    title="Retention rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them still customers at the end",
+    out_of="customers at the start",
+    by_hand="5 / 8",
+    per_customer=True,
+    depends_on_length=True,
+)
+def retention_rate(tenures, *, period, churn: Churn):
+    """Share of the customers at the start of the period who are still customers at its end.
+
+    Why: keeping a customer is cheaper than winning one, and small changes add up over years.
+    Beware: customers won in the period count neither above nor below the line. Who left and came back within the period is a
+        customer at both of its ends and counts as retained; "retained after a gap" tells how many these are. A longer period
+        retains fewer, so compare periods of equal length only.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
+    """
+    return kept(tenures, period, churn).with_columns(num=nw.col("kept"))
+
+
+@metric(
+    title="Retained after a gap",
+    unit="%",
+    kind="outcome",
+    better="-",
+    counts="of them no customers for a while in between",
+    out_of="customers at the start who are customers at the end",
+    by_hand="5 / 5",
+    per_customer=True,
+    over_time=False,
+    depends_on_length=True,
+)
+def retained_after_gap(tenures, *, period, churn: Churn):
+    """Of the customers that the retention rate counts as retained, the share that was no customer for a while within the period.
+
+    By inactivity: more than the declared days passed between two orders. Under contract: one ended before the next began.
+
+    Why: retention asks at the two ends of the period only; this tells how much of it is customers who were lost and came back.
+    Beware: the longer the period and the shorter the declared days of inactivity, the more such gaps there are.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (who is retained); the share is ours.
+    """
+    stayed = kept(tenures, period, churn).filter(nw.col("kept") == 1)
+    through = spells(tenures, period.seen_end).filter(nw.col("since") < period.start, nw.col("event") == 0)
+    without_gap = through.select("customer_id", num=nw.lit(0))
+    found = stayed.join(without_gap, on="customer_id", how="left")
+    return found.select("customer_id", num=nw.col("num").fill_null(1), den=nw.lit(1))
+
+
+@metric(
+    title="Churn rate",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them no longer customers at the end",
+    out_of="customers at the start",
+    by_hand="3 / 8",
+    per_customer=True,
+    depends_on_length=True,
+)
+def churn_rate(tenures, *, period, churn: Churn):
+    """Share of the customers at the start of the period who are no longer customers at its end.
+
+    Why: the other side of retention, and the one that planning of replacement works with.
+    Beware: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
+    """
+    return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+
+
+def _per_year(share: float, period: Period) -> float:
+    days = (period.seen_end - period.start).days
+    return 1 - (1 - share) ** (365.25 / days)
+
+
+@metric(
+    title="Churn rate, annualised",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them no longer customers at the end, as if for a year",
+    out_of="customers at the start",
+    by_hand="1 - (1 - 3 / 8) ** (365.25 / 365)",
+    per_customer=True,
+    transform=_per_year,
+)
+def churn_rate_annualised(tenures, *, period, churn: Churn):
+    """The share that would be lost in a year if the period's loss went on: 1 - (1 - c)^(365.25 / days).
+
+    Why: it makes a month and a quarter comparable.
+    Beware: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
+        measured is usually better than a month made into a year. By inactivity it is given of a year or more only: in a
+        shorter period those count as lost who have merely paused, who are back before the year is over.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
+    """
+    lost = kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+    require_a_year(period, churn)
+    return lost
+
+
+@metric(
+    title="Customers at the end per customer at the start",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="customers at the end",
+    out_of="customers at the start",
+    by_hand="10 / 8",
+    per_customer=True,
+    estimate=census,
+    depends_on_length=True,
+)
+def end_to_start_ratio(tenures, *, period, churn: Churn):
+    """Customers at the end of the period per hundred at its start, whoever they are.
+
+    Why: it says whether the base grew or shrank.
+    Beware: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
+    """
+    period.require_history(churn.history_days)
+    at_start = customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
+    at_end = customers_at(tenures, period.seen_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
+    both = nw.concat([at_start, at_end])
+    return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
+
+
+@metric(
+    title="Customers won",
+    unit="count",
+    kind="outcome",
+    better="up",
+    counts="new customers",
+    out_of="",
+    by_hand={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
+    per_customer=True,
+    estimate=count,
+    component="how counted",
+    always=("", "win-backs"),
+    units={"per 100 at start": "per 100 customers"},
+    depends_on_length=True,
+)
+def customers_won(tenures, joined, *, period, churn: Churn):
+    """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
+
+    Who joined before the data begin, as the client's list of customers says, is not new, however late the first order in the data.
+    A win-back was a customer before, was none at the start, and is one at the end.
+
+    Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
+    Beware: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
+        must reach back by three times the mean days between purchases, and how many would look new with half of that history is
+        told beside it.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
+        Generalized Linear Models, 6.2 (interval: over-dispersed counts).
+    """
+    period.require_history(churn.history_days)
+    no_exposure, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
+    firsts = first_joined(tenures, joined, period)
+    won, at_first = firsts.filter(period.holds("first")), nw.col("first")
+    at_start = customers_at(tenures, period.start, churn.history_days)
+    back = (
+        tenures.filter(period.holds("since"))
+        .group_by("customer_id")
+        .agg(at=nw.col("since").min())
+        .join(customers_at(tenures, period.seen_end, churn.history_days), on="customer_id", how="semi")
+        .join(at_start, on="customer_id", how="anti")
+        .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
+    )
+
+    def rows(of: nw.LazyFrame, component: str, num: int, den: nw.Expr, at: nw.Expr) -> nw.LazyFrame:
+        return of.select("customer_id", component=nw.lit(component), num=nw.lit(num), den=den, at=at)
+
+    return nw.concat(
+        [
+            rows(won, "", 1, no_exposure, at_first),
+            rows(won, "per 100 at start", 1, nw.lit(0.0), at_first),
+            rows(at_start, "per 100 at start", 0, nw.lit(0.01), no_time),
+            rows(back, "win-backs", 1, no_exposure, nw.col("at")),
+        ]
+    )
+
+
+@once
+def _monthly_at(subscriptions: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
+    """What each customer pays a month at t: `amount`, of the plans with started_at < t <= ended_at (none: still)."""
+    begun, not_over = nw.col("started_at") < t, nw.col("ended_at").is_null() | (nw.col("ended_at") >= t)
+    return subscriptions.filter(begun, not_over).group_by("customer_id").agg(amount=nw.col("monthly_amount").sum())
+
+
+def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    """The customers who pay at the start: what they pay a month then (`den`), and at the end (`amount`)."""
+    period.require_history(0)
+    at_start = _monthly_at(subscriptions, period.start).rename({"amount": "den"}).filter(nw.col("den") > 0)
+    at_end = _monthly_at(subscriptions, period.seen_end)
+    joined = at_start.join(at_end, on="customer_id", how="left")
+    return joined.with_columns(amount=nw.col("amount").fill_null(0))
+
+
+@metric(
+    title="Gross revenue retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="what is left of it at the end, without what grew",
+    out_of="customers' monthly revenue at the start",
+    by_hand="85 / 180",
+    per_customer=True,
+    estimate=money_share,
+    bounds=(0, 100),
+    depends_on_length=True,
+)
+def gross_revenue_retention(subscriptions, *, period):
+    """Share of the recurring monthly revenue at the start that its customers still pay at the end; nobody counts for more than before.
+
+    Each customer's plans are added up at either time, so moving from one plan to another is neither loss nor gain.
+
+    Why: it shows what leaks away, which growth of the others would hide.
+    Beware: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
+        effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
+    """
+    kept = nw.when(nw.col("amount") < nw.col("den")).then(nw.col("amount")).otherwise(nw.col("den"))
+    share = (kept / nw.col("den")).cast(nw.Float64)
+    return _recurring(subscriptions, period).select(
+        "customer_id", num=share, den=nw.lit(1), weight=nw.col("den").cast(nw.Float64)
+    )
+
+
+@metric(
+    title="Net revenue retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="what the same customers pay at the end",
+    out_of="customers' monthly revenue at the start",
+    by_hand="95 / 180",
+    per_customer=True,
+    estimate=money_retained,
+    bounds=(0, float("inf")),
+    depends_on_length=True,
+)
+def net_revenue_retention(subscriptions, *, period):
+    """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
+
+    Why: above 100 the base grows without a single new customer.
+    Beware: the growth of a few can hide the loss of many; read it beside gross revenue retention. New customers do not count.
+    Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
+        JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
+    """
+    return _recurring(subscriptions, period).rename({"amount": "num"})
+
+
+@metric(
+    title="Repeat purchase rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="buyers with two or more purchases",
+    out_of="buyers in the period",
+    by_hand="7 / 14",
+    per_customer=True,
+    depends_on_length=True,
+)
+def repeat_purchase_rate(orders, *, period, at_least=2):
+    """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
+
+    Why: the earliest sign that a first sale becomes a habit.
+    Beware: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
+        of equal length, and see the second purchase rate for equal follow-up.
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed., chapter 1 (purchase occasions; buyers of a period by how often they buy);
+        Fader, Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one). Some texts call the share of one
+        period's buyers who buy in the next one by this name; that is another figure.
+    """
+    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(bought=nw.len())
+    return buyers.with_columns(num=(nw.col("bought") >= at_least).cast(nw.Int64), den=nw.lit(1))
+
+
+@once
+def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
+    """Every buyer and the time of the first ever order."""
+    return orders.group_by("customer_id").agg(first=nw.col("ordered_at").min())
+
+
+@metric(
+    title="Second purchase rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them with a second purchase within the days of follow-up",
+    out_of="new buyers who can be followed that long",
+    by_hand="2 / 3",
+    per_customer=True,
+    over_time=False,
+)
+def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days=90):
+    """The repeat purchase rate at equal follow-up: share of new buyers who buy again, on a later day, within so many days of the first.
+
+    Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen; not who joined before
+    the data begin, as the client's list of customers says.
+
+    Why: every buyer in it has the same time to come back, early or late in the period.
+    Beware: the follow-up must end inside the period, so a year loses its last buyers and a quarter nearly all: use it for
+        years. Who bought before the data begin looks new where no list says since when somebody is a customer (see new customers).
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
+    """
+    period.require_history(churn.history_days)
+    last_first = period.seen_end - timedelta(days=follow_up_days)
+    firsts = with_earlier(_first_orders(orders), joined, period)
+    firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
+    followed = (
+        orders.filter(period.holds("ordered_at"))
+        .join(firsts, on="customer_id", how="inner")
+        .filter(nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days))
+    )
+    buyers = purchases(followed).group_by("customer_id").agg(bought=nw.len())
+    return buyers.with_columns(num=(nw.col("bought") >= 2).cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Purchase frequency",
+    unit="purchases",
+    kind="outcome",
+    better="up",
+    counts="purchases",
+    out_of="buyers in the period",
+    by_hand="23 / 14",
+    per_customer=True,
+    estimate=mean,
+    bounds=(1, float("inf")),
+    depends_on_length=True,
+)
+def purchase_frequency(orders, *, period):
+    """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
+
+    Why: how often customers come; it moves before churn does.
+    Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length. The average order value
+        counts orders, so where baskets are split the two do not multiply to revenue.
+    Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w, of purchase occasions).
+    """
+    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(num=nw.len())
+    return buyers.with_columns(den=nw.lit(1))
+
+
+@metric(
+    title="Cross-selling rate",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them who bought from a category that was new to them",
+    out_of="customers of the time before who bought in the period",
+    by_hand="2 / 10",
+    per_customer=True,
+    over_time=False,
+    depends_on_length=True,
+)
+def cross_sell_rate(orders, *, period, look_back_days=365):
+    """Of those who bought both in the period and in the `look_back_days` before it, the share that bought from a category not among the latter's.
+
+    Orders without a category are left out.
+
+    Why: who buys from a second category has a second reason to come back.
+    Beware: what was bought longer ago counts as new again; to look back as far as the data reach would make the rate fall by itself, as
+        they reach further each year. A longer period leaves more room, so compare periods of equal length only.
+    Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
+        Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
+    """
+    known = orders.filter(~nw.col("category").is_null())
+    period.require_history(look_back_days)
+    since = period.start - timedelta(days=look_back_days)
+    earlier = known.filter(nw.col("ordered_at") >= since, nw.col("ordered_at") < period.start)
+    had = distinct(earlier, "customer_id", "category").with_columns(new=nw.lit(0))
+    bought = distinct(known.filter(period.holds("ordered_at")), "customer_id", "category")
+    again = bought.join(distinct(had, "customer_id"), on="customer_id", how="semi")
+    told = again.join(had, on=["customer_id", "category"], how="left").with_columns(nw.col("new").fill_null(1))
+    return told.group_by("customer_id").agg(num=nw.col("new").max()).with_columns(den=nw.lit(1))
+
+
+@metric(
+    title="Refund rate",
+    unit="%",
+    kind="outcome",
+    better="down",
+    counts="of them refunded in full or in part within the days",
+    out_of="orders whose refund window has closed",
+    by_hand="1 / 23",
+    rows_at="ordered_at",
+    follow_up="refund_window_days",
+)
+def refund_rate(all_orders, *, period, refund_window_days=30):
+    """Share of orders, cancelled ones and those of nothing left out, that were refunded in full or in part within `refund_window_days` of the order.
+
+    Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
+
+    Why: what was sold too hard comes back; a rise warns of overselling before churn does.
+    Beware: it counts orders, not money, and a refund later than the window is not seen. The period's last orders are missing until
+        their window has closed.
+    Source: Petersen & Kumar 2009, Are Product Returns a Necessary Evil?, Journal of Marketing 73(3):35 (returns as a measure of
+        the relationship); the window is ours; Wilson 1927 (interval, by customer).
+    """
+    window = timedelta(days=refund_window_days)
+    closed = [nw.col("ordered_at") <= period.cutoff - window] if period.cutoff else []
+    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", *closed)
+    back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
+    in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
+    return sold.with_columns(num=(back & in_time).fill_null(False).cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Time to the next order",
+    unit="days",
+    kind="outcome",
+    better="down",
+    counts="days from a purchase to the same customer's next",
+    out_of="gaps between purchases",
+    by_hand="250",
+    per_customer=True,
+    estimate=median_gap,
+    cumulative=True,
+)
+def time_between_orders(orders, *, period):
+    """Median days from one purchase to the same customer's next, over all orders until the period's end; every customer weighs alike.
+
+    A customer's orders of one day are one purchase, as a basket that is split says nothing of when somebody comes back. A customer
+    counts through all complete gaps, with an equal share each, or, after a single purchase, through the days since then, a gap
+    that is not over.
+
+    Why: it says when the next order is due, and so when silence becomes a sign.
+    Beware: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
+        before leaving looks faster than today's truth.
+    Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
+        Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
+    """
+    return gaps(orders, period.seen_end)
+
+
+def _month(column: str) -> nw.Expr:
+    """Calendar months since year 0."""
+    return nw.col(column).dt.year().cast(nw.Int64) * 12 + nw.col(column).dt.month().cast(nw.Int64) - 1
+
+
+def _cohorts(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
+    """The customers won in the period, of months that history allows to call new, with `cohort`, a month's number."""
+    earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
+    first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
+    if first_month >= period.seen_end:
+        raise Unavailable(
+            f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
+        )
+    new = first_joined(tenures, joined, period).filter(period.holds("first"), nw.col("first") >= first_month)
+    return new.with_columns(cohort=_month("first"))
+
+
+def _aged(rows: nw.LazyFrame, ages: int) -> nw.LazyFrame:
+    """Each row at every age below `ages`; made by doubling, since each step costs the engine a look at the whole."""
+    aged, made = rows.with_columns(age=nw.lit(0)), 1
+    while made < ages:
+        aged, made = nw.concat([aged, aged.with_columns(age=nw.col("age") + made)]), 2 * made
+    return aged.filter(nw.col("age") < ages)
+
+
+def _next_month(day: datetime) -> datetime:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+@metric(
+    title="Cohort retention",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them active so many months later",
+    out_of="customers who joined in that month",
+    by_hand={"2025-01 +2": "1 / 1", "2025-07 +1": "1 / 2", "2025-07 +2": "0 / 2", "2025-12 +0": "1 / 1"},
+    per_customer=True,
+    component="cohort",
+    over_time=False,
+)
+def cohort_retention(tenures, joined, *, period, churn: Churn):
+    """Share of each month's new customers who are active k calendar months later (component `2025-01 +k`).
+
+    Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
+    the month of the first ever order or contract, not of the first in the period. Months not wholly seen are left blank.
+
+    Why: it shows whether newer customers stay longer than older ones did, which one rate over all of them hides.
+    Beware: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
+    """
+    new = _cohorts(tenures, joined, period, churn)
+    seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
+    start_month = period.start.year * 12 + period.start.month - 1
+    ages = range(seen_months - start_month)
+    if not ages:
+        raise Unavailable("needs at least one whole calendar month of data")
+    cells = _aged(new, len(ages)).with_columns(active_in=nw.col("cohort") + nw.col("age"))
+    of = cells.filter(nw.col("active_in") < seen_months)
+    if churn.kind == "inactivity":
+        months = tenures.filter(period.holds("since")).with_columns(active_in=_month("since"))
+        active = distinct(months, "customer_id", "active_in")
+        found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
+    else:
+        months = [start_month + k for k in ages]
+        starts = {month: customers_at(tenures, datetime(month // 12, month % 12 + 1, 1), 0) for month in months}
+        under_contract = [each.with_columns(active_in=nw.lit(month), num=nw.lit(1)) for month, each in starts.items()]
+        found = of.join(nw.concat(under_contract), on=["customer_id", "active_in"], how="left").with_columns(
+            num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num"))
+        )
+    cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
+    return found.select("customer_id", component=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
+
+
+@metric(
+    title="Customers who stay",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="of them still customers so long after",
+    out_of="customers, each from the first day on",
+    by_hand={"after 90 days": "3 / 8"},
+    per_customer=True,
+    estimate=survival,
+    component="how long after",
+    cumulative=True,
+)
+def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments):
+    """Share of customers who are still there 30 days, 90 days ... 3 years after their first day, over all data until the period's end.
+
+    Who is still a customer at the end counts for as long as was seen. Who joined before the data begin counts from then on, beside those
+    who have been there as long. A customer's first spell counts, from the first day until it ends (by inactivity: until the declared
+    days after the last order have passed); spells without a gap between them are one.
+
+    Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
+    Beware: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
+        within the declared days, and who bought within those days after the data begin, or joined before, is left out, as nobody
+        knows since when they have.
+        It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it
+        begins at the age from which on enough are, and is of those who had reached it.
+    Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
+        1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
+    """
+    return first_spells(tenures, joined, period, churn)
+
+
+@metric(
+    title="Median lifetime",
+    unit="days",
+    kind="outcome",
+    better="up",
+    counts="days until half of them are lost",
+    out_of="customers, each from the first day on",
+    published="test_published_survival.py::test_freireich_medians_with_brookmeyer_crowley_limits",
+    per_customer=True,
+    estimate=median_survival,
+    cumulative=True,
+)
+def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments):
+    """How many days it takes until half of the customers are lost, read off the curve of those who stay.
+
+    Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
+    Beware: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
+        nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it: where
+        half never order again it would be these days, and is not given. Where few are seen from the first day on, it is among
+        those who had reached the age that is said beside it.
+    Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
+    """
+    return first_spells(tenures, joined, period, churn)
+
+
+@metric(
+    title="What goes with leaving",
+    unit="hazard ratio",
+    kind="outcome",
+    better="-",
+    counts="hazard of being lost, beside the largest group's",
+    out_of="customers in the group",
+    per_customer=True,
+    estimate=hazard_ratio,
+    component="group",
+    cumulative=True,
+    published="test_published_survival.py::test_rossi_cox_efron",
+)
+def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments: Segments):
+    """How much faster one group of customers is lost than another, the client's other segmentations held: hazard ratios.
+
+    All segmentations by an attribute of customers count, except those by tenure, which is the time itself. Each group stands beside its
+    segmentation's largest: at 2, of those still there twice as many are lost on any day.
+
+    Why: groups overlap; this tells which differences stay when the others are taken into account.
+    Beware: what goes with leaving need not cause it. One ratio for all time is an average where the groups' curves cross.
+    Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
+        stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
+    """
+    return attributes(customers, segments).join(
+        first_spells(tenures, joined, period, churn), on="customer_id", how="inner"
+    )
+
+
+@metric(
+    title="Losses to be expected",
+    unit="count",
+    kind="output",
+    better="down",
+    counts="customers lost by then",
+    out_of="customers at the end",
+    per_customer=True,
+    estimate=expected_losses,
+    cumulative=True,
+    published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
+)
+def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
+    """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
+
+    With a contract, by the share that was lost at the same tenure; levels of a segmentation have hazards of their own where a log-rank
+    test finds that they differ, and models of their own by inactivity where a likelihood ratio test does. By inactivity, by the BG/NBD model, from how often and how recently
+    each bought: lost is who will not have ordered within the declared days before that time. Analysts can list the customers, each with
+    the chance to be lost and what is at stake.
+
+    Why: it turns what was lost into what will be, in time to act.
+    Beware: it holds for as long as nothing changes: a price rise is not in it, nor a season. It says who is likely to go, not whom a call would keep.
+    Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
+        (Nelson-Aalen).
+    """
+    if churn.kind == "inactivity":
+        return buying(tenures, joined, period, churn)
+    return under_contract(tenures, joined, period, churn)

@@ -1,0 +1,539 @@
+"""Sales: who becomes a customer, how, and for how much."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.periods import once
+from crmnb.engine.segments import levels_of, with_component
+from crmnb.metrics.definition import metric
+from crmnb.metrics.features.revenue import sold, with_net_revenue
+from crmnb.metrics.measures import conversion_over_time, growth, growth_parts, median_by_customer, money_mean, pipeline
+from crmnb.schema.client import Segments
+from crmnb.stats.growth import Span, spans, squares, who_of
+
+# ---- Leads ----------------------------------------------------------------------------------------------------------
+# Their evidence carries no customer: mostly those alone have one who were won, so that by a customer's region every lead
+# would look won. Leads are broken down by columns of their own (source, seller).
+
+
+def _as_seen(leads: nw.LazyFrame, at: datetime | None, *times: str) -> nw.LazyFrame:
+    """The leads as they stood at a time: what lies after it had not happened yet, or is a plan.
+
+    What is dated before the day of the lead's creation cannot be and is left out; the lead itself counts.
+    """
+    created = nw.col("created_at").dt.truncate("1d")
+    for name in times:
+        happened = nw.col(name).dt.truncate("1d") >= created
+        happened = happened & (nw.col(name) < at) if at else happened
+        leads = leads.with_columns(**{name: nw.when(happened).then(nw.col(name))})
+    return leads.drop("customer_id", strict=False)
+
+
+def _is(time: str) -> nw.Expr:
+    """1 where a time is there, else 0."""
+    return (~nw.col(time).is_null()).cast(nw.Int64)
+
+
+def _days_to(time: str) -> nw.Expr:
+    """Calendar days from a lead's creation to another of its times."""
+    passed = nw.col(time).dt.truncate("1d") - nw.col("created_at").dt.truncate("1d")
+    return passed.dt.total_minutes() // 1440
+
+
+def _within(days: int, *times: str) -> nw.Expr:
+    """1 where one of the times lies within so many calendar days of a lead's creation, else 0."""
+    return nw.max_horizontal(*((_days_to(time) <= days).fill_null(False).cast(nw.Int64) for time in times))
+
+
+def _decided_at() -> nw.Expr:
+    """When a lead was decided: won, even if it had been given up before or fell through later; else lost."""
+    return nw.coalesce(nw.col("won_at"), nw.col("lost_at"))
+
+
+def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> list[str]:
+    """The table's own columns that the client breaks figures down by.
+
+    Raises Unavailable where one has a name that the evidence needs for what is `counted` in it.
+    """
+    columns = [
+        column for name, _, column in (each.column.partition(".") for each in segments.values()) if name == table
+    ]
+    own = [name for name in dict.fromkeys(columns) if name in rows.collect_schema().names()]
+    if taken := [name for name in own if name in (*counted, "component", "cluster", "customer_id", "fold", "n")]:
+        raise Unavailable(
+            f"cannot be broken down by {table}.{taken[0]}, a name that is needed here: give the column another"
+        )
+    return own
+
+
+@metric(
+    title="Lead conversion rate",
+    unit="%",
+    kind="output",
+    better="up",
+    counts="of them won in time",
+    out_of="leads created in the period",
+    by_hand="5 / 11",
+    rows_at="created_at",
+    matures="maturity_days",
+)
+def lead_conversion_rate(leads, *, period, maturity_days=90):
+    """Share of the leads created in the period that were won within `maturity_days` days of their creation.
+
+    A lead that was given up and won all the same is won, and so is one that fell through afterwards. A win dated before the day of
+    the lead's creation is no win; the lead counts, and how many such there are is said beside it.
+
+    Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it. All leads
+        have the same time, so that older cohorts, which could be won for longer, do not look better.
+    Beware: a cohort that ended less than `maturity_days` ago has not had that time: it is called immature, and looks worse than it
+        is. What is won later is not in it; the conversion curve tells how much that is.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); Wilson 1927
+        (interval).
+    """
+    created = _as_seen(leads, period.cutoff, "won_at").filter(period.holds("created_at"))
+    return created.with_columns(num=_within(maturity_days, "won_at"), den=nw.lit(1))
+
+
+@metric(
+    title="Conversion curve",
+    unit="%",
+    kind="output",
+    better="up",
+    counts="won within so many days of their creation",
+    out_of="leads created in the period",
+    by_hand={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
+    estimate=conversion_over_time,
+    component="age of the lead",
+)
+def conversion_curve(leads, *, period, segments: Segments):
+    """Share of the leads created in the period that are won within 30, 90, 180 and 365 days, as far as that has been seen.
+
+    A lead that is not won counts as not won for as long as it has been followed, to the end of the data, whether it was lost or is
+    open still: so a lost lead that is won back counts as won, and the date of the loss is not needed.
+
+    Why: it compares young cohorts with old ones fairly, at the same age, and says how long to wait for the rest.
+    Beware: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
+        open) can say twice as much as is true. The last steps rest on the few leads followed that long.
+    Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
+        that is known of all); Kaplan & Meier 1958, JASA 53:457; Choudhury 2002, Statistics in Medicine 21:1129 (log-log interval).
+    """
+    times = [name for name in ("won_at", "lost_at") if name in leads.collect_schema().names()]
+    seen = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
+    last_day = (period.cutoff or period.end) - timedelta(days=1)
+    decided = {"ended_at": nw.col("won_at"), "outcome": _is("won_at")}
+    if "lost_at" in times:
+        decided = {"ended_at": _decided_at(), "outcome": _is("won_at") + 2 * _is("lost_at") * (1 - _is("won_at"))}
+    ended = seen.with_columns(**decided, last_day=nw.lit(last_day))
+    ended = ended.with_columns(ended_at=nw.coalesce("ended_at", "last_day"))
+    columns = _own(leads, "leads", segments, "days", "followed", "outcome")
+    return ended.with_columns(days=_days_to("ended_at"), followed=_days_to("last_day")).select(
+        "days", "followed", "outcome", *columns
+    )
+
+
+STAGES = ("qualified_at", "proposed_at")
+
+
+@metric(
+    title="Stage conversion",
+    unit="%",
+    kind="process",
+    better="up",
+    counts="of them reached this stage",
+    out_of="leads created in the period that reached the stage before",
+    by_hand={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
+    component="stage",
+    rows_at="created_at",
+    matures="maturity_days",
+)
+def stage_conversion(leads, *, period, stages="", maturity_days=90):
+    """Step by step, the share of leads that reached a stage of those that reached the one before; the first is of all created.
+
+    What a lead reached within `maturity_days` days of its creation counts, so that all have had the same time.
+    A lead has reached a stage whose time it has, or that of a later one: who buys without a proposal has skipped no step.
+    `stages` are the columns of the stages' times in order; by default those of qualified_at, proposed_at that the client has.
+
+    Why: it shows where in the process leads are lost.
+    Beware: leads that take longer count as not having come further, and in an immature cohort those still under way too, so it
+        looks worst in its last steps.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales funnel).
+    """
+    told = [name.strip() for name in stages.split(",") if name.strip()]
+    there = leads.collect_schema().names()
+    times = told or [name for name in STAGES if name in there]
+    if not times:
+        raise Unavailable("needs the column leads.qualified_at or leads.proposed_at, or the setting stages")
+    times = [*dict.fromkeys([*times, "won_at"])]
+    created = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
+    reached = [_within(maturity_days, *times[at:]) for at in range(len(times))]
+    created = created.with_columns(
+        reached_0=nw.lit(1), **{f"reached_{at + 1}": each for at, each in enumerate(reached)}
+    )
+    steps = [
+        created.filter(nw.col(f"reached_{at}") == 1).with_columns(
+            component=nw.lit(f"{at + 1} {name.removesuffix('_at').replace('_', ' ')}"),
+            num=nw.col(f"reached_{at + 1}"),
+            den=nw.lit(1),
+        )
+        for at, name in enumerate(times)
+    ]
+    return nw.concat(steps)
+
+
+@metric(
+    title="Proposal win rate",
+    unit="%",
+    kind="output",
+    better="up",
+    counts="of them won",
+    out_of="proposals decided in the period",
+    by_hand="6 / 8",
+    rows_at="decided_at",
+)
+def proposal_win_rate(leads, *, period):
+    """Share of the proposals decided in the period, whenever they were made, that were won.
+
+    Why: a proposal is dear; this is what comes of one. It needs no waiting, as only what is decided is in it.
+    Beware: what is left undecided is in neither part: whoever never closes the lost ones has a fine rate. Quick decisions of new
+        proposals come in before slow ones, so it moves when their number does.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline).
+    """
+    proposed = _as_seen(leads, period.cutoff, "proposed_at", "won_at", "lost_at")
+    proposed = proposed.filter(~nw.col("proposed_at").is_null())
+    decided = proposed.with_columns(decided_at=_decided_at()).filter(period.holds("decided_at"))
+    return decided.with_columns(num=_is("won_at"), den=nw.lit(1))
+
+
+# ---- Visits ---------------------------------------------------------------------------------------------------------
+
+
+@once
+def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
+    """The sessions of which it is known whether they `converted`; `customer_id` is who it was, as far as can be told.
+
+    That is a customer under all their visitor ids, or else the visitor id: one that no session, or those of several customers, name.
+    """
+    known = visits.filter(~nw.col("converted").is_null())
+    if "customer_id" not in visits.collect_schema().names():
+        return known.with_columns(customer_id=nw.col("visitor_id"))
+    named = visits.filter(~nw.col("customer_id").is_null())
+    each = named.group_by("visitor_id").agg(one=nw.col("customer_id").min(), other=nw.col("customer_id").max())
+    alone = each.filter(nw.col("one") == nw.col("other")).select("visitor_id", known_as="one")
+    found = known.join(alone, on="visitor_id", how="left")
+    return found.with_columns(customer_id=nw.coalesce("customer_id", "known_as", "visitor_id")).drop("known_as")
+
+
+@metric(
+    title="Goal conversion",
+    unit="%",
+    kind="output",
+    better="up",
+    counts="visitors who reached the goal",
+    out_of="visitors in the period",
+    by_hand={"newsletter": "2 / 9", "purchase": "4 / 9"},
+    component="goal",
+    depends_on_length=True,
+)
+def goal_conversion(visits, *, period):
+    """Share of the period's visitors who reached a goal in it (bought, subscribed ...), goal by goal.
+
+    A visitor is a customer, under however many visitor ids; else a visitor id.
+
+    Why: it counts people, who come several times before they act, where the rate of visits counts their hesitation as failure.
+    Beware: whoever deletes cookies or changes device without being known is counted anew, which makes the rate too low. A longer
+        period leaves more time to act: compare periods of equal length. Sessions of which nobody knows are left out.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visitors and conversion); Wilson
+        1927 (interval).
+    """
+    sessions = _sessions(visits).filter(period.holds("started_at"))
+    goals = (
+        levels_of(visits, "goal")
+        .rename({"level": "component"})
+        .group_by("component")
+        .agg(goals=nw.len())
+        .select("component")
+    )
+    visitors = sessions.group_by("customer_id").agg(visits=nw.len()).select("customer_id")
+    acted = with_component(sessions.filter(nw.col("converted"), ~nw.col("goal").is_null()), visits, "goal")
+    reached = acted.with_columns(num=nw.lit(1)).group_by("customer_id", "component").agg(num=nw.col("num").max())
+    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "component"], how="left")
+    return found.with_columns(num=nw.col("num").fill_null(0), den=nw.lit(1))
+
+
+@metric(
+    title="Visit conversion rate",
+    unit="%",
+    kind="output",
+    better="up",
+    counts="sessions with the action",
+    out_of="sessions in the period",
+    by_hand="8 / 13",
+    rows_at="started_at",
+)
+def visit_conversion_rate(visits, *, period):
+    """Share of the period's web sessions in which the visitor did what was hoped for, whatever the goal.
+
+    Why: it is what changes of the site move first, and what most web statistics call conversion.
+    Beware: most people look several times before they act, so it is lower than the share of visitors who do. Sessions of which it
+        is not known are left out. The interval counts visitors, not sessions.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visits and conversion); Kish 1965,
+        Survey Sampling, 8.2 (effective n).
+    """
+    sessions = _sessions(visits).filter(period.holds("started_at"))
+    return sessions.with_columns(num=nw.col("converted").cast(nw.Int64), den=nw.lit(1))
+
+
+# ---- Revenue --------------------------------------------------------------------------------------------------------
+
+
+@metric(
+    title="Sales growth",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="net revenue of the period over that of like days a year before, less 1",
+    out_of="orders in both periods",
+    by_hand={"": "2029.5 / (432 - 22) - 1"},
+    estimate=growth,
+    compares=True,
+    component="against what",
+)
+def sales_growth(all_orders, *, period, segments: Segments):
+    """Net revenue against that of a year before, less 1, like for like.
+
+    A month (or up to two) is set against the same weekdays 52 weeks earlier; a longer period against the same days of the
+    calendar, 29 February left out; of more than a year the last year counts. Net revenue is what was ordered less what was
+    refunded of it, cancelled orders left out. Beside it: on the previous period (per day), where that is not the year before, and,
+    where two years or more lie before, compounded per year. Of the time before, refunds count that were known as long after its
+    end as the data reach beyond the period's.
+
+    Why: a month with five Saturdays is not better business than one with four; day against like day takes that out. A year
+        has what is billed by the month twelve times, which the same weekdays would not.
+    Beware: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
+        and what is billed by the month looks more in a shorter one. Growth is a comparison already: it is compared with no other.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
+        Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
+        (interval, the wider of weeks and customers as units, see crmnb.stats.growth).
+    """
+    compared = spans(period)
+    own = _own(all_orders, "orders", segments, "day", "net", "span", *(f"in_{at}" for at, _ in enumerate(compared)))
+    known = ["customer_id"] if "customer_id" in all_orders.collect_schema().names() else []
+    parts = [
+        _in_span(sold(all_orders, span.known_at), span).select(
+            *known, *own, day=nw.col("ordered_at").dt.truncate("1d"), net=nw.col("net"), span=nw.lit(at)
+        )
+        for at, span in enumerate(compared)
+    ]
+    bought = nw.concat(parts).with_columns(**_brought(len(compared), squares(period)))
+    if not known:
+        return bought
+    bought = bought.with_columns(component=nw.lit(""))
+    columns = bought.columns
+    daily = bought.with_columns(**{name: _none_of(name) for name in columns if name.startswith("in_")})
+    return nw.concat([daily, *(each.select(columns) for by in ("", *own) for each in _buyers(bought, by, period))])
+
+
+def _in_span(orders: nw.LazyFrame, span: Span) -> nw.LazyFrame:
+    inside = orders.filter(nw.col("ordered_at") >= span.start, nw.col("ordered_at") < span.end)
+    if span.leap_days:
+        return inside
+    day = nw.col("ordered_at").dt
+    return inside.filter(~((day.month() == 2) & (day.day() == 29)))
+
+
+def _figures(columns: list[str]) -> list[str]:
+    """The columns of who bought: whether in a span (`in_0` ...), and the sums of `squares`."""
+    return [name for name in columns if name.startswith(("in_", "now_", "before_"))]
+
+
+def _brought(spans_compared: int, products: dict[str, tuple[int, int]]) -> dict[str, nw.Expr]:
+    """Of rows with the `net` of a `span`, the columns of `_figures`."""
+    net = [
+        nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
+        for at in range(spans_compared)
+    ]
+    inside = {f"in_{at}": (nw.col("span") == at).cast(nw.Int64) for at in range(spans_compared)}
+    return inside | {name: net[a] * net[b] for name, (a, b) in products.items()}
+
+
+def _buyers(bought: nw.LazyFrame, by: str, period: Period) -> list[nw.LazyFrame]:
+    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
+    keys, many = ["customer_id", by] if by else ["customer_id"], len(spans(period))
+    named = ~nw.col("customer_id").is_null()
+    others = [name for name in bought.columns if name not in (*keys, "component", *_figures(bought.columns))]
+    by_span = {
+        f"of_{at}": nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
+        for at in range(many)
+    }
+    totals = bought.filter(named).with_columns(**by_span).group_by(*keys)
+    each = totals.agg(*(nw.col(name).sum() for name in by_span), *(nw.col(name).min() for name in others))
+    each = each.with_columns(
+        **{f"in_{at}": (nw.col(f"of_{at}") > 0).cast(nw.Int64) for at in range(many)},
+        **{name: nw.col(f"of_{a}") * nw.col(f"of_{b}") for name, (a, b) in squares(period).items()},
+    )
+    emptied = {name: _none_of(name) for name in others} | {"component": nw.lit(who_of(by))}
+    return [rows.with_columns(**emptied) for rows in (each, bought.filter(~named))]
+
+
+def _none_of(name: str) -> nw.Expr:
+    """Null, of a column's type."""
+    return nw.when(nw.lit(False)).then(nw.col(name))
+
+
+def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.LazyFrame:
+    """A period's buyers, one row each (and one of all orders without a customer), with orders and revenue."""
+    inside = orders.filter(period.holds("ordered_at")).group_by("customer_id")
+    buyers = inside.agg(orders=nw.len(), net=nw.col("net").sum())
+    known = (~nw.col("customer_id").is_null()).cast(nw.Int64)
+    return buyers.with_columns(side=nw.lit(side), against=nw.lit(against), known=known)
+
+
+@metric(
+    title="What growth is made of",
+    unit="money",
+    kind="outcome",
+    better="-",
+    counts="net revenue of the period and of a year before, and the parts of the difference",
+    out_of="buyers in both periods",
+    by_hand={
+        "before": "432",
+        "customers": "245.836489475",
+        "frequency": "233.277197725",
+        "order value": "1111.386312800",
+        "without a customer": "7",
+        "now": "2029.5",
+    },
+    estimate=growth_parts,
+    compares=True,
+    component="part",
+    over_time=False,
+)
+def growth_decomposition(all_orders, *, period, segments: Segments):
+    """The change of net revenue since the same period a year before, as money owed to customers, frequency and order value.
+
+    Revenue = customers x orders per customer x revenue per order: each gets its share by the logarithmic mean, and nothing is
+    left over. Where the data do not reach back a year, the period just before is taken. Orders without a customer stand apart,
+    unless they are too few to be shown. Of the time before, refunds count that were known as long after its end as the data
+    reach beyond the period's.
+
+    Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
+    Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
+        refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
+    Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
+    """
+    seen = period if not period.partial else replace(period, end=period.seen_end, months=0)
+    choices = [each for each in (seen.year_before, seen.previous) if not each.partial]
+    if not choices:
+        raise Unavailable(
+            f"needs data from {seen.previous.start.date()} or earlier; they begin on {period.data_from.date()}"
+        )
+    before = choices[0]
+    known_at = before.as_long_after(seen)
+    return nw.concat(
+        [
+            _side(sold(all_orders), seen, "now", before.label),
+            _side(sold(all_orders, known_at), before, "before", before.label),
+        ]
+    )
+
+
+@metric(
+    title="Average order value",
+    unit="money",
+    kind="outcome",
+    better="up",
+    counts="net revenue",
+    out_of="orders in the period",
+    by_hand="2029.5 / 26",
+    estimate=money_mean,
+    rows_at="ordered_at",
+    bounds=(0, float("inf")),
+)
+def average_order_value(orders, *, period):
+    """Net revenue per order: what was ordered less what was refunded of it; cancelled and wholly refunded orders are out.
+
+    Why: with customers and frequency it makes up revenue, and it is what offers and prices move first.
+    Beware: a few large orders pull it up; the median beside it says what is usual. The interval counts customers, not orders, as
+        one customer's orders are alike.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
+        JRSS-B 54:221 (interval).
+    """
+    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
+    return inside.with_columns(num=nw.col("net"), den=nw.lit(1))
+
+
+@metric(
+    title="Median order value",
+    unit="money",
+    kind="outcome",
+    better="up",
+    counts="net revenue of the order in the middle",
+    out_of="orders in the period",
+    by_hand="(29 + 33) / 2",
+    estimate=median_by_customer,
+    over_time=False,
+)
+def median_order_value(orders, *, period):
+    """The net revenue that half of the period's orders do not reach.
+
+    Why: a few large orders do not move it, so it says what an order usually is.
+    Beware: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
+    Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
+    """
+    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
+    if "customer_id" not in orders.collect_schema().names():
+        return inside.select(net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
+    known = ~nw.col("customer_id").is_null()
+    place, orders_of = nw.col("net").rank("ordinal").over("customer_id"), nw.len().over("customer_id")
+    return inside.select(
+        "customer_id",
+        net=nw.col("net"),
+        squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),
+        orders=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
+    )
+
+
+@metric(
+    title="Pipeline velocity",
+    unit="money per day",
+    kind="process",
+    better="up",
+    counts="open leads x win rate x mean amount won / median days to win",
+    out_of="leads, open or with time to be won",
+    by_hand="3 * (6 / 10) * (1500 / 5) / 30",
+    estimate=pipeline,
+    looks_back=True,
+)
+def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
+    """What the leads open at the period's end are worth per day: open leads x win rate x mean amount / median days to win.
+
+    The last three are those of leads that have had time: created in the year that ended `maturity_days` before the period's end,
+    as they stood then. Leads that are older than these and open still are not counted: nobody has closed them.
+
+    Why: it joins how many, how often, how much and how fast, so it shows what a gain in one and a loss in another come to.
+    Beware: it is an index, not a forecast: an open lead may be won less often than a fresh one, and the lost ones' time is not in
+        it. Leads that nobody closes swell it until they are too old to count. Amounts that were never filled in are left out of the mean.
+    Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
+        Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
+    """
+    period.require_history(maturity_days + 365, of="seen_end")
+    at = period.seen_end
+    last, first = at - timedelta(days=maturity_days), at - timedelta(days=maturity_days + 365)
+    seen = _as_seen(leads, at, "won_at", "lost_at").with_columns(decided_at=_decided_at())
+    seen = seen.filter(nw.col("created_at") >= first, nw.col("created_at") < at)
+    mature = (nw.col("created_at") < last).cast(nw.Int64)
+    flagged = seen.with_columns(open=1 - _is("decided_at"), mature=mature, won=_is("won_at") * mature)
+    told = flagged.filter((nw.col("open") == 1) | (nw.col("mature") == 1))
+    is_won = nw.col("won") == 1
+    own = _own(leads, "leads", segments, "open", "mature", "won", "days", "brought", "priced")
+    return told.select(
+        *("open", "mature", "won", *own),
+        cluster=nw.col("lead_id"),
+        days=nw.when(is_won).then(_days_to("won_at")),
+        brought=nw.when(is_won).then(nw.col("amount")).otherwise(nw.lit(0)),
+        priced=nw.when(is_won).then(_is("amount")).otherwise(nw.lit(0)),
+    )

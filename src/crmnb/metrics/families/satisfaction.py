@@ -1,0 +1,340 @@
+"""Satisfaction: what customers say after an interaction or a purchase."""
+
+from datetime import timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.period import Period
+from crmnb.engine.periods import once
+from crmnb.engine.segments import with_component
+from crmnb.metrics.definition import metric
+from crmnb.metrics.measures import count, mean_on_scale, net_promoters
+from crmnb.schema.client import Item
+
+_MOST_BOXES = 11  # the answers of the longest scale (0 to 10) of which two make a top box of about a fifth
+
+
+def _pointing(item: Item, *directions: str) -> Item:
+    """The item, if it points in one of these directions; what was not declared so is not guessed."""
+    if item.direction not in directions:
+        wanted = " or ".join(directions)
+        raise Unavailable(f"needs an item with direction {wanted}; {item.name} is declared {item.direction}")
+    return item
+
+
+@once
+def _surveys(survey_responses: nw.LazyFrame, item: str) -> nw.LazyFrame:
+    """The first and the last, by name, of the surveys that an item was ever answered in: one row."""
+    answered = survey_responses.filter(~nw.col(item).is_null())
+    return answered.select(first_survey=nw.col("survey").min(), last_survey=nw.col("survey").max())
+
+
+def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.LazyFrame:
+    """The period's valid answers to an item (the intake has rejected what is off its scale), as `x`; a component per survey.
+
+    After a purchase people answer otherwise than after a case for support, so a figure over several surveys would move with
+    their mix. Where the data hold a single survey with the item, its component has no name.
+    """
+    answers = survey_responses.filter(period.holds("responded_at"), ~nw.col(item.name).is_null())
+    beside = answers.join(_surveys(survey_responses, item.name), how="cross")
+    only = nw.col("first_survey") == nw.col("last_survey")
+    named = with_component(beside, survey_responses, "survey")
+    return named.with_columns(
+        x=nw.col(item.name).cast(nw.Float64), component=nw.when(only).then(nw.lit("")).otherwise(nw.col("component"))
+    ).drop("first_survey", "last_survey")
+
+
+def _top_box(item: Item) -> int:
+    """The lowest answer that counts as satisfied: the declared one, or the second highest of a scale of 4 to 11 answers."""
+    low, high = _pointing(item, "up").scale
+    if item.top_box is not None:
+        return item.top_box
+    if high - low < 3:
+        raise Unavailable(
+            f"needs a scale of four boxes or more, or items.{item.name}.top_box: from which answer on somebody is satisfied"
+        )
+    if high - low >= _MOST_BOXES:
+        raise Unavailable(
+            f"needs items.{item.name}.top_box: from which answer on somebody is satisfied. From {low} to {high}, two values are "
+            f"no top box; {high - (high - low) // 5} leaves the best fifth of the scale"
+        )
+    return high - 1
+
+
+@metric(
+    title="Customer satisfaction (CSAT)",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="answers in the top box",
+    out_of="valid answers",
+    by_hand={"purchase": "7 / 9", "support": "2 / 5"},
+    component="survey",
+    rows_at="responded_at",
+)
+def csat(survey_responses, *, period, item: Item = "satisfied"):
+    """Share of the answers in the top box: the two best boxes of a scale of 4 to 11 answers, or from the item's declared `top_box` on; per survey.
+
+    Why: the plainest sign of whether an interaction went well, and the one most companies can compare with.
+    Beware: those who answer are not those who were asked; read it beside the response rate. Shares from scales of
+        different length do not compare, nor do those of different surveys, and "not applicable" is missing, not low.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2 (customer satisfaction, top
+        two boxes); Wilson 1927, JASA 22:209 (interval).
+    """
+    satisfied = nw.col("x") >= _top_box(item)
+    return _answers(survey_responses, period, item).with_columns(num=satisfied.cast(nw.Int64), den=nw.lit(1))
+
+
+@metric(
+    title="Mean satisfaction",
+    unit="points",
+    kind="outcome",
+    better="up",
+    counts="points of all answers, 0 (worst) to 100 (best)",
+    out_of="valid answers",
+    by_hand={"purchase": "(36 / 9 - 1) / 4 * 100", "support": "(15 / 5 - 1) / 4 * 100"},
+    component="survey",
+    estimate=mean_on_scale,
+    bounds=(0, 100),
+    rows_at="responded_at",
+)
+def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
+    """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best); per survey.
+
+    Why: it moves when people go from bad to middling, which the share of the satisfied does not see.
+    Beware: a mean hides two camps; look at the share of satisfied answers too. It treats the steps of the scale as equal.
+    Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
+    """
+    low, high = _pointing(item, "up").scale
+    return _answers(survey_responses, period, item).with_columns(value=(nw.col("x") - low) / (high - low) * 100)
+
+
+@metric(
+    title="Net promoter score (NPS)",
+    unit="points",
+    kind="outcome",
+    better="up",
+    counts="promoters (9-10) less detractors (0-6)",
+    out_of="valid answers",
+    by_hand={"purchase": "(4 - 2) / 8", "support": "(1 - 2) / 5"},
+    component="survey",
+    estimate=net_promoters,
+    rows_at="responded_at",
+)
+def nps(survey_responses, *, period, item: Item = "recommend"):
+    """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100; per survey.
+
+    Why: one figure for how far customers would stand up for the company; widely known, so widely compared.
+    Beware: it throws away most of the scale and is noisy: a hundred answers leave about 15 points either way. A change
+        inside the interval is no change.
+    Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
+        (adjusted Wald interval).
+    """
+    if _pointing(item, "up").scale != (0, 10):
+        raise Unavailable(f"needs an item from 0 to 10; {item.name} goes from {item.scale[0]} to {item.scale[1]}")
+    promotes, detracts = (nw.col("x") >= 9).cast(nw.Int64), (nw.col("x") <= 6).cast(nw.Int64)
+    return _answers(survey_responses, period, item).with_columns(num=promotes - detracts, den=nw.lit(1))
+
+
+def _wanted(item: Item) -> str:
+    return "down" if item.direction == "effort" else "up"
+
+
+@metric(
+    title="Customer effort score (CES)",
+    unit="scale",
+    kind="outcome",
+    better=_wanted,
+    counts="sum of the answers on the scale",
+    out_of="valid answers",
+    by_hand={"purchase": "23 / 9", "support": "20 / 4"},
+    component="survey",
+    estimate=mean_on_scale,
+    bounds=lambda item: item.scale,
+    rows_at="responded_at",
+)
+def ces(survey_responses, *, period, item: Item = "effort"):
+    """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy); per survey.
+
+    Why: customers who had to work hard leave more often than customers who were merely not delighted.
+    Beware: two directions are in use and look alike; the one declared is printed beside the figure.
+    Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
+    """
+    return _answers(survey_responses, period, _pointing(item, "effort", "ease")).with_columns(value=nw.col("x"))
+
+
+@metric(
+    title="Low effort",
+    unit="%",
+    kind="outcome",
+    better="up",
+    counts="answers on the easy side of the scale's middle",
+    out_of="valid answers",
+    by_hand={"purchase": "6 / 9", "support": "1 / 4"},
+    component="survey",
+    rows_at="responded_at",
+)
+def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
+    """Share of the answers that lie on the easy side of the middle of the scale; per survey.
+
+    Why: easier to say in a meeting than a mean on a scale, and it has the same direction whatever the scale's.
+    Beware: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
+    Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
+    """
+    middle = sum(_pointing(item, "effort", "ease").scale) / 2
+    easy = nw.col("x") < middle if item.direction == "effort" else nw.col("x") > middle
+    return _answers(survey_responses, period, item).with_columns(num=easy.cast(nw.Int64), den=nw.lit(1))
+
+
+def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: str, answer_days: int) -> nw.LazyFrame:
+    """Of the period's invitations that had `answer_days` (and in them got as far as `of`): those that got to `done`; a component per survey.
+
+    Those sent so late that they have not had that time by the data's end are left out: they would look unanswered.
+    """
+    window = timedelta(days=answer_days)
+    followed = [nw.col("sent_at") <= period.cutoff - window] if period.cutoff else []
+    sent = invitations.filter(period.holds("sent_at"), *followed)
+
+    def in_time(step: str) -> nw.Expr:
+        return (nw.col(step) <= nw.col("sent_at") + window).fill_null(False)
+
+    base = sent if of is None else sent.filter(in_time(of))
+    counted = base.with_columns(num=in_time(done).cast(nw.Int64), den=nw.lit(1))
+    return with_component(counted, invitations, "survey")
+
+
+@metric(
+    title="Acceptance rate",
+    unit="%",
+    kind="process",
+    better="up",
+    counts="surveys started",
+    out_of="invitations that reached the customer",
+    by_hand={"purchase": "7 / 9", "support": "5 / 6"},
+    component="survey",
+    rows_at="sent_at",
+    follow_up="answer_days",
+)
+def acceptance_rate(survey_invitations, *, period, answer_days=14):
+    """Share of the invitations that reached a customer and were followed by a start of the survey within `answer_days`; per survey.
+
+    Only invitations sent that many days before the data end, so that each had the same time.
+
+    Why: it tells whether the invitation works, before the questions have had a chance to.
+    Beware: surveys differ too much for one figure over all of them. A start later than the window is not seen.
+    Source: AAPOR 2023, Standard Definitions, 10th ed. (contact and cooperation).
+    """
+    return _share_of(survey_invitations, period, "reached_at", "started_at", answer_days)
+
+
+@metric(
+    title="Completion rate",
+    unit="%",
+    kind="process",
+    better="up",
+    counts="surveys completed",
+    out_of="surveys started",
+    by_hand={"purchase": "5 / 7", "support": "4 / 5"},
+    component="survey",
+    rows_at="sent_at",
+    follow_up="answer_days",
+)
+def completion_rate(survey_invitations, *, period, answer_days=14):
+    """Share of the surveys started within `answer_days` of the invitation that were also completed in that time; per survey.
+
+    Only invitations sent that many days before the data end, so that each had the same time.
+
+    Why: people who give up in the middle tell something about the length and the questions.
+    Beware: a short survey completes better and learns less.
+    Source: AAPOR 2023, Standard Definitions, 10th ed. (break-offs).
+    """
+    return _share_of(survey_invitations, period, "started_at", "completed_at", answer_days)
+
+
+@metric(
+    title="Response rate",
+    unit="%",
+    kind="process",
+    better="up",
+    counts="surveys completed",
+    out_of="eligible invitations (for cooperation: those that reached the customer)",
+    by_hand={
+        "purchase": "5 / 11",
+        "purchase, cooperation": "5 / 9",
+        "support": "4 / 6",
+        "support, cooperation": "4 / 6",
+    },
+    component="survey",
+    rows_at="sent_at",
+    follow_up="answer_days",
+)
+def response_rate(survey_invitations, *, period, answer_days=14):
+    """Share of all eligible invitations that led to a survey completed within `answer_days` (AAPOR RR1); per survey.
+
+    Beside it, named cooperation, the share of those that reached the customer. Only invitations sent that many days before the
+    data end, so that each had the same time.
+
+    Why: the first question about any survey figure is how many of those who were asked are in it.
+    Beware: a high rate does not make a survey representative, nor a low one useless: what matters is who is missing. Answers later
+        than the window are not in it.
+    Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
+    """
+    of_all = _share_of(survey_invitations, period, None, "completed_at", answer_days)
+    if "reached_at" not in survey_invitations.collect_schema().names():
+        return of_all
+    of_reached = _share_of(survey_invitations, period, "reached_at", "completed_at", answer_days)
+    cooperation = nw.concat_str([nw.col("component"), nw.lit("cooperation")], separator=", ")
+    return nw.concat([of_all, of_reached.with_columns(component=cooperation)])
+
+
+def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+    return with_component(reviews.filter(period.holds("posted_at")), reviews, "platform")
+
+
+@metric(
+    title="Review rating",
+    unit="points",
+    kind="outcome",
+    better="up",
+    counts="points of all reviews, 0 (worst) to 100 (best)",
+    out_of="public reviews",
+    by_hand={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
+    estimate=mean_on_scale,
+    bounds=(0, 100),
+    component="platform",
+    rows_at="posted_at",
+)
+def review_rating(reviews, *, period):
+    """Mean rating of the public reviews, rescaled from 1 and the platform's best to 0 and 100; per platform.
+
+    Why: it is what strangers read before they become customers.
+    Beware: people review when they are delighted or angry, and some reviews are bought. Platforms do not compare.
+    Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
+        which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
+    """
+    return _reviews(reviews, period).with_columns(value=(nw.col("rating") - 1) / (nw.col("scale") - 1) * 100)
+
+
+@metric(
+    title="Review volume",
+    unit="count",
+    kind="output",
+    better="up",
+    counts="public reviews",
+    out_of="",
+    by_hand={"Trustpilot": "4", "Local Guide": "3"},
+    estimate=count,
+    component="platform",
+    rows_at="posted_at",
+    depends_on_length=True,
+)
+def review_volume(reviews, *, period):
+    """Number of public reviews; per platform.
+
+    Why: a rating from eight reviews and one from eight hundred are different things.
+    Beware: a campaign that asks for reviews moves the number and the mix at once.
+    Source: Hu, Pavlou & Zhang 2006, as above. Interval: McCullagh & Nelder 1989, Generalized Linear Models, 6.2
+        (over-dispersion).
+    """
+    return _reviews(reviews, period).with_columns(num=nw.lit(1), den=nw.lit(None, nw.Float64), at=nw.col("posted_at"))

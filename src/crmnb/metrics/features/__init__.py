@@ -1,0 +1,1 @@
+"""Features: views of the canonical tables that several metrics share."""

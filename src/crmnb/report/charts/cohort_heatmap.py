@@ -1,0 +1,100 @@
+"""The cohort triangle: a heat map with numbers; what has not been seen yet is blank."""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from crmnb.evaluate.result import Result
+from crmnb.report.charts import chart
+from crmnb.report.drawing.canvas import INK, PAPER, QUIET, box, canvas, svg
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.tables.data_table import component_name, n_words, numbers_table
+from crmnb.report.text.alt import triangle_alt
+from crmnb.report.text.numbers import number, period_name
+from crmnb.report.text.sentences import available, cohort_cell, is_cohort, page_decimals, value_words, why_nothing
+
+_MOST_COHORTS, _MOST_COLUMNS = 24, 13
+_LEFT, _TOP, _ROW = 178, 50, 30
+_N_COLUMN = 58
+_BLUES = LinearSegmentedColormap.from_list("accent", ["#f4f9fc", "#b9d9ec", "#6fb2da", "#0068a3"])
+_FIRST = "#e4e6e8"  # the first month holds all of a cohort, by definition: no colour
+_ON_LIGHT, _ON_DARK = "#111214", "#fcfcfc"
+_MISSING = "–"  # noqa: RUF001 -- a dash in a cell
+
+
+@chart("cohorts")
+def cohorts(result: Result) -> Figure | Figures:
+    """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
+    cells = [(*cohort_cell(row.component), row) for row in result.entries if is_cohort(row.component)]
+    if not cells:
+        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no cohorts')}.")
+    names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]
+    columns = min(max(after for _, after, _ in cells) + 1, _MOST_COLUMNS)
+    kept = [cell for cell in cells if cell[0] in names and cell[1] < columns]
+    height = _TOP + _ROW * len(names) + 12
+    with canvas(height) as figure:
+        _draw(figure, result, kept, names, columns, height)
+        drawing = svg(figure)
+    named = [(component_name(row.component, result.client), row) for _, _, row in cells]
+    table = numbers_table(result, "Cohort and months after", named, result.metric.title)
+    alt = triangle_alt(result, kept, len(names), columns)
+    title = f"{result.metric.title}, {result.metric.unit} of each cohort"
+    return Figure(drawing, title, alt, table, _notes(result, kept, cells), height=height)
+
+
+def _draw(figure, result: Result, cells: list, names: list[str], columns: int, height: int) -> None:
+    values = np.full((len(names), columns), np.nan)
+    for cohort, after, row in cells:
+        if available(row):
+            values[names.index(cohort), after] = row.value
+    later = values[:, 1:][np.isfinite(values[:, 1:])]
+    top = float(later.max()) if later.size and later.max() > 0 else 1.0
+    axes = box(figure, _LEFT, _TOP, 10, 12)
+    colours = {"cmap": _BLUES, "vmin": 0, "vmax": top, "linewidths": 0, "cbar": False}
+    sns.heatmap(np.where(np.arange(columns) > 0, values, np.nan), ax=axes, clip_on=False, **colours)
+    between = {"colors": PAPER, "linewidth": 2, "clip_on": False}
+    axes.vlines(range(columns + 1), 0, len(names), **between)
+    axes.hlines(range(len(names) + 1), 0, columns, **between)
+    for cohort, after, row in cells:
+        _write(axes, result, row, after, names.index(cohort), top)
+    axes.grid(visible=False)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("months since the first", color=QUIET, labelpad=6)
+    axes.set_xticks(np.arange(columns) + 0.5, [str(k) for k in range(columns)])
+    axes.set_yticks(np.arange(len(names)) + 0.5, [period_name(name, result.client) for name in names], rotation=0)
+    axes.tick_params(axis="y", labelcolor=INK, pad=_N_COLUMN)
+    sizes = {cohort: n_words(result, row) for cohort, after, row in cells if after == 0}
+    for down, size in [(-0.32, "n"), *((at + 0.5, sizes.get(name, "")) for at, name in enumerate(names))]:
+        beside = ("axes fraction", "data"), "offset points"
+        axes.annotate(size, (0, down), (-10, 0), *beside, ha="right", va="center_baseline", color=QUIET)
+
+
+def _write(axes, result: Result, row, after: int, down: int, top: float) -> None:
+    """A cell's number, dark or light, whichever stands out from its colour; a dash where it may not be shown."""
+    place = {"x": after + 0.5, "y": down + 0.5, "ha": "center", "va": "center_baseline"}
+    if not available(row):
+        axes.text(s=_MISSING, color=QUIET, **place)
+        return
+    words = number(row.value, page_decimals(result, row), result.client)
+    if after == 0:
+        axes.add_patch(Rectangle((0, down), 1, 1, facecolor=_FIRST, linewidth=0, clip_on=False))
+        axes.text(s=words, color=_ON_LIGHT, **place)
+        return
+    axes.text(s=words, color=_ON_LIGHT if _luminance(_BLUES(row.value / top)) > 0.18 else _ON_DARK, **place)
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance as WCAG 2 defines it; black and white stand out alike from a colour of 0.18."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _notes(result: Result, kept: list, cells: list) -> tuple[str, ...]:
+    notes = ["Darker is higher; blank has not been seen yet. Intervals are in the table."]
+    hidden = [row for _, _, row in kept if not available(row)]
+    notes += [f"A dash is {words}." for words in dict.fromkeys(value_words(result, row) for row in hidden)]
+    if len(kept) < len(cells):
+        notes.append("Older cohorts and later months are in the table only.")
+    return (" ".join(notes),)

@@ -1,0 +1,113 @@
+"""The funnel: how many reach each stage, as bars from zero, and between them the rate of the step."""
+
+import re
+from typing import NamedTuple
+
+from crmnb.evaluate.result import Result
+from crmnb.report.charts import chart
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, QUIET, box, canvas, svg, widest
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.html import printable
+from crmnb.report.tables.data_table import numbers_table
+from crmnb.report.text.alt import funnel_alt
+from crmnb.report.text.numbers import known, percent, whole_number
+from crmnb.report.text.sentences import available, interval_words, noun, value_words, why_nothing
+
+_TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
+_ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
+
+
+class Stage(NamedTuple):
+    """A stage: its name, how many reached it (NaN where not shown), and the row of the step to it, None at the first."""
+
+    name: str
+    reached: float
+    step: object | None
+
+
+@chart("funnel")
+def funnel(result: Result) -> Figure | Figures:
+    """Components are stages in order: "1 qualified", "2 proposed"; out of those who reached the one before."""
+    stages = _stages(result)
+    if not any(known(stage.reached) for stage in stages):
+        return Figures((), f"{result.metric.title}: no funnel: {why_nothing(result, 'no stages')}.")
+    height = _TOP + _STAGE * len(stages) + _STEP * (len(stages) - 1) + _FOOT
+    with canvas(height) as figure:
+        _draw(figure, result, stages, height)
+        drawing = svg(figure)
+    named = [(stage.name, stage.step) for stage in stages if stage.step is not None]
+    table = numbers_table(result, "Step to", named, result.metric.title)
+    title, alt = _title(result, stages), funnel_alt(result, stages)
+    return Figure(drawing, title, alt, table, _notes(result, stages), height=height)
+
+
+def _stages(result: Result) -> list[Stage]:
+    found = [(_ORDINAL.fullmatch(row.component), row) for row in result.entries]
+    steps = sorted(((int(match[1]), match[2], row) for match, row in found if match), key=lambda step: step[:2])
+    if not steps:
+        return []
+    first = steps[0][2]
+    begun = Stage(
+        f"all {noun(result.metric.out_of)}".strip(), first.denominator if available(first) else float("nan"), None
+    )
+    return [begun, *(Stage(name, row.numerator if available(row) else float("nan"), row) for _, name, row in steps)]
+
+
+def _draw(figure, result: Result, stages: list[Stage], height: int) -> None:
+    names = [printable(stage.name, 30) for stage in stages]
+    left = 14 + widest(names)
+    axes = box(figure, left, _TOP, 96, _FOOT)
+    axes.set_xlim(0, max((stage.reached for stage in stages if known(stage.reached)), default=1.0) or 1.0)
+    axes.set_ylim(height - _TOP - _FOOT, 0)  # in pixels, from the top
+    axes.set_xticks([])
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    middles = [at * (_STAGE + _STEP) + _STAGE / 2 for at in range(len(stages))]
+    axes.set_yticks(middles, names, color=INK)
+    for stage, middle in zip(stages, middles, strict=True):
+        _bar(axes, result, stage, middle)
+        if stage.step is not None:
+            _step(axes, result, stage.step, middle - (_STAGE + _STEP) / 2)
+
+
+def _bar(axes, result: Result, stage: Stage, middle: float) -> None:
+    beside = {"textcoords": "offset points", "va": "center"}
+    if not known(stage.reached):
+        axes.annotate("not shown", (0, middle), (2, 0), color=QUIET, **beside)
+        return
+    pale = stage.step is not None and "low_base" in stage.step.flags
+    axes.barh(middle, stage.reached, height=_STAGE, color=PALE if pale else ACCENT, linewidth=0)
+    words = whole_number(stage.reached, result.client)
+    axes.annotate(words, (stage.reached, middle), (8, 0), color=INK, fontweight="bold", **beside)
+
+
+def _step(axes, result: Result, row, middle: float) -> None:
+    """The rate from the stage above to the one below."""
+    ends = interval_words(result, row)
+    words = f"↓ {value_words(result, row)}" + (f" ({ends})" if ends else "")
+    axes.annotate(printable(words, 80), (0, middle), (2, 0), textcoords="offset points", va="center", color=QUIET)
+
+
+def _title(result: Result, stages: list[Stage]) -> str:
+    """How many get to the end; and the weakest step, where its interval lies below those of all others."""
+    title, first, last = result.metric.title, stages[0], stages[-1]
+    if not (known(first.reached) and known(last.reached)):
+        return title
+    reached, begun = (whole_number(stage.reached, result.client) for stage in (last, first))
+    things = noun(result.metric.out_of)
+    title = f"{title}: {reached} of {begun} {things} reach “{printable(last.name, 40)}”"
+    steps = sorted((s for s in stages if s.step is not None and available(s.step)), key=lambda s: s.step.value)
+    if len(steps) < 2 or not steps[0].step.high < min(stage.step.low for stage in steps[1:]):
+        return title
+    weakest = steps[0]
+    return f"{title}; the hardest step is to “{printable(weakest.name, 40)}”, {value_words(result, weakest.step)}"
+
+
+def _notes(result: Result, stages: list[Stage]) -> tuple[str, ...]:
+    level = percent(result.client.level, result.client)
+    notes = [f"Between the bars: the share that takes the step, with its {level} interval."]
+    if any(stage.step is not None and "low_base" in stage.step.flags for stage in stages):
+        notes.append(f"Pale: low base, fewer than {result.client.privacy.min_base} customers.")
+    if any(stage.step is not None and "immature" in stage.step.flags for stage in stages):
+        notes.append("Too early: not everyone counted has been seen long enough.")
+    return (" ".join(notes),)

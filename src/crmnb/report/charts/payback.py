@@ -1,0 +1,97 @@
+"""Payback: the margin of the mean customer won as it adds up with age, against what winning one cost."""
+
+import numpy as np
+
+from crmnb.evaluate.result import Result
+from crmnb.report.charts import chart
+from crmnb.report.drawing.axes import unit_ticks
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.series import Series, points_of, round_step, series
+from crmnb.report.tables.data_table import points_table
+from crmnb.report.text.alt import payback_alt
+from crmnb.report.text.numbers import percent
+from crmnb.report.text.sentences import absent_words, available, interval_words, not_reached, value_words, why_nothing
+
+MARGIN, COST = "margin", "cost"
+_HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 320, 72, 190, 20, 52
+_STEPS = (1, 2, 3, 6, 12, 24)
+_MOST_TICKS = 12
+
+
+@chart("payback")
+def payback(result: Result) -> Figure | Figures:
+    """Points in money by months of age: component "margin", of those followed so long; "cost" has one point, at 0."""
+    points = points_of(result)
+    margin, cost = (series(name, points[points["component"] == name]) for name in (MARGIN, COST))
+    if not (len(margin.x) and len(cost.x)):
+        return Figures((), f"{result.metric.title}: no picture: {why_nothing(result, 'too little to draw')}.")
+    with canvas(_HEIGHT) as figure:
+        _draw(figure, result, margin, cost)
+        drawing = svg(figure)
+    return Figure(
+        drawing,
+        _title(result),
+        payback_alt(result, margin, cost),
+        _table(result, margin, cost),
+        _notes(result),
+        height=_HEIGHT,
+    )
+
+
+def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
+    axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    reach, height = float(margin.x[-1]), float(cost.value[0])
+    ends = np.concatenate([each for line in (margin, cost) for each in (line.value, line.low, line.high)])
+    axes.set_xlim(0, reach)
+    axes.set_ylim(min(0.0, float(np.nanmin(ends))), 1.06 * float(np.nanmax(ends)))
+    axes.grid(visible=False, axis="x")
+    unit_ticks(axes.yaxis, result, 5, "money")
+    axes.tick_params(pad=7)
+    step = round_step(reach, _STEPS, _MOST_TICKS)
+    axes.set_xticks(np.arange(0, reach + 1e-9, step))
+    axes.set_xlabel("months since a customer was won", color=QUIET, labelpad=4)
+    axes.fill_between([0, reach], cost.low, cost.high, color=VERMILION, alpha=0.15, linewidth=0)
+    axes.plot([0, reach], [height, height], color=VERMILION, linewidth=1.4, linestyle=(0, (4, 2.5)))
+    x, value, low, high = (np.insert(each, 0, 0.0) for each in margin[1:5])
+    axes.fill_between(x, low, high, color=ACCENT, alpha=0.2, linewidth=0)
+    axes.plot(x, value, color=ACCENT)
+    if row := _reached(result):
+        axes.plot([row.value], [np.interp(row.value, x, value)], "o", markersize=7, color=INK)
+    names = ("margin brought so far", ACCENT, margin), ("cost of winning one", VERMILION, cost)
+    label_ends(axes, [Label(name, reach, float(line.value[-1]), colour) for name, colour, line in names])
+
+
+def _reached(result: Result):
+    """The result's row, where the cost is covered; else None."""
+    return next((row for row in result.entries if available(row)), None)
+
+
+def _title(result: Result) -> str:
+    """When the cost is covered, or how much of it is, as the metric's own row has it."""
+    if row := _reached(result):
+        ends = interval_words(result, row)
+        return (
+            f"The cost of winning a customer is covered after {value_words(result, row)}{f' ({ends})' if ends else ''}"
+        )
+    row = next((row for row in result.entries if not_reached(row)), None)
+    return result.metric.title if row is None else f"{result.metric.title}: {absent_words(result, row)}"
+
+
+def _table(result: Result, margin: Series, cost: Series):
+    step = round_step(float(margin.x[-1]), _STEPS, _MOST_TICKS)
+    places = [place for place, month in enumerate(margin.x) if month % step == 0 or place == len(margin.x) - 1]
+    named = [("cost of winning one", cost, 0)]
+    named += [(f"month {margin.x[place]:.0f}", margin, place) for place in places]
+    return points_table(
+        result, "Up to the end of", named, "Margin brought so far, per customer", "Customers followed", "money"
+    )
+
+
+def _notes(result: Result) -> tuple[str, ...]:
+    level = percent(result.client.level, result.client)
+    dot = " The dot: the month by whose end the cost is covered." if _reached(result) else ""
+    return (
+        f"Bands: {level} intervals. Each month counts those who were followed to its end; the margin is not discounted.{dot}",
+    )

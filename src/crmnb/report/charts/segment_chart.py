@@ -1,0 +1,215 @@
+"""Dots with whiskers: the levels of a segmentation, or the components of a metric, sorted by value."""
+
+from math import inf
+from textwrap import wrap
+
+from crmnb.core.errors import InputError, nearest
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.results_frame import tuples
+from crmnb.report.charts import chart
+from crmnb.report.drawing.axes import limits, on_ratios, unit_ticks
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg, widest
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.html import printable
+from crmnb.report.tables.data_table import n_words, numbers_table
+from crmnb.report.text.alt import dots_alt
+from crmnb.report.text.numbers import known, percent, quantity
+from crmnb.report.text.sentences import (
+    available,
+    bounded_below,
+    level_decimals,
+    lies_apart,
+    not_reached,
+    short,
+    value_words,
+    why_nothing,
+)
+from crmnb.schema.tables import OTHER, UNKNOWN
+
+_MOST_LEVELS = 12
+_ROW, _LINE, _TOP, _FOOT = 28, 15, 30, 34
+_WIDE, _MOST_LINES = 32, 4  # characters of a line of a name, and how many lines it may have
+
+
+@chart("segments")
+def by_segment(result: Result, segment: str | None = None) -> Figures:
+    """One figure a segmentation (and component), at most twelve levels each, the largest.
+
+    Raises InputError for a segmentation that the client does not declare.
+    """
+    if segment is not None:
+        must_be_declared(result, segment)
+    names = result.segmentations if segment is None else (segment,)
+    figures = [figure for name in names for figure in _segment_figures(result, name)]
+    where = f"by {segment}" if segment else "by segment"
+    why = why_nothing(result, "no grouping that is declared applies to it")
+    return Figures(tuple(figures), f"{result.metric.title} {where}: {why}.")
+
+
+def must_be_declared(result: Result, segment: str) -> None:
+    """Raises InputError for a segmentation that the client does not declare."""
+    declared = tuple(result.client.segments) or result.segmentations
+    if segment not in declared and segment not in result.segmentations:
+        raise InputError(f"segment {segment!r} is not declared in the client's parameters.{nearest(segment, declared)}")
+
+
+@chart("breakdown")
+def by_component(result: Result) -> Figure | Figures:
+    """The components that share the metric's unit; the others are in the table only."""
+    rows = list(result.entries)
+    drawn = [(row.component, row) for row in rows if row.unit == result.metric.unit and row.component]
+    if not drawn:
+        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no components')}.")
+    others = [(row.component, row) for row in rows if row.unit != result.metric.unit]
+    whole = next((row for row in rows if not row.component and row.unit == result.metric.unit), None)
+    what = result.metric.component or "component"
+    return _figure(result, what, drawn, others, whole, f"{result.metric.title} by {what}")
+
+
+def _segment_figures(result: Result, segment: str):
+    rows = result.rows[(result.rows["segment"] == segment) & (result.rows["part"] == "")]
+    rows = rows[rows["unit"] == result.metric.unit]
+    for component in rows["component"].drop_duplicates():
+        named = [(row.level, row) for row in tuples(rows[rows["component"] == component])]
+        same = result.whole[result.whole["component"] == component]
+        whole = next(iter(tuples(same)), None)
+        of = f", {printable(component)}" if component else ""
+        title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
+        yield _figure(result, segment.replace("_", " "), named, [], whole, title)
+
+
+def _figure(result: Result, what: str, named: list, others: list, whole, title: str) -> Figure:
+    drawn, left_out = _ranked(named)
+    names = [_lines(name) for name, _ in drawn]
+    height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
+    rows = [row for _, row in drawn]
+    places = level_decimals(result, rows) if rows[0].segment else None  # components need not be alike
+    with canvas(height) as figure:
+        _draw(figure, result, names, rows, whole, places)
+        drawing = svg(figure)
+    whole_row = [("Whole client", whole)] if whole is not None else []
+    table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
+    alt = dots_alt(result, what, drawn, whole, places)
+    seen = title if places is None else _seen(result, drawn, title, places)  # nor rivals
+    # What an inference from counts says of itself holds for all of its components, and is said with them.
+    own = () if drawn[0][1].segment or result.metric.estimate.reduces != "counts" else result.notes
+    return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
+
+
+def _ranked(named: list) -> tuple[list, list]:
+    """The largest levels from the highest value down, those without a value and the unknown last; and the rest."""
+    by_size = sorted(named, key=lambda pair: -(pair[1].n if known(pair[1].n) else 0))
+    kept, rest = by_size[:_MOST_LEVELS], by_size[_MOST_LEVELS:]
+
+    def order(pair):
+        name, row = pair
+        value = row.value if available(row) else inf if not_reached(row) else -inf
+        return (name in (UNKNOWN, OTHER), -value, name)
+
+    return sorted(kept, key=order), sorted(rest, key=order)
+
+
+def _lines(name: str) -> list[str]:
+    return wrap(printable(name), _WIDE, max_lines=_MOST_LINES, placeholder=" …") or [""]
+
+
+def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, places: int | None) -> None:
+    axes = box(figure, 14 + widest(line for lines in names for line in lines), _TOP, 136, _FOOT)
+    if result.metric.unit == "hazard ratio":
+        on_ratios(axes, rows, result)
+    else:
+        axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
+        unit_ticks(axes.xaxis, result, 5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks([])
+    for at, lines in enumerate(names):
+        _name(axes, at, lines)
+    _whole_line(axes, result, whole)
+    _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
+    for at, row in enumerate(rows):
+        _dot(axes, at, row)
+        if not available(row):
+            words = "not shown" if "suppressed" in row.flags else "not reached" if not_reached(row) else "not available"
+            _beside(axes, words, 12, at, color=QUIET)
+            continue
+        _beside(axes, short(result, row, places), 12, at, fontweight="bold")
+        _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
+
+
+def _name(axes, at: int, lines: list[str]) -> None:
+    """A name in the left margin, each of its lines set flush right in whatever font the reader has."""
+    beside = {"ha": "right", "va": "center_baseline", "color": INK}
+    for down, line in enumerate(lines):
+        up = _LINE * ((len(lines) - 1) / 2 - down)
+        axes.annotate(line, (0, at), (-4, up), ("axes fraction", "data"), "offset points", **beside)
+
+
+def _dot(axes, at: int, row) -> None:
+    """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
+    colour = PALE if "low_base" in row.flags else ACCENT
+    if bounded_below(row):
+        edge = axes.get_xlim()[1]
+        axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
+        if not known(row.high):
+            axes.plot([edge], [at], ">", markersize=8, color=colour, clip_on=False)
+    if not available(row):
+        return
+    face = PAPER if "partial" in row.flags else colour
+    axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
+
+
+def _whole_line(axes, result: Result, whole) -> None:
+    if whole is None or not available(whole):
+        return
+    axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    words = f"all {short(result, whole)}"
+    axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
+
+
+def _beside(axes, text: str, right: float, at: float, **style) -> None:
+    """Text in the right margin, so many pixels from the axes' edge."""
+    style = {"va": "center_baseline", "color": INK, **style}
+    axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
+
+
+def _seen(result: Result, drawn: list, title: str, places: int) -> str:
+    """The title with what is seen: the highest and lowest level, where two or more rest on enough."""
+    doubtful = {"low_base", "unreliable", "immature"}
+    firm = [
+        (name, row)
+        for name, row in drawn
+        if available(row) and name not in (UNKNOWN, OTHER) and not doubtful & set(row.flags.split())
+    ]
+    open_ended = any(not_reached(row) for _, row in drawn)  # higher than the highest that has a value
+    if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
+        return title
+    if lies_apart(firm[-1][1], firm[0][1]):
+        ends = (
+            f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
+            for name, row in (firm[0], firm[-1])
+        )
+        return f"{title}: {', '.join(ends)}"
+    seen = [row for name, row in drawn if available(row) and name not in (UNKNOWN, OTHER)]
+    if lies_apart(seen[-1], seen[0]):  # of those in sight that rest on too little
+        return title
+    return f"{title}: no clear difference between highest and lowest"
+
+
+def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
+    flags = {flag for _, row in drawn for flag in row.flags.split()}
+    notes = []
+    if any(bounded_below(row) for _, row in drawn):
+        notes.append(f"Whiskers: {percent(result.client.level, result.client)} interval.")
+    if "partial" in flags:
+        notes.append("Hollow: the period has not been seen whole.")
+    if "low_base" in flags:
+        least = result.client.privacy.min_base
+        notes.append(f"Pale: low base, fewer than {least} customers.")
+    for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):
+        names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
+        notes.append(f"{', '.join(names)}: {words}.")
+    if OTHER in {name for name, _ in (*drawn, *left_out)}:
+        notes.append(f"{OTHER}: those of all smaller levels together.")
+    if left_out:
+        notes.append(f"{len(left_out)} others, all of them smaller, are in the table only.")
+    return (" ".join(notes),) if notes else ()

@@ -1,0 +1,285 @@
+"""Curves of time since the start: how many are still there (survival), or how many have got there (conversion)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.results_frame import tuples
+from crmnb.report.charts import chart
+from crmnb.report.charts.segment_chart import must_be_declared
+from crmnb.report.drawing.axes import unit_ticks
+from crmnb.report.drawing.canvas import QUIET, SERIES, box, canvas, svg, widest
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.series import Series, at, point_words, points_of, round_step, series, thinned
+from crmnb.report.html import printable
+from crmnb.report.tables.data_table import points_table
+from crmnb.report.text.alt import curve_alt
+from crmnb.report.text.numbers import known, percent, whole_number
+from crmnb.report.text.sentences import value_words, why_nothing
+from crmnb.schema.tables import OTHER, UNKNOWN
+
+_TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
+_LONGEST = 18
+_PLACES = 250  # of a curve, from left to right
+_STEPS_TOLD = 80  # more steps than that are drawn as a line
+_MOST_TICKS, _MOST_TIMES = 7, 12
+_STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
+_DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
+_SAID_AT = (*(30, 90, 180), *(365 * years for years in (1, 2, 3, 4, 5, 7, 10, 15, 20)))
+
+
+class _Clock(NamedTuple):
+    """The axis of time: its unit, how many days that is, and how far the curves go, in days."""
+
+    unit: str
+    days: float
+    reach: float
+
+
+@chart("survival")
+def curve(result: Result, segment: str | None = None) -> Figure | Figures:
+    """The whole client's curves, one a component; or those of the levels of a segmentation, of the first component.
+
+    At most five, the largest, and none of those of whom the level is not known. Raises InputError for a segmentation that the client does not declare.
+    """
+    if segment is not None:
+        must_be_declared(result, segment)
+    curves = _curves(result, segment)
+    if not curves:
+        by = f" by {segment.replace('_', ' ')}" if segment else ""
+        return Figures((), f"{result.metric.title}{by}: no curve: {why_nothing(result, 'too few to draw one')}.")
+    named = [one for one in curves if one.name != UNKNOWN] or curves
+    drawn, left_out = named[: len(SERIES)], named[len(SERIES) :]
+    clock = _clock(drawn)
+    names = [_name(one, _LONGEST) for one in drawn]
+    at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_TICKS))
+    height = _TOP + _PLOT + _AXIS + _RISK_ROW * (len(at_risk) - 1) + _FOOT
+    with canvas(height) as figure:
+        axes = _axes(figure, result, drawn, clock, at_risk, height)
+        _draw(axes, drawn, clock, names)
+        drawing = svg(figure)
+    title = _title(result, drawn, segment)
+    table = _table(result, drawn, clock, segment)
+    stepped = [_is_stepped(one) for one in drawn]
+    alt = curve_alt(result, drawn, [time for time in _times(clock, _MOST_TICKS) if time[0]], stepped)
+    return Figure(drawing, title, alt, table, _notes(result, drawn, left_out, segment), height=height)
+
+
+def falling(curves: list[Series]) -> bool:
+    """Whether they tell how many are left, from 100 down, rather than how many have got there, from 0 up."""
+    moved = sum(one.value[-1] - one.value[0] for one in curves)
+    return moved < 0 or (moved == 0 and curves[0].value[0] >= 50)
+
+
+def _curves(result: Result, segment: str | None) -> list[Series]:
+    points = points_of(result, segment or "")
+    if points.empty or result.metric.unit != "%":  # those of another picture
+        return []
+    by = "component" if segment is None else "level"
+    if segment is not None:
+        points = points[points["component"] == points["component"].iloc[0]]
+    found = [series(str(name), part) for name, part in points.groupby(by, sort=False)]
+    if segment is not None:
+        sizes = result.rows[result.rows["segment"] == segment].groupby("level")["n"].max()
+        found.sort(key=lambda one: -float(sizes.get(one.name, np.nanmax(one.n))))
+    down = falling(found)
+    return [_from_start(one, 100.0 if down else 0.0) for one in found]
+
+
+def _from_start(curve: Series, start: float) -> Series:
+    """The curve from where everybody is there (or nobody has got there): day 0, or a later one where it says so itself."""
+    if curve.x[0] <= 0 or curve.value[0] == start:
+        return curve
+    first = (0.0, start, start, start, curve.n[0])
+    return Series(curve.name, *(np.insert(values, 0, value) for values, value in zip(curve[1:], first, strict=True)))
+
+
+def _clock(curves: list[Series]) -> _Clock:
+    reach = max(float(one.x[-1]) for one in curves) or 1.0
+    unit = "days" if reach <= 120 else "months" if reach <= 3.2 * 365.25 else "years"
+    return _Clock(unit, _DAYS[unit], reach)
+
+
+def _times(clock: _Clock, at_most: int) -> list[tuple[float, str]]:
+    """Round times from 0 to the end: (days, in words)."""
+    step = round_step(clock.reach / clock.days, _STEPS[clock.unit], at_most)
+    count = math.floor(clock.reach / clock.days / step + 1e-9)
+    counts = [k * step for k in range(count + 1)]
+    return [(k * clock.days, f"{k} {clock.unit.removesuffix('s') if k == 1 else clock.unit}") for k in counts]
+
+
+def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: list, height: int):
+    """The axes with their ticks, and under each tick how many were at risk."""
+    ticks = _times(clock, _MOST_TICKS)
+    beside = 12 + widest(_count(result, one, 0) for one in curves) / 2  # half of the first number
+    left = max(66, beside + 8 + widest(name for name, _ in at_risk))
+    right = 40 + beyond if (beyond := widest(_name(one, _LONGEST) for one in curves)) else 24
+    axes = box(figure, left, _TOP, right, height - _TOP - _PLOT)
+    axes.set_xlim(0, clock.reach)
+    axes.set_ylim(0, 100 if falling(curves) else _ceiling(curves))
+    axes.grid(visible=False, axis="x")
+    unit_ticks(axes.yaxis, result, 5)
+    axes.tick_params(axis="x", pad=7)
+    axes.set_xticks([days for days, _ in ticks], [words.split(" ")[0] for _, words in ticks])
+    axes.set_xlabel(f"{clock.unit} since the start", color=QUIET, labelpad=2)
+    _at_risk(axes, at_risk, [days for days, _ in ticks], beside)
+    return axes
+
+
+def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
+    if falling(curves):
+        _half(axes, curves)
+    places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
+    for one, colour in zip(curves, SERIES, strict=False):
+        told = _is_stepped(one)
+        _line(axes, _steps_of(one) if told else thinned(one, 0, clock.reach, places), colour, told=told)
+    if any(names):
+        ends = zip(names, curves, SERIES, strict=False)
+        label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])
+
+
+def _steps_of(curve: Series) -> Series:
+    """The points at which something changes, and the last."""
+    ends = np.nan_to_num(np.array([curve.value, curve.low, curve.high]))
+    changes = np.append(True, (ends[:, 1:] != ends[:, :-1]).any(axis=0))
+    changes[-1] = True
+    return Series(curve.name, *(values[changes] for values in curve[1:]))
+
+
+def _is_stepped(curve: Series) -> bool:
+    """Whether it has so few steps that they are drawn."""
+    return len(_steps_of(curve).x) <= _STEPS_TOLD
+
+
+def _line(axes, curve: Series, colour: str, *, told: bool) -> None:
+    """The band first, so that the line lies on it. Where not all steps are told, a line goes through their ends.
+
+    A curve that was thinned would have steps that nobody saw.
+    """
+    low, high = (np.clip(ends, *axes.get_ylim()) for ends in (curve.low, curve.high))
+    axes.fill_between(curve.x, low, high, step="post" if told else None, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(curve.x, curve.value, drawstyle="steps-post" if told else "default", color=colour)
+
+
+def _half(axes, curves: list[Series]) -> None:
+    """Where half are left, if any curve gets there; of a single curve also when, straight down to the axis."""
+    axes.set_yticks([0, 25, 50, 75, 100])
+    reached = [one for one in curves if one.value.min() <= 50]
+    if not reached:
+        return
+    look = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (1, 2.5))}
+    axes.axhline(50, **look)
+    if len(curves) == 1:
+        passed = curves[0].x[np.flatnonzero(curves[0].value <= 50)[0]]
+        axes.plot([passed, passed], [0, 50], **look)
+
+
+def _risk_rows(
+    result: Result, curves: list[Series], names: list[str], ticks: list[tuple[float, str]]
+) -> list[tuple[str, list[str]]]:
+    """Names and how many were still followed at each tick; one row where all curves are of the same people."""
+
+    def numbers(one: Series) -> list[str]:
+        inside = [one.x[0] <= days <= one.x[-1] for days, _ in ticks]
+        places = [at(one, days) if seen else None for (days, _), seen in zip(ticks, inside, strict=True)]
+        return ["" if place is None else _count(result, one, place) for place in places]
+
+    rows = [(name, numbers(one)) for name, one in zip(names, curves, strict=True)]
+    first = rows[0][1]
+    return [("at risk", first)] if all(row == first for _, row in rows) else [("at risk", []), *rows]
+
+
+def _at_risk(axes, rows: list[tuple[str, list[str]]], ticks: list[float], beside: float) -> None:
+    """The rows under the axis, each number under its tick."""
+    for down, (name, numbers) in enumerate(rows):
+        below = -_AXIS - _RISK_ROW * down + 6
+        place = {"textcoords": "offset points", "va": "center"}
+        axes.annotate(name, (0, 0), (-beside, below), xycoords="axes fraction", ha="right", color=QUIET, **place)
+        for tick, words in zip(ticks, numbers, strict=False):
+            axes.annotate(words, (tick, 0), (0, below), xycoords=("data", "axes fraction"), ha="center", **place)
+
+
+def _count(result: Result, curve: Series, place: int) -> str:
+    return whole_number(curve.n[place], result.client) if known(curve.n[place]) else ""
+
+
+def _ceiling(curves: list[Series]) -> float:
+    """The top of an axis that begins at zero, with some air."""
+    highest = max(float(np.nanmax([*one.value, *one.high])) for one in curves)
+    return min(100.0, 1.08 * highest) or 1.0
+
+
+def _name(curve: Series, at_most: int = 40) -> str:
+    return printable(curve.name, at_most)
+
+
+def _title(result: Result, curves: list[Series], segment: str | None) -> str:
+    """What is seen at the longest round time that every curve reaches; of levels, only where intervals lie apart."""
+    title = f"{result.metric.title} by {segment.replace('_', ' ')}" if segment else result.metric.title
+    reached = [days for days in _SAID_AT if all(one.x[0] < days <= one.x[-1] for one in curves)]
+    telling = [days for days in reached if any(1 <= one.value[at(one, days)] <= 99 for one in curves)]
+    if not reached:
+        return title
+    days = (telling or reached)[-1]  # when all are gone is less of a headline
+    when = f"after {_time_words(days)}"
+    seen = [(one, at(one, days)) for one in curves]
+    if segment is None:
+        words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
+        return f"{title}: {when} {words}{' are left' if falling(curves) and len(curves) == 1 else ''}"
+    seen = [pair for pair in seen if pair[0].name not in (UNKNOWN, OTHER)]
+    if len(seen) < 2:
+        return title
+    seen.sort(key=lambda pair: -pair[0].value[pair[1]])
+    (top, most), (bottom, least) = seen[0], seen[-1]
+    if not top.low[most] > bottom.high[least]:
+        return title
+    ends = f"{point_words(result, top, most)} in {_name(top)}, {point_words(result, bottom, least)} in {_name(bottom)}"
+    return f"{title}: {when} {ends}"
+
+
+def _time_words(days: int) -> str:
+    years = days // 365
+    return f"{days} days" if not years else "1 year" if years == 1 else f"{years} years"
+
+
+def _table(result: Result, curves: list[Series], clock: _Clock, segment: str | None):
+    first = (
+        "Time since the start" if len(curves) == 1 else f"{(segment or 'What').replace('_', ' ').capitalize()}, time"
+    )
+    named = [
+        (f"{_name(one)}, {words}" if one.name else words, one, at(one, days))
+        for one in curves
+        for days, words in _times(clock, _MOST_TIMES)
+        if one.x[0] <= days <= one.x[-1]
+    ]
+    return points_table(result, first, named, result.metric.title, "At risk")
+
+
+def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment: str | None) -> tuple[str, ...]:
+    least = result.client.privacy.suppress_below
+    notes = [
+        f"Band: {percent(result.client.level, result.client)} interval."
+        + (" Dotted: half." if falling(drawn) and min(one.value.min() for one in drawn) <= 50 else ""),
+        "At risk: how many were still followed and had not come to an end by then.",
+    ]
+    if least > 1:
+        notes.append(f"A curve stops where they are fewer than {least}.")
+    if left_out:
+        notes.append(f"{len(left_out)} more, all of them smaller, are not drawn: {', '.join(map(_name, left_out))}.")
+    if segment is not None:
+        levels = set(result.rows.loc[result.rows["segment"] == segment, "level"])
+        without = UNKNOWN in levels and UNKNOWN not in {one.name for one in drawn}
+        notes += ["Those whose level is not known have no curve."] if without and len(levels) > 1 else []
+        notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
+    own = () if segment else result.notes  # said once, under the whole client's curve
+    return (" ".join(notes), *own)
+
+
+def _hidden(result: Result, segment: str, shown: set[str]) -> list[str]:
+    """The levels that have no curve, and why."""
+    rows = result.rows[(result.rows["segment"] == segment) & ~result.rows["level"].isin(shown)]
+    rows = tuples(rows.drop_duplicates("level"))
+    return [f"{printable(row.level, 40)}: {value_words(result, row)}." for row in rows]

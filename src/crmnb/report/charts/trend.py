@@ -1,0 +1,284 @@
+"""The trend of a result over the parts of its period: a line with its band, or bars for a count."""
+
+import math
+from datetime import datetime
+
+from crmnb.core.errors import InputError, nearest
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.results_frame import tuples
+from crmnb.report.charts import chart
+from crmnb.report.drawing.axes import limits, unit_ticks
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.html import printable
+from crmnb.report.tables.data_table import numbers_table
+from crmnb.report.text.alt import trend_alt
+from crmnb.report.text.numbers import deserved, is_cut, known, part_name, part_start, part_tick, percent, quantity
+from crmnb.report.text.sentences import (
+    available,
+    has_interval,
+    lies_apart,
+    part_decimals,
+    short,
+    unfinished,
+    value_words,
+)
+
+_MOST_COMPONENTS = 5
+_MOST_TICKS = 13
+_MOST_REASONS = 2
+# What a part of which a component has no row is drawn and told as.
+_NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
+_PANEL, _SMALL_PANEL, _FOOT = 300, 170, 40
+_AIR = 0.14
+
+
+@chart("trend")
+def trend(result: Result, component: str | None = None) -> Figure | Figures:
+    """The value in each part of the period.
+
+    Of a metric with components: the one named, else the one without a name, else at most five one above the other.
+    """
+    panels = _panels(result, component)
+    seen = max((sum(map(available, rows)) for rows in panels.values()), default=0)
+    if seen < 2:
+        parts = "only one" if seen else "no"
+        return Figures((), f"{result.metric.title}: no trend, since {parts} part of the period has a value.")
+    height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
+    with canvas(height) as figure:
+        places = part_decimals(result, [row for rows in panels.values() for row in rows])
+        _draw(figure, result, panels, height, places)
+        drawing = svg(figure)
+    several = len(panels) > 1
+    named = [
+        (_name(result, row) + (f", {printable(name)}" if several and name else ""), row)
+        for name, rows in panels.items()
+        for row in rows
+    ]
+    table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period", places)
+    title, alt = _title(result, panels, places), trend_alt(result, panels, places)
+    named_ones = {row.component for row in tuples(result.parts) if row.component and row.unit == result.metric.unit}
+    left_out = 0 if component is not None or "" in panels else len(named_ones) - len(panels)
+    return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
+
+
+def _panels(result: Result, component: str | None) -> dict[str, list]:
+    """The rows to draw by component, every panel with the same parts in order.
+
+    Raises InputError for a component that the result does not have.
+    """
+    rows = result.parts[result.parts["unit"] == result.metric.unit]
+    names = list(rows["component"].drop_duplicates())
+    if component is not None and component not in names:
+        raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
+    order = [row.component for row in result.entries]  # as everywhere on the page; what has no whole comes last
+    parts = sorted((n for n in names if n), key=lambda n: order.index(n) if n in order else len(order))
+    chosen = [component] if component is not None else [""] if _has_whole(rows) else parts
+    found = {(row.component, row.part): row for row in tuples(rows)}
+    labels = _labels_between(result, {label for _, label in found})
+
+    def row_of(name: str, label: str):
+        """A part in which nothing can be had has one row without a component, which then stands for all of them."""
+        blank = next(iter(found.values()))._replace(**_NOTHING, component=name, part=label)
+        return found.get((name, label)) or found.get(("", label)) or blank
+
+    return {name: [row_of(name, label) for label in labels] for name in chosen[:_MOST_COMPONENTS]}
+
+
+def _labels_between(result: Result, seen: set[str]) -> list[str]:
+    """The parts of which there is a row, and those between them, so that what is drawn side by side follows one another."""
+
+    def starts(label: str) -> datetime:
+        return part_start(label, result.client)
+
+    if not seen:
+        return []
+    first, last = min(map(starts, seen)), max(map(starts, seen))
+    between = {part.label for part in result.period.parts if first < part.start < last}
+    return sorted(seen | between, key=starts)
+
+
+def _has_whole(rows) -> bool:
+    """Whether one of the components is the metric itself, without a name of its own."""
+    return any(available(row) for row in tuples(rows[rows["component"] == ""])) or set(rows["component"]) == {""}
+
+
+def _draw(figure, result: Result, panels: dict[str, list], height: int, places: int) -> None:
+    every = [row for rows in panels.values() for row in rows]
+    counted = result.metric.unit == "count"
+    bottom, top = limits(every, result.metric.unit, from_zero=counted)
+    if len(panels) > 1:  # room for the labels above and below the points, which a low panel has less of
+        air = _AIR * (top - bottom)
+        bottom, top = (bottom if counted else bottom - air), top + air
+    each = (height - _FOOT) / len(panels)
+    for index, (component, rows) in enumerate(panels.items()):
+        above = index * each + (32 if component or len(panels) > 1 else 14)
+        axes = box(figure, 62, above, 78, height - (index + 1) * each)
+        axes.set_xlim(-0.6, len(rows) - 0.4)
+        axes.set_ylim(bottom, top)
+        axes.grid(visible=False, axis="x")
+        unit_ticks(axes.yaxis, result, 5 if len(panels) == 1 else 3)
+        if component:
+            axes.set_title(printable(component, 60), loc="left", fontsize=13, color=INK, pad=8)
+        (_bars if counted else _line)(axes, rows)
+        _target(axes, result, rows)
+        _labels(axes, result, rows, places)
+        last = index == len(panels) - 1
+        _time_axis(axes, result, rows, named=last)
+
+
+def _line(axes, rows: list) -> None:
+    x = list(range(len(rows)))
+    value = [row.value if available(row) else math.nan for row in rows]
+    low = [row.low if has_interval(row) else math.nan for row in rows]
+    top = axes.get_ylim()[1]
+    high = [min(row.high, top) if has_interval(row) else math.nan for row in rows]  # an infinite end, at the edge
+    axes.fill_between(x, low, high, color=ACCENT, alpha=0.16, linewidth=0)
+    for at, row in enumerate(rows):
+        banded = [0 <= near < len(rows) and has_interval(rows[near]) for near in (at - 1, at + 1)]
+        if has_interval(row) and not any(banded):
+            axes.plot([at, at], [row.low, high[at]], color=ACCENT, alpha=0.4, linewidth=4)
+        if at and available(row) and available(rows[at - 1]):
+            dashed = unfinished(row) or unfinished(rows[at - 1])
+            style = (0, (3, 2.5)) if dashed else "-"
+            axes.plot([at - 1, at], value[at - 1 : at + 1], color=ACCENT, linestyle=style)
+        if available(row):
+            face, edge = _colours(row)
+            axes.plot(
+                [at], [row.value], "o", markersize=7, markerfacecolor=face, markeredgecolor=edge, markeredgewidth=1.6
+            )
+
+
+def _bars(axes, rows: list) -> None:
+    for at, row in enumerate(rows):
+        if not available(row):
+            continue
+        face, edge = _colours(row)
+        style = (0, (3, 2)) if unfinished(row) else "-"
+        axes.bar(at, row.value, width=0.62, facecolor=PAPER, linewidth=0)  # no grid shows through
+        axes.bar(at, row.value, width=0.62, facecolor=face, alpha=0.45, linewidth=0)
+        axes.bar(at, row.value, width=0.62, facecolor="none", edgecolor=edge, linewidth=1.4, linestyle=style)
+        if has_interval(row):
+            axes.plot([at, at], [row.low, min(row.high, axes.get_ylim()[1])], color=INK, linewidth=1.4)
+
+
+def _colours(row) -> tuple[str, str]:
+    edge = PALE if "low_base" in row.flags else ACCENT
+    return (PAPER if unfinished(row) else edge), edge
+
+
+def _target(axes, result: Result, rows: list) -> None:
+    target = next((row.target for row in rows if known(row.target)), math.nan)
+    if not known(target):
+        return
+    words = quantity(target, result.metric.unit, deserved(target, unit=result.metric.unit), result.client)
+    axes.axhline(target, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    axes.annotate(
+        f"target\n{words}", (1, target), (6, 0), ("axes fraction", "data"), "offset points", va="center", color=QUIET
+    )
+
+
+def _labels(axes, result: Result, rows: list, places: int) -> None:
+    """The highest, the lowest and the last value, written beside their points."""
+    seen = [(at, row) for at, row in enumerate(rows) if available(row)]
+    if not seen:
+        return
+    highest = max(seen, key=lambda pair: pair[1].value)
+    lowest = min(seen, key=lambda pair: pair[1].value)
+    counted = result.metric.unit == "count"
+    for at, row in dict([lowest, highest, seen[-1]]).items():
+        falls = at > 0 and available(rows[at - 1]) and rows[at - 1].value > row.value
+        below = row is not highest[1] and not counted and (row.value == lowest[1].value or falls)
+        height = row.high if counted and known(row.high) else row.value
+        axes.annotate(
+            short(result, row, places),
+            (at, height),
+            (0, -10 if below else 9),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            color=INK,
+            fontweight="bold",
+        )
+
+
+def _time_axis(axes, result: Result, rows: list, named: bool) -> None:
+    step = math.ceil(len(rows) / _MOST_TICKS)
+    shown = range(0, len(rows), step)
+    axes.set_xticks(list(shown))
+    ticks = [part_tick(rows[at].part, at == 0, result.client) for at in shown]
+    axes.set_xticklabels(ticks if named else [""] * len(ticks))
+
+
+def _name(result: Result, row) -> str:
+    return part_name(row.part, result.period, result.client)
+
+
+def _title(result: Result, panels: dict[str, list], places: int) -> str:
+    """What is seen, from the parts that are whole and rest on enough; the metric's name where those are too few."""
+    title = f"{result.metric.title} by {_part_word(result)}"
+    if len(panels) > 1:
+        return f"{title} and {result.metric.component or 'component'}"
+    ((component, rows),) = panels.items()
+    title = f"{result.metric.title}, {printable(component)} by {_part_word(result)}" if component else title
+    doubtful = {"partial", "low_base", "unreliable", "immature"}
+    firm = [
+        row
+        for row in rows
+        if available(row)
+        and not doubtful & set(row.flags.split())
+        and not is_cut(row.part, result.period, result.client)
+    ]
+    if len(firm) < 3:
+        return title
+    lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
+    if not highest.low > lowest.high:
+        extremes = (pick(filter(available, rows), key=lambda row: row.value) for pick in (min, max))
+        apart = lies_apart(*extremes)  # of those in sight that rest on too little
+        return title if apart else f"{title}: no clear difference between highest and lowest"
+    named = [("lowest", lowest), ("highest", highest)]
+    in_time = sorted(named, key=lambda pair: rows.index(pair[1]))
+    return f"{title}: " + ", ".join(
+        f"{word} {short(result, row, places)} in {_name(result, row)}" for word, row in in_time
+    )
+
+
+def _part_word(result: Result) -> str:
+    """What the parts are: months, unless the period is a short one."""
+    days = max(part.days for part in result.period.parts)
+    return "day" if days == 1 else "week" if days <= 7 else "month"
+
+
+def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str, ...]:
+    every = [row for rows in panels.values() for row in rows]
+    flags = {flag for row in every for flag in row.flags.split()}
+    notes = []
+    if any(map(has_interval, every)):
+        form = "Whiskers" if result.metric.unit == "count" else "Band"
+        notes.append(f"{form}: {percent(result.client.level, result.client)} interval.")
+    if "partial" in flags:
+        notes.append("Hollow and dashed: a part that has not been seen whole.")
+    if "immature" in flags:
+        notes.append("Hollow and dashed: too early to tell, more is to come.")
+    if "low_base" in flags:
+        least = result.client.privacy.min_base
+        notes.append(f"Pale: low base, fewer than {least} customers.")
+    notes += _gaps(result, panels)
+    if left_out > 0:
+        notes.append(f"{left_out} more {'is' if left_out == 1 else 'are'} not drawn: see the scorecard.")
+    return (" ".join(notes),) if notes else ()
+
+
+def _gaps(result: Result, panels: dict[str, list]) -> list[str]:
+    """What is missing everywhere and why, each reason said once; of others and of many reasons, that the table tells them."""
+    why: dict[str, list[str]] = {}
+    somewhere = False
+    for rows in zip(*panels.values(), strict=True):
+        reasons = {"" if available(row) else value_words(result, row) for row in rows}
+        if len(reasons) > 1:
+            somewhere = True
+        elif (reason := reasons.pop()) != "":
+            why.setdefault(reason, []).append(_name(result, rows[0]))
+    if somewhere or len(why) > _MOST_REASONS:
+        return ["Where there is no point there is no value: the numbers say why."]
+    return [f"{', '.join(dict.fromkeys(names))}: {words}." for words, names in why.items()]

@@ -1,0 +1,122 @@
+"""The waterfall: from what was before to what is now, with what each component adds or takes in between."""
+
+from typing import NamedTuple
+
+from crmnb.evaluate.result import Result
+from crmnb.report.charts import chart
+from crmnb.report.drawing.axes import unit_ticks
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.html import printable
+from crmnb.report.tables.data_table import numbers_table
+from crmnb.report.text.alt import waterfall_alt
+from crmnb.report.text.numbers import MINUS, brief, deserved, localised, period_name
+from crmnb.report.text.sentences import as_sentence, available, why_nothing
+
+BEFORE, NOW = "before", "now"
+_HEIGHT, _TOP, _FOOT = 340, 34, 46
+_WIDE = 0.62
+
+
+class Step(NamedTuple):
+    """A component: its row, and where its bar begins and ends."""
+
+    row: object
+    begins: float
+    ends: float
+
+
+@chart("waterfall")
+def waterfall(result: Result) -> Figure | Figures:
+    """Components: "before" and "now" are totals, the others add up to their difference; drawn in the rows' order."""
+    rows = {row.component: row for row in result.entries}
+    between = [row for name, row in rows.items() if name not in (BEFORE, NOW, "")]
+    if not {BEFORE, NOW} <= set(rows) or not all(map(available, (rows[BEFORE], rows[NOW], *between))):
+        return Figures((), f"{result.metric.title}: no waterfall: {why_nothing(result, 'no components')}.")
+    steps = _steps(rows[BEFORE], between, rows[NOW])
+    with canvas(_HEIGHT) as figure:
+        _draw(figure, result, steps)
+        drawing = svg(figure)
+    named = [(_name(result, step), step.row) for step in steps]
+    table = numbers_table(result, "What", named, result.metric.title)
+    alt = waterfall_alt(result, [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)])
+    return Figure(drawing, _title(result, steps), alt, table, _notes(result), height=_HEIGHT)
+
+
+def is_total(step: Step) -> bool:
+    """Whether it is what was before or is now, not a difference."""
+    return step.row.component in (BEFORE, NOW)
+
+
+def _steps(before, between: list, now) -> list[Step]:
+    steps, level = [Step(before, 0.0, before.value)], before.value
+    for row in between:
+        steps.append(Step(row, level, level + row.value))
+        level += row.value
+    return [*steps, Step(now, 0.0, now.value)]
+
+
+def _draw(figure, result: Result, steps: list[Step]) -> None:
+    axes = box(figure, 84, _TOP, 16, _FOOT)
+    ends = [end for step in steps for end in (step.begins, step.ends)]
+    axes.set_xlim(-0.6, len(steps) - 0.4)
+    axes.set_ylim(min(ends) * 1.1 if min(ends) < 0 else 0, max(*ends, 0) * 1.04 or 1.0)
+    axes.grid(visible=False, axis="x")
+    unit_ticks(axes.yaxis, result, 5)
+    axes.set_xticks(range(len(steps)), [_folded(_name(result, step)) for step in steps], color=INK)
+    if min(ends) < 0:
+        axes.axhline(0, color=QUIET, linewidth=1)
+    for at, step in enumerate(steps):
+        _bar(axes, result, at, step)
+        if at + 1 < len(steps):
+            axes.plot([at + _WIDE / 2, at + 1 - _WIDE / 2], [step.ends] * 2, color=QUIET, linewidth=1)
+
+
+def _bar(axes, result: Result, at: int, step: Step) -> None:
+    colour = QUIET if is_total(step) else ACCENT if step.row.value >= 0 else VERMILION
+    bottom, top = sorted((step.begins, step.ends))
+    axes.bar(at, top - bottom, bottom=bottom, width=_WIDE, color=colour, linewidth=0)
+    axes.plot(
+        [at - _WIDE / 2, at + _WIDE / 2], [step.ends] * 2, color=colour, linewidth=2, solid_capstyle="butt"
+    )  # seen however small it is
+    beside = ("data", "data"), "offset points"
+    axes.annotate(_words(result, step), (at, top), (0, 7), *beside, ha="center", color=INK, fontweight="bold")
+
+
+def _words(result: Result, step: Step) -> str:
+    """The amount; of a difference with its sign, in words of one character: a plus or a true minus."""
+    row = step.row
+    words = brief(abs(row.value), row.unit, deserved(row.value, row.low, row.high, row.unit), result.client)
+    if is_total(step):
+        return words if row.value >= 0 else f"{MINUS}{words}"
+    return f"{'+' if row.value > 0 else MINUS if row.value < 0 else ''}{words}"
+
+
+def _name(result: Result, step: Step) -> str:
+    """What is now is named after its period; what is before is said in a note, as it need not be the comparison."""
+    now = step.row.component == NOW
+    return period_name(result.period.label, result.client) if now else printable(step.row.component, 40)
+
+
+def _folded(name: str) -> str:
+    """On two lines where one would be too long under a bar."""
+    if len(name) <= 15:
+        return name
+    middle = min((at for at, c in enumerate(name) if c == " "), key=lambda at: abs(at - len(name) / 2), default=None)
+    lines = (name,) if middle is None else (name[:middle], name[middle + 1 :])
+    return "\n".join(printable(line, 17) for line in lines)
+
+
+def _title(result: Result, steps: list[Step]) -> str:
+    """From how much to how much, and what most of that comes from."""
+    title, (before, *between, now) = result.metric.title, steps
+    if not between or now.row.value == before.row.value:
+        return title
+    most = max(between, key=lambda step: abs(step.row.value))
+    name, ends = printable(most.row.component, 40), f"from {_words(result, before)} to {_words(result, now)}"
+    return f"{title}: {ends}, the largest step {name} ({_words(result, most)})"
+
+
+def _notes(result: Result) -> tuple[str, ...]:
+    own = "Blue with a plus adds, orange with a minus takes away; grey are the totals. All are counted, so there is no interval."
+    return (" ".join([own, *(as_sentence(localised(note, result.client)) for note in result.notes)]),)

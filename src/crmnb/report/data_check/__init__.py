@@ -1,0 +1,1 @@
+"""Data check: what a client's data are, before anything is computed."""

@@ -1,0 +1,243 @@
+"""What a check found, told: as parts that a page shows, as plain text for a terminal, and as data."""
+
+import textwrap
+from dataclasses import asdict
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import format_decimal
+
+from crmnb.engine.segments import MOST_LEVELS
+from crmnb.evaluate.settings import compared_with
+from crmnb.intake.audit import Account, Link
+from crmnb.report.data_check.availability import Availability
+from crmnb.report.data_check.drift import RULES
+from crmnb.report.data_check.findings import Checked
+from crmnb.report.html import printable
+from crmnb.report.pages import Entry, Part
+from crmnb.report.text.numbers import MINUS, day, localised, percent, period_name, whole_number
+from crmnb.report.text.sentences import as_sentence
+from crmnb.schema.client import Client
+from crmnb.schema.tables import OTHER
+
+_MOST_CAUSES = 3
+_MOST_TITLES = 4
+METRICS = "Which metrics can be computed"
+_VERDICTS = {"yes": "can be computed", "partly": "can be computed in part", "no": "cannot be computed"}
+_ORDER = {can: place for place, can in enumerate(_VERDICTS)}
+
+
+def parts_of(checked: Checked) -> tuple[Part, ...]:
+    """The parts: what was read, which metrics can be had, what changed."""
+    return _read(checked), _metrics(checked), _drift(checked)
+
+
+# ---- What was read ----------------------------------------------------------------------------------------
+
+
+def _read(checked: Checked) -> Part:
+    client, accounts = checked.client, checked.taken.accounts
+    entries = tuple(_account(account, client) for account in accounts)
+    columns = ("Table", "Read from", "Rows read", "Accepted", "Set aside", "Worth knowing")
+    return Part("What was read, set aside and linked", _covers(checked), columns, (2, 3, 4), entries)
+
+
+def _covers(checked: Checked) -> tuple[str, ...]:
+    client, taken = checked.client, checked.taken
+    healed = f"Kept files were damaged, and were made anew: {', '.join(taken.healed)}."
+    also = (healed,) if taken.healed else ()
+    if not (taken.data_from and taken.cutoff):
+        return ("The data hold no dated events, and data_from and data_until are not declared.", *also)
+    last = taken.cutoff - timedelta(microseconds=1)
+    gaps = (as_sentence(printable(localised(said, client))) for said in taken.gaps)
+    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *gaps, *also)
+
+
+def _account(account: Account, client: Client) -> Entry:
+    aside = whole_number(account.quarantined, client)
+    if account.quarantined:
+        aside += f" ({_share(account.quarantined, account.read, client)})"
+    source = {"query": "a query"}.get(account.source, f"source {account.source}")
+    name = account.table or f"source {account.source}"
+    counts = whole_number(account.read, client), whole_number(account.accepted, client), aside
+    return Entry((name, source if account.table else "its files", *counts), tuple(_notes(account, client)))
+
+
+def _notes(account: Account, client: Client) -> list[str]:
+    told = [f"set aside: {printable(c.words)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
+    if len(account.causes) > _MOST_CAUSES:
+        more = len(account.causes) - _MOST_CAUSES
+        told[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
+    for column, total in account.totals.items():
+        unread = f"; {_rows(total.unread, client)} held no amount that can be read" if total.unread else ""
+        told.append(
+            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.quarantined, client)} set aside{unread}"
+        )
+    told += [_link(link, client) for link in account.links]
+    if lines := account.lines:
+        share = f" ({_share(lines.unreached, lines.read, client)})" if lines.unreached else ""
+        counts = f"{whole_number(lines.unreached, client)} of {whole_number(lines.read, client)}"
+        told.append(f"{counts} lines of the source {lines.source} reached no row{share}")
+        for column, sums in lines.totals.items():
+            every, reached, rows = (_exact(text, client) for text in sums)
+            told.append(f"{column}: {every} in all lines, {reached} in those that reached a row, {rows} in the rows")
+    return told + [printable(note) for note in account.notes]
+
+
+def _link(link: Link, client: Client) -> str:
+    counts = f"{whole_number(link.orphans, client)} of {whole_number(link.rows, client)}"
+    to = "nobody known" if link.parent == "customers" else "nothing known"
+    share = f" ({_share(link.orphans, link.rows, client)})" if link.orphans else ""
+    return f"{link.column} \N{RIGHTWARDS ARROW} {link.parent}: {counts} rows refer to {to}{share}"
+
+
+def _rows(rows: int, client: Client) -> str:
+    return f"{whole_number(rows, client)} row{'' if rows == 1 else 's'}"
+
+
+def _share(part: int, of: int, client: Client) -> str:
+    share = part / of if of else 0.0
+    return f"under {percent(0.001, client)}" if 0 < share < 0.001 else percent(share, client)
+
+
+def _exact(text: str, client: Client) -> str:
+    """A sum of money with all its digits, as it is to be held against the client's own books."""
+    return format_decimal(Decimal(text), "#,##0.00##", client.locale, decimal_quantization=False).replace("-", MINUS)
+
+
+# ---- Which metrics ----------------------------------------------------------------------------------------
+
+
+def _metrics(checked: Checked) -> Part:
+    client, period = checked.client, checked.period
+    counts = {can: sum(each.can == can for each in checked.metrics) for can in _VERDICTS}
+    said = [f"Looked at for {period_name(period.label, client)}, {checked.chosen}."]
+    said.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
+    if why := compared_with(client, period)[1]:
+        said.append(f"Of all of them: {localised(why, client)}.")
+    for name, count in checked.many_levels.items():
+        said.append(
+            f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are told apart, the "
+            f"others together, as {OTHER}."
+        )
+    entries = tuple(_metric(each, client) for each in sorted(checked.metrics, key=lambda each: _ORDER[each.can]))
+    return Part(
+        METRICS,
+        tuple(said),
+        ("Metric", "Name", "Can be had", "Why, and what it needs"),
+        (),
+        entries,
+    )
+
+
+def _metric(each: Availability, client: Client) -> Entry:
+    cells = (each.metric.title, each.metric.id, each.can)
+    needs = f"Needs {', '.join(each.needs)}." if each.needs else ""
+    return Entry(cells, tuple(localised(reason, client) for reason in each.reasons), needs)
+
+
+# ---- What changed -----------------------------------------------------------------------------------------
+
+
+def _drift(checked: Checked) -> Part:
+    client, before = checked.client, checked.taken.before
+    title = "What changed since the data were last read"
+    if before is None:
+        return Part(title, ("There is nothing to compare with yet: these data are the first that were read.",))
+    when = f"Compared with what was read on {day(date.fromisoformat(before.day), client)}."
+    if not checked.drift:
+        return Part(title, (when, "Nothing changed beyond what growing data bring with them."), details=RULES)
+    entries = tuple(Entry((each.where,), (each.words, _affected(each.may_affect))) for each in checked.drift)
+    return Part(title, (when,), ("Where", "What, and what it may affect"), (), entries, RULES)
+
+
+def _affected(titles: tuple[str, ...]) -> str:
+    if not titles:
+        return "No metric or breakdown reads it."
+    more = f"; and {len(titles) - _MOST_TITLES} more" if len(titles) > _MOST_TITLES else ""
+    return f"May affect: {'; '.join(titles[:_MOST_TITLES])}{more}."
+
+
+# ---- For a terminal, and as data --------------------------------------------------------------------------
+
+
+def as_text(checked: Checked, width: int) -> str:
+    """The parts as plain text of at most `width` columns."""
+    client, read_on = checked.client, date.fromisoformat(checked.taken.profile.day)
+    lines = _wrapped(f"{printable(client.name)}: check of the data, read on {day(read_on, client)}", width)
+    for part in parts_of(checked):
+        lines += ["", *_wrapped(part.title.upper(), width)]
+        for sentence in part.said:
+            lines += _wrapped(sentence, width, "  ")
+        lines += _metric_lines(checked, width) if part.title == METRICS else _lines(part, width)
+    return "\n".join(lines)
+
+
+def _metric_lines(checked: Checked, width: int) -> list[str]:
+    """The metrics, those together of which the same is to be said."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for each in sorted(checked.metrics, key=lambda each: _ORDER[each.can]):
+        alike.setdefault((each.can, each.reasons), []).append(f"{each.metric.title} [{each.metric.id}]")
+    lines = []
+    for (can, reasons), metrics in alike.items():
+        told = "; ".join(localised(reason, checked.client) for reason in reasons)
+        lines += ["", *_wrapped(f"{can}{': ' if told else ''}{told}", width, "    ", "  ")]
+        for metric in metrics:
+            lines += _wrapped(metric, width, "      ", "    - ")
+    return lines
+
+
+def _lines(part: Part, width: int) -> list[str]:
+    """A part's rows: aligned where they fit, and under each its sentences."""
+    if not part.entries:
+        return []
+    shown = part.columns[:-1]  # the last one's sentences stand below
+    rows = [entry.cells for entry in part.entries]
+    wide = [max(len(row[i]) for row in [shown, *rows]) for i in range(len(shown))]
+    fits = sum(wide) + 2 * len(wide) <= width
+    lines = ["", _aligned(shown, wide, part.numeric)] if fits and len(shown) > 1 else [""]
+    for entry in part.entries:
+        lines += [_aligned(entry.cells, wide, part.numeric)] if fits else _wrapped("  ".join(entry.cells), width, "  ")
+        for note in entry.notes:
+            lines += _wrapped(note, width, "      ", "    - ")
+    return lines
+
+
+def _aligned(cells: tuple[str, ...], wide: list[int], numeric: tuple[int, ...]) -> str:
+    placed = [
+        cell.rjust(w) if i in numeric else cell.ljust(w) for i, (cell, w) in enumerate(zip(cells, wide, strict=True))
+    ]
+    return ("  " + "  ".join(placed)).rstrip()
+
+
+def _wrapped(text: str, width: int, indent: str = "", first: str | None = None) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=indent if first is None else first, subsequent_indent=indent)
+
+
+def as_data(checked: Checked) -> dict[str, Any]:
+    """All that was found, for `json.dumps`."""
+    taken, period = checked.taken, checked.period
+    return {
+        "client": checked.client.id,
+        "data": {
+            "from": taken.data_from and taken.data_from.date().isoformat(),
+            "until": taken.cutoff and (taken.cutoff - timedelta(microseconds=1)).date().isoformat(),
+            "gaps": list(taken.gaps),
+        },
+        "healed": list(taken.healed),
+        "accounts": [asdict(account) for account in taken.accounts],
+        "period": {"label": period.label, "chosen": checked.chosen},
+        "metrics": [
+            {
+                "metric": each.metric.id,
+                "can": each.can,
+                "reasons": list(each.reasons),
+                "needs": list(each.needs),
+                "missing": list(each.missing),
+            }
+            for each in checked.metrics
+        ],
+        "drift": {"since": taken.before and taken.before.day, "found": [asdict(each) for each in checked.drift]},
+        "pages": {"check": str(checked.page), "quarantine": str(checked.quarantine)},
+    }

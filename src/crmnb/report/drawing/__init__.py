@@ -1,0 +1,1 @@
+"""Drawing: what every chart shares: canvas, axes, labels, series and the figure with its text alternative."""

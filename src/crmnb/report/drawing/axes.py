@@ -1,0 +1,71 @@
+"""Axes of values: their limits, natural where the unit has some, and their tick labels in the client's locale."""
+
+from math import ceil, floor, log10
+
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from crmnb.evaluate.result import Result
+from crmnb.report.drawing.canvas import QUIET
+from crmnb.report.text.numbers import brief, known, number
+from crmnb.report.text.sentences import available, not_reached
+
+
+def limits(rows: list, unit: str, *, from_zero: bool = False) -> tuple[float, float]:
+    """The least and greatest value to draw: all intervals and targets, with some air, inside the unit's own bounds."""
+    shown = ((row.value, row.low, row.high) if available(row) or not_reached(row) else () for row in rows)
+    ends = [x for x in (*(x for each in shown for x in each), *(row.target for row in rows)) if known(x)]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    if from_zero:
+        low = min(low, 0.0)
+    air = 0.14 * ((high - low) or abs(high) or 1.0)
+    lowest = low if from_zero else low - air
+    highest = high + air
+    if unit == "%" and low >= 0:
+        lowest = max(lowest, -0.14 * (high - low or 1))
+    return lowest, highest
+
+
+def on_ratios(axes, rows: list, result: Result) -> None:
+    """A logarithmic axis across for ratios, twice as far from 1 as half, with the line at 1 that parts more from less."""
+    ends = [1.0, *(x for row in rows if available(row) for x in (row.value, row.low, row.high) if known(x) and x > 0)]
+    low, high = min(ends) / 1.25, max(ends) * 1.25
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(FixedLocator(_round_ratios(low, high)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: number(x, len(f"{x:g}".partition(".")[2]), result.client))
+    )
+    axes.axvline(1, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    axes.annotate("no difference", (1, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
+
+
+def _round_ratios(low: float, high: float) -> list[float]:
+    """At most seven round ratios in between, 1 among them."""
+    for steps in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        found = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in steps]
+        if len(inside := [x for x in found if low <= x <= high]) <= 7:
+            return inside
+    return [1.0]
+
+
+def unit_ticks(axis, result: Result, at_most: int, unit: str = "") -> None:
+    """At most so many round ticks with the metric's unit, or another."""
+    unit = unit or result.metric.unit
+    axis.set_major_locator(MaxNLocator(at_most, steps=[1, 2, 2.5, 5, 10], integer=unit == "count"))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x, axis, unit, result)))
+
+
+def _tick(value: float, axis, unit: str, result: Result) -> str:
+    if unit == "%" and value < -1e-9:
+        return ""
+    if unit == "%" and value > 100 + 1e-9 and result.rows["value"].max() <= 100:
+        return ""
+    step = _step(axis)
+    decimals = 0 if step >= 1 and step == int(step) else 1 if step >= 0.1 else 2
+    return brief(value, unit, decimals, result.client)
+
+
+def _step(axis) -> float:
+    places = axis.get_majorticklocs()
+    return abs(round(places[1] - places[0], 9)) if len(places) > 1 else 1.0

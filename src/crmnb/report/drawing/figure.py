@@ -1,0 +1,64 @@
+"""Figure: a picture with everything that someone who cannot see it, or wants to check it, needs."""
+
+import base64
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from crmnb.report.display import Display
+from crmnb.report.html import tag
+
+
+@dataclass(frozen=True)
+class Figure(Display):
+    """A chart: SVG text, what it shows in words (`title`, `alt`), the numbers behind it, and notes under it."""
+
+    svg: str
+    title: str
+    alt: str
+    table: Markup
+    notes: tuple[str, ...] = ()
+    width: int = 760
+    height: int = 320
+
+    def _repr_html_(self) -> str:
+        return str(self.__html__())
+
+    def __html__(self) -> Markup:
+        coded = base64.b64encode(self.svg.encode()).decode()
+        picture = tag(
+            "img",
+            src=f"data:image/svg+xml;base64,{coded}",
+            alt=self.alt,
+            width=self.width,
+            height=self.height,
+        )
+        return tag(
+            "figure",
+            tag("figcaption", self.title),
+            tag("div", picture, class_="scroll", tabindex="0", role="group", aria_label=f"Chart: {self.title}"),
+            *(tag("p", note, class_="note") for note in self.notes),
+            tag("details", tag("summary", "The numbers"), tag("div", self.table, class_="scroll")),
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.title}. {self.alt}"
+
+
+@dataclass(frozen=True)
+class Figures(Display):
+    """Several figures, one below the other."""
+
+    figures: tuple[Figure, ...]
+    otherwise: str = ""
+
+    def _repr_html_(self) -> str:
+        return str(self.__html__())
+
+    def __html__(self) -> Markup:
+        if not self.figures:
+            return tag("p", self.otherwise, class_="note")
+        return Markup("\n").join(figure.__html__() for figure in self.figures)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.figures)) or self.otherwise

@@ -1,0 +1,1 @@
+"""Exports: results in formats other than HTML."""

@@ -1,0 +1,20 @@
+"""Pages to send: a family's page from its executed notebook, the index of a client and period, the methodology.
+
+A page is one file without script and without outside address; its policy forbids both, whatever a client's text says.
+"""
+
+from crmnb.core.lazy_imports import lazily
+
+_WHERE = {
+    "Entry": "data_check",
+    "Family": "index",
+    "Part": "data_check",
+    "catalogue_page": "catalogue",
+    "check_page": "data_check",
+    "family_page": "family",
+    "index_page": "index",
+    "quarantine_page": "quarantine",
+}
+
+__all__ = list(_WHERE)
+__getattr__ = lazily(__name__, _WHERE)

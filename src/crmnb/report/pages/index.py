@@ -1,0 +1,115 @@
+"""The index of a client and a period: how things stand in ten seconds, what changed in a minute, and where the rest is."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from importlib.metadata import version
+
+from crmnb.core.period import Period
+from crmnb.evaluate.result import Result
+from crmnb.report.html import printable
+from crmnb.report.pages.frame import METHODOLOGY, language, page
+from crmnb.report.tables.scorecard import scorecard, tile, what_changed
+from crmnb.report.text.numbers import day, localised, period_name, whole_number
+from crmnb.report.text.sentences import as_sentence, available
+from crmnb.schema.client import Client
+
+_MOST_TILES = 8
+_FIRST_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family's entry: its results, the address of its page, or the problem that left it without one, in words."""
+
+    title: str
+    href: str = ""
+    results: list[Result] = field(default_factory=list)
+    problem: str = ""
+
+
+def index_page(
+    client: Client,
+    period: Period,
+    *,
+    comparison: Period | None = None,
+    families: list[Family],
+    tiles: list[Result],
+    rows_read: int | None = None,
+    rows_quarantined: int | None = None,
+    made_on: date | None = None,
+    gaps: tuple[str, ...] = (),
+) -> str:
+    """The page.
+
+    period: as observed (`Period.observe`), so that it knows the data's cut-off. tiles: the results of the objectives,
+    of which at most eight are shown. gaps: what is to be said of the data's time line. The signals are looked for in all results of the families.
+    """
+    results = [result for family in families for result in family.results]
+    return page(
+        "index.j2",
+        lang=language(client),
+        client_name=client.name,
+        period_name=period_name(period.label, client),
+        compared=period_name(comparison.label, client)
+        if not period.partial and _is_compared(comparison, results)
+        else "",
+        partial=_partial(period, client),
+        facts=_facts(period, client, rows_read, rows_quarantined, made_on)
+        + [as_sentence(localised(printable(said), client)) for said in gaps],
+        methodology=METHODOLOGY,
+        tiles=[tile(result, definition=f"{METHODOLOGY}#{result.metric.id}") for result in tiles[:_MOST_TILES]],
+        changed=what_changed(results),
+        families=[_entry(family, client) for family in families],
+        made_on=f"on {day(made_on, client)} " if made_on else "",
+        version=version("crmnb"),
+    )
+
+
+def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
+    """Whether any figure is held against that of the comparison period."""
+    return comparison is not None and (not results or any(r.whole["previous"].notna().any() for r in results))
+
+
+def _entry(family: Family, client: Client) -> dict:
+    """What the index shows of a family: first what can be had."""
+    had = sorted(family.results, key=lambda result: not any(map(available, result.entries)))
+    return {
+        "title": family.title,
+        "href": family.href,
+        "problem": localised(family.problem, client),
+        "scorecard": scorecard(had, rows=_FIRST_ROWS) if had else None,
+    }
+
+
+def _facts(
+    period: Period, client: Client, read: int | None, quarantined: int | None, made_on: date | None
+) -> list[str]:
+    facts = []
+    if period.cutoff:
+        last = (period.cutoff - timedelta(microseconds=1)).date()
+        age = f", {_age((made_on - last).days, client)} before this page was made" if made_on else ""
+        facts.append(f"Data up to {day(last, client)}{age}")
+    if read is not None:
+        facts.append(f"{whole_number(read, client)} rows read, {_quarantined(quarantined or 0, client)}")
+    return facts
+
+
+def _age(days: int, client: Client) -> str:
+    if days >= 2 * 365:
+        return f"{days // 365} years"
+    return "1 day" if days == 1 else f"{whole_number(days, client)} days"
+
+
+def _quarantined(rows: int, client: Client) -> str:
+    return f"{whole_number(rows, client)} of them set aside as faulty" if rows else "none set aside as faulty"
+
+
+def _partial(period: Period, client: Client) -> str:
+    if not period.partial:
+        return ""
+    told = []
+    if period.data_from and period.start < period.data_from:
+        told.append(f"the data begin on {day(period.data_from, client)}")
+    if period.cutoff and period.end > period.cutoff:
+        told.append(f"the data end on {day(period.cutoff - timedelta(microseconds=1), client)}")
+    return f"{' and '.join(told)}, so {period_name(period.label, client)} is not whole and is compared with nothing."

@@ -1,0 +1,1 @@
+"""Tables of results: scorecards, comparisons and the data behind a chart."""

@@ -1,0 +1,107 @@
+"""Tables of numbers in words: those behind a chart, and a result's rows for people."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from crmnb.evaluate.result import Result
+from crmnb.report.display import WITH_CUSTOMERS, Display
+from crmnb.report.drawing.series import Series, point_interval, point_words
+from crmnb.report.html import table
+from crmnb.report.text.numbers import known, part_name, percent, period_name, whole_number
+from crmnb.report.text.sentences import (
+    available,
+    change_words,
+    cohort_cell,
+    flag_words,
+    interval_words,
+    is_cohort,
+    target_words,
+    value_words,
+)
+
+
+def numbers_table(
+    result: Result, first: str, named_rows: list[tuple[str, object]], caption: str, decimals: int | None = None
+) -> Markup:
+    """The numbers behind a chart: `first` heads the column of names, each row is (name, row of the results frame).
+
+    decimals: as in the picture; else as the page writes each.
+    """
+    level = f"{percent(result.client.level, result.client)} interval"
+    columns = [first, "Value", level, "n", "Remarks"]
+    body = [
+        [
+            name,
+            value_words(result, row, decimals),
+            interval_words(result, row, decimals) or ("none" if available(row) else ""),
+            n_words(result, row),
+            "; ".join(flag_words(result, row)),
+        ]
+        for name, row in named_rows
+    ]
+    return table(columns, body, caption=caption, numeric=(1, 2, 3))
+
+
+def points_table(
+    result: Result, first: str, named: list[tuple[str, Series, int]], caption: str, units: str, unit: str = ""
+) -> Markup:
+    """The numbers behind a curve: each row is (name, curve, place of its point); `units` heads those behind a point.
+
+    unit: of the values, where it is another than the metric's.
+    """
+    body = [
+        [
+            name,
+            point_words(result, curve, place, unit),
+            point_interval(result, curve, place, unit),
+            whole_number(curve.n[place], result.client) if known(curve.n[place]) else "",
+        ]
+        for name, curve, place in named
+    ]
+    columns = [first, "Value", f"{percent(result.client.level, result.client)} interval", units]
+    return table(columns, body, caption=caption, numeric=(1, 2, 3))
+
+
+def n_words(result: Result, row) -> str:
+    """The number of units, or "" where it is not known or must not be."""
+    return whole_number(row.n, result.client) if known(row.n) and "suppressed" not in row.flags else ""
+
+
+class Table(Display, pd.DataFrame):
+    """A table of the suite's own that may stand on a page; what is made from it (a part, a sum) is a plain DataFrame, which may not."""
+
+
+class CustomerTable(Table):
+    """A table of single customers: only for pages of clients who have them shown, from cells that are tagged for it."""
+
+    shown_to = WITH_CUSTOMERS
+
+
+def people_frame(result: Result) -> Table:
+    """Every row of the result in words and the client's numbers; columns that are empty throughout are left out."""
+    client, metric = result.client, result.metric
+    rows = [
+        {
+            metric.component.capitalize() or "Component": component_name(row.component, client),
+            "When": part_name(row.part, result.period, client) if row.part else period_name(row.period, client),
+            "Segment": row.segment,
+            "Level": row.level,
+            "Value": value_words(result, row),
+            "Interval": interval_words(result, row),
+            "n": n_words(result, row),
+            "Change": change_words(result, row).text,
+            "Target": target_words(result, row),
+            "Remarks": "; ".join(flag_words(result, row)),
+        }
+        for row in result.rows.itertuples()
+    ]
+    frame = pd.DataFrame(rows)
+    return Table(frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]])
+
+
+def component_name(component: str, client) -> str:
+    """A component in words: a cohort cell is a month and how many months after."""
+    if not is_cohort(component):
+        return component
+    cohort, after = cohort_cell(component)
+    return f"{period_name(cohort, client)}, +{after}"

@@ -1,0 +1,282 @@
+"""The scorecard of several results as a table, the tile of one, and the sentences of what changed."""
+
+from markupsafe import Markup
+
+from crmnb.evaluate.result import Result
+from crmnb.evaluate.results_frame import Row, tuples
+from crmnb.report.drawing.sparkline import interval_bar, spark
+from crmnb.report.html import Html, glue, printable, tag
+from crmnb.report.tables.data_table import n_words
+from crmnb.report.text.numbers import known, part_name, part_start, percent, period_name, whole_number
+from crmnb.report.text.sentences import (
+    Change,
+    as_sentence,
+    available,
+    basis_words,
+    change_html,
+    change_words,
+    definition_html,
+    flag_meanings,
+    flag_words,
+    interval_words,
+    is_cohort,
+    not_reached,
+    part_decimals,
+    said,
+    target_words,
+    value_words,
+)
+
+NOT_COMPARED = "not compared"
+_MOST_COMPONENTS = 6
+_TOLD_APART = ("survey", "platform")  # components that are of one kind, none of which stands for the others
+_MOST_OTHERS = 3
+
+
+def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
+    """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
+
+    A column that would be empty is left out; what applies to many rows is said once, under the table.
+    """
+    if not results:
+        return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
+    shown = [entry for result in results for entry in _entries(result)][:rows]
+    seen = [(result, row) for result, row, _ in shown if row is not None]
+    optional = {
+        "Target": any(target_words(result, row) for result, row in seen),
+        "Remarks": any(flag_meanings(result, row) for result, row in seen if available(row)),
+    }
+    columns = [name for name in _columns(results[0]) if optional.get(name, True)]
+    head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
+    lines = [_line(result, row, words, columns) for result, row, words in shown]
+    table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
+    framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
+    notes = [tag("p", as_sentence(note), class_="note") for note in _under(seen)]
+    return Html(glue(framed, *notes), "\n".join(said(result) for result in results))
+
+
+def tile(result: Result, *, definition: str = "") -> Html:
+    """A headline: name, value, interval with target, n, change, spark line, flags; `definition` is a link to more.
+
+    A metric with several components shows the one of the whole client, or else the first; other surveys stand below it, as they
+    must not be thrown together.
+    """
+    row = headline(result)
+    if row is None:
+        return Html(tag("section", tag("h3", result.metric.title), tag("p", "not available: no data"), class_="tile"))
+    if available(row):
+        big = tag("p", *_value_parts(result, row), class_="value")
+    else:
+        big = tag("p", value_words(result, row), class_="absent")
+    parts = [part for part in tuples(result.parts) if part.component == row.component]
+    link = tag("a", "How it is measured", href=definition) if definition else None
+    name = result.metric.title + (f", {printable(row.component)}" if row.component else "")
+    marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
+    target = target_words(result, row)
+    change = change_words(result, row)
+    change = change_html(_in_column(change) if result.period.partial else change)  # the page's head says why
+    pieces = (
+        tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
+        big,
+        interval_bar(result, row),
+        tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
+        tag("p", change, class_="moved") if change else None,
+        *(tag("p", words, class_="support") for words in _other_surveys(result, row)),
+        tag("p", target, class_="target") if target else None,
+        _spark_figure(result, parts),
+        tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
+    )
+    return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), said(result))
+
+
+def _other_surveys(result: Result, row: Row) -> list[str]:
+    """The value of each further survey (or platform), with its interval, so that a tile does not tell of one alone."""
+    if result.metric.component not in _TOLD_APART:
+        return []
+    others = [each for each in result.entries if each.component != row.component and each.unit == row.unit]
+    return [
+        ": ".join((printable(each.component), value_words(result, each))) + (f" ({ends})" if ends else "")
+        for each, ends in ((each, interval_words(result, each)) for each in others[:_MOST_OTHERS])
+    ]
+
+
+def in_short(result: Result) -> dict[str, str] | None:
+    """A headline as words for a list of many clients: title, value, interval, change and signal; None without a value."""
+    row = headline(result)
+    if row is None or not available(row):
+        return None
+    change = change_words(result, row)
+    return {
+        "title": result.metric.title + (f", {printable(row.component)}" if row.component else ""),
+        "value": value_words(result, row),
+        "interval": interval_words(result, row),
+        "change": "" if result.period.partial else change.text,
+        "signal": row.signal,
+        "href": f"{result.metric.family}.html",
+    }
+
+
+def what_changed(results: list[Result]) -> Html:
+    """The signals that survived as sentences, those of everybody before those of groups, the biggest consequence first.
+
+    The consequence is the relative change times the share of the client's units that it concerns.
+    """
+    found = [
+        (_consequence(result, row), result, row)
+        for result in results
+        for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
+        if available(row) and known(row.change)
+    ]
+    if not found:
+        calm = (
+            "Nothing changed beyond chance." if _any_compared(results) else "Nothing is compared with another period."
+        )
+        return Html(tag("p", calm, class_="calm"), calm)
+    found.sort(key=lambda item: -item[0])
+    whole = [(result, row) for _, result, row in found if not row.segment]
+    groups = [(result, row) for _, result, row in found if row.segment]
+    text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for r, row in (*whole, *groups))
+    return Html(_signals(whole) + _folded(groups, len(whole)), text)
+
+
+def _signals(found: list) -> Markup:
+    items = (tag("li", _signal(result, row)) for result, row in found)
+    return tag("ul", *items, class_="signals") if found else Markup()
+
+
+def _folded(found: list, others: int) -> Markup:
+    """The signals of single groups, folded away where there are some of everybody: they are mostly these once more."""
+    if not found or not others:
+        return _signals(found)
+    words = f"{len(found)} more of single groups" if len(found) > 1 else "1 more, of a single group"
+    return tag("details", tag("summary", words), _signals(found))
+
+
+def _any_compared(results: list[Result]) -> bool:
+    return any(result.whole["change"].notna().any() for result in results)
+
+
+def _columns(result: Result) -> list[str]:
+    level = percent(result.client.level, result.client)
+    before = period_name(result.comparison.label, result.client)
+    return ["Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks"]
+
+
+def _entries(result: Result):
+    """What stands in a result's lines: (result, row, its name), or (result, None, words) for a line of words only."""
+    whole, title = list(result.entries), result.metric.title
+    if whole and all(is_cohort(row.component) for row in whole):
+        cohorts = len({row.component.split(" ")[0] for row in whole})
+        yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
+        return
+    for index, row in enumerate(whole[:_MOST_COMPONENTS]):
+        name = printable(row.component)
+        yield result, row, name if index else f"{title}, {name}" if name else title
+    if len(whole) > _MOST_COMPONENTS:
+        yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
+
+
+def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
+    if row is None:
+        return tag("tr", _name_cell(result, result.metric.title), tag("td", words, colspan=len(columns) - 1))
+    named = words.startswith(result.metric.title)
+    head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="component")
+    if not available(row):
+        level = percent(result.client.level, result.client)
+        known_so_far = f" ({level} interval {ends})" if (ends := interval_words(result, row)) else ""
+        words = value_words(result, row) + known_so_far
+        return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"))
+    ends = interval_words(result, row)
+    bar = interval_bar(result, row, width=120, ends=False) if ends else None
+    interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)
+    cells = [
+        tag("td", value_words(result, row), class_="value"),
+        tag("td", *interval, class_="interval"),
+        tag("td", n_words(result, row), class_="num"),
+        tag("td", change_html(_in_column(change_words(result, row, on=False))) or "", class_="moved"),
+    ]
+    if "Target" in columns:
+        cells.append(tag("td", target_words(result, row).removeprefix("target ")))
+    if "Remarks" in columns:
+        cells.append(tag("td", ", ".join(flag_meanings(result, row))))
+    return tag("tr", head, *cells)
+
+
+def _in_column(change: Change) -> Change:
+    """A change in a cell: why there is none is said once, under the table."""
+    return change._replace(text=NOT_COMPARED) if change.text.startswith(NOT_COMPARED) else change
+
+
+def _under(shown: list) -> list[str]:
+    """What the marks in the table mean, and why something is not compared: each once."""
+    changes = (change_words(result, row).text for result, row in shown)
+    reasons = [reason for reason in changes if reason.startswith(NOT_COMPARED)]
+    marks = [
+        f"{mark}: {why}" for result, row in shown if available(row) for mark, why in flag_meanings(result, row).items()
+    ]
+    return list(dict.fromkeys([*reasons, *marks]))
+
+
+def _name_cell(result: Result, shown: str) -> Markup:
+    return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
+
+
+def headline(result: Result) -> Row | None:
+    """The row of the whole client, or else that of the first component; None without any."""
+    whole = list(result.entries)
+    return next((row for row in whole if not row.component), whole[0] if whole else None)
+
+
+def _value_parts(result: Result, row) -> list[object]:
+    """The number large, its unit small."""
+    words = value_words(result, row)
+    if row.unit == "money":
+        return [words]
+    number, _, unit = words.partition(" ")
+    return [number, " ", tag("small", unit)] if unit else [number]
+
+
+def _support(result: Result, row) -> str:
+    ends = interval_words(result, row)
+    level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""
+    counted = row.unit == "count" and row.n == row.value  # the value says n itself
+    size = basis_words(result, row) or (
+        f"n {whole_number(row.n, result.client)}" if known(row.n) and not counted else ""
+    )
+    return "; ".join(words for words in (level, size) if words)
+
+
+def _spark_figure(result: Result, parts: list) -> Markup | None:
+    line = spark(result, parts)
+    if line is None:
+        return None
+    seen = [row for row in parts if available(row)]
+    places = part_decimals(result, seen)
+    named = [(word, pick(seen, key=lambda row: row.value)) for word, pick in (("lowest", min), ("highest", max))]
+    named.sort(key=lambda pair: part_start(pair[1].part, result.client))
+    ends = ", ".join(
+        f"{word} {value_words(result, row, places)} in {part_name(row.part, result.period, result.client)}"
+        for word, row in named
+    )
+    return tag("div", line, tag("span", f"By part of the period: {ends}.", class_="unseen"), class_="over-time")
+
+
+def _consequence(result: Result, row) -> float:
+    size = max(abs(row.value), abs(row.value - row.change)) or 1.0
+    if result.metric.compares:  # the figure is the change, out of what was before
+        size = 100.0 if row.unit == "%" else 1.0
+    whole = result.whole[result.whole["component"] == row.component]["n"]
+    share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0
+    return abs(row.change) / size * (share if row.segment else 1.0)
+
+
+def _signal(result: Result, row) -> Markup:
+    change = change_html(change_words(result, row))
+    now = tag("span", value_words(result, row), class_="tied")
+    return glue(tag("strong", _where(result, row)), ": ", change, ", now ", now, ".")
+
+
+def _where(result: Result, row) -> str:
+    of = f", {printable(row.component)}" if row.component else ""
+    among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
+    return f"{result.metric.title}{of}{among}"

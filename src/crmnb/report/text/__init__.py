@@ -1,0 +1,1 @@
+"""Text: all sentences, numbers and dates that people read."""

@@ -1,0 +1,1 @@
+"""Schema: what a client may declare and what the canonical tables hold."""

@@ -1,0 +1,352 @@
+"""Growth: how much more was sold than before, and what of it is due to what."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import scipy  # see `moments`
+
+from crmnb.core.period import Period, shift
+from crmnb.stats.estimation import Group, Inferred, Told, comparable
+from crmnb.stats.moments import FEW_CLUSTERS
+
+YEAR = 364  # days: 52 weeks, so that each day meets the same weekday
+LONGEST_BY_WEEKDAY = (
+    62  # days: in two months a fifth Saturday weighs more than on which day of the month something is billed
+)
+FEWEST_WEEKS = 12
+MOST_COMPARISONS = 3
+
+
+# ---- Growth ---------------------------------------------------------------------------------------------------------
+
+
+class Span(NamedTuple):
+    """Days of revenue `[start, end)`: with or without 29 February, and with the refunds known before a time (None: all)."""
+
+    start: datetime
+    end: datetime
+    leap_days: bool = True
+    known_at: datetime | None = None
+
+    @property
+    def days(self) -> int:
+        """How many days count."""
+        return (self.end - self.start).days - (0 if self.leap_days else self._leap_days_before(self.end))
+
+    def position(self, days: pd.Index) -> np.ndarray:
+        """The place of each day (datetimes) among those that count, from 0; -1 where it does not count."""
+        place = np.asarray((days - self.start).days)
+        outside = (place < 0) | (place >= (self.end - self.start).days)
+        if not self.leap_days:
+            outside |= np.asarray((days.month == 2) & (days.day == 29))
+            place = place - np.array([self._leap_days_before(day) for day in days], dtype=int)
+        return np.where(outside, -1, place)
+
+    def _leap_days_before(self, day: datetime) -> int:
+        return sum(self.start <= leap < day for leap in _leap_days(self.start.year, self.end.year))
+
+
+def _leap_days(first: int, last: int) -> list[datetime]:
+    return [
+        datetime(year, 2, 29) for year in range(first, last + 1) if year % 4 == 0 and (year % 100 or not year % 400)
+    ]
+
+
+class Comparison(NamedTuple):
+    """Which span is compared with which; `years` lie between where they are alike day by day, else 0."""
+
+    component: str
+    now: Span
+    before: Span
+    years: int = 0
+
+
+def comparisons(period: Period) -> list[Comparison]:
+    """With what a period's revenue is compared: a year before, the previous period, and, where they were seen, many years before.
+
+    Up to two months are compared with the same weekdays, 52 weeks (or so many times 52) before. What is longer is compared
+    with the same days of the calendar, 29 February left out, as what is billed by the month would fall on one side once more
+    often; of a period longer than a year its last year. Of whole years the previous period is the year before.
+    Refunds take time: each side counts those that were known as long after its end as the period's end lies behind the data's.
+    """
+    end, previous = period.seen_end, period.previous
+    by_weekday = (end - period.start).days <= LONGEST_BY_WEEKDAY
+    start = max(period.start, shift(end, -12))
+
+    def span(first: datetime, last: datetime, leap_days: bool) -> Span:
+        has_leap_day = any(first <= leap < last for leap in _leap_days(first.year, last.year))
+        known_at = replace(period, start=first, end=last).as_long_after(period) if last < end else None
+        return Span(first, last, leap_days or not has_leap_day, known_at)
+
+    def ago(years: int) -> Span:
+        if by_weekday:
+            return span(*(day - timedelta(days=years * YEAR) for day in (start, end)), True)
+        return span(*(shift(day, -12 * years) for day in (start, end)), False)
+
+    now = span(start, end, by_weekday)
+    found = [Comparison("", now, ago(1), 1)]
+    if not _of_whole_years(period):
+        sides = span(period.start, end, True), span(previous.start, previous.end, True)
+        found.append(Comparison("on the previous period", *sides))
+    years = 1
+    while period.data_from and ago(years + 1).start >= period.data_from:
+        years += 1
+    if years > 1:
+        found.append(Comparison("compounded, per year", now, ago(years), years))
+    return found
+
+
+def _of_whole_years(period: Period) -> bool:
+    return period.months > 0 and period.months % 12 == 0 and period.seen_end == period.end
+
+
+def spans(period: Period) -> list[Span]:
+    """All that is compared in `comparisons`, each once, in order."""
+    return sorted({side for each in comparisons(period) for side in (each.now, each.before)}, key=str)
+
+
+def squares(period: Period) -> dict[str, tuple[int, int]]:
+    """By name, the sums over customers that the interval needs: of the product of what each brought in two places of `spans`."""
+    place = {each: at for at, each in enumerate(spans(period))}
+    pairs = [(place[each.now], place[each.before]) for each in comparisons(period)]
+    pairs += pairs[:1] * (MOST_COMPARISONS - len(pairs))
+    return {
+        name: product
+        for at, (now, before) in enumerate(pairs)
+        for name, product in zip(_squares_of(at), ((now, now), (now, before), (before, before)), strict=True)
+    }
+
+
+def _squares_of(comparison: int) -> list[str]:
+    return [f"{pair}_{comparison}" for pair in ("now_now", "now_before", "before_before")]
+
+
+def growth(groups: list[Group], told: Told) -> Inferred:
+    """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
+
+    Who bought stands in groups of their own, of the component `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
+    bought in that place of `spans`, with the sums of `squares`. The side with fewer customers says whether a figure may be shown,
+    and whether it is `unreliable`.
+
+    Limits: t on the logarithm of the ratio, with the larger of two errors: that of weeks that may be like their neighbours
+    (`_error`), a week and its like of a year before taken as a pair; and that of weeks and customers both (`_two_way`), where
+    customers come, stay and go (the linearised ratio of two sums, Kish 1965, Survey Sampling, 6.5). Weeks alone do not see
+    who stays, customers alone not what happens to all of them together (benchmarks/growth.py). Fewer than 12 weeks have no
+    limits, nor has what does not vary at all.
+    """
+    buyers = {(g.win, g.component, g.segment, g.level): g.counts for g in groups if g.component}
+    sold = [group for group in comparable(groups, told) if not group.component]
+    return Inferred([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, told)), told)])
+
+
+def who_of(column: str = "") -> str:
+    """The component of who bought, of the whole and by attributes of customers; or by a column of the orders."""
+    return f"who by {column}" if column else "who"
+
+
+def _key_of_buyers(group: Group, told: Told) -> tuple[str, str, str, str]:
+    table, _, column = told.given["segments"][group.segment].column.partition(".") if group.segment else ("", "", "")
+    return group.win, who_of(column if table == "orders" else ""), group.segment, group.level
+
+
+def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict]:
+    """The rows of a group; `buyers` are None where no order names its customer."""
+    period = told.windows[group.win]
+    daily = group.counts.groupby(["span", "day"])[["net", "n"]].sum()
+    place = {each: at for at, each in enumerate(spans(period))}
+    rows = []
+    for at, each in enumerate(comparisons(period)):
+        sides = [_Side.of(daily, place[side], side, buyers) for side in (each.now, each.before)]
+        net = [side.net for side in sides]
+        errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
+        told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, told.level)
+        rows.append(group.row(component=each.component, **told_of))
+    return rows
+
+
+def _missing(period: Period, then: datetime) -> dict:
+    """The reason where the data do not reach back to a time."""
+    if not period.data_from or period.data_from <= then:
+        return {}
+    return {"reason": f"needs data from {then.date()}; they begin on {period.data_from.date()}"}
+
+
+class _Side(NamedTuple):
+    """A side of a comparison: its weeks (`net`, `days`; the last may be a shorter one), and what lies in all of them."""
+
+    weeks: pd.DataFrame
+    net: float
+    orders: float
+    days: int
+    customers: float
+
+    @classmethod
+    def of(cls, daily: pd.DataFrame, place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
+        """From `net` and `n` by span and day; customers are as many as any where no order names its customer."""
+        inside = daily.loc[place] if place in daily.index else daily.iloc[:0].droplevel(0)
+        at = span.position(pd.DatetimeIndex(inside.index))
+        weeks = -(-span.days // 7)
+        net, orders = (np.bincount(at[at >= 0] // 7, inside[name][at >= 0], weeks) for name in ("net", "n"))
+        customers = np.inf if buyers is None else (buyers["n"] * buyers[f"in_{place}"]).sum()
+        by_week = pd.DataFrame({"net": net, "days": np.minimum(7, span.days - 7 * np.arange(weeks))})
+        return cls(by_week, float(net.sum()), float(orders.sum()), span.days, customers)
+
+
+Error = tuple[float, float]  # a standard error and its degrees of freedom
+
+
+def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -> Error:
+    """The error of the logarithm of the ratio of two sums over units (customers; orders), from counts with sums of `squares`.
+
+    What a unit moves it by is a / now - b / before; these add up to nothing.
+    """
+    many = units["n"].sum()
+    if not min(now, before) > 0 or many < 2:
+        return np.nan, np.nan
+    now_now, now_before, before_before = (units[name].sum() for name in _squares_of(comparison))
+    scatter = now_now / now**2 - 2 * now_before / (now * before) + before_before / before**2
+    if scatter < 1e-12 * now_now / now**2:  # the rounding of equal sums
+        scatter = 0.0
+    return float(np.sqrt(many / (many - 1) * scatter)), float(many - 1)
+
+
+def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] | None, level: float) -> dict:
+    """The growth per year (or on the previous period) of revenue per day, with its limits and p-value.
+
+    of_units: the errors by customers and by orders, None where no order names its customer. As few as the customers (or orders,
+    where these name nobody) of either side stand behind it.
+    """
+    few = _fewest(now.orders, before.orders, now.customers, before.customers)
+    facts = {"n": now.orders + before.orders, "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
+    if before.net <= 0:
+        return facts | {"flags": "", "reason": "no net revenue to compare with"}
+    ratio = now.net / now.days / (before.net / before.days)
+    per_year = 1 / max(years, 1)
+    facts["value"] = ratio**per_year - 1
+    if min(now.days, before.days) < 7 * FEWEST_WEEKS or not ratio > 0:
+        return facts | {"method": "no interval: too few weeks"}
+    if years:
+        of_weeks = _error(_excess(now.weeks) - _excess(before.weeks))
+    else:
+        of_weeks = _combined(_error(_excess(now.weeks)), _error(_excess(before.weeks)))
+    errors = {"weeks": of_weeks} | ({"weeks and customers": _two_way(of_weeks, *of_units)} if of_units else {})
+    reach = {
+        unit: scipy.stats.t.ppf((1 + level) / 2, df) * error for unit, (error, df) in errors.items() if error > 1e-9
+    }
+    if not reach:
+        return facts | {"method": "no interval: nothing varies"}
+    unit = max(reach, key=reach.get)
+    low, high = ((ratio * np.exp(sign * reach[unit])) ** per_year - 1 for sign in (-1, 1))
+    error, df = errors[unit]
+    p_value = 2 * float(scipy.stats.t.sf(abs(np.log(ratio)) / error, df))
+    return facts | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
+
+
+def _two_way(weeks: Error, customers: Error, orders: Error) -> Error:
+    """The error where weeks and customers both move the figure: their variances, less that of single orders, which is in both.
+
+    Cameron, Gelbach & Miller 2011, Journal of Business & Economic Statistics 29:238. At least that of customers: what the weeks
+    scatter less than orders would by themselves is chance.
+    """
+    common = max(weeks[0] ** 2 - orders[0] ** 2, 0.0)
+    if not common:
+        return customers
+    return _combined((np.sqrt(common), weeks[1]), customers)
+
+
+def _fewest(*many: float) -> float:
+    """The smallest of numbers of customers or orders; a side without any betrays nobody."""
+    return float(min((each for each in many if 0 < each < np.inf), default=0))
+
+
+def _excess(weeks: pd.DataFrame) -> np.ndarray:
+    """What each week moves the logarithm of revenue per day by (its linearisation; they add up to nothing)."""
+    return (weeks["net"] / weeks["net"].sum() - weeks["days"] / weeks["days"].sum()).to_numpy()
+
+
+def _error(moves: np.ndarray) -> tuple[float, float]:
+    """The standard error of a sum over neighbouring weeks, and its degrees of freedom, by averages weighted by cosines.
+
+    Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541 (the cosine estimator that they
+    recommend, with their number of cosines, .4 T^(2/3)): t holds where weeks are like those near them, and like no others.
+    """
+    weeks = len(moves)
+    waves = max(round(0.4 * weeks ** (2 / 3)), 2)
+    cosines = np.sqrt(2) * np.cos(np.pi * np.arange(1, waves + 1)[:, None] * (np.arange(weeks) + 0.5) / weeks)
+    return float(np.sqrt(np.mean((cosines @ moves) ** 2))), float(waves)
+
+
+def _combined(*parts: tuple[float, float]) -> tuple[float, float]:
+    """The standard error of independent parts together, with Satterthwaite's degrees of freedom."""
+    variance = sum(error**2 for error, _ in parts)
+    return np.sqrt(variance), variance**2 / (sum(error**4 / df for error, df in parts) or np.nan)
+
+
+# ---- What it is made of ---------------------------------------------------------------------------------------------
+
+
+def parts(groups: list[Group], told: Told) -> Inferred:
+    """The change of net revenue as money owed to customers, orders per customer and revenue per order.
+
+    From counts of buyers by `side` ("now", "before") and whether they are `known`, with their `orders` and `net`. Ang 2005,
+    Energy Policy 33:867 (additive form): the part of a factor x is L(R', R) ln(x' / x), L the logarithmic mean of the revenues.
+    Behind all of them stand the buyers of the side that has fewer. Orders without a customer that are too few to be shown are
+    counted with the others: apart or left out, what they brought would follow from the rest.
+    """
+    fewest = told.privacy.suppress_below
+    rows = [row for group in comparable(groups, told) for row in _parts(group, fewest)]
+    against = groups[0].counts["against"].iloc[0]
+    return Inferred(rows, notes=[f"Before is {against}."])
+
+
+def _parts(group: Group, fewest: int) -> list[dict]:
+    totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
+    now, before = (_side(totals, side, 1) for side in ("now", "before"))
+    unknown = [_side(totals, side, 0) for side in ("now", "before")]
+    facts = {"n": now["n"] + before["n"], "clusters": _fewest(now["n"], before["n"])}
+    if any(0 < side["orders"] < fewest for side in unknown):
+        now, before = (_with_orders(*sides) for sides in zip((now, before), unknown, strict=True))
+        unknown = [side * 0.0 for side in unknown]
+    unknown_now, unknown_before = (side["net"] for side in unknown)
+    if not min(now["net"], before["net"]) > 0:
+        missing = "the period" if not now["net"] > 0 else group.counts["against"].iloc[0]
+        return [group.row(**facts, reason=f"no net revenue of customers in {missing}")]
+    money = {"before": before["net"] + unknown_before}
+    money |= divisia(_factors(before), _factors(now))
+    if unknown_now or unknown_before:
+        money["without a customer"] = unknown_now - unknown_before
+    money["now"] = now["net"] + unknown_now
+    rows = [group.row(component=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+    return [row | ({"at_win": "before"} if row["component"] == "before" else {}) for row in rows]
+
+
+def _with_orders(side: pd.Series, unknown: pd.Series) -> pd.Series:
+    """A side with the orders and revenue of those without a customer, if it has customers: nobody else could have placed them."""
+    return side + unknown.where(unknown.index != "n", 0.0) if side["n"] else side
+
+
+def _side(totals: pd.DataFrame, side: str, known: int) -> pd.Series:
+    return totals.loc[(side, known)] if (side, known) in totals.index else totals.iloc[0] * 0.0
+
+
+def _factors(side: pd.Series) -> dict[str, float]:
+    return {
+        "customers": side["n"],
+        "frequency": side["orders"] / side["n"],
+        "order value": side["net"] / side["orders"],
+    }
+
+
+def divisia(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """What each of several positive factors adds to the change of their product, exactly (Ang 2005, additive)."""
+    product_before, product_now = (float(np.prod([*factors.values()])) for factors in (before, now))
+    weight = logarithmic_mean(product_now, product_before)
+    return {name: weight * float(np.log(now[name] / before[name])) for name in before}
+
+
+def logarithmic_mean(a: float, b: float) -> float:
+    """(a - b) / ln(a / b), and a where they are equal (Ang 2005); of positive numbers."""
+    return a if np.isclose(a, b, rtol=1e-12, atol=0) else float((a - b) / np.log(a / b))
