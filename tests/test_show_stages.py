@@ -144,10 +144,10 @@ def test_tracking_by_week_claims_no_sum():
 
 
 def test_without_points_or_rows_the_reason_is_said():
-    gone = {"funnel": STAGES, "waterfall": GROWTH, "lorenz": CONCENTRATION, "tracking": EFFECTIVENESS}
+    gone = {"funnel": STAGES, "waterfall": GROWTH, "lorenz": CONCENTRATION, "backtest": EFFECTIVENESS}
     for name, of in gone.items():
-        assert repr(getattr(result([GONE], of=of), name)()).endswith("not available: needs leads.")
-        empty = getattr(result([], of=of), name)()
+        assert repr(result([GONE], of=of).plot(name)).endswith("not available: needs leads.")
+        empty = result([], of=of).plot(name)
         assert empty._repr_html_().startswith('<p class="note">')
 
 

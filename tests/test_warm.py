@@ -27,7 +27,7 @@ import json, os
 from pathlib import Path
 from ipykernel.connect import get_connection_info
 from ipykernel.kernelapp import IPKernelApp
-from crmnb.run.leftover import marked
+from crmnb.run.process_cleanup import marked
 
 run = {os.getpid(), *marked(os.environ.get("CRMNB_RUN", "none"))}
 held = {os.readlink(file) for process in run for file in Path(f"/proc/{process}/fd").glob("*") if os.path.lexists(file)}
@@ -181,7 +181,7 @@ def test_the_provisioner_is_found_by_its_entry_point_and_chosen_by_the_kernelspe
 def test_the_warm_process_has_one_thread_once_all_is_imported():
     """Measured where it counts: an import that starts a thread would have every kernel spawned, and nobody would notice."""
     program = (
-        "import os, sys\nfrom crmnb.run import warm\nfor name in warm.MODULES: warm._import(name)\n"
+        "import os, sys\nfrom crmnb.run import fork_server\nfor name in fork_server.MODULES: fork_server._import(name)\n"
         "print(len(os.listdir('/proc/self/task')), 'matplotlib_inline' in sys.modules)"
     )
     done = subprocess.run(  # noqa: S603

@@ -63,7 +63,7 @@ class Intake:
 
 def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: Forgotten = NOBODY) -> str:
     """A hash of all that the canonical tables depend on: the files' content, the client's say, who is forgotten, and this code."""
-    code = [Path(tables.__file__), *sorted(Path(__file__).parent.rglob("*.py"))]
+    code = [*sorted(Path(tables.__file__).parent.glob("*.py")), *sorted(Path(__file__).parent.rglob("*.py"))]
     parts = [
         json.dumps(client.model_dump(mode="json", include=_CLIENT), sort_keys=True),
         json.dumps(sources, sort_keys=True),

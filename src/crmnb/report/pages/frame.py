@@ -37,7 +37,7 @@ def language(client: Client | None) -> str:
 
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("crmnb", "page")
+    loader = PackageLoader("crmnb", "report/pages")
     how = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=loader, autoescape=True, finalize=_tamed, **how)
 

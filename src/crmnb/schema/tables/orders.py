@@ -1,0 +1,29 @@
+"""Tables of orders."""
+
+from crmnb.schema.tables.columns import CUSTOMER, Column, Table, key_column, required
+
+TABLES = (
+    Table(
+        "orders",
+        grain="an order (not a line of it)",
+        key=("order_id",),
+        time="ordered_at",
+        of_events=True,
+        # Something must be left of it: not of a gift or a write-off (unless the client says so), nor of what came back whole.
+        counts="(status = 'paid' and (amount > coalesce(refunded_amount, 0) or (free_orders and amount = 0)))"
+        " or (status = 'refunded' and refunded_amount < amount)",
+        columns=(
+            key_column("order_id"),
+            CUSTOMER,
+            required("ordered_at", "time"),
+            required("amount", "money", at_least=0),
+            Column("margin", "money"),
+            Column("channel", "text"),
+            Column("category", "text"),
+            Column("seller", "text"),
+            required("status", "text", one_of=("paid", "cancelled", "refunded")),
+            Column("refunded_amount", "money", at_least=0, at_most="amount"),
+            Column("refunded_at", "time"),  # one before ordered_at takes no revenue away (crmnb.engine.misdated_rows)
+        ),
+    ),
+)

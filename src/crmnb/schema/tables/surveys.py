@@ -1,0 +1,75 @@
+"""Tables of what customers say: invitations, answers, reviews and brand surveys."""
+
+from crmnb.schema.tables.columns import CUSTOMER, Column, Table, key_column, required
+
+TABLES = (
+    Table(
+        "survey_invitations",
+        grain="an invitation to a survey",
+        key=("invitation_id",),
+        time="sent_at",
+        of_events=True,
+        columns=(
+            key_column("invitation_id"),
+            required("survey", "text"),
+            CUSTOMER,
+            required("sent_at", "time"),
+            Column("reached_at", "time", at_least="sent_at"),
+            Column("started_at", "time", at_least="reached_at"),
+            Column("completed_at", "time", at_least="started_at"),
+            Column("channel", "text"),
+        ),
+    ),
+    Table(
+        "survey_responses",
+        grain="an answer sheet",
+        key=("response_id",),
+        time="responded_at",
+        of_events=True,
+        has_items=True,
+        columns=(
+            key_column("response_id"),
+            required("survey", "text"),
+            CUSTOMER,
+            required("responded_at", "time"),
+            Column("channel", "text"),
+            Column("invitation_id", "key", refers_to="survey_invitations"),
+            Column("ticket_id", "key", refers_to="tickets"),
+            Column("order_id", "key", refers_to="orders"),
+            Column("agent", "text"),
+            Column("followed_up_at", "time", at_least="responded_at"),
+            Column("weight", "number", at_least=0),
+            Column("comment", "text", prose=True),
+            Column("quote_consent", "flag"),
+        ),
+    ),
+    Table(
+        "reviews",
+        grain="a public review",
+        key=("review_id",),
+        time="posted_at",
+        of_events=True,
+        columns=(
+            key_column("review_id"),
+            required("platform", "text"),
+            required("posted_at", "time"),
+            required("rating", "number", at_least=1, at_most="scale"),
+            required("scale", "number", at_least=2),
+            Column("text", "text", prose=True),
+            CUSTOMER,
+        ),
+    ),
+    Table(
+        "brand_survey",
+        grain="a respondent on a brand",
+        key=("respondent_id", "wave", "brand"),
+        has_items=True,
+        columns=(
+            key_column("respondent_id"),
+            required("wave", "text"),
+            required("brand", "text"),
+            *(required(name, "flag") for name in ("aware", "considers", "prefers", "uses")),
+            Column("fair_price", "money", at_least=0),
+        ),
+    ),
+)
