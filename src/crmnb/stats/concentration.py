@@ -12,7 +12,7 @@ _POINTS = 200
 
 
 # Of lognormal revenue (rows: standard deviation of the logarithm, `SIGMAS`; columns: customers, `SIZES`), the quantiles 2.5 % and
-# 97.5 % of the error of a figure's logit in its own standard errors. Made by `python -m benchmarks.concentration --table`.
+# 97.5 % of the error of a figure's logit in its own standard errors. Made by `python -m benchmarks.accuracy.concentration --table`.
 SIGMAS = (0.25, 0.5, 0.8, 1.2, 1.6, 2.0)
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
 _QUANTILES: dict[str, tuple] = {

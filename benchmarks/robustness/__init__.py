@@ -1,0 +1,1 @@
+"""Robustness: attacks, random defects and faults."""

@@ -1,0 +1,1 @@
+"""Speed: real work beside a named peer in the same run."""

@@ -1,0 +1,92 @@
+"""From sums to figures, for the two peers of the benchmark `metrics`.
+
+The sums are the peers' own work. What follows from them is not what the benchmark measures: value and interval come from
+the suite's estimators, which have tests of their own, on a table of a few hundred rows.
+"""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.speed.metrics_data import PERIOD, client
+from crmnb.evaluate.settings import resolve
+from crmnb.metrics.definition import catalogue
+
+UNKNOWN = "(not known)"
+KEYS = ["component", "win", "segment", "level"]
+WINDOWS = {"now": PERIOD, "before": PERIOD.previous} | {part.label: part for part in PERIOD.parts}
+
+
+def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
+    """A metric's figures from its sums: KEYS and value, low, high, n, previous.
+
+    s: KEYS, num, den, n, clusters, and of the clusters' own sums nn = sum(num^2), nd = sum(num den), dd = sum(den^2);
+    for nps also `magnitude`; for counts `bins`, and `ss`, the squares of the bins' counts about their mean.
+    """
+    metric, shop = catalogue()[name], client()
+    s = s[s["den"] > 0].reset_index(drop=True)
+    s[["num", "den", "n", "clusters"]] = s[["num", "den", "n", "clusters"]].astype(float)
+    value = s["num"] / s["den"]
+    if metric.estimate.reduces == "moments" and "nn" in s:
+        s["ss"] = (s["nn"] - 2 * value * s["nd"] + value**2 * s["dd"]).clip(lower=0)
+    s = s.assign(**{name: s[name] if name in s else s["n"] for name in ("w", "w2")})
+    bounds = metric.said_of(metric.bounds, resolve(metric, shop)[0])
+    scale = {"bounds": bounds} if metric.estimate.on_scale else {}
+    out = metric.estimate.infer(s.assign(ss=s.get("ss", np.nan)), shop.level, **scale)[["value", "low", "high"]]
+    for column in out:
+        if metric.transform:
+            seen = s["win"].map(WINDOWS)
+            out[column] = [metric.transform(x, period) for x, period in zip(out[column], seen, strict=True)]
+        out[column] = out[column].astype(float) * metric.scaled
+    if bounds:
+        out["low"], out["high"] = out["low"].clip(*bounds), out["high"].clip(*bounds)
+    out = out.join(s[[*KEYS, "n"]]).assign(metric=name)
+    keys = ["component", "segment", "level"]
+    before = out[out["win"] == "before"].set_index(keys)["value"].rename("previous")
+    out = out[out["win"] != "before"].join(before, on=keys)
+    out.loc[out["win"] != "now", "previous"] = np.nan
+    return out.assign(part=out["win"].where(out["win"] != "now", "")).drop(columns="win")
+
+
+def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFrame:
+    """The sums of a count from its events per day: columns component, win, segment, level, day (of the window), num.
+
+    exposure: what `num` is divided by, by KEYS; 1 where none is given.
+    """
+    length = days["win"].map(lambda win: WINDOWS[win].days)
+    size = np.where(length >= 84, 7, 1)
+    bins = length // size
+    days = days.assign(bins=bins, bin=days["day"] // size)
+    per_bin = days.groupby([*KEYS, "bins", "bin"], as_index=False)["num"].sum()
+    inside = per_bin["bin"] < per_bin["bins"]  # days left over at the end are in none
+    per_bin["binned"] = per_bin["num"].astype(float).where(inside, 0.0)
+    per_bin["square"] = per_bin["binned"] ** 2
+    out = per_bin.groupby([*KEYS, "bins"], as_index=False)[["num", "binned", "square"]].sum()
+    out["ss"] = out["square"] - out["binned"] ** 2 / out["bins"]
+    out["den"] = 1.0 if exposure is None else out.set_index(KEYS).index.map(exposure)
+    return out.assign(n=out["num"], clusters=out["num"])
+
+
+def customers(s: pd.DataFrame) -> pd.DataFrame:
+    """The sums of a metric with one row per customer, each 0 or 1: KEYS, num, den."""
+    return s.assign(n=s["den"], clusters=s["den"], nn=s["num"], nd=s["num"], dd=s["den"])
+
+
+def in_windows(days: pd.DataFrame) -> pd.DataFrame:
+    """Events per day (component, seen, level, num), once for each window that holds them; levels of whole years only."""
+    found = []
+    for win, period in WINDOWS.items():
+        inside = days[(days["seen"] >= period.start) & (days["seen"] < period.end)]
+        inside = inside.assign(win=win, day=(inside["seen"] - period.start).dt.days)
+        found.append(inside.assign(segment="", level=""))
+        if win in ("now", "before"):
+            found.append(inside.assign(segment="region"))
+    return pd.concat(found, ignore_index=True).groupby([*KEYS, "day"], as_index=False)["num"].sum()
+
+
+def triangle(sizes: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """All cells of the cohorts up to December, those in which nobody was active among them."""
+    ages = 13 - sizes["component"].str[5:7].astype(int)
+    grid = sizes.loc[sizes.index.repeat(ages)].reset_index(drop=True)
+    age = grid.groupby(KEYS).cumcount().astype(str)
+    grid["component"] = grid["component"] + " +" + age
+    return grid.merge(cells[[*KEYS, "num"]], on=KEYS, how="left").fillna({"num": 0.0})

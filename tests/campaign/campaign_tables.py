@@ -1,0 +1,209 @@
+"""The campaign's tables: what was drawn of one, and from that its declaration and its files."""
+
+import gzip
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from campaign_defects import DEFECTS, ORIGIN
+
+from crmnb.schema.tables import Column, Table
+
+TEXTS = ("web", "Shop 7", "a b", "é à ü", "007", "5.0", "yes", "x, y; z", 'say "hi"', "NULL", "nan", "日本 \U0001f600")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written down."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    marks: tuple[str, str | None] = (".", "")
+    sign: str = ""
+    form: str | None = None
+    missing: tuple[str, ...] = ()
+    newline: str = "\n"
+    titles: int = 0
+    packed: bool = False
+    all_quoted: bool = False
+    files: int = 1
+    shift: int = 0  # of the columns' order
+    extra: tuple[str, ...] = ()  # headers that nobody maps
+
+    def fits(self, text: str) -> str:
+        """The text as far as the encoding can hold it."""
+        return text.encode(self.encoding, "replace").decode(self.encoding)
+
+
+@dataclass(frozen=True, repr=False)
+class Drawn:
+    """A table as it was drawn: rows are (number, defects, shape), a defect is (column, kind)."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    dialect: Dialect
+    rows: tuple[tuple[int, tuple[tuple[int, int], ...], str], ...]
+    allowed: float | None = 1
+    wrong: str = ""
+
+    def __repr__(self) -> str:
+        return self.table.name
+
+    @property
+    def headers(self) -> list[str]:
+        """Their names of the columns, in the order of ours."""
+        forms = ("{0}", "{0} (€)", '"{0}", as known', "{1}. {0}\tx", " {0} ")
+        return [
+            self.dialect.fits(forms[place * len(self.table.name) % len(forms)].format(column.name.upper(), place))
+            for place, column in enumerate(self.columns)
+        ]
+
+    @property
+    def source(self) -> dict:
+        """The source as the parameters file declares it."""
+        d = self.dialect
+        declared = {"file": f"{self.table.name}{'_*' * (d.files > 1)}.csv{'.gz' * d.packed}"}
+        decimal, thousands = d.marks
+        declared |= {"delimiter": d.delimiter} if d.delimiter != "," else {}
+        declared |= {"encoding": d.encoding} if d.encoding not in ("utf-8", "utf-8-sig") else {}
+        declared |= {"decimal": decimal, "thousands": thousands} if thousands is not None else {}
+        declared |= {"signs": [d.sign]} if d.sign else {}
+        declared |= {"date_format": d.form} if d.form else {}
+        declared |= {"missing": list(d.missing)} if d.missing else {}
+        declared |= {"header": d.titles + 1} if d.titles else {}
+        match self.wrong:
+            case "delimiter":
+                declared["delimiter"] = next(mark for mark in ";,|" if mark != d.delimiter)
+            case "header":
+                declared["header"] = 1
+            case "decimal":
+                declared |= {"decimal": "," if decimal == "." else ".", "thousands": ""}
+            case "form":
+                declared["date_format"] = "%d-%m-%Y"
+            case "utf-16" | "encoding":
+                declared.pop("encoding", None)
+            case "not utf-16":
+                declared["encoding"] = "utf-16"
+        return declared
+
+    @property
+    def mapping(self) -> dict:
+        """The table as the parameters file declares it."""
+        columns = dict(zip((column.name for column in self.columns), self.headers, strict=True))
+        own = {column.name: column.type for column in self.columns if column.name.startswith("own_")}
+        if self.wrong == "column":
+            columns[self.columns[0].name] += " no"
+        declared = {"source": f"s_{self.table.name}", "columns": columns}
+        declared |= {"types": own} if own else {}
+        declared |= {"values": {"status": {"bezahlt": "paid", "?!": ""}}} if "status" in columns else {}
+        return declared | ({} if self.allowed is None else {"bad_rows_allowed": self.allowed})
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files by name."""
+        d, found = self.dialect, {}
+        for number in range(d.files):
+            name = self.source["file"].replace("*", str(number))
+            rows = [row for place, row in enumerate(self.rows) if place % d.files == number]
+            content = self._text(rows, d.shift + number).encode(d.encoding)
+            if self.wrong == "encoding":
+                content = self._text(rows, d.shift).replace("\ufeff", "").encode("cp1252", "replace") + b"\xe9"
+            found[name] = gzip.compress(content, 1) if d.packed else content
+        return found
+
+    def _text(self, rows: list, shift: int) -> str:
+        d, extra = self.dialect, self.dialect.extra
+        headers = [*self.headers, *extra]
+        if self.wrong == "repeated":
+            headers[-1] = headers[0]
+        lines = [self._line([f"Report {n}", "", ""][: n + 1], 0) for n in range(d.titles)] + [
+            self._line(headers, shift)
+        ]
+        for row in rows:
+            lines += self._lines(row, shift)
+        if self.wrong == "unclosed":
+            lines.append('"never closed' + d.delimiter)
+        ends = ("\n", "\r\n", "\r") if d.newline == "mixed" else (d.newline,)
+        return "".join(line + ends[place % len(ends)] for place, line in enumerate(lines))
+
+    def _lines(self, row: tuple, shift: int) -> list[str]:
+        number, _, shape = row
+        cells = [*self.cells(row), *(f"more {number}" for _ in self.dialect.extra)]
+        match shape:
+            case "few":
+                return [self._line(cells[: number % len(cells)] or ["few"], shift)]
+            case "many":
+                return [self._line([*cells, "one", "two"][: len(cells) + 1 + number % 2], shift)]
+            case "blank":
+                return ["", self._line(cells, shift)]
+            case "empty":
+                return [self._line([""] * len(cells), shift)]
+            case "broken":
+                return [f'"{number}"x' + self.dialect.delimiter + self._line(["a"] * (len(cells) - 1), 0)]
+        return [self._line(cells, shift)]
+
+    def _line(self, cells: list[str], shift: int) -> str:
+        shift = shift % len(cells) if cells else 0
+        d = self.dialect
+        must = (d.delimiter, '"', "\n", "\r")
+        return d.delimiter.join(
+            '"' + cell.replace('"', '""') + '"' if d.all_quoted or any(mark in cell for mark in must) else cell
+            for cell in map(d.fits, (*cells[shift:], *cells[:shift]))
+        )
+
+    def cells(self, row: tuple) -> list[str]:
+        """A row's cells in the order of our columns, with its defects."""
+        number, defects, _ = row
+        cells = [self.right(column, place, number) for place, column in enumerate(self.columns)]
+        for place, kind in defects:
+            place %= len(cells)
+            cells[place] = DEFECTS[kind % len(DEFECTS)](cells[place], self.columns[place], self)
+        return [self.dialect.fits(cell) for cell in cells]
+
+    def right(self, column: Column, place: int, number: int) -> str:
+        """The text of a right value of the column at a place, in the row of a number."""
+        if column.one_of:
+            return (*column.one_of, "bezahlt")[number % (len(column.one_of) + 1)]
+        match column.type:
+            case "key":
+                style = ("{:03}", "K{}", "{}", "{}.0", "ä-{}")[(place + len(self.table.name)) % 5]
+                return style.format(number if column.name in self.table.key else number % 7)
+            case "text":
+                return TEXTS[(number + place) % len(TEXTS)]
+            case "flag":
+                return ("true", "No", "1", "0", "y", "FALSE")[(number + place) % 6]
+            case "time" | "month":
+                return self.time(ORIGIN + timedelta(days=number * 7 % 300 + place * 2, hours=number * 6 % 24), column)
+        return self.number(_amount(column, number), column)
+
+    def time(self, moment: datetime, column: Column) -> str:
+        """A time as the dialect writes it."""
+        if self.dialect.form == "excel":
+            days = Decimal((moment - datetime(1899, 12, 30)) // timedelta(seconds=1)) / 86400
+            return format(days, "f").replace(".", self.dialect.marks[0])
+        if self.dialect.form:
+            return moment.strftime(self.dialect.form)
+        if column.type == "month" and moment.day % 2:
+            return f"{moment:%Y-%m}"
+        return f"{moment:%Y-%m-%d}{(f'{moment: %H:%M}', f'T{moment:%H:%M:%S}', '', f'{moment: %H:%M:%S}.250')[moment.day % 4]}"
+
+    def number(self, amount: Decimal, column: Column) -> str:
+        """A number as the dialect writes it."""
+        if self.wrong == "points" and column.type in ("money", "number"):
+            return f"{amount % 9 + 1:.3f}"
+        decimal, thousands = self.dialect.marks
+        text = f"{amount:,}" if thousands else f"{amount}"
+        text = text.translate({ord("."): decimal, ord(","): thousands})
+        sign = self.dialect.sign
+        return f"{text} {sign}" if sign == "€" else f"{sign}{text}"
+
+
+def _amount(column: Column, number: int) -> Decimal:
+    """A right number for a column."""
+    if column.type == "integer":
+        return Decimal(number % 5 + 1)
+    if column.name == "sentiment":
+        return Decimal(number % 9 - 4) / 4
+    if column.at_most is not None or column.name == "scale":
+        return Decimal("1.25") if column.name != "scale" else Decimal(5)
+    return Decimal(number * 12_345_678 % 99_999_999) / 100 if number % 2 else Decimal(number) + Decimal("10.5")

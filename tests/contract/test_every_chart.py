@@ -1,0 +1,509 @@
+"""Every chart's title and alternative text against what is drawn: highest, lowest, last, direction, intervals, order in time.
+
+The charts are all that `Result` can draw, of every metric of the corner shop, and of results made by hand and by chance with
+what ordinary data hold: levels not known, hidden groups, ties, missing intervals, gaps, parts that are not over.
+"""
+
+import inspect
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pictured
+import pytest
+from drawn import Mark, agrees, banded, beside, curves, decimals, dots, month_of, over_time, recorded, value_at
+from matplotlib.figure import Figure as Canvas
+from synthetic import NAN, metric, rate, result, row
+
+from crmnb.evaluate.result import Result
+from crmnb.metrics.definition import catalogue
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.schema.tables import UNKNOWN
+
+Check = Callable[[Figure, Canvas], Iterator[str]]
+DAYS = {"day": 1.0, "month": 365.25 / 12, "year": 365.25}
+NO_DIFFERENCE = "no clear difference between highest and lowest"
+
+
+# ---- What each chart claims, held to what is drawn ----------------------------------------------------------
+
+
+def wrong_dots(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Highest, lowest and whole of dots; whiskers; the title's two levels."""
+    marks, whole = dots(drawn)
+    named = [mark for mark in marks if np.isfinite(mark.value) and mark.name != UNKNOWN]
+    yield from _intervals(shown, "with whiskers", [mark for mark in marks if np.isfinite(mark.low)])
+    if len({mark.value for mark in named}) > 1:
+        top, bottom = max(named, key=_value), min(named, key=_value)
+        yield from _claim(shown.alt, "Highest ", top.value, named)
+        yield from _claim(shown.alt, "; lowest ", bottom.value, named)
+        yield from _title_of_levels(shown.title, top, bottom, named)
+    elif "Highest" in shown.alt:
+        yield "a highest of values that are all alike"
+    claimed = re.search(r"Whole client (.*)", shown.alt)
+    if bool(claimed) != (whole is not None):
+        yield "the whole client is told and not drawn, or drawn and not told"
+    elif claimed and not agrees(claimed[1], whole):
+        yield f"the whole client: {claimed[1]!r} for {whole}"
+    missing = re.search(r"Without a value: (\d+)\.", shown.alt)
+    if (
+        int(missing[1] if missing else 0) != sum(np.isnan(mark.value) for mark in marks)
+        and "No values" not in shown.alt
+    ):
+        yield "a wrong number of levels without a value"
+
+
+def wrong_levels(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots of levels: also one precision for all of them and their whole."""
+    yield from wrong_dots(shown, drawn)
+    (axes,) = drawn.axes
+    labels = [
+        text.get_text() for text in axes.texts if text.get_fontweight() == "bold" or text.get_text().startswith("all ")
+    ]
+    if len({decimals(words) for words in labels}) > 1:
+        yield f"values side by side in several precisions: {labels}"
+
+
+def wrong_trend(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Highest, lowest, last and direction of each panel; bands; gaps; the title's order in time."""
+    panels = over_time(drawn)
+    yield from _intervals(shown, "with ", [mark for marks in panels for mark in marks if np.isfinite(mark.low)])
+    parts = [round(axes.get_xlim()[1] + 0.4) for axes in drawn.axes]
+    if {int(re.search(r"Across: (\d+) parts", shown.alt)[1])} != set(parts):
+        yield f"the panels have {parts} parts"
+    told = re.findall(
+        r"(?:Highest (.+?) \((.+?)\), lowest (.+?) \((.+?)\)|All (\d+) alike), last (.+?) \((.+?)\)\. (.+? (?:first|direction|part)\.)",
+        shown.alt,
+    )
+    full = [marks for marks in panels if marks]
+    if len(told) != len(full):
+        yield f"{len(told)} sentences for {len(full)} panels with values"
+        return
+    for (most, when_most, least, when_least, alike, last, when_last, direction), marks in zip(told, full, strict=True):
+        if alike:
+            if len({mark.value for mark in marks}) > 1:
+                yield "told as alike and not alike"
+        else:
+            yield from _at(most, when_most, max(marks, key=_value), marks, "highest")
+            yield from _at(least, when_least, min(marks, key=_value), marks, "lowest")
+        yield from _at(last, when_last, marks[-1], marks[-1:], "last")
+        yield from _direction(direction, marks)
+    if len(panels) == 1:
+        yield from _title_over_time(shown.title, panels[0])
+    gaps = sum(int(number) for number in re.findall(r"Without a value: (\d+) of", shown.alt))
+    empty = parts[0] * shown.alt.count("no values.")
+    if gaps + empty != sum(parts) - sum(map(len, panels)):
+        yield "a wrong number of gaps"
+
+
+def wrong_curve(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Where each curve stands half way and at the end, and steps, lines and bands."""
+    lines = curves(drawn)
+    yield from _intervals(shown, "with a band", [1] * banded(drawn))
+    form = shown.alt.split(" with ")[0].split(".")[0]
+    if form != {(True,): "Steps", (False,): "Line" if len(lines) == 1 else "Lines"}.get(
+        tuple({line[2] for line in lines}), "Steps and lines"
+    ):
+        yield f"{form} is not what is drawn"
+    names = [f"{name}: " for name in beside(drawn)] or [""]
+    told = shown.alt.partition("at risk. ")[2]
+    for name, line in zip(names, lines, strict=True):
+        sentence = re.search(rf"{re.escape(name)}(.+? after .+?)\.(?: |$)", told)
+        for words, number, unit in re.findall(
+            r"([^,]+?) after (\d+) (day|month|year)s?", sentence[1] if sentence else ""
+        ):
+            yield from _stands(line, words, float(number) * DAYS[unit], name)
+        if not sentence:
+            yield f"nothing is told of {name!r}"
+    ends = re.search(r": after (\d+) (day|year)s? (.+?) in (.+), (.+?) in (.+)$", shown.title)
+    if ends and len(lines) > 1:
+        days = float(ends[1]) * {"day": 1, "year": 365}[ends[2]]
+        by_name = dict(zip(beside(drawn), lines, strict=True))
+        yield from _stands(by_name[ends[4]], ends[3], days, ends[4])
+        yield from _stands(by_name[ends[6]], ends[5], days, ends[6])
+
+
+def wrong_funnel(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """How many reach each stage, and the rate of each step."""
+    (axes,) = drawn.axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    places = list(axes.get_yticks())
+    widths = {
+        places[int(np.argmin(np.abs(np.array(places) - (bar.get_y() + bar.get_height() / 2))))]: bar.get_width()
+        for bar in axes.patches
+    }
+    before = NAN
+    for name, place in zip(names, places, strict=True):
+        claimed = re.search(rf"{re.escape(name)} ([\d,]+|not shown)(?: \(([^)]*)\))?", shown.alt)
+        now = widths.get(place, NAN)
+        if (
+            not claimed
+            or (claimed[1] == "not shown") != np.isnan(now)
+            or (np.isfinite(now) and not agrees(claimed[1], now))
+        ):
+            yield f"{name}: {claimed and claimed[1]!r} for {now}"
+        elif claimed[2] and not np.isnan(before) and not agrees(claimed[2], 100 * now / before):
+            yield f"{name}: {claimed[2]!r} for {100 * now / before}"
+        before = now
+
+
+def wrong_waterfall(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Totals, and steps with their signs; the title's ends and largest step."""
+    (axes,) = drawn.axes
+    names = [text.get_text().replace("\n", " ") for text in axes.get_xticklabels()]
+    ends = [line.get_ydata()[0] for line in axes.lines if line.get_linewidth() == 2]
+    amounts = [ends[0], *np.diff(ends[:-1]), ends[-1]]
+    for name, amount in zip(names, amounts, strict=True):
+        claimed = re.search(rf"{re.escape(name)} ([^.]*?\d[\d,]*(?:\.\d+)?)", shown.alt)
+        if not claimed or not agrees(claimed[1].replace("+", ""), amount):
+            yield f"{name}: {claimed and claimed[1]!r} for {amount}"
+    told = re.search(r"from (\S+) to (\S+), the largest step (.+?) \((\S+)\)$", shown.title)
+    if told:
+        steps = dict(zip(names[1:-1], amounts[1:-1], strict=True))
+        if not (agrees(told[1], amounts[0]) and agrees(told[2], amounts[-1])):
+            yield f"the title's ends: {told[1]}, {told[2]} for {amounts[0]}, {amounts[-1]}"
+        if abs(steps[told[3]]) != max(map(abs, steps.values())):
+            yield f"{told[3]} is not the largest step"
+
+
+def wrong_lorenz(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """What shares of the customers bring."""
+    line = max(curves(drawn), key=lambda curve: len(curve[0]))  # beside it a bracket is drawn
+    told = re.findall(r"(\d+) % bring ([^,.]+?%)", shown.alt)
+    yield from (f"{share} %: {words}" for share, words in told if not agrees(words, value_at(line, float(share))))
+    if not told:
+        yield "nothing is told"
+
+
+def wrong_tracking(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Where each line ends; bands."""
+    yield from _intervals(shown, "with a band", [1] * banded(drawn))
+    for name, line in zip(beside(drawn), curves(drawn), strict=True):
+        told = re.search(rf"{re.escape(name)} ([\d,.]+) in week (\d+)", shown.alt)
+        if not told or not agrees(told[1], line[1][-1]) or float(told[2]) != line[0][-1]:
+            yield f"{name}: {told and told[0]} for {line[1][-1]}"
+
+
+def wrong_payback(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Where the margin stands half way and at the end, the cost, and when it is covered."""
+    (axes,) = drawn.axes
+    (margin,) = curves(drawn)
+    yield from _intervals(shown, "with a band", [1] * banded(drawn))
+    for words, month in re.findall(r"(\S+) after (\d+) months?", shown.alt):
+        if not agrees(words, value_at(margin, float(month))):
+            yield f"month {month}: {words}"
+    level = next(line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2)
+    if not agrees(shown.alt.rpartition("customer cost, ")[2], level):
+        yield "the cost"
+    covered = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    if ("is covered after" in shown.title) != bool(covered):
+        yield "the title says when it is covered, or the dot does, but not both"
+    elif covered and not (agrees(shown.title, covered[0]) and value_at(margin, covered[0]) >= level * (1 - 1e-9)):
+        yield f"the title: covered after {covered[0]}"
+
+
+def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Highest and lowest of the cells after the first month."""
+    (axes,) = drawn.axes
+    cells = np.ma.filled(axes.collections[0].get_array().astype(float), np.nan)
+    rows = [text.get_text() for text in axes.get_yticklabels()]
+    for word, pick in (("Highest", np.nanmax), ("lowest", np.nanmin)):
+        told = re.search(rf"{word} (\S+ ?%?) \((.+?), (\d+) months? after\)", shown.alt)
+        if np.isfinite(cells).any() != bool(told):
+            yield f"{word} is told and there is none, or the other way round"
+        elif told:
+            there = cells[rows.index(told[2]), int(told[3])]
+            if there != pick(cells) or not agrees(told[1], there):
+                yield f"{word}: {told[0]} for {pick(cells)}"
+
+
+def _value(mark: Mark) -> float:
+    return mark.value
+
+
+def _intervals(shown: Figure, words: str, drawn: list) -> Iterator[str]:
+    """Intervals are told where they are drawn, and nowhere else."""
+    form = shown.alt.partition(".")[0]
+    if (words in form) != bool(drawn):
+        yield f"intervals: {form!r}, drawn: {len(drawn)}"
+    noted = any(word in note for note in shown.notes for word in ("Whiskers:", "Band:", "Bands:"))
+    if noted and not drawn:
+        yield "a note tells of intervals that are not drawn"
+
+
+def _claim(alt: str, word: str, value: float, marks: list[Mark]) -> Iterator[str]:
+    """The name and the value behind a word are those of a mark with that value."""
+    told = alt.partition(word)[2]
+    named = [mark for mark in marks if mark.value == value and told.startswith(f"{mark.name}, ")]
+    if not any(agrees(told.removeprefix(f"{mark.name}, "), value) for mark in named):
+        yield f"{word.strip('; ')}: {told[:40]!r}, drawn {[mark.name for mark in marks if mark.value == value]} {value}"
+
+
+def _title_of_levels(title: str, top: Mark, bottom: Mark, marks: list[Mark]) -> Iterator[str]:
+    if NO_DIFFERENCE in title and top.low > bottom.high:
+        yield f"{NO_DIFFERENCE}, and they lie apart"
+    ends = re.search(r": ([^:]*?\d[^:]*?) in ([^:]+), (\S*\d.*?) in ([^:]+)$", title)
+    if ends and NO_DIFFERENCE not in title:
+        high, low = ([mark for mark in marks if mark.name == ends[at]] for at in (2, 4))
+        if not (high and low and agrees(ends[1], high[0].value) and agrees(ends[3], low[0].value)):
+            yield f"the title: {title!r}"
+        elif not high[0].low > low[0].high:
+            yield "the title names two levels whose intervals touch"
+
+
+def _at(words: str, when: str, mark: Mark, marks: list[Mark], what: str) -> Iterator[str]:
+    there = [other for other in marks if other.name == month_of(when) and other.value == mark.value]
+    if not there or not agrees(words, mark.value):
+        yield f"{what}: {words} in {when}, drawn {mark}"
+    elif there[0].hollow != ("partial" in when or "too early" in when):
+        yield f"{what}: {when} is told whole and drawn hollow, or the other way round"
+
+
+def _direction(words: str, marks: list[Mark]) -> Iterator[str]:
+    whole = [mark for mark in marks if not mark.hollow and np.isfinite(mark.low)]
+    if len(whole) < 2:
+        right = "Too few"
+    else:
+        first, last = whole[0], whole[-1]
+        right = (
+            "clearly above"
+            if last.low > first.high
+            else "clearly below"
+            if last.high < first.low
+            else "No clear difference"
+        )
+    if right not in words:
+        yield f"{words!r}, drawn: {right}"
+
+
+def _title_over_time(title: str, marks: list[Mark]) -> Iterator[str]:
+    top, bottom = max(marks, key=_value), min(marks, key=_value)
+    if NO_DIFFERENCE in title and top.low > bottom.high:
+        yield f"{NO_DIFFERENCE}, and they lie apart"
+    ends = re.findall(r"(\S*\d\S*(?: \S+)?) in (\w+)", title.rpartition(": ")[2])
+    named = [
+        next((mark for mark in marks if mark.name == month_of(when) and agrees(words, mark.value)), None)
+        for words, when in ends
+    ]
+    if None in named:
+        yield f"the title: {title!r}"
+    elif [mark.place for mark in named] != sorted(mark.place for mark in named):
+        yield f"backwards in time: {title!r}"
+
+
+def _stands(line: tuple[np.ndarray, np.ndarray, bool], words: str, x: float, name: str) -> Iterator[str]:
+    """A curve's value at a place; a line may have been drawn from fewer points than were told of."""
+    reach = 0 if line[2] else (line[0][-1] - line[0][0]) / 80
+    near = sorted(value_at(line, at) for at in (x - reach, x + reach))
+    half = 0.5 * 10.0 ** -decimals(words)
+    if not any(
+        agrees(words, value) for value in (near[0], value_at(line, x), near[1], *np.arange(near[0], near[1], half))
+    ):
+        yield f"{name}{words} after {x}, drawn {near}"
+
+
+CHECKS: dict[str, Check] = {
+    "trend": wrong_trend,
+    "by": wrong_levels,
+    "components": wrong_dots,
+    "curve": wrong_curve,
+    "funnel": wrong_funnel,
+    "waterfall": wrong_waterfall,
+    "lorenz": wrong_lorenz,
+    "tracking": wrong_tracking,
+    "payback": wrong_payback,
+    "cohorts": wrong_cohorts,
+}
+
+
+def wrong(of: Result, how: str, *arguments: str) -> tuple[int, list[str]]:
+    """How many figures a result draws in one way, and what their texts claim that is not drawn."""
+    with recorded() as drawn:
+        gave = getattr(of, how)(*arguments)
+    figures = gave.figures if isinstance(gave, Figures) else (gave,)
+    assert len(figures) == len(drawn)
+    found = [
+        f"{figure.title}: {what}"
+        for figure, picture in zip(figures, drawn, strict=True)
+        for what in CHECKS[how](figure, picture)
+    ]
+    return len(figures), found
+
+
+# ---- Every chart --------------------------------------------------------------------------------------------
+
+
+def test_every_way_to_draw_is_checked():
+    ways = {
+        name
+        for name, method in vars(Result).items()
+        if inspect.isfunction(method) and re.search(r"\ba Figure\b", method.__doc__ or "")
+    }
+    assert ways == set(CHECKS)
+
+
+def test_every_chart_of_the_corner_shop(corner_shop):
+    found, seen = [], dict.fromkeys(CHECKS, 0)
+    for name in catalogue():
+        of = corner_shop(name)
+        for how in CHECKS:
+            ways = [(), *([(segment,) for segment in of.segmentations] if how == "curve" else [])]
+            for arguments in ways:
+                count, problems = wrong(of, how, *arguments)
+                seen[how] += count
+                found += [f"{name}.{how}{arguments}: {problem}" for problem in problems]
+    assert found == []
+    assert seen["trend"] >= 25
+    assert seen["by"] >= 60
+
+
+MADE = {
+    "survival": ("curve", (), pictured.survival),
+    "survival by region": (
+        "curve",
+        ("region",),
+        lambda: pictured.survival({"North": 1500, "South": 700, UNKNOWN: 300, "West": 900}),
+    ),
+    "conversion": ("curve", (), pictured.conversion),
+    "funnel": ("funnel", (), pictured.stages),
+    "funnel with a gap": (
+        "funnel",
+        (),
+        lambda: pictured.stages(value=NAN, low=NAN, high=NAN, numerator=NAN, flags="suppressed"),
+    ),
+    "waterfall": ("waterfall", (), pictured.growth),
+    "waterfall below zero": ("waterfall", (), lambda: pictured.growth(before=9000.0, now=-1000.0, lost=-10_000.0)),
+    "lorenz": ("lorenz", (), pictured.concentration),
+    "tracking": ("tracking", (), pictured.forecast),
+    "payback": ("payback", (), pictured.payback),
+    "hazard ratios": ("components", (), pictured.hazards),
+    "medians": ("by", (), pictured.medians),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_chart_made_by_hand(name):
+    how, arguments, make = MADE[name]
+    assert wrong(make(), how, *arguments) == (1, [])
+
+
+def by_chance(seed: int) -> Result:
+    """A year by months and regions, with what ordinary data hold."""
+    draw = random.Random(seed)  # noqa: S311 -- cases of a test
+    unit = draw.choice(["%", "%", "money", "count", "points", "days"])
+    of = metric(unit=unit, title="Quantity")
+    scale = draw.choice([1.0, 30.0, 55.0, 4000.0]) if unit != "%" else 60.0
+    wide = draw.choice([0.002, 0.03, 0.2])
+
+    def some(**where) -> dict:
+        value = round(scale * draw.uniform(0.4, 1.4), 6) if draw.random() < 0.85 else scale
+        value = float(round(value)) if unit == "count" else min(value, 100.0) if unit == "%" else value
+        half = scale * wide * draw.uniform(0.5, 1.5)
+        high = value + half if draw.random() < 0.95 else NAN
+        kind = draw.choice(["", "", "", "", "low_base", "immature", "partial", "suppressed", "unavailable", "bare"])
+        given = {
+            "value": value,
+            "low": value - half,
+            "high": high,
+            "n": draw.randint(20, 900),
+            "unit": unit,
+            "flags": kind,
+        }
+        if kind in ("suppressed", "unavailable"):
+            given |= {"value": NAN, "low": NAN, "high": NAN}
+        if kind == "bare" or np.isnan(high):
+            given |= {"low": NAN, "high": NAN, "flags": ""}
+        return row(**(given | where))
+
+    names = [f"Region {letter}" for letter in "ABCDEFGH"[: draw.randint(2, 8)]] + [UNKNOWN]
+    rows = [some(flags="", value=scale, low=scale * (1 - wide), high=scale * (1 + wide))]
+    rows += [some(segment="region", level=name) for name in names]
+    rows += [some(part=f"2025-{month:02}") for month in range(1, 13) if draw.random() < 0.95]
+    return result(rows, of=of)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_chart_made_by_chance(seed):
+    of = by_chance(seed)
+    assert wrong(of, "by")[1] == []
+    assert wrong(of, "trend")[1] == []
+
+
+def test_components_of_which_months_are_missing_share_an_axis():
+    rows = [rate(20 + m, 50, 4, component="a", part=f"2025-{m:02}") for m in (1, 2, 5, 6, 7)]
+    rows += [rate(10 + m, 50, 4, component="b", part=f"2025-{m:02}") for m in (2, 6)]
+    of = result(rows, of=metric(component="survey"))
+    with recorded() as drawn:
+        shown = of.plot("trend")
+    assert list(wrong_trend(shown, drawn[0])) == []
+    first, second = over_time(drawn[0])
+    assert [mark.name for mark in first] == ["Jan", "Feb", "May", "Jun", "Jul"]
+    assert [mark.name for mark in second] == ["Feb", "Jun"]
+
+
+# ---- The pencil cases of what was wrong ---------------------------------------------------------------------
+
+
+def levels(**values: float) -> list[dict]:
+    named = {UNKNOWN if name == "unknown" else name: value for name, value in values.items()}
+    return [rate(value, 100, 3, segment="region", level=name) for name, value in named.items()]
+
+
+def test_a_level_that_is_not_known_is_neither_highest_nor_lowest():
+    figure = result([rate(70, 100, 1), *levels(North=80, South=60, unknown=75)]).plot("segments", "region").figures[0]
+    assert "Highest North, 80 %; lowest South, 60 %. Level (not known), 75 %. Whole client 70 %." in figure.alt
+
+
+def test_a_title_over_time_is_never_backwards():
+    values = {2: 81, 3: 80, 4: 73, 5: 78}
+    figure = result([rate(value, 100, 2, part=f"2025-{month:02}") for month, value in values.items()]).plot("trend")
+    assert figure.title.endswith("by month: highest 81 % in February, lowest 73 % in April")
+
+
+def test_no_band_is_told_where_none_is_drawn():
+    bare = {"low": NAN, "high": NAN}
+    rows = [rate(50 + month, 100, 0, part=f"2025-{month:02}") | bare for month in range(1, 5)]
+    rows += [rate(value, 100, 0, segment="region", level=name) | bare for name, value in (("North", 60), ("South", 50))]
+    trend, (by,) = result(rows).plot("trend"), result(rows).plot("segments", "region").figures
+    assert trend.alt.startswith("Line chart. ")
+    assert "Too few parts with an interval for a direction." in trend.alt
+    assert by.alt.startswith("Dots, sorted. ")
+    assert "Band" not in " ".join(trend.notes)
+    assert "Whiskers" not in " ".join(by.notes)
+
+
+def test_one_value_is_written_one_way_on_a_page():
+    """Average order value 55.4987: 55.50 on the tile was 55 in the chart, and a level at the same spot 56."""
+    money = metric(unit="money", title="Average order value")
+    whole = row(value=55.4987, low=54.95, high=56.05, n=9000, unit="money")
+    named = [("North", 55.52, 54.1, 57.0), ("South", 55.47, 54.0, 57.1)]
+    rows = [
+        whole,
+        *(
+            row(value=v, low=lo, high=hi, n=3000, unit="money", segment="region", level=name)
+            for name, v, lo, hi in named
+        ),
+    ]
+    rows += [
+        row(value=54.0 + m / 7, low=52.0, high=58.0, n=700, unit="money", part=f"2025-{m:02}") for m in range(1, 13)
+    ]
+    of = result(rows, of=money)
+    with recorded() as drawn:
+        figure = of.plot("segments", "region").figures[0]
+        trend = of.plot("trend")
+    (axes,) = drawn[0].axes
+    assert {"all £55.50", "£55.52", "£55.47"} <= {text.get_text() for text in axes.texts}
+    assert "Highest North, £55.52; lowest South, £55.47. Whole client £55.50." in figure.alt
+    assert repr(of).startswith("Average order value, 2025: £55.50")
+    assert "Highest £55.71 (December)" in trend.alt
+
+
+@pytest.mark.parametrize(
+    ("how", "of"),
+    [("lorenz", pictured.payback), ("curve", pictured.concentration), ("curve", pictured.payback)],
+)
+def test_points_made_for_another_picture_are_not_drawn(how, of):
+    count, _ = wrong(replace(of()), how)
+    assert count == 0

@@ -1,0 +1,227 @@
+"""What holds for every metric, asked of each one that is declared."""
+
+import ast
+import operator
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from crmnb.core.period import Period
+from crmnb.engine.session import Tables, in_memory, source_of
+from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.results_frame import COLUMNS
+from crmnb.metrics.definition import Metric, catalogue, families, family
+from crmnb.metrics.measures import concentration, hazard_ratio
+from crmnb.schema.client import Client, Gain
+
+METRICS = list(catalogue().values())
+each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
+FIGURES = ["value", "low", "high", "n", "numerator", "denominator", "change", "change_low", "change_high"]
+KEYS = ["component", "part", "segment", "level"]
+
+
+@pytest.fixture(scope="module")
+def frames(corner_shop_intake) -> dict[str, pd.DataFrame]:
+    """The corner shop's canonical tables as pandas frames."""
+    _, taken = corner_shop_intake
+    return {name: duckdb.read_parquet(str(path)).df() for name, path in taken.tables.items()}
+
+
+def rows_of_all(tables: Tables, period: Period, metrics: list[Metric] = METRICS) -> dict[str, pd.DataFrame]:
+    """Each metric's rows, all measured together."""
+    return {metric.id: told.rows for metric, told in zip(metrics, measure_all(metrics, tables, period), strict=True)}
+
+
+@pytest.fixture(scope="module")
+def plain(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames as they are."""
+    return rows_of_all(in_memory(corner_shop.client, frames), corner_shop.period)
+
+
+def rows(metric: Metric, frames, book) -> pd.DataFrame:
+    return measure(metric, in_memory(book.client, frames), book.period).rows
+
+
+def figures(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_index(KEYS)[FIGURES].sort_index()
+
+
+def by_pencil(expression: str) -> float:
+    """The value of an expression of numbers, + - * / ** and parentheses: nothing else can stand in it."""
+    steps = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+    steps[ast.Pow] = operator.pow
+
+    def value(node: ast.AST) -> float:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return node.value
+        assert isinstance(node, ast.BinOp), f"{expression!r} is not arithmetic"
+        return steps[type(node.op)](value(node.left), value(node.right))
+
+    return value(ast.parse(expression, mode="eval").body)
+
+
+@each_metric
+def test_says_all_that_a_reader_needs(metric: Metric):
+    for fact in ("title", "unit", "counts", "definition", "why", "beware", "source"):
+        assert getattr(metric, fact), f"{metric.id} does not say its {fact}"
+    assert metric.kind in ("input", "process", "output", "outcome")
+    assert callable(metric.better) or metric.better in ("up", "down", "-")
+    assert metric.by_hand or metric.published, f"{metric.id} has no count by hand and no published figure"
+    assert metric.out_of or metric.estimate.reduces == "bins"
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.published], ids=lambda metric: metric.id)
+def test_the_published_figure_is_a_test(metric: Metric):
+    file, _, name = metric.published.partition("::")
+    assert re.search(rf"^def {name}\(", next(Path(__file__).parents[1].rglob(file)).read_text(), re.MULTILINE), (
+        metric.published
+    )
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.by_hand], ids=lambda metric: metric.id)
+def test_is_what_the_pencil_counted(metric: Metric, corner_shop):
+    whole = corner_shop(metric.id).whole.set_index("component")["value"]
+    hand = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
+    for component, expression in hand.items():
+        assert whole[component] == pytest.approx(by_pencil(expression) * metric.scaled, rel=1e-9), component
+    if metric.component != "cohort":  # of the triangle, the pencil did a few telling cells
+        assert set(hand) == set(whole.index)
+
+
+@each_metric
+def test_fills_the_results_frame(metric: Metric, corner_shop):
+    found = corner_shop(metric.id).rows
+    assert list(found.columns) == list(COLUMNS)
+    assert not found.duplicated(KEYS).any()
+    shown = found[~found["flags"].str.contains("unavailable|suppressed")]
+    assert shown["value"].notna().all()
+    assert (
+        (shown["low"] <= shown["value"] + 1e-9) & (shown["value"] <= shown["high"] + 1e-9) | shown["low"].isna()
+    ).all()
+    assert (found.loc[found["value"].isna(), "reason"] != "").all()
+
+
+@each_metric
+def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
+    found = corner_shop(metric.id).rows
+    whole = found[(found["part"] == "") & (found["segment"] == "")].set_index("component")
+    levels = found[found["segment"] != ""]
+    assert set(levels["segment"]) <= set(corner_shop.client.segments)
+    for (segment, component), of in levels.groupby(["segment", "component"]):
+        if metric.estimate.reduces == "counts":
+            continue  # of a curve or a median there is nothing to add up
+        assert of["numerator"].sum() == pytest.approx(whole.at[component, "numerator"]), (segment, component)
+        if metric.estimate.reduces == "moments":
+            assert of["denominator"].sum() == pytest.approx(whole.at[component, "denominator"]), (segment, component)
+            assert of["n"].sum() == whole.at[component, "n"]
+
+
+@pytest.fixture(scope="module")
+def shuffled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames in another order."""
+    mixed = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
+    return rows_of_all(in_memory(corner_shop.client, mixed), corner_shop.period)
+
+
+@each_metric
+def test_order_of_rows_does_not_matter(metric: Metric, plain, shuffled):
+    pd.testing.assert_frame_equal(figures(shuffled[metric.id]), figures(plain[metric.id]), check_exact=True)
+
+
+def declaring_twice(client: Client) -> Client:
+    """The client whose declared sums of money are twice as much."""
+    worth = client.worth
+    books = {period: 2 * net for period, net in worth.books.items()}
+    gains = {name: Gain(gain=2 * g.gain, low=2 * g.low, high=2 * g.high) for name, g in worth.gains.items()}
+    return client.model_copy(update={"worth": worth.model_copy(update={"books": books, "gains": gains})})
+
+
+@pytest.fixture(scope="module")
+def doubled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames with a copy of every row, under other keys."""
+
+    def copied(frame: pd.DataFrame) -> pd.DataFrame:
+        keys = [column for column in frame.columns if column.endswith("_id")]
+        twin = frame.assign(**{key: frame[key] + "'" for key in keys})
+        return pd.concat([frame, twin], ignore_index=True)
+
+    tables = in_memory(declaring_twice(corner_shop.client), {name: copied(frame) for name, frame in frames.items()})
+    return rows_of_all(tables, corner_shop.period)
+
+
+@each_metric
+def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
+    once, twice = figures(plain[metric.id]), figures(doubled[metric.id])
+    of_all = ~once.index.get_level_values("component").str.startswith("per ")
+    times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
+    # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
+    close = 0.05 if metric.estimate is hazard_ratio else 1e-9
+    if (
+        metric.estimate is concentration
+    ):  # Gini times n / (n - 1): nearer 1 of twice the customers; of one alone nothing is known
+        gini = once.index.get_level_values("component") == "gini"
+        times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))
+        once, twice, times = (held[once["n"] != 1] for held in (once, twice, times))
+    pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
+    counted = once["n"].notna()
+    pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.rows_at], ids=lambda metric: metric.id)
+def test_rows_of_a_period_are_those_of_its_parts(metric: Metric, corner_shop, frames):
+    called_for_each = replace(metric, rows_at="")
+    told, called = rows(metric, frames, corner_shop), rows(called_for_each, frames, corner_shop)
+    pd.testing.assert_frame_equal(told.drop(columns="target"), called.drop(columns="target"))
+
+
+@pytest.fixture(scope="module")
+def empty(frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames without a row."""
+    none = {name: frame.iloc[:0] for name, frame in frames.items()}
+    return rows_of_all(in_memory(corner_shop.client, none), corner_shop.period)
+
+
+@each_metric
+def test_empty_evidence_is_unavailable(metric: Metric, empty):
+    found = empty[metric.id]
+    assert found["flags"].str.contains("unavailable").all()
+    assert found["value"].isna().all()
+    assert (found["reason"] != "").all()
+
+
+@each_metric
+def test_a_missing_table_is_unavailable_and_named(metric: Metric, corner_shop, frames):
+    needed = source_of(corner_shop.client, metric.reads[0])
+    found = rows(metric, {name: frame for name, frame in frames.items() if name != needed}, corner_shop)
+    assert found["flags"].str.contains("unavailable").all()
+    assert found["reason"].str.contains(needed).all()
+
+
+@pytest.fixture(scope="module")
+def by_threads(frames, corner_shop) -> list[dict[str, pd.DataFrame]]:
+    """With one thread of the engine, and with four."""
+    found = []
+    for threads in (1, 4):
+        tables = in_memory(corner_shop.client, frames)
+        tables.con.execute(f"set threads = {threads}")
+        found.append(rows_of_all(tables, corner_shop.period))
+    return found
+
+
+@each_metric
+def test_does_not_depend_on_threads(metric: Metric, by_threads):
+    pd.testing.assert_frame_equal(*(found[metric.id] for found in by_threads), check_exact=True)
+
+
+def test_every_family_has_metrics():
+    assert {"retention", "satisfaction"} <= set(families())
+    for name in families():
+        assert family(name), f"crmnb/metrics/{name}.py declares no metric"
+
+
+def test_metrics_have_names_of_their_own():
+    assert len(METRICS) == sum(len(family(name)) for name in families())

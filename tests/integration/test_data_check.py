@@ -1,0 +1,634 @@
+"""The check of a client: what was read, which metrics can be had, what changed; its exit codes and its page on the quarantine."""
+
+import html
+import json
+import re
+import stat
+from dataclasses import replace
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from importing import client_of
+from synthetic import HOSTILE, client
+
+from conftest import PROJECT, crmnb, project
+from crmnb.core.period import Period
+from crmnb.engine.session import open_tables
+from crmnb.evaluate.measure import measure
+from crmnb.intake import intake
+from crmnb.intake.audit import Account, Cause, LinesAccount, Link, Total
+from crmnb.intake.profile import profile_of
+from crmnb.metrics.definition import catalogue
+from crmnb.report.data_check.availability import availability, readers
+from crmnb.report.data_check.drift import drift
+from crmnb.report.data_check.findings import Checked
+from crmnb.report.data_check.sections import as_text, parts_of
+from crmnb.report.pages import quarantine_page
+from crmnb.run.data_check import last_whole_year
+from crmnb.schema.client import Segment
+
+YEAR = Period.parse("2025")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """The corner shop's project after a check."""
+    folder = project(tmp_path_factory.mktemp("checked"))
+    assert crmnb(folder, "check", "corner_shop") == 0
+    return folder
+
+
+def found_of(client, taken, *ids, **changes):
+    """What can be had of each metric (all, or some) in 2025, by id; changes: of the intake."""
+    taken, chosen = replace(taken, **changes), [catalogue()[id_] for id_ in ids or catalogue()]
+    found = availability(client, taken, YEAR.observe(taken.data_from, taken.cutoff), chosen)
+    return {each.metric.id: each for each in found}
+
+
+def without(taken, table):
+    """The intake's tables and columns without a table."""
+    return {what: {k: v for k, v in getattr(taken, what).items() if k != table} for what in ("tables", "columns")}
+
+
+# ---- Which metrics ----------------------------------------------------------------------------------------
+
+
+def is_had(rows: pd.DataFrame) -> bool:
+    return rows[(rows["part"] == "") & (rows["segment"] == "")]["value"].notna().any()
+
+
+def test_what_can_be_had_is_what_measuring_gives(corner_shop, corner_shop_intake):
+    found = found_of(*corner_shop_intake)
+    assert set(found) == set(catalogue())
+    for each in found.values():
+        rows = corner_shop.results(each.metric.family)
+        had = is_had(rows[rows["metric"] == each.metric.id])
+        told = each.can != "no"
+        assert told >= had if each.metric.published else told == had, (
+            each
+        )  # whether a model can be fitted takes computing
+
+
+@pytest.mark.parametrize(
+    ("lost", "changes", "ids"),
+    [
+        ("reviews", {}, ["review_rating", "nps", "purchase_frequency"]),
+        ("", {"churn": None}, ["retention_rate", "cohort_retention", "purchase_frequency"]),
+        ("", {"items": {}}, ["csat", "ces", "response_rate"]),
+        ("orders", {}, ["retention_rate", "repeat_purchase_rate", "acceptance_rate"]),
+    ],
+)
+def test_what_cannot_be_had_is_what_measuring_does_not_give(corner_shop_intake, lost, changes, ids):
+    who, taken = corner_shop_intake
+    who, less = who.model_copy(update=changes), without(taken, lost)
+    found, tables = found_of(who, taken, *ids, **less), open_tables(who, less["tables"])
+    for id_ in ids:
+        rows = measure(catalogue()[id_], tables, YEAR.observe(taken.data_from, taken.cutoff)).rows
+        assert (found[id_].can != "no") == is_had(rows), found[id_]
+        assert (found[id_].can == "no") == any("needs" in reason for reason in found[id_].reasons)
+    assert {each.can == "no" for each in found.values()} == {True, False}
+
+
+def test_without_a_column_that_it_needs_a_metric_cannot_be_had_and_says_which(corner_shop_intake):
+    who, taken = corner_shop_intake
+    ids = ["purchase_frequency", "nps", "csat", "acceptance_rate", "response_rate", "review_rating", "review_volume"]
+    before = found_of(who, taken, *ids)
+    gone = {"orders.ordered_at", "survey_responses.recommend", "survey_invitations.reached_at", "reviews.scale"}
+    columns = {
+        table: {name: type_ for name, type_ in held.items() if f"{table}.{name}" not in gone}
+        for table, held in taken.columns.items()
+    }
+    after = found_of(who, taken, *ids, columns=columns)
+    for id_, each in after.items():
+        lacking = gone & set(before[id_].needs)
+        assert (each.can == "no") == bool(lacking), id_
+        assert set(each.missing) == lacking
+        for column in lacking:
+            assert any(column in reason for reason in each.reasons)
+    assert {"no", "yes"} <= {each.can for each in after.values()}
+
+
+def test_the_columns_that_a_metric_needs_are_all_of_them_and_no_more(corner_shop_intake):
+    found = found_of(*corner_shop_intake, "csat", "retention_rate", "review_rating")
+    assert found["csat"].needs == tuple(f"survey_responses.{c}" for c in ("survey", "responded_at", "satisfied"))
+    assert found["retention_rate"].needs == ("orders.customer_id", "orders.ordered_at")
+    assert found["review_rating"].needs == tuple(f"reviews.{c}" for c in ("platform", "posted_at", "rating", "scale"))
+
+
+def test_a_table_that_is_not_there_is_named_with_its_grain_and_the_columns_that_are_read(corner_shop_intake):
+    who, taken = corner_shop_intake
+    found = found_of(who, taken, "review_volume", **without(taken, "reviews"))
+    assert found["review_volume"].reasons == ("needs the table reviews (a public review), with platform and posted_at",)
+    assert found["review_volume"].missing == ("reviews.platform", "reviews.posted_at")
+
+
+def test_rows_without_a_customer_and_segmentations_that_do_not_apply_make_it_partly(corner_shop_intake):
+    who, taken = corner_shop_intake
+    found = found_of(who, taken, "retention_rate", "nps")
+    assert found["retention_rate"].can == "partly"
+    assert "2 of 26 rows of orders in 2025 carry no customer" in found["retention_rate"].reasons[0]
+    assert found["nps"].can == "yes"
+    segments = {**who.segments, "where": Segment(column="orders.channel")}
+    found = found_of(who.model_copy(update={"segments": segments}), taken, "repeat_purchase_rate", "nps")
+    assert found["nps"].can == "yes"  # of answers, nobody expects a breakdown by the orders' channel
+    assert any("broken down by where" in reason for reason in found["repeat_purchase_rate"].reasons)
+
+
+def test_a_history_that_is_too_short_is_said_for_the_part_that_lacks_it(corner_shop_intake):
+    who, taken = corner_shop_intake
+    short = found_of(who, taken, "retention_rate", data_from=datetime(2024, 6, 1))
+    assert short["retention_rate"].can == "partly"  # 2024 is partial, and that is said of all metrics together
+    late = found_of(who, taken, "retention_rate", data_from=datetime(2023, 12, 1))["retention_rate"]
+    assert any("compared with 2024: needs data from 2023-10-03" in reason for reason in late.reasons)
+    assert not any("trend" in reason for reason in late.reasons)
+    none = found_of(who, taken, "retention_rate", data_from=datetime(2024, 12, 1))["retention_rate"]
+    assert none.can == "no"
+    assert "needs data from 2024-10-03" in none.reasons[0]
+
+
+def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_path):
+    who, taken = corner_shop_intake
+    old = tmp_path / "reviews.parquet"
+    rows = duckdb.read_parquet(str(taken.tables["reviews"])).filter("posted_at < timestamp '2025-01-01'")
+    rows.write_parquet(str(old))
+    found = found_of(who, taken, "review_rating", "review_volume", tables={**taken.tables, "reviews": old})
+    assert (found["review_rating"].can, found["review_volume"].can) == ("no", "partly")
+    assert found["review_rating"].reasons == ("the table reviews holds no row of 2025",)
+
+
+def contracts(tmp_path, rows: str):
+    """A client of contracts that lasted, as (started, ended), and data from 2023 to 2025."""
+    text = "".join(f"{at},c{at},{row},10\n" for at, row in enumerate(rows.split()))
+    who = client_of(
+        tmp_path,
+        "data_from: 2023-01-01\ndata_until: 2025-12-31\nprivacy: {min_base: 1, suppress_below: 1}\nsources: {s: {file: s.csv}}\nchurn: {kind: contractual, table: subscriptions}\n"
+        "tables: {subscriptions: {source: s, columns: {subscription_id: No, customer_id: Who, started_at: From, ended_at: To, "
+        "monthly_amount: Sum}}}\n",
+        s_csv=f"No,Who,From,To,Sum\n{text}",
+    )
+    return who, intake(who, tmp_path / "private")
+
+
+LASTING = ["retention_rate", "churn_rate", "end_to_start_ratio", "gross_revenue_retention", "net_revenue_retention"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "had"),
+    [
+        ("2023-03-01, 2023-05-01,2025-06-01", True),  # none begins in 2025, all last into it
+        ("2025-03-01, 2025-05-01,", False),  # all begin in 2025, so nobody was a customer at its start
+        ("2023-03-01,2024-05-01 2023-05-01,2024-06-01", False),  # all over before it
+    ],
+)
+def test_what_lasts_through_the_period_is_counted_and_what_begins_in_it_is_not(tmp_path, rows, had):
+    who, taken = contracts(tmp_path, rows)
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    for each in found_of(who, taken, *LASTING).values():
+        told = measure(each.metric, open_tables(who, taken.tables, cutoff=taken.cutoff), period).rows
+        assert is_had(told) == had, each.metric.id
+        assert (each.can != "no") == had, each
+        if not had:
+            assert each.reasons == (told.iloc[0]["reason"],)
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "starts", "label", "said"),
+    [
+        ("2023-10-01", "2026-01-01", 1, "2025", "last whole year"),
+        ("2023-10-01", "2025-12-31", 1, "2024", "last whole year"),
+        ("2023-10-01", "2025-12-31", 4, "FY2025", "last whole year"),
+        ("2025-03-01", "2025-12-01", 1, "2025-03-01..2025-11-30", "all of the data"),
+        ("1900-06-01", "1900-06-02", 1, "1900-06-01..1900-06-01", "all of the data"),
+        ("0900-06-01", "1899-01-02", 4, "0900-06-01..1899-01-01", "all of the data"),
+        (None, "1900-06-02", 1, "1900-06-01..1900-06-01", "all of the data"),
+        ("2190-01-01", "2300-01-01", 1, "2200", "last whole year"),
+        (None, None, 1, str(datetime.now().year - 1), "no dated events"),  # noqa: DTZ005
+    ],
+)
+def test_the_last_whole_year_is_chosen(corner_shop_intake, first, end, starts, label, said):
+    who, taken = corner_shop_intake
+    days = {"data_from": first and datetime.fromisoformat(first), "cutoff": end and datetime.fromisoformat(end)}
+    period, words = last_whole_year(who.model_copy(update={"fiscal_year_starts": starts}), replace(taken, **days))
+    assert period.label == label
+    assert said in words
+
+
+# ---- Drift ------------------------------------------------------------------------------------------------
+
+ORDERS = {"order_id": "VARCHAR", "ordered_at": "TIMESTAMP", "amount": "DECIMAL(18, 4)", "margin": "DECIMAL(18, 4)"}
+ORDERS |= {"channel": "VARCHAR", "refunded_at": "TIMESTAMP", "status": "VARCHAR", "units": "DOUBLE"}
+TEXT = "sources: {till: {file: a.csv}}\ntables: {orders: {source: till, columns: {order_id: o, ordered_at: a, amount: x, status: s}}}\n"
+
+
+def orders(months: int, seed: int = 1, start: str = "2023-01-01", each: int = 120) -> pd.DataFrame:
+    """So many months of orders; those of the same seed and start are the same up to where the shorter end."""
+    frames = []
+    for month, first in enumerate(pd.date_range(start, periods=months, freq="MS")):
+        rng = np.random.default_rng([seed, first.year, first.month])
+        n = rng.poisson(each)
+        frame = pd.DataFrame({"order_id": [f"{month}-{i}" for i in range(n)]})
+        frame["ordered_at"] = first + pd.to_timedelta(rng.integers(0, 28 * 86_400, n), "s")
+        frame["amount"] = rng.lognormal(3, 1, n).round(2)
+        frame["margin"] = np.where(rng.random(n) < 0.3, np.nan, frame["amount"] / 5)
+        frame["channel"] = rng.choice(["web", "shop", "phone"], n, p=[0.7, 0.25, 0.05])
+        frame["refunded_at"] = (frame["ordered_at"] + pd.Timedelta(days=5)).where(rng.random(n) < 0.1)
+        frame["status"], frame["units"] = "paid", rng.integers(1, 9, n).astype(float)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture
+def seen(tmp_path):
+    """Drift between two frames of orders."""
+    who = client_of(tmp_path, TEXT, a_csv="x")
+
+    def profile(frame, columns, headers, day):
+        with duckdb.connect() as con:
+            con.register("frame", frame)
+            listed = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in columns.items())
+            con.sql(f"select {listed} from frame").write_parquet(str(tmp_path / "orders.parquet"))
+            paths = {"orders": tmp_path / "orders.parquet"}
+            return replace(profile_of(con, who, paths, {"orders": columns}, {"till": headers}), day=day)
+
+    def between(before, now, types=ORDERS, headers=("o", "a"), day="2025-02-05", **changes):
+        old = profile(before, ORDERS, ["o", "a"], "2025-01-05")
+        return drift(replace(profile(now, types, list(headers), day), **changes), old, who, readers(who))
+
+    return between
+
+
+def test_nothing_is_told_of_unchanged_data_or_of_the_first(seen, corner_shop_intake):
+    assert seen(orders(24), orders(24)) == ()
+    who, taken = corner_shop_intake
+    assert drift(taken.profile, taken.profile, who, {}) == ()
+    assert drift(taken.profile, None, who, {}) == ()
+
+
+@pytest.mark.parametrize("months", [2, 3, 6, 24])
+def test_data_that_merely_grew_a_month_raise_no_alarm(seen, months):
+    for seed in range(12):
+        found = seen(orders(months, seed), orders(months + 1, seed))
+        assert found == (), (seed, found)
+
+
+def test_a_window_that_moved_on_by_a_month_raises_no_alarm(seen):
+    for seed in range(5):
+        assert seen(orders(24, seed), orders(24, seed, "2023-02-01")) == ()
+
+
+def changed(**columns) -> pd.DataFrame:
+    """Twenty-five months of orders in which columns are otherwise: a function of the frame."""
+    frame = orders(25)
+    return frame.assign(**{name: make(frame) for name, make in columns.items()})
+
+
+def late(frame, value, otherwise):
+    """The value in the newest month's rows, so that it is what came."""
+    return np.where(frame["ordered_at"] >= "2025-01-01", value, otherwise)
+
+
+DRIFTS = {
+    "missing, more": (
+        changed(margin=lambda f: f["margin"].where(f.index % 4 == 0)),
+        "orders.margin",
+        "orders.margin is missing in 8",
+    ),
+    "missing, from none": (
+        changed(channel=lambda f: f["channel"].where(f.index % 100 > 0)),
+        "orders.channel",
+        "is missing in 1.0 % of the rows, before in 0 %",
+    ),
+    "range, higher": (changed(amount=lambda f: f["amount"] * 100), "orders.amount", "orders.amount goes from"),
+    "range, lower": (
+        changed(margin=lambda f: -20 * f["margin"]),
+        "orders.margin",
+        "orders.margin goes from \N{MINUS SIGN}",
+    ),
+    "range, shrunk": (changed(amount=lambda f: f["amount"] / 100), "orders.amount", "orders.amount goes from"),
+    "time, early": (
+        changed(refunded_at=lambda f: f["refunded_at"].where(f.index > 0, pd.Timestamp("1900-01-01"))),
+        "orders.refunded_at",
+        "from 1 January 1900 to",
+    ),
+    "time, to come": (
+        changed(refunded_at=lambda f: f["refunded_at"].where(f.index > 0, pd.Timestamp("2099-01-01"))),
+        "orders.refunded_at",
+        "to 1 January 2099",
+    ),
+    "category, new": (
+        changed(channel=lambda f: late(f, "WEB", f["channel"])),
+        "orders.channel",
+        "holds new categories: 'WEB'",
+    ),
+    "category, vanished": (
+        changed(channel=lambda f: f["channel"].replace("phone", "shop")),
+        "orders.channel",
+        "no longer holds these categories: 'phone'",
+    ),
+    "categories, no more": (
+        changed(channel=lambda f: [f"caller {i % 400}" for i in f.index]),
+        "orders.channel",
+        "more than 6 different values, before 3",
+    ),
+    "rows, fewer": (orders(25).iloc[::3], "orders", "orders has"),
+    "rows, more": (orders(25, each=240), "orders", "orders has"),
+    "export, older": (orders(23), "orders.ordered_at", "is this an older export?"),
+    "history, lost": (orders(13, start="2024-01-01"), "orders.ordered_at", "the days between are gone"),
+}
+
+
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_each_kind_of_drift_is_told_and_no_other(seen, kind):
+    now, where, words = DRIFTS[kind]
+    found = seen(orders(24), now)
+    assert {each.where for each in found} == {where}, found
+    assert any(words in each.words for each in found), found
+    for each in found:
+        assert where in each.words
+        assert each.before != each.now
+        assert "Repeat purchase rate" in each.may_affect
+
+
+def test_types_columns_and_tables_that_came_went_or_changed_are_told(seen):
+    types = {name: type_ for name, type_ in ORDERS.items() if name != "margin"} | {
+        "units": "VARCHAR",
+        "extra": "DOUBLE",
+    }
+    found = seen(orders(24), orders(24).assign(extra=1.0), types, headers=("o", "b"))
+    assert {each.where: (each.before, each.now) for each in found} == {
+        "till: a": ("there", "not there"),
+        "till: b": ("not there", "there"),
+        "orders.margin": ("there", "not there"),
+        "orders.extra": ("not there", "there"),
+        "orders.units": ("numbers", "text"),
+    }
+    assert all("Repeat purchase rate" in each.may_affect for each in found)
+
+
+def test_tables_that_came_or_went_are_told(corner_shop_intake):
+    who, taken = corner_shop_intake
+    now, titles = taken.profile, readers(who)
+    fewer = replace(now, rows={name: n for name, n in now.rows.items() if name != "reviews"})
+    (went,), (came,) = drift(fewer, now, who, titles), drift(now, fewer, who, titles)
+    assert (went.where, went.now, came.where, came.now) == ("reviews", "not there", "reviews", "there")
+    assert "Review rating" in went.may_affect
+
+
+def test_personal_values_are_in_no_drift(seen, corner_shop_intake):
+    who, taken = corner_shop_intake
+    column = replace(taken.profile.columns["customers"]["name"], levels={"Ann Smith": 99})
+    columns = {**taken.profile.columns, "customers": {**taken.profile.columns["customers"], "name": column}}
+    assert drift(replace(taken.profile, columns=columns), taken.profile, who, {}) == ()
+    assert drift(taken.profile, replace(taken.profile, columns=columns), who, {}) == ()
+
+
+# ---- Told -------------------------------------------------------------------------------------------------
+
+ACCOUNT = Account(
+    table="orders",
+    source="till",
+    read=3400,
+    accepted=3381,
+    quarantined=19,
+    causes=(
+        Cause("ordered_at is no date", "ordered_at", 14, 12, ("'31/02/2025'",), "Ask for days that exist."),
+        Cause("amount is below 0", "amount", 6, 4, ("'-5'",), "Ask what these are."),
+        Cause("order_id \x1b repeats", "order_id", 1, 1, ("'7'",), "Ask what these are."),
+    ),
+    totals={"amount": Total("1234567890123.4500", "-47.0000", 2)},
+    links=(Link("customer_id", "customers", 3400, 12),),
+    lines=LinesAccount("till", 9000, 3, {"amount": ("100.1234", "98.0000", "98.0000")}),
+    notes=("a \x1b[31mnote",),
+)
+
+
+def told(corner_shop_intake, who=None, width=100, **changes) -> str:
+    client_, taken = corner_shop_intake
+    who = who or client_
+    changes = {"accounts": (ACCOUNT,)} | changes
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    checked = Checked(who, replace(taken, **changes), period, "as asked for", (), (), PROJECT, PROJECT)
+    assert len(parts_of(checked)) == 3
+    return as_text(checked, width)
+
+
+def test_rows_totals_links_and_lines_are_told(corner_shop_intake):
+    text = told(corner_shop_intake)
+    assert re.search(r"orders +source till +3,400 +3,381 +19 \(0\.6 %\)", text)
+    for words in (
+        "set aside: ordered_at is no date, 14 rows",
+        "amount: 1,234,567,890,123.45 accepted, \N{MINUS SIGN}47.00 set aside; 2 rows held no amount that can be read",
+        "customer_id → customers: 12 of 3,400 rows refer to nobody known (0.4 %)",
+        "3 of 9,000 lines of the source till reached no row (under 0.1 %)",
+        "amount: 100.1234 in all lines, 98.00 in those that reached a row, 98.00 in the rows",
+    ):
+        assert words in re.sub(r"\s+", " ", text), words
+    assert "\x1b" not in text
+
+
+def test_numbers_are_written_as_the_client_does(corner_shop_intake):
+    who, _ = corner_shop_intake
+    text = told(corner_shop_intake, who.model_copy(update={"locale": "nl_NL"}))
+    assert "12 of 3.400" in text
+    assert "1.234.567.890.123,45" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(corner_shop_intake, width):
+    who, taken = corner_shop_intake
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    some = availability(who, taken, period, [catalogue()["review_volume"]])
+    checked = Checked(who, replace(taken, before=taken.profile), period, "as asked for", some, (), PROJECT, PROJECT)
+    text = as_text(checked, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "review_volume" in text
+    assert "Nothing changed" in re.sub(r"\s+", " ", text)
+
+
+# ---- The command ------------------------------------------------------------------------------------------
+
+
+def test_the_command_tells_all_and_writes_two_private_pages(shop, capsys):
+    assert crmnb(shop, "check", "corner_shop", "--period", "2025") == 0
+    out = capsys.readouterr()
+    assert out.err == ""
+    assert re.search(r"orders +source orders +54 +52 +2 \(3\.7 %\)", out.out)
+    assert "Looked at for 2025" in out.out
+    assert "nothing to compare with yet" in out.out
+    for name in ("check", "quarantine"):
+        page = shop / f"outputs/corner_shop/.private/{name}.html"
+        assert f"{name}.html" in out.out
+        assert stat.S_IMODE(page.stat().st_mode) == 0o600
+        assert "Corner Shop" in page.read_text()
+    names = pd.read_csv(PROJECT / "parameters/corner_shop/customers.csv", dtype=str)["Name"].dropna()
+    pages = [path.read_text() for path in (shop / "outputs/corner_shop/.private").glob("*.html")]
+    assert not [name for name in names for text in [out.out, *pages] if name in text]
+
+
+def test_as_data(shop, capsys):
+    assert crmnb(shop, "check", "corner_shop", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {each["metric"] for each in said["metrics"]} == set(catalogue())
+    assert said["period"]["label"] == "2025"
+    assert {each["table"]: each["read"] for each in said["accounts"]}["orders"] == 54
+    assert said["drift"] == {"since": None, "found": []}
+
+
+def test_what_changed_since_the_last_reading_is_told(tmp_path, capsys, corner_shop_intake):
+    folder = project(tmp_path)
+    assert crmnb(folder, "check", "corner_shop") == 0
+    file = folder / "parameters/corner_shop/orders.csv"
+    file.write_text(file.read_text().replace(";web;", ";kiosk;"))
+    capsys.readouterr()
+    for _ in range(2):  # the second time, nothing is read again
+        assert crmnb(folder, "check", "corner_shop") == 0
+        text = re.sub(r"\s+", " ", capsys.readouterr().out)
+        assert "orders.channel holds new categories: 'kiosk'." in text
+        assert f"May affect: {readers(corner_shop_intake[0])['orders'][0]}" in text
+    assert "kiosk" in (folder / "outputs/corner_shop/.private/check.html").read_text()
+
+
+def test_a_client_without_files_is_skipped_and_one_with_some_of_them_is_wrong(tmp_path, capsys):
+    folder = project(tmp_path)
+    files = sorted((folder / "parameters/corner_shop").iterdir())
+    files.pop().unlink()
+    for arguments in (["check", "corner_shop"], ["run", "corner_shop", "--period", "2025"]):
+        assert crmnb(folder, *arguments) == 2
+        assert "there is no file" in capsys.readouterr().err
+    for file in files:
+        file.unlink()
+    for arguments in (["check", "corner_shop"], ["run", "corner_shop", "--period", "2025"]):
+        assert crmnb(folder, *arguments) == 3
+        out = capsys.readouterr()
+        assert out.err.startswith("crmnb: skipped: ")
+        assert out.out == ""
+
+
+@pytest.mark.parametrize("arguments", [["corner_shopp"], ["corner_shop", "--period", "25"], ["../../x"]])
+def test_what_is_wrong_is_said_in_a_line(shop, capsys, arguments):
+    assert crmnb(shop, "check", *arguments) == 2
+    out = capsys.readouterr()
+    assert out.err.startswith("crmnb: ")
+    assert out.out == ""
+
+
+def test_refused_data_have_their_page_too(tmp_path, capsys):
+    folder = project(tmp_path)
+    file = folder / "parameters/corner_shop/orders.csv"
+    file.write_text(re.sub(r"(;\d+/\d+)/2024", r"\1/20x4", file.read_text()))
+    assert crmnb(folder, "check", "corner_shop") == 2
+    assert "bad_rows_allowed" in capsys.readouterr().err
+    private = folder / "outputs/corner_shop/.private"
+    page = private / "quarantine.html"
+    assert "Not taken in" in page.read_text()
+    assert str(tmp_path) not in page.read_text()
+    links = re.findall(r'<a href="([^"#]+)">', page.read_text())
+    assert links
+    assert all((private / link).is_file() for link in links)
+
+
+def test_a_run_writes_the_page_on_the_quarantine(made):
+    page = made / "outputs/corner_shop/.private/quarantine.html"
+    assert "31/02/2025" in page.read_text()
+    links = re.findall(r'<a href="([^"#]+)">', page.read_text())
+    assert links
+    assert all((page.parent / link).is_file() for link in links)
+
+
+def test_help_and_exit_codes(capsys):
+    from crmnb.cli import main
+
+    for command in ("run", "check"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert "\n  3  skipped" in capsys.readouterr().out
+
+
+# ---- The page on the quarantine ---------------------------------------------------------------------------
+
+TILL = client(
+    sources={"till": {"file": "exports/till_*.csv"}},
+    tables={"orders": {"source": "till", "columns": {"amount": "Total"}}},
+)
+TOUCHED = {"orders": ("Repeat purchase rate",)}
+
+
+def quarantine(folder, *accounts, who=TILL, **more) -> str:
+    """The page's text, without its head."""
+    text = quarantine_page(who, accounts or (ACCOUNT,), folder / "q", folder, TOUCHED, **more)
+    return text.partition("<body>")[2]
+
+
+def test_the_page_says_which_few_causes_spoil_most_rows(tmp_path):
+    text = quarantine(tmp_path)
+    assert "orders: 19 of 3,400 rows set aside (0.6 %)" in text
+    assert "The first 2 of 3 causes make 95.2 % of the faults: begin there." in text
+    figures = re.findall(r'<td class="num">([^<]*)</td>', text)
+    assert figures == ["14", "73.7 %", "66.7 %", "12", "6", "31.6 %", "95.2 %", "4", "1", "5.3 %", "100 %", "1"]
+    assert re.findall(r'<rect class="range" width="([\d.]+)"', text) == ["73.7", "31.6", "5.3"]
+    assert "Some rows have several causes" in text
+    assert "column: Total" in text
+    assert text.count("<li>Ask what these are.</li>") == 1
+    assert "Repeat purchase rate." in text
+
+
+def test_the_page_links_the_files_that_are_there(tmp_path):
+    assert "href=" not in quarantine(tmp_path).partition("<main")[2]
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q/orders.csv").touch()
+    assert re.findall(r'<a href="([^"#]+)"', quarantine(tmp_path)) == ["q/orders.csv"]
+    (tmp_path / "q/orders.xlsx").touch()
+    assert re.findall(r'<a href="([^"#]+)"', quarantine(tmp_path)) == ["q/orders.xlsx", "q/orders.csv"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"file": "exports/till_*.xlsx"}, ["Mend the cells", "a name that fits till_*.xlsx"]),
+        ({"file": "exports/till.csv"}, ["beside till.csv", "sources.till.file", "exports/till*."]),
+        ({"file": "exports/till_*"}, ["Mend the cells", "a name that fits till_*."]),
+        ({"file": "exports/till_*.csv.gz"}, ["beside till_*.csv.gz", "exports/till_*."]),
+        ({"file": "till.parquet"}, ["where they come from"]),
+        ({"database": "sqlite:///x", "table": "t"}, ["where they come from"]),
+    ],
+)
+def test_the_page_says_how_to_send_the_rows_again(tmp_path, source, words):
+    text = quarantine(tmp_path, who=TILL.model_copy(update={"sources": client(sources={"till": source}).sources}))
+    for each in words:
+        assert each in text
+    assert ("Mend the cells" in text) == (words[0] != "where they come from")
+
+
+def test_the_rows_of_a_query_and_of_its_source_are_mended_where_they_come_from(tmp_path):
+    made, lines = replace(ACCOUNT, source="query"), replace(ACCOUNT, table="")
+    assert "in the files that its query reads" in quarantine(tmp_path, made)
+    (tmp_path / "q/sources").mkdir(parents=True)
+    (tmp_path / "q/sources/till.csv").touch()
+    text = quarantine(tmp_path, lines)
+    assert "source till: 19 of 3,400 rows" in text
+    assert 'href="q/sources/till.csv"' in text
+
+
+def test_the_page_says_plainly_that_nothing_was_set_aside(tmp_path):
+    text = quarantine(tmp_path, Account("orders", "till", 54, 54, 0))
+    assert "Nothing was set aside: all 54 rows that were read are accepted." in text
+    assert "<table" not in text
+
+
+def test_hostile_texts_are_shown_as_they_are(tmp_path):
+    cause = replace(ACCOUNT.causes[0], words=HOSTILE, examples=(HOSTILE,), ask=HOSTILE)
+    text = quarantine(tmp_path, replace(ACCOUNT, causes=(cause,)), who=TILL.model_copy(update={"name": HOSTILE}))
+    assert "<script" not in text
+    assert "<script>alert(1)</script>" in html.unescape(text)
+
+
+def test_data_of_1900_are_looked_at_too(tmp_path, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters/old.yml").write_text(f"name: Old\ncurrency: GBP\n{TEXT}")
+    (tmp_path / "parameters/a.csv").write_text("o,a,x,s\n1,1900-06-01,1,paid\n")
+    assert crmnb(tmp_path, "check", "old") == 0
+    assert "Looked at for 1 June 1900, all of the data" in capsys.readouterr().out

@@ -1,0 +1,148 @@
+"""ECSI mobi: 250 answers on 1-10 without dates or customers, against plain pandas on the raw file."""
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from second_route import Figures, compared
+from statsmodels.stats.proportion import proportion_confint
+
+from crmnb.core.period import Period
+from crmnb.intake import Intake, intake
+from crmnb.schema.client import Client, load_client
+from crmnb.workbook import Workbook, open_on
+
+PARAMETERS = Path(__file__).parents[2] / "parameters"
+FILE = PARAMETERS.parent / "../shared/data/ecsi_mobi/mobi.csv"
+
+YEAR = "2005"  # which the parameters file declares for answers without a date
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not FILE.exists(), reason="ECSI mobi is not beside the checkout (../shared/data)"),
+]
+
+
+@pytest.fixture(scope="module")
+def raw() -> pd.DataFrame:
+    """The file's 24 columns; the row's number is the index."""
+    return pd.read_csv(FILE, index_col=0)
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    return load_client("ecsi_mobi", PARAMETERS)
+
+
+@pytest.fixture(scope="module")
+def taken(client: Client, tmp_path_factory) -> Intake:
+    return intake(client, tmp_path_factory.mktemp("private"))
+
+
+@pytest.fixture(scope="module")
+def book(client: Client, taken: Intake) -> Workbook:
+    return open_on(client, Period.parse(YEAR), taken)
+
+
+@pytest.fixture(scope="module")
+def whole(book: Workbook) -> pd.DataFrame:
+    """The satisfaction family's figures of the year as a whole."""
+    found = book.results("satisfaction")
+    return found[(found["part"] == "") & (found["segment"] == "")]
+
+
+def expected(answers: pd.Series) -> Figures:
+    """The two figures of a question on 1-10: the share of 9 and 10, and the mean on 0-100."""
+    return {
+        "csat": {"": (int(answers.isin([9, 10]).sum()), len(answers))},
+        "csat_mean": {"": sum((int(x) - 1) / 9 * 100 for x in answers) / len(answers)},
+    }
+
+
+# ---- The intake -----------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_the_one_that_was_described(raw):
+    assert raw.shape == (250, 24)
+    assert raw.index.to_list() == list(range(1, 251))
+    assert raw.isin(range(1, 11)).all(axis=None)
+
+
+def test_every_answer_of_the_file_is_taken_as_it_stands(taken: Intake, raw):
+    [answers] = [account for account in taken.accounts if account.table == "survey_responses"]
+    assert (answers.read, answers.accepted, answers.quarantined) == (250, 250, 0)
+    ours = duckdb.read_parquet(str(taken.tables["survey_responses"])).df()
+    ours = ours.set_index(ours.pop("response_id").astype(int)).sort_index()
+    assert ours.index.to_list() == raw.index.to_list()
+    assert set(ours.columns) - {name.lower() for name in raw} == {"survey", "responded_at"}
+    for name in raw:
+        assert ours[name.lower()].to_list() == raw[name].to_list(), name
+    assert set(ours["survey"]) == {"relationship"}
+    assert set(ours["responded_at"]) == {pd.Timestamp("2005-01-01")}
+
+
+def test_each_question_of_the_file_is_declared_with_what_it_asks(client: Client, raw):
+    assert set(client.items) == {name.lower() for name in raw}
+    assert {item.scale for item in client.items.values()} == {(1, 10)}
+    asked = [item.asks for item in client.items.values()]
+    assert all(asked)
+    assert len(set(asked)) == 24
+
+
+# ---- The figures ----------------------------------------------------------------------------------------------------
+
+
+def test_satisfaction_is_that_of_the_overall_question(whole, raw):
+    assert compared(whole, expected(raw["CUSA1"])) == []
+    assert set(whole.loc[whole["metric"].isin(["csat", "csat_mean"]), "flags"]) == {""}
+
+
+def test_every_other_question_can_be_asked_for(client: Client, taken: Intake, raw):
+    book = open_on(client, Period.parse("2005-01-01..2005-01-01"), taken)  # the day of all answers, without a trend
+    for name in raw.columns.drop("CUSA1"):
+        for metric, figures in expected(raw[name]).items():
+            found = book(metric, item=name.lower()).whole
+            assert compared(found, {metric: figures}) == [], name
+
+
+def test_the_interval_is_wilson_s_by_another_route(whole, raw):
+    [csat] = whole[whole["metric"] == "csat"].to_dict("records")
+    low, high = proportion_confint(int((raw["CUSA1"] >= 9).sum()), 250, alpha=0.05, method="wilson")
+    assert csat["method"] == "Wilson"
+    assert (csat["low"], csat["high"]) == pytest.approx((100 * low, 100 * high), rel=1e-9)
+
+
+# ---- What cannot be had is said -------------------------------------------------------------------------------------
+
+
+def test_a_scale_from_1_makes_no_promoter_score(whole):
+    [nps] = whole[whole["metric"] == "nps"].to_dict("records")
+    assert nps["flags"] == "unavailable"
+    assert nps["value"] != nps["value"]
+    assert nps["reason"] == "needs an item from 0 to 10; cusl3 goes from 1 to 10"
+
+
+def test_what_the_survey_does_not_hold_is_named(book: Workbook, whole):
+    reasons = whole.set_index("metric")["reason"]
+    assert "survey_invitations" in reasons["response_rate"]
+    assert "'effort'" in reasons["ces"]
+    retention = book.results("retention")
+    assert retention["value"].isna().all()
+    assert (retention["flags"] == "unavailable").all()
+
+
+def test_the_declared_year_holds_all_and_is_compared_with_none(book: Workbook, raw):
+    csat = book("csat")
+    assert csat.whole["previous"].isna().all()
+    assert csat.whole["reason"].to_list() == ["not compared: 2004 is partial (the data begin on 2005-01-01)"]
+    had = csat.parts[csat.parts["value"].notna()]
+    assert had[["part", "denominator"]].to_numpy().tolist() == [["2005-01", 250]]
+
+
+@pytest.mark.parametrize("label", ["2004", "2006"])
+def test_no_other_year_has_a_figure(client: Client, taken: Intake, label: str):
+    found = open_on(client, Period.parse(label), taken).results("satisfaction")
+    assert found["value"].isna().all()
+    [csat] = found[(found["metric"] == "csat") & (found["part"] == "")].to_dict("records")
+    assert f"the data {'begin on 2005-01-01' if label == '2004' else 'end on 2005-12-31'}" in csat["reason"]

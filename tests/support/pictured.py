@@ -1,0 +1,191 @@
+"""Results with points made by hand, for the tests of pictures of curves, stages, steps, shares and forecasts."""
+
+import itertools
+import math
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+from synthetic import NAN, metric, point, rate, result, row
+
+SURVIVAL = metric(id="survival_curve", title="Survival curve", counts="customers", out_of="customers", component="time")
+CONVERSION = metric(id="conversion_curve", title="Conversion curve", out_of="leads", component="what became of it")
+STAGES = metric(id="stage_conversion", title="Stage conversion", out_of="leads created", component="stage")
+GROWTH = metric(id="growth_decomposition", title="Growth decomposition", unit="money", out_of="", component="part")
+CONCENTRATION = metric(
+    id="revenue_concentration", title="Revenue concentration", unit="share", units={"top decile": "%"}, out_of="buyers"
+)
+PAYBACK = metric(id="cac_payback_months", title="Months until it has paid", unit="months", out_of="customers won")
+EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", component="forecast", out_of="purchases")
+
+
+def falling(scale: float, *, until: int = 1100, n: int = 4000, step: int = 7, **where) -> list[dict]:
+    """A survival curve of exponential lives, one point a week, its band wider as fewer are at risk."""
+    points = []
+    for day in range(step, until + 1, step):
+        left, share = n * math.exp(-day / scale) * (1 - day / 2 / until), 100 * math.exp(-day / scale)
+        half = 196 * math.sqrt(share / 100 * (1 - share / 100) / left)
+        points.append(point(day, share, half, n=float(round(left)), **where))
+    return points
+
+
+def survival(levels: dict[str, float] | None = None, **more):
+    """Survival of the whole, and of the levels of a segmentation by the mean of their lives in days."""
+    rows = [rate(3000, 4000, 1.5, component="after 180 days")]
+    points = falling(900)
+    for place, (level, scale) in enumerate((levels or {}).items()):
+        rows.append(rate(300, 400 - place, 4, component="after 180 days", segment="region", level=level))
+        points += falling(scale, n=4000 - 300 * place, until=1100 - 120 * place, segment="region", level=level)
+    return result(rows, of=SURVIVAL, points=points, **more)
+
+
+def conversion(**more):
+    """Leads that are won (up to 20 %) or lost (up to 55 %)."""
+    points = [
+        point(day, top * (1 - math.exp(-day / 60)), 2.0, n=1200.0 - 2 * day, component=name)
+        for name, top in (("won", 20.0), ("lost", 55.0))
+        for day in range(1, 366, 2)
+    ]
+    return result([rate(200, 1200, 2.3, component="won after 90 days")], of=CONVERSION, points=points, **more)
+
+
+def stages(*, reached=(1210, 640, 410, 96), **facts):
+    """Leads that get to each of three stages; facts: of the first step."""
+    names = ("1 qualified", "2 proposed", "3 won")
+    steps = zip(names, reached, reached[1:], strict=False)
+    rows = [rate(num, den, 3, component=name) for name, den, num in steps]
+    rows[0] |= facts
+    return result(rows[::-1], of=STAGES)
+
+
+def growth(before=61200.0, now=74850.0, **parts):
+    """Revenue before and now, and what the parts add."""
+    parts = parts or {"customers": 18900.0, "frequency": -7450.0, "order value": 2200.0}
+    named = {"before": before, **parts, "now": now}
+    rows = [row(component=name, value=value, unit="money", n=400) for name, value in named.items()]
+    return result(rows, of=GROWTH)
+
+
+def concentration(**more):
+    """Revenue that is distributed as x^4 over customers in order."""
+    x = np.linspace(1, 100, 150)
+    rows = [
+        row(component="gini", value=0.62, low=0.58, high=0.66, n=1500, unit="share"),
+        row(component="top decile", value=41.0, low=38.0, high=44.5, n=1500, unit="%"),
+    ]
+    return result(rows, of=CONCENTRATION, points=[point(at, (at / 100) ** 4, NAN) for at in x], **more)
+
+
+def forecast(**more):
+    """Purchases by week over 78 weeks, the last 39 of them held out; all of it cumulative."""
+    points = [point(39, 0, NAN, component="holdout begins", n=NAN)]
+    for week in range(1, 79):
+        actual = 2400 * (1 - math.exp(-week / 40)) + 8 * math.sin(week)
+        points.append(point(week, actual, NAN, component="actual"))
+        points.append(point(week, 2300 * (1 - math.exp(-week / 38)), NAN, component="expected"))
+        if week >= 39:
+            points.append(point(week, 1497 + (week - 39) * 38.0, NAN, component="same as before"))
+    rows = [
+        row(component="forecast error, model", value=4.1, low=-1.0, high=9.2, n=900, unit="%"),
+        row(component="forecast error, naive", value=58.0, n=900, unit="%"),
+    ]
+    return result(rows, of=EFFECTIVENESS, points=points, **more)
+
+
+def payback(*, months: int = 11, covered: float = 7.0, **facts):
+    """Margin of 4 a month of age, against a cost of 28."""
+    points = [point(0, 28.0, 1.5, component="cost", n=3794.0)]
+    points += [
+        point(age, 4.0 * age, 0.2 * age, component="margin", n=max(3800.0 - 300 * age, 40.0))
+        for age in range(1, months + 1)
+    ]
+    rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
+    return result(rows, of=PAYBACK, points=points)
+
+
+def hazards(kind="region", against="East", levels=("North", "South", "West")):
+    """Hazard ratios of levels against a reference."""
+    found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))
+    rows = [
+        row(
+            component=f"{kind}: {level} against {against}",
+            value=v,
+            low=lo,
+            high=hi,
+            n=300,
+            clusters=300,
+            unit="hazard ratio",
+        )
+        for level, (v, lo, hi) in found.items()
+    ]
+    of = metric(id="churn_drivers", title="Churn drivers", unit="hazard ratio", better="-", component="comparison")
+    return result(rows, of=of)
+
+
+def long_hazards():
+    """The same with long names."""
+    levels = ("Bank transfer (automatic, on the first of the month)", "Credit card", "Mailed check, M" + 60 * "m")
+    return hazards("payment method", "Electronic check", levels)
+
+
+def medians():
+    """Median lifetimes, of which one has no upper limit and one is not reached."""
+    kept = {"flags": "not_reached", "reason": "after 1,096 days 71 % are still customers", "high": math.inf, "n": 800.0}
+    rows = [row(value=620.0, low=590.0, high=655.0, n=4000, clusters=4000, unit="days")]
+    rows += [
+        row(value=510.0, low=480.0, high=545.0, n=1500, clusters=1500, unit="days", segment="region", level="North"),
+        row(value=700.0, low=640.0, high=math.inf, n=900, clusters=900, unit="days", segment="region", level="South"),
+        row(low=980.0, unit="days", clusters=800, segment="region", level="West", **kept),
+    ]
+    of = metric(id="median_lifetime", title="Median lifetime", unit="days", out_of="customers")
+    return result(rows, of=of)
+
+
+def texts(figure) -> list[str]:
+    """The texts in a picture, in the order of drawing."""
+    return [words for words, *_ in placed(figure)]
+
+
+def overlaps(figure) -> list[tuple[str, str]]:
+    """The pairs of texts that lie on each other, at 6.5 px a character; and (text, "the edge") of those cut off."""
+    boxes = [(words, *_box(words, x, y, anchor)) for words, x, y, anchor in placed(figure) if words.strip()]
+    cut = [
+        (words, "the edge")
+        for words, left, top, right, bottom in boxes
+        if left < 0 or top < 0 or right > figure.width or bottom > figure.height
+    ]
+    pairs = itertools.combinations(boxes, 2)
+    return cut + [
+        (one[0], other[0])
+        for one, other in pairs
+        if one[1] < other[3] and other[1] < one[3] and one[2] < other[4] and other[2] < one[4]
+    ]
+
+
+def looks_of(svg: str) -> dict[str, str]:
+    """What the classes of a picture's style sheet look like."""
+    return dict(re.findall(r"\.(\w+){([^}]*)}", svg[: svg.index("</style>")]))
+
+
+def look(element, looks: dict[str, str]) -> str:
+    """An element's style, its own or by its class."""
+    return element.get("style") or looks.get(element.get("class"), "")
+
+
+def placed(figure) -> list[tuple[str, float, float, str]]:
+    """The texts with their x, y and anchor."""
+    root = ElementTree.fromstring(figure.svg)  # noqa: S314
+    looks = looks_of(figure.svg)
+    found = []
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        moved = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+        x, y = moved.groups() if moved else (text.get("x"), text.get("y"))
+        anchor = re.search(r"text-anchor:(\w+)", look(text, looks))
+        found.append(("".join(text.itertext()), float(x), float(y), anchor[1] if anchor else "start"))
+    return found
+
+
+def _box(words: str, x: float, y: float, anchor: str) -> tuple[float, float, float, float]:
+    wide = 6.5 * len(words)
+    left = x - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
+    return left, y - 10, left + wide, y + 2

@@ -1,0 +1,93 @@
+"""What a report hides does not follow from what it shows: crafted clients, each giving a small group away in its own way, attacked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_small_groups import levels, months, rows
+
+from benchmarks.robustness.disclosure import reports
+from benchmarks.robustness.disclosure import rows as small_rows
+from benchmarks.robustness.disclosure_clients import crafted
+from crmnb.evaluate.disclosure_control import protect
+from crmnb.evaluate.disclosure_control.overlaps import seams_of
+from crmnb.evaluate.disclosure_control.points import protected_points
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Privacy
+from crmnb.stats.curve_steps import told_at
+
+METRICS = {
+    "c1_funnel": ("acceptance_rate", "completion_rate", "response_rate", "stage_conversion", "lead_conversion_rate"),
+    "c2_left_out": ("lead_conversion_rate", "conversion_curve", "stage_conversion"),
+    "c3_nested": ("repeat_purchase_rate", "average_order_value"),
+    "c4_components": ("acceptance_rate", "completion_rate", "response_rate"),
+    "c8_drivers": ("survival_curve", "median_lifetime", "churn_drivers"),
+}
+CRAFTED = {small.name: small for small in crafted()}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_nothing_hidden_follows_from_what_is_shown(name: str):
+    report, naive = reports(CRAFTED[name], [catalogue()[id_] for id_ in METRICS[name]])
+    assert naive.recovered()  # or the attacker would be no measure
+    assert report.recovered() == []
+
+
+def hidden(frame: pd.DataFrame, **more) -> list[bool]:
+    return protect(frame, Privacy(), **more)["flags"].str.contains("suppressed").tolist()
+
+
+def test_the_same_people_hidden_twice_are_not_twice_as_many():
+    # Orders add up to 42 in both cases. Of 42 buyers those of January and February are twelve; of 30, maybe the same six twice: then
+    # their twelve orders must not follow either.
+    parts = [group | {"numerator": float(group["n"])} for group in months([6, 6, 30])]
+    assert hidden(rows({"n": 42, "numerator": 42.0}, *parts)) == [False, True, True, False]
+    assert sum(hidden(rows({"n": 30, "numerator": 42.0}, *parts))) == 3
+
+
+def test_the_one_order_without_a_customer_does_not_follow():
+    small = CRAFTED["c7_anonymous"]
+    shown = small_rows(small, 10, [catalogue()[id_] for id_ in ("average_order_value", "revenue_per_customer")])
+    whole = shown[(shown["part"] == "") & (shown["segment"] == "")]
+    assert whole["numerator"].nunique() == 1
+    assert whole["numerator"].notna().all()
+
+
+def test_what_lies_between_two_segmentations_counts_as_a_group():
+    # 43 of 20 and over less 40 of 25 and over are three.
+    adult = [{"segment": "adult", "level": level, "n": n} for level, n in (("under 20", 40), ("20 or more", 43))]
+    grown = [{"segment": "grown", "level": level, "n": n} for level, n in (("under 25", 43), ("25 or more", 40))]
+    pairs = [("under 20", "under 25"), ("20 or more", "under 25"), ("20 or more", "25 or more")]
+    frame = rows({"n": 83}, *adult, *grown)
+    assert not any(hidden(frame))
+    assert any(hidden(frame, seams=seams_of("adult", "grown", pairs)))
+
+
+def test_a_group_that_no_row_stands_for_is_seen():
+    assert hidden(rows({"n": 69}, *levels(web=40, fair=25))) == [False, False, True]  # four are left out
+
+
+def test_steps_are_of_enough_people():
+    moved = np.array([0, 3, 4, 2, 5, 0, 1, 12, 3, 2])
+    told = told_at(np.arange(10), [moved], 10)
+    assert told.tolist() == [0, 4, 9]
+    assert np.diff(moved.cumsum()[told]).min() >= 10
+    assert told_at(np.arange(3), [np.array([0, 2, 1])], 10).tolist() == [0, 2]
+
+
+def test_how_many_are_at_risk_in_a_level_does_not_follow_from_the_others():
+    points = pd.DataFrame(
+        [
+            {"component": "", "segment": segment, "level": level, "x": 30.0, "value": 80.0, "n": n}
+            for segment, level, n in (
+                ("", "", 60),
+                ("region", "North", 40),
+                ("region", "South", 8),
+                ("region", "West", 12),
+            )
+        ]
+    )
+    nothing = pd.DataFrame({"flags": [""], "part": [""], "segment": [""], "level": [""]})
+    told = protected_points(points, nothing, 10).set_index("level")["n"]
+    assert told.index.tolist() == ["", "North", "West"]
+    assert told[["", "North"]].tolist() == [60, 40]
+    assert np.isnan(told["West"])

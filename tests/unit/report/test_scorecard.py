@@ -1,0 +1,187 @@
+"""The scorecard, the tile and what changed: everything beside its number, and in the order of consequence."""
+
+import math
+import re
+from datetime import datetime
+
+from bs4 import BeautifulSoup
+from synthetic import HOSTILE, NAN, metric, rate, result, row
+
+from crmnb.report.drawing.sparkline import interval_bar, scale
+from crmnb.report.tables.scorecard import scorecard, tile, what_changed
+
+MINUS = "\N{MINUS SIGN}"
+HEADS = re.compile(r'<th scope="col"[^>]*>([^<]*)</th>')
+
+
+def repeat(**facts):
+    known = {"target": 60.0, "change": 3.1, "change_low": 1.2, "change_high": 5.0, "signal": "better"} | facts
+    rows = [rate(1161, 2022, 2.1, **known)]
+    rows += [rate(50 + m, 100, 9, part=f"2025-{m:02}", flags="partial" if m == 12 else "") for m in range(1, 13)]
+    return result(rows)
+
+
+def unavailable():
+    return result([row(flags="unavailable", reason="needs tickets")], of=metric(id="csat", title="Satisfaction"))
+
+
+def test_a_scorecard_has_a_row_per_metric_with_all_that_belongs_to_it():
+    shown = scorecard([repeat(), unavailable()])._repr_html_()
+    assert HEADS.findall(shown) == ["Metric", "Value", "95 % interval", "n", "Change on 2024", "Target"]
+    for words in ("57 %", "55 % to 60 %", "2,022", "up 3.1 points (1.2 to 5.0), better", "60 %: missed"):
+        assert words in shown
+    assert '<td colspan="5" class="absent">not available: needs tickets</td>' in shown
+    assert "Share of the period&#39;s buyers who ordered more than once in it." in shown
+
+
+def test_columns_without_anything_are_left_out_and_marks_are_explained_once():
+    bare = {"target": NAN, "change": NAN, "signal": "", "reason": "not compared: 2025 is partial"}
+    shown = scorecard([repeat(**bare, flags="low_base"), repeat(**bare, flags="low_base")])._repr_html_()
+    assert HEADS.findall(shown)[-1] == "Remarks"
+    assert "Target" not in HEADS.findall(shown)
+    assert shown.count("Not compared: 2025 is partial.") == 1
+    assert shown.count("Low base: fewer than 30 customers.") == 1
+    assert shown.count('<span class="change none">not compared</span>') == 2
+
+
+def test_components_have_rows_of_their_own_and_cohorts_one_together():
+    surveys = result([rate(6, 10, 20, component=name) for name in ("purchase", "support")])
+    cohorts = result([rate(6, 10, 20, component=f"2025-01 +{k}") for k in range(12)])
+    shown = scorecard([surveys, cohorts])._repr_html_()
+    assert "<summary>Repeat purchase rate, purchase</summary>" in shown
+    assert '<th scope="row" class="component">support</th>' in shown
+    assert "1 cohorts: see the triangle" not in shown
+    assert "1 cohort: see the triangle" in shown
+
+
+def test_a_scorecard_can_be_cut_short_and_can_be_empty():
+    assert scorecard([repeat()] * 6, rows=4)._repr_html_().count("<tr>") == 5
+    assert repr(scorecard([])) == "No metrics."
+
+
+def test_a_tile_shows_value_interval_n_change_target_parts_and_flags():
+    shown = tile(repeat(), definition="methodology.html#repeat_purchase_rate")._repr_html_()
+    order = [
+        "<h3>Repeat purchase rate</h3>",
+        '<p class="value">57 <small>%</small></p>',
+        'class="interval"',
+        "95 % interval 55 % to 60 %; 1,161 of 2,022 buyers",
+        "▲",
+        "up 3.1 points on 2024 (1.2 to 5.0), better",
+        "target 60 %: missed",
+        'class="spark"',
+    ]
+    places = [shown.index(piece) for piece in order]
+    assert places == sorted(places)
+    assert 'href="methodology.html#repeat_purchase_rate"' in shown
+    assert shown.count('class="hollow"') == 1  # December
+    assert 'class="goal"' in shown
+
+
+def test_a_tile_that_is_not_available_says_why_and_shows_no_number():
+    shown = tile(unavailable())._repr_html_()
+    assert "not available: needs tickets" in shown
+    assert 'class="value"' not in shown
+    assert "<svg" not in shown
+
+
+def lasting(**facts):
+    """A median lifetime that has no upper limit."""
+    known = {"low": 412.0, "high": math.inf, "n": 800, "clusters": 800, "unit": "days"} | facts
+    return result([row(**known)], of=metric(id="median_lifetime", title="Median lifetime", unit="days"))
+
+
+def test_what_is_not_reached_stands_in_a_scorecard_and_a_tile():
+    of = lasting(flags="not_reached", reason="after 1,096 days 71 % are still customers")
+    words = "not reached: after 1,096 days 71 % are still customers"
+    assert f"{words} (95 % interval 412 days or more)</td>" in scorecard([of])._repr_html_()
+    shown = tile(of)._repr_html_()
+    assert f'<p class="absent">{words}</p>' in shown
+    assert "95 % interval 412 days or more; 800 buyers" in shown
+    assert list(of.table()["Interval"]) == ["412 days or more"]
+
+
+def test_an_interval_without_an_upper_end_reaches_the_end_of_its_bar():
+    of = lasting(value=620.0)
+    assert "412 days or more" in scorecard([of])._repr_html_()
+    drawn = interval_bar(of, of.entries[0], width=210)
+    (left, wide), (dot,) = (
+        re.search(pattern, drawn).groups()
+        for pattern in (r'<rect x="([\d.]+)" y="6" width="([\d.]+)"', r'<circle cx="([\d.]+)"')
+    )
+    assert float(left) + float(wide) == 205
+    assert float(left) < float(dot) < 205
+    assert "inf" not in tile(of)._repr_html_().replace("information", "")
+
+
+def test_an_unclear_change_has_neither_arrow_nor_colour():
+    shown = tile(repeat(signal="", change_low=-0.4))._repr_html_()
+    assert f'<span class="change unclear">no clear change on 2024 ({MINUS}0.4 to 5.0 points)</span>' in shown
+    assert "▲" not in shown
+
+
+def test_the_bar_lies_on_a_scale_that_holds_target_and_previous():
+    def of(**facts):
+        made = result([row(**facts)])
+        return scale(made, next(made.whole.itertuples()))
+
+    assert of(value=57.0, low=55.0, high=60.0) == (0, 100)
+    assert of(value=2.0, low=1.5, high=2.6, target=3.0) == (0, 5)
+    assert of(value=2.0, low=1.5, high=2.6, target=30.0) == (0, 50)
+    assert of(value=-12.0, low=-31.0, high=8.0, unit="points") == (-100, 100)
+    assert of(value=591.0, low=540.0, high=645.0, previous=790.0, unit="count") == (0, 1000)
+    assert of(value=0.0, unit="count") == (0, 1)
+
+
+def test_the_bar_s_value_lies_inside_its_interval_and_the_target_where_it_belongs():
+    made = result([row(value=50.0, low=40.0, high=60.0, target=75.0)])
+    drawn = interval_bar(made, next(made.whole.itertuples()), width=210)
+    (left, wide), (dot,), (goal,) = (
+        re.search(r'<rect x="([\d.]+)" y="6" width="([\d.]+)"', drawn).groups(),
+        re.search(r'<circle cx="([\d.]+)"', drawn).groups(),
+        re.search(r'<line x1="([\d.]+)" y1="1"', drawn).groups(),
+    )
+    assert [float(x) for x in (left, wide, dot, goal)] == [85, 40, 105, 155]  # 5 + share of 200
+
+
+def test_what_changed_begins_with_everybody_and_then_with_the_biggest_consequence():
+    small = {"change": -5.0, "change_low": -8.0, "change_high": -2.0, "signal": "worse"}
+    rows = [
+        rate(1000, 2000, 2, change=4.0, change_low=1.0, change_high=7.0, signal="better"),
+        rate(50, 100, 9, segment="region", level="North", **small),
+        rate(900, 1800, 3, segment="region", level="South", **small),
+        rate(50, 100, 9, segment="region", level="East", change=9.0, change_low=-1.0, change_high=19.0),
+    ]
+    shown = what_changed([result(rows)])
+    assert [line.split(":")[0] for line in repr(shown).splitlines()] == [
+        "Repeat purchase rate",
+        "Repeat purchase rate, region South",
+        "Repeat purchase rate, region North",
+    ]
+    page = BeautifulSoup(shown._repr_html_(), "html.parser")
+    assert [len(part.find_all("li")) for part in page.find_all(["ul", "details"], recursive=False)] == [1, 2]
+    assert page.summary.text == "2 more of single groups"
+    groups_only = BeautifulSoup(what_changed([result(rows[1:])])._repr_html_(), "html.parser")
+    assert groups_only.details is None
+    assert len(groups_only.find_all("li")) == 2
+
+
+def test_nothing_changed_is_said_so():
+    assert repr(what_changed([repeat(signal="")])) == "Nothing changed beyond chance."
+
+
+def test_hostile_texts_are_text():
+    of = result(
+        [rate(3, 5, 30, component=HOSTILE, signal="better", change=9.0, segment=""), row(component=HOSTILE)],
+        of=metric(title=HOSTILE, definition=HOSTILE),
+    )
+    for shown in (scorecard([of]), tile(of, definition='"><script>'), what_changed([of])):
+        assert "<script" not in shown._repr_html_()
+
+
+def test_a_running_period_says_once_why_nothing_is_compared():
+    reason = "not compared: 2025 is partial (the data end on 2025-12-09)"
+    of = result([rate(3, 5, 30, flags="partial", reason=reason)], cutoff=datetime(2025, 12, 10))
+    shown = tile(of)._repr_html_()
+    assert '<span class="change none">not compared</span>' in shown
+    assert "partial: the data end on 9 December 2025" in shown
