@@ -11,23 +11,27 @@ as both are of the same customers (Hampel 1974, JASA 69:383, the influence funct
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from crmnb.stats.clv_models import (
+    added_by_fold,
+    by_clock,
     falling,
     is_constant,
     likelihood_of_renewals,
     of_one_rate,
+    of_own_rate,
     of_paid_renewals,
     of_renewals,
     parameters_of,
+    renewals,
 )
 from crmnb.stats.estimation import Group, Told
-from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, slopes
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 from crmnb.stats.strata import Strata, likelihood_ratio, parted
 
@@ -127,29 +131,67 @@ def of_contracts(counts: pd.DataFrame, told: Told) -> Contracts:
                 return way()
         return None
 
-    def losses(some: pd.DataFrame) -> _Losses | None:
-        try:
-            found, added = of_paid_renewals(some, length, weights[some.index].to_numpy())
-        except CannotFit:
-            return None
-        return _Losses(found, sorted(some["fold"].unique()), added)
+    def losses(some: pd.DataFrame, parent: _Losses | None) -> _Losses | None:
+        paid = weights[some.index].to_numpy()
+        with suppress(CannotFit):
+            found, added = of_paid_renewals(some, length, paid)
+            return _Losses(found, sorted(some["fold"].unique()), added)
+        if parent:  # enough may have left, and the likelihood has its maximum on an edge, as if some left for certain
+            with suppress(CannotFit):
+                return _borrowed(some, length, parent, paid, FEWEST)
+        return None
 
     def test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-        return likelihood_ratio(
-            counts, cells, finer, fit, lambda some, whole: likelihood_of_renewals(some, length, whole), parameters_of
-        )
+        def likelihood(some: pd.DataFrame, whole: Fit) -> float:
+            return likelihood_of_renewals(some, length, whole)
 
-    def rough(some: pd.DataFrame) -> _Losses | None:
-        try:
-            return _Losses(of_one_rate(some, length), [], np.zeros((0, 2)))
-        except CannotFit:
-            return None
+        return likelihood_ratio(counts, cells, finer, fit, likelihood, parameters_of, near)
+
+    def near(some: pd.DataFrame, whole: Fit) -> Fit | None:
+        with suppress(CannotFit):
+            return of_own_rate(some, length, whole, _FEWEST_TESTED)
+        return None
+
+    def rough(some: pd.DataFrame, parent: _Losses | None) -> _Losses | None:
+        rates = []
+        with suppress(CannotFit):
+            rates.append(_of_one_rate(some, length, parent))
+        with suppress(CannotFit):
+            rates += [_borrowed(some, length, parent, some["n"].to_numpy(float))] if parent else []
+        likeliest = max(rates, key=lambda rate: rate.fit.log_likelihood, default=None)
+        # A rate of a few losses is worth its parameter (Akaike 1974, IEEE Transactions on Automatic Control 19:716), or is left alone.
+        if likeliest is None or parent is None or likeliest.fit.n >= _FEWEST_TESTED:
+            return likeliest
+        gain = likeliest.fit.log_likelihood - likelihood_of_renewals(some, length, parent.fit)
+        return likeliest if gain > 1 else None
 
     strata = parted(counts, told, losses, test, rough)
     if any(model is None for model in strata.models):
         raise CannotFit("those who pay left too seldom to tell how much of the margin is lost")
     scale = float(there["margin"].sum() / there["due"].sum())
     return Contracts(told, strata, mean, scale, _scale_added(there))
+
+
+def _of_one_rate(some: pd.DataFrame, length: int, parent: _Losses | None) -> _Losses:
+    """One constant rate of few customers. Raises CannotFit."""
+    fit = of_one_rate(some, length)
+    if parent is None or not len(parent.added):
+        return _Losses(fit, [], np.zeros((0, 2)))
+    added = added_by_fold(fit, some, length, some["n"].to_numpy(float), parent.folds)
+    return _Losses(fit, parent.folds, added)
+
+
+def _borrowed(some: pd.DataFrame, length: int, parent: _Losses, weights: np.ndarray, fewest: int = 3) -> _Losses:
+    """A rate of their own that falls with age as that of those they were parted from, whose error is theirs, too. Raises CannotFit."""
+    fit = of_own_rate(some, length, parent.fit, fewest, weights)
+    clock = parent.fit.parameters / parent.fit.parameters.sum()  # how its logarithm goes with those of alpha and beta
+    by = np.zeros(2) if is_constant(parent.fit) else by_clock(some, length, parent.fit, weights)
+    if not len(parent.added):
+        variance = clock @ parent.fit.covariance @ clock
+        return _Losses(replace(fit, covariance=fit.covariance + variance * np.outer(by, by)), [], np.zeros((0, 2)))
+    scaled = weights * (fit.n / renewals(some, length, weights)[2].sum())
+    added = added_by_fold(fit, some, length, scaled, parent.folds) + np.outer(parent.added @ clock, by)
+    return _Losses(replace(fit, covariance=added.T @ added), parent.folds, added)
 
 
 def _scale_added(there: pd.DataFrame) -> pd.Series:

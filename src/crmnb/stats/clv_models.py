@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from crmnb.stats.estimation import Group
 from crmnb.stats.models.bg_nbd import discounted_further, fit_buying, log_likelihood
@@ -28,6 +28,8 @@ _FEWEST_FOLDS = 30  # of customers, that tell an error
 _ALIKENESS = (1e2, 3e2, 1e3, 1e4)  # values of alpha + beta, of customers who hardly differ
 _NO_GAIN = 0.5  # of log-likelihood
 _NOBODY = 1e-9  # of those at risk at most: rounding of a running sum
+_A_LITTLE = 1e-3  # of a logarithm, for a difference
+_NEARLY_ALL = 0.9999  # leave at the first renewal: a rate that is fitted does not come nearer to 1
 _ALIKE = 1e9  # alpha + beta, from which on customers differ by less than can matter
 
 
@@ -140,7 +142,7 @@ def weekly_likelihood(counts: pd.DataFrame, fit: Fit) -> float:
 
 def parameters_of(fit: Fit) -> int:
     """How many parameters were fitted: those of which something is unsure."""
-    return 1 if len(fit.parameters) == 2 and is_constant(fit) else int((np.diag(fit.covariance) > 0).sum())
+    return 1 if len(fit.parameters) == 2 and is_constant(fit) else int(np.linalg.matrix_rank(fit.covariance))
 
 
 def with_margin(counts: pd.DataFrame) -> pd.DataFrame:
@@ -199,6 +201,38 @@ def of_one_rate(counts: pd.DataFrame, months: int, fewest: int = 3) -> Fit:
     return _constant(at_risk, lost)
 
 
+def of_own_rate(
+    counts: pd.DataFrame, months: int, like: Fit, fewest: int = 3, weights: np.ndarray | None = None
+) -> Fit:
+    """A rate of leaving of their own that falls with age as that of the customers they are parted from. Raises CannotFit.
+
+    Of the shifted beta-geometric's rates, alpha / (alpha + beta + age - 1), alpha is fitted and alpha + beta is that of `like`: rates are
+    proportional to its own. weights: as of `renewals`. The covariance takes the clock as known. A constant rate would be too high at every age that few of those lost had reached.
+    """
+    weights = None if weights is None else _as_many(counts, months, weights)
+    return _of_own_rate(*renewals(counts, months, weights), like, fewest)
+
+
+def _of_own_rate(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray, like: Fit, fewest: int) -> Fit:
+    if not fewest <= lost.sum() < at_risk.sum():
+        raise CannotFit(f"fewer than {fewest} customers left")
+    if is_constant(like):
+        return _constant(at_risk, lost)
+    clock = like.parameters.sum()
+    falls, renewed = clock / (clock + age - 1), at_risk - lost
+
+    def slope(rate: float) -> float:
+        return lost.sum() - renewed @ (rate * falls / (1 - rate * falls))
+
+    rate = _NEARLY_ALL if slope(_NEARLY_ALL) > 0 else optimize.brentq(slope, _NOBODY, _NEARLY_ALL, xtol=1e-14)
+    leaving = rate * falls
+    variance = 1 / (renewed @ (leaving / (1 - leaving) ** 2))  # of the rate's logarithm
+    by = np.array([1.0, -rate / (1 - rate)])  # of the logarithms of alpha and beta, by it
+    log_likelihood = lost @ np.log(leaving) + renewed @ np.log1p(-leaving)
+    parameters = clock * np.array([rate, 1 - rate])
+    return Fit(parameters, variance * np.outer(by, by), float(log_likelihood), float(lost.sum()))
+
+
 def of_paid_renewals(counts: pd.DataFrame, months: int, weights: np.ndarray) -> tuple[Fit, np.ndarray]:
     """The same of renewals by what customers pay (weights: of all n of a row together): how much of the margin is lost at each age.
 
@@ -207,20 +241,40 @@ def of_paid_renewals(counts: pd.DataFrame, months: int, weights: np.ndarray) -> 
     Raises CannotFit.
     """
     head = of_renewals(counts, months)  # which refuses what is too little
-    paid = renewals(counts, months, weights)[2].sum()
-    if not paid > 0:
-        raise CannotFit("none of those who pay left")
-    scale = renewals(counts, months)[2].sum() / paid  # so that losses are as many: the fit is the same at any scale
-    age, at_risk, lost = renewals(counts, months, weights * scale)
-    fit = _of_renewals(age, at_risk, lost)
+    weights = _as_many(counts, months, weights)
+    fit = _of_renewals(*renewals(counts, months, weights))
     folds = sorted(counts["fold"].unique())
     if len(folds) < _FEWEST_FOLDS:
         return replace(fit, covariance=head.covariance), np.zeros((0, 2))
-    place = np.searchsorted(folds, counts["fold"].to_numpy())
-    by_fold = _tallied(counts, months, weights * scale, place, len(folds))
-    added = _added(fit, age, *(each[:, age] for each in by_fold))
-    added *= np.sqrt(len(folds) / (len(folds) - 1))
+    added = added_by_fold(fit, counts, months, weights, folds)
     return replace(fit, covariance=added.T @ added), added
+
+
+def _as_many(counts: pd.DataFrame, months: int, weights: np.ndarray) -> np.ndarray:
+    """The weights so that losses are as many as without them: the fit is the same at any scale. Raises CannotFit."""
+    paid = renewals(counts, months, weights)[2].sum()
+    if not paid > 0:
+        raise CannotFit("none of those who pay left")
+    return weights * (renewals(counts, months)[2].sum() / paid)
+
+
+def added_by_fold(fit: Fit, counts: pd.DataFrame, months: int, weights: np.ndarray, folds: list) -> np.ndarray:
+    """What each of these folds adds to the logarithms of a fit's parameters, to the first order: (folds, 2)."""
+    age = renewals(counts, months, weights)[0]
+    place = np.searchsorted(folds, counts["fold"].to_numpy())
+    by_fold = _tallied(counts, months, weights, place, len(folds))
+    return _added(fit, age, *(each[:, age] for each in by_fold)) * np.sqrt(len(folds) / (len(folds) - 1))
+
+
+def by_clock(counts: pd.DataFrame, months: int, like: Fit, weights: np.ndarray | None = None) -> np.ndarray:
+    """How the logarithms of the parameters of `of_own_rate` go with that of the clock (alpha + beta) they borrow, (2,)."""
+    ends = [
+        np.log(
+            of_own_rate(counts, months, replace(like, parameters=like.parameters * np.exp(by)), 1, weights).parameters
+        )
+        for by in (_A_LITTLE, -_A_LITTLE)
+    ]
+    return (ends[0] - ends[1]) / (2 * _A_LITTLE)
 
 
 def _added(fit: Fit, age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> np.ndarray:

@@ -108,8 +108,8 @@ def of_purchasers(counts: pd.DataFrame, told: Told) -> Purchases:
     return Purchases(told, buying, spending)
 
 
-def _or_none(fit: Callable[[pd.DataFrame], Fit]) -> Callable[[pd.DataFrame], Fit | None]:
-    def fitted(counts: pd.DataFrame) -> Fit | None:
+def _or_none(fit: Callable[[pd.DataFrame], Fit]) -> Callable[..., Fit | None]:
+    def fitted(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
         try:
             return fit(counts)
         except CannotFit:

@@ -131,7 +131,7 @@ def _history(counts: pd.DataFrame) -> tuple[np.ndarray, ...]:
     return tuple(counts[name].to_numpy(float) for name in ("x", "t_x", "T"))
 
 
-def _buying_or_none(counts: pd.DataFrame) -> Fit | None:
+def _buying_or_none(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
     try:
         return of_days(counts)
     except CannotFit:
@@ -237,7 +237,9 @@ def _lives(counts: pd.DataFrame) -> list[np.ndarray]:
     return [counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n")]
 
 
-def _hazard_or_none(counts: pd.DataFrame, told: Told, fewest: int = _FEWEST_LOSSES) -> _Hazard | None:
+def _hazard_or_none(
+    counts: pd.DataFrame, parent: _Hazard | None = None, *, told: Told, fewest: int = _FEWEST_LOSSES
+) -> _Hazard | None:
     """The hazards of some customers; None where too few were at risk, or lost, to tell them."""
     try:
         hazard = _Hazard.of(counts, told)

@@ -31,7 +31,8 @@ class Strata:
 
     by: the segmentations that are taken up, in order. p_values: of each segmentation the last test that it was put to, NaN where none
     could be made. cells: of each row of the counts the number of its cell. models: by cell; `own` says of how many of the
-    segmentations, in order, the model is: of all where it is the cell's own, of fewer where it is that of those it was parted from.
+    segmentations, in order, those are levels whose customers have a model that can be told of: all where the cell has, fewer where
+    only those it was parted from have.
     """
 
     by: tuple[str, ...]
@@ -104,13 +105,14 @@ def segmentations(counts: pd.DataFrame, told: Told) -> list[str]:
 def parted(
     counts: pd.DataFrame,
     told: Told,
-    fit: Callable[[pd.DataFrame], Any],
+    fit: Callable[[pd.DataFrame, Any], Any],
     test: Test,
-    rough: Callable[[pd.DataFrame], Any] = lambda some: None,
+    rough: Callable[[pd.DataFrame, Any], Any] = lambda some, parent: None,
 ) -> Strata:
     """The strata of these counts.
 
-    fit: gives the model of some of the rows, None where they are too few. rough: a simpler model, of which nothing is told on its own, but
+    fit: gives the model of some of the rows, None where they are too few; it also takes the model of the customers that these were parted
+    from (None where these are all), and may borrow from it. rough: a simpler model, of which nothing is told on its own, but
     which is nearer to a few customers of a kind that differs than the model of all. test: see `Test`; of two arrays of cells, those so far and
     those that these would be parted into.
     """
@@ -147,8 +149,12 @@ def _with_models(
             inside = np.ones(len(counts), bool)
             for name, level in zip(by, key, strict=False):
                 inside &= (counts[LEVEL_OF + name] == level).to_numpy()
-            known[key, way] = ways[way](counts[inside])
+            known[key, way] = ways[way](counts[inside], parent(key))
         return known[key, way]
+
+    def parent(key: tuple) -> Any:
+        shorter = (of(key[:length], way) for length in range(len(key) - 1, -1, -1) for way in (0, 1))
+        return next((model for model in shorter if model is not None), None)
 
     first = pd.Series(np.arange(len(cells))).groupby(cells).first() if len(cells) else []
     for row in first:
@@ -156,7 +162,7 @@ def _with_models(
         tried = [(key[:length], way) for length in range(len(key), -1, -1) for way in (0, 1)]
         nearest = next((each for each in tried if of(*each) is not None), ((), 0))
         models.append(of(*nearest))
-        own.append(len(nearest[0]) if nearest[1] == 0 else 0)
+        own.append(next((length for length in range(len(key), 0, -1) if of(key[:length], 0) is not None), 0))
         keys.append(key)
     return Strata(by, p_values, cells, models, own, keys)
 
@@ -168,9 +174,12 @@ def likelihood_ratio(
     fit: Callable[[pd.DataFrame], Any],
     likelihood: Callable[[pd.DataFrame, Any], float],
     parameters: Callable[[Any], int],
+    near: Callable[[pd.DataFrame, Any], Any] | None = None,
 ) -> float:
     """The logarithm of the p-value that those in finer cells follow the models of the cells that they are parted from; NaN where no two can be fitted.
 
+    near: a model of a part that borrows from the whole's, which is a case of it. It is taken where the part's own fit has fewer parameters than
+    the whole's (a small part cannot carry more) and so might be less likely than that, or is refused.
     Where something is left that is too small for a fit, the others are held against the model of all: their own parameters are
     then added, and replace none.
     A likelihood's maximum may lie in a limit with fewer parameters; the test has the parts less one as degrees of freedom at least.
@@ -179,14 +188,31 @@ def likelihood_ratio(
     for cell in np.unique(cells):
         inside = cells == cell
         whole = fit(counts[inside])
-        fitted, complete = _fitted(counts, finer, inside, fit)
-        if whole is None or not fitted:
+        if whole is None:
+            continue
+        fitted, complete = _fitted(counts, finer, inside, _as_rich(fit, parameters, near, whole) if near else fit)
+        if not fitted:
             continue
         compared |= len(fitted) > 1
         gain += sum(own.log_likelihood - likelihood(some, whole) for some, own in fitted)
         added = sum(parameters(own) for _, own in fitted)
+        if near is not None and min(parameters(own) for _, own in fitted) < parameters(whole):
+            added += parameters(whole) - 1  # what those that borrow have in common: they differ from it together
         degrees += max(added - parameters(whole) * complete, len(fitted) - complete)
     return float(stats.chi2.logsf(2 * gain, degrees)) if compared else np.nan
+
+
+def _as_rich(fit: Callable, parameters: Callable, near: Callable, whole: Any) -> Callable[[pd.DataFrame], Any]:
+    """A part's own fit, or, where that has fewer parameters than the whole's or is refused, the one that borrows from the whole's."""
+
+    def of(some: pd.DataFrame) -> Any:
+        own = fit(some)
+        if own is not None and parameters(own) >= parameters(whole):
+            return own
+        borrowed = near(some, whole)
+        return own if borrowed is None else borrowed
+
+    return of
 
 
 def _fitted(counts: pd.DataFrame, finer: np.ndarray, inside: np.ndarray, fit) -> tuple[list[tuple], bool]:

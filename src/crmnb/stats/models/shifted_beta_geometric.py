@@ -19,6 +19,7 @@ _EDGES = {"alpha": _LEAVING, "beta": _LEAVING}
 _STARTS = ((1.0, 3.0), (0.2, 0.2), (5.0, 50.0))
 _GONE = 40.0  # e^-40 is beyond a float's precision
 _LONG_TAIL = 0.5  # alpha below it
+_CELLS = 2**20  # ages x renewals at a time
 _STEP = 0.25  # of the trapezoidal sum, in widths of the beta distribution on the scale of log odds
 
 
@@ -107,12 +108,15 @@ def _mean_series(alpha: float, stay: float, rate: float) -> float:
 
 
 def _summed(parameters: np.ndarray, age: np.ndarray, horizon: int, rate: float) -> np.ndarray:
-    """The residual, renewal by renewal."""
-    total, there = np.zeros(age.shape), np.ones(age.shape)
-    for ahead in range(1, horizon + 1):
-        there = there * retention(parameters, age + ahead)
-        total = total + there / (1 + rate) ** (ahead - 1)
-    return total
+    """The residual, as a sum over renewals: of the shares that renew, running products over ages; each age once, some at a time."""
+    distinct, place = np.unique(age, return_inverse=True)
+    ahead = np.arange(1, horizon + 1, dtype=float)
+    discount, total = (1 + rate) ** (1 - ahead), np.empty(len(distinct))
+    chunk = max(1, _CELLS // max(horizon, 1))
+    for begin in range(0, len(distinct), chunk):
+        some = slice(begin, begin + chunk)
+        total[some] = np.cumprod(retention(parameters, distinct[some, None] + ahead), axis=1) @ discount
+    return total[place].reshape(age.shape)
 
 
 def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> LogLikelihood:
