@@ -7,7 +7,7 @@ method's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,28 @@ _UNLIKE = 0.05  # a rank correlation beyond which buying more often and spending
 _NEVER = 1e-5  # chance of leaving with a purchase below which nobody is seen to leave
 
 
+class _Ahead:
+    """The purchases to come of each history, worked out once: levels are of the same customers as the whole, and have the same models."""
+
+    def __init__(self):
+        self._known: dict[tuple, pd.Series] = {}
+
+    def __call__(self, parameters: np.ndarray, there: pd.DataFrame, weeks: float, rate: float) -> np.ndarray:
+        """The purchases expected of each row's customers in so many weeks, discounted at a rate a week."""
+        columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in there]
+        place, distinct = pd.factorize(pd.MultiIndex.from_frame(there[columns]))
+        asked = (parameters.tobytes(), weeks, rate)
+        known = self._known.get(asked)
+        at = known.index.get_indexer(distinct) if known is not None else np.full(len(distinct), -1)
+        if (at < 0).any():
+            values = purchases_ahead(parameters, distinct.to_frame(index=False, name=columns), weeks, rate)
+            if known is None:
+                self._known[asked] = pd.Series(values, distinct)
+        else:
+            values = known.to_numpy()[at]
+        return values[place]
+
+
 @dataclass(frozen=True)
 class Purchases:
     """The client's customers: strata of how they buy and leave, and strata of what a purchase brings, with their fits."""
@@ -41,6 +63,7 @@ class Purchases:
     told: Told
     buying: Strata
     spending: Strata
+    ahead: "_Ahead" = field(default_factory=lambda: _Ahead())
 
     def lacks(self, group: Group) -> str:
         """Why nothing can be told of a level; "" where it can."""
@@ -59,7 +82,7 @@ class Purchases:
         own = there["spend"].clip(lower=0) / there["x"].clip(lower=1)
 
         def further(parameters: np.ndarray, some: np.ndarray) -> np.ndarray:
-            return purchases_ahead(parameters, there[some], months * WEEKS_A_MONTH, rate)
+            return self.ahead(parameters, there[some], months * WEEKS_A_MONTH, rate)
 
         def spend(parameters: np.ndarray, some: np.ndarray) -> np.ndarray:
             return expected_spend(parameters, there["x"].to_numpy(float)[some], own.to_numpy(float)[some])
