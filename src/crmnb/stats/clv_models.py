@@ -207,7 +207,8 @@ def of_own_rate(
     """A rate of leaving of their own that falls with age as that of the customers they are parted from. Raises CannotFit.
 
     Of the shifted beta-geometric's rates, alpha / (alpha + beta + age - 1), alpha is fitted and alpha + beta is that of `like`: rates are
-    proportional to its own. weights: as of `renewals`. The covariance takes the clock as known. A constant rate would be too high at every age that few of those lost had reached.
+    proportional to its own. weights: as of `renewals`. The covariance takes the clock as known. A constant rate would be too high at every age
+    that few of those lost had reached.
     """
     weights = None if weights is None else _as_many(counts, months, weights)
     return _of_own_rate(*renewals(counts, months, weights), like, fewest)

@@ -13,7 +13,7 @@ from crmnb.evaluate.customer_list import listed
 from crmnb.metrics.definition import catalogue
 from crmnb.metrics.features.purchase_history import contracts
 from crmnb.schema.client import Churn, Client, Privacy, Segment, Segments, Worth
-from crmnb.stats import cac, clv, clv_contractual, clv_models, expected_churn, strata
+from crmnb.stats import cac, clv, clv_contractual, clv_models, clv_noncontractual, expected_churn, strata
 from crmnb.stats.estimation import Group, Told
 from crmnb.stats.models.bg_nbd import simulate_buying
 from crmnb.stats.models.bg_nbd_left_truncated import Older, discounted_further, silent
@@ -451,3 +451,16 @@ def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     found = clv.predicted(groups(both.drop(columns="of plan")), told(BY_INACTIVITY))
     assert np.isfinite(found.rows[0]["value"])
     assert any("customers are older than the data" in note for note in found.notes)
+
+
+def test_purchases_ahead_that_are_worked_out_once_are_those_of_each_row():
+    counts = shoppers(6, 300, {"a": LOYAL})
+    counts.loc[:99, ["before", "wait"]] = [400, 5]
+    ahead, weekly = clv_noncontractual._Ahead(), LOYAL * np.array([1, 1 / 7, 1, 1])
+    for rows in (counts, counts.iloc[50:150].reset_index(drop=True), counts.iloc[::7]):
+        of_each = clv_models.purchases_ahead(weekly, rows, 150.0, 0.002)
+        assert ahead(weekly, rows, 150.0, 0.002) == pytest.approx(of_each, rel=1e-9)
+    assert ahead(weekly, counts, 50.0, 0.002).sum() < ahead(weekly, counts, 150.0, 0.002).sum()
+    fewer = clv_noncontractual._Ahead()
+    fewer(weekly, counts.iloc[:10], 150.0, 0.002)  # what is not known yet is worked out
+    assert fewer(weekly, counts, 150.0, 0.002) == pytest.approx(ahead(weekly, counts, 150.0, 0.002), rel=1e-9)

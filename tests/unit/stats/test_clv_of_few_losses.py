@@ -5,14 +5,14 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from crmnb.client import Churn, Privacy, Segment, Segments, Worth
-from crmnb.inference import Group, Told, contracted, forecast
-from crmnb.period import Period
+from crmnb.core.period import Period
+from crmnb.schema.client import Churn, Privacy, Segment, Segments, Worth
+from crmnb.stats import clv, clv_contractual
+from crmnb.stats.estimation import Group, Told
 
 START, END = datetime(2023, 1, 1), datetime(2026, 1, 1)
 YEAR = Period.parse("2025").observe(START, END)
 BY_CONTRACT = Churn(kind="contractual", table="subscriptions")
-BY_INACTIVITY = Churn(kind="inactivity", inactivity_days=90)
 SEGMENTS = Segments(plan=Segment(column="customers.plan"), region=Segment(column="customers.region"))
 
 
@@ -76,7 +76,7 @@ def test_levels_too_small_for_a_curve_of_their_own_differ_in_its_height():
     for seed in range(4):
         counts, _ = seen_for_a_month(seed, steep, 300, clock=4.0)
         assert counts.groupby("of plan")["lost"].sum().max() < 80
-        found = contracted.of_contracts(counts, told(BY_CONTRACT)).strata
+        found = clv_contractual.of_contracts(counts, told(BY_CONTRACT)).strata
         assert found.p_values["plan"] < 0.01
         assert found.by == ("plan",)
 
@@ -87,7 +87,7 @@ def test_what_such_levels_are_worth_is_held_by_the_whole_s_interval_and_theirs()
     for seed in range(20):
         counts, worth = seen_for_a_month(seed)
         rows, there = (
-            by_level(forecast.predicted(groups(counts), told(BY_CONTRACT))),
+            by_level(clv.predicted(groups(counts), told(BY_CONTRACT))),
             counts.groupby("of plan")["there"].sum(),
         )
         true = sum(worth[level] * there[level] for level in worth) / there.sum()
@@ -102,7 +102,7 @@ def test_what_such_levels_are_worth_is_held_by_the_whole_s_interval_and_theirs()
 
 def test_small_levels_alike_are_found_to_differ_as_seldom_as_the_test_says():
     found = sum(
-        contracted.of_contracts(seen_for_a_month(seed, dict.fromkeys("abcd", 0.4))[0], told(BY_CONTRACT)).strata.by
+        clv_contractual.of_contracts(seen_for_a_month(seed, dict.fromkeys("abcd", 0.4))[0], told(BY_CONTRACT)).strata.by
         == ("plan",)
         for seed in range(40)
     )
