@@ -4,6 +4,7 @@ import math
 import re
 from datetime import datetime
 
+import pytest
 from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
@@ -131,6 +132,21 @@ def test_the_bar_lies_on_a_scale_that_holds_target_and_previous():
     assert of(value=-12.0, low=-31.0, high=8.0, unit="points") == (-100, 100)
     assert of(value=591.0, low=540.0, high=645.0, previous=790.0, unit="count") == (0, 1000)
     assert of(value=0.0, unit="count") == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "end"),
+    [
+        (0.2, "share", "0.25"),
+        (0.04, "share", "0.05"),
+        (1.2, "share", "1.5"),
+        (290.0, "money", "£300"),
+        (93.0, "%", "100 %"),
+    ],
+)
+def test_the_end_of_a_scale_is_written_as_it_is(value: float, unit: str, end: str):
+    made = result([row(value=value, low=value, high=value, unit=unit)])
+    assert f">{end}</text>" in interval_bar(made, next(made.whole.itertuples()))
 
 
 def test_the_bar_s_value_lies_inside_its_interval_and_the_target_where_it_belongs():

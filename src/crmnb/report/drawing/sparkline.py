@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
 from crmnb.report.html import tag
-from crmnb.report.text.numbers import brief, known, part_start
+from crmnb.report.text.numbers import known, part_start, scale_end
 from crmnb.report.text.sentences import available, bounded_below, declared_scale, unfinished
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
@@ -64,7 +64,7 @@ def interval_bar(
     if ends:
         height = 34
         for at, end, anchor in ((2, first, "start"), (width - 2, last, "end")):
-            words = brief(end, row.unit, 0 if end == int(end) else 1, result.client)
+            words = scale_end(end, row.unit, result.client)
             parts.append(tag("text", words, x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"))
     # What it shows is said in words beside it, so it is hidden from a screen reader rather than said twice.
     return _picture(width, height, parts, "interval")

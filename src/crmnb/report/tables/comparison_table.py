@@ -8,7 +8,7 @@ from crmnb.report.drawing.sparkline import interval_bar, shared_scale
 from crmnb.report.html import Html, glue, join, tag
 from crmnb.report.tables.data_table import n_words
 from crmnb.report.tables.scorecard import headline
-from crmnb.report.text.numbers import brief, percent
+from crmnb.report.text.numbers import percent, scale_end
 from crmnb.report.text.sentences import (
     as_sentence,
     available,
@@ -62,7 +62,7 @@ def _scale_words(shown: list[tuple[Result, Row]], ends: tuple[float, float] | No
     if ends is None:
         return []
     result, row = shown[0]
-    first, last = (brief(end, row.unit, 0 if end == int(end) else 1, result.client) for end in ends)
+    first, last = (scale_end(end, row.unit, result.client) for end in ends)
     return [f"The bars lie on one scale, from {first} to {last}"]
 
 

@@ -71,6 +71,12 @@ def deserved_change(change: float, low: float, high: float, unit: str) -> int:
     return min(max((half < 3.55 * 10**power) - power, 0), 3)
 
 
+def scale_end(value: float, unit: str, client: Client) -> str:
+    """The end of a scale with all the decimals that it has: `0.25`, or a reader would turn lengths into other numbers."""
+    decimals = max(0, -int(Decimal(f"{value:.6g}").normalize().as_tuple().exponent))
+    return brief(value, unit, decimals, client)
+
+
 def number(value: float, decimals: int, client: Client) -> str:
     """The number in the client's locale, rounded half up, with a true minus."""
     rounded = _rounded(value, decimals)
