@@ -56,17 +56,19 @@ def time_line_of(con: Any, rows: str, time: str) -> TimeLine | None:
 
 def said_of(table: str, line: TimeLine, begins: bool, ends: bool) -> list[str]:
     """What is to be said of a table's time line. begins, ends: whether the client declares the first and the last day."""
-    told = []
+    told = []  # of the few only the year: a day would be that of one row, and of one customer
     if line.earliest < line.first:
         then = (
             "" if begins else f", so the data are taken to begin then; declare data_from: {line.first} (or another day)"
         )
         told.append(
-            f"{table}: all but a few rows lie from {line.first} on, the first of the few on {line.earliest}{then}"
+            f"{table}: all but a few rows lie from {line.first} on, the first of the few in {line.earliest.year}{then}"
         )
     if line.latest > line.last:
         then = "" if ends else f", so the data are taken to end then; declare data_until: {line.last} (or another day)"
-        told.append(f"{table}: all but a few rows lie up to {line.last}, the last of the few on {line.latest}{then}")
+        told.append(
+            f"{table}: all but a few rows lie up to {line.last}, the last of the few in {line.latest.year}{then}"
+        )
     if line.gap:
         first, last = line.gap
         days = (last - first).days - 1

@@ -71,7 +71,7 @@ def test_one_row_of_1900_does_not_begin_the_data(tmp_path):
     taken = taken_of(tmp_path, csv("900,c1,1900-01-01,10,paid"))
     assert taken.data_from == datetime(2023, 3, 1)
     (said,) = taken.gaps
-    assert said.startswith("orders: all but a few rows lie from 2023-03-01 on, the first of the few on 1900-01-01")
+    assert said.startswith("orders: all but a few rows lie from 2023-03-01 on, the first of the few in 1900, so")
     assert "declare data_from: 2023-03-01" in said
     assert taken.accounts[0].accepted == 301  # nothing is set aside
 
@@ -80,6 +80,8 @@ def test_one_row_long_after_all_others_does_not_end_the_data(tmp_path):
     taken = taken_of(tmp_path, csv("900,c1,2026-11-01,10,paid"))
     assert taken.cutoff == datetime(2025, 8, 15)
     assert "declare data_until: 2025-08-14" in taken.gaps[0]
+    assert "the last of the few in 2026, so" in taken.gaps[0]
+    assert "2026-11" not in taken.gaps[0]  # a page prints it: the day of a single row tells of one customer
 
 
 def test_what_is_declared_is_believed_and_no_wish_is_told(tmp_path):
