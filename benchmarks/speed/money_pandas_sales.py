@@ -76,7 +76,7 @@ def _stages(seen: pd.DataFrame, in_time: dict[str, pd.Series], windows: dict):
 def _velocity(leads: pd.DataFrame) -> pd.DataFrame:
     found = []
     for win, period in WINDOWS.items():
-        at = period.seen_end
+        at = period.observed_end
         seen = leads[leads["at"] < at]
         won_at, lost_at = (seen[name].where(seen[name] < at) for name in ("won_at", "lost_at"))
         until = at - pd.Timedelta(days=90)

@@ -25,9 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit code says how it went (see EXIT_CODES), whether anybody hears what is printed or not."""
     from contextlib import redirect_stderr, redirect_stdout
 
-    from crmnb.core.terminal import Terminal, stand
+    from crmnb.core.terminal import Terminal, ensure_standard_streams
 
-    stand()
+    ensure_standard_streams()
     with redirect_stdout(Terminal(sys.stdout)) as out, redirect_stderr(Terminal(sys.stderr)) as err:
         try:
             return _main(arguments)
@@ -37,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from crmnb.core.errors import NO_DEFINITIONS, InputError, TookTooLong
+    from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, TimeLimitExceeded
 
     if sys.flags.optimize > 1:
-        print(f"crmnb: {NO_DEFINITIONS}", file=sys.stderr)
+        print(f"crmnb: {DOCSTRINGS_MISSING}", file=sys.stderr)
         return 2
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character; stderr writes its escape anyway
@@ -51,7 +51,7 @@ def _main(arguments: list[str] | None) -> int:
         return chosen.command(chosen)
     except InputError as wrong:
         print(f"crmnb: {wrong}", file=sys.stderr)
-        return 4 if isinstance(wrong, TookTooLong) else 2
+        return 4 if isinstance(wrong, TimeLimitExceeded) else 2
     except OSError as no:  # a full disk, a folder that may not be written to
         print(f"crmnb: {no}", file=sys.stderr)
         return 4

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from crmnb.core.environment import MEMORY, NOTES_TO, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
+from crmnb.core.environment import MEMORY, PARAMETERS_FOLDER, RECORD_FOLDER, RESULTS_FOLDER, TABLES_FOLDER, THREADS
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.paths import find_project, private_folder
 from crmnb.core.period import Period
@@ -119,7 +119,7 @@ class Workbook:
 
     def _evaluated(self, name: str) -> Results:
         """The family's results as the run evaluated them; all families' where there is no run."""
-        stored = os.environ.get(RESULTS_FROM)
+        stored = os.environ.get(RESULTS_FOLDER)
         if stored and record.holds(Path(stored), name, self.client, self.period):
             return {name: store.restore(Path(stored), name, self.client, self.period)}
         evaluation = evaluate([name] if stored else families(), self.tables, self.period)
@@ -146,7 +146,7 @@ class Workbook:
 
     def _note(self, kind: str, name: str) -> None:
         """Tell a run what its notebook has read."""
-        if not (target := os.environ.get(NOTES_TO)):
+        if not (target := os.environ.get(RECORD_FOLDER)):
             return
         self._read[kind].add(name)
         place = Path(target) / READ
@@ -166,13 +166,13 @@ def open_workbook(client: str, period: str) -> Workbook:
     check_settings(who)
     when = Period.parse(period, who.fiscal_year_starts)
     private = private_folder(project, who.id)
-    told = os.environ.get(TABLES_FROM)
+    told = os.environ.get(TABLES_FOLDER)
     return open_on(who, when, _taken(who, Path(told), private) if told else intake(who, private))
 
 
 def _parameters(client: str, project: Path) -> Path:
     """The folder of a client's parameters file: in a run, of its own client, as it was when the run began."""
-    snapshot = os.environ.get(PARAMETERS_FROM)
+    snapshot = os.environ.get(PARAMETERS_FOLDER)
     return Path(snapshot) if snapshot and client in known_clients(Path(snapshot)) else project / "parameters"
 
 
@@ -198,6 +198,6 @@ def _limits() -> dict[str, Any]:
         limits["threads"] = threads
     if memory := int(os.environ.get(MEMORY) or 0):
         limits["memory"] = memory // 2
-    if target := os.environ.get(NOTES_TO):
+    if target := os.environ.get(RECORD_FOLDER):
         limits["spill"] = Path(target).with_suffix(".spill")
     return limits

@@ -11,7 +11,7 @@ import yaml
 
 from conftest import crmnb, shortened
 from crmnb.core.checksum import read_json
-from crmnb.core.environment import PARAMETERS_FROM, TABLES_FROM
+from crmnb.core.environment import PARAMETERS_FOLDER, TABLES_FOLDER
 from crmnb.intake import SourceMissing, intake
 from crmnb.intake.pipeline import look
 from crmnb.report.data_check.sections import as_data, as_text
@@ -273,8 +273,8 @@ def test_a_kernel_and_the_report_have_the_parameters_that_the_run_has_read(ran, 
     edit(folder, level=0.8, privacy={"min_base": 5, "suppress_below": 4})
     monkeypatch.chdir(folder)
     assert open_workbook("corner_shop", "2025").client.level == 0.8
-    monkeypatch.setenv(PARAMETERS_FROM, str(kept.parents[1] / ".run" / "parameters"))
-    monkeypatch.setenv(TABLES_FROM, plan["tables"])
+    monkeypatch.setenv(PARAMETERS_FOLDER, str(kept.parents[1] / ".run" / "parameters"))
+    monkeypatch.setenv(TABLES_FOLDER, plan["tables"])
     client = open_workbook("corner_shop", "2025").client
     assert (client.level, client.privacy.suppress_below) == (0.95, 1)
     families = {family: {"title": each["title"], "failure": ""} for family, each in plan["families"].items()}

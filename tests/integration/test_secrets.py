@@ -329,7 +329,7 @@ def test_a_fault_in_the_intake_leaves_no_secret_in_the_log(place):
 
 
 def test_a_kernel_is_given_what_it_needs_and_no_more():
-    needed = {"PATH": "p", "HOME": "h", "LC_ALL": "C", "PYTHONPATH": "m", "CRMNB_NOTES_TO": "r", "TZ": "UTC"}
+    needed = {"PATH": "p", "HOME": "h", "LC_ALL": "C", "PYTHONPATH": "m", "CRMNB_RECORD_FOLDER": "r", "TZ": "UTC"}
     given = minimal(needed | SECRETS)
     assert given.items() >= needed.items()
     assert not SECRETS.keys() & given.keys()

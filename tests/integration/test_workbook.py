@@ -68,14 +68,14 @@ def test_in_a_run_another_clients_tables_are_never_taken_for_ones_own(made, tmp_
     folder = shutil.copytree(made, tmp_path / "made")  # what was made is other tests' too
     own = next(path.parent for path in (folder / "outputs/corner_shop/.private/tables").glob("*/intake.json"))
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("CRMNB_TABLES_FROM", str(own))
+    monkeypatch.setenv("CRMNB_TABLES_FOLDER", str(own))
     assert open_workbook("corner_shop", "2025").client.id == "corner_shop"
     with pytest.raises(InputError, match="another one"):
         open_workbook("ecsi_mobi", "2005")
 
 
 def test_a_notebook_with_two_workbooks_tells_what_both_have_read(corner_shop, monkeypatch, tmp_path):
-    monkeypatch.setenv("CRMNB_NOTES_TO", str(tmp_path))
+    monkeypatch.setenv("CRMNB_RECORD_FOLDER", str(tmp_path))
     first, second = (replace(corner_shop, _families={}, _read=defaultdict(set)) for _ in range(2))
     first("retention_rate")
     second("csat")

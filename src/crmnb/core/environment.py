@@ -1,9 +1,9 @@
-"""What a run tells its kernels, by variables of their environment; unset in JupyterLab."""
+"""Environment variables by which a run configures its kernels; they are not set in JupyterLab."""
 
-NOTES_TO = "CRMNB_NOTES_TO"  # the folder that takes the note of what a notebook has read
-PARAMETERS_FROM = "CRMNB_PARAMETERS_FROM"  # the folder of the parameters file as it was when the run began
-RESULTS_FROM = "CRMNB_RESULTS_FROM"  # the folder of the evaluation to show
-TABLES_FROM = "CRMNB_TABLES_FROM"  # the folder of the canonical tables to read
-THREADS = "CRMNB_THREADS"  # how many threads the engine may use, since others share the cores
-MEMORY = "CRMNB_MEMORY"  # how many bytes the kernel may take
-PAGE_KEY = "CRMNB_PAGE_KEY"  # with which what the suite shows is marked, for the pages
+RECORD_FOLDER = "CRMNB_RECORD_FOLDER"  # the folder for the record of what a notebook read
+PARAMETERS_FOLDER = "CRMNB_PARAMETERS_FOLDER"  # the folder of the parameters file as it was when the run began
+RESULTS_FOLDER = "CRMNB_RESULTS_FOLDER"  # the folder of the stored results
+TABLES_FOLDER = "CRMNB_TABLES_FOLDER"  # the folder of the canonical tables
+THREADS = "CRMNB_THREADS"  # the number of threads for the engine, since notebooks share the cores
+MEMORY = "CRMNB_MEMORY"  # the memory limit of the kernel, in bytes
+PAGE_KEY = "CRMNB_PAGE_KEY"  # the key that marks the suite's own outputs, so that pages show no others

@@ -1,48 +1,57 @@
-"""The two ways in which crmnb says no: the input is wrong, or a value cannot be had."""
+"""The two kinds of error: the input is wrong, or a value is unavailable."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class InputError(Exception):
-    """Something a person gave us is wrong; the message says what, where, what is allowed and what to do.
+    """The input is wrong; the message says what, where, what is allowed and what to do.
 
-    It is shown as it stands, without a traceback, so it never holds a secret or a person's data
-    beyond the offending value that the person needs to find.
+    The message is shown to the user without a traceback. It never holds a secret, and of personal data only the wrong value
+    that the user needs to find.
     """
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows of it: the message, which is all that an analyst needs."""
+        """Show only the message in IPython, which is all that an analyst needs."""
         return [str(self)]
 
 
-class TookTooLong(InputError):
-    """What a person asked for did not end within the time allowed, and was stopped; of the data that says nothing."""
+class TimeLimitExceeded(InputError):
+    """A query or step exceeded its time limit and was stopped; this says nothing about the data."""
 
 
 class Unavailable(Exception):
-    """A value cannot be had from these data; `str()` is the reason, in words for the report."""
+    """A value cannot be computed from these data; `str()` is the reason, worded for the report."""
 
     _render_traceback_ = InputError._render_traceback_
 
 
-NO_DEFINITIONS = (
-    "Python was told to leave out all docstrings (PYTHONOPTIMIZE=2, or -OO), and in them stand the metrics' definitions; "
-    "unset PYTHONOPTIMIZE, or set it to 1."
+DOCSTRINGS_MISSING = (
+    "Python runs without docstrings (PYTHONOPTIMIZE=2 or -OO), but the docstrings hold the definitions of the metrics. "
+    "Unset PYTHONOPTIMIZE, or set it to 1."
 )
 
 
-def visible(text: object) -> str:
-    """A name that others chose, as a message may show it: what no character of print is stands as its escape (`\\x1b`).
+def escape_unprintable(text: object) -> str:
+    """A foreign name for use in a message: characters that cannot be printed are shown as their escapes (`\\x1b`).
 
-    A control character could otherwise give orders to the terminal, and one of writing direction turn the line around.
+    A control character could otherwise control the terminal or change the writing direction of the line.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def close_names(name: str, allowed: Iterable[str], *, most: int = 2, cutoff: float = 0.6) -> list[str]:
+    """The allowed names that are spelled most like `name`, the closest first; cutoff: the least similarity, from 0 to 1."""
+    return get_close_matches(str(name), sorted(allowed), n=most, cutoff=cutoff)
+
+
+def did_you_mean(name: str, allowed: Iterable[str], *, most: int = 2, cutoff: float = 0.6) -> str:
+    """A question for a misspelled name, such as ` Did you mean nps?`; "" if no allowed name is close."""
+    close = close_names(name, allowed, most=most, cutoff=cutoff)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The words that help after a misspelt name: `did you mean ...?` and the list of what is allowed."""
+    """The end of a message about a misspelled name: `did_you_mean` and the list of allowed names."""
     allowed = sorted(allowed)
-    close = get_close_matches(str(name), allowed, n=2, cutoff=0.6)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return f"{hint} Allowed: {', '.join(allowed) or 'none'}."
+    return f"{did_you_mean(name, allowed)} Allowed: {', '.join(allowed) or 'none'}."

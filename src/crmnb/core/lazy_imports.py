@@ -1,15 +1,15 @@
-"""Names of a package that are imported when they are asked for: what a command does not need it does not import."""
+"""Lazy imports: a package offers names without importing their modules before they are used."""
 
 from collections.abc import Callable
 from importlib import import_module
 
 
-def lazily(package: str, where: dict[str, str]) -> Callable[[str], object]:
-    """The `__getattr__` (PEP 562) of a package that offers names from its modules; where: name -> module."""
+def lazy_getattr(package: str, modules: dict[str, str]) -> Callable[[str], object]:
+    """The `__getattr__` (PEP 562) of a package that offers names from its modules; modules: name -> module."""
 
-    def offered(name: str) -> object:
-        if name not in where:
+    def get_attribute(name: str) -> object:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{where[name]}"), name)
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
 
-    return offered
+    return get_attribute

@@ -1,4 +1,4 @@
-"""Project: the folder that holds parameters/, notebooks/ and outputs/, and a client's place in it."""
+"""Paths: the project folder with parameters/, notebooks/ and outputs/, and a client's private folder."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ def find_project(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / "parameters").is_dir() and (folder / "notebooks").is_dir():
             return folder
-    raise InputError(f"no project here: neither {start} nor a folder above it holds parameters/ and notebooks/.")
+    raise InputError(f"{start} is not in a project: neither it nor a folder above it has parameters/ and notebooks/.")
 
 
 def private_folder(project: Path, client: str) -> Path:
-    """The client's place for what is not to be sent, open to its owner only; made where it is missing."""
+    """The client's folder for files that are not sent to anyone, open to its owner only; created if missing."""
     folder = project / "outputs" / client / ".private"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)

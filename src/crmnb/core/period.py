@@ -1,4 +1,4 @@
-"""Period: a label that means half-open days, in the client's own zone."""
+"""Period: half-open days with a label, in the client's own time zone."""
 
 import re
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ _LABEL = re.compile(
 
 @dataclass(frozen=True)
 class Period:
-    """Half-open days `[start, end)`, and the span of days that the data cover.
+    """Half-open days `[start, end)`, and the days that the data cover.
 
-    `months` is the period's length in calendar months, 0 for a range of days that are no whole months. `data_from` and `cutoff`
-    (half-open too) say what was observed; None means not bounded. Parts and comparison periods inherit them.
+    `months` is the length in calendar months, 0 for a range that is not made of whole months. `data_from` and `cutoff` (also
+    half-open) bound the observed days; None means not bounded. Parts and comparison periods inherit them.
     """
 
     label: str
@@ -34,27 +34,27 @@ class Period:
 
     @classmethod
     def parse(cls, label: str, fiscal_year_starts: int = 1) -> "Period":
-        """The period that a label means.
+        """The period for a label.
 
         `2025`, `2025Q4`, `2025-10` are calendar years, quarters, months; `2025-10-01..2025-12-31` is a range
-        that holds its last day; `FY2025` and `FY2025Q4` belong to the fiscal year that *ends* in 2025 and
+        that includes its last day; `FY2025` and `FY2025Q4` belong to the fiscal year that *ends* in 2025 and
         starts in the month `fiscal_year_starts` (1-12). Raises InputError for anything else.
         """
-        found = _LABEL.fullmatch(str(label))
-        if not found:
+        match = _LABEL.fullmatch(str(label))
+        if not match:
             raise InputError(f"period {str(label)!r} is not one of the forms {FORMS}.")
-        if found["first"]:
-            return cls._range(label, found["first"], found["last"])
-        year, fiscal = int(found["year"]), bool(found["fiscal"])
+        if match["first"]:
+            return cls._range(label, match["first"], match["last"])
+        year, fiscal = int(match["year"]), bool(match["fiscal"])
         if not 1900 <= year <= 2200:
             raise InputError(f"period {label!r}: the year must lie between 1900 and 2200.")
-        if fiscal and found["month"]:
+        if fiscal and match["month"]:
             raise InputError(f"period {label!r}: a fiscal year has quarters; write a month without FY.")
         first = datetime(year, 1, 1)
         if fiscal and fiscal_year_starts > 1:
             first = datetime(year - 1, fiscal_year_starts, 1)
-        months = 3 if found["quarter"] else 1 if found["month"] else 12
-        skip = 3 * (int(found["quarter"]) - 1) if found["quarter"] else int(found["month"] or 1) - 1
+        months = 3 if match["quarter"] else 1 if match["month"] else 12
+        skip = 3 * (int(match["quarter"]) - 1) if match["quarter"] else int(match["month"] or 1) - 1
         start = shift(first, skip)
         return cls(str(label), start, shift(start, months), months, fiscal_year_starts)
 
@@ -62,8 +62,8 @@ class Period:
     def _range(cls, label: str, first: str, last: str) -> "Period":
         try:
             start, final = datetime.fromisoformat(first), datetime.fromisoformat(last)
-        except ValueError as wrong:
-            raise InputError(f"period {label!r} names a day that does not exist ({wrong}).") from None
+        except ValueError as error:
+            raise InputError(f"period {label!r} has a day that does not exist ({error}).") from None
         if final < start:
             raise InputError(f"period {label!r} ends before it starts.")
         end = final + timedelta(days=1)
@@ -94,9 +94,9 @@ class Period:
 
     @property
     def parts(self) -> list["Period"]:
-        """What a trend is made of, without gap or overlap: months; calendar weeks (from Monday) under two months.
+        """The parts of a trend, without gap or overlap: months; calendar weeks (from Monday) under two months.
 
-        A period under two weeks has days. Edge parts are cut at the period's own edges.
+        A period under two weeks is divided into days. The first and last part end at the period's own limits.
         """
         if self.months > 1 or self.days >= 62:
             edges = _edges(self, lambda day: shift(day.replace(day=1), 1))
@@ -109,38 +109,41 @@ class Period:
 
     @property
     def partial(self) -> bool:
-        """Whether the data do not cover the whole of it: it is still running, or began before they do."""
+        """Whether the data cover the period only in part: it has not ended yet, or it began before the data start."""
         late = self.cutoff is not None and self.end > self.cutoff
         early = self.data_from is not None and self.start < self.data_from
         return late or early
 
     @property
-    def seen_end(self) -> datetime:
-        """The end, or the data's cut-off where that comes first."""
+    def observed_end(self) -> datetime:
+        """The end, or the cut-off of the data if that is earlier."""
         return min(self.end, self.cutoff) if self.cutoff else self.end
 
     @property
-    def last_seen_day(self) -> date:
-        """The last day that the data cover; of an unbounded period its own."""
-        return _last(self.seen_end)
+    def last_observed_day(self) -> date:
+        """The last day of the period that the data cover; its own last day if the data are not bounded."""
+        return _last(self.observed_end)
 
     def as_long_after(self, later: "Period") -> datetime | None:
-        """The time that lies as long after this period's end as the data reach beyond the end of `later`; None: nobody knows."""
-        return self.end + max(later.cutoff - later.seen_end, timedelta()) if later.cutoff else None
+        """The time that is as long after this period's end as the data continue after the end of `later`; None if not bounded."""
+        return self.end + max(later.cutoff - later.observed_end, timedelta()) if later.cutoff else None
 
     def observe(self, data_from: datetime | None, cutoff: datetime | None) -> "Period":
-        """The same period, knowing which days the data cover (`[data_from, cutoff)`)."""
+        """The same period with the days that the data cover (`[data_from, cutoff)`)."""
         return replace(self, data_from=data_from, cutoff=cutoff)
 
-    def require_seen(self) -> None:
-        """Raise Unavailable where the data hold no day of the period."""
+    def require_data(self) -> None:
+        """Raise Unavailable if the data cover no day of the period."""
         if self.cutoff and self.start >= self.cutoff:
             raise Unavailable(f"the data end on {_last(self.cutoff)}, before {self.label} begins")
         if self.data_from and self.end <= self.data_from:
             raise Unavailable(f"the data begin on {self.data_from.date()}, after {self.label} ends")
 
     def require_history(self, days: int, of: str = "start") -> None:
-        """Raise Unavailable where fewer than `days` days were observed before the start (or, of it, before `seen_end`)."""
+        """Raise Unavailable if the data cover fewer than `days` days before a time of the period.
+
+        of: the attribute that holds the time, "start" or "observed_end".
+        """
         time = getattr(self, of)
         needed = time - timedelta(days=days)
         if self.data_from and self.data_from > needed:
@@ -148,7 +151,7 @@ class Period:
             raise Unavailable(f"needs data from {needed.date()}{before}; they begin on {self.data_from.date()}")
 
     def holds(self, column: str) -> nw.Expr:
-        """The narwhals expression that is true where the time in `column` lies in the period."""
+        """The narwhals expression that is true if the time in `column` is in the period."""
         return (nw.col(column) >= self.start) & (nw.col(column) < self.end)
 
     def _from(self, start: datetime, end: datetime, months: int = 0) -> "Period":
@@ -180,7 +183,7 @@ def _edges(period: Period, following) -> list[datetime]:
 
 
 def shift(day: datetime, months: int) -> datetime:
-    """The same day of the month, `months` later; the month's last day where it has no such day."""
+    """The same day of the month, `months` later; the last day of the month if it has no such day."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     following = datetime(year + (month == 11), (month + 1) % 12 + 1, 1)

@@ -29,7 +29,7 @@ def _misdated(tables: Tables, frame: str, period: Period) -> list[str]:
     before = " or ".join(f"{name}::date < {own}::date" for name in later)
     wrong, among = tables.con.execute(
         f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {own} >= ? and {own} < ?",
-        [period.start, period.seen_end],
+        [period.start, period.observed_end],
     ).fetchall()[0]
     least = tables.client.privacy.suppress_below
     if not wrong:

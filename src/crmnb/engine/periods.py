@@ -22,7 +22,7 @@ from crmnb.core.period import Period
 
 # Where the unsaid times of a window lie in the calendar: in SQL each, moved by less than `_REACH`, is told from all others,
 # and from what people take for "never" (2999, 9999).
-_UNSAID = {"start": datetime(3511, 1, 1), "end": datetime(5511, 1, 1), "seen_end": datetime(7511, 1, 1)}
+_UNSAID = {"start": datetime(3511, 1, 1), "end": datetime(5511, 1, 1), "observed_end": datetime(7511, 1, 1)}
 _REACH = timedelta(days=73_000)
 _TIME = re.compile(r"'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)'")
 _STAND_IN = re.compile(r"\bunsaid_\d+\b")

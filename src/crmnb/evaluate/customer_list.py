@@ -69,7 +69,7 @@ def _paid(tables: Tables, period: Period) -> pd.Series | None:
         payments = tables.with_names().frame("payments", per_customer=True)
     except Unavailable:
         return None
-    end = period.seen_end
+    end = period.observed_end
     recent = payments.filter(nw.col("ordered_at") >= end - _YEAR, nw.col("ordered_at") < end)
     sums = with_net_revenue(recent).group_by("customer_id").agg(net=nw.col("net").sum())
     return sums.to_native().df().set_index("customer_id")["net"].astype(float)

@@ -136,7 +136,7 @@ def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period]
         try:
             known = _known(metric, tables, windows["now"], period) if win == "before" else tables
             frames = _frames(metric, known, whose)
-            period.require_seen()
+            period.require_data()
             require_newness(metric, tables, period if win in COMPARED else windows["now"])
             if metric.rows_at and win not in COMPARED and "now" in evidence:
                 evidence[win] = evidence["now"].part(metric.rows_at, period)
@@ -309,7 +309,7 @@ def _counts(asked: Asked, tables: session.Tables, by: tuple[Segmentation, ...]) 
 
 
 def _span(period: Period) -> tuple[str, int, int]:
-    days = max((period.seen_end - period.start).days, 1)
+    days = max((period.observed_end - period.start).days, 1)
     size = 7 if days >= _WEEKS_AS_BINS else 1
     return str(period.start), size, max(days // size, 1)
 

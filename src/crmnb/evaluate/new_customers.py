@@ -84,7 +84,7 @@ def _look_new(tables: Tables, period: Period) -> tuple[int, int]:
     return tables.con.execute(
         f"""select count(*), count(*) filter (joined_at is null) from {_buyers(tables)}
         where first >= ? and first < ? and coalesce(joined_at >= ?, true)""",
-        [period.start, period.seen_end, period.data_from],
+        [period.start, period.observed_end, period.data_from],
     ).fetchall()[0]
 
 
@@ -106,5 +106,5 @@ def _absent_since(tables: Tables, period: Period, since: datetime) -> int:
             group by 1 having count(*) filter (ordered_at >= $start and ordered_at < $end) > 0
                 and count(*) filter (ordered_at >= $since and ordered_at < $start) = 0)
         join {_buyers(tables)} using (customer_id) where joined_at is null""",
-        {"start": period.start, "end": period.seen_end, "since": since},
+        {"start": period.start, "end": period.observed_end, "since": since},
     ).fetchall()[0][0]

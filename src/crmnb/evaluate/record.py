@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from crmnb.core.checksum import checksums_in, damaged, read_json, seal, write_json
+from crmnb.core.checksum import damaged_files, read_json, seal, sealed_checksums, write_json
 from crmnb.core.period import Period
 from crmnb.schema.client import Client
 
@@ -25,9 +25,9 @@ def key_of(folder: Path) -> str:
 def digests(folder: Path, key: str) -> dict[str, str] | None:
     """Of a stored evaluation with this key, the digest of each family's results; None where it is absent, other or damaged."""
     record = _record(folder)
-    if record.get("key") != key or damaged(folder):
+    if record.get("key") != key or damaged_files(folder):
         return None
-    checksums = checksums_in(folder) or {}
+    checksums = sealed_checksums(folder) or {}
     return {
         name: sha256("".join(checksums[f"{name}.{part}"] for part in PARTS).encode()).hexdigest()
         for name in record["families"]

@@ -98,7 +98,7 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
     for each in (period, comparison):
         if each.partial:
             first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
-            last = f"end on {each.last_seen_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
+            last = f"end on {each.last_observed_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
             told = " and ".join(filter(None, (first, last)))
             return comparison, f"not compared: {each.label} is partial (the data {told})"
     return comparison, ""

@@ -47,7 +47,7 @@ def intake(
     `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
     whether they are the same. Kept tables are read to their end once: where one is damaged, all are made anew, which is
     logged, and `healed` of what is given names them. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
-    accounts; TookTooLong for a query that does not end within the seconds; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
+    accounts; TimeLimitExceeded for a query that does not end within the seconds; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     Rows of customers who are on the private folder's list of the forgotten are left out.
     """
     _refuse_personal_segments(client)

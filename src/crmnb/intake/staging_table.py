@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 import duckdb
 
-from crmnb.core.errors import InputError
+from crmnb.core.errors import InputError, close_names
 from crmnb.schema.client import Source
 
 # What a column of a typed format can be; anything else in such a file is taken as its text.
@@ -79,7 +78,7 @@ class Raw:
         lacking = [(file, held) for file, held in self.held.items() if theirs not in held]
         if theirs not in self.columns or lacking:
             file, held = lacking[0] if lacking else ("", self.columns)
-            close = get_close_matches(theirs, held, n=3, cutoff=0.5)
+            close = close_names(theirs, held, most=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
             place = f"{self.where} ({file})" if file else self.where
             if marks := [mark for mark in _DELIMITERS if any(theirs in _apart(name, mark) for name in held)]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -12,14 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows: one run at a time is then up to its user
-    fcntl = None
-
 from pydantic import TypeAdapter
 
-from crmnb.core.checksum import checksum_of, checksums_in, damaged, flush, flush_one, seal
+from crmnb.core.checksum import damaged_files, file_checksum, seal, sealed_checksums
+from crmnb.core.files import flush_folder, flush_path
+from crmnb.core.lock import locked, locked_if_free
 from crmnb.intake.audit import Account, Profile
 from crmnb.intake.erasure.erasure_list import NOBODY, Forgotten
 from crmnb.schema import tables
@@ -57,7 +54,7 @@ class Intake:
 
     def checksums(self) -> dict[str, str]:
         """The SHA-256 of each table's file, by the table's name, as it was written."""
-        files = checksums_in(self.folder) or {}
+        files = sealed_checksums(self.folder) or {}
         return {name: files[path.name] for name, path in self.tables.items() if path.name in files}
 
 
@@ -81,14 +78,14 @@ def keep(intake: Intake) -> None:
     """
     elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
     (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, healed=(), **elsewhere), indent=1))
-    seal(intake.folder, leave_out=[_QUARANTINE])
+    seal(intake.folder, exclude=[_QUARANTINE])
 
 
 def kept(home: Path, mark: str) -> Intake | None:
     """The intake of that fingerprint, if it is there; `damage` tells whether its tables are whole."""
     folder = home / mark
     try:
-        if (checksums_in(folder) or {}).get(_SAID) != checksum_of(folder / _SAID):
+        if (sealed_checksums(folder) or {}).get(_SAID) != file_checksum(folder / _SAID):
             return None
         said = _form().validate_json((folder / _SAID).read_bytes())
     except (OSError, ValueError):
@@ -105,7 +102,7 @@ def damage(home: Path, mark: str) -> list[str]:
     The tables are read to their end, so it is asked once per run.
     """
     folder = home / mark
-    return damaged(folder) if folder.is_dir() else []
+    return damaged_files(folder) if folder.is_dir() else []
 
 
 def latest(home: Path) -> Intake | None:
@@ -123,9 +120,7 @@ def _form() -> TypeAdapter:
 def alone(home: Path) -> Iterator[None]:
     """Hold the folder against other processes that would take in the same client; they wait."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system, should this process die
+    with locked(home / ".lock"):
         yield
 
 
@@ -143,10 +138,9 @@ def staging(home: Path) -> Iterator[Path]:
 
 def clear(home: Path) -> None:
     """Take away what an intake that was killed has left, unless another one is at work there."""
-    with suppress(OSError), (home / ".lock").open("r+") as lock:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(home / _STAGING, ignore_errors=True)
+    with locked_if_free(home / ".lock") as is_free:
+        if is_free:
+            shutil.rmtree(home / _STAGING, ignore_errors=True)
 
 
 def refused(home: Path) -> Path:
@@ -157,10 +151,10 @@ def refused(home: Path) -> Path:
 def publish(home: Path, done: Path, intake: Intake) -> Intake:
     """Put finished tables into their place at once, and take away those of former fingerprints."""
     place = home / intake.fingerprint
-    flush(done)
+    flush_folder(done)
     shutil.rmtree(place, ignore_errors=True)
     done.rename(place)
-    flush_one(home)
+    flush_path(home)
     for other in home.iterdir():
         if other.is_dir() and other.name not in (place.name, _STAGING):
             shutil.rmtree(other, ignore_errors=True)

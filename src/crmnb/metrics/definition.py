@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from crmnb.core.errors import NO_DEFINITIONS, InputError
+from crmnb.core.errors import DOCSTRINGS_MISSING, InputError
 from crmnb.metrics.measures import Estimator, net_promoters, proportion
 from crmnb.schema.client import Churn, Dates, Item, Segments, Worth
 
@@ -183,7 +183,7 @@ def metric(
 def _said(function: Callable[..., Any]) -> dict[str, str]:
     """The docstring's parts: the definition (all before the first label), then `Why:`, `Beware:`, `Source:`."""
     if function.__doc__ is None and sys.flags.optimize > 1:
-        raise InputError(NO_DEFINITIONS)
+        raise InputError(DOCSTRINGS_MISSING)
     parts = re.split(r"^(Why|Beware|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))

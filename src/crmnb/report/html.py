@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from crmnb.core.bidi import isolated, tamed
+from crmnb.core.bidi import isolate_name, isolate_sentence
 from crmnb.report.display import Display
 
 _VOID = ("br", "img", "hr", "meta", "line", "rect", "circle", "path", "polyline")
@@ -75,7 +75,7 @@ def printable(text: object, at_most: int | None = None) -> str:
     """
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
     kept = " ".join(kept.split())
-    return isolated(kept if at_most is None or len(kept) <= at_most else kept[: at_most - 1].rstrip() + "…")
+    return isolate_name(kept if at_most is None or len(kept) <= at_most else kept[: at_most - 1].rstrip() + "…")
 
 
 def _attribute(key: str, value: object) -> str:
@@ -90,5 +90,5 @@ def _escaped(value: object) -> Markup:
     """
     if hasattr(value, "__html__"):
         return escape(value)
-    text = tamed(str(value))
+    text = isolate_sentence(str(value))
     return escape("".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")))

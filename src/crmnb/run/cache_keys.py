@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import crmnb
-from crmnb.core.checksum import checksum_of
+from crmnb.core.checksum import file_checksum
 from crmnb.core.period import Period
 from crmnb.schema.client import Client
 
@@ -71,7 +71,7 @@ def family_key(
     return _hash(
         {
             "code": code(project),
-            "notebook": checksum_of(source),
+            "notebook": file_checksum(source),
             "period": [period.label, str(period.data_from), str(period.cutoff)],
             "said": said,
             "results": {name: digests.get(name) for name in sorted(read.families)},
@@ -105,16 +105,16 @@ def code(project: Path) -> str:
     """A hash of the package's source, the lock beside it, and the versions of what it stands on."""
     package = Path(crmnb.__file__).parent
     files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".j2", ".css", ".json"))
-    said = [*((str(path.relative_to(package)), checksum_of(path)) for path in files), platform.python_version()]
+    said = [*((str(path.relative_to(package)), file_checksum(path)) for path in files), platform.python_version()]
     lock = project / LOCK
     return _hash(
-        [said, {name: version(name) for name in (*VERSIONS, *_ALSO)}, checksum_of(lock) if lock.is_file() else ""]
+        [said, {name: version(name) for name in (*VERSIONS, *_ALSO)}, file_checksum(lock) if lock.is_file() else ""]
     )
 
 
 def content_of(folder: Path) -> dict[str, str]:
     """The hash of each file of a folder, by name; nothing where there is none."""
-    return {path.name: checksum_of(path) for path in sorted(folder.glob("*")) if path.is_file()}
+    return {path.name: file_checksum(path) for path in sorted(folder.glob("*")) if path.is_file()}
 
 
 def _hash(said: Any) -> str:

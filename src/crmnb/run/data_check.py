@@ -31,7 +31,7 @@ def check(
 
     label: the period for which metrics are looked at, else the last whole year of the data. say: told of each step.
     seconds: that a query of the client's may take. Raises InputError for what is wrong in the parameters or the files,
-    SourceMissing where there are no files, TookTooLong for a query that takes longer.
+    SourceMissing where there are no files, TimeLimitExceeded for a query that takes longer.
     """
     client = load_client(client_name, project / "parameters")
     check_settings(client)

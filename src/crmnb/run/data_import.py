@@ -1,10 +1,10 @@
 """Taking in, with the page on the quarantine written whether the data are let through or refused."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from crmnb.core.errors import InputError
+from crmnb.core.files import write_atomic
 from crmnb.intake import Intake, Refused, SourceMissing, intake
 from crmnb.intake.audit import Account
 from crmnb.intake.sources.files import find_files
@@ -59,7 +59,4 @@ def _is_there(client: Client, name: str) -> bool:
 
 def write_private(path: Path, text: str) -> None:
     """Write a page for its owner's eyes only, whole or not at all."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.touch(mode=0o600)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_atomic(path, text)

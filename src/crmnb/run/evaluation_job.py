@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from crmnb.core.folder_swap import publish
+from crmnb.core.folder_swap import replace_folder
 from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.engine.session import open_tables
@@ -52,7 +52,7 @@ def run_evaluation(
     key = evaluation_key(root, who, when, taken.checksums(), families)
     store.save(evaluation, made, "" if evaluation.failures else key, who, when, opened.con)
     results = evaluation_of(private, when.label)
-    publish(made, results)
+    replace_folder(made, results)
     digests = record.digests(results, record.key_of(results))
     plan, _ = reusable(root, who, private, when, taken, notebooks_of(root, families), digests, fresh)
     return {"families": plan}

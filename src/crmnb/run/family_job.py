@@ -12,9 +12,17 @@ from typing import Any
 
 import nbformat
 
-from crmnb.core.checksum import damaged, seal, write_json
-from crmnb.core.environment import MEMORY, NOTES_TO, PAGE_KEY, PARAMETERS_FROM, RESULTS_FROM, TABLES_FROM, THREADS
-from crmnb.core.folder_swap import publish
+from crmnb.core.checksum import damaged_files, seal, write_json
+from crmnb.core.environment import (
+    MEMORY,
+    PAGE_KEY,
+    PARAMETERS_FOLDER,
+    RECORD_FOLDER,
+    RESULTS_FOLDER,
+    TABLES_FOLDER,
+    THREADS,
+)
+from crmnb.core.folder_swap import replace_folder
 from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.evaluate import record
@@ -53,11 +61,11 @@ def run_family(
     made = private / STAGING / family
     made.mkdir(parents=True)
     told = {
-        NOTES_TO: made,
+        RECORD_FOLDER: made,
         PAGE_KEY: secrets.token_hex(),
-        PARAMETERS_FROM: parameters_of(private),
-        RESULTS_FROM: evaluation_of(private, period),
-        TABLES_FROM: place,
+        PARAMETERS_FOLDER: parameters_of(private),
+        RESULTS_FOLDER: evaluation_of(private, period),
+        TABLES_FOLDER: place,
         THREADS: threads,
         MEMORY: int(limits["memory"]),
     }
@@ -73,10 +81,10 @@ def run_family(
         kept = _dependencies(made, source, root, private, who, period, place)
         if _inputs(root, source) == before:  # else it is not known which of the two has run
             write_json(made / "kept.json", kept)
-        seal(made, leave_out=[NOTEBOOK])  # an analyst may work on it where it lies
+        seal(made, exclude=[NOTEBOOK])  # an analyst may work on it where it lies
         steps["export"] = time.monotonic() - exported
     except NotebookFailure as why:
-        if damaged(place) or damaged(evaluation_of(private, period)):  # no fault of the notebook's
+        if damaged_files(place) or damaged_files(evaluation_of(private, period)):  # no fault of the notebook's
             _put(made, private, period, family)
             raise Interrupted("a file that is kept was damaged while this run was under way; run again.") from None
         failure, remedy = str(why), why.remedy
@@ -125,7 +133,7 @@ def _remedy(shown: NotOurs) -> str:
 def _put(made: Path, private: Path, period: str, family: str) -> None:
     """Put the folder of a notebook in the place of the one before."""
     if any(made.iterdir()):
-        publish(made, kept_family(private, period, family))
+        replace_folder(made, kept_family(private, period, family))
 
 
 @contextmanager

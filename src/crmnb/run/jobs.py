@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from crmnb.core.errors import InputError, TookTooLong
+from crmnb.core.errors import InputError, TimeLimitExceeded
 
 Say = Callable[[str], None]
 
@@ -28,7 +28,7 @@ def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
     except InputError as wrong:
         from crmnb.intake.sources.files import SourceMissing
 
-        kinds = {SourceMissing: "skipped", TookTooLong: "interrupted"}
+        kinds = {SourceMissing: "skipped", TimeLimitExceeded: "interrupted"}
         return _wrong(kinds.get(type(wrong), "refused"), str(wrong))
     except Interrupted as why:
         return _wrong("interrupted", str(why))

@@ -17,8 +17,8 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import Type
 from traitlets.config import Config
 
-from crmnb.core.environment import NOTES_TO, PAGE_KEY
-from crmnb.core.errors import InputError, nearest, visible
+from crmnb.core.environment import PAGE_KEY, RECORD_FOLDER
+from crmnb.core.errors import InputError, escape_unprintable, nearest
 from crmnb.report.display import settle
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.process_cleanup import end_all, marked
@@ -164,8 +164,8 @@ def execute(
         _keep(watch, kept)
         raise NotebookFailure(f"the notebook cannot be read ({type(error).__name__}).") from None
     finally:
-        if marked(os.environ.get(NOTES_TO), NOTES_TO):  # its cells have started processes, which would stay
-            end_all(variable=NOTES_TO)
+        if marked(os.environ.get(RECORD_FOLDER), RECORD_FOLDER):  # its cells have started processes, which would stay
+            end_all(variable=RECORD_FOLDER)
     _keep(watch, kept)
     ran = [cell.execution_count for cell in watch.notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     if not all(ran):  # what Papermill's metadata say of that is not believed
@@ -177,7 +177,7 @@ def execute(
 def first_line(cell: Any) -> str:
     """The first line of a cell's source, in short, as a message may show it."""
     lines = cell.source.strip().splitlines() or [""]
-    return visible(lines[0] if len(lines[0]) <= _LONGEST_LINE else f"{lines[0][:_LONGEST_LINE]}...")
+    return escape_unprintable(lines[0] if len(lines[0]) <= _LONGEST_LINE else f"{lines[0][:_LONGEST_LINE]}...")
 
 
 def _cell_of(watch: _Watch) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from crmnb.core.checksum import damaged, write_json
+from crmnb.core.checksum import damaged_files, write_json
 from crmnb.core.errors import InputError, Unavailable, nearest
 from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
@@ -68,7 +68,7 @@ def prepare(
 def _damage(project: Path, client: Client, private: Path, period: Period, notebooks: dict[str, Path]) -> list[str]:
     """The names of the files kept of a period, published or not, that are damaged; they are logged."""
     results = evaluation_of(private, period.label)
-    wrong = [f"evaluation/{name}" for name in damaged(results)] if results.exists() else []
+    wrong = [f"evaluation/{name}" for name in damaged_files(results)] if results.exists() else []
     for family in notebooks:
         wrong += [f"{family}/{name}" for name in damage_of(kept_family(private, period.label, family))]
     there = content_of(project / "outputs" / client.id / period.label)
@@ -82,7 +82,7 @@ def _damage(project: Path, client: Client, private: Path, period: Period, notebo
 
 def damage_of(family: Path) -> list[str]:
     """The names of the files that are damaged of a notebook that ran to its end; of any other, nothing is used again."""
-    return damaged(family) if (family / "kept.json").exists() else []
+    return damaged_files(family) if (family / "kept.json").exists() else []
 
 
 def _keep_parameters(client: Client, folder: Path, place: Path) -> None:
@@ -142,7 +142,7 @@ def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str,
 def _must_be_seen(period: Period) -> None:
     """Raise InputError where the data hold nothing of the period: every figure would be unavailable."""
     try:
-        period.require_seen()
+        period.require_data()
     except Unavailable as no:
         raise InputError(f"period {period.label}: {no}; choose a period that meets the data.") from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from crmnb.core.checksum import checksum_of
+from crmnb.core.checksum import file_checksum
 from crmnb.core.errors import InputError, nearest
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.run.store import read_json, report_record
@@ -42,7 +42,7 @@ def results_of(project: Path, client: str, period: str) -> pd.DataFrame:
         raise InputError(f"there is no report {period!r} of {client!r} under outputs/.{nearest(period, reports)}")
     path = reports[period]
     written = read_json(report_record(project / "outputs" / client / ".private", period)).get("files", {}).get(FILE)
-    if written not in (None, checksum_of(path)):
+    if written not in (None, file_checksum(path)):
         raise InputError(
             f"{path.relative_to(project)} is damaged; `crmnb run {client} --period {period}` makes it anew."
         )

@@ -12,8 +12,8 @@ import duckdb
 import pandas as pd
 from markupsafe import Markup
 
-from crmnb.core.checksum import damaged, write_json
-from crmnb.core.folder_swap import publish
+from crmnb.core.checksum import damaged_files, write_json
+from crmnb.core.folder_swap import replace_folder
 from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.evaluate import store
@@ -81,7 +81,7 @@ class _Made:
 def make_report(
     project: str, client: str, period: str, tables: str, families: dict[str, dict[str, str]], say: Say
 ) -> dict[str, Any]:
-    """Make the report of families {name: {"title", "failure"}} from what they left, and publish it.
+    """Make the report of families {name: {"title", "failure"}} from what they left, and replace_folder it.
 
     Gives folder and unavailable: metrics that could not be had for the whole period, and why.
     """
@@ -99,7 +99,7 @@ def make_report(
     files = content_of(report)
     place = root / "outputs" / who.id / when.label
     refuse_strangers(place, read_json(report_record(private, when.label)))
-    publish(report, place)
+    replace_folder(report, place)
     keys = {f.name: read_json(f.kept / "kept.json").get("key", "") for f in ran}
     key = report_key(root, who, when, taken.fingerprint, keys)
     write_json(report_record(private, when.label), {"key": key, "files": files, **_for_portfolio(made)})
@@ -109,7 +109,7 @@ def make_report(
 def _restored(name: str, one: dict[str, str], client: Client, period: Period, private: Path) -> Family:
     kept, results = kept_family(private, period.label, name), ()
     if not one["failure"]:
-        if damaged(kept) or damaged(evaluation_of(private, period.label)):
+        if damaged_files(kept) or damaged_files(evaluation_of(private, period.label)):
             raise Interrupted(f"what is kept of {one['title']} was damaged while this run was under way; run again.")
         results = tuple(store.restore(evaluation_of(private, period.label), name, client, period).values())
     return Family(name, one["title"], one["failure"], results, kept)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmnb.core import checksum
-from crmnb.core.errors import InputError, visible
-from crmnb.core.folder_swap import recover
+from crmnb.core.errors import InputError, escape_unprintable
+from crmnb.core.folder_swap import restore_folders
 from crmnb.run.environment import remove
 
 STAGING = ".run"  # of a run under way; gone afterwards
@@ -34,8 +34,7 @@ def tidy(private: Path) -> None:
     from crmnb.intake.store import clear
 
     remove(private / STAGING)
-    for aside in private.parent.glob(".*.old"):
-        recover(aside.with_name(aside.name[1:].removesuffix(".old")))
+    restore_folders(private.parent)
     if (private / "tables" / ".staging").exists():
         clear(private / "tables")
 
@@ -80,7 +79,7 @@ def refuse_strangers(place: Path, record: dict[str, Any]) -> None:
     strangers = [name for name in there if not _LITTER.fullmatch(name)]
     if not strangers:
         return
-    named = ", ".join(map(visible, strangers[:_MOST_NAMED]))
+    named = ", ".join(map(escape_unprintable, strangers[:_MOST_NAMED]))
     more = f" and {len(strangers) - _MOST_NAMED} more" if len(strangers) > _MOST_NAMED else ""
     raise InputError(
         f"outputs/{place.parent.name}/{place.name} holds what is not of the report: {named}{more}. A new report would "

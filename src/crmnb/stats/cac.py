@@ -73,9 +73,11 @@ def _month(number: float) -> str:
 
 def _partly_seen(period: Period) -> list[str]:
     """What is to be said of a month in which the data end."""
-    if period.seen_end.day == 1:
+    if period.observed_end.day == 1:
         return []
-    return [f"Costs are known by the month: {period.seen_end:%Y-%m}, in which the data end, is left out on both sides."]
+    return [
+        f"Costs are known by the month: {period.observed_end:%Y-%m}, in which the data end, is left out on both sides."
+    ]
 
 
 def _ratio(counts: pd.DataFrame, months: int) -> tuple[float, float]:
@@ -89,7 +91,7 @@ def _ratio(counts: pd.DataFrame, months: int) -> tuple[float, float]:
 
 
 def _months(period: Period) -> int:
-    start, end = period.start, period.seen_end
+    start, end = period.start, period.observed_end
     return (end.year - start.year) * 12 + end.month - start.month
 
 

@@ -51,7 +51,7 @@ def expected(groups: list[Group], told: Told) -> Inferred:
 def _must_reach_back(told: Told) -> None:
     """Raise CannotFit where the forecast would reach further ahead than the data reach back."""
     period, ahead = told.windows["now"], told.given["horizon_days"]
-    if period.data_from and (days := (period.seen_end - period.data_from).days) < ahead:
+    if period.data_from and (days := (period.observed_end - period.data_from).days) < ahead:
         raise CannotFit(f"the data reach back {days} days, which tell too little of {ahead} days ahead")
 
 

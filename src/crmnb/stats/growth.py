@@ -72,7 +72,7 @@ def comparisons(period: Period) -> list[Comparison]:
     often; of a period longer than a year its last year. Of whole years the previous period is the year before.
     Refunds take time: each side counts those that were known as long after its end as the period's end lies behind the data's.
     """
-    end, previous = period.seen_end, period.previous
+    end, previous = period.observed_end, period.previous
     by_weekday = (end - period.start).days <= LONGEST_BY_WEEKDAY
     start = max(period.start, shift(end, -12))
 
@@ -100,7 +100,7 @@ def comparisons(period: Period) -> list[Comparison]:
 
 
 def _of_whole_years(period: Period) -> bool:
-    return period.months > 0 and period.months % 12 == 0 and period.seen_end == period.end
+    return period.months > 0 and period.months % 12 == 0 and period.observed_end == period.end
 
 
 def spans(period: Period) -> list[Span]:

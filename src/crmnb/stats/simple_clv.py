@@ -25,7 +25,7 @@ def _simple(group: Group, told: Told) -> list[dict]:
         )
         return [group.row(**facts, reason=f"{missing}, so there is no such lifespan")]
     seen = told.windows[group.win]
-    years = (seen.seen_end - seen.start).days / DAYS_A_YEAR
+    years = (seen.observed_end - seen.start).days / DAYS_A_YEAR
     churn = 1 - (1 - lost / start) ** (1 / years)
     return [group.row(value=margin / orders * (orders / buyers / years) / churn, **facts)]
 

@@ -12,8 +12,8 @@ from bs4 import BeautifulSoup
 from pictured import survival
 from synthetic import client, metric, rate, result
 
-from crmnb.core.bidi import FSI, PDI, escaped, isolated, tamed, without_controls
-from crmnb.core.errors import InputError, visible
+from crmnb.core.bidi import FSI, PDI, escape_controls, isolate_name, isolate_sentence, strip_controls
+from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.core.terminal import Terminal
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.html import printable, tag
@@ -61,18 +61,23 @@ def year(name: str = TURNED):
     "text", ["plain", TURNED, HEBREW, f"{FSI}open", f"closed{PDI}", f"{PDI}{FSI}", f"a {FSI}{HEBREW}{PDI} b {HEBREW}"]
 )
 def test_a_text_is_tame_afterwards_and_nothing_that_is_seen_is_lost(text):
-    for tame in (isolated(text), tamed(text), tamed(f"Region {isolated(text)}: 12 %"), tamed(tamed(text))):
+    for tame in (
+        isolate_name(text),
+        isolate_sentence(text),
+        isolate_sentence(f"Region {isolate_name(text)}: 12 %"),
+        isolate_sentence(isolate_sentence(text)),
+    ):
         assert wrong_in(tame) == ""
-    assert without_controls(tamed(text)) == without_controls(text)
+    assert strip_controls(isolate_sentence(text)) == strip_controls(text)
 
 
 def test_an_isolated_name_leaves_the_sentence_around_it_as_it_is():
     assert (
-        tamed(f"Highest {isolated(HEBREW)}, 80 %; lowest South, 60 %.")
+        isolate_sentence(f"Highest {isolate_name(HEBREW)}, 80 %; lowest South, 60 %.")
         == f"Highest {FSI}{HEBREW}{PDI}, 80 %; lowest South, 60 %."
     )
     assert printable(f"{HEBREW} \u202e12", 6) == f"{FSI}{HEBREW}…{PDI}"
-    assert isolated("North\u202e") == "North"
+    assert isolate_name("North\u202e") == "North"
 
 
 def test_every_text_of_a_page_is_tame():
@@ -130,4 +135,4 @@ def test_a_terminal_shows_a_control_as_its_escape():
     heard = StringIO()
     print(f"99 of 100 \u202e{FSI}{HEBREW}{PDI}", InputError("a \u2067b"), file=Terminal(heard))
     assert heard.getvalue() == f"99 of 100 \\u202e{HEBREW} a \\u2067b\n"
-    assert escaped(visible(TURNED)) == visible(TURNED)
+    assert escape_controls(escape_unprintable(TURNED)) == escape_unprintable(TURNED)

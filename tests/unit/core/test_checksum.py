@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from crmnb.core.checksum import SEAL, checksum_of, checksums_in, damaged, flush, read_json, seal, write_json
+from crmnb.core.checksum import SEAL, damaged_files, file_checksum, read_json, seal, sealed_checksums, write_json
+from crmnb.core.files import flush_folder
 
 
 @pytest.fixture
@@ -14,18 +15,18 @@ def folder(tmp_path):
     (place / "orders.parquet").write_bytes(b"PAR1 rows PAR1")
     (place / "inner" / "rows.csv").write_text("a,b\n1,2\n")
     (place / "notebook.ipynb").write_text("{}")
-    seal(place, leave_out=["notebook.ipynb"])
+    seal(place, exclude=["notebook.ipynb"])
     return place
 
 
 def test_a_sealed_folder_is_whole(folder):
-    assert damaged(folder) == []
-    assert sorted(checksums_in(folder)) == ["inner/rows.csv", "orders.parquet"]
-    assert checksums_in(folder)["orders.parquet"] == checksum_of(folder / "orders.parquet")
+    assert damaged_files(folder) == []
+    assert sorted(sealed_checksums(folder)) == ["inner/rows.csv", "orders.parquet"]
+    assert sealed_checksums(folder)["orders.parquet"] == file_checksum(folder / "orders.parquet")
 
 
 def test_an_inner_folder_can_be_left_out(folder):
-    assert sorted(seal(folder, leave_out=["inner"])) == ["notebook.ipynb", "orders.parquet"]
+    assert sorted(seal(folder, exclude=["inner"])) == ["notebook.ipynb", "orders.parquet"]
 
 
 def flipped(path):
@@ -48,7 +49,7 @@ def flipped(path):
 @pytest.mark.parametrize("name", ["orders.parquet", "inner/rows.csv"])
 def test_a_damaged_file_is_named(folder, name, damage):
     damage(folder / name)
-    assert damaged(folder) == [name]
+    assert damaged_files(folder) == [name]
 
 
 def test_a_damaged_file_of_the_same_size_and_time_is_named(folder):
@@ -58,20 +59,20 @@ def test_a_damaged_file_of_the_same_size_and_time_is_named(folder):
     before = path.stat()
     flipped(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert damaged(folder) == ["orders.parquet"]
+    assert damaged_files(folder) == ["orders.parquet"]
 
 
 def test_what_was_left_out_may_change_and_new_files_may_come(folder):
     (folder / "notebook.ipynb").write_text('{"cells": []}')
     (folder / "new").write_text("")
-    assert damaged(folder) == []
+    assert damaged_files(folder) == []
 
 
 @pytest.mark.parametrize("damage", [flipped, lambda path: path.write_bytes(b""), lambda path: path.unlink()])
 def test_without_a_whole_seal_nothing_is_known_to_be_whole(folder, damage):
     damage(folder / SEAL)
-    assert damaged(folder) == [SEAL]
-    assert checksums_in(folder) is None
+    assert damaged_files(folder) == [SEAL]
+    assert sealed_checksums(folder) is None
 
 
 CONTENT = {"name": "Ä shop", "figures": [0.1, 2, None, True], "of": {"2025": {"b": 1, "a": "x"}}}
@@ -113,5 +114,5 @@ def test_a_json_file_that_holds_a_checksum_of_another_content_counts_as_missing(
 
 def test_a_folder_is_flushed_whatever_lies_in_it(folder):
     (folder / "link").symlink_to("nowhere")
-    flush(folder)
-    assert damaged(folder) == []
+    flush_folder(folder)
+    assert damaged_files(folder) == []

@@ -102,11 +102,11 @@ def test_holds_the_first_instant_and_not_the_last():
 def test_knows_what_was_observed():
     period = Period.parse("2010").observe(datetime(2009, 12, 1), datetime(2010, 12, 10))
     assert period.partial
-    assert period.seen_end == datetime(2010, 12, 10)
+    assert period.observed_end == datetime(2010, 12, 10)
     assert [part.label for part in period.parts if part.partial] == ["2010-12"]
     assert not period.previous.observe(None, None).partial
     with pytest.raises(Unavailable, match=r"needs data from 2009-10-03.*they begin on 2009-12-01"):
         period.require_history(90)
     with pytest.raises(Unavailable, match="the data end on 2010-12-09"):
-        Period.parse("2011").observe(None, datetime(2010, 12, 10)).require_seen()
+        Period.parse("2011").observe(None, datetime(2010, 12, 10)).require_data()
     period.parts[2].require_history(90)

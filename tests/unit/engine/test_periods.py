@@ -65,7 +65,7 @@ def _has(period: Period, history: list[tuple[int, str]]) -> bool:
         lambda period: period.start == period.end,
         lambda period: period.end - period.start,
         lambda period: period.start.year,
-        lambda period: period.seen_end.replace(day=1),
+        lambda period: period.observed_end.replace(day=1),
         lambda period: f"{period.start:%Y}",
         lambda period: str(period.start),
         lambda period: {period.start: 1},

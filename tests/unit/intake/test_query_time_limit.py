@@ -11,7 +11,7 @@ import pytest
 from importing import client_of
 
 from conftest import crmnb
-from crmnb.core.errors import TookTooLong
+from crmnb.core.errors import TimeLimitExceeded
 from crmnb.intake import intake
 from crmnb.run.jobs import attempt
 
@@ -31,7 +31,7 @@ def test_a_query_that_does_not_end_is_stopped_and_named(tmp_path):
     client = client_of(tmp_path, ENDLESS, lines_csv=LINES)
     began = time.monotonic()
     with pytest.raises(
-        TookTooLong, match=r"test\.yml, tables\.orders\.query: the query did not end within the 0\.3 seconds"
+        TimeLimitExceeded, match=r"test\.yml, tables\.orders\.query: the query did not end within the 0\.3 seconds"
     ):
         intake(client, tmp_path / "private", seconds=0.3)
     assert time.monotonic() - began < 20
@@ -47,7 +47,7 @@ tables:
     lines: {{source: lines, key: n, totals: {{amount: "{endless}"}}}}
 """
     client = client_of(tmp_path, text, lines_csv=LINES)
-    with pytest.raises(TookTooLong, match=r"tables\.orders\.lines: the query did not end"):
+    with pytest.raises(TimeLimitExceeded, match=r"tables\.orders\.lines: the query did not end"):
         intake(client, tmp_path / "private", seconds=0.3)
 
 

@@ -14,7 +14,7 @@ import pytest
 from synthetic import HOSTILE
 
 from crmnb.core.checksum import write_json
-from crmnb.report.pages import portfolio as module
+from crmnb.core.lock import locked
 from crmnb.report.pages.portfolio import portfolio
 
 NOW = datetime(2026, 2, 11, 2, 5, tzinfo=UTC)
@@ -268,16 +268,16 @@ def test_a_writer_that_fails_leaves_the_old_page_and_nothing_else(tmp_path, monk
     with pytest.raises(OSError, match="No space left"):
         portfolio(tmp_path, NOW)
     assert (tmp_path / "index.html").read_bytes() == before
-    assert not (tmp_path / module._NEW).exists()
+    assert not (tmp_path / ".index.html.new").exists()
 
 
 def test_what_a_killed_writer_left_is_overwritten_and_a_link_there_is_not_followed(tmp_path):
     outputs, mine = tmp_path / "outputs", tmp_path / "mine"
     publish(outputs, "demo", "2025")
     mine.write_text("mine")
-    (outputs / module._NEW).write_text("<p>half of a page")
+    (outputs / ".index.html.new").write_text("<p>half of a page")
     assert "half" not in shown(outputs)
-    (outputs / module._NEW).symlink_to(mine)
+    (outputs / ".index.html.new").symlink_to(mine)
     (outputs / "index.html").unlink()
     (outputs / "index.html").symlink_to(mine)
     assert "All clients" in shown(outputs)
@@ -288,7 +288,7 @@ def test_what_a_killed_writer_left_is_overwritten_and_a_link_there_is_not_follow
 def test_a_writer_waits_for_another_and_then_knows_what_that_one_did(tmp_path):
     publish(tmp_path, "demo", "2025")
     done = threading.Event()
-    with module._alone(tmp_path):
+    with locked(tmp_path / ".lock"):
         other = threading.Thread(target=lambda: (portfolio(tmp_path, NOW), done.set()))
         other.start()
         assert not done.wait(0.3)
@@ -299,8 +299,8 @@ def test_a_writer_waits_for_another_and_then_knows_what_that_one_did(tmp_path):
 
 def test_a_killed_writer_holds_nobody_up(tmp_path):
     program = (
-        "import os, signal, sys; from pathlib import Path; from crmnb.report.pages import portfolio as p\n"
-        "with p._alone(Path(sys.argv[1])):\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal, sys; from pathlib import Path; from crmnb.core.lock import locked\n"
+        "with locked(Path(sys.argv[1]) / '.lock'):\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)]).returncode == -9  # noqa: S603
     assert portfolio(tmp_path, NOW).is_file()

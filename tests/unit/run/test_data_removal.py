@@ -228,9 +228,9 @@ def test_two_forgotten_one_after_the_other_are_both_gone(shop):
 @pytest.mark.parametrize("step", ["_kept_rows", "_clear", "_delete", "_take_in_anew", "_portfolio"])
 def test_one_that_was_killed_at_any_step_is_finished_by_the_next_and_lasts_till_then(shop, step):
     program = (
-        "import os, signal, sys; from pathlib import Path; from crmnb import keeping\n"
-        "setattr(keeping, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))\n"
-        "keeping.forget(Path(sys.argv[1]), 'shop', sys.argv[3])"
+        "import os, signal, sys; from pathlib import Path; from crmnb.run import data_removal\n"
+        "setattr(data_removal, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))\n"
+        "data_removal.forget(Path(sys.argv[1]), 'shop', sys.argv[3])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(shop), step, KEY])  # noqa: S603
     assert done.returncode == -9

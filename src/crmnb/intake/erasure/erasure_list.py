@@ -1,7 +1,6 @@
 """Customers who are to be forgotten: nothing that names them is kept, only digests by which their rows are known and left out."""
 
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from crmnb.core.errors import InputError
+from crmnb.core.files import write_atomic
 from crmnb.schema.tables import Table
 
 NAME = "forgotten.json"
@@ -66,10 +66,4 @@ def remember(private: Path, key: str) -> None:
     known = forgotten(private)
     known = known if known.salt else Forgotten(secrets.token_hex(16))
     said = {"salt": known.salt, "digests": sorted({*known.digests, known.digest(key)})}
-    new = private / f".{NAME}.new"
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(said, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(private / NAME)
+    write_atomic(private / NAME, json.dumps(said, indent=1), flush=True)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
-from crmnb.core.errors import InputError, nearest, visible
+from crmnb.core.errors import InputError, escape_unprintable, nearest
 from crmnb.intake.readers.excel_marks import PROTECTED, UNREADABLE, Marks, Range, read_marks
 from crmnb.intake.readers.records import Part, Record, find_header, spooled, unique_names
 from crmnb.intake.sources.files import File
@@ -39,9 +39,9 @@ def read_excel(file: File, source: Source, space: Path, where: str, wanted: froz
         names = _sheets(book, source, where)
         parts = []
         for number, name in enumerate(names):
-            sheet = _Sheet(_content(book, name, where), marks, source, f"{where}, sheet {visible(name)}")
+            sheet = _Sheet(_content(book, name, where), marks, source, f"{where}, sheet {escape_unprintable(name)}")
             if not sheet.is_empty or source.sheets != ("*",):
-                label = f"{file.name}, sheet {visible(name)}" if len(names) > 1 else file.name
+                label = f"{file.name}, sheet {escape_unprintable(name)}" if len(names) > 1 else file.name
                 parts.append(_part(sheet, label, space.with_suffix(f".{number}.records"), wanted))
     if not parts:
         raise InputError(f"{where} is empty: none of its sheets holds anything.")
@@ -62,7 +62,7 @@ def _content(book: CalamineWorkbook, name: str, where: str) -> CalamineSheet:
     try:
         return book.get_sheet_by_name(name)
     except (CalamineError, OSError, ValueError):
-        words = f"{where}, sheet {visible(name)} {UNREADABLE}."
+        words = f"{where}, sheet {escape_unprintable(name)} {UNREADABLE}."
     raise InputError(words)
 
 
@@ -77,11 +77,11 @@ def _sheets(book: CalamineWorkbook, source: Source, where: str) -> list[str]:
             return every
         raise InputError(
             f"{where} has {len(every)} sheets ({listed}), some of which may be hidden; say which, such as "
-            f'`sheets: [{visible(every[0]) if every else ""}]`, or `sheets: ["*"]` to read all of them, one under another.'
+            f'`sheets: [{escape_unprintable(every[0]) if every else ""}]`, or `sheets: ["*"]` to read all of them, one under another.'
         )
     for name in source.sheets:
         if name not in every:
-            raise InputError(f"{where} has no sheet {name!r}.{nearest(name, map(visible, every))}")
+            raise InputError(f"{where} has no sheet {name!r}.{nearest(name, map(escape_unprintable, every))}")
     return list(source.sheets)
 
 

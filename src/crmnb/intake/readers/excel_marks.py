@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree  # expat expands no entity without end
 
-from crmnb.core.errors import InputError, visible
+from crmnb.core.errors import InputError, escape_unprintable
 
 PROTECTED = "is protected by a password; save it without one"
 UNREADABLE = (
@@ -106,7 +106,7 @@ def _of_xlsx(book: zipfile.ZipFile) -> Marks:
 
 def _refuse_too_large(sheet: str, rows: int, columns: int) -> None:
     if rows * columns > _MOST_CELLS:
-        raise _TooLarge(f"sheet {visible(sheet)}, of {rows:,} rows and {columns:,} columns,")
+        raise _TooLarge(f"sheet {escape_unprintable(sheet)}, of {rows:,} rows and {columns:,} columns,")
 
 
 def _children(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
@@ -134,7 +134,9 @@ def _blocks(book: zipfile.ZipFile, path: str, sheet: str) -> Iterator[bytes]:
             yield rest[:end] if end > 0 else b""
             rest = rest[max(end, 0) :]
             if len(rest) > _LONGEST_ROW:
-                raise _TooLarge(f"sheet {visible(sheet)}, of which a row takes more than {_LONGEST_ROW >> 20} MB,")
+                raise _TooLarge(
+                    f"sheet {escape_unprintable(sheet)}, of which a row takes more than {_LONGEST_ROW >> 20} MB,"
+                )
     yield rest
 
 

@@ -9,7 +9,7 @@ from hashlib import file_digest
 from itertools import takewhile
 from pathlib import Path
 
-from crmnb.core.errors import InputError, visible
+from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.schema.client import Client, Source
 from crmnb.schema.client.sources import ENDINGS
 
@@ -54,14 +54,14 @@ def find_files(client: Client, name: str) -> list[File]:
     found = [source.file] if not is_pattern else sorted(glob.glob(source.file, root_dir=client.folder))
     paths = [client.folder / one for one in found if not Path(one).name.startswith(_OFFICE_LOCK)]
     if not any(path.exists() for path in paths):
-        looked = visible(os.path.abspath(here))
+        looked = escape_unprintable(os.path.abspath(here))
         raise missing(f"{where}.file: there is no file {source.file!r}; looked for {looked}.", client)
     files = []
     for path in paths:  # a place outside says where on this machine: not shown
         label = path.name if _is_outside(source.file) else str(path.relative_to(client.folder))
         _refuse_other_bytes(path, label, f"{where}.file")
         check_place(path, allowed, f"{where}.file: {label!r}")
-        files.append(File(path, visible(label), _format(path, where, source), state(path)))
+        files.append(File(path, escape_unprintable(label), _format(path, where, source), state(path)))
     return files
 
 
@@ -78,11 +78,11 @@ def named_folder(client: Client, name: str, key: str, *, is_pattern: bool = Fals
         return client.folder.resolve() / literal
     folder = (client.folder / literal).resolve()
     if _is_the_systems(folder):
-        raise InputError(f"{key}: {visible(name)!r} is the system's own, and no file of a client's.")
+        raise InputError(f"{key}: {escape_unprintable(name)!r} is the system's own, and no file of a client's.")
     if not any(folder.is_relative_to(root) for root in _roots(client)):
         raise InputError(
-            f"{key}: {visible(name)!r} lies outside the folder of the parameters file. Put the file below that folder; or, if "
-            f"crmnb may read what lies there, declare its folder: `data_folders: [{visible(literal)}]`."
+            f"{key}: {escape_unprintable(name)!r} lies outside the folder of the parameters file. Put the file below that folder; or, if "
+            f"crmnb may read what lies there, declare its folder: `data_folders: [{escape_unprintable(literal)}]`."
         )
     return folder
 
@@ -93,7 +93,7 @@ def _roots(client: Client) -> list[Path]:
     for name, root in zip(client.data_folders, declared, strict=True):
         if root == Path(root.anchor) or _is_the_systems(root):
             raise InputError(
-                f"{client.id}.yml, data_folders: {visible(name)!r} is too much; name the folder of the files."
+                f"{client.id}.yml, data_folders: {escape_unprintable(name)!r} is too much; name the folder of the files."
             )
     return [client.folder.resolve(), *declared]
 
@@ -119,7 +119,7 @@ def _refuse_other_bytes(path: Path, label: str, key: str) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        shown = visible(os.fsencode(label).decode("utf-8", "backslashreplace"))
+        shown = escape_unprintable(os.fsencode(label).decode("utf-8", "backslashreplace"))
         raise InputError(f"{key}: the name {shown}, or that of a folder above, is not UTF-8; rename it.") from None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from crmnb.core.errors import InputError, TookTooLong, nearest
+from crmnb.core.errors import InputError, TimeLimitExceeded, nearest
 from crmnb.intake.staging_table import named, quoted
 
 SECONDS = 1800.0  # that a query may take where nothing else is asked for
@@ -61,7 +61,7 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seco
     """Run a query on typed sources (Parquet) and leave what it gives as a Parquet file.
 
     No other file can be reached, nor the network, and the settings are locked. One thread, so that sums of floats are
-    the same each time. Raises InputError, naming the key, for a query that cannot be run, and TookTooLong for one that has
+    the same each time. Raises InputError, naming the key, for a query that cannot be run, and TimeLimitExceeded for one that has
     not ended after so many seconds.
     """
     config = {**QUIET, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
@@ -80,7 +80,7 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seco
         try:
             _within(con, seconds, answer)
         except TimeoutError:
-            raise TookTooLong(
+            raise TimeLimitExceeded(
                 f"{key}: the query did not end within the {_length(seconds)} allowed, and was stopped. Does it join every row "
                 "with every other? Mend it, or allow more by --time-limit."
             ) from None

@@ -42,7 +42,7 @@ def lines_of(
 ) -> LinesAccount:
     """The lines of a typed source (Parquet) held against what the query made of them (Parquet), by the row's key.
 
-    Raises InputError for a column or an SQL expression that does not fit, TookTooLong where it takes more than the seconds.
+    Raises InputError for a column or an SQL expression that does not fit, TimeLimitExceeded where it takes more than the seconds.
     """
     line, row = f"CAST({named(lines.key)} AS VARCHAR)", f"CAST({named(table.key[0])} AS VARCHAR)"
     reached = f"{line} IN (SELECT {row} FROM _rows WHERE {row} IS NOT NULL)"

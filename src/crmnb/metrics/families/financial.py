@@ -145,7 +145,7 @@ def clv_historic(payments, *, period, worth: Worth):
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2 (discounted margins); Hall 1992, JRSS-B 54:221
         (interval).
     """
-    paid = with_margin(payments, worth).filter(nw.col("ordered_at") < period.seen_end)
+    paid = with_margin(payments, worth).filter(nw.col("ordered_at") < period.observed_end)
     firsts = paid.group_by("customer_id").agg(first=nw.col("ordered_at").min())
     years = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() / (1440 * 365.25)
     worth_then = nw.col("margin") * nw.col("growth") ** (-years)
@@ -166,7 +166,7 @@ def _histories(
     """What the model that goes with the client's churn is fitted to and tested on."""
     if churn.kind == "contractual":
         return contracts(tenures, payments, period, worth, dates)
-    there = customers_at(tenures, period.seen_end, churn.history_days)
+    there = customers_at(tenures, period.observed_end, churn.history_days)
     return bought(payments, there, joined, period, worth, churn.history_days)
 
 
@@ -319,7 +319,7 @@ def _winning(
         raise Unavailable("costs are known by the month; choose a period of whole months")
     lag = worth.acquisition_lag_months
     first = period.start.year * 12 + period.start.month - 1
-    end = period.seen_end.year * 12 + period.seen_end.month - 1
+    end = period.observed_end.year * 12 + period.observed_end.month - 1
     if end == first:
         raise Unavailable(f"costs are known by the month, and no month of {period.label} is seen whole")
     spent = costs.filter(
@@ -468,7 +468,7 @@ def return_on_investment(costs, *, period, worth: Worth):
     Beware: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 10 (return on marketing investment).
     """
-    spent = costs.filter(nw.col("month") < period.seen_end, ~nw.col("programme").is_null())
+    spent = costs.filter(nw.col("month") < period.observed_end, ~nw.col("programme").is_null())
     return spent.select(component=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
 
 

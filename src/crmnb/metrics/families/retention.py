@@ -77,7 +77,7 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (who is retained); the share is ours.
     """
     stayed = kept(tenures, period, churn).filter(nw.col("kept") == 1)
-    through = spells(tenures, period.seen_end).filter(nw.col("since") < period.start, nw.col("event") == 0)
+    through = spells(tenures, period.observed_end).filter(nw.col("since") < period.start, nw.col("event") == 0)
     without_gap = through.select("customer_id", num=nw.lit(0))
     found = stayed.join(without_gap, on="customer_id", how="left")
     return found.select("customer_id", num=nw.col("num").fill_null(1), den=nw.lit(1))
@@ -105,7 +105,7 @@ def churn_rate(tenures, *, period, churn: Churn):
 
 
 def _per_year(share: float, period: Period) -> float:
-    days = (period.seen_end - period.start).days
+    days = (period.observed_end - period.start).days
     return 1 - (1 - share) ** (365.25 / days)
 
 
@@ -155,7 +155,7 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
     """
     period.require_history(churn.history_days)
     at_start = customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
-    at_end = customers_at(tenures, period.seen_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
+    at_end = customers_at(tenures, period.observed_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
     both = nw.concat([at_start, at_end])
     return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
 
@@ -197,7 +197,7 @@ def customers_won(tenures, joined, *, period, churn: Churn):
         tenures.filter(period.holds("since"))
         .group_by("customer_id")
         .agg(at=nw.col("since").min())
-        .join(customers_at(tenures, period.seen_end, churn.history_days), on="customer_id", how="semi")
+        .join(customers_at(tenures, period.observed_end, churn.history_days), on="customer_id", how="semi")
         .join(at_start, on="customer_id", how="anti")
         .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
     )
@@ -226,7 +226,7 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     """The customers who pay at the start: what they pay a month then (`den`), and at the end (`amount`)."""
     period.require_history(0)
     at_start = _monthly_at(subscriptions, period.start).rename({"amount": "den"}).filter(nw.col("den") > 0)
-    at_end = _monthly_at(subscriptions, period.seen_end)
+    at_end = _monthly_at(subscriptions, period.observed_end)
     joined = at_start.join(at_end, on="customer_id", how="left")
     return joined.with_columns(amount=nw.col("amount").fill_null(0))
 
@@ -339,7 +339,7 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
     """
     period.require_history(churn.history_days)
-    last_first = period.seen_end - timedelta(days=follow_up_days)
+    last_first = period.observed_end - timedelta(days=follow_up_days)
     firsts = with_earlier(_first_orders(orders), joined, period)
     firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
     followed = (
@@ -465,7 +465,7 @@ def time_between_orders(orders, *, period):
     Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
         Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
     """
-    return gaps(orders, period.seen_end)
+    return gaps(orders, period.observed_end)
 
 
 def _month(column: str) -> nw.Expr:
@@ -477,7 +477,7 @@ def _cohorts(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn:
     """The customers won in the period, of months that history allows to call new, with `cohort`, a month's number."""
     earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
     first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
-    if first_month >= period.seen_end:
+    if first_month >= period.observed_end:
         raise Unavailable(
             f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
         )
@@ -520,7 +520,7 @@ def cohort_retention(tenures, joined, *, period, churn: Churn):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
     new = _cohorts(tenures, joined, period, churn)
-    seen_months = period.seen_end.year * 12 + period.seen_end.month - 1
+    seen_months = period.observed_end.year * 12 + period.observed_end.month - 1
     start_month = period.start.year * 12 + period.start.month - 1
     ages = range(seen_months - start_month)
     if not ages:

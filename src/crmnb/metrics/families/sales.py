@@ -425,7 +425,7 @@ def growth_decomposition(all_orders, *, period, segments: Segments):
         refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
-    seen = period if not period.partial else replace(period, end=period.seen_end, months=0)
+    seen = period if not period.partial else replace(period, end=period.observed_end, months=0)
     choices = [each for each in (seen.year_before, seen.previous) if not each.partial]
     if not choices:
         raise Unavailable(
@@ -520,8 +520,8 @@ def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """
-    period.require_history(maturity_days + 365, of="seen_end")
-    at = period.seen_end
+    period.require_history(maturity_days + 365, of="observed_end")
+    at = period.observed_end
     last, first = at - timedelta(days=maturity_days), at - timedelta(days=maturity_days + 365)
     seen = _as_seen(leads, at, "won_at", "lost_at").with_columns(decided_at=_decided_at())
     seen = seen.filter(nw.col("created_at") >= first, nw.col("created_at") < at)

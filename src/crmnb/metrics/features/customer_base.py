@@ -32,7 +32,7 @@ def distinct(rows: nw.LazyFrame, *columns: str) -> nw.LazyFrame:
 def kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
     period.require_history(churn.history_days)
-    at_end = customers_at(tenures, period.seen_end, churn.history_days).with_columns(kept=nw.lit(1))
+    at_end = customers_at(tenures, period.observed_end, churn.history_days).with_columns(kept=nw.lit(1))
     at_start = customers_at(tenures, period.start, churn.history_days).join(at_end, on="customer_id", how="left")
     return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
 
@@ -44,7 +44,7 @@ def require_a_year(period: Period, churn: Churn) -> None:
     share is nearly the same after a month as after a year, and compounding it makes 96 % of a true 61 %. Who ends a contract is
     gone, so that losses of a month add up to those of a year as far as the hazard stays the same.
     """
-    if churn.kind == "inactivity" and period.seen_end - period.start < _YEAR:
+    if churn.kind == "inactivity" and period.observed_end - period.start < _YEAR:
         raise Unavailable(
             "needs a period of a year or more where customers are lost by inactivity: losses of a shorter one do not add up to a year's, "
             "as many only pause"

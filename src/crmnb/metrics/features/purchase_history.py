@@ -34,12 +34,12 @@ def holdout_begins(period: Period) -> datetime:
     Raises Unavailable where too little history is there to part.
     """
     first = period.data_from or period.start
-    history = (period.seen_end - first).days
+    history = (period.observed_end - first).days
     if history < _FEWEST_DAYS:
         raise Unavailable(f"{history} days of history are too few to be parted in two")
-    if period.start - first >= period.seen_end - period.start:
+    if period.start - first >= period.observed_end - period.start:
         return period.start
-    return period.seen_end - timedelta(days=history // 3)
+    return period.observed_end - timedelta(days=history // 3)
 
 
 def stacked(parts: dict[str, nw.LazyFrame]) -> nw.LazyFrame:
@@ -89,11 +89,11 @@ def bought(
     in it (`ahead`) and before it (`behind`). Of what is tracked, of each customer and week the week since the data begin (`T`), the
     repeat purchases in it (`later`), and how many weeks before there were others (`t_x`; missing: never).
     """
-    days = _purchases(payments, period.seen_end, worth.margin_rate)
-    now = _history(days, _number(period.seen_end)).join(
+    days = _purchases(payments, period.observed_end, worth.margin_rate)
+    now = _history(days, _number(period.observed_end)).join(
         there.with_columns(there=nw.lit(1)), on="customer_id", how="left"
     )
-    now = with_unseen(now, joined, period, look_back, _number(period.seen_end) - 1)
+    now = with_unseen(now, joined, period, look_back, _number(period.observed_end) - 1)
     new = ((nw.col("T") < _DAYS_NEW) & (nw.col("before") <= 0)).cast(nw.Int64)
     none = nw.lit(0)
     parts = {
@@ -105,7 +105,7 @@ def bought(
         begins = _number(holdout_begins(period))
     except Unavailable:
         return stacked(parts)  # what has no test is said to have none
-    edges = begins, _number(period.seen_end), _number(period.data_from or period.start)
+    edges = begins, _number(period.observed_end), _number(period.data_from or period.start)
     tested = _tested(days, *edges)
     known = with_unseen(tested[HOLDOUT], joined, period, look_back, begins - 1)
     return stacked(parts | tested | {HOLDOUT: known.drop("customer_id")})
@@ -173,8 +173,8 @@ def contracts(
     long before the holdout as it lasts (`before`), and how many months of data lie in it (`ahead`) and before it (`behind`).
     """
     first, clock = period.data_from or period.start, _Clock(dates)
-    end = _month_of(period.seen_end)  # the first month that is not seen whole
-    runs = spells(tenures, period.seen_end).with_columns(began=_month("since"), over=_month("until"))
+    end = _month_of(period.observed_end)  # the first month that is not seen whole
+    runs = spells(tenures, period.observed_end).with_columns(began=_month("since"), over=_month("until"))
     now = clock.as_of(runs, first, _begin(end)).with_columns(there=1 - nw.col("event"))
     since = max(_first_whole_month(first), end - 12)
     paid = _paid(payments, now.filter(nw.col("there") == 1), worth, since, end)

@@ -49,7 +49,7 @@ def first_spells(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, ch
     data do that an earlier order could have begun it is left out: nobody knows how long it lasted. So is that of who joined before
     the data begin by the client's list (`joined`, see `crmnb.metrics.features.customer_base.first_joined`): it is not the first.
     """
-    first = spells(tenures, period.seen_end).filter(nw.col("spell") == 0)
+    first = spells(tenures, period.observed_end).filter(nw.col("spell") == 0)
     if period.data_from is None:
         return first.select("customer_id", "event", entry=nw.lit(0), duration=days("since", "until"))
     if churn.kind == "inactivity":
@@ -104,7 +104,7 @@ def buying(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: C
     Days with an order after the first (`x`), days from the first to the last (`t_x`) and to the end (`T`), `there`, 1 of who is a
     customer then, and `before` and `wait` (see `with_unseen`).
     """
-    end = period.seen_end
+    end = period.observed_end
     ordered = tenures.filter(nw.col("since") < end).with_columns(day=nw.col("since").dt.truncate("1d"))
     daily = ordered.group_by("customer_id", "day").agg(last=nw.col("since").max())
     told = daily.group_by("customer_id").agg(
@@ -147,7 +147,7 @@ def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_b
 
 def under_contract(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """Each customer's first spell (as `first_spells`; missing where it was not seen), and `age`: of who is still there, the days so far."""
-    there = spells(tenures, period.seen_end).filter(nw.col("event") == 0)
+    there = spells(tenures, period.observed_end).filter(nw.col("event") == 0)
     aged = there.select("customer_id", age=days("since", "until"))
     first = first_spells(tenures, joined, period, churn)
     everybody = nw.concat([aged.select("customer_id"), first.select("customer_id")])

@@ -220,7 +220,7 @@ def _shape(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
 def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given: dict[str, Any]) -> tuple[str, ...]:
     """What is lacking, in words; Unavailable where the metric cannot be had at all."""
     seen = seen_by(metric, real, period)
-    seen.require_seen()
+    seen.require_data()
     counted = _in_any(metric, mapped, real, seen, given)
     evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
     nothing = _without_rows(metric, real, seen)
@@ -251,7 +251,7 @@ def _in_any(
     asked = unsaid(bound, of.data_from, of.cutoff)
 
     def counted(period: Period) -> Shape:
-        period.require_seen()
+        period.require_data()
         require_newness(metric, real, of if of.start <= period.start < of.end else period)
         for history in asked[1] if asked else ():
             period.require_history(*history)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from crmnb.core.bidi import without_controls
+from crmnb.core.bidi import strip_controls
 from crmnb.intake.audit import LEVELS, ColumnProfile, Profile
 from crmnb.intake.personal_data import personal_columns
 from crmnb.intake.profile import ROWS_PER_LEVEL
@@ -233,7 +233,7 @@ def _levels(where: str, now: ColumnProfile, was: ColumnProfile, rows: tuple[int,
 
 def _named(levels: list[str]) -> str:
     more = f" and {len(levels) - _MOST_NAMED} more" if len(levels) > _MOST_NAMED else ""
-    return ", ".join(repr(without_controls(printable(level, 40))) for level in levels[:_MOST_NAMED]) + more
+    return ", ".join(repr(strip_controls(printable(level, 40))) for level in levels[:_MOST_NAMED]) + more
 
 
 def _from_to(column: ColumnProfile, client: Client) -> str:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from crmnb.core.bidi import tamed
+from crmnb.core.bidi import isolate_sentence
 from crmnb.report.drawing.svg_minify import slim
 
 WIDTH = 760
@@ -99,7 +99,7 @@ def svg(figure: Canvas) -> str:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(sheet, format="svg", metadata=nothing)
     text = re.sub(
-        r"(?<=>)[^<>]+(?=<)", lambda words: tamed(words[0]), sheet.getvalue()
+        r"(?<=>)[^<>]+(?=<)", lambda words: isolate_sentence(words[0]), sheet.getvalue()
     )  # each stands on a line of its own
     return _with_sheet(slim(re.sub(r"<[^>]+>", _in_our_look, text)))
 

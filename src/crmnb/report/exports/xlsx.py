@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import xlsxwriter
 
-from crmnb.core.bidi import without_controls
+from crmnb.core.bidi import strip_controls
 
 _ACTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -27,7 +27,7 @@ def write_xlsx(frame: pd.DataFrame, path: Path, made_at: datetime) -> None:
             sheet.write_string(0, column, name, head)
             for row, value in enumerate(frame[name], start=1):
                 if isinstance(value, str):
-                    text = without_controls(value)
+                    text = strip_controls(value)
                     sheet.write_string(row, column, text, inert if text.startswith(_ACTS) else None)
                 elif value == inf:
                     sheet.write_string(row, column, "no upper end")  # a cell cannot hold an infinite number

@@ -3,7 +3,7 @@
 A page is one file without script and without outside address; its policy forbids both, whatever a client's text says.
 """
 
-from crmnb.core.lazy_imports import lazily
+from crmnb.core.lazy_imports import lazy_getattr
 
 _WHERE = {
     "Entry": "data_check",
@@ -17,4 +17,4 @@ _WHERE = {
 }
 
 __all__ = list(_WHERE)
-__getattr__ = lazily(__name__, _WHERE)
+__getattr__ = lazy_getattr(__name__, _WHERE)

@@ -10,7 +10,7 @@ from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crmnb.core.bidi import tamed
+from crmnb.core.bidi import isolate_sentence
 from crmnb.schema.client import Client
 
 METHODOLOGY = "methodology.html"
@@ -39,12 +39,12 @@ def language(client: Client | None) -> str:
 def _environment() -> Environment:
     loader = PackageLoader("crmnb", "report/pages")
     how = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=loader, autoescape=True, finalize=_tamed, **how)
+    return Environment(loader=loader, autoescape=True, finalize=_isolate, **how)
 
 
-def _tamed(value: Any) -> Any:
+def _isolate(value: Any) -> Any:
     """A text of others without what would turn the line round; Markup was made of such."""
-    return tamed(value) if type(value) is str else value
+    return isolate_sentence(value) if type(value) is str else value
 
 
 @cache

@@ -7,25 +7,22 @@ stops nothing: the page must be there on the very day on which something went wr
 import os
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows: one writer at a time is then up to its user
-    fcntl = None
-
-from crmnb.core.checksum import checked_json
+from crmnb.core.checksum import parse_json
+from crmnb.core.files import write_atomic
+from crmnb.core.lock import locked
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import page
 from crmnb.schema.client.models import NAME
 
 PAGE = "index.html"
-_NEW, _LOCK = ".index.html.new", ".lock"
+_LOCK = ".lock"
 _PERIOD = re.compile(r"[0-9A-Z][0-9A-Za-z.-]{3,40}")  # what labels are made of; an address is made of it
 _FAMILY_PAGE = re.compile(r"[a-z][a-z0-9_]*\.html")
 _LARGEST = 1 << 20  # bytes of a record; one that is larger is not one of ours
@@ -72,30 +69,9 @@ def portfolio(outputs: Path, now: datetime) -> Path:
     Raises OSError where it cannot be written; no client's folder makes it fail.
     """
     outputs.mkdir(parents=True, exist_ok=True)
-    with _alone(outputs):
-        text = _text(outputs, now)
-        new = outputs / _NEW
-        new.unlink(missing_ok=True)  # of a writer that was killed
-        try:
-            # It shows clients side by side, so it is for its owner's eyes.
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            new.replace(outputs / PAGE)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
+    with locked(outputs / _LOCK):
+        write_atomic(outputs / PAGE, _text(outputs, now))  # it shows clients side by side: for its owner only
     return outputs / PAGE
-
-
-@contextmanager
-def _alone(outputs: Path):
-    lock = os.open(outputs / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system, should this process die
-        yield
-    finally:
-        os.close(lock)
 
 
 def _text(outputs: Path, now: datetime) -> str:
@@ -265,7 +241,7 @@ def _record(path: Path) -> dict[str, Any] | None:
             return None
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
-        return checked_json(text.decode("utf-8")) if len(text) <= _LARGEST else None
+        return parse_json(text.decode("utf-8")) if len(text) <= _LARGEST else None
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):

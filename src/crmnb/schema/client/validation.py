@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 
-from crmnb.core.errors import InputError, nearest
+from crmnb.core.errors import InputError, close_names, did_you_mean, nearest
 from crmnb.core.period import Period
 from crmnb.schema.client.models import Churn, Client, Mapping, Segment
 from crmnb.schema.client.sources import source_problems
@@ -61,8 +60,7 @@ def _place(client: Client) -> Iterator[str]:
 
 
 def _zone_problem(zone: str) -> str:
-    close = get_close_matches(zone, available_timezones(), n=2)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    hint = did_you_mean(zone, available_timezones())
     return f"time_zone: {zone!r} is not a time zone.{hint} Use a name such as Europe/London, or UTC."
 
 
@@ -95,7 +93,7 @@ def _columns(where: str, table: Table, mapping: Mapping, client: Client) -> Iter
         yield f"{where}.columns.{name}: this name has a meaning of its own in the suite; call the column otherwise."
     free = (set(table.by_name) | items) - mapped
     for name in sorted(mapped - set(table.by_name) - items):
-        if close := get_close_matches(name, free, n=1, cutoff=_NEAR_MISS):
+        if close := close_names(name, free, most=1, cutoff=_NEAR_MISS):
             yield f"{where}.columns.{name}: did you mean {close[0]}? (An attribute of your own needs another name.)"
     for key, names in (("types", mapping.types), ("values", mapping.values), ("personal", mapping.personal)):
         for name in names:
