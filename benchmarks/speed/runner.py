@@ -1,10 +1,11 @@
 """python -m benchmarks.speed.runner [--quick]: from notebooks to pages, beside Papermill and nbconvert.
 
-Eight clients with the same 100,000 rows or so, a notebook for each family of metrics, every one of them run, in one go on one machine. The
-ways (benchmarks/runner_ways.py): the two commands `papermill` and `jupyter nbconvert`, one notebook after the other;
+Eight clients with the same 100,000 rows or so, a notebook for each family of metrics, every one of them run, in one go on one machine. Every
+way evaluates a client once, all families together, and its notebooks show the results that were kept; a notebook's share of that is in its
+figure. The ways (benchmarks/speed/runner_ways.py): the two commands `papermill` and `jupyter nbconvert`, one notebook after the other;
 the same, two at a time; Papermill's API and one exporter in one warm process; the same cells as a plain warm script, which makes no page;
 and `crmnb run`, which makes the whole report. All have the data taken in before. Each way runs in a process of its own, in the order
-A B C C B A; CPU is that of all its processes. A further notebook of ours is what a suite takes beyond a run of one client.
+A B C C B A (`--quick`: once); CPU is that of all its processes. A further notebook of ours is what a suite takes beyond a run of one client.
 Ends with one line of JSON. Exits with 1 where two ways display something else on a page.
 """
 
@@ -20,10 +21,11 @@ from pathlib import Path
 
 from benchmarks.speed.contest import in_turn
 from benchmarks.speed.runner_memory import watched
-from benchmarks.speed.runner_ways import FAMILIES, PERIOD, command
+from benchmarks.speed.runner_ways import FAMILIES, PERIOD, command, variables
 
 CHECKOUT = Path(__file__).parents[2]
 WAYS = ("commands", "commands_by_two", "papermill_api", "script", "ours")
+CUSTOMERS, CUSTOMERS_QUICK = 6_000, 1_000
 _SPENT = ("seconds", "cpu_seconds")
 _MANY_CHARTS = 6
 # What is asked of the runner: (name, figure, "at least" or "at most", limit).
@@ -42,21 +44,29 @@ AIMS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.runner", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two clients, and each way once")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two clients of 1,000 customers, of which the peers run the first, and each way once",
+    )
     parser.add_argument("--clients", type=int, help="two or more, with a notebook for each family")
-    parser.add_argument("--customers", type=int, default=6_000, help="of a client, as `crmnb simulate` draws them")
+    parser.add_argument("--customers", type=int, help="of a client, as `crmnb simulate` draws them: 6,000")
     given = parser.parse_args(arguments)
     if not Path("/proc/self/smaps_rollup").exists():
         parser.error("it needs a Linux, whose /proc tells what each process took")
     if given.clients is not None and given.clients < 2:
         parser.error("--clients: two or more, or there is no further notebook")
+    customers = given.customers or (CUSTOMERS_QUICK if given.quick else CUSTOMERS)
     with tempfile.TemporaryDirectory(prefix="crmnb-benchmark-") as folder:
         project = Path(folder)
-        clients = make(project, given.customers, given.clients or (2 if given.quick else 8))
-        runs = contest(project, clients, WAYS if given.quick else (*WAYS, *reversed(WAYS)))
-        told = figures(runs, len(clients) * len(FAMILIES)) | memory(project, clients) | pages(project / "outputs")
-    asked = {"benchmark": "runner", "customers": given.customers, "notebooks": len(clients) * len(FAMILIES)}
-    differing = differences(runs)
+        clients = make(project, customers, given.clients or (2 if given.quick else 8))
+        order = WAYS if given.quick else (*WAYS, *reversed(WAYS))
+        of_peers = clients[:1] if given.quick else clients
+        runs = contest(project, clients, order, of_peers)
+        many = [len(of) * len(FAMILIES) for of in (clients, of_peers)]
+        told = figures(runs, *many) | memory(project, clients) | pages(project / "outputs")
+    asked = {"benchmark": "runner", "customers": customers, "notebooks": len(clients) * len(FAMILIES)}
+    differing = differences(of_clients(runs, of_peers))
     told = asked | {"cores": os.cpu_count(), "answers_equal": not differing} | told | {"aims": judged(told)}
     print(*in_words(told), json.dumps(told), sep="\n")
     return 1 if differing else 0
@@ -74,11 +84,11 @@ def make(project: Path, customers: int, clients: int) -> list[str]:
     return names
 
 
-def contest(project: Path, clients: list[str], order: tuple[str, ...]) -> dict[str, list[dict]]:
-    """What each way took, each time. First of all the data are taken in, by a run."""
+def contest(project: Path, clients: list[str], order: tuple[str, ...], of_peers: list[str]) -> dict[str, list[dict]]:
+    """What each way took, each time. First of all the data are taken in, by a run. of_peers: the clients that the peers run."""
     runs: dict[str, list[dict]] = {"first": []} | {name: [] for name in WAYS}
     for name in in_turn(["first", *order]):
-        runs[name].append(way(name, project, clients))
+        runs[name].append(way(name, project, clients if name in ("first", "ours") else of_peers))
     return runs
 
 
@@ -90,6 +100,18 @@ def way(name: str, project: Path, clients: list[str]) -> dict:
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr}")
     return json.loads(to.read_text())
+
+
+def of_clients(runs: dict[str, list[dict]], clients: list[str]) -> dict[str, list[dict]]:
+    """The runs with what was shown of these clients alone."""
+    return {
+        name: [
+            run | {"shown": {job: seen for job, seen in run["shown"].items() if job.partition("/")[0] in clients}}
+            for run in of
+            if "shown" in run
+        ]
+        for name, of in runs.items()
+    }
 
 
 def differences(runs: dict[str, list[dict]]) -> list[str]:
@@ -107,9 +129,10 @@ def differences(runs: dict[str, list[dict]]) -> list[str]:
     return found
 
 
-def figures(runs: dict[str, list[dict]], notebooks: int) -> dict:
-    """What the ways took, in seconds (medians of their runs), and how they compare."""
-    each = {name: {what: _median(of, what) / notebooks for what in _SPENT} for name, of in runs.items() if name in WAYS}
+def figures(runs: dict[str, list[dict]], notebooks: int, of_peers: int = 0) -> dict:
+    """What the ways took, in seconds (medians of their runs), and how they compare. of_peers: how many notebooks these ran, if not all."""
+    by_peers = of_peers or notebooks
+    each = {name: {what: _median(of, what) / by_peers for what in _SPENT} for name, of in runs.items() if name in WAYS}
     suite = {what: _median(runs["ours"], what) for what in _SPENT}
     one = {what: _median([run["one"] for run in runs["ours"]], what) for what in _SPENT}
     each["ours"] = {what: (suite[what] - one[what]) / (notebooks - len(FAMILIES)) for what in _SPENT}
@@ -144,7 +167,13 @@ def memory(project: Path, clients: list[str]) -> dict:
     ours = watched([str(here / "crmnb"), "run", *clients, "--period", PERIOD, "--fresh"], cwd=project)
     return {
         "private_mb": ours["private_mb"]
-        | {"papermill's kernel": watched([*peer, "-p", "client", clients[0]], cwd=project)["private_mb"]["kernel"]},
+        | {
+            "papermill's kernel": watched(
+                [*peer, "-p", "client", clients[0], "-p", "period", PERIOD],
+                cwd=project,
+                env=os.environ | variables(clients[0], project),
+            )["private_mb"]["kernel"]
+        },
         "worker_mb": ours["private_mb"].get("worker"),
         "kernel_mb": ours["private_mb"].get("kernel"),
         "suite_cpu_seconds": ours["cpu_seconds"],

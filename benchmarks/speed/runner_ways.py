@@ -2,13 +2,21 @@
 
     python -m benchmarks.speed.runner_ways WAY PROJECT FILE CLIENT [CLIENT ...]
 
-runs every notebook of PROJECT for each client and leaves in FILE, as JSON, what that took: seconds, seconds of CPU, and in `shown`
-a hash of what each notebook displayed. Warm ways run the first client's notebooks once before they are measured: they
-are asked for the cost of a further notebook.
+evaluates each client of PROJECT and runs its notebooks, and leaves in FILE, as JSON, what that took: seconds, seconds of CPU, and in `shown`
+a hash of what each notebook displayed. Warm ways evaluate a client and run one notebook before they are measured: they are asked for the
+cost of a further notebook.
 
-All ways do the same: every notebook of every client, each once, the same results displayed. What counts as a signal hangs on all
-families together, so a notebook that is run by itself computes them all, whichever way runs it; `crmnb run` computes them once
-per client. That is a difference of the ways, and no difference in what they are asked for.
+All ways do the same, and each pays for all of it: the metrics of every client are evaluated once, all families together, and kept; then every
+notebook of the client is run once and shows what was kept. Evaluated is by the same public functions whichever way it is (`evaluate` and
+`crmnb.evaluate.store`), and a notebook finds the results by the same environment variables. Who evaluates differs as the ways do:
+
+- `commands` and `commands_by_two`: a process of its own for each client, `python -m benchmarks.speed.runner_ways evaluate ...`, as a shell script
+  would have one; of `commands_by_two`, two clients at a time, and their notebooks afterwards.
+- `papermill_api` and `script`: the warm process itself, before it runs the client's notebooks.
+- `ours`: a job of `crmnb run`.
+
+Ours does more besides, inside what is measured: it makes sure that neither data nor code have changed, keeps keys for the next run, and makes
+the report's pages, spreadsheet and Parquet file. Whether the data have changed the peers ask once per client, as they evaluate.
 """
 
 import ast
@@ -17,6 +25,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +33,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from crmnb.core.environment import RESULTS_FROM, TABLES_FROM
+
 PERIOD = "2025"
 FAMILIES = tuple(sorted(path.stem for path in Path(__file__).parents[2].joinpath("notebooks").glob("*.ipynb")))
 _ADOPT_ORPHANS = 36  # prctl(PR_SET_CHILD_SUBREAPER): descendants whose parent has ended become this process's children
 _PATIENCE = 10  # seconds for descendants that are still on their way out
+
+EVALUATED = Path("evaluated")  # the peers' results, a folder for each client
 
 Job = tuple[str, str]
 
@@ -44,6 +57,41 @@ def main(arguments: list[str] | None = None) -> int:
 def jobs(clients: Iterable[str]) -> list[Job]:
     """The notebooks to be run: (client, family)."""
     return [(client, family) for client in clients for family in FAMILIES]
+
+
+def evaluate_client(client: str) -> None:
+    """Evaluate all families of a client, and keep the results and where their tables are: what a run does before its notebooks."""
+    from crmnb.core.paths import private_folder
+    from crmnb.core.period import Period
+    from crmnb.evaluate.evaluation import evaluate
+    from crmnb.evaluate.store import save
+    from crmnb.intake import intake
+    from crmnb.schema.client import load_client
+    from crmnb.workbook import open_on
+
+    place = EVALUATED / client
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    who = load_client(client, Path("parameters"))
+    private = private_folder(Path.cwd(), client)
+    taken = intake(who, private)
+    book = open_on(who, Period.parse(PERIOD, who.fiscal_year_starts), taken)
+    evaluation = evaluate(FAMILIES, book.tables, book.period)
+    for fault in evaluation.failures.values():
+        raise fault
+    save(evaluation, place, "", who, book.period, book.tables.con)
+    _tables_of(client).write_text(str(taken.folder), encoding="utf-8")
+
+
+def _tables_of(client: str) -> Path:
+    """The file that says where a client's tables are."""
+    return EVALUATED / f"{client}.tables"
+
+
+def variables(client: str, project: Path = Path()) -> dict[str, str]:
+    """The environment variables by which a notebook finds what was evaluated of its client, and the tables."""
+    results = (project / EVALUATED / client).resolve()
+    return {RESULTS_FROM: str(results), TABLES_FROM: (project / _tables_of(client)).read_text(encoding="utf-8")}
 
 
 def spent(work: Callable[[], object]) -> dict[str, float]:
@@ -77,10 +125,10 @@ def _wait_for_all() -> None:
     raise SystemExit("a process was left behind")
 
 
-def command(*words: str) -> bytes:
-    """Run a command of this environment; what it printed. SystemExit with its complaints where it fails."""
+def command(*words: str, more: dict[str, str] | None = None) -> bytes:
+    """Run a command of this environment, with further variables; what it printed. SystemExit with its complaints where it fails."""
     here = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = os.environ | {"PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}"} | (more or {})
     done = subprocess.run([str(here / words[0]), *words[1:]], capture_output=True, env=environment)  # noqa: S603
     if done.returncode:
         raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr.decode(errors='replace')}")
@@ -91,20 +139,40 @@ def command(*words: str) -> bytes:
 
 
 def commands(clients: list[str]) -> dict:
-    """The two commands, one notebook after the other."""
-    return spent(lambda: [_by_commands(job) for job in jobs(clients)]) | _shown(clients, _out)
+    """A command that evaluates a client, then the two commands, one notebook after the other."""
+
+    def each() -> None:
+        for client in clients:
+            _evaluate_by_command(client)
+            for job in jobs([client]):
+                _by_commands(job)
+
+    return spent(each) | _shown(clients, _out)
 
 
 def commands_by_two(clients: list[str]) -> dict:
-    """The two commands, two notebooks at a time."""
+    """The same commands, two clients and then two notebooks at a time."""
+
+    def each() -> None:
+        list(pool.map(_evaluate_by_command, clients))
+        list(pool.map(_by_commands, jobs(clients)))
+
     with ThreadPoolExecutor(2) as pool:
-        return spent(lambda: list(pool.map(_by_commands, jobs(clients)))) | _shown(clients, _out)
+        return spent(each) | _shown(clients, _out)
+
+
+def _evaluate_by_command(client: str) -> None:
+    place = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, (place, os.environ.get("PYTHONPATH"))))
+    words = ("python", "-m", "benchmarks.speed.runner_ways", "evaluate", str(Path.cwd()), os.devnull, client)
+    command(*words, more={"PYTHONPATH": paths})
 
 
 def _by_commands(job: Job) -> None:
     client, family = job
     out = _out(job)
-    command("papermill", f"notebooks/{family}.ipynb", str(out), "-p", "client", client, "-p", "period", PERIOD)
+    parameters = ("-p", "client", client, "-p", "period", PERIOD)
+    command("papermill", f"notebooks/{family}.ipynb", str(out), *parameters, more=variables(client))
     command("jupyter", "nbconvert", "--to", "html", str(out))
 
 
@@ -139,9 +207,17 @@ def script(clients: list[str]) -> dict:
 
 
 def _warm(each: Callable[[Job], object], clients: list[str]) -> dict:
-    for job in jobs(clients[:1]):
-        each(job)
-    return spent(lambda: [each(job) for job in jobs(clients)])
+    """Evaluate each client in this process and run its notebooks; an evaluation and a notebook before it is measured, for the imports."""
+
+    def run(of: list[str], notebooks: int) -> None:
+        for client in of:
+            evaluate_client(client)
+            os.environ |= variables(client)
+            for job in jobs([client])[:notebooks]:
+                each(job)
+
+    run(clients[:1], 1)
+    return spent(lambda: run(clients, len(FAMILIES)))
 
 
 def run_cells(job: Job) -> list[str]:
@@ -222,7 +298,13 @@ def ours(clients: list[str]) -> dict:
     return suite | {"one": one, "again": again, "said": said[0]} | kept
 
 
+def evaluation(clients: list[str]) -> dict:
+    """The evaluation of clients alone, as a command: a part of other ways."""
+    return spent(lambda: [evaluate_client(client) for client in clients])
+
+
 WAYS = {
+    "evaluate": evaluation,
     "first": first,
     "commands": commands,
     "commands_by_two": commands_by_two,

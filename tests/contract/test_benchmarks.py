@@ -204,6 +204,24 @@ def test_a_way_that_runs_more_or_fewer_notebooks_is_named(capsys):
     ]
 
 
+def test_of_a_quick_run_the_clients_are_compared_that_every_way_ran():
+    runs = {"commands": [{"shown": {"a/x": "1"}}], "ours": [{"shown": {"a/x": "1", "b/x": "2"}}], "first": [{}]}
+    assert runner.differences(runner.of_clients(runs, ["a"])) == []
+    assert runner.differences(runner.of_clients(runs, ["a", "b"])) == [
+        "ours: b/x displays something else than by commands"
+    ]
+
+
+def test_the_results_that_a_notebook_shows_are_those_evaluated_of_its_client(tmp_path):
+    (tmp_path / "evaluated").mkdir()
+    (tmp_path / "evaluated" / "a.tables").write_text("/tables/of/a")
+    told = runner_ways.variables("a", tmp_path)
+    assert told == {
+        "CRMNB_RESULTS_FROM": str(tmp_path / "evaluated" / "a"),
+        "CRMNB_TABLES_FROM": "/tables/of/a",
+    }
+
+
 def test_all_ways_run_the_notebooks_of_all_families(monkeypatch):
     assert sorted(runner_ways.FAMILIES) == sorted(families())
     said = {"clients": [{"client": "a", "notebooks": [{"family": f, "reused": False} for f in runner_ways.FAMILIES]}]}
