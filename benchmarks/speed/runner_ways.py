@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from crmnb.core.environment import RESULTS_FROM, TABLES_FROM
+from crmnb.core.environment import RESULTS_FOLDER, TABLES_FOLDER
 
 PERIOD = "2025"
 FAMILIES = tuple(sorted(path.stem for path in Path(__file__).parents[2].joinpath("notebooks").glob("*.ipynb")))
@@ -91,7 +91,7 @@ def _tables_of(client: str) -> Path:
 def variables(client: str, project: Path = Path()) -> dict[str, str]:
     """The environment variables by which a notebook finds what was evaluated of its client, and the tables."""
     results = (project / EVALUATED / client).resolve()
-    return {RESULTS_FROM: str(results), TABLES_FROM: (project / _tables_of(client)).read_text(encoding="utf-8")}
+    return {RESULTS_FOLDER: str(results), TABLES_FOLDER: (project / _tables_of(client)).read_text(encoding="utf-8")}
 
 
 def spent(work: Callable[[], object]) -> dict[str, float]:

@@ -217,8 +217,8 @@ def test_the_results_that_a_notebook_shows_are_those_evaluated_of_its_client(tmp
     (tmp_path / "evaluated" / "a.tables").write_text("/tables/of/a")
     told = runner_ways.variables("a", tmp_path)
     assert told == {
-        "CRMNB_RESULTS_FROM": str(tmp_path / "evaluated" / "a"),
-        "CRMNB_TABLES_FROM": "/tables/of/a",
+        "CRMNB_RESULTS_FOLDER": str(tmp_path / "evaluated" / "a"),
+        "CRMNB_TABLES_FOLDER": "/tables/of/a",
     }
 
 
