@@ -90,7 +90,7 @@ def report(world: World, seed: int, rates: Rates | None = None, metrics: Iterabl
     metrics = list(metrics) or compared()
     measured = measure_all(metrics, in_memory(client, tables), period(world.period))
     rows = pd.concat([each.rows for each in measured], ignore_index=True)
-    rows = with_signals(rows, {metric.id: each.better for metric, each in zip(metrics, measured, strict=True)})
+    rows = with_signals(rows, {metric.id: each.direction for metric, each in zip(metrics, measured, strict=True)})
     return rows[rows["p_value"].notna()]
 
 
@@ -100,15 +100,15 @@ def reports_together(world: World, seeds: Iterable[int]) -> dict[int, pd.DataFra
     clients = [replicate(seed, world.customers, rates) for seed in seeds]
     metrics = [metric for metric in compared() if metric.id not in {*ALONE, "cohort_retention"}]
     rows = together_of(metrics, clients, world.period, **world.declared)
-    better = {metric.id: metric.better if isinstance(metric.better, str) else "down" for metric in metrics}
+    direction = {metric.id: metric.direction if isinstance(metric.direction, str) else "down" for metric in metrics}
     replicate.cache_clear()
     tested = rows[rows["p_value"].notna()]
-    return {seed: with_signals(those.reset_index(drop=True), better) for seed, those in tested.groupby("seed")}
+    return {seed: with_signals(those.reset_index(drop=True), direction) for seed, those in tested.groupby("seed")}
 
 
 def _outcome(seed: int, name: str, rows: pd.DataFrame) -> dict:
     """What came of a client: its world, how many comparisons were made, and which showed a signal."""
-    columns = ["metric", "component", "segment", "level", "signal"]
+    columns = ["metric", "breakdown", "segment", "level", "signal"]
     signals = rows.loc[rows["signal"] != "", columns].itertuples(index=False)
     return {"seed": seed, "world": name, "compared": len(rows), "signals": [" ".join(filter(None, s)) for s in signals]}
 

@@ -104,7 +104,7 @@ def told_of(period: Period) -> Told:
 
 
 def rows_of(shop: Shop, seed: int) -> dict[str, dict[str, dict]]:
-    """By unit ("ours", "weeks", "customers"), the rows of a shop drawn, by component."""
+    """By unit ("ours", "weeks", "customers"), the rows of a shop drawn, by breakdown."""
     rng = np.random.default_rng([11, seed])
     seen = BEGINS, BEGINS + timedelta(days=YEARS * 365 + 1)
     period = Period.parse(shop.label).observe(*seen)
@@ -114,7 +114,7 @@ def rows_of(shop: Shop, seed: int) -> dict[str, dict[str, dict]]:
     # As if every week were like all others: what is left is what customers do.
     flat = replace(daily, counts=_flat(daily.counts, period))
     found = {"ours": groups, "weeks": of_weeks, "customers": [flat, buyers]}
-    return {unit: {row["component"]: row for row in growth(each, told_of(period)).rows} for unit, each in found.items()}
+    return {unit: {row["breakdown"]: row for row in growth(each, told_of(period)).rows} for unit, each in found.items()}
 
 
 def _flat(daily: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -131,13 +131,13 @@ def _flat(daily: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 def lines(shops: int) -> Iterator[tuple[str, str, dict[str, float], float]]:
-    """(shop, component, share of intervals that hold 0 by unit, mean width of ours) of each design."""
+    """(shop, breakdown, share of intervals that hold 0 by unit, mean width of ours) of each design."""
     for place, shop in enumerate(SHOPS):
         drawn = [rows_of(shop, 10_000 * place + seed) for seed in range(shops)]
         for each in comparisons(Period.parse(shop.label).observe(BEGINS, None)):
-            rows = {unit: pd.DataFrame([rows[unit][each.component] for rows in drawn]) for unit in drawn[0]}
+            rows = {unit: pd.DataFrame([rows[unit][each.breakdown] for rows in drawn]) for unit in drawn[0]}
             covers = {unit: float(((of["low"] <= 0) & (of["high"] >= 0)).mean()) for unit, of in rows.items()}
-            yield shop.name, each.component, covers, float((rows["ours"]["high"] - rows["ours"]["low"]).mean())
+            yield shop.name, each.breakdown, covers, float((rows["ours"]["high"] - rows["ours"]["low"]).mean())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -146,8 +146,8 @@ def main(arguments: list[str] | None = None) -> None:
     shops = 100 if parser.parse_args(arguments).quick else 1000
     figures, peers = {}, {}
     print(f"{'shop':<40}{'growth':<26}{'covers':>8}{'weeks':>8}{'customers':>11}{'width':>8}")
-    for shop, component, covers, width in lines(shops):
-        name = component or "on a year before"
+    for shop, breakdown, covers, width in lines(shops):
+        name = breakdown or "on a year before"
         print(
             f"{shop:<40}{name:<26}{covers['ours']:>8.3f}{covers['weeks']:>8.3f}{covers['customers']:>11.3f}{width:>8.3f}",
             flush=True,

@@ -87,18 +87,18 @@ def _contracts(seed: int, size: int, older: float, plan, fee, leaving) -> tuple[
     who = pd.DataFrame({"customer_id": keys, "joined_at": began, "plan": plan})
     seen = ended >= START
     falls = 12 * hazard + np.log(1.1)
-    truth = {"plan": plan, "clv_predicted": 12 * fee * -np.expm1(-3 * falls) / falls, "clv_residual": 12 * fee / falls}
-    there = pd.DataFrame(truth | {"at_risk_customers": -np.expm1(-hazard * 365 / MONTH)})
+    truth = {"plan": plan, "predicted_clv": 12 * fee * -np.expm1(-3 * falls) / falls, "residual_clv": 12 * fee / falls}
+    there = pd.DataFrame(truth | {"expected_churn": -np.expm1(-hazard * 365 / MONTH)})
     return {"subscriptions": fees[seen], "customers": who[seen]}, there[(began < END) & (ended >= END)]
 
 
 def _of_contracts(tables: Tables, there: pd.DataFrame) -> Iterator[dict]:
     churn = {"kind": "contractual", "table": "subscriptions"}
-    for metric in ("clv_predicted", "clv_residual", "at_risk_customers"):
+    for metric in ("predicted_clv", "residual_clv", "expected_churn"):
         found = _measured(metric, tables, churn)
         for level, own in [("whole", there), *there.groupby("plan")]:
             total = own[metric].sum()
-            yield from _held(found, metric, level, total if metric == "at_risk_customers" else total / len(own))
+            yield from _held(found, metric, level, total if metric == "expected_churn" else total / len(own))
 
 
 def _plans(seed: int, older: float = 0.0) -> Iterator[dict]:
@@ -144,22 +144,22 @@ def _shop(seed: int, size: int, older: float, of: dict[str, tuple]) -> tuple[Tab
     after = orders[(orders["day"] >= lasts) & orders["who"].isin(there)]
     worth = (after["amount"] * 1.1 ** (-(after["day"] - lasts) / 365.25)).groupby(after["who"]).sum()
     back = after[(after["day"] >= lasts + 275) & (after["day"] < lasts + 365)]["who"].unique()
-    truth = pd.DataFrame({"plan": plan[there], "clv_predicted": worth.reindex(there, fill_value=0.0).to_numpy()})
+    truth = pd.DataFrame({"plan": plan[there], "predicted_clv": worth.reindex(there, fill_value=0.0).to_numpy()})
     sold = pd.DataFrame({"customer_id": "c" + seen["who"].astype(str), "amount": seen["amount"], "status": "paid"})
     at = START + pd.to_timedelta((seen["day"] * 1440).round(), "min")
     sold = sold.assign(ordered_at=at, order_id=np.arange(len(seen)).astype(str))
     who = pd.DataFrame({"customer_id": [f"c{place}" for place in range(size)], "plan": plan})
     who["joined_at"] = START + pd.to_timedelta(np.floor(joined), "D")
     who = who[who["customer_id"].isin(sold["customer_id"])]
-    return {"orders": sold, "customers": who}, truth.assign(at_risk_customers=~np.isin(there, back))
+    return {"orders": sold, "customers": who}, truth.assign(expected_churn=~np.isin(there, back))
 
 
 def _of_shop(tables: Tables, there: pd.DataFrame) -> Iterator[dict]:
     churn = {"kind": "inactivity", "inactivity_days": 90}
-    for metric in ("clv_predicted", "at_risk_customers"):
+    for metric in ("predicted_clv", "expected_churn"):
         found = _measured(metric, tables, churn)
         for level, own in [("whole", there), *there.groupby("plan")]:
-            if metric == "at_risk_customers":
+            if metric == "expected_churn":
                 yield from _held(found, metric, level, float(own[metric].sum()))
             else:
                 scatter = own[metric].std() / np.sqrt(len(own))

@@ -38,22 +38,22 @@ PERIODS = ("2025", "2025Q4", "2025-12")
 RATES = Rates(retention=(0.79,) * 3, won=(0.3, 0.3, 0.6), orders=2.0)
 SEEN = (datetime(YEARS[0], 1, 1), datetime(YEARS[-1] + 1, 1, 1))
 
-WITHOUT_INTERVAL = {"end_to_start_ratio", "growth_decomposition", "clv_simple"}
+WITHOUT_INTERVAL = {"customer_base_growth", "revenue_bridge", "simple_clv"}
 WITHOUT_TRUTH = {"revenue_reconciliation", "return_on_investment", "model_effectiveness"}
 # Not broken down by what tells the clients apart, or too slow at that, or told of levels by what all of them do.
 ALONE = (
-    *("goal_conversion", "churn_drivers", "clv_predicted", "clv_residual", "clv_to_cac"),
-    *("customer_acquisition_cost", "cac_payback_months", "sales_growth", "pipeline_velocity", "time_between_orders"),
+    *("visitor_conversion_rate", "churn_drivers", "predicted_clv", "residual_clv", "clv_to_cac"),
+    *("customer_acquisition_cost", "cac_payback_period", "sales_growth", "sales_velocity", "time_between_orders"),
 )
-LOSSES = "at_risk_customers"  # whose interval is for the number that will be seen, so that is held against it
+LOSSES = "expected_churn"  # whose interval is for the number that will be seen, so that is held against it
 # Told of the whole client alone: of leads and reviews, which are nobody's, or by estimators that are not broken down.
 WITHOUT_LEVELS = {
-    *("customer_acquisition_cost", "clv_to_cac", "cac_payback_months", "churn_drivers", "lead_conversion_rate"),
+    *("customer_acquisition_cost", "clv_to_cac", "cac_payback_period", "churn_drivers", "lead_conversion_rate"),
     *(
-        "conversion_curve",
+        "cumulative_win_rate",
         "stage_conversion",
-        "proposal_win_rate",
-        "pipeline_velocity",
+        "win_rate",
+        "sales_velocity",
         "review_rating",
         "review_volume",
     ),
@@ -120,7 +120,7 @@ def period(label: int | str = YEARS[-1]) -> Period:
 
 
 def together(metrics: Iterable[Metric], seeds: Iterable[int], label: int | str = YEARS[-1], levels: bool = True):
-    """The rows of metrics in a period by metric, component, replicate (`seed`) and level, all replicates measured as one client."""
+    """The rows of metrics in a period by metric, breakdown, replicate (`seed`) and level, all replicates measured as one client."""
     return together_of(metrics, [replicate(seed) for seed in seeds], label, levels)
 
 
@@ -186,16 +186,16 @@ def _true(rows: pd.DataFrame, label: str, segment: str, level: str) -> np.ndarra
     """What is true of each row of a level in a period; what is counted, out of the replicate's own customers at the year's start."""
     figures = truth(RATES, label, 1, segment, level)
 
-    def of(metric: str, component: str, seed: int) -> float:
+    def of(metric: str, breakdown: str, seed: int) -> float:
         if metric == LOSSES:
             return _lost(seed, segment, level)
-        if (metric, component) == ("customers_won", "per 100 at start"):  # of those there, however many these are
-            won = figures["customers_won", ""] * replicate(seed).at_start[int(label[:4])]
+        if (metric, breakdown) == ("new_customers", "per 100 at start"):  # of those there, however many these are
+            won = figures["new_customers", ""] * replicate(seed).at_start[int(label[:4])]
             return 100 * won / len(_there(seed, period(label).start, segment, level))
-        value = figures.get((metric, component), np.nan)
-        return value * (replicate(seed).at_start[int(label[:4])] if is_counted(metric, component) else 1)
+        value = figures.get((metric, breakdown), np.nan)
+        return value * (replicate(seed).at_start[int(label[:4])] if is_counted(metric, breakdown) else 1)
 
-    return np.array([of(*key) for key in zip(rows["metric"], rows["component"], rows["seed"], strict=True)])
+    return np.array([of(*key) for key in zip(rows["metric"], rows["breakdown"], rows["seed"], strict=True)])
 
 
 def _lost(seed: int, segment: str, level: str) -> float:
@@ -215,8 +215,8 @@ def _there(seed: int, day: datetime, segment: str, level: str) -> set[str]:
 # ---- Judged ------------------------------------------------------------------------------------------------------------
 
 
-def judged(rows: pd.DataFrame, by: Iterable[str] = ("metric", "component")) -> pd.DataFrame:
-    """By metric and component: the share of intervals that hold the truth, and their half-width over 1.96 standard deviations.
+def judged(rows: pd.DataFrame, by: Iterable[str] = ("metric", "breakdown")) -> pd.DataFrame:
+    """By metric and breakdown: the share of intervals that hold the truth, and their half-width over 1.96 standard deviations.
 
     `holds` is of the intervals that are not marked unreliable, `marked` the share of those that are, `holds_all` of both.
     There is no width of a share whose rarer outcome is hardly ever seen (under 0.5 are to be expected): it is nearly
@@ -258,11 +258,11 @@ def measured(metrics: Iterable[Metric], seeds: range, few: range, label: str) ->
     label = int(label) if label.isdigit() else label
     parts = [way(those, who, label) for way, those, who in ((together, of_all, seeds), (alone, of_few, few)) if those]
     rows = with_truth(pd.concat(parts))
-    return rows[~rows["component"].str.endswith(" +0")]  # who has just come is there for certain
+    return rows[~rows["breakdown"].str.endswith(" +0")]  # who has just come is there for certain
 
 
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is judged of a period's rows: a line per metric and component, of the whole and of the levels beside it."""
+    """What is judged of a period's rows: a line per metric and breakdown, of the whole and of the levels beside it."""
     whole, levels = rows[rows["segment"] == ""], rows[rows["segment"] != ""]
     return judged(whole).join(judged(levels), rsuffix="_levels", how="left")
 
@@ -270,13 +270,13 @@ def table_of(rows: pd.DataFrame) -> pd.DataFrame:
 def lines(table: pd.DataFrame) -> Iterable[str]:
     """The table in words and figures, cohorts left out."""
     yield f"{'':<26}{'':<32}{'true':>11}{'mean':>11}{'off':>6}{'width':>7}{'holds':>7}{'marked':>8}{'n':>5}{'levels: holds':>15}{'marked':>8}{'n':>6}"
-    for (metric, component), each in table.iterrows():
+    for (metric, breakdown), each in table.iterrows():
         if metric == "cohort_retention":
             continue
         figures = f"{each['true']:>11.3f}{each['value']:>11.3f}{each['off']:>6.1f}{each['width']:>7.2f}"
         figures += f"{each['holds']:>7.3f}{each['marked']:>8.2f}{each['sure']:>5.0f}"
         figures += f"{each['holds_levels']:>15.3f}{each['marked_levels']:>8.2f}{each['sure_levels']:>6.0f}"
-        yield f"{metric:<26}{component:<32}{figures}"
+        yield f"{metric:<26}{breakdown:<32}{figures}"
 
 
 def main(arguments: list[str] | None = None) -> None:

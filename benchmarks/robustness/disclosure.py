@@ -92,7 +92,7 @@ def truth_of(small: Small, metrics: Iterable[Metric]) -> tuple[pd.DataFrame, pd.
     """The rows and the points of all curves of a client's report in which nothing is hidden."""
     measured = measure_all(metrics, in_memory(small.client(1), small.tables), PERIOD)
     points = [each.points.assign(metric=each.rows["metric"].iloc[0]) for each in measured if len(each.points)]
-    names = ["metric", "component", "segment", "level", "x", "n"]
+    names = ["metric", "breakdown", "segment", "level", "x", "n"]
     return (
         pd.concat([each.rows for each in measured], ignore_index=True),
         pd.concat([pd.DataFrame(columns=names), *points], ignore_index=True),

@@ -31,7 +31,7 @@ _FIGURES = {"Value": "value", "n": "n", "At risk": "n", "Customers followed": "n
 class Printed(NamedTuple):
     """A figure on a page: of which row (and, on a curve, at which x), from where to where it may lie, and where it stands."""
 
-    row: tuple[str, str, str, str, str]  # metric, component, part, segment, level
+    row: tuple[str, str, str, str, str]  # metric, breakdown, part, segment, level
     figure: str
     low: float
     high: float
@@ -49,7 +49,7 @@ class Names:
             ((metric.title, id_) for id_, metric in catalogue().items()), key=lambda pair: -len(pair[0])
         )
         self.keys: dict[str, set[tuple[str, str, str, str, str]]] = {}
-        for key in rows[["metric", "component", "part", "segment", "level"]].itertuples(index=False, name=None):
+        for key in rows[["metric", "breakdown", "part", "segment", "level"]].itertuples(index=False, name=None):
             self.keys.setdefault(key[0], set()).add(key)
         self.parts = {month_name[month]: f"{period}-{month:02}" for month in range(1, 13)}
 
@@ -60,8 +60,8 @@ class Names:
                 return id_, text[len(title) :]
         return None
 
-    def component(self, metric: str, words: str) -> str | None:
-        """The component that words stand for; None where there is none of that name."""
+    def breakdown(self, metric: str, words: str) -> str | None:
+        """The breakdown that words stand for; None where there is none of that name."""
         known = {key[1] for key in self.keys.get(metric, ())}
         month, _, after = words.partition(", +")
         name, _, year = month.partition(" ")
@@ -76,24 +76,24 @@ class Names:
             return None
         metric, rest = found
         head, _, by = rest.split(":")[0].removesuffix(f", {self.period}").partition(" by ")
-        component = self.component(metric, head.removeprefix(", ").removesuffix(f", {self.period}"))
-        if component is None and head:
+        breakdown = self.breakdown(metric, head.removeprefix(", ").removesuffix(f", {self.period}"))
+        if breakdown is None and head:
             return None
-        for key in self._readings(metric, component or "", by.replace(" ", "_"), label):
+        for key in self._readings(metric, breakdown or "", by.replace(" ", "_"), label):
             if key in self.keys[metric]:
                 return key
         return None
 
-    def _readings(self, metric: str, component: str, by: str, label: str) -> Iterator[tuple[str, str, str, str, str]]:
+    def _readings(self, metric: str, breakdown: str, by: str, label: str) -> Iterator[tuple[str, str, str, str, str]]:
         before, _, last = label.rpartition(", ")
         if not label or label in ("Whole client", "all"):
-            yield metric, component, "", "", ""
+            yield metric, breakdown, "", "", ""
             return
-        for named, name in ((component, label), (self.component(metric, before) or component, last)):
+        for named, name in ((breakdown, label), (self.breakdown(metric, before) or breakdown, last)):
             if name in self.parts:
                 yield metric, named, self.parts[name], "", ""
             yield metric, named, "", by, name
-        if (named := self.component(metric, label)) is not None:
+        if (named := self.breakdown(metric, label)) is not None:
             yield metric, named, "", "", ""
 
 

@@ -28,7 +28,7 @@ class Ranges:
     def __init__(
         self, report: Report, shown: pd.DataFrame, printed: Iterable[Printed], points: pd.DataFrame | None = None
     ):
-        """shown: the rows of the results file. points: of all curves, none hidden: metric, component, segment, level, x, n."""
+        """shown: the rows of the results file. points: of all curves, none hidden: metric, breakdown, segment, level, x, n."""
         self.report, self.below = report, report.below
         self.truth = {tuple(row[name] for name in KEY): row for row in report.truth.to_dict("records")}
         self.shown = {tuple(row[name] for name in KEY): row for row in shown.to_dict("records")}
@@ -75,13 +75,13 @@ class Ranges:
     # ---- Curves --------------------------------------------------------------------------------------------------
 
     def _at_risk(self, points: pd.DataFrame) -> dict[tuple, float]:
-        """How many are at risk on each curve, at each time that a page tells of any: (metric, component, segment, level, time)."""
+        """How many are at risk on each curve, at each time that a page tells of any: (metric, breakdown, segment, level, time)."""
         times: dict[str, set[float]] = {}
         for each in self.printed:
             if each.at is not None:
                 times.setdefault(each.row[0], set()).add(each.at)
         found = {}
-        for key, curve in points.groupby(["metric", "component", "segment", "level"]):
+        for key, curve in points.groupby(["metric", "breakdown", "segment", "level"]):
             ordered = curve.sort_values("x")
             xs, n = ordered["x"].to_numpy(float), ordered["n"].to_numpy(float)
             for at in times.get(key[0], ()):
@@ -102,8 +102,8 @@ class Ranges:
         for key in self.at_risk:
             if key[2]:
                 sums.setdefault((*key[:3], key[4]), []).append(key)
-        for (metric, component, segment, at), held in sums.items():
-            whole = (metric, component, "", "", at)
+        for (metric, breakdown, segment, at), held in sums.items():
+            whole = (metric, breakdown, "", "", at)
             if whole not in told or told[whole] != sum(self.at_risk[key] for key in held):
                 continue  # what is told is of an earlier time
             open_ = [key for key in held if key not in told and self.at_risk[key]]

@@ -7,23 +7,23 @@ import pandas as pd
 
 FIGURES = ("n", "clusters", "numerator", "denominator")
 SIZES = ("n", "clusters", "denominator")
-KEY = ["metric", "component", "part", "segment", "level"]
-Name = tuple[str, str, str]  # metric, component, figure
+KEY = ["metric", "breakdown", "part", "segment", "level"]
+Name = tuple[str, str, str]  # metric, breakdown, figure
 Variable = tuple[str, ...]  # a name, then part, segment and level
 
-# What definitions say is the same: by the name of the figure in each metric. `*` stands for the same component in both.
+# What definitions say is the same: by the name of the figure in each metric. `*` stands for the same breakdown in both.
 SAME: tuple[tuple[Name, Name], ...] = (
     (("acceptance_rate", "*", "numerator"), ("completion_rate", "*", "denominator")),
     (("completion_rate", "*", "numerator"), ("response_rate", "*", "numerator")),
     (("lead_conversion_rate", "", "denominator"), ("stage_conversion", "1 qualified", "denominator")),
-    (("lead_conversion_rate", "", "denominator"), ("conversion_curve", "won after 30 days", "n")),
+    (("lead_conversion_rate", "", "denominator"), ("cumulative_win_rate", "won after 30 days", "n")),
     (("stage_conversion", "1 qualified", "numerator"), ("stage_conversion", "2 proposed", "denominator")),
     (("stage_conversion", "2 proposed", "numerator"), ("stage_conversion", "3 won", "denominator")),
     (("stage_conversion", "3 won", "numerator"), ("lead_conversion_rate", "", "numerator")),
     (("retention_rate", "", "denominator"), ("churn_rate", "", "denominator")),
-    (("retention_rate", "", "denominator"), ("end_to_start_ratio", "", "denominator")),
-    (("end_to_start_ratio", "", "numerator"), ("at_risk_customers", "", "denominator")),
-    (("end_to_start_ratio", "", "numerator"), ("clv_predicted", "", "denominator")),
+    (("retention_rate", "", "denominator"), ("customer_base_growth", "", "denominator")),
+    (("customer_base_growth", "", "numerator"), ("expected_churn", "", "denominator")),
+    (("customer_base_growth", "", "numerator"), ("predicted_clv", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("repeat_purchase_rate", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("purchase_frequency", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("revenue_concentration", "gini", "n")),
@@ -31,8 +31,8 @@ SAME: tuple[tuple[Name, Name], ...] = (
     (("revenue_per_customer", "", "numerator"), ("average_order_value", "", "numerator")),
     (("purchase_frequency", "", "numerator"), ("average_order_value", "", "denominator")),
     (("average_order_value", "", "denominator"), ("median_order_value", "", "n")),
-    (("customers_won", "", "numerator"), ("profitable_acquisition", "", "denominator")),
-    (("customers_won", "", "numerator"), ("customer_acquisition_cost", "", "denominator")),
+    (("new_customers", "", "numerator"), ("profitable_new_customers", "", "denominator")),
+    (("new_customers", "", "numerator"), ("customer_acquisition_cost", "", "denominator")),
     (("survival_curve", "after 90 days", "n"), ("median_lifetime", "", "n")),
     (("csat", "*", "n"), ("csat_mean", "*", "n")),
     (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
@@ -91,10 +91,10 @@ class Report:
         by_name: dict[Name, dict[tuple, Variable]] = {}
         for name in self.true:
             by_name.setdefault(name[:3], {})[name[3:]] = name
-        components = {name[1] for name in self.true}
+        breakdowns = {name[1] for name in self.true}
         for one, other in SAME:
-            for component in components if one[1] == "*" else ("",):
-                left, right = ((metric, component if of == "*" else of, figure) for metric, of, figure in (one, other))
+            for breakdown in breakdowns if one[1] == "*" else ("",):
+                left, right = ((metric, breakdown if of == "*" else of, figure) for metric, of, figure in (one, other))
                 cells = by_name.get(left, {}).keys() & by_name.get(right, {}).keys()
                 pairs = [(by_name[left][cell], by_name[right][cell]) for cell in cells]
                 if all(np.isclose(self.true[a], self.true[b]) for a, b in pairs):  # as the data happen to be
@@ -108,7 +108,7 @@ class Report:
             cohort, plus, age = name[1].partition(" +")
             if name[0] == "cohort_retention" and name[2] == "denominator" and plus:
                 yield name, (name[0], f"{cohort} +0", *name[2:]) if age != "0" else name
-                won = ("customers_won", "", "numerator", cohort, *name[4:])
+                won = ("new_customers", "", "numerator", cohort, *name[4:])
                 if won in self.true and self.true[won] == self.true[name]:
                     yield name, won
 
@@ -155,14 +155,14 @@ def _variables(frame: pd.DataFrame) -> Iterator[tuple[Variable, float]]:
             if figure == "denominator" and value == 1:  # of a plain count, by definition
                 continue
             if np.isfinite(value) or "suppressed" in row["flags"]:
-                yield (row["metric"], row["component"], figure, row["part"], row["segment"], row["level"]), value
+                yield (row["metric"], row["breakdown"], figure, row["part"], row["segment"], row["level"]), value
 
 
 def _bases(truth: pd.DataFrame) -> Iterator[tuple[Variable, float]]:
     for row in truth.to_dict("records"):
         sizes = [row[name] for name in ("n", "clusters") if row[name] > 0]
         for figure in FIGURES:
-            name = (row["metric"], row["component"], figure, row["part"], row["segment"], row["level"])
+            name = (row["metric"], row["breakdown"], figure, row["part"], row["segment"], row["level"])
             yield name, min(sizes, default=0.0)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.speed.contest import Runs, command_line, measured, there_and_back, verdict
 
 CONTENDERS = ("ours", "pandas", "sql")
-KEYS = ["metric", "component", "part", "segment", "level"]
+KEYS = ["metric", "breakdown", "part", "segment", "level"]
 FIGURES = ["value", "low", "high", "n", "previous"]
 TOLERANCE = 1e-9
 # The metrics of retention that benchmarks/money.py has.
@@ -32,7 +32,7 @@ OF_MONEY = (
     "survival_curve",
     "median_lifetime",
     "churn_drivers",
-    "at_risk_customers",
+    "expected_churn",
 )
 # What is asked of the suite: (name, peer, measure, the ratio to it at most).
 AIMS = (

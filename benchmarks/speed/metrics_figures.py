@@ -12,7 +12,7 @@ from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
 
 UNKNOWN = "(not known)"
-KEYS = ["component", "win", "segment", "level"]
+KEYS = ["breakdown", "win", "segment", "level"]
 WINDOWS = {"now": PERIOD, "before": PERIOD.previous} | {part.label: part for part in PERIOD.parts}
 
 
@@ -40,7 +40,7 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     if bounds:
         out["low"], out["high"] = out["low"].clip(*bounds), out["high"].clip(*bounds)
     out = out.join(s[[*KEYS, "n"]]).assign(metric=name)
-    keys = ["component", "segment", "level"]
+    keys = ["breakdown", "segment", "level"]
     before = out[out["win"] == "before"].set_index(keys)["value"].rename("previous")
     out = out[out["win"] != "before"].join(before, on=keys)
     out.loc[out["win"] != "now", "previous"] = np.nan
@@ -48,7 +48,7 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFrame:
-    """The sums of a count from its events per day: columns component, win, segment, level, day (of the window), num.
+    """The sums of a count from its events per day: columns breakdown, win, segment, level, day (of the window), num.
 
     exposure: what `num` is divided by, by KEYS; 1 where none is given.
     """
@@ -72,7 +72,7 @@ def customers(s: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_windows(days: pd.DataFrame) -> pd.DataFrame:
-    """Events per day (component, seen, level, num), once for each window that holds them; levels of whole years only."""
+    """Events per day (breakdown, seen, level, num), once for each window that holds them; levels of whole years only."""
     found = []
     for win, period in WINDOWS.items():
         inside = days[(days["seen"] >= period.start) & (days["seen"] < period.end)]
@@ -85,8 +85,8 @@ def in_windows(days: pd.DataFrame) -> pd.DataFrame:
 
 def triangle(sizes: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """All cells of the cohorts up to December, those in which nobody was active among them."""
-    ages = 13 - sizes["component"].str[5:7].astype(int)
+    ages = 13 - sizes["breakdown"].str[5:7].astype(int)
     grid = sizes.loc[sizes.index.repeat(ages)].reset_index(drop=True)
     age = grid.groupby(KEYS).cumcount().astype(str)
-    grid["component"] = grid["component"] + " +" + age
+    grid["breakdown"] = grid["breakdown"] + " +" + age
     return grid.merge(cells[[*KEYS, "num"]], on=KEYS, how="left").fillna({"num": 0.0})

@@ -46,7 +46,7 @@ def _two_years(time: str) -> str:
 def _satisfaction(files, who, region):
     answers = _read(
         files["survey_responses"],
-        "survey as component, responded_at as at, satisfied, recommend, effort",
+        "survey as breakdown, responded_at as at, satisfied, recommend, effort",
         _two_years("responded_at"),
         who,
     )
@@ -59,20 +59,20 @@ def _satisfaction(files, who, region):
         ("ces_low_effort", "effort", lambda x: x < 4),
     ):
         valid = answers[answers[item].notna()]
-        rows = valid[["customer", "win", "month", "component"]].assign(num=count(valid[item]).astype(float))
+        rows = valid[["customer", "win", "month", "breakdown"]].assign(num=count(valid[item]).astype(float))
         yield figures(metric, _by_row(rows, region))
     del answers, valid, rows
-    times = "survey as component, sent_at as at, reached_at, started_at, completed_at"
+    times = "survey as breakdown, sent_at as at, reached_at, started_at, completed_at"
     asked = _with_windows(_read(files["survey_invitations"], times, _two_years("sent_at"), who))
     asked = asked[asked["at"] <= PERIOD.cutoff - ANSWERED_IN]
     yield figures("acceptance_rate", _by_row(_share_of(asked, "reached_at", "started_at"), region))
     yield figures("completion_rate", _by_row(_share_of(asked, "started_at", "completed_at"), region))
     of_reached = _share_of(asked, "reached_at", "completed_at")
-    of_reached["component"] += ", cooperation"
+    of_reached["breakdown"] += ", cooperation"
     both = pd.concat([_share_of(asked, "at", "completed_at"), of_reached], ignore_index=True)
     yield figures("response_rate", _by_row(both, region))
     reviews = _read(
-        files["reviews"], "platform as component, posted_at as at, rating, scale", _two_years("posted_at"), who
+        files["reviews"], "platform as breakdown, posted_at as at, rating, scale", _two_years("posted_at"), who
     )
     reviews = _with_windows(reviews).assign(num=lambda r: (r["rating"] - 1) / (r["scale"] - 1) * 100)
     yield figures("review_rating", _by_row(reviews, region))
@@ -89,19 +89,19 @@ def _with_windows(rows: pd.DataFrame) -> pd.DataFrame:
 def _share_of(asked: pd.DataFrame, of: str, done: str) -> pd.DataFrame:
     base = asked[asked[of] <= asked["at"] + ANSWERED_IN]
     in_time = base[done] <= base["at"] + ANSWERED_IN
-    return base[["customer", "win", "month", "component"]].assign(num=in_time.astype(float))
+    return base[["customer", "win", "month", "breakdown"]].assign(num=in_time.astype(float))
 
 
 def _by_row(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
-    """The sums of rows (customer, win, month, component, num), by customer first; without one each row stands alone."""
+    """The sums of rows (customer, win, month, breakdown, num), by customer first; without one each row stands alone."""
     rows = rows.assign(magnitude=rows["num"].abs(), den=1.0)
     alone = rows["customer"] < 0
     cluster = rows["customer"].where(~alone, -1 - np.arange(len(rows)))
     rows = rows.assign(cluster=cluster)
     columns = ["num", "den", "magnitude"]
-    year = rows.groupby(["component", "win", "cluster"], as_index=False, observed=True)[columns].sum()
+    year = rows.groupby(["breakdown", "win", "cluster"], as_index=False, observed=True)[columns].sum()
     year["level"] = np.where(year["cluster"] < 0, UNKNOWN, region.to_numpy()[year["cluster"].clip(lower=0)])
-    month = rows[rows["month"] > 0].groupby(["component", "month", "cluster"], as_index=False, observed=True)
+    month = rows[rows["month"] > 0].groupby(["breakdown", "month", "cluster"], as_index=False, observed=True)
     month = month[columns].sum()
     month["win"] = month.pop("month").map(lambda m: f"{PERIOD.start.year}-{m:02d}")
     found = [
@@ -121,7 +121,7 @@ def _squares(clusters: pd.DataFrame) -> pd.DataFrame:
 
 def _per_day(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
     level = np.where(rows["customer"] < 0, UNKNOWN, region.to_numpy()[rows["customer"].clip(lower=0)])
-    days = rows.assign(level=level, seen=rows["at"].dt.floor("D")).groupby(["component", "level", "seen"]).size()
+    days = rows.assign(level=level, seen=rows["at"].dt.floor("D")).groupby(["breakdown", "level", "seen"]).size()
     return in_windows(days.rename("num").reset_index())
 
 
@@ -153,8 +153,8 @@ def retention(orders: pd.DataFrame, region: pd.Series, before: pd.DataFrame | No
     lost = customers(kept.assign(num=kept["den"] - kept["num"]))
     yield figures("churn_rate", lost)
     yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
-    yield figures("end_to_start_ratio", both.assign(clusters=both["n"]))
-    yield figures("customers_won", _won(known, first, at, kept, region))
+    yield figures("customer_base_growth", both.assign(clusters=both["n"]))
+    yield figures("new_customers", _won(known, first, at, kept, region))
     yield from _purchases(known, region)
     yield figures("second_purchase_rate", _second(known, first, region))
     yield figures("cohort_retention", _cohorts(known, first, region))
@@ -164,21 +164,21 @@ def _customers_at(orders: pd.DataFrame, t) -> np.ndarray:
     return np.sort(orders["customer"][(orders["at"] >= t - DAYS) & (orders["at"] < t)].unique())
 
 
-def _levels(win: str, rows: pd.DataFrame, region: pd.Series, component: str = "component") -> pd.DataFrame:
-    """Sums of rows (customer, figures, perhaps a component) of a window, whole and (of the years) per region."""
-    if component not in rows:
-        rows = rows.assign(component="")
+def _levels(win: str, rows: pd.DataFrame, region: pd.Series, breakdown: str = "breakdown") -> pd.DataFrame:
+    """Sums of rows (customer, figures, perhaps a breakdown) of a window, whole and (of the years) per region."""
+    if breakdown not in rows:
+        rows = rows.assign(breakdown="")
     rows = rows.assign(level=region.to_numpy()[rows["customer"]]).drop(columns="customer")
-    by_level = rows.groupby(["component", "level"], as_index=False).sum()
-    whole = by_level.drop(columns="level").groupby("component", as_index=False).sum().assign(segment="", level="")
+    by_level = rows.groupby(["breakdown", "level"], as_index=False).sum()
+    whole = by_level.drop(columns="level").groupby("breakdown", as_index=False).sum().assign(segment="", level="")
     parts = [whole, by_level.assign(segment="region")] if win in ("now", "before") else [whole]
     return pd.concat(parts, ignore_index=True).assign(win=win)
 
 
 def _won(known, first, at, kept, region) -> pd.DataFrame:
     won = counts(_firsts_per_day(first, region))
-    per_100 = won.assign(component="per 100 at start")
-    exposure = kept.assign(component="per 100 at start").set_index(KEYS)["den"] / 100
+    per_100 = won.assign(breakdown="per 100 at start")
+    exposure = kept.assign(breakdown="per 100 at start").set_index(KEYS)["den"] / 100
     per_100["den"] = per_100.set_index(KEYS).index.map(exposure)
     back = []
     for win, period in WINDOWS.items():
@@ -194,7 +194,7 @@ def _won(known, first, at, kept, region) -> pd.DataFrame:
         if win in ("now", "before"):
             none = pd.DataFrame({"day": 0, "level": sorted({*region} - {UNKNOWN}), "num": 0})  # nobody is 0
             back.append(pd.concat([rows, none]).assign(win=win, segment="region"))
-    back = pd.concat(back, ignore_index=True).assign(component="win-backs")
+    back = pd.concat(back, ignore_index=True).assign(breakdown="win-backs")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
 
@@ -203,7 +203,7 @@ def _firsts_per_day(first: dict[str, pd.Series], region: pd.Series) -> pd.DataFr
     found = []
     for win in ("now", "before"):
         of = first[win]
-        days = _per_day(pd.DataFrame({"customer": of.index, "at": of.to_numpy(), "component": ""}), region)
+        days = _per_day(pd.DataFrame({"customer": of.index, "at": of.to_numpy(), "breakdown": ""}), region)
         found.append(days[(days["win"] == "before") == (win == "before")])
     return pd.concat(found, ignore_index=True)
 
@@ -252,7 +252,7 @@ def _cohorts(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], regio
         cohort = joined.dt.month
         year = period.start.year
         named = pd.DataFrame(
-            {"customer": joined.index, "component": cohort.map(lambda m, y=year: f"{y}-{m:02d}"), "den": 1}
+            {"customer": joined.index, "breakdown": cohort.map(lambda m, y=year: f"{y}-{m:02d}"), "den": 1}
         )
         sizes.append(_levels(win, named, region))
         inside = orders[(orders["at"] >= period.start) & (orders["at"] < period.end)]
@@ -262,7 +262,7 @@ def _cohorts(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], regio
         names = pd.DataFrame({"cohort": began, "age": active["month"] - began})
         pairs = names.drop_duplicates()
         labels = {(c, a): f"{year}-{c:02d} +{a}" for c, a in pairs.itertuples(index=False)}
-        component = [labels[pair] for pair in zip(names["cohort"], names["age"], strict=True)]
-        rows = pd.DataFrame({"customer": active["customer"].to_numpy(), "component": component, "num": 1.0})
+        breakdown = [labels[pair] for pair in zip(names["cohort"], names["age"], strict=True)]
+        rows = pd.DataFrame({"customer": active["customer"].to_numpy(), "breakdown": breakdown, "num": 1.0})
         cells.append(_levels(win, rows, region))
     return customers(triangle(pd.concat(sizes, ignore_index=True), pd.concat(cells, ignore_index=True)))

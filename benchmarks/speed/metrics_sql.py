@@ -33,7 +33,7 @@ def run(files: dict[str, Path]) -> pd.DataFrame:
 
 
 def _satisfaction(con):
-    answered = "select survey as component, customer_id, responded_at as seen, {} as num from survey_responses where {} is not null"
+    answered = "select survey as breakdown, customer_id, responded_at as seen, {} as num from survey_responses where {} is not null"
     for metric, num, item in (
         ("csat", "(satisfied >= 4)::int", "satisfied"),
         ("csat_mean", "(satisfied - 1) * 25", "satisfied"),
@@ -44,31 +44,31 @@ def _satisfaction(con):
         yield figures(metric, _by_row(con, answered.format(num, item)))
     in_time = f"<= sent_at + interval {ANSWER_DAYS} day"
     asked = f"""
-        select survey as component, customer_id, sent_at as seen, coalesce({{}} {in_time}, false)::int as num
+        select survey as breakdown, customer_id, sent_at as seen, coalesce({{}} {in_time}, false)::int as num
         from survey_invitations where sent_at <= '{PERIOD.cutoff}'::timestamp - interval {ANSWER_DAYS} day and {{}}"""
     yield figures("acceptance_rate", _by_row(con, asked.format("started_at", f"reached_at {in_time}")))
     yield figures("completion_rate", _by_row(con, asked.format("completed_at", f"started_at {in_time}")))
     of_all = _by_row(con, asked.format("completed_at", "true"))
     of_reached = _by_row(con, asked.format("completed_at", f"reached_at {in_time}"))
-    of_reached["component"] += ", cooperation"
+    of_reached["breakdown"] += ", cooperation"
     yield figures("response_rate", pd.concat([of_all, of_reached], ignore_index=True))
-    rated = "select platform as component, customer_id, posted_at as seen, (rating - 1) / (scale - 1) * 100 as num from reviews"
+    rated = "select platform as breakdown, customer_id, posted_at as seen, (rating - 1) / (scale - 1) * 100 as num from reviews"
     yield figures("review_rating", _by_row(con, rated))
     yield figures(
-        "review_volume", _per_day(con, "select platform as component, customer_id, posted_at as seen from reviews")
+        "review_volume", _per_day(con, "select platform as breakdown, customer_id, posted_at as seen from reviews")
     )
 
 
 def _by_row(con, rows: str) -> pd.DataFrame:
-    """The sums of rows (component, customer_id, seen, num), by customer first."""
+    """The sums of rows (breakdown, customer_id, seen, num), by customer first."""
     start, middle, end = WINDOWS["before"].start, WINDOWS["now"].start, WINDOWS["now"].end
     con.execute(f"""
         create or replace temp table by_year as
-        select component, seen >= '{middle}' as is_now, customer_id, sum(num)::double as num, count(*) as den,
+        select breakdown, seen >= '{middle}' as is_now, customer_id, sum(num)::double as num, count(*) as den,
             sum(abs(num))::double as magnitude
         from ({rows}) where seen >= '{start}' and seen < '{end}' and customer_id is not null group by all;
         create or replace temp table by_month as
-        select component, date_trunc('month', seen) as month, customer_id, sum(num)::double as num, count(*) as den,
+        select breakdown, date_trunc('month', seen) as month, customer_id, sum(num)::double as num, count(*) as den,
             sum(abs(num))::double as magnitude
         from ({rows}) where seen >= '{middle}' and seen < '{end}' and customer_id is not null group by all""")
     clustered = "num, den, den as n, 1 as clusters, num * num as nn, num * den as nd, den * den as dd, magnitude"
@@ -78,22 +78,22 @@ def _by_row(con, rows: str) -> pd.DataFrame:
         where seen >= '{start}' and seen < '{end}' and customer_id is null"""
     return con.sql(f"""
         with year as (
-            select component, {win} as win, coalesce(region, '{UNKNOWN}') as level, {clustered}
+            select breakdown, {win} as win, coalesce(region, '{UNKNOWN}') as level, {clustered}
             from by_year left join who using (customer_id)
-            union all select component, {win}, '{UNKNOWN}', {single} from ({nobody})),
-        by_level as (select component, win, level, {SUMS} from year group by all),
+            union all select breakdown, {win}, '{UNKNOWN}', {single} from ({nobody})),
+        by_level as (select breakdown, win, level, {SUMS} from year group by all),
         month as (
-            select component, strftime(month, '%Y-%m') as win, {clustered} from by_month
-            union all select component, strftime(date_trunc('month', seen), '%Y-%m'), {single} from ({nobody}) where is_now)
-        select component, win, 'region' as segment, level, * exclude (component, win, level) from by_level
-        union all by name select component, win, '' as segment, '' as level, {SUMS} from by_level group by all
-        union all by name select component, win, '' as segment, '' as level, {SUMS} from month group by all""").df()
+            select breakdown, strftime(month, '%Y-%m') as win, {clustered} from by_month
+            union all select breakdown, strftime(date_trunc('month', seen), '%Y-%m'), {single} from ({nobody}) where is_now)
+        select breakdown, win, 'region' as segment, level, * exclude (breakdown, win, level) from by_level
+        union all by name select breakdown, win, '' as segment, '' as level, {SUMS} from by_level group by all
+        union all by name select breakdown, win, '' as segment, '' as level, {SUMS} from month group by all""").df()
 
 
 def _per_day(con, rows: str) -> pd.DataFrame:
-    """The sums of a count of rows (component, customer_id, seen)."""
+    """The sums of a count of rows (breakdown, customer_id, seen)."""
     days = con.sql(f"""
-        select component, date_trunc('day', seen)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level, count(*) as num
+        select breakdown, date_trunc('day', seen)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from ({rows}) left join who using (customer_id)
         where seen >= '{WINDOWS["before"].start}' and seen < '{WINDOWS["now"].end}' group by all""").df()
     return counts(in_windows(days))
@@ -125,9 +125,9 @@ def _retention(con):
     yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
     both = kept.merge(at_end, on=KEYS, suffixes=("_kept", ""))
     yield figures(
-        "end_to_start_ratio", both.assign(n=both["den"] + both["num"] - both["num_kept"], clusters=both["num"])
+        "customer_base_growth", both.assign(n=both["den"] + both["num"] - both["num_kept"], clusters=both["num"])
     )
-    yield figures("customers_won", _won(con, at_start))
+    yield figures("new_customers", _won(con, at_start))
     yield from _purchases(con)
     yield figures("second_purchase_rate", _second(con))
     yield figures("cohort_retention", _cohorts(con))
@@ -138,26 +138,26 @@ _KEPT = """select win, a.customer_id, 1 as num from windows join at_edge a on a.
     semi join at_edge b on b.t = stop and b.customer_id = a.customer_id"""
 
 
-def _levels(con, rows: str, sums: str = "sum(num)::double as num", component: str = "''") -> pd.DataFrame:
+def _levels(con, rows: str, sums: str = "sum(num)::double as num", breakdown: str = "''") -> pd.DataFrame:
     """Sums of rows (win, customer_id, ...) for the whole of each window, and per region of the whole years."""
     return con.sql(f"""
         with by_level as (
-            select {component} as component, win, coalesce(region, '{UNKNOWN}') as level, {sums}
+            select {breakdown} as breakdown, win, coalesce(region, '{UNKNOWN}') as level, {sums}
             from ({rows}) left join who using (customer_id) group by all)
         select 'region' as segment, * from by_level where win in ('now', 'before')
         union all by name
-        select '' as segment, component, win, '' as level, sum(columns(* exclude (component, win, level)))
+        select '' as segment, breakdown, win, '' as level, sum(columns(* exclude (breakdown, win, level)))
         from by_level group by all""").df()
 
 
 def _won(con, at_start: pd.DataFrame) -> pd.DataFrame:
     firsts = con.sql(f"""
-        select '' as component, date_trunc('day', first)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level,
+        select '' as breakdown, date_trunc('day', first)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level,
             count(*) as num
         from firsts left join who using (customer_id) group by all""").df()
     won = counts(in_windows(firsts))
-    per_100 = won.assign(component="per 100 at start")
-    exposure = at_start.assign(component="per 100 at start").set_index(KEYS)["num"] / 100
+    per_100 = won.assign(breakdown="per 100 at start")
+    exposure = at_start.assign(breakdown="per 100 at start").set_index(KEYS)["num"] / 100
     per_100["den"] = per_100.set_index(KEYS).index.map(exposure)
     back = con.sql(f"""
         with back as (
@@ -172,7 +172,7 @@ def _won(con, at_start: pd.DataFrame) -> pd.DataFrame:
         select win, date_diff('day', start, seen) as day, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from kept left join who using (customer_id) group by all""").df()
     by_region = back[back["win"].isin(["now", "before"])].assign(segment="region")
-    back = pd.concat([back.assign(segment="", level=""), by_region]).assign(component="win-backs")
+    back = pd.concat([back.assign(segment="", level=""), by_region]).assign(breakdown="win-backs")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
 

@@ -41,7 +41,7 @@ def parts(win: str, rows: pd.DataFrame, levels: Levels | None) -> list[tuple[str
     return whole + [("region", name, own) for name, own in regions if len(own)]
 
 
-def sums(win: str, clusters: pd.DataFrame, levels: Levels | None, component: str = "") -> list[dict[str, object]]:
+def sums(win: str, clusters: pd.DataFrame, levels: Levels | None, breakdown: str = "") -> list[dict[str, object]]:
     """The statistics of a ratio of sums from its clusters (`customer`, -1 for none, num, den and, where it is not den, n).
 
     weight: by how much each share weighs, where they do not weigh alike; it is in num and den already.
@@ -53,7 +53,7 @@ def sums(win: str, clusters: pd.DataFrame, levels: Levels | None, component: str
         a, b = num[own], den[own]
         ratio = a.sum() / b.sum() if b.sum() else np.nan
         u = a - ratio * b
-        keys = {"component": component, "win": win, "segment": segment, "level": level}
+        keys = {"breakdown": breakdown, "win": win, "segment": segment, "level": level}
         facts = {"num": a.sum(), "den": b.sum(), "n": n[own].sum(), "clusters": float(len(a))}
         if "weight" in clusters:
             weight = clusters["weight"].to_numpy(float)[own]
@@ -80,7 +80,7 @@ def groups(
     rows: pd.DataFrame,
     levels: Levels | None = None,
     by: list[str] | None = None,
-    component: str = "",
+    breakdown: str = "",
     customers: str = "",
 ) -> list[Group]:
     """The whole's group of rows and each region's; `n` is 1, or where `by` is given alike rows are counted by its columns.
@@ -96,7 +96,7 @@ def groups(
             counts = each.groupby(by, dropna=False).size().astype(float).rename("n").reset_index()
         else:
             counts = each.assign(n=1.0).reset_index(drop=True)
-        found.append(Group(win, component, segment, level, counts, many))
+        found.append(Group(win, breakdown, segment, level, counts, many))
     return found
 
 
@@ -105,16 +105,16 @@ def inferred(name: str, found: Iterable[Group]) -> pd.DataFrame:
     metric, shop = catalogue()[name], client()
     told = Told(shop.level, resolve(metric, shop)[0], WINDOWS, shop.privacy)
     rows = pd.DataFrame(metric.estimate.infer(list(found), told).rows)
-    units = rows["component"].map(lambda own: metric.units.get(own, metric.unit))
+    units = rows["breakdown"].map(lambda own: metric.units.get(own, metric.unit))
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * np.where(units == "%", 100.0, 1.0)
     rows = rows[rows["value"].notna()].assign(metric=name)
-    keys = ["component", "segment", "level"]
+    keys = ["breakdown", "segment", "level"]
     before = rows[rows["win"] == "before"].set_index(keys)["value"].rename("previous")
     rows = rows[rows["win"] != "before"].join(before, on=keys)
     rows.loc[rows["win"] != "now", "previous"] = np.nan
     rows["part"] = rows["win"].where(rows["win"] != "now", "")
-    return rows[["metric", "component", "part", "segment", "level", "value", "low", "high", "n", "previous"]]
+    return rows[["metric", "breakdown", "part", "segment", "level", "value", "low", "high", "n", "previous"]]
 
 
 def dealt(hashes: np.ndarray) -> np.ndarray:

@@ -274,4 +274,4 @@ def _at_risk(shop: Shop) -> pd.DataFrame:
         }
     )
     by = ["x", "t_x", "T", "there", "of region", "before", "wait"]
-    return inferred("at_risk_customers", groups("now", told, shop.levels, by))
+    return inferred("expected_churn", groups("now", told, shop.levels, by))

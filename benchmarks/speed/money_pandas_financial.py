@@ -29,8 +29,8 @@ def run(shop: Shop):
     yield inferred("revenue_concentration", [g for w, each in revenue.items() for g in groups(w, each, shop.levels)])
     yield _historic(shop)
     histories = _histories(shop)
-    yield inferred("clv_predicted", histories)
-    yield inferred("clv_residual", histories)
+    yield inferred("predicted_clv", histories)
+    yield inferred("residual_clv", histories)
     kept = {win: _kept(shop.of(win), period) for win, period in WINDOWS.items()}
     yield _simple(shop, spent, kept)
     yield inferred("model_effectiveness", histories)
@@ -41,7 +41,7 @@ def run(shop: Shop):
     )
     won = {win: _winning(shop.of(win), costs, period) for win, period in WINDOWS.items()}
     yield inferred("customer_acquisition_cost", [g for win, each in won.items() for g in groups(win, each)])
-    yield inferred("clv_to_cac", [*histories, *groups("now", won["now"], component="spent")])
+    yield inferred("clv_to_cac", [*histories, *groups("now", won["now"], breakdown="spent")])
     yield _payback(shop, won)
     yield _returns(costs)
     yield from _profitable(shop, spent, kept)
@@ -62,7 +62,7 @@ def _historic(shop: Shop) -> pd.DataFrame:
     years = (rows["at"] - first) // _MINUTE / (1440 * 365.25)
     then = RATE * rows["net"] * (1 + WORTH.discount_rate) ** -years
     each = then.groupby(rows["customer"]).sum().rename("num").reset_index().assign(den=1)
-    return ratios("clv_historic", [sums("now", each, shop.levels)])
+    return ratios("historical_clv", [sums("now", each, shop.levels)])
 
 
 def _kept(shop: Shop, period: Period) -> pd.DataFrame:
@@ -104,8 +104,8 @@ def _histories(shop: Shop) -> list[Group]:
     weeks["t_x"] = weeks.groupby("customer")["T"].diff()
     return [
         *groups("now", now, shop.levels),
-        *groups("now", held, component="holdout"),
-        *groups("now", weeks, None, ["T", "t_x", "later"], component="tracked"),
+        *groups("now", held, breakdown="holdout"),
+        *groups("now", weeks, None, ["T", "t_x", "later"], breakdown="tracked"),
     ]
 
 
@@ -130,14 +130,14 @@ def _simple(shop: Shop, spent: dict[str, pd.DataFrame], kept: dict[str, pd.DataF
         figures = ["orders", "margin", "buyers", "start", "lost"]
         rows = pd.concat([bought, there]).reindex(columns=["customer", *figures]).fillna(0.0)
         found += groups(win, rows.astype({"customer": np.int64}), shop.levels)
-    return inferred("clv_simple", found)
+    return inferred("simple_clv", found)
 
 
 # --- what winning them costs ------------------------------------------------------------------------------------------
 
 
 def _winning(shop: Shop, costs: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Customers won and what was spent on it, by month; a row without one says from when to when there are costs."""
+    """New customers and what was spent on it, by month; a row without one says from when to when there are costs."""
     firsts = shop.firsts["at"]
     won = firsts[(firsts >= period.start) & (firsts < period.end)]
     inside = (costs["category"] == "acquisition") & (costs["month"] >= period.start) & (costs["month"] < period.end)
@@ -163,14 +163,14 @@ def _payback(shop: Shop, won: dict[str, pd.DataFrame]) -> pd.DataFrame:
         by_age = paid.groupby(["followed", "age", "fold"], as_index=False)["margin"].sum().assign(n=1.0)
         counts = pd.concat([people[["followed", "fold"]].assign(n=1.0), by_age], ignore_index=True)
         found.append(Group(win, "followed", "", "", counts, float(len(people))))
-        found += groups(win, won[win], component="spent")
-    return inferred("cac_payback_months", found)
+        found += groups(win, won[win], breakdown="spent")
+    return inferred("cac_payback_period", found)
 
 
 def _returns(costs: pd.DataFrame) -> pd.DataFrame:
     spent = costs[(costs["month"] < NOW.end) & costs["programme"].notna()]
     each = spent.groupby("programme")
-    return inferred("return_on_investment", [g for name, own in each for g in groups("now", own, component=name)])
+    return inferred("return_on_investment", [g for name, own in each for g in groups("now", own, breakdown=name)])
 
 
 # --- who pays ---------------------------------------------------------------------------------------------------------
@@ -184,11 +184,11 @@ def _profitable(shop: Shop, spent: dict[str, pd.DataFrame], kept: dict[str, pd.D
         enough = brought.index[brought.round(4) >= WORTH.profitable_margin]
         there = kept[win][kept[win]["customer"].isin(enough)]
         retained.append(sums(win, there.assign(num=there["kept"], den=1), shop.levels))
-    yield ratios("profitable_relationships", retained)
+    yield ratios("profitable_customer_retention", retained)
     for win in COMPARED:
         brought = RATE * spent[win]["net"]
         enough = spent[win].loc[brought.round(4) >= WORTH.profitable_margin, "customer"]
         firsts = shop.of(win).firsts
         won = firsts[(firsts["at"] >= WINDOWS[win].start) & (firsts["at"] < WINDOWS[win].end)]
         gained.append(sums(win, won.assign(num=won["customer"].isin(enough), den=1), shop.levels))
-    yield ratios("profitable_acquisition", gained)
+    yield ratios("profitable_new_customers", gained)

@@ -47,7 +47,7 @@ def _leads(shop: Shop):
     curve = pd.DataFrame({"at": seen["at"], "days": days, "followed": until, "outcome": outcome})
     followed = {win: within(curve, period) for win, period in WINDOWS.items()}
     yield inferred(
-        "conversion_curve",
+        "cumulative_win_rate",
         [g for win, rows in followed.items() for g in groups(win, rows, None, ["days", "followed", "outcome"])],
     )
     yield ratios("stage_conversion", _stages(seen, reached, young))
@@ -55,22 +55,22 @@ def _leads(shop: Shop):
     decided = decided.assign(at=decided["won_at"].fillna(decided["lost_at"]), num=decided["won_at"].notna(), den=1)
     decided = decided[decided["at"].notna()].assign(customer=-1).sort_values("at")
     found = [_rate(win, within(decided, period)) for win, period in WINDOWS.items()]
-    yield ratios("proposal_win_rate", found)
+    yield ratios("win_rate", found)
     yield _velocity(leads)
 
 
-def _rate(win: str, rows: pd.DataFrame, component: str = "") -> list[dict]:
+def _rate(win: str, rows: pd.DataFrame, breakdown: str = "") -> list[dict]:
     """The statistics of rows that name no customer."""
-    return sums(win, rows, None, component)
+    return sums(win, rows, None, breakdown)
 
 
 def _stages(seen: pd.DataFrame, in_time: dict[str, pd.Series], windows: dict):
     times = [*_STEPS.values()]
     reached = [pd.DataFrame(in_time)[times[at:]].any(axis=1) for at in range(len(times))]
     before = [pd.Series(True, seen.index), *reached]
-    for at, component in enumerate(_STEPS):
+    for at, breakdown in enumerate(_STEPS):
         rows = pd.DataFrame({"customer": -1, "at": seen["at"], "num": reached[at], "den": 1})[before[at]]
-        yield from (_rate(win, within(rows, period), component) for win, period in windows.items())
+        yield from (_rate(win, within(rows, period), breakdown) for win, period in windows.items())
 
 
 def _velocity(leads: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def _velocity(leads: pd.DataFrame) -> pd.DataFrame:
         )[opened | mature]
         told["fold"] = dealt(told["hash"].to_numpy())
         found += groups(win, told)
-    return inferred("pipeline_velocity", found)
+    return inferred("sales_velocity", found)
 
 
 # --- visits -----------------------------------------------------------------------------------------------------------
@@ -128,8 +128,8 @@ def _visits(shop: Shop):
         each.columns = ["customer", "num", "den"]
         each["customer"] = each["customer"].where(each["customer"] < people, -1)
         by_session.append(sums(win, each, shop.levels))
-    yield ratios("goal_conversion", by_visitor)
-    yield ratios("visit_conversion_rate", by_session)
+    yield ratios("visitor_conversion_rate", by_visitor)
+    yield ratios("session_conversion_rate", by_session)
 
 
 # --- revenue ----------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def _growth(shop: Shop) -> pd.DataFrame:
         for segment, level, own in parts(win, sold, shop.levels):
             daily = sold.iloc[own].assign(n=1.0).groupby(["span", "day"], as_index=False)[sums_].sum()
             found.append(Group(win, "", segment, level, daily, np.inf))
-        found += groups(win, _bought(sold, len(spans(period)), products), shop.levels, component=who_of())
+        found += groups(win, _bought(sold, len(spans(period)), products), shop.levels, breakdown=who_of())
     return inferred("sales_growth", found)
 
 
@@ -179,7 +179,7 @@ def _decomposition(shop: Shop) -> pd.DataFrame:
         each.columns = ["customer", "orders", "net"]
         known = (each["customer"] >= 0).astype(int)
         sides.append(each.assign(side=win, against=WINDOWS["before"].label, known=known))
-    return inferred("growth_decomposition", groups("now", pd.concat(sides, ignore_index=True), shop.levels))
+    return inferred("revenue_bridge", groups("now", pd.concat(sides, ignore_index=True), shop.levels))
 
 
 def _average(shop: Shop) -> pd.DataFrame:

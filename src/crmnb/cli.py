@@ -169,7 +169,7 @@ def _results_parser(commands, shape: dict) -> None:
     results = commands.add_parser(
         "results",
         help="print the figures of a published report, as a table or as CSV",
-        description="Prints the results of outputs/CLIENT/PERIOD/, a line for each metric, component, month and segment level.\n"
+        description="Prints the results of outputs/CLIENT/PERIOD/, a line for each metric, breakdown, month and segment level.\n"
         "They lie there as results.xlsx and results.parquet too. From Python, with nothing more to install:\n\n"
         "  import duckdb; results = duckdb.read_parquet('outputs/corner_shop/2025/results.parquet').df()",
         epilog="examples:\n  crmnb results corner_shop 2025\n  crmnb results corner_shop 2025 --metric nps csat\n"

@@ -63,7 +63,7 @@ class Workbook:
         return scorecard(list(self._family(family).values()))
 
     def side_by_side(self, metric: str, *others: str):
-        """Several metrics in one table, a line each: what each came to, of whom, what it counts and what to beware of.
+        """Several metrics in one table, a line each: what each came to, of whom, what it counts and what to caution of.
 
         Raises InputError for a metric that does not exist.
         """

@@ -24,7 +24,7 @@ def year(**more):
 
 
 def cohorts():
-    rows = [rate(100 / (1 + k), 100, 8, component=f"2025-{c:02} +{k}") for c in range(1, 7) for k in range(7 - c)]
+    rows = [rate(100 / (1 + k), 100, 8, breakdown=f"2025-{c:02} +{k}") for c in range(1, 7) for k in range(7 - c)]
     return result(rows, of=metric(id="cohorts", title="Cohort retention"))
 
 

@@ -307,7 +307,7 @@ def _stands(line: tuple[np.ndarray, np.ndarray, bool], words: str, x: float, nam
 CHECKS: dict[str, Check] = {
     "trend": wrong_trend,
     "by": wrong_levels,
-    "components": wrong_dots,
+    "breakdowns": wrong_dots,
     "curve": wrong_curve,
     "funnel": wrong_funnel,
     "waterfall": wrong_waterfall,
@@ -378,7 +378,7 @@ MADE = {
     "lorenz": ("lorenz", (), pictured.concentration),
     "tracking": ("tracking", (), pictured.forecast),
     "payback": ("payback", (), pictured.payback),
-    "hazard ratios": ("components", (), pictured.hazards),
+    "hazard ratios": ("breakdowns", (), pictured.hazards),
     "medians": ("by", (), pictured.medians),
 }
 
@@ -432,9 +432,9 @@ def test_every_chart_made_by_chance(seed):
 
 
 def test_components_of_which_months_are_missing_share_an_axis():
-    rows = [rate(20 + m, 50, 4, component="a", part=f"2025-{m:02}") for m in (1, 2, 5, 6, 7)]
-    rows += [rate(10 + m, 50, 4, component="b", part=f"2025-{m:02}") for m in (2, 6)]
-    of = result(rows, of=metric(component="survey"))
+    rows = [rate(20 + m, 50, 4, breakdown="a", part=f"2025-{m:02}") for m in (1, 2, 5, 6, 7)]
+    rows += [rate(10 + m, 50, 4, breakdown="b", part=f"2025-{m:02}") for m in (2, 6)]
+    of = result(rows, of=metric(breakdown="survey"))
     with recorded() as drawn:
         shown = of.plot("trend")
     assert list(wrong_trend(shown, drawn[0])) == []

@@ -67,19 +67,19 @@ def test_catalogue_as_data_says_everything(capsys):
             "unit",
             "definition",
             "why",
-            "beware",
+            "caution",
             "source",
             "estimate",
             "interval",
             "reads",
         ):
             assert entry[fact], (entry["id"], fact)
-        assert entry["by_hand"] or entry["published"], entry["id"]
+        assert entry["hand_count"] or entry["published"], entry["id"]
 
 
 def test_catalogue_in_full_and_as_a_page(capsys, tmp_path):
     assert main(["catalogue", "nps"]) == 0
-    assert "Beware:" in capsys.readouterr().out
+    assert "Caution:" in capsys.readouterr().out
     assert main(["catalogue", "--page", str(tmp_path / "c.html")]) == 0
     page = (tmp_path / "c.html").read_text()
     assert all(metric.title.split("(")[0].strip() in page for metric in catalogue().values())

@@ -21,7 +21,7 @@ from crmnb.schema.client import Client, Gain
 METRICS = list(catalogue().values())
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
 FIGURES = ["value", "low", "high", "n", "numerator", "denominator", "change", "change_low", "change_high"]
-KEYS = ["component", "part", "segment", "level"]
+KEYS = ["breakdown", "part", "segment", "level"]
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def by_pencil(expression: str) -> float:
 
 @each_metric
 def test_says_all_that_a_reader_needs(metric: Metric):
-    for fact in ("title", "unit", "counts", "definition", "why", "beware", "source"):
+    for fact in ("title", "unit", "numerator", "definition", "why", "caution", "source"):
         assert getattr(metric, fact), f"{metric.id} does not say its {fact}"
     assert metric.kind in ("input", "process", "output", "outcome")
-    assert callable(metric.better) or metric.better in ("up", "down", "-")
-    assert metric.by_hand or metric.published, f"{metric.id} has no count by hand and no published figure"
-    assert metric.out_of or metric.estimate.reduces == "bins"
+    assert callable(metric.direction) or metric.direction in ("up", "down", "-")
+    assert metric.hand_count or metric.published, f"{metric.id} has no count by hand and no published figure"
+    assert metric.denominator or metric.estimate.reduces == "bins"
 
 
 @pytest.mark.parametrize("metric", [m for m in METRICS if m.published], ids=lambda metric: metric.id)
@@ -82,13 +82,13 @@ def test_the_published_figure_is_a_test(metric: Metric):
     )
 
 
-@pytest.mark.parametrize("metric", [m for m in METRICS if m.by_hand], ids=lambda metric: metric.id)
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.hand_count], ids=lambda metric: metric.id)
 def test_is_what_the_pencil_counted(metric: Metric, corner_shop):
-    whole = corner_shop(metric.id).whole.set_index("component")["value"]
-    hand = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
-    for component, expression in hand.items():
-        assert whole[component] == pytest.approx(by_pencil(expression) * metric.scaled, rel=1e-9), component
-    if metric.component != "cohort":  # of the triangle, the pencil did a few telling cells
+    whole = corner_shop(metric.id).whole.set_index("breakdown")["value"]
+    hand = metric.hand_count if isinstance(metric.hand_count, dict) else {"": metric.hand_count}
+    for breakdown, expression in hand.items():
+        assert whole[breakdown] == pytest.approx(by_pencil(expression) * metric.scaled, rel=1e-9), breakdown
+    if metric.breakdown != "cohort":  # of the triangle, the pencil did a few telling cells
         assert set(hand) == set(whole.index)
 
 
@@ -108,16 +108,16 @@ def test_fills_the_results_frame(metric: Metric, corner_shop):
 @each_metric
 def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
     found = corner_shop(metric.id).rows
-    whole = found[(found["part"] == "") & (found["segment"] == "")].set_index("component")
+    whole = found[(found["part"] == "") & (found["segment"] == "")].set_index("breakdown")
     levels = found[found["segment"] != ""]
     assert set(levels["segment"]) <= set(corner_shop.client.segments)
-    for (segment, component), of in levels.groupby(["segment", "component"]):
+    for (segment, breakdown), of in levels.groupby(["segment", "breakdown"]):
         if metric.estimate.reduces == "counts":
             continue  # of a curve or a median there is nothing to add up
-        assert of["numerator"].sum() == pytest.approx(whole.at[component, "numerator"]), (segment, component)
+        assert of["numerator"].sum() == pytest.approx(whole.at[breakdown, "numerator"]), (segment, breakdown)
         if metric.estimate.reduces == "moments":
-            assert of["denominator"].sum() == pytest.approx(whole.at[component, "denominator"]), (segment, component)
-            assert of["n"].sum() == whole.at[component, "n"]
+            assert of["denominator"].sum() == pytest.approx(whole.at[breakdown, "denominator"]), (segment, breakdown)
+            assert of["n"].sum() == whole.at[breakdown, "n"]
 
 
 @pytest.fixture(scope="module")
@@ -156,14 +156,14 @@ def doubled(frames, corner_shop) -> dict[str, pd.DataFrame]:
 @each_metric
 def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
     once, twice = figures(plain[metric.id]), figures(doubled[metric.id])
-    of_all = ~once.index.get_level_values("component").str.startswith("per ")
+    of_all = ~once.index.get_level_values("breakdown").str.startswith("per ")
     times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
     close = 0.05 if metric.estimate is hazard_ratio else 1e-9
     if (
         metric.estimate is concentration
     ):  # Gini times n / (n - 1): nearer 1 of twice the customers; of one alone nothing is known
-        gini = once.index.get_level_values("component") == "gini"
+        gini = once.index.get_level_values("breakdown") == "gini"
         times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))
         once, twice, times = (held[once["n"] != 1] for held in (once, twice, times))
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)

@@ -172,7 +172,7 @@ def contracts(tmp_path, rows: str):
     return who, intake(who, tmp_path / "private")
 
 
-LASTING = ["retention_rate", "churn_rate", "end_to_start_ratio", "gross_revenue_retention", "net_revenue_retention"]
+LASTING = ["retention_rate", "churn_rate", "customer_base_growth", "gross_revenue_retention", "net_revenue_retention"]
 
 
 @pytest.mark.parametrize(

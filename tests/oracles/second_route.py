@@ -1,8 +1,8 @@
 """A second, dumber route to the same figures: plain pandas on the raw files.
 
 Written from the definitions alone. It imports nothing of crmnb and shares no file reader, no SQL and no expression
-with it, so that agreement means something. Figures come as `{metric: {component: (numerator, denominator)}}`, or
-`{metric: {component: value}}` where there is no ratio to count. Orders are frames of `order_id`, `customer_id` and
+with it, so that agreement means something. Figures come as `{metric: {breakdown: (numerator, denominator)}}`, or
+`{metric: {breakdown: value}}` where there is no ratio to count. Orders are frames of `order_id`, `customer_id` and
 `ordered_at` that hold only the orders that count, and only those with a customer.
 """
 
@@ -144,7 +144,7 @@ def retention(orders: pd.DataFrame, start: str, end: str) -> Figures:
     """Every figure of the family in `[start, end)`; `end` is the data's own end where that comes first."""
     return {
         **stayed(orders, start, end),
-        "customers_won": won(orders, start, end),
+        "new_customers": won(orders, start, end),
         **bought(orders, start, end),
         "cohort_retention": cohorts(orders, start, end),
     }
@@ -160,7 +160,7 @@ def stayed(orders: pd.DataFrame, start: str, end: str) -> Figures:
         "retention_rate": {"": (len(before & after), len(before))},
         "churn_rate": {"": (lost, len(before))},
         "churn_rate_annualised": {"": 100 * (1 - kept_a_year)},
-        "end_to_start_ratio": {"": (len(after), len(before))},
+        "customer_base_growth": {"": (len(after), len(before))},
     }
 
 
@@ -233,9 +233,9 @@ def compared(rows: pd.DataFrame, figures: Figures) -> list[str]:
     A suppressed row says nothing, which is right or not for others to test. A figure out of nothing must be unavailable.
     """
     wrong = []
-    for metric, components in figures.items():
-        found = rows[rows["metric"] == metric].set_index("component")
-        wanted = {name: figure for name, figure in components.items() if not _of_nothing(figure)}
+    for metric, breakdowns in figures.items():
+        found = rows[rows["metric"] == metric].set_index("breakdown")
+        wanted = {name: figure for name, figure in breakdowns.items() if not _of_nothing(figure)}
         had = found.index[~found["flags"].str.contains("unavailable")]
         if sorted(had) != sorted(wanted):
             wrong.append(f"{metric}: has {sorted(had)}, should have {sorted(wanted)}")

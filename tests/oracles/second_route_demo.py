@@ -1,4 +1,4 @@
-"""The demo's figures by plain pandas on its clean tables: the dumbest way to each, a dictionary of (metric, component).
+"""The demo's figures by plain pandas on its clean tables: the dumbest way to each, a dictionary of (metric, breakdown).
 
 `start` and `end` are the period's, half-open; the data begin with 2023 and end with 2025.
 """
@@ -158,7 +158,7 @@ def _parts(
         "without a customer": strangers[1] - strangers[0],
         "now": totals[1] + strangers[1],
     }
-    return {("growth_decomposition", part): value for part, value in money.items()}
+    return {("revenue_bridge", part): value for part, value in money.items()}
 
 
 # ---- Leads and visits ------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def led(leads: pd.DataFrame, start: datetime, end: datetime) -> Figures:
         ("stage_conversion", "1 qualified"): 100 * qualified.mean(),
         ("stage_conversion", "2 proposed"): 100 * proposed.sum() / qualified.sum(),
         ("stage_conversion", "3 won"): 100 * won.sum() / proposed.sum(),
-        ("proposal_win_rate", ""): 100 * decided["won_at"].notna().mean(),
+        ("win_rate", ""): 100 * decided["won_at"].notna().mean(),
         **_curve(created),
         **_velocity(leads, end),
     }
@@ -194,7 +194,7 @@ def _curve(created: pd.DataFrame) -> Figures:
         not_won *= 1 - wins / (days >= day).sum() if wins else 1.0
         for words, age in AGES.items():
             if day == age and (followed >= age).sum() >= 10:
-                found["conversion_curve", f"won after {words}"] = 100 * (1 - not_won)
+                found["cumulative_win_rate", f"won after {words}"] = 100 * (1 - not_won)
     return found
 
 
@@ -206,7 +206,7 @@ def _velocity(leads: pd.DataFrame, end: datetime) -> Figures:
     mature = (leads["created_at"] >= end - 455 * DAY) & (leads["created_at"] < end - 90 * DAY)
     wins = leads[mature & won.notna()]
     days = days_between(wins["created_at"], wins["won_at"]).median()
-    return {("pipeline_velocity", ""): still_open.sum() * len(wins) / mature.sum() * wins["amount"].mean() / days}
+    return {("sales_velocity", ""): still_open.sum() * len(wins) / mature.sum() * wins["amount"].mean() / days}
 
 
 def visited(visits: pd.DataFrame, start: datetime, end: datetime) -> Figures:
@@ -216,9 +216,9 @@ def visited(visits: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     customer = visits["customer_id"].fillna(visits["visitor_id"].map(alone))
     rows = inside(visits.assign(person=customer.fillna("v" + visits["visitor_id"])), "started_at", start, end)
     people = rows["person"].nunique()
-    found = {("visit_conversion_rate", ""): 100 * rows["converted"].mean()}
+    found = {("session_conversion_rate", ""): 100 * rows["converted"].mean()}
     for goal, those in rows[rows["converted"]].groupby("goal"):
-        found["goal_conversion", goal] = 100 * those["person"].nunique() / people
+        found["visitor_conversion_rate", goal] = 100 * those["person"].nunique() / people
     return found
 
 
@@ -285,12 +285,12 @@ def worth(
     club = costs[costs["month"] < end].groupby("programme")["amount"].sum()["Club"]
     return {
         ("revenue_reconciliation", ""): 100 * (all_net / books - 1),
-        ("clv_historic", ""): then.sum() / so_far["customer_id"].nunique(),
-        ("clv_simple", ""): year["margin"].sum() / year["customer_id"].nunique() / years / churn,
+        ("historical_clv", ""): then.sum() / so_far["customer_id"].nunique(),
+        ("simple_clv", ""): year["margin"].sum() / year["customer_id"].nunique() / years / churn,
         ("customer_acquisition_cost", ""): spent / len(won),
-        ("cac_payback_months", ""): _paid_back(paid, won, spent / len(won)),
-        ("profitable_relationships", ""): 100 * good.isin(there(end)).mean(),
-        ("profitable_acquisition", ""): 100 * won.index.isin(profitable(start, end)).mean(),
+        ("cac_payback_period", ""): _paid_back(paid, won, spent / len(won)),
+        ("profitable_customer_retention", ""): 100 * good.isin(there(end)).mean(),
+        ("profitable_new_customers", ""): 100 * won.index.isin(profitable(start, end)).mean(),
         ("return_on_investment", "Club"): 100 * (CLUB / club - 1),
     }
 

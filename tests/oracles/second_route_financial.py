@@ -116,10 +116,10 @@ def winning(orders: pd.DataFrame, costs: pd.DataFrame, start: str, end: str, lag
         ends = new + (months + 1) * MONTH_OF_AGE
         followed = ends[ends <= pd.Timestamp(cutoff)]
         if followed.empty:
-            return figures | {"cac_payback_months": {"": math.nan}}
+            return figures | {"cac_payback_period": {"": math.nan}}
         total += np.mean([_in_month(known, who, new[who], months) for who in followed.index])
         months += 1
-    return figures | {"cac_payback_months": {"": float(months)}}
+    return figures | {"cac_payback_period": {"": float(months)}}
 
 
 def _in_month(orders: pd.DataFrame, who: str, since: pd.Timestamp, month: int) -> float:
@@ -135,8 +135,8 @@ def profitable(orders: pd.DataFrame, start: str, end: str, least: float) -> Figu
     good = _bringing(year[year["ordered_at"] < start], least) & customers_at(known, start)
     new = set(newcomers(known, start, end).index)
     return {
-        "profitable_relationships": {"": (len(good & customers_at(known, end)), len(good))},
-        "profitable_acquisition": {
+        "profitable_customer_retention": {"": (len(good & customers_at(known, end)), len(good))},
+        "profitable_new_customers": {
             "": (len(new & _bringing(within(known, "ordered_at", start, end), least)), len(new))
         },
     }

@@ -48,10 +48,10 @@ def revenue_kept(plans: list[Plan], start: str, end: str) -> Figures:
     """What the payers of the start pay a month at the start, and at the end, without and with what grew."""
     before, after = (_monthly(plans, pd.Timestamp(moment)) for moment in (start, end))
     paying = {customer: amount for customer, amount in before.items() if amount > 0}
-    out_of = sum(paying.values())
+    denominator = sum(paying.values())
     gross = sum(min(after[customer], amount) for customer, amount in paying.items())
     net = sum(after[customer] for customer in paying)
-    return {"gross_revenue_retention": {"": (gross, out_of)}, "net_revenue_retention": {"": (net, out_of)}}
+    return {"gross_revenue_retention": {"": (gross, denominator)}, "net_revenue_retention": {"": (net, denominator)}}
 
 
 def _monthly(plans: list[Plan], moment: pd.Timestamp) -> dict[str, Fraction]:

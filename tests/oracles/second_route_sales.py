@@ -67,10 +67,10 @@ def leads_figures(leads: pd.DataFrame, start: str, end: str, cutoff: str, maturi
     won = [lead for lead in created.itertuples() if in_time(lead, lead.won_at, maturity)]
     return {
         "lead_conversion_rate": {"": (len(won), len(created))},
-        "conversion_curve": incidence(created, pd.Timestamp(cutoff) - DAY),
+        "cumulative_win_rate": incidence(created, pd.Timestamp(cutoff) - DAY),
         "stage_conversion": stages(created, maturity),
-        "proposal_win_rate": {"": proposals(seen, start, end)},
-        "pipeline_velocity": {"": velocity(leads, min(pd.Timestamp(end), pd.Timestamp(cutoff)), maturity)},
+        "win_rate": {"": proposals(seen, start, end)},
+        "sales_velocity": {"": velocity(leads, min(pd.Timestamp(end), pd.Timestamp(cutoff)), maturity)},
     }
 
 
@@ -157,8 +157,8 @@ def visits_figures(visits: pd.DataFrame, start: str, end: str) -> Figures:
         if visit.converted:
             reached.setdefault(visit.goal, set()).add(person)
     return {
-        "visit_conversion_rate": {"": (converted, sessions)},
-        "goal_conversion": {goal: (len(reached.get(goal, ())), len(people)) for goal in goals},
+        "session_conversion_rate": {"": (converted, sessions)},
+        "visitor_conversion_rate": {goal: (len(reached.get(goal, ())), len(people)) for goal in goals},
     }
 
 
@@ -170,7 +170,7 @@ def revenue_figures(orders: pd.DataFrame, start: str, end: str, data_from: str, 
     first, last = pd.Timestamp(start), min(pd.Timestamp(end), pd.Timestamp(cutoff))
     sold = within(orders, "ordered_at", str(first), str(last))
     figures: Figures = {"sales_growth": growth(orders, first, pd.Timestamp(end), last, pd.Timestamp(data_from))}
-    figures["growth_decomposition"] = parts(orders, first, pd.Timestamp(end), last, pd.Timestamp(data_from))
+    figures["revenue_bridge"] = parts(orders, first, pd.Timestamp(end), last, pd.Timestamp(data_from))
     if len(sold):
         figures["average_order_value"] = {"": (round(float(sold["net"].sum()), 4), len(sold))}
         figures["median_order_value"] = {"": float(sold["net"].median())}
@@ -189,7 +189,7 @@ def earlier(first: pd.Timestamp, end: pd.Timestamp, months: int) -> tuple[pd.Tim
 
 
 def growth(orders, first, end, last, data_from) -> dict[str, float]:
-    """In percent, by component."""
+    """In percent, by breakdown."""
     found, short = {}, (last - first) / DAY <= 62
     begin = max(first, last - pd.DateOffset(years=1))
     day = orders["ordered_at"].dt.strftime("%m-%d")

@@ -68,17 +68,17 @@ def book(client: Client, taken: Intake) -> Workbook:
 
 
 def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd.DataFrame]:
-    """The counts that the predicted value's model is fitted to, as the engine makes them, by component."""
+    """The counts that the predicted value's model is fitted to, as the engine makes them, by breakdown."""
     orders = purchases[["customer_id", "ordered_at"]].assign(
         order_id=np.arange(len(purchases)).astype(str), amount=purchases["net"], status="paid"
     )
     tables = in_memory(client, {"orders": orders})
-    metric = catalogue()["clv_predicted"]
+    metric = catalogue()["predicted_clv"]
     frames = [tables.frame(name, per_customer=True) for name in metric.reads]
     given, _ = resolve(metric, client)
     rows = metric(*frames, period=period(label), **given)
     groups = reduce_counts(tables.con, {"now": Evidence.of(rows)}, [], metric.estimate.sums, metric.estimate.folds)
-    return {group.component: group.counts for group in groups}
+    return {group.breakdown: group.counts for group in groups}
 
 
 def period(label: str) -> Period:
@@ -124,7 +124,7 @@ def conditional(parameters: np.ndarray, x, t_x, T, t: float) -> np.ndarray:
 
 def test_the_forecast_of_the_second_half_is_nearer_than_the_naive_one(book, client, master):
     tested = book("model_effectiveness")
-    rows = tested.whole.set_index("component")
+    rows = tested.whole.set_index("breakdown")
     fit = clv_models.of_purchases(counted(client, master, LABEL)[HOLDOUT])
     days = master.drop_duplicates(["customer_id", "day"])
     first = days.groupby("customer_id")["ordered_at"].transform("min")
@@ -142,13 +142,13 @@ def test_the_forecast_of_the_second_half_is_nearer_than_the_naive_one(book, clie
 
 def test_the_picture_of_the_forecast_adds_up_to_its_error(book):
     tested = book("model_effectiveness")
-    last = tested.points.groupby("component")["value"].last()
-    at = tested.points[tested.points["x"] == 39.0].set_index("component")["value"]
+    last = tested.points.groupby("breakdown")["value"].last()
+    at = tested.points[tested.points["x"] == 39.0].set_index("breakdown")["value"]
     came, expected = last["actual"] - at["actual"], last["expected"] - at["expected"]
     naive = last["same as before"] - at["same as before"]
     assert at["actual"] == at["same as before"]
     assert 100 * (naive / came - 1) == pytest.approx(
-        tested.whole.set_index("component").at["forecast error, naive", "value"]
+        tested.whole.set_index("breakdown").at["forecast error, naive", "value"]
     )
     # What is expected of new customers, and of those customers, is nearly but not wholly the same.
     assert expected / came == pytest.approx(1 - 0.143, abs=0.03)
@@ -159,12 +159,12 @@ def test_the_picture_of_the_forecast_adds_up_to_its_error(book):
 
 def test_what_customers_bring_by_loops(book, master):
     rows = book.results("financial")
-    rows = rows[(rows["segment"] == "") & (rows["part"] == "")].set_index(["metric", "component"])["value"]
+    rows = rows[(rows["segment"] == "") & (rows["part"] == "")].set_index(["metric", "breakdown"])["value"]
     figures = brought(master, str(HALF), "1998-07-01", None)
     assert rows["revenue_per_customer", ""] == pytest.approx(figures["revenue_per_customer"][""], rel=1e-9)
-    for component, value in figures["revenue_concentration"].items():
-        assert rows["revenue_concentration", component] == pytest.approx(value, rel=1e-9)
-    assert rows["clv_historic", ""] == pytest.approx(to_date(master, "1998-07-01", 0.15), rel=1e-6)
+    for breakdown, value in figures["revenue_concentration"].items():
+        assert rows["revenue_concentration", breakdown] == pytest.approx(value, rel=1e-9)
+    assert rows["historical_clv", ""] == pytest.approx(to_date(master, "1998-07-01", 0.15), rel=1e-6)
 
 
 @pytest.mark.parametrize("months", [36, np.inf])
@@ -180,7 +180,7 @@ def test_the_predicted_value_by_integrating_customer_by_customer(client, sample,
     orders = few[["customer_id", "ordered_at"]].assign(
         order_id=np.arange(len(few)).astype(str), amount=few["net"], status="paid"
     )
-    metric = catalogue()["clv_predicted" if months == 36 else "clv_residual"]
+    metric = catalogue()["predicted_clv" if months == 36 else "residual_clv"]
     [row] = measure(metric, in_memory(client, {"orders": orders}), period(LABEL)).rows.to_dict("records")
     assert row["n"] == len(there)
     assert row["value"] == pytest.approx(np.mean(dumb), rel=1e-4)

@@ -48,33 +48,33 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(book) -> pd.DataFrame:
     found = book.results("financial")
-    return found[(found["part"] == "") & (found["segment"] == "")].set_index(["metric", "component"])
+    return found[(found["part"] == "") & (found["segment"] == "")].set_index(["metric", "breakdown"])
 
 
 def test_each_figure_by_the_second_route(rows, orders):
     figures = brought(orders, *SPAN, None) | profitable(orders, *SPAN, 0)
     told = {(metric, c): value for metric, each in figures.items() for c, value in each.items()}
-    told["clv_historic", ""] = to_date(orders, SPAN[1], 0.10)
-    told["clv_simple", ""] = textbook(orders, *SPAN)
-    won, of = told.pop(("profitable_acquisition", ""))
-    assert rows.at[("profitable_acquisition", ""), "value"] == pytest.approx(100 * won / of)
-    del told["profitable_relationships", ""]  # needs a year of history that the file does not have
-    assert "2009-07-01" in rows.at[("profitable_relationships", ""), "reason"]
-    del told["clv_simple", ""]  # of half a year there is no yearly churn by inactivity
-    assert "a year or more" in rows.at[("clv_simple", ""), "reason"]
+    told["historical_clv", ""] = to_date(orders, SPAN[1], 0.10)
+    told["simple_clv", ""] = textbook(orders, *SPAN)
+    won, of = told.pop(("profitable_new_customers", ""))
+    assert rows.at[("profitable_new_customers", ""), "value"] == pytest.approx(100 * won / of)
+    del told["profitable_customer_retention", ""]  # needs a year of history that the file does not have
+    assert "2009-07-01" in rows.at[("profitable_customer_retention", ""), "reason"]
+    del told["simple_clv", ""]  # of half a year there is no yearly churn by inactivity
+    assert "a year or more" in rows.at[("simple_clv", ""), "reason"]
     for key, value in told.items():
         assert rows.at[key, "value"] == pytest.approx(value, rel=1e-7), key
 
 
 def test_the_forecast_is_of_the_customers_who_are_there(rows, orders):
     there = customers_at(orders.dropna(subset="customer_id"), SPAN[1])
-    assert rows.at[("clv_predicted", ""), "n"] == len(there)
-    assert 0 < rows.at[("clv_predicted", ""), "low"] < rows.at[("clv_predicted", ""), "value"] < np.inf
+    assert rows.at[("predicted_clv", ""), "n"] == len(there)
+    assert 0 < rows.at[("predicted_clv", ""), "low"] < rows.at[("predicted_clv", ""), "value"] < np.inf
 
 
 def test_nobody_is_seen_to_leave_so_there_is_no_whole_future(rows):
-    assert np.isnan(rows.at[("clv_residual", ""), "value"])
-    assert "show nobody leave" in rows.at[("clv_residual", ""), "reason"]
+    assert np.isnan(rows.at[("residual_clv", ""), "value"])
+    assert "show nobody leave" in rows.at[("residual_clv", ""), "reason"]
 
 
 def test_the_holdout_counts_what_came_after_it_began(book, orders):

@@ -82,7 +82,7 @@ def expected(raw: pd.DataFrame) -> Figures:
         "retention_rate": {"": (all_ - left, all_)},
         "churn_rate": {"": (left, all_)},
         "churn_rate_annualised": {"": 100 * (1 - (1 - left / all_) ** (365.25 / 30))},
-        "end_to_start_ratio": {"": (all_ - left, all_)},
+        "customer_base_growth": {"": (all_ - left, all_)},
     }
 
 
@@ -195,12 +195,12 @@ LAST_TENURE = {"after 90 days": 1, "after 180 days": 4, "after 1 year": 10, "aft
 
 @pytest.mark.parametrize("contract", [None, "Month-to-month", "One year"])
 def test_survival_is_the_product_of_what_each_month_of_tenure_keeps(rows, raw, contract: str | None):
-    of = rows[(rows["metric"] == "survival_curve") & (rows["component"] != "after 30 days")]
+    of = rows[(rows["metric"] == "survival_curve") & (rows["breakdown"] != "after 30 days")]
     of = of[(of["segment"] == "contract") & (of["level"] == contract)] if contract else of[of["segment"] == ""]
     theirs = by_month(raw[raw["Contract"] == contract] if contract else raw)
     told = {name: last for name, last in LAST_TENURE.items() if last >= theirs.index[0]}
     wanted = {name: 100 * theirs[theirs.index <= last].iloc[-1] for name, last in told.items()}
-    assert dict(zip(of["component"], of["value"], strict=True)) == pytest.approx(wanted, rel=1e-9)
+    assert dict(zip(of["breakdown"], of["value"], strict=True)) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_the_median_lifetime_lies_where_half_are_kept(rows, raw):
@@ -236,7 +236,7 @@ def test_what_goes_with_leaving_is_cox_s_model_of_rows_written_out(rows, raw):
     fit = PHReg(
         entry + 5, dummies.to_numpy(float), status=raw["Churn"] == "Yes", entry=entry, strata=None, ties="efron"
     ).fit()
-    of = rows[rows["metric"] == "churn_drivers"].set_index("component")
+    of = rows[rows["metric"] == "churn_drivers"].set_index("breakdown")
     assert set(of.index) == set(dummies.columns)
     assert of.loc[dummies.columns, "value"].to_list() == pytest.approx(np.exp(fit.params), rel=1e-6)
     assert of.loc[dummies.columns, "low"].to_list() == pytest.approx(np.exp(fit.conf_int()[:, 0]), rel=1e-6)
@@ -251,9 +251,9 @@ def test_revenue_kept_is_what_those_pay_who_stayed(rows, raw):
 def test_losses_to_be_expected_are_the_hazards_of_the_year_ahead(client: Client, taken: Intake, raw):
     # A horizon of 28 days takes who is of tenure t now through the month that those of tenure t + 1 have just been through.
     alone = open_on(client.model_copy(update={"segments": {}}), Period.parse(MONTH), taken)
-    [row] = alone("at_risk_customers", horizon_days=28).whole.to_dict("records")
+    [row] = alone("expected_churn", horizon_days=28).whole.to_dict("records")
     assert row["value"] == pytest.approx(month_ahead(raw), rel=0.02)
-    people = alone.customers("at_risk_customers", limit=5)
+    people = alone.customers("expected_churn", limit=5)
     assert people["expected_loss"].is_monotonic_decreasing
     assert set(people["customer_id"]) <= set(raw.loc[raw["Churn"] == "No", "customerID"])
 
@@ -267,7 +267,7 @@ def month_ahead(of: pd.DataFrame) -> float:
 
 def test_losses_of_a_contract_are_those_of_its_own_hazards(client: Client, taken: Intake, raw):
     by_contract = client.model_copy(update={"segments": {"contract": client.segments["contract"]}})
-    found = open_on(by_contract, Period.parse(MONTH), taken)("at_risk_customers", horizon_days=28).rows
+    found = open_on(by_contract, Period.parse(MONTH), taken)("expected_churn", horizon_days=28).rows
     told = found[found["segment"] == "contract"].set_index("level")["value"]
     for contract in ("Month-to-month", "One year", "Two year"):
         own = month_ahead(raw[raw["Contract"] == contract])
@@ -308,7 +308,7 @@ def worth_by_hand(raw: pd.DataFrame, *columns: str, months: int = 36) -> pd.Seri
 
 @pytest.fixture(scope="module")
 def worth(book: Workbook) -> pd.DataFrame:
-    found = book("clv_predicted")
+    found = book("predicted_clv")
     rows = found.rows.set_index(["segment", "level"])
     rows.attrs["notes"] = found.notes
     return rows
@@ -332,17 +332,17 @@ def test_levels_by_contract_are_worth_what_shares_lost_by_tenure_give(raw, worth
 
     Month-to-month the suite is the higher: of those with DSL who stayed three years, more left (29) than its falling rates say (17).
     """
-    by_hand = worth_by_hand(raw, "Contract", "InternetService", "PaymentMethod")
-    groups = by_hand.groupby(raw["Contract"]).mean()
+    hand_count = worth_by_hand(raw, "Contract", "InternetService", "PaymentMethod")
+    groups = hand_count.groupby(raw["Contract"]).mean()
     for level in ("Month-to-month", "One year"):
         row = worth.loc[("contract", level)]
         own = np.log(row["high"] / row["low"]) / (2 * 1.96)
         assert abs(np.log(row["value"] / groups[level])) < 1.96 * np.hypot(own, 0.055)
     assert np.isnan(worth.loc[("contract", "Two year"), "value"])  # 48 losses: too few to be told
     whole = worth.loc[("", "")]
-    assert whole["low"] <= by_hand.mean() <= whole["high"]
+    assert whole["low"] <= hand_count.mean() <= whole["high"]
     for segment, column in (("internet_service", "InternetService"), ("payment_method", "PaymentMethod")):
-        for level, mean in by_hand.groupby(raw[column].replace({"No": "No internet"})).mean().items():
+        for level, mean in hand_count.groupby(raw[column].replace({"No": "No internet"})).mean().items():
             row = worth.loc[(segment, level)]
             assert row["low"] <= mean <= row["high"], level
 
@@ -367,7 +367,7 @@ def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label:
     of_the_period = found[[not catalogue()[metric].cumulative for metric in found.index]]
     assert (of_the_period["flags"] == "unavailable").all()
     assert of_the_period["value"].isna().all()
-    for metric in ("churn_rate", "retention_rate", "customers_won"):
+    for metric in ("churn_rate", "retention_rate", "new_customers"):
         assert str(Period.parse(label).start.date()) in found.loc[metric, "reason"]  # what is needed
         assert "2018-09-01" in found.loc[metric, "reason"]  # what there is
 

@@ -21,8 +21,8 @@ FROM, CUTOFF = pd.Timestamp("2009-12-01"), pd.Timestamp("2010-12-10")  # what th
 WINDOWS = {"2010": 13, "2010Q3": 4, "2010-03": 6, "2010-07-02..2010-11-30": 6}  # itself and its parts
 # What asks who was a customer at the start, or who is new: 90 days of history tell, less do not.
 LOOKING_BACK = (
-    *("retention_rate", "churn_rate", "churn_rate_annualised", "end_to_start_ratio"),
-    *("customers_won", "second_purchase_rate"),
+    *("retention_rate", "churn_rate", "churn_rate_annualised", "customer_base_growth"),
+    *("new_customers", "second_purchase_rate"),
 )
 
 pytestmark = [
@@ -117,11 +117,11 @@ def test_what_the_parameters_file_says_about_amounts_is_so(orders):
 def test_the_third_quarter_as_counted_before(customers_orders):
     found = retention(customers_orders, "2010-07-01", "2010-10-01")
     assert found["retention_rate"][""] == (1161, 2022)
-    assert found["end_to_start_ratio"][""] == (2035, 2022)
-    assert found["customers_won"][""] == 591
+    assert found["customer_base_growth"][""] == (2035, 2022)
+    assert found["new_customers"][""] == 591
     # A customer at the end stayed, is new, or is back: the three add up, less the new who left again.
     new_and_gone = 591 + 293 + 1161 - 2035
-    assert found["customers_won"]["win-backs"] == 293
+    assert found["new_customers"]["win-backs"] == 293
     assert 0 <= new_and_gone < 591
 
 
@@ -172,7 +172,7 @@ def test_the_third_quarter_is_compared_with_the_second(results, customers_orders
     second = expected(customers_orders, *span("2010Q2"), part=True)
     rows = rows[rows["metric"].isin(second)]
     scale = rows["unit"].map({"%": 100}).fillna(1)
-    shares = [second[metric][component] for metric, component in zip(rows["metric"], rows["component"], strict=True)]
+    shares = [second[metric][breakdown] for metric, breakdown in zip(rows["metric"], rows["breakdown"], strict=True)]
     wanted = [f[0] / f[1] * x if isinstance(f, tuple) else f for f, x in zip(shares, scale, strict=True)]
     assert len(rows) == 10
     assert rows["previous"].to_list() == pytest.approx(wanted, rel=1e-9, nan_ok=True)  # of a quarter no year's churn
@@ -207,7 +207,7 @@ def test_the_running_year_and_its_last_month_are_partial_and_not_compared(result
 
 def test_cohorts_are_those_known_to_be_new_in_months_seen_whole(results):
     rows = results["2010"]
-    shown = rows[(rows["metric"] == "cohort_retention") & (rows["segment"] == "") & rows["value"].notna()]["component"]
+    shown = rows[(rows["metric"] == "cohort_retention") & (rows["segment"] == "") & rows["value"].notna()]["breakdown"]
     # March is the first month 90 days after the data begin, November the last that they cover.
     assert set(shown) == {f"2010-{month:02} +{k}" for month in range(3, 12) for k in range(12 - month)}
 
@@ -254,7 +254,7 @@ def test_a_forecast_of_losses_is_near_what_came(taken, customers_orders):
     # forecast from summer says more losses than come: 787 for 606. The model knows no season, as the metric says.)
     client = load_client("online_retail_ii", PARAMETERS)
     book = open_on(client, Period.parse("2010-10"), taken)
-    [row] = book("at_risk_customers", horizon_days=30).whole.to_dict("records")
+    [row] = book("expected_churn", horizon_days=30).whole.to_dict("records")
     orders, day = customers_orders, pd.Timedelta(days=1)
     there, later = (
         set(orders.loc[(orders["ordered_at"] >= end - 90 * day) & (orders["ordered_at"] < end), "customer_id"])

@@ -78,7 +78,7 @@ def test_a_year_of_data_holds_no_growth_on_a_year(results):
     for label in ("2010", "2010Q3"):
         rows = results[label]
         whole = rows[(rows["part"] == "") & (rows["segment"] == "") & (rows["metric"] == "sales_growth")]
-        row = whole.set_index("component").loc[""]
+        row = whole.set_index("breakdown").loc[""]
         assert "unavailable" in row["flags"]
         assert "needs data from 2009-0" in row["reason"]
         assert "begin on 2009-12-01" in row["reason"]
@@ -87,14 +87,14 @@ def test_a_year_of_data_holds_no_growth_on_a_year(results):
 def test_two_quarters_are_compared_per_day(results):
     rows = results["2010Q3"]
     whole = rows[(rows["part"] == "") & (rows["segment"] == "") & (rows["metric"] == "sales_growth")]
-    row = whole.set_index("component").loc["on the previous period"]
+    row = whole.set_index("breakdown").loc["on the previous period"]
     assert row["low"] < row["value"] < row["high"]
-    assert "compounded, per year" not in set(whole["component"])
+    assert "compounded, per year" not in set(whole["breakdown"])
 
 
 def test_growth_is_taken_apart_against_the_quarter_before(books):
-    found = books["2010Q3"]("growth_decomposition")
-    money = found.whole.set_index("component")["value"]
+    found = books["2010Q3"]("revenue_bridge")
+    money = found.whole.set_index("breakdown")["value"]
     between = money[["customers", "frequency", "order value", "without a customer"]].sum()
     assert money["before"] + between == pytest.approx(money["now"], rel=1e-12)
     assert any("2010Q2" in note for note in found.notes)

@@ -8,15 +8,23 @@ from xml.etree import ElementTree
 import numpy as np
 from synthetic import NAN, metric, point, rate, result, row
 
-SURVIVAL = metric(id="survival_curve", title="Survival curve", counts="customers", out_of="customers", component="time")
-CONVERSION = metric(id="conversion_curve", title="Conversion curve", out_of="leads", component="what became of it")
-STAGES = metric(id="stage_conversion", title="Stage conversion", out_of="leads created", component="stage")
-GROWTH = metric(id="growth_decomposition", title="Growth decomposition", unit="money", out_of="", component="part")
-CONCENTRATION = metric(
-    id="revenue_concentration", title="Revenue concentration", unit="share", units={"top decile": "%"}, out_of="buyers"
+SURVIVAL = metric(
+    id="survival_curve", title="Survival curve", numerator="customers", denominator="customers", breakdown="time"
 )
-PAYBACK = metric(id="cac_payback_months", title="Months until it has paid", unit="months", out_of="customers won")
-EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", component="forecast", out_of="purchases")
+CONVERSION = metric(
+    id="cumulative_win_rate", title="Cumulative win rate", denominator="leads", breakdown="what became of it"
+)
+STAGES = metric(id="stage_conversion", title="Stage conversion", denominator="leads created", breakdown="stage")
+GROWTH = metric(id="revenue_bridge", title="Growth decomposition", unit="money", denominator="", breakdown="part")
+CONCENTRATION = metric(
+    id="revenue_concentration",
+    title="Revenue concentration",
+    unit="share",
+    units={"top decile": "%"},
+    denominator="buyers",
+)
+PAYBACK = metric(id="cac_payback_period", title="Months until it has paid", unit="months", denominator="customers won")
+EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", breakdown="forecast", denominator="purchases")
 
 
 def falling(scale: float, *, until: int = 1100, n: int = 4000, step: int = 7, **where) -> list[dict]:
@@ -31,10 +39,10 @@ def falling(scale: float, *, until: int = 1100, n: int = 4000, step: int = 7, **
 
 def survival(levels: dict[str, float] | None = None, **more):
     """Survival of the whole, and of the levels of a segmentation by the mean of their lives in days."""
-    rows = [rate(3000, 4000, 1.5, component="after 180 days")]
+    rows = [rate(3000, 4000, 1.5, breakdown="after 180 days")]
     points = falling(900)
     for place, (level, scale) in enumerate((levels or {}).items()):
-        rows.append(rate(300, 400 - place, 4, component="after 180 days", segment="region", level=level))
+        rows.append(rate(300, 400 - place, 4, breakdown="after 180 days", segment="region", level=level))
         points += falling(scale, n=4000 - 300 * place, until=1100 - 120 * place, segment="region", level=level)
     return result(rows, of=SURVIVAL, points=points, **more)
 
@@ -42,18 +50,18 @@ def survival(levels: dict[str, float] | None = None, **more):
 def conversion(**more):
     """Leads that are won (up to 20 %) or lost (up to 55 %)."""
     points = [
-        point(day, top * (1 - math.exp(-day / 60)), 2.0, n=1200.0 - 2 * day, component=name)
+        point(day, top * (1 - math.exp(-day / 60)), 2.0, n=1200.0 - 2 * day, breakdown=name)
         for name, top in (("won", 20.0), ("lost", 55.0))
         for day in range(1, 366, 2)
     ]
-    return result([rate(200, 1200, 2.3, component="won after 90 days")], of=CONVERSION, points=points, **more)
+    return result([rate(200, 1200, 2.3, breakdown="won after 90 days")], of=CONVERSION, points=points, **more)
 
 
 def stages(*, reached=(1210, 640, 410, 96), **facts):
     """Leads that get to each of three stages; facts: of the first step."""
     names = ("1 qualified", "2 proposed", "3 won")
     steps = zip(names, reached, reached[1:], strict=False)
-    rows = [rate(num, den, 3, component=name) for name, den, num in steps]
+    rows = [rate(num, den, 3, breakdown=name) for name, den, num in steps]
     rows[0] |= facts
     return result(rows[::-1], of=STAGES)
 
@@ -62,7 +70,7 @@ def growth(before=61200.0, now=74850.0, **parts):
     """Revenue before and now, and what the parts add."""
     parts = parts or {"customers": 18900.0, "frequency": -7450.0, "order value": 2200.0}
     named = {"before": before, **parts, "now": now}
-    rows = [row(component=name, value=value, unit="money", n=400) for name, value in named.items()]
+    rows = [row(breakdown=name, value=value, unit="money", n=400) for name, value in named.items()]
     return result(rows, of=GROWTH)
 
 
@@ -70,33 +78,33 @@ def concentration(**more):
     """Revenue that is distributed as x^4 over customers in order."""
     x = np.linspace(1, 100, 150)
     rows = [
-        row(component="gini", value=0.62, low=0.58, high=0.66, n=1500, unit="share"),
-        row(component="top decile", value=41.0, low=38.0, high=44.5, n=1500, unit="%"),
+        row(breakdown="gini", value=0.62, low=0.58, high=0.66, n=1500, unit="share"),
+        row(breakdown="top decile", value=41.0, low=38.0, high=44.5, n=1500, unit="%"),
     ]
     return result(rows, of=CONCENTRATION, points=[point(at, (at / 100) ** 4, NAN) for at in x], **more)
 
 
 def forecast(**more):
     """Purchases by week over 78 weeks, the last 39 of them held out; all of it cumulative."""
-    points = [point(39, 0, NAN, component="holdout begins", n=NAN)]
+    points = [point(39, 0, NAN, breakdown="holdout begins", n=NAN)]
     for week in range(1, 79):
         actual = 2400 * (1 - math.exp(-week / 40)) + 8 * math.sin(week)
-        points.append(point(week, actual, NAN, component="actual"))
-        points.append(point(week, 2300 * (1 - math.exp(-week / 38)), NAN, component="expected"))
+        points.append(point(week, actual, NAN, breakdown="actual"))
+        points.append(point(week, 2300 * (1 - math.exp(-week / 38)), NAN, breakdown="expected"))
         if week >= 39:
-            points.append(point(week, 1497 + (week - 39) * 38.0, NAN, component="same as before"))
+            points.append(point(week, 1497 + (week - 39) * 38.0, NAN, breakdown="same as before"))
     rows = [
-        row(component="forecast error, model", value=4.1, low=-1.0, high=9.2, n=900, unit="%"),
-        row(component="forecast error, naive", value=58.0, n=900, unit="%"),
+        row(breakdown="forecast error, model", value=4.1, low=-1.0, high=9.2, n=900, unit="%"),
+        row(breakdown="forecast error, naive", value=58.0, n=900, unit="%"),
     ]
     return result(rows, of=EFFECTIVENESS, points=points, **more)
 
 
 def payback(*, months: int = 11, covered: float = 7.0, **facts):
     """Margin of 4 a month of age, against a cost of 28."""
-    points = [point(0, 28.0, 1.5, component="cost", n=3794.0)]
+    points = [point(0, 28.0, 1.5, breakdown="cost", n=3794.0)]
     points += [
-        point(age, 4.0 * age, 0.2 * age, component="margin", n=max(3800.0 - 300 * age, 40.0))
+        point(age, 4.0 * age, 0.2 * age, breakdown="margin", n=max(3800.0 - 300 * age, 40.0))
         for age in range(1, months + 1)
     ]
     rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
@@ -108,7 +116,7 @@ def hazards(kind="region", against="East", levels=("North", "South", "West")):
     found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))
     rows = [
         row(
-            component=f"{kind}: {level} against {against}",
+            breakdown=f"{kind}: {level} against {against}",
             value=v,
             low=lo,
             high=hi,
@@ -118,7 +126,7 @@ def hazards(kind="region", against="East", levels=("North", "South", "West")):
         )
         for level, (v, lo, hi) in found.items()
     ]
-    of = metric(id="churn_drivers", title="Churn drivers", unit="hazard ratio", better="-", component="comparison")
+    of = metric(id="churn_drivers", title="Churn drivers", unit="hazard ratio", direction="-", breakdown="comparison")
     return result(rows, of=of)
 
 
@@ -137,7 +145,7 @@ def medians():
         row(value=700.0, low=640.0, high=math.inf, n=900, clusters=900, unit="days", segment="region", level="South"),
         row(low=980.0, unit="days", clusters=800, segment="region", level="West", **kept),
     ]
-    of = metric(id="median_lifetime", title="Median lifetime", unit="days", out_of="customers")
+    of = metric(id="median_lifetime", title="Median lifetime", unit="days", denominator="customers")
     return result(rows, of=of)
 
 

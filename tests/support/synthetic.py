@@ -38,17 +38,17 @@ def client(**changes) -> Client:
     title="Repeat purchase rate",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="buyers with two or more orders",
-    out_of="buyers in the period",
-    by_hand="3 / 5",
+    direction="up",
+    numerator="buyers with two or more orders",
+    denominator="buyers in the period",
+    hand_count="3 / 5",
     per_customer=True,
 )
 def repeat_purchase_rate(orders, *, period, at_least=2):
     """Share of the period's buyers who ordered more than once in it.
 
     Why: the earliest sign that a first sale becomes a habit.
-    Beware: a longer period leaves more room to repeat, so compare only periods of equal length.
+    Caution: a longer period leaves more room to repeat, so compare only periods of equal length.
     Source: Reichheld and Sasser 1990, page 107.
     """
 
@@ -84,7 +84,7 @@ def rate(numerator: float, denominator: float, half: float, **facts) -> dict:
 
 def point(x: float, value: float, half: float = 0.0, **facts) -> dict:
     """A point of a picture with an interval of +-half."""
-    given = {"segment": "", "level": "", "component": "", "n": 1000.0, "low": value - half, "high": value + half}
+    given = {"segment": "", "level": "", "breakdown": "", "n": 1000.0, "low": value - half, "high": value + half}
     return given | {"x": x, "value": value} | facts
 
 

@@ -13,8 +13,8 @@ from crmnb.metrics.definition import catalogue
 
 # Of all kinds of comparisons: rates, means, counts, money, answers.
 FEW = (
-    *("retention_rate", "customers_won", "gross_revenue_retention", "purchase_frequency", "refund_rate"),
-    *("csat", "nps", "ces", "response_rate", "average_order_value", "revenue_per_customer", "visit_conversion_rate"),
+    *("retention_rate", "new_customers", "gross_revenue_retention", "purchase_frequency", "refund_rate"),
+    *("csat", "nps", "ces", "response_rate", "average_order_value", "revenue_per_customer", "session_conversion_rate"),
 )
 METRICS = [replace(catalogue()[name], over_time=False) for name in FEW]
 AA_WORLDS = ("year, few customers", "year, a few large customers", "newest month, late refunds and answers")
@@ -42,7 +42,7 @@ def test_the_chances_of_such_changes_are_not_too_small(reports):
 def test_a_change_is_seen():
     changed = replace(steady(), retention=(0.79, 0.79, 0.55), csat=(0.8, 0.8, 0.4))
     rows = report(WORLDS["year"], 5, changed, [each for each in METRICS if each.id in {"retention_rate", "csat"}])
-    whole = rows[(rows["segment"] == "") & (rows["component"] != "support")].groupby("metric")["signal"].agg(set)
+    whole = rows[(rows["segment"] == "") & (rows["breakdown"] != "support")].groupby("metric")["signal"].agg(set)
     assert whole.to_dict() == {"retention_rate": {"worse"}, "csat": {"worse"}}
 
 

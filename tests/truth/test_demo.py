@@ -30,7 +30,7 @@ PARAMETERS = Path(__file__).parents[2] / "parameters"
 CUSTOMERS, SEED = 1200, 1
 FAMILIES = ("retention", "satisfaction", "sales", "financial")
 # By models, which tests of their own hold to other routes; here to the truth.
-MODELLED = {"churn_drivers", "at_risk_customers", "clv_predicted", "clv_residual", "clv_to_cac", "model_effectiveness"}
+MODELLED = {"churn_drivers", "expected_churn", "predicted_clv", "residual_clv", "clv_to_cac", "model_effectiveness"}
 UNTRUE = {
     "revenue_reconciliation",
     "return_on_investment",
@@ -126,8 +126,8 @@ def rows(demo: Demo) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def figures(rows: pd.DataFrame) -> pd.DataFrame:
-    """The whole client's rows, by metric and component."""
-    return rows[rows["segment"] == ""].set_index(["metric", "component"]).sort_index()
+    """The whole client's rows, by metric and breakdown."""
+    return rows[rows["segment"] == ""].set_index(["metric", "breakdown"]).sort_index()
 
 
 def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame):
@@ -160,10 +160,10 @@ def _stays(plans: pd.DataFrame) -> dict:
         ("churn_rate", ""): 100 * (1 - kept),
         ("retained_after_gap", ""): 100 * len(between) / len(start & end),
         ("churn_rate_annualised", ""): 100 * (1 - kept ** (365.25 / 365)),
-        ("end_to_start_ratio", ""): 100 * len(end) / len(start),
-        ("customers_won", ""): len(won),
-        ("customers_won", "per 100 at start"): 100 * len(won) / len(start),
-        ("customers_won", "win-backs"): len(back),
+        ("customer_base_growth", ""): 100 * len(end) / len(start),
+        ("new_customers", ""): len(won),
+        ("new_customers", "per 100 at start"): 100 * len(won) / len(start),
+        ("new_customers", "win-backs"): len(back),
         ("cohort_retention", "2025-03 +6"): 100 * len(march & at(datetime(2025, 9, 1))) / len(march),
     }
 
@@ -229,7 +229,7 @@ def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     """Three times the intervals hold all of them: so many figures, so few replicates."""
     told = truth(Rates(), 2025, demo.clean.at_start[2025])
     unseen = {key for key in told if key not in figures.index}  # by the few leads of a small client
-    assert {metric for metric, _ in unseen} <= {"conversion_curve"}
+    assert {metric for metric, _ in unseen} <= {"cumulative_win_rate"}
     assert {metric for metric, _ in set(figures.index) - set(told)} == UNTRUE
     figures = figures[figures.index.isin(list(told))]
     true = pd.Series(told).loc[list(figures.index)]
@@ -238,11 +238,11 @@ def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     high = figures["value"] + 3 * (figures["high"] - figures["value"])
     wrong = figures[((true < low) | (true > high)).to_numpy() & figures["low"].notna().to_numpy()]
     assert wrong.empty, wrong[["value", "low", "high"]]
-    assert figures.loc[("end_to_start_ratio", ""), "value"] == pytest.approx(true["end_to_start_ratio", ""], abs=6)
-    assert figures.loc[("clv_simple", ""), "value"] == pytest.approx(true["clv_simple", ""], rel=0.2)
+    assert figures.loc[("customer_base_growth", ""), "value"] == pytest.approx(true["customer_base_growth", ""], abs=6)
+    assert figures.loc[("simple_clv", ""), "value"] == pytest.approx(true["simple_clv", ""], rel=0.2)
     for part in ("before", "now"):
-        found = figures.loc[("growth_decomposition", part), "value"]
-        assert found == pytest.approx(true["growth_decomposition", part], rel=0.1)
+        found = figures.loc[("revenue_bridge", part), "value"]
+        assert found == pytest.approx(true["revenue_bridge", part], rel=0.1)
 
 
 def test_the_figures_of_levels_hold_the_truth_or_are_marked(demo: Demo, rows: pd.DataFrame):
@@ -253,7 +253,7 @@ def test_the_figures_of_levels_hold_the_truth_or_are_marked(demo: Demo, rows: pd
         for segment, level in LEVELS[1:]
         for key, value in truth(Rates(), 2025, demo.clean.at_start[2025], segment, level).items()
     }
-    keys = ["segment", "level", "metric", "component"]
+    keys = ["segment", "level", "metric", "breakdown"]
     levels = levels.assign(true=[true.get(key, np.nan) for key in levels[keys].itertuples(index=False, name=None)])
     levels = levels.dropna(subset=["true", "low"])
     levels = levels[levels["metric"] != "cohort_retention"]
@@ -296,21 +296,21 @@ def test_purchases_and_returns_of_a_large_draw_are_near_the_truth(large, segment
         | _buys(tables["orders"], joined)
         | second.fees(tables["subscriptions"], START, END)
     )
-    at_start = found["customers_won", ""] / found["customers_won", "per 100 at start"] * 100
+    at_start = found["new_customers", ""] / found["new_customers", "per 100 at start"] * 100
     buyers = (
-        at_start * (1 + found["customers_won", "per 100 at start"] / 100) / 3
+        at_start * (1 + found["new_customers", "per 100 at start"] / 100) / 3
     )  # a third of them buys in a year, or more
     share, of_fees = 5 * 50 / at_start**0.5, 5 * 70 / at_start**0.5
     close = {
         ("retention_rate", ""): share,
         ("gross_revenue_retention", ""): of_fees,
         ("net_revenue_retention", ""): of_fees,
-        ("end_to_start_ratio", ""): 2 * share,
+        ("customer_base_growth", ""): 2 * share,
         ("repeat_purchase_rate", ""): 5 * 50 / buyers**0.5,
         ("second_purchase_rate", ""): 5 * 50 / (buyers / 4) ** 0.5,
         ("purchase_frequency", ""): 5 * found["purchase_frequency", ""] / buyers**0.5,
-        ("customers_won", ""): 5 * found["customers_won", ""] ** 0.5,
-        ("customers_won", "win-backs"): 5 * found["customers_won", "win-backs"] ** 0.5,
+        ("new_customers", ""): 5 * found["new_customers", ""] ** 0.5,
+        ("new_customers", "win-backs"): 5 * found["new_customers", "win-backs"] ** 0.5,
     }
     assert {key: found[key] - told[key] for key in close} == {
         key: pytest.approx(0, abs=within) for key, within in close.items()

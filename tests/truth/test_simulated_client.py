@@ -25,7 +25,7 @@ SURE = [metric.id for metric in BY_MANY if metric.id not in benchmark.WITHOUT_IN
 
 # ---- Coverage: how often the intervals of clients of known truth hold it (`python -m benchmarks.accuracy.truth` asks more of them) ----
 
-# A metric's intervals, of the whole client and of its regions and plans, in all components together. A client's customers are
+# A metric's intervals, of the whole client and of its regions and plans, in all breakdowns together. A client's customers are
 # in three of them, so that they tell as much as a third at least: of 10 clients with nine intervals each, as 30.
 REPLICATES, FEW = 10, 1
 AT_LEAST = 0.831  # of 30 intervals that hold the truth 95 % of the time: less the standard deviation three times
@@ -34,7 +34,7 @@ AT_LEAST_TOGETHER, WIDTHS = 0.93, (0.7, 1.6)
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    """By metric, component, replicate and level: value, interval and change in 2025, and (`true`, `true_change`) what is true."""
+    """By metric, breakdown, replicate and level: value, interval and change in 2025, and (`true`, `true_change`) what is true."""
     few = benchmark.together([METRICS[COHORTS]], range(4), levels=False)
     return benchmark.with_truth(pd.concat([benchmark.together(BY_MANY, range(REPLICATES)), few]))
 
@@ -47,8 +47,8 @@ def faults(table: pd.DataFrame) -> pd.DataFrame:
 
 def by_metric(rows: pd.DataFrame) -> pd.DataFrame:
     """The share of a metric's intervals, not marked unreliable, that hold the truth; and their usual width beside the right one."""
-    of_level = judged(rows, ("metric", "component", "segment", "level"))
-    whole = judged(rows[~rows["component"].str.endswith(" +0")], ["metric"])  # who has just come is there for certain
+    of_level = judged(rows, ("metric", "breakdown", "segment", "level"))
+    whole = judged(rows[~rows["breakdown"].str.endswith(" +0")], ["metric"])  # who has just come is there for certain
     return whole.assign(width=of_level.groupby("metric")["width"].median().reindex(whole.index))
 
 
@@ -60,9 +60,9 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
 def test_every_metric_and_component_is_judged(found, by_few):
     rows = pd.concat([found, by_few])
     assert {*rows["metric"]} == {*METRICS}
-    judged_ones, true = {*zip(rows["metric"], rows["component"], strict=True)}, {*truth(benchmark.RATES, 2025, 1)}
+    judged_ones, true = {*zip(rows["metric"], rows["breakdown"], strict=True)}, {*truth(benchmark.RATES, 2025, 1)}
     # Replicates are told by customers; and the period before a year is the year before, which is told already.
-    unseen = {("growth_decomposition", "without a customer"), ("sales_growth", "on the previous period")}
+    unseen = {("revenue_bridge", "without a customer"), ("sales_growth", "on the previous period")}
     assert true - judged_ones <= unseen
     assert judged_ones <= true
     levels = rows.groupby("metric")[["segment", "level"]].apply(
@@ -104,9 +104,9 @@ def test_the_intervals_of_the_few_hold_the_truth(by_few):
 def test_the_truth_is_what_the_values_scatter_about(found):
     """Both are drawn: the truth from lives 13 times as many as the values."""
     rows = found[
-        (found["metric"] != "growth_decomposition") & (found["metric"] != COHORTS)
+        (found["metric"] != "revenue_bridge") & (found["metric"] != COHORTS)
     ]  # not of orders without a customer
-    table = judged(rows, ("metric", "component", "segment", "level"))
+    table = judged(rows, ("metric", "breakdown", "segment", "level"))
     chance = 2 * t.sf(table["off"], table["seen"] - 1)
     assert chance.min() * len(table) > 0.001, table.assign(chance=chance).sort_values("chance").head().to_string()
 
@@ -135,7 +135,7 @@ def test_the_arguments_are_the_truth():
     wanted |= {(metric, "support"): value for metric, value in (("csat", 60), ("nps", -12), ("ces", 4.5))}
     assert {key: told[key] for key in wanted} == pytest.approx(wanted)
     assert told["completion_rate", "support"] == pytest.approx(66)
-    assert told["customers_won", ""] == pytest.approx(1000 * 0.19)
+    assert told["new_customers", ""] == pytest.approx(1000 * 0.19)
 
 
 def test_purchases_by_another_route():

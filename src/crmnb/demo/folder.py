@@ -90,7 +90,7 @@ def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], wri
         for year in YEARS
     }
     return {
-        "about": "A made-up client. truth: year, metric, component, the value if there were no chance, in the metric's unit; "
+        "about": "A made-up client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
         "truth_by_level: the same by year, segmentation and level.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
         "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in written.items()},
@@ -101,8 +101,8 @@ def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], wri
 
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
-    for (metric, component), value in truth(rates, year, at_start, segment, level).items():
-        figures.setdefault(metric, {})[component] = round(value, 6)
+    for (metric, breakdown), value in truth(rates, year, at_start, segment, level).items():
+        figures.setdefault(metric, {})[breakdown] = round(value, 6)
     return figures
 
 

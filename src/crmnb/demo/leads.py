@@ -89,7 +89,7 @@ def _by(day: np.ndarray, proposed: bool, least: float = 1.0, most: float = 1.0) 
 
 
 def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[str, str], float]:
-    """(metric, component) -> the true value of the leads created in a window, as known on the day `until`, in percent.
+    """(metric, breakdown) -> the true value of the leads created in a window, as known on the day `until`, in percent.
 
     In closed form but for an average over the days (and over where in its time a stage lies). A lead's outcome
     is drawn first and its times do not depend on whether it is won or lost, so the share won within t days is that of
@@ -110,11 +110,11 @@ def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[
         ("stage_conversion", "1 qualified"): 100 * qualified,
         ("stage_conversion", "2 proposed"): 100 * proposed / qualified,
         ("stage_conversion", "3 won"): 100 * won / proposed,
-        ("proposal_win_rate", ""): 100 * rates.wins,
+        ("win_rate", ""): 100 * rates.wins,
     }
     for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "365 days": 365}.items():
         if days < until - first:  # days are those of the calendar: from 30 to 31, by the time of day
-            found["conversion_curve", f"won after {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
+            found["cumulative_win_rate", f"won after {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
     return found
 
 
@@ -145,4 +145,4 @@ def velocity(rates: Rates, window: Window, lives: Lives) -> dict[tuple[str, str]
     median = bisect_left(range(456), by(456) / 2, key=by)
     recent = created >= first
     opened = per_day[recent] @ (1 - decided)[recent] / lives.at_start[window.place]
-    return {("pipeline_velocity", ""): float(opened) * won * _AMOUNT / median}
+    return {("sales_velocity", ""): float(opened) * won * _AMOUNT / median}

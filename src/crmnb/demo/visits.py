@@ -83,7 +83,7 @@ def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict[tuple[str, str], float]:
-    """(metric, component) -> the true value in a window, in percent; given so many lives, in closed form.
+    """(metric, breakdown) -> the true value in a window, in percent; given so many lives, in closed form.
 
     of_all: with strangers and devices that nobody knows; else of a group of customers, as far as they are known.
 
@@ -114,12 +114,12 @@ def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict
         return (1 - stops * none_of_one / (1 - (1 - stops) * none_of_one)).mean()
 
     seen = some(1) + strangers * a_stranger(1)
-    found = {("visit_conversion_rate", ""): 100 * rates.converts}
+    found = {("session_conversion_rate", ""): 100 * rates.converts}
     for goal, of_them in GOALS.items():
         chances = [(share, rates.converts * keen * of_them) for share, keen in _KEEN]
         reached = sum(share * (some(chance) + strangers * a_stranger(chance)) for share, chance in chances)
         if goal:
-            found["goal_conversion", goal] = 100 * reached / seen
+            found["visitor_conversion_rate", goal] = 100 * reached / seen
     return found
 
 

@@ -7,7 +7,7 @@ from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation
 from crmnb.engine.reduce_counts import listed
 from crmnb.schema.tables import UNKNOWN
 
-Correlations = dict[tuple[str, str, str], float]  # by component, segment and level
+Correlations = dict[tuple[str, str, str], float]  # by breakdown, segment and level
 
 
 def correlations(
@@ -15,7 +15,7 @@ def correlations(
 ) -> Correlations:
     """The correlation of the figures of now and before, by the customers seen in both; none where no customer is known.
 
-    moves: what a row moves a figure by (its influence), by `win`, `component`, `segment`, `level` and what the row holds (`at`, in the
+    moves: what a row moves a figure by (its influence), by `win`, `breakdown`, `segment`, `level` and what the row holds (`at`, in the
     column of that name). A customer moves a figure by the sum of the rows': the correlation is that of these sums, 0 for
     customers not seen: sum(s s') / sqrt(sum(s^2) sum(s'^2)).
     """
@@ -30,13 +30,13 @@ def correlations(
         rows = con.execute(f"""
             with now as ({sums["now"]}), before as ({sums["before"]}),
             scatter as (
-                select component, level, a.ss as now_ss, b.ss as before_ss
-                from (select component, level, sum(s * s) as ss from now group by all) a
-                    join (select component, level, sum(s * s) as ss from before group by all) b using (component, level))
-            select component, level, sum(a.s * b.s) / sqrt(any_value(now_ss) * any_value(before_ss))
-            from now a join before b using (component, level, customer_id) join scatter using (component, level)
+                select breakdown, level, a.ss as now_ss, b.ss as before_ss
+                from (select breakdown, level, sum(s * s) as ss from now group by all) a
+                    join (select breakdown, level, sum(s * s) as ss from before group by all) b using (breakdown, level))
+            select breakdown, level, sum(a.s * b.s) / sqrt(any_value(now_ss) * any_value(before_ss))
+            from now a join before b using (breakdown, level, customer_id) join scatter using (breakdown, level)
             where now_ss > 0 and before_ss > 0 group by all""").fetchall()
-        found |= {(component, each.name, level): float(value) for component, level, value in rows}
+        found |= {(breakdown, each.name, level): float(value) for breakdown, level, value in rows}
     for win in COMPARED:
         con.execute(f"drop table listed_{win}")
     con.unregister("moves")
@@ -44,11 +44,11 @@ def correlations(
 
 
 def _sums(win: str, seg: int, by: Segmentation, column: str) -> str:
-    """The SQL of what each customer moves each figure by in a window, by component and level."""
+    """The SQL of what each customer moves each figure by in a window, by breakdown and level."""
     level = f"coalesce({'l.level' if by.levels else f'e.level_{seg}'}, '{UNKNOWN}')" if by.name else "''"
     joined = f"left join {by.levels} l on l.cluster = e.customer_id" if by.levels else ""
     return f"""
-        select m.component, m.level, e.customer_id, fsum(m.move) as s
+        select m.breakdown, m.level, e.customer_id, fsum(m.move) as s
         from listed_{win} e {joined} join moves m
             on m.win = '{win}' and m.segment = '{by.name}' and m.level = {level} and m.at = e."{column}"::double
         where e.customer_id is not null group by all"""

@@ -34,9 +34,9 @@ class Sample:
 def reduce_moments(
     con: duckdb.DuckDBPyConnection, samples: list[Sample], segmentations: list[Segmentation]
 ) -> list[pd.DataFrame]:
-    """Sufficient statistics of each sample per window and component, and per level where the window is compared.
+    """Sufficient statistics of each sample per window and breakdown, and per level where the window is compared.
 
-    Columns: win, component, segment, level, those that `crmnb.metrics.measures` reads, and `shared`: the sum of u(now) u(before)
+    Columns: win, breakdown, segment, level, those that `crmnb.metrics.measures` reads, and `shared`: the sum of u(now) u(before)
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
     costs; of many rows, one at a time is what fits into memory.
     """
@@ -53,7 +53,7 @@ def reduce_moments(
 
 
 def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level: str) -> str:
-    """Evidence summed by window, component, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
+    """Evidence summed by window, breakdown, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
 
     `sample` is the place in `samples`, `win` that of the window. What is the same in every row of a single sample is
     in the SQL, not in the table.
@@ -63,7 +63,7 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
         ((place, (rows, same)),) = summed.items()
         con.execute(f"create or replace temp table totals as {rows}")
         return f"select *, {place}::utinyint as sample {same} from totals"
-    columns = "win, component, level, cluster, num, den, n, w, w2, magnitude, k"
+    columns = "win, breakdown, level, cluster, num, den, n, w, w2, magnitude, k"
     told = (
         f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
         for place, (rows, same) in summed.items()
@@ -73,13 +73,13 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
 
 
 def _summed(sample: Sample, level: str) -> tuple[str, str]:
-    """The SQL of a sample's sums by window, component, level and cluster, and that of columns the same in every row."""
+    """The SQL of a sample's sums by window, breakdown, level and cluster, and that of columns the same in every row."""
     has = next(iter(sample.evidence.values())).types
     num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
     types = {"num": has[num], "den": has.get("den", "INTEGER")}
     weighted = "weight" in has
     cluster = "customer_id" if "customer_id" in has else "null"
-    keys = {"component": "component::varchar"} if "component" in has else {}
+    keys = {"breakdown": "breakdown::varchar"} if "breakdown" in has else {}
     keys |= {"level": level} if level else {}
     picked = ", ".join(
         f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
@@ -106,7 +106,7 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
         found[compared].append(f"select *, ({k})::uinteger as k from ({each})")
     told = found[True] + ([_alike(" union all ".join(found[False]), list(keys), sums)] if found[False] else [])
     same = {} if weighted else {"w": "n", "w2": "n"}
-    same |= {name: "''" for name in ("component", "level") if name not in keys}
+    same |= {name: "''" for name in ("breakdown", "level") if name not in keys}
     same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
     return " union all ".join(told), "".join(f", {sql} as {name}" for name, sql in same.items())
 
@@ -131,14 +131,14 @@ def _of_cluster(what: str, type_: str = "") -> str:
 def _moments(
     con: duckdb.DuckDBPyConnection, totals: str, by: list[Segmentation], samples: list[Sample]
 ) -> pd.DataFrame:
-    """Sums over the clusters of each window, component and level, then of their residuals: centred first, squared after.
+    """Sums over the clusters of each window, breakdown and level, then of their residuals: centred first, squared after.
 
     One query for all segmentations, since on few rows its planning is what costs; `seg` is the place in `by`. Clusters
     with the same `num` and `den` share a row before anything else is done with them: most metrics have few such pairs.
     """
     levels = ",".join(
         f"""level_{seg} as materialized (
-            select sample, win, component, {_level_of(each)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
+            select sample, win, breakdown, {_level_of(each)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
                 sum(magnitude) as magnitude, sum(k)::bigint as k
             from totals t {_join_of(each)} {"where win < 2" if each.name else ""} group by all)"""
         for seg, each in enumerate(by)
@@ -149,24 +149,24 @@ def _moments(
     frame = con.execute(f"""
         with totals as not materialized ({totals}), {levels}, leveled as not materialized ({leveled}),
         whole as materialized (
-            select seg, sample, win, component, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n,
+            select seg, sample, win, breakdown, level, sum(num * k) as num, sum(den * k) as den, sum(n) as n,
                 sum(k) as clusters, sum(w) as w, sum(w2) as w2, sum(magnitude) as magnitude,
                 sum(num * k) / nullif(sum(den * k), 0)::double as r
             from leveled group by all),
         residuals as not materialized (
-            select seg, sample, win, component, level, k, t.num::double - r * t.den as u
-            from leveled t join whole using (seg, sample, win, component, level)),
+            select seg, sample, win, breakdown, level, k, t.num::double - r * t.den as u
+            from leveled t join whole using (seg, sample, win, breakdown, level)),
         squares as (
-            select seg, sample, win, component, level, fsum(u * u * k) as ss,
+            select seg, sample, win, breakdown, level, fsum(u * u * k) as ss,
                 {"fsum(u * u * u * k)" if cubed else "0.0"} as s3
             from residuals group by all)
         {_shared(by) if both else ""}
-        select seg, sample, win, component, level, num::double as num, den::double as den, n::double as n,
+        select seg, sample, win, breakdown, level, num::double as num, den::double as den, n::double as n,
             clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3,
             {"coalesce(shared, 0)" if both else "0.0::double"} as shared
-        from whole join squares using (seg, sample, win, component, level)
-            {"left join shared using (seg, sample, component, level)" if both else ""}
-        order by seg, sample, win, component, level""").df()
+        from whole join squares using (seg, sample, win, breakdown, level)
+            {"left join shared using (seg, sample, breakdown, level)" if both else ""}
+        order by seg, sample, win, breakdown, level""").df()
     frame["segment"] = [by[seg].name for seg in frame.pop("seg")]
     windows = [sample.windows for sample in samples]
     frame["win"] = [windows[sample][win] for sample, win in zip(frame["sample"], frame["win"], strict=True)]
@@ -185,26 +185,26 @@ def _shared(by: list[Segmentation]) -> str:
         for place, win in enumerate(COMPARED)
     )
     sums = " union all ".join(
-        f"""select {seg}::utinyint as seg, sample, component, {_level_of(each)} as level, fsum(va * vb) as vv,
+        f"""select {seg}::utinyint as seg, sample, breakdown, {_level_of(each)} as level, fsum(va * vb) as vv,
                 fsum(va * db) as vd, fsum(da * vb) as dv, fsum(da * db) as dd
             from pairs t {_join_of(each)} group by all"""
         for seg, each in enumerate(by)
     )
     return f""",
-        near as materialized (select sample, component, {near} from whole where seg = 0 group by all),
+        near as materialized (select sample, breakdown, {near} from whole where seg = 0 group by all),
         pairs as materialized (
-            select sample, component, {"a.level" if own else "''"} as level, cluster,
+            select sample, breakdown, {"a.level" if own else "''"} as level, cluster,
                 a.num::double - near.now * a.den as va, a.den::double as da,
                 b.num::double - near.before * b.den as vb, b.den::double as db
-            from (from totals where win = 0) a join (from totals where win = 1) b using (sample, component, cluster)
-                join near using (sample, component)
+            from (from totals where win = 0) a join (from totals where win = 1) b using (sample, breakdown, cluster)
+                join near using (sample, breakdown)
             {"where a.level is not distinct from b.level" if own else ""}),
         sums as ({sums}),
         shared as (
-            select seg, sample, component, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv
+            select seg, sample, breakdown, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv
                 + (a.r - near.now) * (b.r - near.before) * dd as shared
-            from sums join (from whole where win = 0) a using (seg, sample, component, level)
-                join (from whole where win = 1) b using (seg, sample, component, level) join near using (sample, component))"""
+            from sums join (from whole where win = 0) a using (seg, sample, breakdown, level)
+                join (from whole where win = 1) b using (seg, sample, breakdown, level) join near using (sample, breakdown))"""
 
 
 def _level_of(by: Segmentation) -> str:

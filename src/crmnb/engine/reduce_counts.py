@@ -21,7 +21,7 @@ def reduce_counts(
     folds: int = 0,
     joint: bool = False,
 ) -> list[Group]:
-    """The groups of each window, component and (where the window is compared) level of a segmentation, in order.
+    """The groups of each window, breakdown and (where the window is compared) level of a segmentation, in order.
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
@@ -61,12 +61,12 @@ def listed(evidence: Evidence, by: list[Segmentation]) -> str:
 
 
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
-    """The SQL of the counts by component, columns, fold and levels of all segmentations."""
+    """The SQL of the counts by breakdown, columns, fold and levels of all segmentations."""
     columns, key = _columns(evidence, sums), _key(evidence)
     picked = _picked(columns, "e.") + "".join(f', sum(e."{name}") as "{name}"' for name in sums)
     if not folds:
         return (
-            f"select {_component(evidence)} as component {picked} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
+            f"select {_component(evidence)} as breakdown {picked} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
         )
     alone = f"hash({_component(evidence)} {_picked(columns, 'e.')}) % {int(folds)}"
     fold = f"coalesce(fold, {alone})::bigint" if key else f"({alone})::bigint"
@@ -79,7 +79,7 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
             from (select distinct {key} as key from listed where {key} is not null))"""
     return f"""
         {dealt if key else ""}
-        select {_component(evidence)} as component, {fold} as fold {picked} {_levels(by)}, count(*) as n
+        select {_component(evidence)} as breakdown, {fold} as fold {picked} {_levels(by)}, count(*) as n
         {_from(by)} {f"left join dealt on dealt.key = e.{key}" if key else ""} {_GROUPED}"""
 
 
@@ -90,12 +90,12 @@ def _people(evidence: Evidence, by: list[Segmentation]) -> str:
     own = [f"level_{seg}" for seg, each in enumerate(by) if each.own]
     return f"""
         with who as (
-            select {", ".join([f"{_component(evidence)} as component", *keys, *own])}, count(*) as n from listed e {_GROUPED})
-        select e.component, {f"e.{key}" if key else "null"} as key {_levels(by)}, e.n {_from(by, "who")}"""
+            select {", ".join([f"{_component(evidence)} as breakdown", *keys, *own])}, count(*) as n from listed e {_GROUPED})
+        select e.breakdown, {f"e.{key}" if key else "null"} as key {_levels(by)}, e.n {_from(by, "who")}"""
 
 
 def _component(evidence: Evidence) -> str:
-    return "e.component::varchar" if "component" in evidence.types else "''"
+    return "e.breakdown::varchar" if "breakdown" in evidence.types else "''"
 
 
 def _from(by: list[Segmentation], rows: str = "listed") -> str:
@@ -118,7 +118,7 @@ def _key(evidence: Evidence) -> str:
 
 
 def _columns(evidence: Evidence, sums: tuple[str, ...]) -> list[str]:
-    return [name for name in evidence.types if name not in (*_KEYS, "component", *sums)]
+    return [name for name in evidence.types if name not in (*_KEYS, "breakdown", *sums)]
 
 
 def _picked(columns: list[str], of: str = "") -> str:
@@ -139,9 +139,9 @@ def _groups(
     level = f"level_{seg}" if by[seg].name else "''"
     con.execute(f"""
         create or replace temp table places as
-        select component, {level} as level, (row_number() over (order by component, {level}) - 1)::integer as place,
+        select breakdown, {level} as level, (row_number() over (order by breakdown, {level}) - 1)::integer as place,
             coalesce(sum(n) filter (where key is null), 0) + count({"" if once else "distinct"} key) as customers
-        from people group by component, {level}""")
+        from people group by breakdown, {level}""")
     asked = {*joint, *([f"level_{seg}"] if by[seg].name else [])}
     alike = len(by) - 1 > len(asked)  # in several rows, which differ in levels that are not asked for
     total = "sum({})".format if alike else "{}".format
@@ -150,9 +150,9 @@ def _groups(
     picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
     counts = con.execute(f"""
         select place {picked}, {total("n")}::double as n
-        from (select *, {level} as level from tallied) join places using (component, level)
+        from (select *, {level} as level from tallied) join places using (breakdown, level)
         {"group by all" if alike else ""} order by all""").df()
-    told = con.execute("select component, level, customers from places order by place").fetchall()
+    told = con.execute("select breakdown, level, customers from places order by place").fetchall()
     edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
-    for (component, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
-        yield Group(win, component, by[seg].name, name, counts[first:last].reset_index(drop=True), float(customers))
+    for (breakdown, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
+        yield Group(win, breakdown, by[seg].name, name, counts[first:last].reset_index(drop=True), float(customers))

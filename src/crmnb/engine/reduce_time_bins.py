@@ -13,9 +13,9 @@ def reduce_bins(
     segmentations: list[Segmentation],
     spans: dict[str, tuple[str, int, int]],
 ) -> pd.DataFrame:
-    """Counts of evidence per window and component (and level, where compared), and how they scatter over equal spans of time.
+    """Counts of evidence per window and breakdown (and level, where compared), and how they scatter over equal spans of time.
 
-    spans: window -> (its first instant, days of a bin, bins). Columns: win, component, segment, level, num, den (exposure),
+    spans: window -> (its first instant, days of a bin, bins). Columns: win, breakdown, segment, level, num, den (exposure),
     plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
     bins among them).
@@ -30,18 +30,18 @@ def reduce_bins(
         cells as materialized ({_cells(evidence, segmentations)}),
         binned as materialized ({_binned(windows, segmentations)}),
         whole as (
-            select seg, win, component, level, bins, sum(num)::double as num, sum(den)::double as den,
+            select seg, win, breakdown, level, bins, sum(num)::double as num, sum(den)::double as den,
                 coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
                 count(bin) filter (where bin < bins) as filled,
                 coalesce(sum(rows) filter (where bin is null), 0)::double as exposed
             from binned join spans using (win) group by all),
         scattered as (
-            select seg, win, component, level,
+            select seg, win, breakdown, level,
                 fsum(case when b.bin < w.bins then (b.num - w.binned / w.bins) ** 2 end) as seen
-            from whole w join binned b using (seg, win, component, level) group by all)
-        select seg, win, component, level, num, den, num as n, exposed, bins::double as bins, binned,
+            from whole w join binned b using (seg, win, breakdown, level) group by all)
+        select seg, win, breakdown, level, num, den, num as n, exposed, bins::double as bins, binned,
             coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss
-        from whole join scattered using (seg, win, component, level) order by seg, win, component, level""").df()
+        from whole join scattered using (seg, win, breakdown, level) order by seg, win, breakdown, level""").df()
     frame["segment"] = [["", *(s.name for s in segmentations)][seg] for seg in frame.pop("seg")]
     frame["win"] = [windows[win] for win in frame["win"]]
     plain = frame["den"].isna()
@@ -50,13 +50,13 @@ def reduce_bins(
 
 
 def _cells(evidence: dict[str, Evidence], segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by window, component, levels of all segmentations (`level_1` ...) together, and bin.
+    """The SQL of the counts by window, breakdown, levels of all segmentations (`level_1` ...) together, and bin.
 
     Levels are looked up for compared windows only.
     """
     first = next(iter(evidence.values())).types
     cluster = "customer_id" if "customer_id" in first else "null::varchar"
-    component = "component::varchar" if "component" in first else "''"
+    breakdown = "breakdown::varchar" if "breakdown" in first else "''"
     own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(segmentations, 1) if each.own)
     levels = "".join(
         f", {f'{each.levels}.level' if each.levels else f'e.level_{seg}'} as level_{seg}"
@@ -68,10 +68,10 @@ def _cells(evidence: dict[str, Evidence], segmentations: list[Segmentation]) -> 
     )
     rows: dict[bool, list[str]] = {}
     for win, sql, compared in branches(list(evidence), evidence):
-        told = f'{win} as win, {component} as component, {cluster} as cluster, num, den, "at" {own}'
+        told = f'{win} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at" {own}'
         rows.setdefault(compared, []).append(f"select {told} from {sql}")
     return " union all ".join(
-        f"""select win, component {levels if compared else none}, sum(num) as num, sum(den) as den, count(*) as rows,
+        f"""select win, breakdown {levels if compared else none}, sum(num) as num, sum(den) as den, count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin
             from ({" union all ".join(held)}) e join spans using (win) {joins if compared else ""} group by all"""
         for compared, held in rows.items()
@@ -79,7 +79,7 @@ def _cells(evidence: dict[str, Evidence], segmentations: list[Segmentation]) -> 
 
 
 def _binned(windows: list[str], segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by segmentation (`seg`, its place; 0 is none), window, component, level and bin."""
+    """The SQL of the counts by segmentation (`seg`, its place; 0 is none), window, breakdown, level and bin."""
     places = ", ".join(str(place) for place, win in enumerate(windows) if win in COMPARED) or "null"
     sums = "sum(num) as num, sum(den) as den, sum(rows) as rows"
     levels = [("''", "")]
@@ -87,6 +87,6 @@ def _binned(windows: list[str], segmentations: list[Segmentation]) -> str:
         (f"coalesce(level_{seg}, '{UNKNOWN}')", f"where win in ({places})") for seg, _ in enumerate(segmentations, 1)
     ]
     return " union all ".join(
-        f"select {seg}::utinyint as seg, win, component, {level} as level, bin, {sums} from cells {where} group by all"
+        f"select {seg}::utinyint as seg, win, breakdown, {level} as level, bin, {sums} from cells {where} group by all"
         for seg, (level, where) in enumerate(levels)
     )

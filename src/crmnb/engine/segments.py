@@ -81,8 +81,8 @@ def levels_of(rows: nw.LazyFrame, column: str) -> nw.LazyFrame:
 
 
 def with_component(rows: nw.LazyFrame, table: nw.LazyFrame, column: str) -> nw.LazyFrame:
-    """The rows with the level of a column of theirs, a text, as `component`; the largest are those of the whole `table`."""
-    return rows.join(levels_of(table, column).rename({"own": column, "level": "component"}), on=column, how="left")
+    """The rows with the level of a column of theirs, a text, as `breakdown`; the largest are those of the whole `table`."""
+    return rows.join(levels_of(table, column).rename({"own": column, "level": "breakdown"}), on=column, how="left")
 
 
 def many_levels(tables: Tables) -> dict[str, int]:

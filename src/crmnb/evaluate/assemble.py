@@ -14,13 +14,13 @@ from crmnb.evaluate.disclosure_control.points import protected_points
 from crmnb.evaluate.pooling import pooled
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES, rounded
 from crmnb.evaluate.settings import length_beyond
-from crmnb.metrics.definition import Better, Metric
+from crmnb.metrics.definition import Direction, Metric
 from crmnb.metrics.measures import Estimator, census
 from crmnb.schema.client import Client, Privacy
 from crmnb.stats.estimation import Inferred
 from crmnb.stats.moments import LARGE_SHARE, difference
 
-_KEYS = ["metric", "component", "segment", "level"]
+_KEYS = ["metric", "breakdown", "segment", "level"]
 _NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
 
 
@@ -35,7 +35,7 @@ class Asked:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
-    better: Better = "-"
+    direction: Direction = "-"
     bounds: tuple[float, float] | None = None
     not_compared: str = ""
     immature: frozenset[str] = frozenset()
@@ -61,14 +61,14 @@ def rows_of(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
-    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.counts) for id_, one in known.items()}
+    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in known.items()}
     rows = _compared(pooled(protect(rows, client.privacy, counted, seams), _weights(known)), known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
 
 def _weights(known: dict[str, Asked]) -> dict[str, dict[str, float]]:
     """Of the metrics that tell surveys apart, the weights at which the client declares them to be pooled, by the metric's id."""
-    items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.component == "survey"}
+    items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.breakdown == "survey"}
     return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
 
 
@@ -101,7 +101,7 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
     low, high = low.mask(turned, high), high.mask(turned, low)
     rows["low"] = low.mask(low < least, least).mask(low > most, most)
     rows["high"] = high.mask(high < least, least).mask(high > most, most)
-    rows[["metric", "win", "component", "segment", "level", "n"]] = statistics[["metric", "win", *_KEYS[1:], "n"]]
+    rows[["metric", "win", "breakdown", "segment", "level", "n"]] = statistics[["metric", "win", *_KEYS[1:], "n"]]
     rows["clusters"] = _customers(statistics)
     if estimate is census:  # two counts of customers, either of which may be the small one
         rows["clusters"] = statistics[["num", "den"]].min(axis=1)
@@ -120,8 +120,8 @@ def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows that an inference from counts gave, in the metric's units."""
     rows = pd.DataFrame(told).assign(metric=asked.metric.id, n_effective=np.nan)
     rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
-    rows["place"] = pd.factorize(rows["component"])[0]
-    scaled = _scaled(asked.metric, rows["component"])
+    rows["place"] = pd.factorize(rows["breakdown"])[0]
+    scaled = _scaled(asked.metric, rows["breakdown"])
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * scaled
     flags = []
@@ -132,16 +132,16 @@ def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     return rows.assign(flags=flags)
 
 
-def _scaled(metric: Metric, components: pd.Series) -> pd.Series:
-    """What shares and other figures of components are multiplied by to be in their units."""
-    return components.map(lambda own: 100.0 if metric.units.get(own, metric.unit) == "%" else 1.0).astype(float)
+def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
+    """What shares and other figures of breakdowns are multiplied by to be in their units."""
+    return breakdowns.map(lambda own: 100.0 if metric.units.get(own, metric.unit) == "%" else 1.0).astype(float)
 
 
 def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
     """The points of a metric's picture in its units, as far as they may be shown."""
-    points = pd.DataFrame(told, columns=["component", "segment", "level", "x", "value", "low", "high", "n"])
+    points = pd.DataFrame(told, columns=["breakdown", "segment", "level", "x", "value", "low", "high", "n"])
     points = protected_points(points, rows, privacy.suppress_below)
-    scaled = _scaled(metric, points["component"])
+    scaled = _scaled(metric, points["breakdown"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
 
 
@@ -162,8 +162,8 @@ def _without_denominator(statistics: pd.DataFrame, known: dict[str, Asked]) -> p
     """Groups that have something to count and nothing to count it out of: new customers where nobody was one before."""
     rows = statistics[["win", *_KEYS, "n"]].assign(clusters=_customers(statistics))
     rows = rows.assign(numerator=statistics["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
-    out_of = [known[id_].metric.out_of for id_ in rows["metric"]]
-    reason = [f"no {what}" if what else "nothing there to count it out of" for what in out_of]
+    denominator = [known[id_].metric.denominator for id_ in rows["metric"]]
+    reason = [f"no {what}" if what else "nothing there to count it out of" for what in denominator]
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
@@ -191,13 +191,13 @@ def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tup
     for id_, one in known.items():
         found += [(id_, win, reason) for win, reason in one.reasons.items()]
         empty = [win for win in one.windows if (id_, win, True) not in there and win not in one.reasons]
-        found += [(id_, win, f"no {one.metric.out_of or one.metric.counts}") for win in empty if one.evidence]
+        found += [(id_, win, f"no {one.metric.denominator or one.metric.numerator}") for win in empty if one.evidence]
     return found
 
 
 def _unavailable(reasons: list[tuple[str, str, str]]) -> pd.DataFrame:
     rows = pd.DataFrame(reasons, columns=["metric", "win", "reason"], dtype=object)
-    rows = rows.assign(component="", segment="", level="", method="", flags="unavailable", correlation=0.0)
+    rows = rows.assign(breakdown="", segment="", level="", method="", flags="unavailable", correlation=0.0)
     return rows.assign(**dict.fromkeys(("n_effective", *FIGURES), np.nan))
 
 
@@ -249,7 +249,7 @@ def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Ser
     }
     shares = [
         known[id_].metric.units.get(own, known[id_].metric.unit) == "%"
-        for id_, own in zip(now["metric"], now["component"], strict=True)
+        for id_, own in zip(now["metric"], now["breakdown"], strict=True)
     ]
     sides = was.abs().where(~np.array(shares), np.maximum(was, (100 - was).abs()))
     return sides * now["metric"].map(beyond)
@@ -262,7 +262,7 @@ def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> di
         client=client.id,
         family=[metric.family for metric in metrics],
         period=[known[id_].period.label for id_ in rows["metric"]],
-        unit=[metric.units.get(own, metric.unit) for metric, own in zip(metrics, rows["component"], strict=True)],
+        unit=[metric.units.get(own, metric.unit) for metric, own in zip(metrics, rows["breakdown"], strict=True)],
         signal="",
         target=_targets(rows, known, client),
         flags=[" ".join(sorted(set(flags.split()))) for flags in rows["flags"]],
@@ -275,25 +275,25 @@ def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> di
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:
-    """What components are sorted by: names (`+2` before `+10`), or the order in which an inference from counts told them."""
-    by_name = rows["component"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
+    """What breakdowns are sorted by: names (`+2` before `+10`), or the order in which an inference from counts told them."""
+    by_name = rows["breakdown"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
     place = rows.get("place", pd.Series(np.nan, rows.index))
     return by_name.where(place.isna(), place.map("{:06.0f}".format))
 
 
 def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> list[float]:
-    """The declared targets, where they were set: on the whole client, of the nameless component if there is one.
+    """The declared targets, where they were set: on the whole client, of the nameless breakdown if there is one.
 
     On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
     """
-    nameless = set(rows.loc[rows["component"] == "", "metric"])
+    nameless = set(rows.loc[rows["breakdown"] == "", "metric"])
     by_length = {id_ for id_, one in known.items() if not one.metric.rows_at or one.metric.estimate.reduces == "bins"}
     return [
         np.nan
-        if segment or (component and id_ in nameless) or (part and id_ in by_length)
+        if segment or (breakdown and id_ in nameless) or (part and id_ in by_length)
         else client.targets.get(id_, np.nan)
-        for id_, component, segment, part in zip(
-            *(rows[c] for c in ("metric", "component", "segment", "part")), strict=True
+        for id_, breakdown, segment, part in zip(
+            *(rows[c] for c in ("metric", "breakdown", "segment", "part")), strict=True
         )
     ]
 
@@ -314,8 +314,8 @@ def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
         factor = row.n / row.n_effective
         notes[row.metric].append(
-            f"{row.component + ': ' if row.component else ''}some customers count several times or with more weight, "
-            f"so {row.n:,.0f} {known[row.metric].metric.out_of} tell as much as {row.n_effective:,.0f} independent ones "
+            f"{row.breakdown + ': ' if row.breakdown else ''}some customers count several times or with more weight, "
+            f"so {row.n:,.0f} {known[row.metric].metric.denominator} tell as much as {row.n_effective:,.0f} independent ones "
             f"(design factor {factor:.2f})."
         )
     heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)

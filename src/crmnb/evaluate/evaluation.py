@@ -46,7 +46,7 @@ def evaluate(families: Iterable[str], tables: Tables, period: Period) -> Evaluat
 def evaluate_variant(metric: Metric, tables: Tables, period: Period) -> Result:
     """Evaluate one metric by itself, as an analyst asks for it with settings that the report does not use."""
     measured = measure(metric, tables, period)
-    rows = with_signals(measured.rows, {metric.id: measured.better})
+    rows = with_signals(measured.rows, {metric.id: measured.direction})
     return _result(metric, measured, rows, tables, period)
 
 
@@ -56,7 +56,7 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
         return {name: {} for name in names}
     measured = dict(zip((metric.id for metric in metrics), measure_all(metrics, tables, period), strict=True))
     frame = pd.concat([each.rows for each in measured.values()], ignore_index=True)
-    frame = with_signals(frame, {id_: each.better for id_, each in measured.items()})
+    frame = with_signals(frame, {id_: each.direction for id_, each in measured.items()})
     rows = {id_: part.reset_index(drop=True) for id_, part in frame.groupby("metric", sort=False)}
     return {
         name: {id_: _result(metric, measured[id_], rows[id_], tables, period) for id_, metric in family(name).items()}
@@ -66,7 +66,7 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
 
 def _result(metric: Metric, measured: Measured, rows: pd.DataFrame, tables: Tables, period: Period) -> Result:
     comparison, _ = compared_with(tables.client, period)
-    facts = measured.settings, measured.notes, measured.better, measured.points
+    facts = measured.settings, measured.notes, measured.direction, measured.points
     return Result(metric, tables.client, period, comparison, rows, *facts)
 
 

@@ -45,7 +45,7 @@ class Measured:
 
     rows: pd.DataFrame
     settings: dict[str, str]
-    better: str
+    direction: str
     notes: tuple[str, ...]
     points: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -70,7 +70,7 @@ def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Perio
         told = inferred.get(one.metric.id, Inferred([]))
         notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
-        found.append(Measured(rows[one.metric.id], one.words, one.better, notes, points))
+        found.append(Measured(rows[one.metric.id], one.words, one.direction, notes, points))
     return found
 
 
@@ -87,7 +87,7 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         given, words = resolve(metric, client)
     except Unavailable as no:
         return Asked(metric, period, {"now": str(no)})
-    better, bounds = metric.said_of(metric.better, given), metric.said_of(metric.bounds, given)
+    direction, bounds = metric.said_of(metric.direction, given), metric.said_of(metric.bounds, given)
     period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
     not_compared = not_compared or of_other_length(metric, period, comparison)
@@ -104,7 +104,7 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     evidence, reasons = _evidence(metric, tables, windows, given)
     if not not_compared and "before" in reasons:
         not_compared = f"not compared: {comparison.label} {reasons['before']}"
-    return Asked(metric, period, reasons, windows, evidence, words, given, better, bounds, not_compared, immature)
+    return Asked(metric, period, reasons, windows, evidence, words, given, direction, bounds, not_compared, immature)
 
 
 def _immature(metric: Metric, windows: dict[str, Period], given: dict[str, Any]) -> frozenset[str]:
@@ -261,11 +261,11 @@ def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
     """What rows move the figures of both periods by, as `correlations` wants it."""
     parts = [
         pd.DataFrame({"at": at, "move": move}).assign(
-            win=group.win, component=component, segment=group.segment, level=group.level, column=column
+            win=group.win, breakdown=breakdown, segment=group.segment, level=group.level, column=column
         )
         for group in groups
         if group.win in COMPARED
-        for component, column, at, move in estimate.infer_moves(group)
+        for breakdown, column, at, move in estimate.infer_moves(group)
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -274,7 +274,7 @@ def _pair(inferred: Inferred, found: Correlations) -> None:
     """Put to each row of now how far it moves with that of before."""
     for row in inferred.rows:
         if row["win"] == "now":
-            row["correlation"] = found.get((row["component"], row["segment"], row["level"]), 0.0)
+            row["correlation"] = found.get((row["breakdown"], row["segment"], row["level"]), 0.0)
 
 
 def _same(evidence: dict[str, Evidence]) -> tuple:
@@ -320,16 +320,16 @@ def _with_zeros(
     """The counts with a row of 0 where nothing of a plain count (no exposure) happened.
 
     bins: how many there are in each window. levels: by segmentation, those that it is known to have; broken down are the
-    compared windows only. always: the components that are there even if nothing happened anywhere.
+    compared windows only. always: the breakdowns that are there even if nothing happened anywhere.
     """
     plain = counts[counts["plain"]]
-    keys = ["win", "component", "segment", "level"]
+    keys = ["win", "breakdown", "segment", "level"]
     there = set(zip(*(plain[key] for key in keys), strict=True))
     absent = [
-        (win, component, segment, level)
+        (win, breakdown, segment, level)
         for segment, known in levels.items()
-        for win, component, level in product(bins, {*plain["component"], *always}, known)
-        if (not segment or win in COMPARED) and (win, component, segment, level) not in there
+        for win, breakdown, level in product(bins, {*plain["breakdown"], *always}, known)
+        if (not segment or win in COMPARED) and (win, breakdown, segment, level) not in there
     ]
     if not absent:
         return counts
@@ -393,7 +393,7 @@ def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> s
     conditions += ["weight > 0"] * ("weight" in types)
     inside = f"where {' and '.join(conditions)}" if conditions else ""
     counted = tables.con.execute(f"select 1 from ({evidence['now'].sql}) {inside} limit 1").fetchall()
-    return "" if counted else f"no {metric.out_of or metric.counts}"
+    return "" if counted else f"no {metric.denominator or metric.numerator}"
 
 
 def _so_many(rows: float, among: float, of: str, client: Client) -> str:

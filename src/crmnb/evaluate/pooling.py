@@ -8,17 +8,17 @@ METHOD = "weighted sum of the surveys, their intervals' arms squared and added"
 
 
 def pooled(rows: pd.DataFrame, weights: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """The rows of several metrics, and for each group (window, level) the sum of its surveys' figures at their weights, as component "".
+    """The rows of several metrics, and for each group (window, level) the sum of its surveys' figures at their weights, as breakdown "".
 
     rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that the sum tells nothing that
-    its parts do not. weights: by metric the weight of each survey (component); they need not add up to 1. Where a survey has no
+    its parts do not. weights: by metric the weight of each survey (breakdown); they need not add up to 1. Where a survey has no
     figure the sum has none. The surveys count as independent samples.
     Source: Zou & Donner 2008, Statistics in Medicine 27:1693 (limits of a sum from those of its terms).
     """
     found = [rows]
     for metric, shares in weights.items():
         own = rows[rows["metric"] == metric]
-        if (own["component"] == "").any():  # a single survey, or none: there is nothing to pool
+        if (own["breakdown"] == "").any():  # a single survey, or none: there is nothing to pool
             continue
         parts = {survey: weight / sum(shares.values()) for survey, weight in shares.items()}
         sums = [_sum(held, parts) for _, held in own.groupby(_GROUP, sort=False)]
@@ -28,9 +28,9 @@ def pooled(rows: pd.DataFrame, weights: dict[str, dict[str, float]]) -> pd.DataF
 
 def _sum(group: pd.DataFrame, parts: dict[str, float]) -> dict[str, object]:
     """The row of a group's sum."""
-    held, weight = group.set_index("component").reindex(list(parts)), np.array(list(parts.values()))
+    held, weight = group.set_index("breakdown").reindex(list(parts)), np.array(list(parts.values()))
     first = group.iloc[0]
-    row = {name: first[name] for name in _GROUP} | {"component": "", "correlation": 0.0, "reason": "", "method": METHOD}
+    row = {name: first[name] for name in _GROUP} | {"breakdown": "", "correlation": 0.0, "reason": "", "method": METHOD}
     if held["value"].isna().any():
         lacking = ", ".join(held.index[held["value"].isna()])
         return row | {
@@ -54,9 +54,9 @@ def _sum(group: pd.DataFrame, parts: dict[str, float]) -> dict[str, object]:
 def _correlated(sums: pd.DataFrame, own: pd.DataFrame, parts: dict[str, float]) -> pd.DataFrame:
     """The sums with the correlation of each with that of the time before: its surveys' covariances, weighted and added."""
     keys = ["segment", "level"]
-    half = own.assign(half=(own["high"] - own["low"]) / 2, weight=own["component"].map(parts))
+    half = own.assign(half=(own["high"] - own["low"]) / 2, weight=own["breakdown"].map(parts))
     now, before = (half[half["win"] == win] for win in ("now", "before"))
-    both = now.merge(before[[*keys, "component", "half"]], on=[*keys, "component"], suffixes=("", "_before"))
+    both = now.merge(before[[*keys, "breakdown", "half"]], on=[*keys, "breakdown"], suffixes=("", "_before"))
     shared = both.assign(product=both["weight"] ** 2 * both["correlation"] * both["half"] * both["half_before"])
     width = sums.assign(half=(sums["high"] - sums["low"]) / 2 if "high" in sums else np.nan)
     pairs = (

@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.period import Period
 from crmnb.evaluate.results_frame import tuples
-from crmnb.metrics.definition import Better, Metric
+from crmnb.metrics.definition import Direction, Metric
 from crmnb.schema.client import Client
 from crmnb.stats.moments import difference
 
@@ -18,7 +18,7 @@ from crmnb.stats.moments import difference
 class Result:
     """What was found: `rows` are the metric's rows of the results frame (`crmnb.evaluate.results_frame.COLUMNS`).
 
-    `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `better` is the
+    `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `direction` is the
     metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
     charts draw beyond the rows (`crmnb.stats.estimation.Group.point`).
     """
@@ -30,17 +30,17 @@ class Result:
     rows: pd.DataFrame
     settings: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    better: Better | None = None
+    direction: Direction | None = None
     points: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def __post_init__(self):
-        if self.better is None:
-            said = self.metric.better
+        if self.direction is None:
+            said = self.metric.direction
             object.__setattr__(self, "better", said if isinstance(said, str) else "-")
 
     @cached_property
     def whole(self) -> pd.DataFrame:
-        """The rows of the whole client over the whole period: one per component."""
+        """The rows of the whole client over the whole period: one per breakdown."""
         return self.rows[(self.rows["part"] == "") & (self.rows["segment"] == "")]
 
     @cached_property
@@ -58,20 +58,20 @@ class Result:
         """The segmentations that it was broken down by."""
         return tuple(name for name in self.rows["segment"].drop_duplicates() if name)
 
-    def differences(self, segment: str, of: str | None = None, component: str = "") -> pd.DataFrame:
-        """Each level of a segmentation less one of them (`of`; by default the largest), for one component (by default the nameless).
+    def differences(self, segment: str, of: str | None = None, breakdown: str = "") -> pd.DataFrame:
+        """Each level of a segmentation less one of them (`of`; by default the largest), for one breakdown (by default the nameless).
 
         Columns: level, less, difference, low, high (in the metric's unit, each at the client's level) and p_value, Holm's for
         all of them together. The groups are taken as independent: levels of a segmentation of customers share no
-        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation, level or component that is not there.
+        customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation, level or breakdown that is not there.
         """
-        names = list(self.whole["component"])
-        if names and component not in names:
-            among = f"{self.metric.component or 'component'} by {self.metric.component or 'component'}"
+        names = list(self.whole["breakdown"])
+        if names and breakdown not in names:
+            among = f"{self.metric.breakdown or 'breakdown'} by {self.metric.breakdown or 'breakdown'}"
             raise InputError(
-                f"{self.metric.id} is told {among}: choose component={names[0]!r} or another.{nearest(component, names)}"
+                f"{self.metric.id} is told {among}: choose breakdown={names[0]!r} or another.{nearest(breakdown, names)}"
             )
-        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["component"] == component)]
+        rows = self.rows[(self.rows["segment"] == segment) & (self.rows["breakdown"] == breakdown)]
         rows = rows[rows["low"].notna()].reset_index(drop=True)
         if rows.empty:
             raise InputError(f"{self.metric.id} has no figures by {segment!r}.{nearest(segment, self.segmentations)}")

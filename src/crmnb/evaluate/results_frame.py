@@ -5,10 +5,10 @@ from collections import namedtuple
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-# One row per metric x component x window x segment level. Figures that are not known are NaN, texts are "" where there
+# One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where there
 # is nothing to say; a % is 0-100, and a change of it is in points.
 COLUMNS: dict[str, str] = {
-    **dict.fromkeys(("client", "family", "metric", "component", "period", "part", "segment", "level"), "str"),
+    **dict.fromkeys(("client", "family", "metric", "breakdown", "period", "part", "segment", "level"), "str"),
     **dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), "float64"),
     **dict.fromkeys(("unit", "method", "flags", "reason"), "str"),
     **dict.fromkeys(("target", "previous", "change", "change_low", "change_high", "p_value"), "float64"),
@@ -20,10 +20,10 @@ CHANGES = ("previous", "change", "change_low", "change_high", "p_value")
 FALSE_DISCOVERIES = 0.05  # share of the signals that may be false, on average
 
 
-def with_signals(frame: pd.DataFrame, better: dict[str, str]) -> pd.DataFrame:
+def with_signals(frame: pd.DataFrame, direction: dict[str, str]) -> pd.DataFrame:
     """The frame with `signal`: "better", "worse" or "changed" where a change stands out beyond chance, else "".
 
-    frame: all results of a report, as its first page lists the signals of all families together. better: metric -> "up",
+    frame: all results of a report, as its first page lists the signals of all families together. direction: metric -> "up",
     "down" or "-".
     Benjamini & Hochberg 1995, JRSS-B 57:289.
     """
@@ -34,7 +34,7 @@ def with_signals(frame: pd.DataFrame, better: dict[str, str]) -> pd.DataFrame:
     found, *_ = multipletests(frame.loc[tested, "p_value"], alpha=FALSE_DISCOVERIES, method="fdr_bh")
     stands_out = frame.index[tested][found]
     for at in stands_out:
-        wanted = better[frame.at[at, "metric"]]
+        wanted = direction[frame.at[at, "metric"]]
         rose = frame.at[at, "change"] > 0
         frame.at[at, "signal"] = "changed" if wanted == "-" else "better" if rose == (wanted == "up") else "worse"
     return frame

@@ -26,7 +26,7 @@ def save(
         rows = pd.concat([result.rows for result in results.values()], ignore_index=True)
         points = pd.concat([result.points.assign(metric=id_) for id_, result in results.items()])
         facts = {
-            id_: {"settings": result.settings, "notes": result.notes, "better": result.better}
+            id_: {"settings": result.settings, "notes": result.notes, "direction": result.direction}
             for id_, result in results.items()
         }
         write_frame(rows, folder / f"{name}.{PARTS[0]}", engine)
@@ -50,7 +50,7 @@ def restore(folder: Path, family_name: str, client: Client, period: Period) -> d
             rows=rows[rows["metric"] == id_].reset_index(drop=True),
             settings=facts[id_]["settings"],
             notes=tuple(facts[id_]["notes"]),
-            better=facts[id_]["better"],
+            direction=facts[id_]["direction"],
             points=points[points["metric"] == id_].drop(columns="metric").reset_index(drop=True),
         )
         for id_, metric in family(family_name).items()

@@ -15,7 +15,7 @@ from crmnb.metrics.measures import Estimator, net_promoters, proportion
 from crmnb.schema.client import Churn, Dates, Item, Segments, Worth
 
 Kind = Literal["input", "process", "output", "outcome"]
-Better = Literal["up", "down", "-"]
+Direction = Literal["up", "down", "-"]
 
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
 DECLARATIONS = (Item, Churn, Worth, Segments, Dates)
@@ -26,11 +26,11 @@ class Metric:
     """A metric and every fact about it, each said once where it is defined.
 
     `function(*tables, period=..., **settings)` gives evidence: a narwhals frame, one row per unit counted, with `num`
-    and `den` (or `value`, which is `num` with `den` 1), and optionally `component`, `customer_id` (the cluster),
+    and `den` (or `value`, which is `num` with `den` 1), and optionally `breakdown`, `customer_id` (the cluster),
     `weight` (rows without one are left out) and `at` (a count's time). A count is out of `den` where its rows give one.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
-    `by_hand` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per component. What
+    `hand_count` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per breakdown. What
     no pencil can do names in `published` the test of a published figure instead.
     """
 
@@ -40,18 +40,18 @@ class Metric:
     title: str
     unit: str
     kind: Kind
-    better: Better | Callable[..., Better]
-    counts: str
-    out_of: str
-    by_hand: str | dict[str, str]
+    direction: Direction | Callable[..., Direction]
+    numerator: str
+    denominator: str
+    hand_count: str | dict[str, str]
     estimate: Estimator
     per_customer: bool
     transform: Callable[..., Any] | None
     definition: str
     why: str
-    beware: str
+    caution: str
     source: str
-    component: str  # what the components are ("survey", "platform"), empty where there are none
+    breakdown: str  # what the breakdowns are ("survey", "platform"), empty where there are none
     always: tuple[str, ...]
     over_time: bool
     rows_at: str
@@ -83,7 +83,7 @@ class Metric:
         return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
 
     def said_of(self, fact: Any, given: dict[str, Any]) -> Any:
-        """A fact of the metric that may depend on the client's declarations (`better`, `bounds`), with these given."""
+        """A fact of the metric that may depend on the client's declarations (`direction`, `bounds`), with these given."""
         return fact(**given) if callable(fact) else fact
 
     @property
@@ -108,14 +108,14 @@ def metric(
     title: str,
     unit: str,
     kind: Kind,
-    better: Better | Callable[..., Better],
-    counts: str,
-    out_of: str,
-    by_hand: str | dict[str, str] = "",
+    direction: Direction | Callable[..., Direction],
+    numerator: str,
+    denominator: str,
+    hand_count: str | dict[str, str] = "",
     estimate: Estimator = proportion,
     per_customer: bool = False,
     transform: Callable[..., Any] | None = None,
-    component: str = "",
+    breakdown: str = "",
     always: tuple[str, ...] = (),
     over_time: bool = True,
     rows_at: str = "",
@@ -132,9 +132,9 @@ def metric(
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
-    their share is said beside the result; the evidence then has one row per customer and component.
+    their share is said beside the result; the evidence then has one row per customer and breakdown.
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
-    `always`: the components of a count that are 0 where nothing happened, rather than not there.
+    `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
     `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
     period are the rows of its parts, so that the parts need no call of their own. `compares`: it is a comparison with the time
     before already, and so compared with no other. `cumulative`: it tells of all data up to
@@ -143,7 +143,7 @@ def metric(
     followed for; those that the data do not follow that long are left out, in every window alike. `looks_back`: it asks for history, and so for that of the
     tables it reads (those that take a declaration of churn do, too). `depends_on_length`: of more days it has another value, even if
     nothing changes: it is not compared with a period of quite another length. `published`: the test of a published figure, "file::name".
-    `units`: those of components that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
+    `units`: those of breakdowns that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -154,14 +154,14 @@ def metric(
             title=title,
             unit=unit,
             kind=kind,
-            better=better,
-            counts=counts,
-            out_of=out_of,
-            by_hand=by_hand,
+            direction=direction,
+            numerator=numerator,
+            denominator=denominator,
+            hand_count=hand_count,
             estimate=estimate,
             per_customer=per_customer,
             transform=transform,
-            component=component,
+            breakdown=breakdown,
             always=always,
             over_time=over_time and not cumulative,
             rows_at=rows_at,
@@ -181,13 +181,13 @@ def metric(
 
 
 def _said(function: Callable[..., Any]) -> dict[str, str]:
-    """The docstring's parts: the definition (all before the first label), then `Why:`, `Beware:`, `Source:`."""
+    """The docstring's parts: the definition (all before the first label), then `Why:`, `Caution:`, `Source:`."""
     if function.__doc__ is None and sys.flags.optimize > 1:
         raise InputError(DOCSTRINGS_MISSING)
-    parts = re.split(r"^(Why|Beware|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
+    parts = re.split(r"^(Why|Caution|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))
-    return {"definition": texts[0]} | {label.lower(): labelled.get(label, "") for label in ("Why", "Beware", "Source")}
+    return {"definition": texts[0]} | {label.lower(): labelled.get(label, "") for label in ("Why", "Caution", "Source")}
 
 
 @cache

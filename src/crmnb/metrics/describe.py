@@ -14,10 +14,10 @@ def described(metric: Metric) -> dict:
         "title": metric.title,
         "unit": metric.unit,
         "kind": metric.kind,
-        "better": metric.better if isinstance(metric.better, str) else "as the item's declared direction",
-        "counts": metric.counts,
-        "out_of": metric.out_of,
-        "component": metric.component,
+        "direction": metric.direction if isinstance(metric.direction, str) else "as the item's declared direction",
+        "numerator": metric.numerator,
+        "denominator": metric.denominator,
+        "breakdown": metric.breakdown,
         "estimate": metric.estimate.name,
         "interval": metric.estimate.interval,
         "reads": list(metric.reads),
@@ -25,9 +25,9 @@ def described(metric: Metric) -> dict:
         "needs": [kind.__name__.lower() for kind in metric.declarations.values() if kind is not Dates],
         "definition": metric.definition,
         "why": metric.why,
-        "beware": metric.beware,
+        "caution": metric.caution,
         "source": metric.source,
-        "by_hand": metric.by_hand,
+        "hand_count": metric.hand_count,
         "published": metric.published,
     }
 
@@ -40,13 +40,13 @@ def in_one_line(metric: Metric) -> str:
 def in_full(metric: Metric) -> str:
     """The definition for a terminal, wrapped."""
     facts = described(metric)
-    of = f"{facts['counts']} / {facts['out_of']}" if facts["out_of"] else facts["counts"]
+    of = f"{facts['numerator']} / {facts['denominator']}" if facts["denominator"] else facts["numerator"]
     settings = ", ".join(f"{name} = {value}" for name, value in metric.settings.items()) or "none"
     lines = [f"{metric.title} ({metric.id}, {metric.unit})", f"  {of}"]
     for label, text in (
         ("", metric.definition),
         ("Why: ", metric.why),
-        ("Beware: ", metric.beware),
+        ("Caution: ", metric.caution),
         ("Interval: ", facts["interval"]),
         ("Reads: ", ", ".join(metric.reads)),
         ("Settings: ", settings),

@@ -37,7 +37,7 @@ class Estimator:
 
     @property
     def infer_moves(self) -> Callable[..., Any]:
-        """From a group to (component, column, values of the column, what a row of each moves the component's figure by)."""
+        """From a group to (breakdown, column, values of the column, what a row of each moves the breakdown's figure by)."""
         return _function(self.moves)
 
     @property

@@ -44,6 +44,6 @@ class ResultView(Display, Result):
     @property
     def caveat(self):
         """What the number does not say: a block of text."""
-        from crmnb.report.text.sentences import beware
+        from crmnb.report.text.sentences import caution
 
-        return beware(self)
+        return caution(self)

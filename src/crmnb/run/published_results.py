@@ -15,7 +15,7 @@ from crmnb.schema.client.models import NAME
 FILE = "results.parquet"
 _SHOWN = (
     "metric",
-    "component",
+    "breakdown",
     "part",
     "segment",
     "level",

@@ -20,7 +20,7 @@ from crmnb.stats.estimation import Group, Inferred, Told
 from crmnb.stats.models.bg_nbd import expected_purchases
 from crmnb.stats.models.shifted_beta_geometric import survival
 
-HOLDOUT, TRACKED = "holdout", "tracked"  # components of the evidence
+HOLDOUT, TRACKED = "holdout", "tracked"  # breakdowns of the evidence
 _MODEL, _NAIVE = "model", "naive"
 
 
@@ -42,11 +42,11 @@ def effectiveness(groups: list[Group], told: Told) -> Inferred:
     try:
         test = _test(groups, told)
     except Unavailable as no:
-        return Inferred([whole.row(component="", reason=str(no))])
+        return Inferred([whole.row(breakdown="", reason=str(no))])
     customers = float(test.n.sum())
     facts = {"n": customers, "clusters": customers, "method": "linearised, by customer"}
     rows = [whole.row(**error, **facts) for error in _errors(test, told.level)]
-    points = [whole.point(x, value, n=customers, component=name) for name, x, value in test.points]
+    points = [whole.point(x, value, n=customers, breakdown=name) for name, x, value in test.points]
     return Inferred(rows, points, [_said(test)])
 
 
@@ -74,29 +74,29 @@ def _total_error(test: _Test, forecast: np.ndarray) -> float:
 
 
 def _errors(test: _Test, level: float) -> list[dict]:
-    """Component, value, low and high of the errors of the totals, and of those per customer."""
+    """Breakdown, value, low and high of the errors of the totals, and of those per customer."""
     total, n = test.n @ test.actual, test.n
     reach = stats.norm.ppf((1 + level) / 2)
     off = {name: forecast - test.actual for name, forecast in test.forecasts.items()}
     found = {f"forecast error, {name}": each for name, each in off.items()}
     found |= {f"error per customer, {name}": abs(each) for name, each in off.items()}
     rows = []
-    for component, num in found.items():
+    for breakdown, num in found.items():
         value = n @ num / total
         half = reach * np.sqrt(n @ (num - value * test.actual) ** 2) / total
-        rows.append({"component": component, "value": value, "low": value - half, "high": value + half})
+        rows.append({"breakdown": breakdown, "value": value, "low": value - half, "high": value + half})
     return rows
 
 
 def _test(groups: list[Group], told: Told) -> _Test:
     """Raises Unavailable where there is nothing to test on or too little to be told, or the model cannot be fitted."""
-    held = next((group for group in groups if group.component == HOLDOUT and group.is_whole), None)
+    held = next((group for group in groups if group.breakdown == HOLDOUT and group.is_whole), None)
     if held is None:
         raise Unavailable("there is too little history to be parted in two")
     held = newness_settled([held])[0][0].counts
     by_inactivity = told.given["churn"].kind == "inactivity"
     if by_inactivity:
-        tracked = [group.counts for group in groups if group.component == TRACKED and group.is_whole]
+        tracked = [group.counts for group in groups if group.breakdown == TRACKED and group.is_whole]
         test = _of_purchases(held, pd.concat(tracked) if tracked else None, told)
     else:
         test = _of_contracts(held, told)

@@ -13,7 +13,7 @@ from crmnb.stats.clv_noncontractual import of_purchasers
 from crmnb.stats.estimation import Group, Inferred, Told
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
-SPENT, FOLLOWED = "spent", "followed"  # components of evidence
+SPENT, FOLLOWED = "spent", "followed"  # breakdowns of evidence
 FEWEST_MONTHS = 12  # months as units: of fewer there is no interval
 _REPLICATES = 1000
 _NO_SPEND = "no spend on acquisition is in the costs"
@@ -98,10 +98,10 @@ def _months(period: Period) -> int:
 def to_cost(groups: list[Group], told: Told) -> Inferred:
     """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
     groups, newness = newness_settled(groups)
-    whole = next((group for group in groups if group.is_whole and not group.component), None)
-    spent = next((group.counts for group in groups if group.is_whole and group.component == SPENT), None)
+    whole = next((group for group in groups if group.is_whole and not group.breakdown), None)
+    spent = next((group.counts for group in groups if group.is_whole and group.breakdown == SPENT), None)
     if whole is None or spent is None or not spent["won"].sum():
-        return Inferred([groups[0].row(component="", n=0.0, clusters=0.0, reason="no customers won")])
+        return Inferred([groups[0].row(breakdown="", n=0.0, clusters=0.0, reason="no customers won")])
     if reason := _without_spend(spent, told.windows["now"]):
         return Inferred([whole.row(reason=reason)])
     won_for, cost_error = _ratio(spent, _months(told.windows["now"]))
@@ -151,7 +151,7 @@ def payback(groups: list[Group], told: Told) -> Inferred:
     """
     found = {}
     for win in dict.fromkeys(group.win for group in groups):
-        held = {group.component: group for group in groups if group.win == win and group.is_whole}
+        held = {group.breakdown: group for group in groups if group.win == win and group.is_whole}
         found[win] = _payback(held, told, win)
     now = found.get("now", Inferred([]))
     return Inferred([row for each in found.values() for row in each.rows], now.points, now.notes)
@@ -161,8 +161,8 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
     any_group = next(iter(held.values()))
     followed = held.get(FOLLOWED)
     if followed is None:
-        return Inferred([any_group.row(component="", n=np.nan, clusters=np.nan, reason="no customers won")])
-    facts = {"component": "", "n": followed.customers, "clusters": followed.customers}
+        return Inferred([any_group.row(breakdown="", n=np.nan, clusters=np.nan, reason="no customers won")])
+    facts = {"breakdown": "", "n": followed.customers, "clusters": followed.customers}
     spent = held[SPENT].counts if SPENT in held else None
     reason = _NO_SPEND if spent is None else _without_spend(spent, told.windows[win])
     reason = reason or ("" if spent["won"].sum() else "no customers won in a month that is seen whole")
@@ -178,10 +178,10 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
     low, high = _percentiles(_reached(curves, costs), told.level)
     facts |= {"low": low, "high": high, "method": "bootstrap of customers"}
     around = _limits(cost, error, _months(told.windows[win]), told.level)
-    points = [followed.point(0, cost, *around, followed.customers, component="cost")]
+    points = [followed.point(0, cost, *around, followed.customers, breakdown="cost")]
     followed_to = _apart(at_risk.sum(0), told.privacy.suppress_below)
     ends = zip(curve, *_percentiles(curves, told.level), followed_to, strict=True)
-    points += [followed.point(month, *each, component="margin") for month, each in enumerate(ends, 1)]
+    points += [followed.point(month, *each, breakdown="margin") for month, each in enumerate(ends, 1)]
     known = "The interval takes what winning a customer cost as known: of fewer than twelve months."
     notes = [known] if np.isnan(error) else []
     if np.isinf(months):

@@ -75,10 +75,10 @@ def _indicators(
         sizes = counts.groupby(name)["n"].sum().sort_values(ascending=False, kind="stable")
         everyone = everybody.groupby(name)["n"].sum()
         for level in sorted(sizes.index[1:]):
-            component = f"{_attribute(name)}: {level} against {sizes.index[0]}"
-            columns[component] = (counts[name] == level).to_numpy(float)
-            told.append((component, name.removeprefix(OF), level, everyone[level]))
-    return pd.DataFrame(told, columns=["component", "segment", "level", "n"]), pd.DataFrame(columns, index=counts.index)
+            breakdown = f"{_attribute(name)}: {level} against {sizes.index[0]}"
+            columns[breakdown] = (counts[name] == level).to_numpy(float)
+            told.append((breakdown, name.removeprefix(OF), level, everyone[level]))
+    return pd.DataFrame(told, columns=["breakdown", "segment", "level", "n"]), pd.DataFrame(columns, index=counts.index)
 
 
 def _attribute(name: str) -> str:
@@ -92,9 +92,9 @@ def _rows(group: Group, fit: Fit, told_of: pd.DataFrame, level: float) -> list[d
     facts = zip(*(told_of[name] for name in told_of), *limits, strict=True)
     shared = {"method": "Cox", "flags": flags}
     return [
-        group.row(value=value, low=low, high=high, n=n, clusters=n, component=component, **shared)
+        group.row(value=value, low=low, high=high, n=n, clusters=n, breakdown=breakdown, **shared)
         | {"at_segment": segment, "at_level": level}
-        for component, segment, level, n, value, low, high in facts
+        for breakdown, segment, level, n, value, low, high in facts
     ]
 
 

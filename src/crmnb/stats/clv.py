@@ -36,7 +36,7 @@ def residual(groups: list[Group], told: Told) -> Inferred:
 
 def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
     groups, newness = newness_settled(groups)
-    held = [group for group in groups if not group.component]
+    held = [group for group in groups if not group.breakdown]
     whole = next(group for group in held if group.is_whole)
     value = _by_purchases if told.given["churn"].kind == "inactivity" else _by_contract
     try:

@@ -52,16 +52,16 @@ def lorenz(groups: list[Group], told: Told) -> Inferred:
         revenue, n = counts["revenue"].to_numpy(float), counts["n"].to_numpy(float)
         few = {"clusters": max(_TENTH * group.customers, 1.0)}  # who stands behind it, and may be too few to be shown
         if not revenue @ n > 0:
-            rows.append(group.row(component=GINI, reason="no revenue"))
+            rows.append(group.row(breakdown=GINI, reason="no revenue"))
             continue
         if n.sum() < 2:
-            rows += [group.row(component=name, reason="one customer only") for name in (GINI, TOP)]
+            rows += [group.row(breakdown=name, reason="one customer only") for name in (GINI, TOP)]
             continue
         for name, (value, error) in figures_of(revenue, n).items():
             low, high = limits(name, value, error, n.sum(), told.level)
             doubtful = "unreliable" if n.sum() < FEW_FOR_MONEY else ""
             told_of = {"value": value, "low": low, "high": high, "method": "linearised", "flags": doubtful}
-            rows.append(group.row(component=name, **told_of) | (few if name == TOP else {}))
+            rows.append(group.row(breakdown=name, **told_of) | (few if name == TOP else {}))
         if group.win == "now":
             points += _curve(group, revenue, n, told)
     return Inferred(rows, points)
@@ -141,4 +141,4 @@ def _curve(group: Group, revenue: np.ndarray, n: np.ndarray, told: Told) -> list
     brought = np.concatenate([[0], np.cumsum(n * revenue) / (n @ revenue)])
     places = np.linspace(0, 100, 1 + int(np.clip(n.sum() // told.privacy.suppress_below, 1, _POINTS)))
     shares = np.interp(places, at, brought)
-    return [group.point(x, share, n=n.sum(), component=CURVE) for x, share in zip(places, shares, strict=True)]
+    return [group.point(x, share, n=n.sum(), breakdown=CURVE) for x, share in zip(places, shares, strict=True)]

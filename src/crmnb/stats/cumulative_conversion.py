@@ -48,13 +48,13 @@ def _curve(group: Group, outcome: int, level: float) -> Curve:
 def _rows(group: Group, won: Curve, fewest: int) -> Iterator[dict]:
     """The ages to which enough leads were followed, decided early or not: of a later one nobody knows anything."""
     followed, n = group.counts["followed"].to_numpy(float), group.counts["n"].to_numpy(float)
-    for component, age in AGES.items():
+    for breakdown, age in AGES.items():
         known = n[followed >= age].sum()
         if known >= fewest:
             found = at(won, [min(age, won.last)]).iloc[0]
             low, high = (found["low"], found["high"]) if found["value"] else (0.0, _most_of_none(known, won.level))
             method = _METHOD if found["value"] else "Wilson"
-            yield group.row(component=component, value=found["value"], low=low, high=high, method=method)
+            yield group.row(breakdown=breakdown, value=found["value"], low=low, high=high, method=method)
 
 
 def _most_of_none(known: float, level: float) -> float:
@@ -83,8 +83,8 @@ def _still(group: Group, ages: np.ndarray) -> np.ndarray:
 def _points(group: Group, curves: dict[str, Curve], ages: np.ndarray, common: np.ndarray | None) -> Iterator[dict]:
     """A point of each curve at each of the ages; `n`: how many leads are still open and followed. At the others of the whole that alone."""
     unseen = np.setdiff1d(common, ages) if common is not None else ages[:0]
-    for component, each in curves.items():
+    for breakdown, each in curves.items():
         for row, many in zip(at(each, ages).itertuples(), _still(group, ages), strict=True):
-            yield group.point(row.time, row.value, row.low, row.high, many, component=component)
+            yield group.point(row.time, row.value, row.low, row.high, many, breakdown=breakdown)
         for age, many in zip(unseen, _still(group, unseen), strict=True):
-            yield group.point(age, np.nan, n=many, component=component)
+            yield group.point(age, np.nan, n=many, breakdown=breakdown)

@@ -19,14 +19,14 @@ LEVEL_OF = "of "  # how the columns of counts begin that hold the customers' lev
 
 @dataclass(frozen=True)
 class Group:
-    """The evidence of one window, component and level of a segmentation (the whole client's are ""), alike rows counted.
+    """The evidence of one window, breakdown and level of a segmentation (the whole client's are ""), alike rows counted.
 
     `counts`: the evidence's own columns, `n` (rows), the sums that the estimator asks for, and `fold` where it has folds.
     `customers`: how many stand behind it (rows, where none is known).
     """
 
     win: str
-    component: str
+    breakdown: str
     segment: str
     level: str
     counts: pd.DataFrame
@@ -45,15 +45,15 @@ class Group:
     def row(self, **facts: Any) -> dict[str, Any]:
         """A row of results of this group: `value`, and `low`, `high`, `method`, `flags`, `reason`, where there are such.
 
-        Without a value, `reason` says why. `component`, `n`, `clusters` may be told otherwise than the group's own.
+        Without a value, `reason` says why. `breakdown`, `n`, `clusters` may be told otherwise than the group's own.
         """
         empty = {"value": NAN, "low": NAN, "high": NAN, "method": "", "flags": "", "reason": ""}
-        own = {key: getattr(self, key) for key in ("win", "component", "segment", "level")}
+        own = {key: getattr(self, key) for key in ("win", "breakdown", "segment", "level")}
         return empty | own | {"n": self.n, "clusters": self.customers, "numerator": NAN, "denominator": NAN} | facts
 
     def point(self, x: float, value: float, low: float = NAN, high: float = NAN, n: float = NAN, **facts: str) -> dict:
         """A point of a picture; n: the units behind it, too few of which are not shown."""
-        own = {key: getattr(self, key) for key in ("component", "segment", "level")}
+        own = {key: getattr(self, key) for key in ("breakdown", "segment", "level")}
         return own | {"x": x, "value": value, "low": low, "high": high, "n": n} | facts
 
 

@@ -58,7 +58,7 @@ def _leap_days(first: int, last: int) -> list[datetime]:
 class Comparison(NamedTuple):
     """Which span is compared with which; `years` lie between where they are alike day by day, else 0."""
 
-    component: str
+    breakdown: str
     now: Span
     before: Span
     years: int = 0
@@ -127,7 +127,7 @@ def _squares_of(comparison: int) -> list[str]:
 def growth(groups: list[Group], told: Told) -> Inferred:
     """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
 
-    Who bought stands in groups of their own, of the component `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
+    Who bought stands in groups of their own, of the breakdown `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
     bought in that place of `spans`, with the sums of `squares`. The side with fewer customers says whether a figure may be shown,
     and whether it is `unreliable`.
 
@@ -137,13 +137,13 @@ def growth(groups: list[Group], told: Told) -> Inferred:
     who stays, customers alone not what happens to all of them together (benchmarks/growth.py). Fewer than 12 weeks have no
     limits, nor has what does not vary at all.
     """
-    buyers = {(g.win, g.component, g.segment, g.level): g.counts for g in groups if g.component}
-    sold = [group for group in comparable(groups, told) if not group.component]
+    buyers = {(g.win, g.breakdown, g.segment, g.level): g.counts for g in groups if g.breakdown}
+    sold = [group for group in comparable(groups, told) if not group.breakdown]
     return Inferred([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, told)), told)])
 
 
 def who_of(column: str = "") -> str:
-    """The component of who bought, of the whole and by attributes of customers; or by a column of the orders."""
+    """The breakdown of who bought, of the whole and by attributes of customers; or by a column of the orders."""
     return f"who by {column}" if column else "who"
 
 
@@ -163,7 +163,7 @@ def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
         told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, told.level)
-        rows.append(group.row(component=each.component, **told_of))
+        rows.append(group.row(breakdown=each.breakdown, **told_of))
     return rows
 
 
@@ -319,8 +319,8 @@ def _parts(group: Group, fewest: int) -> list[dict]:
     if unknown_now or unknown_before:
         money["without a customer"] = unknown_now - unknown_before
     money["now"] = now["net"] + unknown_now
-    rows = [group.row(component=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
-    return [row | ({"at_win": "before"} if row["component"] == "before" else {}) for row in rows]
+    rows = [group.row(breakdown=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+    return [row | ({"at_win": "before"} if row["breakdown"] == "before" else {}) for row in rows]
 
 
 def _with_orders(side: pd.Series, unknown: pd.Series) -> pd.Series:

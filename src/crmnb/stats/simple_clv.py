@@ -39,14 +39,14 @@ def returned(groups: list[Group], told: Told) -> Inferred:
     gains, rows = told.given["worth"].gains, []
     for group in groups:
         cost = float(group.counts["amount"].sum())
-        if group.component in gains and cost > 0:
-            gain = gains[group.component]
+        if group.breakdown in gains and cost > 0:
+            gain = gains[group.breakdown]
             value, low, high = ((each - cost) / cost for each in (gain.gain, gain.low, gain.high))
             facts = {"numerator": gain.gain - cost, "denominator": cost, "n": np.nan, "clusters": np.nan}
             rows.append(group.row(value=value, low=low, high=high, method="declared", **facts))
-    without = [group.component for group in groups if group.component not in gains]
+    without = [group.breakdown for group in groups if group.breakdown not in gains]
     if not rows:
         reason = "needs a programme's gain, measured by a test (worth: gains in the parameters file)"
-        return Inferred([groups[0].row(component="", n=np.nan, clusters=np.nan, reason=reason)])
+        return Inferred([groups[0].row(breakdown="", n=np.nan, clusters=np.nan, reason=reason)])
     told_of = f"Nothing is said of {', '.join(without)}: what they gained is not declared." if without else ""
     return Inferred(rows, notes=[told_of] if without else [])

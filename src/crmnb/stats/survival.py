@@ -74,7 +74,7 @@ def _shares(group: Group, one: kaplan_meier.Curve, told: Told) -> list[dict]:
     values = kaplan_meier.at(one, list(times.values()))
     facts = {"method": "Kaplan-Meier", "reason": _condition(one)}
     return [
-        group.row(component=name, value=value, low=low, high=high, flags=_doubt(one, time), **facts)
+        group.row(breakdown=name, value=value, low=low, high=high, flags=_doubt(one, time), **facts)
         for name, (time, value, low, high) in zip(times, values.itertuples(index=False), strict=True)
     ]
 

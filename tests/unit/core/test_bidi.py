@@ -41,8 +41,8 @@ def wrong_in(text: str) -> str:
 
 
 def year(name: str = TURNED):
-    """A rate by region and month, with signals, of a client, region and component that are called so."""
-    rows = [rate(1161, 2022, 2.1, change=3.1, change_low=1.2, change_high=5.0, signal="better", component=name)]
+    """A rate by region and month, with signals, of a client, region and breakdown that are called so."""
+    rows = [rate(1161, 2022, 2.1, change=3.1, change_low=1.2, change_high=5.0, signal="better", breakdown=name)]
     for level, value in ((name, 60), ("South", 40)):
         facts = {
             "segment": "region",
@@ -52,9 +52,9 @@ def year(name: str = TURNED):
             "change_high": 5.0,
             "signal": "worse",
         }
-        rows.append(rate(value, 100, 4, component=name, **facts))
-    rows += [rate(50 + m, 100, 2, part=f"2025-{m:02}", component=name) for m in range(1, 7)]
-    return result(rows, of=metric(component="survey"), whose=client(name=name))
+        rows.append(rate(value, 100, 4, breakdown=name, **facts))
+    rows += [rate(50 + m, 100, 2, part=f"2025-{m:02}", breakdown=name) for m in range(1, 7)]
+    return result(rows, of=metric(breakdown="survey"), whose=client(name=name))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def test_every_figure_of_every_metric_is_the_same(numbered_shop, corner_shop):
         assert name.notes == number.notes
 
 
-@pytest.mark.parametrize("id_", ["repeat_purchase_rate", "average_order_value", "goal_conversion", "pipeline_velocity"])
+@pytest.mark.parametrize(
+    "id_", ["repeat_purchase_rate", "average_order_value", "visitor_conversion_rate", "sales_velocity"]
+)
 def test_rows_are_looked_at_with_the_names_of_people_and_the_rows_own_keys(id_, numbered_shop, corner_shop):
     by_name, by_number = (
         evidence_of(catalogue()[id_], book.tables, book.period, 1000) for book in (corner_shop, numbered_shop)
@@ -105,9 +107,9 @@ def test_looking_at_rows_again_takes_no_more_room(numbered_shop):
     def tables() -> int:
         return numbered_shop.tables.con.execute("select count(*) from duckdb_tables()").fetchall()[0][0]
 
-    evidence_of(catalogue()["clv_predicted"], numbered_shop.tables, numbered_shop.period, 5)
+    evidence_of(catalogue()["predicted_clv"], numbered_shop.tables, numbered_shop.period, 5)
     before = tables()
-    evidence_of(catalogue()["clv_predicted"], numbered_shop.tables, numbered_shop.period, 5)
+    evidence_of(catalogue()["predicted_clv"], numbered_shop.tables, numbered_shop.period, 5)
     assert tables() == before
 
 

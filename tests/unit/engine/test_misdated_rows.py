@@ -34,20 +34,20 @@ def of_leads(metric: str) -> Measured:
     [
         ("lead_conversion_rate", {"": (2, 4)}),
         ("stage_conversion", {"1 proposed": (3, 4), "2 won": (2, 3)}),
-        ("proposal_win_rate", {"": (1, 1)}),
+        ("win_rate", {"": (1, 1)}),
     ],
 )
 def test_a_lead_won_before_it_was_created_counts_and_is_not_won(metric: str, figures: dict):
     measured = of_leads(metric)
-    rows = measured.rows[measured.rows["part"] == ""].set_index("component")
+    rows = measured.rows[measured.rows["part"] == ""].set_index("breakdown")
     told = {name: (row["numerator"], row["denominator"]) for name, row in rows.iterrows()}
     assert told == figures
     assert any("1 of 4 leads in 2025 have a date" in note for note in measured.notes)
 
 
 def test_the_curve_counts_such_a_lead_as_not_won():
-    rows = of_leads("conversion_curve").rows
-    assert rows.loc[(rows["part"] == "") & (rows["component"] == "won after 90 days"), "value"].to_list() == [50.0]
+    rows = of_leads("cumulative_win_rate").rows
+    assert rows.loc[(rows["part"] == "") & (rows["breakdown"] == "won after 90 days"), "value"].to_list() == [50.0]
 
 
 def test_of_few_it_is_not_said_how_few():

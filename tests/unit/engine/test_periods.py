@@ -18,9 +18,9 @@ from crmnb.metrics.definition import catalogue, families, family
 
 METRICS = [id_ for name in families() for id_, m in family(name).items() if not m.cumulative]  # in one window only
 # At which months there are, at the period's name (in the books, or of what growth is compared with), at what was seen before.
-THAT_LOOK = {"churn_rate_annualised", "clv_simple"}  # whether it is a year
-THAT_LOOK |= {"cohort_retention", "customer_acquisition_cost", "cac_payback_months"}
-THAT_LOOK |= {"revenue_reconciliation", "sales_growth", "growth_decomposition"}
+THAT_LOOK = {"churn_rate_annualised", "simple_clv"}  # whether it is a year
+THAT_LOOK |= {"cohort_retention", "customer_acquisition_cost", "cac_payback_period"}
+THAT_LOOK |= {"revenue_reconciliation", "sales_growth", "revenue_bridge"}
 MONTH = Period.parse("2025-02").observe(*SEEN)
 
 
@@ -153,4 +153,4 @@ def test_several_metrics_at_once_give_what_each_gives_alone(corner_shop):
         for metric, found in zip(metrics, measure_all(metrics, corner_shop.tables, corner_shop.period), strict=True):
             alone = measure(metric, corner_shop.tables, corner_shop.period)
             pd.testing.assert_frame_equal(found.rows, alone.rows, check_exact=True)
-            assert (found.settings, found.notes, found.better) == (alone.settings, alone.notes, alone.better)
+            assert (found.settings, found.notes, found.direction) == (alone.settings, alone.notes, alone.direction)

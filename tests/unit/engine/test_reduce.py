@@ -46,7 +46,7 @@ def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", lev
     return found[found["segment"] == by].reset_index(drop=True)
 
 
-def by_hand(rows: pd.DataFrame) -> dict[str, float]:
+def hand_count(rows: pd.DataFrame) -> dict[str, float]:
     """The statistics of one group by walking over its customers; a row without a customer is its own."""
     num = rows["num"] if "num" in rows else rows["value"]
     den = rows["den"] if "den" in rows else pd.Series(1.0, rows.index)
@@ -104,20 +104,20 @@ def test_a_pencils_example():
 @pytest.mark.parametrize("seed", range(3))
 def test_the_whole_equals_a_walk_over_the_customers(seed):
     rows = answers(seed)
-    assert reduced(rows).iloc[0][SUMS].to_dict() == close_to(by_hand(rows))
+    assert reduced(rows).iloc[0][SUMS].to_dict() == close_to(hand_count(rows))
 
 
 def test_without_weights_or_customers_each_row_counts_once():
     rows = answers(1).drop(columns=["weight", "customer_id"])
     found = reduced(rows).iloc[0]
     assert found["n"] == found["clusters"] == found["w"] == found["w2"] == len(rows)
-    assert found[SUMS].to_dict() == close_to(by_hand(rows))
+    assert found[SUMS].to_dict() == close_to(hand_count(rows))
 
 
 def test_levels_of_the_evidence_itself_and_the_unknown_one():
     rows = answers(2)
     found = reduced(rows, by="channel").set_index("level")
-    expected = {level: by_hand(group) for level, group in rows.fillna({"channel": UNKNOWN}).groupby("channel")}
+    expected = {level: hand_count(group) for level, group in rows.fillna({"channel": UNKNOWN}).groupby("channel")}
     assert set(found.index) == {"shop", "web", UNKNOWN}
     assert set(found["segment"]) == {"channel"}
     for level, sums in expected.items():
@@ -131,7 +131,7 @@ def test_levels_of_customers_and_nobody_is_not_known():
     region = rows["customer_id"].map(levels.set_index("cluster")["level"]).fillna(UNKNOWN)
     assert set(found.index) == {"North", "South", UNKNOWN}
     for level, group in rows.groupby(region):
-        assert found.loc[level, SUMS].to_dict() == close_to(by_hand(group))
+        assert found.loc[level, SUMS].to_dict() == close_to(hand_count(group))
 
 
 def test_levels_add_up_to_the_whole():
@@ -141,10 +141,10 @@ def test_levels_add_up_to_the_whole():
 
 
 def test_components_stand_apart():
-    rows = answers(5).assign(component=["a", "b", "c"] * 40)
-    found = reduced(rows).set_index("component")
-    for name, group in rows.groupby("component"):
-        assert found.loc[name, SUMS].to_dict() == close_to(by_hand(group))
+    rows = answers(5).assign(breakdown=["a", "b", "c"] * 40)
+    found = reduced(rows).set_index("breakdown")
+    for name, group in rows.groupby("breakdown"):
+        assert found.loc[name, SUMS].to_dict() == close_to(hand_count(group))
 
 
 def test_the_order_of_the_rows_does_not_matter():

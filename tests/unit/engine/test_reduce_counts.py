@@ -43,9 +43,9 @@ def test_levels_of_the_evidences_own():
 
 
 def test_components_stand_apart():
-    rows = ROWS.assign(component=["x", "x", "y", "y", "y", "x"])
-    found = groups(rows, types=TYPES | {"component": "VARCHAR"})
-    assert {g.component: (g.n, g.customers) for g in found} == {"x": (3, 2), "y": (3, 3)}
+    rows = ROWS.assign(breakdown=["x", "x", "y", "y", "y", "x"])
+    found = groups(rows, types=TYPES | {"breakdown": "VARCHAR"})
+    assert {g.breakdown: (g.n, g.customers) for g in found} == {"x": (3, 2), "y": (3, 3)}
 
 
 def test_a_cluster_stands_for_the_customer():

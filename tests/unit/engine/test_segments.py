@@ -101,11 +101,11 @@ def test_thousands_of_levels_do_not_hold_a_family_up():
     """Before, each of 6,000 levels was a group of its own in every metric: minutes."""
     tables = shop([f"area {i}" for i in range(6000)], customers=2000)
     chosen = [
-        family("retention")[id_] for id_ in ("retention_rate", "customers_won", "survival_curve", "churn_drivers")
+        family("retention")[id_] for id_ in ("retention_rate", "new_customers", "survival_curve", "churn_drivers")
     ]
     for each in measure_all(chosen, tables, Period.parse("2025").observe(*SEEN)):
         assert each.rows["level"].nunique() <= MOST_LEVELS + 2
-        assert each.rows["component"].nunique() <= MOST_LEVELS + 2
+        assert each.rows["breakdown"].nunique() <= MOST_LEVELS + 2
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_thousands_of_levels_do_not_hold_a_family_up():
         ("csat", "survey_responses", "survey", "responded_at"),
         ("response_rate", "survey_invitations", "survey", "sent_at"),
         ("review_rating", "reviews", "platform", "posted_at"),
-        ("goal_conversion", "visits", "goal", "started_at"),
+        ("visitor_conversion_rate", "visits", "goal", "started_at"),
     ],
 )
 def test_components_that_the_data_name_are_fifty_and_the_others(metric, table, column, time):
@@ -138,4 +138,4 @@ def test_components_that_the_data_name_are_fifty_and_the_others(metric, table, c
     found = measure(
         catalogue()[metric], in_memory(client, {table: rows[columns]}), Period.parse("2025").observe(*SEEN)
     ).rows
-    assert set(found[found["part"] == ""]["component"]) == {*(f"name {i:03}" for i in range(50)), OTHER}
+    assert set(found[found["part"] == ""]["breakdown"]) == {*(f"name {i:03}" for i in range(50)), OTHER}

@@ -31,7 +31,7 @@ def observed(label: str, first: str, last: str) -> Period:
 
 def whole(id_: str, tables, period: Period) -> pd.DataFrame:
     rows = measure(catalogue()[id_], tables, period).rows
-    return rows[(rows["part"] == "") & (rows["segment"] == "")].set_index("component")
+    return rows[(rows["part"] == "") & (rows["segment"] == "")].set_index("breakdown")
 
 
 # ---- An order that counts -------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ COUNTED = {
     "purchase_frequency": 1.0,
     "repeat_purchase_rate": 0.0,
     "revenue_per_customer": 20.0,
-    "customers_won": 2.0,
+    "new_customers": 2.0,
     "refund_rate": 100 * 4 / 5,
 }
 
@@ -80,7 +80,7 @@ def test_growth_is_made_of_the_same_orders():
     )
     both = in_memory(tables.client, {"orders": pd.concat([now, earlier])})
     period = observed("2025", "2024-01-01", "2026-01-01")
-    parts = whole("growth_decomposition", both, period)["value"]
+    parts = whole("revenue_bridge", both, period)["value"]
     assert (parts["before"], parts["now"]) == (40, 40)
     growth = whole("sales_growth", both, period).loc[""]
     assert (growth["value"], growth["n"], growth["clusters"]) == (0, 4, 2)
@@ -144,7 +144,7 @@ def test_where_nothing_changed_there_is_no_signal_however_long_the_months(label,
     period = observed(label, "2022-12-01", "2024-06-01")
     metrics = [catalogue()[id_] for id_ in OF_LENGTH]
     frame = pd.concat([each.rows for each in measure_all(metrics, tables, period)], ignore_index=True)
-    frame = with_signals(frame, {metric.id: metric.better for metric in metrics})
+    frame = with_signals(frame, {metric.id: metric.direction for metric in metrics})
     now = frame[(frame["part"] == "") & (frame["segment"] == "")].set_index("metric")
     assert (now["signal"] == "").all()
     by_length = now.loc[["purchase_frequency", "repeat_purchase_rate", "revenue_per_customer", "retention_rate"]]
@@ -212,7 +212,7 @@ def test_of_refunds_yet_to_come_the_newest_month_makes_no_gain(back: float):
         assert row["change"] == pytest.approx(0, abs=0.005 * row["value"]), id_
     growth = whole("sales_growth", tables, period)["value"]
     assert growth[""] == pytest.approx(0, abs=0.5)
-    parts = whole("growth_decomposition", tables, period)["value"]
+    parts = whole("revenue_bridge", tables, period)["value"]
     assert parts["now"] == parts["before"] == 100 * (31 - 11 * back)
 
 
@@ -283,21 +283,21 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize(("metric", "component"), FIGURES)
-def test_the_change_of_a_curve_or_a_median_is_paired_by_customer(metric: str, component: str):
+@pytest.mark.parametrize(("metric", "breakdown"), FIGURES)
+def test_the_change_of_a_curve_or_a_median_is_paired_by_customer(metric: str, breakdown: str):
     """As wide as a bootstrap of customers that takes each one's both years together; as if apart it would be half as wide again."""
     orders = two_years(600, 0.9, 7)
     tables, period = in_memory(client(), {"orders": orders}), observed("2025", "2024-01-01", "2026-01-01")
-    row = whole(metric, tables, period).loc[component]
+    row = whole(metric, tables, period).loc[breakdown]
     wide = orders.pivot_table(index="customer_id", columns="ordered_at", values="amount").to_numpy()
-    figure, rng, n = FIGURES[metric, component], np.random.default_rng(1), len(wide)
+    figure, rng, n = FIGURES[metric, breakdown], np.random.default_rng(1), len(wide)
     drawn = [wide[rng.integers(0, n, n)] for _ in range(300)]
     error = np.std([figure(rows[:, 2:]) - figure(rows[:, :2]) for rows in drawn])
     apart = np.hypot(*(np.std([figure(rows[:, part]) for rows in drawn]) for part in (slice(0, 2), slice(2, 4))))
     width = (row["change_high"] - row["change_low"]) / (2 * 1.96)
     assert apart > 1.35 * error
     wider = (
-        1.4 if component == "top decile" else 1.2
+        1.4 if breakdown == "top decile" else 1.2
     )  # whose limits are wider than a bootstrap's, which holds too little
     assert 0.8 * error < width < wider * error
 

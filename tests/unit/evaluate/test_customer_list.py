@@ -60,24 +60,24 @@ def plans(of: pd.DataFrame) -> pd.DataFrame:
 def test_the_list_holds_today_s_customers_and_adds_up_to_the_metric():
     who = customers()
     opened = book(customers=who, subscriptions=plans(who))
-    listed = opened.customers("at_risk_customers", limit=1000)
+    listed = opened.customers("expected_churn", limit=1000)
     assert set(listed["customer_id"]) == set(who.loc[who["left_at"].isna(), "customer_id"])
-    assert listed["probability"].sum() == pytest.approx(opened("at_risk_customers").whole["value"].iloc[0], rel=1e-3)
+    assert listed["probability"].sum() == pytest.approx(opened("expected_churn").whole["value"].iloc[0], rel=1e-3)
     assert listed["expected_loss"].is_monotonic_decreasing
     assert listed["expected_loss"].to_list() == pytest.approx((listed["probability"] * listed["at_stake"]).round(2))
     assert listed.loc[0, "customer_id"] == who.loc[who["left_at"].isna().idxmax(), "customer_id"]
-    assert len(opened.customers("at_risk_customers", limit=7)) == 7
+    assert len(opened.customers("expected_churn", limit=7)) == 7
 
 
 def test_what_is_at_stake_is_what_was_paid_in_the_last_365_days():
     who = customers()
-    listed = book(customers=who, subscriptions=plans(who)).customers("at_risk_customers", 1000).set_index("customer_id")
+    listed = book(customers=who, subscriptions=plans(who)).customers("expected_churn", 1000).set_index("customer_id")
     old = who[who["left_at"].isna() & (who["joined_at"] < "2024-06-01")].iloc[1]
     assert listed.loc[old["customer_id"], "at_stake"] == 12 * 10
 
 
 def test_without_a_table_that_says_what_was_paid_the_likeliest_stand_first():
-    listed = book(customers=customers()).customers("at_risk_customers")
+    listed = book(customers=customers()).customers("expected_churn")
     assert list(listed.columns) == ["customer_id", "probability"]
     assert listed["probability"].is_monotonic_decreasing
 
@@ -91,8 +91,8 @@ def test_the_export_lies_among_what_is_not_sent(tmp_path, monkeypatch):
     (tmp_path / "parameters").mkdir()
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
-    place = book(customers=customers()).export("at_risk_customers")
-    assert place == tmp_path / "outputs" / "phone" / ".private" / "at_risk_customers-2025.xlsx"
+    place = book(customers=customers()).export("expected_churn")
+    assert place == tmp_path / "outputs" / "phone" / ".private" / "expected_churn-2025.xlsx"
     assert place.stat().st_mode & 0o077 == 0
     assert place.parent.stat().st_mode & 0o077 == 0
 

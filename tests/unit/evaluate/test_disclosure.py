@@ -17,7 +17,7 @@ from crmnb.stats.curve_steps import told_at
 
 METRICS = {
     "c1_funnel": ("acceptance_rate", "completion_rate", "response_rate", "stage_conversion", "lead_conversion_rate"),
-    "c2_left_out": ("lead_conversion_rate", "conversion_curve", "stage_conversion"),
+    "c2_left_out": ("lead_conversion_rate", "cumulative_win_rate", "stage_conversion"),
     "c3_nested": ("repeat_purchase_rate", "average_order_value"),
     "c4_components": ("acceptance_rate", "completion_rate", "response_rate"),
     "c8_drivers": ("survival_curve", "median_lifetime", "churn_drivers"),
@@ -77,7 +77,7 @@ def test_steps_are_of_enough_people():
 def test_how_many_are_at_risk_in_a_level_does_not_follow_from_the_others():
     points = pd.DataFrame(
         [
-            {"component": "", "segment": segment, "level": level, "x": 30.0, "value": 80.0, "n": n}
+            {"breakdown": "", "segment": segment, "level": level, "x": 30.0, "value": 80.0, "n": n}
             for segment, level, n in (
                 ("", "", 60),
                 ("region", "North", 40),

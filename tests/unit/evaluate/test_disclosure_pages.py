@@ -26,7 +26,7 @@ def test_a_rounded_figure_is_a_range():
     assert ends("\u2212€1,354 to €5") == [pytest.approx((-1354.5, -1353.5)), pytest.approx((4.5, 5.5))]
 
 
-ROW = {"metric": "csat", "component": "", "part": "", "unit": "%", "reason": "", "flags": ""}
+ROW = {"metric": "csat", "breakdown": "", "part": "", "unit": "%", "reason": "", "flags": ""}
 
 
 def rate(level: str, won: float, n: float) -> dict:
@@ -103,7 +103,7 @@ def test_few_that_are_counted_beside_a_figure_are_found(tmp_path):
 def test_sentences_are_read(tmp_path):
     said = "<p class='said'>Retention rate, 2025: 81 % (95 % interval 75 % to 86 %; 168 of 207 customers)</p>"
     (tmp_path / "retention.html").write_text(said, encoding="utf-8")
-    key = {"metric": "retention_rate", "component": "", "part": "", "segment": "", "level": ""}
+    key = {"metric": "retention_rate", "breakdown": "", "part": "", "segment": "", "level": ""}
     printed = {each.figure: (each.low, each.high) for each in read(tmp_path, Names(pd.DataFrame([key])))}
     assert printed == {
         "value": (80.5, 81.5),

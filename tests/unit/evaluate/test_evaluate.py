@@ -64,9 +64,9 @@ def test_signals_are_corrected_over_all_families_at_once():
     """29 changes of p = .01 to 1 in one family cannot hide one of p = .002 in another, yet count as looked at: 30 x .002 > .05."""
     others = pd.DataFrame({"metric": "csat", "p_value": [0.04 + 0.03 * n for n in range(29)], "change": 1.0})
     alone = pd.DataFrame({"metric": "churn_rate", "p_value": [0.002], "change": [1.0]})
-    better = {"csat": "up", "churn_rate": "down"}
-    assert with_signals(alone, better)["signal"].tolist() == ["worse"]
-    together = with_signals(pd.concat([alone, others], ignore_index=True), better)
+    direction = {"csat": "up", "churn_rate": "down"}
+    assert with_signals(alone, direction)["signal"].tolist() == ["worse"]
+    together = with_signals(pd.concat([alone, others], ignore_index=True), direction)
     assert together["signal"].tolist() == [""] * 30
 
 

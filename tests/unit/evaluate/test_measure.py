@@ -82,7 +82,7 @@ def test_the_direction_of_effort_decides_what_is_better_and_easy():
     ease, effort = client(), client(items={"effort": {"scale": (1, 7), "direction": "effort"}})
     period = Period.parse("2025").observe(*SEEN)
     told = {
-        direction: measure(catalogue()["ces"], in_memory(of, {"survey_responses": rows}), period).better
+        direction: measure(catalogue()["ces"], in_memory(of, {"survey_responses": rows}), period).direction
         for direction, of in (("ease", ease), ("effort", effort))
     }
     assert told == {"ease": "up", "effort": "down"}
@@ -181,9 +181,9 @@ def test_contractual_churn_by_customers_and_by_subscriptions():
     for tables in (by_customers, by_plans):
         kept = measure(catalogue()["retention_rate"], tables, period).rows.iloc[0]
         assert (kept["numerator"], kept["denominator"]) == (1, 3)
-        won = measure(catalogue()["customers_won"], tables, period).rows
-        assert won[(won["part"] == "") & (won["component"] == "")]["value"].item() == 2
-        cells = measure(catalogue()["cohort_retention"], tables, period).rows.set_index("component")["value"]
+        won = measure(catalogue()["new_customers"], tables, period).rows
+        assert won[(won["part"] == "") & (won["breakdown"] == "")]["value"].item() == 2
+        cells = measure(catalogue()["cohort_retention"], tables, period).rows.set_index("breakdown")["value"]
         assert (cells["2025-06 +0"], cells["2025-06 +1"], cells["2025-06 +2"]) == (100, 100, 0)
 
 
@@ -211,7 +211,7 @@ def test_what_points_elsewhere_than_a_metric_needs_is_not_guessed():
 
 def test_a_target_stands_where_it_was_set():
     rows = answers(2025, [5, 4, 1] * 12, [f"c{i}" for i in range(36)])
-    tables = in_memory(client(targets={"csat": 70, "customers_won": 100}), {"survey_responses": rows})
+    tables = in_memory(client(targets={"csat": 70, "new_customers": 100}), {"survey_responses": rows})
     told = measure(catalogue()["csat"], tables, Period.parse("2025").observe(*SEEN)).rows
     assert set(told["target"]) == {70}  # a share of answers has the same target in a month
 
@@ -221,7 +221,7 @@ def test_a_table_that_begins_later_than_others_is_believed_for_what_looks_back()
     orders["ordered_at"] = pd.to_datetime(["2025-01-02", "2025-02-01", "2025-11-01"])
     of = client(churn={"kind": "inactivity", "inactivity_days": 90})
     won = measure(
-        catalogue()["customers_won"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*SEEN)
+        catalogue()["new_customers"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*SEEN)
     )
     assert "they begin on 2025-01-02" in won.rows.iloc[0]["reason"]
 
@@ -254,7 +254,7 @@ def test_who_is_between_two_contracts_is_not_active():
     told = measure(
         catalogue()["cohort_retention"], in_memory(of, {"subscriptions": plans}), Period.parse("2025").observe(*SEEN)
     )
-    active = told.rows.set_index("component")["value"]
+    active = told.rows.set_index("breakdown")["value"]
     assert [active[f"2025-01 +{k}"] for k in range(7)] == [100, 100, 100, 0, 0, 0, 100]
 
 

@@ -13,8 +13,8 @@ from crmnb.evaluate.measure import measure
 from crmnb.metrics.definition import catalogue
 
 OF_NEW = (
-    *("customers_won", "second_purchase_rate", "customer_acquisition_cost", "cac_payback_months"),
-    *("profitable_acquisition", "cohort_retention"),
+    *("new_customers", "second_purchase_rate", "customer_acquisition_cost", "cac_payback_period"),
+    *("profitable_new_customers", "cohort_retention"),
 )
 DATA_FROM, END = datetime(2023, 1, 1), datetime(2026, 1, 1)
 YEAR = Period.parse("2025").observe(DATA_FROM, END)
@@ -37,7 +37,7 @@ def shop(orders: pd.DataFrame, customers: pd.DataFrame | None = None, inactivity
 
 def whole(metric: str, tables: Tables, period: Period = YEAR) -> pd.DataFrame:
     rows = measure(catalogue()[metric], tables, period).rows
-    return rows[(rows["part"] == "") & (rows["segment"] == "")].set_index("component")
+    return rows[(rows["part"] == "") & (rows["segment"] == "")].set_index("breakdown")
 
 
 def days(*dates: str) -> list[pd.Timestamp]:
@@ -67,11 +67,11 @@ def test_who_joined_before_the_data_is_new_in_no_metric(metric: str):
 
 def test_a_customer_is_new_with_the_first_order_though_the_list_has_another_day_after_the_data_begin():
     early = LIST.assign(joined_at=days("2019-04-01", "2024-11-30", "2025-05-01", "2025-06-02"))
-    assert whole("customers_won", shop(pd.concat([NEW, OLD]), early)).at["", "value"] == 3
+    assert whole("new_customers", shop(pd.concat([NEW, OLD]), early)).at["", "value"] == 3
 
 
 def test_an_old_customer_who_comes_after_a_pause_is_a_win_back():
-    rows = whole("customers_won", shop(pd.concat([NEW, OLD.assign(ordered_at=days("2025-11-01", "2025-12-01"))]), LIST))
+    rows = whole("new_customers", shop(pd.concat([NEW, OLD.assign(ordered_at=days("2025-11-01", "2025-12-01"))]), LIST))
     assert (rows.at["", "value"], rows.at["win-backs", "value"]) == (3, 1)
 
 
@@ -102,13 +102,13 @@ def test_as_many_are_new_as_joined_and_nothing_changed_where_nothing_did():
     for seed in range(3):
         orders, customers = bought(np.random.default_rng(seed))
         seen = orders[orders["ordered_at"] >= DATA_FROM]
-        row = whole("customers_won", shop(seen, customers, 180)).loc[""]
+        row = whole("new_customers", shop(seen, customers, 180)).loc[""]
         for year, told in ((2025, row["value"]), (2024, row["previous"])):
             assert told == (customers["joined_at"].dt.year == year).sum()
         cost = whole("customer_acquisition_cost", shop(seen, customers, 180)).loc[""]
         assert row["change_low"] < 0 < row["change_high"]
         assert cost["change_low"] < 0 < cost["change_high"]
-        by_orders = whole("customers_won", shop(seen, None, 180)).loc[""]
+        by_orders = whole("new_customers", shop(seen, None, 180)).loc[""]
         assert not by_orders["previous"] > 0  # a year of history, though old customers come back for longer
 
 
@@ -116,7 +116,7 @@ def test_without_a_list_the_data_must_reach_back_by_three_mean_gaps():
     orders, _ = bought(np.random.default_rng(3))
     seen = orders[orders["ordered_at"] >= datetime(2024, 11, 1)]
     period = Period.parse("2025").observe(datetime(2024, 11, 1), END)
-    row = whole("customers_won", shop(seen, None, 30), period).iloc[0]
+    row = whole("new_customers", shop(seen, None, 30), period).iloc[0]
     assert row["flags"] == "unavailable"
     assert "3 times the mean" in row["reason"]
 
@@ -125,14 +125,14 @@ def test_history_that_still_takes_new_customers_away_is_too_short():
     orders, _ = bought(np.random.default_rng(4), mean_gap=140)
     seen = orders[orders["ordered_at"] >= datetime(2024, 1, 1)]
     period = Period.parse("2025").observe(datetime(2024, 1, 1), END)
-    row = whole("customers_won", shop(seen, None, 90), period).iloc[0]
+    row = whole("new_customers", shop(seen, None, 90), period).iloc[0]
     assert row["flags"] == "unavailable"
     assert "with half of the history" in row["reason"]
 
 
 def test_how_the_figure_falls_is_said_where_the_history_is_long_enough():
     orders, customers = bought(np.random.default_rng(5), mean_gap=70)
-    measured = measure(catalogue()["customers_won"], shop(orders, None, 180), YEAR)
+    measured = measure(catalogue()["new_customers"], shop(orders, None, 180), YEAR)
     assert any("more would look new" in note for note in measured.notes)
-    with_list = measure(catalogue()["customers_won"], shop(orders, customers, 180), YEAR)
+    with_list = measure(catalogue()["new_customers"], shop(orders, customers, 180), YEAR)
     assert not any("more would look new" in note for note in with_list.notes)

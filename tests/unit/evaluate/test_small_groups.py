@@ -17,7 +17,7 @@ MIN_BASE, BELOW = 30, 10
 ROW = {
     "metric": "m",
     "win": "now",
-    "component": "",
+    "breakdown": "",
     "segment": "",
     "level": "",
     "part": "",
@@ -52,9 +52,9 @@ def hidden(frame: pd.DataFrame, key: str, min_base: int = MIN_BASE, below: int =
 
 
 def test_a_group_is_marked_below_30_and_hidden_below_10():
-    frame = rows({"component": "a", "n": 30}, {"component": "b", "n": 29}, {"component": "c", "n": 10})
-    frame = pd.concat([frame, rows({"component": "d", "n": 9})], ignore_index=True)
-    told = protect(frame, Privacy()).set_index("component")
+    frame = rows({"breakdown": "a", "n": 30}, {"breakdown": "b", "n": 29}, {"breakdown": "c", "n": 10})
+    frame = pd.concat([frame, rows({"breakdown": "d", "n": 9})], ignore_index=True)
+    told = protect(frame, Privacy()).set_index("breakdown")
     assert told["flags"].to_dict() == {"a": "", "b": "low_base", "c": "low_base", "d": "suppressed"}
     assert told.loc["d", list(FIGURES)].isna().all()
     assert told.loc["d", "reason"] == "fewer than 10"
@@ -97,7 +97,7 @@ def test_two_small_levels_that_are_ten_together_hide_each_other():
 
 def test_segmentations_windows_and_components_are_each_their_own_sum():
     product = [{"segment": "product", "level": level, "n": n} for level, n in (("tea", 30), ("rum", 30))]
-    other = [group | {"component": "other"} for group in levels(North=20, South=40)]
+    other = [group | {"breakdown": "other"} for group in levels(North=20, South=40)]
     earlier = [group | {"win": "before"} for group in levels(North=31, South=32)]
     told = protect(rows({"n": 60}, *levels(North=8, South=52), *product, *other, *earlier), Privacy())
     assert told["flags"].str.contains("suppressed").tolist() == [False, True, True] + [False] * 6
@@ -140,12 +140,12 @@ def test_thresholds_of_one_hide_nothing():
 
 
 def cohorts(sizes: dict[str, int], ages: int = 3, **keys) -> list[dict]:
-    return [{"component": f"{cohort} +{k}", "n": n} | keys for cohort, n in sizes.items() for k in range(ages)]
+    return [{"breakdown": f"{cohort} +{k}", "n": n} | keys for cohort, n in sizes.items() for k in range(ages)]
 
 
 def test_a_small_cohort_goes_whole_and_the_next_smallest_of_its_quarter_with_it():
     frame = rows(*cohorts({"2025-01": 40, "2025-02": 6, "2025-03": 20, "2025-04": 12, "2025-05": 90, "2025-06": 90}))
-    assert hidden(frame, "component") == {f"{cohort} +{k}" for cohort in ("2025-02", "2025-03") for k in range(3)}
+    assert hidden(frame, "breakdown") == {f"{cohort} +{k}" for cohort in ("2025-02", "2025-03") for k in range(3)}
 
 
 def test_the_levels_of_a_hidden_cohort_do_not_give_it_back():
@@ -154,7 +154,7 @@ def test_the_levels_of_a_hidden_cohort_do_not_give_it_back():
     south = cohorts({"2025-02": 16, "2025-03": 30}, segment="region", level="South")
     frame = rows(*cohorts({"2025-01": 6, "2025-02": 31, "2025-03": 60}), *north, *south)
     told = protect(frame, Privacy())
-    february = told[told["component"].str.startswith("2025-02") & (told["segment"] != "")]
+    february = told[told["breakdown"].str.startswith("2025-02") & (told["segment"] != "")]
     assert february["flags"].str.contains("suppressed").all()
 
 
@@ -162,12 +162,12 @@ def test_a_region_with_a_single_cohort_does_not_protect_its_neighbour():
     # South's 20 are known from the customers won; February less them would be North's 5. So February goes, and January,
     # the next smallest, so that it does not follow from the year.
     north = [("2025-01", 40), ("2025-02", 5), ("2025-03", 80)]
-    cells = [{"component": f"{c} +0", "segment": "region", "level": "North", "n": n} for c, n in north]
-    south = {"component": "2025-02 +0", "segment": "region", "level": "South", "n": 20}
+    cells = [{"breakdown": f"{c} +0", "segment": "region", "level": "North", "n": n} for c, n in north]
+    south = {"breakdown": "2025-02 +0", "segment": "region", "level": "South", "n": 20}
     frame = rows(*cohorts({"2025-01": 40, "2025-02": 25, "2025-03": 80}, ages=1), *cells, south)
     told = protect(frame, Privacy())
     gone = told[told["flags"].str.contains("suppressed") & (told["segment"] == "")]
-    assert gone["component"].tolist() == ["2025-01 +0", "2025-02 +0"]
+    assert gone["breakdown"].tolist() == ["2025-01 +0", "2025-02 +0"]
 
 
 # ---- An attacker, who knows what adds up to what and solves for what is hidden --------------------------------------
@@ -179,13 +179,13 @@ def sums_of(frame: pd.DataFrame) -> list[tuple[int, list[int]]]:
     def at(condition: pd.Series) -> list[int]:
         return frame.index[condition].tolist()
 
-    whole, first = frame["segment"] == "", frame["component"].str.endswith(" +0")
+    whole, first = frame["segment"] == "", frame["breakdown"].str.endswith(" +0")
     sums = []
-    for component in frame["component"].unique():
-        mine = (frame["component"] == component) & (frame["part"] == "")
+    for breakdown in frame["breakdown"].unique():
+        mine = (frame["breakdown"] == breakdown) & (frame["part"] == "")
         for total in at(mine & whole):
             sums.append((total, at(mine & ~whole)))
-    for total in at((frame["component"] == "") & (frame["part"] == "")):
+    for total in at((frame["breakdown"] == "") & (frame["part"] == "")):
         same = (frame["segment"] == frame.at[total, "segment"]) & (frame["level"] == frame.at[total, "level"])
         sums += [(total, at(same & first)), (total, at(same & (frame["part"] != "")))]
     return [(total, parts) for total, parts in sums if parts]
@@ -232,18 +232,18 @@ def test_no_level_and_no_month_can_be_had_by_subtraction(of_levels, of_months):
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.lists(st.one_of(st.just(0), SIZE), min_size=3, max_size=3), min_size=1, max_size=12))
 def test_no_cohort_can_be_had_from_its_levels_nor_from_the_customers_won(table):
-    # `table`: a row per month, a column per region. Customers won are the sums, and stand in the report too.
+    # `table`: a row per month, a column per region. New customers are the sums, and stand in the report too.
     groups = [{"n": sum(map(sum, table))}]
     groups += [
         {"segment": "region", "level": f"L{j}", "n": sum(column)} for j, column in enumerate(zip(*table, strict=True))
     ]
     for month, sizes in enumerate(table, 1):
         cell = f"2025-{month:02} +0"
-        groups.append({"component": cell, "n": sum(sizes)})
-        groups += [{"component": cell, "segment": "region", "level": f"L{j}", "n": n} for j, n in enumerate(sizes)]
+        groups.append({"breakdown": cell, "n": sum(sizes)})
+        groups += [{"breakdown": cell, "segment": "region", "level": f"L{j}", "n": n} for j, n in enumerate(sizes)]
     frame = rows(*(group for group in groups if group["n"]))
     if frame.empty:
         return
-    won = frame["component"] == ""
+    won = frame["breakdown"] == ""
     told = pd.concat([protect(frame[won], Privacy()), protect(frame[~won], Privacy())])
     assert found_out(frame, told) == []

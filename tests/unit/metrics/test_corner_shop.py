@@ -28,7 +28,7 @@ def _cells(cohort: str, members: int, active: tuple[int, ...]) -> dict[str, tupl
     return {f"{cohort} +{k}": (count, members) for k, count in enumerate(active)}
 
 
-# {metric: {component: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio.
+# {metric: {breakdown: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio.
 # Of a %, the ratio is the share: 5 of 8 is 62.5 %. parameters/corner_shop.yml tells it customer by customer.
 HAND: Figures = {
     "csat": {"purchase": (7, 9), "support": (2, 5)},
@@ -52,8 +52,8 @@ HAND: Figures = {
     "retention_rate": {"": (5, 8)},
     "churn_rate": {"": (3, 8)},
     "churn_rate_annualised": {"": 100 * (1 - (1 - 3 / 8) ** (365.25 / 365))},
-    "end_to_start_ratio": {"": (10, 8)},
-    "customers_won": {"": 4, "per 100 at start": 4 / 8 * 100, "win-backs": 2},
+    "customer_base_growth": {"": (10, 8)},
+    "new_customers": {"": 4, "per 100 at start": 4 / 8 * 100, "win-backs": 2},
     "repeat_purchase_rate": {"": (7, 14)},
     "second_purchase_rate": {"": (2, 3)},
     "purchase_frequency": {"": (23, 14)},
@@ -90,8 +90,8 @@ HAND_2024: Figures = {
     "retention_rate": {"": (4, 5)},
     "churn_rate": {"": (1, 5)},
     "churn_rate_annualised": {"": 100 * (1 - (1 - 1 / 5) ** (365.25 / 366))},
-    "end_to_start_ratio": {"": (8, 5)},
-    "customers_won": {"": 5, "per 100 at start": 5 / 5 * 100, "win-backs": 1},
+    "customer_base_growth": {"": (8, 5)},
+    "new_customers": {"": 5, "per 100 at start": 5 / 5 * 100, "win-backs": 1},
     "repeat_purchase_rate": {"": (4, 11)},
     "second_purchase_rate": {"": (1, 3)},
     "purchase_frequency": {"": (15, 11)},
@@ -104,12 +104,12 @@ HAND_2024: Figures = {
     },
 }
 
-# {metric: {level: ...}} in 2025, whole client's component. 013 has no region, 099 is on no list of customers.
+# {metric: {level: ...}} in 2025, whole client's breakdown. 013 has no region, 099 is on no list of customers.
 # South's 7 and North's 007 are two customers.
 BY_REGION = {
     "retention_rate": {"North": (2, 3), "South": (2, 4), "(not known)": (1, 1)},
     "churn_rate": {"North": (1, 3), "South": (2, 4), "(not known)": (0, 1)},
-    "end_to_start_ratio": {"North": (5, 3), "South": (4, 4), "(not known)": (1, 1)},
+    "customer_base_growth": {"North": (5, 3), "South": (4, 4), "(not known)": (1, 1)},
     "repeat_purchase_rate": {"North": (4, 6), "South": (3, 6), "(not known)": (0, 2)},
     "purchase_frequency": {"North": (12, 6), "South": (9, 6), "(not known)": (2, 2)},
 }
@@ -127,7 +127,7 @@ def raw() -> Raw:
 
 
 def same(figures: Figures, hand: Figures) -> bool:
-    """Whether two sets of figures hold the same components with the same counts and values."""
+    """Whether two sets of figures hold the same breakdowns with the same counts and values."""
     return figures.keys() == hand.keys() and all(_equal(figures[metric], hand[metric]) for metric in hand)
 
 
@@ -170,8 +170,8 @@ def test_the_rows_are_as_many_as_the_parameters_file_says(raw: Raw):
 def test_the_parameters_file_tells_the_same_counts():
     told = pencilled(FILE.read_text(encoding="utf-8").split("Counted with a pencil")[1])
     assert told.keys() >= HAND.keys()  # newer families hold theirs themselves
-    for metric, components in HAND.items():
-        assert told[metric] == pytest.approx({c: _share(metric, hand) for c, hand in components.items()}, rel=1e-12)
+    for metric, breakdowns in HAND.items():
+        assert told[metric] == pytest.approx({c: _share(metric, hand) for c, hand in breakdowns.items()}, rel=1e-12)
 
 
 def _share(metric: str, hand: tuple[float, float] | float) -> float:
@@ -182,7 +182,7 @@ def _share(metric: str, hand: tuple[float, float] | float) -> float:
 
 
 def pencilled(comment: str) -> dict[str, dict[str, float]]:
-    """The figures in the comment: `#     metric  figure  remark`, its components two blanks further in."""
+    """The figures in the comment: `#     metric  figure  remark`, its breakdowns two blanks further in."""
     told: dict[str, dict[str, float]] = {}
     for line in comment.splitlines():
         if alone := re.fullmatch(r"# {5}([a-z_]+)", line):
@@ -190,17 +190,17 @@ def pencilled(comment: str) -> dict[str, dict[str, float]]:
             told[metric] = {}
         elif found := re.fullmatch(r"# {5}(?P<of>  )?(?P<name>\S+( \S+)*) {2,}(?P<figure>\S+( \S+)*)( {2,}.*)?", line):
             metric = metric if found["of"] else found["name"]
-            component = found["name"] if found["of"] else ""
-            told.setdefault(metric, {}).update(_figures(component, found["figure"]))
+            breakdown = found["name"] if found["of"] else ""
+            told.setdefault(metric, {}).update(_figures(breakdown, found["figure"]))
     return told
 
 
-def _figures(component: str, figure: str) -> dict[str, float]:
+def _figures(breakdown: str, figure: str) -> dict[str, float]:
     if " of " in figure:  # a cohort: how many were active 0, 1, 2 ... months later, of how many
         active, members = figure.split(" of ")
-        return {f"{component} +{k}": int(n) / int(members) for k, n in enumerate(active.split())}
+        return {f"{breakdown} +{k}": int(n) / int(members) for k, n in enumerate(active.split())}
     assert re.fullmatch(r"[\d\s.()+*/-]+", figure), figure
-    return {component: float(eval(figure))}  # noqa: S307 -- digits and operators of our own file, as just seen
+    return {breakdown: float(eval(figure))}  # noqa: S307 -- digits and operators of our own file, as just seen
 
 
 # ---- Every trap is one of the rows ----------------------------------------------------------------------------------
@@ -283,17 +283,17 @@ def _not_applicable_is_low(item: str, low: str) -> Callable[[Raw], None]:
 # What a careless reading does to the rows, and a metric that it must get wrong.
 CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "a cancelled order counts": (_put("orders", "Status", "void", "done"), "repeat_purchase_rate"),
-    "a cancelled first order makes the customer an old one": (_order("1014", "Status", "done"), "customers_won"),
+    "a cancelled first order makes the customer an old one": (_order("1014", "Status", "done"), "new_customers"),
     "a fully refunded order counts at the end": (_order("1046", "Status", "done"), "retention_rate"),
-    "a fully refunded order counts at the start": (_order("1023", "Status", "done"), "customers_won"),
+    "a fully refunded order counts at the start": (_order("1023", "Status", "done"), "new_customers"),
     "a partly refunded order does not count": (_put("orders", "Status", "returned", "void"), "retention_rate"),
     "no customer is a customer": (_put("orders", "Customer no", "", "?"), "purchase_frequency"),
-    "7 and 007 are one": (_keys_are_numbers, "customers_won"),
+    "7 and 007 are one": (_keys_are_numbers, "new_customers"),
     "the last second of 2024 is 2025": (_order("1024", "Ordered", "01/01/2025 00:00:00"), "retention_rate"),
-    "the first instant of 2025 is 2024": (_order("1025", "Ordered", "31/12/2024 23:59:59"), "customers_won"),
-    "the last second of 2025 is 2026": (_order("1053", "Ordered", "01/01/2026 00:00:00"), "end_to_start_ratio"),
+    "the first instant of 2025 is 2024": (_order("1025", "Ordered", "31/12/2024 23:59:59"), "new_customers"),
+    "the last second of 2025 is 2026": (_order("1053", "Ordered", "01/01/2026 00:00:00"), "customer_base_growth"),
     "exactly 90 days before is too long ago": (_all_a_second_earlier, "retention_rate"),
-    "91 days before is not too long ago": (_order("1015", "Ordered", "03/10/2024 00:00:00"), "customers_won"),
+    "91 days before is not too long ago": (_order("1015", "Ordered", "03/10/2024 00:00:00"), "new_customers"),
     "a second later is the same": (_all_a_second_later, "cohort_retention"),
     "two orders at one time are two purchases": (_a_basket_of_two_days, "repeat_purchase_rate"),
     "31 February is 3 March": (_order("1028", "Ordered", "03/03/2025 12:00:00"), "repeat_purchase_rate"),
@@ -404,12 +404,12 @@ def test_every_metric_that_was_counted_by_hand_is_there(results):
 
 @pytest.mark.parametrize("metric", [m for id_, m in catalogue().items() if id_ in HAND], ids=lambda metric: metric.id)
 def test_a_metric_declares_what_the_pencil_counted(metric: Metric):
-    declared = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
+    declared = metric.hand_count if isinstance(metric.hand_count, dict) else {"": metric.hand_count}
     hand = HAND[metric.id]
     if metric.id != "cohort_retention":  # declares four cells of its nineteen
         assert declared.keys() == hand.keys()
-    for component, expression in declared.items():
-        wanted = _in_unit(metric.id, hand[component])
+    for breakdown, expression in declared.items():
+        wanted = _in_unit(metric.id, hand[breakdown])
         assert _figures("", expression)[""] * metric.scaled == pytest.approx(wanted, rel=1e-12)
 
 
@@ -419,7 +419,7 @@ def test_the_suite_counts_each_region_likewise(results, region: str):
     rows = rows[
         (rows["segment"] == "region")
         & (rows["level"] == region)
-        & (rows["component"] == "")
+        & (rows["breakdown"] == "")
         & rows["metric"].isin(HAND)
     ]
     assert compared(rows, {metric: {"": levels[region]} for metric, levels in BY_REGION.items()}) == []
@@ -442,10 +442,10 @@ def test_a_quarter_agrees_with_the_second_route(raw: Raw, taken: Intake, quarter
 
 def _as_compared(rows: pd.DataFrame, before: Figures) -> tuple[pd.DataFrame, Figures]:
     """What rows say of the period before, and the figures of that period to which they have something to compare."""
-    had = set(zip(rows["metric"], rows["component"].where(rows["value"].notna()), strict=True))
+    had = set(zip(rows["metric"], rows["breakdown"].where(rows["value"].notna()), strict=True))
     figures = {
-        metric: {c: _in_unit(metric, figure) for c, figure in components.items() if (metric, c) in had}
-        for metric, components in before.items()
+        metric: {c: _in_unit(metric, figure) for c, figure in breakdowns.items() if (metric, c) in had}
+        for metric, breakdowns in before.items()
         if metric != "cohort_retention"  # another period's cohorts are others
     }
     return rows[rows["previous"].notna()].assign(value=rows["previous"]), figures

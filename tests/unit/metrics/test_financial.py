@@ -29,7 +29,7 @@ PARAMETERS = Path(__file__).parents[3] / "parameters"
 CUTOFF = "2026-01-01"
 Raw = dict[str, pd.DataFrame]
 
-# {metric: {component: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio; how
+# {metric: {breakdown: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio; how
 # it was counted stands in parameters/corner_shop.yml.
 HAND: Figures = {
     "revenue_reconciliation": {"": -1.0},
@@ -38,15 +38,15 @@ HAND: Figures = {
         "gini": (2 * 24968.5 / (14 * 2013.5) - 15 / 14) * 14 / 13,
         "top decile": 100 * 1370 / 2013.5,
     },
-    "clv_historic": {"": 1047.68 / 15},
-    "clv_simple": {"": (805.4 / 14 * 365.25 / 365) / (1 - (5 / 8) ** (365.25 / 365))},
+    "historical_clv": {"": 1047.68 / 15},
+    "simple_clv": {"": (805.4 / 14 * 365.25 / 365) / (1 - (5 / 8) ** (365.25 / 365))},
     "customer_acquisition_cost": {"": (80, 4)},
-    "cac_payback_months": {"": 3},
+    "cac_payback_period": {"": 3},
     "return_on_investment": {"loyalty card": 25},
-    "profitable_relationships": {"": (3, 5)},
-    "profitable_acquisition": {"": (3, 4)},
+    "profitable_customer_retention": {"": (3, 5)},
+    "profitable_new_customers": {"": (3, 4)},
 }
-NEED_A_MODEL = {"clv_predicted", "clv_residual", "model_effectiveness", "clv_to_cac"}
+NEED_A_MODEL = {"predicted_clv", "residual_clv", "model_effectiveness", "clv_to_cac"}
 
 
 def second(raw: Raw, start: str, end: str) -> Figures:
@@ -55,8 +55,8 @@ def second(raw: Raw, start: str, end: str) -> Figures:
     card = costs.loc[(costs["programme"] == "loyalty card") & (costs["month"] < end), "amount"].sum()
     return {
         **brought(orders, start, end, 2050 if start == "2025-01-01" else None),
-        "clv_historic": {"": to_date(orders, end, 0.0)},
-        "clv_simple": {"": textbook(orders, start, end)},
+        "historical_clv": {"": to_date(orders, end, 0.0)},
+        "simple_clv": {"": textbook(orders, start, end)},
         **winning(orders, costs, start, end, lag=1, cutoff=CUTOFF),
         "return_on_investment": {"loyalty card": 100 * (150 - card) / card},
         **profitable(orders, start, end, least=14),
@@ -69,7 +69,7 @@ def raw() -> Raw:
 
 
 def close(found: dict, hand: dict) -> bool:
-    """Whether the components are the same, and their values."""
+    """Whether the breakdowns are the same, and their values."""
     return found.keys() == hand.keys() and all(
         _value(found[c]) == pytest.approx(_value(hand[c]), rel=1e-9) for c in hand
     )
@@ -89,9 +89,9 @@ def test_the_second_route_counts_what_the_pencil_counted(raw: Raw, metric: str):
 
 def test_the_parameters_file_tells_the_same_counts():
     told = pencilled((PARAMETERS / "corner_shop.yml").read_text(encoding="utf-8").split("Counted with a pencil")[1])
-    for metric, components in HAND.items():
+    for metric, breakdowns in HAND.items():
         percent = 100 if family("financial")[metric].unit == "%" else 1
-        wanted = {c: _value(f) / (1 if isinstance(f, tuple) else percent) for c, f in components.items()}
+        wanted = {c: _value(f) / (1 if isinstance(f, tuple) else percent) for c, f in breakdowns.items()}
         assert told[metric] == pytest.approx(wanted, rel=1e-9), metric
 
 
@@ -132,7 +132,7 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "orders without a customer bring none": (_order("1034", "Status", "void"), "revenue_reconciliation"),
     "orders without a customer are of one": (_all("orders", "Customer no", "", "?"), "revenue_concentration"),
     "1,250 is 1": (_order("1050", "Total", "1.25"), "revenue_concentration"),
-    "an order of long ago is forgotten": (_order("1001", "Status", "void"), "clv_historic"),
+    "an order of long ago is forgotten": (_order("1001", "Status", "void"), "historical_clv"),
     "a credit note is spending": (_cost("2025-09", "Spent", "5.00"), "customer_acquisition_cost"),
     "service wins customers": (
         _all("costs", "What for", "looking after them", "winning customers"),
@@ -149,12 +149,12 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
         _cost("2024-10", "Spent", "0", programme="loyalty card"),
         "return_on_investment",
     ),
-    "who was won in December was followed": (_order("1050", "Ordered", "05/11/2025 15:00:00"), "cac_payback_months"),
-    "the third month is over after 90 days": (_order("1042", "Ordered", "10/10/2025 23:00:00"), "cac_payback_months"),
-    "exactly the declared margin is too little": (_order("1019", "Total", "34.99"), "profitable_relationships"),
+    "who was won in December was followed": (_order("1050", "Ordered", "05/11/2025 15:00:00"), "cac_payback_period"),
+    "the third month is over after 90 days": (_order("1042", "Ordered", "10/10/2025 23:00:00"), "cac_payback_period"),
+    "exactly the declared margin is too little": (_order("1019", "Total", "34.99"), "profitable_customer_retention"),
     "margin of the period makes profitable at its start": (
         _order("1001", "Ordered", "02/10/2024 23:59:59"),
-        "profitable_relationships",
+        "profitable_customer_retention",
     ),
 }
 
@@ -196,14 +196,16 @@ def test_the_suite_counts_the_year_before_as_the_second_route_does(books, raw: R
         "needs the period's net revenue as in the books"
         in rows.set_index("metric").at["revenue_reconciliation", "reason"]
     )
-    assert "needs data from 2023-01-01" in rows.set_index("metric").at["profitable_relationships", "reason"]
-    of_costs = {"customer_acquisition_cost", "cac_payback_months"}
+    assert "needs data from 2023-01-01" in rows.set_index("metric").at["profitable_customer_retention", "reason"]
+    of_costs = {"customer_acquisition_cost", "cac_payback_period"}
     for metric in of_costs:  # the first costs are of March, and win the customers of April
         assert "won in 2024-04 to 2026-01 only" in rows.set_index("metric").at[metric, "reason"]
-    told = {metric: found for metric, found in figures.items() if metric not in {"profitable_relationships"} | of_costs}
-    assert set(told) == set(HAND) - {"revenue_reconciliation", "profitable_relationships"} - of_costs
     told = {
-        m: {c: _value(f) * (100 if m == "profitable_acquisition" else 1) for c, f in each.items()}
+        metric: found for metric, found in figures.items() if metric not in {"profitable_customer_retention"} | of_costs
+    }
+    assert set(told) == set(HAND) - {"revenue_reconciliation", "profitable_customer_retention"} - of_costs
+    told = {
+        m: {c: _value(f) * (100 if m == "profitable_new_customers" else 1) for c, f in each.items()}
         for m, each in told.items()
     }
     assert compared(rows, told) == []
@@ -231,7 +233,7 @@ def test_without_a_margin_there_is_no_worth(taken: Intake):
     client = load_client("corner_shop", PARAMETERS)
     book = open_on(client.model_copy(update={"worth": type(client.worth)()}), Period.parse("2025"), taken)
     rows = whole(book).set_index("metric")
-    for metric in ("clv_historic", "clv_predicted", "clv_simple", "cac_payback_months", "profitable_acquisition"):
+    for metric in ("historical_clv", "predicted_clv", "simple_clv", "cac_payback_period", "profitable_new_customers"):
         assert "worth: margin_rate" in rows.at[metric, "reason"], metric
     assert "needs a programme's gain" in rows.at["return_on_investment", "reason"]
     assert rows.at["revenue_per_customer", "value"] == pytest.approx(2013.5 / 14)
@@ -241,7 +243,7 @@ def test_the_page_sets_the_four_figures_of_worth_side_by_side_and_draws_payback(
     page = BeautifulSoup((made / "outputs/corner_shop/2025/financial.html").read_text(encoding="utf-8"), "html.parser")
     table = page.find(attrs={"aria-label": "Metrics side by side"})
     lines = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in table.tbody.find_all("tr")]
-    metrics = [catalogue()[id_] for id_ in ("clv_historic", "clv_predicted", "clv_residual", "clv_simple")]
+    metrics = [catalogue()[id_] for id_ in ("historical_clv", "predicted_clv", "residual_clv", "simple_clv")]
     assert [line[0] for line in lines] == [metric.title for metric in metrics]
     assert [line[1].partition(" ")[0] for line in lines] == [
         "£70",
@@ -249,7 +251,9 @@ def test_the_page_sets_the_four_figures_of_worth_side_by_side_and_draws_payback(
         "Not",
         "£153",
     ]  # 0.4 * 2619.2 / 15; the textbook's
-    assert [line[-2] for line in lines] == [f"{metric.counts[0].upper()}{metric.counts[1:]}." for metric in metrics]
+    assert [line[-2] for line in lines] == [
+        f"{metric.numerator[0].upper()}{metric.numerator[1:]}." for metric in metrics
+    ]
     [picture] = [image for image in page.find_all("img") if "months since a customer was won" in image["alt"]]
     assert "£21 after 11 months" in picture["alt"]
     assert "renewal months" not in page.get_text()  # this client's customers are lost by inactivity

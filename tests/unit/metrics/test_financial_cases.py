@@ -45,13 +45,13 @@ def shop(size: int, *, start="2023-01-01", end="2026-01-01", seed=1) -> pd.DataF
     return pd.DataFrame(orders, columns=["customer_id", "ordered_at", "amount"]).assign(status="paid")
 
 
-@pytest.mark.parametrize("metric", ["clv_predicted", "clv_residual", "model_effectiveness"])
+@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "model_effectiveness"])
 def test_orders_before_the_declared_beginning_of_the_data_are_no_obstacle(metric: str):
     privacy = {"min_base": 1, "suppress_below": 1}  # so that each week is told
     found = measured({"orders": shop(800)}, metric, since="2024-03-01", privacy=privacy)
     assert np.isfinite(whole(found)["value"])
     if metric == "model_effectiveness":
-        curves = found.points.pivot(index="x", columns="component", values="value")
+        curves = found.points.pivot(index="x", columns="breakdown", values="value")
         # Each week of all three years is there, and what was expected of them is near what came.
         assert curves["actual"].dropna().is_monotonic_increasing
         at = curves[["actual", "expected"]].dropna()
@@ -82,7 +82,7 @@ def spent(first: str, last: str) -> pd.DataFrame:
     return pd.DataFrame({"month": pd.date_range(first, last, freq="MS"), "category": "acquisition", "amount": 1000.0})
 
 
-@pytest.mark.parametrize("metric", ["customer_acquisition_cost", "clv_to_cac", "cac_payback_months"])
+@pytest.mark.parametrize("metric", ["customer_acquisition_cost", "clv_to_cac", "cac_payback_period"])
 def test_months_of_which_no_costs_were_delivered_are_not_without_spend(metric: str):
     orders = shop(1500)
     all_year = measured({"orders": orders, "costs": spent("2023-01", "2025-12")}, metric)
@@ -112,7 +112,7 @@ def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
 
 
 @pytest.mark.parametrize(
-    ("metric", "setting"), [("clv_predicted", "renewal_months"), ("at_risk_customers", "horizon_days")]
+    ("metric", "setting"), [("predicted_clv", "renewal_months"), ("expected_churn", "horizon_days")]
 )
 @pytest.mark.parametrize("span", [0, -10])
 def test_a_span_of_no_time_is_an_error_of_the_settings(metric: str, setting: str, span: int):
@@ -134,31 +134,31 @@ def test_the_worth_of_winning_tells_how_its_model_would_have_done():
 
 def test_losses_are_not_foretold_further_ahead_than_the_data_reach_back():
     orders = {"orders": shop(800)}
-    found = measured(orders, "at_risk_customers", settings={"at_risk_customers": {"horizon_days": 1096}})
+    found = measured(orders, "expected_churn", settings={"expected_churn": {"horizon_days": 1096}})
     assert whole(found)["value"] > 0
     assert any("BG/NBD" in note for note in found.notes)
-    further = whole(measured(orders, "at_risk_customers", settings={"at_risk_customers": {"horizon_days": 1097}}))
+    further = whole(measured(orders, "expected_churn", settings={"expected_churn": {"horizon_days": 1097}}))
     assert "reach back 1096 days" in further["reason"]
 
 
 def test_a_mean_that_hangs_on_one_customer_says_so_without_telling_who_or_how_much():
     orders = shop(60)
     large = orders.iloc[[0]].assign(customer_id="whale", amount=orders["amount"].sum())
-    told = [note for note in measured({"orders": pd.concat([orders, large])}, "clv_historic").notes if "few" in note]
+    told = [note for note in measured({"orders": pd.concat([orders, large])}, "historical_clv").notes if "few" in note]
     assert told == ["Very few customers brought more than 20 % of it: the mean hangs on them."]
-    assert not any("few" in note for note in measured({"orders": orders}, "clv_historic").notes)
+    assert not any("few" in note for note in measured({"orders": orders}, "historical_clv").notes)
 
 
 def test_of_a_group_too_small_to_be_shown_nothing_is_said():
     orders = shop(4)
     found = measured(
-        {"orders": orders.assign(amount=orders["amount"].where(orders["customer_id"] != "c0", 1e6))}, "clv_historic"
+        {"orders": orders.assign(amount=orders["amount"].where(orders["customer_id"] != "c0", 1e6))}, "historical_clv"
     )
     assert "suppressed" in whole(found)["flags"]
     assert not any("few" in note for note in found.notes)
 
 
-@pytest.mark.parametrize("metric", ["clv_predicted", "clv_residual", "model_effectiveness"])
+@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "model_effectiveness"])
 def test_renewals_are_told_of_contracts_only(metric: str):
     assert "renewal_months" not in measured({"orders": shop(100)}, metric).settings
     by_contract = measured({"subscriptions": plans([None] * 30 + ["2025-03-20"] * 10)}, metric, churn=BY_CONTRACT)

@@ -31,7 +31,7 @@ PARAMETERS = Path(__file__).parents[3] / "parameters"
 FOLDER = PARAMETERS / "corner_shop"
 DATA_FROM, DATA_END = "2023-10-01", "2026-01-01"
 
-# {metric: {component: (numerator, denominator)}}, or a value in the metric's unit; the parameters file tells it row by row.
+# {metric: {breakdown: (numerator, denominator)}}, or a value in the metric's unit; the parameters file tells it row by row.
 HAND: Figures = {
     "gross_revenue_retention": {"": (85, 180)},
     "net_revenue_retention": {"": (95, 180)},
@@ -85,12 +85,12 @@ def test_the_second_route_counts_what_the_pencil_counted(shop: Shop, year: int, 
 def test_the_parameters_file_tells_the_same_counts():
     told = pencilled((PARAMETERS / "corner_shop.yml").read_text(encoding="utf-8").split("Counted with a pencil")[1])
     shares = {
-        metric: {c: hand[0] / hand[1] if isinstance(hand, tuple) else hand for c, hand in components.items()}
-        for metric, components in HAND.items()
+        metric: {c: hand[0] / hand[1] if isinstance(hand, tuple) else hand for c, hand in breakdowns.items()}
+        for metric, breakdowns in HAND.items()
     }
     shares["survival_curve"] = {"after 90 days": 3 / 8}
-    for metric, components in shares.items():
-        assert told[metric] == pytest.approx(components, rel=1e-12), metric
+    for metric, breakdowns in shares.items():
+        assert told[metric] == pytest.approx(breakdowns, rel=1e-12), metric
 
 
 # ---- Every trap is one of the rows ----------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_survival_is_not_told_by_tenure_which_is_the_time_itself(opened):
 
 def test_too_few_customers_carry_no_model(opened):
     book = opened("2025")
-    [row] = book("at_risk_customers").whole.to_dict("records")
+    [row] = book("expected_churn").whole.to_dict("records")
     assert row["flags"] == "unavailable"
     assert "bought again" in row["reason"]
-    assert list(book.customers("at_risk_customers").columns) == ["not available"]
+    assert list(book.customers("expected_churn").columns) == ["not available"]

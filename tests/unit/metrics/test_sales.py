@@ -22,21 +22,21 @@ PARAMETERS = Path(__file__).parents[3] / "parameters"
 Raw = dict[str, pd.DataFrame]
 FROM, CUTOFF = "2023-10-01", "2026-01-01"
 
-# {metric: {component: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio; how
+# {metric: {breakdown: (numerator, denominator)}}, or a value in the metric's unit where there is no plain ratio; how
 # it was counted stands in parameters/corner_shop.yml.
 HAND: Figures = {
     "lead_conversion_rate": {"": (5, 11)},
-    "conversion_curve": {
+    "cumulative_win_rate": {
         "won after 30 days": 100 * 13 / 33,
         "won after 90 days": 100 * 17 / 33,
         "won after 180 days": 100 * 21 / 33,
     },
     "stage_conversion": {"1 qualified": (9, 11), "2 proposed": (8, 9), "3 won": (5, 8)},
-    "proposal_win_rate": {"": (6, 8)},
-    "goal_conversion": {"purchase": (4, 9), "newsletter": (2, 9)},
-    "visit_conversion_rate": {"": (8, 13)},
+    "win_rate": {"": (6, 8)},
+    "visitor_conversion_rate": {"purchase": (4, 9), "newsletter": (2, 9)},
+    "session_conversion_rate": {"": (8, 13)},
     "sales_growth": {"": 100 * (2029.5 / 410 - 1)},
-    "growth_decomposition": {
+    "revenue_bridge": {
         "before": 432,
         "customers": 245.836489475,
         "frequency": 233.277197725,
@@ -46,7 +46,7 @@ HAND: Figures = {
     },
     "average_order_value": {"": (2029.5, 26)},
     "median_order_value": {"": 31},
-    "pipeline_velocity": {"": 18},
+    "sales_velocity": {"": 18},
 }
 
 
@@ -66,7 +66,7 @@ def raw() -> Raw:
 
 
 def close(found: dict, hand: dict) -> bool:
-    """Whether the components are the same, and each is counted alike or as near as the pencil wrote it down."""
+    """Whether the breakdowns are the same, and each is counted alike or as near as the pencil wrote it down."""
     return found.keys() == hand.keys() and all(
         found[c] == hand[c] if isinstance(hand[c], tuple) else found[c] == pytest.approx(hand[c], rel=1e-9)
         for c in hand
@@ -83,9 +83,9 @@ def test_the_second_route_counts_what_the_pencil_counted(raw: Raw, metric: str):
 
 def test_the_parameters_file_tells_the_same_counts():
     told = pencilled((PARAMETERS / "corner_shop.yml").read_text(encoding="utf-8").split("Counted with a pencil")[1])
-    for metric, components in HAND.items():
+    for metric, breakdowns in HAND.items():
         percent = 100 if family("sales")[metric].unit == "%" else 1
-        wanted = {c: f[0] / f[1] if isinstance(f, tuple) else f / percent for c, f in components.items()}
+        wanted = {c: f[0] / f[1] if isinstance(f, tuple) else f / percent for c, f in breakdowns.items()}
         assert told[metric] == pytest.approx(wanted, rel=1e-9), metric
 
 
@@ -95,7 +95,7 @@ def test_every_metric_of_the_family_was_counted():
 
 @pytest.mark.parametrize("metric", family("sales").values(), ids=lambda metric: metric.id)
 def test_a_metric_declares_the_components_that_the_pencil_counted(metric: Metric):
-    declared = metric.by_hand if isinstance(metric.by_hand, dict) else {"": metric.by_hand}
+    declared = metric.hand_count if isinstance(metric.hand_count, dict) else {"": metric.hand_count}
     assert declared.keys() == HAND[metric.id].keys()
 
 
@@ -157,29 +157,29 @@ def _orders_have_customers(raw: Raw) -> None:
 CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
     "a lead of the last second of 2024 is of 2025": (_lead("E04", "Asked", "2025-01-01 00:00"), "lead_conversion_rate"),
     "a lead of the first instant of 2025 is of 2024": (_lead("E05", "Asked", "2024-12-31 23:59"), "lead_conversion_rate"),
-    "a lead that declined first is lost": (_lead("E08", "Ordered", ""), "conversion_curve"),
+    "a lead that declined first is lost": (_lead("E08", "Ordered", ""), "cumulative_win_rate"),
     "a lead won after 100 days is won in time": (_lead("E08", "Ordered", "2025-06-18 09:00"), "lead_conversion_rate"),
     "a lead won on the 90th day is too late": (_lead("E06", "Ordered", "2025-05-16 09:00"), "lead_conversion_rate"),
     "a stage is reached however late": (_lead("E08", "Ordered", "2025-06-18 09:00"), "stage_conversion"),
-    "a lead that fell through was never won": (_lead("E13", "Ordered", ""), "conversion_curve"),
-    "a lost lead is out of sight": (_lost_leads_are_out_of_sight, "conversion_curve"),
-    "a recent lead was seen as long as the others": (_lead("E15", "Asked", "2025-01-20 12:00"), "conversion_curve"),
+    "a lead that fell through was never won": (_lead("E13", "Ordered", ""), "cumulative_win_rate"),
+    "a lost lead is out of sight": (_lost_leads_are_out_of_sight, "cumulative_win_rate"),
+    "a recent lead was seen as long as the others": (_lead("E15", "Asked", "2025-01-20 12:00"), "cumulative_win_rate"),
     "a lead that skipped a stage is none": (_only_leads_with_all_stages, "stage_conversion"),
-    "a sale without an offer is an offer won": (_lead("E12", "Offered", "2025-08-20 12:00"), "proposal_win_rate"),
-    "an offer belongs to the year it was made": (_lead("E03", "Ordered", "2024-12-30 10:00"), "proposal_win_rate"),
-    "no amount is an amount of nothing": (_lead("E10", "Worth", "0"), "pipeline_velocity"),
-    "a decided lead is still open": (_lead("E11", "Declined", ""), "pipeline_velocity"),
-    "two browsers of a customer are two persons": (_every_visitor_id_is_a_person, "goal_conversion"),
-    "two customers of a browser are one person": (_visit("W11", "Customer no", "009"), "goal_conversion"),
-    "who is not known does not count": (_visits_without_customer_do_not_count, "goal_conversion"),
-    "a conversion without a goal is none": (_visit("W07", "Reached", "no"), "visit_conversion_rate"),
-    "not known is not converted": (_not_known_is_no, "visit_conversion_rate"),
-    "a visit of the last second of 2024 is of 2025": (_visit("W01", "Began", "2025-01-01 00:00"), "goal_conversion"),
+    "a sale without an offer is an offer won": (_lead("E12", "Offered", "2025-08-20 12:00"), "win_rate"),
+    "an offer belongs to the year it was made": (_lead("E03", "Ordered", "2024-12-30 10:00"), "win_rate"),
+    "no amount is an amount of nothing": (_lead("E10", "Worth", "0"), "sales_velocity"),
+    "a decided lead is still open": (_lead("E11", "Declined", ""), "sales_velocity"),
+    "two browsers of a customer are two persons": (_every_visitor_id_is_a_person, "visitor_conversion_rate"),
+    "two customers of a browser are one person": (_visit("W11", "Customer no", "009"), "visitor_conversion_rate"),
+    "who is not known does not count": (_visits_without_customer_do_not_count, "visitor_conversion_rate"),
+    "a conversion without a goal is none": (_visit("W07", "Reached", "no"), "session_conversion_rate"),
+    "not known is not converted": (_not_known_is_no, "session_conversion_rate"),
+    "a visit of the last second of 2024 is of 2025": (_visit("W01", "Began", "2025-01-01 00:00"), "visitor_conversion_rate"),
     "what was refunded in part counts in full": (_refunds_do_not_matter, "average_order_value"),
     "a cancelled order is a sale": (_cancelled_counts, "average_order_value"),
     "31 February is 3 March": (_order("1028", "Ordered", "03/03/2025 12:00:00"), "median_order_value"),
     "orders without a customer are no revenue": (_orders_have_customers, "sales_growth"),
-    "orders without a customer have no place in growth": (_orders_have_customers, "growth_decomposition"),
+    "orders without a customer have no place in growth": (_orders_have_customers, "revenue_bridge"),
     "29 February has a day to be compared with": (_order("1007", "Ordered", "28/02/2024 11:20:00"), "sales_growth"),
 }  # fmt: skip
 
@@ -228,7 +228,7 @@ def test_the_suite_counts_what_the_second_route_counts(books, raw: Raw, label: s
 def test_months_are_what_the_second_route_counts_of_them(books, raw: Raw):
     rows = books["2025"].results("sales")
     months = {f"2025-{m:02}": (f"2025-{m:02}-01", f"{2025 + m // 12}-{m % 12 + 1:02}-01") for m in range(1, 13)}
-    no_trend = ("growth_decomposition", "median_order_value")
+    no_trend = ("revenue_bridge", "median_order_value")
     for label, span in months.items():
         wanted = {metric: found for metric, found in second(raw, *span).items() if metric not in no_trend}
         wanted = {metric: found for metric, found in wanted.items() if found}
@@ -239,10 +239,10 @@ def test_leads_are_broken_down_by_their_own_columns_alone(books, taken: Intake):
     """By the customers' region, all who are in one would have been won."""
     of_leads = (
         "lead_conversion_rate",
-        "conversion_curve",
+        "cumulative_win_rate",
         "stage_conversion",
-        "proposal_win_rate",
-        "pipeline_velocity",
+        "win_rate",
+        "sales_velocity",
     )
     rows = books["2025"].results("sales")
     assert set(rows.loc[rows["metric"].isin(of_leads), "segment"]) == {""}
@@ -281,10 +281,10 @@ def test_a_young_cohort_is_called_immature_and_not_compared(books):
 
 
 def test_the_curve_draws_won_and_lost(books):
-    points = books["2025"]("conversion_curve").points
+    points = books["2025"]("cumulative_win_rate").points
     whole = points[points["segment"] == ""]
-    assert set(whole["component"]) == {"won", "lost"}
-    last = whole[whole["x"] == whole["x"].max()].set_index("component")["value"]
+    assert set(whole["breakdown"]) == {"won", "lost"}
+    last = whole[whole["x"] == whole["x"].max()].set_index("breakdown")["value"]
     assert last["won"] == pytest.approx(100 * 21 / 33)
     assert last["won"] + last["lost"] < 100
     assert whole["n"].max() == 11
@@ -295,7 +295,7 @@ def test_a_lead_that_nobody_closed_is_not_in_the_pipeline_for_ever(books, taken:
     forgotten = leads.assign(lost_at=leads["lost_at"].mask(leads["lead_id"] == "E02"))
     assert forgotten["lost_at"].notna().sum() == leads["lost_at"].notna().sum() - 1
     tables = in_memory(books["2025"].client, {"leads": forgotten})
-    found = measure(family("sales")["pipeline_velocity"], tables, books["2025"].period).rows
+    found = measure(family("sales")["sales_velocity"], tables, books["2025"].period).rows
     assert found.loc[found["part"] == "", "value"].tolist() == [18]
 
 
@@ -307,7 +307,7 @@ def test_the_pipeline_is_told_and_compared_where_the_leads_themselves_reach_back
     leads["lead_id"] = leads.index.astype(str)
     client = Client(id="x", folder=".", name="X", currency="EUR", sources={}, tables={"leads": {"columns": {}}})
     period = Period.parse("2025").observe(pd.Timestamp("2020-01-01"), pd.Timestamp("2026-01-01"))
-    rows = measure(family("sales")["pipeline_velocity"], in_memory(client, {"leads": leads}), period).rows
+    rows = measure(family("sales")["sales_velocity"], in_memory(client, {"leads": leads}), period).rows
     whole = rows[rows["part"] == ""].iloc[0]
     assert whole["value"] > 0
     assert pd.isna(whole["change"])
@@ -349,7 +349,7 @@ LATER = [(f"a{k}", f"2025-{1 + k // 10:02}-{1 + k % 10:02}", 50.0) for k in rang
 OTHERS = [(f"b{k % 60}", f"{year}-{1 + k // 10:02}-{5 + k % 10:02}", 40.0) for year in (2024, 2025) for k in range(120)]
 
 
-@pytest.mark.parametrize("metric", ["sales_growth", "growth_decomposition"])
+@pytest.mark.parametrize("metric", ["sales_growth", "revenue_bridge"])
 def test_growth_on_what_few_customers_bought_is_not_shown_however_many_orders_they_made(metric: str):
     tables = shop_of(BUSY + LATER + OTHERS, REGION)
     rows = bought(tables, metric, segment="region")
@@ -361,11 +361,11 @@ def test_growth_on_what_few_customers_bought_is_not_shown_however_many_orders_th
 
 def test_customers_behind_growth_are_counted_once_in_each_level_of_a_column_of_the_orders():
     tables = shop_of(OTHERS, {"channel": Segment(column="orders.channel"), **REGION})
-    rows = bought(tables, "sales_growth", component="")
+    rows = bought(tables, "sales_growth", breakdown="")
     assert dict(zip(rows["level"], rows["clusters"], strict=True)) == {"": 60, "b": 60, "shop": 30, "web": 30}
     assert not rows["flags"].str.contains("unreliable").any()
     few = shop_of([(f"b{int(who[1:]) % 20}", *rest) for who, *rest in OTHERS], {})
-    assert bought(few, "sales_growth", component="")["flags"].tolist() == ["low_base unreliable"]
+    assert bought(few, "sales_growth", breakdown="")["flags"].tolist() == ["low_base unreliable"]
 
 
 def test_growth_of_orders_without_a_column_of_customers_counts_orders():
@@ -375,7 +375,7 @@ def test_growth_of_orders_without_a_column_of_customers_counts_orders():
     ]
     tables = shop_of(rows, {})
     plain = in_memory(tables.client, {"orders": tables.every("orders").df().drop(columns="customer_id")})
-    row = bought(plain, "sales_growth", component="").iloc[0]
+    row = bought(plain, "sales_growth", breakdown="").iloc[0]
     assert row["value"] == pytest.approx(25)
     assert row["n"] == 270
     assert row["low"] < 25 < row["high"]
@@ -386,14 +386,14 @@ def test_growth_of_orders_without_a_column_of_customers_counts_orders():
 def test_few_orders_without_a_customer_are_left_out_of_both_sides(before: int, now: int, apart: bool):
     """Three orders of nobody in the period would follow from growth's parts, so none of either side count."""
     nobody = [(None, "2024-03-01", 7.0)] * before + [(None, "2025-03-01", 11.0)] * now
-    money = bought(shop_of(OTHERS + nobody, {}), "growth_decomposition").set_index("component")["value"]
+    money = bought(shop_of(OTHERS + nobody, {}), "revenue_bridge").set_index("breakdown")["value"]
     assert ("without a customer" in money) == apart
     assert money["before"] == 4800 + 7 * before * apart
     assert money["now"] == 4800 + 11 * now * apart
     assert money.drop("now").sum() == pytest.approx(money["now"])
 
 
-@pytest.mark.parametrize("metric", ["sales_growth", "growth_decomposition"])
+@pytest.mark.parametrize("metric", ["sales_growth", "revenue_bridge"])
 def test_growth_is_not_told_by_tenure(metric: str):
     """Who joined this year bought nothing the year before."""
     rows = bought(shop_of(OTHERS + LATER, {"tenure": Segment(column="customers.joined", years=(1,)), **REGION}), metric)
@@ -433,13 +433,13 @@ def test_what_leads_are_worth_breaks_the_pipeline_down_though_it_is_counted(book
     by_amount = {"segments": {"size": Segment(column="leads.amount", bands=(300,))}}
     client = load_client("corner_shop", PARAMETERS).model_copy(update=by_amount)
     rows = open_on(client, Period.parse("2025"), taken).results("sales")
-    levels = rows[(rows["metric"] == "pipeline_velocity") & (rows["segment"] == "size")].set_index("level")
+    levels = rows[(rows["metric"] == "sales_velocity") & (rows["segment"] == "size")].set_index("level")
     assert {*levels.index} == {"(not known)", "300 or more", "under 300"}
     # E09 and E14 are open; E04 to E06, E09, E11 and E13 had time, and E05, E06 and E13 were won for 300, 500, 400 in 30, 90, 30 days.
     assert levels.loc["300 or more", "value"] == pytest.approx(2 * (3 / 6) * 400 / 30)
 
 
-@pytest.mark.parametrize(("metric", "column"), [("pipeline_velocity", "won"), ("conversion_curve", "days")])
+@pytest.mark.parametrize(("metric", "column"), [("sales_velocity", "won"), ("cumulative_win_rate", "days")])
 def test_a_column_of_the_name_of_what_is_counted_is_refused_in_words(books, taken: Intake, metric: str, column: str):
     leads = duckdb.read_parquet(str(taken.tables["leads"])).df().assign(**{column: "a"})
     client = books["2025"].client.model_copy(update={"segments": {"own": Segment(column=f"leads.{column}")}})

@@ -37,7 +37,7 @@ def measured(metric: str, table: str, rows: pd.DataFrame, label: str, ends: str,
 
 def whole(found: Measured) -> pd.DataFrame:
     rows = found.rows[(found.rows["part"] == "") & (found.rows["segment"] == "")]
-    return with_signals(rows, dict.fromkeys(rows["metric"], found.better)).set_index("component")
+    return with_signals(rows, dict.fromkeys(rows["metric"], found.direction)).set_index("breakdown")
 
 
 # ---- Surveys ----------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_parts_and_levels_of_each_survey_add_up_to_it():
     of = client(segments={"channel": {"column": "survey_responses.channel"}})
     rows = MIXED.assign(channel=np.where(np.arange(len(MIXED)) % 3, "mail", "text"))
     found = measured("csat", "survey_responses", rows, "2025", "2026-01-01", of).rows
-    for survey, together in found.groupby("component"):
+    for survey, together in found.groupby("breakdown"):
         sums = together.groupby([together["part"] != "", "segment"])["n"].sum()
         assert set(sums) == {{"purchase": 200, "support": 800}[survey]}
         assert len(sums) == 3  # the whole, its months, its channels
@@ -128,7 +128,7 @@ def test_at_fixed_weights_the_mix_does_not_move_the_sum(metric):
     assert list(told.index) == ["", "purchase", "support"]
     arms = [(w * (told.loc[s, "value"] - told.loc[s, "low"])) ** 2 for s, w in (("purchase", 0.75), ("support", 0.25))]
     assert told.loc["", "value"] - told.loc["", "low"] == pytest.approx(sum(arms) ** 0.5)
-    level = found.rows[(found.rows["segment"] == "channel") & (found.rows["component"] == "")]
+    level = found.rows[(found.rows["segment"] == "channel") & (found.rows["breakdown"] == "")]
     assert level["value"].item() == pytest.approx(wanted)
 
 
@@ -159,10 +159,10 @@ def test_the_interval_of_a_sum_and_of_its_change_hold_what_they_promise():
                 good = draw.binomial(sheets_of, share)
                 low, high = proportion_confint(good, sheets_of, method="wilson")
                 rows.append(("csat", survey, win, f"{at:03}", good / sheets_of, low, high, sheets_of))
-    frame = pd.DataFrame(rows, columns=["metric", "component", "win", "level", "value", "low", "high", "n"])
+    frame = pd.DataFrame(rows, columns=["metric", "breakdown", "win", "level", "value", "low", "high", "n"])
     frame = frame.assign(clusters=frame["n"], part="", segment="client", flags="", reason="", correlation=0.0)
     sums = pooled(frame, {"csat": {"a": 1, "b": 1}})
-    sums = sums[sums["component"] == ""].set_index("level")
+    sums = sums[sums["breakdown"] == ""].set_index("level")
     assert 0.92 <= ((sums["low"] <= 0.6) & (sums["high"] >= 0.6)).mean() <= 0.98  # of 400
     now, before = (sums[sums["win"] == win] for win in ("now", "before"))
     told = difference(now, before, now["correlation"], 0.95, symmetric=False)

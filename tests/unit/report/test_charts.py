@@ -114,7 +114,7 @@ def test_the_numbers_behind_a_chart_are_in_its_table():
 
 
 def test_a_count_is_drawn_as_bars_from_zero():
-    won = metric(title="Customers won", unit="count", counts="new customers", out_of="")
+    won = metric(title="New customers", unit="count", numerator="new customers", denominator="")
     rows = [row(part=f"2025-{m:02}", value=40 + m, low=30, high=60, n=40, unit="count") for m in range(1, 5)]
     figure = result(rows, of=won).plot("trend")
     assert figure.alt.startswith("Bar chart with whiskers")
@@ -122,29 +122,29 @@ def test_a_count_is_drawn_as_bars_from_zero():
 
 
 def test_components_are_drawn_one_above_the_other_at_most_five():
-    rows = [rate(20 + c, 50, 10, component=f"Survey {c}", part=f"2025-{m:02}") for c in range(7) for m in range(1, 13)]
-    figure = result(rows, of=metric(component="survey")).plot("trend")
+    rows = [rate(20 + c, 50, 10, breakdown=f"Survey {c}", part=f"2025-{m:02}") for c in range(7) for m in range(1, 13)]
+    figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert [t for t in texts(figure) if t.startswith("Survey")] == [f"Survey {c}" for c in range(5)]
     assert "2 more are not drawn" in figure.notes[0]
 
 
 def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
     rows = [
-        rate(20 + 10 * bool(c), 50, 4, component=c, part=f"2025-{m:02}") for c in ("", "win-backs") for m in range(1, 4)
+        rate(20 + 10 * bool(c), 50, 4, breakdown=c, part=f"2025-{m:02}") for c in ("", "win-backs") for m in range(1, 4)
     ]
     of = result(rows)
     assert "40 %" in texts(of.plot("trend"))
     assert "60 %" not in texts(of.plot("trend"))
     assert of.plot("trend", "win-backs").title.startswith("Repeat purchase rate, win-backs by month")
     assert "60 %" in texts(of.plot("trend", "win-backs"))
-    with pytest.raises(InputError, match=r"no component .win-back. over time\. Did you mean win-backs"):
+    with pytest.raises(InputError, match=r"no breakdown .win-back. over time\. Did you mean win-backs"):
         of.plot("trend", "win-back")
 
 
 def test_a_part_in_which_nothing_can_be_had_is_a_gap_for_every_component():
-    rows = [rate(20, 50, 4, component=c, part=f"2025-{m:02}") for c in ("a", "b") for m in (2, 3)]
+    rows = [rate(20, 50, 4, breakdown=c, part=f"2025-{m:02}") for c in ("a", "b") for m in (2, 3)]
     rows.append(row(part="2025-01", flags="unavailable", reason="the data begin on 2025-02-01"))
-    figure = result(rows, of=metric(component="survey")).plot("trend")
+    figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert figure.alt.count("Without a value: 1 of 3.") == 2
     assert "January: not available: the data begin on 1 February 2025." in figure.notes[0]
     assert texts(figure).count("Jan") == 1
@@ -201,8 +201,8 @@ def test_hazard_ratios_lie_on_a_logarithmic_axis_with_the_line_at_one():
 
 
 def test_a_hazard_ratio_whose_interval_has_no_end_stands():
-    endless = row(component="a", value=3.0, low=0.0, high=float("inf"), n=30, unit="hazard ratio")
-    figure = result([endless], of=metric(unit="hazard ratio", component="group")).plot("breakdown")
+    endless = row(breakdown="a", value=3.0, low=0.0, high=float("inf"), n=30, unit="hazard ratio")
+    figure = result([endless], of=metric(unit="hazard ratio", breakdown="group")).plot("breakdown")
     assert "3.00" in texts(figure)
 
 
@@ -232,8 +232,8 @@ def test_by_without_a_name_shows_every_segmentation():
 
 def triangle():
     cells = {(1, 0): 100, (1, 1): 40, (1, 2): 30, (2, 0): 100, (2, 1): 20, (3, 0): 100}
-    rows = [rate(v, 100, 8, component=f"2025-{c:02} +{k}") for (c, k), v in cells.items()]
-    return result(rows, of=metric(title="Cohort retention", component="cohort"))
+    rows = [rate(v, 100, 8, breakdown=f"2025-{c:02} +{k}") for (c, k), v in cells.items()]
+    return result(rows, of=metric(title="Cohort retention", breakdown="cohort"))
 
 
 def test_a_cohort_triangle_writes_its_numbers_and_leaves_the_unseen_blank():
@@ -293,8 +293,8 @@ def test_pictures_are_small():
 def test_hostile_names_are_only_text_in_a_picture():
     rows = [rate(20, 50, 12), rate(20, 50, 12, segment="region", level=HOSTILE)]
     rows += [rate(2, 50, 5, segment="region", level='$x^2$ id="a" 1.23456 : #0072b2')]
-    rows += [rate(25, 50, 12, component=HOSTILE, part=f"2025-{m:02}") for m in range(1, 5)]
-    of = result(rows, of=metric(title=HOSTILE, component=HOSTILE))
+    rows += [rate(25, 50, 12, breakdown=HOSTILE, part=f"2025-{m:02}") for m in range(1, 5)]
+    of = result(rows, of=metric(title=HOSTILE, breakdown=HOSTILE))
     for figure in (*of.plot("segments", "region").figures, of.plot("trend")):
         root = ElementTree.fromstring(figure.svg)  # noqa: S314 -- well formed, or this raises
         assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
@@ -305,7 +305,7 @@ def test_hostile_names_are_only_text_in_a_picture():
 def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
     of = result([rate(3, 5, 30)])
     assert "no part of the period has a value" in repr(of.plot("trend"))
-    assert "no components" in repr(of.plot("breakdown"))
+    assert "no breakdowns" in repr(of.plot("breakdown"))
     assert "no cohorts" in repr(of.plot("cohorts"))
     assert "no grouping that is declared applies to it" in of.plot("segments")._repr_html_()
 
@@ -323,15 +323,15 @@ def test_only_a_picture_imports_a_drawing_library():
 
 
 def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them_lack():
-    rows = [rate(20, 50, 9, component=c) for c in ("b", "a")]
-    rows += [rate(20 + m, 50, 4, component="a", part=f"2025-{m:02}") for m in (1, 2, 5)]
-    rows += [rate(20 + m, 50, 4, component="b", part=f"2025-{m:02}") for m in (1, 2, 5)]
+    rows = [rate(20, 50, 9, breakdown=c) for c in ("b", "a")]
+    rows += [rate(20 + m, 50, 4, breakdown="a", part=f"2025-{m:02}") for m in (1, 2, 5)]
+    rows += [rate(20 + m, 50, 4, breakdown="b", part=f"2025-{m:02}") for m in (1, 2, 5)]
     rows.append(row(part="2025-03", flags="unavailable", reason="no answers"))
-    figure = result(rows, of=metric(component="survey")).plot("trend")
+    figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert [t for t in texts(figure) if t in ("a", "b")] == ["b", "a"]
     assert figure.notes == ("Band: 95 % interval. March: not available: no answers. April: not available: no data.",)
     one_sided = result(
-        [r for r in rows if (r["component"], r["part"]) != ("a", "2025-02")], of=metric(component="survey")
+        [r for r in rows if (r["breakdown"], r["part"]) != ("a", "2025-02")], of=metric(breakdown="survey")
     )
     assert one_sided.plot("trend").notes == (
         "Band: 95 % interval. Where there is no point there is no value: the numbers say why.",

@@ -13,12 +13,17 @@ SO_FAR = metric(
     id="so_far",
     title="Value to date",
     unit="money",
-    counts="margin so far",
-    out_of="customers who ever bought",
-    beware="young ones had little time. And more of it.",
+    numerator="margin so far",
+    denominator="customers who ever bought",
+    caution="young ones had little time. And more of it.",
 )
 AHEAD = metric(
-    id="ahead", title="Value ahead", unit="money", counts="margin to come", out_of="customers now", beware="a model"
+    id="ahead",
+    title="Value ahead",
+    unit="money",
+    numerator="margin to come",
+    denominator="customers now",
+    caution="a model",
 )
 
 
@@ -37,7 +42,7 @@ def lines(shown) -> list[list[str]]:
 def test_each_metric_has_a_line_with_what_it_is_of_and_what_to_beware_of_first():
     shown = side_by_side([value(116, 2), value(103, 4, AHEAD)])
     assert lines(shown) == [
-        ["Metric", "Value", "95 % interval", "Of whom", "What it counts", "Beware"],
+        ["Metric", "Value", "95 % interval", "Of whom", "What it counts", "Caveat"],
         [
             *("Value to date", "£116", "£114 to £118", "1,200 customers who ever bought.", "Margin so far."),
             "Young ones had little time.",
@@ -81,15 +86,15 @@ def test_what_is_to_be_said_of_each_is_folded_away_and_marks_stand_in_sight():
 
 def test_of_a_metric_with_components_it_is_the_one_of_the_whole():
     parts = [
-        row(component="a", value=1.0, unit="money"),
+        row(breakdown="a", value=1.0, unit="money"),
         row(value=3.0, unit="money"),
-        row(component="b", value=2.0, unit="money"),
+        row(breakdown="b", value=2.0, unit="money"),
     ]
     assert lines(side_by_side([result(parts, of=SO_FAR)]))[1][1] == "£3"
 
 
 def test_hostile_texts_are_text():
-    of = metric(id="x", title=HOSTILE, counts=HOSTILE, out_of=HOSTILE, beware=HOSTILE)
+    of = metric(id="x", title=HOSTILE, numerator=HOSTILE, denominator=HOSTILE, caution=HOSTILE)
     bad = result([row(flags="unavailable", reason=HOSTILE)], of=of, notes=(HOSTILE,))
     shown = side_by_side([bad, result([rate(3, 5, 30)], of=of, notes=(HOSTILE,))])._repr_html_()
     assert "<script" not in shown
@@ -97,9 +102,9 @@ def test_hostile_texts_are_text():
 
 
 def test_a_workbook_sets_any_metrics_side_by_side(corner_shop):
-    shown = lines(corner_shop.side_by_side("csat", "nps", "clv_predicted"))
+    shown = lines(corner_shop.side_by_side("csat", "nps", "predicted_clv"))
     assert [line[0] for line in shown[1:]] == [
-        corner_shop(id_).metric.title for id_ in ("csat", "nps", "clv_predicted")
+        corner_shop(id_).metric.title for id_ in ("csat", "nps", "predicted_clv")
     ]
     assert shown[3][1].startswith("Not available: fewer than 60")
     with pytest.raises(InputError, match="Did you mean nps"):

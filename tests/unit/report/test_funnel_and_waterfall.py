@@ -83,7 +83,7 @@ def test_a_waterfall_below_zero_and_with_long_names_stands():
 
 
 def test_a_waterfall_without_one_of_its_steps_is_not_drawn():
-    rows = [one | (HIDDEN if one["component"] == "frequency" else {}) for one in growth().rows.to_dict("records")]
+    rows = [one | (HIDDEN if one["breakdown"] == "frequency" else {}) for one in growth().rows.to_dict("records")]
     assert (
         repr(result(rows, of=GROWTH).plot("waterfall"))
         == "Growth decomposition: no waterfall: not shown: fewer than 10."
@@ -133,7 +133,7 @@ def test_tracking_tells_the_error_of_the_holdout():
 
 def test_tracking_by_week_claims_no_sum():
     points = [
-        point(week, 20 + (week * share) % 7, NAN, component=name)
+        point(week, 20 + (week * share) % 7, NAN, breakdown=name)
         for name, share in (("actual", 3), ("expected", 1))
         for week in range(1, 53)
     ]
@@ -171,7 +171,7 @@ def test_nothing_overlaps_pictures_are_small_and_the_same_twice(draw):
 
 
 def test_hostile_names_are_only_text():
-    steps = [rate(20, 50, 12, component=f"1 {HOSTILE}"), rate(10, 20, 12, component='2 "><script>')]
+    steps = [rate(20, 50, 12, breakdown=f"1 {HOSTILE}"), rate(10, 20, 12, breakdown='2 "><script>')]
     parts = {HOSTILE: 100.0, "]]>": -20.0}
     for figure in (result(steps, of=STAGES).plot("funnel"), growth(before=10.0, now=90.0, **parts).plot("waterfall")):
         assert texts(figure)

@@ -265,7 +265,7 @@ def test_the_methodology_says_everything_about_a_metric():
     terms = dict(zip((t.get_text() for t in article.find_all("dt")), article.find_all("dd"), strict=True))
     assert terms["Counted"].get_text() == "buyers with two or more orders / buyers in the period"
     assert terms["Settings"].get_text() == "at_least (default 2)"
-    assert set(terms) == {"Counted", "Unit", "Kind", "Why", "Beware", "Interval", "Reads", "Settings", "Source"}
+    assert set(terms) == {"Counted", "Unit", "Kind", "Why", "Caveat", "Interval", "Reads", "Settings", "Source"}
     assert [h["id"] for h in page.main.find_all("h2")] == ["how-to-read", "family-retention", "family-other"]
 
 

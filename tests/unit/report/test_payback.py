@@ -41,7 +41,7 @@ def test_without_points_it_says_why():
 
 
 def test_a_margin_below_zero_is_drawn():
-    points = [point(0, 5.0, NAN, component="cost")] + [point(k, -3.0 * k, 1, component="margin") for k in (1, 2)]
+    points = [point(0, 5.0, NAN, breakdown="cost")] + [point(k, -3.0 * k, 1, breakdown="margin") for k in (1, 2)]
     figure = result([], of=PAYBACK, points=points).plot("payback")
     assert "\N{MINUS SIGN}£5" in " ".join(texts(figure))
     assert np.isfinite(figure.height)

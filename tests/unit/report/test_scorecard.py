@@ -46,11 +46,11 @@ def test_columns_without_anything_are_left_out_and_marks_are_explained_once():
 
 
 def test_components_have_rows_of_their_own_and_cohorts_one_together():
-    surveys = result([rate(6, 10, 20, component=name) for name in ("purchase", "support")])
-    cohorts = result([rate(6, 10, 20, component=f"2025-01 +{k}") for k in range(12)])
+    surveys = result([rate(6, 10, 20, breakdown=name) for name in ("purchase", "support")])
+    cohorts = result([rate(6, 10, 20, breakdown=f"2025-01 +{k}") for k in range(12)])
     shown = scorecard([surveys, cohorts])._repr_html_()
     assert "<summary>Repeat purchase rate, purchase</summary>" in shown
-    assert '<th scope="row" class="component">support</th>' in shown
+    assert '<th scope="row" class="breakdown">support</th>' in shown
     assert "1 cohorts: see the triangle" not in shown
     assert "1 cohort: see the triangle" in shown
 
@@ -188,7 +188,7 @@ def test_nothing_changed_is_said_so():
 
 def test_hostile_texts_are_text():
     of = result(
-        [rate(3, 5, 30, component=HOSTILE, signal="better", change=9.0, segment=""), row(component=HOSTILE)],
+        [rate(3, 5, 30, breakdown=HOSTILE, signal="better", change=9.0, segment=""), row(breakdown=HOSTILE)],
         of=metric(title=HOSTILE, definition=HOSTILE),
     )
     for shown in (scorecard([of]), tile(of, definition='"><script>'), what_changed([of])):

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, client, metric, rate, result, row
 
 from crmnb.report.html import printable, table, tag
-from crmnb.report.text.sentences import beware, change_words, definition_html, flag_words, noun, sentence, target_words
+from crmnb.report.text.sentences import caution, change_words, definition_html, flag_words, noun, sentence, target_words
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -43,7 +43,7 @@ def test_numbers_follow_the_locale_and_the_level():
 
 
 def test_a_score_says_answers_and_from_how_many_customers():
-    nps = metric(title="Net promoter score", unit="points", out_of="valid answers")
+    nps = metric(title="Net promoter score", unit="points", denominator="valid answers")
     facts = row(value=-12.3, low=-31, high=8.2, n=25, clusters=14, unit="points")
     expected = (
         f"Net promoter score, 2025: {MINUS}12 points (95 % interval {MINUS}31 to 8; 25 valid answers from 14 customers)"
@@ -52,15 +52,15 @@ def test_a_score_says_answers_and_from_how_many_customers():
 
 
 def test_a_count_names_what_it_counts():
-    won = metric(title="Customers won", unit="count", counts="new customers", out_of="")
+    won = metric(title="New customers", unit="count", numerator="new customers", denominator="")
     assert (
         said(row(value=1591, low=1540, high=1645, n=1591, unit="count"), of=won)
-        == "Customers won, 2025: 1,591 new customers (95 % interval 1,540 to 1,645)"
+        == "New customers, 2025: 1,591 new customers (95 % interval 1,540 to 1,645)"
     )
 
 
 def test_a_scale_names_its_ends():
-    ces = metric(title="Customer effort score", unit="scale", out_of="valid answers")
+    ces = metric(title="Customer effort score", unit="scale", denominator="valid answers")
     whose = client(items={"effort": {"scale": [1, 7], "direction": "effort"}})
     facts = row(value=3.31, low=2.1, high=4.5, n=13, clusters=13, unit="scale")
     settings = {"item": "effort (1 to 7, effort)"}
@@ -71,7 +71,7 @@ def test_a_scale_names_its_ends():
 
 def test_more_above_the_line_than_below_is_not_called_a_share():
     assert "2,035 against 2,022 customers" in said(
-        row(value=100.6, n=2022, numerator=2035, denominator=2022), of=metric(out_of="customers at the start")
+        row(value=100.6, n=2022, numerator=2035, denominator=2022), of=metric(denominator="customers at the start")
     )
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
     assert "nan" not in result([gone])._repr_html_().lower()
 
 
-LIVES = {"id": "median_lifetime", "title": "Median lifetime", "unit": "days", "out_of": "customers"}
+LIVES = {"id": "median_lifetime", "title": "Median lifetime", "unit": "days", "denominator": "customers"}
 LASTING = {"value": NAN, "low": 412.0, "high": math.inf, "n": 800, "clusters": 800, "unit": "days"}
 
 
@@ -168,14 +168,14 @@ def test_why_there_is_no_change_is_said():
     ],
 )
 def test_a_target_is_met_only_when_the_whole_interval_says_so(better, target, words):
-    of = result([rate(1200, 2000, 2.1, target=target)], of=metric(better=better))
+    of = result([rate(1200, 2000, 2.1, target=target)], of=metric(direction=better))
     assert target_words(of, first(of)) == words
 
 
 def test_what_belongs_to_a_component_stands_below_it():
     known = {"change": 3.1, "change_low": 1.2, "change_high": 5.0, "signal": "better"}
     of = result(
-        [rate(3, 5, 30, component="a", **known), rate(4, 5, 20, component="b", target=50.0)], notes=("A note.",)
+        [rate(3, 5, 30, breakdown="a", **known), rate(4, 5, 20, breakdown="b", target=50.0)], notes=("A note.",)
     )
     assert repr(of).splitlines() == [
         "Repeat purchase rate, a, 2025: 60 % (95 % interval 30 % to 90 %; 3 of 5 buyers)",
@@ -188,7 +188,7 @@ def test_what_belongs_to_a_component_stands_below_it():
 
 def test_what_is_true_of_all_components_is_said_once_under_them():
     why = {"reason": "not compared: it tells of all data", "flags": "immature"}
-    of = result([rate(3, 5, 30, component=name, **why) for name in "abc"], notes=("A note.",))
+    of = result([rate(3, 5, 30, breakdown=name, **why) for name in "abc"], notes=("A note.",))
     lines = [line.strip() for line in repr(of).splitlines()]
     assert lines[3:] == [
         "not compared: it tells of all data",
@@ -201,7 +201,7 @@ def test_what_is_true_of_all_components_is_said_once_under_them():
 
 def test_what_is_true_of_some_components_stands_below_those():
     early = {"reason": "not compared: too early", "flags": "immature"}
-    of = result([rate(3, 5, 30, component="a", **early), rate(3, 5, 30, component="b")])
+    of = result([rate(3, 5, 30, breakdown="a", **early), rate(3, 5, 30, breakdown="b")])
     assert [line.strip() for line in repr(of).splitlines()][1] == "not compared: too early"
     assert '<span class="change none">not compared: too early</span>' in of._repr_html_()
 
@@ -253,9 +253,9 @@ def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_se
 
 def test_the_metric_speaks_for_itself():
     of = result([CORNER_SHOP])
-    assert repr(of.caveat).startswith("Beware: A longer period leaves more room")
+    assert repr(of.caveat).startswith("Caveat: A longer period leaves more room")
     assert "Reichheld and Sasser 1990, page 107." in definition_html(of.metric)
-    assert beware(of)._repr_html_().startswith('<p class="beware"><strong>Beware: </strong>')
+    assert caution(of)._repr_html_().startswith('<p class="caution"><strong>Caveat: </strong>')
 
 
 def test_a_table_for_people_holds_words_not_nan():
@@ -268,8 +268,8 @@ def test_a_table_for_people_holds_words_not_nan():
 
 def test_html_is_escaped_wherever_a_text_comes_from():
     of = result(
-        [CORNER_SHOP | {"component": HOSTILE}, row(component="b", flags="unavailable", reason=HOSTILE)],
-        of=metric(title=HOSTILE, beware=HOSTILE, definition=HOSTILE),
+        [CORNER_SHOP | {"breakdown": HOSTILE}, row(breakdown="b", flags="unavailable", reason=HOSTILE)],
+        of=metric(title=HOSTILE, caution=HOSTILE, definition=HOSTILE),
         notes=(HOSTILE,),
         settings={"item": HOSTILE},
     )

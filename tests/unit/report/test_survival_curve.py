@@ -113,7 +113,7 @@ def test_few_steps_are_drawn_as_steps_even_between_many_points():
 
 def test_a_level_that_may_not_be_shown_is_named_with_the_reason():
     of = survival({"North": 900})
-    hidden = row(component="after 180 days", segment="region", level="West", flags="suppressed", reason="fewer than 10")
+    hidden = row(breakdown="after 180 days", segment="region", level="West", flags="suppressed", reason="fewer than 10")
     rows = [*of.rows.to_dict("records"), hidden]
     figure = result(rows, of=SURVIVAL, points=of.points).plot("survival", "region")
     assert "West: not shown: fewer than 10." in figure.notes[0]
@@ -150,7 +150,7 @@ def test_points_without_numbers_at_risk_or_intervals_stand():
 
 def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():
     figure = conversion().plot("survival")
-    assert figure.title == "Conversion curve: after 1 year 20 % won, 55 % lost"
+    assert figure.title == "Cumulative win rate: after 1 year 20 % won, 55 % lost"
     shown = texts(figure)
     assert (shown.count("at risk"), shown.count("won"), shown.count("lost")) == (1, 1, 1)
     assert "60 %" in shown
@@ -160,13 +160,13 @@ def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():
 
 def test_levels_of_a_conversion_are_those_of_its_first_component():
     points = [
-        point(day, top * day / 100, 2, component=component, segment="region", level=level)
-        for component, share in (("won", 1), ("lost", 3))
+        point(day, top * day / 100, 2, breakdown=breakdown, segment="region", level=level)
+        for breakdown, share in (("won", 1), ("lost", 3))
         for level, top in (("North", 20 * share), ("South", 12 * share))
         for day in range(0, 100, 5)
     ]
     figure = result([], of=CONVERSION, points=points).plot("survival", "region")
-    assert figure.title == "Conversion curve by region: after 90 days 18 % in North, 11 % in South"
+    assert figure.title == "Cumulative win rate by region: after 90 days 18 % in North, 11 % in South"
 
 
 def test_without_points_the_reason_is_said():
@@ -207,7 +207,7 @@ def test_hostile_names_are_only_text():
     figure = survival({HOSTILE: 900, '"><script>': 300}).plot("survival", "region")
     assert "<script" not in figure._repr_html_().replace("data:image/svg+xml;base64", "")
     assert texts(figure)  # well formed
-    points = [point(day, day / 10, 1, component=HOSTILE) for day in range(0, 100, 5)]
+    points = [point(day, day / 10, 1, breakdown=HOSTILE) for day in range(0, 100, 5)]
     assert "<script" not in result([rate(3, 5, 30)], of=CONVERSION, points=points).plot("survival")._repr_html_()
 
 

@@ -81,7 +81,7 @@ CONTRACTS = {"churn": Churn(kind="contractual", table="customers"), "segments": 
         ("retention_rate", False),  # of a frame that is derived
         ("revenue_per_customer", False),  # refunded_amount is optional
         ("stage_conversion", False),  # one of two columns will do
-        ("visit_conversion_rate", False),  # a join
+        ("session_conversion_rate", False),  # a join
         ("review_rating", False),
         ("revenue_per_customer", True),  # of the months of contracts, which need no end
     ],

@@ -209,7 +209,7 @@ def histories(of: pd.DataFrame) -> pd.DataFrame:
     opened = tables(of)
     frames = (opened.frame(name, per_customer=True) for name in ("tenures", "payments"))
     found = contracts(*frames, YEAR, Worth(margin_rate=1.0)).to_native().df()
-    return found[found["component"] == ""].set_index("customer_id").sort_index()
+    return found[found["breakdown"] == ""].set_index("customer_id").sort_index()
 
 
 def test_ages_are_counted_by_anniversaries():
@@ -319,7 +319,7 @@ def test_the_analysts_list_ranks_by_the_hazards_of_each_plan():
         **{"data_until": "2025-12-31", "churn": Churn(kind="contractual", table="customers")},
         **{"segments": {"plan": {"column": "customers.plan"}}, "tables": {"customers": {"columns": {}}}},
     )
-    found = listed(catalogue()["at_risk_customers"], in_memory(client, {"customers": who}), YEAR, 5000)
+    found = listed(catalogue()["expected_churn"], in_memory(client, {"customers": who}), YEAR, 5000)
     mean = found.merge(who).groupby("plan")["probability"].mean()
     assert mean["dear"] == pytest.approx(1 - 0.92**12, abs=0.1)
     assert mean["cheap"] == pytest.approx(1 - 0.99**12, abs=0.05)

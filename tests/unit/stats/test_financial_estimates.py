@@ -26,8 +26,8 @@ def told(kind: str = "inactivity", **worth_facts) -> Told:
     return Told(0.95, given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
 
 
-def group(counts: pd.DataFrame, component: str = "", level: str = "") -> Group:
-    return Group("now", component, "region" if level else "", level, counts, float(counts["n"].sum()))
+def group(counts: pd.DataFrame, breakdown: str = "", level: str = "") -> Group:
+    return Group("now", breakdown, "region" if level else "", level, counts, float(counts["n"].sum()))
 
 
 # ---- Forecasts ------------------------------------------------------------------------------------------------------
@@ -200,9 +200,9 @@ def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is()
     rate = 1.1 ** (1 / 12) - 1
     months = np.arange(1, 37)
     ends, begins = ((1 - shares) ** (months - k) for k in (0, 1))
-    by_hand = 10 * ((begins + ends) / 2 / (1 + rate) ** (months - 0.5)).sum()
+    hand_count = 10 * ((begins + ends) / 2 / (1 + rate) ** (months - 0.5)).sum()
     row = clv.predicted([group(counts)], told("contractual")).rows[0]
-    assert row["value"] == pytest.approx(by_hand, rel=1e-6)
+    assert row["value"] == pytest.approx(hand_count, rel=1e-6)
     endless = clv.residual([group(counts)], told("contractual")).rows[0]
     v = 1 / (1 + rate)
     assert endless["value"] == pytest.approx(10 * (2 - shares) / 2 * v**0.5 / (1 - (1 - shares) * v), rel=1e-6)
@@ -287,7 +287,7 @@ def test_the_errors_of_forecasts_by_definition():
     counts = buyers(3000, 8).assign(ahead=182, behind=700)
     rng = np.random.default_rng(9)
     counts["later"], counts["recent"] = rng.poisson(0.8, len(counts)), rng.poisson(1.0, len(counts))
-    rows = {row["component"]: row for row in backtest.effectiveness([group(counts, "holdout")], told()).rows}
+    rows = {row["breakdown"]: row for row in backtest.effectiveness([group(counts, "holdout")], told()).rows}
     naive = rows["forecast error, naive"]
     error = counts["recent"].sum() / counts["later"].sum() - 1
     assert naive["value"] == pytest.approx(error)
@@ -333,7 +333,7 @@ def revenues(amounts: np.ndarray) -> Group:
 @pytest.mark.parametrize("size", [3, 10, 57, 400])
 def test_concentration_is_what_its_definition_says(size: int):
     amounts = np.random.default_rng(size).lognormal(3, 1, size).round(0)
-    found = {row["component"]: row["value"] for row in concentration.lorenz([revenues(amounts)], told()).rows}
+    found = {row["breakdown"]: row["value"] for row in concentration.lorenz([revenues(amounts)], told()).rows}
     assert found["gini"] == pytest.approx(gini(list(amounts)))
     assert found["top decile"] == pytest.approx(top_tenth(list(amounts)))
 
@@ -348,7 +348,7 @@ def test_the_intervals_of_concentration_hold_the_truth():
     for seed in range(200):
         amounts = np.random.default_rng(1000 + seed).lognormal(3, 1, 400)
         for row in concentration.lorenz([revenues(amounts)], told()).rows:
-            held[row["component"]] += row["low"] <= truth[row["component"]] <= row["high"]
+            held[row["breakdown"]] += row["low"] <= truth[row["breakdown"]] <= row["high"]
     assert held["gini"] >= 176  # of 200 at 95 %: fewer than 176 in three of a hundred thousand
     assert held["top decile"] >= 174
 
@@ -366,7 +366,7 @@ def test_of_very_unequal_revenue_the_intervals_hold_the_truth_as_often_as_promis
 
 def test_one_customer_has_no_gini_and_all_alike_no_limits():
     alone = concentration.lorenz([revenues(np.array([5.0]))], told()).rows
-    assert {row["component"]: row["reason"] for row in alone} == {
+    assert {row["breakdown"]: row["reason"] for row in alone} == {
         "gini": "one customer only",
         "top decile": "one customer only",
     }
@@ -432,7 +432,7 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     [row] = cac.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
     assert (row["value"], row["low"], row["high"]) == (3, 3, 3)
     points = pd.DataFrame(cac.payback([followed([4, 3, 2, 1], 12), spent], told()).points)
-    brought, cost = (points[points["component"] == name] for name in ("margin", "cost"))
+    brought, cost = (points[points["breakdown"] == name] for name in ("margin", "cost"))
     assert list(brought["x"]) == list(range(1, 13))
     assert list(brought["value"])[:5] == [4, 7, 9, 10, 10]
     assert (brought["low"] == brought["value"]).all()
@@ -454,7 +454,7 @@ def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
     each = np.random.default_rng(4).normal(10, 4, 5000)
     people = pd.DataFrame({"age": np.nan, "followed": 12.0, "margin": 0.0, "n": 1.0, "fold": np.arange(5000) % 200})
     groups[0] = group(pd.concat([people, people.assign(age=0.0, margin=each)], ignore_index=True), "followed")
-    points = pd.DataFrame(cac.payback(groups, told()).points).set_index(["component", "x"])
+    points = pd.DataFrame(cac.payback(groups, told()).points).set_index(["breakdown", "x"])
     [own] = cac.cost([winning([20] * 12, months)], told()).rows
     assert tuple(points.loc[("cost", 0), ["value", "low", "high"]]) == (own["value"], own["low"], own["high"])
     first = points.loc[("margin", 1)]

@@ -53,7 +53,7 @@ def exponential(rng: np.random.Generator, n: int, mean: float, followed: float) 
 def test_shares_are_told_where_they_were_observed_and_in_order():
     found = survival.curve([group(exponential(np.random.default_rng(1), 500, 400, 800))], told())
     rows = pd.DataFrame(found.rows)
-    assert rows["component"].to_list() == [
+    assert rows["breakdown"].to_list() == [
         "after 30 days", "after 90 days", "after 180 days", "after 1 year", "after 2 years",
     ]  # fmt: skip
     assert (rows["low"] < np.exp(-np.array([30, 90, 180, 365, 730]) / 400)).all()
@@ -62,13 +62,13 @@ def test_shares_are_told_where_they_were_observed_and_in_order():
 
 def test_nothing_is_told_within_the_days_of_inactivity():
     found = survival.curve([group(lives([90, 120, 200, 250], [1, 1, 1, 0]))], told(BY_INACTIVITY))
-    assert [row["component"] for row in found.rows] == ["after 90 days", "after 180 days"]
+    assert [row["breakdown"] for row in found.rows] == ["after 90 days", "after 180 days"]
 
 
 def test_a_curve_stops_where_too_few_are_followed():
     counts = lives([20, 40, 60, 100, 200, 400, 500, 600, 700, 800], [1, 1, 1, 0, 1, 0, 0, 1, 0, 0])
     found = survival.curve([group(counts)], told(suppress_below=5))
-    assert [row["component"] for row in found.rows] == [
+    assert [row["breakdown"] for row in found.rows] == [
         "after 30 days",
         "after 90 days",
         "after 180 days",
@@ -81,7 +81,7 @@ def test_a_curve_stops_where_too_few_are_followed():
 def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_later():
     counts = lives([10, 60, 80, 100, 120], [1, 1, 0, 1, 0], [0, 20, 20, 20, 30])
     found = survival.curve([group(counts)], told())
-    share = {row["component"]: row["value"] for row in found.rows}
+    share = {row["breakdown"]: row["value"] for row in found.rows}
     assert share == {"after 30 days": 1.0, "after 90 days": pytest.approx(1 - 1 / 4)}
     assert "20 days" in found.notes[0]
 
@@ -198,7 +198,7 @@ def after(entry: pd.Series) -> pd.Series:
 def test_hazard_ratios_are_those_of_rows_written_out():
     rows = customers()
     counts = rows.value_counts().rename("n").reset_index()
-    found = pd.DataFrame(churn_drivers.hazard_ratios([group(counts)], told()).rows).set_index("component")
+    found = pd.DataFrame(churn_drivers.hazard_ratios([group(counts)], told()).rows).set_index("breakdown")
     assert len(found) == 3
     larger = rows["of channel"].value_counts().index[0]
     smaller = {"web": "shop", "shop": "web"}[larger]
@@ -217,7 +217,7 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
     safe = rows["of region"] == "West"
     rows.loc[safe, "event"] = 0
     found = churn_drivers.hazard_ratios([group(rows)], told())
-    assert not any("West" in row["component"] for row in found.rows)
+    assert not any("West" in row["breakdown"] for row in found.rows)
     assert found.notes[0] == "region: nobody of West was lost, so no ratio can be told."
     kept = rows[~safe]  # the limit: with a ratio of 0 these are at no risk
     far = (rows["of region"] == "West") * 1.0
@@ -355,7 +355,7 @@ def test_who_came_and_left_on_one_day_was_a_customer_and_was_lost():
     )
     period = Period.parse("2024").observe(datetime(2024, 1, 1), datetime(2025, 1, 1))
     rows = measure(catalogue()["survival_curve"], in_memory(of, {"customers": plans}), period).rows
-    assert rows[rows["component"] == "after 30 days"]["value"].to_list() == [50.0]
+    assert rows[rows["breakdown"] == "after 30 days"]["value"].to_list() == [50.0]
 
 
 def test_nothing_is_told_of_a_median_before_anybody_could_be_lost():
@@ -413,7 +413,7 @@ def test_one_old_customer_who_leaves_alone_does_not_take_the_curve_away():
         pd.DataFrame(survival.curve([group(rows)], told(suppress_below=10)).rows)
         for rows in (young, pd.concat([young, alone]))
     )
-    figures = ["component", "value", "low", "high"]
+    figures = ["breakdown", "value", "low", "high"]
     pd.testing.assert_frame_equal(of_young[figures], of_all[figures])
     assert survival.median([group(pd.concat([young, alone]))], told()).rows[0]["value"] == pytest.approx(277, abs=60)
 
@@ -426,7 +426,7 @@ def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies
         entry + 30 - np.tile([10] * 2 + [0] * 38, len(joined)), np.tile([1] * 2 + [0] * 38, len(joined)), entry
     )
     rows = survival.curve([group(counts)], told(suppress_below=10)).rows
-    share = {row["component"]: row["value"] for row in rows}
+    share = {row["breakdown"]: row["value"] for row in rows}
     assert share["after 1 year"] == pytest.approx(0.95**11)
     assert {row["reason"] for row in rows} == {"among those who had stayed for 17 days"}
 

@@ -23,7 +23,7 @@ def group(counts: pd.DataFrame, customers: float, win: str = "now") -> Group:
     return Group(win, "", "", "", counts.astype({"n": float}), float(customers))
 
 
-# ---- What growth is made of -----------------------------------------------------------------------------------------
+# ---- Revenue bridge -----------------------------------------------------------------------------------------
 
 BEFORE = {"customers": 11.0, "frequency": 15 / 11, "order value": 28.2}
 NOW = {"customers": 14.0, "frequency": 24 / 14, "order value": 83.9}
@@ -81,7 +81,7 @@ def test_what_is_longer_is_compared_by_the_calendar_with_as_many_days_without_29
             assert each.before.end == each.now.end.replace(year=each.now.end.year - each.years)
             assert each.now.days == each.before.days <= 365
     of_whole_years = label in ("2025", "2024", "FY2025", "FY2024", "2024-01-01..2025-12-31")
-    assert ("on the previous period" not in [each.component for each in comparisons(period)]) == of_whole_years
+    assert ("on the previous period" not in [each.breakdown for each in comparisons(period)]) == of_whole_years
 
 
 def test_a_day_of_a_span_has_a_place_and_29_february_has_none():
@@ -95,14 +95,14 @@ def test_a_day_of_a_span_has_a_place_and_29_february_has_none():
 
 
 def growth_of(net: pd.Series, label: str, begins: datetime = datetime(2019, 1, 1)) -> dict[str, dict]:
-    """The rows of growth of revenue by day, of which nobody knows whose it is, by component."""
+    """The rows of growth of revenue by day, of which nobody knows whose it is, by breakdown."""
     period = Period.parse(label, 4).observe(begins, datetime(2026, 1, 1))
     rows = []
     for at, span in enumerate(spans(period)):
         inside = net[(net.index >= span.start) & (net.index < span.end)]
         rows.append(pd.DataFrame({"day": inside.index, "net": inside.to_numpy(), "n": 10.0, "span": at}))
     told = Told(0.95, TOLD.given, {"now": period}, TOLD.privacy)
-    return {row["component"]: row for row in growth([group(pd.concat(rows), 1000)], told).rows}
+    return {row["breakdown"]: row for row in growth([group(pd.concat(rows), 1000)], told).rows}
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def leads(days: list[int], outcome: list[int], followed: list[int] | int | None 
 
 def test_of_leads_followed_alike_the_curve_is_the_share_won():
     rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 400), 4)], TOLD).rows
-    assert {row["component"]: row["value"] for row in rows} == {
+    assert {row["breakdown"]: row["value"] for row in rows} == {
         "won after 30 days": 0.25,
         "won after 90 days": 0.5,
         "won after 180 days": 0.5,
@@ -294,7 +294,7 @@ def test_of_leads_followed_alike_the_curve_is_the_share_won():
 
 def test_no_age_is_told_to_which_nobody_was_followed_though_all_are_decided():
     rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 92), 4)], TOLD).rows
-    assert [row["component"] for row in rows] == ["won after 30 days", "won after 90 days"]
+    assert [row["breakdown"] for row in rows] == ["won after 30 days", "won after 90 days"]
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -308,7 +308,7 @@ def test_lost_leads_that_are_won_back_are_in_the_curve_of_a_young_cohort_too(dat
     days = np.where(won, 100, np.where(gone & dated, 20, followed))
     counts = leads(list(days), list(np.where(won, 1, np.where(gone & dated, 2, 0))), list(followed))
     counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
-    rows = {row["component"]: row["value"] for row in curve([group(counts, 30_000)], TOLD).rows}
+    rows = {row["breakdown"]: row["value"] for row in curve([group(counts, 30_000)], TOLD).rows}
     assert rows["won after 180 days"] == pytest.approx(1 / 6, abs=0.01)
 
 
@@ -322,7 +322,7 @@ def test_lost_leads_are_not_won_later():
     days, outcome = np.minimum(end, followed), np.where(end > followed, 0, np.where(wins, 1, 2))
     counts = leads(list(days), list(outcome), list(followed))
     counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
-    rows = {row["component"]: row for row in curve([group(counts, n)], TOLD).rows}
+    rows = {row["breakdown"]: row for row in curve([group(counts, n)], TOLD).rows}
     naive = 1.0
     for day in np.unique(days[outcome == 1]):
         naive *= 1 - ((days == day) & (outcome == 1)).sum() / (days >= day).sum()
@@ -335,7 +335,7 @@ def test_an_age_that_too_few_have_reached_is_not_told():
     for fewest, told in ((1, {"won after 30 days", "won after 90 days"}), (10, set())):
         given = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=fewest))
         found = curve([group(counts, 25)], given)
-        assert {row["component"] for row in found.rows} == told
+        assert {row["breakdown"] for row in found.rows} == told
         assert min(point["n"] for point in found.points) >= fewest
 
 

@@ -37,13 +37,13 @@ def worth(rates: Rates, lives: Lives, window: Window) -> Figures:
     months = np.arange(1, 10 * _MONTHS)
     brought = [(new * a_year * -np.expm1(-of_year * month / _MONTHS) / of_year).sum() for month in months]
     return {
-        ("clv_predicted", ""): value(there, HORIZON / _MONTHS),
-        ("clv_residual", ""): value(there, np.inf),
+        ("predicted_clv", ""): value(there, HORIZON / _MONTHS),
+        ("residual_clv", ""): value(there, np.inf),
         ("customer_acquisition_cost", ""): rates.cac[place],
         ("clv_to_cac", ""): value(new, HORIZON / _MONTHS) / rates.cac[place],
-        ("cac_payback_months", ""): months[np.argmax(np.array(brought) >= rates.cac[place])],
-        ("at_risk_customers", ""): float((there * -np.expm1(-so_far * 365 / 365.25)).sum()),
-        ("clv_simple", ""): _by_the_textbook(rates, lives, window),
+        ("cac_payback_period", ""): months[np.argmax(np.array(brought) >= rates.cac[place])],
+        ("expected_churn", ""): float((there * -np.expm1(-so_far * 365 / 365.25)).sum()),
+        ("simple_clv", ""): _by_the_textbook(rates, lives, window),
     }
 
 

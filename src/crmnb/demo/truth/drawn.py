@@ -71,14 +71,14 @@ def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
     found = {
         ("revenue_concentration", "gini"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum()) - (n + 1) / n,
         ("revenue_concentration", "top decile"): 100 * bought[top:].sum() / bought.sum(),
-        ("clv_historic", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
+        ("historical_clv", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
     }
     if come.any():
-        found["profitable_acquisition", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
+        found["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
     if window.place:
         stays = lives.stays[window.place]
         good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
-        found["profitable_relationships", ""] = (
+        found["profitable_customer_retention", ""] = (
             100 * (stays[lives.region[good], lives.plan[good]] ** window.share).mean()
         )
     return found

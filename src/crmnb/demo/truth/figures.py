@@ -24,15 +24,15 @@ Figures = dict[tuple[str, str], float]
 # The segmentations of which true figures are told level by level, and the whole.
 LEVELS = (("", ""), *(("region", name) for name in REGIONS), *(("plan", name) for name in PLANS))
 # Sums, of twice the customers twice as much.
-_COUNTED = {"customers_won", "review_volume", "growth_decomposition", "pipeline_velocity", "at_risk_customers"}
+_COUNTED = {"new_customers", "review_volume", "revenue_bridge", "sales_velocity", "expected_churn"}
 # Figures of everybody alone: of what nobody's customer number is in, or what is not told by level.
 _OF_ALL = {
-    *("customer_acquisition_cost", "clv_to_cac", "cac_payback_months", "churn_drivers", "lead_conversion_rate"),
+    *("customer_acquisition_cost", "clv_to_cac", "cac_payback_period", "churn_drivers", "lead_conversion_rate"),
     *(
-        "conversion_curve",
+        "cumulative_win_rate",
         "stage_conversion",
-        "proposal_win_rate",
-        "pipeline_velocity",
+        "win_rate",
+        "sales_velocity",
         "review_rating",
         "review_volume",
     ),
@@ -40,14 +40,14 @@ _OF_ALL = {
 
 
 def truth(rates: Rates, period: int | str, at_start: float, segment: str = "", level: str = "") -> Figures:
-    """(metric, component) -> the true value in 2025, "2025Q4", "2025-11" ..., in the metric's unit; percent for a share.
+    """(metric, breakdown) -> the true value in 2025, "2025Q4", "2025-11" ..., in the metric's unit; percent for a share.
 
     at_start: customers at the start of that year, out of whom counts are counted. segment, level: of one of LEVELS alone.
 
     In closed form, given how many customers of each region and plan there are, which a large draw of lives tells. Retention is the
     argument: by the argument's definition, so many of those there at a year's start stay; of a region and plan, so many as
     its own rate says, and in a part of the year that rate's power. Churn is the complement, compounded to 365.25 days.
-    Customers won are Poisson, `won` per customer at the year's start. A cohort's members come evenly over a month of length
+    New customers are Poisson, `won` per customer at the year's start. A cohort's members come evenly over a month of length
     L and leave at their kind's constant rate h, so of those who came D days or less before a later month begins,
     exp(-h D) (exp(h L) - 1) / (h L) are there. Of answers (csat, nps, effort), the distribution over the boxes is the one
     whose figure is the argument, and the others are figures of the same distribution; so are ratings. An invitation is
@@ -69,9 +69,9 @@ def truth(rates: Rates, period: int | str, at_start: float, segment: str = "", l
     return {key: value * (at_start if is_counted(*key) else 1) for key, value in found.items()}
 
 
-def is_counted(metric: str, component: str) -> bool:
+def is_counted(metric: str, breakdown: str) -> bool:
     """Whether a figure is a sum, of twice the customers twice as much."""
-    return metric in _COUNTED and component != "per 100 at start"
+    return metric in _COUNTED and breakdown != "per 100 at start"
 
 
 @cache
@@ -134,8 +134,8 @@ def _stays(rates: Rates, lives: Lives, window: Window) -> Figures:
         ("retention_rate", ""): 100 * stays,
         ("churn_rate", ""): 100 * (1 - stays),
         ("churn_rate_annualised", ""): 100 * (1 - stays ** (1 / window.years)),
-        ("customers_won", ""): won,
-        ("customers_won", "per 100 at start"): 100 * won / at_start,
+        ("new_customers", ""): won,
+        ("new_customers", "per 100 at start"): 100 * won / at_start,
     }
 
 
@@ -144,8 +144,8 @@ def _counted(lives: Lives, window: Window) -> Figures:
     back = (lives.begins[:, 1] >= first) & (lives.begins[:, 1] < last) & (lives.ends[:, 1] >= last)
     return {
         ("retained_after_gap", ""): 0,  # nobody comes back within a year
-        ("end_to_start_ratio", ""): 100 * lives.under_contract(last).sum() / lives.under_contract(first).sum(),
-        ("customers_won", "win-backs"): back.sum() / lives.at_start[window.place],
+        ("customer_base_growth", ""): 100 * lives.under_contract(last).sum() / lives.under_contract(first).sum(),
+        ("new_customers", "win-backs"): back.sum() / lives.at_start[window.place],
     }
 
 

@@ -218,4 +218,4 @@ def _parts(before: dict[str, float], now: dict[str, float], guests: float) -> Fi
     }
     if guests:
         found["without a customer"] = (now["net"] - before["net"]) * guests
-    return {("growth_decomposition", part): value for part, value in found.items()}
+    return {("revenue_bridge", part): value for part, value in found.items()}

@@ -1,7 +1,7 @@
 """Disclosure control: small groups are marked or suppressed, once per report over all that it publishes.
 
 The gate sees the figures of every metric before changes are worked out or pages made. What it knows of an attacker is what `relations` lists:
-levels, parts, cohorts and components add up; one quantity may stand under several names; segmentations may lie inside one another.
+levels, parts, cohorts and breakdowns add up; one quantity may stand under several names; segmentations may lie inside one another.
 It does not know other reports: those of several periods can be set off against each other.
 """
 
@@ -27,7 +27,7 @@ def protect(
 ) -> pd.DataFrame:
     """The rows of metrics with small groups dealt with.
 
-    frame: columns `metric`, `win`, `component`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
+    frame: columns `metric`, `win`, `breakdown`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
     `at_level` where the figures are of another group than the row stands for. counted: by metric, what it is that it counts. seams: see
     `crmnb.evaluate.disclosure_control.overlaps`.
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
@@ -83,10 +83,10 @@ def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
 
 
 def _totals(cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:
-    """Of metrics with a nameless component and named ones, that these may add up to it."""
+    """Of metrics with a nameless breakdown and named ones, that these may add up to it."""
     named: dict[str, list[str]] = {}
-    for metric, component in cells[["metric", "component"]].drop_duplicates().itertuples(index=False):
-        named.setdefault(metric, []).append(component)
+    for metric, breakdown in cells[["metric", "breakdown"]].drop_duplicates().itertuples(index=False):
+        named.setdefault(metric, []).append(breakdown)
     return [
         ((metric, ""), *((metric, each) for each in held if each))
         for metric, held in named.items()

@@ -9,7 +9,7 @@ import pandas as pd
 def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) -> pd.DataFrame:
     """The points that may be drawn, `n` not a number where it is not to be told.
 
-    points: component, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. rows: the
+    points: breakdown, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. rows: the
     metric's, of which those hidden have the flag `suppressed`.
     """
     hidden = rows.loc[rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["segment", "level"]]
@@ -27,7 +27,7 @@ def _sums(points: pd.DataFrame) -> Iterator[np.ndarray]:
     """The places of the levels of a segmentation at one x, who are all of those there."""
     levels = points.reset_index(drop=True)
     levels = levels[levels["segment"] != ""]
-    yield from (levels.index[at].to_numpy() for at in levels.groupby(["component", "segment", "x"]).indices.values())
+    yield from (levels.index[at].to_numpy() for at in levels.groupby(["breakdown", "segment", "x"]).indices.values())
 
 
 def _beyond_subtraction(n: np.ndarray, silent: np.ndarray, at_least: int) -> np.ndarray:

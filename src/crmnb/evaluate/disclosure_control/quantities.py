@@ -1,6 +1,6 @@
 """Quantities: what the rows of a report publish, and which of these figures are one and the same.
 
-A figure (a numerator, a denominator, a number of customers) of a metric's component is a vector over cells: windows, segmentations and
+A figure (a numerator, a denominator, a number of customers) of a metric's breakdown is a vector over cells: windows, segmentations and
 levels. Two figures that agree in every cell that both have are taken as one quantity, whatever the metrics call it: who started a
 survey is the numerator of one rate and the denominator of the next.
 """
@@ -23,7 +23,7 @@ class Quantities:
     """The variables of a report: a quantity in a cell each.
 
     `value` and `people` (the customers who stand behind it, of the largest group that it is told of) by variable; `place`: (quantity, win, segment, level) -> variable;
-    `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, component,
+    `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, breakdown,
     figure) -> quantity.
     """
 
@@ -52,15 +52,15 @@ class Quantities:
 
 
 def located(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows' metric, component and the cell that their figures belong to: a cohort's are those of the month of joining.
+    """The rows' metric, breakdown and the cell that their figures belong to: a cohort's are those of the month of joining.
 
-    Columns: metric, component, win, segment, level. Rows of the comparison's cohorts are never shown beside those of now.
+    Columns: metric, breakdown, win, segment, level. Rows of the comparison's cohorts are never shown beside those of now.
     """
-    name, plus, age = (frame["component"].str.rpartition(_COHORT)[part] for part in range(3))
+    name, plus, age = (frame["breakdown"].str.rpartition(_COHORT)[part] for part in range(3))
     is_cohort = (plus == _COHORT) & age.str.isdigit()
     now = frame["win"] == "now"
-    found = frame[["metric", "component", "win", "segment", "level"]].assign(
-        component=frame["component"].where(~is_cohort, _COHORT + age),
+    found = frame[["metric", "breakdown", "win", "segment", "level"]].assign(
+        breakdown=frame["breakdown"].where(~is_cohort, _COHORT + age),
         win=frame["win"].where(~is_cohort, name.where(now, frame["win"] + " " + name)),
     )
     for column in AT:
@@ -76,7 +76,7 @@ def quantities_of(
     """The quantities that the rows publish. cells: `located` of the frame. people: the customers behind each row. reads: the tables
     that each metric counts in."""
     figures = _published(frame)
-    keys = pd.MultiIndex.from_frame(cells[["metric", "component"]])
+    keys = pd.MultiIndex.from_frame(cells[["metric", "breakdown"]])
     of_group, groups = pd.factorize(keys)
     of_cell, where = pd.factorize(pd.MultiIndex.from_frame(cells[["win", "segment", "level"]]))
     table = np.full((len(figures.columns) * len(groups), len(where)), np.nan)

@@ -30,9 +30,9 @@ class Relation:
 def relations_of(
     quantities: Quantities, parts: set[str], seams: Iterable[Seam], sums: Iterable[tuple[tuple[str, str], ...]]
 ) -> list[Relation]:
-    """All relations: levels add up to the whole, parts of the period to the period, seams close, and components add up.
+    """All relations: levels add up to the whole, parts of the period to the period, seams close, and breakdowns add up.
 
-    parts: the names of windows that are parts. sums: (metric, component) of a total and of the others that it is the sum of.
+    parts: the names of windows that are parts. sums: (metric, breakdown) of a total and of the others that it is the sum of.
     """
     by_quantity: dict[int, list[tuple[str, str, str, int]]] = {}
     for (quantity, *cell), variable in quantities.place.items():

@@ -15,7 +15,7 @@ from crmnb.evaluate.disclosure_control.overlaps import LEFT_OUT, Seam
 from crmnb.evaluate.results_frame import FIGURES
 
 _COUNTS = ("n", "clusters", "numerator", "denominator")
-_CELL = ["metric", "component", "win", "segment", "level"]
+_CELL = ["metric", "breakdown", "win", "segment", "level"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Counted:
 class Remainders:
     """Rows that nobody sees: `figures` as in the frame, `cells` as in `located`, the `people` of each.
 
-    `sums`: pairs of metrics with the remainder by which the first exceeds the second, each (metric, component).
+    `sums`: pairs of metrics with the remainder by which the first exceeds the second, each (metric, breakdown).
     """
 
     figures: pd.DataFrame
@@ -56,8 +56,8 @@ def remainders(
 def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
     """Who is in none of the levels of a segmentation that are told, where these are told of the same people."""
     levels = table[table["segment"] != ""]
-    sums = levels.groupby(["metric", "component", "win", "segment"], sort=False)[list(_COUNTS)].sum(min_count=1)
-    wholes = table[table["segment"] == ""].set_index(["metric", "component", "win"])[list(_COUNTS)]
+    sums = levels.groupby(["metric", "breakdown", "win", "segment"], sort=False)[list(_COUNTS)].sum(min_count=1)
+    wholes = table[table["segment"] == ""].set_index(["metric", "breakdown", "win"])[list(_COUNTS)]
     for (*place, segment), held in zip(sums.index, sums.to_numpy(), strict=True):
         if (key := tuple(place)) in wholes.index:
             rest = wholes.loc[key].to_numpy() - held
@@ -70,7 +70,7 @@ def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Itera
     for seam in (seam for seam in seams if seam.is_group):
         sides = [
             table[(table["segment"] == segment) & table["level"].isin(levels)]
-            .groupby(["metric", "component", "win"], sort=False)[list(_COUNTS)]
+            .groupby(["metric", "breakdown", "win"], sort=False)[list(_COUNTS)]
             .sum(min_count=1)
             for segment, levels in (seam.of, seam.less)
         ]
@@ -88,7 +88,7 @@ def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> 
     rows, sums = [], []
     for more, fewer in (pair for held in alike.values() for pair in permutations(held, 2)):
         sides = [
-            table[(table["metric"] == one) & (table["component"] == "")].set_index(_CELL[2:]) for one in (more, fewer)
+            table[(table["metric"] == one) & (table["breakdown"] == "")].set_index(_CELL[2:]) for one in (more, fewer)
         ]
         rest = (sides[0][list(_COUNTS)] - sides[1][list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
         small = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]

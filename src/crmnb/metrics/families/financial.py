@@ -35,13 +35,13 @@ _FORECASTS = {"actual": "count", "expected": "count", "same as before": "count",
 
 
 @metric(
-    title="Revenue against the books",
+    title="Revenue reconciliation",
     unit="%",
     kind="process",
-    better="-",
-    counts="net revenue in the data, less that in the books",
-    out_of="orders in the period",
-    by_hand="(2029.5 - 2050) / 2050",
+    direction="-",
+    numerator="net revenue in the data, less that in the books",
+    denominator="orders in the period",
+    hand_count="(2029.5 - 2050) / 2050",
     estimate=reconciliation,
     over_time=False,
 )
@@ -52,7 +52,7 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     amounts of contracts as they fall due. The books' figure is declared (`worth: books`).
 
     Why: before anything is concluded from the data, it is to be seen whether they hold all that was sold, and nothing twice.
-    Beware: books and orders differ for good reasons too: taxes, shipping, the day on which a sale counts. Know them before
+    Caution: books and orders differ for good reasons too: taxes, shipping, the day on which a sale counts. Know them before
         looking for others.
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
     """
@@ -65,10 +65,10 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     title="Revenue per customer",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="net revenue",
-    out_of="customers who bought in the period",
-    by_hand="2013.5 / 14",
+    direction="up",
+    numerator="net revenue",
+    denominator="customers who bought in the period",
+    hand_count="2013.5 / 14",
     per_customer=True,
     estimate=money_mean,
     bounds=(0, float("inf")),
@@ -78,7 +78,7 @@ def revenue_per_customer(payments, *, period):
     """Net revenue of the period per customer who bought in it.
 
     Why: with the number of customers it makes up revenue; it tells whether growth comes from more customers or from more of each.
-    Beware: a mean that a few large customers make: see the concentration. A longer period brings more, so compare equal ones.
+    Caution: a mean that a few large customers make: see the concentration. A longer period brings more, so compare equal ones.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Hall 1992, JRSS-B 54:221 (interval).
     """
     paid = with_net_revenue(payments).filter(period.holds("ordered_at"))
@@ -89,17 +89,17 @@ def revenue_per_customer(payments, *, period):
     title="Revenue concentration",
     unit="share",
     kind="outcome",
-    better="-",
-    counts="revenue of the largest customers",
-    out_of="customers who bought in the period",
-    by_hand={
+    direction="-",
+    numerator="revenue of the largest customers",
+    denominator="customers who bought in the period",
+    hand_count={
         "gini": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
         " + 13*140 + 14*1314) / (14 * 2013.5) - 15 / 14)",
         "top decile": "(1314 + 0.4 * 140) / 2013.5 * 100",
     },
     per_customer=True,
     estimate=concentration,
-    component="figure",
+    breakdown="figure",
     units={"top decile": "%", "curve": "%"},
     depends_on_length=True,
 )
@@ -110,7 +110,7 @@ def revenue_concentration(payments, *, period):
     same, so with n / (n - 1)) over the mean. Where a tenth is no whole number of customers, of the one on its edge the part inside counts.
 
     Why: it tells how much hangs on a few, who then deserve to be known by name, and whose loss would hurt.
-    Beware: a longer period evens out who happened to buy in it, so compare equal ones. Who did not buy at all is not in it.
+    Caution: a longer period evens out who happened to buy in it, so compare equal ones. Who did not buy at all is not in it.
     Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
         176:521 (interval).
     """
@@ -122,24 +122,24 @@ def revenue_concentration(payments, *, period):
 
 
 @metric(
-    title="Customer value to date",
+    title="Historical CLV",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="margin so far, discounted to the first purchase",
-    out_of="customers who ever bought",
-    by_hand="0.4 * 2619.2 / 15",
+    direction="up",
+    numerator="margin so far, discounted to the first purchase",
+    denominator="customers who ever bought",
+    hand_count="0.4 * 2619.2 / 15",
     per_customer=True,
     estimate=money_mean,
     cumulative=True,
 )
-def clv_historic(payments, *, period, worth: Worth):
+def historical_clv(payments, *, period, worth: Worth):
     """Margin that a customer has brought up to the period's end, each amount discounted to the customer's first purchase.
 
     Per customer ever seen, those who left among them.
 
     Why: it needs no model: it is what winning those customers has turned out to be worth so far.
-    Beware: young customers have had little time, so it says too little of what a new one will be worth, and it falls when many
+    Caution: young customers have had little time, so it says too little of what a new one will be worth, and it falls when many
         are won. Who bought before the data begin is seen in part. Where a few brought most of it, the lower limit can fall below 0:
         the mean is then not known from so few.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2 (discounted margins); Hall 1992, JRSS-B 54:221
@@ -171,18 +171,18 @@ def _histories(
 
 
 @metric(
-    title="Customer value, predicted",
+    title="Predicted CLV",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="margin expected over the horizon, discounted to the period's end",
-    out_of="customers at the end of the period",
+    direction="up",
+    numerator="margin expected over the horizon, discounted to the period's end",
+    denominator="customers at the end of the period",
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
     per_customer=True,
     estimate=forecast_ahead,
     cumulative=True,
 )
-def clv_predicted(
+def predicted_clv(
     payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
 ):
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
@@ -194,7 +194,7 @@ def clv_predicted(
     and add up to the whole. Discounted at `worth: discount_rate` a year.
 
     Why: what keeping the customers of today is worth, and what may be spent on it.
-    Beware: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to
+    Caution: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to
         believe them. The interval is of the mean that is expected, not of what single customers will bring.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Fader & Hardie 2013, note 025 (Gamma-Gamma); Fader &
         Hardie 2007, Journal of Interactive Marketing 21:76 (shifted beta-geometric). The interval is the delta method's, which to
@@ -204,24 +204,24 @@ def clv_predicted(
 
 
 @metric(
-    title="Customer value, whole future",
+    title="Residual CLV",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="margin expected in all the future, discounted to the period's end",
-    out_of="customers at the end of the period",
+    direction="up",
+    numerator="margin expected in all the future, discounted to the period's end",
+    denominator="customers at the end of the period",
     published="test_published_clv.py::test_shifted_beta_geometric_py_projects_the_high_end_five_years_further",
     per_customer=True,
     estimate=lifetime_ahead,
     cumulative=True,
 )
-def clv_residual(
+def residual_clv(
     payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
 ):
     """The same as the predicted value, without a horizon: the whole expected future of today's customers.
 
     Why: beside the predicted value it tells how much of the worth lies beyond the horizon.
-    Beware: the further ahead, the more it is the model that speaks. Without a discount it can be infinite; then it is refused.
+    Caution: the further ahead, the more it is the model that speaks. Without a discount it can be infinite; then it is refused.
     Source: Fader, Hardie & Lee 2005, Journal of Marketing Research 42:415 (discounted expected residual transactions); Fader &
         Hardie 2010, Marketing Science 29:85 (contracts).
     """
@@ -229,23 +229,23 @@ def clv_residual(
 
 
 @metric(
-    title="Customer value, by the textbook",
+    title="Simple CLV (formula)",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="margin of an order x orders a year x years of lifespan",
-    out_of="customers who bought in the period",
-    by_hand="(0.4 * 2013.5 / 24) * (24 / 14 * 365.25 / 365) / (1 - (1 - 3 / 8) ** (365.25 / 365))",
+    direction="up",
+    numerator="margin of an order x orders a year x years of lifespan",
+    denominator="customers who bought in the period",
+    hand_count="(0.4 * 2013.5 / 24) * (24 / 14 * 365.25 / 365) / (1 - (1 - 3 / 8) ** (365.25 / 365))",
     per_customer=True,
     estimate=textbook_value,
     over_time=False,
     depends_on_length=True,
 )
-def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
+def simple_clv(payments, tenures, *, period, churn: Churn, worth: Worth):
     """Mean margin of an order, times orders a year per buyer, times a lifespan of 1 / yearly churn.
 
     Why: it is the form that most spreadsheets hold, so it is given beside the models to be compared with them.
-    Beware: it multiplies means of different people (those who bought, those who could be lost), takes everybody to leave at the
+    Caution: it multiplies means of different people (those who bought, those who could be lost), takes everybody to leave at the
         same constant rate, gives the newly won the spending of loyal ones, and discounts nothing: with churn by inactivity it is
         often far off, in either direction. Decide by the predicted value. By inactivity it is given of a year or more only, as no
         shorter period tells a year's churn.
@@ -265,16 +265,16 @@ def clv_simple(payments, tenures, *, period, churn: Churn, worth: Worth):
 
 
 @metric(
-    title="Forecast against what came",
+    title="CLV model validation (backtest)",
     unit="%",
     kind="process",
-    better="-",
-    counts="what was forecast, less what came",
-    out_of="customers known before the holdout",
+    direction="-",
+    numerator="what was forecast, less what came",
+    denominator="customers known before the holdout",
     published="test_published_clv.py::test_hardie_spreadsheet_conditional_expectation_of_the_customer_with_2_at_30_43",
     per_customer=True,
     estimate=forecast_tested,
-    component="forecast",
+    breakdown="forecast",
     cumulative=True,
     units=_FORECASTS,
 )
@@ -289,7 +289,7 @@ def model_effectiveness(
     the period where as much history lies before it, else the last third of the history.
 
     Why: no forecast without the error that it would have had.
-    Beware: one holdout is one draw of the future. A good total can hide errors that cancel out; the error per customer shows them,
+    Caution: one holdout is one draw of the future. A good total can hide errors that cancel out; the error per customer shows them,
         and stays large, as what a single customer does is chance.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout, tracking).
     """
@@ -310,7 +310,7 @@ def _begin(month: int) -> datetime:
 def _winning(
     costs: nw.LazyFrame, tenures: nw.LazyFrame, joined_at: nw.LazyFrame, period: Period, worth: Worth
 ) -> nw.LazyFrame:
-    """Customers won (`won`) and what was spent to win them (`amount`), by the `month` of winning. Raises Unavailable.
+    """New customers (`won`) and what was spent to win them (`amount`), by the `month` of winning. Raises Unavailable.
 
     Costs are known by the month, so the period is to consist of months; one that is seen in part is left out on both sides. A
     row without a month tells the first and the last month of any costs (`costs_from`, `costs_to`), as months of winning.
@@ -340,13 +340,13 @@ def _winning(
 
 
 @metric(
-    title="Cost of winning a customer",
+    title="Customer acquisition cost (CAC)",
     unit="money",
     kind="input",
-    better="down",
-    counts="spend on acquisition",
-    out_of="customers won in the period",
-    by_hand="80 / 4",
+    direction="down",
+    numerator="spend on acquisition",
+    denominator="customers won in the period",
+    hand_count="80 / 4",
     estimate=acquisition,
 )
 def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, worth: Worth):
@@ -356,7 +356,7 @@ def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, w
     so many months earlier. Costs (of any category) are to cover all of those months.
 
     Why: what a customer may cost is decided by what one is worth; this is what one does cost.
-    Beware: it is only as complete as the costs: salaries and discounts are often missing. Customers who would have come anyway are
+    Caution: it is only as complete as the costs: salaries and discounts are often missing. Customers who would have come anyway are
         among those won, so the next one costs more than this mean.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (average acquisition cost). Interval:
         the ratio of sums over months (Kish 1965, Survey Sampling, 6.5), which is that of a bootstrap of months to the first order.
@@ -366,12 +366,12 @@ def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, w
 
 
 @metric(
-    title="Customer value per cost of winning one",
+    title="CLV : CAC ratio",
     unit="ratio",
     kind="outcome",
-    better="up",
-    counts="expected margin of a customer just won, over the cost of winning one",
-    out_of="customers won in the period",
+    direction="up",
+    numerator="expected margin of a customer just won, over the cost of winning one",
+    denominator="customers won in the period",
     published="test_published_clv.py::test_hardie_spreadsheet_expected_repeat_purchases_of_a_new_customer",
     per_customer=True,
     estimate=acquisition_return,
@@ -396,7 +396,7 @@ def clv_to_cac(
     back or not, the margin of the first purchase.
 
     Why: above 1, winning customers pays within the horizon.
-    Beware: a mean of all channels: one may pay for another. It holds the errors of both of its parts.
+    Caution: a mean of all channels: one may pay for another. It holds the errors of both of its parts.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 3; delta method (interval).
     """
     period.require_history(churn.history_days)
@@ -406,25 +406,25 @@ def clv_to_cac(
 
 
 @metric(
-    title="Months until winning a customer has paid",
+    title="CAC payback period",
     unit="months",
     kind="outcome",
-    better="down",
-    counts="margin since they were won",
-    out_of="customers won in the period",
-    by_hand="3",
+    direction="down",
+    numerator="margin since they were won",
+    denominator="customers won in the period",
+    hand_count="3",
     per_customer=True,
     estimate=cost_covered,
     over_time=False,
 )
-def cac_payback_months(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth):
+def cac_payback_period(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth):
     """Months until the mean customer won in the period has brought the margin that winning one cost.
 
     Each customer's months count from the first purchase; a month of age counts for those who were followed to its end, up to the
     end of the data, those who left among them.
 
     Why: until then each customer won takes money out of the business.
-    Beware: margins are not discounted. Where it is not reached, that is the answer as far as has been seen. Late months rest
+    Caution: margins are not discounted. Where it is not reached, that is the answer as far as has been seen. Late months rest
         on the few who were won early.
     Source: Nelson 2003, Recurrent Events Data Analysis, chapter 1 (mean cumulative cost); percentile bootstrap of customers.
     """
@@ -447,15 +447,15 @@ def cac_payback_months(payments, tenures, costs, joined, *, period, churn: Churn
 
 
 @metric(
-    title="Return on programmes",
+    title="Return on investment (ROI) by programme",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="gain less cost",
-    out_of="cost of the programme so far",
-    by_hand={"loyalty card": "(150 - 120) / 120"},
+    direction="up",
+    numerator="gain less cost",
+    denominator="cost of the programme so far",
+    hand_count={"loyalty card": "(150 - 120) / 120"},
     estimate=returns,
-    component="programme",
+    breakdown="programme",
     cumulative=True,
 )
 def return_on_investment(costs, *, period, worth: Worth):
@@ -465,34 +465,34 @@ def return_on_investment(costs, *, period, worth: Worth):
     with its interval. What customers of a programme spend is not its gain: most of it would have come anyway.
 
     Why: it sets programmes beside each other, and beside doing nothing.
-    Beware: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
+    Caution: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 10 (return on marketing investment).
     """
     spent = costs.filter(nw.col("month") < period.observed_end, ~nw.col("programme").is_null())
-    return spent.select(component=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
+    return spent.select(breakdown=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
 
 
 # ---- Who pays -------------------------------------------------------------------------------------------------------
 
 
 @metric(
-    title="Profitable customers retained",
+    title="Retention of profitable customers",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them still customers at the end",
-    out_of="profitable customers at the start",
-    by_hand="3 / 5",
+    direction="up",
+    numerator="of them still customers at the end",
+    denominator="profitable customers at the start",
+    hand_count="3 / 5",
     per_customer=True,
     depends_on_length=True,
 )
-def profitable_relationships(tenures, payments, *, period, churn: Churn, worth: Worth):
+def profitable_customer_retention(tenures, payments, *, period, churn: Churn, worth: Worth):
     """Share of the profitable customers at the start of the period who are still customers at its end.
 
     Profitable is who brought the declared margin (`worth: profitable_margin`) in the 365 days before the start.
 
     Why: losing these customers costs more than the retention rate tells.
-    Beware: who has just joined has had no year to become profitable in. A longer period retains fewer: compare equal ones.
+    Caution: who has just joined has had no year to become profitable in. A longer period retains fewer: compare equal ones.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     period.require_history(365)
@@ -508,22 +508,22 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
 
 
 @metric(
-    title="Profitable customers won",
+    title="New customers already profitable",
     unit="%",
     kind="input",
-    better="up",
-    counts="of them with the declared margin in the period",
-    out_of="customers won in the period",
-    by_hand="3 / 4",
+    direction="up",
+    numerator="of them with the declared margin in the period",
+    denominator="customers won in the period",
+    hand_count="3 / 4",
     per_customer=True,
     over_time=False,
     depends_on_length=True,
 )
-def profitable_acquisition(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
+def profitable_new_customers(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.
 
     Why: it asks of those who win customers for the right ones.
-    Beware: who was won late had little time: compare periods of equal length only, and rather years. What winning them cost is not
+    Caution: who was won late had little time: compare periods of equal length only, and rather years. What winning them cost is not
         taken off.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """

@@ -36,10 +36,10 @@ from crmnb.schema.client import Churn, Segments
     title="Retention rate",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them still customers at the end",
-    out_of="customers at the start",
-    by_hand="5 / 8",
+    direction="up",
+    numerator="of them still customers at the end",
+    denominator="customers at the start",
+    hand_count="5 / 8",
     per_customer=True,
     depends_on_length=True,
 )
@@ -47,7 +47,7 @@ def retention_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
 
     Why: keeping a customer is cheaper than winning one, and small changes add up over years.
-    Beware: customers won in the period count neither above nor below the line. Who left and came back within the period is a
+    Caution: customers won in the period count neither above nor below the line. Who left and came back within the period is a
         customer at both of its ends and counts as retained; "retained after a gap" tells how many these are. A longer period
         retains fewer, so compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
@@ -59,10 +59,10 @@ def retention_rate(tenures, *, period, churn: Churn):
     title="Retained after a gap",
     unit="%",
     kind="outcome",
-    better="-",
-    counts="of them no customers for a while in between",
-    out_of="customers at the start who are customers at the end",
-    by_hand="5 / 5",
+    direction="-",
+    numerator="of them no customers for a while in between",
+    denominator="customers at the start who are customers at the end",
+    hand_count="5 / 5",
     per_customer=True,
     over_time=False,
     depends_on_length=True,
@@ -73,7 +73,7 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     By inactivity: more than the declared days passed between two orders. Under contract: one ended before the next began.
 
     Why: retention asks at the two ends of the period only; this tells how much of it is customers who were lost and came back.
-    Beware: the longer the period and the shorter the declared days of inactivity, the more such gaps there are.
+    Caution: the longer the period and the shorter the declared days of inactivity, the more such gaps there are.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (who is retained); the share is ours.
     """
     stayed = kept(tenures, period, churn).filter(nw.col("kept") == 1)
@@ -87,10 +87,10 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     title="Churn rate",
     unit="%",
     kind="outcome",
-    better="down",
-    counts="of them no longer customers at the end",
-    out_of="customers at the start",
-    by_hand="3 / 8",
+    direction="down",
+    numerator="of them no longer customers at the end",
+    denominator="customers at the start",
+    hand_count="3 / 8",
     per_customer=True,
     depends_on_length=True,
 )
@@ -98,7 +98,7 @@ def churn_rate(tenures, *, period, churn: Churn):
     """Share of the customers at the start of the period who are no longer customers at its end.
 
     Why: the other side of retention, and the one that planning of replacement works with.
-    Beware: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
+    Caution: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
     return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
@@ -113,10 +113,10 @@ def _per_year(share: float, period: Period) -> float:
     title="Churn rate, annualised",
     unit="%",
     kind="outcome",
-    better="down",
-    counts="of them no longer customers at the end, as if for a year",
-    out_of="customers at the start",
-    by_hand="1 - (1 - 3 / 8) ** (365.25 / 365)",
+    direction="down",
+    numerator="of them no longer customers at the end, as if for a year",
+    denominator="customers at the start",
+    hand_count="1 - (1 - 3 / 8) ** (365.25 / 365)",
     per_customer=True,
     transform=_per_year,
 )
@@ -124,7 +124,7 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     """The share that would be lost in a year if the period's loss went on: 1 - (1 - c)^(365.25 / days).
 
     Why: it makes a month and a quarter comparable.
-    Beware: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
+    Caution: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
         measured is usually better than a month made into a year. By inactivity it is given of a year or more only: in a
         shorter period those count as lost who have merely paused, who are back before the year is over.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
@@ -135,22 +135,22 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
 
 
 @metric(
-    title="Customers at the end per customer at the start",
+    title="Customer base growth (end : start)",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="customers at the end",
-    out_of="customers at the start",
-    by_hand="10 / 8",
+    direction="up",
+    numerator="customers at the end",
+    denominator="customers at the start",
+    hand_count="10 / 8",
     per_customer=True,
     estimate=census,
     depends_on_length=True,
 )
-def end_to_start_ratio(tenures, *, period, churn: Churn):
+def customer_base_growth(tenures, *, period, churn: Churn):
     """Customers at the end of the period per hundred at its start, whoever they are.
 
     Why: it says whether the base grew or shrank.
-    Beware: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
+    Caution: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
     period.require_history(churn.history_days)
@@ -161,28 +161,28 @@ def end_to_start_ratio(tenures, *, period, churn: Churn):
 
 
 @metric(
-    title="Customers won",
+    title="New customers",
     unit="count",
     kind="outcome",
-    better="up",
-    counts="new customers",
-    out_of="",
-    by_hand={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
+    direction="up",
+    numerator="new customers",
+    denominator="",
+    hand_count={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
     per_customer=True,
     estimate=count,
-    component="how counted",
+    breakdown="how counted",
     always=("", "win-backs"),
     units={"per 100 at start": "per 100 customers"},
     depends_on_length=True,
 )
-def customers_won(tenures, joined, *, period, churn: Churn):
+def new_customers(tenures, joined, *, period, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
 
     Who joined before the data begin, as the client's list of customers says, is not new, however late the first order in the data.
     A win-back was a customer before, was none at the start, and is one at the end.
 
     Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
-    Beware: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
+    Caution: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
         must reach back by three times the mean days between purchases, and how many would look new with half of that history is
         told beside it.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
@@ -202,8 +202,8 @@ def customers_won(tenures, joined, *, period, churn: Churn):
         .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
     )
 
-    def rows(of: nw.LazyFrame, component: str, num: int, den: nw.Expr, at: nw.Expr) -> nw.LazyFrame:
-        return of.select("customer_id", component=nw.lit(component), num=nw.lit(num), den=den, at=at)
+    def rows(of: nw.LazyFrame, breakdown: str, num: int, den: nw.Expr, at: nw.Expr) -> nw.LazyFrame:
+        return of.select("customer_id", breakdown=nw.lit(breakdown), num=nw.lit(num), den=den, at=at)
 
     return nw.concat(
         [
@@ -235,10 +235,10 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     title="Gross revenue retention",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="what is left of it at the end, without what grew",
-    out_of="customers' monthly revenue at the start",
-    by_hand="85 / 180",
+    direction="up",
+    numerator="what is left of it at the end, without what grew",
+    denominator="customers' monthly revenue at the start",
+    hand_count="85 / 180",
     per_customer=True,
     estimate=money_share,
     bounds=(0, 100),
@@ -250,7 +250,7 @@ def gross_revenue_retention(subscriptions, *, period):
     Each customer's plans are added up at either time, so moving from one plan to another is neither loss nor gain.
 
     Why: it shows what leaks away, which growth of the others would hide.
-    Beware: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
+    Caution: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
         effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
     """
@@ -265,10 +265,10 @@ def gross_revenue_retention(subscriptions, *, period):
     title="Net revenue retention",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="what the same customers pay at the end",
-    out_of="customers' monthly revenue at the start",
-    by_hand="95 / 180",
+    direction="up",
+    numerator="what the same customers pay at the end",
+    denominator="customers' monthly revenue at the start",
+    hand_count="95 / 180",
     per_customer=True,
     estimate=money_retained,
     bounds=(0, float("inf")),
@@ -278,7 +278,7 @@ def net_revenue_retention(subscriptions, *, period):
     """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
 
     Why: above 100 the base grows without a single new customer.
-    Beware: the growth of a few can hide the loss of many; read it beside gross revenue retention. New customers do not count.
+    Caution: the growth of a few can hide the loss of many; read it beside gross revenue retention. New customers do not count.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
         JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
     """
@@ -289,10 +289,10 @@ def net_revenue_retention(subscriptions, *, period):
     title="Repeat purchase rate",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="buyers with two or more purchases",
-    out_of="buyers in the period",
-    by_hand="7 / 14",
+    direction="up",
+    numerator="buyers with two or more purchases",
+    denominator="buyers in the period",
+    hand_count="7 / 14",
     per_customer=True,
     depends_on_length=True,
 )
@@ -300,7 +300,7 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
     """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
 
     Why: the earliest sign that a first sale becomes a habit.
-    Beware: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
+    Caution: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
         of equal length, and see the second purchase rate for equal follow-up.
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed., chapter 1 (purchase occasions; buyers of a period by how often they buy);
         Fader, Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one). Some texts call the share of one
@@ -320,10 +320,10 @@ def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
     title="Second purchase rate",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them with a second purchase within the days of follow-up",
-    out_of="new buyers who can be followed that long",
-    by_hand="2 / 3",
+    direction="up",
+    numerator="of them with a second purchase within the days of follow-up",
+    denominator="new buyers who can be followed that long",
+    hand_count="2 / 3",
     per_customer=True,
     over_time=False,
 )
@@ -334,7 +334,7 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     the data begin, as the client's list of customers says.
 
     Why: every buyer in it has the same time to come back, early or late in the period.
-    Beware: the follow-up must end inside the period, so a year loses its last buyers and a quarter nearly all: use it for
+    Caution: the follow-up must end inside the period, so a year loses its last buyers and a quarter nearly all: use it for
         years. Who bought before the data begin looks new where no list says since when somebody is a customer (see new customers).
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
     """
@@ -355,10 +355,10 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     title="Purchase frequency",
     unit="purchases",
     kind="outcome",
-    better="up",
-    counts="purchases",
-    out_of="buyers in the period",
-    by_hand="23 / 14",
+    direction="up",
+    numerator="purchases",
+    denominator="buyers in the period",
+    hand_count="23 / 14",
     per_customer=True,
     estimate=mean,
     bounds=(1, float("inf")),
@@ -368,7 +368,7 @@ def purchase_frequency(orders, *, period):
     """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
 
     Why: how often customers come; it moves before churn does.
-    Beware: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length. The average order value
+    Caution: a few heavy buyers pull it up; it never falls below 1. Compare only periods of equal length. The average order value
         counts orders, so where baskets are split the two do not multiply to revenue.
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w, of purchase occasions).
     """
@@ -377,13 +377,13 @@ def purchase_frequency(orders, *, period):
 
 
 @metric(
-    title="Cross-selling rate",
+    title="Cross-sell rate",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them who bought from a category that was new to them",
-    out_of="customers of the time before who bought in the period",
-    by_hand="2 / 10",
+    direction="up",
+    numerator="of them who bought from a category that was new to them",
+    denominator="customers of the time before who bought in the period",
+    hand_count="2 / 10",
     per_customer=True,
     over_time=False,
     depends_on_length=True,
@@ -394,7 +394,7 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     Orders without a category are left out.
 
     Why: who buys from a second category has a second reason to come back.
-    Beware: what was bought longer ago counts as new again; to look back as far as the data reach would make the rate fall by itself, as
+    Caution: what was bought longer ago counts as new again; to look back as far as the data reach would make the rate fall by itself, as
         they reach further each year. A longer period leaves more room, so compare periods of equal length only.
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
@@ -414,10 +414,10 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     title="Refund rate",
     unit="%",
     kind="outcome",
-    better="down",
-    counts="of them refunded in full or in part within the days",
-    out_of="orders whose refund window has closed",
-    by_hand="1 / 23",
+    direction="down",
+    numerator="of them refunded in full or in part within the days",
+    denominator="orders whose refund window has closed",
+    hand_count="1 / 23",
     rows_at="ordered_at",
     follow_up="refund_window_days",
 )
@@ -427,7 +427,7 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
     Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
 
     Why: what was sold too hard comes back; a rise warns of overselling before churn does.
-    Beware: it counts orders, not money, and a refund later than the window is not seen. The period's last orders are missing until
+    Caution: it counts orders, not money, and a refund later than the window is not seen. The period's last orders are missing until
         their window has closed.
     Source: Petersen & Kumar 2009, Are Product Returns a Necessary Evil?, Journal of Marketing 73(3):35 (returns as a measure of
         the relationship); the window is ours; Wilson 1927 (interval, by customer).
@@ -441,13 +441,13 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
 
 
 @metric(
-    title="Time to the next order",
+    title="Median time between orders",
     unit="days",
     kind="outcome",
-    better="down",
-    counts="days from a purchase to the same customer's next",
-    out_of="gaps between purchases",
-    by_hand="250",
+    direction="down",
+    numerator="days from a purchase to the same customer's next",
+    denominator="gaps between purchases",
+    hand_count="250",
     per_customer=True,
     estimate=median_gap,
     cumulative=True,
@@ -460,7 +460,7 @@ def time_between_orders(orders, *, period):
     that is not over.
 
     Why: it says when the next order is due, and so when silence becomes a sign.
-    Beware: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
+    Caution: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
         before leaving looks faster than today's truth.
     Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
         Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
@@ -501,22 +501,22 @@ def _next_month(day: datetime) -> datetime:
     title="Cohort retention",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them active so many months later",
-    out_of="customers who joined in that month",
-    by_hand={"2025-01 +2": "1 / 1", "2025-07 +1": "1 / 2", "2025-07 +2": "0 / 2", "2025-12 +0": "1 / 1"},
+    direction="up",
+    numerator="of them active so many months later",
+    denominator="customers who joined in that month",
+    hand_count={"2025-01 +2": "1 / 1", "2025-07 +1": "1 / 2", "2025-07 +2": "0 / 2", "2025-12 +0": "1 / 1"},
     per_customer=True,
-    component="cohort",
+    breakdown="cohort",
     over_time=False,
 )
 def cohort_retention(tenures, joined, *, period, churn: Churn):
-    """Share of each month's new customers who are active k calendar months later (component `2025-01 +k`).
+    """Share of each month's new customers who are active k calendar months later (breakdown `2025-01 +k`).
 
     Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
     the month of the first ever order or contract, not of the first in the period. Months not wholly seen are left blank.
 
     Why: it shows whether newer customers stay longer than older ones did, which one rate over all of them hides.
-    Beware: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
+    Caution: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
     new = _cohorts(tenures, joined, period, churn)
@@ -539,20 +539,20 @@ def cohort_retention(tenures, joined, *, period, churn: Churn):
             num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num"))
         )
     cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
-    return found.select("customer_id", component=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
+    return found.select("customer_id", breakdown=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
 
 
 @metric(
-    title="Customers who stay",
+    title="Survival curve (Kaplan-Meier)",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="of them still customers so long after",
-    out_of="customers, each from the first day on",
-    by_hand={"after 90 days": "3 / 8"},
+    direction="up",
+    numerator="of them still customers so long after",
+    denominator="customers, each from the first day on",
+    hand_count={"after 90 days": "3 / 8"},
     per_customer=True,
     estimate=survival,
-    component="how long after",
+    breakdown="how long after",
     cumulative=True,
 )
 def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments):
@@ -563,7 +563,7 @@ def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments)
     days after the last order have passed); spells without a gap between them are one.
 
     Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
-    Beware: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
+    Caution: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
         within the declared days, and who bought within those days after the data begin, or joined before, is left out, as nobody
         knows since when they have.
         It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it
@@ -578,9 +578,9 @@ def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments)
     title="Median lifetime",
     unit="days",
     kind="outcome",
-    better="up",
-    counts="days until half of them are lost",
-    out_of="customers, each from the first day on",
+    direction="up",
+    numerator="days until half of them are lost",
+    denominator="customers, each from the first day on",
     published="test_published_survival.py::test_freireich_medians_with_brookmeyer_crowley_limits",
     per_customer=True,
     estimate=median_survival,
@@ -590,7 +590,7 @@ def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments
     """How many days it takes until half of the customers are lost, read off the curve of those who stay.
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
-    Beware: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
+    Caution: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
         nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it: where
         half never order again it would be these days, and is not given. Where few are seen from the first day on, it is among
         those who had reached the age that is said beside it.
@@ -600,15 +600,15 @@ def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments
 
 
 @metric(
-    title="What goes with leaving",
+    title="Churn drivers (hazard ratios)",
     unit="hazard ratio",
     kind="outcome",
-    better="-",
-    counts="hazard of being lost, beside the largest group's",
-    out_of="customers in the group",
+    direction="-",
+    numerator="hazard of being lost, beside the largest group's",
+    denominator="customers in the group",
     per_customer=True,
     estimate=hazard_ratio,
-    component="group",
+    breakdown="group",
     cumulative=True,
     published="test_published_survival.py::test_rossi_cox_efron",
 )
@@ -619,7 +619,7 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
     segmentation's largest: at 2, of those still there twice as many are lost on any day.
 
     Why: groups overlap; this tells which differences stay when the others are taken into account.
-    Beware: what goes with leaving need not cause it. One ratio for all time is an average where the groups' curves cross.
+    Caution: what goes with leaving need not cause it. One ratio for all time is an average where the groups' curves cross.
     Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
         stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
     """
@@ -629,18 +629,18 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
 
 
 @metric(
-    title="Losses to be expected",
+    title="Expected churn",
     unit="count",
     kind="output",
-    better="down",
-    counts="customers lost by then",
-    out_of="customers at the end",
+    direction="down",
+    numerator="customers lost by then",
+    denominator="customers at the end",
     per_customer=True,
     estimate=expected_losses,
     cumulative=True,
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
 )
-def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
+def expected_churn(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
     With a contract, by the share that was lost at the same tenure; levels of a segmentation have hazards of their own where a log-rank
@@ -649,7 +649,7 @@ def at_risk_customers(tenures, joined, *, period, churn: Churn, segments: Segmen
     the chance to be lost and what is at stake.
 
     Why: it turns what was lost into what will be, in time to act.
-    Beware: it holds for as long as nothing changes: a price rise is not in it, nor a season. It says who is likely to go, not whom a call would keep.
+    Caution: it holds for as long as nothing changes: a price rise is not in it, nor a season. It says who is likely to go, not whom a call would keep.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
         (Nelson-Aalen).
     """

@@ -63,7 +63,7 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> l
         column for name, _, column in (each.column.partition(".") for each in segments.values()) if name == table
     ]
     own = [name for name in dict.fromkeys(columns) if name in rows.collect_schema().names()]
-    if taken := [name for name in own if name in (*counted, "component", "cluster", "customer_id", "fold", "n")]:
+    if taken := [name for name in own if name in (*counted, "breakdown", "cluster", "customer_id", "fold", "n")]:
         raise Unavailable(
             f"cannot be broken down by {table}.{taken[0]}, a name that is needed here: give the column another"
         )
@@ -74,10 +74,10 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> l
     title="Lead conversion rate",
     unit="%",
     kind="output",
-    better="up",
-    counts="of them won in time",
-    out_of="leads created in the period",
-    by_hand="5 / 11",
+    direction="up",
+    numerator="of them won in time",
+    denominator="leads created in the period",
+    hand_count="5 / 11",
     rows_at="created_at",
     matures="maturity_days",
 )
@@ -89,7 +89,7 @@ def lead_conversion_rate(leads, *, period, maturity_days=90):
 
     Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it. All leads
         have the same time, so that older cohorts, which could be won for longer, do not look better.
-    Beware: a cohort that ended less than `maturity_days` ago has not had that time: it is called immature, and looks worse than it
+    Caution: a cohort that ended less than `maturity_days` ago has not had that time: it is called immature, and looks worse than it
         is. What is won later is not in it; the conversion curve tells how much that is.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); Wilson 1927
         (interval).
@@ -99,24 +99,24 @@ def lead_conversion_rate(leads, *, period, maturity_days=90):
 
 
 @metric(
-    title="Conversion curve",
+    title="Cumulative win rate",
     unit="%",
     kind="output",
-    better="up",
-    counts="won within so many days of their creation",
-    out_of="leads created in the period",
-    by_hand={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
+    direction="up",
+    numerator="won within so many days of their creation",
+    denominator="leads created in the period",
+    hand_count={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
     estimate=conversion_over_time,
-    component="age of the lead",
+    breakdown="age of the lead",
 )
-def conversion_curve(leads, *, period, segments: Segments):
+def cumulative_win_rate(leads, *, period, segments: Segments):
     """Share of the leads created in the period that are won within 30, 90, 180 and 365 days, as far as that has been seen.
 
     A lead that is not won counts as not won for as long as it has been followed, to the end of the data, whether it was lost or is
     open still: so a lost lead that is won back counts as won, and the date of the loss is not needed.
 
     Why: it compares young cohorts with old ones fairly, at the same age, and says how long to wait for the rest.
-    Beware: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
+    Caution: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
         open) can say twice as much as is true. The last steps rest on the few leads followed that long.
     Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
         that is known of all); Kaplan & Meier 1958, JASA 53:457; Choudhury 2002, Statistics in Medicine 21:1129 (log-log interval).
@@ -142,11 +142,11 @@ STAGES = ("qualified_at", "proposed_at")
     title="Stage conversion",
     unit="%",
     kind="process",
-    better="up",
-    counts="of them reached this stage",
-    out_of="leads created in the period that reached the stage before",
-    by_hand={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
-    component="stage",
+    direction="up",
+    numerator="of them reached this stage",
+    denominator="leads created in the period that reached the stage before",
+    hand_count={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
+    breakdown="stage",
     rows_at="created_at",
     matures="maturity_days",
 )
@@ -158,7 +158,7 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
     `stages` are the columns of the stages' times in order; by default those of qualified_at, proposed_at that the client has.
 
     Why: it shows where in the process leads are lost.
-    Beware: leads that take longer count as not having come further, and in an immature cohort those still under way too, so it
+    Caution: leads that take longer count as not having come further, and in an immature cohort those still under way too, so it
         looks worst in its last steps.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales funnel).
     """
@@ -175,7 +175,7 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
     )
     steps = [
         created.filter(nw.col(f"reached_{at}") == 1).with_columns(
-            component=nw.lit(f"{at + 1} {name.removesuffix('_at').replace('_', ' ')}"),
+            breakdown=nw.lit(f"{at + 1} {name.removesuffix('_at').replace('_', ' ')}"),
             num=nw.col(f"reached_{at + 1}"),
             den=nw.lit(1),
         )
@@ -185,20 +185,20 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
 
 
 @metric(
-    title="Proposal win rate",
+    title="Win rate",
     unit="%",
     kind="output",
-    better="up",
-    counts="of them won",
-    out_of="proposals decided in the period",
-    by_hand="6 / 8",
+    direction="up",
+    numerator="of them won",
+    denominator="proposals decided in the period",
+    hand_count="6 / 8",
     rows_at="decided_at",
 )
-def proposal_win_rate(leads, *, period):
+def win_rate(leads, *, period):
     """Share of the proposals decided in the period, whenever they were made, that were won.
 
     Why: a proposal is dear; this is what comes of one. It needs no waiting, as only what is decided is in it.
-    Beware: what is left undecided is in neither part: whoever never closes the lost ones has a fine rate. Quick decisions of new
+    Caution: what is left undecided is in neither part: whoever never closes the lost ones has a fine rate. Quick decisions of new
         proposals come in before slow ones, so it moves when their number does.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline).
     """
@@ -228,23 +228,23 @@ def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
 
 
 @metric(
-    title="Goal conversion",
+    title="Visitor conversion rate",
     unit="%",
     kind="output",
-    better="up",
-    counts="visitors who reached the goal",
-    out_of="visitors in the period",
-    by_hand={"newsletter": "2 / 9", "purchase": "4 / 9"},
-    component="goal",
+    direction="up",
+    numerator="visitors who reached the goal",
+    denominator="visitors in the period",
+    hand_count={"newsletter": "2 / 9", "purchase": "4 / 9"},
+    breakdown="goal",
     depends_on_length=True,
 )
-def goal_conversion(visits, *, period):
+def visitor_conversion_rate(visits, *, period):
     """Share of the period's visitors who reached a goal in it (bought, subscribed ...), goal by goal.
 
     A visitor is a customer, under however many visitor ids; else a visitor id.
 
     Why: it counts people, who come several times before they act, where the rate of visits counts their hesitation as failure.
-    Beware: whoever deletes cookies or changes device without being known is counted anew, which makes the rate too low. A longer
+    Caution: whoever deletes cookies or changes device without being known is counted anew, which makes the rate too low. A longer
         period leaves more time to act: compare periods of equal length. Sessions of which nobody knows are left out.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visitors and conversion); Wilson
         1927 (interval).
@@ -252,33 +252,33 @@ def goal_conversion(visits, *, period):
     sessions = _sessions(visits).filter(period.holds("started_at"))
     goals = (
         levels_of(visits, "goal")
-        .rename({"level": "component"})
-        .group_by("component")
+        .rename({"level": "breakdown"})
+        .group_by("breakdown")
         .agg(goals=nw.len())
-        .select("component")
+        .select("breakdown")
     )
     visitors = sessions.group_by("customer_id").agg(visits=nw.len()).select("customer_id")
     acted = with_component(sessions.filter(nw.col("converted"), ~nw.col("goal").is_null()), visits, "goal")
-    reached = acted.with_columns(num=nw.lit(1)).group_by("customer_id", "component").agg(num=nw.col("num").max())
-    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "component"], how="left")
+    reached = acted.with_columns(num=nw.lit(1)).group_by("customer_id", "breakdown").agg(num=nw.col("num").max())
+    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "breakdown"], how="left")
     return found.with_columns(num=nw.col("num").fill_null(0), den=nw.lit(1))
 
 
 @metric(
-    title="Visit conversion rate",
+    title="Session conversion rate",
     unit="%",
     kind="output",
-    better="up",
-    counts="sessions with the action",
-    out_of="sessions in the period",
-    by_hand="8 / 13",
+    direction="up",
+    numerator="sessions with the action",
+    denominator="sessions in the period",
+    hand_count="8 / 13",
     rows_at="started_at",
 )
-def visit_conversion_rate(visits, *, period):
+def session_conversion_rate(visits, *, period):
     """Share of the period's web sessions in which the visitor did what was hoped for, whatever the goal.
 
     Why: it is what changes of the site move first, and what most web statistics call conversion.
-    Beware: most people look several times before they act, so it is lower than the share of visitors who do. Sessions of which it
+    Caution: most people look several times before they act, so it is lower than the share of visitors who do. Sessions of which it
         is not known are left out. The interval counts visitors, not sessions.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visits and conversion); Kish 1965,
         Survey Sampling, 8.2 (effective n).
@@ -294,13 +294,13 @@ def visit_conversion_rate(visits, *, period):
     title="Sales growth",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="net revenue of the period over that of like days a year before, less 1",
-    out_of="orders in both periods",
-    by_hand={"": "2029.5 / (432 - 22) - 1"},
+    direction="up",
+    numerator="net revenue of the period over that of like days a year before, less 1",
+    denominator="orders in both periods",
+    hand_count={"": "2029.5 / (432 - 22) - 1"},
     estimate=growth,
     compares=True,
-    component="against what",
+    breakdown="against what",
 )
 def sales_growth(all_orders, *, period, segments: Segments):
     """Net revenue against that of a year before, less 1, like for like.
@@ -313,7 +313,7 @@ def sales_growth(all_orders, *, period, segments: Segments):
 
     Why: a month with five Saturdays is not better business than one with four; day against like day takes that out. A year
         has what is billed by the month twelve times, which the same weekdays would not.
-    Beware: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
+    Caution: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
         and what is billed by the month looks more in a shorter one. Growth is a comparison already: it is compared with no other.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
         Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
@@ -331,7 +331,7 @@ def sales_growth(all_orders, *, period, segments: Segments):
     bought = nw.concat(parts).with_columns(**_brought(len(compared), squares(period)))
     if not known:
         return bought
-    bought = bought.with_columns(component=nw.lit(""))
+    bought = bought.with_columns(breakdown=nw.lit(""))
     columns = bought.columns
     daily = bought.with_columns(**{name: _none_of(name) for name in columns if name.startswith("in_")})
     return nw.concat([daily, *(each.select(columns) for by in ("", *own) for each in _buyers(bought, by, period))])
@@ -364,7 +364,7 @@ def _buyers(bought: nw.LazyFrame, by: str, period: Period) -> list[nw.LazyFrame]
     """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
     keys, many = ["customer_id", by] if by else ["customer_id"], len(spans(period))
     named = ~nw.col("customer_id").is_null()
-    others = [name for name in bought.columns if name not in (*keys, "component", *_figures(bought.columns))]
+    others = [name for name in bought.columns if name not in (*keys, "breakdown", *_figures(bought.columns))]
     by_span = {
         f"of_{at}": nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
         for at in range(many)
@@ -375,7 +375,7 @@ def _buyers(bought: nw.LazyFrame, by: str, period: Period) -> list[nw.LazyFrame]
         **{f"in_{at}": (nw.col(f"of_{at}") > 0).cast(nw.Int64) for at in range(many)},
         **{name: nw.col(f"of_{a}") * nw.col(f"of_{b}") for name, (a, b) in squares(period).items()},
     )
-    emptied = {name: _none_of(name) for name in others} | {"component": nw.lit(who_of(by))}
+    emptied = {name: _none_of(name) for name in others} | {"breakdown": nw.lit(who_of(by))}
     return [rows.with_columns(**emptied) for rows in (each, bought.filter(~named))]
 
 
@@ -393,13 +393,13 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
 
 
 @metric(
-    title="What growth is made of",
+    title="Revenue bridge",
     unit="money",
     kind="outcome",
-    better="-",
-    counts="net revenue of the period and of a year before, and the parts of the difference",
-    out_of="buyers in both periods",
-    by_hand={
+    direction="-",
+    numerator="net revenue of the period and of a year before, and the parts of the difference",
+    denominator="buyers in both periods",
+    hand_count={
         "before": "432",
         "customers": "245.836489475",
         "frequency": "233.277197725",
@@ -409,10 +409,10 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
     },
     estimate=growth_parts,
     compares=True,
-    component="part",
+    breakdown="part",
     over_time=False,
 )
-def growth_decomposition(all_orders, *, period, segments: Segments):
+def revenue_bridge(all_orders, *, period, segments: Segments):
     """The change of net revenue since the same period a year before, as money owed to customers, frequency and order value.
 
     Revenue = customers x orders per customer x revenue per order: each gets its share by the logarithmic mean, and nothing is
@@ -421,7 +421,7 @@ def growth_decomposition(all_orders, *, period, segments: Segments):
     reach beyond the period's.
 
     Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
-    Beware: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
+    Caution: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
         refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
@@ -445,10 +445,10 @@ def growth_decomposition(all_orders, *, period, segments: Segments):
     title="Average order value",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="net revenue",
-    out_of="orders in the period",
-    by_hand="2029.5 / 26",
+    direction="up",
+    numerator="net revenue",
+    denominator="orders in the period",
+    hand_count="2029.5 / 26",
     estimate=money_mean,
     rows_at="ordered_at",
     bounds=(0, float("inf")),
@@ -457,7 +457,7 @@ def average_order_value(orders, *, period):
     """Net revenue per order: what was ordered less what was refunded of it; cancelled and wholly refunded orders are out.
 
     Why: with customers and frequency it makes up revenue, and it is what offers and prices move first.
-    Beware: a few large orders pull it up; the median beside it says what is usual. The interval counts customers, not orders, as
+    Caution: a few large orders pull it up; the median beside it says what is usual. The interval counts customers, not orders, as
         one customer's orders are alike.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
         JRSS-B 54:221 (interval).
@@ -470,10 +470,10 @@ def average_order_value(orders, *, period):
     title="Median order value",
     unit="money",
     kind="outcome",
-    better="up",
-    counts="net revenue of the order in the middle",
-    out_of="orders in the period",
-    by_hand="(29 + 33) / 2",
+    direction="up",
+    numerator="net revenue of the order in the middle",
+    denominator="orders in the period",
+    hand_count="(29 + 33) / 2",
     estimate=median_by_customer,
     over_time=False,
 )
@@ -481,7 +481,7 @@ def median_order_value(orders, *, period):
     """The net revenue that half of the period's orders do not reach.
 
     Why: a few large orders do not move it, so it says what an order usually is.
-    Beware: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
+    Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """
     inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
@@ -498,24 +498,24 @@ def median_order_value(orders, *, period):
 
 
 @metric(
-    title="Pipeline velocity",
+    title="Sales velocity",
     unit="money per day",
     kind="process",
-    better="up",
-    counts="open leads x win rate x mean amount won / median days to win",
-    out_of="leads, open or with time to be won",
-    by_hand="3 * (6 / 10) * (1500 / 5) / 30",
+    direction="up",
+    numerator="open leads x win rate x mean amount won / median days to win",
+    denominator="leads, open or with time to be won",
+    hand_count="3 * (6 / 10) * (1500 / 5) / 30",
     estimate=pipeline,
     looks_back=True,
 )
-def pipeline_velocity(leads, *, period, segments: Segments, maturity_days=90):
+def sales_velocity(leads, *, period, segments: Segments, maturity_days=90):
     """What the leads open at the period's end are worth per day: open leads x win rate x mean amount / median days to win.
 
     The last three are those of leads that have had time: created in the year that ended `maturity_days` before the period's end,
     as they stood then. Leads that are older than these and open still are not counted: nobody has closed them.
 
     Why: it joins how many, how often, how much and how fast, so it shows what a gain in one and a loss in another come to.
-    Beware: it is an index, not a forecast: an open lead may be won less often than a fresh one, and the lost ones' time is not in
+    Caution: it is an index, not a forecast: an open lead may be won less often than a fresh one, and the lost ones' time is not in
         it. Leads that nobody closes swell it until they are too old to count. Amounts that were never filled in are left out of the mean.
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.

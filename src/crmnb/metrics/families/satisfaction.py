@@ -31,17 +31,17 @@ def _surveys(survey_responses: nw.LazyFrame, item: str) -> nw.LazyFrame:
 
 
 def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.LazyFrame:
-    """The period's valid answers to an item (the intake has rejected what is off its scale), as `x`; a component per survey.
+    """The period's valid answers to an item (the intake has rejected what is off its scale), as `x`; a breakdown per survey.
 
     After a purchase people answer otherwise than after a case for support, so a figure over several surveys would move with
-    their mix. Where the data hold a single survey with the item, its component has no name.
+    their mix. Where the data hold a single survey with the item, its breakdown has no name.
     """
     answers = survey_responses.filter(period.holds("responded_at"), ~nw.col(item.name).is_null())
     beside = answers.join(_surveys(survey_responses, item.name), how="cross")
     only = nw.col("first_survey") == nw.col("last_survey")
     named = with_component(beside, survey_responses, "survey")
     return named.with_columns(
-        x=nw.col(item.name).cast(nw.Float64), component=nw.when(only).then(nw.lit("")).otherwise(nw.col("component"))
+        x=nw.col(item.name).cast(nw.Float64), breakdown=nw.when(only).then(nw.lit("")).otherwise(nw.col("breakdown"))
     ).drop("first_survey", "last_survey")
 
 
@@ -66,18 +66,18 @@ def _top_box(item: Item) -> int:
     title="Customer satisfaction (CSAT)",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="answers in the top box",
-    out_of="valid answers",
-    by_hand={"purchase": "7 / 9", "support": "2 / 5"},
-    component="survey",
+    direction="up",
+    numerator="answers in the top box",
+    denominator="valid answers",
+    hand_count={"purchase": "7 / 9", "support": "2 / 5"},
+    breakdown="survey",
     rows_at="responded_at",
 )
 def csat(survey_responses, *, period, item: Item = "satisfied"):
     """Share of the answers in the top box: the two best boxes of a scale of 4 to 11 answers, or from the item's declared `top_box` on; per survey.
 
     Why: the plainest sign of whether an interaction went well, and the one most companies can compare with.
-    Beware: those who answer are not those who were asked; read it beside the response rate. Shares from scales of
+    Caution: those who answer are not those who were asked; read it beside the response rate. Shares from scales of
         different length do not compare, nor do those of different surveys, and "not applicable" is missing, not low.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2 (customer satisfaction, top
         two boxes); Wilson 1927, JASA 22:209 (interval).
@@ -87,14 +87,14 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
 
 
 @metric(
-    title="Mean satisfaction",
+    title="Mean satisfaction score",
     unit="points",
     kind="outcome",
-    better="up",
-    counts="points of all answers, 0 (worst) to 100 (best)",
-    out_of="valid answers",
-    by_hand={"purchase": "(36 / 9 - 1) / 4 * 100", "support": "(15 / 5 - 1) / 4 * 100"},
-    component="survey",
+    direction="up",
+    numerator="points of all answers, 0 (worst) to 100 (best)",
+    denominator="valid answers",
+    hand_count={"purchase": "(36 / 9 - 1) / 4 * 100", "support": "(15 / 5 - 1) / 4 * 100"},
+    breakdown="survey",
     estimate=mean_on_scale,
     bounds=(0, 100),
     rows_at="responded_at",
@@ -103,7 +103,7 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best); per survey.
 
     Why: it moves when people go from bad to middling, which the share of the satisfied does not see.
-    Beware: a mean hides two camps; look at the share of satisfied answers too. It treats the steps of the scale as equal.
+    Caution: a mean hides two camps; look at the share of satisfied answers too. It treats the steps of the scale as equal.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
     low, high = _pointing(item, "up").scale
@@ -114,11 +114,11 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     title="Net promoter score (NPS)",
     unit="points",
     kind="outcome",
-    better="up",
-    counts="promoters (9-10) less detractors (0-6)",
-    out_of="valid answers",
-    by_hand={"purchase": "(4 - 2) / 8", "support": "(1 - 2) / 5"},
-    component="survey",
+    direction="up",
+    numerator="promoters (9-10) less detractors (0-6)",
+    denominator="valid answers",
+    hand_count={"purchase": "(4 - 2) / 8", "support": "(1 - 2) / 5"},
+    breakdown="survey",
     estimate=net_promoters,
     rows_at="responded_at",
 )
@@ -126,7 +126,7 @@ def nps(survey_responses, *, period, item: Item = "recommend"):
     """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100; per survey.
 
     Why: one figure for how far customers would stand up for the company; widely known, so widely compared.
-    Beware: it throws away most of the scale and is noisy: a hundred answers leave about 15 points either way. A change
+    Caution: it throws away most of the scale and is noisy: a hundred answers leave about 15 points either way. A change
         inside the interval is no change.
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
         (adjusted Wald interval).
@@ -145,11 +145,11 @@ def _wanted(item: Item) -> str:
     title="Customer effort score (CES)",
     unit="scale",
     kind="outcome",
-    better=_wanted,
-    counts="sum of the answers on the scale",
-    out_of="valid answers",
-    by_hand={"purchase": "23 / 9", "support": "20 / 4"},
-    component="survey",
+    direction=_wanted,
+    numerator="sum of the answers on the scale",
+    denominator="valid answers",
+    hand_count={"purchase": "23 / 9", "support": "20 / 4"},
+    breakdown="survey",
     estimate=mean_on_scale,
     bounds=lambda item: item.scale,
     rows_at="responded_at",
@@ -158,28 +158,28 @@ def ces(survey_responses, *, period, item: Item = "effort"):
     """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy); per survey.
 
     Why: customers who had to work hard leave more often than customers who were merely not delighted.
-    Beware: two directions are in use and look alike; the one declared is printed beside the figure.
+    Caution: two directions are in use and look alike; the one declared is printed beside the figure.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
     return _answers(survey_responses, period, _pointing(item, "effort", "ease")).with_columns(value=nw.col("x"))
 
 
 @metric(
-    title="Low effort",
+    title="Low-effort share",
     unit="%",
     kind="outcome",
-    better="up",
-    counts="answers on the easy side of the scale's middle",
-    out_of="valid answers",
-    by_hand={"purchase": "6 / 9", "support": "1 / 4"},
-    component="survey",
+    direction="up",
+    numerator="answers on the easy side of the scale's middle",
+    denominator="valid answers",
+    hand_count={"purchase": "6 / 9", "support": "1 / 4"},
+    breakdown="survey",
     rows_at="responded_at",
 )
 def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
     """Share of the answers that lie on the easy side of the middle of the scale; per survey.
 
     Why: easier to say in a meeting than a mean on a scale, and it has the same direction whatever the scale's.
-    Beware: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
+    Caution: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
     middle = sum(_pointing(item, "effort", "ease").scale) / 2
@@ -188,7 +188,7 @@ def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
 
 
 def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: str, answer_days: int) -> nw.LazyFrame:
-    """Of the period's invitations that had `answer_days` (and in them got as far as `of`): those that got to `done`; a component per survey.
+    """Of the period's invitations that had `answer_days` (and in them got as far as `of`): those that got to `done`; a breakdown per survey.
 
     Those sent so late that they have not had that time by the data's end are left out: they would look unanswered.
     """
@@ -208,11 +208,11 @@ def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: s
     title="Acceptance rate",
     unit="%",
     kind="process",
-    better="up",
-    counts="surveys started",
-    out_of="invitations that reached the customer",
-    by_hand={"purchase": "7 / 9", "support": "5 / 6"},
-    component="survey",
+    direction="up",
+    numerator="surveys started",
+    denominator="invitations that reached the customer",
+    hand_count={"purchase": "7 / 9", "support": "5 / 6"},
+    breakdown="survey",
     rows_at="sent_at",
     follow_up="answer_days",
 )
@@ -222,7 +222,7 @@ def acceptance_rate(survey_invitations, *, period, answer_days=14):
     Only invitations sent that many days before the data end, so that each had the same time.
 
     Why: it tells whether the invitation works, before the questions have had a chance to.
-    Beware: surveys differ too much for one figure over all of them. A start later than the window is not seen.
+    Caution: surveys differ too much for one figure over all of them. A start later than the window is not seen.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (contact and cooperation).
     """
     return _share_of(survey_invitations, period, "reached_at", "started_at", answer_days)
@@ -232,11 +232,11 @@ def acceptance_rate(survey_invitations, *, period, answer_days=14):
     title="Completion rate",
     unit="%",
     kind="process",
-    better="up",
-    counts="surveys completed",
-    out_of="surveys started",
-    by_hand={"purchase": "5 / 7", "support": "4 / 5"},
-    component="survey",
+    direction="up",
+    numerator="surveys completed",
+    denominator="surveys started",
+    hand_count={"purchase": "5 / 7", "support": "4 / 5"},
+    breakdown="survey",
     rows_at="sent_at",
     follow_up="answer_days",
 )
@@ -246,7 +246,7 @@ def completion_rate(survey_invitations, *, period, answer_days=14):
     Only invitations sent that many days before the data end, so that each had the same time.
 
     Why: people who give up in the middle tell something about the length and the questions.
-    Beware: a short survey completes better and learns less.
+    Caution: a short survey completes better and learns less.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (break-offs).
     """
     return _share_of(survey_invitations, period, "started_at", "completed_at", answer_days)
@@ -256,16 +256,16 @@ def completion_rate(survey_invitations, *, period, answer_days=14):
     title="Response rate",
     unit="%",
     kind="process",
-    better="up",
-    counts="surveys completed",
-    out_of="eligible invitations (for cooperation: those that reached the customer)",
-    by_hand={
+    direction="up",
+    numerator="surveys completed",
+    denominator="eligible invitations (for cooperation: those that reached the customer)",
+    hand_count={
         "purchase": "5 / 11",
         "purchase, cooperation": "5 / 9",
         "support": "4 / 6",
         "support, cooperation": "4 / 6",
     },
-    component="survey",
+    breakdown="survey",
     rows_at="sent_at",
     follow_up="answer_days",
 )
@@ -276,7 +276,7 @@ def response_rate(survey_invitations, *, period, answer_days=14):
     data end, so that each had the same time.
 
     Why: the first question about any survey figure is how many of those who were asked are in it.
-    Beware: a high rate does not make a survey representative, nor a low one useless: what matters is who is missing. Answers later
+    Caution: a high rate does not make a survey representative, nor a low one useless: what matters is who is missing. Answers later
         than the window are not in it.
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
@@ -284,8 +284,8 @@ def response_rate(survey_invitations, *, period, answer_days=14):
     if "reached_at" not in survey_invitations.collect_schema().names():
         return of_all
     of_reached = _share_of(survey_invitations, period, "reached_at", "completed_at", answer_days)
-    cooperation = nw.concat_str([nw.col("component"), nw.lit("cooperation")], separator=", ")
-    return nw.concat([of_all, of_reached.with_columns(component=cooperation)])
+    cooperation = nw.concat_str([nw.col("breakdown"), nw.lit("cooperation")], separator=", ")
+    return nw.concat([of_all, of_reached.with_columns(breakdown=cooperation)])
 
 
 def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
@@ -296,20 +296,20 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     title="Review rating",
     unit="points",
     kind="outcome",
-    better="up",
-    counts="points of all reviews, 0 (worst) to 100 (best)",
-    out_of="public reviews",
-    by_hand={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
+    direction="up",
+    numerator="points of all reviews, 0 (worst) to 100 (best)",
+    denominator="public reviews",
+    hand_count={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
     estimate=mean_on_scale,
     bounds=(0, 100),
-    component="platform",
+    breakdown="platform",
     rows_at="posted_at",
 )
 def review_rating(reviews, *, period):
     """Mean rating of the public reviews, rescaled from 1 and the platform's best to 0 and 100; per platform.
 
     Why: it is what strangers read before they become customers.
-    Beware: people review when they are delighted or angry, and some reviews are bought. Platforms do not compare.
+    Caution: people review when they are delighted or angry, and some reviews are bought. Platforms do not compare.
     Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
         which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
     """
@@ -320,12 +320,12 @@ def review_rating(reviews, *, period):
     title="Review volume",
     unit="count",
     kind="output",
-    better="up",
-    counts="public reviews",
-    out_of="",
-    by_hand={"Trustpilot": "4", "Local Guide": "3"},
+    direction="up",
+    numerator="public reviews",
+    denominator="",
+    hand_count={"Trustpilot": "4", "Local Guide": "3"},
     estimate=count,
-    component="platform",
+    breakdown="platform",
     rows_at="posted_at",
     depends_on_length=True,
 )
@@ -333,7 +333,7 @@ def review_volume(reviews, *, period):
     """Number of public reviews; per platform.
 
     Why: a rating from eight reviews and one from eight hundred are different things.
-    Beware: a campaign that asks for reviews moves the number and the mix at once.
+    Caution: a campaign that asks for reviews moves the number and the mix at once.
     Source: Hu, Pavlou & Zhang 2006, as above. Interval: McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (over-dispersion).
     """

@@ -15,7 +15,7 @@ from crmnb.metrics.features.margin import with_margin
 from crmnb.metrics.features.tenure import spells, with_unseen
 from crmnb.schema.client import Dates, Worth
 
-# Components of evidence that test a forecast; what the forecast itself is made from has the component "".
+# Breakdowns of evidence that test a forecast; what the forecast itself is made from has the breakdown "".
 HOLDOUT, TRACKED = "holdout", "tracked"
 
 _BY_DAY = Dates("day")
@@ -43,14 +43,14 @@ def holdout_begins(period: Period) -> datetime:
 
 
 def stacked(parts: dict[str, nw.LazyFrame]) -> nw.LazyFrame:
-    """Evidence of several kinds in one frame, by component."""
-    return joined(*(part.with_columns(component=nw.lit(component)) for component, part in parts.items()))
+    """Evidence of several kinds in one frame, by breakdown."""
+    return joined(*(part.with_columns(breakdown=nw.lit(breakdown)) for breakdown, part in parts.items()))
 
 
 def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
     """All rows of frames that have columns of their own: those of the others are null, figures are floats."""
     names = [frame.collect_schema() for frame in frames]
-    kept = {name: type_ for own in names for name, type_ in own.items() if name in ("component", "customer_id")}
+    kept = {name: type_ for own in names for name, type_ in own.items() if name in ("breakdown", "customer_id")}
     columns = dict.fromkeys(name for own in names for name in own)
     typed = {name: kept.get(name, nw.Float64()) for name in columns}
     picked = [

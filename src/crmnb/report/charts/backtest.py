@@ -22,12 +22,12 @@ _MOST_TICKS, _MOST_TIMES = 8, 12
 
 @chart("backtest")
 def tracking(result: Result) -> Figure | Figures:
-    """Points by week since the start: components "actual", "expected", "same as before"; "holdout begins" has one x."""
+    """Points by week since the start: breakdowns "actual", "expected", "same as before"; "holdout begins" has one x."""
     points = points_of(result)
-    lines = [series(name, part) for name in _LINES if not (part := points[points["component"] == name]).empty]
+    lines = [series(name, part) for name in _LINES if not (part := points[points["breakdown"] == name]).empty]
     if ACTUAL not in {line.name for line in lines} or len(lines) < 2:
         return Figures((), f"{result.metric.title}: no tracking: {why_nothing(result, 'too little to draw')}.")
-    holdout = result.points.loc[result.points["component"] == HOLDOUT, "x"]
+    holdout = result.points.loc[result.points["breakdown"] == HOLDOUT, "x"]
     begins = float(holdout.iloc[0]) if len(holdout) else float("nan")
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, lines, begins)
@@ -80,7 +80,7 @@ def _weeks(reach: float, at_most: int, first: float = 0.0) -> list[float]:
 def _title(result: Result) -> str:
     """How far the forecast of the holdout lies from what came, as the metric's own row has it."""
     title = result.metric.title
-    error = next((row for row in result.entries if row.component == ERROR and available(row)), None)
+    error = next((row for row in result.entries if row.breakdown == ERROR and available(row)), None)
     if error is None:
         return title
     more = "more" if error.value > 0 else "fewer"

@@ -26,7 +26,7 @@ _MISSING = "–"  # noqa: RUF001 -- a dash in a cell
 @chart("cohorts")
 def cohorts(result: Result) -> Figure | Figures:
     """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
-    cells = [(*cohort_cell(row.component), row) for row in result.entries if is_cohort(row.component)]
+    cells = [(*cohort_cell(row.breakdown), row) for row in result.entries if is_cohort(row.breakdown)]
     if not cells:
         return Figures((), f"{result.metric.title}: {why_nothing(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]
@@ -36,7 +36,7 @@ def cohorts(result: Result) -> Figure | Figures:
     with canvas(height) as figure:
         _draw(figure, result, kept, names, columns, height)
         drawing = svg(figure)
-    named = [(component_name(row.component, result.client), row) for _, _, row in cells]
+    named = [(component_name(row.breakdown, result.client), row) for _, _, row in cells]
     table = numbers_table(result, "Cohort and months after", named, result.metric.title)
     alt = triangle_alt(result, kept, len(names), columns)
     title = f"{result.metric.title}, {result.metric.unit} of each cohort"

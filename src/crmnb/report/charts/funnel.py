@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 @chart("funnel")
 def funnel(result: Result) -> Figure | Figures:
-    """Components are stages in order: "1 qualified", "2 proposed"; out of those who reached the one before."""
+    """Breakdowns are stages in order: "1 qualified", "2 proposed"; out of those who reached the one before."""
     stages = _stages(result)
     if not any(known(stage.reached) for stage in stages):
         return Figures((), f"{result.metric.title}: no funnel: {why_nothing(result, 'no stages')}.")
@@ -42,13 +42,13 @@ def funnel(result: Result) -> Figure | Figures:
 
 
 def _stages(result: Result) -> list[Stage]:
-    found = [(_ORDINAL.fullmatch(row.component), row) for row in result.entries]
+    found = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
     steps = sorted(((int(match[1]), match[2], row) for match, row in found if match), key=lambda step: step[:2])
     if not steps:
         return []
     first = steps[0][2]
     begun = Stage(
-        f"all {noun(result.metric.out_of)}".strip(), first.denominator if available(first) else float("nan"), None
+        f"all {noun(result.metric.denominator)}".strip(), first.denominator if available(first) else float("nan"), None
     )
     return [begun, *(Stage(name, row.numerator if available(row) else float("nan"), row) for _, name, row in steps)]
 
@@ -94,7 +94,7 @@ def _title(result: Result, stages: list[Stage]) -> str:
     if not (known(first.reached) and known(last.reached)):
         return title
     reached, begun = (whole_number(stage.reached, result.client) for stage in (last, first))
-    things = noun(result.metric.out_of)
+    things = noun(result.metric.denominator)
     title = f"{title}: {reached} of {begun} {things} reach “{printable(last.name, 40)}”"
     steps = sorted((s for s in stages if s.step is not None and available(s.step)), key=lambda s: s.step.value)
     if len(steps) < 2 or not steps[0].step.high < min(stage.step.low for stage in steps[1:]):

@@ -23,7 +23,7 @@ _TENTHS = range(10, 101, 10)
 def lorenz(result: Result) -> Figure | Figures:
     """Points: x, the share of customers from the smallest spender (0 to 100), and the share of the revenue they bring.
 
-    The components "gini" and "top decile" are said in the title and the notes.
+    The breakdowns "gini" and "top decile" are said in the title and the notes.
     """
     points = points_of(result)
     if points.empty or result.metric.unit != "share":  # those of another picture
@@ -83,9 +83,9 @@ def _top_tenth(axes, result: Result, curve: Series) -> None:
     axes.annotate(f"the top tenth\nbring {share}", (1, middle), (18, 0), *beside, va="center", color=INK)
 
 
-def _row(result: Result, component: str):
-    """The row of a component, None where it has no value."""
-    return next((row for row in result.entries if row.component == component and available(row)), None)
+def _row(result: Result, breakdown: str):
+    """The row of a breakdown, None where it has no value."""
+    return next((row for row in result.entries if row.breakdown == breakdown and available(row)), None)
 
 
 def _share(result: Result, curve: Series, x: float) -> str:
@@ -103,7 +103,7 @@ def _title(result: Result) -> str:
 
 def _tables(result: Result, curve: Series):
     """The figures of the rows, and the curve at tenths of the customers."""
-    rows = [(row.component, row) for row in result.entries]
+    rows = [(row.breakdown, row) for row in result.entries]
     body = [[f"smallest {tenth} %" if tenth < 100 else "all", _share(result, curve, tenth)] for tenth in _TENTHS]
     tenths = table(["Customers", "Share of the revenue"], body, caption="The curve at each tenth", numeric=(1,))
     return join(numbers_table(result, "What", rows, result.metric.title), tenths)

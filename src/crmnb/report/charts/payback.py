@@ -22,9 +22,9 @@ _MOST_TICKS = 12
 
 @chart("payback")
 def payback(result: Result) -> Figure | Figures:
-    """Points in money by months of age: component "margin", of those followed so long; "cost" has one point, at 0."""
+    """Points in money by months of age: breakdown "margin", of those followed so long; "cost" has one point, at 0."""
     points = points_of(result)
-    margin, cost = (series(name, points[points["component"] == name]) for name in (MARGIN, COST))
+    margin, cost = (series(name, points[points["breakdown"] == name]) for name in (MARGIN, COST))
     if not (len(margin.x) and len(cost.x)):
         return Figures((), f"{result.metric.title}: no picture: {why_nothing(result, 'too little to draw')}.")
     with canvas(_HEIGHT) as figure:

@@ -1,4 +1,4 @@
-"""Dots with whiskers: the levels of a segmentation, or the components of a metric, sorted by value."""
+"""Dots with whiskers: the levels of a segmentation, or the breakdowns of a metric, sorted by value."""
 
 from math import inf
 from textwrap import wrap
@@ -33,7 +33,7 @@ _WIDE, _MOST_LINES = 32, 4  # characters of a line of a name, and how many lines
 
 @chart("segments")
 def by_segment(result: Result, segment: str | None = None) -> Figures:
-    """One figure a segmentation (and component), at most twelve levels each, the largest.
+    """One figure a segmentation (and breakdown), at most twelve levels each, the largest.
 
     Raises InputError for a segmentation that the client does not declare.
     """
@@ -54,26 +54,26 @@ def must_be_declared(result: Result, segment: str) -> None:
 
 
 @chart("breakdown")
-def by_component(result: Result) -> Figure | Figures:
-    """The components that share the metric's unit; the others are in the table only."""
+def by_breakdown(result: Result) -> Figure | Figures:
+    """The breakdowns that share the metric's unit; the others are in the table only."""
     rows = list(result.entries)
-    drawn = [(row.component, row) for row in rows if row.unit == result.metric.unit and row.component]
+    drawn = [(row.breakdown, row) for row in rows if row.unit == result.metric.unit and row.breakdown]
     if not drawn:
-        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no components')}.")
-    others = [(row.component, row) for row in rows if row.unit != result.metric.unit]
-    whole = next((row for row in rows if not row.component and row.unit == result.metric.unit), None)
-    what = result.metric.component or "component"
+        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no breakdowns')}.")
+    others = [(row.breakdown, row) for row in rows if row.unit != result.metric.unit]
+    whole = next((row for row in rows if not row.breakdown and row.unit == result.metric.unit), None)
+    what = result.metric.breakdown or "breakdown"
     return _figure(result, what, drawn, others, whole, f"{result.metric.title} by {what}")
 
 
 def _segment_figures(result: Result, segment: str):
     rows = result.rows[(result.rows["segment"] == segment) & (result.rows["part"] == "")]
     rows = rows[rows["unit"] == result.metric.unit]
-    for component in rows["component"].drop_duplicates():
-        named = [(row.level, row) for row in tuples(rows[rows["component"] == component])]
-        same = result.whole[result.whole["component"] == component]
+    for breakdown in rows["breakdown"].drop_duplicates():
+        named = [(row.level, row) for row in tuples(rows[rows["breakdown"] == breakdown])]
+        same = result.whole[result.whole["breakdown"] == breakdown]
         whole = next(iter(tuples(same)), None)
-        of = f", {printable(component)}" if component else ""
+        of = f", {printable(breakdown)}" if breakdown else ""
         title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 
@@ -83,7 +83,7 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     names = [_lines(name) for name, _ in drawn]
     height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
     rows = [row for _, row in drawn]
-    places = level_decimals(result, rows) if rows[0].segment else None  # components need not be alike
+    places = level_decimals(result, rows) if rows[0].segment else None  # breakdowns need not be alike
     with canvas(height) as figure:
         _draw(figure, result, names, rows, whole, places)
         drawing = svg(figure)
@@ -91,7 +91,7 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
     alt = dots_alt(result, what, drawn, whole, places)
     seen = title if places is None else _seen(result, drawn, title, places)  # nor rivals
-    # What an inference from counts says of itself holds for all of its components, and is said with them.
+    # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
     own = () if drawn[0][1].segment or result.metric.estimate.reduces != "counts" else result.notes
     return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
 

@@ -41,7 +41,7 @@ class _Clock(NamedTuple):
 
 @chart("survival")
 def curve(result: Result, segment: str | None = None) -> Figure | Figures:
-    """The whole client's curves, one a component; or those of the levels of a segmentation, of the first component.
+    """The whole client's curves, one a breakdown; or those of the levels of a segmentation, of the first breakdown.
 
     At most five, the largest, and none of those of whom the level is not known. Raises InputError for a segmentation that the client does not declare.
     """
@@ -78,9 +78,9 @@ def _curves(result: Result, segment: str | None) -> list[Series]:
     points = points_of(result, segment or "")
     if points.empty or result.metric.unit != "%":  # those of another picture
         return []
-    by = "component" if segment is None else "level"
+    by = "breakdown" if segment is None else "level"
     if segment is not None:
-        points = points[points["component"] == points["component"].iloc[0]]
+        points = points[points["breakdown"] == points["breakdown"].iloc[0]]
     found = [series(str(name), part) for name, part in points.groupby(by, sort=False)]
     if segment is not None:
         sizes = result.rows[result.rows["segment"] == segment].groupby("level")["n"].max()

@@ -27,19 +27,19 @@ from crmnb.report.text.sentences import (
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
 _MOST_REASONS = 2
-# What a part of which a component has no row is drawn and told as.
+# What a part of which a breakdown has no row is drawn and told as.
 _NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
 _PANEL, _SMALL_PANEL, _FOOT = 300, 170, 40
 _AIR = 0.14
 
 
 @chart("trend")
-def trend(result: Result, component: str | None = None) -> Figure | Figures:
+def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
     """The value in each part of the period.
 
-    Of a metric with components: the one named, else the one without a name, else at most five one above the other.
+    Of a metric with breakdowns: the one named, else the one without a name, else at most five one above the other.
     """
-    panels = _panels(result, component)
+    panels = _panels(result, breakdown)
     seen = max((sum(map(available, rows)) for rows in panels.values()), default=0)
     if seen < 2:
         parts = "only one" if seen else "no"
@@ -57,29 +57,29 @@ def trend(result: Result, component: str | None = None) -> Figure | Figures:
     ]
     table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period", places)
     title, alt = _title(result, panels, places), trend_alt(result, panels, places)
-    named_ones = {row.component for row in tuples(result.parts) if row.component and row.unit == result.metric.unit}
-    left_out = 0 if component is not None or "" in panels else len(named_ones) - len(panels)
+    named_ones = {row.breakdown for row in tuples(result.parts) if row.breakdown and row.unit == result.metric.unit}
+    left_out = 0 if breakdown is not None or "" in panels else len(named_ones) - len(panels)
     return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
 
 
-def _panels(result: Result, component: str | None) -> dict[str, list]:
-    """The rows to draw by component, every panel with the same parts in order.
+def _panels(result: Result, breakdown: str | None) -> dict[str, list]:
+    """The rows to draw by breakdown, every panel with the same parts in order.
 
-    Raises InputError for a component that the result does not have.
+    Raises InputError for a breakdown that the result does not have.
     """
     rows = result.parts[result.parts["unit"] == result.metric.unit]
-    names = list(rows["component"].drop_duplicates())
-    if component is not None and component not in names:
-        raise InputError(f"{result.metric.id} has no component {component!r} over time.{nearest(component, names)}")
-    order = [row.component for row in result.entries]  # as everywhere on the page; what has no whole comes last
+    names = list(rows["breakdown"].drop_duplicates())
+    if breakdown is not None and breakdown not in names:
+        raise InputError(f"{result.metric.id} has no breakdown {breakdown!r} over time.{nearest(breakdown, names)}")
+    order = [row.breakdown for row in result.entries]  # as everywhere on the page; what has no whole comes last
     parts = sorted((n for n in names if n), key=lambda n: order.index(n) if n in order else len(order))
-    chosen = [component] if component is not None else [""] if _has_whole(rows) else parts
-    found = {(row.component, row.part): row for row in tuples(rows)}
+    chosen = [breakdown] if breakdown is not None else [""] if _has_whole(rows) else parts
+    found = {(row.breakdown, row.part): row for row in tuples(rows)}
     labels = _labels_between(result, {label for _, label in found})
 
     def row_of(name: str, label: str):
-        """A part in which nothing can be had has one row without a component, which then stands for all of them."""
-        blank = next(iter(found.values()))._replace(**_NOTHING, component=name, part=label)
+        """A part in which nothing can be had has one row without a breakdown, which then stands for all of them."""
+        blank = next(iter(found.values()))._replace(**_NOTHING, breakdown=name, part=label)
         return found.get((name, label)) or found.get(("", label)) or blank
 
     return {name: [row_of(name, label) for label in labels] for name in chosen[:_MOST_COMPONENTS]}
@@ -99,8 +99,8 @@ def _labels_between(result: Result, seen: set[str]) -> list[str]:
 
 
 def _has_whole(rows) -> bool:
-    """Whether one of the components is the metric itself, without a name of its own."""
-    return any(available(row) for row in tuples(rows[rows["component"] == ""])) or set(rows["component"]) == {""}
+    """Whether one of the breakdowns is the metric itself, without a name of its own."""
+    return any(available(row) for row in tuples(rows[rows["breakdown"] == ""])) or set(rows["breakdown"]) == {""}
 
 
 def _draw(figure, result: Result, panels: dict[str, list], height: int, places: int) -> None:
@@ -111,15 +111,15 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
         air = _AIR * (top - bottom)
         bottom, top = (bottom if counted else bottom - air), top + air
     each = (height - _FOOT) / len(panels)
-    for index, (component, rows) in enumerate(panels.items()):
-        above = index * each + (32 if component or len(panels) > 1 else 14)
+    for index, (breakdown, rows) in enumerate(panels.items()):
+        above = index * each + (32 if breakdown or len(panels) > 1 else 14)
         axes = box(figure, 62, above, 78, height - (index + 1) * each)
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom, top)
         axes.grid(visible=False, axis="x")
         unit_ticks(axes.yaxis, result, 5 if len(panels) == 1 else 3)
-        if component:
-            axes.set_title(printable(component, 60), loc="left", fontsize=13, color=INK, pad=8)
+        if breakdown:
+            axes.set_title(printable(breakdown, 60), loc="left", fontsize=13, color=INK, pad=8)
         (_bars if counted else _line)(axes, rows)
         _target(axes, result, rows)
         _labels(axes, result, rows, places)
@@ -218,9 +218,9 @@ def _title(result: Result, panels: dict[str, list], places: int) -> str:
     """What is seen, from the parts that are whole and rest on enough; the metric's name where those are too few."""
     title = f"{result.metric.title} by {_part_word(result)}"
     if len(panels) > 1:
-        return f"{title} and {result.metric.component or 'component'}"
-    ((component, rows),) = panels.items()
-    title = f"{result.metric.title}, {printable(component)} by {_part_word(result)}" if component else title
+        return f"{title} and {result.metric.breakdown or 'breakdown'}"
+    ((breakdown, rows),) = panels.items()
+    title = f"{result.metric.title}, {printable(breakdown)} by {_part_word(result)}" if breakdown else title
     doubtful = {"partial", "low_base", "unreliable", "immature"}
     firm = [
         row

@@ -1,4 +1,4 @@
-"""The waterfall: from what was before to what is now, with what each component adds or takes in between."""
+"""The waterfall: from what was before to what is now, with what each breakdown adds or takes in between."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ _WIDE = 0.62
 
 
 class Step(NamedTuple):
-    """A component: its row, and where its bar begins and ends."""
+    """A breakdown: its row, and where its bar begins and ends."""
 
     row: object
     begins: float
@@ -28,11 +28,11 @@ class Step(NamedTuple):
 
 @chart("waterfall")
 def waterfall(result: Result) -> Figure | Figures:
-    """Components: "before" and "now" are totals, the others add up to their difference; drawn in the rows' order."""
-    rows = {row.component: row for row in result.entries}
+    """Breakdowns: "before" and "now" are totals, the others add up to their difference; drawn in the rows' order."""
+    rows = {row.breakdown: row for row in result.entries}
     between = [row for name, row in rows.items() if name not in (BEFORE, NOW, "")]
     if not {BEFORE, NOW} <= set(rows) or not all(map(available, (rows[BEFORE], rows[NOW], *between))):
-        return Figures((), f"{result.metric.title}: no waterfall: {why_nothing(result, 'no components')}.")
+        return Figures((), f"{result.metric.title}: no waterfall: {why_nothing(result, 'no breakdowns')}.")
     steps = _steps(rows[BEFORE], between, rows[NOW])
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, steps)
@@ -45,7 +45,7 @@ def waterfall(result: Result) -> Figure | Figures:
 
 def is_total(step: Step) -> bool:
     """Whether it is what was before or is now, not a difference."""
-    return step.row.component in (BEFORE, NOW)
+    return step.row.breakdown in (BEFORE, NOW)
 
 
 def _steps(before, between: list, now) -> list[Step]:
@@ -94,8 +94,8 @@ def _words(result: Result, step: Step) -> str:
 
 def _name(result: Result, step: Step) -> str:
     """What is now is named after its period; what is before is said in a note, as it need not be the comparison."""
-    now = step.row.component == NOW
-    return period_name(result.period.label, result.client) if now else printable(step.row.component, 40)
+    now = step.row.breakdown == NOW
+    return period_name(result.period.label, result.client) if now else printable(step.row.breakdown, 40)
 
 
 def _folded(name: str) -> str:
@@ -113,7 +113,7 @@ def _title(result: Result, steps: list[Step]) -> str:
     if not between or now.row.value == before.row.value:
         return title
     most = max(between, key=lambda step: abs(step.row.value))
-    name, ends = printable(most.row.component, 40), f"from {_words(result, before)} to {_words(result, now)}"
+    name, ends = printable(most.row.breakdown, 40), f"from {_words(result, before)} to {_words(result, now)}"
     return f"{title}: {ends}, the largest step {name} ({_words(result, most)})"
 
 

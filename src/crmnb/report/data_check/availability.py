@@ -224,7 +224,7 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     counted = _in_any(metric, mapped, real, seen, given)
     evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
     nothing = _without_rows(metric, real, seen)
-    if nothing and metric.out_of:
+    if nothing and metric.denominator:
         raise Unavailable(nothing)
     limits = [nothing] if nothing else []
     limits += _left_out(metric, real, seen)

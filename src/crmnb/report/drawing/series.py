@@ -25,7 +25,7 @@ def points_of(result: Result, segment: str = "") -> pd.DataFrame:
     """The points of the whole client, or of the levels of one segmentation; those without a value are left out."""
     points = result.points
     if points.empty:
-        return pd.DataFrame(columns=["segment", "level", "component", "x", "value", "low", "high", "n"])
+        return pd.DataFrame(columns=["segment", "level", "breakdown", "x", "value", "low", "high", "n"])
     return points[(points["segment"] == segment) & points["value"].notna()]
 
 

@@ -72,9 +72,11 @@ def catalogue_page(metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = ()
 
 
 def _said(metric: Metric) -> dict:
-    formula = f"{metric.counts} / {metric.out_of}" if metric.out_of else metric.counts
+    formula = f"{metric.numerator} / {metric.denominator}" if metric.denominator else metric.numerator
     direction = (
-        _BETTER[metric.better] if isinstance(metric.better, str) else "which way is better is declared by the client"
+        _BETTER[metric.direction]
+        if isinstance(metric.direction, str)
+        else "which way is better is declared by the client"
     )
     settings = "; ".join(f"{name} (default {value})" for name, value in metric.settings.items())
     facts = (
@@ -82,12 +84,12 @@ def _said(metric: Metric) -> dict:
         ("Unit", _UNITS.get(metric.unit, metric.unit)),
         ("Kind", f"{_KINDS[metric.kind]}; {direction}"),
         ("Why", metric.why),
-        ("Beware", metric.beware),
+        ("Caveat", metric.caution),
         ("Interval", metric.estimate.interval),
         ("Reads", ", ".join(metric.reads)),
         ("Settings", settings),
         ("Source", metric.source),
     )
-    prose = ("Kind", "Why", "Beware", "Interval", "Source")
+    prose = ("Kind", "Why", "Caveat", "Interval", "Source")
     shown = [(term, as_sentence(text) if term in prose else text) for term, text in facts if text]
     return {"id": metric.id, "title": metric.title, "definition": metric.definition, "facts": shown}

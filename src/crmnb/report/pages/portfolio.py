@@ -42,7 +42,11 @@ _OUTCOMES = {
     "": ("none on record", 0),
 }
 _UNREADABLE, _OLD = 4, 5
-_TONES = {"better": "good", "worse": "bad", "changed": "moved"}  # of a signal: the colour of what is said of a change
+_TONES = {
+    "direction": "good",
+    "worse": "bad",
+    "changed": "moved",
+}  # of a signal: the colour of what is said of a change
 
 
 @dataclass

@@ -21,16 +21,16 @@ from crmnb.report.text.sentences import (
 
 
 def side_by_side(results: list[Result]) -> Html:
-    """A line a metric: value, interval, of whom, what it counts and what to beware of first; without a value, the reason.
+    """A line a metric: value, interval, of whom, what it counts and what to caution of first; without a value, the reason.
 
-    Of a metric with several components it is the one of the whole client, or else the first.
+    Of a metric with several breakdowns it is the one of the whole client, or else the first.
     """
     lines = [(result, headline(result)) for result in results]
     shown = [(result, row) for result, row in lines if row is not None and available(row)]
     units = {row.unit for _, row in shown}
     ends = shared_scale(shown) if len(units) == 1 and len(shown) > 1 else None
     level = percent(results[0].client.level, results[0].client)
-    columns = ("Metric", "Value", f"{level} interval", "Of whom", "What it counts", "Beware")
+    columns = ("Metric", "Value", f"{level} interval", "Of whom", "What it counts", "Caveat")
     head = tag("tr", *(tag("th", name, scope="col") for name in columns))
     table = tag(
         "table",
@@ -46,7 +46,7 @@ def side_by_side(results: list[Result]) -> Html:
 
 def _line(result: Result, row: Row | None, ends: tuple[float, float] | None) -> Markup:
     name = tag("th", result.metric.title, scope="row")
-    told = [tag("td", words) for words in (_of_whom(result, row), as_sentence(result.metric.counts), _first(result))]
+    told = [tag("td", words) for words in (_of_whom(result, row), as_sentence(result.metric.numerator), _first(result))]
     if row is None or not available(row):
         why = "not available: no data" if row is None else value_words(result, row)
         return tag("tr", name, tag("td", as_sentence(why), colspan=2, class_="absent"), *told)
@@ -77,9 +77,9 @@ def _notes(results: list[Result]) -> Markup | None:
 def _of_whom(result: Result, row: Row | None) -> str:
     """How many there are of what it is counted out of."""
     n = n_words(result, row) if row is not None and available(row) else ""
-    return as_sentence(f"{n} {result.metric.out_of}".strip())
+    return as_sentence(f"{n} {result.metric.denominator}".strip())
 
 
 def _first(result: Result) -> str:
-    """The first, and so the weightiest, of what its definition says to beware of."""
-    return as_sentence(result.metric.beware.partition(". ")[0])
+    """The first, and so the weightiest, of what its definition says to caution of."""
+    return as_sentence(result.metric.caution.partition(". ")[0])

@@ -82,7 +82,7 @@ def people_frame(result: Result) -> Table:
     client, metric = result.client, result.metric
     rows = [
         {
-            metric.component.capitalize() or "Component": component_name(row.component, client),
+            metric.breakdown.capitalize() or "Breakdown": component_name(row.breakdown, client),
             "When": part_name(row.part, result.period, client) if row.part else period_name(row.period, client),
             "Segment": row.segment,
             "Level": row.level,
@@ -99,9 +99,9 @@ def people_frame(result: Result) -> Table:
     return Table(frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]])
 
 
-def component_name(component: str, client) -> str:
-    """A component in words: a cohort cell is a month and how many months after."""
-    if not is_cohort(component):
-        return component
-    cohort, after = cohort_cell(component)
+def component_name(breakdown: str, client) -> str:
+    """A breakdown in words: a cohort cell is a month and how many months after."""
+    if not is_cohort(breakdown):
+        return breakdown
+    cohort, after = cohort_cell(breakdown)
     return f"{period_name(cohort, client)}, +{after}"

@@ -29,7 +29,7 @@ from crmnb.report.text.sentences import (
 
 NOT_COMPARED = "not compared"
 _MOST_COMPONENTS = 6
-_TOLD_APART = ("survey", "platform")  # components that are of one kind, none of which stands for the others
+_TOLD_APART = ("survey", "platform")  # breakdowns that are of one kind, none of which stands for the others
 _MOST_OTHERS = 3
 
 
@@ -58,7 +58,7 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
 def tile(result: Result, *, definition: str = "") -> Html:
     """A headline: name, value, interval with target, n, change, spark line, flags; `definition` is a link to more.
 
-    A metric with several components shows the one of the whole client, or else the first; other surveys stand below it, as they
+    A metric with several breakdowns shows the one of the whole client, or else the first; other surveys stand below it, as they
     must not be thrown together.
     """
     row = headline(result)
@@ -68,9 +68,9 @@ def tile(result: Result, *, definition: str = "") -> Html:
         big = tag("p", *_value_parts(result, row), class_="value")
     else:
         big = tag("p", value_words(result, row), class_="absent")
-    parts = [part for part in tuples(result.parts) if part.component == row.component]
+    parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
     link = tag("a", "How it is measured", href=definition) if definition else None
-    name = result.metric.title + (f", {printable(row.component)}" if row.component else "")
+    name = result.metric.title + (f", {printable(row.breakdown)}" if row.breakdown else "")
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
     change = change_words(result, row)
@@ -91,11 +91,11 @@ def tile(result: Result, *, definition: str = "") -> Html:
 
 def _other_surveys(result: Result, row: Row) -> list[str]:
     """The value of each further survey (or platform), with its interval, so that a tile does not tell of one alone."""
-    if result.metric.component not in _TOLD_APART:
+    if result.metric.breakdown not in _TOLD_APART:
         return []
-    others = [each for each in result.entries if each.component != row.component and each.unit == row.unit]
+    others = [each for each in result.entries if each.breakdown != row.breakdown and each.unit == row.unit]
     return [
-        ": ".join((printable(each.component), value_words(result, each))) + (f" ({ends})" if ends else "")
+        ": ".join((printable(each.breakdown), value_words(result, each))) + (f" ({ends})" if ends else "")
         for each, ends in ((each, interval_words(result, each)) for each in others[:_MOST_OTHERS])
     ]
 
@@ -107,7 +107,7 @@ def in_short(result: Result) -> dict[str, str] | None:
         return None
     change = change_words(result, row)
     return {
-        "title": result.metric.title + (f", {printable(row.component)}" if row.component else ""),
+        "title": result.metric.title + (f", {printable(row.breakdown)}" if row.breakdown else ""),
         "value": value_words(result, row),
         "interval": interval_words(result, row),
         "change": "" if result.period.partial else change.text,
@@ -165,12 +165,12 @@ def _columns(result: Result) -> list[str]:
 def _entries(result: Result):
     """What stands in a result's lines: (result, row, its name), or (result, None, words) for a line of words only."""
     whole, title = list(result.entries), result.metric.title
-    if whole and all(is_cohort(row.component) for row in whole):
-        cohorts = len({row.component.split(" ")[0] for row in whole})
+    if whole and all(is_cohort(row.breakdown) for row in whole):
+        cohorts = len({row.breakdown.split(" ")[0] for row in whole})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
-        name = printable(row.component)
+        name = printable(row.breakdown)
         yield result, row, name if index else f"{title}, {name}" if name else title
     if len(whole) > _MOST_COMPONENTS:
         yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
@@ -180,7 +180,7 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
     if row is None:
         return tag("tr", _name_cell(result, result.metric.title), tag("td", words, colspan=len(columns) - 1))
     named = words.startswith(result.metric.title)
-    head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="component")
+    head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="breakdown")
     if not available(row):
         level = percent(result.client.level, result.client)
         known_so_far = f" ({level} interval {ends})" if (ends := interval_words(result, row)) else ""
@@ -222,9 +222,9 @@ def _name_cell(result: Result, shown: str) -> Markup:
 
 
 def headline(result: Result) -> Row | None:
-    """The row of the whole client, or else that of the first component; None without any."""
+    """The row of the whole client, or else that of the first breakdown; None without any."""
     whole = list(result.entries)
-    return next((row for row in whole if not row.component), whole[0] if whole else None)
+    return next((row for row in whole if not row.breakdown), whole[0] if whole else None)
 
 
 def _value_parts(result: Result, row) -> list[object]:
@@ -265,7 +265,7 @@ def _consequence(result: Result, row) -> float:
     size = max(abs(row.value), abs(row.value - row.change)) or 1.0
     if result.metric.compares:  # the figure is the change, out of what was before
         size = 100.0 if row.unit == "%" else 1.0
-    whole = result.whole[result.whole["component"] == row.component]["n"]
+    whole = result.whole[result.whole["breakdown"] == row.breakdown]["n"]
     share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0
     return abs(row.change) / size * (share if row.segment else 1.0)
 
@@ -277,6 +277,6 @@ def _signal(result: Result, row) -> Markup:
 
 
 def _where(result: Result, row) -> str:
-    of = f", {printable(row.component)}" if row.component else ""
+    of = f", {printable(row.breakdown)}" if row.breakdown else ""
     among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
     return f"{result.metric.title}{of}{among}"

@@ -24,11 +24,11 @@ def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
     counted = result.metric.unit == "count"
     every = [row for rows in panels.values() for row in rows]
     form = _form("Bar chart" if counted else "Line chart", "whiskers" if counted else "a band", result, every)
-    unit = noun(result.metric.counts) if counted else result.metric.unit
+    unit = noun(result.metric.numerator) if counted else result.metric.unit
     some = next(iter(panels.values()))
     across = f"{len(some)} parts of {period_name(result.period.label, result.client)}"
     head = f"{form}. Across: {across}. Up: {result.metric.title}, {unit}."
-    told = [_line_words(result, rows, component, places) for component, rows in panels.items()]
+    told = [_line_words(result, rows, breakdown, places) for breakdown, rows in panels.items()]
     return " ".join([head, *told])
 
 
@@ -39,9 +39,9 @@ def _form(form: str, intervals: str, result: Result, rows: list) -> str:
     return f"{form} with {intervals} for the {percent(result.client.level, result.client)} interval"
 
 
-def _line_words(result: Result, rows: list, component: str, places: int) -> str:
+def _line_words(result: Result, rows: list, breakdown: str, places: int) -> str:
     seen = [row for row in rows if available(row)]
-    of = f"{printable(component)}: " if component else ""
+    of = f"{printable(breakdown)}: " if breakdown else ""
     if not seen:
         return f"{of}no values."
     highest, lowest, last = max(seen, key=_value), min(seen, key=_value), seen[-1]

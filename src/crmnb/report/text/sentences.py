@@ -46,14 +46,14 @@ def noun(text: str) -> str:
     return _AFTER_NOUN.sub("", text).strip(" ,;:.") or text
 
 
-def is_cohort(component: str) -> bool:
-    """Whether a component is a cell of a cohort triangle: "2025-01 +3"."""
-    return bool(_COHORT.fullmatch(component))
+def is_cohort(breakdown: str) -> bool:
+    """Whether a breakdown is a cell of a cohort triangle: "2025-01 +3"."""
+    return bool(_COHORT.fullmatch(breakdown))
 
 
-def cohort_cell(component: str) -> tuple[str, int]:
+def cohort_cell(breakdown: str) -> tuple[str, int]:
     """A cell's cohort and how many months after: ("2025-01", 3)."""
-    cohort, after = _COHORT.fullmatch(component).groups()
+    cohort, after = _COHORT.fullmatch(breakdown).groups()
     return cohort, int(after)
 
 
@@ -100,7 +100,7 @@ def page_decimals(result: Result, row) -> int:
     Levels are written as their whole is, or a reader would take 55.50, 55 and 56 for three figures. A part of the period may
     need more: a month's amount is smaller than a year's. Without a whole it is what the row's own interval deserves.
     """
-    if is_cohort(row.component):
+    if is_cohort(row.breakdown):
         return 0 if row.unit == "%" else 1
     whole = _whole_of(result, row) if row.segment or row.part else None
     if whole is None:
@@ -111,7 +111,7 @@ def page_decimals(result: Result, row) -> int:
 def part_decimals(result: Result, rows: list) -> int:
     """Decimals for parts of the period side by side: their middle one's, and no fewer than their whole has."""
     shown = [row for row in rows if available(row)]
-    wholes = [_whole_of(result, row) for row in {row.component: row for row in shown}.values()]
+    wholes = [_whole_of(result, row) for row in {row.breakdown: row for row in shown}.values()]
     return max([deserved_together(shown, result.metric.unit), *map(row_decimals, filter(None, wholes))])
 
 
@@ -124,7 +124,7 @@ def level_decimals(result: Result, rows: list) -> int:
 
 def _whole_of(result: Result, row):
     """The whole client's row in the whole period of what a row is a level or a part of; None where it has no value."""
-    alike = (whole for whole in result.entries if (whole.component, whole.unit) == (row.component, row.unit))
+    alike = (whole for whole in result.entries if (whole.breakdown, whole.unit) == (row.breakdown, row.unit))
     return next(filter(available, alike), None)
 
 
@@ -165,7 +165,7 @@ def basis_words(result: Result, row) -> str:
     """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
     if not known(row.n) or row.unit == "count":
         return ""
-    client, things = result.client, noun(result.metric.out_of)
+    client, things = result.client, noun(result.metric.denominator)
     if row.unit != result.metric.unit:
         return f"n {whole_number(row.n, client)}"
     if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
@@ -195,7 +195,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
     """
     client = result.client
     before = period_name(result.comparison.label, client)
-    on = on and not result.metric.compares  # whose components say what it is compared with
+    on = on and not result.metric.compares  # whose breakdowns say what it is compared with
     beside = f" on {before}" if on else ""
     if not available(row):
         return Change("", "none", "")
@@ -218,7 +218,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
         text += f" ({span(row.change_low, row.change_high, unit, places, client)})"
     else:
         text += ", no interval"
-    tone = {"better": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
+    tone = {"direction": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
     return Change(text, tone, arrow if row.signal else "")
 
 
@@ -227,11 +227,11 @@ def target_words(result: Result, row) -> str:
     if not known(row.target):
         return ""
     goal = quantity(row.target, row.unit, deserved(row.target, unit=row.unit), result.client)
-    if not available(row) or result.better == "-":
+    if not available(row) or result.direction == "-":
         return f"target {goal}"
     low, high = (row.low, row.high) if known(row.low) and known(row.high) else (row.value, row.value)
     above, below = low >= row.target, high <= row.target
-    met, missed = (above, below) if result.better == "up" else (below, above)
+    met, missed = (above, below) if result.direction == "up" else (below, above)
     return f"target {goal}: {'met' if met else 'missed' if missed else 'too close to call'}"
 
 
@@ -259,7 +259,7 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
 
 
 def said(result: Result) -> str:
-    """The result in plain text: each component's sentence with its change and flags below it, then the notes."""
+    """The result in plain text: each breakdown's sentence with its change and flags below it, then the notes."""
     sentences = list(_sentences(result))
     rows = [] if _triangular(result) else result.entries[:_MOST_SENTENCES]
     shared = _shared_remarks(result, rows)
@@ -319,19 +319,19 @@ def change_html(change: Change) -> Markup | None:
     return tag("span", *pieces, class_=f"change {change.tone}")
 
 
-def beware(result: Result) -> Html:
+def caution(result: Result) -> Html:
     """What the number does not say, from the metric's own words."""
-    text = as_sentence(result.metric.beware) or "Nothing in particular."
-    return Html(tag("p", tag("strong", "Beware: "), text, class_="beware"), f"Beware: {text}")
+    text = as_sentence(result.metric.caution) or "Nothing in particular."
+    return Html(tag("p", tag("strong", "Caution: "), text, class_="caution"), f"Caveat: {text}")
 
 
 def definition_html(metric) -> Markup:
-    """What a metric is, why it is measured, what to beware of, and its source: a list of terms."""
+    """What a metric is, why it is measured, what to caution of, and its source: a list of terms."""
     said = (
         ("What", metric.definition),
-        ("How", f"{metric.counts}, out of {metric.out_of}" if metric.out_of else metric.counts),
+        ("How", f"{metric.numerator}, out of {metric.denominator}" if metric.denominator else metric.numerator),
         ("Why", metric.why),
-        ("Beware", metric.beware),
+        ("Caveat", metric.caution),
         ("Source", metric.source),
     )
     return tag(
@@ -372,7 +372,7 @@ def _new_flags(result: Result, row) -> list[str]:
 
 
 def _subject(result: Result, row) -> str:
-    of = f", {printable(row.component)}" if row.component else ""
+    of = f", {printable(row.breakdown)}" if row.breakdown else ""
     return f"{result.metric.title}{of}, {period_name(result.period.label, result.client)}"
 
 
@@ -386,8 +386,8 @@ def _support(result: Result, row) -> str:
 
 
 def _unit_tail(result: Result, row) -> str:
-    if row.unit == "count" and row.unit == result.metric.unit and not row.component:
-        return f" {noun(result.metric.counts)}"
+    if row.unit == "count" and row.unit == result.metric.unit and not row.breakdown:
+        return f" {noun(result.metric.numerator)}"
     if row.unit == "scale":
         ends = declared_scale(result)
         return " on a scale of {:g} to {:g}".format(*ends) if ends else " on the declared scale"
@@ -408,21 +408,21 @@ def _sentences(result: Result):
 
 
 def _triangular(result: Result) -> bool:
-    components = result.whole["component"]
-    return len(components) > 0 and all(map(is_cohort, components))
+    breakdowns = result.whole["breakdown"]
+    return len(breakdowns) > 0 and all(map(is_cohort, breakdowns))
 
 
 def _triangle_sentence(result: Result) -> str:
     """Cohorts in number, and the range one month after the first."""
     rows = [row for row in result.entries if available(row)]
-    cohorts = {cohort_cell(row.component)[0] for row in result.entries}
+    cohorts = {cohort_cell(row.breakdown)[0] for row in result.entries}
     plural = "cohort" if len(cohorts) == 1 else "cohorts"
     head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} {plural}"
-    first = sorted((row for row in rows if cohort_cell(row.component)[1] == 1), key=lambda row: row.value)
+    first = sorted((row for row in rows if cohort_cell(row.breakdown)[1] == 1), key=lambda row: row.value)
     if len(first) < 2:
         return head
     low, high = (
-        f"{value_words(result, row)} ({period_name(cohort_cell(row.component)[0], result.client)})"
+        f"{value_words(result, row)} ({period_name(cohort_cell(row.breakdown)[0], result.client)})"
         for row in (first[0], first[-1])
     )
     return f"{head}; one month after the first, between {low} and {high}"

@@ -91,4 +91,4 @@ UNKNOWN = "(not known)"
 OTHER = "(other)"
 
 # Names that evidence gives a meaning to: no attribute of a client may be called so.
-RESERVED = frozenset({"num", "den", "value", "component", "at", "x", "cluster", "fold", "n"})
+RESERVED = frozenset({"num", "den", "value", "breakdown", "at", "x", "cluster", "fold", "n"})
