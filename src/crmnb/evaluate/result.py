@@ -36,7 +36,7 @@ class Result:
     def __post_init__(self):
         if self.direction is None:
             said = self.metric.direction
-            object.__setattr__(self, "better", said if isinstance(said, str) else "-")
+            object.__setattr__(self, "direction", said if isinstance(said, str) else "-")
 
     @cached_property
     def whole(self) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def test_what_is_stored_is_restored_with_its_chart_points(evaluation, folder, co
         for id_, result in results.items():
             assert_frame_equal(restored[id_].rows, result.rows, check_dtype=False)
             assert_frame_equal(restored[id_].points, result.points.reset_index(drop=True), check_dtype=False)
-            for fact in ("settings", "notes", "better", "comparison"):
+            for fact in ("settings", "notes", "direction", "comparison"):
                 assert getattr(restored[id_], fact) == getattr(result, fact), (id_, fact)
 
 

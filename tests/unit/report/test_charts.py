@@ -262,12 +262,12 @@ def test_the_same_result_is_the_same_bytes(draw):
 
 def test_bytes_do_not_hang_on_the_order_of_hashes(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib\n"
-        "from test_show_charts import regions, triangle, year\n"
+        "import sys; sys.path[:0] = sys.argv[1].split(chr(58)); import hashlib\n"
+        "from test_charts import regions, triangle, year\n"
         "svg = year().plot('trend').svg + regions(5).plot('segments').figures[0].svg + triangle().plot('cohorts').svg\n"
         "print(hashlib.sha256(svg.encode()).hexdigest())"
     )
-    here = str(Path(synthetic.__file__).parent)
+    here = os.pathsep.join(map(str, (Path(synthetic.__file__).parent, Path(__file__).parent)))
     runs = [
         subprocess.run(  # noqa: S603
             [sys.executable, "-c", code, here],
@@ -312,12 +312,12 @@ def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
 
 def test_only_a_picture_imports_a_drawing_library():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from synthetic import rate, result\n"
+        "import sys; sys.path[:0] = sys.argv[1].split(chr(58)); from synthetic import rate, result\n"
         "of = result([rate(3, 5, 30)]); of._repr_html_(); repr(of); of.table(); of.caveat\n"
         "from crmnb.report.tables.scorecard import scorecard, tile; scorecard([of]); tile(of)\n"
         "print([m for m in ('matplotlib', 'seaborn') if m in sys.modules])"
     )
-    here = str(Path(synthetic.__file__).parent)
+    here = os.pathsep.join(map(str, (Path(synthetic.__file__).parent, Path(__file__).parent)))
     ran = subprocess.run([sys.executable, "-c", code, here], capture_output=True, text=True, check=True)  # noqa: S603
     assert ran.stdout.strip() == "[]"
 

@@ -255,7 +255,7 @@ def test_the_metric_speaks_for_itself():
     of = result([CORNER_SHOP])
     assert repr(of.caveat).startswith("Caveat: A longer period leaves more room")
     assert "Reichheld and Sasser 1990, page 107." in definition_html(of.metric)
-    assert caution(of)._repr_html_().startswith('<p class="caution"><strong>Caveat: </strong>')
+    assert caution(of)._repr_html_().startswith('<p class="caveat"><strong>Caveat: </strong>')
 
 
 def test_a_table_for_people_holds_words_not_nan():

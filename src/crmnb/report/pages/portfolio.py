@@ -43,7 +43,7 @@ _OUTCOMES = {
 }
 _UNREADABLE, _OLD = 4, 5
 _TONES = {
-    "direction": "good",
+    "better": "good",
     "worse": "bad",
     "changed": "moved",
 }  # of a signal: the colour of what is said of a change

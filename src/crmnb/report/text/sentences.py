@@ -218,7 +218,7 @@ def change_words(result: Result, row, *, on: bool = True) -> Change:
         text += f" ({span(row.change_low, row.change_high, unit, places, client)})"
     else:
         text += ", no interval"
-    tone = {"direction": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
+    tone = {"better": "good", "worse": "bad", "changed": "moved"}.get(row.signal, "unclear")
     return Change(text, tone, arrow if row.signal else "")
 
 
@@ -322,7 +322,7 @@ def change_html(change: Change) -> Markup | None:
 def caution(result: Result) -> Html:
     """What the number does not say, from the metric's own words."""
     text = as_sentence(result.metric.caution) or "Nothing in particular."
-    return Html(tag("p", tag("strong", "Caution: "), text, class_="caution"), f"Caveat: {text}")
+    return Html(tag("p", tag("strong", "Caveat: "), text, class_="caveat"), f"Caveat: {text}")
 
 
 def definition_html(metric) -> Markup:
