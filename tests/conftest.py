@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from crmnb.cli import main
+from crmnb.core.lock import locked
 from crmnb.core.period import Period
 from crmnb.intake import intake
 from crmnb.schema.client import load_client
@@ -18,8 +20,8 @@ PROJECT = Path(__file__).parents[1]
 # The files that take longest, in the order in which they are begun: one that is begun last has a worker of its own at the end,
 # while the others have nothing to do. Those that ask for `made` follow the longest, as one worker is likely to have them all.
 FIRST = (
-    *("test_faults", "test_report_browser", "test_run", "test_benchmarks", "test_check", "test_workbook"),
-    *("test_run_all", "test_simulate", "test_reproducible", "test_secrets", "test_demo", "test_warm"),
+    *("test_faults", "test_reports_in_browser", "test_run", "test_benchmarks", "test_data_check", "test_workbook"),
+    *("test_run_all", "test_simulated_client", "test_reproducible", "test_secrets", "test_demo", "test_fork_server"),
 )
 
 
@@ -59,12 +61,26 @@ def crmnb(folder: Path, *arguments: str) -> int:
         os.chdir(before)
 
 
+def shared_folder(tmp_path_factory, name: str, build: Callable[[Path], None]) -> Path:
+    """A folder that the first worker which asks for it builds, and that all workers read; no test may change it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, complete = base / name, base / f"{name}.complete"
+    with locked(base / f"{name}.lock"):
+        if not complete.exists():
+            build(folder)
+            complete.touch()
+    return folder
+
+
+def _report(folder: Path) -> None:
+    assert crmnb(project(folder), "run", "corner_shop", "--period", "2025") == 0
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Path:
     """The corner shop's project after a run of 2025."""
-    folder = project(tmp_path_factory.mktemp("made"))
-    assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
-    return folder
+    return shared_folder(tmp_path_factory, "made", _report)
 
 
 @pytest.fixture(scope="session")
