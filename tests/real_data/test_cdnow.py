@@ -77,7 +77,7 @@ def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd
     frames = [tables.frame(name, per_customer=True) for name in metric.reads]
     given, _ = resolve(metric, client)
     rows = metric(*frames, period=period(label), **given)
-    groups = reduce_counts(tables.con, {"now": Evidence.of(rows)}, [], metric.estimate.sums, metric.estimate.folds)
+    groups = reduce_counts(tables.con, Evidence.of(rows), [], metric.estimate.sums, metric.estimate.folds)
     return {group.breakdown: group.counts for group in groups}
 
 

@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation
+from crmnb.engine.evidence import COMPARED, PERIOD, WHOLE, Evidence, Segmentation
 from crmnb.engine.reduce_counts import listed
 from crmnb.schema.tables import UNKNOWN
 
@@ -11,7 +11,7 @@ Correlations = dict[tuple[str, str, str], float]  # by breakdown, segment and le
 
 
 def correlations(
-    con: duckdb.DuckDBPyConnection, evidence: dict[str, Evidence], by: list[Segmentation], moves: pd.DataFrame
+    con: duckdb.DuckDBPyConnection, evidence: Evidence, by: list[Segmentation], moves: pd.DataFrame
 ) -> Correlations:
     """The correlation of the figures of now and before, by the customers seen in both; none where no customer is known.
 
@@ -19,12 +19,13 @@ def correlations(
     column of that name). A customer moves a figure by the sum of the rows': the correlation is that of these sums, 0 for
     customers not seen: sum(s s') / sqrt(sum(s^2) sum(s'^2)).
     """
-    if moves.empty or not all("customer_id" in each.types for each in evidence.values() if each):
+    if moves.empty or "customer_id" not in evidence.types:
         return {}
     every, found = [WHOLE, *by], {}
     con.register("moves", moves)
-    for win in COMPARED:
-        con.execute(f"create or replace temp table listed_{win} as {listed(evidence[win], every)}")
+    for place, win in enumerate(COMPARED):
+        rows = f"select * from ({listed(evidence, every)}) where {PERIOD} = {place}"
+        con.execute(f"create or replace temp table listed_{win} as {rows}")
     for seg, each in enumerate(every):
         sums = {win: _sums(win, seg, each, moves["column"].iloc[0]) for win in COMPARED}
         rows = con.execute(f"""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import pandas as pd
 
-from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation, branches
+from crmnb.engine.evidence import COMPARED, PERIOD, WHOLE, Evidence, Segmentation
 from crmnb.schema.tables import UNKNOWN
 
 # Rows without a customer are clusters of one, with no `cluster`; those that are alike share a row, which stands for `k` clusters
@@ -15,26 +15,26 @@ from crmnb.schema.tables import UNKNOWN
 
 @dataclass(frozen=True)
 class Sample:
-    """A metric's evidence by window ("now", "before", and parts, which do not overlap), and what is to be known of it.
+    """A metric's evidence in its periods, of which parts do not overlap, and what is to be known of it.
 
     one_row_each: it has one row per customer, so nothing is to be summed by customer first. needs: of the sums that few
     estimators read, those to be taken; the others may be 0.
     """
 
-    evidence: dict[str, Evidence]
+    evidence: Evidence
     one_row_each: bool = False
     needs: frozenset[str] = frozenset({"magnitude", "s3"})
 
     @property
-    def windows(self) -> list[str]:
-        """The windows in the order of their places: those that are compared have the first two, there or not."""
-        return [*COMPARED, *(win for win in self.evidence if win not in COMPARED)]
+    def compared(self) -> bool:
+        """Whether it has both of the periods that are compared."""
+        return {*COMPARED} <= {*self.evidence.names}
 
 
 def reduce_moments(
     con: duckdb.DuckDBPyConnection, samples: list[Sample], segmentations: list[Segmentation]
 ) -> list[pd.DataFrame]:
-    """Sufficient statistics of each sample per window and breakdown, and per level where the window is compared.
+    """Sufficient statistics of each sample per period and breakdown, and per level where the period is compared.
 
     Columns: win, breakdown, segment, level, those that `crmnb.metrics.measures` reads, and `shared`: the sum of u(now) u(before)
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
@@ -44,21 +44,20 @@ def reduce_moments(
         _moments(con, _sum_by_cluster(con, samples, ""), [WHOLE, *(s for s in segmentations if s.levels)], samples)
     ]
     for each in (s for s in segmentations if s.own):
-        inside = [{win: sample.evidence[win] for win in COMPARED if win in sample.evidence} for sample in samples]
-        compared = [replace(s, evidence=own, one_row_each=False) for s, own in zip(samples, inside, strict=True)]
-        if any(inside):
+        compared = [replace(sample, one_row_each=False) for sample in samples]
+        if any({*COMPARED} & {*sample.evidence.names} for sample in samples):
             found.append(_moments(con, _sum_by_cluster(con, compared, each.own), [each], compared))
     frame = pd.concat(found, ignore_index=True)
     return [frame[frame["sample"] == place].drop(columns="sample") for place, _ in enumerate(samples)]
 
 
 def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level: str) -> str:
-    """Evidence summed by window, breakdown, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
+    """Evidence summed by period, breakdown, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
 
-    `sample` is the place in `samples`, `win` that of the window. What is the same in every row of a single sample is
+    `sample` is the place in `samples`, `win` that of the period. What is the same in every row of a single sample is
     in the SQL, not in the table.
     """
-    summed = {place: _summed(sample, level) for place, sample in enumerate(samples) if sample.evidence}
+    summed = {place: _summed(sample, level) for place, sample in enumerate(samples) if sample.evidence.periods}
     if len(summed) == 1:
         ((place, (rows, same)),) = summed.items()
         con.execute(f"create or replace temp table totals as {rows}")
@@ -73,8 +72,11 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
 
 
 def _summed(sample: Sample, level: str) -> tuple[str, str]:
-    """The SQL of a sample's sums by window, breakdown, level and cluster, and that of columns the same in every row."""
-    has = next(iter(sample.evidence.values())).types
+    """The SQL of a sample's sums by period, breakdown, level and cluster, and that of columns the same in every row.
+
+    By level, only of the periods that are compared.
+    """
+    evidence, has = sample.evidence, sample.evidence.types
     num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
     types = {"num": has[num], "den": has.get("den", "INTEGER")}
     weighted = "weight" in has
@@ -98,27 +100,28 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
     kept = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
     alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
     k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
-    found: dict[bool, list[str]] = {True: [], False: []}
-    for win, rows, compared in branches(sample.windows, sample.evidence):
-        each = f"""
-            select {kept} from (select {win} as win, {picked} {", weight" if weighted else ""} from {rows}
-                {"where weight > 0" if weighted else ""}) {"" if sample.one_row_each else f"group by {by}, {alike}"}"""
-        found[compared].append(f"select *, ({k})::uinteger as k from ({each})")
-    told = found[True] + ([_alike(" union all ".join(found[False]), list(keys), sums)] if found[False] else [])
+    counted = ["weight > 0"] * weighted + [f"{PERIOD} < {len(COMPARED)}"] * bool(level and evidence.parts)
+    inside = f"where {' and '.join(counted)}" if counted else ""
+    clusters = f"""
+        select *, ({k})::uinteger as k from (
+            select {kept}
+            from (select {PERIOD} as win, {picked} {", weight" if weighted else ""} from ({evidence.sql}) {inside})
+            {"" if sample.one_row_each else f"group by {by}, {alike}"})"""
+    told = _alike(clusters, list(keys), sums) if evidence.parts and not level else clusters
     same = {} if weighted else {"w": "n", "w2": "n"}
     same |= {name: "''" for name in ("breakdown", "level") if name not in keys}
     same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
-    return " union all ".join(told), "".join(f", {sql} as {name}" for name, sql in same.items())
+    return told, "".join(f", {sql} as {name}" for name, sql in same.items())
 
 
 def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
-    """The SQL of clusters, those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
+    """The SQL of clusters, in parts those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
     by = ", ".join(["win", *keys])
     totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
     told = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
     return f"""
-        select {by}, null as cluster, {told}, sum(k)::uinteger as k from ({clusters})
-        group by {by}, num, den"""
+        select {by}, case when win < {len(COMPARED)} then cluster end as cluster, {told}, sum(k)::uinteger as k
+        from ({clusters}) group by {by}, case when win < {len(COMPARED)} then cluster end, num, den"""
 
 
 def _of_cluster(what: str, type_: str = "") -> str:
@@ -144,7 +147,7 @@ def _moments(
         for seg, each in enumerate(by)
     )
     leveled = " union all ".join(f"select {seg}::utinyint as seg, * from level_{seg}" for seg, _ in enumerate(by))
-    both = any({*COMPARED} <= {*sample.evidence} for sample in samples)
+    both = any(sample.compared for sample in samples)
     cubed = any("s3" in sample.needs for sample in samples)
     frame = con.execute(f"""
         with totals as not materialized ({totals}), {levels}, leveled as not materialized ({leveled}),
@@ -168,7 +171,7 @@ def _moments(
             {"left join shared using (seg, sample, breakdown, level)" if both else ""}
         order by seg, sample, win, breakdown, level""").df()
     frame["segment"] = [by[seg].name for seg in frame.pop("seg")]
-    windows = [sample.windows for sample in samples]
+    windows = [sample.evidence.periods for sample in samples]
     frame["win"] = [windows[sample][win] for sample, win in zip(frame["sample"], frame["win"], strict=True)]
     return frame
 

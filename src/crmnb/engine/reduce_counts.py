@@ -1,11 +1,11 @@
-"""Tally: evidence becomes counts of alike rows, for what no few sums can tell: curves, medians, fitted models."""
+"""Counts: evidence becomes counts of alike rows, for what no few sums can tell: curves, medians, fitted models."""
 
 from collections.abc import Iterator
 
 import duckdb
 import numpy as np
 
-from crmnb.engine.evidence import COMPARED, WHOLE, Evidence, Segmentation
+from crmnb.engine.evidence import COMPARED, PERIOD, WHOLE, Evidence, Segmentation
 from crmnb.schema.tables import UNKNOWN
 from crmnb.stats.estimation import LEVEL_OF, Group
 
@@ -15,32 +15,33 @@ _GROUPED = "group by all having count(*) > 0"  # by constants alone there would 
 
 def reduce_counts(
     con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, Evidence],
+    evidence: Evidence,
     segmentations: list[Segmentation],
     sums: tuple[str, ...] = (),
     folds: int = 0,
     joint: bool = False,
 ) -> list[Group]:
-    """The groups of each window, breakdown and (where the window is compared) level of a segmentation, in order.
+    """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
     Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
     of customers, in columns `of <name>`, so that one segmentation can be told from another that goes along with it.
     """
-    groups = []
-    for win, each in evidence.items():
-        by = [WHOLE, *segmentations] if win in COMPARED else [WHOLE]
-        con.execute(f"create or replace temp table listed as {listed(each, by)}")
-        con.execute(f"create or replace temp table tallied as {_tallied(each, by, sums, folds)}")
-        con.execute(f"create or replace temp table people as {_people(each, by)}")
-        for seg, _ in enumerate(by):
-            once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*each.types}
-            columns = _columns(each, sums) + ["fold"] * bool(folds)
-            groups += _groups(con, win, seg, by, columns, sums, once, _joint(by) if joint else {})
+    by = [WHOLE, *segmentations]
+    con.execute(f"create or replace temp table listed as {listed(evidence, by)}")
+    con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds)}")
+    con.execute(f"create or replace temp table people as {_people(evidence, by)}")
+    once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
+    columns = _columns(evidence, sums) + ["fold"] * bool(folds)
+    groups = [
+        (place, seg, group)
+        for seg, _ in enumerate(by)
+        for place, group in _groups(con, evidence, seg, by, columns, sums, once, _joint(by) if joint else {})
+    ]
     for table in ("listed", "tallied", "people", "places"):
         con.execute(f"drop table if exists {table}")
-    return groups
+    return [group for _, _, group in sorted(groups, key=lambda placed: placed[:2])]
 
 
 def _joint(by: list[Segmentation]) -> dict[str, str]:
@@ -49,38 +50,44 @@ def _joint(by: list[Segmentation]) -> dict[str, str]:
 
 
 def listed(evidence: Evidence, by: list[Segmentation]) -> str:
-    """The SQL of the evidence's rows in its period, once worked out, with the levels of their own."""
+    """The SQL of the evidence's rows, once worked out, with the levels of their own."""
     own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(by) if each.own)
-    period = evidence.period
-    inside = (
-        f"where {evidence.time} >= timestamp '{period.start}' and {evidence.time} < timestamp '{period.end}'"
-        if period
-        else ""
-    )
-    return f"select * {own} from ({evidence.sql}) {inside}"
+    return f"select * {own} from ({evidence.sql})"
 
 
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
-    """The SQL of the counts by breakdown, columns, fold and levels of all segmentations."""
+    """The SQL of the counts by period, breakdown, columns, fold and levels of all segmentations."""
     columns, key = _columns(evidence, sums), _key(evidence)
     picked = _picked(columns, "e.") + "".join(f', sum(e."{name}") as "{name}"' for name in sums)
+    group = f"select e.{PERIOD}, {_component(evidence)} as breakdown"
     if not folds:
-        return (
-            f"select {_component(evidence)} as breakdown {picked} {_levels(by)}, count(*) as n {_from(by)} {_GROUPED}"
-        )
+        return _by_level(evidence, by, f"{group} {picked}", "count(*) as n", "")
     alone = f"hash({_component(evidence)} {_picked(columns, 'e.')}) % {int(folds)}"
     fold = f"coalesce(fold, {alone})::bigint" if key else f"({alone})::bigint"
     numbers = (
         key and evidence.types[key] != "VARCHAR"
     )  # in the order of the hash already, or the hash (crmnb.engine.integer_keys)
+    order = "abs(key), key" if numbers else "hash(key), key"
     dealt = f"""
-        with dealt as (
-            select key, (row_number() over (order by {"abs(key), key" if numbers else "hash(key), key"}) - 1) % {int(folds)} as fold
-            from (select distinct {key} as key from listed where {key} is not null))"""
-    return f"""
-        {dealt if key else ""}
-        select {_component(evidence)} as breakdown, {fold} as fold {picked} {_levels(by)}, count(*) as n
-        {_from(by)} {f"left join dealt on dealt.key = e.{key}" if key else ""} {_GROUPED}"""
+        with dealt as materialized (
+            select {PERIOD}, key, (row_number() over (partition by {PERIOD} order by {order}) - 1) % {int(folds)} as fold
+            from (select distinct {PERIOD}, {key} as key from listed where {key} is not null))"""
+    joined = f"left join dealt on dealt.{PERIOD} = e.{PERIOD} and dealt.key = e.{key}" if key else ""
+    counts = _by_level(evidence, by, f"{group}, {fold} as fold {picked}", "count(*) as n", joined)
+    return f"{dealt if key else ''} {counts}"
+
+
+def _by_level(
+    evidence: Evidence, by: list[Segmentation], picked: str, n: str, joined: str, rows: str = "listed"
+) -> str:
+    """The SQL of groups of rows by what is picked and their levels; parts of a trend have no level but the whole's."""
+    group = _GROUPED if rows == "listed" else ""
+    leveled = f"{picked} {_levels(by)}, {n} {_from(by, rows)} {joined}"
+    if not evidence.parts or len(by) == 1:
+        return f"{leveled} {group}"
+    none = "".join(f", '' as level_{seg}" for seg, each in enumerate(by) if each.name)
+    compared = f"{leveled} where e.{PERIOD} < {len(COMPARED)} {group}"
+    return f"{compared} union all {picked} {none}, {n} from {rows} e {joined} where e.{evidence.parts} {group}"
 
 
 def _people(evidence: Evidence, by: list[Segmentation]) -> str:
@@ -88,10 +95,11 @@ def _people(evidence: Evidence, by: list[Segmentation]) -> str:
     key = _key(evidence)
     keys = [name for name in _KEYS if name in evidence.types]
     own = [f"level_{seg}" for seg, each in enumerate(by) if each.own]
+    columns = ", ".join([f"e.{PERIOD}", f"{_component(evidence)} as breakdown", *keys, *own])
+    picked = f"select e.{PERIOD}, e.breakdown, {f'e.{key}' if key else 'null'} as key"
     return f"""
-        with who as (
-            select {", ".join([f"{_component(evidence)} as breakdown", *keys, *own])}, count(*) as n from listed e {_GROUPED})
-        select e.breakdown, {f"e.{key}" if key else "null"} as key {_levels(by)}, e.n {_from(by, "who")}"""
+        with who as (select {columns}, count(*) as n from listed e {_GROUPED})
+        {_by_level(evidence, by, picked, "e.n", "", "who")}"""
 
 
 def _component(evidence: Evidence) -> str:
@@ -118,7 +126,7 @@ def _key(evidence: Evidence) -> str:
 
 
 def _columns(evidence: Evidence, sums: tuple[str, ...]) -> list[str]:
-    return [name for name in evidence.types if name not in (*_KEYS, "breakdown", *sums)]
+    return [name for name in evidence.columns if name not in (*_KEYS, "breakdown", *sums)]
 
 
 def _picked(columns: list[str], of: str = "") -> str:
@@ -127,21 +135,22 @@ def _picked(columns: list[str], of: str = "") -> str:
 
 def _groups(
     con: duckdb.DuckDBPyConnection,
-    win: str,
+    evidence: Evidence,
     seg: int,
     by: list[Segmentation],
     columns: list[str],
     sums: tuple[str, ...],
     once: bool,
     joint: dict[str, str],
-) -> Iterator[Group]:
-    """The groups of a window by the segmentation at the place `seg`; once: nobody is among the people twice."""
+) -> Iterator[tuple[int, Group]]:
+    """The groups by the segmentation at the place `seg`, with their periods' places; once: nobody is among a period's people twice."""
     level = f"level_{seg}" if by[seg].name else "''"
+    compared = f"where {PERIOD} < {len(COMPARED)}" if by[seg].name and evidence.parts else ""
     con.execute(f"""
         create or replace temp table places as
-        select breakdown, {level} as level, (row_number() over (order by breakdown, {level}) - 1)::integer as place,
+        select {PERIOD}, breakdown, {level} as level, (row_number() over (order by {PERIOD}, breakdown, {level}) - 1)::integer as place,
             coalesce(sum(n) filter (where key is null), 0) + count({"" if once else "distinct"} key) as customers
-        from people group by breakdown, {level}""")
+        from people {compared} group by {PERIOD}, breakdown, {level}""")
     asked = {*joint, *([f"level_{seg}"] if by[seg].name else [])}
     alike = len(by) - 1 > len(asked)  # in several rows, which differ in levels that are not asked for
     total = "sum({})".format if alike else "{}".format
@@ -150,9 +159,10 @@ def _groups(
     picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
     counts = con.execute(f"""
         select place {picked}, {total("n")}::double as n
-        from (select *, {level} as level from tallied) join places using (breakdown, level)
+        from (select *, {level} as level from tallied) join places using ({PERIOD}, breakdown, level)
         {"group by all" if alike else ""} order by all""").df()
-    told = con.execute("select breakdown, level, customers from places order by place").fetchall()
+    told = con.execute(f"select {PERIOD}, breakdown, level, customers from places order by place").fetchall()
     edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
-    for (breakdown, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
-        yield Group(win, breakdown, by[seg].name, name, counts[first:last].reset_index(drop=True), float(customers))
+    for (period, breakdown, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
+        own = counts[first:last].reset_index(drop=True)
+        yield period, Group(evidence.periods[period], breakdown, by[seg].name, name, own, float(customers))

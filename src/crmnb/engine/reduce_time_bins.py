@@ -3,32 +3,31 @@
 import duckdb
 import pandas as pd
 
-from crmnb.engine.evidence import COMPARED, Evidence, Segmentation, branches
+from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation
 from crmnb.schema.tables import UNKNOWN
 
 
 def reduce_bins(
     con: duckdb.DuckDBPyConnection,
-    evidence: dict[str, Evidence],
+    evidence: Evidence,
     segmentations: list[Segmentation],
     spans: dict[str, tuple[str, int, int]],
 ) -> pd.DataFrame:
-    """Counts of evidence per window and breakdown (and level, where compared), and how they scatter over equal spans of time.
+    """Counts of evidence per period and breakdown (and level, where compared), and how they scatter over equal spans of time.
 
-    spans: window -> (its first instant, days of a bin, bins). Columns: win, breakdown, segment, level, num, den (exposure),
+    spans: period -> (its first instant, days of a bin, bins). Columns: win, breakdown, segment, level, num, den (exposure),
     plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
     bins among them).
     """
-    windows = list(evidence)
     rows = ", ".join(
         f"({place}::utinyint, timestamp '{spans[win][0]}', {spans[win][1]}, {spans[win][2]})"
-        for place, win in enumerate(windows)
+        for place, win in evidence.periods.items()
     )
     frame = con.execute(f"""
         with spans(win, start, size, bins) as (values {rows}),
         cells as materialized ({_cells(evidence, segmentations)}),
-        binned as materialized ({_binned(windows, segmentations)}),
+        binned as materialized ({_binned(segmentations)}),
         whole as (
             select seg, win, breakdown, level, bins, sum(num)::double as num, sum(den)::double as den,
                 coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
@@ -43,21 +42,22 @@ def reduce_bins(
             coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss
         from whole join scattered using (seg, win, breakdown, level) order by seg, win, breakdown, level""").df()
     frame["segment"] = [["", *(s.name for s in segmentations)][seg] for seg in frame.pop("seg")]
-    frame["win"] = [windows[win] for win in frame["win"]]
+    frame["win"] = [evidence.periods[win] for win in frame["win"]]
     plain = frame["den"].isna()
     exposed = frame["exposed"].mask(plain, frame["n"])
     return frame.assign(plain=plain, den=frame["den"].mask(plain, 1.0), exposed=exposed)
 
 
-def _cells(evidence: dict[str, Evidence], segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by window, breakdown, levels of all segmentations (`level_1` ...) together, and bin.
+def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
+    """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin.
 
-    Levels are looked up for compared windows only.
+    Levels are looked up for compared periods only.
     """
-    first = next(iter(evidence.values())).types
-    cluster = "customer_id" if "customer_id" in first else "null::varchar"
-    breakdown = "breakdown::varchar" if "breakdown" in first else "''"
+    types = evidence.types
+    cluster = "customer_id" if "customer_id" in types else "null::varchar"
+    breakdown = "breakdown::varchar" if "breakdown" in types else "''"
     own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(segmentations, 1) if each.own)
+    picked = f'{PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at" {own}'
     levels = "".join(
         f", {f'{each.levels}.level' if each.levels else f'e.level_{seg}'} as level_{seg}"
         for seg, each in enumerate(segmentations, 1)
@@ -66,25 +66,23 @@ def _cells(evidence: dict[str, Evidence], segmentations: list[Segmentation]) -> 
     joins = " ".join(
         f"left join {each.levels} on {each.levels}.cluster = e.cluster" for each in segmentations if each.levels
     )
-    rows: dict[bool, list[str]] = {}
-    for win, sql, compared in branches(list(evidence), evidence):
-        told = f'{win} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at" {own}'
-        rows.setdefault(compared, []).append(f"select {told} from {sql}")
+    compared = f"{PERIOD} < {len(COMPARED)}"
+    cells = [(compared, levels, joins)] + ([(evidence.parts, none, "")] if evidence.parts else [])
     return " union all ".join(
-        f"""select win, breakdown {levels if compared else none}, sum(num) as num, sum(den) as den, count(*) as rows,
+        f"""select win, breakdown {picked_levels}, sum(num) as num, sum(den) as den, count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin
-            from ({" union all ".join(held)}) e join spans using (win) {joins if compared else ""} group by all"""
-        for compared, held in rows.items()
+            from (select {picked} from ({evidence.sql}) where {which}) e join spans using (win) {joined} group by all"""
+        for which, picked_levels, joined in cells
     )
 
 
-def _binned(windows: list[str], segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by segmentation (`seg`, its place; 0 is none), window, breakdown, level and bin."""
-    places = ", ".join(str(place) for place, win in enumerate(windows) if win in COMPARED) or "null"
+def _binned(segmentations: list[Segmentation]) -> str:
+    """The SQL of the counts by segmentation (`seg`, its place; 0 is none), period, breakdown, level and bin."""
     sums = "sum(num) as num, sum(den) as den, sum(rows) as rows"
     levels = [("''", "")]
     levels += [
-        (f"coalesce(level_{seg}, '{UNKNOWN}')", f"where win in ({places})") for seg, _ in enumerate(segmentations, 1)
+        (f"coalesce(level_{seg}, '{UNKNOWN}')", f"where win < {len(COMPARED)}")
+        for seg, _ in enumerate(segmentations, 1)
     ]
     return " union all ".join(
         f"select {seg}::utinyint as seg, win, breakdown, {level} as level, bin, {sums} from cells {where} group by all"

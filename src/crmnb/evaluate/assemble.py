@@ -32,7 +32,7 @@ class Asked:
     period: Period
     reasons: dict[str, str]
     windows: dict[str, Period] = field(default_factory=dict)
-    evidence: dict[str, Evidence] = field(default_factory=dict)
+    evidence: Evidence | None = None
     words: dict[str, str] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     direction: Direction = "-"
@@ -299,7 +299,7 @@ def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> lis
 
 
 def _names_customers(asked: Asked) -> bool:
-    return any("customer_id" in each.types for each in asked.evidence.values())
+    return asked.evidence is not None and "customer_id" in asked.evidence.types
 
 
 def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:

@@ -54,7 +54,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
 def _with_levels(rows: pd.DataFrame, metric: Metric, tables: Tables, period: Period) -> pd.DataFrame:
     """The rows with each customer's level in the segmentations of customers, in columns `of <name>`."""
     named = tables.with_names()
-    of = Evidence("", dict.fromkeys(rows, ""))
+    of = Evidence("", dict.fromkeys(rows, ""), {})
     for segmentation in segmentations_of(named, {*metric.reads}, of, period):
         if segmentation.levels:
             levels = named.con.execute(f"select cluster, level from {segmentation.levels}").df()

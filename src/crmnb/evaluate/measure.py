@@ -14,7 +14,7 @@ import pandas as pd
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine import session
-from crmnb.engine.evidence import COMPARED, Evidence, Segmentation
+from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation, Window, united
 from crmnb.engine.misdated_rows import misdated
 from crmnb.engine.paired_periods import Correlations, correlations
 from crmnb.engine.periods import unsaid
@@ -32,7 +32,6 @@ from crmnb.metrics.measures import Estimator
 from crmnb.schema.client import Client
 from crmnb.stats.estimation import Group, Inferred, Told
 
-_NONE = Evidence("", {})
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
 
 
@@ -127,8 +126,8 @@ def _parts(period: Period, client: Client) -> list[Period]:
 
 
 def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]):
-    """Evidence by window, and the reason by window where there is none."""
-    evidence: dict[str, Evidence] = {}
+    """The evidence of all windows, and the reason by window where there is none."""
+    evidence: dict[str, Window] = {}
     reasons: dict[str, str] = {}
     whose = _of_customers_only(metric, tables, windows["now"])
     asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
@@ -145,12 +144,12 @@ def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period]
                     period.require_history(*history)
                 evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
             else:
-                evidence[win] = Evidence.of(metric.function(*frames, period=period, **given))
+                evidence[win] = Window.of(metric.function(*frames, period=period, **given))
         except Unavailable as no:
             reasons[win] = str(no)
         except session.NoColumn as missing:
             reasons[win] = session.column_of(missing, map(tables.source_of, metric.reads))
-    return evidence, reasons
+    return united(evidence, windows) if evidence else None, reasons
 
 
 def _known(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> session.Tables:
@@ -185,11 +184,11 @@ def _with_refunds(metric: Metric, tables: session.Tables) -> bool:
 
 def _in_any(
     metric: Metric, tables: session.Tables, of: Period, given: dict[str, Any], of_customers_only: bool
-) -> tuple[Evidence, list[tuple[int, str]]] | None:
+) -> tuple[Window, list[tuple[int, str]]] | None:
     """A metric's evidence in any window, its times unsaid, and the history it requires; None if it looks at them."""
 
-    def evidence(period: Period) -> Evidence:
-        return Evidence.of(metric.function(*_frames(metric, tables, of_customers_only), period=period, **given))
+    def evidence(period: Period) -> Window:
+        return Window.of(metric.function(*_frames(metric, tables, of_customers_only), period=period, **given))
 
     return unsaid(evidence, of.data_from, of.cutoff)
 
@@ -232,8 +231,7 @@ def _reduced(asked: list[Asked], tables: session.Tables) -> dict[str, pd.DataFra
 
 def _segmentations(asked: Asked, tables: session.Tables) -> tuple[Segmentation, ...]:
     """The client's segmentations that apply to a metric's evidence."""
-    first = next(iter(asked.evidence.values()))
-    return tuple(segmentations_of(tables, {*asked.metric.reads}, first, asked.period))
+    return tuple(segmentations_of(tables, {*asked.metric.reads}, asked.evidence, asked.period))
 
 
 def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Inferred]:
@@ -251,7 +249,7 @@ def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Inferred]
         groups = counted[key] if still[key] else counted.pop(key)
         told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
         inferred = estimate.infer(groups, told) if groups else Inferred([])
-        if estimate.moves and {*COMPARED} <= {*one.evidence}:
+        if estimate.moves and {*COMPARED} <= {*one.evidence.names}:
             _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
         found[one.metric.id] = inferred
     return found
@@ -277,9 +275,9 @@ def _pair(inferred: Inferred, found: Correlations) -> None:
             row["correlation"] = found.get((row["breakdown"], row["segment"], row["level"]), 0.0)
 
 
-def _same(evidence: dict[str, Evidence]) -> tuple:
+def _same(evidence: Evidence) -> tuple:
     """What is equal of two metrics' evidence where it is the same rows."""
-    return tuple((win, each.sql, each.period) for win, each in evidence.items())
+    return evidence.sql, *evidence.periods.items()
 
 
 def _moments(asked: list[Asked], tables: session.Tables, by: tuple[Segmentation, ...]) -> dict[str, pd.DataFrame]:
@@ -301,7 +299,7 @@ def _moments(asked: list[Asked], tables: session.Tables, by: tuple[Segmentation,
 
 def _counts(asked: Asked, tables: session.Tables, by: tuple[Segmentation, ...]) -> pd.DataFrame:
     """The counts of a metric's evidence, those of nothing among them."""
-    spans = {win: _span(asked.windows[win]) for win in asked.evidence}
+    spans = {win: _span(asked.windows[win]) for win in asked.evidence.names}
     counts = reduce_bins(tables.con, asked.evidence, by, spans)
     every = {s.name: known_levels(tables.con, s.levels) for s in by} | {"": [""]}
     bins = {win: float(count) for win, (_, _, count) in spans.items()}
@@ -344,7 +342,8 @@ def _beside(asked: Asked, tables: session.Tables) -> list[str]:
     if not asked.windows:
         return []
     metric, notes = asked.metric, _too_new(asked)
-    if "now" in asked.evidence:
+    now = COMPARED[0] in asked.evidence.names if asked.evidence else False
+    if now:
         notes += in_doubt(metric, tables, asked.period)
     notes += misdated(tables, metric.reads, asked.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
@@ -355,9 +354,11 @@ def _beside(asked: Asked, tables: session.Tables) -> list[str]:
             if without:
                 what = f"{name.replace('_', ' ')} in {asked.period.label}"
                 notes.append(f"{_so_many(without, among, what, tables.client)} carry no customer and are left out.")
-    elif metric.estimate.reduces == "moments" and "customer_id" in (now := asked.evidence.get("now", _NONE)).types:
-        counted = "where weight > 0" if "weight" in now.types else ""
-        told = f"select count(*) - count(customer_id), count(*) from ({now.sql}) {counted}"
+    elif now and metric.estimate.reduces == "moments" and "customer_id" in asked.evidence.types:
+        counted = "and weight > 0" if "weight" in asked.evidence.types else ""
+        told = (
+            f"select count(*) - count(customer_id), count(*) from ({asked.evidence.sql}) where {PERIOD} = 0 {counted}"
+        )
         without, among = tables.con.execute(told).fetchall()[0]
         if without:
             what = _so_many(without, among, "counted", tables.client)
@@ -388,11 +389,11 @@ def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> s
     evidence, reasons = _evidence(metric, tables, {"now": period}, given)
     if reasons:
         return reasons["now"]
-    types = evidence["now"].types
+    types = evidence.types
     conditions = ["den <> 0"] * ("den" in types and metric.estimate.reduces == "moments")
     conditions += ["weight > 0"] * ("weight" in types)
     inside = f"where {' and '.join(conditions)}" if conditions else ""
-    counted = tables.con.execute(f"select 1 from ({evidence['now'].sql}) {inside} limit 1").fetchall()
+    counted = tables.con.execute(f"select 1 from ({evidence.sql}) {inside} limit 1").fetchall()
     return "" if counted else f"no {metric.denominator or metric.numerator}"
 
 
@@ -410,9 +411,9 @@ def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: i
     except Unavailable as no:
         return pd.DataFrame({"not available": [str(no)]})
     evidence, reasons = _evidence(metric, tables, {"now": period}, given)
-    if not evidence:
+    if evidence is None:
         return pd.DataFrame({"not available": [reasons["now"]]})
-    rows = tables.con.sql(f"select * from ({evidence['now'].sql}) order by all limit {int(limit)}").df()
+    rows = tables.con.sql(f"select * exclude ({PERIOD}) from ({evidence.sql}) order by all limit {int(limit)}").df()
     there = [name for name in tables.client.tables if name in tables.names]
     personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}
     return rows.drop(columns=list(personal))

@@ -9,7 +9,7 @@ from test_measure import SEEN, answers, client
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.evidence import Evidence
+from crmnb.engine.evidence import Window
 from crmnb.engine.periods import once, unsaid
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure, measure_all
@@ -35,12 +35,12 @@ def test_a_metric_asked_once_gives_what_it_gives_in_each_window(corner_shop, met
     given, _ = resolve(chosen, corner_shop.client)
     frames = [tables.frame(name, per_customer=chosen.per_customer) for name in chosen.reads]
     found = unsaid(
-        lambda period: Evidence.of(chosen.function(*frames, period=period, **given)), period.data_from, period.cutoff
+        lambda period: Window.of(chosen.function(*frames, period=period, **given)), period.data_from, period.cutoff
     )
     assert (found is None) == (metric in THAT_LOOK)
     windows = [each for each in (period, period.previous, *period.parts) if found and _has(each, found[1])]
     for window in windows:
-        asked = Evidence.of(chosen.function(*frames, period=window, **given))
+        asked = Window.of(chosen.function(*frames, period=window, **given))
         assert tables.kept.said(found[0].sql, window) == asked.sql
         assert found[0].types == asked.types
 
@@ -85,8 +85,8 @@ def test_moved_times_are_said_and_a_metrics_own_stay(opened):
         recent = at >= period.start - timedelta(days=90, seconds=1)
         return opened.frame("survey_responses").filter(period.holds("responded_at"), recent, own)
 
-    found, required = unsaid(lambda period: Evidence.of(late(period)))
-    assert opened.kept.said(found.sql, MONTH) == Evidence.of(late(MONTH)).sql
+    found, required = unsaid(lambda period: Window.of(late(period)))
+    assert opened.kept.said(found.sql, MONTH) == Window.of(late(MONTH)).sql
     assert "2024-11-02 23:59:59" in opened.kept.said(found.sql, MONTH)
     assert required == []
 
@@ -102,11 +102,11 @@ def test_what_is_computed_once_is_computed_once_for_all_who_ask(opened):
     def asked(period):
         return answered_by(opened.frame("survey_responses"), period.end - timedelta(days=1))
 
-    found, _ = unsaid(lambda period: Evidence.of(asked(period)))
+    found, _ = unsaid(lambda period: Window.of(asked(period)))
     before = len(opened.kept.tables)
     told = {window.label: opened.kept.said(found.sql, window) for window in (MONTH, MONTH.previous)}
     assert (len(computed), len(opened.kept.tables) - before, len({*told.values()})) == (1, 2, 2)
-    assert Evidence.of(asked(MONTH)).sql == told["2025-02"]
+    assert Window.of(asked(MONTH)).sql == told["2025-02"]
     assert len(opened.kept.tables) - before == 2
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.evidence import Evidence, Segmentation, Window, united
 from crmnb.engine.reduce import UNKNOWN, Sample, reduce_moments
 from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.session import in_memory
@@ -21,7 +21,7 @@ def tables():
     return in_memory(Client(id="harbour", folder=Path(), name="Harbour", currency="GBP", sources={}, tables={}), {})
 
 
-def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> dict[str, Evidence]:
+def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> Evidence:
     """The windows' rows as evidence; `types` casts a column first."""
     frames = {}
     for win, rows in windows.items():
@@ -29,8 +29,8 @@ def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str])
         casts = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in types.items())
         replace = f" replace ({casts})" if casts else ""
         opened.con.execute(f'create or replace table "{win}_rows" as select *{replace} from "{win}_given"')
-        frames[win] = Evidence.of(nw.from_native(opened.con.table(f"{win}_rows")))
-    return frames
+        frames[win] = Window.of(nw.from_native(opened.con.table(f"{win}_rows")))
+    return united(frames)
 
 
 def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", levels=None, once=False, types=None):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.evidence import PERIOD, Evidence, Segmentation
 from crmnb.engine.reduce_counts import reduce_counts
 
 ROWS = pd.DataFrame(
@@ -22,7 +22,8 @@ def groups(rows: pd.DataFrame = ROWS, *, by=(), sums=("spend",), folds=0, types=
     con = duckdb.connect()
     con.register("given", rows)
     con.execute("create table levels as select * from (values ('a', 'N'), ('b', 'N'), ('c', 'S')) t(cluster, level)")
-    return reduce_counts(con, {"now": Evidence("select * from given", types)}, list(by), sums, folds)
+    sql = f"select *, 0::utinyint as {PERIOD} from given"
+    return reduce_counts(con, Evidence(sql, types, {0: "now"}), list(by), sums, folds)
 
 
 def test_alike_rows_are_counted_and_summed():

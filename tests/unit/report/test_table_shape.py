@@ -8,7 +8,7 @@ import pytest
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.evidence import Evidence
+from crmnb.engine.evidence import Window
 from crmnb.engine.session import NoColumn, Tables
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
@@ -42,7 +42,7 @@ def test_a_shape_has_the_columns_that_the_engine_has(metric, corner_shop_intake)
     tables = empty(client, taken.columns)
     given, _ = resolve(metric, client)
     try:
-        slow = list(Evidence.of(bound(metric, tables, given)).types)
+        slow = list(Window.of(bound(metric, tables, given)).types)
     except Unavailable as no:
         with pytest.raises(Unavailable, match=str(no)[:40]):
             bound(metric, tables, given, lambda rows: Shape(rows.columns, set()))

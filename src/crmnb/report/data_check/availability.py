@@ -222,7 +222,7 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     seen = seen_by(metric, real, period)
     seen.require_data()
     counted = _in_any(metric, mapped, real, seen, given)
-    evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""))
+    evidence = Evidence("", dict.fromkeys(counted(seen).columns, ""), {})
     nothing = _without_rows(metric, real, seen)
     if nothing and metric.denominator:
         raise Unavailable(nothing)
