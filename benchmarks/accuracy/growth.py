@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from crmnb.core.period import Period
-from crmnb.schema.client import Privacy
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.growth import comparisons, growth, spans, squares, who_of
 
 LEVEL = 0.95
@@ -70,7 +69,7 @@ def orders_of(shop: Shop, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"customer": customer[kept], "day": at[kept], "net": net})
 
 
-def groups_of(orders: pd.DataFrame, period: Period, begins: datetime = BEGINS) -> list[Group]:
+def groups_of(orders: pd.DataFrame, period: Period, begins: datetime = BEGINS) -> list[GroupedCounts]:
     """The groups that the engine makes of orders (customer, day, net), a day being so many days after `begins`."""
     sides = {at: orders[_inside(orders["day"], span, begins)] for at, span in enumerate(spans(period))}
     products = squares(period)
@@ -90,7 +89,7 @@ def groups_of(orders: pd.DataFrame, period: Period, begins: datetime = BEGINS) -
     buyers = pd.DataFrame({f"in_{at}": (brought[at] > 0).astype(int) for at in sides})
     buyers = buyers.assign(n=1.0, **{name: brought[a] * brought[b] for name, (a, b) in products.items()})
     many = float(len(brought))
-    return [Group("now", "", "", "", counts, many), Group("now", who_of(), "", "", buyers, many)]
+    return [GroupedCounts("now", "", "", "", counts, many), GroupedCounts("now", who_of(), "", "", buyers, many)]
 
 
 def _inside(days: pd.Series, span, begins: datetime) -> pd.Series:
@@ -99,8 +98,8 @@ def _inside(days: pd.Series, span, begins: datetime) -> pd.Series:
     return (days >= first) & (days < last) & ~days.isin(leap)
 
 
-def told_of(period: Period) -> Told:
-    return Told(LEVEL, {"segments": {}}, {"now": period}, Privacy(min_base=1, suppress_below=1))
+def told_of(period: Period) -> EstimationContext:
+    return EstimationContext(LEVEL, periods={"now": period})
 
 
 def rows_of(shop: Shop, seed: int) -> dict[str, dict[str, dict]]:

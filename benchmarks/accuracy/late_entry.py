@@ -21,9 +21,8 @@ from scipy.special import gamma
 
 from benchmarks.peers.environment import python
 from crmnb.core.period import Period
-from crmnb.schema.client import Churn, Privacy, Segments
 from crmnb.stats import survival
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.kaplan_meier import kaplan_meier, observed_ages
 
 MEAN, WINDOW, YEARS = 3 * 365.25, 730, 40
@@ -88,7 +87,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
     holds = []
     for _ in range(runs):
         rows, truth = seen(rng, size, hazard)
-        group = Group("now", "", "", "", rows.assign(n=1.0), float(size))
+        group = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(size))
         [row] = survival.median([group], told).rows
         low, high = np.nan_to_num(row["low"], nan=0.0), np.nan_to_num(row["high"], nan=np.inf, posinf=np.inf)
         if "unreliable" in row["flags"]:
@@ -103,10 +102,8 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
     return {"shown": len(holds), "holds": round(float(np.mean(holds)), 3) if holds else 0.0, **counts}
 
 
-def _asked(suppress_below: int) -> Told:
-    churn = Churn(kind="contractual", table="customers")
-    given = {"churn": churn, "segments": Segments()}
-    return Told(0.95, given, {"now": Period.parse("2025")}, Privacy(min_base=1, suppress_below=suppress_below))
+def _asked(suppress_below: int) -> EstimationContext:
+    return EstimationContext(0.95, periods={"now": Period.parse("2025")}, suppress_below=suppress_below)
 
 
 def _beside_lifelines(cases: int) -> dict[str, object]:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from benchmarks.speed.metrics_figures import UNKNOWN, WINDOWS, figures
 from benchmarks.speed.money_data import client
+from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import GroupedCounts
 
 COMPARED = ("now", "before")
 FOLDS = 200
@@ -82,7 +83,7 @@ def groups(
     by: list[str] | None = None,
     breakdown: str = "",
     customers: str = "",
-) -> list[Group]:
+) -> list[GroupedCounts]:
     """The whole's group of rows and each region's; `n` is 1, or where `by` is given alike rows are counted by its columns.
 
     customers: the column that tells who repeats, where a row is not a customer; below 0 each row is its own.
@@ -96,15 +97,15 @@ def groups(
             counts = each.groupby(by, dropna=False).size().astype(float).rename("n").reset_index()
         else:
             counts = each.assign(n=1.0).reset_index(drop=True)
-        found.append(Group(win, breakdown, segment, level, counts, many))
+        found.append(GroupedCounts(win, breakdown, segment, level, counts, many))
     return found
 
 
-def inferred(name: str, found: Iterable[Group]) -> pd.DataFrame:
+def inferred(name: str, found: Iterable[GroupedCounts]) -> pd.DataFrame:
     """A metric's figures from the groups of its windows."""
     metric, shop = catalogue()[name], client()
-    told = Told(shop.level, resolve(metric, shop)[0], WINDOWS, shop.privacy)
-    rows = pd.DataFrame(metric.estimate.infer(list(found), told).rows)
+    context = estimation_context(shop, resolve(metric, shop)[0], WINDOWS)
+    rows = pd.DataFrame(metric.estimate.infer(list(found), context).rows)
     units = rows["breakdown"].map(lambda own: metric.units.get(own, metric.unit))
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * np.where(units == "%", 100.0, 1.0)

@@ -9,7 +9,7 @@ from benchmarks.speed.money_data import CUTOFF, FIRST, client
 from benchmarks.speed.money_figures import COMPARED, dealt, groups, inferred, ratios, sums
 from benchmarks.speed.money_pandas import NOW, Shop, within
 from crmnb.core.period import Period
-from crmnb.stats.estimation import Group
+from crmnb.stats.estimation import GroupedCounts
 
 WORTH = client().worth
 RATE = WORTH.margin_rate or 0.0
@@ -74,7 +74,7 @@ def _kept(shop: Shop, period: Period) -> pd.DataFrame:
 # --- what they are worth ----------------------------------------------------------------------------------------------
 
 
-def _histories(shop: Shop) -> list[Group]:
+def _histories(shop: Shop) -> list[GroupedCounts]:
     """What the models are fitted to, and tested on; a day's orders are one purchase."""
     rows = shop.by_customer
     day = (rows["at"].to_numpy().astype("datetime64[D]") - _EPOCH).astype(np.int64)
@@ -162,7 +162,7 @@ def _payback(shop: Shop, won: dict[str, pd.DataFrame]) -> pd.DataFrame:
         paid["margin"] = RATE * paid["net"]
         by_age = paid.groupby(["followed", "age", "fold"], as_index=False)["margin"].sum().assign(n=1.0)
         counts = pd.concat([people[["followed", "fold"]].assign(n=1.0), by_age], ignore_index=True)
-        found.append(Group(win, "followed", "", "", counts, float(len(people))))
+        found.append(GroupedCounts(win, "followed", "", "", counts, float(len(people))))
         found += groups(win, won[win], breakdown="spent")
     return inferred("cac_payback_period", found)
 

@@ -8,7 +8,7 @@ from benchmarks.speed.metrics_figures import WINDOWS
 from benchmarks.speed.money_data import CUTOFF
 from benchmarks.speed.money_figures import COMPARED, by_customer, dealt, groups, inferred, parts, ratios, sums
 from benchmarks.speed.money_pandas import Shop, counting, within
-from crmnb.stats.estimation import Group
+from crmnb.stats.estimation import GroupedCounts
 from crmnb.stats.growth import Span, spans, squares, who_of
 
 _STEPS = {"1 qualified": "qualified_at", "2 proposed": "proposed_at", "3 won": "won_at"}
@@ -150,7 +150,7 @@ def _growth(shop: Shop) -> pd.DataFrame:
         sums_ = ["net", "n", *products]
         for segment, level, own in parts(win, sold, shop.levels):
             daily = sold.iloc[own].assign(n=1.0).groupby(["span", "day"], as_index=False)[sums_].sum()
-            found.append(Group(win, "", segment, level, daily, np.inf))
+            found.append(GroupedCounts(win, "", segment, level, daily, np.inf))
         found += groups(win, _bought(sold, len(spans(period)), products), shop.levels, breakdown=who_of())
     return inferred("sales_growth", found)
 
@@ -204,10 +204,10 @@ def _median(shop: Shop) -> pd.DataFrame:
         counts = rows.groupby([pd.Series(level, name="level"), "net"])[["squares", "orders", "n"]].sum().reset_index()
         whole = counts.groupby("net", as_index=False)[["squares", "orders", "n"]].sum()
         customers = _customers(rows["customer"])
-        found.append(Group(win, "", "", "", whole.astype(float), customers))
+        found.append(GroupedCounts(win, "", "", "", whole.astype(float), customers))
         for place, own in counts.groupby("level"):
             many = _customers(rows["customer"][level == place])
-            found.append(Group(win, "", "region", shop.levels.names[place], own.astype(float), many))
+            found.append(GroupedCounts(win, "", "region", shop.levels.names[place], own.astype(float), many))
     return inferred("median_order_value", found)
 
 

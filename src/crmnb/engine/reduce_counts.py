@@ -7,7 +7,7 @@ import numpy as np
 
 from crmnb.engine.evidence import COMPARED, PERIOD, WHOLE, Evidence, Segmentation
 from crmnb.schema.tables import UNKNOWN
-from crmnb.stats.estimation import LEVEL_OF, Group
+from crmnb.stats.estimation import LEVEL_OF, GroupedCounts
 
 _KEYS = ("cluster", "customer_id")  # of what repeats: the first that is there
 _GROUPED = "group by all having count(*) > 0"  # by constants alone there would be a group of no rows
@@ -20,7 +20,7 @@ def reduce_counts(
     sums: tuple[str, ...] = (),
     folds: int = 0,
     joint: bool = False,
-) -> list[Group]:
+) -> list[GroupedCounts]:
     """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
@@ -142,7 +142,7 @@ def _groups(
     sums: tuple[str, ...],
     once: bool,
     joint: dict[str, str],
-) -> Iterator[tuple[int, Group]]:
+) -> Iterator[tuple[int, GroupedCounts]]:
     """The groups by the segmentation at the place `seg`, with their periods' places; once: nobody is among a period's people twice."""
     level = f"level_{seg}" if by[seg].name else "''"
     compared = f"where {PERIOD} < {len(COMPARED)}" if by[seg].name and evidence.parts else ""
@@ -165,4 +165,4 @@ def _groups(
     edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
     for (period, breakdown, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
         own = counts[first:last].reset_index(drop=True)
-        yield period, Group(evidence.periods[period], breakdown, by[seg].name, name, own, float(customers))
+        yield period, GroupedCounts(evidence.periods[period], breakdown, by[seg].name, name, own, float(customers))

@@ -17,7 +17,7 @@ from crmnb.evaluate.settings import length_beyond
 from crmnb.metrics.definition import Direction, Metric
 from crmnb.metrics.measures import Estimator, census
 from crmnb.schema.client import Client, Privacy
-from crmnb.stats.estimation import Inferred
+from crmnb.stats.estimation import Estimates
 from crmnb.stats.moments import LARGE_SHARE, difference
 
 _KEYS = ["metric", "breakdown", "segment", "level"]
@@ -44,7 +44,7 @@ class Asked:
 def rows_of(
     asked: list[Asked],
     reduced: dict[str, pd.DataFrame],
-    inferred: dict[str, Inferred],
+    inferred: dict[str, Estimates],
     client: Client,
     seams: Sequence[Seam] = (),
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:

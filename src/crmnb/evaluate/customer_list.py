@@ -10,12 +10,13 @@ from crmnb.core.period import Period
 from crmnb.engine.evidence import Evidence
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import Tables
+from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.measure import evidence_of
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import Metric
 from crmnb.metrics.features.revenue import with_net_revenue
 from crmnb.schema.tables import UNKNOWN
-from crmnb.stats.estimation import LEVEL_OF, Told
+from crmnb.stats.estimation import LEVEL_OF
 
 _EVERYBODY = 2**62
 _YEAR = timedelta(days=365)
@@ -36,8 +37,8 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     try:
         given, _ = resolve(metric, tables.client)
         rows = _with_levels(rows, metric, tables, period)
-        told = Told(tables.client.level, given, {"now": period}, tables.client.privacy)
-        chance = metric.estimate.infer_each(rows, told)
+        context = estimation_context(tables.client, given, {"now": period})
+        chance = metric.estimate.infer_each(rows, context)
     except Unavailable as no:
         return pd.DataFrame({"not available": [str(no)]})
     found = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))

@@ -24,13 +24,14 @@ from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.segments import common_levels, known_levels, segmentations_of
 from crmnb.evaluate.assemble import Asked, points_of, rows_of
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
+from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.new_customers import in_doubt, require_newness
 from crmnb.evaluate.settings import compared_with, of_other_length, resolve, seen_by
 from crmnb.intake.personal_data import personal_columns
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.metrics.measures import Estimator
 from crmnb.schema.client import Client
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, GroupedCounts
 
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
 
@@ -39,7 +40,7 @@ _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at lea
 class Measured:
     """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it.
 
-    `points` are those of its picture (`crmnb.stats.estimation.Group.point`), without any of a small group.
+    `points` are those of its picture (`crmnb.stats.estimation.GroupedCounts.point`), without any of a small group.
     """
 
     rows: pd.DataFrame
@@ -66,7 +67,7 @@ def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Perio
     rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client, seams)
     found = []
     for one in asked:
-        told = inferred.get(one.metric.id, Inferred([]))
+        told = inferred.get(one.metric.id, Estimates([]))
         notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
         found.append(Measured(rows[one.metric.id], one.words, one.direction, notes, points))
@@ -234,7 +235,7 @@ def _segmentations(asked: Asked, tables: session.Tables) -> tuple[Segmentation, 
     return tuple(segmentations_of(tables, {*asked.metric.reads}, asked.evidence, asked.period))
 
 
-def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Inferred]:
+def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Estimates]:
     """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
     estimates = [one.metric.estimate for one in asked]
     by = [_segmentations(one, tables) for one in asked]
@@ -247,15 +248,15 @@ def _inferred(asked: list[Asked], tables: session.Tables) -> dict[str, Inferred]
             counted[key] = reduce_counts(tables.con, one.evidence, list(of), *key[2:])
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
-        told = Told(tables.client.level, one.given, one.windows, tables.client.privacy)
-        inferred = estimate.infer(groups, told) if groups else Inferred([])
+        context = estimation_context(tables.client, one.given, one.windows)
+        inferred = estimate.infer(groups, context) if groups else Estimates([])
         if estimate.moves and {*COMPARED} <= {*one.evidence.names}:
             _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
         found[one.metric.id] = inferred
     return found
 
 
-def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
+def _moves(groups: list[GroupedCounts], estimate: Estimator) -> pd.DataFrame:
     """What rows move the figures of both periods by, as `correlations` wants it."""
     parts = [
         pd.DataFrame({"at": at, "move": move}).assign(
@@ -268,7 +269,7 @@ def _moves(groups: list[Group], estimate: Estimator) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _pair(inferred: Inferred, found: Correlations) -> None:
+def _pair(inferred: Estimates, found: Correlations) -> None:
     """Put to each row of now how far it moves with that of before."""
     for row in inferred.rows:
         if row["win"] == "now":

@@ -20,7 +20,7 @@ class Result:
 
     `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `direction` is the
     metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
-    charts draw beyond the rows (`crmnb.stats.estimation.Group.point`).
+    charts draw beyond the rows (`crmnb.stats.estimation.GroupedCounts.point`).
     """
 
     metric: Metric

@@ -31,7 +31,7 @@ class Estimator:
     def infer(self) -> Callable[..., Any]:
         """From a frame of statistics and a confidence level (and `bounds`) to a frame of estimates.
 
-        Of counts: from the groups (`crmnb.stats.estimation.Group`) and what is asked (`Told`) to `Inferred`.
+        Of counts: from the groups (`crmnb.stats.estimation.GroupedCounts`) and what is asked (`EstimationContext`) to `Estimates`.
         """
         return _function(self.inference)
 
@@ -42,7 +42,7 @@ class Estimator:
 
     @property
     def infer_each(self) -> Callable[..., Any]:
-        """From rows of evidence and what is asked (`Told`) to a series by their index, of those of whom something can be told."""
+        """From rows of evidence and what is asked (`EstimationContext`) to a series by their index, of those of whom something can be told."""
         return _function(self.each)
 
 

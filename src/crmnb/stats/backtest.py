@@ -16,7 +16,7 @@ from scipy import stats
 from crmnb.core.errors import Unavailable
 from crmnb.stats.clv_models import WEEKS_A_MONTH, newness_settled, of_purchases, of_renewals, purchases_ahead
 from crmnb.stats.curve_steps import told_at
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import expected_purchases
 from crmnb.stats.models.shifted_beta_geometric import survival
 
@@ -36,24 +36,24 @@ class _Test:
     points: list[tuple[str, float, float]]
 
 
-def effectiveness(groups: list[Group], told: Told) -> Inferred:
+def effectiveness(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The errors of the model's and of the naive forecast, in all and per customer, and the picture of both."""
     whole = next(group for group in groups if group.is_whole)
     try:
-        test = _test(groups, told)
+        test = _test(groups, context)
     except Unavailable as no:
-        return Inferred([whole.row(breakdown="", reason=str(no))])
+        return Estimates([whole.row(breakdown="", reason=str(no))])
     customers = float(test.n.sum())
     facts = {"n": customers, "clusters": customers, "method": "linearised, by customer"}
-    rows = [whole.row(**error, **facts) for error in _errors(test, told.level)]
+    rows = [whole.row(**error, **facts) for error in _errors(test, context.level)]
     points = [whole.point(x, value, n=customers, breakdown=name) for name, x, value in test.points]
-    return Inferred(rows, points, [_said(test)])
+    return Estimates(rows, points, [_said(test)])
 
 
-def in_words(groups: list[Group], told: Told) -> str:
+def in_words(groups: list[GroupedCounts], context: EstimationContext) -> str:
     """How the forecast would have done before, or why that is not known."""
     try:
-        return f"{_said(_test(groups, told))} The interval leaves such errors out."
+        return f"{_said(_test(groups, context))} The interval leaves such errors out."
     except Unavailable as no:
         return f"The forecast could not be tested on a holdout: {no}."
 
@@ -88,43 +88,43 @@ def _errors(test: _Test, level: float) -> list[dict]:
     return rows
 
 
-def _test(groups: list[Group], told: Told) -> _Test:
+def _test(groups: list[GroupedCounts], context: EstimationContext) -> _Test:
     """Raises Unavailable where there is nothing to test on or too little to be told, or the model cannot be fitted."""
     held = next((group for group in groups if group.breakdown == HOLDOUT and group.is_whole), None)
     if held is None:
         raise Unavailable("there is too little history to be parted in two")
     held = newness_settled([held])[0][0].counts
-    by_inactivity = told.given["churn"].kind == "inactivity"
+    by_inactivity = not context.settings["contractual"]
     if by_inactivity:
         tracked = [group.counts for group in groups if group.breakdown == TRACKED and group.is_whole]
-        test = _of_purchases(held, pd.concat(tracked) if tracked else None, told)
+        test = _of_purchases(held, pd.concat(tracked) if tracked else None, context)
     else:
-        test = _of_contracts(held, told)
+        test = _of_contracts(held, context)
     if not test.n @ test.actual:
         raise Unavailable("nobody bought again in it" if by_inactivity else "nobody was still there at its end")
     return test
 
 
-def _few(told: Told, *customers: float) -> bool:
+def _few(context: EstimationContext, *customers: float) -> bool:
     """Whether some of these numbers of customers are too small to be told, or to be had by subtraction."""
-    return any(0 < each < told.privacy.suppress_below for each in customers)
+    return any(0 < each < context.suppress_below for each in customers)
 
 
-def _must_be_enough(told: Told, *customers: float) -> None:
+def _must_be_enough(context: EstimationContext, *customers: float) -> None:
     """Raise Unavailable where they are."""
-    if _few(told, *customers):
-        raise Unavailable(f"it would tell of fewer than {told.privacy.suppress_below} customers")
+    if _few(context, *customers):
+        raise Unavailable(f"it would tell of fewer than {context.suppress_below} customers")
 
 
-def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, told: Told) -> _Test:
-    _must_be_enough(told, held["n"].sum(), held.loc[held["later"] > 0, "n"].sum())
+def _of_purchases(held: pd.DataFrame, tracked: pd.DataFrame | None, context: EstimationContext) -> _Test:
+    _must_be_enough(context, held["n"].sum(), held.loc[held["later"] > 0, "n"].sum())
     fit = of_purchases(held)
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     n, actual = held["n"].to_numpy(float), held["later"].to_numpy(float)
     forecasts = {_MODEL: purchases_ahead(fit.parameters, held, ahead / 7)}
     if behind >= ahead:
         forecasts[_NAIVE] = held["recent"].to_numpy(float)
-    fewest = told.privacy.suppress_below
+    fewest = context.suppress_below
     points = [] if tracked is None else _tracked(tracked, held, fit.parameters, behind, ahead, fewest)
     what = f"{n @ actual:,.0f} repeat purchases of {n.sum():,.0f} customers known before"
     return _Test(n, actual, forecasts, what, f"{ahead / 7:.0f} weeks", points)
@@ -173,25 +173,25 @@ def _weeks_told(tracked: pd.DataFrame, weeks: np.ndarray, fewest: int) -> np.nda
     return np.array(found, dtype=int)
 
 
-def _of_contracts(held: pd.DataFrame, told: Told) -> _Test:
-    length = told.given["renewal_months"]
+def _of_contracts(held: pd.DataFrame, context: EstimationContext) -> _Test:
+    length = context.settings["renewal_months"]
     ahead, behind = int(held["ahead"].iloc[0]), int(held["behind"].iloc[0])
     there = held[held["there"] == 1]
     n, later, age = (there[name].to_numpy(float) for name in ("n", "later", "age"))
     stayed = float(n @ (later >= ahead))
-    _must_be_enough(told, n.sum(), stayed, n.sum() - stayed)
+    _must_be_enough(context, n.sum(), stayed, n.sum() - stayed)
     fit = of_renewals(held, length)
     stay = np.stack([_stays(fit.parameters, age, months, length) for months in range(ahead + 1)])
     forecasts = {_MODEL: stay[-1]}
     before = held[held["before"] == 1]
     before_n, before_stayed = float(before["n"].sum()), float(before["n"] @ before["there"])
-    known = bool(before_n) and not _few(told, before_n, before_stayed, before_n - before_stayed)
+    known = bool(before_n) and not _few(context, before_n, before_stayed, before_n - before_stayed)
     if known:
         kept = before_stayed / before_n
         forecasts[_NAIVE] = np.full(len(n), kept)
     points = [("holdout begins", behind * WEEKS_A_MONTH, 0.0)]
     left = np.array([float(n @ (later >= months)) for months in range(ahead + 1)])
-    shown = told_at(np.arange(ahead + 1), [np.append(0.0, -np.diff(left))], told.privacy.suppress_below)
+    shown = told_at(np.arange(ahead + 1), [np.append(0.0, -np.diff(left))], context.suppress_below)
     for months in range(ahead + 1):
         week = (behind + months) * WEEKS_A_MONTH
         points += [("actual", week, left[months])] if months in shown else []

@@ -10,7 +10,7 @@ from crmnb.stats.clv import margin_each_time
 from crmnb.stats.clv_contractual import of_contracts
 from crmnb.stats.clv_models import newness_settled
 from crmnb.stats.clv_noncontractual import of_purchasers
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 SPENT, FOLLOWED = "spent", "followed"  # breakdowns of evidence
@@ -22,26 +22,26 @@ _TOO_FEW = "There is no interval of what winning a customer cost: it takes twelv
 # ---- What winning a customer costs ----------------------------------------------------------------------------------
 
 
-def cost(groups: list[Group], told: Told) -> Inferred:
+def cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Spend over customers won; months are the units of its interval."""
-    rows = [_acquisition_row(group, told) for group in groups]
-    few = [_TOO_FEW] if _months(told.windows["now"]) < FEWEST_MONTHS else []
-    return Inferred(rows, notes=[*few, *_partly_seen(told.windows["now"])])
+    rows = [_acquisition_row(group, context) for group in groups]
+    few = [_TOO_FEW] if _months(context.periods["now"]) < FEWEST_MONTHS else []
+    return Estimates(rows, notes=[*few, *_partly_seen(context.periods["now"])])
 
 
-def _acquisition_row(group: Group, told: Told) -> dict:
+def _acquisition_row(group: GroupedCounts, context: EstimationContext) -> dict:
     won, spent = float(group.counts["won"].sum()), float(group.counts["amount"].sum())
     facts = {"n": won, "clusters": won, "numerator": spent, "denominator": won}
     if reason := "" if won else "no customers won":
         return group.row(**facts, reason=reason)
-    if reason := _without_spend(group.counts, told.windows[group.win]):
+    if reason := _without_spend(group.counts, context.periods[group.win]):
         return group.row(n=won, clusters=won, reason=reason)
-    value, error = _ratio(group.counts, _months(told.windows[group.win]))
+    value, error = _ratio(group.counts, _months(context.periods[group.win]))
     if np.isnan(error):
         return group.row(value=value, **facts, method="none")
     if error <= 1e-9 * value:  # an interval of no width would say that all months to come are the same
         return group.row(value=value, **facts, method="no interval: every month is alike")
-    low, high = _limits(value, error, _months(told.windows[group.win]), told.level)
+    low, high = _limits(value, error, _months(context.periods[group.win]), context.level)
     return group.row(value=value, low=low, high=high, **facts, method="t by month")
 
 
@@ -95,54 +95,54 @@ def _months(period: Period) -> int:
     return (end.year - start.year) * 12 + end.month - start.month
 
 
-def to_cost(groups: list[Group], told: Told) -> Inferred:
+def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """What a customer who has just been won will be worth, over what winning one cost; the errors of both in the interval."""
     groups, newness = newness_settled(groups)
     whole = next((group for group in groups if group.is_whole and not group.breakdown), None)
     spent = next((group.counts for group in groups if group.is_whole and group.breakdown == SPENT), None)
     if whole is None or spent is None or not spent["won"].sum():
-        return Inferred([groups[0].row(breakdown="", n=0.0, clusters=0.0, reason="no customers won")])
-    if reason := _without_spend(spent, told.windows["now"]):
-        return Inferred([whole.row(reason=reason)])
-    won_for, cost_error = _ratio(spent, _months(told.windows["now"]))
-    of_new = _new_buyer if told.given["churn"].kind == "inactivity" else _new_contract
+        return Estimates([groups[0].row(breakdown="", n=0.0, clusters=0.0, reason="no customers won")])
+    if reason := _without_spend(spent, context.periods["now"]):
+        return Estimates([whole.row(reason=reason)])
+    won_for, cost_error = _ratio(spent, _months(context.periods["now"]))
+    of_new = _new_buyer if not context.settings["contractual"] else _new_contract
     try:
-        worth, worth_error = of_new(whole.counts, told)
+        worth, worth_error = of_new(whole.counts, context)
     except CannotFit as no:
-        return Inferred([whole.row(reason=str(no))])
-    value, notes = worth / won_for, [*_partly_seen(told.windows["now"]), in_words(groups, told)]
+        return Estimates([whole.row(reason=str(no))])
+    value, notes = worth / won_for, [*_partly_seen(context.periods["now"]), in_words(groups, context)]
     notes += [newness] if newness else []
     facts = {"n": float(spent["won"].sum()), "clusters": float(spent["won"].sum()), "method": "delta method"}
     if np.isnan(cost_error):
-        return Inferred([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW, *notes])
-    reach = np.exp(stats.norm.ppf((1 + told.level) / 2) * np.hypot(worth_error / worth, cost_error / won_for))
-    return Inferred([whole.row(value=value, low=value / reach, high=value * reach, **facts)], notes=notes)
+        return Estimates([whole.row(value=value, **facts | {"method": "none"})], notes=[_TOO_FEW, *notes])
+    reach = np.exp(stats.norm.ppf((1 + context.level) / 2) * np.hypot(worth_error / worth, cost_error / won_for))
+    return Estimates([whole.row(value=value, low=value / reach, high=value * reach, **facts)], notes=notes)
 
 
-def _new_buyer(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
+def _new_buyer(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
     """The first purchase's margin, and the further ones of customers like those won in the last year; and the standard error."""
-    purchases = of_purchasers(counts, told)
+    purchases = of_purchasers(counts, context)
     won = counts[counts["new"] == 1] if "new" in counts else counts
     if not won["n"].sum():
         raise CannotFit("no customers won in the last year")
     first, first_error = margin_each_time(won)
-    value, error = purchases.value_of_new(won, told.given["worth"].horizon_months)
+    value, error = purchases.value_of_new(won, context.settings["horizon_months"])
     return first + value, float(np.hypot(first_error, error))
 
 
-def _new_contract(counts: pd.DataFrame, told: Told) -> tuple[float, float]:
+def _new_contract(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
     """The margin expected of those won in the last twelve months, as they came, and its standard error."""
-    contracts = of_contracts(counts, told)
+    contracts = of_contracts(counts, context)
     won = counts[counts["new"] == 1]
     if not won["n"].sum():
         raise CannotFit("no customers won in the last twelve months")
-    return contracts.value(won, told.given["worth"].horizon_months, new=True)
+    return contracts.value(won, context.settings["horizon_months"], new=True)
 
 
 # ---- When it comes back ---------------------------------------------------------------------------------------------
 
 
-def payback(groups: list[Group], told: Told) -> Inferred:
+def payback(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The month by whose end the mean customer won has brought what winning one cost.
 
     The mean cumulative margin adds up each month's mean of those who were followed to its end (Nelson 2003, Recurrent Events Data
@@ -152,35 +152,35 @@ def payback(groups: list[Group], told: Told) -> Inferred:
     found = {}
     for win in dict.fromkeys(group.win for group in groups):
         held = {group.breakdown: group for group in groups if group.win == win and group.is_whole}
-        found[win] = _payback(held, told, win)
-    now = found.get("now", Inferred([]))
-    return Inferred([row for each in found.values() for row in each.rows], now.points, now.notes)
+        found[win] = _payback(held, context, win)
+    now = found.get("now", Estimates([]))
+    return Estimates([row for each in found.values() for row in each.rows], now.points, now.notes)
 
 
-def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
+def _payback(held: dict[str, GroupedCounts], context: EstimationContext, win: str) -> Estimates:
     any_group = next(iter(held.values()))
     followed = held.get(FOLLOWED)
     if followed is None:
-        return Inferred([any_group.row(breakdown="", n=np.nan, clusters=np.nan, reason="no customers won")])
+        return Estimates([any_group.row(breakdown="", n=np.nan, clusters=np.nan, reason="no customers won")])
     facts = {"breakdown": "", "n": followed.customers, "clusters": followed.customers}
     spent = held[SPENT].counts if SPENT in held else None
-    reason = _NO_SPEND if spent is None else _without_spend(spent, told.windows[win])
+    reason = _NO_SPEND if spent is None else _without_spend(spent, context.periods[win])
     reason = reason or ("" if spent["won"].sum() else "no customers won in a month that is seen whole")
     if reason:
-        return Inferred([followed.row(**facts, reason=reason)])
-    margin, at_risk = _by_age(followed.counts, max(told.privacy.suppress_below, 1))
+        return Estimates([followed.row(**facts, reason=reason)])
+    margin, at_risk = _by_age(followed.counts, max(context.suppress_below, 1))
     if not margin.shape[1]:
-        return Inferred([followed.row(**facts, reason="nobody won was followed for a whole month yet")])
-    cost, error = _ratio(spent, _months(told.windows[win]))
+        return Estimates([followed.row(**facts, reason="nobody won was followed for a whole month yet")])
+    cost, error = _ratio(spent, _months(context.periods[win]))
     curve = np.cumsum(margin.sum(0) / at_risk.sum(0))
     months = _reached(curve[None, :], np.array([cost]))[0]
     curves, costs = _resampled(margin, at_risk, cost, error)
-    low, high = _percentiles(_reached(curves, costs), told.level)
+    low, high = _percentiles(_reached(curves, costs), context.level)
     facts |= {"low": low, "high": high, "method": "bootstrap of customers"}
-    around = _limits(cost, error, _months(told.windows[win]), told.level)
+    around = _limits(cost, error, _months(context.periods[win]), context.level)
     points = [followed.point(0, cost, *around, followed.customers, breakdown="cost")]
-    followed_to = _apart(at_risk.sum(0), told.privacy.suppress_below)
-    ends = zip(curve, *_percentiles(curves, told.level), followed_to, strict=True)
+    followed_to = _apart(at_risk.sum(0), context.suppress_below)
+    ends = zip(curve, *_percentiles(curves, context.level), followed_to, strict=True)
     points += [followed.point(month, *each, breakdown="margin") for month, each in enumerate(ends, 1)]
     known = "The interval takes what winning a customer cost as known: of fewer than twelve months."
     notes = [known] if np.isnan(error) else []
@@ -188,8 +188,8 @@ def _payback(held: dict[str, Group], told: Told, win: str) -> Inferred:
         share = (
             f"after {len(curve)} months a customer has brought {100 * curve[-1] / cost:.0f} % of what winning one cost"
         )
-        return Inferred([followed.row(**facts, flags="not_reached", reason=share)], points, notes)
-    return Inferred([followed.row(value=float(months), **facts)], points, notes)
+        return Estimates([followed.row(**facts, flags="not_reached", reason=share)], points, notes)
+    return Estimates([followed.row(value=float(months), **facts)], points, notes)
 
 
 def _apart(at_risk: np.ndarray, fewest: int) -> np.ndarray:

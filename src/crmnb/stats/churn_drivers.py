@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.cox import Fit, cox, proportionality
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
@@ -18,22 +18,22 @@ _EVENTS_EACH = 10
 _VAGUE = 5.0  # a standard error of a logarithm with which a ratio of 1 is not told from one of 20,000
 
 
-def hazard_ratios(groups: list[Group], told: Told) -> Inferred:
+def hazard_ratios(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The hazard of each level of each attribute beside that of its largest level, the other attributes held."""
     rows, notes = [], []
     for group in (group for group in groups if group.is_whole):
         try:
-            found, said = _fitted(group, told)
+            found, said = _fitted(group, context)
         except CannotFit as no:
             found, said = [group.row(reason=str(no))], []
         rows += found
         notes += said
-    return Inferred(rows, [], notes)
+    return Estimates(rows, [], notes)
 
 
-def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
+def _fitted(group: GroupedCounts, context: EstimationContext) -> tuple[list[dict], list[str]]:
     attributes = [name for name in group.counts if name.startswith(OF)]
-    counts, never = _without_the_safe(group.counts, attributes, told.privacy.suppress_below)
+    counts, never = _without_the_safe(group.counts, attributes, context.suppress_below)
     told_of, X = _indicators(counts, attributes, group.counts)
     if X.empty:
         raise CannotFit("needs an attribute of which two levels have lost customers")
@@ -41,11 +41,11 @@ def _fitted(group: Group, told: Told) -> tuple[list[dict], list[str]]:
     fit = cox(entry, duration, event, X, n)
     if np.diag(fit.covariance).max() > _VAGUE**2:
         raise CannotFit("too few customers were lost to tell the groups apart")
-    rows = _rows(group, fit, told_of, told.level)
+    rows = _rows(group, fit, told_of, context.level)
     if not _enough(fit):  # then the check could tell nothing either
-        return rows, [*never, *_reliable(fit, told)]
+        return rows, [*never, *_reliable(fit, context)]
     held = proportionality(fit, entry, duration, event, X, n)
-    return rows, [*never, *_reliable(fit, told), *_in_words(held, told.level)]
+    return rows, [*never, *_reliable(fit, context), *_in_words(held, context.level)]
 
 
 def _without_the_safe(counts: pd.DataFrame, attributes: list[str], shown: int) -> tuple[pd.DataFrame, list[str]]:
@@ -85,7 +85,7 @@ def _attribute(name: str) -> str:
     return name.removeprefix(OF).replace("_", " ")
 
 
-def _rows(group: Group, fit: Fit, told_of: pd.DataFrame, level: float) -> list[dict]:
+def _rows(group: GroupedCounts, fit: Fit, told_of: pd.DataFrame, level: float) -> list[dict]:
     flags = "" if _enough(fit) else "unreliable"
     half = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.diag(fit.covariance))
     limits = (np.exp(fit.coefficients.to_numpy() + end * half) for end in (0, -1, 1))
@@ -102,8 +102,8 @@ def _enough(fit: Fit) -> bool:
     return fit.events >= _EVENTS_EACH * len(fit.coefficients)
 
 
-def _reliable(fit: Fit, told: Told) -> list[str]:
-    words = f"Told by {told.many(fit.events)} losses"
+def _reliable(fit: Fit, context: EstimationContext) -> list[str]:
+    words = f"Told by {context.many(fit.events)} losses"
     return [f"{words}." if _enough(fit) else f"{words}: fewer than {_EVENTS_EACH} for each ratio, so not reliable."]
 
 

@@ -18,46 +18,48 @@ from crmnb.stats.backtest import in_words
 from crmnb.stats.clv_contractual import Contracts, of_contracts, said_of_contracts
 from crmnb.stats.clv_models import newness_settled
 from crmnb.stats.clv_noncontractual import of_purchasers, said_of_purchases
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 _METHOD = "delta method"
 
 
-def predicted(groups: list[Group], told: Told) -> Inferred:
+def predicted(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The discounted margin expected of those who are customers at the end, over the declared horizon, per customer."""
-    return _valued(groups, told, told.given["worth"].horizon_months)
+    return _valued(groups, context, context.settings["horizon_months"])
 
 
-def residual(groups: list[Group], told: Told) -> Inferred:
+def residual(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The same without a horizon. Refused in words where that is infinite."""
-    return _valued(groups, told, np.inf)
+    return _valued(groups, context, np.inf)
 
 
-def _valued(groups: list[Group], told: Told, months: float) -> Inferred:
+def _valued(groups: list[GroupedCounts], context: EstimationContext, months: float) -> Estimates:
     groups, newness = newness_settled(groups)
     held = [group for group in groups if not group.breakdown]
     whole = next(group for group in held if group.is_whole)
-    value = _by_purchases if told.given["churn"].kind == "inactivity" else _by_contract
+    value = _by_purchases if not context.settings["contractual"] else _by_contract
     try:
-        rows, notes = value(whole, held, told, months)
+        rows, notes = value(whole, held, context, months)
     except CannotFit as no:
-        return Inferred([whole.row(reason=str(no))])
+        return Estimates([whole.row(reason=str(no))])
     own = notes[:1] if np.isinf(months) else notes  # the others are said beside the predicted value
     said = [newness] if newness else []
-    return Inferred(rows, notes=[_ahead(told, months), in_words(groups, told), *said, *own])
+    return Estimates(rows, notes=[_ahead(context, months), in_words(groups, context), *said, *own])
 
 
-def _ahead(told: Told, months: float) -> str:
+def _ahead(context: EstimationContext, months: float) -> str:
     over = "All the margin to come" if np.isinf(months) else f"The margin of {months:.0f} months"
-    return f"{over}, discounted at {100 * told.given['worth'].discount_rate:.3g} % a year."
+    return f"{over}, discounted at {100 * context.settings['discount_rate']:.3g} % a year."
 
 
 # ---- By what they bought --------------------------------------------------------------------------------------------
 
 
-def _by_purchases(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
-    purchases = of_purchasers(whole.counts, told)
+def _by_purchases(
+    whole: GroupedCounts, held: list[GroupedCounts], context: EstimationContext, months: float
+) -> tuple[list[dict], list[str]]:
+    purchases = of_purchasers(whole.counts, context)
     if np.isinf(months):
         purchases.must_end()
     found = []
@@ -67,16 +69,16 @@ def _by_purchases(whole: Group, held: list[Group], told: Told, months: float) ->
         if reason := purchases.lacks(group) if n else "no customers at the end":
             found.append(_none(group, reason))
             continue
-        found.append(_row(group, *purchases.value(there, months), n, told))
+        found.append(_row(group, *purchases.value(there, months), n, context))
     there = whole.counts[whole.counts["there"] == 1]
-    return found, said_of_purchases(purchases, whole.counts, there, told)
+    return found, said_of_purchases(purchases, whole.counts, there, context)
 
 
-def _row(group: Group, value: float, error: float, n: float, told: Told) -> dict:
+def _row(group: GroupedCounts, value: float, error: float, n: float, context: EstimationContext) -> dict:
     if not n:
         return _none(group, "no customers at the end")
     facts = {"n": n, "clusters": n, "numerator": value * n, "denominator": n, "method": _METHOD}
-    return group.row(value=value, **_limits(value, error, told.level), **facts)
+    return group.row(value=value, **_limits(value, error, context.level), **facts)
 
 
 def _limits(value: float, error: float, level: float) -> dict[str, float]:
@@ -90,13 +92,15 @@ def _limits(value: float, error: float, level: float) -> dict[str, float]:
 # ---- By how long their contracts ran --------------------------------------------------------------------------------
 
 
-def _by_contract(whole: Group, held: list[Group], told: Told, months: float) -> tuple[list[dict], list[str]]:
-    contracts = of_contracts(whole.counts, told)
-    found = [_of_contracts(group, contracts, told, months) for group in held]
-    return found, said_of_contracts(contracts, whole.counts, held, told)
+def _by_contract(
+    whole: GroupedCounts, held: list[GroupedCounts], context: EstimationContext, months: float
+) -> tuple[list[dict], list[str]]:
+    contracts = of_contracts(whole.counts, context)
+    found = [_of_contracts(group, contracts, context, months) for group in held]
+    return found, said_of_contracts(contracts, whole.counts, held, context)
 
 
-def _of_contracts(group: Group, contracts: Contracts, told: Told, months: float) -> dict:
+def _of_contracts(group: GroupedCounts, contracts: Contracts, context: EstimationContext, months: float) -> dict:
     there = group.counts[group.counts["there"] == 1]
     n = float(there["n"].sum())
     if not n or not there["times"].sum():
@@ -109,10 +113,10 @@ def _of_contracts(group: Group, contracts: Contracts, told: Told, months: float)
         value, error = contracts.value(there, months)
     except CannotFit as no:
         return _none(group, str(no))
-    return _row(group, value, error, n, told)
+    return _row(group, value, error, n, context)
 
 
-def _none(group: Group, reason: str) -> dict:
+def _none(group: GroupedCounts, reason: str) -> dict:
     n = float(group.counts.loc[group.counts["there"] == 1, "n"].sum())
     return group.row(n=n, clusters=n, reason=reason)
 

@@ -30,7 +30,7 @@ from crmnb.stats.clv_models import (
     parameters_of,
     renewals,
 )
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 from crmnb.stats.strata import Strata, likelihood_ratio, parted
@@ -55,7 +55,7 @@ class Contracts:
     scale_added: what each fold adds to its logarithm, by fold.
     """
 
-    told: Told
+    context: EstimationContext
     strata: Strata
     mean_pay: float
     scale: float
@@ -67,7 +67,7 @@ class Contracts:
         new: as if all of them had just come. Raises CannotFit where that is infinite.
         """
         n, pay = those["n"].to_numpy(float), self.pay(those)
-        length = self.told.given["renewal_months"]
+        length = self.context.settings["renewal_months"]
         stay, of_fits = np.zeros(len(those)), []
         age = np.zeros(len(those)) if new else those["age"].to_numpy(float) // length
         for model, inside in self.strata.by_model(those):
@@ -85,7 +85,7 @@ class Contracts:
         return value, self._error(those, value, pay, stay, of_fits)
 
     def _periods(self, parameters: np.ndarray, age: np.ndarray, months: float) -> np.ndarray:
-        length, rate = self.told.given["renewal_months"], self.told.given["worth"].discount_rate
+        length, rate = self.context.settings["renewal_months"], self.context.settings["discount_rate"]
         return periods_ahead(parameters, age, months / length, (1 + rate) ** (length / 12) - 1)
 
     def _error(self, those: pd.DataFrame, value: float, pay, stay, of_fits: list) -> float:
@@ -113,9 +113,9 @@ def _pay(rows: pd.DataFrame, mean: float) -> np.ndarray:
     return rows["pay"].to_numpy(float) + (rows["n"] - rows["known"]).to_numpy(float) * mean
 
 
-def of_contracts(counts: pd.DataFrame, told: Told) -> Contracts:
+def of_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts:
     """The contracts of a client's histories (`crmnb.metrics.features.purchase_history.contracts`). Raises CannotFit."""
-    length, there = told.given["renewal_months"], counts[counts["there"] == 1]
+    length, there = context.settings["renewal_months"], counts[counts["there"] == 1]
     if not there["times"].sum():
         raise CannotFit("no customers at the end who were seen for a month")
     if not (there["margin"].sum() > 0 and there["due"].sum() > 0):
@@ -165,11 +165,11 @@ def of_contracts(counts: pd.DataFrame, told: Told) -> Contracts:
         gain = likeliest.fit.log_likelihood - likelihood_of_renewals(some, length, parent.fit)
         return likeliest if gain > 1 else None
 
-    strata = parted(counts, told, losses, test, rough)
+    strata = parted(counts, context, losses, test, rough)
     if any(model is None for model in strata.models):
         raise CannotFit("those who pay left too seldom to tell how much of the margin is lost")
     scale = float(there["margin"].sum() / there["due"].sum())
-    return Contracts(told, strata, mean, scale, _scale_added(there))
+    return Contracts(context, strata, mean, scale, _scale_added(there))
 
 
 def _of_one_rate(some: pd.DataFrame, length: int, parent: _Losses | None) -> _Losses:
@@ -216,13 +216,15 @@ def periods_ahead(parameters: np.ndarray, age: np.ndarray, horizon: float, rate:
     return (begins + ends) / 2 / np.sqrt(1 + rate)
 
 
-def said_of_contracts(contracts: Contracts, counts: pd.DataFrame, held: list[Group], told: Told) -> list[str]:
+def said_of_contracts(
+    contracts: Contracts, counts: pd.DataFrame, held: list[GroupedCounts], context: EstimationContext
+) -> list[str]:
     """How it was counted; how the margin of those lost compares with that of those who stay; which levels have fits of their own."""
-    length = told.given["renewal_months"]
+    length = context.settings["renewal_months"]
     every = f"{length} months" if length > 1 else "month"
     notes = [f"Renewals every {every} by the shifted beta-geometric, each customer counting for the margin of a month."]
-    notes += _lost_and_there(counts, told)
-    by_time = {name for name, segment in told.given["segments"].items() if segment.years}
+    notes += _lost_and_there(counts, context)
+    by_time = context.time_segmentations
     if len(held) > 1:
         notes += contracts.strata.in_words("losses")
     if any(group.segment in by_time for group in held):
@@ -231,15 +233,15 @@ def said_of_contracts(contracts: Contracts, counts: pd.DataFrame, held: list[Gro
         notes.append(
             "Where losses do not fall with age, customers are taken to leave at one constant rate, the model's limit."
         )
-    if falling(counts, length) >= 1 - told.level:
+    if falling(counts, length) >= 1 - context.level:
         notes.append("Losses do not fall with age by more than chance.")
     return notes
 
 
-def _lost_and_there(counts: pd.DataFrame, told: Told) -> list[str]:
+def _lost_and_there(counts: pd.DataFrame, context: EstimationContext) -> list[str]:
     """How the margin a month of those lost compares with that of those there, where both are known of enough."""
     sums = counts.groupby("there")[["pay", "known"]].sum()
-    if len(sums) < 2 or (sums["known"] < max(told.privacy.suppress_below, 1)).any() or not (sums["pay"] > 0).all():
+    if len(sums) < 2 or (sums["known"] < max(context.suppress_below, 1)).any() or not (sums["pay"] > 0).all():
         return []
     mean = sums["pay"] / sums["known"]
     more = mean[0] / mean[1] - 1

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from crmnb.stats.estimation import Group
+from crmnb.stats.estimation import GroupedCounts
 from crmnb.stats.models.bg_nbd import discounted_further, fit_buying, log_likelihood
 from crmnb.stats.models.bg_nbd_left_truncated import Older
 from crmnb.stats.models.bg_nbd_left_truncated import discounted_further as discounted_of_older
@@ -51,7 +51,7 @@ def once(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
     return _FITTED[told.digest()]
 
 
-def newness_settled(groups: list[Group]) -> tuple[list[Group], str]:
+def newness_settled(groups: list[GroupedCounts]) -> tuple[list[GroupedCounts], str]:
     """The groups, guesses of who is older than the data taken or left; and what is to be said of it.
 
     A guess (`before` below 0, see `crmnb.metrics.features.tenure.with_unseen`) is taken where enough others bought again to fit a model to. Else nobody came

@@ -23,7 +23,7 @@ from crmnb.stats.clv_models import (
     weekly_likelihood,
     with_margin,
 )
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import discounted_further
 from crmnb.stats.models.gamma_gamma import expected_spend, independence
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
@@ -60,12 +60,12 @@ class _Ahead:
 class Purchases:
     """The client's customers: strata of how they buy and leave, and strata of what a purchase brings, with their fits."""
 
-    told: Told
+    context: EstimationContext
     buying: Strata
     spending: Strata
     ahead: "_Ahead" = field(default_factory=lambda: _Ahead())
 
-    def lacks(self, group: Group) -> str:
+    def lacks(self, group: GroupedCounts) -> str:
         """Why nothing can be told of a level; "" where it can."""
         return self.buying.lacks(group) or self.spending.lacks(group)
 
@@ -78,7 +78,7 @@ class Purchases:
 
     def value(self, there: pd.DataFrame, months: float) -> tuple[float, float]:
         """The margin expected of these rows' customers over so many months, per customer, discounted; and the standard error."""
-        rate = a_week(self.told.given["worth"].discount_rate)
+        rate = a_week(self.context.settings["discount_rate"])
         own = there["spend"].clip(lower=0) / there["x"].clip(lower=1)
 
         def further(parameters: np.ndarray, some: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ class Purchases:
 
     def value_of_new(self, won: pd.DataFrame, months: float) -> tuple[float, float]:
         """The margin expected after the first purchase of customers like those won, of whom nothing is known but that."""
-        rate, none = a_week(self.told.given["worth"].discount_rate), np.zeros(1)
+        rate, none = a_week(self.context.settings["discount_rate"]), np.zeros(1)
 
         def further(parameters: np.ndarray, some: np.ndarray) -> np.ndarray:
             each = discounted_further(parameters, none, none, none, months * WEEKS_A_MONTH, rate)
@@ -123,12 +123,12 @@ def _total(of: Callable, some: np.ndarray, weight: np.ndarray) -> Callable[[np.n
     return lambda parameters: weight @ of(parameters, some)
 
 
-def of_purchasers(counts: pd.DataFrame, told: Told) -> Purchases:
+def of_purchasers(counts: pd.DataFrame, context: EstimationContext) -> Purchases:
     """The purchases of a client's histories (`crmnb.metrics.features.purchase_history.bought`). Raises CannotFit."""
     of_purchases(counts), of_margins(counts)  # refused where all of them are too few
-    buying = parted(counts, told, _or_none(of_purchases), _test(of_purchases, weekly_likelihood))
-    spending = parted(counts, told, _or_none(of_margins), _test(of_margins, margins_likelihood))
-    return Purchases(told, buying, spending)
+    buying = parted(counts, context, _or_none(of_purchases), _test(of_purchases, weekly_likelihood))
+    spending = parted(counts, context, _or_none(of_margins), _test(of_margins, margins_likelihood))
+    return Purchases(context, buying, spending)
 
 
 def _or_none(fit: Callable[[pd.DataFrame], Fit]) -> Callable[..., Fit | None]:
@@ -151,22 +151,24 @@ def a_week(rate: float) -> float:
     return float(np.log1p(rate) * 7 / DAYS_A_YEAR)
 
 
-def said_of_purchases(purchases: Purchases, counts: pd.DataFrame, there: pd.DataFrame, told: Told) -> list[str]:
+def said_of_purchases(
+    purchases: Purchases, counts: pd.DataFrame, there: pd.DataFrame, context: EstimationContext
+) -> list[str]:
     """What may mislead, if anything, in one note; then how it was counted."""
     often, told_of = _independent(with_margin(counts))
-    warnings = [*_without_margin(counts, told), *_one_of_all(counts), often]
+    warnings = [*_without_margin(counts, context), *_one_of_all(counts), often]
     notes = [" ".join(filter(None, warnings))] if any(warnings) else []
     notes.append("Purchases by BG/NBD in weeks (a day's orders are one), their margin by Gamma-Gamma.")
     older = there.loc[there["before"] > 0, "n"].sum() if "before" in there else 0.0
     if older:
         notes.append(
-            f"{told.many(older)} of {told.many(there['n'].sum())} customers are older than the data: the model is fitted to those who "
+            f"{context.many(older)} of {context.many(there['n'].sum())} customers are older than the data: the model is fitted to those who "
             "came later, and allows for it that only those of the older are seen who stayed."
         )
     once = there.loc[there["x"] == 0, "n"].sum()
     if once:
         notes.append(
-            f"{told.many(once)} of {told.many(there['n'].sum())} customers have bought once: they are taken to spend what all "
+            f"{context.many(once)} of {context.many(there['n'].sum())} customers have bought once: they are taken to spend what all "
             f"do on average{_common(purchases.spending)}."
         )
     fits = [*purchases.buying.models, *purchases.spending.models]
@@ -183,12 +185,12 @@ def _common(spending: Strata) -> str:
     return f" (a margin of {expected_spend(spending.models[0].parameters, np.zeros(1), np.zeros(1))[0]:,.2f} at a purchase)"
 
 
-def _without_margin(counts: pd.DataFrame, told: Told) -> list[str]:
+def _without_margin(counts: pd.DataFrame, context: EstimationContext) -> list[str]:
     lost = counts.loc[(counts["x"] > 0) & (counts["spend"] <= 0), "n"].sum()
     if not lost:
         return []
     return [
-        f"The value is a little too high: {told.many(lost)} who bought again brought no margin with it, or a loss, for which "
+        f"The value is a little too high: {context.many(lost)} who bought again brought no margin with it, or a loss, for which "
         "Gamma-Gamma has no room."
     ]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.moments import FEW_FOR_MONEY
 
 GINI, TOP, CURVE = "gini", "top decile", "curve"
@@ -36,7 +36,7 @@ _QUANTILES: dict[str, tuple] = {
 _NORMAL_FROM = 1_000_000  # customers
 
 
-def lorenz(groups: list[Group], told: Told) -> Inferred:
+def lorenz(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Gini, the top tenth's share and the Lorenz curve, from counts of customers by `revenue` (0 or more).
 
     Gini with n / (n - 1), without which few customers look too equal. Limits on the logit, so that they stay between 0 and 1, in
@@ -58,13 +58,13 @@ def lorenz(groups: list[Group], told: Told) -> Inferred:
             rows += [group.row(breakdown=name, reason="one customer only") for name in (GINI, TOP)]
             continue
         for name, (value, error) in figures_of(revenue, n).items():
-            low, high = limits(name, value, error, n.sum(), told.level)
+            low, high = limits(name, value, error, n.sum(), context.level)
             doubtful = "unreliable" if n.sum() < FEW_FOR_MONEY else ""
             told_of = {"value": value, "low": low, "high": high, "method": "linearised", "flags": doubtful}
             rows.append(group.row(breakdown=name, **told_of) | (few if name == TOP else {}))
         if group.win == "now":
-            points += _curve(group, revenue, n, told)
-    return Inferred(rows, points)
+            points += _curve(group, revenue, n, context)
+    return Estimates(rows, points)
 
 
 def figures_of(revenue: np.ndarray, n: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -103,7 +103,7 @@ def _quantiles(name: str, value: float, size: float) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def moves(group: Group) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def moves(group: GroupedCounts) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """What a customer of each revenue moves Gini and the top tenth's share by (their influence)."""
     counts = group.counts.groupby("revenue")["n"].sum()
     revenue, n = counts.index.to_numpy(float), counts.to_numpy(float)
@@ -135,10 +135,10 @@ def _top(revenue: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray]:
     return value, (np.maximum(revenue - edge, 0) + _TENTH * edge - value * revenue) / mean
 
 
-def _curve(group: Group, revenue: np.ndarray, n: np.ndarray, told: Told) -> list[dict]:
+def _curve(group: GroupedCounts, revenue: np.ndarray, n: np.ndarray, context: EstimationContext) -> list[dict]:
     """The share of revenue of so many per cent of customers, from the smallest; no step is of fewer than may be shown."""
     at = np.concatenate([[0], np.cumsum(n) / n.sum() * 100])
     brought = np.concatenate([[0], np.cumsum(n * revenue) / (n @ revenue)])
-    places = np.linspace(0, 100, 1 + int(np.clip(n.sum() // told.privacy.suppress_below, 1, _POINTS)))
+    places = np.linspace(0, 100, 1 + int(np.clip(n.sum() // context.suppress_below, 1, _POINTS)))
     shares = np.interp(places, at, brought)
     return [group.point(x, share, n=n.sum(), breakdown=CURVE) for x, share in zip(places, shares, strict=True)]

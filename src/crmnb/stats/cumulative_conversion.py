@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from crmnb.stats.curve_steps import told_at
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.kaplan_meier import Curve, at, at_risk, cumulative_incidence
 
 AGES = {"won after 30 days": 30, "won after 90 days": 90, "won after 180 days": 180, "won after 365 days": 365}
@@ -20,24 +20,24 @@ OUTCOMES = {"won": 1, "lost": 2}
 _METHOD = "Kaplan-Meier, log-log"
 
 
-def curve(groups: list[Group], told: Told) -> Inferred:
+def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The share won by each age that has been seen, and as points the curves of won and lost of the period's own leads.
 
     With log-log limits (`crmnb.stats.models.kaplan_meier.cumulative_incidence`).
     """
-    fewest = max(told.privacy.suppress_below, 1)
+    fewest = max(context.suppress_below, 1)
     rows, points, common = [], [], None
     for group in groups:
-        curves = {name: _curve(group, outcome, told.level) for name, outcome in OUTCOMES.items()}
+        curves = {name: _curve(group, outcome, context.level) for name, outcome in OUTCOMES.items()}
         rows += _rows(group, curves["won"], fewest)
         if group.win == "now":
             ages = _ages(group, fewest, common)
             common = ages if group.is_whole else common
             points += _points(group, curves, ages, common)
-    return Inferred(rows, points)
+    return Estimates(rows, points)
 
 
-def _curve(group: Group, outcome: int, level: float) -> Curve:
+def _curve(group: GroupedCounts, outcome: int, level: float) -> Curve:
     """The share that has come to one outcome by each age; of the others it is known until the data end that they have not."""
     counts = group.counts
     came = (counts["outcome"] == outcome).to_numpy()
@@ -45,7 +45,7 @@ def _curve(group: Group, outcome: int, level: float) -> Curve:
     return cumulative_incidence(np.zeros(len(counts)), ages, came.astype(int), counts["n"].to_numpy(), level=level)
 
 
-def _rows(group: Group, won: Curve, fewest: int) -> Iterator[dict]:
+def _rows(group: GroupedCounts, won: Curve, fewest: int) -> Iterator[dict]:
     """The ages to which enough leads were followed, decided early or not: of a later one nobody knows anything."""
     followed, n = group.counts["followed"].to_numpy(float), group.counts["n"].to_numpy(float)
     for breakdown, age in AGES.items():
@@ -63,7 +63,7 @@ def _most_of_none(known: float, level: float) -> float:
     return float(z**2 / (known + z**2))
 
 
-def _ages(group: Group, fewest: int, common: np.ndarray | None) -> np.ndarray:
+def _ages(group: GroupedCounts, fewest: int, common: np.ndarray | None) -> np.ndarray:
     """The ages at which curves are told: where leads end, with enough of them in each step; of levels, among the whole's (`common`)."""
     days, outcome, n = (group.counts[name].to_numpy(float) for name in ("days", "outcome", "n"))
     last = _still(group, np.unique(days)) >= fewest
@@ -74,13 +74,15 @@ def _ages(group: Group, fewest: int, common: np.ndarray | None) -> np.ndarray:
     return ages[told_at(ages, ways, fewest)]
 
 
-def _still(group: Group, ages: np.ndarray) -> np.ndarray:
+def _still(group: GroupedCounts, ages: np.ndarray) -> np.ndarray:
     """How many leads are still open and followed at some ages."""
     days, n = group.counts["days"].to_numpy(float), group.counts["n"].to_numpy(float)
     return at_risk(ages, np.zeros(len(days)), days, n)
 
 
-def _points(group: Group, curves: dict[str, Curve], ages: np.ndarray, common: np.ndarray | None) -> Iterator[dict]:
+def _points(
+    group: GroupedCounts, curves: dict[str, Curve], ages: np.ndarray, common: np.ndarray | None
+) -> Iterator[dict]:
     """A point of each curve at each of the ages; `n`: how many leads are still open and followed. At the others of the whole that alone."""
     unseen = np.setdiff1d(common, ages) if common is not None else ages[:0]
     for breakdown, each in curves.items():

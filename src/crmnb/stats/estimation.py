@@ -1,28 +1,28 @@
-"""Inference: from what the engine reduced evidence to, to values with their intervals.
+"""Estimation: the data that estimators of this package take and return.
 
-`moments` works on sufficient statistics, a row per group. The other modules work on counts of alike rows (`Group`), since
-what they estimate (a curve, a median, a fitted model) is no function of a few sums.
+`moments` works on sufficient statistics, one row per group. The other modules work on counts of equal rows (`GroupedCounts`),
+because what they estimate (a curve, a median, a fitted model) is not a function of a few sums.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from crmnb.core.period import Period
-from crmnb.schema.client import Privacy
 
 NAN = float("nan")
-LEVEL_OF = "of "  # how the columns of counts begin that hold the customers' level in a segmentation
+LEVEL_OF = "of "  # prefix of the columns that hold the customers' level in a segmentation
 
 
 @dataclass(frozen=True)
-class Group:
-    """The evidence of one window, breakdown and level of a segmentation (the whole client's are ""), alike rows counted.
+class GroupedCounts:
+    """The evidence of one window, breakdown and level of a segmentation ("" for the whole client), equal rows counted.
 
     `counts`: the evidence's own columns, `n` (rows), the sums that the estimator asks for, and `fold` where it has folds.
-    `customers`: how many stand behind it (rows, where none is known).
+    `customers`: the number of customers behind the rows (the number of rows where customers are not known).
     """
 
     win: str
@@ -34,7 +34,7 @@ class Group:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the whole client."""
+        """Whether the group is the whole client."""
         return not self.segment
 
     @property
@@ -42,56 +42,67 @@ class Group:
         """The number of rows."""
         return float(self.counts["n"].sum())
 
-    def row(self, **facts: Any) -> dict[str, Any]:
-        """A row of results of this group: `value`, and `low`, `high`, `method`, `flags`, `reason`, where there are such.
+    def row(self, **fields: Any) -> dict[str, Any]:
+        """A row of results of this group: `value`, and `low`, `high`, `method`, `flags`, `reason` where they apply.
 
-        Without a value, `reason` says why. `breakdown`, `n`, `clusters` may be told otherwise than the group's own.
+        `reason` says why there is no value. `breakdown`, `n` and `clusters` may differ from the group's own.
         """
         empty = {"value": NAN, "low": NAN, "high": NAN, "method": "", "flags": "", "reason": ""}
-        own = {key: getattr(self, key) for key in ("win", "breakdown", "segment", "level")}
-        return empty | own | {"n": self.n, "clusters": self.customers, "numerator": NAN, "denominator": NAN} | facts
+        key = {name: getattr(self, name) for name in ("win", "breakdown", "segment", "level")}
+        sizes = {"n": self.n, "clusters": self.customers, "numerator": NAN, "denominator": NAN}
+        return empty | key | sizes | fields
 
-    def point(self, x: float, value: float, low: float = NAN, high: float = NAN, n: float = NAN, **facts: str) -> dict:
-        """A point of a picture; n: the units behind it, too few of which are not shown."""
-        own = {key: getattr(self, key) for key in ("breakdown", "segment", "level")}
-        return own | {"x": x, "value": value, "low": low, "high": high, "n": n} | facts
+    def point(self, x: float, value: float, low: float = NAN, high: float = NAN, n: float = NAN, **fields: str) -> dict:
+        """A point of a chart; n: the number of units behind it, by which small groups are suppressed."""
+        key = {name: getattr(self, name) for name in ("breakdown", "segment", "level")}
+        return key | {"x": x, "value": value, "low": low, "high": high, "n": n} | fields
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is asked of an estimate: the confidence level, the metric's settings and declarations, the periods by window."""
+class EstimationContext:
+    """What an estimator is told beside the counts.
+
+    level: the confidence level, between 0 and 1. settings: numbers and texts by name, such as `grace_days` or `horizon_months`.
+    periods: the period of each window. suppress_below: groups of fewer customers must not be shown. min_base: groups of fewer
+    customers are marked. time_segmentations: the segmentations whose levels change with time, such as bands of tenure.
+    """
 
     level: float
-    given: dict[str, Any]
-    windows: dict[str, Period]
-    privacy: Privacy
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    periods: Mapping[str, Period] = field(default_factory=lambda: MappingProxyType({}))
+    suppress_below: int = 1
+    min_base: int = 1
+    time_segmentations: frozenset[str] = frozenset()
 
     def many(self, customers: float) -> str:
-        """A number of customers in words: of few it is not told how few."""
-        least = self.privacy.suppress_below
+        """A number of customers in words; of few only that they are few."""
+        least = self.suppress_below
         return f"fewer than {least}" if 0 < customers < least else f"{customers:,.0f}"
 
 
 @dataclass(frozen=True)
-class Inferred:
-    """Rows of results (`Group.row`), points of pictures (`Group.point`), and sentences to stand beside them."""
+class Estimates:
+    """Rows of results (`GroupedCounts.row`), points of charts (`GroupedCounts.point`), and notes on the whole."""
 
     rows: list[dict[str, Any]]
     points: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def comparable(groups: list[Group], told: Told) -> list[Group]:
-    """The groups without those by tenure, which are other people at another time: nobody has been there for four years and was
-    lost in three, and those who have been there for under a year bought nothing a year before."""
-    by_time = {name for name, segment in told.given["segments"].items() if segment.years}
-    return [group for group in groups if group.segment not in by_time]
+def comparable(groups: list[GroupedCounts], time_segmentations: frozenset[str]) -> list[GroupedCounts]:
+    """The groups without levels that change with time: such a level holds other people at another time.
+
+    Nobody in the level "4 years and more" was lost after three years, and customers of under a year did not order a year ago.
+    """
+    return [group for group in groups if group.segment not in time_segmentations]
 
 
-def of_each(infer: Callable[[Group, Told], list[dict[str, Any]]]) -> Callable[[list[Group], Told], Inferred]:
-    """An inference that takes one group at a time, and gives its rows."""
+def by_group(
+    estimate: Callable[[GroupedCounts, EstimationContext], list[dict[str, Any]]],
+) -> Callable[[list[GroupedCounts], EstimationContext], Estimates]:
+    """An estimator of several groups from an estimator of one group that returns rows."""
 
-    def inferred(groups: list[Group], told: Told) -> Inferred:
-        return Inferred([row for group in groups for row in infer(group, told)])
+    def estimates(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+        return Estimates([row for group in groups for row in estimate(group, context)])
 
-    return inferred
+    return estimates

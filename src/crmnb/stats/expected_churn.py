@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import special, stats
 
 from crmnb.stats.clv_models import newness_settled, of_days, older_of, parameters_of, purchases_likelihood
-from crmnb.stats.estimation import Group, Inferred, Told
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models import bg_nbd, kaplan_meier
 from crmnb.stats.models.bg_nbd_left_truncated import silent
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
@@ -25,39 +25,39 @@ _FEWEST_ROUGHLY = 3  # of a group that is told of as a part of others
 _FEWEST_LOSSES = 10  # of a group: fewer tell too little of its hazards
 
 
-def expected(groups: list[Group], told: Told) -> Inferred:
+def expected(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The expected number of losses within `horizon_days`, among those who are customers at the end of the period."""
     groups, newness = newness_settled(groups)
     whole = next(group for group in groups if group.is_whole)
     there = [_there(group.counts) for group in groups]
     base = [{"n": n, "clusters": n, "denominator": n} for n in (float(of["n"].sum()) for of in there)]
     try:
-        _must_reach_back(told)
-        strata = _strata(whole.counts, told)
+        _must_reach_back(context)
+        strata = _strata(whole.counts, context)
     except CannotFit as no:
-        return Inferred([group.row(reason=str(no), **of) for group, of in zip(groups, base, strict=True)])
-    z = stats.norm.ppf((1 + told.level) / 2)
+        return Estimates([group.row(reason=str(no), **of) for group, of in zip(groups, base, strict=True)])
+    z = stats.norm.ppf((1 + context.level) / 2)
     rows = []
     for group, of, those in zip(groups, base, there, strict=True):
         if reason := strata.lacks(group) if of["n"] else "no customers at the end":
             rows.append(group.row(**of, reason=reason))
             continue
-        value, error = _losses(strata, those, told)
+        value, error = _losses(strata, those, context)
         low, high = max(value - z * error, 0.0), min(value + z * error, of["n"])
         rows.append(group.row(**of, value=value, low=low, high=high, numerator=value, method="model"))
-    return Inferred(rows, notes=[*_said(strata, told), *([newness] if newness else [])])
+    return Estimates(rows, notes=[*_said(strata, context), *([newness] if newness else [])])
 
 
-def _must_reach_back(told: Told) -> None:
+def _must_reach_back(context: EstimationContext) -> None:
     """Raise CannotFit where the forecast would reach further ahead than the data reach back."""
-    period, ahead = told.windows["now"], told.given["horizon_days"]
+    period, ahead = context.periods["now"], context.settings["horizon_days"]
     if period.data_from and (days := (period.observed_end - period.data_from).days) < ahead:
         raise CannotFit(f"the data reach back {days} days, which tell too little of {ahead} days ahead")
 
 
-def _said(strata: Strata, told: Told) -> list[str]:
+def _said(strata: Strata, context: EstimationContext) -> list[str]:
     """Which model it is, what it takes for granted, and which levels have one of their own."""
-    if _by_contract(told):
+    if _by_contract(context):
         return [
             "By the share of customers lost at each tenure so far (Nelson & Aalen's hazard).",
             *strata.in_words("losses"),
@@ -70,22 +70,22 @@ def _said(strata: Strata, told: Told) -> list[str]:
     ]
 
 
-def probabilities(rows: pd.DataFrame, told: Told) -> pd.Series:
+def probabilities(rows: pd.DataFrame, context: EstimationContext) -> pd.Series:
     """Of each row of evidence that is a customer at the end: how likely it is to be lost. Raises CannotFit.
 
     rows: one per customer, the columns that the counts are by, with the customer's levels (`of <segmentation>`).
     """
-    every = Group("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
+    every = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
     counts = newness_settled([every])[0][0].counts
-    there, strata = _there(counts), _strata(counts, told)
+    there, strata = _there(counts), _strata(counts, context)
     found = np.zeros(len(there))
     for model, inside in strata.by_model(there):
-        found[inside] = _chance(model, there[inside], told)
+        found[inside] = _chance(model, there[inside], context)
     return pd.Series(found, there.index)
 
 
-def _by_contract(told: Told) -> bool:
-    return told.given["churn"].kind == "contractual"
+def _by_contract(context: EstimationContext) -> bool:
+    return context.settings["contractual"]
 
 
 def _there(counts: pd.DataFrame) -> pd.DataFrame:
@@ -93,24 +93,24 @@ def _there(counts: pd.DataFrame) -> pd.DataFrame:
     return counts[counts["age"].notna() if "age" in counts else counts["there"] == 1]
 
 
-def _strata(counts: pd.DataFrame, told: Told) -> Strata:
+def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
     """The kinds of customers with their hazards, or their models of buying. Raises CannotFit."""
-    if _by_contract(told):
-        _Hazard.of(counts, told)
-        rough = partial(_hazard_or_none, told=told, fewest=_FEWEST_ROUGHLY)
-        return parted(counts, told, partial(_hazard_or_none, told=told), _logrank, rough)
+    if _by_contract(context):
+        _Hazard.of(counts, context)
+        rough = partial(_hazard_or_none, context=context, fewest=_FEWEST_ROUGHLY)
+        return parted(counts, context, partial(_hazard_or_none, context=context), _logrank, rough)
     of_days(counts)
-    return parted(counts, told, _buying_or_none, _buys_alike)
+    return parted(counts, context, _buying_or_none, _buys_alike)
 
 
-def _chance(model, there: pd.DataFrame, told: Told) -> np.ndarray:
+def _chance(model, there: pd.DataFrame, context: EstimationContext) -> np.ndarray:
     """How likely each row of those there is to be lost."""
     if isinstance(model, _Hazard):
         return model.lost(there["age"].to_numpy(float))
-    return _lost(model.parameters, there, told)
+    return _lost(model.parameters, there, context)
 
 
-def _losses(strata: Strata, there: pd.DataFrame, told: Told) -> tuple[float, float]:
+def _losses(strata: Strata, there: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
     """How many of those there to expect lost, and the standard error; cells with a model of their own err apart from each other."""
     value, variance = 0.0, 0.0
     for model, inside in strata.by_model(there):
@@ -119,7 +119,7 @@ def _losses(strata: Strata, there: pd.DataFrame, told: Told) -> tuple[float, flo
         if isinstance(model, _Hazard):
             lost, error = model.losses(some["age"].to_numpy(float), n)
         else:
-            lost, error = _by_buying(model, some, n, told)
+            lost, error = _by_buying(model, some, n, context)
         value, variance = value + lost, variance + error**2
     return value, float(np.sqrt(variance))
 
@@ -142,37 +142,37 @@ def _buys_alike(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> f
     return likelihood_ratio(counts, cells, finer, _buying_or_none, purchases_likelihood, parameters_of)
 
 
-def _by_buying(fit: Fit, there: pd.DataFrame, n: np.ndarray, told: Told) -> tuple[float, float]:
+def _by_buying(fit: Fit, there: pd.DataFrame, n: np.ndarray, context: EstimationContext) -> tuple[float, float]:
     """The expected losses of those there, and their standard error; each history is worked out once."""
     columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in there]
     alike = there.assign(n=n).groupby(columns, as_index=False)["n"].sum()
     many = alike["n"].to_numpy(float)
-    value, error = delta(lambda parameters: many @ _lost(parameters, alike, told), fit)
-    lost = _lost(fit.parameters, alike, told)
+    value, error = delta(lambda parameters: many @ _lost(parameters, alike, context), fit)
+    lost = _lost(fit.parameters, alike, context)
     return float(value), float(np.sqrt(error**2 + many @ (lost * (1 - lost))))
 
 
-def _lost(parameters: np.ndarray, there: pd.DataFrame, told: Told) -> np.ndarray:
+def _lost(parameters: np.ndarray, there: pd.DataFrame, context: EstimationContext) -> np.ndarray:
     """How likely each row of those there is to be lost, by a model whose time is days."""
     older, histories = older_of(there, 1.0)
     found = np.zeros(len(there))
-    found[~older] = _lost_by_inactivity(parameters, *_history(there[~older]), told)
+    found[~older] = _lost_by_inactivity(parameters, *_history(there[~older]), context)
     if older.any():
-        horizon, wait = told.given["horizon_days"], told.given["churn"].inactivity_days
+        horizon, wait = context.settings["horizon_days"], context.settings["inactivity_days"]
         lasts = min(horizon, wait)
         lost = silent(parameters, histories, horizon - lasts, lasts)
         found[older] = np.where(histories.T - histories.t_x <= wait - horizon, 0.0, lost)
     return found
 
 
-def _lost_by_inactivity(parameters: np.ndarray, x, t_x, T, told: Told) -> np.ndarray:
+def _lost_by_inactivity(parameters: np.ndarray, x, t_x, T, context: EstimationContext) -> np.ndarray:
     """The probability that no order comes in the days of inactivity before the horizon ends.
 
     With s days until those begin and w of them, it is 1 - P(alive) E[e^(-l p s) (1 - e^(-l w))], l gamma (r + x, alpha + T) and p beta
     (a, b + x): two Gaussian hypergeometric functions, told by Pfaff's transformation, whose parameters stay small.
     """
     r, alpha, a, b = parameters
-    horizon, wait = told.given["horizon_days"], told.given["churn"].inactivity_days
+    horizon, wait = context.settings["horizon_days"], context.settings["inactivity_days"]
     w = min(horizon, wait)
     s = horizon - w
     (repeats, seen), place = np.unique(np.stack([x, T]), axis=1, return_inverse=True)  # fewer by far than histories
@@ -200,7 +200,7 @@ class _Hazard:
         self.horizon, self.seen, self.last = horizon, min(horizon, last - start), last
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, told: Told) -> "_Hazard":
+    def of(cls, counts: pd.DataFrame, context: EstimationContext) -> "_Hazard":
         known = counts.dropna(subset=["duration"])
         entry, duration, _, n = data = _lives(known)
         ends = np.unique(duration)
@@ -208,7 +208,9 @@ class _Hazard:
         if not len(enough):
             raise CannotFit(f"needs {_AT_RISK} customers who were followed")
         steps = kaplan_meier.steps(*data)
-        return cls(steps[steps["time"] <= enough.max()], entry.min(), float(enough.max()), told.given["horizon_days"])
+        return cls(
+            steps[steps["time"] <= enough.max()], entry.min(), float(enough.max()), context.settings["horizon_days"]
+        )
 
     def _windows(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which event times lie ahead of each age: the last seen for who is older than that."""
@@ -238,11 +240,11 @@ def _lives(counts: pd.DataFrame) -> list[np.ndarray]:
 
 
 def _hazard_or_none(
-    counts: pd.DataFrame, parent: _Hazard | None = None, *, told: Told, fewest: int = _FEWEST_LOSSES
+    counts: pd.DataFrame, parent: _Hazard | None = None, *, context: EstimationContext, fewest: int = _FEWEST_LOSSES
 ) -> _Hazard | None:
     """The hazards of some customers; None where too few were at risk, or lost, to tell them."""
     try:
-        hazard = _Hazard.of(counts, told)
+        hazard = _Hazard.of(counts, context)
     except CannotFit:
         return None
     return hazard if hazard.lost_so_far >= fewest else None

@@ -9,7 +9,7 @@ import pandas as pd
 import scipy  # see `moments`
 
 from crmnb.core.period import Period, shift
-from crmnb.stats.estimation import Group, Inferred, Told, comparable
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, comparable
 from crmnb.stats.moments import FEW_CLUSTERS
 
 YEAR = 364  # days: 52 weeks, so that each day meets the same weekday
@@ -124,7 +124,7 @@ def _squares_of(comparison: int) -> list[str]:
     return [f"{pair}_{comparison}" for pair in ("now_now", "now_before", "before_before")]
 
 
-def growth(groups: list[Group], told: Told) -> Inferred:
+def growth(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
 
     Who bought stands in groups of their own, of the breakdown `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
@@ -138,8 +138,8 @@ def growth(groups: list[Group], told: Told) -> Inferred:
     limits, nor has what does not vary at all.
     """
     buyers = {(g.win, g.breakdown, g.segment, g.level): g.counts for g in groups if g.breakdown}
-    sold = [group for group in comparable(groups, told) if not group.breakdown]
-    return Inferred([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, told)), told)])
+    sold = [group for group in comparable(groups, context.time_segmentations) if not group.breakdown]
+    return Estimates([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, context)), context)])
 
 
 def who_of(column: str = "") -> str:
@@ -147,14 +147,14 @@ def who_of(column: str = "") -> str:
     return f"who by {column}" if column else "who"
 
 
-def _key_of_buyers(group: Group, told: Told) -> tuple[str, str, str, str]:
-    table, _, column = told.given["segments"][group.segment].column.partition(".") if group.segment else ("", "", "")
-    return group.win, who_of(column if table == "orders" else ""), group.segment, group.level
+def _key_of_buyers(group: GroupedCounts, context: EstimationContext) -> tuple[str, str, str, str]:
+    column = context.settings.get("order_columns", {}).get(group.segment, "")
+    return group.win, who_of(column), group.segment, group.level
 
 
-def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict]:
+def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: EstimationContext) -> list[dict]:
     """The rows of a group; `buyers` are None where no order names its customer."""
-    period = told.windows[group.win]
+    period = context.periods[group.win]
     daily = group.counts.groupby(["span", "day"])[["net", "n"]].sum()
     place = {each: at for at, each in enumerate(spans(period))}
     rows = []
@@ -162,7 +162,7 @@ def _growths(group: Group, buyers: pd.DataFrame | None, told: Told) -> list[dict
         sides = [_Side.of(daily, place[side], side, buyers) for side in (each.now, each.before)]
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
-        told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, told.level)
+        told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, context.level)
         rows.append(group.row(breakdown=each.breakdown, **told_of))
     return rows
 
@@ -288,7 +288,7 @@ def _combined(*parts: tuple[float, float]) -> tuple[float, float]:
 # ---- What it is made of ---------------------------------------------------------------------------------------------
 
 
-def parts(groups: list[Group], told: Told) -> Inferred:
+def parts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The change of net revenue as money owed to customers, orders per customer and revenue per order.
 
     From counts of buyers by `side` ("now", "before") and whether they are `known`, with their `orders` and `net`. Ang 2005,
@@ -296,13 +296,13 @@ def parts(groups: list[Group], told: Told) -> Inferred:
     Behind all of them stand the buyers of the side that has fewer. Orders without a customer that are too few to be shown are
     counted with the others: apart or left out, what they brought would follow from the rest.
     """
-    fewest = told.privacy.suppress_below
-    rows = [row for group in comparable(groups, told) for row in _parts(group, fewest)]
+    fewest = context.suppress_below
+    rows = [row for group in comparable(groups, context.time_segmentations) for row in _parts(group, fewest)]
     against = groups[0].counts["against"].iloc[0]
-    return Inferred(rows, notes=[f"Before is {against}."])
+    return Estimates(rows, notes=[f"Before is {against}."])
 
 
-def _parts(group: Group, fewest: int) -> list[dict]:
+def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
     totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
     now, before = (_side(totals, side, 1) for side in ("now", "before"))
     unknown = [_side(totals, side, 0) for side in ("now", "before")]

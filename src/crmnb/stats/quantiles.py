@@ -3,14 +3,14 @@
 import numpy as np
 from scipy import stats
 
-from crmnb.stats.estimation import Group, Told, of_each
+from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.moments import FEW_CLUSTERS
 
 _ROUNDING = 1e-9
 
 
-@of_each
-def median(group: Group, told: Told) -> list[dict]:
+@by_group
+def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     """The median of the orders' `net`, with Woodruff's limits: the values up to which the limits of the share one half lie.
 
     Woodruff 1952, JASA 47:635; the share's limits are Wilson's at the effective n of clusters (Korn & Graubard 1998, Survey
@@ -20,7 +20,7 @@ def median(group: Group, told: Told) -> list[dict]:
     rows = group.counts.sort_values("net", kind="stable")
     value, share = rows["net"].to_numpy(float), (rows["n"].cumsum() / group.n).to_numpy()
     place, after = (_place(share, at) for at in (0.5 - _ROUNDING, 0.5 + _ROUNDING))
-    z, n = _effective(rows, place, group.n, group.customers, told.level)
+    z, n = _effective(rows, place, group.n, group.customers, context.level)
     half = z / (2 * np.sqrt(n + z**2))  # of Wilson's interval, at one half
     clustered = group.customers < group.n
     return [
@@ -34,7 +34,7 @@ def median(group: Group, told: Told) -> list[dict]:
     ]
 
 
-def moves(group: Group) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def moves(group: GroupedCounts) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """What an order of each value moves the median by, but for the sign and a factor: whether it lies up to the median, less the share that do."""
     value = np.unique(group.counts["net"].to_numpy(float))
     rows = group.counts.assign(net=group.counts["net"].astype(float)).groupby("net")["n"].sum()

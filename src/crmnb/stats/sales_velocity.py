@@ -7,15 +7,15 @@
 import numpy as np
 import pandas as pd
 
-from crmnb.stats.estimation import Group, Told, of_each
+from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.moments import FEW_CLUSTERS
 
 _FLAGS, _SUMS = ("open", "mature", "won"), ("brought", "priced")
 _REPLICATES, _SEED = 1000, 20250101  # the seed is fixed, so that a report can be made twice
 
 
-@of_each
-def velocity(group: Group, told: Told) -> list[dict]:
+@by_group
+def velocity(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     """Open leads x win rate x mean amount / median days to win, with the percentile limits of leads resampled (by fold).
 
     Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3. With seven won leads the limits covered 86 %, with twenty or
@@ -27,7 +27,7 @@ def velocity(group: Group, told: Told) -> list[dict]:
         return [group.row(reason=reason)]
     folds = len(by_fold)
     draws = np.random.default_rng(_SEED).multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
-    low, high = _limits(_velocities(draws @ by_fold, days), told.level)
+    low, high = _limits(_velocities(draws @ by_fold, days), context.level)
     flags = "unreliable" if once[0, 2] < FEW_CLUSTERS else ""
     value = _velocities(once, days)[0]
     return [group.row(value=value, low=low, high=high, method="bootstrap of leads", flags=flags)]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmnb.stats.estimation import LEVEL_OF, Group, Told
+from crmnb.stats.estimation import LEVEL_OF, EstimationContext, GroupedCounts
 
 # A test of one partition: takes the counts and each row's cell, gives the logarithm of the p-value (which may be smaller than any float),
 # NaN where it cannot be had.
@@ -59,7 +59,7 @@ class Strata:
             inside[id(model)] = (model, rows | (places == place))
         return list(inside.values())
 
-    def lacks(self, group: Group) -> str:
+    def lacks(self, group: GroupedCounts) -> str:
         """Why nothing can be told of a level on its own; "" where it can."""
         if not group.segment or group.segment not in self.p_values:
             return ""
@@ -95,16 +95,16 @@ def _listed(names) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def segmentations(counts: pd.DataFrame, told: Told) -> list[str]:
+def segmentations(counts: pd.DataFrame, context: EstimationContext) -> list[str]:
     """The segmentations of customers that counts carry, but for those by time, which is what the models go by."""
-    by_time = {name for name, segment in told.given.get("segments", {}).items() if segment.years}
+    by_time = context.time_segmentations
     names = [name.removeprefix(LEVEL_OF) for name in counts if str(name).startswith(LEVEL_OF)]
     return [name for name in names if name not in by_time and counts[LEVEL_OF + name].nunique() > 1]
 
 
 def parted(
     counts: pd.DataFrame,
-    told: Told,
+    context: EstimationContext,
     fit: Callable[[pd.DataFrame, Any], Any],
     test: Test,
     rough: Callable[[pd.DataFrame, Any], Any] = lambda some, parent: None,
@@ -116,7 +116,7 @@ def parted(
     which is nearer to a few customers of a kind that differs than the model of all. test: see `Test`; of two arrays of cells, those so far and
     those that these would be parted into.
     """
-    names = segmentations(counts, told)
+    names = segmentations(counts, context)
     codes = {name: pd.factorize(counts[LEVEL_OF + name], sort=True)[0] for name in names}
     cells, p_values, by = np.zeros(len(counts), int), {}, []
     while names:
@@ -125,7 +125,7 @@ def parted(
         p_values |= {name: np.exp(p) for name, p in found.items() if name not in p_values or not np.isnan(p)}
         known = {name: p for name, p in found.items() if not np.isnan(p)}
         best = min(known, key=known.get, default=None)
-        if best is None or np.exp(known[best]) * len(known) >= 1 - told.level:
+        if best is None or np.exp(known[best]) * len(known) >= 1 - context.level:
             break
         by.append(best)
         names.remove(best)

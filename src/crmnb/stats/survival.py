@@ -11,7 +11,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from crmnb.stats.curve_steps import told_at
-from crmnb.stats.estimation import Group, Inferred, Told, comparable
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, comparable
 from crmnb.stats.models import kaplan_meier
 
 # When survival is told, in days; a period that is shorter than the days of inactivity is no news, as nobody can be lost so soon.
@@ -31,46 +31,46 @@ _ENOUGH = (
 _BRIDGED = 31  # days in which nobody is at risk, as if nobody left meanwhile: dates exact to the month leave such
 
 
-def curve(groups: list[Group], told: Told) -> Inferred:
+def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The share that stays longer than certain times; the whole curves as points; and whether segments differ, in words."""
     rows, fitted = [], []
-    for group in comparable(groups, told):
-        one = _curve(group, told)
+    for group in comparable(groups, context.time_segmentations):
+        one = _curve(group, context)
         fitted.append((group, one))
-        rows += _shares(group, one, told)
-    points = _points(fitted, told)
-    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, told)]
-    return Inferred(rows, points, notes + _between_levels([group for group, _ in fitted], told))
+        rows += _shares(group, one, context)
+    points = _points(fitted, context)
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, context)]
+    return Estimates(rows, points, notes + _between_levels([group for group, _ in fitted], context))
 
 
-def median(groups: list[Group], told: Told) -> Inferred:
+def median(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The time by which half of the customers are lost; where that is not reached, how many are left at the end."""
-    fitted = [(group, _curve(group, told)) for group in comparable(groups, told)]
-    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, told)]
-    return Inferred([_median(group, one, told) for group, one in fitted], notes=notes)
+    fitted = [(group, _curve(group, context)) for group in comparable(groups, context.time_segmentations)]
+    notes = [note for group, one in fitted if group.is_whole for note in _beginning(group, one, context)]
+    return Estimates([_median(group, one, context) for group, one in fitted], notes=notes)
 
 
-def _curve(group: Group, told: Told) -> kaplan_meier.Curve:
+def _curve(group: GroupedCounts, context: EstimationContext) -> kaplan_meier.Curve:
     """Survival in a group, from the age on at which enough are at risk, until too few are for privacy.
 
     Where observation begins late everybody at risk may be gone before others enter: see `survival.observed_ages`.
     """
     data = _arrays(group)
-    fewest = max(told.privacy.suppress_below, 1)
+    fewest = max(context.suppress_below, 1)
     start, last = kaplan_meier.observed_ages(*data, max(fewest, _ENOUGH), fewest, _BRIDGED)
-    found = kaplan_meier.kaplan_meier(*data, told.level, start)
+    found = kaplan_meier.kaplan_meier(*data, context.level, start)
     return replace(found, table=found.table[found.table["time"] <= last].reset_index(drop=True), last=last)
 
 
-def _arrays(group: Group) -> tuple[np.ndarray, ...]:
+def _arrays(group: GroupedCounts) -> tuple[np.ndarray, ...]:
     return tuple(group.counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n"))
 
 
-def _shares(group: Group, one: kaplan_meier.Curve, told: Told) -> list[dict]:
-    earliest = max(told.given["churn"].history_days, one.start)
+def _shares(group: GroupedCounts, one: kaplan_meier.Curve, context: EstimationContext) -> list[dict]:
+    earliest = max(context.settings.get("grace_days", 0), one.start)
     times = {name: days for name, days in TOLD_AFTER.items() if earliest <= days <= one.last}
     if not times:
-        return [group.row(reason=f"needs customers followed for {_needed(one, told):,.0f} days or more")]
+        return [group.row(reason=f"needs customers followed for {_needed(one, context):,.0f} days or more")]
     values = kaplan_meier.at(one, list(times.values()))
     facts = {"method": "Kaplan-Meier", "reason": _condition(one)}
     return [
@@ -90,14 +90,14 @@ def _doubt(one: kaplan_meier.Curve, until: float) -> str:
     return "unreliable" if len(on_the_way) and on_the_way.min() < _ENOUGH else ""
 
 
-def _needed(one: kaplan_meier.Curve, told: Told) -> float:
+def _needed(one: kaplan_meier.Curve, context: EstimationContext) -> float:
     """For how many days customers must have been followed for anything to be told; by inactivity nobody can be lost sooner."""
-    return max(told.given["churn"].history_days, one.start, min(TOLD_AFTER.values()))
+    return max(context.settings.get("grace_days", 0), one.start, min(TOLD_AFTER.values()))
 
 
-def _points(fitted: list[tuple[Group, kaplan_meier.Curve]], told: Told) -> list[dict]:
+def _points(fitted: list[tuple[GroupedCounts, kaplan_meier.Curve]], context: EstimationContext) -> list[dict]:
     """The curves as drawn. Where single customers are not to be shown, all are told at the same few times, and how many are left of all."""
-    fewest = told.privacy.suppress_below
+    fewest = context.suppress_below
     if fewest <= 1:
         return [point for group, one in fitted for point in _every_step(group, one)]
     found, common = [], None
@@ -112,7 +112,9 @@ def _points(fitted: list[tuple[Group, kaplan_meier.Curve]], told: Told) -> list[
     return found
 
 
-def _enough_between(group: Group, one: kaplan_meier.Curve, fewest: int, common: np.ndarray | None) -> np.ndarray:
+def _enough_between(
+    group: GroupedCounts, one: kaplan_meier.Curve, fewest: int, common: np.ndarray | None
+) -> np.ndarray:
     """The times between which enough customers were lost or came in or went out of sight; of levels, among the whole's (`common`)."""
     entry, duration, event, n = _arrays(group)
     inside = np.unique(np.concatenate([entry, duration])) if common is None else common
@@ -128,7 +130,7 @@ def _enough_between(group: Group, one: kaplan_meier.Curve, fewest: int, common: 
     return found if len(found) <= _STEPS_DRAWN else found[np.unique(even)]
 
 
-def _every_step(group: Group, one: kaplan_meier.Curve) -> list[dict]:
+def _every_step(group: GroupedCounts, one: kaplan_meier.Curve) -> list[dict]:
     """The curve at its steps (or as many even times), and at even times, which tell how many are at risk between them."""
     steps, even = one.table["time"].to_numpy(), np.linspace(one.start, one.last, _STEPS_DRAWN // 2)
     if len(steps) > len(even):
@@ -136,25 +138,25 @@ def _every_step(group: Group, one: kaplan_meier.Curve) -> list[dict]:
     return _at(group, one, np.union1d(even, steps))
 
 
-def _at(group: Group, one: kaplan_meier.Curve, times: np.ndarray) -> list[dict]:
+def _at(group: GroupedCounts, one: kaplan_meier.Curve, times: np.ndarray) -> list[dict]:
     """The curve's points at some times."""
     told = zip(kaplan_meier.at(one, times).itertuples(index=False), _at_risk(group, one, times), strict=True)
     return [group.point(x, value, low, high, n) for (x, value, low, high), n in told]
 
 
-def _at_risk(group: Group, one: kaplan_meier.Curve, times: np.ndarray) -> np.ndarray:
+def _at_risk(group: GroupedCounts, one: kaplan_meier.Curve, times: np.ndarray) -> np.ndarray:
     """How many were at risk at some times; at the beginning, just after it."""
     entry, duration, _, n = _arrays(group)
     return kaplan_meier.at_risk(np.maximum(times, np.nextafter(one.start, np.inf)), entry, duration, n)
 
 
-def _median(group: Group, one: kaplan_meier.Curve, told: Told) -> dict:
-    method, needed = "Kaplan-Meier", _needed(one, told)
+def _median(group: GroupedCounts, one: kaplan_meier.Curve, context: EstimationContext) -> dict:
+    method, needed = "Kaplan-Meier", _needed(one, context)
     if one.last < needed:
         return group.row(reason=f"needs customers followed for {needed:,.0f} days or more")
     value, low, high = kaplan_meier.quantile(one)
-    if value <= told.given["churn"].history_days:
-        return group.row(reason=_never_again(told))
+    if value <= context.settings.get("grace_days", 0):
+        return group.row(reason=_never_again(context))
     if np.isfinite(value):
         facts = {"flags": _doubt(one, value), "reason": _condition(one)}
         return group.row(value=value, low=low, high=high, method=method, **facts)
@@ -167,17 +169,17 @@ def _median(group: Group, one: kaplan_meier.Curve, told: Told) -> dict:
     return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=reason)
 
 
-def _never_again(told: Told) -> str:
+def _never_again(context: EstimationContext) -> str:
     """Why a median within the days of inactivity is none: it would be these days, whatever the customers did."""
-    days = told.given["churn"].history_days
+    days = context.settings.get("grace_days", 0)
     return (
         f"half or more never ordered again, so the figure would be the {days:,.0f} days of inactivity that are declared"
     )
 
 
-def _beginning(group: Group, one: kaplan_meier.Curve, told: Told) -> list[str]:
+def _beginning(group: GroupedCounts, one: kaplan_meier.Curve, context: EstimationContext) -> list[str]:
     """What is to be said where nobody can be lost, or customers were not seen, from their first day on."""
-    days, said = told.given["churn"].history_days, []
+    days, said = context.settings.get("grace_days", 0), []
     if days:
         said.append(
             f"Nobody is lost sooner than {days:,.0f} days after the first order: then it is those who never ordered again."
@@ -196,11 +198,11 @@ def _beginning(group: Group, one: kaplan_meier.Curve, told: Told) -> list[str]:
     return said
 
 
-def _between_levels(groups: list[Group], told: Told) -> list[str]:
+def _between_levels(groups: list[GroupedCounts], context: EstimationContext) -> list[str]:
     """In words, by which segmentations the curves differ, by the log-rank test."""
     found = {}
     for name in dict.fromkeys(group.segment for group in groups if not group.is_whole):
-        levels = [g for g in groups if g.segment == name and g.n >= max(told.privacy.suppress_below, 1)]
+        levels = [g for g in groups if g.segment == name and g.n >= max(context.suppress_below, 1)]
         if len(levels) > 1:
             found[name] = kaplan_meier.logrank([_arrays(level) for level in levels])[2]
     p_values = pd.Series(found, dtype=float).dropna()
@@ -210,7 +212,7 @@ def _between_levels(groups: list[Group], told: Told) -> list[str]:
     test = "log-rank test, Holm" if len(p_values) > 1 else "log-rank test"
     alike: dict[str, list[str]] = {}
     for name, p in zip(p_values.index, adjusted, strict=True):
-        alike.setdefault(f"the curves {_differ(p, told.level)} ({test}, {_p(p)})", []).append(name.replace("_", " "))
+        alike.setdefault(f"the curves {_differ(p, context.level)} ({test}, {_p(p)})", []).append(name.replace("_", " "))
     return [f"By {_listed(names)} {words}." for words, names in alike.items()]
 
 

@@ -6,14 +6,14 @@ Introduction to the Bootstrap, 13.3, of customers in folds dealt at random.
 
 import numpy as np
 
-from crmnb.stats.estimation import Group, Told, of_each
+from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.models import recurrent_gaps
 
 _REPLICATES = 400
 _FEW_CUSTOMERS = 30
 
 
-def _median(group: Group, told: Told) -> list[dict]:
+def _median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     gap, complete, weights = _by_fold(group)
     value = recurrent_gaps.quantile(gap, complete, complete, weights.sum(axis=1))
     flags = "unreliable" if group.customers < _FEW_CUSTOMERS else ""
@@ -21,16 +21,16 @@ def _median(group: Group, told: Told) -> list[dict]:
         longest = f"not reached: after {gap.max():,.0f} days fewer than half of the customers have ordered again"
         return [group.row(flags="not_reached", reason=longest)]
     low, high = _percentiles(
-        recurrent_gaps.quantile(gap, complete, complete, weights @ _resampled(weights.shape[1])), told.level
+        recurrent_gaps.quantile(gap, complete, complete, weights @ _resampled(weights.shape[1])), context.level
     )
     method = "bootstrap by customer"
     return [group.row(value=value, low=low, high=high, flags=flags, method=method)]
 
 
-median = of_each(_median)
+median = by_group(_median)
 
 
-def _by_fold(group: Group) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_fold(group: GroupedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gap, complete and the weight of such gaps in each fold (rows x folds): each customer weighs 1, through all of the gaps."""
     counts = group.counts.assign(weight=group.counts["n"] / group.counts["m"].clip(lower=1))
     table = counts.pivot_table("weight", ["gap", "complete"], "fold", aggfunc="sum", fill_value=0.0)

@@ -12,9 +12,9 @@ from crmnb.engine.session import in_memory
 from crmnb.evaluate.customer_list import listed
 from crmnb.metrics.definition import catalogue
 from crmnb.metrics.features.purchase_history import contracts
-from crmnb.schema.client import Churn, Client, Privacy, Segment, Segments, Worth
+from crmnb.schema.client import Churn, Client, Worth
 from crmnb.stats import cac, clv, clv_contractual, clv_models, clv_noncontractual, expected_churn, strata
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import simulate_buying
 from crmnb.stats.models.bg_nbd_left_truncated import Older, discounted_further, silent
 from crmnb.stats.models.gamma_gamma import independence
@@ -22,24 +22,22 @@ from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 
 START, END = datetime(2023, 1, 1), datetime(2026, 1, 1)
 YEAR = Period.parse("2025").observe(START, END)
-BY_CONTRACT = Churn(kind="contractual", table="subscriptions")
-BY_INACTIVITY = Churn(kind="inactivity", inactivity_days=90)
-SEGMENTS = Segments(plan=Segment(column="customers.plan"), region=Segment(column="customers.region"))
+BY_CONTRACT = {"contractual": True}
+BY_INACTIVITY = {"contractual": False, "inactivity_days": 90, "grace_days": 90}
 
 
-def told(churn: Churn, **given) -> Told:
-    worth = given.pop("worth", Worth(margin_rate=1.0))
-    facts = {"churn": churn, "worth": worth, "renewal_months": 1, "horizon_days": 365, "segments": SEGMENTS}
-    return Told(0.95, facts | given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
+def context(churn: dict, **settings) -> EstimationContext:
+    forecast = {"discount_rate": 0.10, "horizon_months": 36, "renewal_months": 1, "horizon_days": 365}
+    return EstimationContext(0.95, churn | forecast | settings, {"now": YEAR})
 
 
-def groups(counts: pd.DataFrame) -> list[Group]:
+def groups(counts: pd.DataFrame) -> list[GroupedCounts]:
     """The whole client, and the levels of the segmentations in its columns `of ...`."""
     counts = counts if "n" in counts else counts.assign(n=1.0)
-    found = [Group("now", "", "", "", counts, counts["n"].sum())]
+    found = [GroupedCounts("now", "", "", "", counts, counts["n"].sum())]
     for column in (name for name in counts if name.startswith("of ")):
         for level, own in counts.groupby(column):
-            found.append(Group("now", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
+            found.append(GroupedCounts("now", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
     return found
 
 
@@ -83,7 +81,7 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
     errors, held = [], []
     for seed in range(12):
         counts, truth = two_plans(seed)
-        rows = by_level(clv.predicted(groups(counts), told(BY_CONTRACT)))
+        rows = by_level(clv.predicted(groups(counts), context(BY_CONTRACT)))
         there = truth[truth["there"]]
         for level, true in {
             "": there["worth"].mean(),
@@ -100,7 +98,7 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
 
 def test_that_those_lost_brought_more_is_said():
     counts, _ = two_plans(1)
-    notes = " ".join(clv.predicted(groups(counts), told(BY_CONTRACT)).notes)
+    notes = " ".join(clv.predicted(groups(counts), context(BY_CONTRACT)).notes)
     mean = counts.groupby("there")["pay"].mean()
     assert (
         f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f} % more than those who are still there"
@@ -126,7 +124,7 @@ def test_fees_that_go_with_leaving_count_without_any_level():
         counts = counts.assign(new=0, n=1.0, fold=np.arange(3000) % 200, margin=fee * times, times=times)
         counts = counts.assign(pay=fee, known=1.0, due=fee * times)
         true = np.mean([expected_of(*each) for each in zip(fee[~gone], leaving[~gone], strict=True)])
-        errors.append(clv.predicted(groups(counts), told(BY_CONTRACT)).rows[0]["value"] / true - 1)
+        errors.append(clv.predicted(groups(counts), context(BY_CONTRACT)).rows[0]["value"] / true - 1)
     assert abs(np.mean(errors)) < 0.03  # 0.09 too high where fees count for nothing
 
 
@@ -134,7 +132,7 @@ def test_a_new_customer_is_worth_what_those_won_are_and_not_what_those_who_staye
     values, truths = [], []
     for seed in range(8):
         counts, truth = two_plans(100 + seed)
-        values.append(cac._new_contract(counts, told(BY_CONTRACT))[0])
+        values.append(cac._new_contract(counts, context(BY_CONTRACT))[0])
         truths.append(truth.loc[truth["new"], "worth"].mean())
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.04)
 
@@ -145,7 +143,7 @@ def test_levels_of_constant_hazards_that_differ_are_found_to():
     whole, dear, cheap = (clv_models.of_renewals(of, 1) for of in (counts, *(c for _, c in counts.groupby("of plan"))))
     if clv_models.is_constant(dear) and clv_models.is_constant(cheap):
         assert clv_models.parameters_of(dear) + clv_models.parameters_of(cheap) - clv_models.parameters_of(whole) <= 0
-    found = clv_contractual.of_contracts(counts, told(BY_CONTRACT)).strata
+    found = clv_contractual.of_contracts(counts, context(BY_CONTRACT)).strata
     assert found.by == ("plan",)
     assert found.p_values["plan"] < 1e-9
 
@@ -170,16 +168,16 @@ def test_a_level_that_is_too_small_where_levels_differ_is_told_nothing_of():
     counts, _ = two_plans(4)
     tiny = np.flatnonzero(counts["of plan"] == "cheap")[:25]
     counts.loc[tiny, "of plan"] = "trial"
-    rows = by_level(clv.predicted(groups(counts), told(BY_CONTRACT)))
+    rows = by_level(clv.predicted(groups(counts), context(BY_CONTRACT)))
     assert np.isnan(rows["trial"]["value"])
     assert "too small for a model of its own" in rows["trial"]["reason"]
     assert np.isfinite(rows["dear"]["value"])
 
 
-def test_where_no_two_levels_can_be_held_against_each_other_none_is_told():
+def test_where_no_two_levels_can_be_held_against_each_other_none_is_context():
     counts, _ = two_plans(5, size=400)
     counts["of region"] = np.where(np.arange(len(counts)) < 385, "East", "West")
-    rows = by_level(clv.predicted(groups(counts.drop(columns="of plan")), told(BY_CONTRACT)))
+    rows = by_level(clv.predicted(groups(counts.drop(columns="of plan")), context(BY_CONTRACT)))
     assert np.isfinite(rows[""]["value"])
     assert "too little was seen to tell whether levels by region differ" in rows["West"]["reason"]
 
@@ -291,7 +289,7 @@ def test_expected_churn_by_level_is_that_of_the_level_s_own_hazards():
     held = []
     for seed in range(12):
         rows = lives(seed)
-        found = by_level(expected_churn.expected(groups(rows), told(BY_CONTRACT)))
+        found = by_level(expected_churn.expected(groups(rows), context(BY_CONTRACT)))
         for level, leaving in (("dear", 0.08), ("cheap", 0.01)):
             there = rows[(rows["of plan"] == level) & rows["age"].notna()]
             true = len(there) * (1 - (1 - leaving) ** (365 / 30.4375))
@@ -302,7 +300,7 @@ def test_expected_churn_by_level_is_that_of_the_level_s_own_hazards():
 
 
 def test_levels_alike_have_the_hazards_of_all():
-    parted = sum("region" in expected_churn._strata(lives(seed), told(BY_CONTRACT)).by for seed in range(40))
+    parted = sum("region" in expected_churn._strata(lives(seed), context(BY_CONTRACT)).by for seed in range(40))
     assert parted <= 7  # of 40 at 5 % or less
 
 
@@ -346,7 +344,7 @@ def shoppers(seed: int, size: int, parameters: dict[str, np.ndarray]) -> pd.Data
 
 def test_levels_that_leave_at_other_rates_have_models_of_their_own():
     counts = shoppers(1, 1500, {"loyal": LOYAL, "quick": QUICK_TO_LEAVE})
-    ask = told(BY_INACTIVITY)
+    ask = context(BY_INACTIVITY)
     found = by_level(expected_churn.expected(groups(counts), ask))
     worth = by_level(clv.predicted(groups(counts), ask))
     for level, parameters in (("loyal", LOYAL), ("quick", QUICK_TO_LEAVE)):
@@ -367,7 +365,7 @@ def test_levels_of_one_model_are_found_to_differ_as_seldom_as_the_test_says():
     rejected = 0
     for seed in range(20):
         counts = shoppers(50 + seed, 500, {"a": LOYAL, "b": LOYAL})
-        rejected += expected_churn._strata(counts, told(BY_INACTIVITY)).by == ("plan",)
+        rejected += expected_churn._strata(counts, context(BY_INACTIVITY)).by == ("plan",)
     assert rejected <= 4
 
 
@@ -448,7 +446,7 @@ def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     assert clv_models.of_purchases(both).parameters == pytest.approx(
         clv_models.of_purchases(counts).parameters, rel=1e-12
     )
-    found = clv.predicted(groups(both.drop(columns="of plan")), told(BY_INACTIVITY))
+    found = clv.predicted(groups(both.drop(columns="of plan")), context(BY_INACTIVITY))
     assert np.isfinite(found.rows[0]["value"])
     assert any("customers are older than the data" in note for note in found.notes)
 

@@ -6,29 +6,26 @@ import numpy as np
 import pandas as pd
 
 from crmnb.core.period import Period
-from crmnb.schema.client import Churn, Privacy, Segment, Segments, Worth
 from crmnb.stats import clv, clv_contractual
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 
 START, END = datetime(2023, 1, 1), datetime(2026, 1, 1)
 YEAR = Period.parse("2025").observe(START, END)
-BY_CONTRACT = Churn(kind="contractual", table="subscriptions")
-SEGMENTS = Segments(plan=Segment(column="customers.plan"), region=Segment(column="customers.region"))
+BY_CONTRACT = {"contractual": True}
 
 
-def told(churn: Churn, **given) -> Told:
-    worth = given.pop("worth", Worth(margin_rate=1.0))
-    facts = {"churn": churn, "worth": worth, "renewal_months": 1, "horizon_days": 365, "segments": SEGMENTS}
-    return Told(0.95, facts | given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
+def context(churn: dict, **settings) -> EstimationContext:
+    forecast = {"discount_rate": 0.10, "horizon_months": 36, "renewal_months": 1, "horizon_days": 365}
+    return EstimationContext(0.95, churn | forecast | settings, {"now": YEAR})
 
 
-def groups(counts: pd.DataFrame) -> list[Group]:
+def groups(counts: pd.DataFrame) -> list[GroupedCounts]:
     """The whole client, and the levels of the segmentations in its columns `of ...`."""
     counts = counts if "n" in counts else counts.assign(n=1.0)
-    found = [Group("now", "", "", "", counts, counts["n"].sum())]
+    found = [GroupedCounts("now", "", "", "", counts, counts["n"].sum())]
     for column in (name for name in counts if name.startswith("of ")):
         for level, own in counts.groupby(column):
-            found.append(Group("now", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
+            found.append(GroupedCounts("now", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
     return found
 
 
@@ -76,7 +73,7 @@ def test_levels_too_small_for_a_curve_of_their_own_differ_in_its_height():
     for seed in range(4):
         counts, _ = seen_for_a_month(seed, steep, 300, clock=4.0)
         assert counts.groupby("of plan")["lost"].sum().max() < 80
-        found = clv_contractual.of_contracts(counts, told(BY_CONTRACT)).strata
+        found = clv_contractual.of_contracts(counts, context(BY_CONTRACT)).strata
         assert found.p_values["plan"] < 0.01
         assert found.by == ("plan",)
 
@@ -87,7 +84,7 @@ def test_what_such_levels_are_worth_is_held_by_the_whole_s_interval_and_theirs()
     for seed in range(20):
         counts, worth = seen_for_a_month(seed)
         rows, there = (
-            by_level(clv.predicted(groups(counts), told(BY_CONTRACT))),
+            by_level(clv.predicted(groups(counts), context(BY_CONTRACT))),
             counts.groupby("of plan")["there"].sum(),
         )
         true = sum(worth[level] * there[level] for level in worth) / there.sum()
@@ -102,7 +99,9 @@ def test_what_such_levels_are_worth_is_held_by_the_whole_s_interval_and_theirs()
 
 def test_small_levels_alike_are_found_to_differ_as_seldom_as_the_test_says():
     found = sum(
-        clv_contractual.of_contracts(seen_for_a_month(seed, dict.fromkeys("abcd", 0.4))[0], told(BY_CONTRACT)).strata.by
+        clv_contractual.of_contracts(
+            seen_for_a_month(seed, dict.fromkeys("abcd", 0.4))[0], context(BY_CONTRACT)
+        ).strata.by
         == ("plan",)
         for seed in range(40)
     )

@@ -1,5 +1,7 @@
 """Inference of worth against simulations with known truth, definitions and dumber routes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,9 @@ from second_route_financial import gini, top_tenth
 
 from benchmarks.accuracy.concentration import figures, lognormal, of_lognormal
 from crmnb.core.period import Period
-from crmnb.schema.client import Churn, Gain, Privacy, Segment, Segments, Worth
 from crmnb.stats import backtest, cac, clv, clv_contractual, clv_models, concentration, simple_clv
 from crmnb.stats.clv_noncontractual import a_week
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import discounted_further, simulate_buying
 from crmnb.stats.models.gamma_gamma import expected_spend
 from crmnb.stats.models.maximum_likelihood import CannotFit
@@ -20,14 +21,14 @@ BUYING, SPENDING = np.array([0.6, 6.0, 0.8, 2.5]), np.array([6.0, 4.0, 15.0])
 YEAR = Period.parse("2025")
 
 
-def told(kind: str = "inactivity", **worth_facts) -> Told:
-    churn = Churn(kind=kind, table="orders" if kind == "inactivity" else "subscriptions", inactivity_days=90)
-    given = {"churn": churn, "worth": Worth(margin_rate=1.0, **worth_facts), "renewal_months": 1, "segments": {}}
-    return Told(0.95, given, {"now": YEAR}, Privacy(min_base=1, suppress_below=1))
+def context(kind: str = "inactivity", **settings) -> EstimationContext:
+    churn = {"contractual": kind == "contractual", "inactivity_days": 90, "grace_days": 90}
+    forecast = {"discount_rate": 0.10, "horizon_months": 36, "renewal_months": 1}
+    return EstimationContext(0.95, churn | forecast | settings, {"now": YEAR})
 
 
-def group(counts: pd.DataFrame, breakdown: str = "", level: str = "") -> Group:
-    return Group("now", breakdown, "region" if level else "", level, counts, float(counts["n"].sum()))
+def group(counts: pd.DataFrame, breakdown: str = "", level: str = "") -> GroupedCounts:
+    return GroupedCounts("now", breakdown, "region" if level else "", level, counts, float(counts["n"].sum()))
 
 
 # ---- Forecasts ------------------------------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: floa
     held = 0
     for seed in range(40):
         counts = buyers(600, seed)
-        facts = told(horizon_months=36 if np.isinf(months) else months)
+        facts = context(horizon_months=36 if np.isinf(months) else months)
         infer = clv.residual if np.isinf(months) else clv.predicted
         [row] = infer([group(counts)], facts).rows
         x, t_x, T = clv_models.histories(counts)
@@ -85,19 +86,19 @@ def test_alike_rows_and_levels_are_means_of_the_same_customers():
     facts = list(counts)
     counts["of region"] = np.where(half, "a", "b")
     both = [group(counts), group(counts[half], level="a"), group(counts[~half], level="b")]
-    whole, a, b = clv.predicted(both, told()).rows
+    whole, a, b = clv.predicted(both, context()).rows
     assert whole["numerator"] == pytest.approx(a["numerator"] + b["numerator"], rel=1e-9)
     assert whole["n"] == a["n"] + b["n"]
-    once, twice = (clv.predicted([group(counts[facts].assign(n=n))], told()).rows[0] for n in (1.0, 2.0))
+    once, twice = (clv.predicted([group(counts[facts].assign(n=n))], context()).rows[0] for n in (1.0, 2.0))
     assert twice["value"] == pytest.approx(once["value"], rel=1e-6)
 
 
 def test_who_spends_more_when_buying_more_often_is_said():
     counts = buyers(2000, 2)
-    alike = clv.predicted([group(counts)], told()).notes
+    alike = clv.predicted([group(counts)], context()).notes
     counts["spend"] *= counts["x"]
     counts["again"] *= counts["x"]
-    unlike = clv.predicted([group(counts)], told()).notes
+    unlike = clv.predicted([group(counts)], context()).notes
     assert all(sum("rank correlation" in note for note in notes) == 1 for notes in (alike, unlike))
     assert any("about as much" in note for note in alike)
     assert not any("may be too" in note for note in alike)
@@ -107,7 +108,7 @@ def test_who_spends_more_when_buying_more_often_is_said():
 def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
     counts = buyers(2000, 5)
     counts["spend"], counts["again"] = 12.5 * counts["x"], 12.5
-    found = clv.predicted([group(counts)], told(horizon_months=12))
+    found = clv.predicted([group(counts)], context(horizon_months=12))
     x, t_x, T = clv_models.histories(counts)
     often = discounted_further(
         clv_models.of_purchases(counts).parameters, x, t_x, T, 12 * clv_models.WEEKS_A_MONTH, a_week(0.10)
@@ -119,16 +120,16 @@ def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
 
 def test_a_value_that_hangs_on_one_customer_is_said_to():
     counts = buyers(2000, 7)
-    assert not any("Very few" in note for note in clv.predicted([group(counts)], told()).notes)
+    assert not any("Very few" in note for note in clv.predicted([group(counts)], context()).notes)
     counts.loc[counts["x"].idxmax(), "spend"] = 0.3 * counts["spend"].sum()
-    assert any("Very few" in note for note in clv.predicted([group(counts)], told()).notes)
+    assert any("Very few" in note for note in clv.predicted([group(counts)], context()).notes)
 
 
 def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
     counts = buyers(2000, 3)
     once = counts[counts["x"] == 0]
     both = [group(counts), group(once, level="once")]  # of a segmentation that the models do not know of
-    found = clv.predicted(both, told())
+    found = clv.predicted(both, context())
     assert f"{len(once):,} of 2,000 customers have bought once" in " ".join(found.notes)
     assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
 
@@ -138,7 +139,7 @@ def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: floa
     counts = buyers(2000, 6)
     losing = np.random.default_rng(6).random(len(counts)) < share
     counts["spend"] = np.where(losing, -15.0 * counts["x"], counts["spend"])
-    found = clv.predicted([group(counts)], told())
+    found = clv.predicted([group(counts)], context())
     if carried:
         assert any("a little too high" in note for note in found.notes)
     assert np.isfinite(found.rows[0]["value"]) == carried
@@ -146,12 +147,12 @@ def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: floa
 
 
 def test_what_no_model_can_carry_gets_the_reason():
-    few = clv.predicted([group(buyers(60, 4))], told())
+    few = clv.predicted([group(buyers(60, 4))], context())
     assert np.isnan(few.rows[0]["value"])
     assert "bought again" in few.rows[0]["reason"]
     counts = buyers(2000, 5).assign(T=700.0)
     counts["t_x"] = np.where(counts["x"] > 0, 699.0, 0.0)  # everybody was here yesterday
-    endless = clv.residual([group(counts)], told())
+    endless = clv.residual([group(counts)], context())
     assert np.isnan(endless.rows[0]["value"])
     assert endless.rows[0]["reason"]
 
@@ -201,9 +202,9 @@ def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is()
     months = np.arange(1, 37)
     ends, begins = ((1 - shares) ** (months - k) for k in (0, 1))
     hand_count = 10 * ((begins + ends) / 2 / (1 + rate) ** (months - 0.5)).sum()
-    row = clv.predicted([group(counts)], told("contractual")).rows[0]
+    row = clv.predicted([group(counts)], context("contractual")).rows[0]
     assert row["value"] == pytest.approx(hand_count, rel=1e-6)
-    endless = clv.residual([group(counts)], told("contractual")).rows[0]
+    endless = clv.residual([group(counts)], context("contractual")).rows[0]
     v = 1 / (1 + rate)
     assert endless["value"] == pytest.approx(10 * (2 - shares) / 2 * v**0.5 / (1 - (1 - shares) * v), rel=1e-6)
 
@@ -212,7 +213,7 @@ def test_the_interval_of_contracts_holds_the_worth_at_a_constant_rate():
     held = 0
     for seed in range(60):
         counts = contracts(1500, lambda rng, n: np.full(n, 0.03), 100 + seed)
-        row = clv.predicted([group(counts)], told("contractual")).rows[0]
+        row = clv.predicted([group(counts)], context("contractual")).rows[0]
         months, rate = np.arange(1, 37), 1.1 ** (1 / 12) - 1
         truth = 10 * (0.97**months * (1 + 1 / 0.97) / 2 / (1 + rate) ** (months - 0.5)).sum()
         held += row["low"] <= truth <= row["high"]
@@ -230,7 +231,7 @@ def test_yearly_contracts_count_whole_years():
     assert fit.n == 500
 
 
-def by_region(*levels: pd.DataFrame) -> list[Group]:
+def by_region(*levels: pd.DataFrame) -> list[GroupedCounts]:
     """The whole client and its levels of the segmentation `region`: a, b ..."""
     named = [each.assign(**{"of region": name}) for each, name in zip(levels, "abcdef", strict=False)]
     whole = pd.concat(named, ignore_index=True)
@@ -238,7 +239,7 @@ def by_region(*levels: pd.DataFrame) -> list[Group]:
 
 
 def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
-    facts = told("contractual")
+    facts = context("contractual")
     alike = [contracts(3000, lambda rng, n: rng.beta(0.8, 6.0, n), seed) for seed in (21, 22)]
     unlike = [alike[0], contracts(3000, lambda rng, n: np.full(n, 0.005), 23)]
     for levels, said in ((alike, "By region losses do not differ"), (unlike, "By region losses differ")):
@@ -249,9 +250,8 @@ def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
         assert min(a, b) < whole < max(a, b)
         if levels is unlike:
             assert b > 1.3 * a
-    by_years = Segments(region=Segment(column="customers.joined_at", years=(1,)))
-    facts.given["segments"] = by_years
-    assert any("model's own clock" in note for note in clv.predicted(groups, facts).notes)
+    by_years = replace(facts, time_segmentations=frozenset({"region"}))
+    assert any("model's own clock" in note for note in clv.predicted(groups, by_years).notes)
 
 
 def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
@@ -259,18 +259,16 @@ def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
     for seed in range(100):
         levels = [contracts(800, lambda rng, n: rng.beta(0.8, 6.0, n), 500 + 2 * seed + k) for k in (0, 1)]
         whole = by_region(*levels)[0].counts
-        rejected += bool(clv_contractual.of_contracts(whole, told("contractual")).strata.by)
+        rejected += bool(clv_contractual.of_contracts(whole, context("contractual")).strata.by)
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
 @pytest.mark.parametrize("length", [1, 12, 24])
 def test_of_a_renewal_that_the_horizon_cuts_the_part_before_it_counts(length: int):
     counts = contracts(4000, lambda rng, n: rng.beta(0.8, 6.0, n), 12, months=60)
-    facts = told("contractual")
-    facts.given["renewal_months"] = length
     worths = []
     for months in (6, 12, 18, 24, 30, 36, 48):
-        facts.given["worth"] = Worth(margin_rate=1.0, horizon_months=months)
+        facts = context("contractual", renewal_months=length, horizon_months=months)
         row = clv.predicted([group(counts)], facts).rows[0]
         assert row["low"] < row["value"] < row["high"]
         assert row["value"] < 10 * months  # nobody can bring more than all of the margin
@@ -287,7 +285,7 @@ def test_the_errors_of_forecasts_by_definition():
     counts = buyers(3000, 8).assign(ahead=182, behind=700)
     rng = np.random.default_rng(9)
     counts["later"], counts["recent"] = rng.poisson(0.8, len(counts)), rng.poisson(1.0, len(counts))
-    rows = {row["breakdown"]: row for row in backtest.effectiveness([group(counts, "holdout")], told()).rows}
+    rows = {row["breakdown"]: row for row in backtest.effectiveness([group(counts, "holdout")], context()).rows}
     naive = rows["forecast error, naive"]
     error = counts["recent"].sum() / counts["later"].sum() - 1
     assert naive["value"] == pytest.approx(error)
@@ -301,17 +299,17 @@ def test_the_errors_of_forecasts_by_definition():
 
 
 def test_without_a_holdout_that_is_said():
-    [row] = backtest.effectiveness([group(buyers(500, 10))], told()).rows
+    [row] = backtest.effectiveness([group(buyers(500, 10))], context()).rows
     assert "too little history" in row["reason"]
-    assert any("could not be tested" in note for note in clv.predicted([group(buyers(500, 10))], told()).notes)
+    assert any("could not be tested" in note for note in clv.predicted([group(buyers(500, 10))], context()).notes)
 
 
 def test_a_holdout_does_not_tell_of_few():
     rng = np.random.default_rng(3)
     counts = contracts(400, lambda rng, n: rng.beta(0.8, 6.0, n), 12).assign(ahead=6, behind=24, before=0)
     there = np.flatnonzero(counts["there"] == 1)
-    facts = told("contractual")
-    careful = Told(facts.level, facts.given, facts.windows, Privacy(suppress_below=10))
+    facts = context("contractual")
+    careful = replace(facts, suppress_below=10)
     for stayed, shown in ((len(there) - 5, False), (5, False), (len(there) // 2, True)):
         later = np.zeros(len(counts), int)
         later[rng.permutation(there)[:stayed]] = 6
@@ -325,7 +323,7 @@ def test_a_holdout_does_not_tell_of_few():
 # ---- Concentration --------------------------------------------------------------------------------------------------
 
 
-def revenues(amounts: np.ndarray) -> Group:
+def revenues(amounts: np.ndarray) -> GroupedCounts:
     values, n = np.unique(amounts, return_counts=True)
     return group(pd.DataFrame({"revenue": values, "n": n.astype(float)}))
 
@@ -333,7 +331,7 @@ def revenues(amounts: np.ndarray) -> Group:
 @pytest.mark.parametrize("size", [3, 10, 57, 400])
 def test_concentration_is_what_its_definition_says(size: int):
     amounts = np.random.default_rng(size).lognormal(3, 1, size).round(0)
-    found = {row["breakdown"]: row["value"] for row in concentration.lorenz([revenues(amounts)], told()).rows}
+    found = {row["breakdown"]: row["value"] for row in concentration.lorenz([revenues(amounts)], context()).rows}
     assert found["gini"] == pytest.approx(gini(list(amounts)))
     assert found["top decile"] == pytest.approx(top_tenth(list(amounts)))
 
@@ -347,7 +345,7 @@ def test_the_intervals_of_concentration_hold_the_truth():
     held = dict.fromkeys(truth, 0)
     for seed in range(200):
         amounts = np.random.default_rng(1000 + seed).lognormal(3, 1, 400)
-        for row in concentration.lorenz([revenues(amounts)], told()).rows:
+        for row in concentration.lorenz([revenues(amounts)], context()).rows:
             held[row["breakdown"]] += row["low"] <= truth[row["breakdown"]] <= row["high"]
     assert held["gini"] >= 176  # of 200 at 95 %: fewer than 176 in three of a hundred thousand
     assert held["top decile"] >= 174
@@ -365,19 +363,19 @@ def test_of_very_unequal_revenue_the_intervals_hold_the_truth_as_often_as_promis
 
 
 def test_one_customer_has_no_gini_and_all_alike_no_limits():
-    alone = concentration.lorenz([revenues(np.array([5.0]))], told()).rows
+    alone = concentration.lorenz([revenues(np.array([5.0]))], context()).rows
     assert {row["breakdown"]: row["reason"] for row in alone} == {
         "gini": "one customer only",
         "top decile": "one customer only",
     }
-    alike = concentration.lorenz([revenues(np.full(200, 5.0))], told()).rows[0]
+    alike = concentration.lorenz([revenues(np.full(200, 5.0))], context()).rows[0]
     assert alike["value"] == pytest.approx(0, abs=1e-12)
     assert np.isnan([alike["low"], alike["high"]]).all()
 
 
 def test_the_curve_shows_no_step_of_fewer_than_may_be_shown():
-    facts = told()
-    careful = Told(facts.level, facts.given, facts.windows, Privacy(min_base=30, suppress_below=10))
+    facts = context()
+    careful = replace(facts, suppress_below=10)
     points = pd.DataFrame(concentration.lorenz([revenues(np.arange(1.0, 101))], careful).points)
     assert len(points) == 11
     assert points["value"].iloc[-1] == pytest.approx(1)
@@ -385,14 +383,14 @@ def test_the_curve_shows_no_step_of_fewer_than_may_be_shown():
 
 
 def test_no_revenue_has_no_concentration():
-    [row] = concentration.lorenz([revenues(np.zeros(5))], told()).rows
+    [row] = concentration.lorenz([revenues(np.zeros(5))], context()).rows
     assert row["reason"] == "no revenue"
 
 
 # ---- What winning customers costs -----------------------------------------------------------------------------------
 
 
-def winning(won: list[int], spent: list[float]) -> Group:
+def winning(won: list[int], spent: list[float]) -> GroupedCounts:
     months = range(2025 * 12, 2025 * 12 + len(won))
     held = {"month": months, "won": won, "amount": spent, "costs_from": np.nan, "costs_to": np.nan}
     covered = {"month": np.nan, "won": 0, "amount": 0.0, "costs_from": 2025 * 12, "costs_to": 2025 * 12 + 11}
@@ -402,11 +400,11 @@ def winning(won: list[int], spent: list[float]) -> Group:
 def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     rng = np.random.default_rng(11)
     won, spent = rng.poisson(40, 12), rng.normal(1000, 100, 12)
-    [row] = cac.cost([winning(list(won), list(spent))], told()).rows
+    [row] = cac.cost([winning(list(won), list(spent))], context()).rows
     assert row["value"] == pytest.approx(spent.sum() / won.sum())
     u = spent - row["value"] * won
     assert (row["high"] - row["low"]) / 2 == pytest.approx(2.2009852 * np.sqrt(12 / 11 * (u**2).sum()) / won.sum())
-    quarter = Told(0.95, told().given, {"now": Period.parse("2025Q1")}, Privacy())
+    quarter = replace(context(), periods={"now": Period.parse("2025Q1")})
     found = cac.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
     assert np.isnan(found.rows[0]["low"])
     assert "twelve months" in found.notes[0]
@@ -416,11 +414,11 @@ def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     ("won", "spent", "reason"), [([0], [5.0], "no customers won"), ([5], [0.0], "no spend on acquisition")]
 )
 def test_nothing_won_or_nothing_spent_is_no_cost(won, spent, reason):
-    [row] = cac.cost([winning(won, spent)], told()).rows
+    [row] = cac.cost([winning(won, spent)], context()).rows
     assert reason in row["reason"]
 
 
-def followed(margins: list[float], months: int, customers: int = 200) -> Group:
+def followed(margins: list[float], months: int, customers: int = 200) -> GroupedCounts:
     """Customers who all bring the same in each month of age, followed for so many months."""
     people = pd.DataFrame({"age": np.nan, "followed": months, "margin": 0.0, "n": 1.0, "fold": range(customers)})
     paid = [people.assign(age=float(age), margin=each) for age, each in enumerate(margins)]
@@ -429,21 +427,21 @@ def followed(margins: list[float], months: int, customers: int = 200) -> Group:
 
 def test_payback_is_the_month_in_which_the_cost_is_covered():
     spent = winning([20] * 12, [180.0] * 12)  # 9 for each
-    [row] = cac.payback([followed([4, 3, 2, 1], 12), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 2, 1], 12), spent], context()).rows
     assert (row["value"], row["low"], row["high"]) == (3, 3, 3)
-    points = pd.DataFrame(cac.payback([followed([4, 3, 2, 1], 12), spent], told()).points)
+    points = pd.DataFrame(cac.payback([followed([4, 3, 2, 1], 12), spent], context()).points)
     brought, cost = (points[points["breakdown"] == name] for name in ("margin", "cost"))
     assert list(brought["x"]) == list(range(1, 13))
     assert list(brought["value"])[:5] == [4, 7, 9, 10, 10]
     assert (brought["low"] == brought["value"]).all()
     assert (brought["n"] == 200).all()
     assert (cost["x"].item(), cost["value"].item(), cost["low"].item(), cost["high"].item()) == (0, 9, 9, 9)
-    [row] = cac.payback([followed([4, 3, 1, 0.5], 12), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 1, 0.5], 12), spent], context()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
     assert row["reason"] == "after 12 months a customer has brought 94 % of what winning one cost"
     assert row["high"] == np.inf
-    [row] = cac.payback([followed([4, 3, 2, 1], 2), spent], told()).rows
+    [row] = cac.payback([followed([4, 3, 2, 1], 2), spent], context()).rows
     assert "after 2 months" in row["reason"]  # the third is not seen whole
 
 
@@ -454,8 +452,8 @@ def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
     each = np.random.default_rng(4).normal(10, 4, 5000)
     people = pd.DataFrame({"age": np.nan, "followed": 12.0, "margin": 0.0, "n": 1.0, "fold": np.arange(5000) % 200})
     groups[0] = group(pd.concat([people, people.assign(age=0.0, margin=each)], ignore_index=True), "followed")
-    points = pd.DataFrame(cac.payback(groups, told()).points).set_index(["breakdown", "x"])
-    [own] = cac.cost([winning([20] * 12, months)], told()).rows
+    points = pd.DataFrame(cac.payback(groups, context()).points).set_index(["breakdown", "x"])
+    [own] = cac.cost([winning([20] * 12, months)], context()).rows
     assert tuple(points.loc[("cost", 0), ["value", "low", "high"]]) == (own["value"], own["low"], own["high"])
     first = points.loc[("margin", 1)]
     half = 1.96 * each.std(ddof=1) / np.sqrt(5000)
@@ -466,7 +464,7 @@ def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
 def test_a_programmes_return_is_that_of_its_declared_gain():
     costs = group(pd.DataFrame({"amount": [400.0], "n": [3.0]}), "card")
     other = group(pd.DataFrame({"amount": [10.0], "n": [1.0]}), "van")
-    facts = told(gains={"card": Gain(gain=500, low=300, high=700)})
+    facts = context(gains={"card": (500, 300, 700)})
     found = simple_clv.returned([costs, other], facts)
     [row] = found.rows
     assert (row["value"], row["low"], row["high"]) == (0.25, -0.25, 0.75)

@@ -12,29 +12,26 @@ from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
 from crmnb.metrics.definition import catalogue
-from crmnb.schema.client import Churn, Privacy, Segment, Segments
 from crmnb.stats import churn_drivers, expected_churn, survival, time_between_orders
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.cox import cox
 
-BY_INACTIVITY = Churn(kind="inactivity", inactivity_days=90)
-BY_CONTRACT = Churn(kind="contractual", table="customers")
+BY_INACTIVITY = {"contractual": False, "inactivity_days": 90, "grace_days": 90}
+BY_CONTRACT = {"contractual": True}
 
 
-def group(counts: pd.DataFrame, segment: str = "", level: str = "") -> Group:
+def group(counts: pd.DataFrame, segment: str = "", level: str = "") -> GroupedCounts:
     counts = counts if "n" in counts else counts.assign(n=1.0)
-    return Group("now", "", segment, level, counts, float(counts["n"].sum()))
+    return GroupedCounts("now", "", segment, level, counts, float(counts["n"].sum()))
 
 
-def told(churn: Churn = BY_CONTRACT, suppress_below: int = 1, **given) -> Told:
-    segments = Segments(
-        region=Segment(column="customers.region"), tenure=Segment(column="customers.joined_at", years=(1,))
-    )
-    return Told(
+def context(churn: dict = BY_CONTRACT, suppress_below: int = 1, **settings) -> EstimationContext:
+    return EstimationContext(
         0.95,
-        {"churn": churn, "segments": segments} | given,
+        churn | settings,
         {"now": Period.parse("2025")},
-        Privacy(suppress_below=suppress_below),
+        suppress_below=suppress_below,
+        time_segmentations=frozenset({"tenure"}),
     )
 
 
@@ -51,7 +48,7 @@ def exponential(rng: np.random.Generator, n: int, mean: float, followed: float) 
 
 
 def test_shares_are_told_where_they_were_observed_and_in_order():
-    found = survival.curve([group(exponential(np.random.default_rng(1), 500, 400, 800))], told())
+    found = survival.curve([group(exponential(np.random.default_rng(1), 500, 400, 800))], context())
     rows = pd.DataFrame(found.rows)
     assert rows["breakdown"].to_list() == [
         "after 30 days", "after 90 days", "after 180 days", "after 1 year", "after 2 years",
@@ -61,13 +58,13 @@ def test_shares_are_told_where_they_were_observed_and_in_order():
 
 
 def test_nothing_is_told_within_the_days_of_inactivity():
-    found = survival.curve([group(lives([90, 120, 200, 250], [1, 1, 1, 0]))], told(BY_INACTIVITY))
+    found = survival.curve([group(lives([90, 120, 200, 250], [1, 1, 1, 0]))], context(BY_INACTIVITY))
     assert [row["breakdown"] for row in found.rows] == ["after 90 days", "after 180 days"]
 
 
 def test_a_curve_stops_where_too_few_are_followed():
     counts = lives([20, 40, 60, 100, 200, 400, 500, 600, 700, 800], [1, 1, 1, 0, 1, 0, 0, 1, 0, 0])
-    found = survival.curve([group(counts)], told(suppress_below=5))
+    found = survival.curve([group(counts)], context(suppress_below=5))
     assert [row["breakdown"] for row in found.rows] == [
         "after 30 days",
         "after 90 days",
@@ -80,7 +77,7 @@ def test_a_curve_stops_where_too_few_are_followed():
 
 def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_later():
     counts = lives([10, 60, 80, 100, 120], [1, 1, 0, 1, 0], [0, 20, 20, 20, 30])
-    found = survival.curve([group(counts)], told())
+    found = survival.curve([group(counts)], context())
     share = {row["breakdown"]: row["value"] for row in found.rows}
     assert share == {"after 30 days": 1.0, "after 90 days": pytest.approx(1 - 1 / 4)}
     assert "20 days" in found.notes[0]
@@ -88,14 +85,14 @@ def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_l
 
 def test_who_was_mostly_seen_later_than_the_first_day_is_said():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
-    notes = survival.curve([group(counts)], told()).notes
+    notes = survival.curve([group(counts)], context()).notes
     assert any("75 % of the customers joined before the data begin" in note for note in notes)
 
 
 def test_what_the_first_days_are_is_said_beside_the_median_too():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
     curve, median = (
-        infer([group(counts)], told(Churn(kind="inactivity", inactivity_days=60)))
+        infer([group(counts)], context(BY_INACTIVITY | {"grace_days": 60}))
         for infer in (survival.curve, survival.median)
     )
     assert curve.notes == median.notes
@@ -103,36 +100,44 @@ def test_what_the_first_days_are_is_said_beside_the_median_too():
 
 
 def test_a_median_that_is_not_reached_says_what_is_known():
-    [row] = survival.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], told()).rows
+    [row] = survival.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], context()).rows
     assert np.isnan(row["value"])
     assert (row["flags"], row["high"]) == ("not_reached", np.inf)
     assert row["reason"] == "not reached: after 1,096 days 70 % are still customers"
+
+
+def test_durations_of_tickets_need_no_churn_declaration():
+    counts = exponential(np.random.default_rng(7), 400, 36, 200)  # hours until a ticket is resolved
+    tickets = EstimationContext(0.95)
+    [row] = survival.median([group(counts)], tickets).rows
+    assert row["low"] < 36 * np.log(2) < row["high"]
+    assert next(point["x"] for point in survival.curve([group(counts)], tickets).points) == 0
 
 
 def test_levels_by_tenure_are_left_out_since_they_are_the_time_itself():
     counts = exponential(np.random.default_rng(2), 60, 100, 300)
     levels = [group(counts, "tenure", "under 1 year"), group(counts, "region", "East")]
     for infer in (survival.curve, survival.median):
-        assert {row["segment"] for row in infer([group(counts), *levels], told()).rows} == {"", "region"}
+        assert {row["segment"] for row in infer([group(counts), *levels], context()).rows} == {"", "region"}
 
 
 def test_the_log_rank_test_is_put_into_words():
     rng = np.random.default_rng(3)
     fast, slow = exponential(rng, 300, 100, 500), exponential(rng, 300, 200, 500)
     whole = group(pd.concat([fast, slow]))
-    apart = survival.curve([whole, group(fast, "region", "East"), group(slow, "region", "West")], told())
+    apart = survival.curve([whole, group(fast, "region", "East"), group(slow, "region", "West")], context())
     assert apart.notes == ["By region the curves differ more than chance explains (log-rank test, p < 0.001)."]
-    alike = survival.curve([whole, group(fast, "region", "East"), group(fast, "region", "West")], told())
+    alike = survival.curve([whole, group(fast, "region", "East"), group(fast, "region", "West")], context())
     assert alike.notes == ["By region the curves do not differ beyond chance (log-rank test, p = 1)."]
     few = survival.curve(
-        [whole, group(fast, "region", "East"), group(slow[:5], "region", "West")], told(suppress_below=10)
+        [whole, group(fast, "region", "East"), group(slow[:5], "region", "West")], context(suppress_below=10)
     )
     assert few.notes == []
 
 
 def test_a_long_curve_is_drawn_with_no_more_points_than_can_be_seen():
     counts = exponential(np.random.default_rng(4), 5000, 800, 2000)
-    points = pd.DataFrame(survival.curve([group(counts)], told()).points)
+    points = pd.DataFrame(survival.curve([group(counts)], context()).points)
     assert len(points) <= 200
     exact = np.exp(-points["x"] / 800)
     assert (points["value"] - exact).abs().max() < 0.03
@@ -160,7 +165,7 @@ def buyers(rng: np.random.Generator, n: int, days: float = 300) -> pd.DataFrame:
 def test_the_interval_of_the_median_gap_holds_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(5)
     truth = np.median(np.ceil(rng.exponential(rng.gamma(4, 20, 400_000))))
-    rows = [time_between_orders.median([group(buyers(rng, 100))], told()).rows[0] for _ in range(60)]
+    rows = [time_between_orders.median([group(buyers(rng, 100))], context()).rows[0] for _ in range(60)]
     held = np.mean([row["low"] <= truth <= row["high"] for row in rows])
     assert held >= 0.88
     assert np.mean([row["value"] for row in rows]) == pytest.approx(truth, rel=0.05)
@@ -168,10 +173,10 @@ def test_the_interval_of_the_median_gap_holds_the_truth_as_often_as_it_says():
 
 def test_few_customers_and_a_median_that_is_not_reached_are_said():
     counts = buyers(np.random.default_rng(6), 20).assign(n=1.0)
-    [few] = time_between_orders.median([Group("now", "", "", "", counts, 20.0)], told()).rows
+    [few] = time_between_orders.median([GroupedCounts("now", "", "", "", counts, 20.0)], context()).rows
     assert few["flags"] == "unreliable"
     open_ = pd.DataFrame({"gap": [5, 100, 100], "complete": [1, 0, 0], "m": [1, 0, 0], "fold": [0, 1, 2]})
-    assert time_between_orders.median([group(open_)], told()).rows[0]["flags"] == "not_reached"
+    assert time_between_orders.median([group(open_)], context()).rows[0]["flags"] == "not_reached"
 
 
 # ---- Drivers --------------------------------------------------------------------------------------------------------
@@ -198,7 +203,7 @@ def after(entry: pd.Series) -> pd.Series:
 def test_hazard_ratios_are_those_of_rows_written_out():
     rows = customers()
     counts = rows.value_counts().rename("n").reset_index()
-    found = pd.DataFrame(churn_drivers.hazard_ratios([group(counts)], told()).rows).set_index("breakdown")
+    found = pd.DataFrame(churn_drivers.hazard_ratios([group(counts)], context()).rows).set_index("breakdown")
     assert len(found) == 3
     larger = rows["of channel"].value_counts().index[0]
     smaller = {"web": "shop", "shop": "web"}[larger]
@@ -216,7 +221,7 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
     rows = customers()
     safe = rows["of region"] == "West"
     rows.loc[safe, "event"] = 0
-    found = churn_drivers.hazard_ratios([group(rows)], told())
+    found = churn_drivers.hazard_ratios([group(rows)], context())
     assert not any("West" in row["breakdown"] for row in found.rows)
     assert found.notes[0] == "region: nobody of West was lost, so no ratio can be told."
     kept = rows[~safe]  # the limit: with a ratio of 0 these are at no risk
@@ -227,14 +232,14 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
         rows["duration"], X, entry=after(rows["entry"]), **EFRON, status=rows["event"], offset=-50.0 * far
     ).fit()
     assert alone.coefficients["East"] == pytest.approx(both.params[0], rel=1e-6)
-    hidden = churn_drivers.hazard_ratios([group(rows)], told(suppress_below=10_000))
+    hidden = churn_drivers.hazard_ratios([group(rows)], context(suppress_below=10_000))
     assert not any("West" in note for note in hidden.notes)
 
 
 def test_ratios_that_few_losses_stand_behind_are_not_reliable():
     rows = customers(60)
     rows["event"] *= np.arange(len(rows)) % 4 == 0
-    found = churn_drivers.hazard_ratios([group(rows)], told())
+    found = churn_drivers.hazard_ratios([group(rows)], context())
     assert all(row["flags"] == "unreliable" or row["reason"] for row in found.rows)
 
 
@@ -242,18 +247,18 @@ def test_ratios_that_change_with_time_are_said_to():
     rng = np.random.default_rng(8)
     early, late = np.ceil(rng.weibull(0.6, 800) * 100), np.ceil(rng.weibull(2.5, 800) * 100)
     rows = lives(np.concatenate([early, late]), 1).assign(**{"of plan": ["month"] * 800 + ["year"] * 800})
-    found = churn_drivers.hazard_ratios([group(rows)], told())
+    found = churn_drivers.hazard_ratios([group(rows)], context())
     changes = "The ratio changes the longer customers stay (score test, p < 0.001): take it as an average."
     assert found.notes[-1] == changes
     steady = customers().drop(columns="of channel")
-    assert "Nothing shows" in churn_drivers.hazard_ratios([group(steady)], told()).notes[-1]
+    assert "Nothing shows" in churn_drivers.hazard_ratios([group(steady)], context()).notes[-1]
 
 
 def test_no_losses_or_no_two_groups_is_a_reason_in_words():
     rows = customers(50).assign(event=0)
-    assert churn_drivers.hazard_ratios([group(rows)], told()).rows[0]["reason"]
+    assert churn_drivers.hazard_ratios([group(rows)], context()).rows[0]["reason"]
     alike = customers(50).assign(**{"of region": "East", "of channel": "web"})
-    assert churn_drivers.hazard_ratios([group(alike)], told()).rows[0]["reason"]
+    assert churn_drivers.hazard_ratios([group(alike)], context()).rows[0]["reason"]
 
 
 # ---- Losses ---------------------------------------------------------------------------------------------------------
@@ -270,12 +275,12 @@ def bought(rng: np.random.Generator, n: int, horizon: int) -> tuple[pd.DataFrame
     alive = np.ones(n, bool)
     while (alive & (now < T + horizon)).any():
         now = np.where(alive, now + rng.exponential(1 / rate), now)
-        before, begins = alive & (now <= T), T + horizon - BY_INACTIVITY.inactivity_days
+        before, begins = alive & (now <= T), T + horizon - BY_INACTIVITY["inactivity_days"]
         x, last = x + before, np.where(before, now, last)
         in_time |= alive & (now >= begins) & (now < T + horizon)
         alive &= rng.random(n) >= leaves
     in_time |= last >= begins
-    there = T - last <= BY_INACTIVITY.inactivity_days
+    there = T - last <= BY_INACTIVITY["inactivity_days"]
     return pd.DataFrame({"x": x, "t_x": last, "T": T, "there": there.astype(int)}), ~in_time
 
 
@@ -284,7 +289,7 @@ def test_the_chance_to_be_lost_is_the_share_that_is(horizon: int):
     rows, lost = bought(np.random.default_rng(9), 30_000, horizon)
     there = rows["there"] == 1
     history = (rows.loc[there, name].to_numpy() for name in ("x", "t_x", "T"))
-    chance = expected_churn._lost_by_inactivity(PARAMETERS, *history, told(BY_INACTIVITY, horizon_days=horizon))
+    chance = expected_churn._lost_by_inactivity(PARAMETERS, *history, context(BY_INACTIVITY, horizon_days=horizon))
     assert ((chance >= 0) & (chance <= 1)).all()
     seen = pd.DataFrame({"chance": chance, "lost": lost[there]})
     for _, of in seen.groupby(pd.qcut(seen["chance"], 5, duplicates="drop")):
@@ -293,7 +298,7 @@ def test_the_chance_to_be_lost_is_the_share_that_is(horizon: int):
 
 
 def test_the_interval_of_losses_by_inactivity_holds_what_comes():
-    rng, ask = np.random.default_rng(10), told(BY_INACTIVITY, horizon_days=365)
+    rng, ask = np.random.default_rng(10), context(BY_INACTIVITY, horizon_days=365)
     held = []
     for _ in range(30):
         rows, lost = bought(rng, 1000, 365)
@@ -318,7 +323,7 @@ def under_contract(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, np.n
 
 
 def test_the_interval_of_losses_by_contract_holds_what_comes():
-    rng, ask = np.random.default_rng(11), told(BY_CONTRACT, horizon_days=90)
+    rng, ask = np.random.default_rng(11), context(BY_CONTRACT, horizon_days=90)
     held = []
     for _ in range(60):
         rows, lost = under_contract(rng, 2000)
@@ -330,7 +335,7 @@ def test_the_interval_of_losses_by_contract_holds_what_comes():
 def test_the_chances_of_all_add_up_to_the_expected_losses():
     rows, _ = under_contract(np.random.default_rng(12), 800)
     half = rows.iloc[:300]
-    ask = told(BY_CONTRACT, horizon_days=365)
+    ask = context(BY_CONTRACT, horizon_days=365)
     whole, part = expected_churn.expected([group(rows), group(half, "region", "East")], ask).rows
     chance = expected_churn.probabilities(rows, ask)
     assert chance.sum() == pytest.approx(whole["value"], rel=1e-9)
@@ -340,7 +345,7 @@ def test_the_chances_of_all_add_up_to_the_expected_losses():
 def test_too_few_who_bought_again_is_a_reason_in_words():
     rows, _ = bought(np.random.default_rng(13), 30, 365)
     found = expected_churn.expected(
-        [group(rows), group(rows[:5], "region", "East")], told(BY_INACTIVITY, horizon_days=365)
+        [group(rows), group(rows[:5], "region", "East")], context(BY_INACTIVITY, horizon_days=365)
     )
     assert all("bought again" in row["reason"] for row in found.rows)
 
@@ -384,7 +389,7 @@ def seen_for_two_years(rng: np.random.Generator, n: int, mean: float = 3 * 365.2
 
 
 def medians(n: int, runs: int, mean: float, suppress_below: int) -> pd.DataFrame:
-    rng, ask = np.random.default_rng(n), told(suppress_below=suppress_below)
+    rng, ask = np.random.default_rng(n), context(suppress_below=suppress_below)
     rows = [survival.median([group(seen_for_two_years(rng, n, mean))], ask).rows[0] for _ in range(runs)]
     frame = pd.DataFrame(rows)
     truth = mean * np.log(2)
@@ -410,12 +415,12 @@ def test_one_old_customer_who_leaves_alone_does_not_take_the_curve_away():
     young = exponential(np.random.default_rng(14), 200, 400, 700)
     alone = lives([5100], [1], [5000])
     of_young, of_all = (
-        pd.DataFrame(survival.curve([group(rows)], told(suppress_below=10)).rows)
+        pd.DataFrame(survival.curve([group(rows)], context(suppress_below=10)).rows)
         for rows in (young, pd.concat([young, alone]))
     )
     figures = ["breakdown", "value", "low", "high"]
     pd.testing.assert_frame_equal(of_young[figures], of_all[figures])
-    assert survival.median([group(pd.concat([young, alone]))], told()).rows[0]["value"] == pytest.approx(277, abs=60)
+    assert survival.median([group(pd.concat([young, alone]))], context()).rows[0]["value"] == pytest.approx(277, abs=60)
 
 
 def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies_between_their_ages():
@@ -425,7 +430,7 @@ def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies
     counts = lives(
         entry + 30 - np.tile([10] * 2 + [0] * 38, len(joined)), np.tile([1] * 2 + [0] * 38, len(joined)), entry
     )
-    rows = survival.curve([group(counts)], told(suppress_below=10)).rows
+    rows = survival.curve([group(counts)], context(suppress_below=10)).rows
     share = {row["breakdown"]: row["value"] for row in rows}
     assert share["after 1 year"] == pytest.approx(0.95**11)
     assert {row["reason"] for row in rows} == {"among those who had stayed for 17 days"}
@@ -435,7 +440,7 @@ def test_a_curve_that_begins_late_says_among_whom():
     rng = np.random.default_rng(15)
     age = np.ceil(rng.uniform(400, 1500, 400))
     counts = lives(age + np.ceil(rng.exponential(600, 400)), 1, age)
-    curve, [median] = survival.curve([group(counts)], told()), survival.median([group(counts)], told()).rows
+    curve, [median] = survival.curve([group(counts)], context()), survival.median([group(counts)], context()).rows
     start = min(point["x"] for point in curve.points)
     assert 400 < start < 450
     assert {row["reason"] for row in curve.rows} == {f"among those who had stayed for {start:,.0f} days"}
@@ -445,10 +450,10 @@ def test_a_curve_that_begins_late_says_among_whom():
 
 def test_a_median_that_is_the_declared_inactivity_is_no_figure():
     counts = lives([90] * 30 + [400] * 20, [1] * 30 + [0] * 20)
-    [row] = survival.median([group(counts)], told(BY_INACTIVITY)).rows
+    [row] = survival.median([group(counts)], context(BY_INACTIVITY)).rows
     assert np.isnan(row["value"])
     assert row["flags"] == ""
     assert "half or more never ordered again" in row["reason"]
     assert "90 days" in row["reason"]
-    [by_contract] = survival.median([group(counts)], told(BY_CONTRACT)).rows
+    [by_contract] = survival.median([group(counts)], context(BY_CONTRACT)).rows
     assert by_contract["value"] == 90

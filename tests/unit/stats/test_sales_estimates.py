@@ -9,18 +9,17 @@ from scipy import stats
 
 from benchmarks.accuracy.growth import Shop, groups_of, rows_of, told_of
 from crmnb.core.period import Period
-from crmnb.schema.client import Privacy
 from crmnb.stats.cumulative_conversion import curve
-from crmnb.stats.estimation import Group, Told
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.growth import Span, comparisons, divisia, growth, logarithmic_mean, spans
 from crmnb.stats.quantiles import median
 from crmnb.stats.sales_velocity import velocity
 
-TOLD = Told(0.95, {"segments": {}}, {}, Privacy(min_base=1, suppress_below=1))
+CONTEXT = EstimationContext(0.95)
 
 
-def group(counts: pd.DataFrame, customers: float, win: str = "now") -> Group:
-    return Group(win, "", "", "", counts.astype({"n": float}), float(customers))
+def group(counts: pd.DataFrame, customers: float, win: str = "now") -> GroupedCounts:
+    return GroupedCounts(win, "", "", "", counts.astype({"n": float}), float(customers))
 
 
 # ---- Revenue bridge -----------------------------------------------------------------------------------------
@@ -101,8 +100,8 @@ def growth_of(net: pd.Series, label: str, begins: datetime = datetime(2019, 1, 1
     for at, span in enumerate(spans(period)):
         inside = net[(net.index >= span.start) & (net.index < span.end)]
         rows.append(pd.DataFrame({"day": inside.index, "net": inside.to_numpy(), "n": 10.0, "span": at}))
-    told = Told(0.95, TOLD.given, {"now": period}, TOLD.privacy)
-    return {row["breakdown"]: row for row in growth([group(pd.concat(rows), 1000)], told).rows}
+    context = EstimationContext(0.95, periods={"now": period})
+    return {row["breakdown"]: row for row in growth([group(pd.concat(rows), 1000)], context).rows}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +241,7 @@ def counted(orders: pd.DataFrame) -> pd.DataFrame:
 def test_the_interval_counts_customers_as_written_out():
     rng = np.random.default_rng(4)
     orders = drawn(rng, 50, 0.5)
-    row = median([group(counted(orders), 50)], TOLD).rows[0]
+    row = median([group(counted(orders), 50)], CONTEXT).rows[0]
     middle = np.sort(orders["net"])[(len(orders) - 1) // 2]
     below = orders["net"] <= middle
     p, n = below.mean(), len(orders)
@@ -261,12 +260,12 @@ def test_the_interval_counts_customers_as_written_out():
 @pytest.mark.parametrize(("customers", "likeness"), [(30, 0.3), (100, 0.0), (100, 0.6)])
 def test_the_true_median_is_in_the_interval_as_often_as_promised(customers: int, likeness: float):
     rng = np.random.default_rng(6)
-    rows = [median([group(counted(drawn(rng, customers, likeness)), customers)], TOLD).rows[0] for _ in range(400)]
+    rows = [median([group(counted(drawn(rng, customers, likeness)), customers)], CONTEXT).rows[0] for _ in range(400)]
     assert 0.91 <= np.mean([row["low"] <= 20 <= row["high"] for row in rows]) <= 0.98
 
 
 def test_one_customer_alone_has_no_interval():
-    row = median([group(counted(pd.DataFrame({"customer": 0, "net": [1.0, 2.0, 4.0]})), 1)], TOLD).rows[0]
+    row = median([group(counted(pd.DataFrame({"customer": 0, "net": [1.0, 2.0, 4.0]})), 1)], CONTEXT).rows[0]
     assert row["value"] == 2
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
@@ -283,7 +282,7 @@ def leads(days: list[int], outcome: list[int], followed: list[int] | int | None 
 
 
 def test_of_leads_followed_alike_the_curve_is_the_share_won():
-    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 400), 4)], TOLD).rows
+    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 400), 4)], CONTEXT).rows
     assert {row["breakdown"]: row["value"] for row in rows} == {
         "won after 30 days": 0.25,
         "won after 90 days": 0.5,
@@ -293,7 +292,7 @@ def test_of_leads_followed_alike_the_curve_is_the_share_won():
 
 
 def test_no_age_is_told_to_which_nobody_was_followed_though_all_are_decided():
-    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 92), 4)], TOLD).rows
+    rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 92), 4)], CONTEXT).rows
     assert [row["breakdown"] for row in rows] == ["won after 30 days", "won after 90 days"]
 
 
@@ -308,7 +307,7 @@ def test_lost_leads_that_are_won_back_are_in_the_curve_of_a_young_cohort_too(dat
     days = np.where(won, 100, np.where(gone & dated, 20, followed))
     counts = leads(list(days), list(np.where(won, 1, np.where(gone & dated, 2, 0))), list(followed))
     counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
-    rows = {row["breakdown"]: row["value"] for row in curve([group(counts, 30_000)], TOLD).rows}
+    rows = {row["breakdown"]: row["value"] for row in curve([group(counts, 30_000)], CONTEXT).rows}
     assert rows["won after 180 days"] == pytest.approx(1 / 6, abs=0.01)
 
 
@@ -322,7 +321,7 @@ def test_lost_leads_are_not_won_later():
     days, outcome = np.minimum(end, followed), np.where(end > followed, 0, np.where(wins, 1, 2))
     counts = leads(list(days), list(outcome), list(followed))
     counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
-    rows = {row["breakdown"]: row for row in curve([group(counts, n)], TOLD).rows}
+    rows = {row["breakdown"]: row for row in curve([group(counts, n)], CONTEXT).rows}
     naive = 1.0
     for day in np.unique(days[outcome == 1]):
         naive *= 1 - ((days == day) & (outcome == 1)).sum() / (days >= day).sum()
@@ -333,14 +332,14 @@ def test_lost_leads_are_not_won_later():
 def test_an_age_that_too_few_have_reached_is_not_told():
     counts = leads([10] * 20 + [95] * 5, [1] * 4 + [0] * 21)  # nobody but five was followed for more than ten days
     for fewest, told in ((1, {"won after 30 days", "won after 90 days"}), (10, set())):
-        given = Told(0.95, {}, {}, Privacy(min_base=1, suppress_below=fewest))
-        found = curve([group(counts, 25)], given)
+        context = EstimationContext(0.95, suppress_below=fewest)
+        found = curve([group(counts, 25)], context)
         assert {row["breakdown"] for row in found.rows} == told
         assert min(point["n"] for point in found.points) >= fewest
 
 
 def test_where_none_was_won_there_is_an_upper_limit_still():
-    row = curve([group(leads([50] * 20, [0] * 20), 20)], TOLD).rows[0]
+    row = curve([group(leads([50] * 20, [0] * 20), 20)], CONTEXT).rows[0]
     z = stats.norm.ppf(0.975)
     assert (row["value"], row["low"]) == (0, 0)
     assert row["high"] == pytest.approx(z**2 / (20 + z**2))
@@ -367,13 +366,13 @@ def test_velocity_is_what_it_is_made_of():
     won = counts[counts["won"] == 1]
     rate = len(won) / counts["mature"].sum()
     wanted = counts["open"].sum() * rate * won["brought"].mean() / won["days"].median()
-    assert velocity([group(counts, 500)], TOLD).rows[0]["value"] == pytest.approx(wanted, rel=1e-12)
+    assert velocity([group(counts, 500)], CONTEXT).rows[0]["value"] == pytest.approx(wanted, rel=1e-12)
 
 
 def test_the_true_velocity_is_in_the_interval_nearly_as_often_as_promised():
     rng, n = np.random.default_rng(10), 300
     truth = n * 0.25 * (1 - 0.75 * 0.3) * 0.3 * np.exp(5.5) / 40
-    rows = [velocity([group(in_pipeline(rng, n), n)], TOLD).rows[0] for _ in range(60)]
+    rows = [velocity([group(in_pipeline(rng, n), n)], CONTEXT).rows[0] for _ in range(60)]
     assert np.mean([row["low"] <= truth <= row["high"] for row in rows]) >= 0.88
 
 
@@ -387,6 +386,6 @@ def test_the_true_velocity_is_in_the_interval_nearly_as_often_as_promised():
     ],
 )
 def test_what_cannot_be_told_is_said(change: dict, reason: str):
-    row = velocity([group(in_pipeline(np.random.default_rng(11), 60).assign(**change), 60)], TOLD).rows[0]
+    row = velocity([group(in_pipeline(np.random.default_rng(11), 60).assign(**change), 60)], CONTEXT).rows[0]
     assert np.isnan(row["value"])
     assert reason in row["reason"]

@@ -1,0 +1,56 @@
+"""What estimators are told of a client: its declarations as plain numbers and names, which is all that `crmnb.stats` knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmnb.core.period import Period
+from crmnb.schema.client import Churn, Client, Segment, Worth
+from crmnb.stats.estimation import EstimationContext
+
+
+def estimation_context(client: Client, settings: Mapping[str, Any], periods: Mapping[str, Period]) -> EstimationContext:
+    """The context of a metric's estimates.
+
+    settings: the metric's keyword arguments, the client's declarations among them. periods: by window.
+    """
+    plain: dict[str, Any] = {"order_columns": _order_columns(client.segments)}
+    for name, value in settings.items():
+        if isinstance(value, Churn):
+            plain |= _churn_settings(value)
+        elif isinstance(value, Worth):
+            plain |= _worth_settings(value)
+        elif isinstance(value, bool | int | float | str):
+            plain[name] = value
+    return EstimationContext(
+        level=client.level,
+        settings=plain,
+        periods=periods,
+        suppress_below=client.privacy.suppress_below,
+        min_base=client.privacy.min_base,
+        time_segmentations=frozenset(name for name, segment in client.segments.items() if segment.years),
+    )
+
+
+def _churn_settings(churn: Churn) -> dict[str, Any]:
+    """Whether customers end a contract; and the days without an order after which they are lost, 0 under contract."""
+    return {
+        "contractual": churn.kind == "contractual",
+        "inactivity_days": churn.inactivity_days,
+        "grace_days": churn.history_days,
+    }
+
+
+def _worth_settings(worth: Worth) -> dict[str, Any]:
+    """Discount rate a year, horizon in months, revenue in the books by period, and gain, low and high by programme."""
+    return {
+        "discount_rate": worth.discount_rate,
+        "horizon_months": worth.horizon_months,
+        "books": dict(worth.books),
+        "gains": {name: (gain.gain, gain.low, gain.high) for name, gain in worth.gains.items()},
+    }
+
+
+def _order_columns(segments: Mapping[str, Segment]) -> dict[str, str]:
+    """The column of each segmentation that is by an attribute of the orders themselves."""
+    columns = {name: segment.column.partition(".") for name, segment in segments.items()}
+    return {name: column for name, (table, _, column) in columns.items() if table == "orders"}
