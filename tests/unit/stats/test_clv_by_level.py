@@ -187,7 +187,8 @@ def test_where_no_two_levels_can_be_held_against_each_other_none_is_context():
 
 def tables(plans: pd.DataFrame, **facts):
     client = Client(
-        **{"id": "x", "folder": ".", "name": "X", "currency": "EUR", "sources": {}, "churn": BY_CONTRACT},
+        **{"id": "x", "folder": ".", "name": "X", "currency": "EUR", "sources": {}},
+        **{"churn": Churn(kind="contractual", table="subscriptions")},
         **{"data_from": START.date(), "data_until": "2025-12-31", "worth": {"margin_rate": 1.0}},
         **{"tables": {"subscriptions": {"columns": {}}}} | facts,
     )
