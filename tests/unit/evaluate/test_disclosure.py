@@ -66,6 +66,28 @@ def test_a_group_that_no_row_stands_for_is_seen():
     assert hidden(rows({"n": 69}, *levels(web=40, fair=25))) == [False, False, True]  # four are left out
 
 
+def test_that_a_metric_lists_no_such_level_says_that_nothing_is_in_it():
+    # Completions by channel are told twice: of those asked, among whom is one of no known channel, and of those who started, where
+    # this channel is not listed. So the four that are listed add up to all, and what 9 partners did must not be the only one hidden.
+    asked = {"friends": (16, 4), "partner": (12, 4), "shop": (16, 2), "web": (27, 9), "(not known)": (1, 0)}
+    started = {"friends": (4, 4), "partner": (5, 4), "shop": (2, 2), "web": (11, 9)}
+    groups = [
+        {"metric": metric, "n": n, "numerator": float(completed)} | place
+        for metric, sizes in (("asked", asked), ("started", started))
+        for place, n, completed in (
+            ({}, sum(n for n, _ in sizes.values()), 19),
+            *(
+                ({"segment": "channel", "level": level, "clusters": min(of[0], 9 if level == "partner" else 99)}, *of)
+                for level, of in sizes.items()
+            ),
+        )
+    ]
+    shown = protect(rows(*groups), Privacy())
+    shown = shown[~shown["flags"].str.contains("suppressed")]
+    assert set(shown["level"]) & {"web"}  # something is left to see
+    assert len({*started} - set(shown["level"])) != 1
+
+
 def test_steps_are_of_enough_people():
     moved = np.array([0, 3, 4, 2, 5, 0, 1, 12, 3, 2])
     told = told_at(np.arange(10), [moved], 10)

@@ -23,8 +23,8 @@ class Quantities:
     """The variables of a report: a quantity in a cell each.
 
     `value` and `people` (the customers who stand behind it, of the largest group that it is told of) by variable; `place`: (quantity, win, segment, level) -> variable;
-    `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `figures`: (metric, breakdown,
-    figure) -> quantity.
+    `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `metrics`: their
+    (metric, breakdown); `figures`: (metric, breakdown, figure) -> quantity.
     """
 
     value: list[float] = field(default_factory=list)
@@ -33,16 +33,30 @@ class Quantities:
     sizes: set[int] = field(default_factory=set)
     of_row: list[list[int]] = field(default_factory=list)
     rows: list[list[int]] = field(default_factory=list)
+    metrics: list[set[tuple[str, str]]] = field(default_factory=list)
     figures: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def add(self, key: tuple[int, str, str, str], row: int, value: float, people: float, is_size: bool) -> None:
-        """Note that a row of so many people publishes the value of a quantity in a cell, and whether that is how many it is of."""
+    def add(
+        self,
+        key: tuple[int, str, str, str],
+        row: int,
+        value: float,
+        people: float,
+        is_size: bool,
+        metric: tuple[str, str],
+    ) -> None:
+        """Note that a row of so many people publishes the value of a quantity in a cell, and whether that is how many it is of.
+
+        metric: the row's metric and breakdown.
+        """
         if key not in self.place:
             self.place[key] = len(self.value)
             self.value.append(value)
             self.people.append(0.0)
             self.rows.append([])
+            self.metrics.append(set())
         at = self.place[key]
+        self.metrics[at].add(metric)
         if is_size:
             self.sizes.add(at)
         self.people[at] = max(self.people[at], people)
@@ -94,7 +108,9 @@ def quantities_of(
             found.figures[(*groups[of_group[row]], name)] = quantity
             value = float(figures[name].iat[row])
             is_size = name in SIZES or (name == "denominator" and value == figures["n"].iat[row])
-            found.add((quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size)
+            found.add(
+                (quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, groups[of_group[row]]
+            )
     for variable in found.sizes:
         found.people[variable] = min(found.people[variable], found.value[variable])
     return found

@@ -1,6 +1,6 @@
 """Relations: what of a report's figures adds up to what, as whoever holds the report knows and can solve for what is hidden."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,11 +57,22 @@ def _levels(quantities: Quantities, cells: list[tuple[str, str, str, int]]) -> I
     for (win, segment), held in levels.items():
         if win not in wholes:
             continue
+        whole, value = wholes[win], quantities.value
+        listed = [parts for parts in _listed(quantities, held) if _adds_up(value, whole, parts)]
         beside = [left_out[win, segment]] if (win, segment) in left_out else []
-        for parts in (held, held + beside):  # a metric may leave out a level that another tells
-            if _adds_up(quantities.value, wholes[win], parts):
-                yield _relation(quantities, wholes[win], parts)
-                break
+        # A metric may leave out a level that another one shows: nothing is in it then, or it is beside the levels.
+        every = [parts for parts in (held, held + beside) if _adds_up(value, whole, parts)]
+        for parts in listed or every[:1]:
+            yield _relation(quantities, whole, parts)
+
+
+def _listed(quantities: Quantities, held: list[int]) -> set[tuple[int, ...]]:
+    """The levels that single metrics list, where these are not all: that a level is not listed says that nothing is in it."""
+    listed: dict[tuple[str, str], list[int]] = {}
+    for variable in held:
+        for metric in quantities.metrics[variable]:
+            listed.setdefault(metric, []).append(variable)
+    return {tuple(parts) for parts in listed.values() if len(parts) < len(held)}
 
 
 def _parts(quantities: Quantities, cells: list[tuple[str, str, str, int]], parts: set[str]) -> Iterator[Relation]:
@@ -119,12 +130,12 @@ def _components(quantities: Quantities, sums: Iterable[tuple[tuple[str, str], ..
                 yield _relation(quantities, variables[0], variables[1:])
 
 
-def _adds_up(value: list[float], total: int, parts: list[int]) -> bool:
+def _adds_up(value: list[float], total: int, parts: Sequence[int]) -> bool:
     parts_sum = sum(value[part] for part in parts)
     return total not in parts and abs(value[total] - parts_sum) <= _TOLERANCE * max(1.0, abs(value[total]))
 
 
-def _relation(quantities: Quantities, total: int, parts: list[int]) -> Relation:
+def _relation(quantities: Quantities, total: int, parts: Sequence[int]) -> Relation:
     together = sum(quantities.people[part] for part in parts)
     if total == KNOWN:
         return Relation(tuple(parts), (1,) * len(parts), True, np.nan)
