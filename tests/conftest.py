@@ -12,7 +12,7 @@ import yaml
 from crmnb.cli import main
 from crmnb.core.lock import locked
 from crmnb.core.period import Period
-from crmnb.intake import intake
+from crmnb.intake import import_data
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -87,7 +87,7 @@ def made(tmp_path_factory) -> Path:
 def corner_shop_intake(tmp_path_factory):
     """The corner shop's client and its canonical tables."""
     client = load_client("corner_shop", PROJECT / "parameters")
-    return client, intake(client, tmp_path_factory.mktemp("corner_shop"))
+    return client, import_data(client, tmp_path_factory.mktemp("corner_shop"))
 
 
 @pytest.fixture(scope="session")

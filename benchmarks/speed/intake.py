@@ -112,7 +112,7 @@ def _lines(rows: int) -> str:
 
 def ours(file: Path, folder: Path) -> dict[str, int]:
     """The intake."""
-    from crmnb.intake import intake
+    from crmnb.intake import import_data
     from crmnb.schema.client import Client
 
     columns = {name: name for name in HEADER}
@@ -125,8 +125,8 @@ def ours(file: Path, folder: Path) -> dict[str, int]:
         sources={"orders": {"file": file.name}},
         tables={"orders": {"source": "orders", "columns": columns}},
     )
-    (account,) = intake(client, folder).accounts
-    return {"read": account.read, "accepted": account.accepted, "quarantined": account.quarantined}
+    (account,) = import_data(client, folder).audits
+    return {"read": account.read, "accepted": account.accepted, "quarantined": account.rejected}
 
 
 def with_duckdb(file: Path, folder: Path, *, parquet: bool = True) -> dict[str, int]:

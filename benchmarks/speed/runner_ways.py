@@ -65,7 +65,7 @@ def evaluate_client(client: str) -> None:
     from crmnb.core.period import Period
     from crmnb.evaluate.evaluation import evaluate
     from crmnb.evaluate.store import save
-    from crmnb.intake import intake
+    from crmnb.intake import import_data
     from crmnb.schema.client import load_client
     from crmnb.workbook import open_on
 
@@ -74,7 +74,7 @@ def evaluate_client(client: str) -> None:
     place.mkdir(parents=True)
     who = load_client(client, Path("parameters"))
     private = private_folder(Path.cwd(), client)
-    taken = intake(who, private)
+    taken = import_data(who, private)
     book = open_on(who, Period.parse(PERIOD, who.fiscal_year_starts), taken)
     evaluation = evaluate(FAMILIES, book.tables, book.period)
     for fault in evaluation.failures.values():

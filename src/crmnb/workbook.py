@@ -19,8 +19,8 @@ from crmnb.evaluate import record, store
 from crmnb.evaluate.evaluation import Results, evaluate, evaluate_variant
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.settings import check_settings
-from crmnb.intake import Intake, intake
-from crmnb.intake.store import kept
+from crmnb.intake import Intake, import_data
+from crmnb.intake.store import load_intake
 from crmnb.metrics.definition import Metric, catalogue, families, family
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client, known_clients, load_client
@@ -167,7 +167,7 @@ def open_workbook(client: str, period: str) -> Workbook:
     when = Period.parse(period, who.fiscal_year_starts)
     private = private_folder(project, who.id)
     told = os.environ.get(TABLES_FOLDER)
-    return open_on(who, when, _taken(who, Path(told), private) if told else intake(who, private))
+    return open_on(who, when, _taken(who, Path(told), private) if told else import_data(who, private))
 
 
 def _parameters(client: str, project: Path) -> Path:
@@ -180,7 +180,7 @@ def _taken(client: Client, told: Path, private: Path) -> Intake:
     """The tables that a run told this kernel to read."""
     if told.parent.resolve() != (private / "tables").resolve():
         raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
-    if (found := kept(told.parent, told.name)) is None:
+    if (found := load_intake(told.parent, told.name)) is None:
         raise OSError("the tables of this run are gone: the data were taken in anew meanwhile")
     return found
 

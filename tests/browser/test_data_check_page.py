@@ -29,7 +29,7 @@ def pages(tmp_path_factory):
     assert crmnb(folder, "check", "corner_shop") == 0
     own = folder / "outputs/corner_shop/.private"
     who = client(name=HOSTILE)
-    cause = replace(ACCOUNT.causes[0], words=f"{WORDY} {HOSTILE}", examples=(HOSTILE, WORDY), ask=HOSTILE)
+    cause = replace(ACCOUNT.causes[0], reason=f"{WORDY} {HOSTILE}", examples=(HOSTILE, WORDY), request=HOSTILE)
     accounts = (replace(ACCOUNT, causes=(cause, *ACCOUNT.causes)), replace(ACCOUNT, table="", source="till"))
     (own / "q").mkdir()
     (own / "q/orders.csv").touch()

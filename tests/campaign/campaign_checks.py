@@ -17,7 +17,7 @@ from campaign_tables import Drawn
 
 from campaign import Case
 from crmnb.core.errors import InputError
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.schema.client import load_client
 from crmnb.schema.tables import TABLES
 
@@ -86,7 +86,7 @@ def _take(told: dict, files: dict[str, bytes], folder: Path, name: str) -> Intak
     for file, content in files.items():
         (place / file).write_bytes(content)
     (place / "campaign.yml").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    return intake(load_client("campaign", place), place / "private")
+    return import_data(load_client("campaign", place), place / "private")
 
 
 def _check_refused(told: dict, files: dict[str, bytes], folder: Path, kind: str) -> None:
@@ -146,11 +146,11 @@ def check_table(taken: Intake, name: str, expected: Expected, mapping: dict, fir
 
     `first_record`: of a format that numbers its records otherwise, the number of the first; then rows are known by it alone.
     """
-    (account,) = [account for account in taken.accounts if account.table == name]
+    (account,) = [account for account in taken.audits if account.table == name]
     rows = _parquet(taken.tables[name])
     wrong = _quarantine(taken.folder / "quarantine" / f"{name}.csv")
     assert account.read == len(expected.rows), f"{name}: read {account.read} instead of {len(expected.rows)} rows"
-    assert (account.accepted, account.quarantined) == (len(rows), len(wrong)), (
+    assert (account.accepted, account.rejected) == (len(rows), len(wrong)), (
         f"{name}: the account is not what lies there"
     )
     assert account.read == len(rows) + len(wrong), f"{name}: a row was lost"
@@ -165,9 +165,7 @@ def check_table(taken: Intake, name: str, expected: Expected, mapping: dict, fir
         assert times == sorted(times), f"{name} is not sorted by its time"
     for column, total in account.totals.items():
         sums = expected.total(column, accepted=True), expected.total(column, accepted=False)
-        assert (Decimal(total.accepted), Decimal(total.quarantined)) == sums, (
-            f"{name}.{column}: {total} instead of {sums}"
-        )
+        assert (Decimal(total.accepted), Decimal(total.rejected)) == sums, f"{name}.{column}: {total} instead of {sums}"
 
 
 def _check_quarantine(name: str, wrong: list, expected: Expected, mapping: dict, first_record: int | None) -> None:

@@ -18,16 +18,16 @@ from conftest import PROJECT, crmnb, project
 from crmnb.core.period import Period
 from crmnb.engine.session import open_tables
 from crmnb.evaluate.measure import measure
-from crmnb.intake import intake
-from crmnb.intake.audit import Account, Cause, LinesAccount, Link, Total
-from crmnb.intake.profile import profile_of
+from crmnb.intake import import_data
+from crmnb.intake.audit import ControlTotal, LineAudit, ReferenceCheck, RejectionCause, TableAudit
+from crmnb.intake.profile import profile_tables
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.availability import availability, readers
 from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.data_check.sections import as_text, parts_of
 from crmnb.report.pages import quarantine_page
-from crmnb.run.data_check import last_whole_year
+from crmnb.run.data_check import choose_default_period
 from crmnb.schema.client import Segment
 
 YEAR = Period.parse("2025")
@@ -169,7 +169,7 @@ def contracts(tmp_path, rows: str):
         "monthly_amount: Sum}}}\n",
         s_csv=f"No,Who,From,To,Sum\n{text}",
     )
-    return who, intake(who, tmp_path / "private")
+    return who, import_data(who, tmp_path / "private")
 
 
 LASTING = ["retention_rate", "churn_rate", "customer_base_growth", "gross_revenue_retention", "net_revenue_retention"]
@@ -211,7 +211,7 @@ def test_what_lasts_through_the_period_is_counted_and_what_begins_in_it_is_not(t
 def test_the_last_whole_year_is_chosen(corner_shop_intake, first, end, starts, label, said):
     who, taken = corner_shop_intake
     days = {"data_from": first and datetime.fromisoformat(first), "cutoff": end and datetime.fromisoformat(end)}
-    period, words = last_whole_year(who.model_copy(update={"fiscal_year_starts": starts}), replace(taken, **days))
+    period, words = choose_default_period(who.model_copy(update={"fiscal_year_starts": starts}), replace(taken, **days))
     assert period.label == label
     assert said in words
 
@@ -251,7 +251,7 @@ def seen(tmp_path):
             listed = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in columns.items())
             con.sql(f"select {listed} from frame").write_parquet(str(tmp_path / "orders.parquet"))
             paths = {"orders": tmp_path / "orders.parquet"}
-            return replace(profile_of(con, who, paths, {"orders": columns}, {"till": headers}), day=day)
+            return replace(profile_tables(con, who, paths, {"orders": columns}, {"till": headers}), day=day)
 
     def between(before, now, types=ORDERS, headers=("o", "a"), day="2025-02-05", **changes):
         old = profile(before, ORDERS, ["o", "a"], "2025-01-05")
@@ -387,20 +387,20 @@ def test_personal_values_are_in_no_drift(seen, corner_shop_intake):
 
 # ---- Told -------------------------------------------------------------------------------------------------
 
-ACCOUNT = Account(
+ACCOUNT = TableAudit(
     table="orders",
     source="till",
     read=3400,
     accepted=3381,
-    quarantined=19,
+    rejected=19,
     causes=(
-        Cause("ordered_at is no date", "ordered_at", 14, 12, ("'31/02/2025'",), "Ask for days that exist."),
-        Cause("amount is below 0", "amount", 6, 4, ("'-5'",), "Ask what these are."),
-        Cause("order_id \x1b repeats", "order_id", 1, 1, ("'7'",), "Ask what these are."),
+        RejectionCause("ordered_at is no date", "ordered_at", 14, 12, ("'31/02/2025'",), "Ask for days that exist."),
+        RejectionCause("amount is below 0", "amount", 6, 4, ("'-5'",), "Ask what these are."),
+        RejectionCause("order_id \x1b repeats", "order_id", 1, 1, ("'7'",), "Ask what these are."),
     ),
-    totals={"amount": Total("1234567890123.4500", "-47.0000", 2)},
-    links=(Link("customer_id", "customers", 3400, 12),),
-    lines=LinesAccount("till", 9000, 3, {"amount": ("100.1234", "98.0000", "98.0000")}),
+    totals={"amount": ControlTotal("1234567890123.4500", "-47.0000", 2)},
+    references=(ReferenceCheck("customer_id", "customers", 3400, 12),),
+    lines=LineAudit("till", 9000, 3, {"amount": ("100.1234", "98.0000", "98.0000")}),
     notes=("a \x1b[31mnote",),
 )
 
@@ -408,7 +408,7 @@ ACCOUNT = Account(
 def told(corner_shop_intake, who=None, width=100, **changes) -> str:
     client_, taken = corner_shop_intake
     who = who or client_
-    changes = {"accounts": (ACCOUNT,)} | changes
+    changes = {"audits": (ACCOUNT,)} | changes
     period = YEAR.observe(taken.data_from, taken.cutoff)
     checked = Checked(who, replace(taken, **changes), period, "as asked for", (), (), PROJECT, PROJECT)
     assert len(parts_of(checked)) == 3
@@ -441,7 +441,9 @@ def test_no_line_is_wider_than_the_terminal(corner_shop_intake, width):
     who, taken = corner_shop_intake
     period = YEAR.observe(taken.data_from, taken.cutoff)
     some = availability(who, taken, period, [catalogue()["review_volume"]])
-    checked = Checked(who, replace(taken, before=taken.profile), period, "as asked for", some, (), PROJECT, PROJECT)
+    checked = Checked(
+        who, replace(taken, previous_profile=taken.profile), period, "as asked for", some, (), PROJECT, PROJECT
+    )
     text = as_text(checked, width)
     assert max(map(len, text.splitlines())) <= width
     assert "review_volume" in text
@@ -613,13 +615,13 @@ def test_the_rows_of_a_query_and_of_its_source_are_mended_where_they_come_from(t
 
 
 def test_the_page_says_plainly_that_nothing_was_set_aside(tmp_path):
-    text = quarantine(tmp_path, Account("orders", "till", 54, 54, 0))
+    text = quarantine(tmp_path, TableAudit("orders", "till", 54, 54, 0))
     assert "Nothing was set aside: all 54 rows that were read are accepted." in text
     assert "<table" not in text
 
 
 def test_hostile_texts_are_shown_as_they_are(tmp_path):
-    cause = replace(ACCOUNT.causes[0], words=HOSTILE, examples=(HOSTILE,), ask=HOSTILE)
+    cause = replace(ACCOUNT.causes[0], reason=HOSTILE, examples=(HOSTILE,), request=HOSTILE)
     text = quarantine(tmp_path, replace(ACCOUNT, causes=(cause,)), who=TILL.model_copy(update={"name": HOSTILE}))
     assert "<script" not in text
     assert "<script>alert(1)</script>" in html.unescape(text)

@@ -12,8 +12,8 @@ import yaml
 from conftest import crmnb, shortened
 from crmnb.core.checksum import read_json
 from crmnb.core.environment import PARAMETERS_FOLDER, TABLES_FOLDER
-from crmnb.intake import SourceMissing, intake
-from crmnb.intake.pipeline import look
+from crmnb.intake import SourceMissing, import_data
+from crmnb.intake.pipeline import find_unchanged_intake
 from crmnb.report.data_check.sections import as_data, as_text
 from crmnb.run.data_check import check
 from crmnb.run.jobs import attempt
@@ -64,7 +64,7 @@ def shop(tmp_path):
     (folder / "shop.yml").write_text(yaml.safe_dump(SHOP))
     (folder / "orders.csv").write_text(ORDERS)
     client, private = load_client("shop", folder), tmp_path / "private"
-    intake(client, private)
+    import_data(client, private)
     return client, private
 
 
@@ -80,18 +80,18 @@ def test_a_damaged_kept_file_is_made_anew_once_and_logged(shop, name, damage, ca
     path = kept_file(private, name)
     whole = path.read_bytes()
     damage(path)
-    assert look(client, private) is None
-    taken = intake(client, private)
+    assert find_unchanged_intake(client, private) is None
+    taken = import_data(client, private)
     assert not taken.reused
-    assert taken.healed == (name,)
+    assert taken.rebuilt_files == (name,)
     assert path.read_bytes() == whole
     assert [record.getMessage() for record in caplog.records] == [
         f"shop: kept files are damaged, so the data are taken in anew: {name}"
     ]
-    again = intake(client, private)
+    again = import_data(client, private)
     assert again.reused
-    assert again.healed == ()
-    assert look(client, private) == again
+    assert again.rebuilt_files == ()
+    assert find_unchanged_intake(client, private) == again
     assert len(caplog.records) == 1
 
 
@@ -113,25 +113,25 @@ def test_where_the_files_are_gone_the_damage_stays_and_what_is_missing_is_said(s
     flipped(kept_file(private, "orders.parquet"))
     (client.folder / "orders.csv").unlink()
     with pytest.raises(SourceMissing, match=r"there is no file 'orders\.csv'"):
-        intake(client, private)
+        import_data(client, private)
 
 
 def test_the_quarantine_may_be_mended_where_it_lies(shop):
     client, private = shop
     (client.folder / "orders.csv").write_text(ORDERS + "".join(f"x{n},c1,2025-02-30,1,paid\n" for n in range(1)))
-    intake(client, private)
+    import_data(client, private)
     kept_file(private, "quarantine/orders.csv").write_text("mended")
-    assert intake(client, private).reused
+    assert import_data(client, private).reused
 
 
 def test_the_tables_are_on_the_disk_before_they_are_in_place(shop, monkeypatch):
     client, private = shop
     done = []
     monkeypatch.setattr(
-        "crmnb.intake.store.flush", lambda folder: done.append(sorted(p.name for p in folder.iterdir()))
+        "crmnb.intake.store.flush_folder", lambda folder: done.append(sorted(p.name for p in folder.iterdir()))
     )
     (client.folder / "orders.csv").write_text(ORDERS.replace("1.50", "2.50"))
-    intake(client, private)
+    import_data(client, private)
     assert done == [["checksums.json", "intake.json", "orders.parquet"]]
 
 

@@ -15,7 +15,7 @@ from crmnb.engine.reduce_counts import reduce_counts
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
 from crmnb.evaluate.settings import resolve
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import catalogue
 from crmnb.metrics.features.purchase_history import HOLDOUT
 from crmnb.schema.client import Client, Worth, load_client
@@ -59,7 +59,7 @@ def client() -> Client:
 
 @pytest.fixture(scope="module")
 def taken(client: Client, tmp_path_factory) -> Intake:
-    return intake(client, tmp_path_factory.mktemp("private"))
+    return import_data(client, tmp_path_factory.mktemp("private"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from second_route import Figures, compared
 from statsmodels.stats.proportion import proportion_confint
 
 from crmnb.core.period import Period
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -37,7 +37,7 @@ def client() -> Client:
 
 @pytest.fixture(scope="module")
 def taken(client: Client, tmp_path_factory) -> Intake:
-    return intake(client, tmp_path_factory.mktemp("private"))
+    return import_data(client, tmp_path_factory.mktemp("private"))
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_the_file_is_the_one_that_was_described(raw):
 
 
 def test_every_answer_of_the_file_is_taken_as_it_stands(taken: Intake, raw):
-    [answers] = [account for account in taken.accounts if account.table == "survey_responses"]
-    assert (answers.read, answers.accepted, answers.quarantined) == (250, 250, 0)
+    [answers] = [account for account in taken.audits if account.table == "survey_responses"]
+    assert (answers.read, answers.accepted, answers.rejected) == (250, 250, 0)
     ours = duckdb.read_parquet(str(taken.tables["survey_responses"])).df()
     ours = ours.set_index(ours.pop("response_id").astype(int)).sort_index()
     assert ours.index.to_list() == raw.index.to_list()

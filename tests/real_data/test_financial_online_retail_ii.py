@@ -9,7 +9,7 @@ from second_route import customers_at, invoices, read_online_retail_ii
 from second_route_financial import brought, profitable, textbook, to_date
 
 from crmnb.core.period import Period
-from crmnb.intake import intake
+from crmnb.intake import import_data
 from crmnb.schema.client import load_client
 from crmnb.workbook import open_on
 
@@ -42,7 +42,7 @@ def orders() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     client = load_client("online_retail_ii", PARAMETERS)
-    return open_on(client, Period.parse("2010Q3"), intake(client, tmp_path_factory.mktemp("private")))
+    return open_on(client, Period.parse("2010Q3"), import_data(client, tmp_path_factory.mktemp("private")))
 
 
 @pytest.fixture(scope="module")

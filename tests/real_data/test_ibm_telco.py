@@ -11,7 +11,7 @@ from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.stats.proportion import proportion_confint
 
 from crmnb.core.period import Period
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
@@ -54,7 +54,7 @@ def client() -> Client:
 
 @pytest.fixture(scope="module")
 def taken(client: Client, tmp_path_factory) -> Intake:
-    return intake(client, tmp_path_factory.mktemp("private"))
+    return import_data(client, tmp_path_factory.mktemp("private"))
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,9 @@ def test_the_file_is_the_one_that_was_described(raw):
 
 
 def test_nobody_is_lost(taken: Intake, raw):
-    accepted = {account.table: account.accepted for account in taken.accounts if account.table in taken.tables}
+    accepted = {account.table: account.accepted for account in taken.audits if account.table in taken.tables}
     assert accepted == {"customers": 7_043, "subscriptions": 7_043}
-    assert sum(account.quarantined for account in taken.accounts) == 0
+    assert sum(account.rejected for account in taken.audits) == 0
     for name in accepted:
         assert table(taken, name)["customer_id"].to_list() == sorted(raw["customerID"])
 

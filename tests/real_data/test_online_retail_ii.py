@@ -9,7 +9,7 @@ from second_route import Figures, compared, countries, invoices, of_customers, r
 from second_route_retention import gaps_of, lifetimes, median_life, staying, weighted_median
 
 from crmnb.core.period import Period
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -49,7 +49,7 @@ def customers_orders(orders: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory) -> Intake:
-    return intake(load_client("online_retail_ii", PARAMETERS), tmp_path_factory.mktemp("private"))
+    return import_data(load_client("online_retail_ii", PARAMETERS), tmp_path_factory.mktemp("private"))
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +129,9 @@ def test_the_third_quarter_as_counted_before(customers_orders):
 
 
 def test_lines_become_orders_and_none_is_lost(taken: Intake, orders, customers_orders):
-    accepted = {account.table: account.accepted for account in taken.accounts if account.table in taken.tables}
+    accepted = {account.table: account.accepted for account in taken.audits if account.table in taken.tables}
     assert accepted == {"orders": len(orders), "customers": of_customers(orders)["customer_id"].nunique()}
-    assert sum(account.quarantined for account in taken.accounts) == 0
+    assert sum(account.rejected for account in taken.audits) == 0
     assert (taken.data_from, taken.cutoff) == (FROM, CUTOFF)
 
 

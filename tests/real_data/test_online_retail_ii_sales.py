@@ -8,7 +8,7 @@ from second_route import compared, countries, invoices, of_customers, read_onlin
 from second_route_sales import revenue_figures
 
 from crmnb.core.period import Period
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import family
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
@@ -42,7 +42,7 @@ def orders() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def books(tmp_path_factory) -> dict[str, Workbook]:
     client = load_client("online_retail_ii", PARAMETERS)
-    taken: Intake = intake(client, tmp_path_factory.mktemp("private"))
+    taken: Intake = import_data(client, tmp_path_factory.mktemp("private"))
     return {label: open_on(client, Period.parse(label), taken) for label in WINDOWS}
 
 

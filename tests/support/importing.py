@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.schema.client import Client, load_client
 
 HEAD = "name: Test\ncurrency: GBP\n"
@@ -28,7 +28,7 @@ def client_of(folder: Path, parameters: str, **files: bytes | str) -> Client:
 
 def take(folder: Path, parameters: str, **files: bytes | str) -> Intake:
     """Take in such a client."""
-    return intake(client_of(folder, parameters, **files), folder / "private")
+    return import_data(client_of(folder, parameters, **files), folder / "private")
 
 
 def take_orders(folder: Path, text: bytes | str, source: str = "", table: str = "") -> Intake:
@@ -38,7 +38,7 @@ def take_orders(folder: Path, text: bytes | str, source: str = "", table: str = 
 
 def counts(taken: Intake) -> list[tuple]:
     """Of each account: table, source, rows read, accepted and quarantined, and the rows of each reason."""
-    return [(a.table, a.source, a.read, a.accepted, a.quarantined, a.reasons) for a in taken.accounts]
+    return [(a.table, a.source, a.read, a.accepted, a.rejected, a.reasons) for a in taken.audits]
 
 
 def rows(taken: Intake, table: str) -> list[dict]:

@@ -22,7 +22,7 @@ from crmnb.demo.parameters import PLANS, REGIONS, Rates
 from crmnb.demo.plans import subscriptions
 from crmnb.demo.truth.figures import LEVELS, truth
 from crmnb.evaluate.settings import check_settings
-from crmnb.intake import Intake, intake
+from crmnb.intake import Intake, import_data
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import open_on
 
@@ -48,7 +48,7 @@ class Demo:
         self.written = simulate(folder / "demo", CUSTOMERS, seed, Rates())
         self.told = json.loads((folder / "demo" / MADE).read_text())
         self.client: Client = load_client("demo", folder)
-        self.taken: Intake = intake(self.client, folder / "private")
+        self.taken: Intake = import_data(self.client, folder / "private")
 
     def rows(self, table: str) -> pd.DataFrame:
         """A canonical table, as the intake left it."""
@@ -65,13 +65,13 @@ def demo(tmp_path_factory) -> Demo:
 
 
 def test_the_intake_finds_every_wrong_row_and_no_other(demo: Demo):
-    accounts = {account.table: account for account in demo.taken.accounts}
+    accounts = {account.table: account for account in demo.taken.audits}
     assert set(accounts) == set(demo.written)
     for name, account in accounts.items():
         written = demo.written[name]
         assert account.reasons == written.bad, name
         assert (account.read, account.accepted) == (len(written.rows), written.good), name
-        assert sum(written.bad.values()) == account.quarantined, name
+        assert sum(written.bad.values()) == account.rejected, name
         assert demo.told["rows"][name] == {"good": written.good, "bad": written.bad}
 
 
@@ -107,8 +107,8 @@ def test_those_on_no_list_are_orphans(demo: Demo):
     listed = set(demo.rows("customers")["customer_id"])
     unlisted = set(demo.clean.tables["customers"]["customer_id"]) - listed
     assert 0 < len(unlisted) < 0.02 * CUSTOMERS + 20
-    [account] = [account for account in demo.taken.accounts if account.table == "orders"]
-    [link] = [link for link in account.links if link.column == "customer_id"]
+    [account] = [account for account in demo.taken.audits if account.table == "orders"]
+    [link] = [link for link in account.references if link.column == "customer_id"]
     assert link.orphans == demo.clean.tables["orders"]["customer_id"].isin(unlisted).sum()
 
 

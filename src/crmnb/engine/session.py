@@ -17,7 +17,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
 from crmnb.engine.periods import Kept, forget, keep
-from crmnb.intake.timeline import time_line_of
+from crmnb.intake.timeline import read_timeline
 from crmnb.schema.client import Churn, Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
@@ -188,7 +188,7 @@ class Tables:
 
     def _first(self, name: str) -> datetime | None:
         if name not in self._firsts:
-            line = time_line_of(self.con, name, TABLES[name].time)
+            line = read_timeline(self.con, name, TABLES[name].time)
             self._firsts[name] = line and datetime.combine(line.first, datetime.min.time())
         return self._firsts[name]
 
@@ -247,7 +247,7 @@ def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
 
 def _after_the_newest(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> datetime | None:
     """The midnight after the newest event (few that lie apart left out), where the client does not declare when the data end."""
-    lines = [time_line_of(con, name, TABLES[name].time) for name in names if TABLES[name].of_events]
+    lines = [read_timeline(con, name, TABLES[name].time) for name in names if TABLES[name].of_events]
     known = [line.last for line in lines if line]
     return datetime.combine(max(known), datetime.min.time()) + timedelta(days=1) if known else None
 

@@ -4,36 +4,36 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Cause:
+class RejectionCause:
     """A way in which rows of a table are wrong.
 
-    `rows` break it, `alone` of them nothing else: mending this cause alone gives them back. `examples` are offending
-    values, or places ("record 5 of orders.csv") where there is no value, or it is a person's. `ask` says in plain words
+    `rows` break it, `sole_cause_rows` of them nothing else: mending this cause alone gives them back. `examples` are offending
+    values, or places ("record 5 of orders.csv") where there is no value, or it is a person's. `request` says in plain words
     what to ask the client for.
     """
 
-    words: str
+    reason: str
     column: str
     rows: int
-    alone: int
+    sole_cause_rows: int
     examples: tuple[str, ...]
-    ask: str
+    request: str
 
 
 @dataclass(frozen=True)
-class Total:
+class ControlTotal:
     """The control total of an amount: the sums, as exact decimals in text, of what was accepted and of what was quarantined.
 
-    `unread` rows have something there that is no amount, so they are in neither sum.
+    `unreadable` rows have something there that is no amount, so they are in neither sum.
     """
 
     accepted: str
-    quarantined: str
-    unread: int
+    rejected: str
+    unreadable: int
 
 
 @dataclass(frozen=True)
-class Link:
+class ReferenceCheck:
     """How a reference of a table's rows is met: of `rows` that refer to `parent`, `orphans` refer to nothing known there."""
 
     column: str
@@ -43,7 +43,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class LinesAccount:
+class LineAudit:
     """The other grain of a table that a query makes: the lines of a source, and those that reached no row of the table.
 
     `totals`: column -> (the sum over all lines, over those that reached a row, and over the table's rows, accepted or not),
@@ -52,16 +52,16 @@ class LinesAccount:
 
     source: str
     read: int
-    unreached: int
+    unmatched: int
     totals: dict[str, tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Account:
+class TableAudit:
     """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
 
-    `source` is "query" for a table that a query makes. Always read = accepted + quarantined + replaced + forgotten, where
-    `replaced` are wrong rows in whose place others were sent, and `forgotten` those of customers who are to be forgotten.
+    `source` is "query" for a table that a query makes. Always read = accepted + rejected + replaced + erased, where
+    `replaced` are wrong rows in whose place others were sent, and `erased` those of customers who are to be forgotten.
     A row may have several of the `causes`, most frequent first. `notes` are sentences on what is worth knowing.
     """
 
@@ -69,33 +69,33 @@ class Account:
     source: str
     read: int
     accepted: int
-    quarantined: int
-    causes: tuple[Cause, ...] = ()
-    totals: dict[str, Total] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
-    lines: LinesAccount | None = None
+    rejected: int
+    causes: tuple[RejectionCause, ...] = ()
+    totals: dict[str, ControlTotal] = field(default_factory=dict)
+    references: tuple[ReferenceCheck, ...] = ()
+    lines: LineAudit | None = None
     notes: tuple[str, ...] = ()
     replaced: int = 0
-    forgotten: int = 0
+    erased: int = 0
 
     @property
     def reasons(self) -> dict[str, int]:
         """The causes in words, and the rows of each."""
-        return {cause.words: cause.rows for cause in self.causes}
+        return {cause.reason: cause.rows for cause in self.causes}
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
     """What a column of a canonical table holds: the share of rows without a value, its range, its levels.
 
-    `least` and `most` (as text) are those of numbers and times; `levels` (value -> rows, most frequent first) those of a
+    `minimum` and `maximum` (as text) are those of numbers and times; `levels` (value -> rows, most frequent first) those of a
     text with at most LEVELS of them. A personal column and a key have the share alone.
     """
 
     type: str
     missing: float
-    least: str | None = None
-    most: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
     levels: dict[str, int] | None = None
 
 
@@ -112,4 +112,4 @@ class Profile:
     headers: dict[str, list[str]]
 
 
-LEVELS = 50
+MAX_LEVELS = 50

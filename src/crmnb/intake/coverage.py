@@ -10,13 +10,13 @@ from crmnb.schema.client import Client
 RELATIVE = ("year", "quarter", "month")  # as labels: the last whole one that the data cover
 
 
-def chosen(client: Client, taken: Intake, label: str = "") -> Period:
-    """The period of a label (see `Period.parse`, or one of RELATIVE), as observed; without one, that of `last_whole_year`.
+def choose_period(client: Client, taken: Intake, label: str = "") -> Period:
+    """The period of a label (see `Period.parse`, or one of RELATIVE), as observed; without one, that of `choose_default_period`.
 
     Raises InputError for a label that is none, and where the data cover no whole one.
     """
     if not label:
-        period, _ = last_whole_year(client, taken)
+        period, _ = choose_default_period(client, taken)
     elif label in RELATIVE:
         period = _last_whole(client, taken, label)
         if period is None:
@@ -26,7 +26,7 @@ def chosen(client: Client, taken: Intake, label: str = "") -> Period:
     return period.observe(taken.data_from, taken.cutoff)
 
 
-def last_whole_year(client: Client, taken: Intake) -> tuple[Period, str]:
+def choose_default_period(client: Client, taken: Intake) -> tuple[Period, str]:
     """The last year (fiscal, where the client has one) that the data cover, or the span of the data; and which it is, in words."""
     if not taken.cutoff:
         year = _last_ended(client, datetime.now(UTC).replace(tzinfo=None), "year")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from crmnb.intake.erasure.erasure_list import columns_of_whom
-from crmnb.intake.sources.query import parsed, sources_of
+from crmnb.intake.erasure.erasure_list import customer_key_columns
+from crmnb.intake.sources.query import find_query_sources, parse_query
 from crmnb.schema.client import Client
 from crmnb.schema.tables import TABLES
 
@@ -25,10 +25,10 @@ def personal_columns(client: Client, table: str, columns: list[str]) -> frozense
     elif "personal" in mapping.model_fields_set:
         found = set(mapping.personal)
     else:
-        names = sources_of(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query")
+        names = find_query_sources(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query")
         hidden = {theirs.lower() for name in names for theirs in client.sources[name].personal}
         rows = {name.lower() for name in names if client.sources[name].personal}  # a whole row as a value
-        found = _made_of(parsed(mapping.query), hidden, rows, set(columns)) if hidden else set()
+        found = _made_of(parse_query(mapping.query), hidden, rows, set(columns)) if hidden else set()
     return frozenset(name for name in columns if name.lower() in {each.lower() for each in found})
 
 
@@ -37,10 +37,10 @@ def customer_columns(client: Client) -> frozenset[str]:
     found = set()
     for name, mapping in client.tables.items():
         if mapping.query is None:
-            found |= {mapping.columns[ours].lower() for ours in columns_of_whom(TABLES[name], mapping.columns)}
+            found |= {mapping.columns[ours].lower() for ours in customer_key_columns(TABLES[name], mapping.columns)}
         else:
             names = {"customer_id", *TABLES[name].by_name}
-            found |= _read_for(parsed(mapping.query), set(columns_of_whom(TABLES[name], names)))
+            found |= _read_for(parse_query(mapping.query), set(customer_key_columns(TABLES[name], names)))
     return frozenset(found)
 
 

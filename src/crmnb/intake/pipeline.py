@@ -15,18 +15,29 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from crmnb.core.errors import InputError
-from crmnb.intake.audit import Account, Profile
-from crmnb.intake.erasure.erasure_list import Forgotten, forgotten
-from crmnb.intake.erasure.exclude import parents_first
+from crmnb.intake.audit import Profile, TableAudit
+from crmnb.intake.erasure.erasure_list import ErasureList, forgotten
+from crmnb.intake.erasure.exclude import sort_parents_first
 from crmnb.intake.personal_data import customer_columns, personal_columns
-from crmnb.intake.profile import profile_of
+from crmnb.intake.profile import profile_tables
 from crmnb.intake.readers.read import read_source
 from crmnb.intake.sources.files import File, find_files, unchanged
-from crmnb.intake.sources.query import QUIET, SECONDS, run_query, sources_of
-from crmnb.intake.staging_table import Cell, Raw, described, kind, named, quoted
-from crmnb.intake.store import Intake, alone, damage, fingerprint, keep, kept, latest, publish, refused, staging
-from crmnb.intake.timeline import TimeLine, said_of, time_line_of
-from crmnb.intake.validation.acceptance import Refused
+from crmnb.intake.sources.query import OFFLINE_CONFIG, QUERY_SECONDS, find_query_sources, run_query
+from crmnb.intake.staging_table import Cell, Raw, describe_columns, kind, quote_identifier, quote_literal
+from crmnb.intake.store import (
+    Intake,
+    compute_fingerprint,
+    find_damaged_files,
+    load_intake,
+    load_latest_intake,
+    lock_tables,
+    publish_intake,
+    refused_folder,
+    save_intake,
+    staging_folder,
+)
+from crmnb.intake.timeline import TimeLine, read_timeline, said_of
+from crmnb.intake.validation.acceptance import ImportRefused
 from crmnb.intake.validation.contract import columns_of
 from crmnb.intake.validation.quarantine import Quarantine
 from crmnb.intake.validation.referential_checks import lines_of, links_of
@@ -39,51 +50,51 @@ from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 _LOG = logging.getLogger("crmnb")
 
 
-def intake(
-    client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None, seconds: float = SECONDS
+def import_data(
+    client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None, seconds: float = QUERY_SECONDS
 ) -> Intake:
     """Take in a client's sources; nothing is read again while files, parameters and code are unchanged.
 
     `private` is the client's folder for what is not to be sent. A database is asked each time, since only its rows say
     whether they are the same. Kept tables are read to their end once: where one is damaged, all are made anew, which is
-    logged, and `healed` of what is given names them. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
+    logged, and `rebuilt_files` of what is given names them. Raises InputError for what is wrong in the files or the parameters, of which Refused has the
     accounts; TimeLimitExceeded for a query that does not end within the seconds; SourceMissing for a file that is not there. Then the tables of the last intake are as they were.
     Rows of customers who are on the private folder's list of the forgotten are left out.
     """
     _refuse_personal_segments(client)
     home = Path(private) / "tables"
-    with alone(home), staging(home) as folder:
+    with lock_tables(home), staging_folder(home) as folder:
         leave_out = forgotten(Path(private))
         files = {name: _found(client, name, folder) for name in _needed(client)}
         contents = {name: {"files": [file.content() for file in found]} for name, found in files.items()}
-        mark = fingerprint(client, contents, leave_out)
-        wrong = damage(home, mark)
-        if (known := kept(home, mark)) and not wrong:
+        mark = compute_fingerprint(client, contents, leave_out)
+        wrong = find_damaged_files(home, mark)
+        if (known := load_intake(home, mark)) and not wrong:
             return known
         if wrong:
             _LOG.warning("%s: kept files are damaged, so the data are taken in anew: %s", client.id, ", ".join(wrong))
         work = _Work(client, files, folder, home, say, leave_out, seconds)
         try:
-            return replace(_take(work, mark, contents), healed=tuple(wrong))
-        except Refused as wrong:
+            return replace(_take(work, mark, contents), rebuilt_files=tuple(wrong))
+        except ImportRefused as wrong:
             _keep_quarantine(work)
-            raise Refused(str(wrong), (*work.accounts, *wrong.accounts), refused(home)) from None
+            raise ImportRefused(str(wrong), (*work.audits, *wrong.audits), refused_folder(home)) from None
         except InputError:
             _keep_quarantine(work)
             raise
 
 
-def look(client: Client, private: Path) -> Intake | None:
-    """What `intake` would find taken in already and whole; None where it would read files anew, or has to ask a database.
+def find_unchanged_intake(client: Client, private: Path) -> Intake | None:
+    """What `import_data` would find taken in already and whole; None where it would read files anew, or has to ask a database.
 
-    Raises as `intake` does for files that are not there, or not what the parameters say.
+    Raises as `import_data` does for files that are not there, or not what the parameters say.
     """
     needed = _needed(client)
     if any(client.sources[name].database for name in needed):
         return None
     contents = {name: {"files": [file.content() for file in find_files(client, name)]} for name in needed}
-    home, mark = Path(private) / "tables", fingerprint(client, contents, forgotten(Path(private)))
-    return None if damage(home, mark) else kept(home, mark)
+    home, mark = Path(private) / "tables", compute_fingerprint(client, contents, forgotten(Path(private)))
+    return None if find_damaged_files(home, mark) else load_intake(home, mark)
 
 
 def _refuse_personal_segments(client: Client) -> None:
@@ -115,11 +126,11 @@ class _Work:
     folder: Path
     home: Path
     say: Callable[[str], None]
-    forgotten: Forgotten
+    forgotten: ErasureList
     seconds: float  # that a query may take
     raws: dict[str, Raw] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)  # of each source, as they were read
-    accounts: list[Account] = field(default_factory=list)
+    audits: list[TableAudit] = field(default_factory=list)
     gone: dict[str, set[str]] = field(default_factory=dict)  # as in the contracts, which share it
 
     @property
@@ -133,7 +144,7 @@ class _Work:
 
     def quarantine(self, name: str) -> Quarantine:
         """Where the wrong rows of a table or source go."""
-        return Quarantine(self.done / "quarantine" / name, refused(self.home) / name)
+        return Quarantine(self.done / "quarantine" / name, refused_folder(self.home) / name)
 
     @cached_property
     def customer_columns(self) -> frozenset[str]:
@@ -150,20 +161,22 @@ def _needed(client: Client) -> list[str]:
     names = {mapping.source for mapping in client.tables.values() if mapping.source}
     for table, mapping in client.tables.items():
         if mapping.query is not None:
-            names |= set(sources_of(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query"))
+            names |= set(
+                find_query_sources(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query")
+            )
     return [name for name in client.sources if name in names]
 
 
 def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake:
     work.done.mkdir()
     columns = {}
-    shutil.rmtree(refused(work.home), ignore_errors=True)
+    shutil.rmtree(refused_folder(work.home), ignore_errors=True)
     # In memory as far as half of the machine's goes, the rest spilled; nothing is kept, so nothing is checkpointed.
     spill = str(work.folder / "spill")
-    config = {**QUIET, "memory_limit": "50%", "temp_directory": spill, "checkpoint_threshold": "1TB"}
+    config = {**OFFLINE_CONFIG, "memory_limit": "50%", "temp_directory": spill, "checkpoint_threshold": "1TB"}
     with duckdb.connect(config=config) as con:
         _type_sources(con, work)
-        for name in parents_first(work.client.tables):
+        for name in sort_parents_first(work.client.tables):
             columns[name] = _take_table(con, work, TABLES[name], work.client.tables[name])
         for name, files in work.files.items():
             unchanged(files, work.key(f"sources.{name}"))
@@ -172,19 +185,19 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
         first, last = _span([line for name, line in lines.items() if TABLES[name].of_events])
         for name, rows in work.rows.items():
             contents[name]["rows"] = rows
-        profile = profile_of(
+        profile = profile_tables(
             con, work.client, paths, columns, {name: list(raw.columns) for name, raw in work.raws.items()}
         )
-        accounts = [replace(one, links=links_of(con, one.table, paths, columns)) for one in work.accounts]
+        accounts = [replace(one, references=links_of(con, one.table, paths, columns)) for one in work.audits]
     declared_from = work.client.data_from and datetime.combine(work.client.data_from, datetime.min.time())
     found = Intake(
         folder=work.done,
         fingerprint=mark,
         tables=paths,
         columns=columns,
-        accounts=tuple(accounts),
+        audits=tuple(accounts),
         profile=profile,
-        before=_profile_before(latest(work.home), contents),
+        previous_profile=_profile_before(load_latest_intake(work.home), contents),
         data_from=declared_from or first,
         cutoff=work.client.cutoff or last,
         sources=contents,
@@ -192,8 +205,8 @@ def _take(work: _Work, mark: str, contents: dict[str, dict[str, Any]]) -> Intake
     )
     for said in found.gaps:
         work.say(said)
-    keep(found)
-    return publish(work.home, work.done, found)
+    save_intake(found)
+    return publish_intake(work.home, work.done, found)
 
 
 def _profile_before(last: Intake | None, contents: dict[str, dict[str, Any]]) -> Profile | None:
@@ -201,7 +214,7 @@ def _profile_before(last: Intake | None, contents: dict[str, dict[str, Any]]) ->
     if last is None:
         return None
     files = [{name: one["files"] for name, one in of.items()} for of in (last.sources, contents)]
-    return last.before if files[0] == files[1] and last.before else last.profile
+    return last.previous_profile if files[0] == files[1] and last.previous_profile else last.profile
 
 
 # ---- Sources ----------------------------------------------------------------------------------------------
@@ -228,7 +241,7 @@ def _type_sources(con: duckdb.DuckDBPyConnection, work: _Work) -> None:
     readers: dict[str, list[Mapping]] = {}
     for table, mapping in work.client.tables.items():
         if mapping.query is not None:
-            for name in sources_of(mapping.query, list(work.client.sources), work.key(f"tables.{table}.query")):
+            for name in find_query_sources(mapping.query, list(work.client.sources), work.key(f"tables.{table}.query")):
                 readers.setdefault(name, []).append(mapping)
     for name, mappings in readers.items():
         raw = _source(con, work, name)
@@ -298,18 +311,18 @@ def _take_table(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mappi
         account = _with_lines(account, work, table, mapping)
     if mapping.query is not None or not _is_read_again(work.client, table.name, mapping.source):
         con.execute(f"DROP TABLE {raw.table}")  # makes room for sorting
-    order = ", ".join(named(name) for name in (table.time, *table.key) if name in cells)
+    order = ", ".join(quote_identifier(name) for name in (table.time, *table.key) if name in cells)
     _enter(con, work, account, f"{rows} ORDER BY {order}" if order else rows, work.done / f"{table.name}.parquet")
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
 
 
 def _is_read_again(client: Client, table: str, source: str) -> bool:
     """Whether a table after this one is made of the same source's columns."""
-    names = parents_first(client.tables)
+    names = sort_parents_first(client.tables)
     return any(client.tables[name].source == source for name in names[names.index(table) + 1 :])
 
 
-def _with_lines(account: Account, work: _Work, table: Table, mapping: Mapping) -> Account:
+def _with_lines(account: TableAudit, work: _Work, table: Table, mapping: Mapping) -> TableAudit:
     """The account of a query's rows with that of the lines they were made of, or with a note that none was asked for."""
     key = work.key(f"tables.{table.name}.lines")
     if mapping.lines is None:
@@ -325,11 +338,11 @@ def _query(con: duckdb.DuckDBPyConnection, work: _Work, table: Table, mapping: M
     """What a table's query gives, as rows to be judged."""
     key = work.key(f"tables.{table.name}.query")
     path = work.folder / f"result_{table.name}.parquet"
-    names = sources_of(mapping.query, list(work.client.sources), key)
+    names = find_query_sources(mapping.query, list(work.client.sources), key)
     run_query(mapping.query, {name: work.typed(name) for name in names}, path, key, work.seconds)
-    result = named(f"result_{table.name}")
-    con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quoted(escape(str(path)))})")
-    columns = {name: Cell(named(name), kind(type_)) for name, type_ in described(con, result).items()}
+    result = quote_identifier(f"result_{table.name}")
+    con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quote_literal(escape(str(path)))})")
+    columns = {name: Cell(quote_identifier(name), kind(type_)) for name, type_ in describe_columns(con, result).items()}
     raw = Raw(table.name, result, columns, Source(), f"what {key} gives")
     for name in columns:
         if not re.fullmatch(NAME, name) or name in RESERVED - set(table.by_name):
@@ -361,8 +374,8 @@ def _time_lines(
     found = {}
     for name, path in paths.items():
         if TABLES[name].time in columns[name]:
-            rows = f"(SELECT * FROM read_parquet({quoted(escape(str(path)))}))"
-            found[name] = time_line_of(con, rows, TABLES[name].time)
+            rows = f"(SELECT * FROM read_parquet({quote_literal(escape(str(path)))}))"
+            found[name] = read_timeline(con, rows, TABLES[name].time)
     return {name: line for name, line in found.items() if line}
 
 
@@ -392,26 +405,24 @@ def _gaps(lines: dict[str, TimeLine], client: Client) -> tuple[str, ...]:
 # ---- Accounts ---------------------------------------------------------------------------------------------
 
 
-def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: Account, rows: str, path: Path) -> None:
+def _enter(con: duckdb.DuckDBPyConnection, work: _Work, account: TableAudit, rows: str, path: Path) -> None:
     """Write accepted rows to a Parquet file, count them there, and enter the account if it comes out even."""
-    con.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+    con.execute(f"COPY ({rows}) TO {quote_literal(path)} (FORMAT parquet, COMPRESSION zstd)")
     accepted = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()[0][0]
     name = account.table or f"source {account.source}"
-    forgotten = f", {account.forgotten:,} left out as forgotten" if account.forgotten else ""
-    if account.read != accepted + account.quarantined + account.replaced + account.forgotten:
+    forgotten = f", {account.erased:,} left out as forgotten" if account.erased else ""
+    if account.read != accepted + account.rejected + account.replaced + account.erased:
         raise RuntimeError(
-            f"{name}: {account.read} rows were read, {accepted} accepted, {account.quarantined} quarantined and {account.replaced} replaced"
+            f"{name}: {account.read} rows were read, {accepted} accepted, {account.rejected} quarantined and {account.replaced} replaced"
             f"{forgotten}. A row was lost: this is a fault of crmnb, not of the data."
         )
-    work.accounts.append(account)
-    work.say(
-        f"{name}: {account.read:,} rows read, {accepted:,} accepted, {account.quarantined:,} quarantined{forgotten}"
-    )
+    work.audits.append(account)
+    work.say(f"{name}: {account.read:,} rows read, {accepted:,} accepted, {account.rejected:,} quarantined{forgotten}")
 
 
 def _keep_quarantine(work: _Work) -> None:
     """Keep the quarantine of an intake that was refused, where the message says it is."""
     found = work.done / "quarantine"
     if found.is_dir():
-        shutil.rmtree(refused(work.home), ignore_errors=True)
-        found.rename(refused(work.home))
+        shutil.rmtree(refused_folder(work.home), ignore_errors=True)
+        found.rename(refused_folder(work.home))

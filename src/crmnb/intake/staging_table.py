@@ -90,7 +90,7 @@ class Raw:
 
     def labelled(self, files: list[str], starts: list[int], first_record: int) -> "Raw":
         """The same, knowing where the rows of each file begin and which record the first of them is."""
-        file = _case(quoted(name) for name in files)
+        file = _case(quote_literal(name) for name in files)
         before = _case(str(start - first_record) for start in starts)
         return replace(self, file=file, record=f"coalesce(record, rowid - {before})")
 
@@ -105,17 +105,17 @@ def kind(type_: str) -> str:
     return "decimal" if type_.startswith("DECIMAL") else KINDS.get(type_, "other")
 
 
-def described(con: duckdb.DuckDBPyConnection, rows: str) -> dict[str, str]:
+def describe_columns(con: duckdb.DuckDBPyConnection, rows: str) -> dict[str, str]:
     """The columns of a relation and their DuckDB types."""
     return {name: type_ for name, type_, *_ in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()}
 
 
-def quoted(text: object) -> str:
+def quote_literal(text: object) -> str:
     """A text as an SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def named(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 from crmnb.core.checksum import damaged_files, file_checksum, seal, sealed_checksums
 from crmnb.core.files import flush_folder, flush_path
 from crmnb.core.lock import locked, locked_if_free
-from crmnb.intake.audit import Account, Profile
-from crmnb.intake.erasure.erasure_list import NOBODY, Forgotten
+from crmnb.intake.audit import Profile, TableAudit
+from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
 from crmnb.schema import tables
 from crmnb.schema.client import Client
 
@@ -34,23 +34,23 @@ class Intake:
     """A client's canonical tables (Parquet, sorted by time) and what became of every row.
 
     `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
-    newest event. `columns` are each table's; `sources` are the files read, for the manifest. `before` is the profile of
-    the intake before this one that was of other data. `healed` are the kept files that were damaged, and were made anew.
+    newest event. `columns` are each table's; `sources` are the files read, for the manifest. `previous_profile` is the profile of
+    the intake before this one that was of other data. `rebuilt_files` are the kept files that were damaged, and were made anew.
     """
 
     folder: Path
     fingerprint: str
     tables: dict[str, Path]
     columns: dict[str, dict[str, str]]
-    accounts: tuple[Account, ...]
+    audits: tuple[TableAudit, ...]
     profile: Profile
-    before: Profile | None
+    previous_profile: Profile | None
     data_from: datetime | None
     cutoff: datetime | None
     sources: dict[str, dict[str, Any]]
     reused: bool = False
     gaps: tuple[str, ...] = ()
-    healed: tuple[str, ...] = ()
+    rebuilt_files: tuple[str, ...] = ()
 
     def checksums(self) -> dict[str, str]:
         """The SHA-256 of each table's file, by the table's name, as it was written."""
@@ -58,7 +58,9 @@ class Intake:
         return {name: files[path.name] for name, path in self.tables.items() if path.name in files}
 
 
-def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: Forgotten = NOBODY) -> str:
+def compute_fingerprint(
+    client: Client, sources: dict[str, dict[str, Any]], forgotten: ErasureList = EMPTY_ERASURE_LIST
+) -> str:
     """A hash of all that the canonical tables depend on: the files' content, the client's say, who is forgotten, and this code."""
     code = [*sorted(Path(tables.__file__).parent.glob("*.py")), *sorted(Path(__file__).parent.rglob("*.py"))]
     parts = [
@@ -71,18 +73,18 @@ def fingerprint(client: Client, sources: dict[str, dict[str, Any]], forgotten: F
     return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def keep(intake: Intake) -> None:
+def save_intake(intake: Intake) -> None:
     """Write beside the tables what is needed to know the intake again, and the checksums of all this.
 
     The quarantine has none: people mend its rows where they lie.
     """
     elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
-    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, healed=(), **elsewhere), indent=1))
+    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, rebuilt_files=(), **elsewhere), indent=1))
     seal(intake.folder, exclude=[_QUARANTINE])
 
 
-def kept(home: Path, mark: str) -> Intake | None:
-    """The intake of that fingerprint, if it is there; `damage` tells whether its tables are whole."""
+def load_intake(home: Path, mark: str) -> Intake | None:
+    """The intake of that fingerprint, if it is there; `find_damaged_files` tells whether its tables are whole."""
     folder = home / mark
     try:
         if (sealed_checksums(folder) or {}).get(_SAID) != file_checksum(folder / _SAID):
@@ -96,7 +98,7 @@ def kept(home: Path, mark: str) -> Intake | None:
     return replace(said, folder=folder, tables=paths, reused=True)
 
 
-def damage(home: Path, mark: str) -> list[str]:
+def find_damaged_files(home: Path, mark: str) -> list[str]:
     """The names of what is damaged of the intake of that fingerprint; [] where all is whole, or there is no such intake.
 
     The tables are read to their end, so it is asked once per run.
@@ -105,10 +107,10 @@ def damage(home: Path, mark: str) -> list[str]:
     return damaged_files(folder) if folder.is_dir() else []
 
 
-def latest(home: Path) -> Intake | None:
+def load_latest_intake(home: Path) -> Intake | None:
     """The newest intake that lies there."""
     said = sorted(home.glob(f"*/{_SAID}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return next((found for path in said if (found := kept(home, path.parent.name))), None)
+    return next((found for path in said if (found := load_intake(home, path.parent.name))), None)
 
 
 @cache
@@ -117,7 +119,7 @@ def _form() -> TypeAdapter:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def lock_tables(home: Path) -> Iterator[None]:
     """Hold the folder against other processes that would take in the same client; they wait."""
     home.mkdir(parents=True, exist_ok=True)
     with locked(home / ".lock"):
@@ -125,7 +127,7 @@ def alone(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staging(home: Path) -> Iterator[Path]:
+def staging_folder(home: Path) -> Iterator[Path]:
     """A folder to work in, gone afterwards; so is what a process that died has left."""
     folder = home / _STAGING
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,19 +138,19 @@ def staging(home: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def clear(home: Path) -> None:
+def remove_staging(home: Path) -> None:
     """Take away what an intake that was killed has left, unless another one is at work there."""
     with locked_if_free(home / ".lock") as is_free:
         if is_free:
             shutil.rmtree(home / _STAGING, ignore_errors=True)
 
 
-def refused(home: Path) -> Path:
+def refused_folder(home: Path) -> Path:
     """Where the quarantine of an intake lies that was not let through."""
     return home / _REFUSED
 
 
-def publish(home: Path, done: Path, intake: Intake) -> Intake:
+def publish_intake(home: Path, done: Path, intake: Intake) -> Intake:
     """Put finished tables into their place at once, and take away those of former fingerprints."""
     place = home / intake.fingerprint
     flush_folder(done)

@@ -48,7 +48,7 @@ def time_line(rows: dict[date, int]) -> TimeLine | None:
     return TimeLine(days[first], days[last], days[0], days[-1], gap)
 
 
-def time_line_of(con: Any, rows: str, time: str) -> TimeLine | None:
+def read_timeline(con: Any, rows: str, time: str) -> TimeLine | None:
     """The time line of the rows of a query (SQL in brackets, or a name) by one of its times. con: the engine's connection."""
     told = con.execute(f"select {time}::date, count(*) from {rows} where {time} is not null group by all").fetchall()
     return time_line(dict(told))

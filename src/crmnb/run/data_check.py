@@ -8,8 +8,8 @@ from crmnb.core.period import Period
 from crmnb.engine.segments import many_levels
 from crmnb.engine.session import open_tables
 from crmnb.evaluate.settings import check_settings
-from crmnb.intake.coverage import last_whole_year
-from crmnb.intake.sources.query import SECONDS
+from crmnb.intake.coverage import choose_default_period
+from crmnb.intake.sources.query import QUERY_SECONDS
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.availability import availability, readers
 from crmnb.report.data_check.drift import drift
@@ -25,7 +25,7 @@ def check(
     client_name: str,
     label: str = "",
     say: Callable[[str], None] = lambda text: None,
-    seconds: float = SECONDS,
+    seconds: float = QUERY_SECONDS,
 ) -> Checked:
     """Take a client's data in, look at them, and write check.html and quarantine.html into its private folder.
 
@@ -39,11 +39,11 @@ def check(
     private = private_folder(project, client.id)
     say("reading the client's files")
     taken = take_in(client, private, say, seconds)
-    period, chosen = (asked, "as asked for") if asked else last_whole_year(client, taken)
+    period, chosen = (asked, "as asked for") if asked else choose_default_period(client, taken)
     period = period.observe(taken.data_from, taken.cutoff)
     say("looking at the metrics")
     metrics = availability(client, taken, period, catalogue().values())
-    found = drift(taken.profile, taken.before, client, readers(client))
+    found = drift(taken.profile, taken.previous_profile, client, readers(client))
     page = private / "check.html"
     many = many_levels(open_tables(client, taken.tables, cutoff=taken.cutoff))
     checked = Checked(client, taken, period, chosen, metrics, found, page, private / "quarantine.html", many)

@@ -169,7 +169,7 @@ def forget(project: Path, client: str, customer: str) -> Removed:
     on whose pages the key stands (where the client has lists of customers shown). Raises InputError as `purge`, and for an empty key.
     """
     from crmnb.core.paths import private_folder
-    from crmnb.intake.erasure.erasure_list import remember
+    from crmnb.intake.erasure.erasure_list import add_to_erasure_list
 
     customer = customer.strip()
     if not customer or not customer.isprintable():  # bytes that are no text come as characters that cannot be printed
@@ -183,7 +183,7 @@ def forget(project: Path, client: str, customer: str) -> Removed:
     private = private_folder(project, client)
     with _lock(place):
         _delete(aside)
-        remember(private, customer)
+        add_to_erasure_list(private, customer)
         named = _reports_with(place, customer)
         named_size = [size for period in named for size in _sizes(place / period)]
         for period in named:
@@ -228,20 +228,20 @@ def _kept_rows(home: Path, customer: str) -> dict[str, int]:
     """The customer's rows in each of the kept tables; a file that cannot be read goes with the others, uncounted."""
     import duckdb
 
-    from crmnb.intake.erasure.exclude import belongs, parents_first
-    from crmnb.intake.staging_table import described, named, quoted
+    from crmnb.intake.erasure.exclude import erased_rows_condition, sort_parents_first
+    from crmnb.intake.staging_table import describe_columns, quote_identifier, quote_literal
     from crmnb.schema.tables import TABLES
 
     paths = {path.stem: path for path in home.glob("*/*.parquet") if path.stem in TABLES}
     gone: dict[str, set[str]] = {}
     found = {}
     with duckdb.connect() as con:
-        for name in parents_first(paths):
-            table, rows = TABLES[name], f"read_parquet({quoted(escape(str(paths[name])))})"
+        for name in sort_parents_first(paths):
+            table, rows = TABLES[name], f"read_parquet({quote_literal(escape(str(paths[name])))})"
             with contextlib.suppress(duckdb.Error):
-                columns = described(con, rows)
-                theirs = belongs(table, columns, named, [customer], gone, rows)
-                key = named(table.key[0]) if table.key else "NULL"
+                columns = describe_columns(con, rows)
+                theirs = erased_rows_condition(table, columns, quote_identifier, [customer], gone, rows)
+                key = quote_identifier(table.key[0]) if table.key else "NULL"
                 keys = con.execute(f"SELECT {key}::VARCHAR FROM {rows} WHERE {theirs}").fetchall()
                 gone[name] = {each for (each,) in keys if each is not None}
                 found[name] = len(keys)
@@ -260,10 +260,10 @@ def _quarantined_rows(home: Path, customer: str) -> dict[str, int]:
 
 def _clear(private: Path) -> tuple[int, int]:
     """Remove whatever may hold a person's row, and say how many files and bytes that were; what a run is known by stays."""
-    from crmnb.intake.store import alone
+    from crmnb.intake.store import lock_tables
 
     home = private / _TABLES
-    with alone(home):  # an intake that is under way ends first
+    with lock_tables(home):  # an intake that is under way ends first
         going = [path for path in private.iterdir() if path.name not in _STAYS]
         going += [path for path in home.iterdir() if path.name != _LOCK]
         going += [path for period in _inside(private / "runs") for path in _inside(period) if path.name != _REPORT]

@@ -13,7 +13,7 @@ from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.evaluate import record
 from crmnb.intake import Intake
-from crmnb.intake.coverage import RELATIVE, chosen
+from crmnb.intake.coverage import RELATIVE, choose_period
 from crmnb.run.cache_keys import Read, checked_key, content_of, evaluation_key, family_key, report_key
 from crmnb.run.jobs import Interrupted, Say
 from crmnb.run.store import (
@@ -53,7 +53,7 @@ def prepare(
     taken = _look(who, private) if only_look else _take_in(who, private, say, seconds)
     if taken is None:
         return _unseen(who, label, notebooks)
-    period = chosen(who, taken, label)
+    period = choose_period(who, taken, label)
     _must_be_seen(period)
     wrong = _damage(root, who, private, period, notebooks)
     return {
@@ -61,7 +61,7 @@ def prepare(
         "period": period.label,
         "tables": str(taken.folder),
         **_plan(root, who, private, period, taken, notebooks, fresh),
-        "healed": [*taken.healed, *wrong],
+        "healed": [*taken.rebuilt_files, *wrong],
     }
 
 
@@ -123,9 +123,9 @@ def _take_in(client: Client, private: Path, say: Say, seconds: float) -> Intake:
 
 
 def _look(client: Client, private: Path) -> Intake | None:
-    from crmnb.intake.pipeline import look
+    from crmnb.intake.pipeline import find_unchanged_intake
 
-    return look(client, private)
+    return find_unchanged_intake(client, private)
 
 
 def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str, Any]:

@@ -157,8 +157,8 @@ def _pages(made: _Made) -> Iterator[tuple[str, str]]:
 
 def _rows(taken: Intake) -> dict[str, int]:
     return {
-        "rows_read": sum(account.read for account in taken.accounts if account.source != "query"),
-        "rows_quarantined": sum(account.quarantined for account in taken.accounts),
+        "rows_read": sum(account.read for account in taken.audits if account.source != "query"),
+        "rows_quarantined": sum(account.rejected for account in taken.audits),
     }
 
 
@@ -219,11 +219,11 @@ def _manifest(made: _Made) -> dict[str, Any]:
                     "table": a.table or f"source {a.source}",
                     "read": a.read,
                     "accepted": a.accepted,
-                    "quarantined": a.quarantined,
+                    "quarantined": a.rejected,
                     "replaced": a.replaced,
-                    "forgotten": a.forgotten,
+                    "forgotten": a.erased,
                 }
-                for a in taken.accounts
+                for a in taken.audits
             ],
         },
         "families": {

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 def tidy(private: Path) -> None:
     """Remove what a run that ended, in whatever way, has left in a client's private folder."""
-    from crmnb.intake.store import clear
+    from crmnb.intake.store import remove_staging
 
     remove(private / STAGING)
     restore_folders(private.parent)
     if (private / "tables" / ".staging").exists():
-        clear(private / "tables")
+        remove_staging(private / "tables")
 
 
 def intake_of(tables: Path) -> "Intake":
     """The intake whose tables lie in that folder; Interrupted where `crmnb check` or a notebook has replaced it."""
-    from crmnb.intake.store import kept
+    from crmnb.intake.store import load_intake
     from crmnb.run.jobs import Interrupted
 
-    if (found := kept(tables.parent, tables.name)) is None:
+    if (found := load_intake(tables.parent, tables.name)) is None:
         raise Interrupted("the data changed, and were taken in anew, while this run was under way; run again.")
     return found
 

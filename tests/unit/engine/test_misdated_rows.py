@@ -73,4 +73,4 @@ def test_the_intake_loses_no_lead_to_an_impossible_win(tmp_path):
     parameters = "sources: {l: {file: l.csv}}\ntables: {leads: {source: l, columns: {lead_id: No, created_at: Came, won_at: Won}}}\n"
     taken = take(tmp_path, parameters, l_csv="No,Came,Won\n1,2025-03-01,2025-01-20\n2,2025-03-02,\n")
     assert [row["lead_id"] for row in rows(taken, "leads")] == ["1", "2"]
-    assert taken.accounts[0].quarantined == 0
+    assert taken.audits[0].rejected == 0

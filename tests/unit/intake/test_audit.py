@@ -12,7 +12,7 @@ from importing import ORDERS, counts, quarantined, rows, take, take_orders
 from python_calamine import load_workbook
 
 from crmnb.core.errors import InputError
-from crmnb.intake import Refused
+from crmnb.intake import ImportRefused
 from crmnb.intake.validation.daylight_saving import changes
 from crmnb.intake.validation.quarantine import _fits_spreadsheet
 from crmnb.schema.client import Source
@@ -23,7 +23,7 @@ GOOD = "".join(f"{n},c{n},2025-01-{n:02},{n}.50,paid\n" for n in range(10, 28))
 
 def account(taken, table="orders"):
     """The account of a table."""
-    return next(one for one in taken.accounts if one.table == table)
+    return next(one for one in taken.audits if one.table == table)
 
 
 # ---- Causes -----------------------------------------------------------------------------------------------
@@ -32,15 +32,15 @@ def account(taken, table="orders"):
 def test_causes_come_most_frequent_first_and_say_what_mending_each_alone_gives_back(tmp_path):
     wrong = "1,a,2025-02-31,1,paid\n2,b,2025-02-30,x,paid\n3,c,2025-02-29,3,paid\n4,d,2025-01-02,y,paid\n"
     first, second = account(take_orders(tmp_path, HEADER + GOOD + wrong, table="bad_rows_allowed: 0.5")).causes
-    assert (first.words, first.column, first.rows, first.alone) == (
+    assert (first.reason, first.column, first.rows, first.sole_cause_rows) == (
         "ordered_at is not a date or time",
         "ordered_at",
         3,
         2,
     )
-    assert (second.words, second.rows, second.alone) == ("amount is not an amount", 2, 1)
+    assert (second.reason, second.rows, second.sole_cause_rows) == ("amount is not an amount", 2, 1)
     assert first.examples == ("'2025-02-31'", "'2025-02-30'", "'2025-02-29'")
-    assert "days that exist" in first.ask
+    assert "days that exist" in first.request
 
 
 def test_examples_of_a_persons_column_are_places_not_values(tmp_path):
@@ -58,9 +58,9 @@ def test_amounts_add_up_to_what_python_adds_up_whatever_became_of_their_rows(tmp
     text = HEADER + GOOD + "1,a,2025-02-31,0.10,paid\n2,a,2025-02-03,much,paid\n3,a,2025-02-03,0.20,gone\n"
     total = account(take_orders(tmp_path, text, table="bad_rows_allowed: 0.5")).totals["amount"]
     amounts = [row["Total"] for row in csv.DictReader(text.splitlines())]
-    assert Decimal(total.accepted) + Decimal(total.quarantined) == sum(Decimal(a) for a in amounts if a != "much")
-    assert Decimal(total.quarantined) == Decimal("0.30")
-    assert total.unread == 1
+    assert Decimal(total.accepted) + Decimal(total.rejected) == sum(Decimal(a) for a in amounts if a != "much")
+    assert Decimal(total.rejected) == Decimal("0.30")
+    assert total.unreadable == 1
 
 
 def test_a_shifted_cell_of_a_malformed_record_is_in_no_total(tmp_path):
@@ -69,7 +69,7 @@ def test_a_shifted_cell_of_a_malformed_record_is_in_no_total(tmp_path):
         + "1,C,2025-01-01,5,paid\n2,Smith, John,2025-01-01,7,paid\n3,C,2025-01-01,1,234.50,paid\n4,C,2025-01-01\n"
     )
     total = account(take_orders(tmp_path, text, table="bad_rows_allowed: 1")).totals["amount"]
-    assert (Decimal(total.accepted), Decimal(total.quarantined), total.unread) == (5, 0, 3)
+    assert (Decimal(total.accepted), Decimal(total.rejected), total.unreadable) == (5, 0, 3)
 
 
 # ---- References -------------------------------------------------------------------------------------------
@@ -83,10 +83,10 @@ def test_orphans_are_kept_and_counted(tmp_path):
     )
     orders = HEADER + "1,c1,2025-01-01,1,paid\n2,c9,2025-01-02,1,paid\n3,,2025-01-03,1,paid\n4,c9,2025-01-04,1,paid\n"
     taken = take(tmp_path, parameters, orders_csv=orders, people_csv="Id,By\nc1,\nc2,c1\nc3,c8\n")
-    (link,) = account(taken).links
+    (link,) = account(taken).references
     assert (link.column, link.parent, link.rows, link.orphans) == ("customer_id", "customers", 3, 2)
     assert len(rows(taken, "orders")) == 4
-    (own,) = account(taken, "customers").links
+    (own,) = account(taken, "customers").references
     assert (own.column, own.rows, own.orphans) == ("referred_by", 2, 1)
 
 
@@ -107,7 +107,7 @@ LINES_CSV = "Invoice,Day,Units,Price\n007,2025-01-01,2,1.10\n007,2025-01-01,1,3\
 def test_lines_that_reached_no_order_are_counted_with_their_totals(tmp_path):
     lines = account(take(tmp_path, LINES, lines_csv=LINES_CSV)).lines
     # 007 and 8 hold three lines and 10.20; the credit note and the line without an invoice reach nothing.
-    assert (lines.source, lines.read, lines.unreached) == ("lines", 5, 2)
+    assert (lines.source, lines.read, lines.unmatched) == ("lines", 5, 2)
     assert {name: tuple(map(Decimal, sums)) for name, sums in lines.totals.items()} == {
         "amount": (Decimal("14.20"), Decimal("10.20"), Decimal("10.20"))
     }
@@ -247,22 +247,22 @@ def resend(tmp_path, change=lambda row: row) -> tuple:
 def test_mended_rows_take_the_place_of_the_faulty_ones(tmp_path):
     first, again = resend(tmp_path, lambda row: row if row["No"] == "b4" else row | {"Ordered": "2025-02-28"})
     assert counts(first)[0][2:5] == (100, 95, 5)
-    assert (again.accounts[0].read, again.accounts[0].accepted, again.accounts[0].replaced) == (105, 99, 5)
+    assert (again.audits[0].read, again.audits[0].accepted, again.audits[0].replaced) == (105, 99, 5)
     assert [(row["No"], row["file"]) for row in quarantined(again, "orders")] == [("b4", "orders_2.csv")]
-    total = again.accounts[0].totals["amount"]
-    assert (Decimal(total.accepted), Decimal(total.quarantined)) == (103, 2)  # what the client's books say, 105
-    assert again.accounts[0].notes == ("5 faulty rows were sent again and are replaced",)
+    total = again.audits[0].totals["amount"]
+    assert (Decimal(total.accepted), Decimal(total.rejected)) == (103, 2)  # what the client's books say, 105
+    assert again.audits[0].notes == ("5 faulty rows were sent again and are replaced",)
     assert again.profile.headers == first.profile.headers
 
 
 @pytest.mark.parametrize("name", ["file", "record", "reasons"])
 def test_a_row_that_no_longer_stands_there_or_is_wrong_otherwise_is_not_replaced(tmp_path, name):
     _, again = resend(tmp_path, lambda row: row | {f"{name} (crmnb)": "3"})
-    assert again.accounts[0].replaced == 0
-    assert again.accounts[0].quarantined == 10
+    assert again.audits[0].replaced == 0
+    assert again.audits[0].rejected == 10
     # Nor is a right row, whatever is said of it.
     _, right = resend(tmp_path, lambda row: row | {"record (crmnb)": "3", "reasons (crmnb)": ""})
-    assert right.accounts[0].replaced == 0
+    assert right.audits[0].replaced == 0
 
 
 def test_the_spreadsheet_of_the_quarantine_holds_texts_only_and_can_be_sent_beside_the_csv(tmp_path):
@@ -295,10 +295,10 @@ def test_the_spreadsheet_of_the_quarantine_holds_texts_only_and_can_be_sent_besi
 
 
 def test_a_refused_intake_hands_over_its_accounts_and_keeps_its_quarantine(tmp_path):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ImportRefused) as refused:
         take_orders(tmp_path, HEADER + "1,a,2025-02-31,1,paid\n2,a,2025-02-01,1,paid\n")
-    (last,) = refused.value.accounts
-    assert (last.table, last.read, last.quarantined) == ("orders", 2, 1)
+    (last,) = refused.value.audits
+    assert (last.table, last.read, last.rejected) == ("orders", 2, 1)
     assert [row["No"] for row in csv.DictReader((refused.value.folder / "orders.csv").open())] == ["1"]
 
 
@@ -331,20 +331,20 @@ def test_the_profile_has_ranges_levels_and_shares_of_missing_but_nothing_of_a_pe
     assert found["customer_id"].missing == 0.75
     assert found["customer_id"].levels is None
     assert found["channel"].levels == {"shop": 10, "web": 10}
-    assert (found["amount"].least, found["amount"].most) == ("0.0000", "19.0000")
-    assert (found["ordered_at"].least, found["ordered_at"].most) == ("2025-01-01 00:00:00", "2025-01-20 00:00:00")
-    assert (found["name"].missing, found["name"].levels, found["name"].least) == (0, None, None)
+    assert (found["amount"].minimum, found["amount"].maximum) == ("0.0000", "19.0000")
+    assert (found["ordered_at"].minimum, found["ordered_at"].maximum) == ("2025-01-01 00:00:00", "2025-01-20 00:00:00")
+    assert (found["name"].missing, found["name"].levels, found["name"].minimum) == (0, None, None)
 
 
 def test_the_profile_of_the_intake_before_is_remembered_over_reuse(tmp_path):
     first = take_orders(tmp_path, HEADER + GOOD)
     second = take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n")
     reused = take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n")
-    assert first.before is None
-    assert second.before == first.profile
+    assert first.previous_profile is None
+    assert second.previous_profile == first.profile
     assert reused.reused
-    assert reused.before == first.profile
-    assert reused.accounts == second.accounts
+    assert reused.previous_profile == first.profile
+    assert reused.audits == second.audits
 
 
 def test_the_same_data_by_other_parameters_are_held_against_what_was_before_them(tmp_path):
@@ -352,7 +352,7 @@ def test_the_same_data_by_other_parameters_are_held_against_what_was_before_them
     take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n")
     again = take_orders(tmp_path, HEADER + GOOD + "1,a,2025-02-01,1,paid\n", ", missing: ['', '?']")
     assert not again.reused
-    assert again.before == first.profile
+    assert again.previous_profile == first.profile
 
 
 def test_a_workbook_with_a_title_and_sheets_has_a_quarantine_that_is_read_beside_it(tmp_path):

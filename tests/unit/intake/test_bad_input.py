@@ -145,7 +145,7 @@ def test_a_case_is_not_resolved_before_it_was_opened(tmp_path):
     taken = take(tmp_path, TICKETS, t_csv=text)
     assert [row["ticket_id"] for row in rows(taken, "tickets")] == ["3", "1"]
     assert [row["reasons"] for row in quarantined(taken, "tickets")] == ["resolved_at is before opened_at"]
-    assert taken.accounts[0].causes[0].ask == "Ask which of the two is right, resolved_at or opened_at."
+    assert taken.audits[0].causes[0].request == "Ask which of the two is right, resolved_at or opened_at."
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from importing import quarantined, rows, take, take_orders
 
 from crmnb.core.errors import InputError
-from crmnb.intake.staging_table import Cell, quoted
+from crmnb.intake.staging_table import Cell, quote_literal
 from crmnb.intake.validation.casts import cast, cleaned, in_range
 from crmnb.schema.client import Source
 
@@ -22,7 +22,7 @@ LOOSE = "bad_rows_allowed: 1"
 def value(type_: str, text: str | None, zone: str = "UTC", **options):
     """The value that a text is taken for, None where it is none."""
     source = Source(file="x.csv", **options)
-    given = "NULL::VARCHAR" if text is None else quoted(text)
+    given = "NULL::VARCHAR" if text is None else quote_literal(text)
     found = cast(type_, Cell("t", "text"), source, zone)
     found = in_range(found) if type_ == "time" else found
     select = f"SELECT {found} FROM (SELECT {cleaned(Cell('g', 'text'), source).sql} AS t FROM (SELECT {given} AS g))"
@@ -317,8 +317,8 @@ def test_whatever_comes_is_accepted_set_aside_or_refused(tmp_path_factory, lines
         taken = take(folder, f"data_until: 2030-12-31\n{COLUMNS}", orders_csv=text)
     except InputError:
         return
-    accepted, wrong, (account,) = rows(taken, "orders"), quarantined(taken, "orders"), taken.accounts
-    assert (account.read, account.accepted, account.quarantined) == (read, len(accepted), len(wrong))
+    accepted, wrong, (account,) = rows(taken, "orders"), quarantined(taken, "orders"), taken.audits
+    assert (account.read, account.accepted, account.rejected) == (read, len(accepted), len(wrong))
     assert len(accepted) + len(wrong) == read
     assert all(row["reasons"] for row in wrong)
     assert len({row["order_id"] for row in accepted}) == len(accepted)

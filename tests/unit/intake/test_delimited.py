@@ -62,8 +62,8 @@ def test_mixed_newlines_blank_lines_and_malformed_records_keep_their_numbers(tmp
         "7,,2025-01-01,1,paid"  # 10
     )
     taken = take_orders(tmp_path, text, table=LOOSE)
-    account = taken.accounts[0]
-    assert (account.read, account.accepted, account.quarantined) == (7, 3, 4)
+    account = taken.audits[0]
+    assert (account.read, account.accepted, account.rejected) == (7, 3, 4)
     assert [row["order_id"] for row in rows(taken, "orders")] == ["1", "5", "7"]
     assert rows(taken, "orders")[1]["customer_id"] == "a\nb"
     found = {row["record"]: row for row in quarantined(taken, "orders")}

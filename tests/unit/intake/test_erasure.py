@@ -9,9 +9,9 @@ from importing import ORDERS, client_of, counts, quarantined, rows, take
 
 from conftest import PROJECT
 from crmnb.core.errors import InputError
-from crmnb.intake import intake
-from crmnb.intake.erasure.erasure_list import NOBODY, forgotten, remember
-from crmnb.intake.erasure.exclude import parents_first
+from crmnb.intake import import_data
+from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, add_to_erasure_list, forgotten
+from crmnb.intake.erasure.exclude import sort_parents_first
 from crmnb.report.pages import quarantine_page
 from crmnb.schema.client import load_client
 from crmnb.schema.tables import TABLES
@@ -25,26 +25,26 @@ def private(tmp_path):
     """The private folder that `take` uses, with customer 007 to be forgotten."""
     folder = tmp_path / "private"
     folder.mkdir()
-    remember(folder, "007")
+    add_to_erasure_list(folder, "007")
     return folder
 
 
 def even(taken) -> bool:
     """Whether every account comes out."""
-    return all(a.read == a.accepted + a.quarantined + a.replaced + a.forgotten for a in taken.accounts)
+    return all(a.read == a.accepted + a.rejected + a.replaced + a.erased for a in taken.audits)
 
 
 def left_out(taken) -> dict[str, int]:
     """The rows left out of each table or source."""
-    return {a.table or f"source {a.source}": a.forgotten for a in taken.accounts}
+    return {a.table or f"source {a.source}": a.erased for a in taken.audits}
 
 
 # ---- The list ---------------------------------------------------------------------------------------------
 
 
 def test_the_list_holds_no_key_and_is_for_its_owner_only(private):
-    remember(private, "Ada Archer")
-    remember(private, "007")
+    add_to_erasure_list(private, "Ada Archer")
+    add_to_erasure_list(private, "007")
     text = (private / "forgotten.json").read_text()
     assert "Ada" not in text
     assert "007" not in json.loads(text)["digests"]
@@ -58,7 +58,7 @@ def test_the_list_holds_no_key_and_is_for_its_owner_only(private):
 def test_the_same_customer_has_another_digest_at_another_client(tmp_path, private):
     other = tmp_path / "other"
     other.mkdir()
-    remember(other, "007")
+    add_to_erasure_list(other, "007")
     assert forgotten(other).digests != forgotten(private).digests
 
 
@@ -68,11 +68,11 @@ def test_a_damaged_list_is_an_error_since_nobody_may_come_back(private, tmp_path
     with pytest.raises(InputError, match="is damaged"):
         take(tmp_path, ONE, orders_csv=HEADER + "1,007,2025-01-01,1,paid\n")
     with pytest.raises(InputError, match="is damaged"):
-        remember(private, "008")
+        add_to_erasure_list(private, "008")
 
 
 def test_without_a_list_nobody_is_forgotten(tmp_path):
-    assert forgotten(tmp_path) == NOBODY
+    assert forgotten(tmp_path) == EMPTY_ERASURE_LIST
 
 
 # ---- Mapped tables ----------------------------------------------------------------------------------------
@@ -83,26 +83,26 @@ def test_rows_are_left_out_good_or_wrong_and_the_account_comes_out(tmp_path, pri
     wrong = "5,007,2025-02-31,16,paid\n6,008,2025-02-31,32,paid\n1,008,2025-02-01,64,paid\n"
     taken = take(tmp_path, ONE, orders_csv=HEADER + good + wrong)
     assert even(taken)
-    (account,) = taken.accounts
-    assert (account.read, account.accepted, account.quarantined, account.forgotten) == (7, 3, 1, 3)
+    (account,) = taken.audits
+    assert (account.read, account.accepted, account.rejected, account.erased) == (7, 3, 1, 3)
     assert [row["order_id"] for row in rows(taken, "orders")] == ["3", "4", "1"]  # 1 is no repetition any more
     assert [row["No"] for row in quarantined(taken, "orders")] == ["6"]
-    assert (account.totals["amount"].accepted, account.totals["amount"].quarantined) == ("71.0000", "32.0000")
+    assert (account.totals["amount"].accepted, account.totals["amount"].rejected) == ("71.0000", "32.0000")
     assert account.notes == ("3 rows of customers who are to be forgotten were left out",)
 
 
 def test_whom_the_list_names_since_is_gone_though_the_files_are_the_same(tmp_path, private):
     client = client_of(tmp_path, ONE, orders_csv=HEADER + "1,007,2025-01-01,1,paid\n2,008,2025-01-01,2,paid\n")
-    first = intake(client, private)
-    assert intake(client, private).reused
-    remember(private, "008")
-    again = intake(client, private)
+    first = import_data(client, private)
+    assert import_data(client, private).reused
+    add_to_erasure_list(private, "008")
+    again = import_data(client, private)
     assert not again.reused
     assert (left_out(first), left_out(again)) == ({"orders": 1}, {"orders": 2})
 
 
 def test_a_key_is_known_however_its_file_writes_it(tmp_path, private):
-    remember(private, "42")
+    add_to_erasure_list(private, "42")
     with xlsxwriter.Workbook(tmp_path / "orders.xlsx") as book:
         sheet = book.add_worksheet()
         for number, row in enumerate([["No", "Who"], [1, 42], [2, "42.0"], [3, "forty-two"], [4, 43]]):
@@ -169,11 +169,11 @@ def test_sessions_on_the_devices_of_a_forgotten_customer_alone_are_left_out_too(
 
 
 def test_tables_come_after_those_that_they_refer_to():
-    order = parents_first(reversed(TABLES))
+    order = sort_parents_first(reversed(TABLES))
     for place, name in enumerate(order):
         assert {c.refers_to for c in TABLES[name].columns} & {*order[place + 1 :]} == set(), name
-    assert parents_first(["reviews", "orders", "customers"]) == ["customers", "reviews", "orders"]
-    assert parents_first(["orders", "costs"]) == ["orders", "costs"]
+    assert sort_parents_first(["reviews", "orders", "customers"]) == ["customers", "reviews", "orders"]
+    assert sort_parents_first(["orders", "costs"]) == ["orders", "costs"]
 
 
 def test_units_of_a_test_are_customers_too(tmp_path, private):
@@ -208,7 +208,7 @@ tables:
 
 
 def test_of_a_query_its_rows_are_left_out_and_wrong_rows_of_its_sources(tmp_path, private):
-    remember(private, "C9")
+    add_to_erasure_list(private, "C9")
     lines = (
         "Invoice,Who,Day,Units,Good\n1,c9,2025-01-01,1,007\n2,007,2025-01-01,1,007\n3,c8,2025-01-01,4,007\n"
         "4,007,2025-02-31,1,007\n5,c8,2025-02-31,1,007\n6,C9,2025-02-31,1,007\n"
@@ -227,9 +227,9 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
     client = load_client("corner_shop", PROJECT / "parameters")
     for forget in (False, True):
         if forget:
-            remember(tmp_path, "001")
-        taken = intake(client, tmp_path)
-        page = quarantine_page(client, taken.accounts, taken.folder / "quarantine", tmp_path, {})
+            add_to_erasure_list(tmp_path, "001")
+        taken = import_data(client, tmp_path)
+        page = quarantine_page(client, taken.audits, taken.folder / "quarantine", tmp_path, {})
         # 1 customer, 6 orders, 2 contracts, 4 invitations, 4 answers, 3 reviews, 1 lead; and 3 sessions: W02, W03, and on the browser
         # of W02 also W08, which names nobody.
         assert ("24 were left out, of customers who are to be forgotten" in page) == forget
@@ -240,5 +240,5 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
 
 def test_progress_says_how_many(tmp_path, private):
     client, said = client_of(tmp_path, ONE, orders_csv=HEADER + "1,007,2025-01-01,1,paid\n"), []
-    intake(client, private, say=said.append)
+    import_data(client, private, say=said.append)
     assert said == ["orders: 1 rows read, 0 accepted, 0 quarantined, 1 left out as forgotten"]

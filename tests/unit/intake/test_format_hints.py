@@ -170,7 +170,7 @@ tables: {visits: {source: v, columns: {visit_id: No, visitor_id: Who, started_at
 
 def test_amounts_that_are_rounded_are_told_of(tmp_path):
     taken = take_orders(tmp_path, orders(amounts=["1.00005", "0.00004", "1.50000", "2.1234"]))
-    assert taken.accounts[0].notes == ("amount: 2 amounts have more than four decimals and are rounded to four",)
+    assert taken.audits[0].notes == ("amount: 2 amounts have more than four decimals and are rounded to four",)
 
 
 @pytest.mark.parametrize("amounts", [["1.234", "12.50"], ["0.125", "0.250"], ["1234.500", "2000.000"], ["5", "7"]])

@@ -10,7 +10,7 @@ from importing import ORDERS, client_of, counts, quarantined, read_csv, rows, sh
 
 import crmnb.intake.pipeline as taking
 from crmnb.core.errors import InputError
-from crmnb.intake import SourceMissing, intake
+from crmnb.intake import SourceMissing, import_data
 from crmnb.schema.client import load_client
 
 PROJECT = Path(__file__).parents[3]
@@ -52,8 +52,8 @@ def test_the_days_covered_are_those_of_the_events_unless_declared(tmp_path):
 def test_a_wrong_row_is_set_aside_with_its_place_and_its_reasons(tmp_path):
     text = TWO + '1,2,2025-03-04,"1,5",paidd\n'
     taken = take_orders(tmp_path, text, table="bad_rows_allowed: 0.5")
-    account = taken.accounts[0]
-    assert (account.read, account.accepted, account.quarantined) == (3, 2, 1)
+    account = taken.audits[0]
+    assert (account.read, account.accepted, account.rejected) == (3, 2, 1)
     assert quarantined(taken, "orders") == [
         {
             "No": "1",
@@ -83,7 +83,7 @@ def test_too_many_wrong_rows_stop_the_intake_and_leave_the_quarantine(tmp_path):
 
 def test_the_share_allowed_is_just_allowed(tmp_path):
     text = HEADER + "".join(f"{n},,2025-01-01,{'x' if n < 1 else 1},paid\n" for n in range(20))
-    assert take_orders(tmp_path, text).accounts[0].quarantined == 1
+    assert take_orders(tmp_path, text).audits[0].rejected == 1
 
 
 def test_a_personal_value_is_not_shown(tmp_path):
@@ -101,11 +101,11 @@ def test_a_personal_value_is_not_shown(tmp_path):
 def test_unchanged_sources_are_not_read_again(tmp_path, monkeypatch):
     first = take_orders(tmp_path, TWO)
     monkeypatch.setattr(taking, "read_source", lambda *_: pytest.fail("read again"))
-    again = intake(load_client("test", tmp_path), tmp_path / "private")
+    again = import_data(load_client("test", tmp_path), tmp_path / "private")
     assert again.reused
     assert not first.reused
-    assert (again.tables, again.accounts, again.data_from, again.cutoff) == (
-        first.tables, first.accounts, first.data_from, first.cutoff,
+    assert (again.tables, again.audits, again.data_from, again.cutoff) == (
+        first.tables, first.audits, first.data_from, first.cutoff,
     )  # fmt: skip
     assert (again.columns, again.sources, again.fingerprint) == (first.columns, first.sources, first.fingerprint)
 
@@ -132,10 +132,10 @@ def test_a_change_is_noticed(tmp_path, change):
 def test_what_a_report_does_not_read_does_not_matter(tmp_path):
     take_orders(tmp_path, TWO)
     client = client_of(tmp_path, f"targets: {{csat: 1}}\nsources: {{orders: {{file: orders.csv}}}}{ORDERS}")
-    assert intake(client, tmp_path / "private").reused
+    assert import_data(client, tmp_path / "private").reused
 
 
-@pytest.mark.parametrize("step", ["_span", "keep", "judge"])
+@pytest.mark.parametrize("step", ["_span", "save_intake", "judge"])
 def test_a_crash_leaves_the_last_intake_as_it_was_and_nothing_half_made(tmp_path, monkeypatch, step):
     first = take_orders(tmp_path, TWO)
     with monkeypatch.context() as patched:
@@ -176,7 +176,7 @@ def test_the_record_of_an_intake_says_which_files_were_read(tmp_path):
 
 def test_progress_is_said(tmp_path):
     client, said = client_of(tmp_path, f"sources: {{orders: {{file: orders.csv}}}}{ORDERS}", orders_csv=TWO), []
-    intake(client, tmp_path / "private", say=said.append)
+    import_data(client, tmp_path / "private", say=said.append)
     assert said == ["orders: 2 rows read, 2 accepted, 0 quarantined"]
 
 
@@ -248,7 +248,7 @@ def test_another_decimal_mark_is_not_guessed_but_proposed(tmp_path):
 def test_a_header_alone_is_a_table_without_rows(tmp_path):
     taken = take_orders(tmp_path, HEADER)
     assert rows(taken, "orders") == []
-    assert (taken.data_from, taken.cutoff, taken.accounts[0].read) == (None, None, 0)
+    assert (taken.data_from, taken.cutoff, taken.audits[0].read) == (None, None, 0)
 
 
 @pytest.mark.parametrize("name", ["orders.docx", "orders", "orders.gz", "orders.pdf"])
@@ -273,10 +273,10 @@ def test_names_that_are_patterns_to_others_are_names_here(tmp_path):
 def test_online_retail_becomes_orders(tmp_path):
     client = load_client("online_retail_ii", PROJECT / "parameters")
     try:
-        taken = intake(client, tmp_path)
+        taken = import_data(client, tmp_path)
     except SourceMissing as missing:
         pytest.skip(str(missing))
-    assert {(a.table, a.source): (a.read, a.accepted) for a in taken.accounts} == {
+    assert {(a.table, a.source): (a.read, a.accepted) for a in taken.audits} == {
         ("", "lines"): (525_461, 525_461),
         ("orders", "query"): (24_221, 24_221),
         ("customers", "query"): (4_314, 4_314),

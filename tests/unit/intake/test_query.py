@@ -70,7 +70,7 @@ def test_sources_may_be_joined(tmp_path):
     source = SOURCE + "  names: {file: lines.csv}\n"
     query = QUERY.replace("FROM lines", "FROM lines JOIN (SELECT DISTINCT Invoice FROM names) USING (Invoice)")
     taken = ask(tmp_path, query, source=source)
-    assert [account.source for account in taken.accounts] == ["lines", "names", "query"]
+    assert [account.source for account in taken.audits] == ["lines", "names", "query"]
     assert len(rows(taken, "orders")) == 2
 
 
@@ -78,7 +78,7 @@ def test_several_tables_may_read_one_source(tmp_path):
     customers = '  customers:\n    query: SELECT DISTINCT "Customer ID" AS customer_id FROM LINES WHERE "Customer ID" IS NOT NULL\n'
     taken = ask(tmp_path, QUERY, more=customers)
     assert [row["customer_id"] for row in rows(taken, "customers")] == ["13085"]
-    assert [account.source for account in taken.accounts] == ["lines", "query", "query"]
+    assert [account.source for account in taken.audits] == ["lines", "query", "query"]
 
 
 @pytest.mark.parametrize(

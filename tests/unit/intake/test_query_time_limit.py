@@ -12,7 +12,7 @@ from importing import client_of
 
 from conftest import crmnb
 from crmnb.core.errors import TimeLimitExceeded
-from crmnb.intake import intake
+from crmnb.intake import import_data
 from crmnb.run.jobs import attempt
 
 JOINED = ", ".join(f"lines {name}" for name in "abcdefgh")
@@ -33,7 +33,7 @@ def test_a_query_that_does_not_end_is_stopped_and_named(tmp_path):
     with pytest.raises(
         TimeLimitExceeded, match=r"test\.yml, tables\.orders\.query: the query did not end within the 0\.3 seconds"
     ):
-        intake(client, tmp_path / "private", seconds=0.3)
+        import_data(client, tmp_path / "private", seconds=0.3)
     assert time.monotonic() - began < 20
 
 
@@ -48,7 +48,7 @@ tables:
 """
     client = client_of(tmp_path, text, lines_csv=LINES)
     with pytest.raises(TimeLimitExceeded, match=r"tables\.orders\.lines: the query did not end"):
-        intake(client, tmp_path / "private", seconds=0.3)
+        import_data(client, tmp_path / "private", seconds=0.3)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_one_row_of_1900_does_not_begin_the_data(tmp_path):
     (said,) = taken.gaps
     assert said.startswith("orders: all but a few rows lie from 2023-03-01 on, the first of the few in 1900, so")
     assert "declare data_from: 2023-03-01" in said
-    assert taken.accounts[0].accepted == 301  # nothing is set aside
+    assert taken.audits[0].accepted == 301  # nothing is set aside
 
 
 def test_one_row_long_after_all_others_does_not_end_the_data(tmp_path):

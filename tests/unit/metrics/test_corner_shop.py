@@ -354,7 +354,7 @@ def results(taken: Intake) -> dict[int, pd.DataFrame]:
 
 
 def test_the_intake_sets_aside_the_four_wrong_rows_and_no_other(taken: Intake):
-    counts = {account.table: (account.read, account.accepted, account.quarantined) for account in taken.accounts}
+    counts = {account.table: (account.read, account.accepted, account.rejected) for account in taken.audits}
     wanted = {
         "customers": (15, 15, 0),
         "orders": (54, 52, 2),

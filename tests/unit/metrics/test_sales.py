@@ -214,7 +214,7 @@ def books(taken: Intake) -> dict[str, Workbook]:
 
 
 def test_the_intake_takes_all_leads_and_visits(taken: Intake):
-    counts = {each.table: (each.read, each.accepted) for each in taken.accounts if each.table in ("leads", "visits")}
+    counts = {each.table: (each.read, each.accepted) for each in taken.audits if each.table in ("leads", "visits")}
     assert counts == {"leads": (15, 15), "visits": (15, 15)}
 
 

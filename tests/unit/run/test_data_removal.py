@@ -16,7 +16,7 @@ from conftest import crmnb
 from crmnb.core.checksum import write_json
 from crmnb.core.errors import InputError
 from crmnb.core.paths import private_folder
-from crmnb.intake import Refused
+from crmnb.intake import ImportRefused
 from crmnb.run import data_removal
 from crmnb.run.data_import import take_in
 from crmnb.run.data_removal import forget, look, purge
@@ -180,7 +180,7 @@ def test_where_the_files_are_not_there_nothing_of_the_customer_stays_either(shop
 def test_a_refused_intake_leaves_nothing_of_the_customer(shop):
     path = shop / "parameters" / "shop.yml"
     path.write_text(path.read_text().replace("bad_rows_allowed: 1", "bad_rows_allowed: 0"))
-    with pytest.raises(Refused):
+    with pytest.raises(ImportRefused):
         read(shop)
     assert any("refused" in place for place in holding(shop / "outputs", KEY))
     removed = forget(shop, "shop", KEY)

@@ -18,7 +18,7 @@ _UNITS = ("unit_id", "unit")
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class ErasureList:
     """The salt of a client's list, and the salted SHA-256 (hexadecimal) of each key of a customer on it.
 
     Keys can be guessed, and whoever has the list can try them, so it lies in the private folder as the tables do.
@@ -32,15 +32,15 @@ class Forgotten:
         return sha256((self.salt + key).encode()).hexdigest()
 
 
-NOBODY = Forgotten()
+EMPTY_ERASURE_LIST = ErasureList()
 
 
-def columns_of_whom(table: Table, mapped: Iterable[str]) -> list[str]:
+def customer_key_columns(table: Table, mapped: Iterable[str]) -> list[str]:
     """Those of a table's mapped columns (ours) that hold the key of the customer whom a row is of."""
     return [name for name in mapped if name == "customer_id" or (name in _UNITS and name in table.by_name)]
 
 
-def forgotten(private: Path) -> Forgotten:
+def forgotten(private: Path) -> ErasureList:
     """The list in a client's private folder; NOBODY where there is none.
 
     Raises InputError for one that is damaged: read as empty, it would bring everybody on it back.
@@ -52,18 +52,18 @@ def forgotten(private: Path) -> Forgotten:
         if not all(isinstance(each, str) for each in (said["salt"], *digests)):
             raise TypeError
     except FileNotFoundError:
-        return NOBODY
+        return EMPTY_ERASURE_LIST
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(
             f"{path}, the list of the customers who are to be forgotten, is damaged, so nobody can be left out. Put it back "
             "from a copy; or remove it, and name each of them again with `crmnb forget`."
         ) from None
-    return Forgotten(said["salt"], digests)
+    return ErasureList(said["salt"], digests)
 
 
-def remember(private: Path, key: str) -> None:
+def add_to_erasure_list(private: Path, key: str) -> None:
     """Put a customer's key on the list in a client's private folder, whole or not at all. Raises InputError as `forgotten`."""
     known = forgotten(private)
-    known = known if known.salt else Forgotten(secrets.token_hex(16))
+    known = known if known.salt else ErasureList(secrets.token_hex(16))
     said = {"salt": known.salt, "digests": sorted({*known.digests, known.digest(key)})}
     write_atomic(private / NAME, json.dumps(said, indent=1), flush=True)

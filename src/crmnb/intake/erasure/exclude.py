@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from crmnb.intake.erasure.erasure_list import columns_of_whom
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.erasure.erasure_list import customer_key_columns
+from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.casts import as_text, cleaned
 from crmnb.intake.validation.contract import value
 from crmnb.intake.validation.validated_rows import Judged
 from crmnb.schema.tables import TABLES, Table
 
 
-def parents_first(names: Iterable[str]) -> list[str]:
+def sort_parents_first(names: Iterable[str]) -> list[str]:
     """The tables in an order in which none comes before one that it refers to; otherwise as they are given."""
     names, found, seen = list(names), [], set()
 
@@ -28,7 +28,7 @@ def parents_first(names: Iterable[str]) -> list[str]:
     return found
 
 
-def belongs(
+def erased_rows_condition(
     table: Table,
     mapped: Collection[str],
     sql: Callable[[str], str],
@@ -41,7 +41,7 @@ def belongs(
 
     rows: the SQL that they are read from. mapped: the columns that there are; sql: the SQL of one; gone: by table, the keys of its rows that are theirs.
     """
-    own = columns_of_whom(table, mapped)
+    own = customer_key_columns(table, mapped)
     found = [_among(sql(name), keys) for name in own]
     nobody = " AND ".join(f"{sql(name)} IS NULL" for name in own) or "true"
     for column in table.columns:
@@ -71,9 +71,9 @@ def leave_out(judged: Judged) -> int:
 def _leave_out_known(judged: Judged) -> int:
     contract = judged.contract
     _blank_references(judged)
-    own = columns_of_whom(contract.table, contract.cells)
+    own = customer_key_columns(contract.table, contract.cells)
     keys = {key for name in own for key in _known(judged, f"SELECT {value(name)} AS key FROM {judged.table}")}
-    theirs = belongs(contract.table, contract.cells, value, keys, contract.gone, judged.table)
+    theirs = erased_rows_condition(contract.table, contract.cells, value, keys, contract.gone, judged.table)
     if contract.row_key:
         rows = judged.ask(f"SELECT DISTINCT {value(contract.row_key[0])} FROM {judged.table} WHERE {theirs}")
         contract.gone[contract.table.name] = {key for (key,) in rows if key is not None}
@@ -82,13 +82,13 @@ def _leave_out_known(judged: Judged) -> int:
 
 
 def _among(sql: str, keys: Collection[str]) -> str:
-    return f"{sql} IN ({', '.join(map(quoted, sorted(keys)))})" if keys else "false"
+    return f"{sql} IN ({', '.join(map(quote_literal, sorted(keys)))})" if keys else "false"
 
 
 def _known(judged: Judged, select: str) -> list[str]:
     """Those among the values of a column `key` that are on the list."""
-    digests = ", ".join(map(quoted, judged.contract.forgotten.digests))
-    salted = f"sha256({quoted(judged.contract.forgotten.salt)} || key)"
+    digests = ", ".join(map(quote_literal, judged.contract.forgotten.digests))
+    salted = f"sha256({quote_literal(judged.contract.forgotten.salt)} || key)"
     return [
         key
         for (key,) in judged.ask(f"SELECT key FROM (SELECT DISTINCT key FROM ({select})) WHERE {salted} IN ({digests})")
@@ -122,11 +122,11 @@ def _leave_out_suspects(judged: Judged) -> int:
             suspects += [
                 (f"SELECT _id, {form} AS key", "true") for form in (text, f"regexp_replace({text}, '[.,]0+$', '')")
             ]
-    record = f"concat_ws({quoted(mark)}, _unread, {', '.join(f'CAST({cell.sql} AS VARCHAR)' for cell in raw.columns.values())})"
+    record = f"concat_ws({quote_literal(mark)}, _unread, {', '.join(f'CAST({cell.sql} AS VARCHAR)' for cell in raw.columns.values())})"
     for between in (rf'["\r\n\t;,|{re.escape(mark)}]+', r"[^\pL\pN_-]+"):
         suspects.append(
             (
-                f"SELECT _id, trim(unnest(regexp_split_to_array({record}, {quoted(between)}))) AS key",
+                f"SELECT _id, trim(unnest(regexp_split_to_array({record}, {quote_literal(between)}))) AS key",
                 "_problem IS NOT NULL",
             )
         )

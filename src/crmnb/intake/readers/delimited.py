@@ -22,7 +22,7 @@ from crmnb.core.errors import InputError
 from crmnb.intake.readers.delimited_lines import load_lines
 from crmnb.intake.readers.records import Part, Record, find_header, spooled, unique_names
 from crmnb.intake.sources.files import File, opened
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.staging_table import quote_literal
 from crmnb.schema.client import Source
 
 _LONGEST_FIELD = 1 << 28  # characters
@@ -268,12 +268,12 @@ def _is_plain(file, delimiter: str) -> bool:
 
 def _quick(con: duckdb.DuckDBPyConnection, table: str, number: int, text: _Text, into: list[str]) -> bool:
     """Read a text by DuckDB, and say whether that went well; a text with any malformed record gives nothing."""
-    columns = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in into)
+    columns = ", ".join(f"{quote_literal(column)}: 'VARCHAR'" for column in into)
     try:
         con.execute(
-            f"INSERT INTO {table} (file, {', '.join(into)}) SELECT {number}, * FROM read_csv({quoted(escape(str(text.path)))}, "
-            f"auto_detect=false, header=false, skip={text.header}, delim={quoted(text.source.delimiter)}, "
-            f"quote='\"', escape='\"', strict_mode=true, null_padding=false, nullstr={quoted(_NO_NULL)}, columns={{{columns}}})"
+            f"INSERT INTO {table} (file, {', '.join(into)}) SELECT {number}, * FROM read_csv({quote_literal(escape(str(text.path)))}, "
+            f"auto_detect=false, header=false, skip={text.header}, delim={quote_literal(text.source.delimiter)}, "
+            f"quote='\"', escape='\"', strict_mode=true, null_padding=false, nullstr={quote_literal(_NO_NULL)}, columns={{{columns}}})"
         )
     except duckdb.Error:
         return False

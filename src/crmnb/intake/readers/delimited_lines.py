@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from crmnb.intake.readers.records import Record
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.staging_table import quote_literal
 
 _UNREAD = "not read yet"
 _FEW = 0.05  # of the lines may be left to Python: it takes ten times as long, and so does putting its rows back
@@ -45,13 +45,13 @@ def load_lines(
     if len(marks) < 2:
         return False
     lines = (
-        f"read_csv({quoted(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quoted(marks[0])}, "
-        f"quote='', escape='', nullstr={quoted(marks[1])}, columns={{'line': 'VARCHAR'}})"
+        f"read_csv({quote_literal(escape(str(path)))}, auto_detect=false, header=false, skip={header}, delim={quote_literal(marks[0])}, "
+        f"quote='', escape='', nullstr={quote_literal(marks[1])}, columns={{'line': 'VARCHAR'}})"
     )
     fields = ", ".join(f"f{place}" for place in range(len(into)))
     con.execute(
         f"INSERT INTO {table} (file, problem, unread, {', '.join(into)}) SELECT {number}, "
-        f"CASE WHEN NOT ok THEN {quoted(_UNREAD)} END, CASE WHEN NOT ok THEN line END, {fields} "
+        f"CASE WHEN NOT ok THEN {quote_literal(_UNREAD)} END, CASE WHEN NOT ok THEN line END, {fields} "
         f"FROM {_taken_apart(lines, delimiter, len(into))}"
     )
     if _put_back(con, table, number, into, read, spool):
@@ -76,13 +76,13 @@ def _taken_apart(lines: str, delimiter: str, width: int) -> str:
     split. One with quotes is matched as a whole: its fields are groups, all of them empty where it does not match. The
     engine's patterns have room for so many groups only; in a wider text no line with a quote is ok.
     """
-    mark, split, places = re.escape(delimiter), f"string_split(line, {quoted(delimiter)})", range(width)
+    mark, split, places = re.escape(delimiter), f"string_split(line, {quote_literal(delimiter)})", range(width)
     is_quoted, found = "contains(line, '\"')", [f"apart[{place + 1}]" for place in places]
     groups, matches = "NULL", "false"
     if width <= _MOST_GROUPS:
         pattern = mark.join([f'([^"{mark}]*|"(?:[^"]|"")*")'] * width)
         names = ", ".join(f"'g{place}'" for place in places)
-        groups = f"CASE WHEN {is_quoted} THEN regexp_extract(line, {quoted(f'^(?:{pattern})$')}, [{names}]) END"
+        groups = f"CASE WHEN {is_quoted} THEN regexp_extract(line, {quote_literal(f'^(?:{pattern})$')}, [{names}]) END"
         matches = f"concat({', '.join(f'groups.g{place}' for place in places)}) <> ''"
         bare = "CASE WHEN prefix({0}, '\"') THEN replace({0}[2:-2], '\"\"', '\"') ELSE {0} END"
         found = [
@@ -100,9 +100,9 @@ def _put_back(
     con: duckdb.DuckDBPyConnection, table: str, number: int, into: list[str], read: Read, spool: Path
 ) -> bool:
     """Have the lines read that the engine could not, and say whether each of them was a record."""
-    unread = f"FROM {table} WHERE file = {number} AND problem = {quoted(_UNREAD)}"
+    unread = f"FROM {table} WHERE file = {number} AND problem = {quote_literal(_UNREAD)}"
     ((every, left),) = con.execute(
-        f"SELECT count(*), count(*) FILTER (problem = {quoted(_UNREAD)}) FROM {table} WHERE file = {number}"
+        f"SELECT count(*), count(*) FILTER (problem = {quote_literal(_UNREAD)}) FROM {table} WHERE file = {number}"
     ).fetchall()
     if left > _FEW * every and left > 1000:
         return False
@@ -117,7 +117,7 @@ def _put_back(
     values = ", ".join(f"{name} = fixed.fields[{place}]" for place, name in enumerate(into, 1))
     longest = max(1 << 20, spool.stat().st_size)
     con.execute(
-        f"UPDATE {table} SET problem = fixed.problem, unread = fixed.unread, {values} FROM read_json({quoted(escape(str(spool)))}, "
+        f"UPDATE {table} SET problem = fixed.problem, unread = fixed.unread, {values} FROM read_json({quote_literal(escape(str(spool)))}, "
         f"format='newline_delimited', maximum_object_size={min(longest, 1 << 28)}, {columns}) AS fixed WHERE {table}.rowid = fixed.number"
     )
     spool.unlink()

@@ -8,7 +8,7 @@ import duckdb
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.records import create, refuse_too_many, start
 from crmnb.intake.sources.files import File
-from crmnb.intake.staging_table import Cell, Raw, described, kind, named, quoted
+from crmnb.intake.staging_table import Cell, Raw, describe_columns, kind, quote_identifier, quote_literal
 
 
 def read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File]) -> Raw:
@@ -27,7 +27,7 @@ def read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File]) ->
     starts = []
     for number, (file, held) in enumerate(zip(files, types, strict=True)):
         into = ", ".join(columns[name].sql for name in held)
-        values = ", ".join(f"CAST({named(name)} AS {made[columns[name].sql]})" for name in held)
+        values = ", ".join(f"CAST({quote_identifier(name)} AS {made[columns[name].sql]})" for name in held)
         try:
             con.execute(f"INSERT INTO {raw.table} (file, {into}) SELECT {number}, {values} FROM {_rows(file)}")
         except duckdb.OutOfMemoryException:
@@ -42,12 +42,12 @@ def read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File]) ->
 
 
 def _rows(file: File) -> str:
-    return f"read_parquet({quoted(escape(str(file.path)))})"
+    return f"read_parquet({quote_literal(escape(str(file.path)))})"
 
 
 def _types(con: duckdb.DuckDBPyConnection, file: File, raw: Raw) -> dict[str, str]:
     try:
-        types = described(con, _rows(file))
+        types = describe_columns(con, _rows(file))
     except duckdb.Error as wrong:
         raise InputError(f"{raw.where} ({file.name}) cannot be read as Parquet: {str(wrong).splitlines()[0]}") from None
     refuse_too_many(len(types), f"{raw.where} ({file.name})")

@@ -9,7 +9,7 @@ import duckdb
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.records import Part, create, start
 from crmnb.intake.sources.files import File
-from crmnb.intake.staging_table import OURS, Cell, Raw, named
+from crmnb.intake.staging_table import OURS, Cell, Raw, quote_identifier
 from crmnb.schema.client import Source
 
 
@@ -27,7 +27,7 @@ def read_source(
     `folder` is for what has to be unpacked or transcoded first; `wanted` are columns (theirs) that the header must have,
     by which one that stands further down is recognised. Raises InputError for files that cannot be read.
     """
-    raw = Raw(name, named(f"raw_{name}"), {}, source, where)
+    raw = Raw(name, quote_identifier(f"raw_{name}"), {}, source, where)
     formats = {file.format for file in files}
     if formats == {"parquet"}:
         from crmnb.intake.readers.parquet import read_parquet

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from crmnb.core.errors import InputError
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.staging_table import quote_literal
 
 MOST_COLUMNS = 10_000  # more are no columns but data that stand in the header
 _LONGEST = 1 << 27  # bytes of one record, as it is spooled
@@ -124,7 +124,7 @@ def _load(path: Path, longest: int, con: duckdb.DuckDBPyConnection, table: str, 
     con.execute(
         f"INSERT INTO {table} (file, record, problem, unread{''.join(f', {name}' for name in into)}) "
         f"SELECT {number}, row.number, row.problem, row.unread{fields} FROM (SELECT * FROM "
-        f"read_json({quoted(escape(str(path)))}, format='newline_delimited', maximum_object_size={max(longest + 1024, 1 << 20)}, "
+        f"read_json({quote_literal(escape(str(path)))}, format='newline_delimited', maximum_object_size={max(longest + 1024, 1 << 20)}, "
         "columns={number: 'BIGINT', fields: 'VARCHAR[]', problem: 'VARCHAR', unread: 'VARCHAR'})) AS row"
     )
     path.unlink()

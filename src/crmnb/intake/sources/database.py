@@ -19,8 +19,8 @@ import duckdb
 
 from crmnb.core.errors import InputError
 from crmnb.intake.sources.files import File, check_place, missing, named_folder
-from crmnb.intake.sources.query import QUIET
-from crmnb.intake.staging_table import described, named, quoted
+from crmnb.intake.sources.query import OFFLINE_CONFIG
+from crmnb.intake.staging_table import describe_columns, quote_identifier, quote_literal
 from crmnb.schema.client import Client, Source
 from crmnb.schema.client.models import REFERENCE
 
@@ -74,9 +74,11 @@ class Fetched(File):
 
     def content(self) -> dict[str, str | int]:
         """What the manifest says of it: its name, its rows, and a hash of them that their order does not change."""
-        with duckdb.connect(config=QUIET) as con:
-            columns = described(con, _parquet(self.path))
-            select = f"SELECT count(*), sum(hash({', '.join(map(named, columns))})) FROM {_parquet(self.path)}"
+        with duckdb.connect(config=OFFLINE_CONFIG) as con:
+            columns = describe_columns(con, _parquet(self.path))
+            select = (
+                f"SELECT count(*), sum(hash({', '.join(map(quote_identifier, columns))})) FROM {_parquet(self.path)}"
+            )
             rows, total = con.execute(select).fetchone()
         return {"name": self.name, "rows": rows, "hash": sha256(f"{columns} {rows} {total}".encode()).hexdigest()}
 
@@ -117,7 +119,7 @@ def _resolved(address: str, key: str) -> str:
 def _select(source: Source) -> str:
     """The rows that are asked for, as SQL."""
     if source.table is not None:
-        return "SELECT * FROM " + ".".join(map(named, source.table.split(".")))
+        return "SELECT * FROM " + ".".join(map(quote_identifier, source.table.split(".")))
     return source.select.rstrip("; \t\r\n")
 
 
@@ -141,12 +143,12 @@ def _told(action: Callable[[], None], where: str, asked: str) -> None:
 
 
 def _parquet(path: Path) -> str:
-    return f"read_parquet({quoted(escape(str(path)))})"
+    return f"read_parquet({quote_literal(escape(str(path)))})"
 
 
 def _write(engine: duckdb.DuckDBPyConnection, cells: str, rows: str, into: Path) -> None:
     """Write rows to a Parquet file. Texts that are not UTF-8 are noticed when they are read from one, not before."""
-    engine.execute(f"COPY (SELECT {cells} FROM {rows}) TO {quoted(into)} (FORMAT parquet)")
+    engine.execute(f"COPY (SELECT {cells} FROM {rows}) TO {quote_literal(into)} (FORMAT parquet)")
 
 
 # ---- PostgreSQL -------------------------------------------------------------------------------------------
@@ -162,16 +164,16 @@ def _from_postgresql(address: str, rows: str, into: Path) -> None:
     with (
         closing(driver.connect(address)) as database,
         closing(database.cursor()) as cursor,
-        duckdb.connect(config=QUIET) as engine,
+        duckdb.connect(config=OFFLINE_CONFIG) as engine,
     ):
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SET client_encoding TO 'UTF8'")
-        names = list(described(engine, _streamed(engine, cursor, f"SELECT * FROM {asked} LIMIT 0")))
-        types = ", ".join(f"pg_typeof(asked.{named(name)})::text" for name in names)
+        names = list(describe_columns(engine, _streamed(engine, cursor, f"SELECT * FROM {asked} LIMIT 0")))
+        types = ", ".join(f"pg_typeof(asked.{quote_identifier(name)})::text" for name in names)
         one_row = f"SELECT {types} FROM (SELECT 1) AS one LEFT JOIN {asked} ON false"
         (found,) = engine.execute(f"FROM {_streamed(engine, cursor, one_row)}").fetchall()
         typed = dict(zip(names, found, strict=True))
-        cells = (f"{_cell(named(name), type_)} AS {named(name)}" for name, type_ in typed.items())
+        cells = (f"{_cell(quote_identifier(name), type_)} AS {quote_identifier(name)}" for name, type_ in typed.items())
         part = into.with_suffix(".part")
         _write(engine, "*", _streamed(engine, cursor, f"SELECT {', '.join(cells)} FROM {asked}"), part)
         _write(
@@ -195,10 +197,10 @@ def _cell(column: str, type_: str) -> str:
 def _again(engine: duckdb.DuckDBPyConnection, file: Path, name: str, type_: str) -> str:
     """A column as it was in PostgreSQL: times that stood for infinite ones, and numbers that came as text."""
     if type_ in ("numeric", "money"):
-        return f"{_exact(engine, file, named(name))} AS {named(name)}"
+        return f"{_exact(engine, file, quote_identifier(name))} AS {quote_identifier(name)}"
     if type_.startswith(("date", "timestamp")):
-        return f"{_infinite(named(name), type_)} AS {named(name)}"
-    return named(name)
+        return f"{_infinite(quote_identifier(name), type_)} AS {quote_identifier(name)}"
+    return quote_identifier(name)
 
 
 def _infinite(column: str, type_: str) -> str:
@@ -242,15 +244,18 @@ def _from_sqlite(path: Path, rows: str, into: Path) -> None:
 
     address = f"file:{quote(str(path.resolve()))}?mode=ro"
     names = _sqlite_names(address, rows)
-    cells = ", ".join(f"{_sqlite_text(named(name))} AS {named(name)}" for name in names)
+    cells = ", ".join(f"{_sqlite_text(quote_identifier(name))} AS {quote_identifier(name)}" for name in names)
     with (
         closing(driver.connect(address)) as database,
         closing(database.cursor()) as cursor,
-        duckdb.connect(config=QUIET) as engine,
+        duckdb.connect(config=OFFLINE_CONFIG) as engine,
     ):
         part = into.with_suffix(".part")
         _write(engine, "*", _streamed(engine, cursor, f"SELECT {cells} FROM (\n{rows}\n) AS asked"), part)
-        texts = (f"nullif(CAST({named(name)} AS VARCHAR), {quoted(_NULL)}) AS {named(name)}" for name in names)
+        texts = (
+            f"nullif(CAST({quote_identifier(name)} AS VARCHAR), {quote_literal(_NULL)}) AS {quote_identifier(name)}"
+            for name in names
+        )
         _write(engine, ", ".join(texts), _parquet(part), into)
         part.unlink()
 

@@ -128,23 +128,23 @@ def missing(words: str, client: Client) -> SourceMissing:
     return SourceMissing(f"{words} To get the data: {client.obtain}" if client.obtain else words)
 
 
-def check_place(path: Path, folder: Path, named: str) -> None:
+def check_place(path: Path, folder: Path, label: str) -> None:
     """Raise InputError unless a path leads to a regular file in the folder (as `named_folder` gives it) that may be read.
 
     Links are followed: beside the folder may lie what belongs to another client.
     """
     if not path.is_file():  # opening a pipe or a device might never end
         what = "a folder" if path.is_dir() else "a broken link" if not path.exists() else "a pipe or a device"
-        raise InputError(f"{named} is {what}, not a file; name a file, or several such as 'data/*.csv'.")
+        raise InputError(f"{label} is {what}, not a file; name a file, or several such as 'data/*.csv'.")
     if _is_the_systems(path.resolve()):
-        raise InputError(f"{named} is the system's own, and no file of a client's.")
+        raise InputError(f"{label} is the system's own, and no file of a client's.")
     if not path.resolve().is_relative_to(folder):
         raise InputError(
-            f"{named} is a link, or lies behind one, that leads to another folder than it seems; "
+            f"{label} is a link, or lies behind one, that leads to another folder than it seems; "
             "put the file itself there, or name the place where it really lies."
         )
     if not os.access(path, os.R_OK):
-        raise InputError(f"{named} may not be read by you; ask for the permission, or copy the file.")
+        raise InputError(f"{label} may not be read by you; ask for the permission, or copy the file.")
 
 
 def state(path: Path) -> tuple[int, ...]:

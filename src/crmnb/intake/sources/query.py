@@ -10,66 +10,66 @@ from typing import Any
 import duckdb
 
 from crmnb.core.errors import InputError, TimeLimitExceeded, nearest
-from crmnb.intake.staging_table import named, quoted
+from crmnb.intake.staging_table import quote_identifier, quote_literal
 
-SECONDS = 1800.0  # that a query may take where nothing else is asked for
+QUERY_SECONDS = 1800.0  # that a query may take where nothing else is asked for
 _AGAIN = 0.05  # seconds after which a query that was interrupted between two of its steps is interrupted again
 
 # Nothing is downloaded at run time, and no Python variable is a table.
-QUIET = {
+OFFLINE_CONFIG = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
 
 
-def sources_of(query: str, sources: list[str], key: str) -> list[str]:
+def find_query_sources(query: str, sources: list[str], key: str) -> list[str]:
     """The sources that a query names. Raises InputError unless it is exactly one SELECT that names some."""
-    with duckdb.connect(config=QUIET) as con:
+    with duckdb.connect(config=OFFLINE_CONFIG) as con:
         try:
             statements = con.extract_statements(query)
         except duckdb.Error as wrong:
             raise InputError(f"{key} is not SQL: {_said(wrong)}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
-    names = {name.lower() for name in _tables_in(parsed(query))}
+    names = {name.lower() for name in _tables_in(parse_query(query))}
     found = [name for name in sources if name in names]
     if not found:
         raise InputError(f"{key} reads none of the sources.{nearest(min(names, default=''), sources)}")
     return found
 
 
-def parsed(query: str) -> Any:
+def parse_query(query: str) -> Any:
     """A SELECT as DuckDB understands it: nested dictionaries and lists."""
-    with duckdb.connect(config=QUIET) as con:
+    with duckdb.connect(config=OFFLINE_CONFIG) as con:
         ((tree,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
     return json.loads(tree)
 
 
-def _tables_in(parsed: Any) -> Iterator[str]:
+def _tables_in(node: Any) -> Iterator[str]:
     """The names of tables anywhere in a parsed statement."""
-    if isinstance(parsed, dict):
-        if parsed.get("type") == "BASE_TABLE":
-            yield parsed["table_name"]
-        parsed = list(parsed.values())
-    if isinstance(parsed, list):
-        for part in parsed:
+    if isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE":
+            yield node["table_name"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
             yield from _tables_in(part)
 
 
-def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seconds: float = SECONDS) -> None:
+def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seconds: float = QUERY_SECONDS) -> None:
     """Run a query on typed sources (Parquet) and leave what it gives as a Parquet file.
 
     No other file can be reached, nor the network, and the settings are locked. One thread, so that sums of floats are
     the same each time. Raises InputError, naming the key, for a query that cannot be run, and TimeLimitExceeded for one that has
     not ended after so many seconds.
     """
-    config = {**QUIET, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
+    config = {**OFFLINE_CONFIG, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
     with duckdb.connect(config=config) as con:
-        allowed = ", ".join(quoted(path) for path in (*sources.values(), result))
+        allowed = ", ".join(quote_literal(path) for path in (*sources.values(), result))
         con.execute(f"SET allowed_paths = [{allowed}]")
         for name, path in sources.items():
-            con.execute(f"CREATE VIEW {named(name)} AS SELECT * FROM read_parquet({quoted(path)})")
+            con.execute(f"CREATE VIEW {quote_identifier(name)} AS SELECT * FROM read_parquet({quote_literal(path)})")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
 

@@ -3,26 +3,26 @@
 from pathlib import Path
 
 from crmnb.core.errors import InputError
-from crmnb.intake.audit import Account, Cause
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.audit import RejectionCause, TableAudit
+from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.casts import without_signs
 from crmnb.intake.validation.contract import breaks, value
 from crmnb.intake.validation.format_hints import lines_to_add, suggestion
 from crmnb.intake.validation.validated_rows import Judged, such_as
 
-_POINTED = quoted(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?")  # a number with a decimal point
-_GROUPED = quoted(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+")  # one whose points may be of thousands
+_POINTED = quote_literal(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?")  # a number with a decimal point
+_GROUPED = quote_literal(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+")  # one whose points may be of thousands
 
 
-class Refused(InputError):
+class ImportRefused(InputError):
     """Rows were read and judged, and too much is wrong with them.
 
-    `accounts` are those of the tables so far, the refused one last; `folder` is where their quarantine lies.
+    `audits` are those of the tables so far, the refused one last; `folder` is where their quarantine lies.
     """
 
-    def __init__(self, message: str, accounts: tuple[Account, ...] = (), folder: Path | None = None):
+    def __init__(self, message: str, audits: tuple[TableAudit, ...] = (), folder: Path | None = None):
         super().__init__(message)
-        self.accounts = accounts
+        self.audits = audits
         self.folder = folder
 
 
@@ -55,7 +55,7 @@ def refuse_ambiguous(judged: Judged) -> None:
             )
 
 
-def refuse_unreadable(judged: Judged, account: Account) -> None:
+def refuse_unreadable(judged: Judged, account: TableAudit) -> None:
     """Raise Refused where most of what stands in a column is not of its type: the notation is another one."""
     contract = judged.contract
     types = [(number, rule) for number, rule in enumerate(judged.rules) if rule.is_type]
@@ -65,31 +65,31 @@ def refuse_unreadable(judged: Judged, account: Account) -> None:
     (found,) = judged.ask(f"SELECT {counts} FROM {judged.table}")
     for (number, rule), good, bad in zip(types, found[::2], found[1::2], strict=True):
         if bad > max(0.5, contract.bad_rows_allowed) * (good + bad):
-            raise Refused(
+            raise ImportRefused(
                 f"{contract.key}: {rule.words} in {bad:,} of {good + bad:,} rows{such_as(judged.examples(number))}. "
                 f"{suggestion(judged, number)}",
                 (account,),
             )
 
 
-def refuse_too_many(judged: Judged, account: Account, quarantine: Path) -> None:
+def refuse_too_many(judged: Judged, account: TableAudit, quarantine: Path) -> None:
     """Raise Refused where more rows are wrong than the client allows, with the three worst causes."""
     contract = judged.contract
-    if account.quarantined <= contract.bad_rows_allowed * account.read:
+    if account.rejected <= contract.bad_rows_allowed * account.read:
         return
     worst = account.causes[:3]
     lines = [
-        f"{contract.key}: {account.quarantined:,} of {account.read:,} rows are wrong "
-        f"({account.quarantined / account.read:.1%}), more than the {contract.bad_rows_allowed:.1%} that "
+        f"{contract.key}: {account.rejected:,} of {account.read:,} rows are wrong "
+        f"({account.rejected / account.read:.1%}), more than the {contract.bad_rows_allowed:.1%} that "
         "`bad_rows_allowed` allows.",
-        *(f"- {cause.words}: {cause.rows:,} rows{such_as(cause.examples)}{_line(judged, cause)}" for cause in worst),
+        *(f"- {cause.reason}: {cause.rows:,} rows{such_as(cause.examples)}{_line(judged, cause)}" for cause in worst),
         f"All of them, with their reasons, are in {quarantine}. Mend the file, or the parameters, and run again.",
     ]
-    raise Refused("\n".join(lines), (account,))
+    raise ImportRefused("\n".join(lines), (account,))
 
 
-def _line(judged: Judged, cause: Cause) -> str:
+def _line(judged: Judged, cause: RejectionCause) -> str:
     """The line to add to the source, where there is one that reads what this cause set aside and the rest too."""
-    number = next(number for number, rule in enumerate(judged.rules) if rule.words == cause.words)
+    number = next(number for number, rule in enumerate(judged.rules) if rule.words == cause.reason)
     lines = lines_to_add(judged, number) if judged.rules[number].is_type and judged.raw.is_file else []
     return f"; `{'` or `'.join(lines)}` in sources.{judged.raw.name} would read all" if lines else ""

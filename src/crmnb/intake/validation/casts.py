@@ -6,12 +6,12 @@ text must first look like a value of the type, in the notation that the source d
 
 import re
 
-from crmnb.intake.staging_table import Cell, quoted
+from crmnb.intake.staging_table import Cell, quote_literal
 from crmnb.schema.client import Source
 from crmnb.schema.tables import ENGINE_TYPES, Type
 
 # What is stripped around a text: blank, tab, ends of line, no-break blanks, byte-order mark, zero-width blank.
-_BLANKS = quoted(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
+_BLANKS = quote_literal(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
 _DAY, _CLOCK, _ZONE = (
     r"\d{4}-\d{2}-\d{2}",
     r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?",
@@ -36,11 +36,11 @@ def cleaned(cell: Cell, source: Source) -> Cell:
     if cell.kind == "text":
         found = _stripped(cell.sql)
         for word in missing:
-            found = f"nullif({found}, {quoted(word)})"
+            found = f"nullif({found}, {quote_literal(word)})"
         return Cell(found, "text")
     found = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
     if missing:
-        words = ", ".join(map(quoted, missing))
+        words = ", ".join(map(quote_literal, missing))
         found = f"CASE WHEN {as_text(cell)} NOT IN ({words}) THEN {found} END"
     return Cell(found, cell.kind)
 
@@ -57,7 +57,7 @@ def _stripped(text: str) -> str:
 def recoded(cell: Cell, words: dict[str, str]) -> Cell:
     """The cell with the client's words replaced by ours; others stay, and an empty word of ours means missing."""
     text = as_text(cell)
-    branches = " ".join(f"WHEN {quoted(theirs)} THEN {quoted(ours)}" for theirs, ours in words.items())
+    branches = " ".join(f"WHEN {quote_literal(theirs)} THEN {quote_literal(ours)}" for theirs, ours in words.items())
     return Cell(f"nullif(CASE {text} {branches} ELSE {text} END, '')", "text")
 
 
@@ -115,7 +115,7 @@ def _native(type_: Type, cell: Cell, zone: str) -> str | None:
         case "time", "time" | "date":
             return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
         case "time", "instant":
-            return f"timezone({quoted(zone)}, {cell.sql})"
+            return f"timezone({quote_literal(zone)}, {cell.sql})"
         case "month", "time" | "date" | "instant":
             return f"date_trunc('month', {_native('time', cell, zone)})"
         case "flag", "flag":
@@ -134,15 +134,15 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
     shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
     bare = without_signs(text, signs)
-    plain = f"regexp_replace({bare}, {quoted(mark)}, '', 'g')" if thousands else bare
+    plain = f"regexp_replace({bare}, {quote_literal(mark)}, '', 'g')" if thousands else bare
     if engine_type == "BIGINT":
-        plain = f"split_part({plain}, {quoted(decimal)}, 1)"
+        plain = f"split_part({plain}, {quote_literal(decimal)}, 1)"
     elif decimal != ".":
-        plain = f"replace({plain}, {quoted(decimal)}, '.')"
+        plain = f"replace({plain}, {quote_literal(decimal)}, '.')"
     value = f"TRY_CAST({plain} AS {engine_type})"
     if engine_type == "DOUBLE":
         value = f"CASE WHEN isfinite({value}) THEN {value} END"
-    return f"CASE WHEN regexp_full_match({bare}, {quoted(shape)}) THEN {value} END"
+    return f"CASE WHEN regexp_full_match({bare}, {quote_literal(shape)}) THEN {value} END"
 
 
 def without_signs(text: str, signs: tuple[str, ...]) -> str:
@@ -150,8 +150,8 @@ def without_signs(text: str, signs: tuple[str, ...]) -> str:
     if not signs:
         return text
     any_sign, blank = "|".join(re.escape(sign.strip()) for sign in signs), "[ \u00a0\u202f]?"
-    front = f"regexp_replace({text}, {quoted(f'^([+-]?){blank}(?:{any_sign}){blank}')}, '\\1')"
-    return f"regexp_replace({front}, {quoted(f'{blank}(?:{any_sign})$')}, '')"
+    front = f"regexp_replace({text}, {quote_literal(f'^([+-]?){blank}(?:{any_sign}){blank}')}, '\\1')"
+    return f"regexp_replace({front}, {quote_literal(f'{blank}(?:{any_sign})$')}, '')"
 
 
 def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
@@ -159,16 +159,16 @@ def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
     if form == "excel":
         return _excel_day(text, decimal)
     if form:
-        value = f"try_strptime({text}, {quoted(form)})"
+        value = f"try_strptime({text}, {quote_literal(form)})"
         if "%z" in form:
             instant = f"regexp_replace({text}, '([0-9] ?)Z', '\\1+00')"  # the engine knows no Z
-            value = f"timezone({quoted(zone)}, try_strptime({instant}, {quoted(form)}))"
-        return f"CASE WHEN regexp_full_match({text}, {quoted(_shape_of(form))}) THEN {value} END"
+            value = f"timezone({quote_literal(zone)}, try_strptime({instant}, {quote_literal(form)}))"
+        return f"CASE WHEN regexp_full_match({text}, {quote_literal(_shape_of(form))}) THEN {value} END"
     local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
     return (
-        f"CASE WHEN regexp_full_match({text}, {quoted(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
-        f"WHEN regexp_full_match({text}, {quoted(zoned)}) "
-        f"THEN timezone({quoted(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
+        f"CASE WHEN regexp_full_match({text}, {quote_literal(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
+        f"WHEN regexp_full_match({text}, {quote_literal(zoned)}) "
+        f"THEN timezone({quote_literal(zone)}, TRY_CAST({text} AS TIMESTAMPTZ)) END"
     )
 
 
@@ -194,9 +194,9 @@ def _shape_of(form: str) -> str:
 
 def _excel_day(text: str, decimal: str) -> str:
     """A day number as a spreadsheet counts (1 = 1900-01-01), to the second; before March 1900 it counts a day too many."""
-    days = f"TRY_CAST(replace({text}, {quoted(decimal)}, '.') AS DOUBLE)"
+    days = f"TRY_CAST(replace({text}, {quote_literal(decimal)}, '.') AS DOUBLE)"
     value = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({days} * 86400) AS BIGINT))"
-    shape = quoted(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
+    shape = quote_literal(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
     return f"CASE WHEN regexp_full_match({text}, {shape}) AND {days} >= 61 THEN {value} END"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from crmnb.intake.staging_table import named, quoted
+from crmnb.intake.staging_table import quote_identifier, quote_literal
 from crmnb.intake.validation.daylight_saving import skipped
 from crmnb.schema.client import Client
 from crmnb.schema.tables import Column, Table
@@ -102,7 +102,7 @@ def _rules(column: Column, mapped: dict[str, Column], form: str | None, zone: st
         ask = "Ask in which time zone these times were written; by the client's own clock they never were."
         yield Rule(f"{name} is a time that the clock change skipped in {zone}", name, hours, ask)
     if column.one_of:
-        allowed = ", ".join(map(quoted, column.one_of))
+        allowed = ", ".join(map(quote_literal, column.one_of))
         ask = "Ask what these words mean, and say so under `values`."
         yield Rule(f"{name} is none of {', '.join(column.one_of)}", name, f"{got} NOT IN ({allowed})", ask)
     for bound, sign, words in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
@@ -129,12 +129,12 @@ def _type_rule(column: Column, form: str | None) -> Rule:
 
 def text(name: str) -> str:
     """The SQL name of a column's cleaned text."""
-    return named(f"text {name}")
+    return quote_identifier(f"text {name}")
 
 
 def value(name: str) -> str:
     """The SQL name of a column's typed value."""
-    return named(f"value {name}")
+    return quote_identifier(f"value {name}")
 
 
 def masks(rules: list[Rule]) -> list[str]:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from shutil import copyfileobj
 
-from crmnb.intake.staging_table import FILE, REASONS, RECORD, UNREAD, quoted
+from crmnb.intake.staging_table import FILE, REASONS, RECORD, UNREAD, quote_literal
 from crmnb.intake.validation.casts import as_text
 from crmnb.intake.validation.contract import breaks
 from crmnb.intake.validation.validated_rows import Judged
@@ -41,7 +41,7 @@ def write_quarantine(judged: Judged, path: Path) -> int:
     select = ", ".join(f"{sql} AS q{number}" for number, sql in enumerate(shown))
     ((written,),) = judged.ask(
         f"COPY (SELECT {select} FROM {judged.wrong(judged.is_bad)} ORDER BY _id) "
-        f"TO {quoted(rows)} (FORMAT csv, HEADER false, FORCE_QUOTE *)"
+        f"TO {quote_literal(rows)} (FORMAT csv, HEADER false, FORCE_QUOTE *)"
     )
     with path.open("w", encoding="utf-8", newline="") as target, rows.open(encoding="utf-8", newline="") as source:
         csv.writer(target, lineterminator="\n").writerow(header)
@@ -55,7 +55,7 @@ def write_quarantine(judged: Judged, path: Path) -> int:
 def reasons_of(judged: Judged) -> str:
     """The SQL of what is wrong with a row, in words."""
     words = ", ".join(
-        f"CASE WHEN {breaks(number)} THEN {'_problem' if number == 0 else quoted(rule.words)} END"
+        f"CASE WHEN {breaks(number)} THEN {'_problem' if number == 0 else quote_literal(rule.words)} END"
         for number, rule in enumerate(judged.rules)
     )
     return f"concat_ws('; ', {words})"

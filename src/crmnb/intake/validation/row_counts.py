@@ -3,25 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from crmnb.intake.audit import Account, Cause, Total
-from crmnb.intake.staging_table import quoted
+from crmnb.intake.audit import ControlTotal, RejectionCause, TableAudit
+from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.contract import breaks, broken, mask_names, value
 from crmnb.intake.validation.daylight_saving import repeated
 from crmnb.intake.validation.validated_rows import Judged
 
 
-def account_of(judged: Judged, quarantined: int, replaced: int, forgotten: int) -> Account:
+def account_of(judged: Judged, quarantined: int, replaced: int, forgotten: int) -> TableAudit:
     """What became of the rows: read as they came, `quarantined` as they were written out, the others as they were taken out."""
     contract = judged.contract
     ((read,),) = judged.ask(f"SELECT count(*) FROM {judged.raw.table}")
     ((accepted,),) = judged.ask(f"SELECT count(*) FROM {judged.table} WHERE NOT ({judged.is_bad})")
     table = contract.table.name if contract.table else ""
     told, notes = (_causes(judged), _totals(judged)), _notes(judged, replaced, forgotten)
-    out = {"replaced": replaced, "forgotten": forgotten}
-    return Account(table, contract.source, read, accepted, quarantined, *told, notes=notes, **out)
+    out = {"replaced": replaced, "erased": forgotten}
+    return TableAudit(table, contract.source, read, accepted, quarantined, *told, notes=notes, **out)
 
 
-def _causes(judged: Judged) -> tuple[Cause, ...]:
+def _causes(judged: Judged) -> tuple[RejectionCause, ...]:
     """The rules that rows break, most frequent first."""
     names = ", ".join(mask_names(judged.rules))
     rows: Counter[int] = Counter()
@@ -33,12 +33,12 @@ def _causes(judged: Judged) -> tuple[Cause, ...]:
         if len(numbers) == 1:
             alone[numbers[0]] += count
     return tuple(
-        Cause(rule.words, rule.column, rows[number], alone[number], judged.examples(number), rule.ask)
+        RejectionCause(rule.words, rule.column, rows[number], alone[number], judged.examples(number), rule.ask)
         for number, rule in ((number, judged.rules[number]) for number, _ in rows.most_common())
     )
 
 
-def _totals(judged: Judged) -> dict[str, Total]:
+def _totals(judged: Judged) -> dict[str, ControlTotal]:
     """The control totals of the amounts, exact: what was read as an amount is either accepted or quarantined.
 
     In a malformed record nobody knows which cell is the amount, so it is counted with what cannot be read.
@@ -54,7 +54,7 @@ def _totals(judged: Judged) -> dict[str, Total]:
         for name in amounts
     )
     (found,) = judged.ask(f"SELECT {sums} FROM {judged.table}")
-    return {name: Total(*found[3 * place : 3 * place + 3]) for place, name in enumerate(amounts)}
+    return {name: ControlTotal(*found[3 * place : 3 * place + 3]) for place, name in enumerate(amounts)}
 
 
 def _notes(judged: Judged, replaced: int, forgotten: int) -> tuple[str, ...]:
@@ -84,8 +84,8 @@ def _rounded(judged: Judged) -> Iterator[str]:
         cell = judged.contract.cells[column.name]
         if column.type != "money" or cell.kind != "text":
             continue
-        long = f"strpos({cell.sql}, {quoted(mark)}) > 0 AND length({cell.sql}) - strpos({cell.sql}, {quoted(mark)}) > 4"
-        shape = quoted(f"[{mark}][0-9]{{4}}0*[1-9]")
+        long = f"strpos({cell.sql}, {quote_literal(mark)}) > 0 AND length({cell.sql}) - strpos({cell.sql}, {quote_literal(mark)}) > 4"
+        shape = quote_literal(f"[{mark}][0-9]{{4}}0*[1-9]")
         ((rows,),) = judged.ask(
             f"SELECT count(*) FROM {judged.raw.table} WHERE {long} AND regexp_matches({cell.sql}, {shape})"
         )

@@ -2,9 +2,9 @@
 
 import duckdb
 
-from crmnb.intake.audit import Account
+from crmnb.intake.audit import TableAudit
 from crmnb.intake.erasure.exclude import leave_out
-from crmnb.intake.staging_table import FILE, REASONS, RECORD, Cell, Raw, named
+from crmnb.intake.staging_table import FILE, REASONS, RECORD, Cell, Raw, quote_identifier
 from crmnb.intake.validation.acceptance import refuse_ambiguous, refuse_too_many, refuse_unreadable
 from crmnb.intake.validation.casts import cast, cleaned, in_range, recoded
 from crmnb.intake.validation.contract import TIMES, mark, mask_names, masks, rules_of, text, value
@@ -13,7 +13,9 @@ from crmnb.intake.validation.row_counts import account_of
 from crmnb.intake.validation.validated_rows import Contract, Judged
 
 
-def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quarantine: Quarantine) -> tuple[str, Account]:
+def judge(
+    con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quarantine: Quarantine
+) -> tuple[str, TableAudit]:
     """Judge a raw table's rows: the SQL of the accepted ones, typed, and the account. Wrong rows are written out; those of
     customers who are to be forgotten are in neither.
 
@@ -33,7 +35,7 @@ def judge(con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quaranti
     account = account_of(judged, write_quarantine(judged, quarantine.file), replaced, forgotten)
     refuse_unreadable(judged, account)
     refuse_too_many(judged, account, quarantine.if_refused)
-    columns = ", ".join(f"{value(column.name)} AS {named(column.name)}" for column in contract.columns)
+    columns = ", ".join(f"{value(column.name)} AS {quote_identifier(column.name)}" for column in contract.columns)
     return f"SELECT {columns} FROM {judged.table} WHERE NOT ({judged.is_bad})", account
 
 

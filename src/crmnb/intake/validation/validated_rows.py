@@ -5,7 +5,7 @@ from datetime import datetime
 
 import duckdb
 
-from crmnb.intake.erasure.erasure_list import NOBODY, Forgotten
+from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
 from crmnb.intake.staging_table import Cell, Raw
 from crmnb.intake.validation.casts import as_text, cleaned
 from crmnb.intake.validation.contract import Rule, breaks, mask_names
@@ -31,7 +31,7 @@ class Contract:
     last: datetime | None = None  # the declared end, half-open, or the day of the intake
     end_words: str = ""
     key: str = ""  # the file and the key that a message names
-    forgotten: Forgotten = NOBODY
+    forgotten: ErasureList = EMPTY_ERASURE_LIST
     customer_columns: frozenset[str] = frozenset()  # theirs, in small letters, that hold customers' keys somewhere
     gone: dict[str, set[str]] = field(default_factory=dict)  # by table, the keys of rows left out as forgotten ones'
 

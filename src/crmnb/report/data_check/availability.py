@@ -20,7 +20,7 @@ from crmnb.evaluate.measure import nothing_counted
 from crmnb.evaluate.new_customers import require_newness
 from crmnb.evaluate.settings import compared_with, resolve, seen_by
 from crmnb.intake import Intake
-from crmnb.intake.sources.query import sources_of
+from crmnb.intake.sources.query import find_query_sources
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.report.data_check.table_shape import Shape
 from crmnb.report.text.numbers import percent, whole_number
@@ -70,7 +70,7 @@ def readers(client: Client) -> dict[str, tuple[str, ...]]:
         found[segment.column.partition(".")[0]].append(f"every breakdown by {name}")
     for table, mapping in client.tables.items():
         key = f"{client.id}.yml, tables.{table}.query"
-        names = sources_of(mapping.query, list(client.sources), key) if mapping.query else [mapping.source]
+        names = find_query_sources(mapping.query, list(client.sources), key) if mapping.query else [mapping.source]
         for name in names:
             among = found.setdefault(f"source {name}", [])
             among += [title for title in found[table] if title not in among]

@@ -6,9 +6,9 @@ from datetime import datetime
 from math import sqrt
 
 from crmnb.core.bidi import strip_controls
-from crmnb.intake.audit import LEVELS, ColumnProfile, Profile
+from crmnb.intake.audit import MAX_LEVELS, ColumnProfile, Profile
 from crmnb.intake.personal_data import personal_columns
-from crmnb.intake.profile import ROWS_PER_LEVEL
+from crmnb.intake.profile import MIN_ROWS_PER_LEVEL
 from crmnb.report.html import printable
 from crmnb.report.text.numbers import day, number, percent, whole_number
 from crmnb.schema.client import Client
@@ -121,9 +121,9 @@ def _days(table: str, profile: Profile) -> int | None:
 
 def _span(table: str, profile: Profile) -> int | None:
     column = profile.columns[table].get(TABLES[table].time or "")
-    if column is None or column.least is None:
+    if column is None or column.minimum is None:
         return None
-    return (_time(column.most) - _time(column.least)).days + 1
+    return (_time(column.maximum) - _time(column.minimum)).days + 1
 
 
 # ---- What the columns hold --------------------------------------------------------------------------------
@@ -183,14 +183,14 @@ def _unseen(rows: tuple[int, int]) -> float:
 
 
 def _range(where: str, now: ColumnProfile, was: ColumnProfile, today: str, client: Client) -> Iterator[_Told]:
-    if now.least is None or was.least is None:
+    if now.minimum is None or was.minimum is None:
         return
-    least, most, low, high = (_figure(text, now.type) for text in (now.least, now.most, was.least, was.most))
+    least, most, low, high = (_figure(text, now.type) for text in (now.minimum, now.maximum, was.minimum, was.maximum))
     width = high - low or abs(high) or 1.0
     if now.type in _NUMBERS:
         other = max(high, most) - min(low, least) > _TIMES * width or most - least < (high - low) / _TIMES
     else:  # newer times are what growing data bring; times to come are not
-        other = least < low - width or (most > high + width and now.most[:10] > today)
+        other = least < low - width or (most > high + width and now.maximum[:10] > today)
     if other:
         said, said_before = _from_to(now, client), _from_to(was, client)
         yield where, said_before, said, f"{where} goes {said}, before {said_before}."
@@ -198,9 +198,9 @@ def _range(where: str, now: ColumnProfile, was: ColumnProfile, today: str, clien
 
 def _cover(where: str, now: ColumnProfile, was: ColumnProfile, client: Client) -> Iterator[_Told]:
     """Times that end earlier than before, or begin much later: an older or a shorter export."""
-    if now.least is None or was.least is None:
+    if now.minimum is None or was.minimum is None:
         return
-    least, most, low, high = (_time(text) for text in (now.least, now.most, was.least, was.most))
+    least, most, low, high = (_time(text) for text in (now.minimum, now.maximum, was.minimum, was.maximum))
     if most < high:
         said, said_before = day(most, client), day(high, client)
         yield where, said_before, said, f"{where} ends on {said}, before on {said_before}: is this an older export?"
@@ -213,9 +213,9 @@ def _levels(where: str, now: ColumnProfile, was: ColumnProfile, rows: tuple[int,
     if was.levels is None:
         return
     if now.levels is None:
-        # Without levels there are more than LEVELS, or more than a profile counts in so few rows.
+        # Without levels there are more than MAX_LEVELS, or more than a profile counts in so few rows.
         doubled = 2 * len(was.levels)
-        if doubled <= LEVELS and _known(now, rows[0]) >= ROWS_PER_LEVEL * doubled:
+        if doubled <= MAX_LEVELS and _known(now, rows[0]) >= MIN_ROWS_PER_LEVEL * doubled:
             many = f"more than {doubled} different values"
             yield where, f"{len(was.levels)} values", many, f"{where} holds {many}, before {len(was.levels)}."
         return
@@ -237,7 +237,7 @@ def _named(levels: list[str]) -> str:
 
 
 def _from_to(column: ColumnProfile, client: Client) -> str:
-    return f"from {_written(column.least, column.type, client)} to {_written(column.most, column.type, client)}"
+    return f"from {_written(column.minimum, column.type, client)} to {_written(column.maximum, column.type, client)}"
 
 
 def _written(text: str, type_: str, client: Client) -> str:

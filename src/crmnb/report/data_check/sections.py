@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 
 from crmnb.engine.segments import MOST_LEVELS
 from crmnb.evaluate.settings import compared_with
-from crmnb.intake.audit import Account, Link
+from crmnb.intake.audit import ReferenceCheck, TableAudit
 from crmnb.report.data_check.availability import Availability
 from crmnb.report.data_check.drift import RULES
 from crmnb.report.data_check.findings import Checked
@@ -37,7 +37,7 @@ def parts_of(checked: Checked) -> tuple[Part, ...]:
 
 
 def _read(checked: Checked) -> Part:
-    client, accounts = checked.client, checked.taken.accounts
+    client, accounts = checked.client, checked.taken.audits
     entries = tuple(_account(account, client) for account in accounts)
     columns = ("Table", "Read from", "Rows read", "Accepted", "Set aside", "Worth knowing")
     return Part("What was read, set aside and linked", _covers(checked), columns, (2, 3, 4), entries)
@@ -45,8 +45,8 @@ def _read(checked: Checked) -> Part:
 
 def _covers(checked: Checked) -> tuple[str, ...]:
     client, taken = checked.client, checked.taken
-    healed = f"Kept files were damaged, and were made anew: {', '.join(taken.healed)}."
-    also = (healed,) if taken.healed else ()
+    healed = f"Kept files were damaged, and were made anew: {', '.join(taken.rebuilt_files)}."
+    also = (healed,) if taken.rebuilt_files else ()
     if not (taken.data_from and taken.cutoff):
         return ("The data hold no dated events, and data_from and data_until are not declared.", *also)
     last = taken.cutoff - timedelta(microseconds=1)
@@ -54,30 +54,30 @@ def _covers(checked: Checked) -> tuple[str, ...]:
     return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *gaps, *also)
 
 
-def _account(account: Account, client: Client) -> Entry:
-    aside = whole_number(account.quarantined, client)
-    if account.quarantined:
-        aside += f" ({_share(account.quarantined, account.read, client)})"
+def _account(account: TableAudit, client: Client) -> Entry:
+    aside = whole_number(account.rejected, client)
+    if account.rejected:
+        aside += f" ({_share(account.rejected, account.read, client)})"
     source = {"query": "a query"}.get(account.source, f"source {account.source}")
     name = account.table or f"source {account.source}"
     counts = whole_number(account.read, client), whole_number(account.accepted, client), aside
     return Entry((name, source if account.table else "its files", *counts), tuple(_notes(account, client)))
 
 
-def _notes(account: Account, client: Client) -> list[str]:
-    told = [f"set aside: {printable(c.words)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
+def _notes(account: TableAudit, client: Client) -> list[str]:
+    told = [f"set aside: {printable(c.reason)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
     if len(account.causes) > _MOST_CAUSES:
         more = len(account.causes) - _MOST_CAUSES
         told[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
     for column, total in account.totals.items():
-        unread = f"; {_rows(total.unread, client)} held no amount that can be read" if total.unread else ""
+        unread = f"; {_rows(total.unreadable, client)} held no amount that can be read" if total.unreadable else ""
         told.append(
-            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.quarantined, client)} set aside{unread}"
+            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.rejected, client)} set aside{unread}"
         )
-    told += [_link(link, client) for link in account.links]
+    told += [_link(link, client) for link in account.references]
     if lines := account.lines:
-        share = f" ({_share(lines.unreached, lines.read, client)})" if lines.unreached else ""
-        counts = f"{whole_number(lines.unreached, client)} of {whole_number(lines.read, client)}"
+        share = f" ({_share(lines.unmatched, lines.read, client)})" if lines.unmatched else ""
+        counts = f"{whole_number(lines.unmatched, client)} of {whole_number(lines.read, client)}"
         told.append(f"{counts} lines of the source {lines.source} reached no row{share}")
         for column, sums in lines.totals.items():
             every, reached, rows = (_exact(text, client) for text in sums)
@@ -85,7 +85,7 @@ def _notes(account: Account, client: Client) -> list[str]:
     return told + [printable(note) for note in account.notes]
 
 
-def _link(link: Link, client: Client) -> str:
+def _link(link: ReferenceCheck, client: Client) -> str:
     counts = f"{whole_number(link.orphans, client)} of {whole_number(link.rows, client)}"
     to = "nobody known" if link.parent == "customers" else "nothing known"
     share = f" ({_share(link.orphans, link.rows, client)})" if link.orphans else ""
@@ -141,7 +141,7 @@ def _metric(each: Availability, client: Client) -> Entry:
 
 
 def _drift(checked: Checked) -> Part:
-    client, before = checked.client, checked.taken.before
+    client, before = checked.client, checked.taken.previous_profile
     title = "What changed since the data were last read"
     if before is None:
         return Part(title, ("There is nothing to compare with yet: these data are the first that were read.",))
@@ -225,8 +225,8 @@ def as_data(checked: Checked) -> dict[str, Any]:
             "until": taken.cutoff and (taken.cutoff - timedelta(microseconds=1)).date().isoformat(),
             "gaps": list(taken.gaps),
         },
-        "healed": list(taken.healed),
-        "accounts": [asdict(account) for account in taken.accounts],
+        "healed": list(taken.rebuilt_files),
+        "accounts": [asdict(account) for account in taken.audits],
         "period": {"label": period.label, "chosen": checked.chosen},
         "metrics": [
             {
@@ -238,6 +238,9 @@ def as_data(checked: Checked) -> dict[str, Any]:
             }
             for each in checked.metrics
         ],
-        "drift": {"since": taken.before and taken.before.day, "found": [asdict(each) for each in checked.drift]},
+        "drift": {
+            "since": taken.previous_profile and taken.previous_profile.day,
+            "found": [asdict(each) for each in checked.drift],
+        },
         "pages": {"check": str(checked.page), "quarantine": str(checked.quarantine)},
     }

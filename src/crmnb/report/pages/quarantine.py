@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from crmnb.intake.audit import Account, Cause
+from crmnb.intake.audit import RejectionCause, TableAudit
 from crmnb.report.html import printable, tag
 from crmnb.report.pages.frame import language, page
 from crmnb.report.text.numbers import percent, whole_number
@@ -19,7 +19,7 @@ _FILES = (".xlsx", ".csv")  # the first is the one to mend: a spreadsheet progra
 
 def quarantine_page(
     client: Client,
-    accounts: tuple[Account, ...],
+    accounts: tuple[TableAudit, ...],
     folder: Path,
     beside: Path,
     touched: dict[str, tuple[str, ...]],
@@ -32,8 +32,8 @@ def quarantine_page(
     touched: the titles of the metrics that read a table, by its name, or a source ("source x"). refused: whether the
     data were not taken in, for as many wrong rows as the last of the accounts has.
     """
-    others = {"replaced": sum(a.replaced for a in accounts), "left out": sum(a.forgotten for a in accounts)}
-    bad = sorted((each for each in accounts if each.quarantined), key=lambda each: -each.quarantined)
+    others = {"replaced": sum(a.replaced for a in accounts), "left out": sum(a.erased for a in accounts)}
+    bad = sorted((each for each in accounts if each.rejected), key=lambda each: -each.rejected)
     return page(
         "quarantine.j2",
         lang=language(client),
@@ -42,18 +42,18 @@ def quarantine_page(
         said=_summary(accounts, client),
         tables=[_table(each, client, folder, beside, touched.get(_name(each), ())) for each in bad],
         parts=" + ".join(["accepted", "set aside", *(word for word, rows in others.items() if rows)]),
-        good=", ".join(_name(each) for each in accounts if not each.quarantined),
+        good=", ".join(_name(each) for each in accounts if not each.rejected),
     )
 
 
-def _name(account: Account) -> str:
+def _name(account: TableAudit) -> str:
     return account.table or f"source {account.source}"
 
 
-def _summary(accounts: tuple[Account, ...], client: Client) -> str:
+def _summary(accounts: tuple[TableAudit, ...], client: Client) -> str:
     read = whole_number(sum(each.read for each in accounts if each.source != "query"), client)
-    aside = sum(each.quarantined for each in accounts)
-    gone = sum(each.forgotten for each in accounts)
+    aside = sum(each.rejected for each in accounts)
+    gone = sum(each.erased for each in accounts)
     out = f" {whole_number(gone, client)} {_was(gone)} left out, of customers who are to be forgotten." if gone else ""
     if not aside:
         every = f"all {read} rows that were read" if not gone else f"of {read} rows that were read, all others"
@@ -68,23 +68,23 @@ def _was(rows: int) -> str:
     return "was" if rows == 1 else "were"
 
 
-def _table(account: Account, client: Client, folder: Path, beside: Path, titles: tuple[str, ...]) -> dict:
+def _table(account: TableAudit, client: Client, folder: Path, beside: Path, titles: tuple[str, ...]) -> dict:
     """What the page says of a table."""
     name, causes = _name(account), account.causes
     files = [
         folder / f"{'sources/' if not account.table else ''}{account.table or account.source}{end}" for end in _FILES
     ]
     there = [file for file in files if file.is_file()]
-    shares = f"{whole_number(account.quarantined, client)} of {whole_number(account.read, client)} rows"
+    shares = f"{whole_number(account.rejected, client)} of {whole_number(account.read, client)} rows"
     return {
         "id": name.replace(" ", "-"),
         "name": name,
         "grain": f"each row is {TABLES[account.table].grain}" if account.table else "",
-        "rows": f"{shares} set aside ({percent(account.quarantined / account.read, client)})",
+        "rows": f"{shares} set aside ({percent(account.rejected / account.read, client)})",
         "few": _few(causes, client),
-        "several": sum(cause.rows for cause in causes) > account.quarantined,
+        "several": sum(cause.rows for cause in causes) > account.rejected,
         "causes": _causes(account, client),
-        "asks": list(dict.fromkeys(printable(cause.ask) for cause in causes)),
+        "asks": list(dict.fromkeys(printable(cause.request) for cause in causes)),
         "metrics": titles,
         "files": [{"name": file.name, "href": _href(file, beside)} for file in there],
         "again": _again(account, client, there[0].name if there else "the file"),
@@ -97,7 +97,7 @@ def _href(file: Path, beside: Path) -> str:
     return quote(file.relative_to(beside).as_posix()) if inside else ""
 
 
-def _few(causes: tuple[Cause, ...], client: Client) -> str:
+def _few(causes: tuple[RejectionCause, ...], client: Client) -> str:
     """Which few causes make most of the faults, where few do."""
     so_far = list(accumulate(cause.rows for cause in causes))
     number = 1 + sum(rows < _MOST * so_far[-1] for rows in so_far)
@@ -107,21 +107,21 @@ def _few(causes: tuple[Cause, ...], client: Client) -> str:
     return f"{first} {percent(so_far[number - 1] / so_far[-1], client)} of the faults: begin there."
 
 
-def _causes(account: Account, client: Client) -> list[dict]:
+def _causes(account: TableAudit, client: Client) -> list[dict]:
     every, so_far, told = sum(cause.rows for cause in account.causes), 0, []
     theirs = client.tables[account.table].columns if account.table in client.tables else {}
     for cause in account.causes:
         so_far += cause.rows
         told.append(
             {
-                "words": printable(cause.words),
+                "words": printable(cause.reason),
                 "theirs": printable(theirs.get(cause.column, "")),
                 "examples": ", ".join(printable(example, 80) for example in cause.examples),
-                "bar": _bar(cause.rows / account.quarantined),
+                "bar": _bar(cause.rows / account.rejected),
                 "rows": whole_number(cause.rows, client),
-                "share": percent(cause.rows / account.quarantined, client),
+                "share": percent(cause.rows / account.rejected, client),
                 "together": percent(so_far / every, client),
-                "alone": whole_number(cause.alone, client),
+                "alone": whole_number(cause.sole_cause_rows, client),
             }
         )
     return told
@@ -133,7 +133,7 @@ def _bar(share: float) -> Markup:
     return tag("svg", bar, viewBox="0 0 100 10", preserveAspectRatio="none", class_="bar", aria_hidden="true")
 
 
-def _again(account: Account, client: Client, file: str) -> list[str]:
+def _again(account: TableAudit, client: Client, file: str) -> list[str]:
     """How the mended rows are sent again, step by step."""
     source = client.sources.get(account.source)
     if source is None or not source.file or "parquet" in (source.format, source.file.rpartition(".")[2]):
