@@ -1,4 +1,4 @@
-"""Samples with a known truth, drawn many at a time and reduced to the statistics that `crmnb.metrics.measures` reads.
+"""Samples with a known truth, drawn many at a time and reduced to the statistics that `crmnb.metrics.estimators` reads.
 
 A row of what comes back is one sample. Two halves of a comparison are drawn together, with the correlation of their
 estimates as the engine would find it from the customers seen in both.

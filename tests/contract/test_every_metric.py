@@ -3,7 +3,6 @@
 import ast
 import operator
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -15,7 +14,7 @@ from crmnb.engine.session import Tables, in_memory, source_of
 from crmnb.evaluate.measure import measure, measure_all
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.metrics.definition import Metric, catalogue, families, family
-from crmnb.metrics.measures import concentration, hazard_ratio
+from crmnb.metrics.estimators import concentration, hazard_ratio
 from crmnb.schema.client import Client, Gain
 
 METRICS = list(catalogue().values())
@@ -169,13 +168,6 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
     counted = once["n"].notna()
     pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
-
-
-@pytest.mark.parametrize("metric", [m for m in METRICS if m.rows_at], ids=lambda metric: metric.id)
-def test_rows_of_a_period_are_those_of_its_parts(metric: Metric, corner_shop, frames):
-    called_for_each = replace(metric, rows_at="")
-    told, called = rows(metric, frames, corner_shop), rows(called_for_each, frames, corner_shop)
-    pd.testing.assert_frame_equal(told.drop(columns="target"), called.drop(columns="target"))
 
 
 @pytest.fixture(scope="module")

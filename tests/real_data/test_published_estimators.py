@@ -11,7 +11,7 @@ from test_difference import change, share
 from test_moments import ends, infer, statistics
 from test_reduce import reduced
 
-from crmnb.metrics.measures import net_promoters, proportion
+from crmnb.metrics.estimators import net_promoters, proportion
 
 pytestmark = pytest.mark.published
 

@@ -137,6 +137,11 @@ def keep(rows: Any, kept: Kept) -> None:
     _kept[rows] = (next(_numbers), kept)
 
 
+def kept_of(rows: nw.LazyFrame) -> tuple[int, Kept] | None:
+    """The number of the rows of a client's table, and what was computed once of them; None of other rows."""
+    return _kept.get(rows.to_native())
+
+
 def forget() -> None:
     """Let go of all that was kept."""
     _kept.clear()

@@ -36,7 +36,7 @@ def reduce_moments(
 ) -> list[pd.DataFrame]:
     """Sufficient statistics of each sample per period and breakdown, and per level where the period is compared.
 
-    Columns: win, breakdown, segment, level, those that `crmnb.metrics.measures` reads, and `shared`: the sum of u(now) u(before)
+    Columns: win, breakdown, segment, level, those that `crmnb.metrics.estimators` reads, and `shared`: the sum of u(now) u(before)
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
     costs; of many rows, one at a time is what fits into memory.
     """

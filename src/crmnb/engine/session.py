@@ -17,6 +17,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
 from crmnb.engine.periods import Kept, forget, keep
+from crmnb.engine.views import Periods, View, views
 from crmnb.intake.timeline import read_timeline
 from crmnb.schema.client import Churn, Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
@@ -126,6 +127,21 @@ class Tables:
             keep(rows, self.kept)
             self._frames[name, per_customer] = nw.from_native(rows)
         return self._frames[name, per_customer]
+
+    def views(
+        self, names: Iterable[str], periods: Periods, *, per_customer: bool = False, earlier: "Tables | None" = None
+    ) -> list[View]:
+        """The tables as a metric sees them in its periods (`frame` says which rows); earlier: these tables as they were known for the comparison."""
+        names = list(names)
+        frames = [self.frame(name, per_customer=per_customer) for name in names]
+        if earlier is None or earlier is self:
+            return views(periods, frames)
+        changed = [name != "all_orders" and self.source_of(name) == "orders" for name in names]
+        before = [
+            earlier.frame(name, per_customer=per_customer) if other else None
+            for name, other in zip(names, changed, strict=True)
+        ]
+        return views(periods, frames, before)
 
     def _rows(self, name: str, per_customer: bool) -> duckdb.DuckDBPyRelation:
         if name == "tenures":
@@ -243,6 +259,17 @@ def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
         con.register(f"{name}_given", frame)
         con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_given")
     return Tables(client, con, frozenset(frames), cutoff=client.cutoff or _after_the_newest(con, frames))
+
+
+def without_rows(client: Client, cutoff: datetime, items: dict[str, str]) -> Tables:
+    """Every table with all of its columns and no row; items: the columns of survey items, and their engine types."""
+    con = duckdb.connect()
+    for name, table in TABLES.items():
+        columns = {column.name: ENGINE_TYPES[column.type] for column in table.columns}
+        columns |= items if table.has_items else {}
+        listed = ", ".join(f'"{column}" {type_}' for column, type_ in columns.items())
+        con.execute(f'create table "{name}" ({listed})')
+    return Tables(client, con, frozenset(TABLES), cutoff=cutoff)
 
 
 def _after_the_newest(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> datetime | None:

@@ -15,7 +15,7 @@ from crmnb.evaluate.pooling import pooled
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES, rounded
 from crmnb.evaluate.settings import length_beyond
 from crmnb.metrics.definition import Direction, Metric
-from crmnb.metrics.measures import Estimator, census
+from crmnb.metrics.estimators import Estimator, census
 from crmnb.schema.client import Client, Privacy
 from crmnb.stats.estimation import Estimates
 from crmnb.stats.moments import LARGE_SHARE, difference
@@ -287,7 +287,11 @@ def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> lis
     On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
     """
     nameless = set(rows.loc[rows["breakdown"] == "", "metric"])
-    by_length = {id_ for id_, one in known.items() if not one.metric.rows_at or one.metric.estimate.reduces == "bins"}
+    by_length = {
+        id_
+        for id_, one in known.items()
+        if not one.metric.measure.of_events or one.metric.depends_on_length or one.metric.estimate.reduces == "bins"
+    }
     return [
         np.nan
         if segment or (breakdown and id_ in nameless) or (part and id_ in by_length)

@@ -47,7 +47,7 @@ def evaluate_variant(metric: Metric, tables: Tables, period: Period) -> Result:
     """Evaluate one metric by itself, as an analyst asks for it with settings that the report does not use."""
     measured = measure(metric, tables, period)
     rows = with_signals(measured.rows, {metric.id: measured.direction})
-    return _result(metric, measured, rows, tables, period)
+    return _result(measured, rows, tables, period)
 
 
 def _results(names: list[str], tables: Tables, period: Period) -> Results:
@@ -58,16 +58,13 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
     frame = pd.concat([each.rows for each in measured.values()], ignore_index=True)
     frame = with_signals(frame, {id_: each.direction for id_, each in measured.items()})
     rows = {id_: part.reset_index(drop=True) for id_, part in frame.groupby("metric", sort=False)}
-    return {
-        name: {id_: _result(metric, measured[id_], rows[id_], tables, period) for id_, metric in family(name).items()}
-        for name in names
-    }
+    return {name: {id_: _result(measured[id_], rows[id_], tables, period) for id_ in family(name)} for name in names}
 
 
-def _result(metric: Metric, measured: Measured, rows: pd.DataFrame, tables: Tables, period: Period) -> Result:
+def _result(measured: Measured, rows: pd.DataFrame, tables: Tables, period: Period) -> Result:
     comparison, _ = compared_with(tables.client, period)
     facts = measured.settings, measured.notes, measured.direction, measured.points
-    return Result(metric, tables.client, period, comparison, rows, *facts)
+    return Result(measured.metric, tables.client, period, comparison, rows, *facts)
 
 
 def _fault(name: str, tables: Tables, period: Period) -> Exception | None:

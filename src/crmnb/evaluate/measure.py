@@ -22,6 +22,7 @@ from crmnb.engine.reduce import Sample, reduce_moments
 from crmnb.engine.reduce_counts import reduce_counts
 from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.segments import common_levels, known_levels, segmentations_of
+from crmnb.engine.views import Periods, relation_in
 from crmnb.evaluate.assemble import Asked, points_of, rows_of
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.estimation_context import estimation_context
@@ -29,7 +30,7 @@ from crmnb.evaluate.new_customers import in_doubt, require_newness
 from crmnb.evaluate.settings import compared_with, of_other_length, resolve, seen_by
 from crmnb.intake.personal_data import personal_columns
 from crmnb.metrics.definition import Metric, catalogue
-from crmnb.metrics.measures import Estimator
+from crmnb.metrics.estimators import Estimator
 from crmnb.schema.client import Client
 from crmnb.stats.estimation import Estimates, GroupedCounts
 
@@ -40,9 +41,11 @@ _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at lea
 class Measured:
     """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it.
 
-    `points` are those of its picture (`crmnb.stats.estimation.GroupedCounts.point`), without any of a small group.
+    `points` are those of its picture (`crmnb.stats.estimation.GroupedCounts.point`), without any of a small group. `metric` knows what it
+    measures of this client.
     """
 
+    metric: Metric
     rows: pd.DataFrame
     settings: dict[str, str]
     direction: str
@@ -70,7 +73,7 @@ def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Perio
         told = inferred.get(one.metric.id, Estimates([]))
         notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
-        found.append(Measured(rows[one.metric.id], one.words, one.direction, notes, points))
+        found.append(Measured(one.metric, rows[one.metric.id], one.words, one.direction, notes, points))
     return found
 
 
@@ -80,6 +83,10 @@ def _by_counts(metric: Metric) -> bool:
 
 def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     client = tables.client
+    if metric.called_once:
+        return _asked_once(metric, tables, period)
+    if metric.called_once:
+        return _asked_once(metric, tables, period)
     try:
         for name in metric.reads:
             tables.frame(name, per_customer=_of_customers_only(metric, tables, period))
@@ -87,6 +94,8 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         given, words = resolve(metric, client)
     except Unavailable as no:
         return Asked(metric, period, {"now": str(no)})
+    days = {"follow_up_days": given.get(metric.follow_up), "maturity_days": given.get(metric.matures)}
+    metric = replace(metric, known=replace(metric.measure, **days))
     direction, bounds = metric.said_of(metric.direction, given), metric.said_of(metric.bounds, given)
     period = seen_by(metric, tables, period)
     comparison, not_compared = compared_with(client, period)
@@ -95,9 +104,9 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     if metric.cumulative:
         not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
     windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
-    immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)}, given)
+    immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)})
     if not not_compared and "now" in immature:
-        not_compared = f"not compared: {period.label} is too early to tell: less than {given[metric.matures]} days have passed since it ended"
+        not_compared = f"not compared: {period.label} is too early to tell: less than {metric.measure.maturity_days} days have passed since it ended"
         windows.pop("before", None)
     if metric.over_time and len(parts := _parts(period, client)) > 1:
         windows |= {part.label: part for part in parts}
@@ -107,11 +116,99 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     return Asked(metric, period, reasons, windows, evidence, words, given, direction, bounds, not_compared, immature)
 
 
-def _immature(metric: Metric, windows: dict[str, Period], given: dict[str, Any]) -> frozenset[str]:
+def _asked_once(metric: Metric, tables: session.Tables, period: Period) -> Asked:
+    """A metric whose function takes all periods at once: the reporting period, its comparison, and its parts."""
+    client = tables.client
+    try:
+        for name in metric.reads:
+            tables.frame(name, per_customer=_of_customers_only(metric, tables, period))
+        _must_be_as_exact(period, client)
+        given, words = resolve(metric, client)
+    except Unavailable as no:
+        return Asked(metric, period, {"now": str(no)})
+    seen = seen_by(metric, tables, period, "churn" in metric.declarations)
+    parts = {part.label: part for part in _parts(seen, client)}
+    possible = {"now": seen, "before": compared_with(client, seen)[0]} | (parts if len(parts) > 1 else {})
+    called = _called(metric, tables, possible, given)
+    metric, measure = called.metric, called.metric.measure
+    seen = seen_by(metric, tables, period)
+    not_compared = _not_compared(metric, tables, seen, possible["before"])
+    windows = {"now": seen} | ({} if not_compared or measure.compares else {"before": possible["before"]})
+    immature = _immature(metric, windows | parts)
+    if not not_compared and "now" in immature:
+        not_compared = f"not compared: {seen.label} is too early to tell: less than {measure.maturity_days} days have passed since it ended"
+        windows.pop("before", None)
+    if metric.over_time:
+        windows |= {name: part for name, part in possible.items() if name not in COMPARED}
+    reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
+    evidence = called.evidence([win for win in windows if win not in reasons])
+    if not not_compared and "before" in reasons:
+        not_compared = f"not compared: {possible['before'].label} {reasons['before']}"
+    direction = metric.said_of(metric.direction, given)
+    facts = (words, given, direction, measure.bounds, not_compared, immature)
+    return Asked(metric, seen, reasons, windows, evidence, *facts)
+
+
+def _not_compared(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> str:
+    """Why a metric is not compared, "" where it is."""
+    if metric.cumulative:
+        return "not compared: it tells of all data up to the period's end, which two periods would share"
+    _, reason = compared_with(tables.client, period)
+    reason = reason or of_other_length(metric, period, comparison)
+    return reason or _of_other_refunds(metric, tables, period, comparison)
+
+
+@dataclass(frozen=True)
+class _Called:
+    """A metric that was called once for several periods, by their names: with the facts that it gave, or why it gave none."""
+
+    metric: Metric
+    places: dict[str, int]
+    periods: Periods
+    rows: nw.LazyFrame | None
+    failure: str
+
+    def reason(self, name: str, period: Period, reporting: Period, tables: session.Tables) -> str:
+        """Why the metric has no figure in a period, "" where it has one."""
+        try:
+            period.require_data()
+            require_newness(self.metric, tables, period if name in COMPARED else reporting)
+        except Unavailable as no:
+            return str(no)
+        return self.failure or self.periods.reasons.get(self.places[name], "")
+
+    def evidence(self, names: Iterable[str]) -> Evidence | None:
+        """The evidence of these periods."""
+        places = {self.places[name]: name for name in names}
+        return Evidence.of(self.rows, places) if self.rows is not None and places else None
+
+
+def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]) -> _Called:
+    """The metric as its function is called once for all windows."""
+    others = (name for name in windows if name not in COMPARED)
+    places = {name: at for at, name in enumerate((*COMPARED, *others)) if name in windows}
+    by_place = {places[name]: windows[name] for name in places}
+    from_when = seen_by(metric, tables, windows["now"], True).data_from
+    looking_back = {place: each.observe(from_when, each.cutoff) for place, each in by_place.items()}
+    periods = Periods(by_place, relation_in(tables.con), looking_back)
+    now, before = windows["now"], windows.get("before")
+    known = _known(metric, tables, now, before) if before else None
+    whose = _of_customers_only(metric, tables, now)
+    try:
+        views = tables.views(metric.reads, periods, per_customer=whose, earlier=known)
+        measure = metric.measured(views, given)
+    except (Unavailable, *session.NoColumn) as no:
+        names = map(tables.source_of, metric.reads)
+        failure = str(no) if isinstance(no, Unavailable) else session.column_of(no, names)
+        return _Called(replace(metric, known=metric.measure), places, periods, None, failure)
+    return _Called(replace(metric, known=measure.facts), places, periods, measure.rows, "")
+
+
+def _immature(metric: Metric, windows: dict[str, Period]) -> frozenset[str]:
     """The windows of which too little time has passed at the data's cut-off."""
-    if not metric.matures:
+    if not metric.measure.maturity_days:
         return frozenset()
-    after = timedelta(days=given[metric.matures])
+    after = timedelta(days=metric.measure.maturity_days)
     return frozenset(win for win, each in windows.items() if each.cutoff and each.end + after > each.cutoff)
 
 
@@ -128,6 +225,11 @@ def _parts(period: Period, client: Client) -> list[Period]:
 
 def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]):
     """The evidence of all windows, and the reason by window where there is none."""
+    if metric.called_once:
+        called = _called(metric, tables, windows, given)
+        now = windows["now"]
+        reasons = {win: why for win, each in windows.items() if (why := called.reason(win, each, now, tables))}
+        return called.evidence(win for win in windows if win not in reasons), reasons
     evidence: dict[str, Window] = {}
     reasons: dict[str, str] = {}
     whose = _of_customers_only(metric, tables, windows["now"])
@@ -370,9 +472,9 @@ def _beside(asked: Asked, tables: session.Tables) -> list[str]:
 def _too_new(asked: Asked) -> list[str]:
     """What is to be said of rows of the period that the data do not follow for long enough."""
     metric, period = asked.metric, asked.period
-    if not metric.follow_up or not period.cutoff:
+    days = metric.measure.follow_up_days
+    if not days or not period.cutoff:
         return []
-    days = asked.given[metric.follow_up]
     last = period.cutoff - timedelta(days=days)
     if period.end <= last:
         return []

@@ -126,12 +126,13 @@ def of_other_length(metric: Metric, period: Period, comparison: Period) -> str:
     return f"not compared: {lengths}, and more days alone make another figure"
 
 
-def seen_by(metric: Metric, tables: Tables, period: Period) -> Period:
+def seen_by(metric: Metric, tables: Tables, period: Period, looks_back: bool | None = None) -> Period:
     """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
 
-    Where the client declares the first day, that is believed for all.
+    Where the client declares the first day, that is believed for all. looks_back: whether it does, where its measure does not tell yet.
     """
-    looks_back = metric.looks_back or "churn" in metric.declarations
+    if looks_back is None:
+        looks_back = "churn" in metric.declarations or metric.looks_back
     if tables.client.data_from or period.data_from is None or not looks_back:
         return period
     first = tables.first_day(tables.source_of(name) for name in metric.reads)

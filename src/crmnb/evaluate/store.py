@@ -1,6 +1,7 @@
 """Store: an evaluation kept in a folder, and its results restored from there, with the points of their charts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,8 @@ from crmnb.evaluate.evaluation import Evaluation
 from crmnb.evaluate.record import PARTS, write_record
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.settings import compared_with
-from crmnb.metrics.definition import family
+from crmnb.metrics.definition import Metric, family
+from crmnb.metrics.measures import Measure
 from crmnb.schema.client import Client
 
 
@@ -26,7 +28,12 @@ def save(
         rows = pd.concat([result.rows for result in results.values()], ignore_index=True)
         points = pd.concat([result.points.assign(metric=id_) for id_, result in results.items()])
         facts = {
-            id_: {"settings": result.settings, "notes": result.notes, "direction": result.direction}
+            id_: {
+                "settings": result.settings,
+                "notes": result.notes,
+                "direction": result.direction,
+                "measure": result.metric.known.stored() if result.metric.known else {},
+            }
             for id_, result in results.items()
         }
         write_frame(rows, folder / f"{name}.{PARTS[0]}", engine)
@@ -43,7 +50,7 @@ def restore(folder: Path, family_name: str, client: Client, period: Period) -> d
     comparison, _ = compared_with(client, period)
     return {
         id_: Result(
-            metric=metric,
+            metric=_measuring(metric, facts[id_]["measure"]),
             client=client,
             period=period,
             comparison=comparison,
@@ -55,6 +62,11 @@ def restore(folder: Path, family_name: str, client: Client, period: Period) -> d
         )
         for id_, metric in family(family_name).items()
     }
+
+
+def _measuring(metric: Metric, facts: dict) -> Metric:
+    """The metric with what it measured when its result was made."""
+    return replace(metric, known=Measure.restored(facts)) if facts else metric
 
 
 def write_frame(frame: pd.DataFrame, path: Path, engine: duckdb.DuckDBPyConnection) -> None:

@@ -3,16 +3,20 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from crmnb.core.errors import DOCSTRINGS_MISSING, InputError
-from crmnb.metrics.measures import Estimator, net_promoters, proportion
+from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, Unavailable
+from crmnb.metrics.estimators import Estimator, net_promoters, proportion
+from crmnb.metrics.measures import Measure
 from crmnb.schema.client import Churn, Dates, Item, Segments, Worth
+
+if TYPE_CHECKING:
+    from crmnb.engine.views import View
 
 Kind = Literal["input", "process", "output", "outcome"]
 Direction = Literal["up", "down", "-"]
@@ -25,13 +29,14 @@ DECLARATIONS = (Item, Churn, Worth, Segments, Dates)
 class Metric:
     """A metric and every fact about it, each said once where it is defined.
 
-    `function(*tables, period=..., **settings)` gives evidence: a narwhals frame, one row per unit counted, with `num`
-    and `den` (or `value`, which is `num` with `den` 1), and optionally `breakdown`, `customer_id` (the cluster),
-    `weight` (rows without one are left out) and `at` (a count's time). A count is out of `den` where its rows give one.
+    `function(*views, **settings)` gives a `Measure` of a client's tables (`crmnb.engine.views.View`). It is called once for all periods.
+    What it measures is `measure`; of a metric that no client's tables were given to, that of empty tables.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
     `hand_count` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per breakdown. What
     no pencil can do names in `published` the test of a published figure instead.
+    `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
+    their share is said beside the result; the evidence then has one row per customer and breakdown.
     """
 
     id: str
@@ -41,29 +46,54 @@ class Metric:
     unit: str
     kind: Kind
     direction: Direction | Callable[..., Direction]
-    numerator: str
-    denominator: str
     hand_count: str | dict[str, str]
-    estimate: Estimator
+    published: str
     per_customer: bool
-    transform: Callable[..., Any] | None
     definition: str
     why: str
     caution: str
     source: str
-    breakdown: str  # what the breakdowns are ("survey", "platform"), empty where there are none
-    always: tuple[str, ...]
-    over_time: bool
-    rows_at: str
-    compares: bool
-    cumulative: bool
-    matures: str
-    follow_up: str
-    looks_back: bool
-    depends_on_length: bool
-    published: str
-    units: dict[str, str]
-    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None
+    known: Measure | None = None
+    rows_at: str = ""
+    matures: str = ""
+    follow_up: str = ""
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What it measures: evidence left out, the facts that go with it."""
+        return self.known or on_empty_tables(self)
+
+    estimate = property(lambda self: self.measure.estimate)
+    numerator = property(lambda self: self.measure.numerator)
+    denominator = property(lambda self: self.measure.denominator)
+    breakdown = property(lambda self: self.measure.breakdown)
+    units = property(lambda self: self.measure.units)
+    bounds = property(lambda self: self.measure.bounds)
+    always = property(lambda self: self.measure.always)
+    transform = property(lambda self: self.measure.transform)
+    over_time = property(lambda self: self.measure.trend and not self.measure.cumulative)
+    compares = property(lambda self: self.measure.compares)
+    cumulative = property(lambda self: self.measure.cumulative)
+    looks_back = property(lambda self: self.measure.looks_back)
+    depends_on_length = property(lambda self: self.measure.depends_on_length)
+
+    @property
+    def called_once(self) -> bool:
+        """Whether the function takes all periods at once; else it is called for each."""
+        return "period" not in inspect.signature(self.function).parameters
+
+    def measured(self, views: "Sequence[View]", given: dict[str, Any]) -> Measure:
+        """The measure of a client's tables, with what the accessors noted."""
+        measure, periods = self.function(*views, **given), views[0].periods
+        return replace(
+            measure,
+            trend=measure.trend and not periods.reporting_only,
+            cumulative=periods.reporting_only and not measure.compares,
+            of_events=periods.of_events and not periods.of_states,
+            looks_back=periods.looks_back,
+            follow_up_days=periods.follow_up_days,
+            maturity_days=periods.maturity_days,
+        )
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -109,44 +139,23 @@ def metric(
     unit: str,
     kind: Kind,
     direction: Direction | Callable[..., Direction],
-    numerator: str,
-    denominator: str,
     hand_count: str | dict[str, str] = "",
-    estimate: Estimator = proportion,
+    published: str = "",
     per_customer: bool = False,
-    transform: Callable[..., Any] | None = None,
-    breakdown: str = "",
-    always: tuple[str, ...] = (),
-    over_time: bool = True,
+    estimate: Estimator = proportion,
     rows_at: str = "",
-    compares: bool = False,
-    cumulative: bool = False,
     matures: str = "",
     follow_up: str = "",
-    looks_back: bool = False,
-    depends_on_length: bool = False,
-    published: str = "",
-    units: dict[str, str] | None = None,
-    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None,
+    over_time: bool = True,
+    **facts: Any,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
-    `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
-    their share is said beside the result; the evidence then has one row per customer and breakdown.
-    `transform(value, period)`: a monotone function applied to the value and both ends of the interval.
-    `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
-    `over_time`: whether parts of the period make a trend of it. `rows_at`: the evidence's time by which the rows of a
-    period are the rows of its parts, so that the parts need no call of their own. `compares`: it is a comparison with the time
-    before already, and so compared with no other. `cumulative`: it tells of all data up to
-    the period's end, so it has no parts and is compared with nothing that shares most of them. `matures`: the setting that
-    says how many days after a period's end its figure can be told. `follow_up`: the setting that says how many days each row is
-    followed for; those that the data do not follow that long are left out, in every window alike. `looks_back`: it asks for history, and so for that of the
-    tables it reads (those that take a declaration of churn do, too). `depends_on_length`: of more days it has another value, even if
-    nothing changes: it is not compared with a period of quite another length. `published`: the test of a published figure, "file::name".
-    `units`: those of breakdowns that have another than the metric. `bounds`: values that a mean cannot pass, nor its interval.
+    A function of a `period` is called for each, and gives evidence alone; what it measures stands here in `facts` (see `Measure`).
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
+        known = Measure(None, estimate, trend=over_time, of_events=bool(rows_at), **facts) if facts else None
         return Metric(
             id=function.__name__,
             family=function.__module__.rsplit(".", 1)[-1],
@@ -155,29 +164,29 @@ def metric(
             unit=unit,
             kind=kind,
             direction=direction,
-            numerator=numerator,
-            denominator=denominator,
             hand_count=hand_count,
-            estimate=estimate,
+            published=published,
             per_customer=per_customer,
-            transform=transform,
-            breakdown=breakdown,
-            always=always,
-            over_time=over_time and not cumulative,
+            known=known,
             rows_at=rows_at,
-            compares=compares,
-            cumulative=cumulative,
             matures=matures,
             follow_up=follow_up,
-            looks_back=looks_back,
-            depends_on_length=depends_on_length,
-            published=published,
-            units=units or {},
-            bounds=bounds,
             **_said(function),
         )
 
     return declare
+
+
+def on_empty_tables(metric: Metric) -> Measure:
+    """What a metric measures, as it says of tables that have every column and no row."""
+    from crmnb.metrics.empty_tables import empty_views, stand_ins
+
+    for given in stand_ins(metric):
+        try:
+            return metric.measured(empty_views(metric), given).facts
+        except Unavailable:  # a declaration of another kind is needed
+            continue
+    raise TypeError(f"{metric.id} measures nothing of empty tables")
 
 
 def _said(function: Callable[..., Any]) -> dict[str, str]:

@@ -1,215 +1,154 @@
-"""Estimators: how metrics name the way to a value with its interval; `crmnb.stats.estimation` goes it."""
+"""Measures: what a metric's function gives: evidence, and the kind of quantity it adds up to.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Literal
+Evidence is a narwhals frame with one row per unit counted and period (`period_id`, as the accessors of
+`crmnb.engine.views.View` give it; without that column, of the reporting period alone). It may carry `customer_id` (the cluster), `weight`
+(rows without one are left out) and the columns by which clients break figures down. What follows from the kind of quantity (the
+estimator, its interval, bounds, chart) is said here once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from crmnb.metrics import estimators
+from crmnb.metrics.estimators import Estimator
+
+By = str | Mapping[str, nw.Expr]
 
 
 @dataclass(frozen=True)
-class Estimator:
-    """How evidence becomes an estimate: which statistics the engine reduces it to, and the inference from them."""
+class Measure:
+    """Evidence and what it adds up to.
 
-    name: str
-    reduces: Literal["moments", "bins", "counts"]
-    inference: str  # "module.function" of `crmnb.stats.estimation`: by name, as to know a metric takes no statistics
-    interval: str
-    total: bool = False  # the value is a sum: of twice the data it is twice as much
-    symmetric: bool = False  # a t interval: two of them are compared by Welch
-    on_scale: bool = False  # `infer` also takes `bounds`, the ends of the scale
-    needs: frozenset[str] = frozenset()  # of the statistics that cost a sum of their own: magnitude, s3
-    sums: tuple[
-        str, ...
-    ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
-    folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
-    joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
-    moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
-    chart: str = "trend"  # the chart that suits it best, by its name in `crmnb.report.charts`
-    each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
+    `numerator` and `denominator` say in words what is counted, and out of what. `breakdown`: what the breakdowns are ("survey",
+    "platform"), empty where there are none; `units` are those of breakdowns that have another than the metric. `bounds`: values that a mean
+    cannot pass, nor its interval. `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
+    `transform(value, period)`: a monotone function applied to the value and both ends of the interval. `trend`: whether parts of
+    the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
+    `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
+    quite another length.
+    The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
+    has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
+    asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
+    end its figure can be told.
+    """
+
+    rows: nw.LazyFrame | None
+    estimate: Estimator
+    numerator: str
+    denominator: str = ""
+    breakdown: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None
+    always: tuple[str, ...] = ()
+    transform: Callable[..., Any] | None = None
+    trend: bool = True
+    compares: bool = False
+    depends_on_length: bool = False
+    cumulative: bool = False
+    of_events: bool = False
+    looks_back: bool = False
+    follow_up_days: int | None = None
+    maturity_days: int | None = None
 
     @property
-    def infer(self) -> Callable[..., Any]:
-        """From a frame of statistics and a confidence level (and `bounds`) to a frame of estimates.
+    def facts(self) -> "Measure":
+        """The same without evidence."""
+        return replace(self, rows=None)
 
-        Of counts: from the groups (`crmnb.stats.estimation.GroupedCounts`) and what is asked (`EstimationContext`) to `Estimates`.
-        """
-        return _function(self.inference)
+    def stored(self) -> dict[str, Any]:
+        """The facts as plain data, for a result that is kept; empty where the estimator is a family's own."""
+        names = [name for name, each in vars(estimators).items() if each is self.estimate]
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
+        return own | {"estimate": names[0], "units": dict(self.units)} if names else {}
 
-    @property
-    def infer_moves(self) -> Callable[..., Any]:
-        """From a group to (breakdown, column, values of the column, what a row of each moves the breakdown's figure by)."""
-        return _function(self.moves)
-
-    @property
-    def infer_each(self) -> Callable[..., Any]:
-        """From rows of evidence and what is asked (`EstimationContext`) to a series by their index, of those of whom something can be told."""
-        return _function(self.each)
-
-
-def _function(name: str) -> Callable[..., Any]:
-    module, _, function = name.partition(".")
-    return getattr(import_module(f"crmnb.stats.{module}"), function)
+    @classmethod
+    def restored(cls, facts: dict[str, Any]) -> "Measure":
+        """The measure whose facts were stored."""
+        bounds = facts["bounds"] and tuple(facts["bounds"])
+        own = {"estimate": getattr(estimators, facts["estimate"]), "bounds": bounds, "always": tuple(facts["always"])}
+        return cls(None, **facts | own)
 
 
-proportion = Estimator("proportion", "moments", "moments.share", "Wilson (score)")
-ratio = Estimator("ratio of sums", "moments", "moments.by_t", "t, by the delta method", symmetric=True)
-mean = Estimator("mean", "moments", "moments.by_t", "t", symmetric=True)
-mean_on_scale = Estimator(
-    "mean on a scale",
-    "moments",
-    "moments.mean_on_scale",
-    "score (Wilson's, of as many yes-or-no answers)",
-    on_scale=True,
-)
-money_mean = Estimator(
-    "mean of money",
-    "moments",
-    "moments.by_hall",
-    "Hall's transformation of t, for skewed money",
-    needs=frozenset({"s3"}),
-)
-money_share = Estimator("share of money", "moments", "moments.share_of_money", "Wilson (score), at the effective n")
-money_retained = Estimator(
-    "ratio of money",
-    "moments",
-    "moments.retained",
-    "Hall's transformation of t, for skewed money",
-    needs=frozenset({"s3"}),
-)
-net_promoters = Estimator(
-    "nps", "moments", "moments.promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
-)
-count = Estimator(
-    "count",
-    "bins",
-    "moments.over_time",
-    "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
-    total=True,
-)
-census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
+_NOT_STORED = ("rows", "transform", "estimate")
 
-# Sales.
-conversion_over_time = Estimator(
-    "cumulative incidence, lost leads at risk", "counts", "cumulative_conversion.curve", "log-log", chart="survival"
-)
-growth = Estimator(
-    "growth",
-    "counts",
-    "growth.growth",
-    "t, the wider of weeks (which may be like their neighbours) and customers as units",
-    sums=("net", *(f"{pair}_{at}" for at in range(3) for pair in ("now_now", "now_before", "before_before"))),
-)
-growth_parts = Estimator(
-    "parts of growth",
-    "counts",
-    "growth.parts",
-    "none: money that was taken",
-    total=True,
-    sums=("orders", "net"),
-    chart="waterfall",
-)
-median_by_customer = Estimator(
-    "median",
-    "counts",
-    "quantiles.median",
-    "Woodruff's, by customer",
-    sums=("squares", "orders"),
-    moves="quantiles.moves",
-)
-pipeline = Estimator(
-    "velocity",
-    "counts",
-    "sales_velocity.velocity",
-    "bootstrap of leads",
-    total=True,
-    sums=("brought", "priced"),
-    folds=200,
-)
 
-# Retention.
-survival = Estimator("Kaplan-Meier", "counts", "survival.curve", "log-log", chart="survival")
-median_survival = Estimator(
-    "Kaplan-Meier median", "counts", "survival.median", "Brookmeyer & Crowley's, from the log-log band"
-)
-median_gap = Estimator(
-    "median gap, each customer weighing alike",
-    "counts",
-    "time_between_orders.median",
-    "percentile bootstrap of customers",
-    folds=200,
-)
-hazard_ratio = Estimator(
-    "Cox's proportional hazards", "counts", "churn_drivers.hazard_ratios", "Wald, on the logarithm", chart="breakdown"
-)
-expected_losses = Estimator(
-    "expected losses",
-    "counts",
-    "expected_churn.expected",
-    "of the model's error and of chance together",
-    total=True,
-    joint=True,
-    each="expected_churn.probabilities",
-)
+def _by(by: By) -> tuple[dict[str, nw.Expr], str]:
+    """The column `breakdown` of a column's name, or of columns by their names; and what the breakdowns are."""
+    if not by:
+        return {}, ""
+    columns = {by: nw.col(by)} if isinstance(by, str) else dict(by)
+    texts = [column.cast(nw.String) for column in columns.values()]
+    breakdown = texts[0] if len(texts) == 1 else nw.concat_str(texts, separator=" ")
+    return {"breakdown": breakdown}, " and ".join(columns)
 
-# Financial.
-_MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)
-reconciliation = Estimator("difference", "counts", "simple_clv.reconciled", "none: all of both", sums=("net",))
-concentration = Estimator(
-    "concentration",
-    "counts",
-    "concentration.lorenz",
-    "linearised, on the logit",
-    moves="concentration.moves",
-    chart="lorenz",
-)
-forecast_ahead = Estimator(
-    "fitted model",
-    "counts",
-    "clv.predicted",
-    "delta method, on the logarithm",
-    sums=_MARGINS,
-    folds=200,
-    joint=True,
-)
-lifetime_ahead = Estimator(
-    "fitted model",
-    "counts",
-    "clv.residual",
-    "delta method, on the logarithm",
-    sums=_MARGINS,
-    folds=200,
-    joint=True,
-)
-textbook_value = Estimator(
-    "product of means", "counts", "simple_clv.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
-)
-forecast_tested = Estimator(  # its folds tell nothing: so it is of the same counts as the forecasts that it tests
-    "errors of forecasts",
-    "counts",
-    "backtest.effectiveness",
-    "linearised, by customer",
-    sums=_MARGINS,
-    folds=200,
-    joint=True,
-    chart="backtest",
-)
-acquisition = Estimator("ratio of sums", "counts", "cac.cost", "t, by month", sums=("won", "amount"))
-acquisition_return = Estimator(
-    "fitted model",
-    "counts",
-    "cac.to_cost",
-    "delta method, on the logarithm",
-    sums=(*_MARGINS, "won", "amount"),
-    folds=200,
-    joint=True,
-)
-cost_covered = Estimator(
-    "mean cumulative margin",
-    "counts",
-    "cac.payback",
-    "percentile bootstrap of customers",
-    sums=("margin", "won", "amount"),
-    folds=200,
-    chart="payback",
-)
-returns = Estimator("return", "counts", "simple_clv.returned", "that of the gain, as declared", sums=("amount",))
+
+def _of(rows: nw.LazyFrame, estimate: Estimator, by: By, columns: dict[str, nw.Expr], facts: dict[str, Any]) -> Measure:
+    breakdown, name = _by(by)
+    return Measure(rows.with_columns(**breakdown, **columns), estimate, **{"breakdown": name} | facts)
+
+
+def share(rows: nw.LazyFrame, condition: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
+    """The share of the rows that meet a condition. by: a column, or columns by name, of which each value is told apart."""
+    return _of(rows, estimators.proportion, by, {"num": condition.cast(nw.Int64), "den": nw.lit(1)}, facts)
+
+
+def ratio(rows: nw.LazyFrame, numerator_of: nw.Expr, denominator_of: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
+    """A sum over another, with the interval of a ratio of sums by customer."""
+    return _of(rows, estimators.ratio, by, {"num": numerator_of, "den": denominator_of}, facts)
+
+
+def mean(rows: nw.LazyFrame, value: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
+    """The mean of a value over the rows."""
+    return _of(rows, estimators.mean, by, {"num": value, "den": nw.lit(1)}, facts)
+
+
+def mean_on_scale(
+    rows: nw.LazyFrame, value: nw.Expr, *, bounds: tuple[float, float], by: By = "", **facts: Any
+) -> Measure:
+    """The mean of a value that lies between two bounds."""
+    return _of(rows, estimators.mean_on_scale, by, {"value": value}, {"bounds": bounds} | facts)
+
+
+def money_mean(rows: nw.LazyFrame, value: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
+    """The mean of sums of money, which are skewed."""
+    return _of(rows, estimators.money_mean, by, {"num": value, "den": nw.lit(1)}, facts)
+
+
+def net_score(rows: nw.LazyFrame, favourable: nw.Expr, unfavourable: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
+    """The share of the rows that meet one condition less the share that meet another."""
+    score = favourable.cast(nw.Int64) - unfavourable.cast(nw.Int64)
+    return _of(rows, estimators.net_promoters, by, {"num": score, "den": nw.lit(1)}, facts)
+
+
+def count(
+    rows: nw.LazyFrame,
+    at: str = "",
+    *,
+    of: str,
+    out_of: nw.LazyFrame | None = None,
+    per: float = 1,
+    by: By = "",
+    **facts,
+) -> Measure:
+    """How many rows there are, and how they scatter over time where the column `at` holds theirs.
+
+    out_of: rows of whom the count is told per so many (`per=100`: per 100 of them).
+    """
+    none, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
+    time = nw.col(at) if at else no_time
+    facts = {"numerator": of, "depends_on_length": bool(at)} | facts
+    counted = _of(rows, estimators.count, by, {"num": nw.lit(1), "den": none, "at": time}, facts)
+    if out_of is None:
+        return counted
+    keys = [name for name in ("period_id", "customer_id") if name in out_of.collect_schema().names()]
+    events = counted.rows.select(*keys, num=nw.lit(1), den=nw.lit(0.0), at=nw.col("at"))
+    base = out_of.select(*keys, num=nw.lit(0), den=nw.lit(1 / per), at=no_time)
+    return replace(counted, rows=nw.concat([events, base]))
+
+
+def of_counts(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:
+    """What an estimator makes of counts of alike rows: a curve, a median, a fitted model (`crmnb.stats`)."""
+    return Measure(rows, estimate, **facts)

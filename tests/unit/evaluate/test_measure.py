@@ -1,6 +1,5 @@
 """From a metric and tables to rows of the results frame: comparison, weights, what is missing, what is not allowed."""
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -185,15 +184,6 @@ def test_contractual_churn_by_customers_and_by_subscriptions():
         assert won[(won["part"] == "") & (won["breakdown"] == "")]["value"].item() == 2
         cells = measure(catalogue()["cohort_retention"], tables, period).rows.set_index("breakdown")["value"]
         assert (cells["2025-06 +0"], cells["2025-06 +1"], cells["2025-06 +2"]) == (100, 100, 0)
-
-
-def test_results_of_a_metric_do_not_depend_on_how_its_parts_are_computed():
-    rows = answers(2025, [5, 4, 1, 2] * 12, [f"c{i % 7}" for i in range(48)])
-    metric = catalogue()["csat"]
-    tables = in_memory(client(), {"survey_responses": rows})
-    period = Period.parse("2025").observe(*SEEN)
-    told = measure(metric, tables, period).rows
-    pd.testing.assert_frame_equal(told, measure(replace(metric, rows_at=""), tables, period).rows)
 
 
 def test_what_points_elsewhere_than_a_metric_needs_is_not_guessed():

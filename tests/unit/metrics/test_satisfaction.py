@@ -277,4 +277,4 @@ def test_an_item_that_points_the_other_way_is_not_guessed():
     csat = catalogue()["csat"]
     item = client().items["effort"].model_copy(update={"name": "effort"})
     with pytest.raises(Unavailable, match="direction up"):
-        csat(None, period=Period.parse("2025"), item=item)
+        csat(None, item=item)

@@ -7,12 +7,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
-from crmnb.metrics.features.customer_base import customers_at, first_joined, kept, require_a_year
-from crmnb.metrics.features.margin import with_margin
-from crmnb.metrics.features.purchase_history import bought, contracts, stacked
-from crmnb.metrics.features.purchase_history import joined as side_by_side
-from crmnb.metrics.features.revenue import with_net_revenue
-from crmnb.metrics.measures import (
+from crmnb.metrics.estimators import (
     acquisition,
     acquisition_return,
     concentration,
@@ -25,6 +20,11 @@ from crmnb.metrics.measures import (
     returns,
     textbook_value,
 )
+from crmnb.metrics.features.customer_base import customers_at, first_joined, kept, require_a_year
+from crmnb.metrics.features.margin import with_margin
+from crmnb.metrics.features.purchase_history import bought, contracts, stacked
+from crmnb.metrics.features.purchase_history import joined as side_by_side
+from crmnb.metrics.features.revenue import with_net_revenue
 from crmnb.schema.client import Churn, Dates, Segments, Worth
 
 _YEAR = timedelta(days=365)

@@ -8,16 +8,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.periods import once
 from crmnb.metrics.definition import metric
-from crmnb.metrics.features.customer_base import (
-    customers_at,
-    distinct,
-    first_joined,
-    kept,
-    require_a_year,
-    with_earlier,
-)
-from crmnb.metrics.features.tenure import attributes, buying, first_spells, gaps, purchases, spells, under_contract
-from crmnb.metrics.measures import (
+from crmnb.metrics.estimators import (
     census,
     count,
     expected_losses,
@@ -29,6 +20,15 @@ from crmnb.metrics.measures import (
     money_share,
     survival,
 )
+from crmnb.metrics.features.customer_base import (
+    customers_at,
+    distinct,
+    first_joined,
+    kept,
+    require_a_year,
+    with_earlier,
+)
+from crmnb.metrics.features.tenure import attributes, buying, first_spells, gaps, purchases, spells, under_contract
 from crmnb.schema.client import Churn, Segments
 
 

@@ -10,8 +10,15 @@ from crmnb.core.period import Period
 from crmnb.engine.periods import once
 from crmnb.engine.segments import levels_of, with_component
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import (
+    conversion_over_time,
+    growth,
+    growth_parts,
+    median_by_customer,
+    money_mean,
+    pipeline,
+)
 from crmnb.metrics.features.revenue import sold, with_net_revenue
-from crmnb.metrics.measures import conversion_over_time, growth, growth_parts, median_by_customer, money_mean, pipeline
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import Span, spans, squares, who_of
 

@@ -1,17 +1,19 @@
 """Satisfaction: what customers say after an interaction or a purchase."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
-from crmnb.core.period import Period
 from crmnb.engine.periods import once
 from crmnb.engine.segments import with_component
+from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
-from crmnb.metrics.measures import count, mean_on_scale, net_promoters
+from crmnb.metrics.measures import Measure, count, mean_on_scale, net_score, share
 from crmnb.schema.client import Item
 
+_PER_SURVEY = {"denominator": "valid answers", "breakdown": "survey"}
 _MOST_BOXES = 11  # the answers of the longest scale (0 to 10) of which two make a top box of about a fifth
 
 
@@ -30,16 +32,16 @@ def _surveys(survey_responses: nw.LazyFrame, item: str) -> nw.LazyFrame:
     return answered.select(first_survey=nw.col("survey").min(), last_survey=nw.col("survey").max())
 
 
-def _answers(survey_responses: nw.LazyFrame, period: Period, item: Item) -> nw.LazyFrame:
-    """The period's valid answers to an item (the intake has rejected what is off its scale), as `x`; a breakdown per survey.
+def _answers(survey_responses: View, item: Item) -> nw.LazyFrame:
+    """Each period's valid answers to an item (the intake has rejected what is off its scale), as `x`; a breakdown per survey.
 
     After a purchase people answer otherwise than after a case for support, so a figure over several surveys would move with
     their mix. Where the data hold a single survey with the item, its breakdown has no name.
     """
-    answers = survey_responses.filter(period.holds("responded_at"), ~nw.col(item.name).is_null())
-    beside = answers.join(_surveys(survey_responses, item.name), how="cross")
+    answers = survey_responses.during("responded_at").filter(~nw.col(item.name).is_null())
+    beside = answers.join(_surveys(survey_responses.rows, item.name), how="cross")
     only = nw.col("first_survey") == nw.col("last_survey")
-    named = with_component(beside, survey_responses, "survey")
+    named = with_component(beside, survey_responses.rows, "survey")
     return named.with_columns(
         x=nw.col(item.name).cast(nw.Float64), breakdown=nw.when(only).then(nw.lit("")).otherwise(nw.col("breakdown"))
     ).drop("first_survey", "last_survey")
@@ -67,13 +69,9 @@ def _top_box(item: Item) -> int:
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="answers in the top box",
-    denominator="valid answers",
     hand_count={"purchase": "7 / 9", "support": "2 / 5"},
-    breakdown="survey",
-    rows_at="responded_at",
 )
-def csat(survey_responses, *, period, item: Item = "satisfied"):
+def csat(survey_responses, *, item: Item = "satisfied"):
     """Share of the answers in the top box: the two best boxes of a scale of 4 to 11 answers, or from the item's declared `top_box` on; per survey.
 
     Why: the plainest sign of whether an interaction went well, and the one most companies can compare with.
@@ -83,7 +81,8 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
         two boxes); Wilson 1927, JASA 22:209 (interval).
     """
     satisfied = nw.col("x") >= _top_box(item)
-    return _answers(survey_responses, period, item).with_columns(num=satisfied.cast(nw.Int64), den=nw.lit(1))
+    answers = _answers(survey_responses, item)
+    return share(answers, satisfied, numerator="answers in the top box", **_PER_SURVEY)
 
 
 @metric(
@@ -91,15 +90,9 @@ def csat(survey_responses, *, period, item: Item = "satisfied"):
     unit="points",
     kind="outcome",
     direction="up",
-    numerator="points of all answers, 0 (worst) to 100 (best)",
-    denominator="valid answers",
     hand_count={"purchase": "(36 / 9 - 1) / 4 * 100", "support": "(15 / 5 - 1) / 4 * 100"},
-    breakdown="survey",
-    estimate=mean_on_scale,
-    bounds=(0, 100),
-    rows_at="responded_at",
 )
-def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
+def csat_mean(survey_responses, *, item: Item = "satisfied"):
     """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best); per survey.
 
     Why: it moves when people go from bad to middling, which the share of the satisfied does not see.
@@ -107,7 +100,11 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
     low, high = _pointing(item, "up").scale
-    return _answers(survey_responses, period, item).with_columns(value=(nw.col("x") - low) / (high - low) * 100)
+    points = (nw.col("x") - low) / (high - low) * 100
+    answers = _answers(survey_responses, item)
+    return mean_on_scale(
+        answers, points, bounds=(0, 100), numerator="points of all answers, 0 (worst) to 100 (best)", **_PER_SURVEY
+    )
 
 
 @metric(
@@ -115,14 +112,9 @@ def csat_mean(survey_responses, *, period, item: Item = "satisfied"):
     unit="points",
     kind="outcome",
     direction="up",
-    numerator="promoters (9-10) less detractors (0-6)",
-    denominator="valid answers",
     hand_count={"purchase": "(4 - 2) / 8", "support": "(1 - 2) / 5"},
-    breakdown="survey",
-    estimate=net_promoters,
-    rows_at="responded_at",
 )
-def nps(survey_responses, *, period, item: Item = "recommend"):
+def nps(survey_responses, *, item: Item = "recommend"):
     """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100; per survey.
 
     Why: one figure for how far customers would stand up for the company; widely known, so widely compared.
@@ -133,8 +125,9 @@ def nps(survey_responses, *, period, item: Item = "recommend"):
     """
     if _pointing(item, "up").scale != (0, 10):
         raise Unavailable(f"needs an item from 0 to 10; {item.name} goes from {item.scale[0]} to {item.scale[1]}")
-    promotes, detracts = (nw.col("x") >= 9).cast(nw.Int64), (nw.col("x") <= 6).cast(nw.Int64)
-    return _answers(survey_responses, period, item).with_columns(num=promotes - detracts, den=nw.lit(1))
+    answers = _answers(survey_responses, item)
+    words = "promoters (9-10) less detractors (0-6)"
+    return net_score(answers, nw.col("x") >= 9, nw.col("x") <= 6, numerator=words, **_PER_SURVEY)
 
 
 def _wanted(item: Item) -> str:
@@ -146,22 +139,19 @@ def _wanted(item: Item) -> str:
     unit="scale",
     kind="outcome",
     direction=_wanted,
-    numerator="sum of the answers on the scale",
-    denominator="valid answers",
     hand_count={"purchase": "23 / 9", "support": "20 / 4"},
-    breakdown="survey",
-    estimate=mean_on_scale,
-    bounds=lambda item: item.scale,
-    rows_at="responded_at",
 )
-def ces(survey_responses, *, period, item: Item = "effort"):
+def ces(survey_responses, *, item: Item = "effort"):
     """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy); per survey.
 
     Why: customers who had to work hard leave more often than customers who were merely not delighted.
     Caution: two directions are in use and look alike; the one declared is printed beside the figure.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
-    return _answers(survey_responses, period, _pointing(item, "effort", "ease")).with_columns(value=nw.col("x"))
+    answers = _answers(survey_responses, _pointing(item, "effort", "ease"))
+    return mean_on_scale(
+        answers, nw.col("x"), bounds=item.scale, numerator="sum of the answers on the scale", **_PER_SURVEY
+    )
 
 
 @metric(
@@ -169,13 +159,9 @@ def ces(survey_responses, *, period, item: Item = "effort"):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="answers on the easy side of the scale's middle",
-    denominator="valid answers",
     hand_count={"purchase": "6 / 9", "support": "1 / 4"},
-    breakdown="survey",
-    rows_at="responded_at",
 )
-def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
+def ces_low_effort(survey_responses, *, item: Item = "effort"):
     """Share of the answers that lie on the easy side of the middle of the scale; per survey.
 
     Why: easier to say in a meeting than a mean on a scale, and it has the same direction whatever the scale's.
@@ -184,24 +170,23 @@ def ces_low_effort(survey_responses, *, period, item: Item = "effort"):
     """
     middle = sum(_pointing(item, "effort", "ease").scale) / 2
     easy = nw.col("x") < middle if item.direction == "effort" else nw.col("x") > middle
-    return _answers(survey_responses, period, item).with_columns(num=easy.cast(nw.Int64), den=nw.lit(1))
+    answers = _answers(survey_responses, item)
+    return share(answers, easy, numerator="answers on the easy side of the scale's middle", **_PER_SURVEY)
 
 
-def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: str, answer_days: int) -> nw.LazyFrame:
-    """Of the period's invitations that had `answer_days` (and in them got as far as `of`): those that got to `done`; a breakdown per survey.
+def _share_of(invitations: View, of: str | None, done: str, answer_days: int, **words: str) -> Measure:
+    """Of the invitations that had `answer_days` (and in them got as far as `of`): those that got to `done`; a breakdown per survey.
 
     Those sent so late that they have not had that time by the data's end are left out: they would look unanswered.
     """
     window = timedelta(days=answer_days)
-    followed = [nw.col("sent_at") <= period.cutoff - window] if period.cutoff else []
-    sent = invitations.filter(period.holds("sent_at"), *followed)
 
     def in_time(step: str) -> nw.Expr:
         return (nw.col(step) <= nw.col("sent_at") + window).fill_null(False)
 
-    base = sent if of is None else sent.filter(in_time(of))
-    counted = base.with_columns(num=in_time(done).cast(nw.Int64), den=nw.lit(1))
-    return with_component(counted, invitations, "survey")
+    sent = invitations.during("sent_at", follow_up_days=answer_days)
+    base = with_component(sent if of is None else sent.filter(in_time(of)), invitations.rows, "survey")
+    return share(base, in_time(done), breakdown="survey", **words)
 
 
 @metric(
@@ -209,14 +194,9 @@ def _share_of(invitations: nw.LazyFrame, period: Period, of: str | None, done: s
     unit="%",
     kind="process",
     direction="up",
-    numerator="surveys started",
-    denominator="invitations that reached the customer",
     hand_count={"purchase": "7 / 9", "support": "5 / 6"},
-    breakdown="survey",
-    rows_at="sent_at",
-    follow_up="answer_days",
 )
-def acceptance_rate(survey_invitations, *, period, answer_days=14):
+def acceptance_rate(survey_invitations, *, answer_days=14):
     """Share of the invitations that reached a customer and were followed by a start of the survey within `answer_days`; per survey.
 
     Only invitations sent that many days before the data end, so that each had the same time.
@@ -225,7 +205,8 @@ def acceptance_rate(survey_invitations, *, period, answer_days=14):
     Caution: surveys differ too much for one figure over all of them. A start later than the window is not seen.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (contact and cooperation).
     """
-    return _share_of(survey_invitations, period, "reached_at", "started_at", answer_days)
+    words = {"numerator": "surveys started", "denominator": "invitations that reached the customer"}
+    return _share_of(survey_invitations, "reached_at", "started_at", answer_days, **words)
 
 
 @metric(
@@ -233,14 +214,9 @@ def acceptance_rate(survey_invitations, *, period, answer_days=14):
     unit="%",
     kind="process",
     direction="up",
-    numerator="surveys completed",
-    denominator="surveys started",
     hand_count={"purchase": "5 / 7", "support": "4 / 5"},
-    breakdown="survey",
-    rows_at="sent_at",
-    follow_up="answer_days",
 )
-def completion_rate(survey_invitations, *, period, answer_days=14):
+def completion_rate(survey_invitations, *, answer_days=14):
     """Share of the surveys started within `answer_days` of the invitation that were also completed in that time; per survey.
 
     Only invitations sent that many days before the data end, so that each had the same time.
@@ -249,7 +225,8 @@ def completion_rate(survey_invitations, *, period, answer_days=14):
     Caution: a short survey completes better and learns less.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (break-offs).
     """
-    return _share_of(survey_invitations, period, "started_at", "completed_at", answer_days)
+    words = {"numerator": "surveys completed", "denominator": "surveys started"}
+    return _share_of(survey_invitations, "started_at", "completed_at", answer_days, **words)
 
 
 @metric(
@@ -257,19 +234,14 @@ def completion_rate(survey_invitations, *, period, answer_days=14):
     unit="%",
     kind="process",
     direction="up",
-    numerator="surveys completed",
-    denominator="eligible invitations (for cooperation: those that reached the customer)",
     hand_count={
         "purchase": "5 / 11",
         "purchase, cooperation": "5 / 9",
         "support": "4 / 6",
         "support, cooperation": "4 / 6",
     },
-    breakdown="survey",
-    rows_at="sent_at",
-    follow_up="answer_days",
 )
-def response_rate(survey_invitations, *, period, answer_days=14):
+def response_rate(survey_invitations, *, answer_days=14):
     """Share of all eligible invitations that led to a survey completed within `answer_days` (AAPOR RR1); per survey.
 
     Beside it, named cooperation, the share of those that reached the customer. Only invitations sent that many days before the
@@ -280,16 +252,18 @@ def response_rate(survey_invitations, *, period, answer_days=14):
         than the window are not in it.
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
-    of_all = _share_of(survey_invitations, period, None, "completed_at", answer_days)
-    if "reached_at" not in survey_invitations.collect_schema().names():
+    words = {"numerator": "surveys completed"}
+    words["denominator"] = "eligible invitations (for cooperation: those that reached the customer)"
+    of_all = _share_of(survey_invitations, None, "completed_at", answer_days, **words)
+    if "reached_at" not in survey_invitations.columns:
         return of_all
-    of_reached = _share_of(survey_invitations, period, "reached_at", "completed_at", answer_days)
+    of_reached = _share_of(survey_invitations, "reached_at", "completed_at", answer_days, **words)
     cooperation = nw.concat_str([nw.col("breakdown"), nw.lit("cooperation")], separator=", ")
-    return nw.concat([of_all, of_reached.with_columns(breakdown=cooperation)])
+    return replace(of_all, rows=nw.concat([of_all.rows, of_reached.rows.with_columns(breakdown=cooperation)]))
 
 
-def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
-    return with_component(reviews.filter(period.holds("posted_at")), reviews, "platform")
+def _reviews(reviews: View) -> nw.LazyFrame:
+    return with_component(reviews.during("posted_at"), reviews.rows, "platform")
 
 
 @metric(
@@ -297,15 +271,9 @@ def _reviews(reviews: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     unit="points",
     kind="outcome",
     direction="up",
-    numerator="points of all reviews, 0 (worst) to 100 (best)",
-    denominator="public reviews",
     hand_count={"Trustpilot": "(75 + 100 + 0 + 50) / 4", "Local Guide": "(3 + 6 + 9) / 9 / 3 * 100"},
-    estimate=mean_on_scale,
-    bounds=(0, 100),
-    breakdown="platform",
-    rows_at="posted_at",
 )
-def review_rating(reviews, *, period):
+def review_rating(reviews):
     """Mean rating of the public reviews, rescaled from 1 and the platform's best to 0 and 100; per platform.
 
     Why: it is what strangers read before they become customers.
@@ -313,7 +281,9 @@ def review_rating(reviews, *, period):
     Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
         which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
     """
-    return _reviews(reviews, period).with_columns(value=(nw.col("rating") - 1) / (nw.col("scale") - 1) * 100)
+    points = (nw.col("rating") - 1) / (nw.col("scale") - 1) * 100
+    words = {"numerator": "points of all reviews, 0 (worst) to 100 (best)", "denominator": "public reviews"}
+    return mean_on_scale(_reviews(reviews), points, bounds=(0, 100), breakdown="platform", **words)
 
 
 @metric(
@@ -321,15 +291,9 @@ def review_rating(reviews, *, period):
     unit="count",
     kind="output",
     direction="up",
-    numerator="public reviews",
-    denominator="",
     hand_count={"Trustpilot": "4", "Local Guide": "3"},
-    estimate=count,
-    breakdown="platform",
-    rows_at="posted_at",
-    depends_on_length=True,
 )
-def review_volume(reviews, *, period):
+def review_volume(reviews):
     """Number of public reviews; per platform.
 
     Why: a rating from eight reviews and one from eight hundred are different things.
@@ -337,4 +301,4 @@ def review_volume(reviews, *, period):
     Source: Hu, Pavlou & Zhang 2006, as above. Interval: McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (over-dispersion).
     """
-    return _reviews(reviews, period).with_columns(num=nw.lit(1), den=nw.lit(None, nw.Float64), at=nw.col("posted_at"))
+    return count(_reviews(reviews), "posted_at", of="public reviews", breakdown="platform")

@@ -11,11 +11,12 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.evidence import Evidence
+from crmnb.engine.evidence import PERIOD, TIMES, Evidence
 from crmnb.engine.misdated_rows import misdated
 from crmnb.engine.periods import unsaid
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import NoColumn, Tables, column_of, open_tables, source_of
+from crmnb.engine.views import Periods, views
 from crmnb.evaluate.measure import nothing_counted
 from crmnb.evaluate.new_customers import require_newness
 from crmnb.evaluate.settings import compared_with, resolve, seen_by
@@ -99,6 +100,12 @@ def _bound(metric: Metric, columns: Iterable[list[str]], period: Period, given: 
     """What a metric would count of frames with these columns; Unavailable or NoColumn where it cannot."""
     asked: set[str] = set()
     frames = [nw.from_native(Shape(each, asked)) for each in columns]
+    if metric.called_once:
+        periods = Periods({0: period}, lambda names, _: nw.from_native(Shape(names, set())))
+        rows = metric.measured(views(periods, frames), given).rows.to_native()
+        if periods.reasons:
+            raise Unavailable(periods.reasons[0])
+        return Shape([name for name in rows.columns if name not in (PERIOD, *TIMES)], asked)
     return metric.function(*frames, period=period, **given).to_native()
 
 
@@ -248,7 +255,7 @@ def _in_any(
     def bound(period: Period) -> Shape:
         return _bound(metric, frames, period, given)
 
-    asked = unsaid(bound, of.data_from, of.cutoff)
+    asked = None if metric.called_once else unsaid(bound, of.data_from, of.cutoff)
 
     def counted(period: Period) -> Shape:
         period.require_data()
@@ -274,7 +281,11 @@ def _without_rows(metric: Metric, real: Tables, period: Period) -> str:
     """
     if not (nothing := nothing_counted(metric, real, period)):
         return ""
-    empty = [name for name in metric.reads if name in real.names and metric.rows_at and _is_empty(name, real, period)]
+    empty = [
+        name
+        for name in metric.reads
+        if name in real.names and metric.measure.of_events and _is_empty(name, real, period)
+    ]
     return f"the table {_listed(empty)} holds no row of {period.label}" if empty else nothing
 
 
@@ -305,7 +316,7 @@ def _too_short(metric: Metric, client: Client, counted: Callable[[Period], Shape
     comparison, why_not = compared_with(client, period)
     if not why_not and (reason := _reason(counted, comparison)):
         told.append(f"cannot be compared with {comparison.label}: {reason}")
-    if metric.over_time and not metric.rows_at and len(period.parts) > 1:
+    if metric.over_time and not metric.measure.of_events and len(period.parts) > 1:
         reasons = []
         for part in period.parts:  # what is too early for one part is not for a later one
             if not (reason := _reason(counted, part)):

@@ -1,0 +1,216 @@
+"""Estimators: how metrics name the way to a value with its interval; `crmnb.stats.estimation` goes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """How evidence becomes an estimate: which statistics the engine reduces it to, and the inference from them."""
+
+    name: str
+    reduces: Literal["moments", "bins", "counts"]
+    # "module.function" of `crmnb.stats`: by name, as to know a metric takes no statistics; or a function of a family's own.
+    inference: str | Callable[..., Any]
+    interval: str
+    total: bool = False  # the value is a sum: of twice the data it is twice as much
+    symmetric: bool = False  # a t interval: two of them are compared by Welch
+    on_scale: bool = False  # `infer` also takes `bounds`, the ends of the scale
+    needs: frozenset[str] = frozenset()  # of the statistics that cost a sum of their own: magnitude, s3
+    sums: tuple[
+        str, ...
+    ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
+    folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
+    joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
+    moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
+    chart: str = "trend"  # the chart that suits it best, by its name in `crmnb.report.charts`
+    each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
+
+    @property
+    def infer(self) -> Callable[..., Any]:
+        """From a frame of statistics and a confidence level (and `bounds`) to a frame of estimates.
+
+        Of counts: from the groups (`crmnb.stats.estimation.GroupedCounts`) and what is asked (`EstimationContext`) to `Estimates`.
+        """
+        return self.inference if callable(self.inference) else _function(self.inference)
+
+    @property
+    def infer_moves(self) -> Callable[..., Any]:
+        """From a group to (breakdown, column, values of the column, what a row of each moves the breakdown's figure by)."""
+        return _function(self.moves)
+
+    @property
+    def infer_each(self) -> Callable[..., Any]:
+        """From rows of evidence and what is asked (`EstimationContext`) to a series by their index, of those of whom something can be told."""
+        return _function(self.each)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"crmnb.stats.{module}"), function)
+
+
+proportion = Estimator("proportion", "moments", "moments.share", "Wilson (score)")
+ratio = Estimator("ratio of sums", "moments", "moments.by_t", "t, by the delta method", symmetric=True)
+mean = Estimator("mean", "moments", "moments.by_t", "t", symmetric=True)
+mean_on_scale = Estimator(
+    "mean on a scale",
+    "moments",
+    "moments.mean_on_scale",
+    "score (Wilson's, of as many yes-or-no answers)",
+    on_scale=True,
+)
+money_mean = Estimator(
+    "mean of money",
+    "moments",
+    "moments.by_hall",
+    "Hall's transformation of t, for skewed money",
+    needs=frozenset({"s3"}),
+)
+money_share = Estimator("share of money", "moments", "moments.share_of_money", "Wilson (score), at the effective n")
+money_retained = Estimator(
+    "ratio of money",
+    "moments",
+    "moments.retained",
+    "Hall's transformation of t, for skewed money",
+    needs=frozenset({"s3"}),
+)
+net_promoters = Estimator(
+    "nps", "moments", "moments.promoters_less_detractors", "adjusted Wald", needs=frozenset({"magnitude"})
+)
+count = Estimator(
+    "count",
+    "bins",
+    "moments.over_time",
+    "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
+    total=True,
+)
+census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
+
+# Sales.
+conversion_over_time = Estimator(
+    "cumulative incidence, lost leads at risk", "counts", "cumulative_conversion.curve", "log-log", chart="survival"
+)
+growth = Estimator(
+    "growth",
+    "counts",
+    "growth.growth",
+    "t, the wider of weeks (which may be like their neighbours) and customers as units",
+    sums=("net", *(f"{pair}_{at}" for at in range(3) for pair in ("now_now", "now_before", "before_before"))),
+)
+growth_parts = Estimator(
+    "parts of growth",
+    "counts",
+    "growth.parts",
+    "none: money that was taken",
+    total=True,
+    sums=("orders", "net"),
+    chart="waterfall",
+)
+median_by_customer = Estimator(
+    "median",
+    "counts",
+    "quantiles.median",
+    "Woodruff's, by customer",
+    sums=("squares", "orders"),
+    moves="quantiles.moves",
+)
+pipeline = Estimator(
+    "velocity",
+    "counts",
+    "sales_velocity.velocity",
+    "bootstrap of leads",
+    total=True,
+    sums=("brought", "priced"),
+    folds=200,
+)
+
+# Retention.
+survival = Estimator("Kaplan-Meier", "counts", "survival.curve", "log-log", chart="survival")
+median_survival = Estimator(
+    "Kaplan-Meier median", "counts", "survival.median", "Brookmeyer & Crowley's, from the log-log band"
+)
+median_gap = Estimator(
+    "median gap, each customer weighing alike",
+    "counts",
+    "time_between_orders.median",
+    "percentile bootstrap of customers",
+    folds=200,
+)
+hazard_ratio = Estimator(
+    "Cox's proportional hazards", "counts", "churn_drivers.hazard_ratios", "Wald, on the logarithm", chart="breakdown"
+)
+expected_losses = Estimator(
+    "expected losses",
+    "counts",
+    "expected_churn.expected",
+    "of the model's error and of chance together",
+    total=True,
+    joint=True,
+    each="expected_churn.probabilities",
+)
+
+# Financial.
+_MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)
+reconciliation = Estimator("difference", "counts", "simple_clv.reconciled", "none: all of both", sums=("net",))
+concentration = Estimator(
+    "concentration",
+    "counts",
+    "concentration.lorenz",
+    "linearised, on the logit",
+    moves="concentration.moves",
+    chart="lorenz",
+)
+forecast_ahead = Estimator(
+    "fitted model",
+    "counts",
+    "clv.predicted",
+    "delta method, on the logarithm",
+    sums=_MARGINS,
+    folds=200,
+    joint=True,
+)
+lifetime_ahead = Estimator(
+    "fitted model",
+    "counts",
+    "clv.residual",
+    "delta method, on the logarithm",
+    sums=_MARGINS,
+    folds=200,
+    joint=True,
+)
+textbook_value = Estimator(
+    "product of means", "counts", "simple_clv.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
+)
+forecast_tested = Estimator(  # its folds tell nothing: so it is of the same counts as the forecasts that it tests
+    "errors of forecasts",
+    "counts",
+    "backtest.effectiveness",
+    "linearised, by customer",
+    sums=_MARGINS,
+    folds=200,
+    joint=True,
+    chart="backtest",
+)
+acquisition = Estimator("ratio of sums", "counts", "cac.cost", "t, by month", sums=("won", "amount"))
+acquisition_return = Estimator(
+    "fitted model",
+    "counts",
+    "cac.to_cost",
+    "delta method, on the logarithm",
+    sums=(*_MARGINS, "won", "amount"),
+    folds=200,
+    joint=True,
+)
+cost_covered = Estimator(
+    "mean cumulative margin",
+    "counts",
+    "cac.payback",
+    "percentile bootstrap of customers",
+    sums=("margin", "won", "amount"),
+    folds=200,
+    chart="payback",
+)
+returns = Estimator("return", "counts", "simple_clv.returned", "that of the gain, as declared", sums=("amount",))
