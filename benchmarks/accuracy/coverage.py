@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.accuracy import coverage_samples as draw
-from crmnb.metrics import measures
+from crmnb.metrics import estimators
 from crmnb.stats import moments
 
 LEVEL = 0.95
@@ -87,7 +87,7 @@ def exact_rates(n: int) -> tuple[np.ndarray, np.ndarray]:
     value = frame["num"] / n
     chance = stats.binom.pmf(np.arange(n + 1)[:, None], n, RATES)
     shares = []
-    for told in (measures.proportion.infer(frame, LEVEL), wald(frame, value * (1 - value))):
+    for told in (estimators.proportion.infer(frame, LEVEL), wald(frame, value * (1 - value))):
         low, high = told["low"].to_numpy()[:, None], told["high"].to_numpy()[:, None]
         shares.append((chance * ((low <= RATES) & (high >= RATES))).sum(0))
     return shares[0], shares[1]
@@ -110,7 +110,15 @@ def nps(samples: int) -> Iterator[Line]:
             walds = covered(wald(frame, variance), up - down)
             case = f"promoters {up:.0%}, detractors {down:.0%}"
             yield line(
-                "nps", case, n, frame, measures.net_promoters, up - down, peer="Wald", peer_covers=walds, aim=AIMS[3][0]
+                "nps",
+                case,
+                n,
+                frame,
+                estimators.net_promoters,
+                up - down,
+                peer="Wald",
+                peer_covers=walds,
+                aim=AIMS[3][0],
             )
 
 
@@ -120,21 +128,21 @@ def money(samples: int) -> Iterator[Line]:
             rng, truth = generator(2, n, i), np.exp(sigma**2 / 2)
             chunks = [draw.money(rng, 2_000, n, sigma) for _ in range(0, samples, 2_000)]
             frame = pd.concat(chunks, ignore_index=True)
-            t = covered(measures.mean.infer(frame, LEVEL), truth)
+            t = covered(estimators.mean.infer(frame, LEVEL), truth)
             aim = AIMS[4][0] if n >= 100 else ""
             case = f"lognormal, sigma {sigma:g}"
-            yield line("money mean", case, n, frame, measures.money_mean, truth, peer="t", peer_covers=t, aim=aim)
+            yield line("money mean", case, n, frame, estimators.money_mean, truth, peer="t", peer_covers=t, aim=aim)
 
 
 def by_customer(samples: int) -> Iterator[Line]:
     for n in (10, 20, 30, 50, 100):
-        cases = [("share", f"{p:.0%}", measures.proportion, p, draw.shares, (p,)) for p in (0.1, 0.3, 0.5, 0.9)]
+        cases = [("share", f"{p:.0%}", estimators.proportion, p, draw.shares, (p,)) for p in (0.1, 0.3, 0.5, 0.9)]
         cases += [
-            ("nps", f"promoters {u:.0%}, detractors {d:.0%}", measures.net_promoters, u - d, draw.promoters, (u, d))
+            ("nps", f"promoters {u:.0%}, detractors {d:.0%}", estimators.net_promoters, u - d, draw.promoters, (u, d))
             for u, d in ((0.2, 0.1), (0.6, 0.1), (0.4, 0.3))
         ]
-        cases.append(("mean", "normal", measures.mean, 50, draw.means, ()))
-        cases.append(("ratio", "gamma sizes", measures.ratio, 0.5, draw.ratios, ()))
+        cases.append(("mean", "normal", estimators.mean, 50, draw.means, ()))
+        cases.append(("ratio", "gamma sizes", estimators.ratio, 0.5, draw.ratios, ()))
         aim = AIMS[5][0] if n == 100 else AIMS[6][0] if n >= moments.FEW_CLUSTERS else ""
         for i, (what, case, estimator, truth, drawn_by, given) in enumerate(cases):
             frame = drawn_by(generator(3, n, i), samples, n, *given, ALIKE)
@@ -158,8 +166,8 @@ def ratings(samples: int) -> Iterator[Line]:
             again = np.array([rng.multinomial(n, row / n, 999) @ stars / n for row in drawn])
             low, high = np.quantile(again, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
             boot = covered(pd.DataFrame({"low": low, "high": high}), truth)
-            t = covered(measures.mean.infer(frame, LEVEL), truth)
-            ours = covered(measures.mean_on_scale.infer(frame, LEVEL, (1, 5)), truth)
+            t = covered(estimators.mean.infer(frame, LEVEL), truth)
+            ours = covered(estimators.mean_on_scale.infer(frame, LEVEL, (1, 5)), truth)
             yield Line("mean rating", case, n, ours, "bootstrap", boot, aim=AIMS[9][0])
             yield Line("mean rating by t", case, n, t, "bootstrap", boot)
 
@@ -170,27 +178,37 @@ def counts(samples: int) -> Iterator[Line]:
             for dispersion in (1, 2, 5, 26):
                 frame = draw.counts(generator(5, spans, i, dispersion), samples, spans, mean, dispersion)
                 poisson = frame.assign(ss=0.0)
-                naive = covered(measures.count.infer(poisson, LEVEL), mean * spans)
+                naive = covered(estimators.count.infer(poisson, LEVEL), mean * spans)
                 bursts = mean * spans / dispersion
                 case = f"{mean:g} a {unit[:-1]}, variance {dispersion} x mean"
                 aim = AIMS[7][0] if bursts >= 10 else ""
                 more = {"peer": "Poisson", "peer_covers": naive, "aim": aim}
                 yield line(
-                    f"count over {spans} {unit}", case, round(mean * spans), frame, measures.count, mean * spans, **more
+                    f"count over {spans} {unit}",
+                    case,
+                    round(mean * spans),
+                    frame,
+                    estimators.count,
+                    mean * spans,
+                    **more,
                 )
 
 
 def differences(samples: int) -> Iterator[Line]:
     kinds = {
-        "share, 90 and 80 %": (measures.proportion, 0.1, lambda r, now: np.where(r < (0.9 if now else 0.8), 1.0, 0.0)),
-        "share, both 50 %": (measures.proportion, 0.0, lambda r, now: np.where(r < 0.5, 1.0, 0.0)),
+        "share, 90 and 80 %": (
+            estimators.proportion,
+            0.1,
+            lambda r, now: np.where(r < (0.9 if now else 0.8), 1.0, 0.0),
+        ),
+        "share, both 50 %": (estimators.proportion, 0.0, lambda r, now: np.where(r < 0.5, 1.0, 0.0)),
         "nps": (
-            measures.net_promoters,
+            estimators.net_promoters,
             -0.1,
             lambda r, now: np.where(r < (0.4 if now else 0.5), 1.0, -1.0 * (r > 0.7)),
         ),
-        "mean": (measures.mean, 3.0, lambda r, now: stats.norm.ppf(r) * (10 if now else 4) + 3 * now),
-        "money mean": (measures.money_mean, 0.0, lambda r, now: np.exp(stats.norm.ppf(r))),
+        "mean": (estimators.mean, 3.0, lambda r, now: stats.norm.ppf(r) * (10 if now else 4) + 3 * now),
+        "money mean": (estimators.money_mean, 0.0, lambda r, now: np.exp(stats.norm.ppf(r))),
     }
     samples = min(samples, 10_000)
     for n in (10, 30, 100):
@@ -203,7 +221,7 @@ def differences(samples: int) -> Iterator[Line]:
                 yield Line("difference", case, n, covers, "as if apart", naive, aim=aim)
 
 
-def compared(now, before, correlation, estimator: measures.Estimator, truth: float) -> float:
+def compared(now, before, correlation, estimator: estimators.Estimator, truth: float) -> float:
     told = [estimator.infer(half, LEVEL).assign(clusters=half["clusters"]) for half in (now, before)]
     return covered(moments.difference(*told, correlation, LEVEL, estimator.symmetric), truth)
 
@@ -216,11 +234,11 @@ def retained_revenue(samples: int) -> Iterator[Line]:
             for j, (leaves, shrinks) in enumerate(((0.02, 0.0), (0.05, 0.05), (0.0, 0.1), (0.15, 0.1))):
                 frame = draw.retained(generator(7, n, i, j), samples, n, sigma, leaves, shrinks)
                 truth = 1 - leaves - shrinks / 5
-                hall = covered(measures.money_mean.infer(frame, LEVEL), truth)
+                hall = covered(estimators.money_mean.infer(frame, LEVEL), truth)
                 case = f"fees sigma {sigma:g}, {leaves:.0%} leave, {shrinks:.0%} shrink"
                 aim = AIMS[10][0] if n >= 100 else ""
                 more = {"peer": "Hall", "peer_covers": hall, "aim": aim}
-                yield line("gross revenue retention", case, n, frame, measures.money_share, truth, **more)
+                yield line("gross revenue retention", case, n, frame, estimators.money_share, truth, **more)
 
 
 TABLE = (rates, nps, money, by_customer, ratings, counts, differences, retained_revenue)

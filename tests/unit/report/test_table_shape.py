@@ -10,6 +10,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.evidence import Window
 from crmnb.engine.session import NoColumn, Tables
+from crmnb.engine.views import Periods, relation_in, views
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.availability import availability
@@ -33,6 +34,9 @@ def empty(client, columns: dict[str, dict[str, str]]) -> Tables:
 def bound(metric, tables: Tables, given, of=lambda rows: rows) -> nw.LazyFrame:
     """A metric's evidence of the tables; of: makes something else of each frame's rows."""
     frames = [tables.frame(name, per_customer=metric.per_customer).to_native() for name in metric.reads]
+    if metric.called_once:
+        periods = Periods({0: YEAR}, lambda *table: nw.from_native(of(relation_in(tables.con)(*table).to_native())))
+        return metric.measured(views(periods, [nw.from_native(of(rows)) for rows in frames]), given).rows
     return metric.function(*(nw.from_native(of(rows)) for rows in frames), period=YEAR, **given)
 
 

@@ -14,7 +14,7 @@ from statsmodels.stats.rates import confint_poisson
 from statsmodels.stats.weightstats import DescrStatsW
 
 from benchmarks.accuracy import coverage_samples as draw
-from crmnb.metrics import measures
+from crmnb.metrics import estimators
 
 RNG = np.random.default_rng(20251)
 UNITS = 240
@@ -62,7 +62,7 @@ def over_time(bins: Sequence[int], exposure: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def infer(estimator: measures.Estimator, frame: pd.DataFrame, level: float = 0.95) -> pd.Series:
+def infer(estimator: estimators.Estimator, frame: pd.DataFrame, level: float = 0.95) -> pd.Series:
     return estimator.infer(frame, level).iloc[0]
 
 
@@ -73,27 +73,27 @@ def ends(row: pd.Series) -> tuple[float, float]:
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
 def test_a_share_has_the_score_interval_of_statsmodels(level):
     for k, n in [(0, 1), (1, 1), (0, 10), (1, 10), (9, 14), (50, 100), (99, 100), (100, 100), (12, 40_000)]:
-        row = infer(measures.proportion, statistics([1] * k + [0] * (n - k)), level)
+        row = infer(estimators.proportion, statistics([1] * k + [0] * (n - k)), level)
         assert row["value"] == k / n
         assert ends(row) == pytest.approx(proportion_confint(k, n, 1 - level, "wilson"), abs=1e-12)
         assert row["method"] == "Wilson"
 
 
 def test_a_share_of_none_or_all_ends_there_exactly():
-    assert infer(measures.proportion, statistics([0] * 17))["low"] == 0.0
-    assert infer(measures.proportion, statistics([1] * 17))["high"] == 1.0
+    assert infer(estimators.proportion, statistics([0] * 17))["low"] == 0.0
+    assert infer(estimators.proportion, statistics([1] * 17))["high"] == 1.0
 
 
 def test_a_weighted_share_counts_kishs_units():
     # Weights 1 1 2 4: 8 squared over 22 is 2.909 units; 6 of 8 by weight say yes.
-    row = infer(measures.proportion, statistics([1, 1, 0, 1], weights=[1, 1, 2, 4]))
+    row = infer(estimators.proportion, statistics([1, 1, 0, 1], weights=[1, 1, 2, 4]))
     n = 64 / 22
     assert row["value"] == 6 / 8
     assert ends(row) == pytest.approx(proportion_confint(0.75 * n, n, 0.05, "wilson"))
 
 
 def test_a_share_by_customer_solves_the_score_equation_at_the_effective_n():
-    row = infer(measures.proportion, statistics(YES, customers=CUSTOMERS))
+    row = infer(estimators.proportion, statistics(YES, customers=CUSTOMERS))
     p = YES.mean()
     clusters = len(set(CUSTOMERS))
     # The variance of the share by customers, as the cluster-robust regression on a constant has it.
@@ -115,17 +115,19 @@ def test_customers_who_differ_no_more_than_units_do_not_make_more_of_the_units()
     t = stats.t.ppf(0.975, 19)
     for answers in ([1, 0, 0], [1, 0, 1, 0]):
         n, yes = 20 * len(answers), 20 * sum(answers)
-        row = infer(measures.proportion, statistics(answers * 20, customers=np.repeat(range(20), len(answers))))
+        row = infer(estimators.proportion, statistics(answers * 20, customers=np.repeat(range(20), len(answers))))
         assert ends(row) == pytest.approx(proportion_confint(yes, n, 2 * stats.norm.sf(t), "wilson"))
 
 
 def test_a_share_of_all_by_customer_counts_each_customer_once():
-    row = infer(measures.proportion, statistics([1] * 60, customers=np.repeat(range(20), 3)))
+    row = infer(estimators.proportion, statistics([1] * 60, customers=np.repeat(range(20), 3)))
     t = stats.t.ppf(0.975, 19)
     assert ends(row) == (pytest.approx(20 / (20 + t**2)), 1.0)
 
 
-@pytest.mark.parametrize("estimator", [measures.proportion, measures.mean, measures.net_promoters, measures.money_mean])
+@pytest.mark.parametrize(
+    "estimator", [estimators.proportion, estimators.mean, estimators.net_promoters, estimators.money_mean]
+)
 def test_saying_everything_twice_does_not_make_it_surer(estimator):
     customers = np.arange(80)
     answers = np.where(customers % 3 == 0, 1.0, 0.0)
@@ -135,7 +137,9 @@ def test_saying_everything_twice_does_not_make_it_surer(estimator):
     assert twice["high"] - twice["low"] >= (once["high"] - once["low"]) * (1 - 1e-12)
 
 
-@pytest.mark.parametrize("estimator", [measures.proportion, measures.mean, measures.net_promoters, measures.money_mean])
+@pytest.mark.parametrize(
+    "estimator", [estimators.proportion, estimators.mean, estimators.net_promoters, estimators.money_mean]
+)
 def test_the_scale_of_the_weights_does_not_matter(estimator):
     one = infer(estimator, statistics(YES, customers=CUSTOMERS, weights=WEIGHT))
     ten = infer(estimator, statistics(YES, customers=CUSTOMERS, weights=10 * WEIGHT))
@@ -144,7 +148,7 @@ def test_the_scale_of_the_weights_does_not_matter(estimator):
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
 def test_a_mean_has_the_t_interval_of_statsmodels(level):
-    row = infer(measures.mean, statistics(ANSWER), level)
+    row = infer(estimators.mean, statistics(ANSWER), level)
     assert row["value"] == pytest.approx(ANSWER.mean())
     assert ends(row) == pytest.approx(DescrStatsW(ANSWER).tconfint_mean(1 - level))
     assert row["method"] == "t"
@@ -152,7 +156,7 @@ def test_a_mean_has_the_t_interval_of_statsmodels(level):
 
 @pytest.mark.parametrize("weights", [None, WEIGHT], ids=["equal weights", "weighted"])
 def test_a_mean_by_customer_equals_the_cluster_robust_regression_on_a_constant(weights):
-    row = infer(measures.mean, statistics(ANSWER, customers=CUSTOMERS, weights=weights))
+    row = infer(estimators.mean, statistics(ANSWER, customers=CUSTOMERS, weights=weights))
     model = sm.WLS(ANSWER, np.ones(UNITS), weights=1 if weights is None else weights)
     robust = model.fit(cov_type="cluster", cov_kwds={"groups": CUSTOMERS}, use_t=True)
     assert row["value"] == pytest.approx(robust.params[0])
@@ -164,7 +168,7 @@ def test_a_ratio_of_sums_by_the_textbook():
     x, y = np.array([2.0, 3, 5, 7, 11, 4]), np.array([1.0, 1, 3, 3, 6, 1])
     r = 15 / 32
     v = sum((b - r * a) ** 2 for a, b in zip(x, y, strict=True)) / (6 * 5 * (32 / 6) ** 2)
-    row = infer(measures.ratio, statistics(y, x))
+    row = infer(estimators.ratio, statistics(y, x))
     half = stats.t.ppf(0.975, 5) * v**0.5
     assert [row["value"], *ends(row)] == pytest.approx([r, r - half, r + half])
 
@@ -174,7 +178,7 @@ def test_a_ratio_of_sums_by_the_textbook():
 def test_none_is_called_top_heavy_of_whom_no_customer_brought_a_fifth(money, more):
     money = np.array([*money, more])
     s = statistics(money)
-    if money.sum() > 0 and infer(measures.money_mean, s)["top_heavy"]:
+    if money.sum() > 0 and infer(estimators.money_mean, s)["top_heavy"]:
         assert money.max() > 0.2 * money.sum()
 
 
@@ -182,7 +186,7 @@ def test_none_is_called_top_heavy_of_whom_no_customer_brought_a_fifth(money, mor
 def test_who_brings_far_more_than_the_others_together_is_seen(largest, heavy):
     others = RNG.gamma(2, 50, 200)
     money = np.append(others, largest / (1 - largest) * others.sum())
-    assert infer(measures.money_mean, statistics(money))["top_heavy"] == heavy
+    assert infer(estimators.money_mean, statistics(money))["top_heavy"] == heavy
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
@@ -197,43 +201,43 @@ def test_a_money_mean_solves_halls_equation(level):
 
     q = stats.t.ppf((1 + level) / 2, n - 1)
     upper, lower = (optimize.brentq(lambda t, at=at: transformed(t) - at, -50, 50) for at in (q, -q))
-    row = infer(measures.money_mean, statistics(money), level)
+    row = infer(estimators.money_mean, statistics(money), level)
     assert ends(row) == pytest.approx((money.mean() - upper * s / n**0.5, money.mean() - lower * s / n**0.5))
     assert row["high"] - row["value"] > row["value"] - row["low"]  # the long tail is above
 
 
 def test_halls_interval_is_students_where_nothing_is_skewed():
     even = [-3, -2, -1, 0, 1, 2, 3] * 20
-    assert ends(infer(measures.money_mean, statistics(even))) == pytest.approx(
-        ends(infer(measures.mean, statistics(even)))
+    assert ends(infer(estimators.money_mean, statistics(even))) == pytest.approx(
+        ends(infer(estimators.mean, statistics(even)))
     )
 
 
 def test_nps_by_customer_is_wider_than_by_row_when_customers_repeat_themselves():
     answers = np.repeat([1, 1, 0, -1, 1, 0, -1, 1, 1, 0] * 4, 3)
-    by_row = infer(measures.net_promoters, statistics(answers))
-    by_customer = infer(measures.net_promoters, statistics(answers, customers=np.repeat(range(40), 3)))
+    by_row = infer(estimators.net_promoters, statistics(answers))
+    by_customer = infer(estimators.net_promoters, statistics(answers, customers=np.repeat(range(40), 3)))
     assert by_row["value"] == by_customer["value"] == pytest.approx(0.3)
     assert by_customer["high"] - by_customer["low"] > 1.6 * (by_row["high"] - by_row["low"])  # sqrt(3) is 1.73
 
 
 @pytest.mark.parametrize("total", [0, 1, 5, 12, 60, 600])
 def test_a_count_that_scatters_no_more_than_poisson_has_the_exact_interval(total):
-    row = infer(measures.count, over_time([total // 12 + (week < total % 12) for week in range(12)]))
+    row = infer(estimators.count, over_time([total // 12 + (week < total % 12) for week in range(12)]))
     assert ends(row) == pytest.approx(confint_poisson(total, 1, "exact-c"), abs=1e-12)
     assert row["method"] == "exact Poisson"
 
 
 def test_a_count_per_exposure_is_divided_by_it():
-    per = infer(measures.count, over_time([4, 5, 6, 5], exposure=0.08))
-    plain = infer(measures.count, over_time([4, 5, 6, 5]))
+    per = infer(estimators.count, over_time([4, 5, 6, 5], exposure=0.08))
+    plain = infer(estimators.count, over_time([4, 5, 6, 5]))
     assert [per["value"], *ends(per)] == pytest.approx([x / 0.08 for x in (20, *ends(plain))])
 
 
 def test_a_count_that_comes_in_bursts_is_counted_in_bursts():
     bins = [0, 12, 0, 0, 9, 1, 0, 14, 0, 0, 2, 10]  # 48 in 12 weeks
     glm = sm.GLM(bins, np.ones(12), family=sm.families.Poisson()).fit(scale="X2")
-    row = infer(measures.count, over_time(bins))
+    row = infer(estimators.count, over_time(bins))
     bursts, tail = 48 / glm.scale, stats.norm.sf(stats.t.ppf(0.975, 11))
     # Garwood: the rates under which as many, or as few, are just that unlikely (a gamma is a Poisson read the other way).
     low = optimize.brentq(lambda rate: stats.gamma.cdf(rate, bursts) - tail, 1e-9, bursts)
@@ -244,11 +248,11 @@ def test_a_count_that_comes_in_bursts_is_counted_in_bursts():
 
 
 def test_a_count_in_a_single_span_is_poisson():
-    assert ends(infer(measures.count, over_time([9]))) == pytest.approx(confint_poisson(9, 1, "exact-c"))
+    assert ends(infer(estimators.count, over_time([9]))) == pytest.approx(confint_poisson(9, 1, "exact-c"))
 
 
 def test_a_census_has_a_value_and_no_interval():
-    row = infer(measures.census, statistics([1] * 9 + [0] * 3, [0] * 4 + [1] * 8))
+    row = infer(estimators.census, statistics([1] * 9 + [0] * 3, [0] * 4 + [1] * 8))
     assert row["value"] == 9 / 8
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
@@ -256,7 +260,7 @@ def test_a_census_has_a_value_and_no_interval():
 
 
 def test_one_customer_alone_has_a_mean_and_no_interval():
-    row = infer(measures.mean, statistics([3.0, 4.0, 8.0], customers=[7, 7, 7]))
+    row = infer(estimators.mean, statistics([3.0, 4.0, 8.0], customers=[7, 7, 7]))
     assert row["value"] == 5
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
@@ -266,15 +270,15 @@ def test_what_was_seen_to_cover_too_little_is_marked():
     def marked(estimator, frame) -> bool:
         return bool(infer(estimator, frame)["unreliable"])
 
-    assert marked(measures.money_mean, statistics(np.arange(299)))
-    assert not marked(measures.money_mean, statistics(np.arange(300)))
+    assert marked(estimators.money_mean, statistics(np.arange(299)))
+    assert not marked(estimators.money_mean, statistics(np.arange(300)))
     twice = np.repeat(np.arange(30), 2)
-    assert marked(measures.mean, statistics(np.arange(58), customers=twice[:58]))
-    assert not marked(measures.mean, statistics(np.arange(60), customers=twice))
-    assert not marked(measures.mean, statistics(np.arange(10)))  # a low base is another matter
-    assert marked(measures.count, over_time([1, 1, 1, 1]))
-    assert not marked(measures.count, over_time([2, 1, 1, 1]))
-    assert marked(measures.count, over_time([40] + [0] * 11))  # forty at once are one event
+    assert marked(estimators.mean, statistics(np.arange(58), customers=twice[:58]))
+    assert not marked(estimators.mean, statistics(np.arange(60), customers=twice))
+    assert not marked(estimators.mean, statistics(np.arange(10)))  # a low base is another matter
+    assert marked(estimators.count, over_time([1, 1, 1, 1]))
+    assert not marked(estimators.count, over_time([2, 1, 1, 1]))
+    assert marked(estimators.count, over_time([40] + [0] * 11))  # forty at once are one event
 
 
 def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
@@ -287,7 +291,7 @@ def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
     def off(true: float) -> float:
         return abs(share - true) - t * np.sqrt(part * true * (1 - true) / n)
 
-    row = measures.mean_on_scale.infer(statistics(stars), 0.95, (1, 5)).iloc[0]
+    row = estimators.mean_on_scale.infer(statistics(stars), 0.95, (1, 5)).iloc[0]
     low, high = optimize.brentq(off, 1e-9, share), optimize.brentq(off, share, 1 - 1e-9)
     assert [row["value"], *ends(row)] == pytest.approx([mean, 1 + 4 * low, 1 + 4 * high])
     assert high < 1
@@ -296,33 +300,33 @@ def test_a_mean_on_a_scale_solves_the_score_equation_with_its_own_scatter():
 def test_a_mean_on_a_scale_is_the_same_on_another_and_upside_down():
     stars = np.array([5] * 14 + [4] * 3 + [3, 1])
     customers = np.arange(19) // 2
-    row = measures.mean_on_scale.infer(statistics(stars, customers=customers, weights=WEIGHT[:19]), 0.95, (1, 5)).iloc[
-        0
-    ]
+    row = estimators.mean_on_scale.infer(
+        statistics(stars, customers=customers, weights=WEIGHT[:19]), 0.95, (1, 5)
+    ).iloc[0]
     points = statistics((stars - 1) * 25, customers=customers, weights=WEIGHT[:19])
     effort = statistics(6 - stars, customers=customers, weights=WEIGHT[:19])
-    assert ends(measures.mean_on_scale.infer(points, 0.95, (0, 100)).iloc[0]) == pytest.approx(
+    assert ends(estimators.mean_on_scale.infer(points, 0.95, (0, 100)).iloc[0]) == pytest.approx(
         tuple((end - 1) * 25 for end in ends(row))
     )
-    assert ends(measures.mean_on_scale.infer(effort, 0.95, (1, 5)).iloc[0]) == pytest.approx(
+    assert ends(estimators.mean_on_scale.infer(effort, 0.95, (1, 5)).iloc[0]) == pytest.approx(
         tuple(6 - end for end in ends(row)[::-1])
     )
 
 
 @pytest.mark.parametrize("answer", [1, 3.3, 5])
 def test_where_all_agree_a_mean_on_a_scale_is_still_not_certain(answer):
-    row = measures.mean_on_scale.infer(statistics([answer] * 12), 0.95, (1, 5)).iloc[0]
+    row = estimators.mean_on_scale.infer(statistics([answer] * 12), 0.95, (1, 5)).iloc[0]
     assert row["value"] == pytest.approx(answer)
     assert 1 <= row["low"] <= answer + 1e-9
     assert answer - 1e-9 <= row["high"] <= 5
     assert row["high"] - row["low"] > 1
 
 
-ESTIMATORS: list[tuple[measures.Estimator, Callable]] = [
-    (measures.proportion, st.sampled_from([0.0, 1.0])),
-    (measures.net_promoters, st.sampled_from([-1.0, 0.0, 1.0])),
-    (measures.mean, st.integers(1, 5).map(float)),
-    (measures.money_mean, st.integers(0, 10_000).map(lambda pence: pence / 100)),
+ESTIMATORS: list[tuple[estimators.Estimator, Callable]] = [
+    (estimators.proportion, st.sampled_from([0.0, 1.0])),
+    (estimators.net_promoters, st.sampled_from([-1.0, 0.0, 1.0])),
+    (estimators.mean, st.integers(1, 5).map(float)),
+    (estimators.money_mean, st.integers(0, 10_000).map(lambda pence: pence / 100)),
 ]
 
 
@@ -346,7 +350,9 @@ def test_any_sample_s_value_lies_in_its_interval_and_a_surer_one_is_wider(estima
 
 
 @pytest.mark.parametrize(
-    "estimator", [measures.mean, measures.ratio, measures.money_mean, measures.money_retained], ids=lambda e: e.name
+    "estimator",
+    [estimators.mean, estimators.ratio, estimators.money_mean, estimators.money_retained],
+    ids=lambda e: e.name,
 )
 def test_where_all_are_alike_a_mean_has_no_interval_rather_than_one_of_no_width(estimator):
     """Fifty who all brought 7 do not say that all others would."""
@@ -360,7 +366,7 @@ def test_where_all_are_alike_a_mean_has_no_interval_rather_than_one_of_no_width(
 def test_gross_revenue_retention_near_the_end_of_its_scale_holds_the_truth(leaves: float, customers: int):
     """Hall's interval has no width where nobody left: of 100 customers of whom 2 % leave it holds the truth in .85."""
     frame = draw.retained(np.random.default_rng(5), 2000, customers, 0.8, leaves, 0.0)
-    told = measures.money_share.infer(frame, 0.95)
+    told = estimators.money_share.infer(frame, 0.95)
     assert (told["high"] > told["low"]).all()
     held = ((told["low"] <= 1 - leaves) & (told["high"] >= 1 - leaves)).mean()
     assert 0.92 <= held <= 0.99
