@@ -191,11 +191,11 @@ class View:
         since = nw.col("period_start") - timedelta(days=days)
         return self.where(nw.col(time) >= since, nw.col(time) < nw.col("period_start"))
 
-    def where(self, *conditions: nw.Expr) -> nw.LazyFrame:
-        """The rows beside each period of which the conditions hold, with the period's columns."""
+    def where(self, *conditions: nw.Expr, beside: nw.LazyFrame | None = None) -> nw.LazyFrame:
+        """The rows beside each period of which the conditions hold, with the period's columns; or beside those of a `Periods.table`."""
         frames = []
         for rows, places in self.sources:
-            periods = self.periods.relation
+            periods = self.periods.relation if beside is None else beside
             if places:
                 periods = periods.filter(nw.col(PERIOD).is_in(places))
             frames.append(rows.join(periods, how="cross").filter(*conditions))

@@ -108,16 +108,27 @@ def spans(period: Period) -> list[Span]:
     return sorted({side for each in comparisons(period) for side in (each.now, each.before)}, key=str)
 
 
+def sides_of(period: Period) -> list[dict[str, int]]:
+    """The places in `spans` of what is compared (`now`, `before`), of each of `comparisons`; the first one again where there are fewer than may be.
+
+    The sums over customers of the products of what each brought in the two are what the interval needs.
+    """
+    place = {each: at for at, each in enumerate(spans(period))}
+    pairs = [{"now": place[each.now], "before": place[each.before]} for each in comparisons(period)]
+    return pairs + pairs[:1] * (MOST_COMPARISONS - len(pairs))
+
+
 def squares(period: Period) -> dict[str, tuple[int, int]]:
     """By name, the sums over customers that the interval needs: of the product of what each brought in two places of `spans`."""
-    place = {each: at for at, each in enumerate(spans(period))}
-    pairs = [(place[each.now], place[each.before]) for each in comparisons(period)]
-    pairs += pairs[:1] * (MOST_COMPARISONS - len(pairs))
     return {
         name: product
-        for at, (now, before) in enumerate(pairs)
-        for name, product in zip(_squares_of(at), ((now, now), (now, before), (before, before)), strict=True)
+        for at, pair in enumerate(sides_of(period))
+        for name, product in zip(_squares_of(at), _pairs(**pair), strict=True)
     }
+
+
+def _pairs(now: int, before: int) -> tuple[tuple[int, int], ...]:
+    return (now, now), (now, before), (before, before)
 
 
 def _squares_of(comparison: int) -> list[str]:
@@ -128,7 +139,7 @@ def growth(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
     """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
 
     Who bought stands in groups of their own, of the breakdown `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
-    bought in that place of `spans`, with the sums of `squares`. The side with fewer customers says whether a figure may be shown,
+    bought in that place of `spans`, with the sums of products of `sides_of`. The side with fewer customers says whether a figure may be shown,
     and whether it is `unreliable`.
 
     Limits: t on the logarithm of the ratio, with the larger of two errors: that of weeks that may be like their neighbours
@@ -199,7 +210,7 @@ Error = tuple[float, float]  # a standard error and its degrees of freedom
 
 
 def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -> Error:
-    """The error of the logarithm of the ratio of two sums over units (customers; orders), from counts with sums of `squares`.
+    """The error of the logarithm of the ratio of two sums over units (customers; orders), from counts with sums of products of `sides_of`.
 
     What a unit moves it by is a / now - b / before; these add up to nothing.
     """

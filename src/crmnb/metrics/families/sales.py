@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
@@ -9,25 +10,29 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.periods import once
 from crmnb.engine.segments import levels_of, with_component
+from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import (
     conversion_over_time,
     growth,
     growth_parts,
     median_by_customer,
-    money_mean,
     pipeline,
+    proportion,
 )
 from crmnb.metrics.features.revenue import sold, with_net_revenue
+from crmnb.metrics.measures import Measure, money_mean, of_counts, share
 from crmnb.schema.client import Segments
-from crmnb.stats.growth import Span, spans, squares, who_of
+from crmnb.stats.growth import MOST_COMPARISONS, sides_of, spans, who_of
+
+_NEVER = datetime(9999, 1, 1)  # later than any refund
 
 # ---- Leads ----------------------------------------------------------------------------------------------------------
 # Their evidence carries no customer: mostly those alone have one who were won, so that by a customer's region every lead
 # would look won. Leads are broken down by columns of their own (source, seller).
 
 
-def _as_seen(leads: nw.LazyFrame, at: datetime | None, *times: str) -> nw.LazyFrame:
+def _as_seen(leads: nw.LazyFrame, at: datetime | nw.Expr | None, *times: str) -> nw.LazyFrame:
     """The leads as they stood at a time: what lies after it had not happened yet, or is a plan.
 
     What is dated before the day of the lead's creation cannot be and is left out; the lead itself counts.
@@ -35,7 +40,7 @@ def _as_seen(leads: nw.LazyFrame, at: datetime | None, *times: str) -> nw.LazyFr
     created = nw.col("created_at").dt.truncate("1d")
     for name in times:
         happened = nw.col(name).dt.truncate("1d") >= created
-        happened = happened & (nw.col(name) < at) if at else happened
+        happened = happened if at is None else happened & (nw.col(name) < at)
         leads = leads.with_columns(**{name: nw.when(happened).then(nw.col(name))})
     return leads.drop("customer_id", strict=False)
 
@@ -61,7 +66,7 @@ def _decided_at() -> nw.Expr:
     return nw.coalesce(nw.col("won_at"), nw.col("lost_at"))
 
 
-def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> list[str]:
+def _own(rows: View, table: str, segments: Segments, *counted: str) -> list[str]:
     """The table's own columns that the client breaks figures down by.
 
     Raises Unavailable where one has a name that the evidence needs for what is `counted` in it.
@@ -69,7 +74,7 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> l
     columns = [
         column for name, _, column in (each.column.partition(".") for each in segments.values()) if name == table
     ]
-    own = [name for name in dict.fromkeys(columns) if name in rows.collect_schema().names()]
+    own = [name for name in dict.fromkeys(columns) if name in rows.columns]
     if taken := [name for name in own if name in (*counted, "breakdown", "cluster", "customer_id", "fold", "n")]:
         raise Unavailable(
             f"cannot be broken down by {table}.{taken[0]}, a name that is needed here: give the column another"
@@ -82,13 +87,9 @@ def _own(rows: nw.LazyFrame, table: str, segments: Segments, *counted: str) -> l
     unit="%",
     kind="output",
     direction="up",
-    numerator="of them won in time",
-    denominator="leads created in the period",
     hand_count="5 / 11",
-    rows_at="created_at",
-    matures="maturity_days",
 )
-def lead_conversion_rate(leads, *, period, maturity_days=90):
+def lead_conversion_rate(leads, *, maturity_days=90):
     """Share of the leads created in the period that were won within `maturity_days` days of their creation.
 
     A lead that was given up and won all the same is won, and so is one that fell through afterwards. A win dated before the day of
@@ -101,8 +102,10 @@ def lead_conversion_rate(leads, *, period, maturity_days=90):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); Wilson 1927
         (interval).
     """
-    created = _as_seen(leads, period.cutoff, "won_at").filter(period.holds("created_at"))
-    return created.with_columns(num=_within(maturity_days, "won_at"), den=nw.lit(1))
+    seen = leads.derive(_as_seen, leads.periods.cutoff, "won_at")
+    created = seen.during("created_at", maturity_days=maturity_days)
+    won = _within(maturity_days, "won_at") == 1
+    return share(created, won, numerator="of them won in time", denominator="leads created in the period")
 
 
 @metric(
@@ -110,13 +113,9 @@ def lead_conversion_rate(leads, *, period, maturity_days=90):
     unit="%",
     kind="output",
     direction="up",
-    numerator="won within so many days of their creation",
-    denominator="leads created in the period",
     hand_count={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
-    estimate=conversion_over_time,
-    breakdown="age of the lead",
 )
-def cumulative_win_rate(leads, *, period, segments: Segments):
+def cumulative_win_rate(leads, *, segments: Segments):
     """Share of the leads created in the period that are won within 30, 90, 180 and 365 days, as far as that has been seen.
 
     A lead that is not won counts as not won for as long as it has been followed, to the end of the data, whether it was lost or is
@@ -128,17 +127,25 @@ def cumulative_win_rate(leads, *, period, segments: Segments):
     Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
         that is known of all); Kaplan & Meier 1958, JASA 53:457; Choudhury 2002, Statistics in Medicine 21:1129 (log-log interval).
     """
-    times = [name for name in ("won_at", "lost_at") if name in leads.collect_schema().names()]
-    seen = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
-    last_day = (period.cutoff or period.end) - timedelta(days=1)
+    times = [name for name in ("won_at", "lost_at") if name in leads.columns]
+    cutoff = leads.periods.cutoff
+    seen = leads.derive(_as_seen, cutoff, *times).during("created_at")
+    last_day = nw.col("period_end") - timedelta(days=1) if cutoff is None else nw.lit(cutoff - timedelta(days=1))
     decided = {"ended_at": nw.col("won_at"), "outcome": _is("won_at")}
     if "lost_at" in times:
         decided = {"ended_at": _decided_at(), "outcome": _is("won_at") + 2 * _is("lost_at") * (1 - _is("won_at"))}
-    ended = seen.with_columns(**decided, last_day=nw.lit(last_day))
+    ended = seen.with_columns(**decided, last_day=last_day)
     ended = ended.with_columns(ended_at=nw.coalesce("ended_at", "last_day"))
     columns = _own(leads, "leads", segments, "days", "followed", "outcome")
-    return ended.with_columns(days=_days_to("ended_at"), followed=_days_to("last_day")).select(
-        "days", "followed", "outcome", *columns
+    cases = ended.with_columns(days=_days_to("ended_at"), followed=_days_to("last_day")).select(
+        "period_id", "days", "followed", "outcome", *columns
+    )
+    return of_counts(
+        cases,
+        conversion_over_time,
+        numerator="won within so many days of their creation",
+        denominator="leads created in the period",
+        breakdown="age of the lead",
     )
 
 
@@ -150,14 +157,9 @@ STAGES = ("qualified_at", "proposed_at")
     unit="%",
     kind="process",
     direction="up",
-    numerator="of them reached this stage",
-    denominator="leads created in the period that reached the stage before",
     hand_count={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
-    breakdown="stage",
-    rows_at="created_at",
-    matures="maturity_days",
 )
-def stage_conversion(leads, *, period, stages="", maturity_days=90):
+def stage_conversion(leads, *, stages="", maturity_days=90):
     """Step by step, the share of leads that reached a stage of those that reached the one before; the first is of all created.
 
     What a lead reached within `maturity_days` days of its creation counts, so that all have had the same time.
@@ -170,12 +172,13 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales funnel).
     """
     told = [name.strip() for name in stages.split(",") if name.strip()]
-    there = leads.collect_schema().names()
+    there = leads.columns
     times = told or [name for name in STAGES if name in there]
     if not times:
         raise Unavailable("needs the column leads.qualified_at or leads.proposed_at, or the setting stages")
     times = [*dict.fromkeys([*times, "won_at"])]
-    created = _as_seen(leads, period.cutoff, *times).filter(period.holds("created_at"))
+    seen = leads.derive(_as_seen, leads.periods.cutoff, *times)
+    created = seen.during("created_at", maturity_days=maturity_days)
     reached = [_within(maturity_days, *times[at:]) for at in range(len(times))]
     created = created.with_columns(
         reached_0=nw.lit(1), **{f"reached_{at + 1}": each for at, each in enumerate(reached)}
@@ -188,7 +191,13 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
         )
         for at, name in enumerate(times)
     ]
-    return nw.concat(steps)
+    return Measure(
+        nw.concat(steps),
+        proportion,
+        numerator="of them reached this stage",
+        denominator="leads created in the period that reached the stage before",
+        breakdown="stage",
+    )
 
 
 @metric(
@@ -196,12 +205,9 @@ def stage_conversion(leads, *, period, stages="", maturity_days=90):
     unit="%",
     kind="output",
     direction="up",
-    numerator="of them won",
-    denominator="proposals decided in the period",
     hand_count="6 / 8",
-    rows_at="decided_at",
 )
-def win_rate(leads, *, period):
+def win_rate(leads):
     """Share of the proposals decided in the period, whenever they were made, that were won.
 
     Why: a proposal is dear; this is what comes of one. It needs no waiting, as only what is decided is in it.
@@ -209,10 +215,11 @@ def win_rate(leads, *, period):
         proposals come in before slow ones, so it moves when their number does.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline).
     """
-    proposed = _as_seen(leads, period.cutoff, "proposed_at", "won_at", "lost_at")
-    proposed = proposed.filter(~nw.col("proposed_at").is_null())
-    decided = proposed.with_columns(decided_at=_decided_at()).filter(period.holds("decided_at"))
-    return decided.with_columns(num=_is("won_at"), den=nw.lit(1))
+    times = ("proposed_at", "won_at", "lost_at")
+    seen = leads.derive(_as_seen, leads.periods.cutoff, *times).filter(~nw.col("proposed_at").is_null())
+    decided = seen.derive(lambda rows: rows.with_columns(decided_at=_decided_at())).during("decided_at")
+    won = _is("won_at") == 1
+    return share(decided, won, numerator="of them won", denominator="proposals decided in the period")
 
 
 # ---- Visits ---------------------------------------------------------------------------------------------------------
@@ -239,13 +246,9 @@ def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
     unit="%",
     kind="output",
     direction="up",
-    numerator="visitors who reached the goal",
-    denominator="visitors in the period",
     hand_count={"newsletter": "2 / 9", "purchase": "4 / 9"},
-    breakdown="goal",
-    depends_on_length=True,
 )
-def visitor_conversion_rate(visits, *, period):
+def visitor_conversion_rate(visits):
     """Share of the period's visitors who reached a goal in it (bought, subscribed ...), goal by goal.
 
     A visitor is a customer, under however many visitor ids; else a visitor id.
@@ -256,19 +259,28 @@ def visitor_conversion_rate(visits, *, period):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visitors and conversion); Wilson
         1927 (interval).
     """
-    sessions = _sessions(visits).filter(period.holds("started_at"))
+    sessions = visits.derive(_sessions).during("started_at")
     goals = (
-        levels_of(visits, "goal")
+        levels_of(visits.rows, "goal")
         .rename({"level": "breakdown"})
         .group_by("breakdown")
         .agg(goals=nw.len())
         .select("breakdown")
     )
-    visitors = sessions.group_by("customer_id").agg(visits=nw.len()).select("customer_id")
-    acted = with_component(sessions.filter(nw.col("converted"), ~nw.col("goal").is_null()), visits, "goal")
-    reached = acted.with_columns(num=nw.lit(1)).group_by("customer_id", "breakdown").agg(num=nw.col("num").max())
-    found = visitors.join(goals, how="cross").join(reached, on=["customer_id", "breakdown"], how="left")
-    return found.with_columns(num=nw.col("num").fill_null(0), den=nw.lit(1))
+    who = ("period_id", "customer_id")
+    visitors = sessions.group_by(*who).agg(visits=nw.len()).select(*who)
+    converted = sessions.filter(nw.col("converted"), ~nw.col("goal").is_null())
+    acted = with_component(converted, visits.rows, "goal").with_columns(num=nw.lit(1))
+    reached = acted.group_by(*who, "breakdown").agg(num=nw.col("num").max())
+    found = visitors.join(goals, how="cross").join(reached, on=[*who, "breakdown"], how="left")
+    return share(
+        found,
+        nw.col("num").fill_null(0) == 1,
+        numerator="visitors who reached the goal",
+        denominator="visitors in the period",
+        breakdown="goal",
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -276,12 +288,9 @@ def visitor_conversion_rate(visits, *, period):
     unit="%",
     kind="output",
     direction="up",
-    numerator="sessions with the action",
-    denominator="sessions in the period",
     hand_count="8 / 13",
-    rows_at="started_at",
 )
-def session_conversion_rate(visits, *, period):
+def session_conversion_rate(visits):
     """Share of the period's web sessions in which the visitor did what was hoped for, whatever the goal.
 
     Why: it is what changes of the site move first, and what most web statistics call conversion.
@@ -290,8 +299,9 @@ def session_conversion_rate(visits, *, period):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visits and conversion); Kish 1965,
         Survey Sampling, 8.2 (effective n).
     """
-    sessions = _sessions(visits).filter(period.holds("started_at"))
-    return sessions.with_columns(num=nw.col("converted").cast(nw.Int64), den=nw.lit(1))
+    sessions = visits.derive(_sessions).during("started_at")
+    words = {"numerator": "sessions with the action", "denominator": "sessions in the period"}
+    return share(sessions, nw.col("converted"), **words)
 
 
 # ---- Revenue --------------------------------------------------------------------------------------------------------
@@ -302,14 +312,9 @@ def session_conversion_rate(visits, *, period):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="net revenue of the period over that of like days a year before, less 1",
-    denominator="orders in both periods",
     hand_count={"": "2029.5 / (432 - 22) - 1"},
-    estimate=growth,
-    compares=True,
-    breakdown="against what",
 )
-def sales_growth(all_orders, *, period, segments: Segments):
+def sales_growth(all_orders, *, segments: Segments):
     """Net revenue against that of a year before, less 1, like for like.
 
     A month (or up to two) is set against the same weekdays 52 weeks earlier; a longer period against the same days of the
@@ -326,62 +331,83 @@ def sales_growth(all_orders, *, period, segments: Segments):
         Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
         (interval, the wider of weeks and customers as units, see crmnb.stats.growth).
     """
-    compared = spans(period)
-    own = _own(all_orders, "orders", segments, "day", "net", "span", *(f"in_{at}" for at, _ in enumerate(compared)))
-    known = ["customer_id"] if "customer_id" in all_orders.collect_schema().names() else []
-    parts = [
-        _in_span(sold(all_orders, span.known_at), span).select(
-            *known, *own, day=nw.col("ordered_at").dt.truncate("1d"), net=nw.col("net"), span=nw.lit(at)
-        )
-        for at, span in enumerate(compared)
-    ]
-    bought = nw.concat(parts).with_columns(**_brought(len(compared), squares(period)))
-    if not known:
-        return bought
-    bought = bought.with_columns(breakdown=nw.lit(""))
-    columns = bought.columns
-    daily = bought.with_columns(**{name: _none_of(name) for name in columns if name.startswith("in_")})
-    return nw.concat([daily, *(each.select(columns) for by in ("", *own) for each in _buyers(bought, by, period))])
-
-
-def _in_span(orders: nw.LazyFrame, span: Span) -> nw.LazyFrame:
-    inside = orders.filter(nw.col("ordered_at") >= span.start, nw.col("ordered_at") < span.end)
-    if span.leap_days:
-        return inside
-    day = nw.col("ordered_at").dt
-    return inside.filter(~((day.month() == 2) & (day.day() == 29)))
-
-
-def _figures(columns: list[str]) -> list[str]:
-    """The columns of who bought: whether in a span (`in_0` ...), and the sums of `squares`."""
-    return [name for name in columns if name.startswith(("in_", "now_", "before_"))]
-
-
-def _brought(spans_compared: int, products: dict[str, tuple[int, int]]) -> dict[str, nw.Expr]:
-    """Of rows with the `net` of a `span`, the columns of `_figures`."""
-    net = [
-        nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
-        for at in range(spans_compared)
-    ]
-    inside = {f"in_{at}": (nw.col("span") == at).cast(nw.Int64) for at in range(spans_compared)}
-    return inside | {name: net[a] * net[b] for name, (a, b) in products.items()}
-
-
-def _buyers(bought: nw.LazyFrame, by: str, period: Period) -> list[nw.LazyFrame]:
-    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
-    keys, many = ["customer_id", by] if by else ["customer_id"], len(spans(period))
-    named = ~nw.col("customer_id").is_null()
-    others = [name for name in bought.columns if name not in (*keys, "breakdown", *_figures(bought.columns))]
-    by_span = {
-        f"of_{at}": nw.when(nw.col("span") == at).then(nw.col("net").cast(nw.Float64)).otherwise(nw.lit(0.0))
-        for at in range(many)
-    }
-    totals = bought.filter(named).with_columns(**by_span).group_by(*keys)
-    each = totals.agg(*(nw.col(name).sum() for name in by_span), *(nw.col(name).min() for name in others))
-    each = each.with_columns(
-        **{f"in_{at}": (nw.col(f"of_{at}") > 0).cast(nw.Int64) for at in range(many)},
-        **{name: nw.col(f"of_{a}") * nw.col(f"of_{b}") for name, (a, b) in squares(period).items()},
+    compared = all_orders.periods.table(_spans)
+    most = max(len(spans(period)) for period in all_orders.periods.by_place.values())
+    inside = [f"in_{at}" for at in range(most)]
+    own = _own(all_orders, "orders", segments, "day", "net", "span", "period_id", *inside)
+    known = ["customer_id"] if "customer_id" in all_orders.columns else []
+    at, day = nw.col("ordered_at"), nw.col("ordered_at").dt
+    in_span = all_orders.where(
+        at >= nw.col("span_start"),
+        at < nw.col("span_end"),
+        (nw.col("leap_days") == 1) | ~((day.month() == 2) & (day.day() == 29)),
+        beside=compared,
     )
+    revenue = sold(in_span, nw.col("known_at")).with_columns(
+        day=day.truncate("1d"), net_=nw.col("net").cast(nw.Float64)
+    )
+    bought = revenue.with_columns(
+        **{name: (nw.col("span") == place).cast(nw.Int64) for place, name in enumerate(inside)},
+        **{
+            name: nw.when(nw.col("span") == nw.col(f"{name}_span")).then(nw.col("net_")).otherwise(0.0)
+            for name in _SIDES
+        },
+    )
+    facts = {
+        "numerator": "net revenue of the period over that of like days a year before, less 1",
+        "denominator": "orders in both periods",
+        "breakdown": "against what",
+        "compares": True,
+    }
+    bought = bought.with_columns(**_products()).select(
+        "period_id", *known, *own, "day", "net", "span", *inside, *_products(), *_SIDES
+    )
+    if not known:
+        return of_counts(bought.drop(*_SIDES), growth, **facts)
+    bought = bought.with_columns(breakdown=nw.lit(""))
+    daily = bought.with_columns(**{name: _none_of(name) for name in inside}).drop(*_SIDES)
+    by_buyer = (each.select(daily.columns) for by in ("", *own) for each in _buyers(bought, by, inside))
+    return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
+
+
+_SIDES = [f"{side}_{at}" for at in range(MOST_COMPARISONS) for side in ("now", "before")]
+
+
+def _spans(period: Period) -> list[dict[str, Any]]:
+    """The spans of days that a period's revenue is compared over, and the places among them of the two sides of each comparison."""
+    sides = {f"{side}_{at}_span": place for at, pair in enumerate(sides_of(period)) for side, place in pair.items()}
+    return [
+        {
+            "span": at,
+            "span_start": span.start,
+            "span_end": span.end,
+            "leap_days": int(span.leap_days),
+            "known_at": span.known_at or _NEVER,
+            **sides,
+        }
+        for at, span in enumerate(spans(period))
+    ]
+
+
+def _products() -> dict[str, nw.Expr]:
+    """The products of what was brought in the two sides of each comparison, whose sums the interval needs."""
+    return {
+        f"{a}_{b}_{at}": nw.col(f"{a}_{at}") * nw.col(f"{b}_{at}")
+        for at in range(MOST_COMPARISONS)
+        for a, b in (("now", "now"), ("now", "before"), ("before", "before"))
+    }
+
+
+def _buyers(bought: nw.LazyFrame, by: str, inside: list[str]) -> list[nw.LazyFrame]:
+    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
+    keys = ["period_id", "customer_id", *([by] if by else [])]
+    named = ~nw.col("customer_id").is_null()
+    figures = {*inside, *_SIDES, *_products()}
+    others = [name for name in bought.columns if name not in (*keys, "breakdown", *figures)]
+    net = {f"of_{name}": nw.col(name) * nw.col("net").cast(nw.Float64) for name in inside}
+    totals = bought.filter(named).with_columns(**net).group_by(*keys)
+    each = totals.agg(*(nw.col(name).sum() for name in (*net, *_SIDES)), *(nw.col(name).min() for name in others))
+    each = each.with_columns(**{name: (nw.col(f"of_{name}") > 0).cast(nw.Int64) for name in inside}, **_products())
     emptied = {name: _none_of(name) for name in others} | {"breakdown": nw.lit(who_of(by))}
     return [rows.with_columns(**emptied) for rows in (each, bought.filter(~named))]
 
@@ -404,8 +430,6 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
     unit="money",
     kind="outcome",
     direction="-",
-    numerator="net revenue of the period and of a year before, and the parts of the difference",
-    denominator="buyers in both periods",
     hand_count={
         "before": "432",
         "customers": "245.836489475",
@@ -414,12 +438,8 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
         "without a customer": "7",
         "now": "2029.5",
     },
-    estimate=growth_parts,
-    compares=True,
-    breakdown="part",
-    over_time=False,
 )
-def revenue_bridge(all_orders, *, period, segments: Segments):
+def revenue_bridge(all_orders, *, segments: Segments):
     """The change of net revenue since the same period a year before, as money owed to customers, frequency and order value.
 
     Revenue = customers x orders per customer x revenue per order: each gets its share by the logarithmic mean, and nothing is
@@ -432,6 +452,7 @@ def revenue_bridge(all_orders, *, period, segments: Segments):
         refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
+    period = all_orders.periods.reporting
     seen = period if not period.partial else replace(period, end=period.observed_end, months=0)
     choices = [each for each in (seen.year_before, seen.previous) if not each.partial]
     if not choices:
@@ -440,11 +461,17 @@ def revenue_bridge(all_orders, *, period, segments: Segments):
         )
     before = choices[0]
     known_at = before.as_long_after(seen)
-    return nw.concat(
-        [
-            _side(sold(all_orders), seen, "now", before.label),
-            _side(sold(all_orders, known_at), before, "before", before.label),
-        ]
+    sides = [
+        _side(sold(all_orders.rows), seen, "now", before.label),
+        _side(sold(all_orders.rows, known_at), before, "before", before.label),
+    ]
+    return of_counts(
+        nw.concat(sides),
+        growth_parts,
+        numerator="net revenue of the period and of a year before, and the parts of the difference",
+        denominator="buyers in both periods",
+        breakdown="part",
+        compares=True,
     )
 
 
@@ -453,14 +480,9 @@ def revenue_bridge(all_orders, *, period, segments: Segments):
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="net revenue",
-    denominator="orders in the period",
     hand_count="2029.5 / 26",
-    estimate=money_mean,
-    rows_at="ordered_at",
-    bounds=(0, float("inf")),
 )
-def average_order_value(orders, *, period):
+def average_order_value(orders):
     """Net revenue per order: what was ordered less what was refunded of it; cancelled and wholly refunded orders are out.
 
     Why: with customers and frequency it makes up revenue, and it is what offers and prices move first.
@@ -469,8 +491,9 @@ def average_order_value(orders, *, period):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
         JRSS-B 54:221 (interval).
     """
-    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
-    return inside.with_columns(num=nw.col("net"), den=nw.lit(1))
+    inside = orders.derive(with_net_revenue).during("ordered_at")
+    words = {"numerator": "net revenue", "denominator": "orders in the period"}
+    return money_mean(inside, nw.col("net"), bounds=(0, float("inf")), **words)
 
 
 @metric(
@@ -478,30 +501,33 @@ def average_order_value(orders, *, period):
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="net revenue of the order in the middle",
-    denominator="orders in the period",
     hand_count="(29 + 33) / 2",
-    estimate=median_by_customer,
-    over_time=False,
 )
-def median_order_value(orders, *, period):
+def median_order_value(orders):
     """The net revenue that half of the period's orders do not reach.
 
     Why: a few large orders do not move it, so it says what an order usually is.
     Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """
-    inside = with_net_revenue(orders).filter(period.holds("ordered_at"))
-    if "customer_id" not in orders.collect_schema().names():
-        return inside.select(net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
-    known = ~nw.col("customer_id").is_null()
-    place, orders_of = nw.col("net").rank("ordinal").over("customer_id"), nw.len().over("customer_id")
-    return inside.select(
-        "customer_id",
+    inside = orders.derive(with_net_revenue).during("ordered_at")
+    facts = {
+        "numerator": "net revenue of the order in the middle",
+        "denominator": "orders in the period",
+        "trend": False,
+    }
+    if "customer_id" not in orders.columns:
+        alone = inside.select("period_id", net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
+        return of_counts(alone, median_by_customer, **facts)
+    known, who = ~nw.col("customer_id").is_null(), ("period_id", "customer_id")
+    place, orders_of = nw.col("net").rank("ordinal").over(*who), nw.len().over(*who)
+    placed = inside.select(
+        *who,
         net=nw.col("net"),
         squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),
         orders=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
     )
+    return of_counts(placed, median_by_customer, **facts)
 
 
 @metric(
@@ -509,13 +535,9 @@ def median_order_value(orders, *, period):
     unit="money per day",
     kind="process",
     direction="up",
-    numerator="open leads x win rate x mean amount won / median days to win",
-    denominator="leads, open or with time to be won",
     hand_count="3 * (6 / 10) * (1500 / 5) / 30",
-    estimate=pipeline,
-    looks_back=True,
 )
-def sales_velocity(leads, *, period, segments: Segments, maturity_days=90):
+def sales_velocity(leads, *, segments: Segments, maturity_days=90):
     """What the leads open at the period's end are worth per day: open leads x win rate x mean amount / median days to win.
 
     The last three are those of leads that have had time: created in the year that ended `maturity_days` before the period's end,
@@ -527,20 +549,26 @@ def sales_velocity(leads, *, period, segments: Segments, maturity_days=90):
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """
-    period.require_history(maturity_days + 365, of="observed_end")
-    at = period.observed_end
-    last, first = at - timedelta(days=maturity_days), at - timedelta(days=maturity_days + 365)
-    seen = _as_seen(leads, at, "won_at", "lost_at").with_columns(decided_at=_decided_at())
-    seen = seen.filter(nw.col("created_at") >= first, nw.col("created_at") < at)
+    leads.periods.require_history(maturity_days + 365, of="observed_end")
+    end = nw.col("observed_end")
+    last, first = end - timedelta(days=maturity_days), end - timedelta(days=maturity_days + 365)
+    recent = leads.where(nw.col("created_at") >= first, nw.col("created_at") < end)
+    seen = _as_seen(recent, end, "won_at", "lost_at").with_columns(decided_at=_decided_at())
     mature = (nw.col("created_at") < last).cast(nw.Int64)
     flagged = seen.with_columns(open=1 - _is("decided_at"), mature=mature, won=_is("won_at") * mature)
     told = flagged.filter((nw.col("open") == 1) | (nw.col("mature") == 1))
     is_won = nw.col("won") == 1
     own = _own(leads, "leads", segments, "open", "mature", "won", "days", "brought", "priced")
-    return told.select(
-        *("open", "mature", "won", *own),
+    cases = told.select(
+        *("period_id", "open", "mature", "won", *own),
         cluster=nw.col("lead_id"),
         days=nw.when(is_won).then(_days_to("won_at")),
         brought=nw.when(is_won).then(nw.col("amount")).otherwise(nw.lit(0)),
         priced=nw.when(is_won).then(_is("amount")).otherwise(nw.lit(0)),
+    )
+    return of_counts(
+        cases,
+        pipeline,
+        numerator="open leads x win rate x mean amount won / median days to win",
+        denominator="leads, open or with time to be won",
     )

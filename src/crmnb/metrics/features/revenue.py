@@ -13,7 +13,7 @@ def with_net_revenue(orders: nw.LazyFrame) -> nw.LazyFrame:
     return orders.with_columns(net=amount)
 
 
-def sold(all_orders: nw.LazyFrame, known_at: datetime | None = None) -> nw.LazyFrame:
+def sold(all_orders: nw.LazyFrame, known_at: nw.Expr | datetime | None = None) -> nw.LazyFrame:
     """The orders that brought something, with that (`net`), by the refunds known before a time (None: all of them).
 
     all_orders: those that do not count among them. A refund without a day counts from the beginning. Counts the same orders as
@@ -22,7 +22,7 @@ def sold(all_orders: nw.LazyFrame, known_at: datetime | None = None) -> nw.LazyF
     columns, amount = all_orders.collect_schema().names(), nw.col("amount")
     refunded = nw.col("refunded_amount") if "refunded_amount" in columns else nw.lit(None)
     refunded = nw.coalesce(refunded, nw.when(nw.col("status") == "refunded").then(amount), nw.lit(0))
-    if known_at and "refunded_at" in columns:
+    if known_at is not None and "refunded_at" in columns:
         known = nw.col("refunded_at").is_null() | (nw.col("refunded_at") < known_at)
         refunded = nw.when(known).then(refunded).otherwise(nw.lit(0))
     counting = all_orders.filter(nw.col("status") != "cancelled").with_columns(net=amount - refunded)
