@@ -69,7 +69,7 @@ def disturb(folder: Path, faults: int, chance: random.Random, file: Path | None)
 def _change(folder: Path, state: int) -> None:
     """Three states of the client: as it is, under another name, and with answers left out."""
     faulty.rename(folder, "Corner Shop" if state != 1 else "Shop at the Corner")
-    faulty.answer(folder, 0 if state != 2 else 2)
+    faulty.remove_answers(folder, 0 if state != 2 else 2)
 
 
 def _states(folder: Path) -> list[State]:
@@ -132,12 +132,12 @@ def _strike(run: faulty.Run, chance: random.Random) -> tuple[str, int]:
 
 def report(told: list[dict], seed: int, seconds: float) -> int:
     """Print the table, each violation and the last line; 1 where something was violated, else 0."""
-    print(f"{'process':10}{'faults':>8}{'old tree':>10}{'new tree':>10}{'exit 0':>8}{'violations':>12}")
+    print(f"{'process':12}{'faults':>8}{'old tree':>10}{'new tree':>10}{'exit 0':>8}{'violations':>12}")
     for what in (*sorted({one["process"] for one in told}), "all"):
         mine = [one for one in told if what in (one["process"], "all")]
         trees = Counter(one["tree"] for one in mine)
         wrong, done = sum(bool(one["violations"]) for one in mine), sum(one["exit"] == 0 for one in mine)
-        print(f"{what:10}{len(mine):>8}{trees['old']:>10}{trees['new']:>10}{done:>8}{wrong:>12}")
+        print(f"{what:12}{len(mine):>8}{trees['old']:>10}{trees['new']:>10}{done:>8}{wrong:>12}")
     violations = [one for one in told if one["violations"]]
     for one in violations:
         print(f"{one['signal']} to the {one['process']} after {one['after']} s: {'; '.join(one['violations'])}")

@@ -29,7 +29,7 @@ def page_of_all(tmp_path_factory):
         tile, families = dict.fromkeys(TILE, text), {"a": {"title": text, "failure": text}}
         publish(outputs, name, "2025", period_name=text, tiles=[tile], families=families, data_until="2020-01-01")
         publish(outputs, name, "2024", period_name=text)
-        ran(outputs, name, "refused", name=text, said=text)
+        ran(outputs, name, "refused", name=text, message=text)
     (outputs / "nothing").mkdir()
     return portfolio(outputs, NOW)
 

@@ -27,16 +27,16 @@ def command(*arguments: str, folder: Path | None = None, **variables: str) -> su
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["catalogue", "--help"]])
 def test_help_teaches(arguments):
-    told = command(*arguments)
-    assert told.returncode == 0
-    assert "example" in told.stdout
-    assert told.stderr == ""
+    result = command(*arguments)
+    assert result.returncode == 0
+    assert "example" in result.stdout
+    assert result.stderr == ""
 
 
 def test_exit_codes_are_documented():
-    told = command("run", "--help").stdout
+    text = command("run", "--help").stdout
     for code in ("0", "1", "2", "3", "4", "130", "143"):
-        assert f"\n  {code}  " in told
+        assert f"\n  {code}  " in text
 
 
 def test_version():
@@ -59,9 +59,9 @@ def test_catalogue_lists_every_metric(capsys):
 
 def test_catalogue_as_data_says_everything(capsys):
     assert main(["catalogue", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [entry["id"] for entry in told] == list(catalogue())
-    for entry in told:
+    entries = json.loads(capsys.readouterr().out)
+    assert [entry["id"] for entry in entries] == list(catalogue())
+    for entry in entries:
         for fact in (
             "title",
             "unit",
@@ -86,17 +86,17 @@ def test_catalogue_in_full_and_as_a_page(capsys, tmp_path):
 
 
 def test_quiet_in_a_pipe(tmp_path):
-    told = command("catalogue")
-    assert told.stderr == ""
+    result = command("catalogue")
+    assert result.stderr == ""
 
 
 def test_a_terminal_that_lacks_a_character_shows_another(tmp_path):
-    """Every link between two tables is told with an arrow, which latin-1 has not."""
-    told = command("check", "corner_shop", folder=project(tmp_path), PYTHONIOENCODING="latin-1")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "customer_id ? customers: " in told.stdout
+    """Links between tables are shown with an arrow, which latin-1 does not have."""
+    result = command("check", "corner_shop", folder=project(tmp_path), PYTHONIOENCODING="latin-1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "customer_id ? customers: " in result.stdout
 
 
 def test_data_are_whole_whatever_the_terminal_lacks(tmp_path):
-    told = command("check", "corner_shop", "--json", folder=project(tmp_path / "Café"), PYTHONIOENCODING="ascii")
-    assert "/Café/" in json.loads(told.stdout)["pages"]["check"]
+    result = command("check", "corner_shop", "--json", folder=project(tmp_path / "Café"), PYTHONIOENCODING="ascii")
+    assert "/Café/" in json.loads(result.stdout)["pages"]["check"]

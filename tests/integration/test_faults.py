@@ -1,4 +1,4 @@
-"""Faults: whatever dies, and whenever, the tree that may be sent is the old or the new one, nothing is left, and the next run succeeds."""
+"""Faults: whichever process dies, and whenever, the report is the old or the new one, nothing is left, and the next run succeeds."""
 
 import json
 import os
@@ -20,24 +20,24 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 
 ONLY = ("--family", "satisfaction")
 TWO = ("--family", "retention", *ONLY)  # one beside the other on two cores
-# What is due in which phase: notebooks are run where answers were left out, and not where only a name changed.
+# Notebooks run after answers were removed, and not after a change of the name only.
 RENAMED, ANSWERED = ("results", "swap", "swapped"), ("intake", "cells", "export")
-AT_WORK = dict.fromkeys((*ANSWERED, *RENAMED), ("runner", "warm", "worker")) | {
-    "cells": ("runner", "warm", "worker", "kernel")
+PROCESSES = dict.fromkeys((*ANSWERED, *RENAMED), ("runner", "fork server", "worker")) | {
+    "cells": ("runner", "fork server", "worker", "kernel")
 }
-WORDS = {
+MESSAGES = {
     "kernel": "kernel died",
     "worker": "its process was killed (SIGKILL)",
-    "warm": "the process that all others come from was killed",
+    "fork server": "the fork server was killed",
 }
 
 
 def change(folder: Path, phase: str) -> None:
-    """Change what makes a run come to a phase."""
+    """Make the change that lets a run reach a phase."""
     if phase in RENAMED:
         faulty.rename(folder, "Shop at the Corner")
     else:
-        faulty.answer(folder, 2)
+        faulty.remove_answers(folder, 2)
 
 
 def stopping(place: Path, phase: str) -> faulty.Run:
@@ -47,7 +47,7 @@ def stopping(place: Path, phase: str) -> faulty.Run:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of a place."""
+    """A copy of a folder."""
     copy = faulty.short_folder()
     shutil.copytree(folder, copy, dirs_exist_ok=True)
     return copy
@@ -55,18 +55,18 @@ def copied(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def published():
-    """A place with a published report."""
+    """A folder with a published report."""
     folder = faulty.place(faulty.short_folder())
     shortened(folder / "project")
-    code, _, wrong = ended(start(folder, *ONLY))
-    assert code == 0, wrong
+    code, _, errors = ended(start(folder, *ONLY))
+    assert code == 0, errors
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
 def trees(published):
-    """The tree that an undisturbed run makes, after the change that each phase takes."""
+    """The report of an undisturbed run after the change for each phase."""
     made = {}
     for phases in (RENAMED, ANSWERED):
         folder = copied(published)
@@ -79,41 +79,41 @@ def trees(published):
 
 @pytest.fixture
 def place(published):
-    """A place of one's own, with a published report."""
+    """A copy of the folder with the published report."""
     folder = copied(published)
     yield folder
     shutil.rmtree(folder)
 
 
-def holds(place: Path, old: dict, new: dict, before: tuple[str, ...] = (), seen: Path | None = None) -> str:
-    """Hold a disturbed run that has ended to what is promised, run again, and give the tree that it left: old or new.
+def check_recovery(place: Path, old: dict, new: dict, before: tuple[str, ...] = (), seen: Path | None = None) -> str:
+    """Check the conditions after a disturbed run, and run again; returns which report the disturbed run left: old or new.
 
-    before: a command that starts a run. seen: the place as seen from here.
+    before: a command that starts a run. seen: the folder as seen from this process.
     """
     seen = seen or place
     left = tree(seen)
     assert left in (old, new)
     assert leftovers(seen) == []
-    code, _, wrong = ended(start(place, *ONLY, before=before))
-    assert code == 0, wrong
+    code, _, errors = ended(start(place, *ONLY, before=before))
+    assert code == 0, errors
     assert tree(seen) == new
     assert leftovers(seen) == []
     return "old" if left == old else "new"
 
 
-@pytest.mark.parametrize(("phase", "killed"), [(phase, one) for phase, there in AT_WORK.items() for one in there])
+@pytest.mark.parametrize(("phase", "killed"), [(phase, role) for phase, roles in PROCESSES.items() for role in roles])
 def test_a_process_that_is_killed(place, published, trees, phase, killed):
     change(place, phase)
     run = stopping(place, phase)
     stopped = until_stopped(run)
-    there = processes(run)
-    assert there[stopped] == ("kernel" if phase == "cells" else "worker")
-    (process,) = (process for process, what in there.items() if what == killed)
+    roles = processes(run)
+    assert roles[stopped] == ("kernel" if phase == "cells" else "worker")
+    (process,) = (process for process, role in roles.items() if role == killed)
     faulty.kill(process)
-    code, _, wrong = ended(run)
+    code, _, errors = ended(run)
     assert code == (-signal.SIGKILL if killed == "runner" else 4)
-    assert WORDS.get(killed, "") in wrong
-    assert holds(place, tree(published), trees[phase]) == ("new" if phase == "swapped" else "old")
+    assert MESSAGES.get(killed, "") in errors
+    assert check_recovery(place, tree(published), trees[phase]) == ("new" if phase == "swapped" else "old")
 
 
 @pytest.mark.parametrize("phase", ["intake", "cells"])
@@ -123,10 +123,10 @@ def test_a_run_that_is_asked_to_stop(place, published, trees, phase, number, cod
     run = stopping(place, phase)
     until_stopped(run)
     run.process.send_signal(number)
-    gave, _, wrong = ended(run)
-    assert gave == code
-    assert wrong == "crmnb: stopped; what was published before is still there.\n"
-    assert holds(place, tree(published), trees[phase]) == "old"
+    exit_code, _, errors = ended(run)
+    assert exit_code == code
+    assert errors == "crmnb: stopped; the published reports are unchanged.\n"
+    assert check_recovery(place, tree(published), trees[phase]) == "old"
 
 
 def test_the_keyboards_stop_is_heard_where_whoever_starts_the_tests_ignores_it(place):
@@ -173,33 +173,33 @@ def inside(disk: int, folder: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("free", [0, 40, 120])  # KiB
 def test_a_full_disk(place, disk, published, trees, free):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     seen, before = Path(f"/proc/{disk}/root{place}"), inside(disk, place / "project")
     filled = seen / "project" / "outputs" / "filled"
     space = os.statvfs(filled.parent)
     filled.write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
-    code, _, wrong = ended(start(place, *ONLY, before=before))
+    code, _, errors = ended(start(place, *ONLY, before=before))
     assert code == 4
-    assert "Traceback" not in wrong
-    assert "killed" not in wrong
+    assert "Traceback" not in errors
+    assert "killed" not in errors
     filled.unlink()
-    assert holds(place, tree(published), trees["cells"], before, seen) == "old"
+    assert check_recovery(place, tree(published), trees["cells"], before, seen) == "old"
 
 
 def test_a_folder_that_may_only_be_read(place, disk, published, trees):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     seen, before = Path(f"/proc/{disk}/root{place}"), inside(disk, place / "project")
 
     def mounted(how: str) -> None:
         subprocess.run([*before, "mount", "-o", f"remount,bind,{how}", place / "project" / "outputs"], check=True)  # noqa: S603
 
     mounted("ro")
-    code, _, wrong = ended(start(place, *ONLY, before=before))
+    code, _, errors = ended(start(place, *ONLY, before=before))
     assert code == 4
-    assert "Read-only file system" in wrong
-    assert "Traceback" not in wrong
+    assert "Read-only file system" in errors
+    assert "Traceback" not in errors
     mounted("rw")
-    assert holds(place, tree(published), trees["cells"], before, seen) == "old"
+    assert check_recovery(place, tree(published), trees["cells"], before, seen) == "old"
 
 
 # ---- Limits -----------------------------------------------------------------------------------------------
@@ -213,31 +213,31 @@ HUNGRY = {
 
 @pytest.mark.parametrize("of", HUNGRY)
 def test_a_kernel_over_its_memory_limit(place, published, trees, of):
-    faulty.answer(place, 2)
-    code, _, wrong = ended(start(place, *ONLY, "--memory-limit", "1.5", cells={"satisfaction": HUNGRY[of]}))
+    faulty.remove_answers(place, 2)
+    code, _, errors = ended(start(place, *ONLY, "--memory-limit", "1.5", cells={"satisfaction": HUNGRY[of]}))
     assert code == 4
-    assert "disturbed" in wrong  # the cell
-    assert "memory" in wrong
-    assert holds(place, tree(published), trees["cells"]) == "old"
+    assert "disturbed" in errors  # the cell
+    assert "memory" in errors
+    assert check_recovery(place, tree(published), trees["cells"]) == "old"
 
 
 def test_a_cell_over_its_time_limit_and_what_it_has_started(place, published, trees):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     starts = "import subprocess\nfor alone in (False, True):\n    subprocess.Popen(['sleep', '600'], start_new_session=alone)\n"
     run = start(place, *ONLY, "--time-limit", "0.1", cells={"satisfaction": starts + faulty.PAUSE})
     until_stopped(run)
-    assert sorted(processes(run).values()) == ["kernel", "other", "other", "runner", "warm", "worker"]
-    code, _, wrong = ended(run)
+    assert sorted(processes(run).values()) == ["fork server", "kernel", "other", "other", "runner", "worker"]
+    code, _, errors = ended(run)
     assert code == 4
-    assert "'disturbed' took longer than the 6 seconds allowed" in wrong
-    assert holds(place, tree(published), trees["cells"]) == "old"
+    assert "'disturbed' took longer than the limit of 6 seconds" in errors
+    assert check_recovery(place, tree(published), trees["cells"]) == "old"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two notebooks must run at the same time")
 def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place):
     starts = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
     wait = "import os, time\nwhile not os.path.exists(STOPPED):\n    time.sleep(0.01)\n"
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     run = start(place, *TWO, cells={"retention": faulty.PAUSE, "satisfaction": wait + starts + "raise ValueError"})
     until_stopped(run)
     faulty.wait(lambda: "other" in processes(run).values(), "the process was not started")
@@ -250,12 +250,12 @@ def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place)
 
 
 def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, trees):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     first = stopping(place, "cells")
     until_stopped(first)
-    code, _, wrong = ended(start(place, *ONLY))
+    code, _, errors = ended(start(place, *ONLY))
     assert code == 4
-    assert "another run of corner_shop is under way" in wrong
+    assert "another run of corner_shop is in progress" in errors
     first.stopped.unlink()
     assert ended(first)[0] == 0
     assert tree(place) == trees["cells"]
@@ -263,51 +263,51 @@ def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, trees)
 
 
 def test_a_dead_runner_does_not_keep_the_lock(place, trees):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     first = stopping(place, "cells")
     until_stopped(first)
     first.process.kill()
     first.process.wait()
-    assert ended(start(place, *ONLY))[0] == 0  # at once: what the first has started may be there still
+    assert ended(start(place, *ONLY))[0] == 0  # at once: processes of the first run may still be there
     ended(first)
     assert tree(place) == trees["cells"]
     assert leftovers(place) == []
 
 
 def test_a_notebook_that_was_run_is_not_run_again_after_a_kill_in_another(place):
-    kept = "outputs/corner_shop/.private/runs/2025/retention/kept.json"
-    wait = f"import os, time\nwhile not os.path.exists({kept!r}):\n    time.sleep(0.01)\n"
-    faulty.answer(place, 2)
+    stored = "outputs/corner_shop/.private/runs/2025/retention/dependencies.json"
+    wait = f"import os, time\nwhile not os.path.exists({stored!r}):\n    time.sleep(0.01)\n"
+    faulty.remove_answers(place, 2)
     run = start(place, *TWO, cells={"satisfaction": wait + faulty.PAUSE})
     until_stopped(run)
     run.process.kill()
     ended(run)
-    code, said, _ = ended(start(place, *TWO, "--json"))
+    code, output, _ = ended(start(place, *TWO, "--json"))
     assert code == 0
-    assert reused(said) == {"retention": True, "satisfaction": False}
+    assert reused(output) == {"retention": True, "satisfaction": False}
 
 
 def test_what_a_notebooks_metadata_say_is_not_believed(place):
-    kept = place / "project/outputs/corner_shop/.private/runs/2025/satisfaction"
-    notebook = json.loads((kept / "notebook.ipynb").read_text())
-    for told in (notebook, *notebook["cells"]):
-        told["metadata"]["papermill"] = {"status": "completed", "exception": False}
-    (kept / "notebook.ipynb").write_text(json.dumps(notebook))
+    stored = place / "project/outputs/corner_shop/.private/runs/2025/satisfaction"
+    notebook = json.loads((stored / "notebook.ipynb").read_text())
+    for part in (notebook, *notebook["cells"]):
+        part["metadata"]["papermill"] = {"status": "completed", "exception": False}
+    (stored / "notebook.ipynb").write_text(json.dumps(notebook))
     assert reused(ended(start(place, *ONLY, "--json", "--dry-run"))[1]) == {"satisfaction": True}
-    (kept / "kept.json").unlink()
+    (stored / "dependencies.json").unlink()
     assert reused(ended(start(place, *ONLY, "--json"))[1]) == {"satisfaction": False}
 
 
-def reused(said: str) -> dict[str, bool]:
-    (client,) = json.loads(said)["clients"]
+def reused(output: str) -> dict[str, bool]:
+    (client,) = json.loads(output)["clients"]
     return {notebook["family"]: notebook["reused"] for notebook in client["notebooks"]}
 
 
 def test_a_clock_that_jumps_back_and_forth_by_days_disturbs_nothing(place, trees):
-    faulty.answer(place, 2)
+    faulty.remove_answers(place, 2)
     jump = "import itertools, time\ntruly, days = time.time, itertools.cycle((0, 9, -9, 1))\n"
-    code, _, wrong = ended(start(place, *ONLY, at_start=jump + "time.time = lambda: truly() + 86400 * next(days)"))
-    assert (code, wrong) == (0, "")
+    code, _, errors = ended(start(place, *ONLY, at_start=jump + "time.time = lambda: truly() + 86400 * next(days)"))
+    assert (code, errors) == (0, "")
     assert tree(place) == trees["cells"]
     assert leftovers(place) == []
 
@@ -316,19 +316,19 @@ def test_a_clock_that_jumps_back_and_forth_by_days_disturbs_nothing(place, trees
 
 
 def test_the_benchmark_shows_each_violation_and_then_exits_with_1(capsys):
-    held = {"process": "warm", "signal": "SIGKILL", "after": 1.0, "exit": 4, "tree": "old", "violations": []}
+    held = {"process": "fork server", "signal": "SIGKILL", "after": 1.0, "exit": 4, "tree": "old", "violations": []}
     assert faults.report([held], 1, 2.0) == 0
     assert faults.report([held, held | {"tree": "neither", "violations": ["left: sockets/crmnb-x"]}], 1, 2.0) == 1
     *_, shown, last = capsys.readouterr().out.splitlines()
-    assert shown == "SIGKILL to the warm after 1.0 s: left: sockets/crmnb-x"
+    assert shown == "SIGKILL to the fork server after 1.0 s: left: sockets/crmnb-x"
     assert json.loads(last)["violations"] == 1
 
 
 def test_a_fault_of_the_benchmark_is_held_to_what_is_promised(place, trees):
     old = tree(place)
-    faulty.answer(place, 2)
-    wrong = dict.fromkeys(old, "")
-    told = faults.fault(place, (old, 0.0), (wrong, 0.0), random.Random(1), ONLY)  # noqa: S311
-    assert told["process"] == "runner"
-    assert told["tree"] == "old"
-    assert told["violations"] == ["the next run did not make the new tree"]
+    faulty.remove_answers(place, 2)
+    other = dict.fromkeys(old, "")
+    result = faults.fault(place, (old, 0.0), (other, 0.0), random.Random(1), ONLY)  # noqa: S311
+    assert result["process"] == "runner"
+    assert result["tree"] == "old"
+    assert result["violations"] == ["the next run did not make the new tree"]

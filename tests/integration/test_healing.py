@@ -16,8 +16,8 @@ from crmnb.intake import SourceMissing, import_data
 from crmnb.intake.pipeline import find_unchanged_intake
 from crmnb.report.data_check.sections import as_data, as_text
 from crmnb.run.data_check import check
-from crmnb.run.jobs import attempt
-from crmnb.run.plan import prepare
+from crmnb.run.jobs import run_job
+from crmnb.run.plan import plan_report
 from crmnb.run.report_job import make_report
 from crmnb.schema.client import load_client
 from crmnb.workbook import open_workbook
@@ -150,27 +150,27 @@ def ran(made, tmp_path):
     return folder, folder / "outputs" / "corner_shop" / ".private" / "runs" / "2025"
 
 
-def planned(folder: Path, only_look: bool = True) -> dict:
-    return prepare(str(folder), "corner_shop", "2025", [], False, only_look, print, 60)
+def planned(folder: Path, dry_run: bool = True) -> dict:
+    return plan_report(str(folder), "corner_shop", "2025", [], False, dry_run, print, 60)
 
 
 def test_what_is_whole_is_not_made_anew(ran):
     plan = planned(ran[0])
     assert plan["unchanged"]
-    assert plan["healed"] == []
+    assert plan["rebuilt"] == []
 
 
 @every_damage
-@pytest.mark.parametrize("name", ["cells.json", "kept.json", "checksums.json"])
+@pytest.mark.parametrize("name", ["cells.json", "dependencies.json", "checksums.json"])
 def test_a_family_of_which_something_kept_is_damaged_is_run_anew_and_no_other(ran, name, damage, caplog):
     folder, kept = ran
     damage(kept / "sales" / name)
     plan = planned(folder)
     assert [family for family, planned_ in plan["families"].items() if not planned_["reuse"]] == ["sales"]
     assert not plan["unchanged"]
-    if (name, damage) != ("kept.json", DAMAGE["gone"]):  # else it is as if it had not been run
-        assert plan["families"]["sales"]["why"] == "what was kept of it is damaged"
-        assert plan["healed"] == [f"sales/{name}"]
+    if (name, damage) != ("dependencies.json", DAMAGE["gone"]):  # else it is as if it had not been run
+        assert plan["families"]["sales"]["reason"] == "its stored output is damaged"
+        assert plan["rebuilt"] == [f"sales/{name}"]
         assert f"sales/{name}" in caplog.text
 
 
@@ -182,7 +182,7 @@ def test_damaged_results_are_evaluated_anew(ran, name, damage, caplog):
     plan = planned(folder)
     assert not plan["evaluated"]
     assert not plan["unchanged"]
-    assert plan["healed"] == [f"evaluation/{name}"]
+    assert plan["rebuilt"] == [f"evaluation/{name}"]
     assert f"evaluation/{name}" in caplog.text
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_page_of_a_published_report_is_made_anew_and_no_notebook_is_ru
     plan = planned(folder)
     assert not plan["unchanged"]
     assert all(family["reuse"] for family in plan["families"].values())
-    assert plan["healed"] == ["2025/sales.html"]
+    assert plan["rebuilt"] == ["2025/sales.html"]
 
 
 @every_damage
@@ -223,7 +223,7 @@ def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
     flipped(place / "sales.html")
     assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--json") == 0
     (client,) = json.loads(capsys.readouterr().out)["clients"]
-    assert client["healed"] == [
+    assert client["rebuilt"] == [
         "orders.parquet",
         "evaluation/retention.rows.parquet",
         "satisfaction/cells.json",
@@ -231,7 +231,7 @@ def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
     ]
     assert {n["family"] for n in client["notebooks"] if not n["reused"]} == {"satisfaction"}
     assert "orders.parquet" in (kept.parents[1] / "run.log").read_text()
-    assert read_json(kept.parents[1] / "run.json")["healed"] == client["healed"]
+    assert read_json(kept.parents[1] / "run.json")["rebuilt"] == client["rebuilt"]
     assert (place / "sales.html").read_bytes() == page
     assert planned(folder)["unchanged"]
     assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
@@ -242,7 +242,7 @@ def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
 def test_what_is_damaged_while_a_run_is_under_way_interrupts_it_and_the_report_stays(ran, name):
     folder, kept = ran
     published = {path: path.read_bytes() for path in (folder / "outputs" / "corner_shop" / "2025").iterdir()}
-    plan = planned(folder, only_look=False)
+    plan = planned(folder, dry_run=False)
     flipped(kept / name)
     families = {family: {"title": each["title"], "failure": ""} for family, each in plan["families"].items()}
     given = {
@@ -252,11 +252,11 @@ def test_what_is_damaged_while_a_run_is_under_way_interrupts_it_and_the_report_s
         "tables": plan["tables"],
         "families": families,
     }
-    told = attempt("report", given, print)
-    assert told["wrong"]["kind"] == "interrupted"
-    assert "was damaged while this run was under way; run again." in told["wrong"]["said"]
+    message = run_job("report", given, print)
+    assert message["error"]["status"] == "interrupted"
+    assert "was damaged during this run; run again." in message["error"]["message"]
     assert {path: path.read_bytes() for path in (folder / "outputs" / "corner_shop" / "2025").iterdir()} == published
-    assert planned(folder)["healed"] == [name.removeprefix(".")]
+    assert planned(folder)["rebuilt"] == [name.removeprefix(".")]
 
 
 # ---- Parameters are read once -----------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def edit(folder: Path, **new) -> None:
 
 def test_a_kernel_and_the_report_have_the_parameters_that_the_run_has_read(ran, monkeypatch):
     folder, kept = ran
-    plan = planned(folder, only_look=False)
+    plan = planned(folder, dry_run=False)
     edit(folder, level=0.8, privacy={"min_base": 5, "suppress_below": 4})
     monkeypatch.chdir(folder)
     assert open_workbook("corner_shop", "2025").client.level == 0.8
@@ -297,7 +297,7 @@ def test_parameters_that_change_under_way_are_for_the_next_run():
         assert (code, wrong) == (0, "")
         report = folder / "outputs" / "corner_shop" / "2025"
         assert json.loads((report / "manifest.json").read_text())["declared"]["level"] == 0.95
-        plan = prepare(str(folder), "corner_shop", "2025", ["satisfaction"], False, True, print, 60)
+        plan = plan_report(str(folder), "corner_shop", "2025", ["satisfaction"], False, True, print, 60)
         assert not plan["families"]["satisfaction"]["reuse"]
     finally:
         shutil.rmtree(place)

@@ -90,8 +90,8 @@ def run(folder: Path, client: str, *more: str) -> Path:
 
 def content(report: Path) -> dict[str, bytes]:
     """Every file of a report, and the notebooks behind it."""
-    kept = report.parent.glob(".private/runs/2025/*/notebook.ipynb")
-    return {"/".join(path.parts[-2:]): path.read_bytes() for path in [*report.iterdir(), *kept]}
+    notebooks = report.parent.glob(".private/runs/2025/*/notebook.ipynb")
+    return {"/".join(path.parts[-2:]): path.read_bytes() for path in [*report.iterdir(), *notebooks]}
 
 
 # ---- Twice ------------------------------------------------------------------------------------------------
@@ -123,8 +123,8 @@ def test_many_orders_twice_give_the_same_bytes(tmp_path):
 
 
 @contextmanager
-def no_warm_process(runtime):
-    """In the place of `crmnb.run.fork_client.warmed`: as where processes cannot be forked."""
+def no_fork_server(runtime):
+    """Replaces `crmnb.run.fork_client.running_fork_server`, as on systems that cannot fork processes safely."""
     runtime.mkdir(mode=0o700)
     yield None
 
@@ -139,7 +139,7 @@ def both_ways(tmp_path_factory, at_one_time_by_two_workers) -> dict[str, Path]:
         add(folder, "retention", **drawn, frame=FRAME, chance=CHANCE)
         add(folder, "satisfaction", chance=CHANCE)
         if way == "spawned":
-            at_one_time_by_two_workers.setattr("crmnb.run.warmed", no_warm_process)
+            at_one_time_by_two_workers.setattr("crmnb.run.running_fork_server", no_fork_server)
         made[way] = run(folder, "corner_shop")
     return made
 
@@ -161,15 +161,15 @@ def cells_of(report: Path, family: str) -> dict[str, nbformat.NotebookNode]:
 
 def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
     """The pictures among a cell's outputs."""
-    found = []
+    images = []
     for data in (output.data for output in cell.outputs if "data" in output):
-        found += [
+        images += [
             base64.b64decode(text)
             for text in re.findall(r"data:image/[^,]+;base64,([^\"]+)", data.get("text/html", ""))
         ]
-        found += [base64.b64decode(data["image/png"])] if "image/png" in data else []
-        found += [data["image/svg+xml"].encode()] if "image/svg+xml" in data else []
-    return found
+        images += [base64.b64decode(data["image/png"])] if "image/png" in data else []
+        images += [data["image/svg+xml"].encode()] if "image/svg+xml" in data else []
+    return images
 
 
 def is_blank(picture: bytes) -> bool:
@@ -196,11 +196,11 @@ def test_every_chart_is_there(both_ways):
             if OURS.search(cell.source)
         }
         assert len(ours) >= least
-        assert [name for name, found in ours.items() if not found or any(map(is_blank, found))] == []
+        assert [name for name, images in ours.items() if not images or any(map(is_blank, images))] == []
     drawn = {
         name: pictures(cell) for name, cell in cells_of(both_ways["forked"], "retention").items() if name in COUNTS
     }
-    assert {name: len(found) for name, found in drawn.items()} == COUNTS
+    assert {name: len(images) for name, images in drawn.items()} == COUNTS
     assert not any(map(is_blank, chain(*drawn.values())))
     page = (both_ways["forked"] / "retention.html").read_text()
     assert page.count("data:image/") >= 6  # ours; what an analyst draws is on no page
@@ -215,12 +215,12 @@ def test_forked_and_spawned_kernels_give_the_same_report(both_ways):
 
 
 def test_chance_differs_between_kernels_and_hashes_do_not(both_ways):
-    told = {
+    outputs = {
         (way, family): cells_of(report, family)["chance"].outputs[0].text.splitlines()
         for way, report in both_ways.items()
         for family in ("retention", "satisfaction")
     }
-    assert {key: lines[0] == "True" for key, lines in told.items()} == {key: key[0] == "forked" for key in told}
-    assert len({lines[1] for lines in told.values()}) == 1
-    drawn = [number for lines in told.values() for number in lines[2].split()]
-    assert len(set(drawn)) == 2 * len(told)
+    assert {key: lines[0] == "True" for key, lines in outputs.items()} == {key: key[0] == "forked" for key in outputs}
+    assert len({lines[1] for lines in outputs.values()}) == 1
+    drawn = [number for lines in outputs.values() for number in lines[2].split()]
+    assert len(set(drawn)) == 2 * len(outputs)

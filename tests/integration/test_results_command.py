@@ -9,27 +9,27 @@ import pandas as pd
 import pytest
 
 from conftest import crmnb
-from crmnb.cli import _parser
+from crmnb.cli import build_parser
 from crmnb.core.errors import InputError
 from crmnb.evaluate.results_frame import COLUMNS
-from crmnb.run.published_results import results_of
+from crmnb.run.published_results import read_results
 
 
 def test_csv_holds_every_row_and_column_to_the_last_digit(made, capsys):
     assert crmnb(made, "results", "corner_shop", "2025", "--csv") == 0
-    found = pd.read_csv(io.StringIO(capsys.readouterr().out), keep_default_na=False, na_values={}, dtype=str)
-    wanted = results_of(made, "corner_shop", "2025")
-    assert list(found) == list(wanted) == list(COLUMNS)
-    assert len(found) == len(wanted) > 100
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out), keep_default_na=False, na_values={}, dtype=str)
+    expected = read_results(made, "corner_shop", "2025")
+    assert list(printed) == list(expected) == list(COLUMNS)
+    assert len(printed) == len(expected) > 100
     for name, kind in COLUMNS.items():
         if kind == "float64":
-            pd.testing.assert_series_equal(pd.to_numeric(found[name]), wanted[name], check_exact=True)
+            pd.testing.assert_series_equal(pd.to_numeric(printed[name]), expected[name], check_exact=True)
         else:
-            assert found[name].tolist() == wanted[name].tolist()
+            assert printed[name].tolist() == expected[name].tolist()
 
 
 def test_the_frame_is_the_one_of_the_workbook(made, corner_shop):
-    published = results_of(made, "corner_shop", "2025")
+    published = read_results(made, "corner_shop", "2025")
     computed = corner_shop.results("satisfaction")
     mine = published[published["family"] == "satisfaction"].reset_index(drop=True)
     pd.testing.assert_frame_equal(mine, computed, check_dtype=False, check_exact=True)
@@ -44,7 +44,7 @@ def test_the_table_shows_what_was_asked_for(made, capsys):
 
 def test_the_line_of_the_help_works_as_it_stands(made, monkeypatch, capsys):
     with pytest.raises(SystemExit):
-        _parser().parse_args(["results", "--help"])
+        build_parser().parse_args(["results", "--help"])
     (line,) = re.findall(r"import duckdb; .*", capsys.readouterr().out)
     monkeypatch.chdir(made)
     names: dict = {}
@@ -59,7 +59,7 @@ def test_the_line_of_the_help_works_as_it_stands(made, monkeypatch, capsys):
         ("corner_shop", "../2025", "no report"),
         ("corner_shop", ".private", "no report"),
         ("nobody", "2025", "no report '2025' of 'nobody'"),
-        ("../corner_shop", "2025", "is not a name"),
+        ("../corner_shop", "2025", "is not a valid name"),
     ],
 )
 def test_what_is_not_there_is_said(made, capsys, client, period, words):
@@ -75,18 +75,20 @@ def test_a_metric_that_is_not_in_it_is_said(made, capsys):
 @pytest.mark.parametrize("record", [True, False])
 def test_a_damaged_file_is_said_and_not_shown(made, tmp_path, record):
     folder = tmp_path / "copy"
-    kept = "outputs/corner_shop/.private/runs/2025/report.json"
-    for name in ("outputs/corner_shop/2025/results.parquet", *([kept] if record else [])):
+    record_path = "outputs/corner_shop/.private/runs/2025/report.json"
+    for name in ("outputs/corner_shop/2025/results.parquet", *([record_path] if record else [])):
         (folder / name).parent.mkdir(parents=True)
         shutil.copy(made / name, folder / name)
     path = folder / "outputs/corner_shop/2025/results.parquet"
-    assert len(results_of(folder, "corner_shop", "2025")) > 100
+    assert len(read_results(folder, "corner_shop", "2025")) > 100
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match="is damaged; `crmnb run corner_shop" if record else "cannot be read"):
-        results_of(folder, "corner_shop", "2025")
+    with pytest.raises(
+        InputError, match="is damaged; rebuild it with `crmnb run corner_shop" if record else "cannot be read"
+    ):
+        read_results(folder, "corner_shop", "2025")
 
 
 def test_a_figure_that_is_not_known_is_null_in_the_file_and_nan_in_the_frame(made):
     path = made / "outputs/corner_shop/2025/results.parquet"
     nulls = duckdb.read_parquet(str(path)).aggregate("count(*) filter (low is null)").fetchall()[0][0]
-    assert results_of(made, "corner_shop", "2025")["low"].isna().sum() == nulls > 0
+    assert read_results(made, "corner_shop", "2025")["low"].isna().sum() == nulls > 0

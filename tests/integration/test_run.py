@@ -13,9 +13,9 @@ import pytest
 from conftest import crmnb, project, shortened
 from crmnb.core.errors import InputError
 from crmnb.metrics.definition import catalogue, families
-from crmnb.run.environment import for_jupyter, now, remove, runtime_folder
-from crmnb.run.jobs import Interrupted
-from crmnb.run.notebook import execute
+from crmnb.run.environment import current_time, jupyter_environment, new_runtime_folder, remove_folder
+from crmnb.run.jobs import Interruption
+from crmnb.run.notebook import execute_notebook
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "sesame-4711"  # noqa: S105 -- planted, to be looked for
@@ -23,13 +23,13 @@ SECRET = "sesame-4711"  # noqa: S105 -- planted, to be looked for
 
 @pytest.fixture
 def jupyter(monkeypatch):
-    """What a job gives the kernels it starts: a place for sockets, and our kernelspec."""
-    folder = runtime_folder()
+    """The environment of the kernels of a job: a folder for sockets, and our kernelspec."""
+    folder = new_runtime_folder()
     folder.mkdir(mode=0o700)
-    for name, value in for_jupyter(folder).items():
+    for name, value in jupyter_environment(folder).items():
         monkeypatch.setenv(name, value)
     yield
-    remove(folder)
+    remove_folder(folder)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_unknown_figures_are_null_and_not_nan(report):
     assert held.filter("isnan(value) or isnan(low) or isnan(change)").aggregate("count(*)").fetchall() == [(0,)]
 
 
-def test_manifest_tells_what_it_was_made_of(report):
+def test_the_manifest_describes_the_inputs(report):
     manifest = json.loads((report / "manifest.json").read_text())
     assert manifest["client"] == "corner_shop"
     assert manifest["parameters"] == {"client": "corner_shop", "period": "2025"}
@@ -90,8 +90,8 @@ def test_the_private_place_is_its_owners_alone(made):
 
 def test_every_output_of_every_cell_is_there(made):
     for family in families():
-        kept = made / "outputs/corner_shop/.private/runs/2025" / family / "notebook.ipynb"
-        notebook = nbformat.read(kept, as_version=4)
+        path = made / "outputs/corner_shop/.private/runs/2025" / family / "notebook.ipynb"
+        notebook = nbformat.read(path, as_version=4)
         showing = [c for c in notebook.cells if c.cell_type == "code" and " = " not in c.source.splitlines()[-1]]
         for cell in showing:
             assert cell.outputs, cell.id
@@ -110,7 +110,7 @@ def test_a_run_of_one_family_replaces_the_whole_report(made, tmp_path):
     assert len((report / "results.parquet").read_bytes()) < len(before)
 
 
-def test_a_family_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
+def test_a_failed_family_is_reported_and_the_others_go_on(tmp_path, capsys):
     folder = shortened(project(tmp_path))
     path = folder / "notebooks" / "retention.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -128,8 +128,8 @@ def test_a_family_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
     for published in report.iterdir():
         assert SECRET.encode() not in published.read_bytes(), published
     assert SECRET not in out.err + out.out
-    kept = folder / "outputs/corner_shop/.private/runs/2025/retention/notebook.ipynb"
-    assert SECRET in kept.read_text()
+    executed = folder / "outputs/corner_shop/.private/runs/2025/retention/notebook.ipynb"
+    assert SECRET in executed.read_text()
     assert json.loads((report / "manifest.json").read_text())["families"]["retention"]["failure"]
 
 
@@ -147,11 +147,13 @@ def test_a_notebook_without_its_scorecard_has_its_results_all_the_same(tmp_path)
 @pytest.mark.parametrize("name", ["clientt", "__import__('os').system('true')", "x\nprint(1)"])
 def test_a_parameter_that_is_not_declared_is_refused_and_never_executed(tmp_path, name):
     with pytest.raises(InputError, match="not one of its parameters"):
-        execute(PROJECT / "notebooks" / "retention.ipynb", tmp_path / "out.ipynb", {name: "x"}, tmp_path, 60, print)
+        execute_notebook(
+            PROJECT / "notebooks" / "retention.ipynb", tmp_path / "out.ipynb", {name: "x"}, tmp_path, 60, print
+        )
     assert not (tmp_path / "out.ipynb").exists()
 
 
-def test_a_kernel_that_dies_is_told_though_its_cells_look_completed(tmp_path, jupyter):
+def test_a_dead_kernel_is_reported_though_its_cells_look_completed(tmp_path, jupyter):
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell('client = "x"', id="parameters", metadata={"tags": ["parameters"]}),
@@ -161,13 +163,13 @@ def test_a_kernel_that_dies_is_told_though_its_cells_look_completed(tmp_path, ju
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
     nbformat.write(notebook, tmp_path / "dies.ipynb")
-    with pytest.raises(Interrupted, match="died at its cell 'dies'"):
-        execute(tmp_path / "dies.ipynb", tmp_path / "out.ipynb", {"client": "y"}, tmp_path, 60, print)
+    with pytest.raises(Interruption, match="died in cell 'dies'"):
+        execute_notebook(tmp_path / "dies.ipynb", tmp_path / "out.ipynb", {"client": "y"}, tmp_path, 60, print)
     assert (tmp_path / "out.ipynb").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["run", "corner_shop", "--period", "25"], "period '25'"),
         (["run", "corner_shop", "--period", "2031"], "choose a period"),
@@ -177,11 +179,11 @@ def test_a_kernel_that_dies_is_told_though_its_cells_look_completed(tmp_path, ju
         (["catalogue", "npss"], "Did you mean nps"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line_without_a_traceback(tmp_path, capsys, arguments, told):
+def test_wrong_input_is_reported_in_one_line_without_a_traceback(tmp_path, capsys, arguments, message):
     folder = project(tmp_path)
     assert crmnb(folder, *arguments) == 2
     out = capsys.readouterr()
-    assert told in out.err
+    assert message in out.err
     assert "Traceback" not in out.err
     assert out.out == ""
 
@@ -200,7 +202,7 @@ def test_a_report_that_was_there_stays_if_nothing_can_be_made(tmp_path):
 def test_a_fixed_time_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     with pytest.raises(InputError, match="SOURCE_DATE_EPOCH"):
-        now()
+        current_time()
 
 
 def test_a_folder_with_braces_and_brackets_in_its_name_is_run_in(tmp_path):

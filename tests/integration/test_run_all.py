@@ -1,4 +1,4 @@
-"""Many clients at once, of mixed health, unattended; what is run again and what is not; what is said at the end."""
+"""Many clients at once, unattended, some with errors; what runs again and what is reused; the summary."""
 
 import json
 import re
@@ -14,7 +14,7 @@ TWO = ("--family", "retention", "--family", "satisfaction")  # what holds of two
 
 
 def shops(folder: Path, names: list[str]) -> None:
-    """Put in the place of all clients some that are the corner shop by other names, each with files of its own."""
+    """Replace all clients by copies of the corner shop with other names and their own files."""
     text = (folder / "parameters" / "corner_shop.yml").read_text()
     for path in (folder / "parameters").glob("*.yml"):
         path.unlink()
@@ -29,7 +29,7 @@ def shops(folder: Path, names: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def ten(tmp_path_factory) -> Path:
-    """A project of ten clients: eight in good health, one whose parameters are wrong, one whose file is not what it says."""
+    """A project of ten clients: eight without errors, one with wrong parameters, one with a wrong file."""
     folder = shortened(project(tmp_path_factory.mktemp("ten")))
     shops(folder, [*GOOD, "broken_file", "broken_parameters"])
     parameters = folder / "parameters" / "broken_parameters.yml"
@@ -40,42 +40,42 @@ def ten(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def ran(ten):
-    """What `crmnb run --all` left and said."""
-    said = {}
+    """The exit code and output of `crmnb run --all`."""
+    result = {}
 
     def run(capsys):
-        if not said:
+        if not result:
             code = crmnb(ten, "run", *TWO, "--all")
             out = capsys.readouterr()
-            said.update(code=code, out=out.out, err=out.err)
-        return said
+            result.update(code=code, out=out.out, err=out.err)
+        return result
 
     return run
 
 
 def test_ten_clients_of_mixed_health_leave_eight_reports_and_two_explanations(ten, ran, capsys):
-    said = ran(capsys)
-    assert said["code"] == 2
+    result = ran(capsys)
+    assert result["code"] == 2
     made = sorted(path.parent.parent.name for path in (ten / "outputs").glob("shop_*/2025/index.html"))
     assert made == GOOD
     for name in GOOD:
         assert {path.name for path in (ten / "outputs" / name / "2025").iterdir()} >= {"retention.html", "results.xlsx"}
         assert f"Shop {name}" in (ten / "outputs" / name / "2025" / "index.html").read_text()
-    assert "broken_parameters: " in said["err"]
-    assert "curency" in said["err"]
-    assert "broken_file: " in said["err"]
-    assert "Traceback" not in said["err"] + said["out"]
+    assert "broken_parameters: " in result["err"]
+    assert "curency" in result["err"]
+    assert "broken_file: " in result["err"]
+    assert "Traceback" not in result["err"] + result["out"]
     assert not list((ten / "outputs").glob("broken_*/2*"))
 
 
 def test_the_table_at_the_end_has_a_line_for_each(ten, ran, capsys):
     lines = ran(capsys)["out"].splitlines()
-    assert lines[0].split() == ["client", "period", "outcome", "run", "reused", "failed", "seconds", "report"]
+    assert lines[0].split() == ["client", "period", "status", "run", "reused", "failed", "seconds", "report"]
     assert [line.split()[0] for line in lines[1:]] == ["broken_file", "broken_parameters", *GOOD]
     assert all(re.search(r"made +2 +0 +0 .* outputs/shop_\d/2025/index.html$", line) for line in lines[3:])
 
 
-def test_the_index_over_all_clients_tells_of_all(ten, ran, capsys):
+def test_the_index_lists_all_clients(ten, ran, capsys):
     ran(capsys)
     page = (ten / "outputs" / "index.html").read_text()
     for name in GOOD:
@@ -84,13 +84,13 @@ def test_the_index_over_all_clients_tells_of_all(ten, ran, capsys):
     assert "broken_parameters" in page
 
 
-def test_a_second_run_runs_nothing_again_and_says_so(ten, ran, capsys):
+def test_a_second_run_reuses_everything_and_reports_it(ten, ran, capsys):
     ran(capsys)
     before = {path: path.stat().st_ino for path in (ten / "outputs").glob("shop_*/2025/*")}
     assert crmnb(ten, "run", *TWO, *GOOD[:2], "--json") == 0
     clients = json.loads(capsys.readouterr().out)["clients"]
-    assert [one["outcome"] for one in clients] == ["unchanged", "unchanged"]
-    assert all(notebook["reused"] for one in clients for notebook in one["notebooks"])
+    assert [client["status"] for client in clients] == ["unchanged", "unchanged"]
+    assert all(notebook["reused"] for client in clients for notebook in client["notebooks"])
     assert {path: path.stat().st_ino for path in before} == before
 
 
@@ -100,7 +100,7 @@ EVERY = {"retention": True, "satisfaction": True}
 def reused(folder: Path, capsys, *more: str) -> dict[str, bool]:
     assert crmnb(folder, "run", *TWO, GOOD[0], "--json", *more) == 0
     (client,) = json.loads(capsys.readouterr().out)["clients"]
-    assert client["outcome"] == "made"
+    assert client["status"] == "made"
     return {notebook["family"]: notebook["reused"] for notebook in client["notebooks"]}
 
 
@@ -141,7 +141,7 @@ def test_a_report_that_somebody_changed_is_made_again(ten, ran, capsys):
     assert page.exists()
 
 
-def test_a_dry_run_tells_what_would_be_done_and_does_nothing(ten, ran, capsys):
+def test_a_dry_run_shows_the_plan_and_changes_nothing(ten, ran, capsys):
     ran(capsys)
     tree = {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*")}
     orders = ten / "parameters" / GOOD[5] / "orders.csv"
@@ -152,24 +152,24 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(ten, ran, capsys):
     finally:
         orders.write_bytes(before)
     out = capsys.readouterr().out
-    assert re.search(rf"{GOOD[4]} 2025: nothing changed.*\n(  reuse .*\n)*  reuse  retention", out)
-    assert re.search(rf"{GOOD[5]}.*\n(  run .*\n)*  run    retention +the data are to be taken in first", out)
+    assert re.search(rf"{GOOD[4]} 2025: up to date, nothing to run\n(  reuse .*\n)*  reuse  retention", out)
+    assert re.search(rf"{GOOD[5]}.*\n(  run .*\n)*  run    retention +the data must be imported first", out)
     assert {path: path.stat().st_mtime_ns for path in (ten / "outputs").rglob("*")} == tree
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (["run"], "name a client"),
+        (["run"], "name one or more clients"),
         (["run", "shop_1", "--all"], "not both"),
         (["run", "shop_1", "--period", "fortnight"], "fortnight"),
         (["run", "shop_1", "--time-limit", "0"], "--time-limit"),
         (["run", "shop_1", "--memory-limit", "-1"], "--memory-limit"),
     ],
 )
-def test_a_wrong_command_is_refused(ten, capsys, arguments, told):
+def test_a_wrong_command_is_refused(ten, capsys, arguments, message):
     assert crmnb(ten, *arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("period", "label"), [("month", "2025-12"), ("quarter", "2025Q4")])
@@ -179,17 +179,25 @@ def test_a_period_may_be_the_last_whole_one(ten, ran, capsys, period, label):
     assert f"{GOOD[6]} {label}" in capsys.readouterr().out
 
 
-def test_progress_on_a_terminal_tells_clients_and_notebooks_apart(ten, ran, capsys, monkeypatch):
+def test_progress_on_a_terminal_shows_clients_notebooks_the_share_done_and_the_time_left(ten, ran, capsys, monkeypatch):
     ran(capsys)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "100"}.items():
+        monkeypatch.setenv(name, value)
     assert crmnb(ten, "run", *TWO, GOOD[0], GOOD[1], "--fresh") == 0
-    said = capsys.readouterr().err
+    output = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     for name in GOOD[:2]:
-        assert re.search(rf"{name} 2025 \w+: cell \d+ of \d+: ", said)
+        assert re.search(rf"{name} 2025 \w+: cell \d+ of \d+: ", output)
         for family in EVERY:
-            assert re.search(rf"s  {name} 2025 {family}\n", said)
-    lines = [line for part in said.split("\n") for line in part.split("\r")]
-    assert max(map(len, lines)) <= 100 + len("\x1b[K")
+            assert re.search(rf"\d s  {name} 2025 {family} *\n", output)
+    assert re.search(r" [1-9]\d?% +\d+:\d\d:\d\d left ", output)
+    assert max(len(line) for part in output.split("\n") for line in part.split("\r")) <= 100
+
+
+def test_progress_in_a_pipe_is_silent(ten, ran, capsys):
+    ran(capsys)
+    assert crmnb(ten, "run", *TWO, GOOD[0]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_nothing_is_left_of_a_run(ten, ran, capsys):

@@ -24,7 +24,7 @@ import pytest
 import xlsxwriter
 
 from conftest import PROJECT
-from crmnb.run.environment import minimal
+from crmnb.run.environment import minimal_environment
 
 NAMES = ("AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "DATABASE_URL", "MY_TOKEN", "CRMNB_TOKEN", "LC_TOKEN", "SHOP_PASSWORD")
 SECRETS = {name: f"Canary{number}{name.replace('_', '')}" for number, name in enumerate(NAMES)}
@@ -317,7 +317,7 @@ def test_a_fault_in_the_intake_leaves_no_secret_in_the_log(place):
     (place.more / "sitecustomize.py").write_text(FAULT)
     code, said = place.call("run", "shop")
     assert code == 4
-    assert "a fault of crmnb (RuntimeError)" in said
+    assert "internal error of crmnb (RuntimeError)" in said
     log = place.private("run.log").read_text()
     assert "intake/database.py" in log
     assert "KeyError\n" in log
@@ -330,14 +330,14 @@ def test_a_fault_in_the_intake_leaves_no_secret_in_the_log(place):
 
 def test_a_kernel_is_given_what_it_needs_and_no_more():
     needed = {"PATH": "p", "HOME": "h", "LC_ALL": "C", "PYTHONPATH": "m", "CRMNB_RECORD_FOLDER": "r", "TZ": "UTC"}
-    given = minimal(needed | SECRETS)
+    given = minimal_environment(needed | SECRETS)
     assert given.items() >= needed.items()
     assert not SECRETS.keys() & given.keys()
     assert given["PYTHONHASHSEED"] == "0"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /proc to read")
-@pytest.mark.parametrize("first", ["", "from crmnb.run.environment import hide; hide(); "])
+@pytest.mark.parametrize("first", ["", "from crmnb.run.environment import protect_process; protect_process(); "])
 def test_what_a_process_hides_cannot_be_read_by_those_that_it_starts(first):
     program = f"{first}import os, subprocess; subprocess.run(['cat', f'/proc/{{os.getpid()}}/environ'])"
     done = subprocess.run(  # noqa: S603

@@ -1,7 +1,8 @@
-"""A run that is disturbed, and what must hold after it: shared by the tests of faults and the benchmark `faults`.
+"""A disturbed run, and the conditions that must hold after it: shared by the tests of faults and the benchmark `faults`.
 
-A run stops where it is told to, without a hook in the product: a `sitecustomize` on PYTHONPATH, which a run hands down, wraps one function;
-a cell that is put into each notebook executes what the environment says. Every process of a run carries the run's mark.
+A run stops at a chosen point, without a hook in the product: a `sitecustomize` on PYTHONPATH, which all processes of the run
+inherit, wraps one function; a cell that is added to each notebook executes the code of the test. The path of that module also
+identifies the processes of the run.
 """
 
 import json
@@ -23,11 +24,11 @@ from uuid import uuid4
 CHECKOUT = Path(__file__).parents[2]
 CLIENT, PERIOD = "corner_shop", "2025"
 FAMILIES = ("retention", "satisfaction")
-# A time of day stands on the pages; fixed, two runs of the same data make the same bytes.
+# Pages show the time of the run; with a fixed time, two runs of the same data produce the same bytes.
 _EPOCH = "1767225600"
-_PATIENCE = 60.0  # seconds that a disturbed run has to end; it ends in a few, but the machine may be busy
+_TIMEOUT = 60.0  # seconds for a disturbed run to end; it needs a few, but the machine may be busy
 
-# Where a run can be stopped: the function, and whether before or after it. Cells are stopped by code of their own.
+# The points at which a run can stop: a function, and whether before or after it. Cells stop by code of their own.
 STOPS = {
     "intake": "crmnb.intake.pipeline:_take_table:before",
     "export": "crmnb.run.family_job:body_of:before",
@@ -36,18 +37,18 @@ STOPS = {
     "swapped": "crmnb.core.folder_swap:_exchange:after",
 }
 
-# Code that tells its process into a file, and waits until that is removed.
+# Code that writes the id of its process into a file, and waits until the file is removed.
 PAUSE = """
 import os, time
-with open(STOPPED + ".new", "w") as told:
-    told.write(str(os.getpid()))
+with open(STOPPED + ".new", "w") as file:
+    file.write(str(os.getpid()))
 os.rename(STOPPED + ".new", STOPPED)
 while os.path.exists(STOPPED):
     time.sleep(0.01)
 """
 
 _SITE = '''
-"""Of one run: STOP is a function to wrap (module:function:before or after) once its module is there, or nothing."""
+"""For one run: STOP is the function to wrap (module:function:before or after) when its module is imported, or nothing."""
 import sys
 from importlib.machinery import PathFinder
 
@@ -55,13 +56,13 @@ def cell(family):
     exec(CELLS.get(family, ""))
 
 def wrapped(call, when):
-    def stopping(*given, **named):
+    def stopping(*arguments, **options):
         if when == "before":
             exec(PAUSE)
-        gave = call(*given, **named)
+        result = call(*arguments, **options)
         if when == "after":
             exec(PAUSE)
-        return gave
+        return result
     return stopping
 
 class Finder:
@@ -71,9 +72,9 @@ class Finder:
             return None
         spec = PathFinder.find_spec(name, path)
         execute = spec.loader.exec_module
-        def exec_module(made):
-            execute(made)
-            setattr(made, function, wrapped(getattr(made, function), when))
+        def exec_module(target):
+            execute(target)
+            setattr(target, function, wrapped(getattr(target, function), when))
         spec.loader.exec_module = exec_module
         return spec
 
@@ -85,15 +86,15 @@ exec(AT_START)
 
 @dataclass
 class Run:
-    """A run that was started: the mark in the environment of all its processes, and the file in which one says that it stopped."""
+    """A running command: the id in the environment of all its processes, and the file in which a stopped process writes its id."""
 
     process: subprocess.Popen
-    mark: str
+    run_id: str
     stopped: Path
 
 
 def place(folder: Path) -> Path:
-    """Make a folder into a place for runs: the project, and beside it the folders for sockets and temporary files."""
+    """Prepare a folder for runs: the project, and beside it the folders for sockets and temporary files."""
     for name in ("sockets", "temporary", "sites"):
         (folder / name).mkdir()
     for name in ("notebooks", "parameters"):
@@ -110,23 +111,23 @@ def place(folder: Path) -> Path:
 
 
 def short_folder() -> Path:
-    """A new folder; its name is short, as the name of a socket in it must be."""
+    """A new folder with a short path, since the path of a socket in it must be short."""
     return Path(tempfile.mkdtemp(prefix="f-", dir="/tmp"))
 
 
 def rename(folder: Path, name: str) -> None:
-    """Call the client something else: the report is to be made anew, the notebooks need not be run."""
+    """Change the client's name: the report must be rebuilt, but no notebook must run."""
     path = folder / "project" / "parameters" / f"{CLIENT}.yml"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     new = [f"name: {name}\n" if line.startswith("name:") else line for line in lines]
     path.write_text("".join(new), encoding="utf-8")
 
 
-def answer(folder: Path, fewer: int) -> None:
-    """Leave out so many of the shop's answers, the first: a notebook is to be run anew."""
+def remove_answers(folder: Path, count: int) -> None:
+    """Remove the first of the shop's survey answers: a notebook must run again."""
     answers = Path("parameters", CLIENT, "answers.csv")
     lines = (CHECKOUT / answers).read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "project" / answers).write_text("".join(lines[:1] + lines[1 + fewer :]), encoding="utf-8")
+    (folder / "project" / answers).write_text("".join(lines[:1] + lines[1 + count :]), encoding="utf-8")
 
 
 def start(
@@ -137,22 +138,22 @@ def start(
     at_start: str = "",
     before: tuple[str, ...] = (),
 ) -> Run:
-    """Start a run of the corner shop in a place.
+    """Start a run of the corner shop in a prepared folder.
 
-    stop: of STOPS, or "" for none. cells: code that the cell of a family does; `STOPPED` in it is the file to tell into.
-    at_start: code that each process does at its start. before: a command that starts the run's.
+    stop: of STOPS, or "" for none. cells: the code of the added cell by family; `STOPPED` in it is the file for the process id.
+    at_start: code that each process executes at its start. before: a command that starts the run's command.
     """
-    mark = uuid4().hex
-    site, stopped = folder / "sites" / mark, folder / f"stopped-{mark}"
+    run_id = uuid4().hex
+    site, stopped = folder / "sites" / run_id, folder / f"stopped-{run_id}"
     site.mkdir()
-    told = {
+    values = {
         "STOPPED": str(stopped),
         "STOP": STOPS.get(stop, ""),
         "PAUSE": PAUSE,
         "CELLS": cells or {},
         "AT_START": at_start,
     }
-    constants = "".join(f"{name} = {value!r}\n" for name, value in told.items())
+    constants = "".join(f"{name} = {value!r}\n" for name, value in values.items())
     (site / "sitecustomize.py").write_text(constants + _SITE, encoding="utf-8")
     environment = {
         "SOURCE_DATE_EPOCH": _EPOCH,
@@ -168,40 +169,40 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever starts the tests may ignore the keyboard's stop, as `nohup make test &` does, and its processes would, too.
+        # The tests may be started with SIGINT ignored, as by `nohup make test &`; child processes would inherit that.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    return Run(process, mark, stopped)
+    return Run(process, run_id, stopped)
 
 
 def until_stopped(run: Run) -> int:
-    """Wait until a run has come to where it is to stop; the process that has."""
+    """Wait until a run has reached the point where it stops; returns the process that has stopped."""
     wait(lambda: run.stopped.exists() or run.process.poll() is not None, "the run neither stopped nor ended")
     assert run.stopped.exists(), run.process.communicate()
     return int(run.stopped.read_text())
 
 
 def ended(run: Run) -> tuple[int, str, str]:
-    """Wait until nothing of a run is at work any more; its exit code, and what it printed and complained."""
-    said, wrong = run.process.communicate(timeout=_PATIENCE)
+    """Wait until all processes of a run have ended; returns its exit code, standard output and standard error."""
+    output, errors = run.process.communicate(timeout=_TIMEOUT)
     wait(lambda: not processes(run), "processes of the run are left")
-    run.stopped.unlink(missing_ok=True)  # not before: it would let one go on that should have died
-    return run.process.returncode, said, wrong
+    run.stopped.unlink(missing_ok=True)  # not earlier: a process that should have died would go on
+    return run.process.returncode, output, errors
 
 
 def processes(run: Run) -> dict[int, str]:
-    """What each process of a run is: runner, warm, worker (one that does a job) or kernel; "other" for what these start."""
+    """The role of each process of a run: runner, fork server, worker (of a job) or kernel; "other" for what these start."""
     parents = _parents()
-    found = {process for process in parents if _is_marked(run, process)}
+    ids = {process for process in parents if _is_marked(run, process)}
     if run.process.poll() is None:
-        found.add(run.process.pid)
-    found |= {
-        process for process, parent in parents.items() if parent in found
-    }  # who knows secrets hides its environment
-    return {process: _what(run, process, parents.get(process)) for process in found}
+        ids.add(run.process.pid)
+    ids |= {
+        process for process, parent in parents.items() if parent in ids
+    }  # a process with secrets hides its environment
+    return {process: _role(run, process, parents.get(process)) for process in ids}
 
 
-def _what(run: Run, process: int, parent: int | None) -> str:
+def _role(run: Run, process: int, parent: int | None) -> str:
     if process == run.process.pid:
         return "runner"
     try:
@@ -211,15 +212,15 @@ def _what(run: Run, process: int, parent: int | None) -> str:
     if b"crmnb.run.fork_server" not in command:
         return "other"
     if parent == run.process.pid:
-        return "warm"
+        return "fork server"
     with suppress(OSError):
-        if os.readlink(f"/proc/{process}/fd/1").startswith("pipe:"):  # ipykernel's; what a job prints goes to a file
+        if os.readlink(f"/proc/{process}/fd/1").startswith("pipe:"):  # of ipykernel; the output of a job goes to a file
             return "kernel"
     return "worker"
 
 
 def _parents() -> dict[int, int]:
-    """The parent of each process that runs."""
+    """The parent of each running process."""
     parents = {}
     for process in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):
@@ -230,35 +231,35 @@ def _parents() -> dict[int, int]:
 
 
 def _is_marked(run: Run, process: int) -> bool:
-    with suppress(OSError):  # of another user, or gone
-        return run.mark.encode() in Path(f"/proc/{process}/environ").read_bytes()
+    with suppress(OSError):  # of another user, or it has ended
+        return run.run_id.encode() in Path(f"/proc/{process}/environ").read_bytes()
     return False
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """The tree that may be sent: the hash of each file, by name."""
+    """The report: the hash of each file, by name."""
     report = folder / "project" / "outputs" / CLIENT / PERIOD
     return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(report.rglob("*")) if path.is_file()}
 
 
 def leftovers(folder: Path) -> list[str]:
-    """What no run may leave behind: sockets, temporary files and folders."""
+    """The files that no run may leave behind: sockets, temporary files and folders."""
     home = folder / "project" / "outputs" / CLIENT
     private = home / ".private"
-    found = [*(folder / "sockets").iterdir(), *(folder / "temporary").iterdir()]
-    found += [path for path in home.glob("*") if path.name not in (".private", PERIOD)]
-    found += [path for path in (private / ".run", private / "tables" / ".staging") if path.exists()]
-    return [str(path.relative_to(folder)) for path in found]
+    ids = [*(folder / "sockets").iterdir(), *(folder / "temporary").iterdir()]
+    ids += [path for path in home.glob("*") if path.name not in (".private", PERIOD)]
+    ids += [path for path in (private / ".run", private / "tables" / ".staging") if path.exists()]
+    return [str(path.relative_to(folder)) for path in ids]
 
 
-def wait(done: Callable[[], bool], else_: str) -> None:
-    """Wait until something is done; an AssertionError that says what is not."""
-    until = time.monotonic() + _PATIENCE
-    while not done():
-        assert time.monotonic() < until, else_
+def wait(condition: Callable[[], bool], message: str) -> None:
+    """Wait until a condition holds; otherwise AssertionError with the message."""
+    deadline = time.monotonic() + _TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, message
         time.sleep(0.01)
 
 
 def kill(process: int) -> None:
-    """End a process at once, whatever it does."""
+    """Kill a process."""
     os.kill(process, signal.SIGKILL)

@@ -19,3 +19,8 @@ def private_folder(project: Path, client: str) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     return folder
+
+
+def relative_path(path: Path, folder: Path) -> str:
+    """The path relative to a folder that contains it; otherwise the full path."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

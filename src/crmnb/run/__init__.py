@@ -1,49 +1,61 @@
-"""Run: notebooks + clients + period give executed notebooks, pages, results and manifests, each report published whole or not at all."""
+"""Run: notebooks, clients and a period become executed notebooks, pages, results and manifests; each report is published completely or not at all."""
 
 import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from crmnb.run.environment import hide, machine_memory, now, remove, runtime_folder
-from crmnb.run.fork_client import share, warmed
-from crmnb.run.pipeline import Outcome, Wanted, as_json, course
-from crmnb.run.progress import Say
-from crmnb.run.scheduler import drive
+from crmnb.run.environment import (
+    current_time,
+    machine_memory,
+    new_runtime_folder,
+    protect_process,
+    remove_folder,
+)
+from crmnb.run.fork_client import running_fork_server, share_lock
+from crmnb.run.pipeline import SINGLE_JOBS, Outcome, RunOptions, as_json, client_pipeline
+from crmnb.run.progress import Progress
+from crmnb.run.scheduler import run_pipelines
+from crmnb.run.store import family_names
 
-__all__ = ["Outcome", "Wanted", "as_json", "run"]
+__all__ = ["Outcome", "RunOptions", "as_json", "run"]
 
 
-def run(project: Path, clients: list[str], wanted: Wanted, say: Say = lambda about, text: None) -> list[Outcome]:
-    """Make and publish the reports of clients; what came of each, in their order.
+def run(project: Path, clients: list[str], options: RunOptions, progress: Progress | None = None) -> list[Outcome]:
+    """Make and publish the reports of clients; returns the outcomes in the order of the clients.
 
-    project: the folder that holds parameters/, notebooks/ and outputs/. say: told what a step is about, and what is to
-    be said of it (None at its end). One client's failure touches no other's report. At the end no process and no file of the run is left,
-    and the index over all clients is made anew.
+    project: the folder with parameters/, notebooks/ and outputs/. progress: receives the progress of the run. The failure of
+    one client does not affect the others. At the end no process and no temporary file of the run is left, and the index over
+    all clients is rebuilt.
     """
-    hide()
-    now()  # refuses a time that is none before anything is done
+    protect_process()
+    current_time()  # rejects an invalid SOURCE_DATE_EPOCH before anything is done
+    progress = progress or Progress()
     outcomes = [Outcome(client) for client in clients]
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = replace(wanted, memory=wanted.memory or machine_memory() // workers)
-    runtime = runtime_folder()
+    options = replace(options, memory_limit=options.memory_limit or machine_memory() // workers)
+    progress.expect(len(clients), SINGLE_JOBS + len(options.families or family_names()))
+    runtime = new_runtime_folder()
     try:
-        with warmed(runtime) as warm:
+        with running_fork_server(runtime) as server:
             threads = max(workers // max(len(outcomes), 1), 1)
-            courses = (
-                course(project, one, wanted, lambda *held: share(warm, *held), runtime, threads) for one in outcomes
+            pipelines = (
+                client_pipeline(
+                    project, outcome, options, lambda *shared: share_lock(server, *shared), runtime, threads
+                )
+                for outcome in outcomes
             )
-            drive(courses, warm, workers, wanted.seconds, say)
+            run_pipelines(pipelines, server, workers, options.time_limit, progress)
     finally:
-        remove(runtime)
-        if not wanted.only_look:
-            _portfolio(project / "outputs")
+        remove_folder(runtime)
+        if not options.dry_run:
+            _write_portfolio(project / "outputs")
     return outcomes
 
 
-def _portfolio(outputs: Path) -> None:
-    """Make the index over all clients anew; where it cannot be written, the one that was there stays."""
+def _write_portfolio(outputs: Path) -> None:
+    """Rebuild the index over all clients; if it cannot be written, the old one stays."""
     from crmnb.report.pages.portfolio import portfolio
 
     with suppress(OSError):
-        portfolio(outputs, now())
+        portfolio(outputs, current_time())

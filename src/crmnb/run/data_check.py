@@ -1,8 +1,9 @@
-"""Checking a client: its data taken in, the period chosen, and what is found."""
+"""The data quality check of a client: imports the data, selects the period and writes the pages."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from crmnb.core.files import write_atomic
 from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.engine.segments import many_levels
@@ -16,7 +17,7 @@ from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.data_check.sections import parts_of
 from crmnb.report.pages import check_page
-from crmnb.run.data_import import take_in, write_private
+from crmnb.run.data_import import import_client_data
 from crmnb.schema.client import load_client
 
 
@@ -24,28 +25,29 @@ def check(
     project: Path,
     client_name: str,
     label: str = "",
-    say: Callable[[str], None] = lambda text: None,
-    seconds: float = QUERY_SECONDS,
+    on_step: Callable[[str], None] = lambda text: None,
+    time_limit: float = QUERY_SECONDS,
 ) -> Checked:
-    """Take a client's data in, look at them, and write check.html and quarantine.html into its private folder.
+    """Import a client's data, check them, and write check.html and quarantine.html into the private folder.
 
-    label: the period for which metrics are looked at, else the last whole year of the data. say: told of each step.
-    seconds: that a query of the client's may take. Raises InputError for what is wrong in the parameters or the files,
-    SourceMissing where there are no files, TimeLimitExceeded for a query that takes longer.
+    label: the period for the availability of metrics, by default the last complete year of the data. on_step: receives each
+    step. time_limit: of a query, in seconds. Raises InputError if the parameters or the files are wrong, SourceMissing if
+    there are no files, TimeLimitExceeded for a query that takes longer.
     """
     client = load_client(client_name, project / "parameters")
     check_settings(client)
-    asked = Period.parse(label, client.fiscal_year_starts) if label else None
+    requested = Period.parse(label, client.fiscal_year_starts) if label else None
     private = private_folder(project, client.id)
-    say("reading the client's files")
-    taken = take_in(client, private, say, seconds)
-    period, chosen = (asked, "as asked for") if asked else choose_default_period(client, taken)
-    period = period.observe(taken.data_from, taken.cutoff)
-    say("looking at the metrics")
-    metrics = availability(client, taken, period, catalogue().values())
-    found = drift(taken.profile, taken.previous_profile, client, readers(client))
+    on_step("reading the client's files")
+    imported = import_client_data(client, private, on_step, time_limit)
+    period, origin = (requested, "as asked for") if requested else choose_default_period(client, imported)
+    period = period.observe(imported.data_from, imported.cutoff)
+    on_step("checking the metrics")
+    metrics = availability(client, imported, period, catalogue().values())
+    changes = drift(imported.profile, imported.previous_profile, client, readers(client))
     page = private / "check.html"
-    many = many_levels(open_tables(client, taken.tables, cutoff=taken.cutoff))
-    checked = Checked(client, taken, period, chosen, metrics, found, page, private / "quarantine.html", many)
-    write_private(page, check_page(client, parts_of(checked), day=taken.profile.day, quarantine="quarantine.html"))
+    many = many_levels(open_tables(client, imported.tables, cutoff=imported.cutoff))
+    checked = Checked(client, imported, period, origin, metrics, changes, page, private / "quarantine.html", many)
+    html = check_page(client, parts_of(checked), day=imported.profile.day, quarantine="quarantine.html")
+    write_atomic(page, html)
     return checked

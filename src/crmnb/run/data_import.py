@@ -1,4 +1,4 @@
-"""Taking in, with the page on the quarantine written whether the data are let through or refused."""
+"""Imports a client's data and writes the page of the quarantine, whether the data are accepted or refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,51 +12,46 @@ from crmnb.intake.sources.query import QUERY_SECONDS
 from crmnb.schema.client import Client
 
 
-def take_in(
-    client: Client, private: Path, say: Callable[[str], None] = lambda text: None, seconds: float = QUERY_SECONDS
+def import_client_data(
+    client: Client, private: Path, on_step: Callable[[str], None] = lambda text: None, time_limit: float = QUERY_SECONDS
 ) -> Intake:
-    """As `crmnb.import_data.import_data`, and write `quarantine.html` into the client's private folder.
+    """Import a client's data (`crmnb.intake.import_data`) and write `quarantine.html` into the client's private folder.
 
-    Raises SourceMissing where none of the client's files is there, which is no fault; where only some are missing,
-    InputError: a delivery that is not whole must not pass as a client without data.
+    time_limit: of a query, in seconds. Raises SourceMissing if none of the client's files is here, which is not an error;
+    if only some are missing, InputError: an incomplete delivery must not look like a client without data.
     """
     page = private / "quarantine.html"
     try:
-        taken = import_data(client, private, say=say, seconds=seconds)
-    except ImportRefused as no:
-        if no.folder:
-            _write_page(page, client, no.audits, no.folder, refused=True)
+        imported = import_data(client, private, say=on_step, seconds=time_limit)
+    except ImportRefused as refusal:
+        if refusal.folder:
+            _write_page(page, client, refusal.audits, refusal.folder, refused=True)
         raise
-    except SourceMissing as absent:
-        if any(_is_there(client, name) for name in client.sources):
-            raise InputError(str(absent)) from None
+    except SourceMissing as missing:
+        if any(_exists(client, name) for name in client.sources):
+            raise InputError(str(missing)) from None
         raise
-    if not (taken.reused and page.is_file()):
-        _write_page(page, client, taken.audits, taken.folder / "quarantine")
-    return taken
+    if not (imported.reused and page.is_file()):
+        _write_page(page, client, imported.audits, imported.folder / "quarantine")
+    return imported
 
 
 def _write_page(
-    page: Path, client: Client, accounts: tuple[TableAudit, ...], folder: Path, *, refused: bool = False
+    page: Path, client: Client, audits: tuple[TableAudit, ...], folder: Path, *, refused: bool = False
 ) -> None:
-    from crmnb.report.data_check.availability import readers  # heavy, and needed only where the data changed
+    from crmnb.report.data_check.availability import readers  # heavy, and needed only if the data changed
     from crmnb.report.pages import quarantine_page
 
-    write_private(page, quarantine_page(client, accounts, folder, page.parent, readers(client), refused=refused))
+    write_atomic(page, quarantine_page(client, audits, folder, page.parent, readers(client), refused=refused))
 
 
-def _is_there(client: Client, name: str) -> bool:
+def _exists(client: Client, name: str) -> bool:
     source = client.sources[name]
-    if source.file is None:  # a server is somewhere else, so it is taken to be there
+    if source.file is None:  # a database server is elsewhere and is assumed to exist
         return not (source.database or "").startswith("sqlite:")
     try:
         return bool(find_files(client, name))
     except SourceMissing:
         return False
-    except InputError:  # it is there, and something else is wrong with it
+    except InputError:  # the file exists and has another problem
         return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a page for its owner's eyes only, whole or not at all."""
-    write_atomic(path, text)

@@ -1,21 +1,17 @@
-"""The job that evaluates all families of a report, and keeps their results for the notebooks and for the report."""
+"""The job that evaluates all families of a report and stores their results for the notebooks and the report."""
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from crmnb.core.folder_swap import replace_folder
-from crmnb.core.paths import private_folder
-from crmnb.core.period import Period
 from crmnb.engine.session import open_tables
 from crmnb.evaluate import record, store
 from crmnb.evaluate.evaluation import evaluate
 from crmnb.run.cache_keys import evaluation_key
-from crmnb.run.jobs import Interrupted, Say, print_fault
-from crmnb.run.plan import notebooks_of, reusable
-from crmnb.run.store import STAGING, evaluation_of, intake_of, parameters_of
-from crmnb.schema.client import load_client
+from crmnb.run.context import load_context
+from crmnb.run.jobs import Interruption, StepCallback, print_fault
+from crmnb.run.plan import notebook_paths, plan_families
 
 
 def run_evaluation(
@@ -27,32 +23,29 @@ def run_evaluation(
     fresh: bool,
     memory: int,
     threads: int,
-    say: Say,
+    on_step: StepCallback,
 ) -> dict[str, Any]:
-    """Evaluate the families and keep the results, of which none is written where it would be half of them.
+    """Evaluate the families and store the results of each family completely or not at all.
 
-    memory: bytes that may be used. threads: of the engine. Gives families {name: {"title", "reuse", "why"}}: what of the
-    notebooks' outputs can be used again. A family that cannot be evaluated is left out; its notebook shows where it fails.
+    memory: limit in bytes. threads: of the engine. Returns families {name: {"title", "reuse", "reason"}}: which notebook outputs
+    can be reused. A family that cannot be evaluated is left out; its notebook shows where it fails.
     """
-    say("computing the metrics")
-    root, private = Path(project), private_folder(Path(project), client)
-    who = load_client(client, parameters_of(private))
-    taken = intake_of(Path(tables))
-    when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
-    made = private / STAGING / "evaluation"
-    made.mkdir(parents=True)
-    limits = {"threads": threads, "spill": made.with_suffix(".spill"), **({"memory": memory // 2} if memory else {})}
-    opened = open_tables(who, taken.tables, cutoff=taken.cutoff, **limits)
+    on_step("computing the metrics")
+    context = load_context(project, client, period, tables)
+    output = context.staging("evaluation")
+    limits = {"threads": threads, "spill": output.with_suffix(".spill"), **({"memory": memory // 2} if memory else {})}
+    session = open_tables(context.client, context.intake.tables, cutoff=context.intake.cutoff, **limits)
     try:
-        evaluation = evaluate(families, opened, when)
+        evaluation = evaluate(families, session, context.period)
     except (MemoryError, duckdb.OutOfMemoryException):
-        raise Interrupted("computing the metrics needed more memory than it may take.") from None
+        raise Interruption("computing the metrics needed more memory than the limit.") from None
     for fault in evaluation.failures.values():
         print_fault(fault)
-    key = evaluation_key(root, who, when, taken.checksums(), families)
-    store.save(evaluation, made, "" if evaluation.failures else key, who, when, opened.con)
-    results = evaluation_of(private, when.label)
-    replace_folder(made, results)
-    digests = record.digests(results, record.key_of(results))
-    plan, _ = reusable(root, who, private, when, taken, notebooks_of(root, families), digests, fresh)
+    checksums = context.intake.checksums()
+    key = evaluation_key(context.project, context.client, context.period, checksums, families)
+    # Without a key the results of an incomplete evaluation serve this run and are never reused.
+    store.save(evaluation, output, "" if evaluation.failures else key, context.client, context.period, session.con)
+    replace_folder(output, context.evaluation)
+    digests = record.digests(context.evaluation, record.key_of(context.evaluation))
+    plan, _ = plan_families(context, notebook_paths(context.project, families), digests, fresh=fresh)
     return {"families": plan}

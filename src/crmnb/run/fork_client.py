@@ -1,4 +1,4 @@
-"""The warm process as its run sees it: started, told which locks and folders to see to, and ended with all that came of it."""
+"""The run's side of the fork server: starts it, shares locks and folders with it, and ends it with all its processes."""
 
 import os
 import signal
@@ -12,98 +12,97 @@ from pathlib import Path
 from uuid import uuid4
 
 from crmnb.run import protocol
-from crmnb.run.environment import minimal
-from crmnb.run.process_cleanup import MARK, end_all, undisturbed
+from crmnb.run.environment import minimal_environment
+from crmnb.run.process_cleanup import RUN_ID, kill_processes, signals_blocked
 
 
 @dataclass
-class Warm:
-    """The warm process, what it holds for clients, and what it was asked for and has forked.
+class ForkServer:
+    """A running fork server, what it holds for clients, and the processes it has forked.
 
-    broken: why there is none, where it cannot live; jobs are then done in the run's own process.
+    failure: why it cannot run, if it ended by itself; jobs then run in the run's own process.
     """
 
     process: subprocess.Popen
     socket: socket.socket
-    mark: str
-    held: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)  # of a client -> folders, lock
-    forked: dict[int, int] = field(default_factory=dict)  # a job's number -> its process
-    numbers: int = 0
-    broken: str = ""
+    run_id: str
+    shared: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)  # client -> folders, lock descriptor
+    forked: dict[int, int] = field(default_factory=dict)  # number of a job -> its process
+    job_count: int = 0
+    failure: str = ""
 
 
 @contextmanager
-def warmed(runtime: Path) -> Iterator[Warm | None]:
-    """A warm process, started, and the folder for sockets; None where processes cannot be forked safely.
+def running_fork_server(runtime: Path) -> Iterator[ForkServer | None]:
+    """A fork server, and the folder for sockets; None if processes cannot be forked safely on this system.
 
-    At the end nothing of it is left.
+    At the end, the server, its processes and the folder's sockets are gone.
     """
     if not sys.platform.startswith("linux"):
         runtime.mkdir(mode=0o700)
         yield None
         return
-    warm = _start()
+    server = _start()
     try:
-        share(warm, "", None, [runtime])
-        runtime.mkdir(mode=0o700)  # after the warm process knows of it, or a kill in between would leave it
-        yield warm
+        share_lock(server, "", None, [runtime])
+        runtime.mkdir(mode=0o700)  # after the server knows it, or a kill in between would leave it behind
+        yield server
     finally:
-        stop(warm)
+        stop_server(server)
 
 
-def stop(warm: Warm) -> int:
-    """End the warm process, with which the system ends what it forked, and what those have left; how it ended."""
-    with undisturbed():
-        warm.socket.close()
-        by_itself = warm.process.poll()
-        warm.process.kill()
-        code = warm.process.wait() if by_itself is None else by_itself
-        for process in warm.forked.values():  # one that knows secrets hides even its mark
+def stop_server(server: ForkServer) -> int:
+    """Kill the fork server and all processes that it and its children started; returns the exit code of the server."""
+    with signals_blocked():
+        server.socket.close()
+        server.process.kill()  # has no effect on one that has ended by itself
+        exit_code = server.process.wait()
+        for process in server.forked.values():  # a process with secrets hides its environment, and the run's id in it
             with suppress(OSError):
                 os.kill(process, signal.SIGKILL)
-        end_all(warm.mark, also=set(warm.forked.values()))
-        warm.forked.clear()
-    return code
+        kill_processes(server.run_id, also=set(server.forked.values()))
+        server.forked.clear()
+    return exit_code
 
 
-def restart(warm: Warm) -> None:
-    """Put another warm process in the place of one that is gone; one that ended by itself would do so again."""
+def restart_server(server: ForkServer) -> None:
+    """Replace a fork server that was killed. One that ended by itself is not replaced, since it would end again."""
     with suppress(subprocess.TimeoutExpired):
-        warm.process.wait(0.2)
-    code = stop(warm)
-    if code > 0:
-        warm.broken = f"the warm process ended by itself ({code})"
+        server.process.wait(0.2)
+    exit_code = stop_server(server)
+    if exit_code > 0:
+        server.failure = f"the fork server ended by itself (exit code {exit_code})"
         return
     new = _start()
-    warm.process, warm.socket, warm.mark = new.process, new.socket, new.mark
-    for client in warm.held:
-        _tell_held(warm, client)
+    server.process, server.socket, server.run_id = new.process, new.socket, new.run_id
+    for client in server.shared:
+        _send_shared(server, client)
 
 
-def _start() -> Warm:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    mark = uuid4().hex
-    process = subprocess.Popen(  # noqa: S603 -- our own module; -P: a module.py in the folder at hand is not it
-        [sys.executable, "-P", "-m", "crmnb.run.fork_server", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        env=minimal(os.environ) | {MARK: mark},
+def _start() -> ForkServer:
+    own_end, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    run_id = uuid4().hex
+    process = subprocess.Popen(  # noqa: S603 -- our own module; -P: not a module.py in the working folder
+        [sys.executable, "-P", "-m", "crmnb.run.fork_server", str(server_end.fileno())],
+        pass_fds=[server_end.fileno()],
+        env=minimal_environment(os.environ) | {RUN_ID: run_id},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    theirs.close()
-    return Warm(process, ours, mark)
+    server_end.close()
+    return ForkServer(process, own_end, run_id)
 
 
-def share(warm: Warm | None, client: str, lock: int | None, folders: list[Path]) -> None:
-    """Let the warm process hold a client's lock too, and tidy its folders should this process die; without a lock, no longer."""
-    if warm:
-        warm.held[client] = ([str(folder) for folder in folders], [] if lock is None else [lock])
-        _tell_held(warm, client)
+def share_lock(server: ForkServer | None, client: str, lock: int | None, folders: list[Path]) -> None:
+    """Have the fork server hold a client's lock too, and clean up its folders if this process dies; None: release the lock."""
+    if server:
+        server.shared[client] = ([str(folder) for folder in folders], [] if lock is None else [lock])
+        _send_shared(server, client)
 
 
-def _tell_held(warm: Warm, client: str) -> None:
-    folders, lock = warm.held[client]
-    with suppress(OSError):  # it is gone, which is noticed as it is listened to
-        protocol.send(warm.socket, {"hold": client, "clean": folders}, lock)
+def _send_shared(server: ForkServer, client: str) -> None:
+    folders, lock = server.shared[client]
+    with suppress(OSError):  # the server has ended, which is noticed when its messages are received
+        protocol.send(server.socket, {"share": client, "folders": folders}, lock)

@@ -1,7 +1,7 @@
-"""The warm process: the imports are done in it once, and kernels and jobs are forked from it.
+"""The fork server: it imports the modules once, and kernels and jobs are forked from it.
 
-It is started by a run (`python -m crmnb.run.fork_server FD`), has one thread, and ends with the run, whichever way that ends:
-with it end all that it forked, and what they left. Who asks for a process holds it: if the asker dies, so does the process.
+A run starts it (`python -m crmnb.run.fork_server FD`). It has one thread and ends with the run, however that ends; with it end all
+processes that it forked, and their temporary files are removed. If a process that requested a fork dies, so does the forked process.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from crmnb.run import protocol, worker
-from crmnb.run.environment import remove
-from crmnb.run.process_cleanup import end_all
-from crmnb.run.store import tidy
+from crmnb.run.environment import remove_folder
+from crmnb.run.process_cleanup import kill_processes
+from crmnb.run.store import clean_up
 
-# First what a client's data need, since that is asked for first; then what a page needs; then what a kernel has.
-# Not matplotlib_inline: it ties charts to the shell as it is imported, and a shell exists in a kernel only.
+# In the order of use: modules for the data, for the pages, for a kernel.
+# Not matplotlib_inline: on import it connects charts to the shell, and only a kernel has a shell.
 MODULES = (
     *("crmnb.schema.client", "crmnb.intake", "crmnb.intake.pipeline", "crmnb.run.jobs"),
     *(
@@ -53,67 +53,65 @@ MODULES = (
     *("faulthandler", "tornado.platform.asyncio", "tornado.queues"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "crmnb.metrics.definition"),
 )
-_AT_ONCE = {"prepare"}  # imports the little it needs by itself; all else waits for the imports
+_BEFORE_IMPORTS = {"plan"}  # a job that imports its few modules itself; all others wait for the imports
 
 
 @dataclass
-class _Warm:
-    """Who may ask, and what was forked for whom."""
+class _Server:
+    """The connections of the fork server and the processes that it has forked for each."""
 
     run: socket.socket
-    ears: selectors.BaseSelector
-    askers: dict[socket.socket, set[int]] = field(default_factory=dict)  # -> processes
-    processes: dict[int, tuple[socket.socket, int]] = field(default_factory=dict)  # -> asker and its number for it
-    sockets: dict[int, socket.socket] = field(default_factory=dict)  # of a process -> on which it may ask
+    selector: selectors.BaseSelector
+    connections: dict[socket.socket, set[int]] = field(default_factory=dict)  # -> processes forked for it
+    processes: dict[int, tuple[socket.socket, int]] = field(default_factory=dict)  # -> connection, id of the request
+    sockets: dict[int, socket.socket] = field(default_factory=dict)  # process -> its own connection
     waiting: list[tuple[socket.socket, dict[str, Any], list[int]]] = field(default_factory=list)
-    locks: dict[str, list[int]] = field(default_factory=dict)  # of a client -> the lock's open file
-    to_clean: dict[str, list[Path]] = field(default_factory=dict)
+    locks: dict[str, list[int]] = field(default_factory=dict)  # client -> descriptor of its lock
+    folders: dict[str, list[Path]] = field(default_factory=dict)  # client -> folders to clean up
     ready: bool = False
-    broken: str = ""  # why nothing can be forked
+    failure: str = ""  # why nothing can be forked
 
 
 def main(file: int) -> None:
-    """Serve the run at the other end of a socket until it is gone; then end what was forked, and clean up."""
-    warm = _Warm(socket.socket(fileno=file), selectors.DefaultSelector())
-    _listen(warm, warm.run)
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
+    """Serve the run at the other end of a socket until it ends; then kill the forked processes and clean up."""
+    server = _Server(socket.socket(fileno=file), selectors.DefaultSelector())
+    _listen(server, server.run)
+    wakeup_read, wakeup_write = os.pipe()
+    os.set_blocking(wakeup_write, False)
+    signal.set_wakeup_fd(wakeup_write)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides
-    warm.ears.register(woken, selectors.EVENT_READ, woken)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run handles it
+    server.selector.register(wakeup_read, selectors.EVENT_READ, wakeup_read)
     try:
         for name in MODULES:
             try:
                 _import(name)
-            except Exception as wrong:
-                warm.broken = f"{name} cannot be imported ({type(wrong).__name__}: {wrong})"
+            except Exception as error:
+                server.failure = f"{name} cannot be imported ({type(error).__name__}: {error})"
                 break
-            if not _serve(warm, wait=False):
+            if not _serve(server, wait=False):
                 return
-        with contextlib.suppress(
-            Exception
-        ):  # what goes wrong here goes wrong again where it is needed, and is told there
-            _prime()
+        with contextlib.suppress(Exception):  # an error occurs again where the module is needed, and is reported there
+            _fill_caches()
         gc.collect()
-        gc.freeze()  # the collector would copy pages that are shared
-        warm.ready = True
-        while warm.waiting:
-            _fork(warm, *warm.waiting.pop(0))
-        while _serve(warm, wait=True):
+        gc.freeze()  # the collector would write to shared pages, which copies them
+        server.ready = True
+        while server.waiting:
+            _fork(server, *server.waiting.pop(0))
+        while _serve(server, wait=True):
             pass
     finally:
-        _end(warm)
+        _end(server)
 
 
 def _import(name: str) -> None:
-    # Takes a second for a grammar that only a check of addresses in JSON schemas would use.
+    # This import takes a second for a grammar that only the validation of addresses in JSON schemas uses.
     sys.modules.setdefault("rfc3987_syntax", None)
     importlib.import_module(name)
 
 
-def _prime() -> None:
-    """Do once what the first chart and the first page of a process take longer for: schemas, templates and fonts."""
+def _fill_caches() -> None:
+    """Load schemas, templates and fonts once, which the first chart and the first page of a process would load."""
     import narwhals._duckdb
     import nbformat
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -139,94 +137,94 @@ def _prime() -> None:
     prime()
 
 
-def _listen(warm: _Warm, asker: socket.socket) -> None:
-    warm.askers[asker] = set()
-    warm.ears.register(asker, selectors.EVENT_READ, asker)
+def _listen(server: _Server, connection: socket.socket) -> None:
+    server.connections[connection] = set()
+    server.selector.register(connection, selectors.EVENT_READ, connection)
 
 
-def _serve(warm: _Warm, *, wait: bool) -> bool:
-    """Answer what was asked meanwhile; False once the run is gone."""
-    for key, _ in warm.ears.select(None if wait else 0):
+def _serve(server: _Server, *, wait: bool) -> bool:
+    """Handle pending messages; False after the run has ended."""
+    for key, _ in server.selector.select(None if wait else 0):
         if isinstance(key.data, int):
             os.read(key.data, 4096)
-            _reap(warm)
-        elif key.data in warm.askers and not _hear(warm, key.data):
+            _reap(server)
+        elif key.data in server.connections and not _handle_message(server, key.data):
             return False
     return True
 
 
-def _hear(warm: _Warm, asker: socket.socket) -> bool:
-    """Take one message of an asker; False where the run itself is gone."""
-    message, files = protocol.receive(asker, files=3)
-    if message is None and asker is warm.run:  # if it died with a message unread, that is told before what it sent last
-        message, files = protocol.receive(asker, files=3)
+def _handle_message(server: _Server, connection: socket.socket) -> bool:
+    """Handle one message of a connection; False if the run itself has ended."""
+    message, files = protocol.receive(connection, max_files=3)
+    if message is None and connection is server.run:  # a reset is received before the last message of a run that died
+        message, files = protocol.receive(connection, max_files=3)
     if message is None:
-        if asker is warm.run:
+        if connection is server.run:
             return False
-        _forget(warm, asker)
+        _close(server, connection)
     elif "kill" in message:
-        for process, held in list(warm.processes.items()):
-            if held == (asker, message["kill"]):
+        for process, request in list(server.processes.items()):
+            if request == (connection, message["kill"]):
                 _kill(process)
-    elif "hold" in message:
-        for file in warm.locks.pop(message["hold"], []):
-            os.close(file)
-        warm.locks[message["hold"]] = files
-        warm.to_clean[message["hold"]] = [Path(folder) for folder in message["clean"]]
-    elif warm.ready or message["do"] in _AT_ONCE:
-        _fork(warm, asker, message, files)
+    elif "share" in message:
+        for descriptor in server.locks.pop(message["share"], []):
+            os.close(descriptor)
+        server.locks[message["share"]] = files
+        server.folders[message["share"]] = [Path(folder) for folder in message["folders"]]
+    elif server.ready or message["job"] in _BEFORE_IMPORTS:
+        _fork(server, connection, message, files)
     else:
-        warm.waiting.append((asker, message, files))
+        server.waiting.append((connection, message, files))
     return True
 
 
-def _fork(warm: _Warm, asker: socket.socket, request: dict[str, Any], files: list[int]) -> None:
-    """Fork the process that was asked for, and tell the asker; files: as `child.become` wants them."""
-    answer: dict[str, Any] = {"id": request["id"]}
+def _fork(server: _Server, connection: socket.socket, request: dict[str, Any], files: list[int]) -> None:
+    """Fork the requested process and reply; files: see `worker.run_request`."""
+    reply: dict[str, Any] = {"id": request["id"]}
     parent = os.getpid()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    own_end, worker_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        if warm.broken:
-            raise OSError(warm.broken)
+        if server.failure:
+            raise OSError(server.failure)
         if (threads := len(os.listdir("/proc/self/task"))) > 1:
-            raise OSError(f"the warm process has {threads} threads")
+            raise OSError(f"the fork server has {threads} threads")
         process = os.fork()
-    except OSError as no:
-        answer["refused"] = str(no)
+    except OSError as error:
+        reply["error"] = str(error)
     else:
         if not process:
-            _let_go(warm, ours, request.get("arguments"))
-            worker.become(request, parent, files, theirs)
-        answer["pid"] = process
-        warm.askers[asker].add(process)
-        warm.processes[process] = (asker, request["id"])
-        warm.sockets[process] = ours
-        _listen(warm, ours)
-    theirs.close()
+            _close_inherited(server, own_end, request.get("arguments"))
+            worker.run_request(request, parent, files, worker_end)
+        reply["pid"] = process
+        server.connections[connection].add(process)
+        server.processes[process] = (connection, request["id"])
+        server.sockets[process] = own_end
+        _listen(server, own_end)
+    worker_end.close()
     for file in files:
         os.close(file)
     with contextlib.suppress(OSError):
-        protocol.send(asker, answer)
+        protocol.send(connection, reply)
 
 
-def _let_go(warm: _Warm, ours: socket.socket, arguments: Any) -> None:
-    """In the child: close what is the warm process's own, so that an asker's end is seen; a job keeps its client's lock."""
-    mine = arguments["client"] if isinstance(arguments, dict) else None
-    for client, locks in warm.locks.items():
-        for lock in locks if client != mine else ():
+def _close_inherited(server: _Server, own_end: socket.socket, arguments: Any) -> None:
+    """In the child: close the server's files, so that the end of a connection is noticed; a job keeps its client's lock."""
+    own_client = arguments["client"] if isinstance(arguments, dict) else None
+    for client, locks in server.locks.items():
+        for lock in locks if client != own_client else ():
             os.close(lock)
     gc.enable()
-    warm.ears.close()
-    ours.close()
-    for asker in warm.askers:
-        asker.close()
-    for _, _, files in warm.waiting:  # where another job tells: held here, its end would not be seen
+    server.selector.close()
+    own_end.close()
+    for connection in server.connections:
+        connection.close()
+    for _, _, files in server.waiting:  # pipes of other jobs: kept open here, their end would not be noticed
         for file in files:
             os.close(file)
 
 
-def _reap(warm: _Warm) -> None:
-    """Take note of processes that have ended, and tell who asked for them."""
+def _reap(server: _Server) -> None:
+    """Collect processes that have ended, and inform the connections that requested them."""
     while True:
         try:
             process, status = os.waitpid(-1, os.WNOHANG)
@@ -234,46 +232,46 @@ def _reap(warm: _Warm) -> None:
             return
         if not process:
             return
-        asker, number = warm.processes.pop(process, (None, 0))
-        _forget(warm, warm.sockets.pop(process, None))  # before its end is told: then nobody is at work for it any more
-        if asker in warm.askers:
-            warm.askers[asker].discard(process)
+        connection, request = server.processes.pop(process, (None, 0))
+        _close(server, server.sockets.pop(process, None))  # first, so that none of its own processes is left
+        if connection in server.connections:
+            server.connections[connection].discard(process)
             with contextlib.suppress(OSError):
-                protocol.send(asker, {"id": number, "ended": os.waitstatus_to_exitcode(status)})
+                protocol.send(connection, {"id": request, "exit_code": os.waitstatus_to_exitcode(status)})
 
 
-def _forget(warm: _Warm, asker: socket.socket | None) -> None:
-    """An asker is gone: so must be what was forked for it, and is at the end of this."""
-    if asker not in warm.askers:
+def _close(server: _Server, connection: socket.socket | None) -> None:
+    """Close a connection that has ended, and end the processes that were forked for it."""
+    if connection not in server.connections:
         return
-    warm.ears.unregister(asker)
-    for process in warm.askers.pop(asker):
+    server.selector.unregister(connection)
+    for process in server.connections.pop(connection):
         _kill(process)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(process, 0)
-        warm.processes.pop(process, None)
-        _forget(warm, warm.sockets.pop(process, None))
-    warm.waiting = [one for one in warm.waiting if one[0] is not asker]
-    asker.close()
+        server.processes.pop(process, None)
+        _close(server, server.sockets.pop(process, None))
+    server.waiting = [request for request in server.waiting if request[0] is not connection]
+    connection.close()
 
 
 def _kill(process: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):  # it has no group of its own yet
+    with contextlib.suppress(ProcessLookupError):  # it has no process group yet
         os.kill(process, signal.SIGKILL)
 
 
-def _end(warm: _Warm) -> None:
-    for process in warm.processes:
+def _end(server: _Server) -> None:
+    for process in server.processes:
         _kill(process)
-    for process in list(warm.processes):
+    for process in list(server.processes):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(process, 0)
-    end_all()
-    for folders in warm.to_clean.values():
+    kill_processes()
+    for folders in server.folders.values():
         for folder in folders:
-            tidy(folder) if folder.name == ".private" else remove(folder)
+            clean_up(folder) if folder.name == ".private" else remove_folder(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The jobs of a run, each done in a process of its own where that can be: in, names and labels; out, JSON."""
+"""The jobs of a run. Each runs in its own process if possible; arguments are names and labels, results are JSON."""
 
 import sys
 import traceback
@@ -7,59 +7,63 @@ from contextlib import suppress
 from typing import Any
 
 from crmnb.core.errors import InputError, TimeLimitExceeded
+from crmnb.run.status import RunStatus
 
-Say = Callable[[str], None]
+StepCallback = Callable[[str], None]  # receives the current step of a job, in words
 
 
-class Interrupted(Exception):
-    """Something stopped the work that says nothing about the client's data: a process died, a limit was reached.
+class Interruption(Exception):
+    """The work was stopped for a reason that says nothing about the client's data: a killed process or a limit.
 
-    What was published stays; `str()` says what happened in words that may stand on a page.
+    The published report stays; `str()` is the reason, worded for a page.
     """
 
 
-def attempt(name: str, arguments: dict[str, Any], say: Say) -> dict[str, Any]:
-    """Do a job: {"gives": ...}, or {"wrong": {"kind", "said"}} with kind refused, skipped or interrupted.
+def run_job(name: str, arguments: dict[str, Any], on_step: StepCallback) -> dict[str, Any]:
+    """Run a job: {"result": ...}, or {"error": {"status", "message"}} with status refused, skipped or interrupted.
 
-    Where a fault came from is printed, which is to the log of a run, in the client's private folder.
+    The origin of a fault is printed to standard error, which is the run's log in the client's private folder.
     """
     try:
-        return {"gives": _JOBS[name](**arguments, say=say)}
-    except InputError as wrong:
+        return {"result": _JOBS[name](**arguments, on_step=on_step)}
+    except InputError as error:
         from crmnb.intake.sources.files import SourceMissing
 
-        kinds = {SourceMissing: "skipped", TimeLimitExceeded: "interrupted"}
-        return _wrong(kinds.get(type(wrong), "refused"), str(wrong))
-    except Interrupted as why:
-        return _wrong("interrupted", str(why))
-    except OSError as no:
-        print_fault(no)
-        return _wrong("interrupted", f"{no.strerror or type(no).__name__} ({type(no).__name__}).")
+        statuses = {SourceMissing: RunStatus.SKIPPED, TimeLimitExceeded: RunStatus.INTERRUPTED}
+        return error_message(statuses.get(type(error), RunStatus.REFUSED), str(error))
+    except Interruption as error:
+        return error_message(RunStatus.INTERRUPTED, str(error))
+    except OSError as error:
+        print_fault(error)
+        reason = error.strerror or type(error).__name__
+        return error_message(RunStatus.INTERRUPTED, f"{reason} ({type(error).__name__}).")
     except MemoryError:
-        return _wrong("interrupted", "there was not enough memory.")
-    except Exception as fault:
-        print_fault(fault)
-        return _wrong("interrupted", f"a fault of crmnb ({type(fault).__name__}); run.log says where it came from.")
+        return error_message(RunStatus.INTERRUPTED, "there was not enough memory.")
+    except Exception as error:
+        print_fault(error)
+        message = f"internal error of crmnb ({type(error).__name__}); run.log shows where it occurred."
+        return error_message(RunStatus.INTERRUPTED, message)
+
+
+def error_message(status: RunStatus, message: str) -> dict[str, Any]:
+    """What a job that failed reports."""
+    return {"error": {"status": str(status), "message": message}}
 
 
 def print_fault(fault: BaseException) -> None:
-    """Print where a fault came from, and its kind, to the log. What it says is left out: drivers put secrets into that."""
+    """Print where a fault occurred, and its type, to the log; its message is left out, since drivers put secrets into it."""
     chain = [fault]
-    while before := chain[0].__cause__ or chain[0].__context__:
-        chain.insert(0, before)
+    while cause := chain[0].__cause__ or chain[0].__context__:
+        chain.insert(0, cause)
     with suppress(OSError):  # a full disk
-        for one in chain:
-            print(*traceback.format_tb(one.__traceback__), type(one).__name__, sep="", file=sys.stderr)
+        for error in chain:
+            print(*traceback.format_tb(error.__traceback__), type(error).__name__, sep="", file=sys.stderr)
 
 
-def _wrong(kind: str, said: str) -> dict[str, Any]:
-    return {"wrong": {"kind": kind, "said": said}}
+def _plan(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.plan import plan_report
 
-
-def _prepare(**arguments: Any) -> dict[str, Any]:
-    from crmnb.run.plan import prepare
-
-    return prepare(**arguments)
+    return plan_report(**arguments)
 
 
 def _evaluate(**arguments: Any) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def _report(**arguments: Any) -> dict[str, Any]:
 
 
 _JOBS: dict[str, Callable[..., dict[str, Any]]] = {
-    "prepare": _prepare,
+    "plan": _plan,
     "evaluate": _evaluate,
     "family": _family,
     "report": _report,

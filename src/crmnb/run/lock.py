@@ -1,4 +1,4 @@
-"""The lock of a client: one run at a time, held by the processes that work on it and let go by the system when they die."""
+"""The lock of a client: one run at a time, held by every process that works for it (see `crmnb.core.lock`)."""
 
 import os
 import time
@@ -6,72 +6,60 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: one run at a time is then up to its user
-    fcntl = None
-
 from crmnb.core.errors import InputError
+from crmnb.core.lock import open_lock_file, try_lock
 
 NAME = "run.lock"
-_PATIENCE = 10.0  # seconds in which what a killed run has started must be gone
+_PATIENCE = 10.0  # seconds in which the processes of a killed run must have ended
 
 
-class Busy(InputError):
-    """Another run of this client is under way."""
-
-
-def take(private: Path) -> int:
-    """The file descriptor of the lock in a client's private folder, held as long as it, or a copy of it, is open.
-
-    Raises Busy where another run holds it, at once; one that was killed is given time to end, since what it has started cleans up.
-    """
-    file = os.open(private / NAME, os.O_RDWR | os.O_CREAT, 0o600)
-    until = time.monotonic() + _PATIENCE
-    while not _locked(file):
-        if _is_alive(file) or time.monotonic() > until:
-            os.close(file)
-            raise Busy(f"another run of {private.parent.name} is under way; wait until it has ended, then run again.")
-        time.sleep(0.02)
-    if not ((private / NAME).exists() and os.path.samestat(os.fstat(file), (private / NAME).stat())):
-        os.close(file)
-        raise Busy(f"{private.parent.name} was purged a moment ago; run again if it is wanted after all.")
-    with suppress(OSError):  # a full disk: then nobody knows who holds it, and it counts as alive
-        os.ftruncate(file, 0)
-        os.lseek(file, 0, os.SEEK_SET)
-        os.write(file, str(os.getpid()).encode())
-    return file
-
-
-def _locked(file: int) -> bool:
-    try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _is_alive(file: int) -> bool:
-    """Whether the process that took the lock is there, as far as is known."""
-    os.lseek(file, 0, os.SEEK_SET)
-    holder = os.read(file, 20)
-    if not holder.isdigit():
-        return True
-    try:
-        os.kill(int(holder), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
+class ClientLocked(InputError):
+    """Another run of this client is in progress."""
 
 
 @contextmanager
-def hold(private: Path) -> Iterator[int]:
-    """Hold the lock of a client for a while; Busy where another process holds it."""
-    file = take(private)
+def client_lock(private: Path) -> Iterator[int]:
+    """Hold the lock in a client's private folder; yields its descriptor, whose copies hold the lock too.
+
+    Raises ClientLocked at once if another run holds it. After a run that was killed it waits, since the processes which that
+    run started are cleaning up.
+    """
+    descriptor = _acquire(private)
     try:
-        yield file
+        yield descriptor
     finally:
-        os.close(file)
+        os.close(descriptor)
+
+
+def _acquire(private: Path) -> int:
+    path, client = private / NAME, private.parent.name
+    descriptor = open_lock_file(path)
+    deadline = time.monotonic() + _PATIENCE
+    while not try_lock(descriptor):
+        if _owner_is_alive(descriptor) or time.monotonic() > deadline:
+            os.close(descriptor)
+            raise ClientLocked(f"another run of {client} is in progress; wait until it has ended, then run again.")
+        time.sleep(0.02)
+    if not (path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())):
+        os.close(descriptor)
+        raise ClientLocked(f"the data of {client} were purged a moment ago; run again to rebuild them.")
+    with suppress(OSError):  # a full disk: the owner stays unknown and counts as alive
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
+
+
+def _owner_is_alive(descriptor: int) -> bool:
+    """Whether the process that acquired the lock is alive; True if unknown."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    owner = os.read(descriptor, 20)
+    if not owner.isdigit():
+        return True
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # a process of another user
+        return True
+    return True

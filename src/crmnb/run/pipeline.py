@@ -1,4 +1,4 @@
-"""The course of one client's run: which jobs, in which order, and what came of it."""
+"""The pipeline of one client's run: which jobs run, in which order, and the outcome."""
 
 import json
 import os
@@ -14,218 +14,250 @@ from typing import Any
 from crmnb.core.checksum import write_json
 from crmnb.core.errors import InputError
 from crmnb.core.paths import private_folder
-from crmnb.run.lock import Busy, hold
-from crmnb.run.process_cleanup import undisturbed
-from crmnb.run.store import log_of, tidy
+from crmnb.run.lock import ClientLocked, client_lock
+from crmnb.run.process_cleanup import signals_blocked
+from crmnb.run.status import RunStatus
+from crmnb.run.store import NOTEBOOK, clean_up, family_folder, log_path
 
-NAME = r"[a-z][a-z0-9_]*"  # of a client; a path is made of it
+NAME = r"[a-z][a-z0-9_]*"  # of a client; it becomes part of paths
+SINGLE_JOBS = 3  # per client, beside one job per family: plan, evaluation, report
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked of a run: the period ("" for each client's own last whole year), families (none: all), and limits.
+class RunOptions:
+    """The options of a run.
 
-    seconds: that a cell, or any other step, may take; memory: bytes that a kernel may take. fresh: reuse nothing.
-    only_look: say what would be done, and do nothing.
+    period: "" means the last complete year of each client. families: none means all. time_limit: of a cell or any other step,
+    in seconds. memory_limit: of a kernel, in bytes. fresh: reuse nothing. dry_run: only report what would run.
     """
 
     period: str = ""
     families: tuple[str, ...] = ()
-    seconds: float = 1800.0
-    memory: int = 0
+    time_limit: float = 1800.0
+    memory_limit: int = 0
     fresh: bool = False
-    only_look: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job (see `crmnb.run.jobs`): its name, what it is given, and what it is about, for who watches."""
+    """A job (see `crmnb.run.jobs`): its name, its label for the progress display, its arguments and its log."""
 
     name: str
-    about: str
+    label: str
     arguments: dict[str, Any]
     log: Path
 
 
 @dataclass
 class Outcome:
-    """What came of one client's run.
+    """The outcome of one client's run.
 
-    outcome: made, unchanged, family failed, refused (the input is wrong), skipped (none of the files is there),
-    interrupted (what stopped it says nothing about the input), planned (only looked). said: why, in plain words.
-    healed: what was kept and found damaged, and was made anew. notebooks: of each family {"family", "title", "failure", "remedy", "reused", "why", "seconds", "steps", "notebook"}.
+    message: the reason for the status, in plain words. rebuilt: stored files that were damaged and have been rebuilt.
+    notebooks: for each family {"family", "title", "failure", "remedy", "reused", "reason", "seconds", "steps", "notebook"}.
     """
 
     client: str
     period: str = ""
     name: str = ""
-    outcome: str = "interrupted"
-    said: str = ""
+    status: RunStatus = RunStatus.INTERRUPTED
+    message: str = ""
     folder: Path | None = None
     notebooks: list[dict[str, Any]] = field(default_factory=list)
     unavailable: list[dict[str, str]] = field(default_factory=list)
-    healed: list[str] = field(default_factory=list)
+    rebuilt: list[str] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
 
-
-class Wrong(Exception):
-    """A job did not come to its end: `kind` is an outcome, `str()` says why."""
-
-    def __init__(self, kind: str, said: str):
-        super().__init__(said)
-        self.kind = kind
+    def end(self, status: RunStatus, message: str = "") -> None:
+        """Set the status and its reason."""
+        self.status, self.message = status, message
 
 
-# Gives jobs to be done at the same time, and gets what each gave, or Wrong.
-Course = Generator[list[Job], list[dict[str, Any] | Wrong], None]
+class JobError(Exception):
+    """A job failed: `status` is the status of its client's run, `str()` is the reason."""
+
+    def __init__(self, status: str, message: str):
+        super().__init__(message)
+        self.status = RunStatus(status)
 
 
-def course(
+JobResult = dict[str, Any] | JobError
+# Yields jobs that may run at the same time, and receives their results.
+Pipeline = Generator[list[Job], list[JobResult], None]
+
+
+def client_pipeline(
     project: Path,
     outcome: Outcome,
-    wanted: Wanted,
-    share: Callable[[str, int | None, list[Path]], None],
+    options: RunOptions,
+    share_lock: Callable[[str, int | None, list[Path]], None],
     runtime: Path,
     threads: int,
-) -> Course:
-    """The course of `outcome.client`, into `outcome`.
+) -> Pipeline:
+    """The pipeline for `outcome.client`, which fills `outcome`.
 
-    share: told the open file of the client's lock (None: it is let go), and the private folder to tidy, so that
-    they are seen to if this process dies. threads: that the engine may use, as others share the cores.
+    share_lock: receives the client, the descriptor of its lock (None: released) and the private folder, so that the fork
+    server holds the lock and cleans up if this process dies. threads: for the engine, since clients share the cores.
     """
-    began, at = time.monotonic(), datetime.now(UTC)
-    private, ours = None, False
+    started, started_at = time.monotonic(), datetime.now(UTC)
+    private, has_lock = None, False
     try:
-        private = _private(project, outcome.client, wanted.only_look)
-        if wanted.only_look:
-            yield from _steps(project, private, outcome, wanted, runtime, threads)
+        private = _private_folder(project, outcome.client, options.dry_run)
+        if options.dry_run:
+            yield from _run_steps(project, private, outcome, options, runtime, threads)
             return
-        with hold(private) as lock:
-            ours = True
-            share(outcome.client, lock, [private])
-            tidy(private)
-            _record(private, replace(outcome, said="stopped before it was done, or not done yet."), at)
+        with client_lock(private) as lock:
+            has_lock = True
+            share_lock(outcome.client, lock, [private])
+            clean_up(private)
+            _write_record(private, replace(outcome, message="the run has not ended, or was stopped."), started_at)
             try:
-                yield from _steps(project, private, outcome, wanted, runtime, threads)
+                yield from _run_steps(project, private, outcome, options, runtime, threads)
             finally:
-                with undisturbed():
-                    tidy(private)
-                    share(outcome.client, None, [])
-    except Wrong as wrong:
-        outcome.outcome, outcome.said = wrong.kind, str(wrong)
-    except Busy as busy:
-        outcome.outcome, outcome.said = "interrupted", str(busy)
-    except InputError as wrong:
-        outcome.outcome, outcome.said = "refused", str(wrong)
-    except OSError as no:
-        outcome.outcome, outcome.said = "interrupted", f"{no.strerror}: {no.filename}" if no.filename else str(no)
+                with signals_blocked():
+                    clean_up(private)
+                    share_lock(outcome.client, None, [])
+    except JobError as error:
+        outcome.end(error.status, str(error))
+    except ClientLocked as error:
+        outcome.end(RunStatus.INTERRUPTED, str(error))
+    except InputError as error:
+        outcome.end(RunStatus.REFUSED, str(error))
+    except OSError as error:
+        message = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        outcome.end(RunStatus.INTERRUPTED, message)
     except (KeyboardInterrupt, GeneratorExit):
-        outcome.outcome, outcome.said = "interrupted", "stopped before it was done."
+        outcome.end(RunStatus.INTERRUPTED, "stopped before the end.")
         raise
     finally:
-        outcome.seconds = time.monotonic() - began
-        if ours:
-            _record(private, outcome, at)
+        outcome.seconds = time.monotonic() - started
+        if has_lock:
+            _write_record(private, outcome, started_at)
 
 
-def _private(project: Path, client: str, only_look: bool) -> Path:
-    """The client's private folder, made unless one only looks; InputError where there is no such client."""
+def _private_folder(project: Path, client: str, dry_run: bool) -> Path:
+    """The client's private folder, created except in a dry run. Raises InputError if there is no such client."""
     if not re.fullmatch(NAME, client) or not (project / "parameters" / f"{client}.yml").is_file():
         from crmnb.schema.client import load_client
 
-        load_client(client, project / "parameters")  # says what is wrong, and what there is
-    return project / "outputs" / client / ".private" if only_look else private_folder(project, client)
+        load_client(client, project / "parameters")  # raises the error, which lists the clients
+    return project / "outputs" / client / ".private" if dry_run else private_folder(project, client)
 
 
-def _steps(
-    project: Path, private: Path, outcome: Outcome, wanted: Wanted, runtime: Path, threads: int
-) -> Generator[list[Job], list[dict[str, Any] | Wrong], None]:
-    given = {"project": str(project), "client": outcome.client}
-    log = Path(os.devnull) if wanted.only_look else log_of(private)
-    if not wanted.only_look:
+def _run_steps(
+    project: Path, private: Path, outcome: Outcome, options: RunOptions, runtime: Path, threads: int
+) -> Pipeline:
+    client = {"project": str(project), "client": outcome.client}
+    log = Path(os.devnull) if options.dry_run else log_path(private)
+    if not options.dry_run:
         log.write_text("")
         log.chmod(0o600)
 
-    def job(name: str, about: str, **more: Any) -> Job:
-        return Job(name, f"{outcome.client} {outcome.period} {about}".replace("  ", " ").strip(), given | more, log)
+    def job(name: str, label: str, /, **arguments: Any) -> Job:
+        words = f"{outcome.client} {outcome.period} {label}".replace("  ", " ").strip()
+        return Job(name, words, client | arguments, log)
 
-    look = {"label": wanted.period, "only": list(wanted.families), "fresh": wanted.fresh, "only_look": wanted.only_look}
-    look["seconds"] = wanted.seconds
-    plan = yield from _one(job("prepare", "data", **look), outcome, "intake")
-    outcome.name, outcome.period, outcome.healed = plan["name"], plan["period"], plan["healed"]
+    plan_job = job(
+        "plan",
+        "data",
+        label=options.period,
+        only=list(options.families),
+        fresh=options.fresh,
+        dry_run=options.dry_run,
+        time_limit=options.time_limit,
+    )
+    plan = yield from _run_one(plan_job, outcome, "intake")
+    outcome.name, outcome.period, outcome.rebuilt = plan["name"], plan["period"], plan["rebuilt"]
     outcome.folder = project / "outputs" / outcome.client / outcome.period if outcome.period else None
-    outcome.notebooks = [_entry(name, one, private, outcome.period) for name, one in plan["families"].items()]
-    if wanted.only_look:
-        outcome.outcome = "planned"
-        outcome.said = "nothing changed: the report stays" if plan["unchanged"] else ""
+    outcome.notebooks = _notebook_entries(plan, private, outcome.period)
+    if options.dry_run:
+        outcome.end(RunStatus.PLANNED, "up to date, nothing to run" if plan["unchanged"] else "")
         return
     if plan["unchanged"]:
-        outcome.outcome = "unchanged"
+        outcome.end(RunStatus.UNCHANGED)
         return
-    here = {"period": outcome.period, "tables": plan["tables"]}
-    limits = {"seconds": wanted.seconds, "memory": wanted.memory}
+    report = {"period": outcome.period, "tables": plan["tables"]}
     if not plan["evaluated"]:
-        evaluation = here | {"families": list(plan["families"]), "memory": wanted.memory, "threads": threads}
-        plan |= yield from _one(job("evaluate", "evaluation", fresh=wanted.fresh, **evaluation), outcome, "evaluation")
-        outcome.notebooks = [_entry(name, one, private, outcome.period) for name, one in plan["families"].items()]
-    todo = [notebook for notebook in outcome.notebooks if not notebook["reused"]]
-    more = here | {"runtime": str(runtime), "limits": limits, "threads": max(threads // max(len(todo), 1), 1)}
-    results = (yield [job("family", one["family"], family=one["family"], **more) for one in todo]) if todo else []
-    for notebook, result in zip(todo, results, strict=True):
-        if isinstance(result, Wrong):
+        evaluation = {"families": list(plan["families"]), "memory": options.memory_limit, "threads": threads}
+        evaluation_job = job("evaluate", "evaluation", fresh=options.fresh, **report, **evaluation)
+        plan |= yield from _run_one(evaluation_job, outcome, "evaluation")
+        outcome.notebooks = _notebook_entries(plan, private, outcome.period)
+    limits = {"seconds": options.time_limit, "memory": options.memory_limit}
+    yield from _run_notebooks(outcome, job, report | {"runtime": str(runtime), "limits": limits}, threads)
+    families = {n["family"]: {"title": n["title"], "failure": n["failure"]} for n in outcome.notebooks}
+    result = yield from _run_one(job("report", "report", families=families, **report), outcome, "report")
+    outcome.unavailable = result["unavailable"]
+    failures = " ".join(f"{n['title']}: {n['failure']}" for n in outcome.notebooks if n["failure"])
+    outcome.end(RunStatus.FAMILY_FAILED if failures else RunStatus.MADE, failures)
+
+
+def _run_notebooks(
+    outcome: Outcome, job: Callable[..., Job], arguments: dict[str, Any], threads: int
+) -> Generator[list[Job], list[JobResult], None]:
+    """Run the notebooks that cannot be reused. Raises JobError if one of them was interrupted."""
+    pending = [notebook for notebook in outcome.notebooks if not notebook["reused"]]
+    if not pending:
+        return
+    arguments = arguments | {"threads": max(threads // len(pending), 1)}
+    results = yield [job("family", n["family"], family=n["family"], **arguments) for n in pending]
+    errors = []
+    for notebook, result in zip(pending, results, strict=True):
+        if isinstance(result, JobError):
             notebook["failure"] = str(result)
+            errors.append((notebook["title"], result))
         else:
             notebook |= result
-    if stopped := [result for result in results if isinstance(result, Wrong)]:
-        titles = ", ".join(n["title"] for n, r in zip(todo, results, strict=True) if isinstance(r, Wrong))
-        raise Wrong(stopped[0].kind, f"{titles}: {stopped[0]}")
-    families = {n["family"]: {"title": n["title"], "failure": n["failure"]} for n in outcome.notebooks}
-    made = yield from _one(job("report", "report", families=families, **here), outcome, "report")
-    outcome.unavailable = made["unavailable"]
-    failed = [f"{n['title']}: {n['failure']}" for n in outcome.notebooks if n["failure"]]
-    outcome.outcome, outcome.said = ("family failed", " ".join(failed)) if failed else ("made", "")
+    if errors:
+        titles = ", ".join(title for title, _ in errors)
+        first = errors[0][1]
+        raise JobError(first.status, f"{titles}: {first}")
 
 
-def _one(job: Job, outcome: Outcome, step: str) -> Generator[list[Job], list[dict[str, Any] | Wrong], dict[str, Any]]:
-    began = time.monotonic()
+def _run_one(job: Job, outcome: Outcome, step: str) -> Generator[list[Job], list[JobResult], dict[str, Any]]:
+    started = time.monotonic()
     (result,) = yield [job]
-    outcome.steps[step] = time.monotonic() - began
-    if isinstance(result, Wrong):
+    outcome.steps[step] = time.monotonic() - started
+    if isinstance(result, JobError):
         raise result
     return result
 
 
-def _entry(family: str, planned: dict[str, Any], private: Path, period: str) -> dict[str, Any]:
-    return {
-        "family": family,
-        "title": planned["title"],
-        "failure": "",
-        "remedy": "",
-        "reused": planned["reuse"],
-        "why": planned["why"],
-        "seconds": 0.0,
-        "steps": {},
-        "notebook": str(private / "runs" / period / family / "notebook.ipynb"),
-    }
+def _notebook_entries(plan: dict[str, Any], private: Path, period: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "family": family,
+            "title": facts["title"],
+            "failure": "",
+            "remedy": "",
+            "reused": facts["reuse"],
+            "reason": facts["reason"],
+            "seconds": 0.0,
+            "steps": {},
+            "notebook": str(family_folder(private, period, family) / NOTEBOOK),
+        }
+        for family, facts in plan["families"].items()
+    ]
 
 
-def _record(private: Path, outcome: Outcome, at: datetime) -> None:
-    """Leave what came of it where the portfolio finds it; a disk that is full may keep it from that."""
-    said = {
+def _write_record(private: Path, outcome: Outcome, started_at: datetime) -> None:
+    """Write run.json, which the index over all clients reads; a full disk may prevent it."""
+    record = {
         "client": outcome.client,
         "name": outcome.name,
         "period": outcome.period,
-        "began_at": at.isoformat(timespec="seconds"),
+        "began_at": started_at.isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 2),
-        "outcome": outcome.outcome,
-        "said": outcome.said,
-        "healed": outcome.healed,
+        "status": str(outcome.status),
+        "message": outcome.message,
+        "rebuilt": outcome.rebuilt,
     }
     with suppress(OSError):
-        write_json(private / "run.json", said)
+        write_json(private / "run.json", record)
 
 
 def as_json(outcomes: list[Outcome]) -> str:
-    """What automation reads."""
-    return json.dumps({"clients": [vars(one) | {"folder": one.folder and str(one.folder)} for one in outcomes]})
+    """The outcomes as JSON, for automation."""
+    return json.dumps(
+        {"clients": [vars(outcome) | {"folder": outcome.folder and str(outcome.folder)} for outcome in outcomes]}
+    )

@@ -1,9 +1,9 @@
-"""The first job of a client's run: the data taken in, the period chosen, and what has to be made again."""
+"""The first job of a client's run: imports the data, selects the period, and decides what must be rebuilt."""
 
 import json
 import logging
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,208 +14,218 @@ from crmnb.core.period import Period
 from crmnb.evaluate import record
 from crmnb.intake import Intake
 from crmnb.intake.coverage import RELATIVE, choose_period
-from crmnb.run.cache_keys import Read, checked_key, content_of, evaluation_key, family_key, report_key
-from crmnb.run.jobs import Interrupted, Say
-from crmnb.run.store import (
-    evaluation_of,
-    kept_family,
-    notebooks_named,
-    parameters_of,
-    read_json,
-    refuse_strangers,
-    report_record,
-)
+from crmnb.run import store
+from crmnb.run.cache_keys import Dependencies, evaluation_key, family_key, file_hashes, parameters_key, report_key
+from crmnb.run.context import ReportContext
+from crmnb.run.jobs import Interruption, StepCallback
+from crmnb.run.store import read_record
 from crmnb.schema.client import Client, load_client
 
-_CHECKED = "checked.json"  # the key of parameters that were found to be right
+_VALIDATED = "validated.json"  # the key of the parameters that were validated last
 _LOG = logging.getLogger("crmnb")
-_READ = [field.name for field in fields(Read)]
+_DEPENDENCY_KINDS = [field.name for field in fields(Dependencies)]
 
 
-def prepare(
-    project: str, client: str, label: str, only: list[str], fresh: bool, only_look: bool, say: Say, seconds: float
+@dataclass(frozen=True)
+class _Scope:
+    """The project, client and notebooks of a plan. dry_run: import nothing and write nothing."""
+
+    project: Path
+    client: Client
+    notebooks: dict[str, Path]
+    dry_run: bool
+
+    @property
+    def private(self) -> Path:
+        return self.project / "outputs" / self.client.id / ".private"
+
+
+def plan_report(
+    project: str,
+    client: str,
+    label: str,
+    only: list[str],
+    fresh: bool,
+    dry_run: bool,
+    on_step: StepCallback,
+    time_limit: float,
 ) -> dict[str, Any]:
-    """Take the client's data in where they changed, and tell what is to be done.
+    """Import the client's data if they changed, and decide what must be rebuilt.
 
-    Gives: name, period, tables (the folder), families {name: {"title", "reuse", "why"}}, evaluated (whether the results
-    are there), unchanged (the report that is published is what would be made), healed (the kept files that are damaged, and
-    are made anew). only_look: take nothing in. seconds: that a query of the client's may take. Raises InputError for what is wrong.
+    only: the families; none means all. dry_run: do not import. time_limit: of a query, in seconds.
+    Returns name, period, tables (the folder), families {name: {"title", "reuse", "reason"}}, evaluated (whether the results are
+    stored), unchanged (whether the published report is up to date), rebuilt (the damaged stored files that will be rebuilt).
+    Raises InputError if the input is wrong.
     """
     root = Path(project)
-    who = load_client(client, root / "parameters")
-    notebooks = notebooks_of(root, only)
-    private = root / "outputs" / who.id / ".private" if only_look else private_folder(root, who.id)
-    if not only_look:
-        _keep_parameters(who, root / "parameters", parameters_of(private))
-    _check(root, who, private, only_look)
+    parameters = root / "parameters"
+    scope = _Scope(root, load_client(client, parameters), notebook_paths(root, only), dry_run)
+    if not dry_run:
+        private_folder(root, scope.client.id)
+        _copy_parameters(scope.client, parameters, store.parameters_folder(scope.private))
+    _validate_parameters(scope)
     if label and label not in RELATIVE:
-        Period.parse(label, who.fiscal_year_starts)  # said before the files are read
-    taken = _look(who, private) if only_look else _take_in(who, private, say, seconds)
-    if taken is None:
-        return _unseen(who, label, notebooks)
-    period = choose_period(who, taken, label)
-    _must_be_seen(period)
-    wrong = _damage(root, who, private, period, notebooks)
+        Period.parse(label, scope.client.fiscal_year_starts)  # fails before the files are read
+    intake = _known_intake(scope) if dry_run else _import(scope, on_step, time_limit)
+    if intake is None:
+        return _plan_without_data(scope, label)
+    period = choose_period(scope.client, intake, label)
+    _require_data(period)
+    context = ReportContext(root, scope.client, period, intake)
     return {
-        "name": who.name,
+        "name": scope.client.name,
         "period": period.label,
-        "tables": str(taken.folder),
-        **_plan(root, who, private, period, taken, notebooks, fresh),
-        "healed": [*taken.rebuilt_files, *wrong],
+        "tables": str(intake.folder),
+        **_plan(context, scope.notebooks, fresh=fresh),
+        "rebuilt": [*intake.rebuilt_files, *_damaged_files(context, scope.notebooks)],
     }
 
 
-def _damage(project: Path, client: Client, private: Path, period: Period, notebooks: dict[str, Path]) -> list[str]:
-    """The names of the files kept of a period, published or not, that are damaged; they are logged."""
-    results = evaluation_of(private, period.label)
-    wrong = [f"evaluation/{name}" for name in damaged_files(results)] if results.exists() else []
-    for family in notebooks:
-        wrong += [f"{family}/{name}" for name in damage_of(kept_family(private, period.label, family))]
-    there = content_of(project / "outputs" / client.id / period.label)
-    published = read_json(report_record(private, period.label)).get("files", {})
-    if there:  # else somebody has removed the report
-        wrong += [f"{period.label}/{name}" for name, checksum in published.items() if there.get(name) != checksum]
-    if wrong:
-        _LOG.warning("%s: kept files are damaged, and are made anew: %s", client.id, ", ".join(wrong))
-    return wrong
-
-
-def damage_of(family: Path) -> list[str]:
-    """The names of the files that are damaged of a notebook that ran to its end; of any other, nothing is used again."""
-    return damaged_files(family) if (family / "kept.json").exists() else []
-
-
-def _keep_parameters(client: Client, folder: Path, place: Path) -> None:
-    """Copy the parameters file, so that all of a run goes by what the file said when it began."""
-    place.mkdir(parents=True)
-    copy = place / f"{client.id}.yml"
-    copy.write_bytes((folder / copy.name).read_bytes())
-    if load_client(client.id, place).model_copy(update={"folder": client.folder}) != client:
-        raise Interrupted("the parameters file changed while it was read; run again.")
-
-
-def notebooks_of(project: Path, only: list[str]) -> dict[str, Path]:
-    """The families' notebooks by name, in order."""
-    known = notebooks_named()
+def notebook_paths(project: Path, only: list[str]) -> dict[str, Path]:
+    """The families' notebooks by name, in order. Raises InputError for a name that is not a family."""
+    names = store.family_names()
     for name in only:
-        if name not in known:
-            raise InputError(f"there is no family {name!r}.{nearest(name, known)}")
-    return {name: project / "notebooks" / f"{name}.ipynb" for name in known if not only or name in only}
+        if name not in names:
+            raise InputError(f"there is no family {name!r}.{nearest(name, names)}")
+    return {name: project / "notebooks" / f"{name}.ipynb" for name in names if not only or name in only}
 
 
-def _check(project: Path, client: Client, private: Path, only_look: bool) -> None:
-    """Raise InputError for settings and targets of metrics that do not exist; looked at once."""
-    key = checked_key(project, client)
-    if read_json(private / _CHECKED).get("key") == key:
+def _copy_parameters(client: Client, source: Path, target: Path) -> None:
+    """Copy the parameters file, so that the whole run uses its content as of the start."""
+    target.mkdir(parents=True)
+    copy = target / f"{client.id}.yml"
+    copy.write_bytes((source / copy.name).read_bytes())
+    if load_client(client.id, target).model_copy(update={"folder": client.folder}) != client:
+        raise Interruption("the parameters file changed while it was read; run again.")
+
+
+def _validate_parameters(scope: _Scope) -> None:
+    """Raise InputError for settings and targets of metrics that do not exist; validated once per version."""
+    path, key = scope.private / _VALIDATED, parameters_key(scope.project, scope.client)
+    if read_record(path).get("key") == key:
         return
     from crmnb.evaluate.settings import check_settings
 
-    check_settings(client)
-    if not only_look:
-        write_json(private / _CHECKED, {"key": key})
+    check_settings(scope.client)
+    if not scope.dry_run:
+        write_json(path, {"key": key})
 
 
-def _take_in(client: Client, private: Path, say: Say, seconds: float) -> Intake:
-    from crmnb.run.data_import import take_in
+def _import(scope: _Scope, on_step: StepCallback, time_limit: float) -> Intake:
+    from crmnb.run.data_import import import_client_data
 
-    say("reading the files")
-    return take_in(client, private, say, seconds)
+    on_step("reading the files")
+    return import_client_data(scope.client, scope.private, on_step, time_limit)
 
 
-def _look(client: Client, private: Path) -> Intake | None:
+def _known_intake(scope: _Scope) -> Intake | None:
     from crmnb.intake.pipeline import find_unchanged_intake
 
-    return find_unchanged_intake(client, private)
+    return find_unchanged_intake(scope.client, scope.private)
 
 
-def _unseen(client: Client, label: str, notebooks: dict[str, Path]) -> dict[str, Any]:
-    why = "the data are to be taken in first"
-    families = {name: {"title": title_of(path), "reuse": False, "why": why} for name, path in notebooks.items()}
-    known = "" if label in RELATIVE else label
-    return (
-        {"name": client.name, "period": known, "tables": "", "families": families}
-        | dict.fromkeys(("evaluated", "unchanged"), False)
-        | {"healed": []}
-    )
+def _plan_without_data(scope: _Scope, label: str) -> dict[str, Any]:
+    families = {
+        name: {"title": title_of(path), "reuse": False, "reason": "the data must be imported first"}
+        for name, path in scope.notebooks.items()
+    }
+    return {
+        "name": scope.client.name,
+        "period": "" if label in RELATIVE else label,
+        "tables": "",
+        "families": families,
+        "evaluated": False,
+        "unchanged": False,
+        "rebuilt": [],
+    }
 
 
-def _must_be_seen(period: Period) -> None:
-    """Raise InputError where the data hold nothing of the period: every figure would be unavailable."""
+def _require_data(period: Period) -> None:
+    """Raise InputError if the data do not cover any day of the period: every figure would be unavailable."""
     try:
         period.require_data()
-    except Unavailable as no:
-        raise InputError(f"period {period.label}: {no}; choose a period that meets the data.") from None
+    except Unavailable as reason:
+        raise InputError(f"period {period.label}: {reason}; choose a period that the data cover.") from None
 
 
-def _plan(
-    project: Path,
-    client: Client,
-    private: Path,
-    period: Period,
-    taken: Intake,
-    notebooks: dict[str, Path],
-    fresh: bool,
-) -> dict[str, Any]:
-    key = evaluation_key(project, client, period, taken.checksums(), list(notebooks))
-    digests = None if fresh else record.digests(evaluation_of(private, period.label), key)
-    families, keys = reusable(project, client, private, period, taken, notebooks, digests, fresh)
-    published = read_json(report_record(private, period.label))
-    place = project / "outputs" / client.id / period.label
+def _damaged_files(context: ReportContext, notebooks: dict[str, Path]) -> list[str]:
+    """The names of the damaged files among those stored for a period, published or not; they are logged."""
+    results = context.evaluation
+    names = [f"evaluation/{name}" for name in damaged_files(results)] if results.exists() else []
+    for family in notebooks:
+        names += [f"{family}/{name}" for name in _damaged_family_files(context.family(family))]
+    hashes = file_hashes(context.report)
+    published = read_record(context.record).get("files", {})
+    if hashes:  # otherwise somebody has removed the report
+        names += [f"{context.period.label}/{name}" for name, value in published.items() if hashes.get(name) != value]
+    if names:
+        _LOG.warning("%s: stored files are damaged and will be rebuilt: %s", context.client.id, ", ".join(names))
+    return names
+
+
+def _damaged_family_files(folder: Path) -> list[str]:
+    """The names of the damaged files of a notebook that ran to its end; the files of others are never reused."""
+    return damaged_files(folder) if (folder / store.DEPENDENCIES).exists() else []
+
+
+def _plan(context: ReportContext, notebooks: dict[str, Path], *, fresh: bool) -> dict[str, Any]:
+    checksums = context.intake.checksums()
+    key = evaluation_key(context.project, context.client, context.period, checksums, list(notebooks))
+    digests = None if fresh else record.digests(context.evaluation, key)
+    families, keys = plan_families(context, notebooks, digests, fresh=fresh)
+    published = read_record(context.record)
+    current_key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys)
     unchanged = (
         all(family["reuse"] for family in families.values())
-        and published.get("key") == report_key(project, client, period, taken.fingerprint, keys)
-        and published.get("files") == content_of(place)
+        and published.get("key") == current_key
+        and published.get("files") == file_hashes(context.report)
     )
     if not unchanged:
-        refuse_strangers(place, published)
+        store.reject_foreign_files(context.report, published)
     return {"families": families, "evaluated": digests is not None, "unchanged": unchanged}
 
 
-def reusable(
-    project: Path,
-    client: Client,
-    private: Path,
-    period: Period,
-    taken: Intake,
-    notebooks: dict[str, Path],
-    digests: dict[str, str] | None,
-    fresh: bool,
+def plan_families(
+    context: ReportContext, notebooks: dict[str, Path], digests: dict[str, str] | None, *, fresh: bool
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Of each family its title, whether what was made of it can be used again, and why; and the keys of those that ran before.
+    """For each family its title, whether its stored output can be reused, with the reason; and the keys of those that ran before.
 
-    digests: of the evaluated results by family; None where they have to be made anew.
+    digests: of the evaluated results by family; None if they must be rebuilt. fresh: reuse nothing.
     """
     families, keys = {}, {}
+    checksums = context.intake.checksums()
     for name, path in notebooks.items():
-        folder = kept_family(private, period.label, name)
-        kept = read_json(folder / "kept.json")
-        why = _why(path, kept, fresh, digests)
-        why = "what was kept of it is damaged" if not fresh and damage_of(folder) else why
-        if not why:
-            read = Read(*(tuple(kept[kind]) for kind in _READ))
-            keys[name] = family_key(path, project, client, period, taken.checksums(), read, digests)
-            why = "" if keys[name] == kept["key"] else "its data, parameters, notebook or code changed"
-        families[name] = {"title": title_of(path), "reuse": not why, "why": why or "unchanged"}
+        folder = context.family(name)
+        stored = read_record(folder / store.DEPENDENCIES)
+        reason = _reason_to_run(path, stored, digests, fresh=fresh)
+        reason = "its stored output is damaged" if not fresh and _damaged_family_files(folder) else reason
+        if not reason:
+            dependencies = Dependencies(*(tuple(stored[kind]) for kind in _DEPENDENCY_KINDS))
+            keys[name] = family_key(
+                path, context.project, context.client, context.period, checksums, dependencies, digests
+            )
+            reason = "" if keys[name] == stored["key"] else "its data, parameters, notebook or code changed"
+        families[name] = {"title": title_of(path), "reuse": not reason, "reason": reason or "unchanged"}
     return families, keys
 
 
-def _why(notebook: Path, kept: dict[str, Any], fresh: bool, digests: dict[str, str] | None) -> str:
+def _reason_to_run(notebook: Path, stored: dict[str, Any], digests: dict[str, str] | None, *, fresh: bool) -> str:
     if fresh:
-        return "asked for (--fresh)"
+        return "requested by --fresh"
     if digests is None:
         return "data, parameters or code changed"
     if not notebook.is_file():
         return "its notebook is missing"
-    if not {"key", *_READ} <= kept.keys():
-        return "it was not run to its end before"
+    if not {"key", *_DEPENDENCY_KINDS} <= stored.keys():
+        return "it has not run to its end before"
     return ""
 
 
 def title_of(notebook: Path) -> str:
-    """The first heading of a notebook; its name where there is none."""
+    """The first heading of a notebook; its file name if it has none."""
     try:
-        first = "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
+        text = "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
     except (OSError, ValueError, LookupError, TypeError):
-        first = ""
-    found = re.match(r"# (.+)", first)
-    return found[1] if found else notebook.stem.capitalize()
+        text = ""
+    heading = re.match(r"# (.+)", text)
+    return heading[1] if heading else notebook.stem.capitalize()

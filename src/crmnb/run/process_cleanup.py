@@ -1,4 +1,4 @@
-"""Ending what a run started, wherever it hides: every process of a run carries the run's mark in its environment."""
+"""Ends the processes that a run started: each of them has the run's id in its environment."""
 
 import contextlib
 import os
@@ -7,55 +7,57 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-MARK = "CRMNB_RUN"
+RUN_ID = "CRMNB_RUN"  # the environment variable with the run's id
 _PF_EXITING = 4  # include/linux/sched.h
 
 
-def marked(mark: str | None, variable: str = MARK) -> list[int]:
-    """The processes that were started with a run's mark, or another variable of the environment, but for this one."""
-    wanted = f"{variable}={mark}".encode()
-    found = []
+def find_processes(value: str | None, variable: str = RUN_ID) -> list[int]:
+    """The other processes whose environment has the variable with this value, by default a run's id."""
+    entry = f"{variable}={value}".encode()
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # of another user, or gone by now
-            if wanted in (folder / "environ").read_bytes().split(b"\0") and _is_running(folder):
-                found.append(int(folder.name))
-    return [process for process in found if process != os.getpid()]
+        with contextlib.suppress(OSError):  # of another user, or it has ended
+            if entry in (folder / "environ").read_bytes().split(b"\0") and _is_running(folder):
+                processes.append(int(folder.name))
+    return [process for process in processes if process != os.getpid()]
 
 
-def end_all(mark: str | None = None, variable: str = MARK, also: Collection[int] = (), patience: float = 5.0) -> None:
-    """Kill the processes of a run, by default of this process's own, and wait until they are gone, and their files closed.
+def kill_processes(
+    value: str | None = None, variable: str = RUN_ID, also: Collection[int] = (), timeout: float = 5.0
+) -> None:
+    """Kill the processes of a run, by default of this process's own run, and wait until their files are closed.
 
-    also: processes to wait for that were killed already.
+    also: processes that were killed already and must have ended too. timeout: seconds to wait.
     """
-    mark = mark or os.environ.get(variable)
-    began, quiet = time.monotonic(), 0
-    # Twice in a row, since one that is just becoming another program is not seen.
-    while mark and quiet < 2 and (waited := time.monotonic() - began) < patience:
-        left = marked(mark, variable)
-        left += [
+    value = value or os.environ.get(variable)
+    started, quiet_rounds = time.monotonic(), 0
+    # Two quiet rounds, since a process that is just replacing its program is not seen.
+    while value and quiet_rounds < 2 and (elapsed := time.monotonic() - started) < timeout:
+        processes = find_processes(value, variable)
+        processes += [
             process for process in also if Path(f"/proc/{process}").exists() and _is_running(Path(f"/proc/{process}"))
         ]
-        for process in left:
+        for process in processes:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
-        quiet = 0 if left or (waited < 1 and _some_are_dying()) else quiet + 1
-        if not quiet:
+        quiet_rounds = 0 if processes or (elapsed < 1 and _some_are_exiting()) else quiet_rounds + 1
+        if not quiet_rounds:
             time.sleep(0.005)
 
 
-def _some_are_dying() -> bool:
-    """Whether a process is just going: it no longer tells whose it was, but may still hold a lock."""
+def _some_are_exiting() -> bool:
+    """Whether a process is exiting: it no longer shows its environment, but may still hold a lock."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            told = _stat(folder)
-            if int(told[6]) & _PF_EXITING and (told[0] != b"Z" or int(told[17]) > 1):
+            fields = _stat(folder)
+            if int(fields[6]) & _PF_EXITING and (fields[0] != b"Z" or int(fields[17]) > 1):
                 return True
     return False
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Have who asks this process to stop wait until a clean-up is done."""
+def signals_blocked() -> Iterator[None]:
+    """Delay SIGINT and SIGTERM until a clean-up is complete."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -67,10 +69,10 @@ def undisturbed() -> Iterator[None]:
 
 
 def _is_running(folder: Path) -> bool:
-    """Whether it is more than a dead process whose end nobody has taken note of."""
+    """Whether the process is more than a zombie."""
     return _stat(folder)[0] != b"Z"
 
 
 def _stat(folder: Path) -> list[bytes]:
-    """What /proc/PID/stat says after the name: the state, the parent, ...; see proc_pid_stat(5)."""
+    """The fields of /proc/PID/stat after the name: the state, the parent, ...; see proc_pid_stat(5)."""
     return folder.joinpath("stat").read_bytes().rpartition(b")")[2].split()

@@ -1,4 +1,4 @@
-"""The job that ends a client's run: the report made of what the families left, and put in place of the one before."""
+"""The job that completes a client's run: makes the report from the families' stored output and publishes it."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +14,8 @@ from markupsafe import Markup
 
 from crmnb.core.checksum import damaged_files, write_json
 from crmnb.core.folder_swap import replace_folder
-from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
-from crmnb.evaluate import store
+from crmnb.evaluate import store as result_store
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.evaluate.settings import compared_with
@@ -29,226 +28,215 @@ from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
 from crmnb.report.tables.scorecard import in_short
 from crmnb.report.text.numbers import period_name
-from crmnb.run.cache_keys import VERSIONS, content_of, notebook_key, report_key
-from crmnb.run.environment import now
-from crmnb.run.jobs import Interrupted, Say
-from crmnb.run.store import (
-    NOTEBOOK,
-    STAGING,
-    evaluation_of,
-    intake_of,
-    kept_family,
-    parameters_of,
-    read_json,
-    refuse_strangers,
-    report_record,
-)
-from crmnb.schema.client import Client, load_client
+from crmnb.run.cache_keys import VERSIONS, file_hashes, report_key, source_hash
+from crmnb.run.context import ReportContext, load_context
+from crmnb.run.environment import current_time
+from crmnb.run.jobs import Interruption, StepCallback
+from crmnb.run.store import DEPENDENCIES, NOTEBOOK, PAGE_CELLS, read_record, reject_foreign_files
 
-_MOST_HEADLINES = 8
-_IN_PORTFOLIO = 2
-_SAID_DECLARATIONS = {
+_MAX_HEADLINES = 8
+_PORTFOLIO_TILES = 2
+_MANIFEST_DECLARATIONS = {
     *("comparison", "level", "churn", "items", "segments", "targets", "privacy", "data_from", "data_until"),
 }
 
 
 @dataclass(frozen=True)
 class Family:
-    """How one family's notebook fared: its results, or in plain words why there are none."""
+    """The outcome of one family's notebook: its results, or the failure in plain words."""
 
     name: str
     title: str
     failure: str
     results: tuple[Result, ...]
-    kept: Path  # the folder of what it left
+    folder: Path  # of its stored output
 
 
 @dataclass(frozen=True)
-class _Made:
-    """All that a report is made of."""
+class _Report:
+    """Everything that a report is made of."""
 
-    client: Client
-    period: Period
-    taken: Intake
+    context: ReportContext
     families: tuple[Family, ...]
-    at: datetime
+    made_at: datetime
 
     @property
-    def shown(self) -> list[Family]:
+    def complete_families(self) -> list[Family]:
         return [family for family in self.families if not family.failure]
 
 
 def make_report(
-    project: str, client: str, period: str, tables: str, families: dict[str, dict[str, str]], say: Say
+    project: str, client: str, period: str, tables: str, families: dict[str, dict[str, str]], on_step: StepCallback
 ) -> dict[str, Any]:
-    """Make the report of families {name: {"title", "failure"}} from what they left, and replace_folder it.
+    """Make the report of families {name: {"title", "failure"}} from their stored output, and publish it.
 
-    Gives folder and unavailable: metrics that could not be had for the whole period, and why.
+    Returns folder and unavailable: the metrics that are unavailable for the whole period, with the reasons.
     """
-    say("making the pages")
-    root = Path(project)
-    private = private_folder(root, client)
-    who = load_client(client, parameters_of(private))
-    taken = intake_of(Path(tables))
-    when = Period.parse(period, who.fiscal_year_starts).observe(taken.data_from, taken.cutoff)
-    ran = tuple(_restored(name, one, who, when, private) for name, one in families.items())
-    made = _Made(who, when, taken, ran, now())
-    report = private / STAGING / "report"
-    report.mkdir(parents=True)
-    _write(made, report)
-    files = content_of(report)
-    place = root / "outputs" / who.id / when.label
-    refuse_strangers(place, read_json(report_record(private, when.label)))
-    replace_folder(report, place)
-    keys = {f.name: read_json(f.kept / "kept.json").get("key", "") for f in ran}
-    key = report_key(root, who, when, taken.fingerprint, keys)
-    write_json(report_record(private, when.label), {"key": key, "files": files, **_for_portfolio(made)})
-    return {"folder": str(place), "unavailable": _unavailable(ran)}
+    on_step("making the pages")
+    context = load_context(project, client, period, tables)
+    restored = tuple(_restore(name, facts, context) for name, facts in families.items())
+    report = _Report(context, restored, current_time())
+    output = context.staging("report")
+    _write(report, output)
+    files = file_hashes(output)
+    reject_foreign_files(context.report, read_record(context.record))
+    replace_folder(output, context.report)
+    keys = {family.name: read_record(family.folder / DEPENDENCIES).get("key", "") for family in restored}
+    key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys)
+    write_json(context.record, {"key": key, "files": files, **_portfolio_facts(report)})
+    return {"folder": str(context.report), "unavailable": _unavailable(restored)}
 
 
-def _restored(name: str, one: dict[str, str], client: Client, period: Period, private: Path) -> Family:
-    kept, results = kept_family(private, period.label, name), ()
-    if not one["failure"]:
-        if damaged_files(kept) or damaged_files(evaluation_of(private, period.label)):
-            raise Interrupted(f"what is kept of {one['title']} was damaged while this run was under way; run again.")
-        results = tuple(store.restore(evaluation_of(private, period.label), name, client, period).values())
-    return Family(name, one["title"], one["failure"], results, kept)
+def _restore(name: str, facts: dict[str, str], context: ReportContext) -> Family:
+    folder, results = context.family(name), ()
+    if not facts["failure"]:
+        if damaged_files(folder) or damaged_files(context.evaluation):
+            raise Interruption(f"the stored output of {facts['title']} was damaged during this run; run again.")
+        results = tuple(result_store.restore(context.evaluation, name, context.client, context.period).values())
+    return Family(name, facts["title"], facts["failure"], results, folder)
 
 
-def _write(made: _Made, report: Path) -> None:
-    """The folder that may be sent."""
-    frames = [result.rows for family in made.families for result in family.results]
+def _write(report: _Report, folder: Path) -> None:
+    """Write the folder that may be sent to the client."""
+    frames = [result.rows for family in report.families for result in family.results]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
-    write_frame(frame, report / "results.parquet", duckdb.default_connection())
-    write_xlsx(frame, report / "results.xlsx", made.at)
-    for name, text in _pages(made):
-        (report / f"{name}.html").write_text(text, encoding="utf-8")
-    (report / "manifest.json").write_text(json.dumps(_manifest(made), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_frame(frame, folder / "results.parquet", duckdb.default_connection())
+    write_xlsx(frame, folder / "results.xlsx", report.made_at)
+    for name, html in _pages(report):
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    manifest = json.dumps(_manifest(report), indent=1, ensure_ascii=False)
+    (folder / "manifest.json").write_text(manifest, encoding="utf-8")
 
 
-def _pages(made: _Made) -> Iterator[tuple[str, str]]:
-    """The pages' names and texts."""
-    client, shown = made.client, made.shown
-    nav = [("Overview", "index.html"), *((family.title, f"{family.name}.html") for family in shown)]
-    label = period_name(made.period.label, client)
-    for family in shown:
-        body = read_json(family.kept / "cells.json")
-        cells, contents = Markup(body["cells"]), [tuple(one) for one in body["contents"]]  # noqa: S704 -- `body_of` made it
+def _pages(report: _Report) -> Iterator[tuple[str, str]]:
+    """The names and the HTML of the pages."""
+    client, period, intake = report.context.client, report.context.period, report.context.intake
+    families = report.complete_families
+    nav = [("Overview", "index.html"), *((family.title, f"{family.name}.html") for family in families)]
+    label = period_name(period.label, client)
+    for family in families:
+        body = read_record(family.folder / PAGE_CELLS)
+        cells = Markup(body["cells"])  # noqa: S704 -- `body_of` made it
+        contents = [tuple(heading) for heading in body["contents"]]
         facts = {"client_name": client.name, "lang": language(client), "period_label": label, "nav": nav}
         yield family.name, framed(cells, contents, title=family.title, **facts)
     yield (
         "index",
         pages.index_page(
             client,
-            made.period,
-            comparison=compared_with(client, made.period)[0],
+            period,
+            comparison=compared_with(client, period)[0],
             families=[
                 pages.Family(f.title, "" if f.failure else f"{f.name}.html", list(f.results), f.failure)
-                for f in made.families
+                for f in report.families
             ],
-            tiles=_headlines(made),
-            **_rows(made.taken),
-            made_on=made.at.date(),
-            gaps=made.taken.gaps,
+            tiles=_headlines(report),
+            **_row_counts(intake),
+            made_on=report.made_at.date(),
+            gaps=intake.gaps,
         ),
     )
     yield "methodology", pages.catalogue_page(list(catalogue().values()), nav=nav)
 
 
-def _rows(taken: Intake) -> dict[str, int]:
+def _row_counts(intake: Intake) -> dict[str, int]:
     return {
-        "rows_read": sum(account.read for account in taken.audits if account.source != "query"),
-        "rows_quarantined": sum(account.rejected for account in taken.audits),
+        "rows_read": sum(audit.read for audit in intake.audits if audit.source != "query"),
+        "rows_quarantined": sum(audit.rejected for audit in intake.audits),
     }
 
 
-def _headlines(made: _Made) -> list[Result]:
-    """The results of the declared objectives; where none are declared, the first ones of each family that can be had."""
-    results = {result.metric.id: result for family in made.shown for result in family.results}
-    if made.client.objectives:
-        return [results[name] for name in made.client.objectives if name in results]
-    had = [[r for r in family.results if r.whole["value"].notna().any()] for family in made.shown]
-    each = max(_MOST_HEADLINES // max(len(had), 1), 1)
-    return [result for results in had for result in results[:each]]
+def _headlines(report: _Report) -> list[Result]:
+    """The results of the declared objectives; if none are declared, the first available results of each family."""
+    results = {result.metric.id: result for family in report.complete_families for result in family.results}
+    objectives = report.context.client.objectives
+    if objectives:
+        return [results[name] for name in objectives if name in results]
+    available = [[r for r in f.results if r.whole["value"].notna().any()] for f in report.complete_families]
+    share = max(_MAX_HEADLINES // max(len(available), 1), 1)
+    return [result for results in available for result in results[:share]]
 
 
-def _for_portfolio(made: _Made) -> dict[str, Any]:
-    """What the index over all clients shows of a report."""
+def _portfolio_facts(report: _Report) -> dict[str, Any]:
+    """The facts about a report for the index over all clients."""
+    context = report.context
     return {
-        "period": made.period.label,
-        "period_name": period_name(made.period.label, made.client),
-        "made_at": made.at.isoformat(timespec="seconds"),
-        "data_until": _until(made.period),
-        **_rows(made.taken),
-        "locale": made.client.locale,
-        "families": {family.name: {"title": family.title, "failure": family.failure} for family in made.families},
-        "tiles": _tiles(made),
+        "period": context.period.label,
+        "period_name": period_name(context.period.label, context.client),
+        "made_at": report.made_at.isoformat(timespec="seconds"),
+        "data_until": _last_day(context.period),
+        **_row_counts(context.intake),
+        "locale": context.client.locale,
+        "families": {family.name: {"title": family.title, "failure": family.failure} for family in report.families},
+        "tiles": _tiles(report),
     }
 
 
-def _tiles(made: _Made) -> list[dict[str, str]]:
-    """The first headlines: of the declared objectives, or else one of each family before a second one."""
-    shorts = [short for result in _headlines(made) if (short := in_short(result))]
-    if not made.client.objectives:
-        first = {short["href"]: short for short in reversed(shorts)}  # of each family's page
-        shorts.sort(key=lambda short: first[short["href"]] is not short)
-    return shorts[:_IN_PORTFOLIO]
+def _tiles(report: _Report) -> list[dict[str, str]]:
+    """The first headlines: of the declared objectives, or one of each family before a second one of any."""
+    tiles = [tile for result in _headlines(report) if (tile := in_short(result))]
+    if not report.context.client.objectives:
+        first_by_page = {tile["href"]: tile for tile in reversed(tiles)}
+        tiles.sort(key=lambda tile: first_by_page[tile["href"]] is not tile)
+    return tiles[:_PORTFOLIO_TILES]
 
 
-def _until(period: Period) -> str | None:
+def _last_day(period: Period) -> str | None:
     """The last day that the data cover."""
     return (period.cutoff - timedelta(days=1)).date().isoformat() if period.cutoff else None
 
 
-def _manifest(made: _Made) -> dict[str, Any]:
-    client, period, taken, ran = made.client, made.period, made.taken, made.families
+def _manifest(report: _Report) -> dict[str, Any]:
+    client, period, intake = report.context.client, report.context.period, report.context.intake
     return {
         "client": client.id,
         "period": period.label,
         "parameters": {"client": client.id, "period": period.label},
-        "declared": client.model_dump(mode="json", include=_SAID_DECLARATIONS),
-        "made_at": made.at.isoformat(timespec="seconds"),
+        "declared": client.model_dump(mode="json", include=_MANIFEST_DECLARATIONS),
+        "made_at": report.made_at.isoformat(timespec="seconds"),
         "data": {
             "from": period.data_from and period.data_from.date().isoformat(),
-            "until": _until(period),
-            "gaps": list(taken.gaps),
-            "fingerprint": taken.fingerprint,
-            "sources": taken.sources,
+            "until": _last_day(period),
+            "gaps": list(intake.gaps),
+            "fingerprint": intake.fingerprint,
+            "sources": intake.sources,
             "tables": [
                 {
-                    "table": a.table or f"source {a.source}",
-                    "read": a.read,
-                    "accepted": a.accepted,
-                    "quarantined": a.rejected,
-                    "replaced": a.replaced,
-                    "forgotten": a.erased,
+                    "table": audit.table or f"source {audit.source}",
+                    "read": audit.read,
+                    "accepted": audit.accepted,
+                    "quarantined": audit.rejected,
+                    "replaced": audit.replaced,
+                    "forgotten": audit.erased,
                 }
-                for a in taken.audits
+                for audit in intake.audits
             ],
         },
         "families": {
             family.name: {
-                "notebook": _notebook(family),
+                "notebook": _notebook_hash(family),
                 "failure": family.failure,
-                "settings": {r.metric.id: r.settings for r in family.results},
+                "settings": {result.metric.id: result.settings for result in family.results},
             }
-            for family in ran
+            for family in report.families
         },
-        "unavailable": _unavailable(ran),
+        "unavailable": _unavailable(report.families),
         "versions": {name: version(name) for name in VERSIONS},
     }
 
 
-def _notebook(family: Family) -> str:
-    """The fingerprint of a family's notebook as it ran."""
-    return notebook_key(family.kept / NOTEBOOK) if family.failure else read_json(family.kept / "cells.json")["notebook"]
+def _notebook_hash(family: Family) -> str:
+    """The hash of the source of a family's notebook as it ran."""
+    if family.failure:
+        return source_hash(family.folder / NOTEBOOK)
+    return read_record(family.folder / PAGE_CELLS)["notebook"]
 
 
-def _unavailable(ran) -> list[dict[str, str]]:
-    """What could not be had for the whole period, and why."""
+def _unavailable(families: tuple[Family, ...]) -> list[dict[str, str]]:
+    """The metrics that are unavailable for the whole period, with the reasons."""
     return [
         {"family": family.name, "metric": result.metric.id, "reason": row.reason}
-        for family in ran
+        for family in families
         for result in family.results
         for row in result.entries
         if "unavailable" in row.flags.split()

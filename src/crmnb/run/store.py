@@ -1,4 +1,4 @@
-"""Where a run keeps what: of one client, in its private folder."""
+"""The layout of a client's private folder: the path of everything that a run stores there."""
 
 import logging
 import re
@@ -8,87 +8,72 @@ from typing import TYPE_CHECKING, Any
 from crmnb.core import checksum
 from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.core.folder_swap import restore_folders
-from crmnb.run.environment import remove
+from crmnb.run.environment import remove_folder
 
-STAGING = ".run"  # of a run under way; gone afterwards
-KEPT = "runs"
+STAGING = ".run"  # of a run in progress; removed afterwards
+RUNS = "runs"
 NOTEBOOK = "notebook.ipynb"
-REPORT = (
-    "index.html",
-    "methodology.html",
-    "manifest.json",
-    "results.parquet",
-    "results.xlsx",
-)  # beside the families' pages
-# What systems and programs leave of themselves where somebody has looked.
-_LITTER = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.~lock\..*#|~\$.*|\.nfs\w+", re.IGNORECASE)
-_MOST_NAMED = 5
+PAGE_CELLS = "cells.json"  # the cells of a family's page
+DEPENDENCIES = "dependencies.json"  # what a notebook that ran to its end depends on, and the cache key of that
+REPORT_FILES = (  # beside the families' pages
+    *("index.html", "methodology.html", "manifest.json", "results.parquet", "results.xlsx"),
+)
+# Files that operating systems and programs leave in a folder that somebody has opened.
+_SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.~lock\..*#|~\$.*|\.nfs\w+", re.IGNORECASE)
+_MAX_NAMES = 5
 _LOG = logging.getLogger("crmnb")
 
 if TYPE_CHECKING:
     from crmnb.intake import Intake
 
 
-def tidy(private: Path) -> None:
-    """Remove what a run that ended, in whatever way, has left in a client's private folder."""
+def clean_up(private: Path) -> None:
+    """Remove the temporary files of a run that has ended, in whatever way, from a client's private folder."""
     from crmnb.intake.store import remove_staging
 
-    remove(private / STAGING)
+    remove_folder(private / STAGING)
     restore_folders(private.parent)
     if (private / "tables" / ".staging").exists():
         remove_staging(private / "tables")
 
 
-def intake_of(tables: Path) -> "Intake":
-    """The intake whose tables lie in that folder; Interrupted where `crmnb check` or a notebook has replaced it."""
-    from crmnb.intake.store import load_intake
-    from crmnb.run.jobs import Interrupted
+def load_intake(tables: Path) -> "Intake":
+    """The intake whose tables are in that folder; Interruption if `crmnb check` or a notebook has replaced it."""
+    from crmnb.intake import store as intake_store
+    from crmnb.run.jobs import Interruption
 
-    if (found := load_intake(tables.parent, tables.name)) is None:
-        raise Interrupted("the data changed, and were taken in anew, while this run was under way; run again.")
-    return found
-
-
-def kept_family(private: Path, period: str, family: str) -> Path:
-    """The folder of a notebook that has run: notebook.ipynb, and of one that ran to its end its page's cells and kept.json."""
-    return private / KEPT / period / family
+    if (intake := intake_store.load_intake(tables.parent, tables.name)) is None:
+        raise Interruption("the data changed and were re-imported during this run; run again.")
+    return intake
 
 
-def evaluation_of(private: Path, period: str) -> Path:
+def family_folder(private: Path, period: str, family: str) -> Path:
+    """The folder of an executed notebook; with its page's cells and its dependencies if it ran to its end."""
+    return private / RUNS / period / family
+
+
+def evaluation_folder(private: Path, period: str) -> Path:
     """The folder of the evaluated results of a period (see `crmnb.evaluate.store`)."""
-    return private / KEPT / period / ".evaluation"
+    return private / RUNS / period / ".evaluation"
 
 
-def parameters_of(private: Path) -> Path:
-    """The folder that holds the client's parameters file as it was when the run under way began."""
+def parameters_folder(private: Path) -> Path:
+    """The folder with the client's parameters file as it was when the current run began."""
     return private / STAGING / "parameters"
 
 
 def report_record(private: Path, period: str) -> Path:
-    """What was published of a period, in JSON."""
-    return private / KEPT / period / "report.json"
+    """The JSON record of the published report of a period."""
+    return private / RUNS / period / "report.json"
 
 
-def refuse_strangers(place: Path, record: dict[str, Any]) -> None:
-    """Raise InputError where a report's folder holds what no report put there: the next one would delete it.
-
-    record: what was published (`report_record`); where that is lost, what reports consist of.
-    """
-    ours = {*record.get("files", ()), *REPORT, *(f"{name}.html" for name in notebooks_named())}
-    there = [path.name for path in sorted(place.glob("*")) if path.name not in ours]
-    strangers = [name for name in there if not _LITTER.fullmatch(name)]
-    if not strangers:
-        return
-    named = ", ".join(map(escape_unprintable, strangers[:_MOST_NAMED]))
-    more = f" and {len(strangers) - _MOST_NAMED} more" if len(strangers) > _MOST_NAMED else ""
-    raise InputError(
-        f"outputs/{place.parent.name}/{place.name} holds what is not of the report: {named}{more}. A new report would "
-        f"delete {'it' if len(strangers) == 1 else 'them'}: move {'it' if len(strangers) == 1 else 'them'} elsewhere, and run again."
-    )
+def log_path(private: Path) -> Path:
+    """The log of the last run's processes, for the analyst only."""
+    return private / "run.log"
 
 
-def notebooks_named() -> list[str]:
-    """The names of all families, without importing what they compute with."""
+def family_names() -> list[str]:
+    """The names of all families, without importing the modules they compute with."""
     from pkgutil import iter_modules
 
     import crmnb.metrics.families
@@ -96,14 +81,28 @@ def notebooks_named() -> list[str]:
     return sorted(module.name for module in iter_modules(crmnb.metrics.families.__path__))
 
 
-def log_of(private: Path) -> Path:
-    """What the last run's processes had to say that is for nobody else."""
-    return private / "run.log"
+def reject_foreign_files(folder: Path, record: dict[str, Any]) -> None:
+    """Raise InputError if a report's folder holds files that are not part of a report: the next report would delete them.
+
+    record: of the published report (`report_record`); if that is lost, the usual files of reports are allowed.
+    """
+    own = {*record.get("files", ()), *REPORT_FILES, *(f"{name}.html" for name in family_names())}
+    names = [path.name for path in sorted(folder.glob("*")) if path.name not in own]
+    foreign = [name for name in names if not _SYSTEM_FILES.fullmatch(name)]
+    if not foreign:
+        return
+    listed = ", ".join(map(escape_unprintable, foreign[:_MAX_NAMES]))
+    more = f" and {len(foreign) - _MAX_NAMES} more" if len(foreign) > _MAX_NAMES else ""
+    them = "it" if len(foreign) == 1 else "them"
+    raise InputError(
+        f"outputs/{folder.parent.name}/{folder.name} holds files that are not part of the report: {listed}{more}. "
+        f"A new report would delete {them}. Move {them} to another folder and run again."
+    )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file of ours says; nothing where it is missing or damaged, which is logged."""
+def read_record(path: Path) -> dict[str, Any]:
+    """The content of one of our JSON files; empty if it is missing or damaged, which is logged."""
     content = checksum.read_json(path)
     if content is None and path.exists():
-        _LOG.warning("%s is damaged, and counts as missing", path.name)
+        _LOG.warning("%s is damaged and counts as missing", path.name)
     return content or {}

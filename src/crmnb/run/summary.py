@@ -1,56 +1,59 @@
-"""What a run says at its end: of one client a line, of several a table."""
+"""The summary at the end of a run: one line for one client, a table for several."""
 
 from pathlib import Path
 from typing import Any
 
+from crmnb.core.paths import relative_path
 from crmnb.run.pipeline import Outcome
+from crmnb.run.status import WITH_REPORT, WITHOUT_REPORT, RunStatus
 
 _WORDS = {
-    "made": "made",
-    "unchanged": "as it was",
-    "family failed": "a family failed",
-    "refused": "refused",
-    "skipped": "skipped",
-    "interrupted": "interrupted",
-    "planned": "",
+    RunStatus.MADE: "made",
+    RunStatus.UNCHANGED: "up to date",
+    RunStatus.FAMILY_FAILED: "a family failed",
+    RunStatus.REFUSED: "refused",
+    RunStatus.SKIPPED: "skipped",
+    RunStatus.INTERRUPTED: "interrupted",
 }
 
 
-def told(outcomes: list[Outcome], here: Path) -> tuple[str, str]:
-    """For people: what was made (one report's address, or a table of clients), and what went wrong."""
-    wrong = "".join(_wrong(one, len(outcomes) > 1, here) for one in outcomes)
+def summarize(outcomes: list[Outcome], folder: Path) -> tuple[str, str]:
+    """The summary (the address of one report, or a table of clients), and the errors. folder: paths are relative to it."""
+    errors = "".join(_errors(outcome, len(outcomes) > 1, folder) for outcome in outcomes)
     if len(outcomes) > 1:
-        return _table(outcomes, here), wrong
-    (one,) = outcomes
-    if one.outcome not in ("made", "unchanged", "family failed"):
-        return "", wrong
-    tail = " (nothing changed since it was made)" if one.outcome == "unchanged" else ""
-    return f"Report: {_near(one.folder / 'index.html', here)}{tail}\n", wrong
+        return _table(outcomes, folder), errors
+    (outcome,) = outcomes
+    if outcome.status not in WITH_REPORT:
+        return "", errors
+    remark = " (up to date)" if outcome.status == RunStatus.UNCHANGED else ""
+    return f"Report: {relative_path(outcome.folder / 'index.html', folder)}{remark}\n", errors
 
 
-def plan_of(outcomes: list[Outcome]) -> str:
-    """What would be done: a line a notebook, and why."""
+def format_plan(outcomes: list[Outcome]) -> str:
+    """What a run would do: one line per notebook, with the reason."""
     lines = []
-    for one in outcomes:
-        said = one.said if one.outcome == "planned" else f"{_WORDS[one.outcome]}: {one.said}"
-        lines.append(f"{one.client} {one.period}".strip() + (f": {said}" if said else ""))
-        for notebook in one.notebooks:
-            what = "reuse" if notebook["reused"] else "run"
-            lines.append(f"  {what:6} {notebook['family']:14} {notebook['why']}")
+    for outcome in outcomes:
+        words = _WORDS.get(outcome.status)
+        message = f"{words}: {outcome.message}" if words else outcome.message
+        lines.append(f"{outcome.client} {outcome.period}".strip() + (f": {message}" if message else ""))
+        for notebook in outcome.notebooks:
+            action = "reuse" if notebook["reused"] else "run"
+            lines.append(f"  {action:6} {notebook['family']:14} {notebook['reason']}")
     return "\n".join(lines)
 
 
-def _wrong(one: Outcome, named: bool, here: Path) -> str:
-    who = f"{one.client}: " if named else ""
-    if one.outcome in ("refused", "skipped", "interrupted"):
-        word = "" if one.outcome == "refused" else f"{_WORDS[one.outcome]}: "
-        return f"crmnb: {who}{word}{one.said}\n"
-    healed = f"crmnb: {who}kept files were damaged, and were made anew: {', '.join(one.healed)}\n" if one.healed else ""
-    return healed + "".join(
-        f"crmnb: {who}{notebook['family']}: {notebook['failure']}\n"
+def _errors(outcome: Outcome, with_client: bool, folder: Path) -> str:
+    client = f"{outcome.client}: " if with_client else ""
+    if outcome.status in WITHOUT_REPORT:
+        word = "" if outcome.status == RunStatus.REFUSED else f"{_WORDS[outcome.status]}: "
+        return f"crmnb: {client}{word}{outcome.message}\n"
+    names = ", ".join(outcome.rebuilt)
+    rebuilt = f"crmnb: {client}stored files were damaged and have been rebuilt: {names}\n" if names else ""
+    return rebuilt + "".join(
+        f"crmnb: {client}{notebook['family']}: {notebook['failure']}\n"
         f"{_remedy(notebook)}"
-        f"  for the analyst: {_near(Path(notebook['notebook']), here)}\n"
-        for notebook in one.notebooks
+        f"  executed notebook: {relative_path(Path(notebook['notebook']), folder)}\n"
+        for notebook in outcome.notebooks
         if notebook["failure"]
     )
 
@@ -59,29 +62,24 @@ def _remedy(notebook: dict[str, Any]) -> str:
     return f"  {notebook['remedy']}\n" if notebook["remedy"] else ""
 
 
-def _table(outcomes: list[Outcome], here: Path) -> str:
-    rows = [("client", "period", "outcome", "run", "reused", "failed", "seconds", "report")]
-    for one in outcomes:
-        ran = [n for n in one.notebooks if n["seconds"] and not n["failure"]]
-        there = one.folder and one.outcome in ("made", "unchanged", "family failed")
+def _table(outcomes: list[Outcome], folder: Path) -> str:
+    rows = [("client", "period", "status", "run", "reused", "failed", "seconds", "report")]
+    for outcome in outcomes:
+        executed = [notebook for notebook in outcome.notebooks if notebook["seconds"] and not notebook["failure"]]
+        has_report = outcome.folder and outcome.status in WITH_REPORT
         rows.append(
             (
-                one.client,
-                one.period or "-",
-                _WORDS[one.outcome],
-                str(len(ran)),
-                str(sum(n["reused"] for n in one.notebooks)),
-                str(sum(bool(n["failure"]) for n in one.notebooks)),
-                f"{one.seconds:.1f}",
-                _near(one.folder / "index.html", here) if there else "-",
+                outcome.client,
+                outcome.period or "-",
+                _WORDS.get(outcome.status, ""),
+                str(len(executed)),
+                str(sum(notebook["reused"] for notebook in outcome.notebooks)),
+                str(sum(bool(notebook["failure"]) for notebook in outcome.notebooks)),
+                f"{outcome.seconds:.1f}",
+                relative_path(outcome.folder / "index.html", folder) if has_report else "-",
             )
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "".join(
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
     )
-
-
-def _near(path: Path, here: Path) -> str:
-    """The path as seen from here, where it lies below."""
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -82,9 +82,9 @@ def test_an_isolated_name_leaves_the_sentence_around_it_as_it_is():
 
 def test_every_text_of_a_page_is_tame():
     of = year()
-    kept = [Family(TURNED, "x.html", [of], ""), Family("Contact", problem=TURNED)]
+    families = [Family(TURNED, "x.html", [of], ""), Family("Contact", problem=TURNED)]
     pages = [
-        index_page(of.client, of.period, families=kept, tiles=[of]),
+        index_page(of.client, of.period, families=families, tiles=[of]),
         catalogue_page([metric(title=TURNED, definition=TURNED)]),
     ]
     pieces = [
@@ -99,11 +99,11 @@ def test_every_text_of_a_page_is_tame():
     ]
     for text in [*pages, *(piece._repr_html_() for piece in pieces), tag("p", TURNED, title=TURNED)]:
         soup = BeautifulSoup(str(text), "html.parser")
-        said = [
+        texts = [
             *soup.stripped_strings,
             *(value for element in soup.find_all(True) for value in element.attrs.values() if isinstance(value, str)),
         ]
-        assert [(words, wrong_in(words)) for words in said if wrong_in(words)] == []
+        assert [(words, wrong_in(words)) for words in texts if wrong_in(words)] == []
 
 
 def test_every_text_of_a_picture_is_tame():

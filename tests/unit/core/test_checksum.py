@@ -1,4 +1,4 @@
-"""What is kept is whole, or counts as not there."""
+"""A stored file is complete, or counts as missing."""
 
 import json
 
@@ -10,7 +10,7 @@ from crmnb.core.files import flush_folder
 
 @pytest.fixture
 def folder(tmp_path):
-    place = tmp_path / "kept"
+    place = tmp_path / "stored"
     (place / "inner").mkdir(parents=True)
     (place / "orders.parquet").write_bytes(b"PAR1 rows PAR1")
     (place / "inner" / "rows.csv").write_text("a,b\n1,2\n")

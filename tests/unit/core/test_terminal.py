@@ -36,7 +36,7 @@ def command(
     ("arguments", "shell", "code"),
     [
         (("catalogue",), ">&-", 0),
-        (("catalogue",), '"$@" | true; exit ${PIPESTATUS[0]}', 0),  # gone before anything was said
+        (("catalogue",), '"$@" | true; exit ${PIPESTATUS[0]}', 0),  # the reader left before the first output
         (("catalogue", "--json"), '"$@" | head -c 10; exit ${PIPESTATUS[0]}', 0),
         (("--help",), '"$@" | true; exit ${PIPESTATUS[0]}', 0),
         (("catalogue", "npss"), "2>&-", 2),
@@ -78,7 +78,7 @@ class Full(StringIO):
 
 
 def test_a_full_disk_is_no_reader_that_left():
-    print("said to nobody", file=Terminal(Full(errno.EPIPE)))
+    print("without a reader", file=Terminal(Full(errno.EPIPE)))
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         print("lost", file=Terminal(Full(errno.ENOSPC)))
 
@@ -86,7 +86,7 @@ def test_a_full_disk_is_no_reader_that_left():
 def test_a_stream_that_was_closed_is_no_error():
     closed = StringIO()
     closed.close()
-    print("said to nobody", file=Terminal(closed), flush=True)
+    print("without a reader", file=Terminal(closed), flush=True)
 
 
 def test_what_somebody_put_into_a_report_s_folder_is_not_deleted(tmp_path, capsys):
@@ -100,9 +100,11 @@ def test_what_somebody_put_into_a_report_s_folder_is_not_deleted(tmp_path, capsy
     for more in ((), ("--fresh",), ("--dry-run",)):
         capsys.readouterr()
         assert crmnb(folder, *asked, *more) == 2
-        told = "".join(capsys.readouterr())
-        assert r"outputs/corner_shop/2025 holds what is not of the report: notes\u202e.docx, slides." in told
-        assert "move them elsewhere" in told
+        output = "".join(capsys.readouterr())
+        assert (
+            r"outputs/corner_shop/2025 holds files that are not part of the report: notes\u202e.docx, slides." in output
+        )
+        assert "Move them to another folder" in output
         assert (report / "notes\u202e.docx").read_text() == "mine"
     (report / "notes\u202e.docx").unlink()
     (report / "slides").rmdir()

@@ -13,7 +13,7 @@ from importing import client_of
 from conftest import crmnb
 from crmnb.core.errors import TimeLimitExceeded
 from crmnb.intake import import_data
-from crmnb.run.jobs import attempt
+from crmnb.run.jobs import run_job
 
 JOINED = ", ".join(f"lines {name}" for name in "abcdefgh")
 ENDLESS = f"""
@@ -67,10 +67,10 @@ def test_a_check_says_so_and_its_exit_code_does(endless, capsys):
 
 
 def test_in_a_run_it_interrupts(endless):
-    look = {"project": str(endless), "client": "test", "label": "2025", "only": [], "fresh": False, "only_look": False}
-    told = attempt("prepare", look | {"seconds": 0.3}, lambda text: None)
-    assert told["wrong"]["kind"] == "interrupted"
-    assert "the query did not end within the 0.3 seconds allowed" in told["wrong"]["said"]
+    look = {"project": str(endless), "client": "test", "label": "2025", "only": [], "fresh": False, "dry_run": False}
+    told = run_job("plan", look | {"time_limit": 0.3}, lambda text: None)
+    assert told["error"]["status"] == "interrupted"
+    assert "the query did not end within the 0.3 seconds allowed" in told["error"]["message"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -86,5 +86,5 @@ def test_the_keyboard_stops_it(endless):
         time.sleep(0.02)
     time.sleep(0.5)  # in which the query begins; if it has not, the stop comes before it
     os.kill(process.pid, signal.SIGINT)
-    assert "stopped; what was published before is still there" in process.communicate(timeout=30)[1]
+    assert "stopped; the published reports are unchanged" in process.communicate(timeout=30)[1]
     assert process.returncode == 130

@@ -17,8 +17,8 @@ from crmnb.report.html import Html
 from crmnb.report.pages.family import NotOurs, body_of
 from crmnb.report.tables.data_table import CustomerTable, Table
 from crmnb.run import notebook as running
-from crmnb.run.environment import for_jupyter, remove, runtime_folder
-from crmnb.run.notebook import NotebookFailure, execute
+from crmnb.run.environment import jupyter_environment, new_runtime_folder, remove_folder
+from crmnb.run.notebook import NotebookFailure, execute_notebook
 
 KEY = "a key drawn for this test"
 RESULT = result([rate(1161, 2022, 2.1), *(rate(50 + m, 100, 9, part=f"2025-{m:02}") for m in (1, 2, 3))])
@@ -104,9 +104,9 @@ def test_what_is_kept_of_a_mark_is_for_whom_and_the_same_in_every_run(monkeypatc
 @pytest.fixture
 def ran(tmp_path, monkeypatch):
     """Executes cells in a kernel, as a run does; gives the kept notebook."""
-    folder = runtime_folder()
+    folder = new_runtime_folder()
     folder.mkdir(mode=0o700)
-    told = for_jupyter(folder) | {PAGE_KEY: KEY, "PYTHONPATH": str(Path(__file__).parents[2] / "support")}
+    told = jupyter_environment(folder) | {PAGE_KEY: KEY, "PYTHONPATH": str(Path(__file__).parents[2] / "support")}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
 
@@ -115,11 +115,11 @@ def ran(tmp_path, monkeypatch):
         cells = [new_code_cell(text, id=f"c{at}") for at, text in enumerate(sources)]
         metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         nbformat.write(new_notebook(cells=cells, metadata=metadata), source)
-        execute(source, kept, {}, tmp_path, 60, lambda text: None)
+        execute_notebook(source, kept, {}, tmp_path, 60, lambda text: None)
         return nbformat.read(kept, as_version=4)
 
     yield run
-    remove(folder)
+    remove_folder(folder)
 
 
 def test_a_page_takes_what_the_suite_shows_and_refuses_all_else(ran):
@@ -136,8 +136,10 @@ def test_a_page_takes_what_the_suite_shows_and_refuses_all_else(ran):
 
 
 def test_a_cell_that_shows_too_much_is_refused_and_not_kept(ran, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "MOST_SHOWN", 1_000_000)
-    with pytest.raises(NotebookFailure, match=r"cell 'c1' shows more than the 1 MB that a cell may show") as no:
+    monkeypatch.setattr(running, "MAX_OUTPUT_BYTES", 1_000_000)
+    with pytest.raises(
+        NotebookFailure, match=r"the output of the notebook's cell 'c1' exceeds the limit of 1 MB"
+    ) as no:
         ran("1", "for _ in range(60): print('c001' * 12_500)")
     assert "begins with `for _ in range(60)" in no.value.remedy
     assert (tmp_path / "kept.ipynb").stat().st_size < 10_000
@@ -153,7 +155,7 @@ def test_a_scratch_cell_left_in_a_notebook_fails_its_family_and_shows_no_row(tmp
     assert crmnb(folder, *arguments) == 1
     told = capsys.readouterr().err
     assert "cell 'scratch' shows something else than results of the suite (a DataFrame)" in told
-    assert 'cell scratch, which begins with `book.rows("csat")`, shows a DataFrame: tag it `analyst-only`' in told
+    assert 'Cell scratch, which begins with `book.rows("csat")`, shows a DataFrame. Tag it `analyst-only`' in told
     report = folder / "outputs" / "corner_shop" / "2025"
     assert not (report / "satisfaction.html").exists()
     index = (report / "index.html").read_text(encoding="utf-8")

@@ -47,14 +47,14 @@ def publish(outputs: Path, client: str, period: str, record: bool = True, **fact
     return outputs / client
 
 
-def ran(outputs: Path, client: str, outcome: str, **facts) -> None:
+def ran(outputs: Path, client: str, status: str, **facts) -> None:
     """The record of a client's last run."""
     given = {
         "client": client,
         "name": client.title(),
         "began_at": "2026-02-11T02:00:00+00:00",
-        "outcome": outcome,
-        "said": "",
+        "status": status,
+        "message": "",
     }
     write(outputs / client / ".private" / "run.json", given | facts)
 
@@ -101,7 +101,7 @@ def test_a_client_in_order_is_told_with_report_freshness_and_a_headline(tmp_path
 
 
 def test_those_that_need_somebody_come_first_the_gravest_before_the_others(tmp_path):
-    for client, outcome in (
+    for client, status in (
         ("a", "made"),
         ("b", "refused"),
         ("c", "interrupted"),
@@ -109,12 +109,12 @@ def test_those_that_need_somebody_come_first_the_gravest_before_the_others(tmp_p
         ("e", "unchanged"),
     ):
         publish(tmp_path, client, "2025")
-        ran(tmp_path, client, outcome, said="because of X" if outcome == "refused" else "")
+        ran(tmp_path, client, status, message="because of X" if status == "refused" else "")
     publish(tmp_path, "f", "2025", data_until="2025-06-30")
     ran(tmp_path, "f", "made")
     sentence = "the notebook stopped at its cell 'x'."
     publish(tmp_path, "g", "2025", families={"retention": {"title": "Retention", "failure": sentence}})
-    ran(tmp_path, "g", "family failed", said=f"Retention: {sentence}")
+    ran(tmp_path, "g", "family failed", message=f"Retention: {sentence}")
     page = shown(tmp_path)
     assert re.findall(r'<p class="note">([a-g])</p>', page) == [*"gcbf", *"ade"]
     told = words(page)
@@ -129,7 +129,7 @@ def test_those_that_need_somebody_come_first_the_gravest_before_the_others(tmp_p
 def test_a_client_without_a_run_or_a_report_is_there(tmp_path):
     (tmp_path / "checked" / ".private").mkdir(parents=True)
     publish(tmp_path, "before", "2025", record=False)
-    ran(tmp_path, "refused", "refused", name="", said="no such file")
+    ran(tmp_path, "refused", "refused", name="", message="no such file")
     told = words(shown(tmp_path))
     assert "checked checked Last run: none on record No report yet" in told
     assert "Report of 2025" in told
@@ -169,7 +169,7 @@ def test_hostile_texts_are_shown_as_text(tmp_path):
     families = {HOSTILE: {"title": HOSTILE, "failure": HOSTILE}}
     tile = dict.fromkeys(TILE, HOSTILE)
     publish(tmp_path, "demo", "2025", period_name=HOSTILE, families=families, tiles=[tile], data_until=HOSTILE)
-    ran(tmp_path, "demo", "refused", name=HOSTILE, said=HOSTILE, began_at=HOSTILE)
+    ran(tmp_path, "demo", "refused", name=HOSTILE, message=HOSTILE, began_at=HOSTILE)
     page = shown(tmp_path)
     assert "<script" not in page
     assert "\x1b" not in page
@@ -186,8 +186,8 @@ def test_a_folder_that_is_no_clients_is_passed_over(tmp_path, name):
 
 DAMAGED = ["", "{", "[]", "null", '"x"', "\x00\xff", "[" * 100_000, '{"a": ' * 50_000, "9" * 5000, " " * (1 << 21)]
 ODD = [
-    {"outcome": ["made"], "name": {"a": 1}, "said": 3, "began_at": 1e400, "seconds": "x"},
-    {"outcome": "odd", "began_at": "9999-12-31T23:59:59-23:59", "name": "\ud800"},
+    {"status": ["made"], "name": {"a": 1}, "message": 3, "began_at": 1e400, "seconds": "x"},
+    {"status": "odd", "began_at": "9999-12-31T23:59:59-23:59", "name": "\ud800"},
     {"made_at": "0001-01-01T00:00:00+23:59", "data_until": "9999-12-31", "tiles": {"a": 1}, "families": [1]},
     {
         "made_at": "x",
@@ -220,7 +220,7 @@ def test_what_is_not_a_file_or_folder_itself_is_not_read(tmp_path):
     """A link may lead out of outputs, and a pipe never ends."""
     outputs, out = tmp_path / "outputs", tmp_path / "out"
     publish(out, "secret", "2025", period_name="SECRET")
-    ran(out, "secret", "made", name="SECRET", said="SECRET")
+    ran(out, "secret", "made", name="SECRET", message="SECRET")
     publish(outputs, "demo", "2024")
     (outputs / "linked").symlink_to(out / "secret")
     (outputs / "demo" / "2025").symlink_to(out / "secret" / "2025")

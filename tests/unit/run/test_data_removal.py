@@ -1,4 +1,4 @@
-"""`crmnb purge` and `crmnb forget`: what is kept goes, all of it, and nothing else does."""
+"""`crmnb purge` and `crmnb forget` remove all stored data of a client or a customer, and nothing else."""
 
 import gzip
 import json
@@ -18,9 +18,9 @@ from crmnb.core.errors import InputError
 from crmnb.core.paths import private_folder
 from crmnb.intake import ImportRefused
 from crmnb.run import data_removal
-from crmnb.run.data_import import take_in
-from crmnb.run.data_removal import forget, look, purge
-from crmnb.run.lock import Busy, hold
+from crmnb.run.data_import import import_client_data
+from crmnb.run.data_removal import forget, preview_purge, purge
+from crmnb.run.lock import ClientLocked, client_lock
 from crmnb.schema.client import load_client
 
 KEY = "Q7Z91X"  # of the customer to be forgotten: it stands nowhere by chance
@@ -59,15 +59,15 @@ def checked(tmp_path_factory) -> Path:
     private = private_folder(folder, "shop")
     read(folder)
     (private / "check.html").write_text(KEY)
-    kept = private / "runs" / "2025" / "retention"
-    kept.mkdir(parents=True)
-    (kept / "notebook.ipynb").write_text(f'{{"cells": "{KEY}"}}')
+    stored = private / "runs" / "2025" / "retention"
+    stored.mkdir(parents=True)
+    (stored / "notebook.ipynb").write_text(f'{{"cells": "{KEY}"}}')
     (private / "notebooks" / "2024").mkdir(parents=True)
     (private / "notebooks" / "2024" / "old.ipynb").write_text(KEY)
     (private / "run.log").write_text(KEY)
-    write_json(kept.parent / "report.json", {"period": "2025", "made_at": "2026-01-01T00:00:00+00:00"})
-    said = {"client": "shop", "name": "Shop", "outcome": "refused", "said": f"such as '{KEY}'"}
-    write_json(private / "run.json", said)
+    write_json(stored.parent / "report.json", {"period": "2025", "made_at": "2026-01-01T00:00:00+00:00"})
+    record = {"client": "shop", "name": "Shop", "status": "refused", "message": f"such as '{KEY}'"}
+    write_json(private / "run.json", record)
     for period in ("2024", "2025"):
         (folder / "outputs" / "shop" / period).mkdir()
         (folder / "outputs" / "shop" / period / "index.html").write_text("<p>81.7 %")
@@ -82,12 +82,12 @@ def shop(checked, tmp_path) -> Path:
 
 def read(shop: Path) -> None:
     """Take the client's files in, as a run and a check do."""
-    take_in(load_client("shop", shop / "parameters"), private_folder(shop, "shop"))
+    import_client_data(load_client("shop", shop / "parameters"), private_folder(shop, "shop"))
 
 
 def holding(folder: Path, text: str) -> list[str]:
     """The files under a folder in which a text stands: as they are, unpacked, or in a cell of a Parquet file."""
-    found = []
+    paths = []
     for path in (path for path in sorted(folder.rglob("*")) if path.is_file()):
         contents = [path.read_bytes()]
         if zipfile.is_zipfile(path):
@@ -98,12 +98,12 @@ def holding(folder: Path, text: str) -> list[str]:
         if path.suffix == ".parquet":
             contents.append(str(duckdb.read_parquet(str(path)).fetchall()).encode())
         if any(text.encode() in content for content in contents):
-            found.append(str(path.relative_to(folder)))
-    return found
+            paths.append(str(path.relative_to(folder)))
+    return paths
 
 
 def tables(shop: Path) -> dict[str, int]:
-    """The rows of each kept table."""
+    """The rows of each stored table."""
     paths = (shop / "outputs" / "shop" / ".private" / "tables").glob("*/*.parquet")
     return {path.stem: len(duckdb.read_parquet(str(path)).fetchall()) for path in paths}
 
@@ -124,29 +124,29 @@ def test_before_the_customer_stands_in_every_place(shop):
         assert place in places
 
 
-def test_the_customer_is_gone_from_everything_and_what_went_is_told(shop, capfd):
-    removed = forget(shop, "shop", KEY)
+def test_the_customer_is_erased_from_everything_and_the_removal_is_reported(shop, capfd):
+    removal = forget(shop, "shop", KEY)
     assert holding(shop / "outputs", KEY) == []
-    assert removed.rows == {"customers": 1, "orders": 1, "survey_responses": 2}
-    assert removed.quarantined == {"orders.csv": 2}
-    assert removed.files > 5
-    assert "2024, 2025" in removed.said[0]
-    assert KEY not in str(removed)
+    assert removal.rows == {"customers": 1, "orders": 1, "survey_responses": 2}
+    assert removal.quarantined == {"orders.csv": 2}
+    assert removal.files > 5
+    assert "2024, 2025" in removal.notes[0]
+    assert KEY not in str(removal)
     assert tables(shop) == {"customers": 2, "orders": 1, "survey_responses": 1}
     assert KEY not in "".join(capfd.readouterr())
 
 
 def test_what_is_not_the_customers_stays(shop):
-    own, kept = everything(shop / "parameters"), shop / "outputs" / "shop"
+    own, stored = everything(shop / "parameters"), shop / "outputs" / "shop"
     forget(shop, "shop", KEY)
     assert everything(shop / "parameters") == own
-    assert (kept / "2025" / "index.html").read_text() == "<p>81.7 %"
-    assert json.loads((kept / ".private" / "runs" / "2025" / "report.json").read_text())["period"] == "2025"
-    record = json.loads((kept / ".private" / "run.json").read_text())
-    assert (record["outcome"], record["name"]) == ("refused", "Shop")
-    assert "a customer was forgotten" in record["said"]
-    wrong = next((kept / ".private" / "tables").glob("*/quarantine/orders.csv")).read_text()
-    assert "4,b,2025-02-30,4,paid,bread" in wrong.replace('"', "")
+    assert (stored / "2025" / "index.html").read_text() == "<p>81.7 %"
+    assert json.loads((stored / ".private" / "runs" / "2025" / "report.json").read_text())["period"] == "2025"
+    record = json.loads((stored / ".private" / "run.json").read_text())
+    assert (record["status"], record["name"]) == ("refused", "Shop")
+    assert "when a customer was erased" in record["message"]
+    quarantine = next((stored / ".private" / "tables").glob("*/quarantine/orders.csv")).read_text()
+    assert "4,b,2025-02-30,4,paid,bread" in quarantine.replace('"', "")
 
 
 def test_it_lasts_whatever_is_delivered_next(shop):
@@ -157,20 +157,20 @@ def test_it_lasts_whatever_is_delivered_next(shop):
     assert crmnb(shop, "check", "shop") == 0
     assert holding(shop / "outputs", KEY) == []
     assert tables(shop)["orders"] == 2
-    said = (shop / "outputs" / "shop" / ".private" / "check.html").read_text()
-    assert "4 rows of customers who are to be forgotten were left out" in said
+    page = (shop / "outputs" / "shop" / ".private" / "check.html").read_text()
+    assert "4 rows of customers who are to be forgotten were left out" in page
 
 
 @pytest.mark.parametrize("lost", ["people.csv orders.csv answers.csv", "orders.csv", "shop.yml"])
 def test_where_the_files_are_not_there_nothing_of_the_customer_stays_either(shop, lost):
-    kept = {name: (shop / "parameters" / name).read_text() for name in lost.split()}
-    for name in kept:
+    stored = {name: (shop / "parameters" / name).read_text() for name in lost.split()}
+    for name in stored:
         (shop / "parameters" / name).unlink()
-    removed = forget(shop, "shop", KEY)
-    assert removed.rows == {"customers": 1, "orders": 1, "survey_responses": 2}
-    assert "The tables are not there any more" in " ".join(removed.said)
+    removal = forget(shop, "shop", KEY)
+    assert removal.rows == {"customers": 1, "orders": 1, "survey_responses": 2}
+    assert "The tables are missing now" in " ".join(removal.notes)
     assert holding(shop / "outputs", KEY) == []
-    for name, text in kept.items():
+    for name, text in stored.items():
         (shop / "parameters" / name).write_text(text)
     read(shop)
     assert holding(shop / "outputs", KEY) == []
@@ -183,21 +183,21 @@ def test_a_refused_intake_leaves_nothing_of_the_customer(shop):
     with pytest.raises(ImportRefused):
         read(shop)
     assert any("refused" in place for place in holding(shop / "outputs", KEY))
-    removed = forget(shop, "shop", KEY)
-    assert "crmnb check shop" in " ".join(removed.said)
+    removal = forget(shop, "shop", KEY)
+    assert "crmnb check shop" in " ".join(removal.notes)
     assert holding(shop / "outputs", KEY) == []
 
 
 def test_a_report_that_lists_the_customer_goes_and_the_others_stay(shop):
     page = shop / "outputs" / "shop" / "2024" / "retention.html"
     page.write_text(f"<table><tr><td>{KEY}</td><td>0.71</td></tr></table>")
-    removed = forget(shop, "shop", KEY)
+    removal = forget(shop, "shop", KEY)
     assert holding(shop / "outputs", KEY) == []
     assert not page.parent.exists()
     assert (shop / "outputs" / "shop" / "2025" / "index.html").exists()
-    assert removed.periods == ("2024",)
-    assert "2024" in removed.said[0]
-    assert "2025" in removed.said[1]
+    assert removal.periods == ("2024",)
+    assert "2024" in removal.notes[0]
+    assert "2025" in removal.notes[1]
 
 
 def test_a_report_that_lists_somebody_else_stays(shop):
@@ -207,11 +207,11 @@ def test_a_report_that_lists_somebody_else_stays(shop):
     assert page.exists()
 
 
-def test_nothing_found_is_said_and_the_key_is_remembered_all_the_same(shop):
+def test_an_unknown_key_is_reported_and_goes_to_the_erasure_list(shop):
     before = tables(shop)
-    removed = forget(shop, "shop", "nobody")
-    assert (removed.rows, removed.quarantined) == ({}, {})
-    assert removed.said[0].startswith("Nothing of this customer was found")
+    removal = forget(shop, "shop", "nobody")
+    assert (removal.rows, removal.quarantined) == ({}, {})
+    assert removal.notes[0].startswith("The stored data have no rows of this customer")
     assert tables(shop) == before
     (shop / "parameters" / "people.csv").write_text(PEOPLE + "nobody,,North\n")
     read(shop)
@@ -225,7 +225,7 @@ def test_two_forgotten_one_after_the_other_are_both_gone(shop):
     assert forget(shop, "shop", KEY).rows == {}
 
 
-@pytest.mark.parametrize("step", ["_kept_rows", "_clear", "_delete", "_take_in_anew", "_portfolio"])
+@pytest.mark.parametrize("step", ["_stored_rows", "_clear", "_delete", "_reimport", "_write_portfolio"])
 def test_one_that_was_killed_at_any_step_is_finished_by_the_next_and_lasts_till_then(shop, step):
     program = (
         "import os, signal, sys; from pathlib import Path; from crmnb.run import data_removal\n"
@@ -239,16 +239,16 @@ def test_one_that_was_killed_at_any_step_is_finished_by_the_next_and_lasts_till_
     assert tables(shop) == {"customers": 2, "orders": 1, "survey_responses": 1}
 
 
-def test_nobody_is_forgotten_while_a_run_is_under_way(shop):
+def test_nobody_is_erased_during_a_run(shop):
     before = everything(shop / "outputs")
-    with hold(shop / "outputs" / "shop" / ".private"), pytest.raises(Busy):
+    with client_lock(shop / "outputs" / "shop" / ".private"), pytest.raises(ClientLocked):
         forget(shop, "shop", KEY)
     assert everything(shop / "outputs").keys() == before.keys() | {"shop/.private/run.lock"}
 
 
 @pytest.mark.parametrize("key", ["", "  ", "\udcff", "a\nb\x00"])
 def test_a_key_that_is_none_is_refused(shop, key):
-    with pytest.raises(InputError, match="empty or no text"):
+    with pytest.raises(InputError, match="empty or not text"):
         forget(shop, "shop", key)
 
 
@@ -258,8 +258,8 @@ def test_damaged_records_stop_nothing(shop):
     next((private / "tables").glob("*/orders.parquet")).write_text(KEY)
     next((private / "tables").glob("*/intake.json")).write_text("{")
     (private / "runs" / "2024").write_text(KEY)
-    removed = forget(shop, "shop", KEY)
-    assert "customers" in removed.rows
+    removal = forget(shop, "shop", KEY)
+    assert "customers" in removal.rows
     assert holding(shop / "outputs", KEY) == []
 
 
@@ -269,15 +269,15 @@ def test_damaged_records_stop_nothing(shop):
 def test_purging_removes_all_of_a_client_and_nothing_else(shop):
     own = everything(shop / "parameters")
     private_folder(shop, "other")
-    with hold(shop / "outputs" / "shop" / ".private"):
+    with client_lock(shop / "outputs" / "shop" / ".private"):
         pass  # leaves its file
     files = [path for path in (shop / "outputs" / "shop").rglob("*") if path.is_file()]
     expected = ("2024", "2025"), len(files), sum(path.stat().st_size for path in files)
-    for removed in (look(shop, "shop"), purge(shop, "shop")):
-        assert (removed.periods, removed.files, removed.bytes) == expected
+    for removal in (preview_purge(shop, "shop"), purge(shop, "shop")):
+        assert (removal.periods, removal.files, removal.bytes) == expected
     assert {path.name for path in (shop / "outputs").iterdir()} == {"other", "index.html", ".lock"}
     assert everything(shop / "parameters") == own
-    assert "parameters/shop.yml" in removed.said[0]
+    assert "parameters/shop.yml" in removal.notes[0]
     page = (shop / "outputs" / "index.html").read_text()
     assert ">other<" in page
     assert ">shop<" not in page
@@ -291,10 +291,13 @@ def test_a_client_whose_parameters_are_wrong_or_gone_is_purged_too(shop, text):
     assert not (shop / "outputs" / "shop").exists()
 
 
-def test_purging_says_that_the_forgotten_are_no_longer_known(shop):
-    assert "to be forgotten" not in " ".join(look(shop, "shop").said)
+def test_purging_says_that_it_deletes_the_erasure_list(shop):
+    assert "erasure list" not in " ".join(preview_purge(shop, "shop").notes)
     forget(shop, "shop", KEY)
-    assert "to be forgotten is no longer known" in " ".join(purge(shop, "shop").said)
+    assert (
+        "also deletes the erasure list: a new run on the same files would import the erased customers again"
+        in " ".join(purge(shop, "shop").notes)
+    )
 
 
 def test_links_are_removed_and_not_followed(shop, tmp_path):
@@ -330,10 +333,10 @@ def test_forgetting_follows_no_link_either(shop, tmp_path):
 @pytest.mark.parametrize(
     "name", ["..", "", ".", "../shop", "shop/2025", "/etc", ".purged-shop", "Shop", "shop\n", "a" * 5000 + "/"]
 )
-@pytest.mark.parametrize("act", [look, purge, lambda folder, name: forget(folder, name, KEY)])
+@pytest.mark.parametrize("act", [preview_purge, purge, lambda folder, name: forget(folder, name, KEY)])
 def test_a_name_is_checked_before_it_is_a_path(shop, name, act):
     before = everything(shop)
-    with pytest.raises(InputError, match="is not a name"):
+    with pytest.raises(InputError, match="is not a valid name"):
         act(shop, name)
     assert everything(shop) == before
 
@@ -346,8 +349,8 @@ def test_a_client_that_is_not_there_is_an_error_that_names_the_nearest(shop):
     assert purge(shop, "shop").files == 0  # its parameters file is there, so the name is no slip
 
 
-def test_nothing_is_purged_while_a_run_is_under_way(shop):
-    with hold(shop / "outputs" / "shop" / ".private"), pytest.raises(Busy):
+def test_nothing_is_purged_during_a_run(shop):
+    with client_lock(shop / "outputs" / "shop" / ".private"), pytest.raises(ClientLocked):
         purge(shop, "shop")
     assert (shop / "outputs" / "shop" / "2025" / "index.html").exists()
 
@@ -363,7 +366,7 @@ def test_a_purge_that_was_killed_shows_nothing_half_and_is_finished_by_the_next(
     (shop / "parameters" / "shop.yml").unlink()
     assert purge(shop, "shop").files > 5
     assert not holding(shop / "outputs", KEY)
-    with pytest.raises(InputError, match="nothing is kept"):
+    with pytest.raises(InputError, match="has no data of a client"):
         purge(shop, "shop")
 
 
@@ -378,13 +381,13 @@ def test_forgetting_finishes_it_too(shop):
 # ---- The command ------------------------------------------------------------------------------------------
 
 
-def test_purge_removes_only_when_it_is_told_yes(shop, capsys):
+def test_purge_removes_only_with_yes(shop, capsys):
     before = everything(shop)
     assert crmnb(shop, "purge", "shop") == 2
-    told = capsys.readouterr()
-    assert "Would be removed of shop" in told.out
-    assert "2024, 2025" in told.out
-    assert "add --yes" in told.err
+    output = capsys.readouterr()
+    assert "Would remove from shop" in output.out
+    assert "2024, 2025" in output.out
+    assert "add --yes" in output.err
     assert everything(shop) == before
     assert crmnb(shop, "purge", "shop", "--yes", "--json") == 0
     assert json.loads(capsys.readouterr().out)["periods"] == ["2024", "2025"]
@@ -398,28 +401,28 @@ def test_forget_takes_the_key_from_its_input_and_never_shows_it(shop, capsys, mo
     key.write_text(f"{KEY}\n")
     monkeypatch.setattr(sys, "stdin", key.open())
     assert crmnb(shop, "forget", "shop", "-") == 0
-    told = capsys.readouterr()
-    assert "orders: 1 of the customer's rows" in told.out
-    assert "quarantine, orders.csv: 2 rows with the key" in told.out
-    assert KEY not in told.out + told.err
+    output = capsys.readouterr()
+    assert "orders: 1 of the customer's rows" in output.out
+    assert "quarantine, orders.csv: 2 rows with the key" in output.out
+    assert KEY not in output.out + output.err
     assert crmnb(shop, "forget", "shop", KEY, "--json") == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["rows"] == {}
-    assert KEY not in told.out + told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["rows"] == {}
+    assert KEY not in output.out + output.err
 
 
 def test_help_teaches(capsys):
     for command in ("purge", "forget"):
         with pytest.raises(SystemExit):
             crmnb(Path.cwd(), command, "--help")
-        told = capsys.readouterr().out
-        assert "examples:" in told
-        assert "exit codes:" in told
+        output = capsys.readouterr().out
+        assert "examples:" in output
+        assert "exit codes:" in output
 
 
-def test_where_nothing_is_kept_yet_the_customer_is_left_out_from_the_first_reading_on(shop):
+def test_before_the_first_import_the_customer_is_left_out_of_it(shop):
     shutil.rmtree(shop / "outputs")
-    removed = forget(shop, "shop", KEY)
-    assert (removed.rows, removed.files) == ({}, 0)
+    removal = forget(shop, "shop", KEY)
+    assert (removal.rows, removal.files) == ({}, 0)
     assert tables(shop) == {"customers": 2, "orders": 1, "survey_responses": 1}
     assert holding(shop / "outputs", KEY) == []

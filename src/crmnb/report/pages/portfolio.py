@@ -116,7 +116,7 @@ def _client(folder: Path, now: datetime) -> _Client:
     found = _Client(folder.name, printable(_word(record, "name"), 80) or folder.name, *_outcome(record))
     if began := _time(_word(record, "began_at")):
         found.when = _moment(began)
-    found.said = printable(_word(record, "said"), _LONGEST)
+    found.said = printable(_word(record, "message"), _LONGEST)
     periods = {name: _report(folder, name, there) for name in _periods(folder)}
     newest, *others = sorted(periods, key=lambda name: (periods[name]["made"], name), reverse=True) or [None]
     if newest:
@@ -127,7 +127,7 @@ def _client(folder: Path, now: datetime) -> _Client:
         ]
         found.others = [{"href": _href(folder, name), "name": periods[name]["name"]} for name in others[:_MOST_PERIODS]]
         found.more = len(others) - len(found.others)
-        if found.report["failed"] and _word(record, "outcome") == "family failed":
+        if found.report["failed"] and _word(record, "status") == "family failed":
             found.said = ""  # it is the same, and stands with the report
         found.urgency = found.urgency or found.report["urgency"]
     return found
@@ -137,7 +137,7 @@ def _outcome(record: dict[str, Any] | None) -> tuple[int, str]:
     """How urgent a last run is, and what came of it in words."""
     if record is None:
         return _UNREADABLE, "what is kept of it cannot be read"
-    words, urgency = _OUTCOMES.get(_word(record, "outcome"), ("what came of it is not known", _UNREADABLE))
+    words, urgency = _OUTCOMES.get(_word(record, "status"), ("what came of it is not known", _UNREADABLE))
     return urgency, words
 
 
