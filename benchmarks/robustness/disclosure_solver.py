@@ -126,7 +126,8 @@ class Report:
             if whole not in self.true:
                 continue
             rest = self.true[whole] - sum(self.true[name] for name in held)
-            left = {("group", *place): 1.0} if place[2] in ("n", "denominator") and 0 < rest < self.below else {}
+            people = place[2] in ("n", "denominator") and float(self.true[whole]).is_integer()  # not per 100 of them
+            left = {("group", *place): 1.0} if people and 0 < rest < self.below else {}
             if abs(rest) < 1e-6 or left:
                 yield dict.fromkeys(held, 1.0) | left | {whole: -1.0}
         for place, held in parts.items():
@@ -149,10 +150,14 @@ class Report:
 
 
 def _variables(frame: pd.DataFrame) -> Iterator[tuple[Variable, float]]:
+    of_one = frame["denominator"].isna() | (frame["denominator"] == 1)
+    plain = set(of_one.groupby([frame["metric"], frame["breakdown"]]).all().loc[lambda all_: all_].index)
     for row in frame.to_dict("records"):
         for figure in FIGURES:
             value = float(row[figure])
-            if figure == "denominator" and value == 1:  # of a plain count, by definition
+            if (
+                figure == "denominator" and (row["metric"], row["breakdown"]) in plain
+            ):  # a count, out of 1 by definition
                 continue
             if np.isfinite(value) or "suppressed" in row["flags"]:
                 yield (row["metric"], row["breakdown"], figure, row["part"], row["segment"], row["level"]), value

@@ -88,6 +88,28 @@ def test_that_a_metric_lists_no_such_level_says_that_nothing_is_in_it():
     assert len({*started} - set(shown["level"])) != 1
 
 
+def test_what_a_row_is_of_is_known_by_any_of_its_sizes():
+    # Of those who were there for under a year nobody came back, so that those at the start (14) are all of the row: where they are
+    # shown elsewhere, hiding the row hides nothing, and the seven who joined would follow.
+    held = {"1 to 3 years": (25, 22), "3 years or more": (47, 47), "under 1 year": (14, 14), "joined": (7, 0)}
+    growth = {"metric": "growth", "denominator": 83.0}
+    groups = [
+        growth | {"n": 93, "clusters": 93.0, "numerator": 80.0},
+        {"metric": "retention", "n": 83, "numerator": 70.0},
+    ]
+    for level, (n, start) in held.items():
+        place = {"segment": "tenure", "level": level}
+        groups.append(
+            growth | place | {"n": n, "clusters": float(n), "numerator": n - 5.0, "denominator": float(start)}
+        )
+        groups += [{"metric": "retention", "n": start, "numerator": start - 4.0} | place] if start else []
+    shown = protect(rows(*groups), Privacy())
+    shown = shown[~shown["flags"].str.contains("suppressed") & (shown["segment"] != "")]
+    known = set(shown.loc[shown["metric"] == "growth", "level"])
+    known |= {level for level in shown["level"] if held[level][0] == held[level][1]}
+    assert len({*held} - known) != 1
+
+
 def test_steps_are_of_enough_people():
     moved = np.array([0, 3, 4, 2, 5, 0, 1, 12, 3, 2])
     told = told_at(np.arange(10), [moved], 10)

@@ -5,7 +5,9 @@ levels. Two figures that agree in every cell that both have are taken as one qua
 survey is the numerator of one rate and the denominator of the next.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -111,9 +113,54 @@ def quantities_of(
             found.add(
                 (quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, groups[of_group[row]]
             )
+    found = _merged(found, _same_in_a_row(figures, found))
     for variable in found.sizes:
         found.people[variable] = min(found.people[variable], found.value[variable])
     return found
+
+
+def _same_in_a_row(figures: pd.DataFrame, quantities: Quantities) -> Iterator[tuple[int, int]]:
+    """Pairs of variables that one row publishes as how many it is of: where all are alike, each is known by the others."""
+    names = [name for name in ("n", "clusters", "denominator") if name in figures]
+    for row, variables in enumerate(quantities.of_row):
+        sizes = figures.loc[row, names]
+        if len(variables) < 2 or not (sizes == sizes.iloc[0]).any():
+            continue
+        for size in sizes.dropna().unique():
+            if (sizes == size).sum() > 1:
+                alike = [v for v in variables if quantities.value[v] == size and v in quantities.sizes]
+                yield from pairwise(alike)
+
+
+def _merged(quantities: Quantities, pairs: Iterable[tuple[int, int]]) -> Quantities:
+    """The quantities with the variables of each pair as one."""
+    first = list(range(len(quantities.value)))
+
+    def find(variable: int) -> int:
+        while first[variable] != variable:
+            variable = first[variable]
+        return variable
+
+    for one, other in pairs:
+        low, high = sorted((find(one), find(other)))
+        first[high] = low
+    number = {old: new for new, old in enumerate(v for v in range(len(first)) if find(v) == v)}
+    into = [number[find(v)] for v in range(len(first))]
+    merged = Quantities(figures=quantities.figures, of_row=[[] for _ in quantities.of_row])
+    merged.value = [quantities.value[old] for old in number]
+    merged.people = [0.0] * len(number)
+    merged.rows = [[] for _ in number]
+    merged.metrics = [set() for _ in number]
+    merged.sizes = {into[v] for v in quantities.sizes}
+    merged.place = {key: into[v] for key, v in quantities.place.items()}
+    for old, new in enumerate(into):
+        merged.people[new] = max(merged.people[new], quantities.people[old])
+        merged.metrics[new] |= quantities.metrics[old]
+    for row, variables in enumerate(quantities.of_row):
+        for new in dict.fromkeys(into[v] for v in variables):
+            merged.of_row[row].append(new)
+            merged.rows[new].append(row)
+    return merged
 
 
 def _published(frame: pd.DataFrame) -> pd.DataFrame:
