@@ -189,7 +189,7 @@ def _lines(texts: list[_Text]) -> list[_Text]:
 
 
 def _is_number(words: str) -> bool:
-    return bool(re.fullmatch(r"[\u2212€$£]*[\d,.]+( %)?", words))
+    return bool(re.fullmatch(r"[\u2212€$£]*[\d,.]+[%M]?( years?)?", words))
 
 
 def _columns(drawing: Tag, texts: list[_Text], ends: Ends) -> Iterator[Mark]:

@@ -17,7 +17,8 @@ from bs4 import BeautifulSoup, Tag
 from benchmarks.robustness.disclosure_drawings import bar_marks, marks, spark_marks
 from crmnb.metrics.definition import catalogue
 
-NUMBER = re.compile(r"([\u2212-])?\s?[€$£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+NUMBER = re.compile(r"([\u2212-])?\s?[€$£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(M| years?)?")
+_UNITS = {"": 1.0, "M": 1e6, " year": 365.25, " years": 365.25}
 _COUNTED = re.compile(r"(\d[\d,]*) (of|against) (\d[\d,]*) ")
 _OF_CUSTOMERS = re.compile(r"(\d[\d,]*) [\w' -]+ from (\d[\d,]*) customers")
 _PLAIN = re.compile(r"; (?:n )?(\d[\d,]*)(?: [\w' -]+)?$")
@@ -100,9 +101,12 @@ class Names:
 def ends(text: str) -> list[tuple[float, float]]:
     """The numbers of a text, each as the range of what is rounded to it."""
     found = []
-    for sign, whole, places in NUMBER.findall(text):
-        value = float(whole.replace(",", "") + places) * (-1 if sign else 1)
-        half = 0.5 * 10.0 ** -max(len(places) - 1, 0)
+    numbers = NUMBER.findall(text)
+    shared = numbers[-1][3] if numbers and "year" in numbers[-1][3] else ""  # `3.0 to 3.2 years`
+    for sign, whole, places, unit in numbers:
+        size = _UNITS[unit or shared]
+        value = float(whole.replace(",", "") + places) * (-size if sign else size)
+        half = 0.5 * size * 10.0 ** -max(len(places) - 1, 0)
         found.append((value - half, value + half))
     return found
 
@@ -132,7 +136,7 @@ def small_counts(folder: Path, below: int) -> list[str]:
     found = []
     for page in sorted(folder.glob("*.html")):
         soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-        for description in soup.select("dl.method, style, p.said, p.support, details.what"):
+        for description in soup.select("dl.method, style, p.sentence, p.support, details.what"):
             description.decompose()
         for place in soup.select("p, li, dd, caption"):
             for sentence in re.split(r"(?<=[.;:]) ", _text(place)):
@@ -194,7 +198,7 @@ _EXTREME = re.compile(r"(lowest|highest) (.+?) in (\w+)")
 
 
 def _sentences(soup: BeautifulSoup, names: Names) -> Iterator[Printed]:
-    for said in soup.select("p.said"):
+    for said in soup.select("p.sentence"):
         title, _, told = _text(said).partition(f", {names.period}: ")
         row = names.row(title)
         if row is not None and not told.startswith("not "):
@@ -257,7 +261,7 @@ def _table(table: Tag, title: str, names: Names) -> Iterator[Printed]:
                 yield from (each._replace(at=at) for each in _value(row, text, where))
             else:
                 yield from (each._replace(at=at) for each in _whole(row, figure, text, where))
-        interval = next((text for column, text in told.items() if column.endswith(" interval")), "")
+        interval = next((text for column, text in told.items() if column.endswith(" CI")), "")
         yield from (each._replace(at=at) for each in _interval(row, interval, f"table, {title}, {cells[0]}"))
 
 
@@ -268,7 +272,7 @@ def _time(label: str) -> tuple[str, float | None]:
 
 
 def _alternative(text: str, title: str, names: Names) -> Iterator[Printed]:
-    """The figures of an alternative text: `Highest web, 86 %`, `Highest 100 % (April)`, `Whole client 81 %`."""
+    """The figures of an alternative text: `Highest web, 86%`, `Highest 100% (April)`, `Whole client 81%`."""
     of = [
         *(
             (label, value)
@@ -299,10 +303,10 @@ def _whole(row, figure: str, text: str, where: str) -> Iterator[Printed]:
 
 
 def _support(row, text: str, where: str) -> Iterator[Printed]:
-    """What stands beside a value: its interval, and of how many: `95 % interval 75 % to 86 %; 168 of 207 customers`."""
-    if interval := re.search(r"interval ([^;]+)", text):
+    """What stands beside a value: its interval, and of how many: `95% CI 75% to 86%; 168 of 207 customers`."""
+    if interval := re.search(r"CI ([^;]+)", text):
         yield from _interval(row, interval[1], where)
-    text = re.sub(r"^[\d.]+ % interval [^;]+$", "", text)
+    text = re.sub(r"^[\d.]+% CI [^;]+$", "", text)
     if of := _COUNTED.search(text):
         yield from _whole(row, "numerator", of[1], where)
         yield from _whole(row, "denominator", of[3], where)

@@ -26,7 +26,7 @@ SAME: tuple[tuple[Name, Name], ...] = (
     (("customer_base_growth", "", "numerator"), ("predicted_clv", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("repeat_purchase_rate", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("purchase_frequency", "", "denominator")),
-    (("revenue_per_customer", "", "denominator"), ("revenue_concentration", "gini", "n")),
+    (("revenue_per_customer", "", "denominator"), ("revenue_concentration", "Gini coefficient", "n")),
     (("revenue_per_customer", "", "denominator"), ("average_order_value", "", "clusters")),
     (("revenue_per_customer", "", "numerator"), ("average_order_value", "", "numerator")),
     (("purchase_frequency", "", "numerator"), ("average_order_value", "", "denominator")),

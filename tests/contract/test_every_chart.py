@@ -24,7 +24,7 @@ from crmnb.schema.tables import UNKNOWN
 
 Check = Callable[[Figure, Canvas], Iterator[str]]
 DAYS = {"day": 1.0, "month": 365.25 / 12, "year": 365.25}
-NO_DIFFERENCE = "no clear difference between highest and lowest"
+NO_DIFFERENCE = "no detectable difference between highest and lowest"
 
 
 # ---- What each chart claims, held to what is drawn ----------------------------------------------------------
@@ -453,13 +453,13 @@ def levels(**values: float) -> list[dict]:
 
 def test_a_level_that_is_not_known_is_neither_highest_nor_lowest():
     figure = result([rate(70, 100, 1), *levels(North=80, South=60, unknown=75)]).plot("segments", "region").figures[0]
-    assert "Highest North, 80 %; lowest South, 60 %. Level (not known), 75 %. Whole client 70 %." in figure.alt
+    assert "Highest North, 80%; lowest South, 60%. Level (not known), 75%. Whole client 70%." in figure.alt
 
 
 def test_a_title_over_time_is_never_backwards():
     values = {2: 81, 3: 80, 4: 73, 5: 78}
     figure = result([rate(value, 100, 2, part=f"2025-{month:02}") for month, value in values.items()]).plot("trend")
-    assert figure.title.endswith("by month: highest 81 % in February, lowest 73 % in April")
+    assert figure.title.endswith("by month: highest 81% in February, lowest 73% in April")
 
 
 def test_no_band_is_told_where_none_is_drawn():

@@ -162,7 +162,7 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
     if (
         metric.estimate is concentration
     ):  # Gini times n / (n - 1): nearer 1 of twice the customers; of one alone nothing is known
-        gini = once.index.get_level_values("breakdown") == "gini"
+        gini = once.index.get_level_values("breakdown") == "Gini coefficient"
         times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))
         once, twice, times = (held[once["n"] != 1] for held in (once, twice, times))
     pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)

@@ -252,8 +252,10 @@ def concentrated(orders: pd.DataFrame, start: datetime, end: datetime) -> Figure
     gaps_below = sum((revenue[i] - revenue[:i]).sum() for i in range(n))  # of every two customers
     best, edge = revenue[::-1][: n // 10], revenue[::-1][n // 10]
     return {
-        ("revenue_concentration", "gini"): gaps_below / (n - 1) / total,
-        ("revenue_concentration", "top decile"): 100 * (best.sum() + (n / 10 - n // 10) * edge) / total,
+        ("revenue_concentration", "Gini coefficient"): gaps_below / (n - 1) / total,
+        ("revenue_concentration", "revenue share of the top 10%"): 100
+        * (best.sum() + (n / 10 - n // 10) * edge)
+        / total,
     }
 
 

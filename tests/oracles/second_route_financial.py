@@ -59,7 +59,10 @@ def brought(orders: pd.DataFrame, start: str, end: str, books: float | None) -> 
     each = [float(own["net"].sum()) for _, own in known.groupby("customer_id")]
     figures: Figures = {
         "revenue_per_customer": {"": sum(each) / len(each)},
-        "revenue_concentration": {"gini": gini(each), "top decile": 100 * top_tenth(each)},
+        "revenue_concentration": {
+            "Gini coefficient": gini(each),
+            "revenue share of the top 10%": 100 * top_tenth(each),
+        },
     }
     return figures | ({"revenue_reconciliation": {"": 100 * (net - books) / books}} if books else {})
 

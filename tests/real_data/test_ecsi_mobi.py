@@ -135,7 +135,7 @@ def test_what_the_survey_does_not_hold_is_named(book: Workbook, whole):
 def test_the_declared_year_holds_all_and_is_compared_with_none(book: Workbook, raw):
     csat = book("csat")
     assert csat.whole["previous"].isna().all()
-    assert csat.whole["reason"].to_list() == ["not compared: 2004 is partial (the data begin on 2005-01-01)"]
+    assert csat.whole["reason"].to_list() == ["no comparison: 2004 is partial (the data begin on 2005-01-01)"]
     had = csat.parts[csat.parts["value"].notna()]
     assert had[["part", "denominator"]].to_numpy().tolist() == [["2005-01", 250]]
 

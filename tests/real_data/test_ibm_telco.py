@@ -406,4 +406,4 @@ def test_the_month_is_not_compared_with_that_of_the_year_before(rows):
     assert churn["previous"].isna().all()
     assert churn["change"].isna().all()
     # A month is compared with that of a year before, where the client says nothing else: like seasons with like.
-    assert set(churn["reason"]) == {"not compared: 2017-09 is partial (the data begin on 2018-09-01)"}
+    assert set(churn["reason"]) == {"no comparison: 2017-09 is partial (the data begin on 2018-09-01)"}

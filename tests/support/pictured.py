@@ -20,10 +20,10 @@ CONCENTRATION = metric(
     id="revenue_concentration",
     title="Revenue concentration",
     unit="share",
-    units={"top decile": "%"},
+    units={"revenue share of the top 10%": "%"},
     denominator="buyers",
 )
-PAYBACK = metric(id="cac_payback_period", title="Months until it has paid", unit="months", denominator="customers won")
+PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
 EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", breakdown="forecast", denominator="purchases")
 
 
@@ -48,7 +48,7 @@ def survival(levels: dict[str, float] | None = None, **more):
 
 
 def conversion(**more):
-    """Leads that are won (up to 20 %) or lost (up to 55 %)."""
+    """Leads that are won (up to 20%) or lost (up to 55%)."""
     points = [
         point(day, top * (1 - math.exp(-day / 60)), 2.0, n=1200.0 - 2 * day, breakdown=name)
         for name, top in (("won", 20.0), ("lost", 55.0))
@@ -78,8 +78,8 @@ def concentration(**more):
     """Revenue that is distributed as x^4 over customers in order."""
     x = np.linspace(1, 100, 150)
     rows = [
-        row(breakdown="gini", value=0.62, low=0.58, high=0.66, n=1500, unit="share"),
-        row(breakdown="top decile", value=41.0, low=38.0, high=44.5, n=1500, unit="%"),
+        row(breakdown="Gini coefficient", value=0.62, low=0.58, high=0.66, n=1500, unit="share"),
+        row(breakdown="revenue share of the top 10%", value=41.0, low=38.0, high=44.5, n=1500, unit="%"),
     ]
     return result(rows, of=CONCENTRATION, points=[point(at, (at / 100) ** 4, NAN) for at in x], **more)
 
@@ -138,7 +138,7 @@ def long_hazards():
 
 def medians():
     """Median lifetimes, of which one has no upper limit and one is not reached."""
-    kept = {"flags": "not_reached", "reason": "after 1,096 days 71 % are still customers", "high": math.inf, "n": 800.0}
+    kept = {"flags": "not_reached", "reason": "after 1,096 days 71% are still customers", "high": math.inf, "n": 800.0}
     rows = [row(value=620.0, low=590.0, high=655.0, n=4000, clusters=4000, unit="days")]
     rows += [
         row(value=510.0, low=480.0, high=545.0, n=1500, clusters=1500, unit="days", segment="region", level="North"),

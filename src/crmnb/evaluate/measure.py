@@ -102,17 +102,17 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     not_compared = not_compared or of_other_length(metric, period, comparison)
     not_compared = not_compared or _of_other_refunds(metric, tables, period, comparison)
     if metric.cumulative:
-        not_compared = "not compared: it tells of all data up to the period's end, which two periods would share"
+        not_compared = "no comparison: uses the full history"
     windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
     immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)})
     if not not_compared and "now" in immature:
-        not_compared = f"not compared: {period.label} is too early to tell: less than {metric.measure.maturity_days} days have passed since it ended"
+        not_compared = f"no comparison: {period.label} is too early: less than {metric.measure.maturity_days} days have passed since its end"
         windows.pop("before", None)
     if metric.over_time and len(parts := _parts(period, client)) > 1:
         windows |= {part.label: part for part in parts}
     evidence, reasons = _evidence(metric, tables, windows, given)
     if not not_compared and "before" in reasons:
-        not_compared = f"not compared: {comparison.label} {reasons['before']}"
+        not_compared = f"no comparison: {comparison.label} {reasons['before']}"
     return Asked(metric, period, reasons, windows, evidence, words, given, direction, bounds, not_compared, immature)
 
 
@@ -277,7 +277,7 @@ def _of_other_refunds(metric: Metric, tables: session.Tables, period: Period, co
     if metric.compares or metric.cumulative or _known(metric, tables, period, comparison) is tables:
         return ""
     lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
-    return f"not compared: {lengths}, and refunds of the newest orders are yet to come"
+    return f"no comparison: {lengths}, and refunds of the newest orders are still to come"
 
 
 def _with_refunds(metric: Metric, tables: session.Tables) -> bool:

@@ -100,7 +100,7 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
             first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
             last = f"end on {each.last_observed_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
             told = " and ".join(filter(None, (first, last)))
-            return comparison, f"not compared: {each.label} is partial (the data {told})"
+            return comparison, f"no comparison: {each.label} is partial (the data {told})"
     return comparison, ""
 
 
@@ -123,7 +123,7 @@ def of_other_length(metric: Metric, period: Period, comparison: Period) -> str:
     if length_beyond(metric, period, comparison) < LONGEST_SLACK:
         return ""
     lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
-    return f"not compared: {lengths}, and more days alone make another figure"
+    return f"no comparison: {lengths}, and the value depends on the length of the period"
 
 
 def seen_by(metric: Metric, tables: Tables, period: Period, looks_back: bool | None = None) -> Period:

@@ -1,4 +1,4 @@
-"""View: a result as people see it: a sentence, a block of a page, a chart or a table."""
+"""View: a result as a sentence, a block of a page, a chart or a table."""
 
 from dataclasses import fields
 
@@ -15,9 +15,9 @@ class ResultView(Display, Result):
         return cls(**{field.name: getattr(result, field.name) for field in fields(result)})
 
     def __repr__(self) -> str:
-        from crmnb.report.text.sentences import said
+        from crmnb.report.text.sentences import summary_text
 
-        return said(self)
+        return summary_text(self)
 
     def _repr_html_(self) -> str:
         from crmnb.report.text.sentences import result_html
@@ -28,7 +28,7 @@ class ResultView(Display, Result):
         """Draw a chart of the result: a Figure, or Figures where there are several.
 
         chart: "trend", "segments", "breakdown", "survival", ... (`crmnb.report.charts`), by default the one that suits
-        what the metric measures. Options are the chart's own, for example a segmentation. Raises InputError for a
+        the metric. Options are the chart's own, for example a segmentation. Raises InputError for a
         chart, a segmentation or a level that does not exist.
         """
         from crmnb.report.charts import chart_named
@@ -36,14 +36,14 @@ class ResultView(Display, Result):
         return chart_named(chart or self.metric.estimate.chart)(self, *options, **named)
 
     def table(self):
-        """Every row as a frame of text, in the client's locale."""
+        """Every row as a table of text, in the client's locale."""
         from crmnb.report.tables.data_table import people_frame
 
         return people_frame(self)
 
     @property
     def caveat(self):
-        """What the number does not say: a block of text."""
-        from crmnb.report.text.sentences import caution
+        """The metric's caveat: a block of text."""
+        from crmnb.report.text.definitions import caveat_block
 
-        return caution(self)
+        return caveat_block(self)

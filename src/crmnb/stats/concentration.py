@@ -6,7 +6,7 @@ from scipy import stats
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.moments import FEW_FOR_MONEY
 
-GINI, TOP, CURVE = "gini", "top decile", "curve"
+GINI, TOP, CURVE = "Gini coefficient", "revenue share of the top 10%", "curve"
 _TENTH = 0.1
 _POINTS = 200
 

@@ -18,7 +18,7 @@ from crmnb.core.terminal import Terminal
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.html import printable, tag
 from crmnb.report.pages import Family, catalogue_page, index_page
-from crmnb.report.tables.scorecard import scorecard, tile, what_changed
+from crmnb.report.tables.scorecard import key_changes, scorecard, tile
 
 CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HEBREW = "\u05e6\u05e4\u05d5\u05df"  # north
@@ -64,7 +64,7 @@ def test_a_text_is_tame_afterwards_and_nothing_that_is_seen_is_lost(text):
     for tame in (
         isolate_name(text),
         isolate_sentence(text),
-        isolate_sentence(f"Region {isolate_name(text)}: 12 %"),
+        isolate_sentence(f"Region {isolate_name(text)}: 12%"),
         isolate_sentence(isolate_sentence(text)),
     ):
         assert wrong_in(tame) == ""
@@ -73,8 +73,8 @@ def test_a_text_is_tame_afterwards_and_nothing_that_is_seen_is_lost(text):
 
 def test_an_isolated_name_leaves_the_sentence_around_it_as_it_is():
     assert (
-        isolate_sentence(f"Highest {isolate_name(HEBREW)}, 80 %; lowest South, 60 %.")
-        == f"Highest {FSI}{HEBREW}{PDI}, 80 %; lowest South, 60 %."
+        isolate_sentence(f"Highest {isolate_name(HEBREW)}, 80%; lowest South, 60%.")
+        == f"Highest {FSI}{HEBREW}{PDI}, 80%; lowest South, 60%."
     )
     assert printable(f"{HEBREW} \u202e12", 6) == f"{FSI}{HEBREW}…{PDI}"
     assert isolate_name("North\u202e") == "North"
@@ -90,7 +90,7 @@ def test_every_text_of_a_page_is_tame():
     pieces = [
         scorecard([of]),
         tile(of),
-        what_changed([of]),
+        key_changes([of]),
         of,
         of.plot("trend"),
         *of.plot("segments", "region").figures,

@@ -22,7 +22,7 @@ def test_a_hidden_level_on_a_page_is_found(place: str):
 
 
 def test_a_rounded_figure_is_a_range():
-    assert ends("81.7 %") == [pytest.approx((81.65, 81.75))]
+    assert ends("81.7%") == [pytest.approx((81.65, 81.75))]
     assert ends("\u2212€1,354 to €5") == [pytest.approx((-1354.5, -1353.5)), pytest.approx((4.5, 5.5))]
 
 
@@ -50,7 +50,7 @@ FEW, BESIDE = "fewer than 10", "hidden, so that a group of fewer than 10 cannot 
 
 
 def test_a_percentage_alone_can_pin_a_small_group():
-    # Of 29 who are hidden, 4 are in a group of fewer than ten, so from 20 to 28 are in the other. Only 17 of 25 are 68.0 % of so many.
+    # Of 29 who are hidden, 4 are in a group of fewer than ten, so from 20 to 28 are in the other. Only 17 of 25 are 68.0% of so many.
     rows = rate("", 42, 69), rate("a", 24, 40), rate("b", 17, 25), rate("c", 1, 4)
     report, shown = report_of(*rows, hidden={"b": BESIDE, "c": FEW})
     assert Ranges(report, shown, []).recovered() == []
@@ -76,7 +76,7 @@ def test_a_figure_that_was_read_wrongly_is_no_leak():
 def test_the_bar_beside_a_number_is_read_on_its_scale():
     bar = BeautifulSoup(
         '<svg class="interval"><line class="rail" x1="5" x2="215"/><circle class="dot" cx="110"/>'
-        "<text>0 %</text><text>50 %</text></svg>",
+        "<text>0%</text><text>50%</text></svg>",
         "html.parser",
     ).svg
     (value,) = bar_marks(bar, ends)
@@ -101,7 +101,7 @@ def test_few_that_are_counted_beside_a_figure_are_found(tmp_path):
 
 
 def test_sentences_are_read(tmp_path):
-    said = "<p class='said'>Retention rate, 2025: 81 % (95 % interval 75 % to 86 %; 168 of 207 customers)</p>"
+    said = "<p class='sentence'>Retention rate, 2025: 81% (95% CI 75% to 86%; 168 of 207 customers)</p>"
     (tmp_path / "retention.html").write_text(said, encoding="utf-8")
     key = {"metric": "retention_rate", "breakdown": "", "part": "", "segment": "", "level": ""}
     printed = {each.figure: (each.low, each.high) for each in read(tmp_path, Names(pd.DataFrame([key])))}

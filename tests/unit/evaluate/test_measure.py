@@ -226,7 +226,7 @@ def test_a_comparison_that_cannot_be_had_says_why():
     row = measure(
         catalogue()["retention_rate"], in_memory(of, {"orders": orders}), Period.parse("2025Q1").observe(*seen)
     )
-    assert "not compared: 2024Q4" in row.rows.iloc[0]["reason"]
+    assert "no comparison: 2024Q4" in row.rows.iloc[0]["reason"]
     assert "2024-07-03" in row.rows.iloc[0]["reason"]
 
 

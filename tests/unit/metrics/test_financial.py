@@ -35,8 +35,8 @@ HAND: Figures = {
     "revenue_reconciliation": {"": -1.0},
     "revenue_per_customer": {"": (2013.5, 14)},
     "revenue_concentration": {
-        "gini": (2 * 24968.5 / (14 * 2013.5) - 15 / 14) * 14 / 13,
-        "top decile": 100 * 1370 / 2013.5,
+        "Gini coefficient": (2 * 24968.5 / (14 * 2013.5) - 15 / 14) * 14 / 13,
+        "revenue share of the top 10%": 100 * 1370 / 2013.5,
     },
     "historical_clv": {"": 1047.68 / 15},
     "simple_clv": {"": (805.4 / 14 * 365.25 / 365) / (1 - (5 / 8) ** (365.25 / 365))},
@@ -254,6 +254,6 @@ def test_the_page_sets_the_four_figures_of_worth_side_by_side_and_draws_payback(
     assert [line[-2] for line in lines] == [
         f"{metric.numerator[0].upper()}{metric.numerator[1:]}." for metric in metrics
     ]
-    [picture] = [image for image in page.find_all("img") if "months since a customer was won" in image["alt"]]
+    [picture] = [image for image in page.find_all("img") if "months since acquisition" in image["alt"]]
     assert "£21 after 11 months" in picture["alt"]
     assert "renewal months" not in page.get_text()  # this client's customers are lost by inactivity

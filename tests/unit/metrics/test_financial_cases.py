@@ -96,7 +96,7 @@ def test_months_of_which_no_costs_were_delivered_are_not_without_spend(metric: s
     assert np.isfinite(whole(measured({"orders": orders, "costs": costs}, metric))["value"])
     lagged = Worth(margin_rate=0.4, acquisition_lag_months=2)
     late = measured({"orders": orders, "costs": spent("2024-11", "2025-10")}, metric, worth=lagged)
-    assert "only" not in whole(late)["reason"].split("not compared")[0]
+    assert "only" not in whole(late)["reason"].split("no comparison")[0]
 
 
 def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():

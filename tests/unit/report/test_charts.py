@@ -37,14 +37,14 @@ def regions(count: int, **first):
 
 def test_a_trend_says_in_words_what_it_shows():
     figure = year().plot("trend")
-    assert figure.title == "Repeat purchase rate by month: lowest 41 % in March, highest 76 % in July"
+    assert figure.title == "Repeat purchase rate by month: lowest 41% in March, highest 76% in July"
     assert figure.alt == (
-        "Line chart with a band for the 95 % interval. Across: 12 parts of 2025. Up: Repeat purchase rate, %. "
-        "Highest 76 % (July), lowest 41 % (March), last 66 % (December, partial). "
-        "The last whole part lies clearly above the first. Without a value: 1 of 12."
+        "Line chart with a band for the 95% CI. Across: 12 parts of 2025. Up: Repeat purchase rate, %. "
+        "Highest 76% (July), lowest 41% (March), last 66% (December, partial). "
+        "The last complete part lies above the first; their intervals do not overlap. Without a value: 1 of 12."
     )
     assert figure.notes == (
-        "Band: 95 % interval. Hollow and dashed: a part that has not been seen whole. "
+        "Band: 95% CI. Hollow and dashed: a partial month or week. "
         "Pale: low base, fewer than 30 customers. June: not shown: fewer than 10.",
     )
 
@@ -53,9 +53,12 @@ def test_what_is_too_early_to_tell_is_hollow_and_claims_nothing():
     rows = [rate(50 + month, 100, 3, part=f"2025-{month:02}") for month in range(1, 12)]
     rows.append(rate(3, 100, 2, part="2025-12", flags="immature"))
     figure = result(rows).plot("trend")
-    assert figure.title == "Repeat purchase rate by month: lowest 51 % in January, highest 61 % in November"
-    assert "last 3 % (December, too early to tell). The last whole part lies clearly above the first." in figure.alt
-    assert "Hollow and dashed: too early to tell, more is to come." in figure.notes[0]
+    assert figure.title == "Repeat purchase rate by month: lowest 51% in January, highest 61% in November"
+    assert (
+        "last 3% (December, too early). The last complete part lies above the first; their intervals do not overlap."
+        in figure.alt
+    )
+    assert "Hollow and dashed: too early, follow-up is not complete." in figure.notes[0]
     assert figure.svg != result([each | {"flags": ""} for each in rows]).plot("trend").svg
 
 
@@ -63,29 +66,28 @@ def test_a_part_cut_at_the_edge_leads_no_heading():
     rows = [rate(50 + month, 100, 1, part=f"2025-{month:02}") for month in range(1, 6)]
     rows.append(rate(97, 100, 2, part="2025-06-01..2025-06-09"))
     figure = result(rows, label="2025-01-01..2025-06-09").plot("trend")
-    assert figure.title == "Repeat purchase rate by month: lowest 51 % in January, highest 55 % in May"
-    assert figure.alt.endswith("The last whole part lies clearly above the first.")
+    assert figure.title == "Repeat purchase rate by month: lowest 51% in January, highest 55% in May"
+    assert figure.alt.endswith("The last complete part lies above the first; their intervals do not overlap.")
 
 
 def test_one_point_is_no_trend():
     rows = [rate(19, 160, 6, part="2025-03"), row(part="2025-04", flags="unavailable", reason="no orders")]
     assert (
-        repr(result(rows).plot("trend"))
-        == "Repeat purchase rate: no trend, since only one part of the period has a value."
+        repr(result(rows).plot("trend")) == "Repeat purchase rate: no trend: only one part of the period has a value."
     )
 
 
 def test_many_reasons_for_gaps_are_left_to_the_table():
     gone = [row(part=f"2025-0{m}", flags="unavailable", reason=f"needs data from {m} May") for m in range(1, 7)]
     figure = result([*gone, *(rate(20 + m, 160, 6, part=f"2025-{m:02}") for m in range(7, 13))]).plot("trend")
-    assert figure.notes == ("Band: 95 % interval. Where there is no point there is no value: the numbers say why.",)
+    assert figure.notes == ("Band: 95% CI. A point is missing where there is no value; the data table has the reason.",)
     assert all(f"needs data from {m} May" in figure.table for m in range(1, 7))
 
 
 def test_a_label_does_not_lie_on_the_line_that_falls_to_it():
     def last(values):
         figure = result([rate(v, 160, 6, part=f"2025-{m:02}") for m, v in enumerate(values, 1)]).plot("trend")
-        return next(y for words, _, y, _ in reversed(placed(figure)) if words == "25 %")
+        return next(y for words, _, y, _ in reversed(placed(figure)) if words == "25%")
 
     assert last([60, 20, 50, 40]) > last([60, 20, 30, 40])
 
@@ -93,21 +95,21 @@ def test_a_label_does_not_lie_on_the_line_that_falls_to_it():
 def test_a_trend_within_chance_claims_no_highest_month():
     rows = [rate(48 + month % 5, 100, 10, part=f"2025-{month:02}") for month in range(1, 13)]
     figure = result(rows).plot("trend")
-    assert figure.title == "Repeat purchase rate by month: no clear difference between highest and lowest"
-    assert "No clear difference between the first and the last whole part." in figure.alt
+    assert figure.title == "Repeat purchase rate by month: no detectable difference between highest and lowest"
+    assert "No detectable difference between the first and the last complete part." in figure.alt
 
 
 def test_a_trend_labels_highest_lowest_last_and_target_directly():
     shown = texts(year().plot("trend"))
-    assert {"76 %", "41 %", "66 %", "target", "60 %"} <= set(shown)
+    assert {"76%", "41%", "66%", "target", "60%"} <= set(shown)
     assert [t for t in shown if t in ("Jan", "Jun", "Dec", "2025")] == ["Jan", "2025", "Jun", "Dec"]
 
 
 def test_the_numbers_behind_a_chart_are_in_its_table():
     shown = year().plot("trend")._repr_html_()
-    assert "<details><summary>The numbers</summary>" in shown
+    assert "<details><summary>Data table</summary>" in shown
     assert (
-        '<th scope="row">July</th><td class="num">76 %</td><td class="num">72 % to 80 %</td><td class="num">400</td>'
+        '<th scope="row">July</th><td class="num">76%</td><td class="num">72% to 80%</td><td class="num">400</td>'
         in shown
     )
     assert '<th scope="row">June</th><td class="num">not shown: fewer than 10</td>' in shown
@@ -125,7 +127,7 @@ def test_components_are_drawn_one_above_the_other_at_most_five():
     rows = [rate(20 + c, 50, 10, breakdown=f"Survey {c}", part=f"2025-{m:02}") for c in range(7) for m in range(1, 13)]
     figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert [t for t in texts(figure) if t.startswith("Survey")] == [f"Survey {c}" for c in range(5)]
-    assert "2 more are not drawn" in figure.notes[0]
+    assert "2 more in the scorecard" in figure.notes[0]
 
 
 def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
@@ -133,10 +135,10 @@ def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
         rate(20 + 10 * bool(c), 50, 4, breakdown=c, part=f"2025-{m:02}") for c in ("", "win-backs") for m in range(1, 4)
     ]
     of = result(rows)
-    assert "40 %" in texts(of.plot("trend"))
-    assert "60 %" not in texts(of.plot("trend"))
+    assert "40%" in texts(of.plot("trend"))
+    assert "60%" not in texts(of.plot("trend"))
     assert of.plot("trend", "win-backs").title.startswith("Repeat purchase rate, win-backs by month")
-    assert "60 %" in texts(of.plot("trend", "win-backs"))
+    assert "60%" in texts(of.plot("trend", "win-backs"))
     with pytest.raises(InputError, match=r"no breakdown .win-back. over time\. Did you mean win-backs"):
         of.plot("trend", "win-back")
 
@@ -153,20 +155,20 @@ def test_a_part_in_which_nothing_can_be_had_is_a_gap_for_every_component():
 def test_segments_are_sorted_by_value_and_the_whole_is_a_line():
     figure = regions(4).plot("segments", "region").figures[0]
     assert [t for t in texts(figure) if t.startswith("Region")] == ["Region 3", "Region 2", "Region 1", "Region 0"]
-    assert "all 50 %" in texts(figure)
-    assert figure.title == "Repeat purchase rate by region: 37 % in Region 3, 25 % in Region 0"
-    assert "Highest Region 3, 37 %; lowest Region 0, 25 %. Whole client 50 %." in figure.alt
+    assert "all 50%" in texts(figure)
+    assert figure.title == "Repeat purchase rate by region: 37% in Region 3, 25% in Region 0"
+    assert "Highest Region 3, 37%; lowest Region 0, 25%. Whole client 50%." in figure.alt
 
 
 def test_segments_that_overlap_are_not_ranked_in_words():
     figure = regions(2).plot("segments", "region").figures[0]
-    assert figure.title == "Repeat purchase rate by region: no clear difference between highest and lowest"
+    assert figure.title == "Repeat purchase rate by region: no detectable difference between highest and lowest"
 
 
 def test_of_many_segments_the_largest_twelve_are_drawn_and_the_others_named_in_the_table():
     figure = regions(17).plot("segments", "region").figures[0]
     assert sum(t.startswith("Region") for t in texts(figure)) == 12
-    assert "5 others, all of them smaller, are in the table only." in figure.notes[0]
+    assert "5 smaller levels are in the data table only." in figure.notes[0]
     assert figure.table.count("Region ") == 17
 
 
@@ -184,7 +186,7 @@ def test_a_whisker_without_an_upper_end_is_an_arrow_and_what_is_not_reached_is_h
     assert [t for t in texts(figure) if t in ("North", "South", "West")] == ["West", "South", "North"]
     assert "not reached" in texts(figure)
     assert figure.title == "Median lifetime by region"  # the highest has no value
-    assert "West: not reached: after 1,096 days 71 % are still customers." in figure.notes[0]
+    assert "West: not reached: after 1,096 days 71% are still customers." in figure.notes[0]
     assert "640 days or more" in figure.table
     assert overlaps(figure) == []
 
@@ -241,11 +243,10 @@ def test_a_cohort_triangle_writes_its_numbers_and_leaves_the_unseen_blank():
     numbers = [t for t in texts(figure) if re.fullmatch(r"\d+", t)]
     assert sorted(numbers, key=int)[3:] == ["20", "30", "40", "100", "100", "100", "100", "100", "100"]
     assert figure.alt.endswith(
-        "Highest 40 % (January 2025, 1 month after) and lowest 20 % (February 2025, 1 month after) after the first month."
+        "Highest 40% (January 2025, 1 month after the start) and lowest 20% (February 2025, 1 month after the start)."
     )
     assert repr(triangle()) == (
-        "Cohort retention, 2025: 3 cohorts; one month after the first, "
-        "between 20 % (February 2025) and 40 % (January 2025)"
+        "Cohort retention, 2025: 3 cohorts; between 20% (February 2025) and 40% (January 2025) one month after the start"
     )
 
 
@@ -307,7 +308,7 @@ def test_a_result_without_parts_or_components_says_so_instead_of_drawing():
     assert "no part of the period has a value" in repr(of.plot("trend"))
     assert "no breakdowns" in repr(of.plot("breakdown"))
     assert "no cohorts" in repr(of.plot("cohorts"))
-    assert "no grouping that is declared applies to it" in of.plot("segments")._repr_html_()
+    assert "no declared segment applies to it" in of.plot("segments")._repr_html_()
 
 
 def test_only_a_picture_imports_a_drawing_library():
@@ -329,10 +330,10 @@ def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them
     rows.append(row(part="2025-03", flags="unavailable", reason="no answers"))
     figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert [t for t in texts(figure) if t in ("a", "b")] == ["b", "a"]
-    assert figure.notes == ("Band: 95 % interval. March: not available: no answers. April: not available: no data.",)
+    assert figure.notes == ("Band: 95% CI. March: not available: no answers. April: not available: no data.",)
     one_sided = result(
         [r for r in rows if (r["breakdown"], r["part"]) != ("a", "2025-02")], of=metric(breakdown="survey")
     )
     assert one_sided.plot("trend").notes == (
-        "Band: 95 % interval. Where there is no point there is no value: the numbers say why.",
+        "Band: 95% CI. A point is missing where there is no value; the data table has the reason.",
     )

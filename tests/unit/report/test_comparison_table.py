@@ -42,7 +42,7 @@ def lines(shown) -> list[list[str]]:
 def test_each_metric_has_a_line_with_what_it_is_of_and_what_to_beware_of_first():
     shown = side_by_side([value(116, 2), value(103, 4, AHEAD)])
     assert lines(shown) == [
-        ["Metric", "Value", "95 % interval", "Of whom", "What it counts", "Caveat"],
+        ["Metric", "Value", "95% CI", "Base", "Numerator", "Caveat"],
         [
             *("Value to date", "£116", "£114 to £118", "1,200 customers who ever bought.", "Margin so far."),
             "Young ones had little time.",
@@ -75,10 +75,10 @@ def test_values_of_one_unit_lie_on_one_scale_and_those_of_several_have_none():
 def test_what_is_to_be_said_of_each_is_folded_away_and_marks_stand_in_sight():
     shown = side_by_side([value(116, 2, notes=("12 orders are left out",)), value(103, 4, AHEAD, flags="unreliable")])
     page = BeautifulSoup(shown._repr_html_(), "html.parser")
-    assert page.details.get_text() == "How each was countedValue to date12 orders are left out."
+    assert page.details.get_text() == "Methodology notesValue to date12 orders are left out."
     assert [p.get_text() for p in page.find_all("p")] == [
-        "The bars lie on one scale, from £0 to £150.",
-        "Unreliable: too few customers for the interval to be trusted.",
+        "The bars share one scale, from £0 to £150.",
+        "Unreliable: too few customers for a reliable interval.",
     ]
     assert lines(shown)[2][2] == "£99 to £107unreliable"
     assert "details" not in side_by_side([value(116, 2)])._repr_html_()

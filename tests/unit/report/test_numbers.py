@@ -7,8 +7,9 @@ from synthetic import client
 
 from crmnb.core.period import Period
 from crmnb.report.text.numbers import (
-    deserved,
-    deserved_change,
+    change_decimals,
+    decimals_of,
+    limits_text,
     localised,
     money,
     number,
@@ -17,7 +18,6 @@ from crmnb.report.text.numbers import (
     percent,
     period_name,
     quantity,
-    span,
 )
 
 BRITISH = client()
@@ -49,27 +49,27 @@ MINUS = "\N{MINUS SIGN}"
     ],
 )
 def test_an_interval_says_how_many_digits_its_value_deserves(value, half_width, unit, decimals):
-    assert deserved(value, value - half_width, value + half_width, unit) == decimals
+    assert decimals_of(value, value - half_width, value + half_width, unit) == decimals
 
 
 @pytest.mark.parametrize(("value", "unit", "decimals"), [(125.0, "%", 0), (12.345, "%", 1), (2.345, "days", 2)])
 def test_without_an_interval_three_digits_in_all(value, unit, decimals):
-    assert deserved(value, math.nan, math.nan, unit) == decimals
+    assert decimals_of(value, math.nan, math.nan, unit) == decimals
 
 
 def test_what_cannot_be_told_from_zero_has_no_decimals():
-    assert deserved(0.0001, 0.00005, 0.0003, "%") == 0
-    assert deserved(0.003, 0.002, 0.006, "%") == 3
+    assert decimals_of(0.0001, 0.00005, 0.0003, "%") == 0
+    assert decimals_of(0.003, 0.002, 0.006, "%") == 3
 
 
 def test_whole_numbers_with_whole_ends_are_shown_whole():
-    assert deserved(7.0, 7.0, 8.0, "months") == 0
-    assert deserved(7.5, 7.0, 8.0, "months") == 1
+    assert decimals_of(7.0, 7.0, 8.0, "months") == 0
+    assert decimals_of(7.5, 7.0, 8.0, "months") == 1
 
 
 @pytest.mark.parametrize(("low", "high", "decimals"), [(1.2, 5.0, 1), (-1.0, 2.4, 1), (-52, 29, 0), (-0.1, 0.8, 1)])
 def test_a_change_gets_one_digit_more_where_its_half_width_begins_low(low, high, decimals):
-    assert deserved_change((low + high) / 2, low, high, "%") == decimals
+    assert change_decimals((low + high) / 2, low, high, "%") == decimals
 
 
 def test_numbers_are_written_as_in_the_locale_with_a_true_minus():
@@ -94,7 +94,7 @@ def test_money_is_in_the_currency_with_its_coins_only_where_deserved():
 
 
 def test_a_quantity_carries_its_unit():
-    assert quantity(60.0, "%", 0, BRITISH) == "60 %"
+    assert quantity(60.0, "%", 0, BRITISH) == "60%"
     assert quantity(-12.3, "points", 0, BRITISH) == f"{MINUS}12 points"
     assert quantity(2.41, "orders per buyer", 1, GERMAN) == "2,4 orders per buyer"
     assert quantity(591, "count", 0, GERMAN) == "591"
@@ -121,28 +121,28 @@ def test_ratios_are_bare_and_times_and_amounts_have_their_words(value, unit, dec
     ("unit", "words"),
     [
         ("days", "412 days or more"),
-        ("%", "412 % or more"),
+        ("%", "412% or more"),
         ("money per day", "£412 per day or more"),
         ("ratio", "412 or more"),
     ],
 )
 def test_a_span_without_an_upper_end_says_so(unit, words):
-    assert span(412, math.inf, unit, 0, BRITISH) == words
+    assert limits_text(412, math.inf, unit, 0, BRITISH) == words
 
 
 def test_a_span_of_amounts_per_day_is_of_amounts():
-    assert span(12, 40, "money per day", 0, BRITISH) == "£12 to £40"
+    assert limits_text(12, 40, "money per day", 0, BRITISH) == "£12 to £40"
 
 
 def test_a_span_repeats_the_percent_sign_and_the_currency_only():
-    assert span(23.1, 88.2, "%", 0, BRITISH) == "23 % to 88 %"
-    assert span(-31, 8.2, "points", 0, BRITISH) == f"{MINUS}31 to 8"
-    assert span(431, 540.1, "money", 0, GERMAN) == f"431{NBSP}€ to 540{NBSP}€"
+    assert limits_text(23.1, 88.2, "%", 0, BRITISH) == "23% to 88%"
+    assert limits_text(-31, 8.2, "points", 0, BRITISH) == f"{MINUS}31 to 8"
+    assert limits_text(431, 540.1, "money", 0, GERMAN) == f"431{NBSP}€ to 540{NBSP}€"
 
 
 def test_a_level_has_a_decimal_only_where_it_needs_one():
-    assert percent(0.95, GERMAN) == "95 %"
-    assert percent(0.995, GERMAN) == "99,5 %"
+    assert percent(0.95, GERMAN) == f"95{NBSP}%"
+    assert percent(0.995, GERMAN) == f"99,5{NBSP}%"
 
 
 @pytest.mark.parametrize(

@@ -176,17 +176,17 @@ def test_a_notebook_can_be_given_by_its_path(tmp_path):
 def test_the_index_says_whose_when_how_old_and_from_how_many_rows():
     page = index(rows_read=525461, rows_quarantined=113, made_on=date(2026, 1, 5))
     words = " ".join(page.header.get_text(" ").split())
-    assert "Harbour Books 2025, compared with 2024" in words
-    assert "Data up to 31 December 2025, 5 days before this page was made" in words
-    assert "525,461 rows read, 113 of them set aside as faulty" in words
+    assert "Harbour Books 2025 vs 2024" in words
+    assert "Data until 31 December 2025 (5 days before this report)" in words
+    assert "525,461 rows read, 113 rejected" in words
     assert "Partial" not in words
-    assert "Nothing is compared with another period." in page.main.get_text()  # there are no results in it
+    assert "No comparison with another period." in page.main.get_text()  # there are no results in it
 
 
 def test_the_index_of_a_running_period_says_so_and_compares_nothing():
     words = " ".join(index(cutoff=datetime(2025, 12, 10)).header.get_text(" ").split())
-    assert "Partial: the data end on 9 December 2025, so 2025 is not whole and is compared with nothing." in words
-    assert "compared with 2024" not in words
+    assert "Partial: the data end on 9 December 2025, so 2025 is incomplete and has no comparison." in words
+    assert "vs 2024" not in words
 
 
 def test_the_index_has_eight_tiles_at_most_and_every_family_with_its_rows_or_its_problem():
@@ -216,7 +216,7 @@ def test_the_index_shows_first_what_can_be_had():
     ("made_on", "age"), [(date(2026, 1, 1), "1 day"), (date(2026, 6, 1), "152 days"), (date(2030, 1, 1), "4 years")]
 )
 def test_the_age_of_the_data_is_in_words(made_on, age):
-    assert f"Data up to 31 December 2025, {age} before this page was made" in index(made_on=made_on).header.get_text()
+    assert f"Data until 31 December 2025 ({age} before this report)" in index(made_on=made_on).header.get_text()
 
 
 def test_an_index_and_a_page_of_six_charts_keep_their_size():
@@ -263,9 +263,12 @@ def test_the_methodology_says_everything_about_a_metric():
     )
     article = page.find(id="repeat_purchase_rate").parent
     terms = dict(zip((t.get_text() for t in article.find_all("dt")), article.find_all("dd"), strict=True))
-    assert terms["Counted"].get_text() == "buyers with two or more orders / buyers in the period"
-    assert terms["Settings"].get_text() == "at_least (default 2)"
-    assert set(terms) == {"Counted", "Unit", "Kind", "Why", "Caveat", "Interval", "Reads", "Settings", "Source"}
+    assert terms["Numerator / denominator"].get_text() == "buyers with two or more orders / buyers in the period"
+    assert terms["Settings"].get_text() == "least number of orders: 2"
+    assert set(terms) == {
+        *("Numerator / denominator", "Unit", "Type", "Why", "Caveat"),
+        *("Interval", "Data", "Settings", "Source"),
+    }
     assert [h["id"] for h in page.main.find_all("h2")] == ["how-to-read", "family-retention", "family-other"]
 
 

@@ -20,8 +20,8 @@ from crmnb.report.pages.portfolio import portfolio
 NOW = datetime(2026, 2, 11, 2, 5, tzinfo=UTC)
 TILE = {
     "title": "Retention rate",
-    "value": "81.7 %",
-    "interval": "81.2 % to 82.2 %",
+    "value": "81.7%",
+    "interval": "81.2% to 82.2%",
     "change": "up 3.1 points, 1.2 to 5.0",
     "signal": "better",
     "href": "retention.html",
@@ -85,17 +85,17 @@ def test_a_client_in_order_is_told_with_report_freshness_and_a_headline(tmp_path
     publish(tmp_path, "demo", "2024", made_at="2025-02-01T02:00:00+00:00")
     ran(tmp_path, "demo", "made", name="Demo Ltd")
     page = shown(tmp_path)
-    assert '<a href="demo/2025/index.html">Report of 2025</a>, made 1 Feb 2026' in page
+    assert '<a href="demo/2025/index.html">Report 2025</a>, 1 Feb 2026' in page
     assert '<a href="demo/2024/index.html">2024</a>' in page
     assert '<a href="demo/2025/retention.html">Retention rate</a>' in page
     assert '<span class="change good">up 3.1 points, 1.2 to 5.0, better</span>' in page
     told = words(page)
     for said in (
-        "1 client 2 reports none needs somebody",
+        "1 client 2 reports none needs attention",
         "Demo Ltd demo Last run: report made 11 Feb 2026, 02:00 UTC",
-        "Data to 21 Jan 2026, 21 days old",
-        "81.7 % (81.2 % to 82.2 %)",
-        "Made 11 Feb 2026, 02:05 UTC",
+        "Data until 21 Jan 2026, 21 days old",
+        "81.7% (81.2% to 82.2%)",
+        "Updated 11 Feb 2026, 02:05 UTC",
     ):
         assert said in told
 
@@ -118,12 +118,12 @@ def test_those_that_need_somebody_come_first_the_gravest_before_the_others(tmp_p
     page = shown(tmp_path)
     assert re.findall(r'<p class="note">([a-g])</p>', page) == [*"gcbf", *"ade"]
     told = words(page)
-    assert "7 clients 7 reports 4 need somebody" in told
+    assert "7 clients 7 reports 4 need attention" in told
     assert told.count(sentence) == 1
     assert f"Retention: {sentence}" in told
-    assert "refused, nothing new was made" in told
+    assert "failed: no new report" in told
     assert "because of X" in told
-    assert "Data to 30 Jun 2025, 226 days old" in told
+    assert "Data until 30 Jun 2025, 226 days old" in told
 
 
 def test_a_client_without_a_run_or_a_report_is_there(tmp_path):
@@ -131,14 +131,14 @@ def test_a_client_without_a_run_or_a_report_is_there(tmp_path):
     publish(tmp_path, "before", "2025", record=False)
     ran(tmp_path, "refused", "refused", name="", message="no such file")
     told = words(shown(tmp_path))
-    assert "checked checked Last run: none on record No report yet" in told
-    assert "Report of 2025" in told
-    assert "The data's last day is not known" in told
-    assert "refused refused Last run: refused," in told  # without a name, its folder's
+    assert "checked checked Last run: no run recorded No report yet" in told
+    assert "Report 2025" in told
+    assert "Last day of the data unknown" in told
+    assert "refused refused Last run: failed:" in told  # without a name, its folder's
 
 
 def test_no_client_at_all(tmp_path):
-    assert "No client has been run yet" in words(shown(tmp_path / "outputs"))
+    assert "There is no report yet" in words(shown(tmp_path / "outputs"))
 
 
 def test_the_newest_report_is_the_one_made_last_and_many_others_are_folded(tmp_path):
@@ -148,9 +148,9 @@ def test_the_newest_report_is_the_one_made_last_and_many_others_are_folded(tmp_p
             publish(tmp_path, "demo", label, made_at=f"{2026 - (label == '2024-03')}-01-01T00:00:00+00:00")
     publish(tmp_path, "demo", "2023", made_at="2026-02-01T00:00:00+00:00")
     page = shown(tmp_path)
-    assert "Report of 2023</a>" in page
+    assert "Report 2023</a>" in page
     assert len(re.findall(r'href="demo/20..-../index.html"', page)) == 12
-    assert 'and 12 more in <a href="demo/">its folder</a>' in page
+    assert 'and 12 more in <a href="demo/">the client' in page
 
 
 def test_every_address_leads_somewhere(tmp_path):
@@ -213,7 +213,7 @@ def test_what_is_damaged_or_odd_stops_nothing(tmp_path, name, said):
     assert len(page) < 8000
     if said in DAMAGED:
         assert "cannot be read" in page
-        assert "1 needs somebody" in page
+        assert "1 needs attention" in page
 
 
 def test_what_is_not_a_file_or_folder_itself_is_not_read(tmp_path):

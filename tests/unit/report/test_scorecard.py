@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
 from crmnb.report.drawing.sparkline import interval_bar, scale
-from crmnb.report.tables.scorecard import scorecard, tile, what_changed
+from crmnb.report.tables.scorecard import key_changes, scorecard, tile
 
 MINUS = "\N{MINUS SIGN}"
 HEADS = re.compile(r'<th scope="col"[^>]*>([^<]*)</th>')
@@ -28,21 +28,21 @@ def unavailable():
 
 def test_a_scorecard_has_a_row_per_metric_with_all_that_belongs_to_it():
     shown = scorecard([repeat(), unavailable()])._repr_html_()
-    assert HEADS.findall(shown) == ["Metric", "Value", "95 % interval", "n", "Change on 2024", "Target"]
-    for words in ("57 %", "55 % to 60 %", "2,022", "up 3.1 points (1.2 to 5.0), better", "60 %: missed"):
+    assert HEADS.findall(shown) == ["Metric", "Value", "95% CI", "n", "Change vs 2024", "Target"]
+    for words in ("57%", "55% to 60%", "2,022", "+3.1 pts (95% CI 1.2 to 5.0), better", "60%: missed"):
         assert words in shown
     assert '<td colspan="5" class="absent">not available: needs tickets</td>' in shown
     assert "Share of the period&#39;s buyers who ordered more than once in it." in shown
 
 
 def test_columns_without_anything_are_left_out_and_marks_are_explained_once():
-    bare = {"target": NAN, "change": NAN, "signal": "", "reason": "not compared: 2025 is partial"}
+    bare = {"target": NAN, "change": NAN, "signal": "", "reason": "no comparison: 2025 is partial"}
     shown = scorecard([repeat(**bare, flags="low_base"), repeat(**bare, flags="low_base")])._repr_html_()
     assert HEADS.findall(shown)[-1] == "Remarks"
     assert "Target" not in HEADS.findall(shown)
-    assert shown.count("Not compared: 2025 is partial.") == 1
+    assert shown.count("No comparison: 2025 is partial.") == 1
     assert shown.count("Low base: fewer than 30 customers.") == 1
-    assert shown.count('<span class="change none">not compared</span>') == 2
+    assert shown.count('<span class="change none">no comparison</span>') == 2
 
 
 def test_components_have_rows_of_their_own_and_cohorts_one_together():
@@ -51,8 +51,8 @@ def test_components_have_rows_of_their_own_and_cohorts_one_together():
     shown = scorecard([surveys, cohorts])._repr_html_()
     assert "<summary>Repeat purchase rate, purchase</summary>" in shown
     assert '<th scope="row" class="breakdown">support</th>' in shown
-    assert "1 cohorts: see the triangle" not in shown
-    assert "1 cohort: see the triangle" in shown
+    assert "1 cohorts: see the cohort chart" not in shown
+    assert "1 cohort: see the cohort chart" in shown
 
 
 def test_a_scorecard_can_be_cut_short_and_can_be_empty():
@@ -64,12 +64,12 @@ def test_a_tile_shows_value_interval_n_change_target_parts_and_flags():
     shown = tile(repeat(), definition="methodology.html#repeat_purchase_rate")._repr_html_()
     order = [
         "<h3>Repeat purchase rate</h3>",
-        '<p class="value">57 <small>%</small></p>',
+        '<p class="value">57%</p>',
         'class="interval"',
-        "95 % interval 55 % to 60 %; 1,161 of 2,022 buyers",
+        "95% CI 55% to 60%; 1,161 of 2,022 buyers",
         "▲",
-        "up 3.1 points on 2024 (1.2 to 5.0), better",
-        "target 60 %: missed",
+        "+3.1 pts vs 2024 (95% CI 1.2 to 5.0), better",
+        "target 60%: missed",
         'class="spark"',
     ]
     places = [shown.index(piece) for piece in order]
@@ -93,13 +93,13 @@ def lasting(**facts):
 
 
 def test_what_is_not_reached_stands_in_a_scorecard_and_a_tile():
-    of = lasting(flags="not_reached", reason="after 1,096 days 71 % are still customers")
-    words = "not reached: after 1,096 days 71 % are still customers"
-    assert f"{words} (95 % interval 412 days or more)</td>" in scorecard([of])._repr_html_()
+    of = lasting(flags="not_reached", reason="after 1,096 days 71% are still customers")
+    words = "not reached: after 1,096 days 71% are still customers"
+    assert f"{words} (95% CI 412 days or more)</td>" in scorecard([of])._repr_html_()
     shown = tile(of)._repr_html_()
     assert f'<p class="absent">{words}</p>' in shown
-    assert "95 % interval 412 days or more; 800 buyers" in shown
-    assert list(of.table()["Interval"]) == ["412 days or more"]
+    assert "95% CI 412 days or more; 800 buyers" in shown
+    assert list(of.table()["95% CI"]) == ["412 days or more"]
 
 
 def test_an_interval_without_an_upper_end_reaches_the_end_of_its_bar():
@@ -117,7 +117,7 @@ def test_an_interval_without_an_upper_end_reaches_the_end_of_its_bar():
 
 def test_an_unclear_change_has_neither_arrow_nor_colour():
     shown = tile(repeat(signal="", change_low=-0.4))._repr_html_()
-    assert f'<span class="change unclear">no clear change on 2024 ({MINUS}0.4 to 5.0 points)</span>' in shown
+    assert f'<span class="change unclear">no detectable change vs 2024 (95% CI {MINUS}0.4 to +5.0 pts)</span>' in shown
     assert "▲" not in shown
 
 
@@ -141,7 +141,7 @@ def test_the_bar_lies_on_a_scale_that_holds_target_and_previous():
         (0.04, "share", "0.05"),
         (1.2, "share", "1.5"),
         (290.0, "money", "£300"),
-        (93.0, "%", "100 %"),
+        (93.0, "%", "100%"),
     ],
 )
 def test_the_end_of_a_scale_is_written_as_it_is(value: float, unit: str, end: str):
@@ -160,7 +160,7 @@ def test_the_bar_s_value_lies_inside_its_interval_and_the_target_where_it_belong
     assert [float(x) for x in (left, wide, dot, goal)] == [85, 40, 105, 155]  # 5 + share of 200
 
 
-def test_what_changed_begins_with_everybody_and_then_with_the_biggest_consequence():
+def test_key_changes_begins_with_everybody_and_then_with_the_biggest_consequence():
     small = {"change": -5.0, "change_low": -8.0, "change_high": -2.0, "signal": "worse"}
     rows = [
         rate(1000, 2000, 2, change=4.0, change_low=1.0, change_high=7.0, signal="better"),
@@ -168,7 +168,7 @@ def test_what_changed_begins_with_everybody_and_then_with_the_biggest_consequenc
         rate(900, 1800, 3, segment="region", level="South", **small),
         rate(50, 100, 9, segment="region", level="East", change=9.0, change_low=-1.0, change_high=19.0),
     ]
-    shown = what_changed([result(rows)])
+    shown = key_changes([result(rows)])
     assert [line.split(":")[0] for line in repr(shown).splitlines()] == [
         "Repeat purchase rate",
         "Repeat purchase rate, region South",
@@ -176,14 +176,14 @@ def test_what_changed_begins_with_everybody_and_then_with_the_biggest_consequenc
     ]
     page = BeautifulSoup(shown._repr_html_(), "html.parser")
     assert [len(part.find_all("li")) for part in page.find_all(["ul", "details"], recursive=False)] == [1, 2]
-    assert page.summary.text == "2 more of single groups"
-    groups_only = BeautifulSoup(what_changed([result(rows[1:])])._repr_html_(), "html.parser")
+    assert page.summary.text == "2 changes in segments"
+    groups_only = BeautifulSoup(key_changes([result(rows[1:])])._repr_html_(), "html.parser")
     assert groups_only.details is None
     assert len(groups_only.find_all("li")) == 2
 
 
 def test_nothing_changed_is_said_so():
-    assert repr(what_changed([repeat(signal="")])) == "Nothing changed beyond chance."
+    assert repr(key_changes([repeat(signal="")])) == "No detectable changes."
 
 
 def test_hostile_texts_are_text():
@@ -191,13 +191,13 @@ def test_hostile_texts_are_text():
         [rate(3, 5, 30, breakdown=HOSTILE, signal="better", change=9.0, segment=""), row(breakdown=HOSTILE)],
         of=metric(title=HOSTILE, definition=HOSTILE),
     )
-    for shown in (scorecard([of]), tile(of, definition='"><script>'), what_changed([of])):
+    for shown in (scorecard([of]), tile(of, definition='"><script>'), key_changes([of])):
         assert "<script" not in shown._repr_html_()
 
 
 def test_a_running_period_says_once_why_nothing_is_compared():
-    reason = "not compared: 2025 is partial (the data end on 2025-12-09)"
+    reason = "no comparison: 2025 is partial (the data end on 2025-12-09)"
     of = result([rate(3, 5, 30, flags="partial", reason=reason)], cutoff=datetime(2025, 12, 10))
     shown = tile(of)._repr_html_()
-    assert '<span class="change none">not compared</span>' in shown
+    assert '<span class="change none">no comparison</span>' in shown
     assert "partial: the data end on 9 December 2025" in shown

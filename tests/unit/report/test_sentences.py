@@ -9,9 +9,14 @@ from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, client, metric, rate, result, row
 
 from crmnb.report.html import printable, table, tag
-from crmnb.report.text.sentences import caution, change_words, definition_html, flag_words, noun, sentence, target_words
+from crmnb.report.text.changes import change_words
+from crmnb.report.text.definitions import caveat_block, definition_html
+from crmnb.report.text.flags import flag_words
+from crmnb.report.text.sentences import sentence
+from crmnb.report.text.values import noun, target_words
 
 MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def first(of):
@@ -27,7 +32,7 @@ CORNER_SHOP = row(value=60.0, low=23.07, high=88.24, n=5, clusters=5, numerator=
 
 
 def test_a_rate_is_said_with_its_interval_and_what_it_rests_on():
-    assert said(CORNER_SHOP) == "Repeat purchase rate, 2025: 60 % (95 % interval 23 % to 88 %; 3 of 5 buyers)"
+    assert said(CORNER_SHOP) == "Repeat purchase rate, 2025: 60% (95% CI 23% to 88%; 3 of 5 buyers)"
     assert repr(result([CORNER_SHOP])) == said(CORNER_SHOP)
 
 
@@ -35,19 +40,17 @@ def test_numbers_follow_the_locale_and_the_level():
     facts = rate(11611, 20220, 0.3)
     assert (
         said(facts, whose=client(locale="de_DE", level=0.9))
-        == "Repeat purchase rate, 2025: 57,4 % (90 % interval 57,1 % to 57,7 %; 11.611 of 20.220 buyers)"
+        == f"Repeat purchase rate, 2025: 57,4{NBSP}% (90{NBSP}% CI 57,1{NBSP}% to 57,7{NBSP}%; 11.611 of 20.220 buyers)"
     )
     assert said(facts, whose=client(locale="nl_NL"), label="2025-03").startswith(
-        "Repeat purchase rate, maart 2025: 57,4 %"
+        "Repeat purchase rate, maart 2025: 57,4"
     )
 
 
 def test_a_score_says_answers_and_from_how_many_customers():
     nps = metric(title="Net promoter score", unit="points", denominator="valid answers")
     facts = row(value=-12.3, low=-31, high=8.2, n=25, clusters=14, unit="points")
-    expected = (
-        f"Net promoter score, 2025: {MINUS}12 points (95 % interval {MINUS}31 to 8; 25 valid answers from 14 customers)"
-    )
+    expected = f"Net promoter score, 2025: {MINUS}12 points (95% CI {MINUS}31 to 8; 25 valid answers from 14 customers)"
     assert said(facts, of=nps) == expected
 
 
@@ -55,7 +58,7 @@ def test_a_count_names_what_it_counts():
     won = metric(title="New customers", unit="count", numerator="new customers", denominator="")
     assert (
         said(row(value=1591, low=1540, high=1645, n=1591, unit="count"), of=won)
-        == "New customers, 2025: 1,591 new customers (95 % interval 1,540 to 1,645)"
+        == "New customers, 2025: 1,591 new customers (95% CI 1,540 to 1,645)"
     )
 
 
@@ -65,7 +68,7 @@ def test_a_scale_names_its_ends():
     facts = row(value=3.31, low=2.1, high=4.5, n=13, clusters=13, unit="scale")
     settings = {"item": "effort (1 to 7, effort)"}
     assert said(facts, of=ces, whose=whose, settings=settings).startswith(
-        "Customer effort score, 2025: 3.3 on a scale of 1 to 7 (95 % interval 2.1 to 4.5;"
+        "Customer effort score, 2025: 3.3 on a scale of 1 to 7 (95% CI 2.1 to 4.5;"
     )
 
 
@@ -76,7 +79,7 @@ def test_more_above_the_line_than_below_is_not_called_a_share():
 
 
 def test_without_an_interval_none_is_invented():
-    assert said(row(value=125.0, n=13)) == "Repeat purchase rate, 2025: 125 % (13 buyers)"
+    assert said(row(value=125.0, n=13)) == "Repeat purchase rate, 2025: 125% (13 buyers)"
 
 
 def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
@@ -92,10 +95,10 @@ LASTING = {"value": NAN, "low": 412.0, "high": math.inf, "n": 800, "clusters": 8
 
 
 def test_what_is_not_reached_yet_is_an_answer_with_its_interval():
-    facts = row(**LASTING, flags="not_reached", reason="not reached: after 1,096 days 71 % are still customers")
+    facts = row(**LASTING, flags="not_reached", reason="not reached: after 1,096 days 71% are still customers")
     assert said(facts, of=metric(**LIVES)) == (
-        "Median lifetime, 2025: not reached: after 1,096 days 71 % are still customers "
-        "(95 % interval 412 days or more; 800 customers)"
+        "Median lifetime, 2025: not reached: after 1,096 days 71% are still customers "
+        "(95% CI 412 days or more; 800 customers)"
     )
     reason = row(**LASTING, flags="not_reached", reason="after 90 days all stay")
     assert said(reason, of=metric(**LIVES)).startswith("Median lifetime, 2025: not reached: after 90 days all stay (95")
@@ -114,32 +117,32 @@ def test_what_is_hidden_is_hidden_although_it_were_not_reached():
 def test_an_interval_may_have_no_upper_end():
     facts = row(**(LASTING | {"value": 620.0}))
     assert said(facts, of=metric(**LIVES)) == (
-        "Median lifetime, 2025: 620 days (95 % interval 412 days or more; 800 customers)"
+        "Median lifetime, 2025: 620 days (95% CI 412 days or more; 800 customers)"
     )
 
 
 def test_an_unclear_change_of_an_amount_per_day_says_per_day():
     change = {"change": 7.0, "change_low": -5.0, "change_high": 19.0}
     of = result([row(value=40.0, low=30.0, high=50.0, n=9, unit="money per day", **change)])
-    assert change_words(of, first(of)).text == f"no clear change on 2024 ({MINUS}£5 to £19 per day)"
+    assert change_words(of, first(of)).text == f"no detectable change vs 2024 (95% CI {MINUS}£5 to +£19 per day)"
 
 
 @pytest.mark.parametrize(
     ("change", "low", "high", "signal", "words", "tone"),
     [
-        (3.1, 1.2, 5.0, "better", "up 3.1 points on 2024 (1.2 to 5.0)", "good"),
-        (-3.1, -5.0, -1.2, "worse", f"down 3.1 points on 2024 ({MINUS}5.0 to {MINUS}1.2)", "bad"),
-        (3.1, 1.2, 5.0, "changed", "up 3.1 points on 2024 (1.2 to 5.0)", "moved"),
-        (0.7, -1.0, 2.4, "", f"no clear change on 2024 ({MINUS}1.0 to 2.4 points)", "unclear"),
+        (3.1, 1.2, 5.0, "better", "+3.1 pts vs 2024 (95% CI 1.2 to 5.0)", "good"),
+        (-3.1, -5.0, -1.2, "worse", f"{MINUS}3.1 pts vs 2024 (95% CI {MINUS}5.0 to {MINUS}1.2)", "bad"),
+        (3.1, 1.2, 5.0, "changed", "+3.1 pts vs 2024 (95% CI 1.2 to 5.0)", "moved"),
+        (0.7, -1.0, 2.4, "", f"no detectable change vs 2024 (95% CI {MINUS}1.0 to +2.4 pts)", "unclear"),
         (
             3.1,
             1.2,
             5.0,
             "",
-            "no clear change on 2024 (1.2 to 5.0 points; among so many comparisons it may be chance)",
+            "no detectable change vs 2024 (95% CI +1.2 to +5.0 pts; not beyond chance among so many comparisons)",
             "unclear",
         ),
-        (3.1, NAN, NAN, "", "up 3.1 points on 2024, no interval", "unclear"),
+        (3.1, NAN, NAN, "", "+3.1 pts vs 2024 (no interval)", "unclear"),
         (NAN, NAN, NAN, "", "", "none"),
     ],
 )
@@ -151,19 +154,19 @@ def test_a_change_is_coloured_only_where_it_is_a_signal(change, low, high, signa
 
 
 def test_why_there_is_no_change_is_said():
-    of = result([CORNER_SHOP | {"reason": "not compared: 2025 is partial (the data end on 2025-12-09)"}])
-    assert change_words(of, first(of)).text == "not compared: 2025 is partial (the data end on 9 December 2025)"
+    of = result([CORNER_SHOP | {"reason": "no comparison: 2025 is partial (the data end on 2025-12-09)"}])
+    assert change_words(of, first(of)).text == "no comparison: 2025 is partial (the data end on 9 December 2025)"
 
 
 @pytest.mark.parametrize(
     ("better", "target", "words"),
     [
-        ("up", 50.0, "target 50 %: met"),
-        ("up", 60.0, "target 60 %: too close to call"),
-        ("up", 70.0, "target 70 %: missed"),
-        ("down", 50.0, "target 50 %: missed"),
-        ("down", 70.0, "target 70 %: met"),
-        ("-", 70.0, "target 70 %"),
+        ("up", 50.0, "target 50%: met"),
+        ("up", 60.0, "target 60%: too close to call"),
+        ("up", 70.0, "target 70%: missed"),
+        ("down", 50.0, "target 50%: missed"),
+        ("down", 70.0, "target 70%: met"),
+        ("-", 70.0, "target 70%"),
         ("up", NAN, ""),
     ],
 )
@@ -178,46 +181,46 @@ def test_what_belongs_to_a_component_stands_below_it():
         [rate(3, 5, 30, breakdown="a", **known), rate(4, 5, 20, breakdown="b", target=50.0)], notes=("A note.",)
     )
     assert repr(of).splitlines() == [
-        "Repeat purchase rate, a, 2025: 60 % (95 % interval 30 % to 90 %; 3 of 5 buyers)",
-        "  up 3.1 points on 2024 (1.2 to 5.0)",
-        "Repeat purchase rate, b, 2025: 80 % (95 % interval 60 % to 100 %; 4 of 5 buyers)",
-        "  target 50 %: met",
+        "Repeat purchase rate, a, 2025: 60% (95% CI 30% to 90%; 3 of 5 buyers)",
+        "  +3.1 pts vs 2024 (95% CI 1.2 to 5.0)",
+        "Repeat purchase rate, b, 2025: 80% (95% CI 60% to 100%; 4 of 5 buyers)",
+        "  target 50%: met",
         "  A note.",
     ]
 
 
 def test_what_is_true_of_all_components_is_said_once_under_them():
-    why = {"reason": "not compared: it tells of all data", "flags": "immature"}
+    why = {"reason": "no comparison: uses the full history", "flags": "immature"}
     of = result([rate(3, 5, 30, breakdown=name, **why) for name in "abc"], notes=("A note.",))
     lines = [line.strip() for line in repr(of).splitlines()]
     assert lines[3:] == [
-        "not compared: it tells of all data",
-        "too early: not everyone counted has been seen long enough",
+        "no comparison: uses the full history",
+        "too early: follow-up is not complete for all of them",
         "A note.",
     ]
-    assert of._repr_html_().count("it tells of all data") == 1
-    assert of._repr_html_().count("seen long enough") == 1
+    assert of._repr_html_().count("uses the full history") == 1
+    assert of._repr_html_().count("follow-up is not complete") == 1
 
 
 def test_what_is_true_of_some_components_stands_below_those():
-    early = {"reason": "not compared: too early", "flags": "immature"}
+    early = {"reason": "no comparison: too early", "flags": "immature"}
     of = result([rate(3, 5, 30, breakdown="a", **early), rate(3, 5, 30, breakdown="b")])
-    assert [line.strip() for line in repr(of).splitlines()][1] == "not compared: too early"
-    assert '<span class="change none">not compared: too early</span>' in of._repr_html_()
+    assert [line.strip() for line in repr(of).splitlines()][1] == "no comparison: too early"
+    assert '<span class="change none">no comparison: too early</span>' in of._repr_html_()
 
 
 def test_a_setting_without_a_value_is_not_told():
     shown = result([CORNER_SHOP], settings={"stages": "", "maturity_days": "90"})._repr_html_()
-    assert "Counted with maturity days: 90." in shown
+    assert "Follow-up of each lead: 90 days." in shown
 
 
 def test_flags_are_words():
     of = result([rate(3, 5, 30, flags="immature low_base partial unreliable")], cutoff=datetime(2025, 12, 10))
     assert flag_words(of, first(of)) == [
-        "too early: not everyone counted has been seen long enough",
+        "too early: follow-up is not complete for all of them",
         "low base: fewer than 30 customers",
         "partial: the data end on 9 December 2025",
-        "unreliable: too few customers for the interval to be trusted",
+        "unreliable: too few customers for a reliable interval",
     ]
 
 
@@ -240,14 +243,14 @@ def test_notes_and_settings_stand_beside_the_value():
     shown = result(
         [CORNER_SHOP], notes=("12 of 300 orders carry no customer",), settings={"at_least": "2"}
     )._repr_html_()
-    assert "12 of 300 orders carry no customer. Counted with at least: 2." in shown
+    assert "12 of 300 orders carry no customer. 2 or more orders." in shown
 
 
 def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_settings():
     notes = tuple(f"note {k}" for k in range(6))
     shown = BeautifulSoup(result([CORNER_SHOP], notes=notes, settings={"at_least": "2"})._repr_html_(), "html.parser")
     assert shown.select_one("p.notes").get_text() == "Note 0. Note 1. Note 2. Note 3."
-    assert shown.details.get_text() == "How it was countedNote 4. Note 5. Counted with at least: 2."
+    assert shown.details.get_text() == "Methodology notesNote 4. Note 5. 2 or more orders."
     assert all(f"note {k}" in repr(result([CORNER_SHOP], notes=notes)) for k in range(6))
 
 
@@ -255,12 +258,12 @@ def test_the_metric_speaks_for_itself():
     of = result([CORNER_SHOP])
     assert repr(of.caveat).startswith("Caveat: A longer period leaves more room")
     assert "Reichheld and Sasser 1990, page 107." in definition_html(of.metric)
-    assert caution(of)._repr_html_().startswith('<p class="caveat"><strong>Caveat: </strong>')
+    assert caveat_block(of)._repr_html_().startswith('<p class="caveat"><strong>Caveat: </strong>')
 
 
 def test_a_table_for_people_holds_words_not_nan():
     frame = result([CORNER_SHOP, row(part="2025-03", flags="suppressed", reason="fewer than 10")]).table()
-    assert list(frame["Value"]) == ["60 %", "not shown: fewer than 10"]
+    assert list(frame["Value"]) == ["60%", "not shown: fewer than 10"]
     assert list(frame["When"]) == ["2025", "March"]
     assert "nan" not in frame.to_html().lower()
     assert "Level" not in frame  # nothing in it
@@ -299,5 +302,5 @@ def test_growth_that_may_be_chance_has_one_sign_of_per_cent_at_each_end():
     of = result([facts], of=replace(metric(), compares=True))
     assert (
         change_words(of, first(of)).text
-        == "no clear change (0.6 % to 7.5 %; among so many comparisons it may be chance)"
+        == "no detectable change (95% CI +0.6% to +7.5%; not beyond chance among so many comparisons)"
     )

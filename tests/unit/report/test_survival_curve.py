@@ -17,22 +17,20 @@ SIX = {"North": 900, "South": 880, "A level with a name that goes on": 860, "Eas
 
 def test_a_survival_curve_says_what_is_left_after_the_longest_round_time():
     figure = survival().plot("survival")
-    assert figure.title == "Survival curve: after 3 years 30 % are left"  # exp(-1095 / 900)
+    assert figure.title == "Survival curve: 30% remain after 3 years"  # exp(-1095 / 900)
     assert figure.alt == (
-        "Line with a band for the 95 % interval. Across: time since the start. Up: Survival curve, %. "
-        "Under the axis: how many were at risk. 55 % after 18 months, 30 % after 36 months."
+        "Line with a band for the 95% CI. Across: time since the start. Up: Survival curve, %. "
+        "Under the axis: the number at risk. 55% after 18 months, 30% after 36 months."
     )
     assert figure.notes == (
-        "Band: 95 % interval. Dotted: half. At risk: how many were still followed and had not come to an end by then. "
-        "A curve stops where they are fewer than 10.",
+        "Band: 95% CI. Dotted: median. At risk: the number still followed at that time, without the event. "
+        "A curve ends where fewer than 10 are at risk.",
     )
 
 
 def test_the_title_tells_of_a_time_at_which_some_are_left():
     points = [point(day, 100 * 0.5 ** (day / 100), 0.2) for day in range(0, 2000, 10)]
-    assert (
-        result([], of=SURVIVAL, points=points).plot("survival").title == "Survival curve: after 1 year 8.2 % are left"
-    )
+    assert result([], of=SURVIVAL, points=points).plot("survival").title == "Survival curve: 8.2% remain after 1 year"
 
 
 def test_numbers_at_risk_stand_under_the_ticks():
@@ -66,21 +64,21 @@ def test_time_is_in_days_months_or_years_as_fits(reach, unit, ticks):
 def test_the_table_tells_some_round_times():
     shown = str(survival().plot("survival").table)
     assert shown.count("<tr>") == 1 + 13
-    assert '<th scope="row">0 months</th><td class="num">100 %</td><td class="num">100 % to 100 %</td>' in shown
-    assert '<th scope="row">18 months</th><td class="num">55 %</td><td class="num">52 % to 57 %</td>' in shown
+    assert '<th scope="row">0 months</th><td class="num">100%</td><td class="num">100% to 100%</td>' in shown
+    assert '<th scope="row">18 months</th><td class="num">55%</td><td class="num">52% to 57%</td>' in shown
 
 
 def test_half_is_marked_only_where_it_is_reached():
     points = [point(day, 100 - day / 20, 2) for day in range(0, 365, 5)]
     assert "Dotted" not in result([], of=SURVIVAL, points=points).plot("survival").notes[0]
-    assert "Dotted: half." in survival().plot("survival").notes[0]
+    assert "Dotted: median." in survival().plot("survival").notes[0]
 
 
 def test_levels_are_drawn_the_largest_first_with_their_names():
     figure = survival(THREE).plot("survival", "region")
-    assert figure.title == "Survival curve by region: after 2 years 67 % in West, 30 % in South"
+    assert figure.title == "Survival curve by region: 67% in West, 30% in South after 2 years"
     assert [words for words in texts(figure) if words in THREE] == ["North", "South", "West", "North", "South", "West"]
-    assert "North: 55 % after 18 months, 30 % after 36 months." in figure.alt
+    assert "North: 55% after 18 months, 30% after 36 months." in figure.alt
     assert '<th scope="row">West, 24 months</th>' in figure.table
 
 
@@ -91,14 +89,14 @@ def test_levels_that_overlap_are_not_ranked_in_words():
 def test_of_many_levels_five_are_drawn_and_the_others_named():
     figure = survival(SIX).plot("survival", "region")
     assert "Sixth" not in texts(figure)
-    assert "1 more, all of them smaller, are not drawn: Sixth." in figure.notes[0]
+    assert "Not drawn, as they are smaller: Sixth." in figure.notes[0]
 
 
 def test_those_of_whom_the_level_is_not_known_have_no_curve_beside_others():
     figure = survival({"North": 900, "(not known)": 500, "South": 600}).plot("survival", "region")
     assert [words for words in texts(figure) if words in ("North", "South", "(not known)")] == 2 * ["North", "South"]
     alone = survival({"(not known)": 500}).plot("survival", "region")
-    assert "no curve" not in repr(alone)
+    assert "no chart" not in repr(alone)
 
 
 def test_few_steps_are_drawn_as_steps_even_between_many_points():
@@ -138,24 +136,24 @@ def test_a_curve_that_begins_late_is_not_drawn_before():
 def test_a_curve_without_a_point_at_its_start_begins_there_with_everybody():
     points = [point(day, 100 - day, 2, n=500.0) for day in (10, 20, 30)]
     figure = result([], of=SURVIVAL, points=points).plot("survival")
-    assert '<th scope="row">0 days</th><td class="num">100 %</td>' in figure.table
+    assert '<th scope="row">0 days</th><td class="num">100%</td>' in figure.table
 
 
 def test_points_without_numbers_at_risk_or_intervals_stand():
     points = [point(day, 100 - day, NAN, n=NAN) for day in (0, 10, 20)]
     figure = result([], of=SURVIVAL, points=points).plot("survival")
-    assert '<td class="num">90 %</td><td class="num"></td><td class="num"></td>' in figure.table
+    assert '<td class="num">90%</td><td class="num"></td><td class="num"></td>' in figure.table
     assert "nan" not in repr(figure).lower()
 
 
 def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():
     figure = conversion().plot("survival")
-    assert figure.title == "Cumulative win rate: after 1 year 20 % won, 55 % lost"
+    assert figure.title == "Cumulative win rate: 20% won, 55% lost after 1 year"
     shown = texts(figure)
     assert (shown.count("at risk"), shown.count("won"), shown.count("lost")) == (1, 1, 1)
-    assert "60 %" in shown
-    assert "80 %" not in shown
-    assert '<th scope="row">won, 0 months</th><td class="num">0 %</td>' in figure.table
+    assert "60%" in shown
+    assert "80%" not in shown
+    assert '<th scope="row">won, 0 months</th><td class="num">0%</td>' in figure.table
 
 
 def test_levels_of_a_conversion_are_those_of_its_first_component():
@@ -166,15 +164,15 @@ def test_levels_of_a_conversion_are_those_of_its_first_component():
         for day in range(0, 100, 5)
     ]
     figure = result([], of=CONVERSION, points=points).plot("survival", "region")
-    assert figure.title == "Cumulative win rate by region: after 90 days 18 % in North, 11 % in South"
+    assert figure.title == "Cumulative win rate by region: 18% in North, 11% in South after 90 days"
 
 
 def test_without_points_the_reason_is_said():
     gone = row(flags="unavailable", reason="needs customers followed for 30 days or more")
     assert repr(result([gone], of=SURVIVAL).plot("survival")) == (
-        "Survival curve: no curve: not available: needs customers followed for 30 days or more."
+        "Survival curve: no chart: not available: needs customers followed for 30 days or more."
     )
-    assert repr(survival().plot("survival", "region")) == "Survival curve by region: no curve: too few to draw one."
+    assert repr(survival().plot("survival", "region")) == "Survival curve by region: no chart: too few to draw a curve."
     with pytest.raises(InputError, match="Did you mean region"):
         survival().plot("survival", "regoin")
 

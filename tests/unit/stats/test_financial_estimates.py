@@ -332,23 +332,23 @@ def revenues(amounts: np.ndarray) -> GroupedCounts:
 def test_concentration_is_what_its_definition_says(size: int):
     amounts = np.random.default_rng(size).lognormal(3, 1, size).round(0)
     found = {row["breakdown"]: row["value"] for row in concentration.lorenz([revenues(amounts)], context()).rows}
-    assert found["gini"] == pytest.approx(gini(list(amounts)))
-    assert found["top decile"] == pytest.approx(top_tenth(list(amounts)))
+    assert found["Gini coefficient"] == pytest.approx(gini(list(amounts)))
+    assert found["revenue share of the top 10%"] == pytest.approx(top_tenth(list(amounts)))
 
 
 def test_the_intervals_of_concentration_hold_the_truth():
     population = np.random.default_rng(0).lognormal(3, 1, 400_000)
     truth = {
-        "gini": 0.5204998778,
-        "top decile": top_tenth(list(population)),
+        "Gini coefficient": 0.5204998778,
+        "revenue share of the top 10%": top_tenth(list(population)),
     }  # Gini of a lognormal: 2 Phi(sigma / sqrt 2) - 1
     held = dict.fromkeys(truth, 0)
     for seed in range(200):
         amounts = np.random.default_rng(1000 + seed).lognormal(3, 1, 400)
         for row in concentration.lorenz([revenues(amounts)], context()).rows:
             held[row["breakdown"]] += row["low"] <= truth[row["breakdown"]] <= row["high"]
-    assert held["gini"] >= 176  # of 200 at 95 %: fewer than 176 in three of a hundred thousand
-    assert held["top decile"] >= 174
+    assert held["Gini coefficient"] >= 176  # of 200 at 95 %: fewer than 176 in three of a hundred thousand
+    assert held["revenue share of the top 10%"] >= 174
 
 
 @pytest.mark.parametrize(("sigma", "customers"), [(1.2, 100), (1.6, 100), (1.4, 300)])
@@ -365,8 +365,8 @@ def test_of_very_unequal_revenue_the_intervals_hold_the_truth_as_often_as_promis
 def test_one_customer_has_no_gini_and_all_alike_no_limits():
     alone = concentration.lorenz([revenues(np.array([5.0]))], context()).rows
     assert {row["breakdown"]: row["reason"] for row in alone} == {
-        "gini": "one customer only",
-        "top decile": "one customer only",
+        "Gini coefficient": "one customer only",
+        "revenue share of the top 10%": "one customer only",
     }
     alike = concentration.lorenz([revenues(np.full(200, 5.0))], context()).rows[0]
     assert alike["value"] == pytest.approx(0, abs=1e-12)

@@ -69,8 +69,9 @@ def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
     then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
     come = (lives.begins[:, 0] >= first) & (lives.begins[:, 0] < last)
     found = {
-        ("revenue_concentration", "gini"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum()) - (n + 1) / n,
-        ("revenue_concentration", "top decile"): 100 * bought[top:].sum() / bought.sum(),
+        ("revenue_concentration", "Gini coefficient"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum())
+        - (n + 1) / n,
+        ("revenue_concentration", "revenue share of the top 10%"): 100 * bought[top:].sum() / bought.sum(),
         ("historical_clv", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
     }
     if come.any():

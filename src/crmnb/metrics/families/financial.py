@@ -93,14 +93,14 @@ def revenue_per_customer(payments, *, period):
     numerator="revenue of the largest customers",
     denominator="customers who bought in the period",
     hand_count={
-        "gini": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
+        "Gini coefficient": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
         " + 13*140 + 14*1314) / (14 * 2013.5) - 15 / 14)",
-        "top decile": "(1314 + 0.4 * 140) / 2013.5 * 100",
+        "revenue share of the top 10%": "(1314 + 0.4 * 140) / 2013.5 * 100",
     },
     per_customer=True,
     estimate=concentration,
     breakdown="figure",
-    units={"top decile": "%", "curve": "%"},
+    units={"revenue share of the top 10%": "%", "curve": "%"},
     depends_on_length=True,
 )
 def revenue_concentration(payments, *, period):

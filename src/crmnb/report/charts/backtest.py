@@ -1,4 +1,4 @@
-"""Tracking: what a forecast expected beside what came, week by week, through the time it was fitted on and the time after."""
+"""Backtest: forecast and actual purchases by week, through the calibration period and the holdout."""
 
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
@@ -9,8 +9,10 @@ from crmnb.report.drawing.labels import Label, label_ends
 from crmnb.report.drawing.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.report.html import table
 from crmnb.report.text.alt import tracking_alt
-from crmnb.report.text.numbers import brief, known
-from crmnb.report.text.sentences import available, row_decimals, why_nothing
+from crmnb.report.text.numbers import known, short_quantity
+from crmnb.report.text.precision import row_decimals
+from crmnb.report.text.row_state import available
+from crmnb.report.text.values import absence_reason
 
 ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "same as before", "holdout begins"
 ERROR = "forecast error, model"  # the row that says how far off it was
@@ -26,7 +28,7 @@ def tracking(result: Result) -> Figure | Figures:
     points = points_of(result)
     lines = [series(name, part) for name in _LINES if not (part := points[points["breakdown"] == name]).empty]
     if ACTUAL not in {line.name for line in lines} or len(lines) < 2:
-        return Figures((), f"{result.metric.title}: no tracking: {why_nothing(result, 'too little to draw')}.")
+        return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few data to draw')}.")
     holdout = result.points.loc[result.points["breakdown"] == HOLDOUT, "x"]
     begins = float(holdout.iloc[0]) if len(holdout) else float("nan")
     with canvas(_HEIGHT) as figure:
@@ -49,7 +51,7 @@ def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
     axes.set_xticks([week for week in _weeks(reach, _MOST_TICKS, first) if week >= first])
     axes.set_xlabel("weeks since the start", color=QUIET, labelpad=4)
     if known(begins):
-        _parted(axes, begins, first)
+        _mark_holdout(axes, begins, first)
     for line in lines:
         seen = thinned(line, 0, reach, 260)
         axes.plot(seen.x, seen.value, color=_LINES[line.name])
@@ -63,8 +65,8 @@ def _first(lines: list[Series], reach: float) -> float:
     return first if first > reach / 4 else 0.0
 
 
-def _parted(axes, begins: float, first: float) -> None:
-    """A line where the time ends that the forecast was fitted on."""
+def _mark_holdout(axes, begins: float, first: float) -> None:
+    """A line at the end of the calibration period."""
     axes.axvline(begins, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     beside = ("data", "axes fraction"), "offset points"
     if begins > first:
@@ -78,13 +80,13 @@ def _weeks(reach: float, at_most: int, first: float = 0.0) -> list[float]:
 
 
 def _title(result: Result) -> str:
-    """How far the forecast of the holdout lies from what came, as the metric's own row has it."""
+    """The total error of the forecast in the holdout, from the metric's own row."""
     title = result.metric.title
     error = next((row for row in result.entries if row.breakdown == ERROR and available(row)), None)
     if error is None:
         return title
-    more = "more" if error.value > 0 else "fewer"
-    return f"{title}: in the holdout, {brief(abs(error.value), '%', row_decimals(error), result.client)} {more} expected than came"
+    size = short_quantity(abs(error.value), "%", row_decimals(result, error), result.client)
+    return f"{title}: total forecast {size} {'above' if error.value > 0 else 'below'} actual in the holdout"
 
 
 def _table(result: Result, lines: list[Series]):
@@ -96,11 +98,11 @@ def _table(result: Result, lines: list[Series]):
 
 
 def _cell(result: Result, line: Series, week: float) -> str:
-    """What the line says in that week; "" before it begins and after it ends."""
+    """The line's value in that week; "" before it starts and after it ends."""
     place = at(line, week)
     return "" if place is None or week > line.x[-1] else point_words(result, line, place, "count")
 
 
 def _notes(begins: float) -> tuple[str, ...]:
-    notes = "Actual: what came. Expected: the model's forecast. Same as before: that all goes on as it was."
-    return (notes + (" The model has seen nothing of the holdout." if known(begins) else ""),)
+    notes = "Actual: observed. Expected: the model's forecast. Same as before: the naive baseline, last period's rate continued."
+    return (notes + (" The model was fitted without the holdout." if known(begins) else ""),)

@@ -1,4 +1,4 @@
-"""The cohort triangle: a heat map with numbers; what has not been seen yet is blank."""
+"""The cohort heat map with numbers; months not yet observed are blank."""
 
 import numpy as np
 import seaborn as sns
@@ -9,10 +9,12 @@ from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.canvas import INK, PAPER, QUIET, box, canvas, svg
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.tables.data_table import component_name, n_words, numbers_table
-from crmnb.report.text.alt import triangle_alt
+from crmnb.report.tables.data_table import breakdown_name, n_words, numbers_table
+from crmnb.report.text.alt import cohort_alt
 from crmnb.report.text.numbers import number, period_name
-from crmnb.report.text.sentences import available, cohort_cell, is_cohort, page_decimals, value_words, why_nothing
+from crmnb.report.text.precision import page_decimals
+from crmnb.report.text.row_state import available, cohort_cell, is_cohort
+from crmnb.report.text.values import absence_reason, value_words
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
 _LEFT, _TOP, _ROW = 178, 50, 30
@@ -28,7 +30,7 @@ def cohorts(result: Result) -> Figure | Figures:
     """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
     cells = [(*cohort_cell(row.breakdown), row) for row in result.entries if is_cohort(row.breakdown)]
     if not cells:
-        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no cohorts')}.")
+        return Figures((), f"{result.metric.title}: {absence_reason(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]
     columns = min(max(after for _, after, _ in cells) + 1, _MOST_COLUMNS)
     kept = [cell for cell in cells if cell[0] in names and cell[1] < columns]
@@ -36,9 +38,9 @@ def cohorts(result: Result) -> Figure | Figures:
     with canvas(height) as figure:
         _draw(figure, result, kept, names, columns, height)
         drawing = svg(figure)
-    named = [(component_name(row.breakdown, result.client), row) for _, _, row in cells]
-    table = numbers_table(result, "Cohort and months after", named, result.metric.title)
-    alt = triangle_alt(result, kept, len(names), columns)
+    named = [(breakdown_name(row.breakdown, result.client), row) for _, _, row in cells]
+    table = numbers_table(result, "Cohort and age in months", named, result.metric.title)
+    alt = cohort_alt(result, kept, len(names), columns)
     title = f"{result.metric.title}, {result.metric.unit} of each cohort"
     return Figure(drawing, title, alt, table, _notes(result, kept, cells), height=height)
 
@@ -61,7 +63,7 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     axes.grid(visible=False)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
-    axes.set_xlabel("months since the first", color=QUIET, labelpad=6)
+    axes.set_xlabel("months since the start", color=QUIET, labelpad=6)
     axes.set_xticks(np.arange(columns) + 0.5, [str(k) for k in range(columns)])
     axes.set_yticks(np.arange(len(names)) + 0.5, [period_name(name, result.client) for name in names], rotation=0)
     axes.tick_params(axis="y", labelcolor=INK, pad=_N_COLUMN)
@@ -92,9 +94,9 @@ def _luminance(colour: tuple[float, ...]) -> float:
 
 
 def _notes(result: Result, kept: list, cells: list) -> tuple[str, ...]:
-    notes = ["Darker is higher; blank has not been seen yet. Intervals are in the table."]
+    notes = ["Darker is higher; blank cells are not observed yet. The data table has the intervals."]
     hidden = [row for _, _, row in kept if not available(row)]
     notes += [f"A dash is {words}." for words in dict.fromkeys(value_words(result, row) for row in hidden)]
     if len(kept) < len(cells):
-        notes.append("Older cohorts and later months are in the table only.")
+        notes.append("Older cohorts and later months are in the data table only.")
     return (" ".join(notes),)

@@ -1,4 +1,4 @@
-"""The funnel: how many reach each stage, as bars from zero, and between them the rate of the step."""
+"""The funnel: the number that reach each stage, as bars from zero, and between them the conversion of the step."""
 
 import re
 from typing import NamedTuple
@@ -10,8 +10,9 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import funnel_alt
-from crmnb.report.text.numbers import known, percent, whole_number
-from crmnb.report.text.sentences import available, interval_words, noun, value_words, why_nothing
+from crmnb.report.text.numbers import known, whole_number
+from crmnb.report.text.row_state import available
+from crmnb.report.text.values import absence_reason, interval_name, interval_words, noun, value_words
 
 _TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
 _ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
@@ -30,7 +31,7 @@ def funnel(result: Result) -> Figure | Figures:
     """Breakdowns are stages in order: "1 qualified", "2 proposed"; out of those who reached the one before."""
     stages = _stages(result)
     if not any(known(stage.reached) for stage in stages):
-        return Figures((), f"{result.metric.title}: no funnel: {why_nothing(result, 'no stages')}.")
+        return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no stages')}.")
     height = _TOP + _STAGE * len(stages) + _STEP * (len(stages) - 1) + _FOOT
     with canvas(height) as figure:
         _draw(figure, result, stages, height)
@@ -95,19 +96,18 @@ def _title(result: Result, stages: list[Stage]) -> str:
         return title
     reached, begun = (whole_number(stage.reached, result.client) for stage in (last, first))
     things = noun(result.metric.denominator)
-    title = f"{title}: {reached} of {begun} {things} reach “{printable(last.name, 40)}”"
+    title = f"{title}: {reached} of {begun} {things} reached “{printable(last.name, 40)}”"
     steps = sorted((s for s in stages if s.step is not None and available(s.step)), key=lambda s: s.step.value)
     if len(steps) < 2 or not steps[0].step.high < min(stage.step.low for stage in steps[1:]):
         return title
     weakest = steps[0]
-    return f"{title}; the hardest step is to “{printable(weakest.name, 40)}”, {value_words(result, weakest.step)}"
+    return f"{title}; lowest step conversion: to “{printable(weakest.name, 40)}”, {value_words(result, weakest.step)}"
 
 
 def _notes(result: Result, stages: list[Stage]) -> tuple[str, ...]:
-    level = percent(result.client.level, result.client)
-    notes = [f"Between the bars: the share that takes the step, with its {level} interval."]
+    notes = [f"Between the bars: conversion of the step, with its {interval_name(result)}."]
     if any(stage.step is not None and "low_base" in stage.step.flags for stage in stages):
         notes.append(f"Pale: low base, fewer than {result.client.privacy.min_base} customers.")
     if any(stage.step is not None and "immature" in stage.step.flags for stage in stages):
-        notes.append("Too early: not everyone counted has been seen long enough.")
+        notes.append("Too early: follow-up is not complete for all of them.")
     return (" ".join(notes),)

@@ -11,10 +11,11 @@ from crmnb.report.drawing.series import Series, points_of, series, thinned
 from crmnb.report.html import join, table
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import lorenz_alt
-from crmnb.report.text.numbers import brief, percent
-from crmnb.report.text.sentences import available, interval_words, value_words, why_nothing
+from crmnb.report.text.numbers import percent, short_quantity
+from crmnb.report.text.row_state import available
+from crmnb.report.text.values import absence_reason, interval_name, interval_words, named_interval, value_words
 
-GINI, TOP = "gini", "top decile"
+GINI, TOP = "Gini coefficient", "revenue share of the top 10%"
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 72, 230, 30, 56
 _TENTHS = range(10, 101, 10)
 
@@ -23,11 +24,13 @@ _TENTHS = range(10, 101, 10)
 def lorenz(result: Result) -> Figure | Figures:
     """Points: x, the share of customers from the smallest spender (0 to 100), and the share of the revenue they bring.
 
-    The breakdowns "gini" and "top decile" are said in the title and the notes.
+    The title and the notes state the breakdowns `GINI` and `TOP`.
     """
     points = points_of(result)
     if points.empty or result.metric.unit != "share":  # those of another picture
-        return Figures((), f"{result.metric.title}: no curve: {why_nothing(result, 'too few customers to draw one')}.")
+        return Figures(
+            (), f"{result.metric.title}: no chart: {absence_reason(result, 'too few customers to draw a curve')}."
+        )
     curve = _whole(series("", points))
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, curve)
@@ -58,8 +61,8 @@ def _draw(figure, result: Result, curve: Series) -> None:
     axes.set_ylim(min(0.0, float(curve.value.min())), 100)
     for axis in (axes.xaxis, axes.yaxis):
         unit_ticks(axis, result, 5, "%")
-    axes.set_xlabel("of the customers, from the smallest", color=QUIET, labelpad=6)
-    axes.set_title("of the revenue", loc="left", fontsize=13, color=QUIET, pad=9)
+    axes.set_xlabel("share of customers, smallest first", color=QUIET, labelpad=6)
+    axes.set_title("share of revenue", loc="left", fontsize=13, color=QUIET, pad=9)
     axes.tick_params(pad=7)
     axes.grid(visible=False, axis="x")
     axes.plot([0, 100], [0, 100], color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
@@ -67,7 +70,7 @@ def _draw(figure, result: Result, curve: Series) -> None:
     axes.fill_between(seen.x, seen.value, seen.x, color=ACCENT, alpha=0.1, linewidth=0)
     axes.plot(seen.x, seen.value, color=ACCENT)
     beside = ("axes fraction", "data"), "offset points"
-    axes.annotate("all spend alike", (0, 50), (20, 0), *beside, va="center", color=QUIET)
+    axes.annotate("equal shares", (0, 50), (20, 0), *beside, va="center", color=QUIET)
     _top_tenth(axes, result, curve)
 
 
@@ -77,10 +80,10 @@ def _top_tenth(axes, result: Result, curve: Series) -> None:
     axes.plot([90, 101.5, 101.5], [begins, begins, 100], color=INK, linewidth=1.2, clip_on=False)
     axes.plot([90], [begins], "o", markersize=7, color=ACCENT)
     row = _row(result, TOP)
-    share = value_words(result, row) if row else brief(100 - begins, "%", 0, result.client)
+    share = value_words(result, row) if row else short_quantity(100 - begins, "%", 0, result.client)
     beside = ("axes fraction", "data"), "offset points"
     middle = (100 + begins) / 2
-    axes.annotate(f"the top tenth\nbring {share}", (1, middle), (18, 0), *beside, va="center", color=INK)
+    axes.annotate(f"top 10%:\n{share} of revenue", (1, middle), (18, 0), *beside, va="center", color=INK)
 
 
 def _row(result: Result, breakdown: str):
@@ -89,31 +92,41 @@ def _row(result: Result, breakdown: str):
 
 
 def _share(result: Result, curve: Series, x: float) -> str:
-    return brief(float(np.interp(x, curve.x, curve.value)), "%", 0, result.client)
+    return short_quantity(float(np.interp(x, curve.x, curve.value)), "%", 0, result.client)
 
 
 def _title(result: Result) -> str:
-    """How much the top tenth bring, with its interval, from the rows."""
+    """The revenue share of the top 10%, with its interval."""
     row = _row(result, TOP)
     if row is None:
         return result.metric.title
-    ends = interval_words(result, row)
-    return f"{result.metric.title}: the top tenth of the customers bring {value_words(result, row)}{f' ({ends})' if ends else ''} of the revenue"
+    limits = interval_words(result, row)
+    interval = f" ({interval_name(result)} {limits})" if limits else ""
+    return f"{result.metric.title}: the top 10% of customers bring {value_words(result, row)} of revenue{interval}"
 
 
 def _tables(result: Result, curve: Series):
     """The figures of the rows, and the curve at tenths of the customers."""
     rows = [(row.breakdown, row) for row in result.entries]
-    body = [[f"smallest {tenth} %" if tenth < 100 else "all", _share(result, curve, tenth)] for tenth in _TENTHS]
-    tenths = table(["Customers", "Share of the revenue"], body, caption="The curve at each tenth", numeric=(1,))
-    return join(numbers_table(result, "What", rows, result.metric.title), tenths)
+    body = [
+        [f"smallest {percent(tenth / 100, result.client)}" if tenth < 100 else "all", _share(result, curve, tenth)]
+        for tenth in _TENTHS
+    ]
+    tenths = table(
+        ["Customers", "Share of revenue"], body, caption="The Lorenz curve by tenths of customers", numeric=(1,)
+    )
+    return join(numbers_table(result, "Figure", rows, result.metric.title), tenths)
 
 
 def _notes(result: Result) -> tuple[str, ...]:
-    notes = ["Dotted: all customers spend alike. The lower the curve, the fewer the revenue hangs on."]
+    notes = [
+        "Dotted: every customer spends the same. The lower the curve, the more revenue depends on a few customers."
+    ]
     row = _row(result, GINI)
     if row is not None:
-        ends = interval_words(result, row)
-        level = f" ({percent(result.client.level, result.client)} interval {ends})" if ends else ""
-        notes.append(f"Gini {value_words(result, row)}{level}: 0 were all alike, 1 all from one customer.")
+        interval = named_interval(result, row)
+        value = f"{value_words(result, row)} ({interval})" if interval else value_words(result, row)
+        notes.append(
+            f"Gini coefficient of revenue {value}: 0 means equal shares, 1 means that one customer brings all."
+        )
     return (" ".join(notes),)

@@ -1,4 +1,4 @@
-"""Payback: the margin of the mean customer won as it adds up with age, against what winning one cost."""
+"""Payback: the cumulative margin of a new customer by age, against the acquisition cost."""
 
 import numpy as np
 
@@ -11,8 +11,14 @@ from crmnb.report.drawing.labels import Label, label_ends
 from crmnb.report.drawing.series import Series, points_of, round_step, series
 from crmnb.report.tables.data_table import points_table
 from crmnb.report.text.alt import payback_alt
-from crmnb.report.text.numbers import percent
-from crmnb.report.text.sentences import absent_words, available, interval_words, not_reached, value_words, why_nothing
+from crmnb.report.text.row_state import available, not_reached
+from crmnb.report.text.values import (
+    absence_reason,
+    absence_words,
+    interval_name,
+    named_interval,
+    value_words,
+)
 
 MARGIN, COST = "margin", "cost"
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 320, 72, 190, 20, 52
@@ -26,7 +32,7 @@ def payback(result: Result) -> Figure | Figures:
     points = points_of(result)
     margin, cost = (series(name, points[points["breakdown"] == name]) for name in (MARGIN, COST))
     if not (len(margin.x) and len(cost.x)):
-        return Figures((), f"{result.metric.title}: no picture: {why_nothing(result, 'too little to draw')}.")
+        return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few data to draw')}.")
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, margin, cost)
         drawing = svg(figure)
@@ -51,7 +57,7 @@ def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes.tick_params(pad=7)
     step = round_step(reach, _STEPS, _MOST_TICKS)
     axes.set_xticks(np.arange(0, reach + 1e-9, step))
-    axes.set_xlabel("months since a customer was won", color=QUIET, labelpad=4)
+    axes.set_xlabel("months since acquisition", color=QUIET, labelpad=4)
     axes.fill_between([0, reach], cost.low, cost.high, color=VERMILION, alpha=0.15, linewidth=0)
     axes.plot([0, reach], [height, height], color=VERMILION, linewidth=1.4, linestyle=(0, (4, 2.5)))
     x, value, low, high = (np.insert(each, 0, 0.0) for each in margin[1:5])
@@ -59,39 +65,34 @@ def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes.plot(x, value, color=ACCENT)
     if row := _reached(result):
         axes.plot([row.value], [np.interp(row.value, x, value)], "o", markersize=7, color=INK)
-    names = ("margin brought so far", ACCENT, margin), ("cost of winning one", VERMILION, cost)
+    names = ("cumulative margin", ACCENT, margin), ("acquisition cost (CAC)", VERMILION, cost)
     label_ends(axes, [Label(name, reach, float(line.value[-1]), colour) for name, colour, line in names])
 
 
 def _reached(result: Result):
-    """The result's row, where the cost is covered; else None."""
+    """The result's row, where the cost is paid back; else None."""
     return next((row for row in result.entries if available(row)), None)
 
 
 def _title(result: Result) -> str:
-    """When the cost is covered, or how much of it is, as the metric's own row has it."""
+    """When the cost is paid back, or how much of it, from the metric's own row."""
     if row := _reached(result):
-        ends = interval_words(result, row)
-        return (
-            f"The cost of winning a customer is covered after {value_words(result, row)}{f' ({ends})' if ends else ''}"
-        )
+        interval = named_interval(result, row)
+        return f"{result.metric.title}: {value_words(result, row)}{f' ({interval})' if interval else ''}"
     row = next((row for row in result.entries if not_reached(row)), None)
-    return result.metric.title if row is None else f"{result.metric.title}: {absent_words(result, row)}"
+    return result.metric.title if row is None else f"{result.metric.title}: {absence_words(result, row)}"
 
 
 def _table(result: Result, margin: Series, cost: Series):
     step = round_step(float(margin.x[-1]), _STEPS, _MOST_TICKS)
     places = [place for place, month in enumerate(margin.x) if month % step == 0 or place == len(margin.x) - 1]
-    named = [("cost of winning one", cost, 0)]
+    named = [("acquisition cost (CAC)", cost, 0)]
     named += [(f"month {margin.x[place]:.0f}", margin, place) for place in places]
-    return points_table(
-        result, "Up to the end of", named, "Margin brought so far, per customer", "Customers followed", "money"
-    )
+    return points_table(result, "End of", named, "Cumulative margin per new customer", "Customers followed", "money")
 
 
 def _notes(result: Result) -> tuple[str, ...]:
-    level = percent(result.client.level, result.client)
-    dot = " The dot: the month by whose end the cost is covered." if _reached(result) else ""
+    dot = " The dot marks the payback month." if _reached(result) else ""
     return (
-        f"Bands: {level} intervals. Each month counts those who were followed to its end; the margin is not discounted.{dot}",
+        f"Bands: {interval_name(result)}. Each month contains the customers followed to its end. The margin is not discounted.{dot}",
     )

@@ -13,17 +13,10 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import dots_alt
-from crmnb.report.text.numbers import known, percent, quantity
-from crmnb.report.text.sentences import (
-    available,
-    bounded_below,
-    level_decimals,
-    lies_apart,
-    not_reached,
-    short,
-    value_words,
-    why_nothing,
-)
+from crmnb.report.text.numbers import known, quantity
+from crmnb.report.text.precision import level_decimals
+from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
+from crmnb.report.text.values import absence_reason, interval_name, short_value, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 _MOST_LEVELS = 12
@@ -41,8 +34,8 @@ def by_segment(result: Result, segment: str | None = None) -> Figures:
         must_be_declared(result, segment)
     names = result.segmentations if segment is None else (segment,)
     figures = [figure for name in names for figure in _segment_figures(result, name)]
-    where = f"by {segment}" if segment else "by segment"
-    why = why_nothing(result, "no grouping that is declared applies to it")
+    where = f"by {segment.replace('_', ' ')}" if segment else "by segment"
+    why = absence_reason(result, "no declared segment applies to it")
     return Figures(tuple(figures), f"{result.metric.title} {where}: {why}.")
 
 
@@ -59,7 +52,7 @@ def by_breakdown(result: Result) -> Figure | Figures:
     rows = list(result.entries)
     drawn = [(row.breakdown, row) for row in rows if row.unit == result.metric.unit and row.breakdown]
     if not drawn:
-        return Figures((), f"{result.metric.title}: {why_nothing(result, 'no breakdowns')}.")
+        return Figures((), f"{result.metric.title}: {absence_reason(result, 'no breakdowns')}.")
     others = [(row.breakdown, row) for row in rows if row.unit != result.metric.unit]
     whole = next((row for row in rows if not row.breakdown and row.unit == result.metric.unit), None)
     what = result.metric.breakdown or "breakdown"
@@ -132,7 +125,7 @@ def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, pla
             words = "not shown" if "suppressed" in row.flags else "not reached" if not_reached(row) else "not available"
             _beside(axes, words, 12, at, color=QUIET)
             continue
-        _beside(axes, short(result, row, places), 12, at, fontweight="bold")
+        _beside(axes, short_value(result, row, places), 12, at, fontweight="bold")
         _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
 
 
@@ -162,7 +155,7 @@ def _whole_line(axes, result: Result, whole) -> None:
     if whole is None or not available(whole):
         return
     axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    words = f"all {short(result, whole)}"
+    words = f"all {short_value(result, whole)}"
     axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
@@ -183,25 +176,25 @@ def _seen(result: Result, drawn: list, title: str, places: int) -> str:
     open_ended = any(not_reached(row) for _, row in drawn)  # higher than the highest that has a value
     if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
         return title
-    if lies_apart(firm[-1][1], firm[0][1]):
+    if is_clearly_below(firm[-1][1], firm[0][1]):
         ends = (
             f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
             for name, row in (firm[0], firm[-1])
         )
         return f"{title}: {', '.join(ends)}"
     seen = [row for name, row in drawn if available(row) and name not in (UNKNOWN, OTHER)]
-    if lies_apart(seen[-1], seen[0]):  # of those in sight that rest on too little
+    if is_clearly_below(seen[-1], seen[0]):  # of those in sight that rest on too little
         return title
-    return f"{title}: no clear difference between highest and lowest"
+    return f"{title}: no detectable difference between highest and lowest"
 
 
 def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     flags = {flag for _, row in drawn for flag in row.flags.split()}
     notes = []
     if any(bounded_below(row) for _, row in drawn):
-        notes.append(f"Whiskers: {percent(result.client.level, result.client)} interval.")
+        notes.append(f"Whiskers: {interval_name(result)}.")
     if "partial" in flags:
-        notes.append("Hollow: the period has not been seen whole.")
+        notes.append("Hollow: the period is partial.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} customers.")
@@ -209,7 +202,7 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
         notes.append(f"{', '.join(names)}: {words}.")
     if OTHER in {name for name, _ in (*drawn, *left_out)}:
-        notes.append(f"{OTHER}: those of all smaller levels together.")
+        notes.append(f"{OTHER}: all smaller levels together.")
     if left_out:
-        notes.append(f"{len(left_out)} others, all of them smaller, are in the table only.")
+        notes.append(f"{len(left_out)} smaller levels are in the data table only.")
     return (" ".join(notes),) if notes else ()

@@ -1,4 +1,4 @@
-"""Curves of time since the start: how many are still there (survival), or how many have got there (conversion)."""
+"""Curves by time since the start: the share still active (survival), or converted so far (cumulative conversion)."""
 
 import math
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from crmnb.report.drawing.series import Series, at, point_words, points_of, roun
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import points_table
 from crmnb.report.text.alt import curve_alt
-from crmnb.report.text.numbers import known, percent, whole_number
-from crmnb.report.text.sentences import value_words, why_nothing
+from crmnb.report.text.numbers import known, whole_number
+from crmnb.report.text.values import absence_reason, interval_name, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
@@ -50,7 +50,7 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
     curves = _curves(result, segment)
     if not curves:
         by = f" by {segment.replace('_', ' ')}" if segment else ""
-        return Figures((), f"{result.metric.title}{by}: no curve: {why_nothing(result, 'too few to draw one')}.")
+        return Figures((), f"{result.metric.title}{by}: no chart: {absence_reason(result, 'too few to draw a curve')}.")
     named = [one for one in curves if one.name != UNKNOWN] or curves
     drawn, left_out = named[: len(SERIES)], named[len(SERIES) :]
     clock = _clock(drawn)
@@ -228,7 +228,8 @@ def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     seen = [(one, at(one, days)) for one in curves]
     if segment is None:
         words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
-        return f"{title}: {when} {words}{' are left' if falling(curves) and len(curves) == 1 else ''}"
+        remain = " remain" if falling(curves) and len(curves) == 1 else ""
+        return f"{title}: {words}{remain} {when}"
     seen = [pair for pair in seen if pair[0].name not in (UNKNOWN, OTHER)]
     if len(seen) < 2:
         return title
@@ -237,7 +238,7 @@ def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     if not top.low[most] > bottom.high[least]:
         return title
     ends = f"{point_words(result, top, most)} in {_name(top)}, {point_words(result, bottom, least)} in {_name(bottom)}"
-    return f"{title}: {when} {ends}"
+    return f"{title}: {ends} {when}"
 
 
 def _time_words(days: int) -> str:
@@ -261,18 +262,18 @@ def _table(result: Result, curves: list[Series], clock: _Clock, segment: str | N
 def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment: str | None) -> tuple[str, ...]:
     least = result.client.privacy.suppress_below
     notes = [
-        f"Band: {percent(result.client.level, result.client)} interval."
-        + (" Dotted: half." if falling(drawn) and min(one.value.min() for one in drawn) <= 50 else ""),
-        "At risk: how many were still followed and had not come to an end by then.",
+        f"Band: {interval_name(result)}."
+        + (" Dotted: median." if falling(drawn) and min(one.value.min() for one in drawn) <= 50 else ""),
+        "At risk: the number still followed at that time, without the event.",
     ]
     if least > 1:
-        notes.append(f"A curve stops where they are fewer than {least}.")
+        notes.append(f"A curve ends where fewer than {least} are at risk.")
     if left_out:
-        notes.append(f"{len(left_out)} more, all of them smaller, are not drawn: {', '.join(map(_name, left_out))}.")
+        notes.append(f"Not drawn, as they are smaller: {', '.join(map(_name, left_out))}.")
     if segment is not None:
         levels = set(result.rows.loc[result.rows["segment"] == segment, "level"])
         without = UNKNOWN in levels and UNKNOWN not in {one.name for one in drawn}
-        notes += ["Those whose level is not known have no curve."] if without and len(levels) > 1 else []
+        notes += ["Customers with an unknown level have no curve."] if without and len(levels) > 1 else []
         notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
     own = () if segment else result.notes  # said once, under the whole client's curve
     return (" ".join(notes), *own)

@@ -13,16 +13,10 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import trend_alt
-from crmnb.report.text.numbers import deserved, is_cut, known, part_name, part_start, part_tick, percent, quantity
-from crmnb.report.text.sentences import (
-    available,
-    has_interval,
-    lies_apart,
-    part_decimals,
-    short,
-    unfinished,
-    value_words,
-)
+from crmnb.report.text.numbers import decimals_of, is_cut, known, part_name, part_start, part_tick, quantity
+from crmnb.report.text.precision import part_decimals
+from crmnb.report.text.row_state import available, has_interval, is_clearly_below, unfinished
+from crmnb.report.text.values import interval_name, short_value, value_words
 
 _MOST_COMPONENTS = 5
 _MOST_TICKS = 13
@@ -43,7 +37,7 @@ def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
     seen = max((sum(map(available, rows)) for rows in panels.values()), default=0)
     if seen < 2:
         parts = "only one" if seen else "no"
-        return Figures((), f"{result.metric.title}: no trend, since {parts} part of the period has a value.")
+        return Figures((), f"{result.metric.title}: no trend: {parts} part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
     with canvas(height) as figure:
         places = part_decimals(result, [row for rows in panels.values() for row in rows])
@@ -171,7 +165,7 @@ def _target(axes, result: Result, rows: list) -> None:
     target = next((row.target for row in rows if known(row.target)), math.nan)
     if not known(target):
         return
-    words = quantity(target, result.metric.unit, deserved(target, unit=result.metric.unit), result.client)
+    words = quantity(target, result.metric.unit, decimals_of(target, unit=result.metric.unit), result.client)
     axes.axhline(target, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
     axes.annotate(
         f"target\n{words}", (1, target), (6, 0), ("axes fraction", "data"), "offset points", va="center", color=QUIET
@@ -191,7 +185,7 @@ def _labels(axes, result: Result, rows: list, places: int) -> None:
         below = row is not highest[1] and not counted and (row.value == lowest[1].value or falls)
         height = row.high if counted and known(row.high) else row.value
         axes.annotate(
-            short(result, row, places),
+            short_value(result, row, places),
             (at, height),
             (0, -10 if below else 9),
             textcoords="offset points",
@@ -234,12 +228,12 @@ def _title(result: Result, panels: dict[str, list], places: int) -> str:
     lowest, highest = (pick(firm, key=lambda row: row.value) for pick in (min, max))
     if not highest.low > lowest.high:
         extremes = (pick(filter(available, rows), key=lambda row: row.value) for pick in (min, max))
-        apart = lies_apart(*extremes)  # of those in sight that rest on too little
-        return title if apart else f"{title}: no clear difference between highest and lowest"
+        apart = is_clearly_below(*extremes)  # of those in sight that rest on too little
+        return title if apart else f"{title}: no detectable difference between highest and lowest"
     named = [("lowest", lowest), ("highest", highest)]
     in_time = sorted(named, key=lambda pair: rows.index(pair[1]))
     return f"{title}: " + ", ".join(
-        f"{word} {short(result, row, places)} in {_name(result, row)}" for word, row in in_time
+        f"{word} {short_value(result, row, places)} in {_name(result, row)}" for word, row in in_time
     )
 
 
@@ -255,17 +249,17 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     notes = []
     if any(map(has_interval, every)):
         form = "Whiskers" if result.metric.unit == "count" else "Band"
-        notes.append(f"{form}: {percent(result.client.level, result.client)} interval.")
+        notes.append(f"{form}: {interval_name(result)}.")
     if "partial" in flags:
-        notes.append("Hollow and dashed: a part that has not been seen whole.")
+        notes.append("Hollow and dashed: a partial month or week.")
     if "immature" in flags:
-        notes.append("Hollow and dashed: too early to tell, more is to come.")
+        notes.append("Hollow and dashed: too early, follow-up is not complete.")
     if "low_base" in flags:
         least = result.client.privacy.min_base
         notes.append(f"Pale: low base, fewer than {least} customers.")
     notes += _gaps(result, panels)
     if left_out > 0:
-        notes.append(f"{left_out} more {'is' if left_out == 1 else 'are'} not drawn: see the scorecard.")
+        notes.append(f"{left_out} more in the scorecard.")
     return (" ".join(notes),) if notes else ()
 
 
@@ -280,5 +274,5 @@ def _gaps(result: Result, panels: dict[str, list]) -> list[str]:
         elif (reason := reasons.pop()) != "":
             why.setdefault(reason, []).append(_name(result, rows[0]))
     if somewhere or len(why) > _MOST_REASONS:
-        return ["Where there is no point there is no value: the numbers say why."]
+        return ["A point is missing where there is no value; the data table has the reason."]
     return [f"{', '.join(dict.fromkeys(names))}: {words}." for words, names in why.items()]

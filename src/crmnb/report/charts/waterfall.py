@@ -10,8 +10,10 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import waterfall_alt
-from crmnb.report.text.numbers import MINUS, brief, deserved, localised, period_name
-from crmnb.report.text.sentences import as_sentence, available, why_nothing
+from crmnb.report.text.numbers import MINUS, localised, period_name, short_money
+from crmnb.report.text.row_state import available
+from crmnb.report.text.sentences import as_sentence
+from crmnb.report.text.values import absence_reason
 
 BEFORE, NOW = "before", "now"
 _HEIGHT, _TOP, _FOOT = 340, 34, 46
@@ -32,13 +34,13 @@ def waterfall(result: Result) -> Figure | Figures:
     rows = {row.breakdown: row for row in result.entries}
     between = [row for name, row in rows.items() if name not in (BEFORE, NOW, "")]
     if not {BEFORE, NOW} <= set(rows) or not all(map(available, (rows[BEFORE], rows[NOW], *between))):
-        return Figures((), f"{result.metric.title}: no waterfall: {why_nothing(result, 'no breakdowns')}.")
+        return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no breakdowns')}.")
     steps = _steps(rows[BEFORE], between, rows[NOW])
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, steps)
         drawing = svg(figure)
     named = [(_name(result, step), step.row) for step in steps]
-    table = numbers_table(result, "What", named, result.metric.title)
+    table = numbers_table(result, "Part", named, result.metric.title)
     alt = waterfall_alt(result, [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)])
     return Figure(drawing, _title(result, steps), alt, table, _notes(result), height=_HEIGHT)
 
@@ -86,7 +88,7 @@ def _bar(axes, result: Result, at: int, step: Step) -> None:
 def _words(result: Result, step: Step) -> str:
     """The amount; of a difference with its sign, in words of one character: a plus or a true minus."""
     row = step.row
-    words = brief(abs(row.value), row.unit, deserved(row.value, row.low, row.high, row.unit), result.client)
+    words = short_money(abs(row.value), result.client)
     if is_total(step):
         return words if row.value >= 0 else f"{MINUS}{words}"
     return f"{'+' if row.value > 0 else MINUS if row.value < 0 else ''}{words}"
@@ -114,9 +116,9 @@ def _title(result: Result, steps: list[Step]) -> str:
         return title
     most = max(between, key=lambda step: abs(step.row.value))
     name, ends = printable(most.row.breakdown, 40), f"from {_words(result, before)} to {_words(result, now)}"
-    return f"{title}: {ends}, the largest step {name} ({_words(result, most)})"
+    return f"{title}: {ends}; largest part: {name} ({_words(result, most)})"
 
 
 def _notes(result: Result) -> tuple[str, ...]:
-    own = "Blue with a plus adds, orange with a minus takes away; grey are the totals. All are counted, so there is no interval."
+    own = "Grey: totals. Blue: increases. Orange: decreases. These are complete counts, so there is no interval."
     return (" ".join([own, *(as_sentence(localised(note, result.client)) for note in result.notes)]),)

@@ -1,4 +1,4 @@
-"""What a check found, told: as parts that a page shows, as plain text for a terminal, and as data."""
+"""The results of a data quality check: as sections of a page, as plain text for a terminal, and as data."""
 
 import textwrap
 from dataclasses import asdict
@@ -23,71 +23,71 @@ from crmnb.schema.tables import OTHER
 
 _MOST_CAUSES = 3
 _MOST_TITLES = 4
-METRICS = "Which metrics can be computed"
-_VERDICTS = {"yes": "can be computed", "partly": "can be computed in part", "no": "cannot be computed"}
+METRICS = "Available metrics"
+_VERDICTS = {"yes": "available", "partly": "partly available", "no": "not available"}
 _ORDER = {can: place for place, can in enumerate(_VERDICTS)}
 
 
 def parts_of(checked: Checked) -> tuple[Part, ...]:
-    """The parts: what was read, which metrics can be had, what changed."""
+    """The sections: rows imported, metrics available, changes since the last import."""
     return _read(checked), _metrics(checked), _drift(checked)
 
 
-# ---- What was read ----------------------------------------------------------------------------------------
+# ---- Rows imported ----------------------------------------------------------------------------------------
 
 
 def _read(checked: Checked) -> Part:
     client, accounts = checked.client, checked.taken.audits
     entries = tuple(_account(account, client) for account in accounts)
-    columns = ("Table", "Read from", "Rows read", "Accepted", "Set aside", "Worth knowing")
-    return Part("What was read, set aside and linked", _covers(checked), columns, (2, 3, 4), entries)
+    columns = ("Table", "Source", "Rows read", "Accepted", "Rejected", "Remarks")
+    return Part("Imported rows", _covers(checked), columns, (2, 3, 4), entries)
 
 
 def _covers(checked: Checked) -> tuple[str, ...]:
     client, taken = checked.client, checked.taken
-    healed = f"Kept files were damaged, and were made anew: {', '.join(taken.rebuilt_files)}."
-    also = (healed,) if taken.rebuilt_files else ()
+    restored = f"Damaged files were restored: {', '.join(taken.rebuilt_files)}."
+    also = (restored,) if taken.rebuilt_files else ()
     if not (taken.data_from and taken.cutoff):
-        return ("The data hold no dated events, and data_from and data_until are not declared.", *also)
+        return ("The data contain no dated events, and data_from and data_until are not declared.", *also)
     last = taken.cutoff - timedelta(microseconds=1)
-    gaps = (as_sentence(printable(localised(said, client))) for said in taken.gaps)
+    gaps = (as_sentence(printable(localised(gap, client))) for gap in taken.gaps)
     return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *gaps, *also)
 
 
 def _account(account: TableAudit, client: Client) -> Entry:
-    aside = whole_number(account.rejected, client)
+    rejected = whole_number(account.rejected, client)
     if account.rejected:
-        aside += f" ({_share(account.rejected, account.read, client)})"
+        rejected += f" ({_share(account.rejected, account.read, client)})"
     source = {"query": "a query"}.get(account.source, f"source {account.source}")
     name = account.table or f"source {account.source}"
-    counts = whole_number(account.read, client), whole_number(account.accepted, client), aside
-    return Entry((name, source if account.table else "its files", *counts), tuple(_notes(account, client)))
+    counts = whole_number(account.read, client), whole_number(account.accepted, client), rejected
+    return Entry((name, source if account.table else "files", *counts), tuple(_notes(account, client)))
 
 
 def _notes(account: TableAudit, client: Client) -> list[str]:
-    told = [f"set aside: {printable(c.reason)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
+    notes = [f"rejected: {printable(c.reason)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
     if len(account.causes) > _MOST_CAUSES:
         more = len(account.causes) - _MOST_CAUSES
-        told[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
+        notes[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
     for column, total in account.totals.items():
-        unread = f"; {_rows(total.unreadable, client)} held no amount that can be read" if total.unreadable else ""
-        told.append(
-            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.rejected, client)} set aside{unread}"
+        unread = f"; {_rows(total.unreadable, client)} had no readable amount" if total.unreadable else ""
+        notes.append(
+            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.rejected, client)} rejected{unread}"
         )
-    told += [_link(link, client) for link in account.references]
+    notes += [_link(link, client) for link in account.references]
     if lines := account.lines:
         share = f" ({_share(lines.unmatched, lines.read, client)})" if lines.unmatched else ""
         counts = f"{whole_number(lines.unmatched, client)} of {whole_number(lines.read, client)}"
-        told.append(f"{counts} lines of the source {lines.source} reached no row{share}")
+        notes.append(f"{counts} lines of the source {lines.source} belong to no row{share}")
         for column, sums in lines.totals.items():
             every, reached, rows = (_exact(text, client) for text in sums)
-            told.append(f"{column}: {every} in all lines, {reached} in those that reached a row, {rows} in the rows")
-    return told + [printable(note) for note in account.notes]
+            notes.append(f"{column}: {every} in all lines, {reached} in lines that belong to a row, {rows} in the rows")
+    return notes + [printable(note) for note in account.notes]
 
 
 def _link(link: ReferenceCheck, client: Client) -> str:
     counts = f"{whole_number(link.orphans, client)} of {whole_number(link.rows, client)}"
-    to = "nobody known" if link.parent == "customers" else "nothing known"
+    to = "an unknown customer" if link.parent == "customers" else "an unknown key"
     share = f" ({_share(link.orphans, link.rows, client)})" if link.orphans else ""
     return f"{link.column} \N{RIGHTWARDS ARROW} {link.parent}: {counts} rows refer to {to}{share}"
 
@@ -102,59 +102,59 @@ def _share(part: int, of: int, client: Client) -> str:
 
 
 def _exact(text: str, client: Client) -> str:
-    """A sum of money with all its digits, as it is to be held against the client's own books."""
+    """A sum of money with all its digits, for comparison with the client's own books."""
     return format_decimal(Decimal(text), "#,##0.00##", client.locale, decimal_quantization=False).replace("-", MINUS)
 
 
-# ---- Which metrics ----------------------------------------------------------------------------------------
+# ---- Available metrics ----------------------------------------------------------------------------------------
 
 
 def _metrics(checked: Checked) -> Part:
     client, period = checked.client, checked.period
-    counts = {can: sum(each.can == can for each in checked.metrics) for can in _VERDICTS}
-    said = [f"Looked at for {period_name(period.label, client)}, {checked.chosen}."]
-    said.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
+    counts = {can: sum(item.can == can for item in checked.metrics) for can in _VERDICTS}
+    sentences = [f"Period: {period_name(period.label, client)}, {checked.chosen}."]
+    sentences.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
     if why := compared_with(client, period)[1]:
-        said.append(f"Of all of them: {localised(why, client)}.")
+        sentences.append(f"For all metrics: {localised(why, client)}.")
     for name, count in checked.many_levels.items():
-        said.append(
-            f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are told apart, the "
-            f"others together, as {OTHER}."
+        sentences.append(
+            f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are shown, the "
+            f"others together as {OTHER}."
         )
-    entries = tuple(_metric(each, client) for each in sorted(checked.metrics, key=lambda each: _ORDER[each.can]))
+    entries = tuple(_metric(item, client) for item in sorted(checked.metrics, key=lambda item: _ORDER[item.can]))
     return Part(
         METRICS,
-        tuple(said),
-        ("Metric", "Name", "Can be had", "Why, and what it needs"),
+        tuple(sentences),
+        ("Metric", "Id", "Available", "Reasons and columns needed"),
         (),
         entries,
     )
 
 
-def _metric(each: Availability, client: Client) -> Entry:
-    cells = (each.metric.title, each.metric.id, each.can)
-    needs = f"Needs {', '.join(each.needs)}." if each.needs else ""
-    return Entry(cells, tuple(localised(reason, client) for reason in each.reasons), needs)
+def _metric(item: Availability, client: Client) -> Entry:
+    cells = (item.metric.title, item.metric.id, item.can)
+    needs = f"Needs {', '.join(item.needs)}." if item.needs else ""
+    return Entry(cells, tuple(localised(reason, client) for reason in item.reasons), needs)
 
 
-# ---- What changed -----------------------------------------------------------------------------------------
+# ---- Changes since the last import -----------------------------------------------------------------------------------------
 
 
 def _drift(checked: Checked) -> Part:
     client, before = checked.client, checked.taken.previous_profile
-    title = "What changed since the data were last read"
+    title = "Changes since the last import"
     if before is None:
-        return Part(title, ("There is nothing to compare with yet: these data are the first that were read.",))
-    when = f"Compared with what was read on {day(date.fromisoformat(before.day), client)}."
+        return Part(title, ("This is the first import, so there is no comparison.",))
+    when = f"Compared with the import on {day(date.fromisoformat(before.day), client)}."
     if not checked.drift:
-        return Part(title, (when, "Nothing changed beyond what growing data bring with them."), details=RULES)
-    entries = tuple(Entry((each.where,), (each.words, _affected(each.may_affect))) for each in checked.drift)
-    return Part(title, (when,), ("Where", "What, and what it may affect"), (), entries, RULES)
+        return Part(title, (when, "No changes apart from new rows."), details=RULES)
+    entries = tuple(Entry((item.where,), (item.words, _affected(item.may_affect))) for item in checked.drift)
+    return Part(title, (when,), ("Where", "Change and affected metrics"), (), entries, RULES)
 
 
 def _affected(titles: tuple[str, ...]) -> str:
     if not titles:
-        return "No metric or breakdown reads it."
+        return "No metric or breakdown uses it."
     more = f"; and {len(titles) - _MOST_TITLES} more" if len(titles) > _MOST_TITLES else ""
     return f"May affect: {'; '.join(titles[:_MOST_TITLES])}{more}."
 
@@ -165,24 +165,24 @@ def _affected(titles: tuple[str, ...]) -> str:
 def as_text(checked: Checked, width: int) -> str:
     """The parts as plain text of at most `width` columns."""
     client, read_on = checked.client, date.fromisoformat(checked.taken.profile.day)
-    lines = _wrapped(f"{printable(client.name)}: check of the data, read on {day(read_on, client)}", width)
+    lines = _wrapped(f"{printable(client.name)}: data quality check, import of {day(read_on, client)}", width)
     for part in parts_of(checked):
         lines += ["", *_wrapped(part.title.upper(), width)]
-        for sentence in part.said:
+        for sentence in part.sentences:
             lines += _wrapped(sentence, width, "  ")
         lines += _metric_lines(checked, width) if part.title == METRICS else _lines(part, width)
     return "\n".join(lines)
 
 
 def _metric_lines(checked: Checked, width: int) -> list[str]:
-    """The metrics, those together of which the same is to be said."""
-    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for each in sorted(checked.metrics, key=lambda each: _ORDER[each.can]):
-        alike.setdefault((each.can, each.reasons), []).append(f"{each.metric.title} [{each.metric.id}]")
+    """The metrics, grouped by status and reasons."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for item in sorted(checked.metrics, key=lambda item: _ORDER[item.can]):
+        groups.setdefault((item.can, item.reasons), []).append(f"{item.metric.title} [{item.metric.id}]")
     lines = []
-    for (can, reasons), metrics in alike.items():
-        told = "; ".join(localised(reason, checked.client) for reason in reasons)
-        lines += ["", *_wrapped(f"{can}{': ' if told else ''}{told}", width, "    ", "  ")]
+    for (can, reasons), metrics in groups.items():
+        words = "; ".join(localised(reason, checked.client) for reason in reasons)
+        lines += ["", *_wrapped(f"{_VERDICTS[can]}{': ' if words else ''}{words}", width, "    ", "  ")]
         for metric in metrics:
             lines += _wrapped(metric, width, "      ", "    - ")
     return lines
@@ -216,7 +216,7 @@ def _wrapped(text: str, width: int, indent: str = "", first: str | None = None) 
 
 
 def as_data(checked: Checked) -> dict[str, Any]:
-    """All that was found, for `json.dumps`."""
+    """All results of the check, for `json.dumps`."""
     taken, period = checked.taken, checked.period
     return {
         "client": checked.client.id,
@@ -230,17 +230,17 @@ def as_data(checked: Checked) -> dict[str, Any]:
         "period": {"label": period.label, "chosen": checked.chosen},
         "metrics": [
             {
-                "metric": each.metric.id,
-                "can": each.can,
-                "reasons": list(each.reasons),
-                "needs": list(each.needs),
-                "missing": list(each.missing),
+                "metric": item.metric.id,
+                "can": item.can,
+                "reasons": list(item.reasons),
+                "needs": list(item.needs),
+                "missing": list(item.missing),
             }
-            for each in checked.metrics
+            for item in checked.metrics
         ],
         "drift": {
             "since": taken.previous_profile and taken.previous_profile.day,
-            "found": [asdict(each) for each in checked.drift],
+            "found": [asdict(item) for item in checked.drift],
         },
         "pages": {"check": str(checked.page), "quarantine": str(checked.quarantine)},
     }

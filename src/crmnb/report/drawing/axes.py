@@ -6,8 +6,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from crmnb.evaluate.result import Result
 from crmnb.report.drawing.canvas import QUIET
-from crmnb.report.text.numbers import brief, known, number
-from crmnb.report.text.sentences import available, not_reached
+from crmnb.report.text.numbers import YEAR, is_money, known, number, quantity, short_money, short_quantity
+from crmnb.report.text.precision import displayed, is_in_years
+from crmnb.report.text.row_state import available, not_reached
 
 
 def limits(rows: list, unit: str, *, from_zero: bool = False) -> tuple[float, float]:
@@ -49,10 +50,19 @@ def _round_ratios(low: float, high: float) -> list[float]:
     return [1.0]
 
 
+class _YearLocator(MaxNLocator):
+    """Round ticks in years on an axis of days."""
+
+    def tick_values(self, vmin: float, vmax: float):
+        """The places of the ticks, in days."""
+        return super().tick_values(vmin / YEAR, vmax / YEAR) * YEAR
+
+
 def unit_ticks(axis, result: Result, at_most: int, unit: str = "") -> None:
     """At most so many round ticks with the metric's unit, or another."""
     unit = unit or result.metric.unit
-    axis.set_major_locator(MaxNLocator(at_most, steps=[1, 2, 2.5, 5, 10], integer=unit == "count"))
+    locator = _YearLocator if unit == "days" and is_in_years(result) else MaxNLocator
+    axis.set_major_locator(locator(at_most, steps=[1, 2, 2.5, 5, 10], integer=unit == "count"))
     axis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x, axis, unit, result)))
 
 
@@ -61,9 +71,17 @@ def _tick(value: float, axis, unit: str, result: Result) -> str:
         return ""
     if unit == "%" and value > 100 + 1e-9 and result.rows["value"].max() <= 100:
         return ""
-    step = _step(axis)
+    unit, (value, step, top) = displayed(result, unit, value, _step(axis), max(map(abs, axis.get_view_interval())))
+    if is_money(unit) and step >= 1:
+        scaled = step / 1_000_000
+        decimals = 0 if scaled >= 1 and scaled == int(scaled) else 1 if scaled >= 0.1 else 2
+        return short_money(value, result.client, like=top, decimals=decimals)
     decimals = 0 if step >= 1 and step == int(step) else 1 if step >= 0.1 else 2
-    return brief(value, unit, decimals, result.client)
+    return (
+        quantity(value, unit, decimals, result.client)
+        if unit == "years"
+        else short_quantity(value, unit, decimals, result.client)
+    )
 
 
 def _step(axis) -> float:

@@ -38,7 +38,7 @@ class Figure(Display):
             tag("figcaption", self.title),
             tag("div", picture, class_="scroll", tabindex="0", role="group", aria_label=f"Chart: {self.title}"),
             *(tag("p", note, class_="note") for note in self.notes),
-            tag("details", tag("summary", "The numbers"), tag("div", self.table, class_="scroll")),
+            tag("details", tag("summary", "Data table"), tag("div", self.table, class_="scroll")),
         )
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmnb.evaluate.result import Result
-from crmnb.report.text.numbers import deserved, known, quantity, span
+from crmnb.report.text.numbers import decimals_of, known, limits_text, quantity
 
 
 class Series(NamedTuple):
@@ -45,14 +45,18 @@ def point_words(result: Result, curve: Series, place: int, unit: str = "") -> st
     """A point's value in the metric's unit, or another, with the digits that its interval deserves."""
     value, low, high, _ = (float(values[place]) for values in curve[2:])
     unit = unit or result.metric.unit
-    return quantity(value, unit, deserved(value, low, high, unit), result.client)
+    return quantity(value, unit, decimals_of(value, low, high, unit), result.client)
 
 
 def point_interval(result: Result, curve: Series, place: int, unit: str = "") -> str:
     """Both ends of a point's interval in the metric's unit, or another; "" where it has none."""
     value, low, high, _ = (float(values[place]) for values in curve[2:])
     unit = unit or result.metric.unit
-    return span(low, high, unit, deserved(value, low, high, unit), result.client) if known(low) and known(high) else ""
+    return (
+        limits_text(low, high, unit, decimals_of(value, low, high, unit), result.client)
+        if known(low) and known(high)
+        else ""
+    )
 
 
 def thinned(curve: Series, x_from: float, x_to: float, columns: int) -> Series:

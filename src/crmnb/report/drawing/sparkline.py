@@ -1,4 +1,4 @@
-"""Small pictures inside a tile or a table row: an interval on its scale, and a spark line of the parts.
+"""Sparkline and interval bar: small pictures inside a tile or a table row.
 
 Inline SVG with plain attributes only, so that a page without a style sheet shows them too; classes let one restyle.
 """
@@ -10,7 +10,8 @@ from markupsafe import Markup
 from crmnb.evaluate.result import Result
 from crmnb.report.html import tag
 from crmnb.report.text.numbers import known, part_start, scale_end
-from crmnb.report.text.sentences import available, bounded_below, declared_scale, unfinished
+from crmnb.report.text.row_state import available, bounded_below, unfinished
+from crmnb.report.text.values import declared_scale
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
 
@@ -66,11 +67,11 @@ def interval_bar(
         for at, end, anchor in ((2, first, "start"), (width - 2, last, "end")):
             words = scale_end(end, row.unit, result.client)
             parts.append(tag("text", words, x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"))
-    # What it shows is said in words beside it, so it is hidden from a screen reader rather than said twice.
+    # The words next to it say the same, so it is hidden from screen readers.
     return _picture(width, height, parts, "interval")
 
 
-def spark(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
+def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
     """The values of the parts as a small line, gaps where there are none, an unfinished part hollow; None under three."""
     ordered = sorted(rows, key=lambda row: part_start(row.part, result.client))
     values = [row.value if available(row) else math.nan for row in ordered]

@@ -1,95 +1,90 @@
-"""The methodology: every metric in its own words, made from the declarations themselves."""
+"""The methodology page: every metric by its own declaration, and the terms of a report."""
 
 from collections.abc import Iterable
 
 from crmnb.metrics.definition import Metric
 from crmnb.report.pages.frame import page
+from crmnb.report.text.definitions import formula, formula_term
 from crmnb.report.text.sentences import as_sentence
+from crmnb.report.text.settings import setting_default, setting_title
 
 GLOSSARY = (
     (
-        "Interval",
-        "Chance is in every figure: with other customers on other days it would have come out a little different. The "
-        "interval holds the values that the data are compatible with, at the level named beside it. A wide one means "
-        "that little is known.",
+        "CI (confidence interval)",
+        "The range of values that are compatible with the data, at the level next to it. A narrow interval means that the figure is "
+        "precise; a wide one means that the data say little.",
     ),
     (
-        "No clear change",
-        "The difference from the comparison period could well be chance. It does not say that nothing changed. Where "
-        "its own interval leaves zero out, it is one of so many comparisons that some do so by chance.",
+        "No detectable change",
+        "The difference from the comparison period can be chance. It does not mean that nothing changed. Where its interval excludes "
+        "zero, it is still within what chance produces among so many comparisons.",
     ),
     (
         "Signal",
-        "A change that stands out beyond chance even though many were looked at together: of those shown, about one "
-        "in twenty is expected to be false (Benjamini and Hochberg 1995). Only these are coloured.",
+        "A change that is unlikely to be chance, even though many changes were tested together: about one in twenty signals is "
+        "expected to be false (Benjamini and Hochberg 1995). Only signals are coloured.",
     ),
-    ("n", "How many units a figure rests on: customers, orders, answers, as said beside it."),
-    ("Low base", "Fewer customers than the threshold agreed with you. Shown pale: read it as a hint."),
+    ("n", "The number of units behind a figure, such as customers, orders or answers."),
+    (
+        "Effective n",
+        "The number of independent answers that would be equally precise. It is smaller than n where some customers answer several "
+        "times or have a larger weight. Design effect = n / effective n.",
+    ),
+    ("Low base", "Fewer customers than the agreed threshold. Shown pale: treat the figure as an indication."),
     (
         "Not shown",
-        "So few people that the figure could tell about one of them; or it is hidden because another hidden figure "
-        "could be had from it by subtraction.",
+        "The group is so small that the figure could identify a person, or another hidden figure could be computed from it.",
     ),
     (
         "Partial",
-        "The data do not cover the whole period, so it is not compared with a whole one. Drawn hollow and dashed.",
+        "The data do not cover the whole period, so there is no comparison with a complete one. Charts show it hollow and dashed.",
     ),
-    ("Too early", "Not everyone counted has been seen for long enough yet."),
-    ("Unreliable", "Too few customers for the method of the interval to hold what it promises."),
-    (
-        "Not available",
-        "The data that the figure needs are not there; the reason is said in its place. It is never zero.",
-    ),
+    ("Too early", "The follow-up time of some customers, orders or leads is not over yet."),
+    ("Unreliable", "There are too few customers for a reliable interval."),
+    ("Not available", "The data for this figure are missing, for the reason given. It never means zero."),
 )
 _KINDS = {
-    "input": "input: what was put in",
-    "process": "process: how it was done",
-    "output": "output: what can be counted out of it",
-    "outcome": "outcome: what it did for customers and finance",
+    "input": "input (resources used)",
+    "process": "process (activities)",
+    "output": "output (direct results)",
+    "outcome": "outcome (effect on customers and finances)",
 }
-_BETTER = {
-    "up": "a higher value is better",
-    "down": "a lower value is better",
-    "-": "context only, neither good nor bad",
-}
-_UNITS = {
-    "count": "a number of things",
-    "money": "the client's currency",
-    "scale": "the declared scale of the question",
-}
+_DIRECTIONS = {"up": "higher is better", "down": "lower is better", "-": "neither direction is better"}
+_UNITS = {"count": "number", "money": "currency of the client", "scale": "scale of the survey question"}
 
 
 def catalogue_page(metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en") -> str:
-    """The page of all given metrics, family after family, in their order. nav: (name, address) of links at the top."""
+    """The page of all these metrics by family, in their order. nav: (name, address) of links at the top."""
     grouped: dict[str, list[dict]] = {}
     for metric in metrics:
-        grouped.setdefault(metric.family, []).append(_said(metric))
+        grouped.setdefault(metric.family, []).append(_entry(metric))
     families = [
-        {"id": f"family-{name}", "title": name.replace("_", " ").capitalize(), "metrics": said}
-        for name, said in grouped.items()
+        {"id": f"family-{name}", "title": name.replace("_", " ").capitalize(), "metrics": entries}
+        for name, entries in grouped.items()
     ]
     return page("catalogue.j2", families=families, glossary=GLOSSARY, nav=nav, lang=lang)
 
 
-def _said(metric: Metric) -> dict:
-    formula = f"{metric.numerator} / {metric.denominator}" if metric.denominator else metric.numerator
+def _entry(metric: Metric) -> dict:
     direction = (
-        _BETTER[metric.direction]
+        _DIRECTIONS[metric.direction]
         if isinstance(metric.direction, str)
-        else "which way is better is declared by the client"
+        else "the better direction depends on the scale of the question"
     )
-    settings = "; ".join(f"{name} (default {value})" for name, value in metric.settings.items())
+    settings = "; ".join(
+        f"{setting_title(name)}: {setting_default(name, value) or 'by data'}" for name, value in metric.settings.items()
+    )
     facts = (
-        ("Counted", formula),
+        (formula_term(metric), formula(metric)),
         ("Unit", _UNITS.get(metric.unit, metric.unit)),
-        ("Kind", f"{_KINDS[metric.kind]}; {direction}"),
+        ("Type", f"{_KINDS[metric.kind]}; {direction}"),
         ("Why", metric.why),
         ("Caveat", metric.caution),
         ("Interval", metric.estimate.interval),
-        ("Reads", ", ".join(metric.reads)),
+        ("Data", ", ".join(name.replace("_", " ") for name in metric.reads)),
         ("Settings", settings),
         ("Source", metric.source),
     )
-    prose = ("Kind", "Why", "Caveat", "Interval", "Source")
+    prose = ("Type", "Why", "Caveat", "Interval", "Source")
     shown = [(term, as_sentence(text) if term in prose else text) for term, text in facts if text]
     return {"id": metric.id, "title": metric.title, "definition": metric.definition, "facts": shown}

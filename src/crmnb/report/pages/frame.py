@@ -1,4 +1,4 @@
-"""What every page shares: the template's environment, the one style sheet, and the policy that allows nothing else."""
+"""The frame of every page: template environment, style sheet, and a policy that allows nothing else."""
 
 import base64
 import hashlib

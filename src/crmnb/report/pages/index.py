@@ -1,4 +1,4 @@
-"""The index of a client and a period: how things stand in ten seconds, what changed in a minute, and where the rest is."""
+"""The index of a client and period: key metrics, key changes, and the scorecard of each family."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -8,9 +8,10 @@ from crmnb.core.period import Period
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import METHODOLOGY, language, page
-from crmnb.report.tables.scorecard import scorecard, tile, what_changed
+from crmnb.report.tables.scorecard import key_changes, scorecard, tile
 from crmnb.report.text.numbers import day, localised, period_name, whole_number
-from crmnb.report.text.sentences import as_sentence, available
+from crmnb.report.text.row_state import available
+from crmnb.report.text.sentences import as_sentence
 from crmnb.schema.client import Client
 
 _MOST_TILES = 8
@@ -42,7 +43,7 @@ def index_page(
     """The page.
 
     period: as observed (`Period.observe`), so that it knows the data's cut-off. tiles: the results of the objectives,
-    of which at most eight are shown. gaps: what is to be said of the data's time line. The signals are looked for in all results of the families.
+    of which at most eight are shown. gaps: sentences about gaps in the data. The key changes come from all results of the families.
     """
     results = [result for family in families for result in family.results]
     return page(
@@ -55,10 +56,10 @@ def index_page(
         else "",
         partial=_partial(period, client),
         facts=_facts(period, client, rows_read, rows_quarantined, made_on)
-        + [as_sentence(localised(printable(said), client)) for said in gaps],
+        + [as_sentence(localised(printable(gap), client)) for gap in gaps],
         methodology=METHODOLOGY,
         tiles=[tile(result, definition=f"{METHODOLOGY}#{result.metric.id}") for result in tiles[:_MOST_TILES]],
-        changed=what_changed(results),
+        key_changes=key_changes(results),
         families=[_entry(family, client) for family in families],
         made_on=f"on {day(made_on, client)} " if made_on else "",
         version=version("crmnb"),
@@ -66,18 +67,18 @@ def index_page(
 
 
 def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
-    """Whether any figure is held against that of the comparison period."""
+    """Whether any figure is compared with the comparison period."""
     return comparison is not None and (not results or any(r.whole["previous"].notna().any() for r in results))
 
 
 def _entry(family: Family, client: Client) -> dict:
-    """What the index shows of a family: first what can be had."""
-    had = sorted(family.results, key=lambda result: not any(map(available, result.entries)))
+    """What the index shows of a family: available metrics first."""
+    ordered = sorted(family.results, key=lambda result: not any(map(available, result.entries)))
     return {
         "title": family.title,
         "href": family.href,
         "problem": localised(family.problem, client),
-        "scorecard": scorecard(had, rows=_FIRST_ROWS) if had else None,
+        "scorecard": scorecard(ordered, rows=_FIRST_ROWS) if ordered else None,
     }
 
 
@@ -87,8 +88,8 @@ def _facts(
     facts = []
     if period.cutoff:
         last = (period.cutoff - timedelta(microseconds=1)).date()
-        age = f", {_age((made_on - last).days, client)} before this page was made" if made_on else ""
-        facts.append(f"Data up to {day(last, client)}{age}")
+        age = f" ({_age((made_on - last).days, client)} before this report)" if made_on else ""
+        facts.append(f"Data until {day(last, client)}{age}")
     if read is not None:
         facts.append(f"{whole_number(read, client)} rows read, {_quarantined(quarantined or 0, client)}")
     return facts
@@ -101,15 +102,15 @@ def _age(days: int, client: Client) -> str:
 
 
 def _quarantined(rows: int, client: Client) -> str:
-    return f"{whole_number(rows, client)} of them set aside as faulty" if rows else "none set aside as faulty"
+    return f"{whole_number(rows, client)} rejected" if rows else "none rejected"
 
 
 def _partial(period: Period, client: Client) -> str:
     if not period.partial:
         return ""
-    told = []
+    edges = []
     if period.data_from and period.start < period.data_from:
-        told.append(f"the data begin on {day(period.data_from, client)}")
+        edges.append(f"the data start on {day(period.data_from, client)}")
     if period.cutoff and period.end > period.cutoff:
-        told.append(f"the data end on {day(period.cutoff - timedelta(microseconds=1), client)}")
-    return f"{' and '.join(told)}, so {period_name(period.label, client)} is not whole and is compared with nothing."
+        edges.append(f"the data end on {day(period.cutoff - timedelta(microseconds=1), client)}")
+    return f"{' and '.join(edges)}, so {period_name(period.label, client)} is incomplete and has no comparison."

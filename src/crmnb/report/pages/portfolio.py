@@ -1,7 +1,7 @@
-"""The index over all clients: how each one's last run went, where its reports are, how old its data, and a figure or two.
+"""The index of all clients: the last run of each, its reports, the age of its data, and two key metrics.
 
-It is made of what runs left under outputs/ and of nothing else. What is missing, of another kind or damaged is said, and
-stops nothing: the page must be there on the very day on which something went wrong.
+It is made from the records of runs under outputs/ only. A missing or damaged record is shown as such and never stops the
+page, which is needed most on a day on which something failed.
 """
 
 import os
@@ -25,40 +25,40 @@ PAGE = "index.html"
 _LOCK = ".lock"
 _PERIOD = re.compile(r"[0-9A-Z][0-9A-Za-z.-]{3,40}")  # what labels are made of; an address is made of it
 _FAMILY_PAGE = re.compile(r"[a-z][a-z0-9_]*\.html")
-_LARGEST = 1 << 20  # bytes of a record; one that is larger is not one of ours
-_STALE = 100  # days: a quarter, and some for its figures to come in
+_LARGEST = 1 << 20  # bytes of a record; a larger file is not a record
+_STALE = 100  # days: a quarter and some days for its data to arrive
 _MOST_PERIODS = 12
 _MOST_TILES = 2
 _LONGEST = 400  # characters of a sentence
 
-# What is said of each outcome, and how urgent it is; an outcome that is not here is as urgent as one that cannot be read.
+# Each outcome in words, and how urgent it is; an unknown outcome is as urgent as an unreadable record.
 _OUTCOMES = {
     "family failed": ("a part of the report failed", 1),
     "interrupted": ("interrupted", 2),
-    "refused": ("refused, nothing new was made", 3),
+    "refused": ("failed: no new report", 3),
     "made": ("report made", 0),
-    "unchanged": ("nothing had changed, the report stands", 0),
-    "skipped": ("skipped, as none of its files is there", 0),
-    "": ("none on record", 0),
+    "unchanged": ("up to date", 0),
+    "skipped": ("skipped: no data files found", 0),
+    "": ("no run recorded", 0),
 }
 _UNREADABLE, _OLD = 4, 5
 _TONES = {
     "better": "good",
     "worse": "bad",
     "changed": "moved",
-}  # of a signal: the colour of what is said of a change
+}  # of a signal: the colour of a change
 
 
 @dataclass
 class _Client:
-    """What the page says of a client. urgency: 0 where nobody is needed, else the smaller the sooner."""
+    """What the page shows of a client. urgency: 0 where nothing is to be done, else the smaller the sooner."""
 
     id: str
     name: str
     urgency: int
     outcome: str
     when: str = ""
-    said: str = ""
+    message: str = ""
     report: dict[str, Any] | None = None
     tiles: list[dict[str, str]] = field(default_factory=list)
     others: list[dict[str, str]] = field(default_factory=list)
@@ -69,25 +69,25 @@ class _Client:
 def portfolio(outputs: Path, now: datetime) -> Path:
     """Write index.html over all clients into the folder of all outputs, whole or not at all; the path of it.
 
-    now: an aware time, against which the age of data is told. Writers wait for one another, so the last one tells of all.
+    now: an aware time, for the age of data. Writers wait for one another, so the last page shows all clients.
     Raises OSError where it cannot be written; no client's folder makes it fail.
     """
     outputs.mkdir(parents=True, exist_ok=True)
     with locked(outputs / _LOCK):
-        write_atomic(outputs / PAGE, _text(outputs, now))  # it shows clients side by side: for its owner only
+        write_atomic(outputs / PAGE, _text(outputs, now))  # it shows several clients: for its owner only
     return outputs / PAGE
 
 
 def _text(outputs: Path, now: datetime) -> str:
     clients = [_client(outputs / name, now) for name in sorted(os.listdir(outputs)) if _is_client(outputs / name)]
-    clients.sort(key=lambda each: (each.urgency or 9, each.name.casefold(), each.id))
-    reports, waiting = sum(each.reports for each in clients), [each for each in clients if each.urgency]
+    clients.sort(key=lambda client: (client.urgency or 9, client.name.casefold(), client.id))
+    reports, waiting = sum(client.reports for client in clients), [client for client in clients if client.urgency]
     totals = [
         _counted(len(clients), "client"),
         _counted(reports, "report"),
-        f"{len(waiting)} {'needs' if len(waiting) == 1 else 'need'} somebody" if waiting else "none needs somebody",
+        f"{len(waiting)} {'needs' if len(waiting) == 1 else 'need'} attention" if waiting else "none needs attention",
     ]
-    groups = [("Needs somebody", waiting), ("In order", [each for each in clients if not each.urgency])]
+    groups = [("Needs attention", waiting), ("OK", [client for client in clients if not client.urgency])]
     return page(
         "portfolio.j2",
         lang="en",
@@ -113,31 +113,33 @@ def _client(folder: Path, now: datetime) -> _Client:
     private = folder / ".private"
     there = _is_folder(private)
     record = _record(private / "run.json") if there else {}
-    found = _Client(folder.name, printable(_word(record, "name"), 80) or folder.name, *_outcome(record))
+    client = _Client(folder.name, printable(_word(record, "name"), 80) or folder.name, *_outcome(record))
     if began := _time(_word(record, "began_at")):
-        found.when = _moment(began)
-    found.said = printable(_word(record, "message"), _LONGEST)
+        client.when = _moment(began)
+    client.message = printable(_word(record, "message"), _LONGEST)
     periods = {name: _report(folder, name, there) for name in _periods(folder)}
     newest, *others = sorted(periods, key=lambda name: (periods[name]["made"], name), reverse=True) or [None]
     if newest:
-        found.reports, found.report = len(periods), _shown(periods[newest], folder, now)
-        found.tiles = [
-            _tile(each, folder / newest, folder.name)
-            for each in _many(periods[newest]["record"], "tiles")[:_MOST_TILES]
+        client.reports, client.report = len(periods), _shown(periods[newest], folder, now)
+        client.tiles = [
+            _tile(record, folder / newest, folder.name)
+            for record in _many(periods[newest]["record"], "tiles")[:_MOST_TILES]
         ]
-        found.others = [{"href": _href(folder, name), "name": periods[name]["name"]} for name in others[:_MOST_PERIODS]]
-        found.more = len(others) - len(found.others)
-        if found.report["failed"] and _word(record, "status") == "family failed":
-            found.said = ""  # it is the same, and stands with the report
-        found.urgency = found.urgency or found.report["urgency"]
-    return found
+        client.others = [
+            {"href": _href(folder, name), "name": periods[name]["name"]} for name in others[:_MOST_PERIODS]
+        ]
+        client.more = len(others) - len(client.others)
+        if client.report["failed"] and _word(record, "status") == "family failed":
+            client.message = ""  # the report shows the same
+        client.urgency = client.urgency or client.report["urgency"]
+    return client
 
 
 def _outcome(record: dict[str, Any] | None) -> tuple[int, str]:
-    """How urgent a last run is, and what came of it in words."""
+    """How urgent the last run is, and its outcome in words."""
     if record is None:
-        return _UNREADABLE, "what is kept of it cannot be read"
-    words, urgency = _OUTCOMES.get(_word(record, "status"), ("what came of it is not known", _UNREADABLE))
+        return _UNREADABLE, "the record of the run cannot be read"
+    words, urgency = _OUTCOMES.get(_word(record, "status"), ("unknown outcome", _UNREADABLE))
     return urgency, words
 
 
@@ -153,10 +155,10 @@ def _periods(folder: Path) -> list[str]:
 
 
 def _report(folder: Path, label: str, is_private_there: bool) -> dict[str, Any]:
-    """What is known of a published report: its record, its name, and when it was made (of one without a record, by its file)."""
-    kept = folder / ".private" / "runs" / label
-    there = is_private_there and _is_folder(kept.parent) and _is_folder(kept)
-    record = _record(kept / "report.json") if there else {}
+    """A published report: its record, its name, and its time (without a record, that of its file)."""
+    run = folder / ".private" / "runs" / label
+    there = is_private_there and _is_folder(run.parent) and _is_folder(run)
+    record = _record(run / "report.json") if there else {}
     made = _time(_word(record, "made_at"))
     if made is None:
         with suppress(OSError, ValueError, OverflowError):
@@ -166,17 +168,17 @@ def _report(folder: Path, label: str, is_private_there: bool) -> dict[str, Any]:
 
 
 def _shown(report: dict[str, Any], folder: Path, now: datetime) -> dict[str, Any]:
-    """The newest report: where it is, how old its data, what failed, and its headlines."""
+    """The newest report: its place, the age of its data, and what failed."""
     record, label = report["record"], report["label"]
-    said, is_old = _freshness(_word(record, "data_until"), now)
+    freshness, is_old = _freshness(_word(record, "data_until"), now)
     failed = _failed(record)
     if record is None:
-        said = "What is kept of it cannot be read"
+        freshness = "The record of the report cannot be read"
     return {
         "href": _href(folder, label),
         "name": report["name"],
         "made": _day(report["made"].date()),
-        "data": said,
+        "data": freshness,
         "is_old": is_old,
         "failed": failed,
         "urgency": 1 if failed else _UNREADABLE if record is None else _OLD if is_old else 0,
@@ -184,24 +186,24 @@ def _shown(report: dict[str, Any], folder: Path, now: datetime) -> dict[str, Any
 
 
 def _freshness(until: str, now: datetime) -> tuple[str, bool]:
-    """The data's last day and its age, in words, and whether that is old."""
+    """The last day of the data and its age in words, and whether that is old."""
     try:
         last = date.fromisoformat(until)
     except ValueError:
-        return "The data's last day is not known", False
+        return "Last day of the data unknown", False
     days = (now.date() - last).days
     age = f", {_counted(days, 'day')} old" if days >= 0 else ""
-    return f"Data to {_day(last)}{age}", days > _STALE
+    return f"Data until {_day(last)}{age}", days > _STALE
 
 
 def _failed(record: dict[str, Any] | None) -> list[dict[str, str]]:
-    """The families without results, with the sentence on each."""
+    """The families without results, with the reason for each."""
     families = (record or {}).get("families")
     listed = families.items() if isinstance(families, dict) else ()
-    each = [(name, one) for name, one in listed if isinstance(one, dict) and _word(one, "failure")]
+    failed = [(name, family) for name, family in listed if isinstance(family, dict) and _word(family, "failure")]
     return [
-        {"title": printable(_word(one, "title") or name, 80), "words": printable(_word(one, "failure"), _LONGEST)}
-        for name, one in each
+        {"title": printable(_word(family, "title") or name, 80), "words": printable(_word(family, "failure"), _LONGEST)}
+        for name, family in failed
     ]
 
 
@@ -210,7 +212,7 @@ def _tile(tile: dict[str, Any], report: Path, client: str) -> dict[str, str]:
     linked = _FAMILY_PAGE.fullmatch(href) and _is_file(report / href)
     words = {key: printable(_word(tile, key), 80) for key in ("title", "value", "interval", "change")}
     signal = _word(tile, "signal")
-    if words["change"] and signal in ("better", "worse"):  # in words too: not all see colours
+    if words["change"] and signal in ("better", "worse"):  # in words too, for readers who do not see colours
         words["change"] += f", {signal}"
     return words | {"tone": _TONES.get(signal, "unclear"), "href": f"{client}/{report.name}/{href}" if linked else ""}
 
@@ -219,7 +221,7 @@ def _href(folder: Path, label: str) -> str:
     return f"{folder.name}/{label}/{PAGE}"
 
 
-# ---- Reading what may be anything --------------------------------------------------------------------------
+# ---- Reading records that may be damaged --------------------------------------------------------------------------
 
 
 def _is_folder(path: Path) -> bool:
@@ -239,9 +241,9 @@ def _is(kind, path: Path) -> bool:
 
 
 def _record(path: Path) -> dict[str, Any] | None:
-    """What a run left in JSON; nothing where there is no such file, None where it cannot be read or is damaged."""
+    """A record in JSON; empty where there is no such file, None where it cannot be read or is damaged."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):  # a link may lead anywhere, and a pipe would never end
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # a link may lead anywhere, and reading a pipe would never end
             return None
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
@@ -252,23 +254,23 @@ def _record(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _word(said: dict[str, Any] | None, key: str) -> str:
-    found = (said or {}).get(key)
-    return found if isinstance(found, str) else ""
+def _word(record: dict[str, Any] | None, key: str) -> str:
+    value = (record or {}).get(key)
+    return value if isinstance(value, str) else ""
 
 
-def _many(said: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
-    found = (said or {}).get(key)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+def _many(record: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
+    values = (record or {}).get(key)
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
-# ---- Days and times, written so that no reader takes the month for the day ----------------------------------
+# ---- Days and times, with the month as a word ----------------------------------
 
 
 def _time(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -7,17 +7,11 @@ from crmnb.evaluate.result import Result
 from crmnb.report.display import WITH_CUSTOMERS, Display
 from crmnb.report.drawing.series import Series, point_interval, point_words
 from crmnb.report.html import table
-from crmnb.report.text.numbers import known, part_name, percent, period_name, whole_number
-from crmnb.report.text.sentences import (
-    available,
-    change_words,
-    cohort_cell,
-    flag_words,
-    interval_words,
-    is_cohort,
-    target_words,
-    value_words,
-)
+from crmnb.report.text.changes import change_words
+from crmnb.report.text.flags import flag_words
+from crmnb.report.text.numbers import known, part_name, period_name, whole_number
+from crmnb.report.text.row_state import available, cohort_cell, is_cohort
+from crmnb.report.text.values import interval_name, interval_words, target_words, value_words
 
 
 def numbers_table(
@@ -27,7 +21,7 @@ def numbers_table(
 
     decimals: as in the picture; else as the page writes each.
     """
-    level = f"{percent(result.client.level, result.client)} interval"
+    level = interval_name(result)
     columns = [first, "Value", level, "n", "Remarks"]
     body = [
         [
@@ -58,7 +52,7 @@ def points_table(
         ]
         for name, curve, place in named
     ]
-    columns = [first, "Value", f"{percent(result.client.level, result.client)} interval", units]
+    columns = [first, "Value", interval_name(result), units]
     return table(columns, body, caption=caption, numeric=(1, 2, 3))
 
 
@@ -68,11 +62,11 @@ def n_words(result: Result, row) -> str:
 
 
 class Table(Display, pd.DataFrame):
-    """A table of the suite's own that may stand on a page; what is made from it (a part, a sum) is a plain DataFrame, which may not."""
+    """A table of the suite that a page may show; what is derived from it (a part, a sum) is a plain DataFrame, which a page may not show."""
 
 
 class CustomerTable(Table):
-    """A table of single customers: only for pages of clients who have them shown, from cells that are tagged for it."""
+    """A table of single customers: only for clients who allow it, from cells tagged `customers`."""
 
     shown_to = WITH_CUSTOMERS
 
@@ -82,12 +76,12 @@ def people_frame(result: Result) -> Table:
     client, metric = result.client, result.metric
     rows = [
         {
-            metric.breakdown.capitalize() or "Breakdown": component_name(row.breakdown, client),
+            metric.breakdown.capitalize() or "Breakdown": breakdown_name(row.breakdown, client),
             "When": part_name(row.part, result.period, client) if row.part else period_name(row.period, client),
             "Segment": row.segment,
             "Level": row.level,
             "Value": value_words(result, row),
-            "Interval": interval_words(result, row),
+            interval_name(result): interval_words(result, row),
             "n": n_words(result, row),
             "Change": change_words(result, row).text,
             "Target": target_words(result, row),
@@ -99,8 +93,8 @@ def people_frame(result: Result) -> Table:
     return Table(frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]])
 
 
-def component_name(breakdown: str, client) -> str:
-    """A breakdown in words: a cohort cell is a month and how many months after."""
+def breakdown_name(breakdown: str, client) -> str:
+    """A breakdown in words: a cohort cell is a month and an age in months."""
     if not is_cohort(breakdown):
         return breakdown
     cohort, after = cohort_cell(breakdown)

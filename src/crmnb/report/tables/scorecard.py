@@ -1,42 +1,38 @@
-"""The scorecard of several results as a table, the tile of one, and the sentences of what changed."""
+"""The scorecard of several results as a table, the tile of one, and the sentences of the key changes."""
 
 from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
-from crmnb.report.drawing.sparkline import interval_bar, spark
+from crmnb.report.drawing.sparkline import interval_bar, sparkline
 from crmnb.report.html import Html, glue, printable, tag
 from crmnb.report.tables.data_table import n_words
-from crmnb.report.text.numbers import known, part_name, part_start, percent, period_name, whole_number
-from crmnb.report.text.sentences import (
-    Change,
-    as_sentence,
-    available,
-    basis_words,
-    change_html,
-    change_words,
-    definition_html,
-    flag_meanings,
-    flag_words,
+from crmnb.report.text.changes import Change, change_html, change_words
+from crmnb.report.text.definitions import definition_html
+from crmnb.report.text.flags import flag_meanings, flag_words
+from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
+from crmnb.report.text.precision import part_decimals
+from crmnb.report.text.row_state import available, is_cohort, not_reached
+from crmnb.report.text.sentences import as_sentence, summary_text
+from crmnb.report.text.values import (
+    base_words,
+    interval_name,
     interval_words,
-    is_cohort,
-    not_reached,
-    part_decimals,
-    said,
+    named_interval,
     target_words,
     value_words,
 )
 
-NOT_COMPARED = "not compared"
+NO_COMPARISON = "no comparison"
 _MOST_COMPONENTS = 6
-_TOLD_APART = ("survey", "platform")  # breakdowns that are of one kind, none of which stands for the others
+_SEPARATE = ("survey", "platform")  # breakdowns of which none represents the others
 _MOST_OTHERS = 3
 
 
 def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
     """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
 
-    A column that would be empty is left out; what applies to many rows is said once, under the table.
+    An empty column is left out; what applies to many rows stands once, under the table.
     """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
@@ -52,14 +48,14 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
     framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
     notes = [tag("p", as_sentence(note), class_="note") for note in _under(seen)]
-    return Html(glue(framed, *notes), "\n".join(said(result) for result in results))
+    return Html(glue(framed, *notes), "\n".join(summary_text(result) for result in results))
 
 
 def tile(result: Result, *, definition: str = "") -> Html:
-    """A headline: name, value, interval with target, n, change, spark line, flags; `definition` is a link to more.
+    """A key metric: name, value, interval with target, n, change, sparkline, flags; `definition` is a link to the methodology.
 
-    A metric with several breakdowns shows the one of the whole client, or else the first; other surveys stand below it, as they
-    must not be thrown together.
+    A metric with several breakdowns shows that of the whole client, or else the first; other surveys stand below it, as they
+    are not comparable.
     """
     row = headline(result)
     if row is None:
@@ -69,7 +65,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
     else:
         big = tag("p", value_words(result, row), class_="absent")
     parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
-    link = tag("a", "How it is measured", href=definition) if definition else None
+    link = tag("a", "Methodology", href=definition) if definition else None
     name = result.metric.title + (f", {printable(row.breakdown)}" if row.breakdown else "")
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
@@ -86,22 +82,22 @@ def tile(result: Result, *, definition: str = "") -> Html:
         _spark_figure(result, parts),
         tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
     )
-    return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), said(result))
+    return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), summary_text(result))
 
 
 def _other_surveys(result: Result, row: Row) -> list[str]:
-    """The value of each further survey (or platform), with its interval, so that a tile does not tell of one alone."""
-    if result.metric.breakdown not in _TOLD_APART:
+    """The value of each further survey (or platform), with its interval."""
+    if result.metric.breakdown not in _SEPARATE:
         return []
-    others = [each for each in result.entries if each.breakdown != row.breakdown and each.unit == row.unit]
+    others = [other for other in result.entries if other.breakdown != row.breakdown and other.unit == row.unit]
     return [
-        ": ".join((printable(each.breakdown), value_words(result, each))) + (f" ({ends})" if ends else "")
-        for each, ends in ((each, interval_words(result, each)) for each in others[:_MOST_OTHERS])
+        ": ".join((printable(other.breakdown), value_words(result, other))) + (f" ({limits})" if limits else "")
+        for other, limits in ((other, interval_words(result, other)) for other in others[:_MOST_OTHERS])
     ]
 
 
 def in_short(result: Result) -> dict[str, str] | None:
-    """A headline as words for a list of many clients: title, value, interval, change and signal; None without a value."""
+    """A key metric as words for a list of many clients: title, value, interval, change and signal; None without a value."""
     row = headline(result)
     if row is None or not available(row):
         return None
@@ -116,40 +112,38 @@ def in_short(result: Result) -> dict[str, str] | None:
     }
 
 
-def what_changed(results: list[Result]) -> Html:
-    """The signals that survived as sentences, those of everybody before those of groups, the biggest consequence first.
+def key_changes(results: list[Result]) -> Html:
+    """The signals as sentences: those of the whole client before those of segments, the largest effect first.
 
-    The consequence is the relative change times the share of the client's units that it concerns.
+    The effect is the relative change times the share of the client's units that it concerns.
     """
-    found = [
-        (_consequence(result, row), result, row)
+    signals = [
+        (_effect(result, row), result, row)
         for result in results
         for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
         if available(row) and known(row.change)
     ]
-    if not found:
-        calm = (
-            "Nothing changed beyond chance." if _any_compared(results) else "Nothing is compared with another period."
-        )
+    if not signals:
+        calm = "No detectable changes." if _any_compared(results) else "No comparison with another period."
         return Html(tag("p", calm, class_="calm"), calm)
-    found.sort(key=lambda item: -item[0])
-    whole = [(result, row) for _, result, row in found if not row.segment]
-    groups = [(result, row) for _, result, row in found if row.segment]
+    signals.sort(key=lambda item: -item[0])
+    whole = [(result, row) for _, result, row in signals if not row.segment]
+    groups = [(result, row) for _, result, row in signals if row.segment]
     text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for r, row in (*whole, *groups))
-    return Html(_signals(whole) + _folded(groups, len(whole)), text)
+    return Html(_signal_list(whole) + _folded(groups, len(whole)), text)
 
 
-def _signals(found: list) -> Markup:
-    items = (tag("li", _signal(result, row)) for result, row in found)
-    return tag("ul", *items, class_="signals") if found else Markup()
+def _signal_list(signals: list) -> Markup:
+    items = (tag("li", _signal(result, row)) for result, row in signals)
+    return tag("ul", *items, class_="signals") if signals else Markup()
 
 
-def _folded(found: list, others: int) -> Markup:
-    """The signals of single groups, folded away where there are some of everybody: they are mostly these once more."""
-    if not found or not others:
-        return _signals(found)
-    words = f"{len(found)} more of single groups" if len(found) > 1 else "1 more, of a single group"
-    return tag("details", tag("summary", words), _signals(found))
+def _folded(signals: list, others: int) -> Markup:
+    """The signals of segments, folded where the whole client has some: they mostly repeat those."""
+    if not signals or not others:
+        return _signal_list(signals)
+    words = f"{len(signals)} changes in segments" if len(signals) > 1 else "1 change in a segment"
+    return tag("details", tag("summary", words), _signal_list(signals))
 
 
 def _any_compared(results: list[Result]) -> bool:
@@ -157,9 +151,8 @@ def _any_compared(results: list[Result]) -> bool:
 
 
 def _columns(result: Result) -> list[str]:
-    level = percent(result.client.level, result.client)
-    before = period_name(result.comparison.label, result.client)
-    return ["Metric", "Value", f"{level} interval", "n", f"Change on {before}", "Target", "Remarks"]
+    comparison = period_name(result.comparison.label, result.client)
+    return ["Metric", "Value", interval_name(result), "n", f"Change vs {comparison}", "Target", "Remarks"]
 
 
 def _entries(result: Result):
@@ -167,7 +160,7 @@ def _entries(result: Result):
     whole, title = list(result.entries), result.metric.title
     if whole and all(is_cohort(row.breakdown) for row in whole):
         cohorts = len({row.breakdown.split(" ")[0] for row in whole})
-        yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the triangle"
+        yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
         name = printable(row.breakdown)
@@ -182,9 +175,8 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
     named = words.startswith(result.metric.title)
     head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="breakdown")
     if not available(row):
-        level = percent(result.client.level, result.client)
-        known_so_far = f" ({level} interval {ends})" if (ends := interval_words(result, row)) else ""
-        words = value_words(result, row) + known_so_far
+        interval = named_interval(result, row)
+        words = value_words(result, row) + (f" ({interval})" if interval else "")
         return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"))
     ends = interval_words(result, row)
     bar = interval_bar(result, row, width=120, ends=False) if ends else None
@@ -193,7 +185,7 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
         tag("td", value_words(result, row), class_="value"),
         tag("td", *interval, class_="interval"),
         tag("td", n_words(result, row), class_="num"),
-        tag("td", change_html(_in_column(change_words(result, row, on=False))) or "", class_="moved"),
+        tag("td", change_html(_in_column(change_words(result, row, with_period=False))) or "", class_="moved"),
     ]
     if "Target" in columns:
         cells.append(tag("td", target_words(result, row).removeprefix("target ")))
@@ -203,14 +195,14 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
 
 
 def _in_column(change: Change) -> Change:
-    """A change in a cell: why there is none is said once, under the table."""
-    return change._replace(text=NOT_COMPARED) if change.text.startswith(NOT_COMPARED) else change
+    """A change in a cell: the reason for none stands once, under the table."""
+    return change._replace(text=NO_COMPARISON) if change.text.startswith(NO_COMPARISON) else change
 
 
 def _under(shown: list) -> list[str]:
-    """What the marks in the table mean, and why something is not compared: each once."""
+    """What the flags in the table mean, and the reasons for no comparison, once for all rows."""
     changes = (change_words(result, row).text for result, row in shown)
-    reasons = [reason for reason in changes if reason.startswith(NOT_COMPARED)]
+    reasons = [reason for reason in changes if reason.startswith(NO_COMPARISON)]
     marks = [
         f"{mark}: {why}" for result, row in shown if available(row) for mark, why in flag_meanings(result, row).items()
     ]
@@ -237,17 +229,15 @@ def _value_parts(result: Result, row) -> list[object]:
 
 
 def _support(result: Result, row) -> str:
-    ends = interval_words(result, row)
-    level = f"{percent(result.client.level, result.client)} interval {ends}" if ends else ""
     counted = row.unit == "count" and row.n == row.value  # the value says n itself
-    size = basis_words(result, row) or (
+    size = base_words(result, row) or (
         f"n {whole_number(row.n, result.client)}" if known(row.n) and not counted else ""
     )
-    return "; ".join(words for words in (level, size) if words)
+    return "; ".join(words for words in (named_interval(result, row), size) if words)
 
 
 def _spark_figure(result: Result, parts: list) -> Markup | None:
-    line = spark(result, parts)
+    line = sparkline(result, parts)
     if line is None:
         return None
     seen = [row for row in parts if available(row)]
@@ -261,9 +251,9 @@ def _spark_figure(result: Result, parts: list) -> Markup | None:
     return tag("div", line, tag("span", f"By part of the period: {ends}.", class_="unseen"), class_="over-time")
 
 
-def _consequence(result: Result, row) -> float:
+def _effect(result: Result, row) -> float:
     size = max(abs(row.value), abs(row.value - row.change)) or 1.0
-    if result.metric.compares:  # the figure is the change, out of what was before
+    if result.metric.compares:  # the figure itself is the change
         size = 100.0 if row.unit == "%" else 1.0
     whole = result.whole[result.whole["breakdown"] == row.breakdown]["n"]
     share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0

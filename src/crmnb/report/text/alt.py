@@ -1,4 +1,4 @@
-"""Texts in place of pictures, made from the result: form, axes, highest, lowest, last, and the trend in words."""
+"""Alternative texts of charts, from the result: form, axes, highest, lowest and last value, and the trend in words."""
 
 import numpy as np
 
@@ -6,37 +6,36 @@ from crmnb.evaluate.result import Result
 from crmnb.report.drawing.series import Series, at, point_words
 from crmnb.report.html import printable
 from crmnb.report.text.numbers import is_cut, known, part_name, percent, period_name, whole_number
-from crmnb.report.text.sentences import (
+from crmnb.report.text.row_state import (
     available,
     bounded_below,
     has_interval,
-    lies_apart,
+    is_clearly_below,
     not_reached,
-    noun,
     unfinished,
-    value_words,
 )
+from crmnb.report.text.values import interval_name, noun, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 
 def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
-    """For a line or bars over time, whose values are written with so many decimals."""
+    """For a line or bars over time, with values of so many decimals."""
     counted = result.metric.unit == "count"
     every = [row for rows in panels.values() for row in rows]
     form = _form("Bar chart" if counted else "Line chart", "whiskers" if counted else "a band", result, every)
     unit = noun(result.metric.numerator) if counted else result.metric.unit
-    some = next(iter(panels.values()))
-    across = f"{len(some)} parts of {period_name(result.period.label, result.client)}"
+    first = next(iter(panels.values()))
+    across = f"{len(first)} parts of {period_name(result.period.label, result.client)}"
     head = f"{form}. Across: {across}. Up: {result.metric.title}, {unit}."
-    told = [_line_words(result, rows, breakdown, places) for breakdown, rows in panels.items()]
-    return " ".join([head, *told])
+    lines = [_line_words(result, rows, breakdown, places) for breakdown, rows in panels.items()]
+    return " ".join([head, *lines])
 
 
 def _form(form: str, intervals: str, result: Result, rows: list) -> str:
-    """The form of a picture, with its intervals only where one is drawn."""
+    """The form of a chart, with intervals only where there is one."""
     if not any(map(bounded_below, rows)):
         return form
-    return f"{form} with {intervals} for the {percent(result.client.level, result.client)} interval"
+    return f"{form} with {intervals} for the {interval_name(result)}"
 
 
 def _line_words(result: Result, rows: list, breakdown: str, places: int) -> str:
@@ -46,55 +45,55 @@ def _line_words(result: Result, rows: list, breakdown: str, places: int) -> str:
         return f"{of}no values."
     highest, lowest, last = max(seen, key=_value), min(seen, key=_value), seen[-1]
 
-    def told(row) -> str:
-        partial = ", partial" if "partial" in row.flags else ", too early to tell" if "immature" in row.flags else ""
+    def value_in_part(row) -> str:
+        partial = ", partial" if "partial" in row.flags else ", too early" if "immature" in row.flags else ""
         return f"{value_words(result, row, places)} ({part_name(row.part, result.period, result.client)}{partial})"
 
     gaps = f" Without a value: {len(rows) - len(seen)} of {len(rows)}." if len(seen) < len(rows) else ""
-    words = f"Highest {told(highest)}, lowest {told(lowest)}, last {told(last)}."
+    words = f"Highest {value_in_part(highest)}, lowest {value_in_part(lowest)}, last {value_in_part(last)}."
     if highest.value == lowest.value:
-        words = f"All {len(seen)} alike, last {told(last)}."
+        words = f"All {len(seen)} equal, last {value_in_part(last)}."
     return f"{of}{words} {_direction(result, seen)}{gaps}"
 
 
 def _direction(result: Result, seen: list) -> str:
-    """First against last whole part: a direction only where their intervals do not even touch."""
+    """First against last complete part: a direction only where their intervals do not overlap."""
     ended = [row for row in seen if not unfinished(row) and not is_cut(row.part, result.period, result.client)]
     whole = [row for row in ended if has_interval(row)]
     if len(whole) < 2:
         few = len(ended) < 2
-        return f"{'Too few whole parts' if few else 'Too few parts with an interval'} for a direction."
+        return f"{'Too few complete parts' if few else 'Too few parts with an interval'} for a trend."
     first, last = whole[0], whole[-1]
-    if lies_apart(first, last):
-        return "The last whole part lies clearly above the first."
-    if lies_apart(last, first):
-        return "The last whole part lies clearly below the first."
-    return "No clear difference between the first and the last whole part."
+    if is_clearly_below(first, last):
+        return "The last complete part lies above the first; their intervals do not overlap."
+    if is_clearly_below(last, first):
+        return "The last complete part lies below the first; their intervals do not overlap."
+    return "No detectable difference between the first and the last complete part."
 
 
 def dots_alt(
     result: Result, what: str, named: list[tuple[str, object]], whole: object | None, places: int | None
 ) -> str:
-    """For dots with whiskers; those of whom the level is not known are neither the highest nor the lowest."""
+    """For dots with whiskers; an unknown level is neither the highest nor the lowest."""
     form = _form("Dots", "whiskers", result, [row for _, row in named])
     unit = "" if result.metric.unit == "count" else f", {result.metric.unit}"
     head = f"{form}, sorted. Down: {what}. Across: {result.metric.title}{unit}."
     seen = [(name, row) for name, row in named if available(row)]
 
-    def told(name: str, row) -> str:
+    def named_value(name: str, row) -> str:
         return f"{printable(name)}, {value_words(result, row, places)}"
 
     words = [] if seen else ["No values."]
     ranked = sorted(((name, row) for name, row in seen if name not in (UNKNOWN, OTHER)), key=lambda pair: pair[1].value)
     if len(ranked) > 1 and ranked[0][1].value == ranked[-1][1].value:
-        words.append(f"All {len(ranked)} alike, {value_words(result, ranked[0][1], places)}.")
+        words.append(f"All {len(ranked)} equal, {value_words(result, ranked[0][1], places)}.")
     elif len(ranked) > 1:
-        words.append(f"Highest {told(*ranked[-1])}; lowest {told(*ranked[0])}.")
+        words.append(f"Highest {named_value(*ranked[-1])}; lowest {named_value(*ranked[0])}.")
     elif ranked:
-        words.append(f"Only {told(*ranked[0])}.")
-    words += [f"Level {told(name, row)}." for name, row in seen if name in (UNKNOWN, OTHER)]
+        words.append(f"Only {named_value(*ranked[0])}.")
+    words += [f"Level {named_value(name, row)}." for name, row in seen if name in (UNKNOWN, OTHER)]
     if beyond := [printable(name) for name, row in named if not_reached(row)]:
-        words.append(f"Not reached, so beyond the end of the data: {', '.join(beyond)}.")
+        words.append(f"Not reached within the data: {', '.join(beyond)}.")
     if whole is not None and available(whole):
         words.append(f"Whole client {value_words(result, whole)}.")
     if seen and (hidden := len(named) - len(seen)):
@@ -102,73 +101,75 @@ def dots_alt(
     return " ".join([head, *words])
 
 
-def triangle_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:
-    """For a cohort triangle: the range one month after the first, where later ones are comparable."""
+def cohort_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:
+    """For a cohort heat map: the highest and the lowest cell after the first month."""
     head = (
-        f"Cohort triangle, a heat map with numbers. Down: {cohorts} cohorts by first month. "
-        f"Across: months since, 0 to {columns - 1}. Cells: {result.metric.title}, {result.metric.unit}."
+        f"Cohort heat map with numbers. Down: {cohorts} cohorts by first month. "
+        f"Across: months since the start, 0 to {columns - 1}. Cells: {result.metric.title}, {result.metric.unit}."
     )
     shown = [(cohort, after, row) for cohort, after, row in cells if after > 0 and available(row)]
     if not shown:
         return head
-    told = []
+    extremes = []
     for word, pick in (("Highest", max), ("lowest", min)):
         cohort, after, row = pick(shown, key=lambda cell: cell[2].value)
         months = "1 month" if after == 1 else f"{after} months"
-        told.append(f"{word} {value_words(result, row)} ({period_name(cohort, result.client)}, {months} after)")
-    return f"{head} {' and '.join(told)} after the first month."
+        extremes.append(
+            f"{word} {value_words(result, row)} ({period_name(cohort, result.client)}, {months} after the start)"
+        )
+    return f"{head} {' and '.join(extremes)}."
 
 
 def curve_alt(result: Result, curves: list[Series], times: list[tuple[float, str]], stepped: list[bool]) -> str:
-    """For steps or lines with a band over the time since the start: where each stands half way and at the end.
+    """For steps or lines with a band by time since the start: the value half way and at the end.
 
     stepped: of each curve, whether its steps are drawn, or a line through their ends.
     """
     form = "Steps" if all(stepped) else "Steps and lines" if any(stepped) else "Lines" if curves[1:] else "Line"
     head = (
         f"{form}{_banded(result, curves)}. Across: time since the start. Up: {result.metric.title}, {result.metric.unit}. "
-        "Under the axis: how many were at risk."
+        "Under the axis: the number at risk."
     )
-    told = []
-    for one in curves:
-        of = f"{printable(one.name)}: " if one.name else ""
-        seen = [(words, at(one, days)) for days, words in times if one.x[0] < days <= one.x[-1]] or [
-            ("the end", len(one.x) - 1)
+    lines = []
+    for curve in curves:
+        name = f"{printable(curve.name)}: " if curve.name else ""
+        seen = [(words, at(curve, days)) for days, words in times if curve.x[0] < days <= curve.x[-1]] or [
+            ("the end", len(curve.x) - 1)
         ]
         chosen = dict.fromkeys([seen[(len(seen) - 1) // 2], seen[-1]])
-        points = (f"{point_words(result, one, place)} after {words}" for words, place in chosen)
-        told.append(f"{of}{', '.join(points)}.")
-    return " ".join([head, *told])
+        points = (f"{point_words(result, curve, place)} after {words}" for words, place in chosen)
+        lines.append(f"{name}{', '.join(points)}.")
+    return " ".join([head, *lines])
 
 
 def funnel_alt(result: Result, stages: list) -> str:
-    """For a funnel: each stage with how many reached it and the rate of the step to it, from the top down."""
-    told = []
+    """For a funnel: each stage with the number that reached it and the conversion of the step, from the top down."""
+    words = []
     for stage in stages:
         reached = whole_number(stage.reached, result.client) if known(stage.reached) else "not shown"
         rate = f" ({value_words(result, stage.step)})" if stage.step is not None and available(stage.step) else ""
-        told.append(f"{printable(stage.name)} {reached}{rate}")
-    return f"Funnel of bars from zero. Down: stages. Across: how many reached them. {', '.join(told)}."
+        words.append(f"{printable(stage.name)} {reached}{rate}")
+    return f"Funnel of bars from zero. Down: stages. Across: the number that reached them. {', '.join(words)}."
 
 
 def waterfall_alt(result: Result, named: list[tuple[str, str]]) -> str:
     """For a waterfall: each total and each step with its sign, from left to right."""
-    told = ", ".join(f"{printable(name)} {words}" for name, words in named)
-    return f"Waterfall of floating bars from zero. Up: {result.metric.title}, {result.client.currency}. {told}."
+    steps = ", ".join(f"{printable(name)} {words}" for name, words in named)
+    return f"Waterfall of floating bars from zero. Up: {result.metric.title}, {result.client.currency}. {steps}."
 
 
 def lorenz_alt(result: Result, shares: list[tuple[int, str]]) -> str:
-    """For a Lorenz curve: what some shares of the customers bring."""
-    told = ", ".join(f"{customers} % bring {share}" for customers, share in shares)
+    """For a Lorenz curve: the revenue share of some shares of customers."""
+    words = ", ".join(f"{percent(customers / 100, result.client)} bring {share}" for customers, share in shares)
     return (
-        f"Lorenz curve under the diagonal of equal shares. Across: share of the customers, from the smallest. "
-        f"Up: share of the revenue. The smallest {told}."
+        f"Lorenz curve under the diagonal of equal shares. Across: share of customers, smallest first. "
+        f"Up: share of revenue. The smallest {words}."
     )
 
 
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
-    """For lines over weeks: each where the holdout begins and at the end."""
-    head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: how many, forecast and come."
+    """For lines over weeks: where the holdout begins, and the last values."""
+    head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."
     if known(begins):
         head += f" The holdout begins in week {begins:g}."
     ends = ", ".join(
@@ -178,22 +179,22 @@ def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
 
 
 def payback_alt(result: Result, margin: Series, cost: Series) -> str:
-    """For a rising line with a band against a level line: that level, and where the line stands half way and at the end."""
+    """For a rising line with a band against a level line: that level, and the line's value half way and at the end."""
     last = len(margin.x) - 1
-    told = ", ".join(
+    words = ", ".join(
         f"{point_words(result, margin, place, 'money')} after {_months(margin.x[place])}"
         for place in dict.fromkeys([last // 2, last])
     )
     return (
-        f"Line chart{_banded(result, [margin, cost])}. Across: months since a customer was won. Up: margin brought so far, "
-        f"per customer. {told}. A level line at what winning a customer cost, {point_words(result, cost, 0, 'money')}."
+        f"Line chart{_banded(result, [margin, cost])}. Across: months since acquisition. Up: cumulative margin "
+        f"per new customer. {words}. A level line at the acquisition cost, {point_words(result, cost, 0, 'money')}."
     )
 
 
 def _banded(result: Result, curves: list[Series]) -> str:
     """That there are bands, where one is drawn."""
-    drawn = any((np.isfinite(one.low) & np.isfinite(one.high)).any() for one in curves)
-    return f" with a band for the {percent(result.client.level, result.client)} interval" if drawn else ""
+    drawn = any((np.isfinite(curve.low) & np.isfinite(curve.high)).any() for curve in curves)
+    return f" with a band for the {interval_name(result)}" if drawn else ""
 
 
 def _months(number: float) -> str:

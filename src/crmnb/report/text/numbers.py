@@ -1,4 +1,4 @@
-"""Numbers and dates as the client's locale writes them, with as many digits as their interval deserves."""
+"""Numbers and dates as the client's locale writes them, with as many digits as their interval supports."""
 
 import math
 import re
@@ -8,7 +8,13 @@ from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
 
 from crmnb.core.errors import InputError
 from crmnb.core.period import Period
@@ -16,9 +22,12 @@ from crmnb.schema.client import Client
 
 MINUS = "\N{MINUS SIGN}"
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
+_PERCENTAGES = re.compile(r"(?<![\d.,])(\d+(\.\d+)?) ?%")
 _DATES = re.compile(r"\b\d{4}(?:Q[1-4]|-\d\d(?:-\d\d(?:\.\.\d{4}-\d\d-\d\d)?)?)\b(?!-)")
+YEAR = 365.25  # days
 _ALIKE = 0.85  # of the longest part; a February is .9 of a month
-_WHOLE_IS_ENOUGH = ("%", "points", "count", "money", "months")
+_WHOLE_IS_ENOUGH = ("%", "points", "pts", "count", "money", "months")
+_MILLION = 1_000_000  # from here on an amount is short on axes and in titles
 _SMALLEST = 0.001  # as no more than three decimals are shown
 _BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
 
@@ -28,53 +37,63 @@ def known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def deserved(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> int:
-    """How many decimals to show: the last one shown is the first digit of the interval's half-width.
+def decimals_of(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> int:
+    """How many decimals to show: the last one is the first digit of the interval's half-width.
 
-    +-3 points deserve none, +-0.3 one; nor do whole numbers with whole ends. Without an interval, three digits in all. A count has
-    none; a small number in a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far from 1 as 2.13.
+    +-3 points get none, +-0.3 one; nor do whole numbers with whole limits. Without an interval, three digits in all. A count has
+    none, years one; a small number in a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far
+    from 1 as 2.13.
     """
-    if unit == "count":
-        return 0
+    if unit in ("count", "years"):
+        return int(unit == "years")
     half = (high - low) / 2 if known(low) and known(high) else 0.0
     if all(abs(x) < _SMALLEST / 2 for x in (value, low, high)):
         return 0
     if half > 0 and all(float(x).is_integer() for x in (value, low, high)):
-        wanted = 0
+        decimals = 0
     elif half > 0:
-        wanted = -math.floor(math.log10(half))
+        decimals = -math.floor(math.log10(half))
     elif not known(value) or float(value).is_integer():
-        wanted = 0
+        decimals = 0
     else:
-        wanted = 2 - math.floor(math.log10(abs(value)))
+        decimals = 2 - math.floor(math.log10(abs(value)))
     least = (
         2 if unit == "hazard ratio" else 0 if unit in _WHOLE_IS_ENOUGH or not known(value) or abs(value) >= 10 else 1
     )
-    return min(max(wanted, least), 3 if half > 0 else 1 if unit == "%" else 3)
+    return min(max(decimals, least), 3 if half > 0 else 1 if unit == "%" else 3)
 
 
-def deserved_together(rows, unit: str) -> int:
-    """The decimals that values shown side by side deserve: those of the middle one."""
-    each = sorted(deserved(row.value, row.low, row.high, unit) for row in rows if known(row.value))
-    return each[len(each) // 2] if each else 0
+def common_decimals(rows, unit: str) -> int:
+    """The decimals of values side by side: those of the middle one."""
+    decimals = sorted(decimals_of(row.value, row.low, row.high, unit) for row in rows if known(row.value))
+    return decimals[len(decimals) // 2] if decimals else 0
 
 
-def deserved_change(change: float, low: float, high: float, unit: str) -> int:
-    """As `deserved`, with one digit more where the half-width begins with 1 to 3: +-1.9 points deserve one decimal.
+def change_decimals(change: float, low: float, high: float, unit: str) -> int:
+    """As `decimals_of`, with one digit more where the half-width begins with 1 to 3: +-1.9 points get one decimal.
 
-    A change is small beside the values that it lies between, and rounding it coarsely would show.
+    A change is small next to the values that it lies between, and rounding it coarsely would show.
     """
     if unit == "count" or not (known(low) and known(high)) or high <= low:
-        return deserved(change, low, high, unit)
+        return decimals_of(change, low, high, unit)
     half = (high - low) / 2
     power = math.floor(math.log10(half))
     return min(max((half < 3.55 * 10**power) - power, 0), 3)
 
 
+def limit_decimals(value: float, low: float, high: float, decimals: int, unit: str) -> int:
+    """The decimals of an interval: those of the value, or one more where the value would hide a limit."""
+    if unit == "count" or not known(value):
+        return decimals
+    limits = [limit for limit in (low, high) if known(limit) and limit != value]
+    hidden = any(_rounded(limit, decimals) == _rounded(value, decimals) for limit in limits)
+    return decimals + 1 if hidden and decimals < 3 else decimals
+
+
 def scale_end(value: float, unit: str, client: Client) -> str:
-    """The end of a scale with all the decimals that it has: `0.25`, or a reader would turn lengths into other numbers."""
+    """The end of a scale with all its decimals: `0.25`, as a reader measures lengths against it."""
     decimals = max(0, -int(Decimal(f"{value:.6g}").normalize().as_tuple().exponent))
-    return brief(value, unit, decimals, client)
+    return short_quantity(value, unit, decimals, client)
 
 
 def number(value: float, decimals: int, client: Client) -> str:
@@ -85,7 +104,7 @@ def number(value: float, decimals: int, client: Client) -> str:
 
 
 def money(value: float, decimals: int, client: Client) -> str:
-    """An amount in the client's currency; its small coins only where the interval deserves a decimal."""
+    """An amount in the client's currency; with decimals only where the interval supports them."""
     digits = get_currency_precision(client.currency) if decimals else 0
     pattern = Locale.parse(client.locale).currency_formats["standard"].pattern
     pattern = re.sub(r"0\.0+", f"0.{'0' * digits}" if digits else "0", pattern)
@@ -94,17 +113,46 @@ def money(value: float, decimals: int, client: Client) -> str:
     return written.replace("-", MINUS)
 
 
+def short_money(value: float, client: Client, *, like: float | None = None, decimals: int = 2) -> str:
+    """An amount for axes and titles: `€2.83M`, in full below a million.
+
+    like: the amount that decides whether it is written in millions, where several stand together.
+    """
+    if abs(value if like is None else like) < _MILLION:
+        return money(value, 0, client)
+    one = format_compact_currency(_MILLION, client.currency, locale=client.locale, fraction_digits=0)
+    if re.findall(r"\d+", one) != ["1"]:  # a locale without a word for a million
+        return money(value, 0, client)
+    written = one.replace("1", number(abs(value) / _MILLION, decimals, client))
+    return f"{MINUS}{written}" if value < 0 else written
+
+
 def quantity(value: float, unit: str, decimals: int, client: Client) -> str:
-    """The number with its unit: `60 %`, `12 points`, `£1,234 per day`, `2.4 orders per buyer`; ratios and counts bare."""
+    """The number with its unit: `60%`, `12 points`, `£1,234 per day`, `2.4 orders per buyer`; ratios and counts bare."""
+    if unit == "%":
+        return percentage(value, decimals, client)
     if is_money(unit):
         return money(value, decimals, client) + unit.removeprefix("money")
     written = number(value, decimals, client)
-    return written + unit_words(unit, one=written == "1")
+    return written + unit_words(unit, singular=written == "1")
 
 
-def brief(value: float, unit: str, decimals: int, client: Client) -> str:
-    """The number with the units that are short, as fits beside a point: `60 %`, `£1,234`; any other bare."""
+def signed(value: float, unit: str, decimals: int, client: Client) -> str:
+    """As `quantity`, with a plus where it is more than zero."""
+    return f"{'+' if _rounded(value, decimals) > 0 else ''}{quantity(value, unit, decimals, client)}"
+
+
+def short_quantity(value: float, unit: str, decimals: int, client: Client) -> str:
+    """The number with the units that are short, as fits next to a point: `60%`, `£1,234`; any other bare."""
     return quantity(value, "money" if is_money(unit) else unit if unit == "%" else "", decimals, client)
+
+
+def percentage(value: float, decimals: int, client: Client) -> str:
+    """A percentage as the locale writes it: `76%` in English, with a space in German."""
+    pattern = Locale.parse(client.locale).percent_formats[None].pattern
+    pattern = pattern.replace("0", f"0.{'0' * decimals}") if decimals else pattern
+    written = format_percent(_rounded(value, decimals) / 100, pattern, client.locale)
+    return written.replace("-", MINUS)
 
 
 def is_money(unit: str) -> bool:
@@ -112,20 +160,28 @@ def is_money(unit: str) -> bool:
     return unit.split(" ")[0] == "money"
 
 
-def unit_words(unit: str, *, one: bool = False) -> str:
+def unit_words(unit: str, *, singular: bool = False) -> str:
     """What stands behind a number in that unit, with its space: ` days` (` day` of one), ` per day` of money, or ""."""
     if unit in _BARE:
         return ""
     if is_money(unit):
         return unit.removeprefix("money")
-    return f" {unit.removesuffix('s') if one and unit in ('days', 'months') else unit}"
+    return f" {unit.removesuffix('s') if singular and unit in ('days', 'months', 'years') else unit}"
 
 
-def span(low: float, high: float, unit: str, decimals: int, client: Client) -> str:
-    """Both ends of an interval: `23 % to 88 %`, `-8 to 31` (other units are said with the value); `412 days or more`."""
+def limits_text(low: float, high: float, unit: str, decimals: int, client: Client) -> str:
+    """Both limits of an interval: `23% to 88%`, `-8 to 31` (other units stand with the value); `412 days or more`."""
     if high == math.inf:
         return f"{quantity(low, unit, decimals, client)} or more"
-    return " to ".join(brief(end, unit, decimals, client) for end in (low, high))
+    years = unit_words(unit) if unit == "years" else ""
+    return " to ".join(short_quantity(limit, unit, decimals, client) for limit in (low, high)) + years
+
+
+def signed_limits(low: float, high: float, unit: str, decimals: int, client: Client) -> str:
+    """Both limits of a change with their signs: `-3.2 to +2.4 pts`."""
+    short = unit if unit == "%" else "money" if is_money(unit) else ""
+    tail = "" if unit == "%" else unit_words(unit)
+    return " to ".join(signed(limit, short, decimals, client) for limit in (low, high)) + tail
 
 
 def whole_number(value: float, client: Client) -> str:
@@ -134,9 +190,9 @@ def whole_number(value: float, client: Client) -> str:
 
 
 def percent(share: float, client: Client) -> str:
-    """A share of one as a whole percentage where it is one: `95 %`, `99.5 %`."""
+    """A share of one as a whole percentage where it is one: `95%`, `99.5%`."""
     value = round(share * 100, 6)
-    return f"{number(value, 0 if float(value).is_integer() else 1, client)} %"
+    return percentage(value, 0 if float(value).is_integer() else 1, client)
 
 
 def day(when: date | datetime, client: Client) -> str:
@@ -145,9 +201,10 @@ def day(when: date | datetime, client: Client) -> str:
 
 
 def localised(text: str, client: Client) -> str:
-    """The text with each 2010-12-09, 2010-12, 2010Q4, range of days and 12,345 put as people of the locale write it."""
-    text = _GROUPED.sub(lambda found: whole_number(int(found[0].replace(",", "")), client), text)
-    return _DATES.sub(lambda found: _date_or_text(found[0], client), text)
+    """The text with each 2010-12-09, 2010-12, 2010Q4, range of days, 12,345 and 71 % as people of the locale write it."""
+    text = _PERCENTAGES.sub(lambda match: percentage(float(match[1]), len(match[2] or ".") - 1, client), text)
+    text = _GROUPED.sub(lambda match: whole_number(int(match[0].replace(",", "")), client), text)
+    return _DATES.sub(lambda match: _date_or_text(match[0], client), text)
 
 
 def period_name(label: str, client: Client) -> str:

@@ -1,0 +1,61 @@
+"""Changes: how a figure differs from the comparison period, with the interval of that difference."""
+
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from crmnb.evaluate.result import Result
+from crmnb.report.html import tag
+from crmnb.report.text.numbers import change_decimals, known, limits_text, localised, period_name, signed, signed_limits
+from crmnb.report.text.precision import displayed
+from crmnb.report.text.row_state import available
+from crmnb.report.text.values import interval_name
+
+_TONES = {"better": "good", "worse": "bad", "changed": "moved"}
+_VERDICTS = {"good": ", better", "bad": ", worse"}
+
+
+class Change(NamedTuple):
+    """A change in words. `tone`: good, bad or moved where it is detectable; unclear; none where there is no comparison."""
+
+    text: str
+    tone: str
+    arrow: str
+
+
+def change_words(result: Result, row, *, with_period: bool = True) -> Change:
+    """The change: `+3.1 pts vs 2024 (95% CI 1.2 to 5.0)`, or that none is detectable.
+
+    Without `with_period`, the comparison's name is left out, for a column headed by it.
+    """
+    client = result.client
+    if not available(row):
+        return Change("", "none", "")
+    if not known(row.change):
+        return Change(localised(row.reason, client), "none", "")
+    named = with_period and not result.metric.compares  # whose breakdowns say what it is compared with
+    versus = f" vs {period_name(result.comparison.label, client)}" if named else ""
+    unit, (change, low, high) = displayed(result, row.unit, row.change, row.change_low, row.change_high)
+    decimals = change_decimals(change, low, high, unit)
+    if unit in ("%", "points"):
+        unit = "%" if result.metric.compares else "pts"
+    has_interval = known(low) and known(high)
+    name = interval_name(result)
+    if not row.signal and has_interval:
+        limits = signed_limits(low, high, unit, decimals, client)
+        if not low <= 0 <= high:  # alone it would be a signal, not among all the comparisons
+            limits += "; not beyond chance among so many comparisons"
+        return Change(f"no detectable change{versus} ({name} {limits})", "unclear", "")
+    text = f"{signed(change, unit, decimals, client)}{versus}" if change else f"unchanged{versus}"
+    text += f" ({name} {limits_text(low, high, unit, decimals, client)})" if has_interval else " (no interval)"
+    arrow = "" if not row.signal else "▲" if change > 0 else "▼"
+    return Change(text, _TONES.get(row.signal, "unclear"), arrow)
+
+
+def change_html(change: Change) -> Markup | None:
+    """A change with its arrow, coloured only where it is detectable; None where there is nothing to say."""
+    if not change.text:
+        return None
+    arrow = tag("span", change.arrow, aria_hidden="true", class_="arrow") if change.arrow else None
+    words = f" {change.text}{_VERDICTS.get(change.tone, '')}" if arrow else change.text
+    return tag("span", *filter(None, (arrow, words)), class_=f"change {change.tone}")

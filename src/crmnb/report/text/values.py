@@ -1,0 +1,128 @@
+"""Values: a row's figure, its interval, its base and its target in words, or the reason why there is no figure."""
+
+import re
+
+from crmnb.evaluate.result import Result
+from crmnb.report.text.numbers import (
+    decimals_of,
+    is_money,
+    known,
+    limits_text,
+    localised,
+    percent,
+    quantity,
+    short_money,
+    short_quantity,
+    whole_number,
+)
+from crmnb.report.text.precision import displayed, interval_decimals, page_decimals
+from crmnb.report.text.row_state import available, bounded_below, not_reached
+
+_AFTER_NOUN = re.compile(
+    r",.*|\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
+)
+
+
+def value_words(result: Result, row, decimals: int | None = None) -> str:
+    """The value with its unit, or why there is none."""
+    if not available(row):
+        return absence_words(result, row)
+    places = page_decimals(result, row) if decimals is None else decimals
+    unit, (value,) = displayed(result, row.unit, row.value)
+    return quantity(value, unit, places, result.client) + _unit_tail(result, row)
+
+
+def short_value(result: Result, row, decimals: int | None = None) -> str:
+    """The value as fits next to a point: with a percent sign or the currency, without longer units."""
+    places = page_decimals(result, row) if decimals is None else decimals
+    unit, (value,) = displayed(result, row.unit, row.value)
+    if is_money(unit) and not places:
+        return short_money(value, result.client)
+    return short_quantity(value, unit, places, result.client)
+
+
+def absence_words(result: Result, row) -> str:
+    """Why a row has no value: `not shown: fewer than 10`, `not reached: ...` or `not available: needs orders`."""
+    reason = localised(row.reason, result.client)
+    if "suppressed" in row.flags.split():
+        return f"not shown: {reason or f'fewer than {result.client.privacy.suppress_below}'}"
+    if not_reached(row):
+        why = reason.removeprefix("not reached: ")  # a reason may say so itself, as it also stands alone
+        return f"not reached: {why}" if why else "not reached"
+    return f"not available: {reason or 'no data'}"
+
+
+def absence_reason(result: Result, default: str = "no data") -> str:
+    """The reason why there is nothing to draw."""
+    reasons = [absence_words(result, row) for row in result.entries if not available(row)]
+    return reasons[0] if reasons else default
+
+
+def interval_words(result: Result, row, decimals: int | None = None) -> str:
+    """`23% to 88%`, `412 days or more`, or "" where the value has no interval."""
+    if not bounded_below(row):
+        return ""
+    places = page_decimals(result, row) if decimals is None else decimals
+    unit, (low, high) = displayed(result, row.unit, row.low, row.high)
+    return limits_text(low, high, unit, interval_decimals(result, row, places), result.client)
+
+
+def interval_name(result: Result) -> str:
+    """What an interval is called: `95% CI`."""
+    return f"{percent(result.client.level, result.client)} CI"
+
+
+def named_interval(result: Result, row, decimals: int | None = None) -> str:
+    """`95% CI 23% to 88%`, or "" where the value has no interval."""
+    limits = interval_words(result, row, decimals)
+    return f"{interval_name(result)} {limits}" if limits else ""
+
+
+def base_words(result: Result, row) -> str:
+    """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
+    if not known(row.n) or row.unit == "count":
+        return ""
+    client, things = result.client, noun(result.metric.denominator)
+    if row.unit != result.metric.unit:
+        return f"n {whole_number(row.n, client)}"
+    if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
+        against = "of" if 0 <= row.numerator <= row.denominator else "against"
+        counts = (whole_number(x, client) for x in (row.numerator, row.denominator))
+        return f" {against} ".join(counts) + f" {things}"
+    of_customers = known(row.clusters) and row.clusters < row.n
+    tail = f" from {whole_number(row.clusters, client)} customers" if of_customers else ""
+    return f"{whole_number(row.n, client)} {things}{tail}"
+
+
+def declared_scale(result: Result) -> tuple[float, float] | None:
+    """The ends of the scale that the client declared for the survey item; None where there is no item."""
+    item = result.client.items.get(result.settings.get("item", "").split(" ")[0])
+    return tuple(map(float, item.scale)) if item else None
+
+
+def target_words(result: Result, row) -> str:
+    """`target 80%: met`, `missed`, or `too close to call` while the interval contains it; "" without a target."""
+    if not known(row.target):
+        return ""
+    unit, (target,) = displayed(result, row.unit, row.target)
+    goal = quantity(target, unit, decimals_of(target, unit=unit), result.client)
+    if not available(row) or result.direction == "-":
+        return f"target {goal}"
+    low, high = (row.low, row.high) if known(row.low) and known(row.high) else (row.value, row.value)
+    above, below = low >= row.target, high <= row.target
+    met, missed = (above, below) if result.direction == "up" else (below, above)
+    return f"target {goal}: {'met' if met else 'missed' if missed else 'too close to call'}"
+
+
+def noun(text: str) -> str:
+    """The thing counted, out of a description of it: `buyers` of "buyers in the period"."""
+    return _AFTER_NOUN.sub("", text).strip(" ,;:.") or text
+
+
+def _unit_tail(result: Result, row) -> str:
+    if row.unit == "count" and row.unit == result.metric.unit and not row.breakdown:
+        return f" {noun(result.metric.numerator)}"
+    if row.unit == "scale":
+        ends = declared_scale(result)
+        return " on a scale of {:g} to {:g}".format(*ends) if ends else " on the declared scale"
+    return ""
