@@ -232,7 +232,7 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
         page = quarantine_page(client, taken.audits, taken.folder / "quarantine", tmp_path, {})
         # 1 customer, 6 orders, 2 contracts, 4 invitations, 4 answers, 3 reviews, 1 lead; and 3 sessions: W02, W03, and on the browser
         # of W02 also W08, which names nobody.
-        assert ("24 were left out, of customers who are to be forgotten" in page) == forget
+        assert ("24 rows of erased customers were excluded" in page) == forget
         assert ("read = accepted + rejected + excluded" in page) == forget
         assert ("read = accepted + rejected." in page) != forget
     assert counts(taken)[0][2:4] == (15, 14)
