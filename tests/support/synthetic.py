@@ -1,6 +1,6 @@
 """Results made by hand for the tests of what people see: no data, no estimate, every case that a chart must stand."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +55,11 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
 
 def metric(**changes) -> Metric:
     """The repeat purchase rate's facts, with some of them changed."""
-    return replace(repeat_purchase_rate, **({"family": "retention"} | changes))
+    of_metric = {field.name for field in fields(Metric)}
+    of_measure = {name: value for name, value in changes.items() if name not in of_metric}
+    changes = {name: value for name, value in changes.items() if name in of_metric}
+    measure = replace(repeat_purchase_rate.measure, **of_measure)
+    return replace(repeat_purchase_rate, **({"family": "retention", "known": measure} | changes))
 
 
 def row(**facts) -> dict:

@@ -136,14 +136,14 @@ def _asked_once(metric: Metric, tables: session.Tables, period: Period) -> Asked
     windows = {"now": seen} | ({} if not_compared or measure.compares else {"before": possible["before"]})
     immature = _immature(metric, windows | parts)
     if not not_compared and "now" in immature:
-        not_compared = f"not compared: {seen.label} is too early to tell: less than {measure.maturity_days} days have passed since it ended"
+        not_compared = f"no comparison: {seen.label} is too early: less than {measure.maturity_days} days have passed since its end"
         windows.pop("before", None)
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
     reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "before" in reasons:
-        not_compared = f"not compared: {possible['before'].label} {reasons['before']}"
+        not_compared = f"no comparison: {possible['before'].label} {reasons['before']}"
     direction = metric.said_of(metric.direction, given)
     facts = (words, given, direction, measure.bounds, not_compared, immature)
     return Asked(metric, seen, reasons, windows, evidence, *facts)
@@ -152,7 +152,7 @@ def _asked_once(metric: Metric, tables: session.Tables, period: Period) -> Asked
 def _not_compared(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> str:
     """Why a metric is not compared, "" where it is."""
     if metric.cumulative:
-        return "not compared: it tells of all data up to the period's end, which two periods would share"
+        return "no comparison: uses the full history"
     _, reason = compared_with(tables.client, period)
     reason = reason or of_other_length(metric, period, comparison)
     return reason or _of_other_refunds(metric, tables, period, comparison)

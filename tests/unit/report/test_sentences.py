@@ -1,7 +1,6 @@
 """What is said of a result: sentence, change, target, flags; and that a client's text is only ever text."""
 
 import math
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -299,7 +298,7 @@ def test_a_name_is_one_line_without_control_characters():
 
 def test_growth_that_may_be_chance_has_one_sign_of_per_cent_at_each_end():
     facts = row(value=4.0, low=0.6, high=7.5, previous=0.0, change=4.0, change_low=0.6, change_high=7.5, p_value=0.02)
-    of = result([facts], of=replace(metric(), compares=True))
+    of = result([facts], of=metric(compares=True))
     assert (
         change_words(of, first(of)).text
         == "no detectable change (95% CI +0.6% to +7.5%; not beyond chance among so many comparisons)"
