@@ -54,27 +54,27 @@ class Plan:
     def protect(self, small: np.ndarray) -> None:
         """Hide the rows of small groups, and whatever else must go so that none of their figures follows from the rest."""
         self.hide(np.flatnonzero(small & ~self.hidden))
-        self.protected = {
-            variable
-            for row in np.flatnonzero(small)
-            for variable in self.quantities.of_row[row]
-            if self._is_theirs(variable, small)
-        }
+        # That nobody is there tells of nobody.
+        theirs = {v for row in np.flatnonzero(small) for v in self.quantities.of_row[row] if self.quantities.people[v]}
+        self.protected = {variable for variable in theirs if self._is_theirs(variable, small)}
         for variable in self.protected:  # the same figure under another name
             self.hide(self.quantities.rows[variable])
         todo = self._blocks()
         while todo:
-            block = todo.pop()
-            while exposed := self._unbalanced(block) or self._exposed(block):
-                self._hide_one_of(exposed)
+            while todo:
+                block = todo.pop()
+                while exposed := self._unbalanced(block) or self._exposed(block):
+                    self._hide_one_of(exposed)
+            # What a row of a larger group told of them is theirs alone, once that row is hidden for the sake of others.
+            untold = {v for v in theirs - self.protected if not self.shown[v]}
+            self.protected |= untold
+            todo = self._blocks() if untold else []
 
     def _is_theirs(self, variable: int, small: np.ndarray) -> bool:
         """Whether a figure in the row of a small group tells of that group: how many they are, or what no row of a larger one tells.
 
         That two of fifty leads were won may be told, though the same two are out of seven proposals: not that they were seven.
         """
-        if self.quantities.people[variable] == 0:  # that nobody is there tells of nobody
-            return False
         if variable in self.quantities.sizes and self.quantities.value[variable] < self.at_least:
             return True
         return all(small[row] for row in self.quantities.rows[variable])
