@@ -15,11 +15,17 @@ Variable = tuple[str, ...]  # a name, then part, segment and level
 SAME: tuple[tuple[Name, Name], ...] = (
     (("acceptance_rate", "*", "numerator"), ("completion_rate", "*", "denominator")),
     (("completion_rate", "*", "numerator"), ("response_rate", "*", "numerator")),
-    (("lead_conversion_rate", "", "denominator"), ("stage_conversion", "1 qualified", "denominator")),
-    (("lead_conversion_rate", "", "denominator"), ("cumulative_win_rate", "won after 30 days", "n")),
-    (("stage_conversion", "1 qualified", "numerator"), ("stage_conversion", "2 proposed", "denominator")),
-    (("stage_conversion", "2 proposed", "numerator"), ("stage_conversion", "3 won", "denominator")),
-    (("stage_conversion", "3 won", "numerator"), ("lead_conversion_rate", "", "numerator")),
+    (("lead_conversion_rate", "", "denominator"), ("stage_conversion", "1 lead to qualified", "denominator")),
+    (("lead_conversion_rate", "", "denominator"), ("cumulative_win_rate", "won within 30 days", "n")),
+    (
+        ("stage_conversion", "1 lead to qualified", "numerator"),
+        ("stage_conversion", "2 qualified to proposed", "denominator"),
+    ),
+    (
+        ("stage_conversion", "2 qualified to proposed", "numerator"),
+        ("stage_conversion", "3 proposed to won", "denominator"),
+    ),
+    (("stage_conversion", "3 proposed to won", "numerator"), ("lead_conversion_rate", "", "numerator")),
     (("retention_rate", "", "denominator"), ("churn_rate", "", "denominator")),
     (("retention_rate", "", "denominator"), ("customer_base_growth", "", "denominator")),
     (("customer_base_growth", "", "numerator"), ("expected_churn", "", "denominator")),

@@ -68,7 +68,7 @@ def _satisfaction(files, who, region):
     yield figures("acceptance_rate", _by_row(_share_of(asked, "reached_at", "started_at"), region))
     yield figures("completion_rate", _by_row(_share_of(asked, "started_at", "completed_at"), region))
     of_reached = _share_of(asked, "reached_at", "completed_at")
-    of_reached["breakdown"] += ", cooperation"
+    of_reached["breakdown"] += ", cooperation rate (COOP1)"
     both = pd.concat([_share_of(asked, "at", "completed_at"), of_reached], ignore_index=True)
     yield figures("response_rate", _by_row(both, region))
     reviews = _read(
@@ -194,7 +194,7 @@ def _won(known, first, at, kept, region) -> pd.DataFrame:
         if win in ("now", "before"):
             none = pd.DataFrame({"day": 0, "level": sorted({*region} - {UNKNOWN}), "num": 0})  # nobody is 0
             back.append(pd.concat([rows, none]).assign(win=win, segment="region"))
-    back = pd.concat(back, ignore_index=True).assign(breakdown="win-backs")
+    back = pd.concat(back, ignore_index=True).assign(breakdown="reactivated")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
 

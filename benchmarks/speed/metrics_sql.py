@@ -50,7 +50,7 @@ def _satisfaction(con):
     yield figures("completion_rate", _by_row(con, asked.format("completed_at", f"started_at {in_time}")))
     of_all = _by_row(con, asked.format("completed_at", "true"))
     of_reached = _by_row(con, asked.format("completed_at", f"reached_at {in_time}"))
-    of_reached["breakdown"] += ", cooperation"
+    of_reached["breakdown"] += ", cooperation rate (COOP1)"
     yield figures("response_rate", pd.concat([of_all, of_reached], ignore_index=True))
     rated = "select platform as breakdown, customer_id, posted_at as seen, (rating - 1) / (scale - 1) * 100 as num from reviews"
     yield figures("review_rating", _by_row(con, rated))
@@ -172,7 +172,7 @@ def _won(con, at_start: pd.DataFrame) -> pd.DataFrame:
         select win, date_diff('day', start, seen) as day, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from kept left join who using (customer_id) group by all""").df()
     by_region = back[back["win"].isin(["now", "before"])].assign(segment="region")
-    back = pd.concat([back.assign(segment="", level=""), by_region]).assign(breakdown="win-backs")
+    back = pd.concat([back.assign(segment="", level=""), by_region]).assign(breakdown="reactivated")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
 

@@ -11,7 +11,11 @@ from benchmarks.speed.money_pandas import Shop, counting, within
 from crmnb.stats.estimation import GroupedCounts
 from crmnb.stats.growth import Span, spans, squares, who_of
 
-_STEPS = {"1 qualified": "qualified_at", "2 proposed": "proposed_at", "3 won": "won_at"}
+_STEPS = {
+    "1 lead to qualified": "qualified_at",
+    "2 qualified to proposed": "proposed_at",
+    "3 proposed to won": "won_at",
+}
 _TIMES = ("qualified_at", "proposed_at", "won_at", "lost_at")
 
 

@@ -124,7 +124,7 @@ def funnel(invitations: pd.DataFrame) -> Figures:
         figures["acceptance_rate"][survey] = (started, reached)
         figures["completion_rate"][survey] = (completed, started)
         figures["response_rate"][survey] = (completed, len(sent))
-        figures["response_rate"][f"{survey}, cooperation"] = (completed, reached)
+        figures["response_rate"][f"{survey}, cooperation rate (COOP1)"] = (completed, reached)
     return figures
 
 
@@ -172,7 +172,7 @@ def won(orders: pd.DataFrame, start: str, end: str) -> dict[str, tuple[float, fl
     return {
         "": float(len(new)),
         "per 100 at start": 100 * len(new) / len(before) if before else float("nan"),
-        "win-backs": float(len((after - before) & known)),
+        "reactivated": float(len((after - before) & known)),
     }
 
 

@@ -136,7 +136,7 @@ def grown(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     previous = datetime(start.year - 1, 1, 1)
     found = {("sales_growth", ""): year(start.year) / year(start.year - 1) - 1}
     if start.year - 2 >= FIRST.year:
-        found["sales_growth", "compounded, per year"] = (year(start.year) / year(start.year - 2)) ** 0.5 - 1
+        found["sales_growth", "CAGR"] = (year(start.year) / year(start.year - 2)) ** 0.5 - 1
     return {key: 100 * value for key, value in found.items()} | _parts(orders, (previous, start), (start, end), longer)
 
 
@@ -175,9 +175,9 @@ def led(leads: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     decided = inside(decided.assign(at=decided["won_at"].fillna(decided["lost_at"])), "at", start, end)
     return {
         ("lead_conversion_rate", ""): 100 * won.mean(),
-        ("stage_conversion", "1 qualified"): 100 * qualified.mean(),
-        ("stage_conversion", "2 proposed"): 100 * proposed.sum() / qualified.sum(),
-        ("stage_conversion", "3 won"): 100 * won.sum() / proposed.sum(),
+        ("stage_conversion", "1 lead to qualified"): 100 * qualified.mean(),
+        ("stage_conversion", "2 qualified to proposed"): 100 * proposed.sum() / qualified.sum(),
+        ("stage_conversion", "3 proposed to won"): 100 * won.sum() / proposed.sum(),
         ("win_rate", ""): 100 * decided["won_at"].notna().mean(),
         **_curve(created),
         **_velocity(leads, end),
@@ -194,7 +194,7 @@ def _curve(created: pd.DataFrame) -> Figures:
         not_won *= 1 - wins / (days >= day).sum() if wins else 1.0
         for words, age in AGES.items():
             if day == age and (followed >= age).sum() >= 10:
-                found["cumulative_win_rate", f"won after {words}"] = 100 * (1 - not_won)
+                found["cumulative_win_rate", f"won within {words}"] = 100 * (1 - not_won)
     return found
 
 

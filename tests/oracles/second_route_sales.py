@@ -12,7 +12,7 @@ import pandas as pd
 from second_route import Figures, within
 
 DAY = pd.Timedelta(days=1)
-AGES = {"won after 30 days": 30, "won after 90 days": 90, "won after 180 days": 180, "won after 365 days": 365}
+AGES = {"won within 30 days": 30, "won within 90 days": 90, "won within 180 days": 180, "won within 365 days": 365}
 
 
 # ---- The corner shop's files ----------------------------------------------------------------------------------------
@@ -107,7 +107,8 @@ def stages(created: pd.DataFrame, maturity: int) -> dict[str, tuple[int, int]]:
         for name in list(came)[:furthest]:
             came[name] += 1
     before = [len(created), came["qualified"], came["proposed"]]
-    return {f"{k + 1} {name}": (came[name], before[k]) for k, name in enumerate(came)}
+    steps = zip(["lead", *came], came, strict=False)
+    return {f"{k + 1} {first} to {then}": (came[then], before[k]) for k, (first, then) in enumerate(steps)}
 
 
 def proposals(leads: pd.DataFrame, start: str, end: str) -> tuple[int, int]:
@@ -200,7 +201,7 @@ def growth(orders, first, end, last, data_from) -> dict[str, float]:
         if begin - back < data_from:
             break
         ratio = now / then if (then := between(alike, begin - back, last - back)) else math.nan
-        name = "" if years == 1 else "compounded, per year"
+        name = "" if years == 1 else "CAGR"
         found[name] = 100 * (ratio ** (1 / years) - 1)
     if (first, end) == (begin, first + pd.DateOffset(years=1)) and last == end:
         return found
@@ -208,7 +209,7 @@ def growth(orders, first, end, last, data_from) -> dict[str, float]:
     begun, ended = earlier(first, end, whole_months)
     if begun >= data_from and (then := between(orders, begun, ended)):
         per_day = between(orders, first, last) / ((last - first) / DAY)
-        found["on the previous period"] = 100 * (per_day / (then / ((ended - begun) / DAY)) - 1)
+        found["vs previous period"] = 100 * (per_day / (then / ((ended - begun) / DAY)) - 1)
     return found
 
 

@@ -121,7 +121,7 @@ def test_the_third_quarter_as_counted_before(customers_orders):
     assert found["new_customers"][""] == 591
     # A customer at the end stayed, is new, or is back: the three add up, less the new who left again.
     new_and_gone = 591 + 293 + 1161 - 2035
-    assert found["new_customers"]["win-backs"] == 293
+    assert found["new_customers"]["reactivated"] == 293
     assert 0 <= new_and_gone < 591
 
 

@@ -87,9 +87,9 @@ def test_a_year_of_data_holds_no_growth_on_a_year(results):
 def test_two_quarters_are_compared_per_day(results):
     rows = results["2010Q3"]
     whole = rows[(rows["part"] == "") & (rows["segment"] == "") & (rows["metric"] == "sales_growth")]
-    row = whole.set_index("breakdown").loc["on the previous period"]
+    row = whole.set_index("breakdown").loc["vs previous period"]
     assert row["low"] < row["value"] < row["high"]
-    assert "compounded, per year" not in set(whole["breakdown"])
+    assert "CAGR" not in set(whole["breakdown"])
 
 
 def test_growth_is_taken_apart_against_the_quarter_before(books):

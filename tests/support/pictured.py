@@ -54,12 +54,12 @@ def conversion(**more):
         for name, top in (("won", 20.0), ("lost", 55.0))
         for day in range(1, 366, 2)
     ]
-    return result([rate(200, 1200, 2.3, breakdown="won after 90 days")], of=CONVERSION, points=points, **more)
+    return result([rate(200, 1200, 2.3, breakdown="won within 90 days")], of=CONVERSION, points=points, **more)
 
 
 def stages(*, reached=(1210, 640, 410, 96), **facts):
     """Leads that get to each of three stages; facts: of the first step."""
-    names = ("1 qualified", "2 proposed", "3 won")
+    names = ("1 lead to qualified", "2 qualified to proposed", "3 proposed to won")
     steps = zip(names, reached, reached[1:], strict=False)
     rows = [rate(num, den, 3, breakdown=name) for name, den, num in steps]
     rows[0] |= facts
@@ -92,10 +92,10 @@ def forecast(**more):
         points.append(point(week, actual, NAN, breakdown="actual"))
         points.append(point(week, 2300 * (1 - math.exp(-week / 38)), NAN, breakdown="expected"))
         if week >= 39:
-            points.append(point(week, 1497 + (week - 39) * 38.0, NAN, breakdown="same as before"))
+            points.append(point(week, 1497 + (week - 39) * 38.0, NAN, breakdown="naive baseline"))
     rows = [
-        row(breakdown="forecast error, model", value=4.1, low=-1.0, high=9.2, n=900, unit="%"),
-        row(breakdown="forecast error, naive", value=58.0, n=900, unit="%"),
+        row(breakdown="total error, model", value=4.1, low=-1.0, high=9.2, n=900, unit="%"),
+        row(breakdown="total error, naive baseline", value=58.0, n=900, unit="%"),
     ]
     return result(rows, of=EFFECTIVENESS, points=points, **more)
 
@@ -116,7 +116,7 @@ def hazards(kind="region", against="East", levels=("North", "South", "West")):
     found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))
     rows = [
         row(
-            breakdown=f"{kind}: {level} against {against}",
+            breakdown=f"{kind}: {level} vs {against}",
             value=v,
             low=lo,
             high=hi,

@@ -163,7 +163,7 @@ def _stays(plans: pd.DataFrame) -> dict:
         ("customer_base_growth", ""): 100 * len(end) / len(start),
         ("new_customers", ""): len(won),
         ("new_customers", "per 100 at start"): 100 * len(won) / len(start),
-        ("new_customers", "win-backs"): len(back),
+        ("new_customers", "reactivated"): len(back),
         ("cohort_retention", "2025-03 +6"): 100 * len(march & at(datetime(2025, 9, 1))) / len(march),
     }
 
@@ -212,7 +212,7 @@ def _asked(invitations: pd.DataFrame) -> dict:
             ("acceptance_rate", survey): 100 * started / reached,
             ("completion_rate", survey): 100 * completed / started,
             ("response_rate", survey): 100 * completed / sent,
-            ("response_rate", f"{survey}, cooperation"): 100 * completed / reached,
+            ("response_rate", f"{survey}, cooperation rate (COOP1)"): 100 * completed / reached,
         }
     return found
 
@@ -310,7 +310,7 @@ def test_purchases_and_returns_of_a_large_draw_are_near_the_truth(large, segment
         ("second_purchase_rate", ""): 5 * 50 / (buyers / 4) ** 0.5,
         ("purchase_frequency", ""): 5 * found["purchase_frequency", ""] / buyers**0.5,
         ("new_customers", ""): 5 * found["new_customers", ""] ** 0.5,
-        ("new_customers", "win-backs"): 5 * found["new_customers", "win-backs"] ** 0.5,
+        ("new_customers", "reactivated"): 5 * found["new_customers", "reactivated"] ** 0.5,
     }
     assert {key: found[key] - told[key] for key in close} == {
         key: pytest.approx(0, abs=within) for key, within in close.items()

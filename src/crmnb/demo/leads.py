@@ -107,14 +107,14 @@ def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[
     won = ever * _by(seen, True).mean()
     found = {
         ("lead_conversion_rate", ""): 100 * won,
-        ("stage_conversion", "1 qualified"): 100 * qualified,
-        ("stage_conversion", "2 proposed"): 100 * proposed / qualified,
-        ("stage_conversion", "3 won"): 100 * won / proposed,
+        ("stage_conversion", "1 lead to qualified"): 100 * qualified,
+        ("stage_conversion", "2 qualified to proposed"): 100 * proposed / qualified,
+        ("stage_conversion", "3 proposed to won"): 100 * won / proposed,
         ("win_rate", ""): 100 * rates.wins,
     }
     for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "365 days": 365}.items():
         if days < until - first:  # days are those of the calendar: from 30 to 31, by the time of day
-            found["cumulative_win_rate", f"won after {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
+            found["cumulative_win_rate", f"won within {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
     return found
 
 

@@ -21,7 +21,7 @@ from crmnb.stats.models.bg_nbd import expected_purchases
 from crmnb.stats.models.shifted_beta_geometric import survival
 
 HOLDOUT, TRACKED = "holdout", "tracked"  # breakdowns of the evidence
-_MODEL, _NAIVE = "model", "naive"
+_MODEL, _NAIVE = "model", "naive baseline"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def _errors(test: _Test, level: float) -> list[dict]:
     total, n = test.n @ test.actual, test.n
     reach = stats.norm.ppf((1 + level) / 2)
     off = {name: forecast - test.actual for name, forecast in test.forecasts.items()}
-    found = {f"forecast error, {name}": each for name, each in off.items()}
-    found |= {f"error per customer, {name}": abs(each) for name, each in off.items()}
+    found = {f"total error, {name}": each for name, each in off.items()}
+    found |= {f"mean absolute error per customer, {name}": abs(each) for name, each in off.items()}
     rows = []
     for breakdown, num in found.items():
         value = n @ num / total
@@ -155,8 +155,8 @@ def _tracked(
         ("holdout begins", begins, 0.0),
         *zip(["actual"] * len(told), weeks[told].astype(float), actual[told], strict=True),
         *zip(["expected"] * len(weeks), weeks.astype(float), expected, strict=True),
-        ("same as before", begins, at_begin),
-        *(("same as before", float(week), at_begin + rate * (week - begins)) for week in later),
+        ("naive baseline", begins, at_begin),
+        *(("naive baseline", float(week), at_begin + rate * (week - begins)) for week in later),
     ]
 
 
@@ -197,7 +197,7 @@ def _of_contracts(held: pd.DataFrame, context: EstimationContext) -> _Test:
         points += [("actual", week, left[months])] if months in shown else []
         points.append(("expected", week, float(n @ stay[months])))
         if known:
-            points.append(("same as before", week, float(n.sum() * kept ** (months / ahead))))
+            points.append(("naive baseline", week, float(n.sum() * kept ** (months / ahead))))
     actual = (later >= ahead).astype(float)
     what = f"{stayed:,.0f} of {n.sum():,.0f} customers were still there at its end"
     return _Test(n, actual, forecasts, what, f"{ahead} month{'s' * (ahead > 1)}", points)

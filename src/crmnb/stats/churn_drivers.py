@@ -75,7 +75,7 @@ def _indicators(
         sizes = counts.groupby(name)["n"].sum().sort_values(ascending=False, kind="stable")
         everyone = everybody.groupby(name)["n"].sum()
         for level in sorted(sizes.index[1:]):
-            breakdown = f"{_attribute(name)}: {level} against {sizes.index[0]}"
+            breakdown = f"{_attribute(name)}: {level} vs {sizes.index[0]}"
             columns[breakdown] = (counts[name] == level).to_numpy(float)
             told.append((breakdown, name.removeprefix(OF), level, everyone[level]))
     return pd.DataFrame(told, columns=["breakdown", "segment", "level", "n"]), pd.DataFrame(columns, index=counts.index)

@@ -15,7 +15,7 @@ from crmnb.stats.curve_steps import told_at
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.kaplan_meier import Curve, at, at_risk, cumulative_incidence
 
-AGES = {"won after 30 days": 30, "won after 90 days": 90, "won after 180 days": 180, "won after 365 days": 365}
+AGES = {"won within 30 days": 30, "won within 90 days": 90, "won within 180 days": 180, "won within 365 days": 365}
 OUTCOMES = {"won": 1, "lost": 2}
 _METHOD = "Kaplan-Meier, log-log"
 

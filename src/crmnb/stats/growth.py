@@ -90,12 +90,12 @@ def comparisons(period: Period) -> list[Comparison]:
     found = [Comparison("", now, ago(1), 1)]
     if not _of_whole_years(period):
         sides = span(period.start, end, True), span(previous.start, previous.end, True)
-        found.append(Comparison("on the previous period", *sides))
+        found.append(Comparison("vs previous period", *sides))
     years = 1
     while period.data_from and ago(years + 1).start >= period.data_from:
         years += 1
     if years > 1:
-        found.append(Comparison("compounded, per year", now, ago(years), years))
+        found.append(Comparison("CAGR", now, ago(years), years))
     return found
 
 

@@ -33,7 +33,7 @@ def of_leads(metric: str) -> Measured:
     ("metric", "figures"),
     [
         ("lead_conversion_rate", {"": (2, 4)}),
-        ("stage_conversion", {"1 proposed": (3, 4), "2 won": (2, 3)}),
+        ("stage_conversion", {"1 lead to proposed": (3, 4), "2 proposed to won": (2, 3)}),
         ("win_rate", {"": (1, 1)}),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_lead_won_before_it_was_created_counts_and_is_not_won(metric: str, fig
 
 def test_the_curve_counts_such_a_lead_as_not_won():
     rows = of_leads("cumulative_win_rate").rows
-    assert rows.loc[(rows["part"] == "") & (rows["breakdown"] == "won after 90 days"), "value"].to_list() == [50.0]
+    assert rows.loc[(rows["part"] == "") & (rows["breakdown"] == "won within 90 days"), "value"].to_list() == [50.0]
 
 
 def test_of_few_it_is_not_said_how_few():

@@ -72,7 +72,7 @@ def test_a_customer_is_new_with_the_first_order_though_the_list_has_another_day_
 
 def test_an_old_customer_who_comes_after_a_pause_is_a_win_back():
     rows = whole("new_customers", shop(pd.concat([NEW, OLD.assign(ordered_at=days("2025-11-01", "2025-12-01"))]), LIST))
-    assert (rows.at["", "value"], rows.at["win-backs", "value"]) == (3, 1)
+    assert (rows.at["", "value"], rows.at["reactivated", "value"]) == (3, 1)
 
 
 def test_the_first_spell_of_who_joined_before_the_data_is_not_in_the_curve():

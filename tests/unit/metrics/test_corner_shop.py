@@ -40,9 +40,9 @@ HAND: Figures = {
     "completion_rate": {"purchase": (5, 7), "support": (4, 5)},
     "response_rate": {
         "purchase": (5, 11),
-        "purchase, cooperation": (5, 9),
+        "purchase, cooperation rate (COOP1)": (5, 9),
         "support": (4, 6),
-        "support, cooperation": (4, 6),
+        "support, cooperation rate (COOP1)": (4, 6),
     },
     "review_rating": {
         "Trustpilot": (75 + 100 + 0 + 50) / 4,
@@ -53,7 +53,7 @@ HAND: Figures = {
     "churn_rate": {"": (3, 8)},
     "churn_rate_annualised": {"": 100 * (1 - (1 - 3 / 8) ** (365.25 / 365))},
     "customer_base_growth": {"": (10, 8)},
-    "new_customers": {"": 4, "per 100 at start": 4 / 8 * 100, "win-backs": 2},
+    "new_customers": {"": 4, "per 100 at start": 4 / 8 * 100, "reactivated": 2},
     "repeat_purchase_rate": {"": (7, 14)},
     "second_purchase_rate": {"": (2, 3)},
     "purchase_frequency": {"": (23, 14)},
@@ -78,9 +78,9 @@ HAND_2024: Figures = {
     "completion_rate": {"purchase": (3, 3), "support": (3, 3)},
     "response_rate": {
         "purchase": (3, 5),
-        "purchase, cooperation": (3, 4),
+        "purchase, cooperation rate (COOP1)": (3, 4),
         "support": (3, 4),
-        "support, cooperation": (3, 4),
+        "support, cooperation rate (COOP1)": (3, 4),
     },
     "review_rating": {
         "Trustpilot": (25 + 100) / 2,
@@ -91,7 +91,7 @@ HAND_2024: Figures = {
     "churn_rate": {"": (1, 5)},
     "churn_rate_annualised": {"": 100 * (1 - (1 - 1 / 5) ** (365.25 / 366))},
     "customer_base_growth": {"": (8, 5)},
-    "new_customers": {"": 5, "per 100 at start": 5 / 5 * 100, "win-backs": 1},
+    "new_customers": {"": 5, "per 100 at start": 5 / 5 * 100, "reactivated": 1},
     "repeat_purchase_rate": {"": (4, 11)},
     "second_purchase_rate": {"": (1, 3)},
     "purchase_frequency": {"": (15, 11)},

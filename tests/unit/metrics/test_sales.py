@@ -27,11 +27,15 @@ FROM, CUTOFF = "2023-10-01", "2026-01-01"
 HAND: Figures = {
     "lead_conversion_rate": {"": (5, 11)},
     "cumulative_win_rate": {
-        "won after 30 days": 100 * 13 / 33,
-        "won after 90 days": 100 * 17 / 33,
-        "won after 180 days": 100 * 21 / 33,
+        "won within 30 days": 100 * 13 / 33,
+        "won within 90 days": 100 * 17 / 33,
+        "won within 180 days": 100 * 21 / 33,
     },
-    "stage_conversion": {"1 qualified": (9, 11), "2 proposed": (8, 9), "3 won": (5, 8)},
+    "stage_conversion": {
+        "1 lead to qualified": (9, 11),
+        "2 qualified to proposed": (8, 9),
+        "3 proposed to won": (5, 8),
+    },
     "win_rate": {"": (6, 8)},
     "visitor_conversion_rate": {"purchase": (4, 9), "newsletter": (2, 9)},
     "session_conversion_rate": {"": (8, 13)},

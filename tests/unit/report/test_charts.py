@@ -132,15 +132,17 @@ def test_components_are_drawn_one_above_the_other_at_most_five():
 
 def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
     rows = [
-        rate(20 + 10 * bool(c), 50, 4, breakdown=c, part=f"2025-{m:02}") for c in ("", "win-backs") for m in range(1, 4)
+        rate(20 + 10 * bool(c), 50, 4, breakdown=c, part=f"2025-{m:02}")
+        for c in ("", "reactivated")
+        for m in range(1, 4)
     ]
     of = result(rows)
     assert "40%" in texts(of.plot("trend"))
     assert "60%" not in texts(of.plot("trend"))
-    assert of.plot("trend", "win-backs").title.startswith("Repeat purchase rate, win-backs by month")
-    assert "60%" in texts(of.plot("trend", "win-backs"))
-    with pytest.raises(InputError, match=r"no breakdown .win-back. over time\. Did you mean win-backs"):
-        of.plot("trend", "win-back")
+    assert of.plot("trend", "reactivated").title.startswith("Repeat purchase rate, reactivated by month")
+    assert "60%" in texts(of.plot("trend", "reactivated"))
+    with pytest.raises(InputError, match=r"no breakdown .reactivate. over time\. Did you mean reactivated"):
+        of.plot("trend", "reactivate")
 
 
 def test_a_part_in_which_nothing_can_be_had_is_a_gap_for_every_component():

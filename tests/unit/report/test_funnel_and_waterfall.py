@@ -40,7 +40,7 @@ def test_a_funnel_tells_how_many_get_to_the_end_and_where_most_are_lost():
     names = [words for words in texts(figure) if words[0].isalpha()]
     assert names == ["all leads created", "qualified", "proposed", "won"]  # in order, though the rows were not
     assert "↓ 64% (61% to 67%)" in texts(figure)
-    assert '<th scope="row">proposed</th><td class="num">64%</td>' in figure.table
+    assert '<th scope="row">qualified to proposed</th><td class="num">64%</td>' in figure.table
 
 
 def test_bars_of_a_funnel_begin_at_zero_and_are_as_long_as_their_number():
@@ -125,9 +125,9 @@ def test_tracking_tells_the_error_of_the_holdout():
     assert figure.title == "Forecast error: total forecast 4% above actual in the holdout"
     assert figure.alt == (
         "Line chart. Across: weeks since the start. Up: number, forecast and actual. The holdout begins in week 39. "
-        "Last: actual 2,063 in week 78, expected 2,005 in week 78, same as before 2,979 in week 78."
+        "Last: actual 2,063 in week 78, expected 2,005 in week 78, naive baseline 2,979 in week 78."
     )
-    assert {"calibration", "holdout", "actual", "expected", "same as before"} <= set(texts(figure))
+    assert {"calibration", "holdout", "actual", "expected", "naive baseline"} <= set(texts(figure))
     assert '<th scope="row">week 10</th>' in figure.table
 
 

@@ -286,7 +286,7 @@ def test_the_errors_of_forecasts_by_definition():
     rng = np.random.default_rng(9)
     counts["later"], counts["recent"] = rng.poisson(0.8, len(counts)), rng.poisson(1.0, len(counts))
     rows = {row["breakdown"]: row for row in backtest.effectiveness([group(counts, "holdout")], context()).rows}
-    naive = rows["forecast error, naive"]
+    naive = rows["total error, naive baseline"]
     error = counts["recent"].sum() / counts["later"].sum() - 1
     assert naive["value"] == pytest.approx(error)
     resampled = [
@@ -295,7 +295,7 @@ def test_the_errors_of_forecasts_by_definition():
     ]
     assert (naive["high"] - naive["low"]) / 3.92 == pytest.approx(np.std(resampled), rel=0.15)
     distance = abs(counts["recent"] - counts["later"]).sum() / counts["later"].sum()
-    assert rows["error per customer, naive"]["value"] == pytest.approx(distance)
+    assert rows["mean absolute error per customer, naive baseline"]["value"] == pytest.approx(distance)
 
 
 def test_without_a_holdout_that_is_said():

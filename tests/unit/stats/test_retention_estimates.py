@@ -209,7 +209,7 @@ def test_hazard_ratios_are_those_of_rows_written_out():
     smaller = {"web": "shop", "shop": "web"}[larger]
     X = np.column_stack([rows["of region"] == "East", rows["of region"] == "West", rows["of channel"] == smaller])
     theirs = PHReg(rows["duration"], X.astype(float), entry=after(rows["entry"]), **EFRON, status=rows["event"]).fit()
-    order = ["region: East against North", "region: West against North", f"channel: {smaller} against {larger}"]
+    order = ["region: East vs North", "region: West vs North", f"channel: {smaller} vs {larger}"]
     assert found.loc[order, "value"].to_list() == pytest.approx(np.exp(theirs.params), rel=1e-6)
     limits = np.exp(theirs.conf_int())
     assert found.loc[order, "low"].to_list() == pytest.approx(limits[:, 0], rel=1e-6)

@@ -80,7 +80,7 @@ def test_what_is_longer_is_compared_by_the_calendar_with_as_many_days_without_29
             assert each.before.end == each.now.end.replace(year=each.now.end.year - each.years)
             assert each.now.days == each.before.days <= 365
     of_whole_years = label in ("2025", "2024", "FY2025", "FY2024", "2024-01-01..2025-12-31")
-    assert ("on the previous period" not in [each.breakdown for each in comparisons(period)]) == of_whole_years
+    assert ("vs previous period" not in [each.breakdown for each in comparisons(period)]) == of_whole_years
 
 
 def test_a_day_of_a_span_has_a_place_and_29_february_has_none():
@@ -127,8 +127,8 @@ def test_who_bills_alike_each_month_or_each_day_does_not_grow(label: str, billed
     net = pd.Series(np.where((days.day == 1) | (billed == "every day"), 100.0, 0.0), days)
     rows = growth_of(net[net > 0], label)
     assert rows[""]["value"] == pytest.approx(0, abs=1e-12)
-    if "compounded, per year" in rows:
-        assert rows["compounded, per year"]["value"] == pytest.approx(0, abs=1e-12)
+    if "CAGR" in rows:
+        assert rows["CAGR"]["value"] == pytest.approx(0, abs=1e-12)
 
 
 def sold(now: np.ndarray, before: np.ndarray) -> dict:
@@ -284,16 +284,16 @@ def leads(days: list[int], outcome: list[int], followed: list[int] | int | None 
 def test_of_leads_followed_alike_the_curve_is_the_share_won():
     rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 400), 4)], CONTEXT).rows
     assert {row["breakdown"]: row["value"] for row in rows} == {
-        "won after 30 days": 0.25,
-        "won after 90 days": 0.5,
-        "won after 180 days": 0.5,
-        "won after 365 days": 0.5,
+        "won within 30 days": 0.25,
+        "won within 90 days": 0.5,
+        "won within 180 days": 0.5,
+        "won within 365 days": 0.5,
     }
 
 
 def test_no_age_is_told_to_which_nobody_was_followed_though_all_are_decided():
     rows = curve([group(leads([5, 20, 40, 60], [1, 2, 1, 2], 92), 4)], CONTEXT).rows
-    assert [row["breakdown"] for row in rows] == ["won after 30 days", "won after 90 days"]
+    assert [row["breakdown"] for row in rows] == ["won within 30 days", "won within 90 days"]
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -308,7 +308,7 @@ def test_lost_leads_that_are_won_back_are_in_the_curve_of_a_young_cohort_too(dat
     counts = leads(list(days), list(np.where(won, 1, np.where(gone & dated, 2, 0))), list(followed))
     counts = counts.groupby(["days", "followed", "outcome"], as_index=False)["n"].sum()
     rows = {row["breakdown"]: row["value"] for row in curve([group(counts, 30_000)], CONTEXT).rows}
-    assert rows["won after 180 days"] == pytest.approx(1 / 6, abs=0.01)
+    assert rows["won within 180 days"] == pytest.approx(1 / 6, abs=0.01)
 
 
 def test_lost_leads_are_not_won_later():
@@ -325,13 +325,13 @@ def test_lost_leads_are_not_won_later():
     naive = 1.0
     for day in np.unique(days[outcome == 1]):
         naive *= 1 - ((days == day) & (outcome == 1)).sum() / (days >= day).sum()
-    assert rows["won after 90 days"]["value"] == pytest.approx(0.1, abs=0.01)
+    assert rows["won within 90 days"]["value"] == pytest.approx(0.1, abs=0.01)
     assert 1 - naive > 0.3
 
 
 def test_an_age_that_too_few_have_reached_is_not_told():
     counts = leads([10] * 20 + [95] * 5, [1] * 4 + [0] * 21)  # nobody but five was followed for more than ten days
-    for fewest, told in ((1, {"won after 30 days", "won after 90 days"}), (10, set())):
+    for fewest, told in ((1, {"won within 30 days", "won within 90 days"}), (10, set())):
         context = EstimationContext(0.95, suppress_below=fewest)
         found = curve([group(counts, 25)], context)
         assert {row["breakdown"] for row in found.rows} == told

@@ -88,7 +88,7 @@ def drivers(rates: Rates, lives: Lives, window: Window) -> Figures:
     of_plan = np.log(leaving(rates) / leaving(rates)[list(PLANS).index(plan)])
     beside = [("region", region, REGIONS, of_region), ("plan", plan, PLANS, of_plan)]
     return {
-        ("churn_drivers", f"{segment}: {name} against {largest}"): float(np.exp(log_ratio))
+        ("churn_drivers", f"{segment}: {name} vs {largest}"): float(np.exp(log_ratio))
         for segment, largest, names, log_ratios in beside
         for name, log_ratio in zip(names, log_ratios, strict=True)
         if name != largest

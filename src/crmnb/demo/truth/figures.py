@@ -145,7 +145,7 @@ def _counted(lives: Lives, window: Window) -> Figures:
     return {
         ("retained_after_gap", ""): 0,  # nobody comes back within a year
         ("customer_base_growth", ""): 100 * lives.under_contract(last).sum() / lives.under_contract(first).sum(),
-        ("new_customers", "win-backs"): back.sum() / lives.at_start[window.place],
+        ("new_customers", "reactivated"): back.sum() / lives.at_start[window.place],
     }
 
 
@@ -237,7 +237,7 @@ def _surveys(rates: Rates, place: int) -> Figures:
             ("acceptance_rate", survey): 100 * takes * in_time,
             ("completion_rate", survey): 100 * completes,
             ("response_rate", survey): 100 * rates.reached * takes * in_time * completes,
-            ("response_rate", f"{survey}, cooperation"): 100 * takes * in_time * completes,
+            ("response_rate", f"{survey}, cooperation rate (COOP1)"): 100 * takes * in_time * completes,
         }
     return found
 

@@ -183,9 +183,9 @@ def _growth(rates: Rates, lives: Lives, window: Window) -> Figures:
     per_day = revenue(*previous, previous[1] + after) / (previous[1] - previous[0])
     found = {("sales_growth", ""): here / sold[0] - 1}
     if len(window.months) < 12:  # of a year the previous period is the year before
-        found["sales_growth", "on the previous period"] = revenue(*now, DAYS) / (now[1] - now[0]) / per_day - 1
+        found["sales_growth", "vs previous period"] = revenue(*now, DAYS) / (now[1] - now[0]) / per_day - 1
     if len(spans) > 1:
-        found["sales_growth", "compounded, per year"] = (here / sold[-1]) ** (1 / len(spans)) - 1
+        found["sales_growth", "CAGR"] = (here / sold[-1]) ** (1 / len(spans)) - 1
     return {key: 100 * value for key, value in found.items()}
 
 

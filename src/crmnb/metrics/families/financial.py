@@ -29,7 +29,7 @@ from crmnb.schema.client import Churn, Dates, Segments, Worth
 
 _YEAR = timedelta(days=365)
 _MONTH_OF_AGE = 1440 * 30.4375  # minutes: a twelfth of 365.25 days
-_FORECASTS = {"actual": "count", "expected": "count", "same as before": "count", "holdout begins": "count"}
+_FORECASTS = {"actual": "count", "expected": "count", "naive baseline": "count", "holdout begins": "count"}
 
 # ---- What they bring ------------------------------------------------------------------------------------------------
 

@@ -167,11 +167,11 @@ def customer_base_growth(tenures, *, period, churn: Churn):
     direction="up",
     numerator="new customers",
     denominator="",
-    hand_count={"": "4", "per 100 at start": "4 / 8 * 100", "win-backs": "2"},
+    hand_count={"": "4", "per 100 at start": "4 / 8 * 100", "reactivated": "2"},
     per_customer=True,
     estimate=count,
     breakdown="how counted",
-    always=("", "win-backs"),
+    always=("", "reactivated"),
     units={"per 100 at start": "per 100 customers"},
     depends_on_length=True,
 )
@@ -210,7 +210,7 @@ def new_customers(tenures, joined, *, period, churn: Churn):
             rows(won, "", 1, no_exposure, at_first),
             rows(won, "per 100 at start", 1, nw.lit(0.0), at_first),
             rows(at_start, "per 100 at start", 0, nw.lit(0.01), no_time),
-            rows(back, "win-backs", 1, no_exposure, nw.col("at")),
+            rows(back, "reactivated", 1, no_exposure, nw.col("at")),
         ]
     )
 
@@ -563,7 +563,7 @@ def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments)
     days after the last order have passed); spells without a gap between them are one.
 
     Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
-    Caution: who left and came back is lost here at the first leaving; win-backs stand beside customers won. By inactivity nobody can be lost
+    Caution: who left and came back is lost here at the first leaving; reactivated customers stand beside customers won. By inactivity nobody can be lost
         within the declared days, and who bought within those days after the data begin, or joined before, is left out, as nobody
         knows since when they have.
         It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it

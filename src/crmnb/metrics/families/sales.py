@@ -113,7 +113,7 @@ def lead_conversion_rate(leads, *, maturity_days=90):
     unit="%",
     kind="output",
     direction="up",
-    hand_count={"won after 30 days": "13 / 33", "won after 90 days": "17 / 33", "won after 180 days": "21 / 33"},
+    hand_count={"won within 30 days": "13 / 33", "won within 90 days": "17 / 33", "won within 180 days": "21 / 33"},
 )
 def cumulative_win_rate(leads, *, segments: Segments):
     """Share of the leads created in the period that are won within 30, 90, 180 and 365 days, as far as that has been seen.
@@ -157,7 +157,7 @@ STAGES = ("qualified_at", "proposed_at")
     unit="%",
     kind="process",
     direction="up",
-    hand_count={"1 qualified": "9 / 11", "2 proposed": "8 / 9", "3 won": "5 / 8"},
+    hand_count={"1 lead to qualified": "9 / 11", "2 qualified to proposed": "8 / 9", "3 proposed to won": "5 / 8"},
 )
 def stage_conversion(leads, *, stages="", maturity_days=90):
     """Step by step, the share of leads that reached a stage of those that reached the one before; the first is of all created.
@@ -179,17 +179,18 @@ def stage_conversion(leads, *, stages="", maturity_days=90):
     times = [*dict.fromkeys([*times, "won_at"])]
     seen = leads.derive(_as_seen, leads.periods.cutoff, *times)
     created = seen.during("created_at", maturity_days=maturity_days)
+    names = ["lead", *(name.removesuffix("_at").replace("_", " ") for name in times)]
     reached = [_within(maturity_days, *times[at:]) for at in range(len(times))]
     created = created.with_columns(
         reached_0=nw.lit(1), **{f"reached_{at + 1}": each for at, each in enumerate(reached)}
     )
     steps = [
         created.filter(nw.col(f"reached_{at}") == 1).with_columns(
-            breakdown=nw.lit(f"{at + 1} {name.removesuffix('_at').replace('_', ' ')}"),
+            breakdown=nw.lit(f"{at + 1} {names[at]} to {names[at + 1]}"),
             num=nw.col(f"reached_{at + 1}"),
             den=nw.lit(1),
         )
-        for at, name in enumerate(times)
+        for at in range(len(times))
     ]
     return Measure(
         nw.concat(steps),

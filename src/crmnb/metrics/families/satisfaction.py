@@ -236,9 +236,9 @@ def completion_rate(survey_invitations, *, answer_days=14):
     direction="up",
     hand_count={
         "purchase": "5 / 11",
-        "purchase, cooperation": "5 / 9",
+        "purchase, cooperation rate (COOP1)": "5 / 9",
         "support": "4 / 6",
-        "support, cooperation": "4 / 6",
+        "support, cooperation rate (COOP1)": "4 / 6",
     },
 )
 def response_rate(survey_invitations, *, answer_days=14):
@@ -258,7 +258,7 @@ def response_rate(survey_invitations, *, answer_days=14):
     if "reached_at" not in survey_invitations.columns:
         return of_all
     of_reached = _share_of(survey_invitations, "reached_at", "completed_at", answer_days, **words)
-    cooperation = nw.concat_str([nw.col("breakdown"), nw.lit("cooperation")], separator=", ")
+    cooperation = nw.concat_str([nw.col("breakdown"), nw.lit("cooperation rate (COOP1)")], separator=", ")
     return replace(of_all, rows=nw.concat([of_all.rows, of_reached.rows.with_columns(breakdown=cooperation)]))
 
 

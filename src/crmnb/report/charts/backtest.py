@@ -14,8 +14,8 @@ from crmnb.report.text.precision import row_decimals
 from crmnb.report.text.row_state import available
 from crmnb.report.text.values import absence_reason
 
-ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "same as before", "holdout begins"
-ERROR = "forecast error, model"  # the row that says how far off it was
+ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "naive baseline", "holdout begins"
+ERROR = "total error, model"  # the row that says how far off it was
 _LINES = {ACTUAL: INK, EXPECTED: ACCENT, NAIVE: VERMILION}
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 340, 72, 150, 34, 52
 _STEPS = (1, 2, 4, 5, 10, 13, 26, 52)
@@ -24,7 +24,7 @@ _MOST_TICKS, _MOST_TIMES = 8, 12
 
 @chart("backtest")
 def tracking(result: Result) -> Figure | Figures:
-    """Points by week since the start: breakdowns "actual", "expected", "same as before"; "holdout begins" has one x."""
+    """Points by week since the start: breakdowns "actual", "expected", "naive baseline"; "holdout begins" has one x."""
     points = points_of(result)
     lines = [series(name, part) for name in _LINES if not (part := points[points["breakdown"] == name]).empty]
     if ACTUAL not in {line.name for line in lines} or len(lines) < 2:

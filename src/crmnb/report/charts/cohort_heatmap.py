@@ -9,12 +9,12 @@ from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.canvas import INK, PAPER, QUIET, box, canvas, svg
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.tables.data_table import breakdown_name, n_words, numbers_table
+from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import cohort_alt
 from crmnb.report.text.numbers import number, period_name
 from crmnb.report.text.precision import page_decimals
 from crmnb.report.text.row_state import available, cohort_cell, is_cohort
-from crmnb.report.text.values import absence_reason, value_words
+from crmnb.report.text.values import absence_reason, breakdown_name, value_words
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
 _LEFT, _TOP, _ROW = 178, 50, 30

@@ -12,7 +12,7 @@ from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import funnel_alt
 from crmnb.report.text.numbers import known, whole_number
 from crmnb.report.text.row_state import available
-from crmnb.report.text.values import absence_reason, interval_name, interval_words, noun, value_words
+from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, interval_words, noun, value_words
 
 _TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
 _ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 
 @chart("funnel")
 def funnel(result: Result) -> Figure | Figures:
-    """Breakdowns are stages in order: "1 qualified", "2 proposed"; out of those who reached the one before."""
+    """Breakdowns are steps in order: "1 lead to qualified", "2 qualified to proposed"; the base is the stage before."""
     stages = _stages(result)
     if not any(known(stage.reached) for stage in stages):
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no stages')}.")
@@ -36,22 +36,34 @@ def funnel(result: Result) -> Figure | Figures:
     with canvas(height) as figure:
         _draw(figure, result, stages, height)
         drawing = svg(figure)
-    named = [(stage.name, stage.step) for stage in stages if stage.step is not None]
-    table = numbers_table(result, "Step to", named, result.metric.title)
+    named = [
+        (breakdown_name(stage.step.breakdown, result.client), stage.step) for stage in stages if stage.step is not None
+    ]
+    table = numbers_table(result, "Step", named, result.metric.title)
     title, alt = _title(result, stages), funnel_alt(result, stages)
     return Figure(drawing, title, alt, table, _notes(result, stages), height=height)
 
 
 def _stages(result: Result) -> list[Stage]:
-    found = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
-    steps = sorted(((int(match[1]), match[2], row) for match, row in found if match), key=lambda step: step[:2])
+    matches = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
+    steps = sorted(((int(match[1]), match[2], row) for match, row in matches if match), key=lambda step: step[:2])
     if not steps:
         return []
     first = steps[0][2]
     begun = Stage(
         f"all {noun(result.metric.denominator)}".strip(), first.denominator if available(first) else float("nan"), None
     )
-    return [begun, *(Stage(name, row.numerator if available(row) else float("nan"), row) for _, name, row in steps)]
+    names = _stage_names([words for _, words, _ in steps])
+    reached = [row.numerator if available(row) else float("nan") for *_, row in steps]
+    return [begun, *(Stage(*stage, row) for *stage, (*_, row) in zip(names, reached, steps, strict=True))]
+
+
+def _stage_names(steps: list[str]) -> list[str]:
+    """The stage that each step leads to: `qualified` of "lead to qualified"."""
+    names = ["lead"]
+    for words in steps:
+        names.append(words.removeprefix(f"{names[-1]} to "))
+    return names[1:]
 
 
 def _draw(figure, result: Result, stages: list[Stage], height: int) -> None:

@@ -16,7 +16,7 @@ from crmnb.report.text.alt import dots_alt
 from crmnb.report.text.numbers import known, quantity
 from crmnb.report.text.precision import level_decimals
 from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
-from crmnb.report.text.values import absence_reason, interval_name, short_value, value_words
+from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, short_value, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 _MOST_LEVELS = 12
@@ -50,7 +50,11 @@ def must_be_declared(result: Result, segment: str) -> None:
 def by_breakdown(result: Result) -> Figure | Figures:
     """The breakdowns that share the metric's unit; the others are in the table only."""
     rows = list(result.entries)
-    drawn = [(row.breakdown, row) for row in rows if row.unit == result.metric.unit and row.breakdown]
+    drawn = [
+        (breakdown_name(row.breakdown, result.client), row)
+        for row in rows
+        if row.unit == result.metric.unit and row.breakdown
+    ]
     if not drawn:
         return Figures((), f"{result.metric.title}: {absence_reason(result, 'no breakdowns')}.")
     others = [(row.breakdown, row) for row in rows if row.unit != result.metric.unit]
@@ -66,7 +70,7 @@ def _segment_figures(result: Result, segment: str):
         named = [(row.level, row) for row in tuples(rows[rows["breakdown"] == breakdown])]
         same = result.whole[result.whole["breakdown"] == breakdown]
         whole = next(iter(tuples(same)), None)
-        of = f", {printable(breakdown)}" if breakdown else ""
+        of = f", {breakdown_name(breakdown, result.client)}" if breakdown else ""
         title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 

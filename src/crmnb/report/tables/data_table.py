@@ -10,8 +10,8 @@ from crmnb.report.html import table
 from crmnb.report.text.changes import change_words
 from crmnb.report.text.flags import flag_words
 from crmnb.report.text.numbers import known, part_name, period_name, whole_number
-from crmnb.report.text.row_state import available, cohort_cell, is_cohort
-from crmnb.report.text.values import interval_name, interval_words, target_words, value_words
+from crmnb.report.text.row_state import available
+from crmnb.report.text.values import breakdown_name, interval_name, interval_words, target_words, value_words
 
 
 def numbers_table(
@@ -91,11 +91,3 @@ def people_frame(result: Result) -> Table:
     ]
     frame = pd.DataFrame(rows)
     return Table(frame.loc[:, [bool(frame[name].astype(bool).any()) for name in frame]])
-
-
-def breakdown_name(breakdown: str, client) -> str:
-    """A breakdown in words: a cohort cell is a month and an age in months."""
-    if not is_cohort(breakdown):
-        return breakdown
-    cohort, after = cohort_cell(breakdown)
-    return f"{period_name(cohort, client)}, +{after}"

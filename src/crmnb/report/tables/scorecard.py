@@ -16,6 +16,7 @@ from crmnb.report.text.row_state import available, is_cohort, not_reached
 from crmnb.report.text.sentences import as_sentence, summary_text
 from crmnb.report.text.values import (
     base_words,
+    breakdown_name,
     interval_name,
     interval_words,
     named_interval,
@@ -66,7 +67,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         big = tag("p", value_words(result, row), class_="absent")
     parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
     link = tag("a", "Methodology", href=definition) if definition else None
-    name = result.metric.title + (f", {printable(row.breakdown)}" if row.breakdown else "")
+    name = result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else "")
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
     change = change_words(result, row)
@@ -91,7 +92,8 @@ def _other_surveys(result: Result, row: Row) -> list[str]:
         return []
     others = [other for other in result.entries if other.breakdown != row.breakdown and other.unit == row.unit]
     return [
-        ": ".join((printable(other.breakdown), value_words(result, other))) + (f" ({limits})" if limits else "")
+        ": ".join((breakdown_name(other.breakdown, result.client), value_words(result, other)))
+        + (f" ({limits})" if limits else "")
         for other, limits in ((other, interval_words(result, other)) for other in others[:_MOST_OTHERS])
     ]
 
@@ -103,7 +105,7 @@ def in_short(result: Result) -> dict[str, str] | None:
         return None
     change = change_words(result, row)
     return {
-        "title": result.metric.title + (f", {printable(row.breakdown)}" if row.breakdown else ""),
+        "title": result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else ""),
         "value": value_words(result, row),
         "interval": interval_words(result, row),
         "change": "" if result.period.partial else change.text,
@@ -163,7 +165,7 @@ def _entries(result: Result):
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
-        name = printable(row.breakdown)
+        name = breakdown_name(row.breakdown, result.client)
         yield result, row, name if index else f"{title}, {name}" if name else title
     if len(whole) > _MOST_COMPONENTS:
         yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
@@ -267,6 +269,6 @@ def _signal(result: Result, row) -> Markup:
 
 
 def _where(result: Result, row) -> str:
-    of = f", {printable(row.breakdown)}" if row.breakdown else ""
+    of = f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else ""
     among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
     return f"{result.metric.title}{of}{among}"

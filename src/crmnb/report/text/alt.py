@@ -14,7 +14,7 @@ from crmnb.report.text.row_state import (
     not_reached,
     unfinished,
 )
-from crmnb.report.text.values import interval_name, noun, value_words
+from crmnb.report.text.values import breakdown_name, interval_name, noun, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 
@@ -40,7 +40,7 @@ def _form(form: str, intervals: str, result: Result, rows: list) -> str:
 
 def _line_words(result: Result, rows: list, breakdown: str, places: int) -> str:
     seen = [row for row in rows if available(row)]
-    of = f"{printable(breakdown)}: " if breakdown else ""
+    of = f"{breakdown_name(breakdown, result.client)}: " if breakdown else ""
     if not seen:
         return f"{of}no values."
     highest, lowest, last = max(seen, key=_value), min(seen, key=_value), seen[-1]

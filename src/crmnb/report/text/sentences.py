@@ -3,13 +3,13 @@
 from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
-from crmnb.report.html import join, printable, tag
+from crmnb.report.html import join, tag
 from crmnb.report.text.changes import change_html, change_words
 from crmnb.report.text.flags import flag_words
 from crmnb.report.text.numbers import localised, period_name
 from crmnb.report.text.row_state import available, cohort_cell, is_cohort, not_reached
 from crmnb.report.text.settings import settings_words
-from crmnb.report.text.values import base_words, named_interval, target_words, value_words
+from crmnb.report.text.values import base_words, breakdown_name, named_interval, target_words, value_words
 
 _MOST_SENTENCES = 8
 _MOST_NOTES = 4  # in sight: the others are folded
@@ -94,7 +94,7 @@ def _new_flags(result: Result, row) -> list[str]:
 
 
 def _subject(result: Result, row) -> str:
-    breakdown = f", {printable(row.breakdown)}" if row.breakdown else ""
+    breakdown = f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else ""
     return f"{result.metric.title}{breakdown}, {period_name(result.period.label, result.client)}"
 
 

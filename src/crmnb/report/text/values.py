@@ -3,6 +3,7 @@
 import re
 
 from crmnb.evaluate.result import Result
+from crmnb.report.html import printable
 from crmnb.report.text.numbers import (
     decimals_of,
     is_money,
@@ -10,14 +11,17 @@ from crmnb.report.text.numbers import (
     limits_text,
     localised,
     percent,
+    period_name,
     quantity,
     short_money,
     short_quantity,
     whole_number,
 )
 from crmnb.report.text.precision import displayed, interval_decimals, page_decimals
-from crmnb.report.text.row_state import available, bounded_below, not_reached
+from crmnb.report.text.row_state import available, bounded_below, cohort_cell, is_cohort, not_reached
+from crmnb.schema.client import Client
 
+_ORDINAL = re.compile(r"^\d+ (?=\D)")
 _AFTER_NOUN = re.compile(
     r",.*|\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
 )
@@ -112,6 +116,14 @@ def target_words(result: Result, row) -> str:
     above, below = low >= row.target, high <= row.target
     met, missed = (above, below) if result.direction == "up" else (below, above)
     return f"target {goal}: {'met' if met else 'missed' if missed else 'too close to call'}"
+
+
+def breakdown_name(breakdown: str, client: Client) -> str:
+    """A breakdown in words: a cohort cell is a month and an age in months, an ordered step has no number."""
+    if not is_cohort(breakdown):
+        return printable(_ORDINAL.sub("", breakdown))
+    cohort, months = cohort_cell(breakdown)
+    return f"{period_name(cohort, client)}, +{months}"
 
 
 def noun(text: str) -> str:
