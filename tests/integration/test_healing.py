@@ -1,4 +1,4 @@
-"""What is kept and was damaged is made anew, once, and that is said; what changes under way is for the next run."""
+"""Damaged stored files are rebuilt once and reported; changes during a run apply to the next run."""
 
 import json
 import shutil
@@ -75,15 +75,15 @@ def kept_file(private: Path, name: str) -> Path:
 
 @every_damage
 @pytest.mark.parametrize("name", ["orders.parquet", "intake.json", "checksums.json"])
-def test_a_damaged_kept_file_is_made_anew_once_and_logged(shop, name, damage, caplog):
+def test_a_damaged_stored_file_is_rebuilt_once_and_logged(shop, name, damage, caplog):
     client, private = shop
     path = kept_file(private, name)
     whole = path.read_bytes()
     damage(path)
     assert find_unchanged_intake(client, private) is None
-    taken = import_data(client, private)
-    assert not taken.reused
-    assert taken.rebuilt_files == (name,)
+    intake = import_data(client, private)
+    assert not intake.reused
+    assert intake.rebuilt_files == (name,)
     assert path.read_bytes() == whole
     assert [record.getMessage() for record in caplog.records] == [
         f"shop: kept files are damaged, so the data are taken in anew: {name}"
@@ -95,14 +95,14 @@ def test_a_damaged_kept_file_is_made_anew_once_and_logged(shop, name, damage, ca
     assert len(caplog.records) == 1
 
 
-def test_damage_is_told_by_a_check(tmp_path, made):
+def test_a_check_reports_damage(tmp_path, made):
     folder = copied(made, tmp_path)
     orders = kept_file(folder / "outputs" / "corner_shop" / ".private", "orders.parquet")
     DAMAGE["truncated"](orders)
-    found = check(folder, "corner_shop", "2025")
-    assert as_data(found)["healed"] == ["orders.parquet"]
-    assert "Kept files were damaged, and were made anew: orders.parquet." in " ".join(as_text(found, 100).split())
-    assert "Kept files were damaged" in found.page.read_text()
+    checked = check(folder, "corner_shop", "2025")
+    assert as_data(checked)["healed"] == ["orders.parquet"]
+    assert "Kept files were damaged, and were made anew: orders.parquet." in " ".join(as_text(checked, 100).split())
+    assert "Kept files were damaged" in checked.page.read_text()
     again = check(folder, "corner_shop", "2025")
     assert as_data(again)["healed"] == []
     assert "damaged" not in as_text(again, 100)
@@ -128,14 +128,14 @@ def test_the_tables_are_on_the_disk_before_they_are_in_place(shop, monkeypatch):
     client, private = shop
     done = []
     monkeypatch.setattr(
-        "crmnb.intake.store.flush_folder", lambda folder: done.append(sorted(p.name for p in folder.iterdir()))
+        "crmnb.core.folder_swap.flush_folder", lambda folder: done.append(sorted(p.name for p in folder.iterdir()))
     )
     (client.folder / "orders.csv").write_text(ORDERS.replace("1.50", "2.50"))
     import_data(client, private)
     assert done == [["checksums.json", "intake.json", "orders.parquet"]]
 
 
-# ---- What a run keeps of its notebooks, and its report ----------------------------------------------------
+# ---- Stored output of notebooks, and the report ----------------------------------------------------
 
 
 def copied(made: Path, folder: Path) -> Path:
@@ -145,7 +145,7 @@ def copied(made: Path, folder: Path) -> Path:
 
 @pytest.fixture
 def ran(made, tmp_path):
-    """A copy of the corner shop's project after its run, and the folder of what was kept of 2025."""
+    """A copy of the corner shop's project after its run, and the folder of the stored output for 2025."""
     folder = copied(made, tmp_path)
     return folder, folder / "outputs" / "corner_shop" / ".private" / "runs" / "2025"
 
@@ -154,7 +154,7 @@ def planned(folder: Path, dry_run: bool = True) -> dict:
     return plan_report(str(folder), "corner_shop", "2025", [], False, dry_run, print, 60)
 
 
-def test_what_is_whole_is_not_made_anew(ran):
+def test_complete_files_are_not_rebuilt(ran):
     plan = planned(ran[0])
     assert plan["unchanged"]
     assert plan["rebuilt"] == []
@@ -162,9 +162,9 @@ def test_what_is_whole_is_not_made_anew(ran):
 
 @every_damage
 @pytest.mark.parametrize("name", ["cells.json", "dependencies.json", "checksums.json"])
-def test_a_family_of_which_something_kept_is_damaged_is_run_anew_and_no_other(ran, name, damage, caplog):
-    folder, kept = ran
-    damage(kept / "sales" / name)
+def test_a_family_with_a_damaged_stored_file_runs_again_and_no_other(ran, name, damage, caplog):
+    folder, stored = ran
+    damage(stored / "sales" / name)
     plan = planned(folder)
     assert [family for family, planned_ in plan["families"].items() if not planned_["reuse"]] == ["sales"]
     assert not plan["unchanged"]
@@ -176,9 +176,9 @@ def test_a_family_of_which_something_kept_is_damaged_is_run_anew_and_no_other(ra
 
 @every_damage
 @pytest.mark.parametrize("name", ["sales.rows.parquet", "sales.points.parquet", "sales.facts.json", "evaluation.json"])
-def test_damaged_results_are_evaluated_anew(ran, name, damage, caplog):
-    folder, kept = ran
-    damage(kept / ".evaluation" / name)
+def test_damaged_results_are_evaluated_again(ran, name, damage, caplog):
+    folder, stored = ran
+    damage(stored / ".evaluation" / name)
     plan = planned(folder)
     assert not plan["evaluated"]
     assert not plan["unchanged"]
@@ -186,16 +186,16 @@ def test_damaged_results_are_evaluated_anew(ran, name, damage, caplog):
     assert f"evaluation/{name}" in caplog.text
 
 
-def test_an_analyst_may_work_on_a_kept_notebook(ran):
-    folder, kept = ran
-    (kept / "sales" / "notebook.ipynb").write_text("{}")
+def test_an_analyst_may_edit_a_stored_notebook(ran):
+    folder, stored = ran
+    (stored / "sales" / "notebook.ipynb").write_text("{}")
     assert planned(folder)["unchanged"]
-    (kept / "sales" / "notebook.ipynb").unlink()
+    (stored / "sales" / "notebook.ipynb").unlink()
     assert planned(folder)["unchanged"]
 
 
 @every_damage
-def test_a_damaged_page_of_a_published_report_is_made_anew_and_no_notebook_is_run(ran, damage):
+def test_a_damaged_page_of_a_published_report_is_rebuilt_and_no_notebook_runs(ran, damage):
     folder, _ = ran
     damage(folder / "outputs" / "corner_shop" / "2025" / "sales.html")
     plan = planned(folder)
@@ -205,21 +205,21 @@ def test_a_damaged_page_of_a_published_report_is_made_anew_and_no_notebook_is_ru
 
 
 @every_damage
-def test_a_damaged_record_of_a_report_is_made_anew(ran, damage):
-    folder, kept = ran
-    damage(kept / "report.json")
+def test_a_damaged_record_of_a_report_is_rebuilt(ran, damage):
+    folder, stored = ran
+    damage(stored / "report.json")
     plan = planned(folder)
     assert not plan["unchanged"]
     assert all(family["reuse"] for family in plan["families"].values())
 
 
-def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
-    folder, kept = ran
+def test_a_run_rebuilds_everything_damaged_and_reports_it(ran, capsys):
+    folder, stored = ran
     place = folder / "outputs" / "corner_shop" / "2025"
     page = (place / "sales.html").read_bytes()
-    flipped(kept_file(kept.parents[1], "orders.parquet"))
-    DAMAGE["empty"](kept / "satisfaction" / "cells.json")
-    flipped(kept / ".evaluation" / "retention.rows.parquet")
+    flipped(kept_file(stored.parents[1], "orders.parquet"))
+    DAMAGE["empty"](stored / "satisfaction" / "cells.json")
+    flipped(stored / ".evaluation" / "retention.rows.parquet")
     flipped(place / "sales.html")
     assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--json") == 0
     (client,) = json.loads(capsys.readouterr().out)["clients"]
@@ -230,8 +230,8 @@ def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
         "2025/sales.html",
     ]
     assert {n["family"] for n in client["notebooks"] if not n["reused"]} == {"satisfaction"}
-    assert "orders.parquet" in (kept.parents[1] / "run.log").read_text()
-    assert read_json(kept.parents[1] / "run.json")["rebuilt"] == client["rebuilt"]
+    assert "orders.parquet" in (stored.parents[1] / "run.log").read_text()
+    assert read_json(stored.parents[1] / "run.json")["rebuilt"] == client["rebuilt"]
     assert (place / "sales.html").read_bytes() == page
     assert planned(folder)["unchanged"]
     assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
@@ -239,20 +239,20 @@ def test_a_run_heals_all_that_is_damaged_and_says_so(ran, capsys):
 
 
 @pytest.mark.parametrize("name", ["sales/cells.json", ".evaluation/sales.rows.parquet", ".evaluation/sales.facts.json"])
-def test_what_is_damaged_while_a_run_is_under_way_interrupts_it_and_the_report_stays(ran, name):
-    folder, kept = ran
+def test_damage_during_a_run_interrupts_it_and_the_report_stays(ran, name):
+    folder, stored = ran
     published = {path: path.read_bytes() for path in (folder / "outputs" / "corner_shop" / "2025").iterdir()}
     plan = planned(folder, dry_run=False)
-    flipped(kept / name)
-    families = {family: {"title": each["title"], "failure": ""} for family, each in plan["families"].items()}
-    given = {
+    flipped(stored / name)
+    families = {family: {"title": facts["title"], "failure": ""} for family, facts in plan["families"].items()}
+    arguments = {
         "project": str(folder),
         "client": "corner_shop",
         "period": "2025",
         "tables": plan["tables"],
         "families": families,
     }
-    message = run_job("report", given, print)
+    message = run_job("report", arguments, print)
     assert message["error"]["status"] == "interrupted"
     assert "was damaged during this run; run again." in message["error"]["message"]
     assert {path: path.read_bytes() for path in (folder / "outputs" / "corner_shop" / "2025").iterdir()} == published
@@ -268,16 +268,16 @@ def edit(folder: Path, **new) -> None:
 
 
 def test_a_kernel_and_the_report_have_the_parameters_that_the_run_has_read(ran, monkeypatch):
-    folder, kept = ran
+    folder, stored = ran
     plan = planned(folder, dry_run=False)
     edit(folder, level=0.8, privacy={"min_base": 5, "suppress_below": 4})
     monkeypatch.chdir(folder)
     assert open_workbook("corner_shop", "2025").client.level == 0.8
-    monkeypatch.setenv(PARAMETERS_FOLDER, str(kept.parents[1] / ".run" / "parameters"))
+    monkeypatch.setenv(PARAMETERS_FOLDER, str(stored.parents[1] / ".run" / "parameters"))
     monkeypatch.setenv(TABLES_FOLDER, plan["tables"])
     client = open_workbook("corner_shop", "2025").client
     assert (client.level, client.privacy.suppress_below) == (0.95, 1)
-    families = {family: {"title": each["title"], "failure": ""} for family, each in plan["families"].items()}
+    families = {family: {"title": facts["title"], "failure": ""} for family, facts in plan["families"].items()}
     make_report(str(folder), "corner_shop", "2025", plan["tables"], families, print)
     manifest = json.loads((folder / "outputs" / "corner_shop" / "2025" / "manifest.json").read_text())
     assert manifest["declared"]["level"] == 0.95
@@ -293,8 +293,8 @@ def test_parameters_that_change_under_way_are_for_the_next_run():
         faulty.until_stopped(run)
         edit(folder, level=0.8)
         run.stopped.unlink()
-        code, _, wrong = faulty.ended(run)
-        assert (code, wrong) == (0, "")
+        code, _, errors = faulty.ended(run)
+        assert (code, errors) == (0, "")
         report = folder / "outputs" / "corner_shop" / "2025"
         assert json.loads((report / "manifest.json").read_text())["declared"]["level"] == 0.95
         plan = plan_report(str(folder), "corner_shop", "2025", ["satisfaction"], False, True, print, 60)

@@ -1,4 +1,4 @@
-"""Secrets stay where they are: canaries are planted wherever one can stand, and then all that a run leaves is searched."""
+"""Secrets do not leak: canaries are planted in every possible place, and then all files of a run are searched."""
 
 import base64
 import gzip
@@ -124,14 +124,14 @@ def _unpacked(held: bytes) -> Iterator[bytes]:
                 yield from _unpacked(base64.b64decode(text))
 
 
-def found(folder: Path, also: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+def find_canaries(folder: Path, also: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """Where canaries, or other texts, stand in the files of a folder and in their names."""
-    wanted = re.compile(b"|".join([CANARY.pattern, *(re.escape(text.encode()) for text in also)]), CANARY.flags)
+    pattern = re.compile(b"|".join([CANARY.pattern, *(re.escape(text.encode()) for text in also)]), CANARY.flags)
     seen = set()
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         for view in [name.encode(), *(views(path) if path.is_file() else ())]:
-            seen |= {(name, hit.decode()) for hit in wanted.findall(view)}
+            seen |= {(name, hit.decode()) for hit in pattern.findall(view)}
     return sorted(seen)
 
 
@@ -147,7 +147,7 @@ def test_the_search_looks_into_everything(tmp_path):
         book.set_properties({"author": canary})
     with duckdb.connect() as con:
         con.execute(f"COPY (SELECT '{canary}' AS a FROM range(9)) TO '{tmp_path}/a.parquet' (COMPRESSION zstd)")
-    assert found(tmp_path) == [(path.name, canary) for path in sorted(tmp_path.iterdir())]
+    assert find_canaries(tmp_path) == [(path.name, canary) for path in sorted(tmp_path.iterdir())]
 
 
 # ---- A project full of secrets ----------------------------------------------------------------------------
@@ -179,12 +179,12 @@ class Place:
 
     def call(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """The command's exit code and all that it said, with secrets in its environment."""
-        given = {"PATH": os.environ["PATH"], "HOME": str(self.home), "USER": PERSON, "LOGNAME": PERSON}
-        given |= {"PYTHONPATH": os.pathsep.join([str(self.more), os.environ.get("PYTHONPATH", "")])}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "USER": PERSON, "LOGNAME": PERSON}
+        environment |= {"PYTHONPATH": os.pathsep.join([str(self.more), os.environ.get("PYTHONPATH", "")])}
         done = subprocess.run(  # noqa: S603
             [*ORDINARY, sys.executable, "-m", "crmnb.cli", *arguments],
             cwd=self.project,
-            env=given | SECRETS | {"SHOP_FILE": "sqlite:///CanaryFile.db"} | variables,
+            env=environment | SECRETS | {"SHOP_FILE": "sqlite:///CanaryFile.db"} | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -200,9 +200,9 @@ class Place:
         """The folder that may be sent."""
         return self.project / "outputs" / "shop" / "2025"
 
-    def leaks(self, said: str) -> list:
+    def leaks(self, output: str) -> list:
         """Where a canary stands that has come out."""
-        return [*found(self.project / "outputs"), *CANARY.findall(said.encode())]
+        return [*find_canaries(self.project / "outputs"), *CANARY.findall(output.encode())]
 
 
 @pytest.fixture(scope="module")
@@ -235,9 +235,9 @@ def place(port, tmp_path):
 def test_a_notebook_finds_no_secret_however_it_looks(place):
     place.notebook("retention", ("spy", SPY), ("chart", CHART))
     place.notebook("satisfaction", ("breaks", RAISES))
-    code, said = place.call("run", "shop", "--period", "2025", "--json")
-    assert code == 1, said
-    assert place.leaks(said) == []
+    code, output = place.call("run", "shop", "--period", "2025", "--json")
+    assert code == 1, output
+    assert place.leaks(output) == []
     spied = place.private("runs", "2025", "retention", "notebook.ipynb").read_text()
     for seen in ("LC_CTYPE=", "crmnb.run.fork_server", "crmnb.cli", "PermissionError"):  # it looked in every place
         assert seen in spied
@@ -248,19 +248,19 @@ def test_what_failed_is_told_to_the_client_in_plain_words_and_to_the_analyst_in_
     (place.more / "sitecustomize.py").write_text(HOST)
     place.notebook("retention", ("chart", CHART))
     place.notebook("satisfaction", ("breaks", RAISES))
-    code, said = place.call("run", "shop", "--period", "2025")
+    code, output = place.call("run", "shop", "--period", "2025")
     words = "the notebook stopped at its cell &#39;breaks&#39;."
     assert code == 1
-    assert words.replace("&#39;", "'") in said
+    assert words.replace("&#39;", "'") in output
     assert words in (place.report / "index.html").read_text()
     sent = b"".join(view for path in place.report.iterdir() for view in views(path))
     assert not re.search(rb"Traceback|RuntimeError|crmnb\.cli|/site-packages/", sent)
-    kept = place.private("runs", "2025", "satisfaction", "notebook.ipynb").read_text()
-    assert "Traceback" in kept
-    assert "RuntimeError" in kept
+    notebook_text = place.private("runs", "2025", "satisfaction", "notebook.ipynb").read_text()
+    assert "Traceback" in notebook_text
+    assert "RuntimeError" in notebook_text
     # and nothing that is sent, nor what is said of a file rather than in it, tells of the machine or the person
     traces = (str(place.project), str(place.home), str(PROJECT), sys.prefix)
-    assert found(place.report, traces) == []
+    assert find_canaries(place.report, traces) == []
     for path in place.private().rglob("*.ipynb"):
         notebook = json.loads(path.read_text())
         assert notebook["metadata"] == {
@@ -271,22 +271,22 @@ def test_what_failed_is_told_to_the_client_in_plain_words_and_to_the_analyst_in_
     books = [place.report / "results.xlsx", place.private("tables").glob("*/quarantine/orders.xlsx").__next__()]
     for path in books:
         with zipfile.ZipFile(path) as book:
-            said = book.read("docProps/core.xml") + book.read("docProps/app.xml")
-        assert re.findall(rb"<(?:dc:creator|cp:lastModifiedBy|Company|Manager)>([^<]+)", said) == []
+            output = book.read("docProps/core.xml") + book.read("docProps/app.xml")
+        assert re.findall(rb"<(?:dc:creator|cp:lastModifiedBy|Company|Manager)>([^<]+)", output) == []
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_a_check_shows_no_secret(place, arguments):
-    code, said = place.call("check", "shop", *arguments)
-    assert code == 0, said
-    assert place.leaks(said) == []
+    code, output = place.call("check", "shop", *arguments)
+    assert code == 0, output
+    assert place.leaks(output) == []
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("command", ["run", "check"])
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("fault", "words"),
     [
         ("password", "the database refused the user or the password"),
         ("server", "no server answers there"),
@@ -295,34 +295,34 @@ def test_a_check_shows_no_secret(place, arguments):
         ("address", "what the environment holds is no address"),
     ],
 )
-def test_an_intake_that_fails_shows_no_secret(place, command, wrong, words):
-    given = {
+def test_an_intake_that_fails_shows_no_secret(place, command, fault, words):
+    environment = {
         "password": {"SHOP_PASSWORD": "CanaryWrong"},
         "file": {"SHOP_FILE": "sqlite:///CanaryGone.db"},
         "address": {"SHOP_FILE": "CanaryNoAddress"},
     }
-    if wrong == "server":
+    if fault == "server":
         place.declare(PARAMETERS.replace("PORT", str(postgres.free_port())))
-    if wrong == "plain":
+    if fault == "plain":
         place.declare(PARAMETERS.replace("${SHOP_PASSWORD}", "CanaryPlain"))
-    code, said = place.call(command, "shop", **given.get(wrong, {}))
+    code, output = place.call(command, "shop", **environment.get(fault, {}))
     assert code == 2
-    assert words in said
-    assert place.leaks(said) == []
+    assert words in output
+    assert place.leaks(output) == []
 
 
 @pytest.mark.postgres
 def test_a_fault_in_the_intake_leaves_no_secret_in_the_log(place):
     """Whatever a driver may put into an exception: the log says where it came from, and not what it said."""
     (place.more / "sitecustomize.py").write_text(FAULT)
-    code, said = place.call("run", "shop")
+    code, output = place.call("run", "shop")
     assert code == 4
-    assert "internal error of crmnb (RuntimeError)" in said
+    assert "internal error of crmnb (RuntimeError)" in output
     log = place.private("run.log").read_text()
-    assert "intake/database.py" in log
+    assert "intake/sources/database.py" in log
     assert "KeyError\n" in log
     assert "RuntimeError\n" in log
-    assert place.leaks(said) == []
+    assert place.leaks(output) == []
 
 
 # ---- One by one -------------------------------------------------------------------------------------------
@@ -330,10 +330,10 @@ def test_a_fault_in_the_intake_leaves_no_secret_in_the_log(place):
 
 def test_a_kernel_is_given_what_it_needs_and_no_more():
     needed = {"PATH": "p", "HOME": "h", "LC_ALL": "C", "PYTHONPATH": "m", "CRMNB_RECORD_FOLDER": "r", "TZ": "UTC"}
-    given = minimal_environment(needed | SECRETS)
-    assert given.items() >= needed.items()
-    assert not SECRETS.keys() & given.keys()
-    assert given["PYTHONHASHSEED"] == "0"
+    environment = minimal_environment(needed | SECRETS)
+    assert environment.items() >= needed.items()
+    assert not SECRETS.keys() & environment.keys()
+    assert environment["PYTHONHASHSEED"] == "0"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /proc to read")

@@ -25,7 +25,7 @@ def test_settings_of_ones_own_change_the_figure_and_not_the_report(corner_shop):
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda book: book("npss"), "Did you mean nps"),
         (lambda book: book("repeat_purchase_rate", at_leats=3), "Did you mean at_least"),
@@ -34,8 +34,8 @@ def test_settings_of_ones_own_change_the_figure_and_not_the_report(corner_shop):
         (lambda book: book("csat").plot("segments", "regoin"), "region"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_is_right(corner_shop, call, told):
-    with pytest.raises(InputError, match=told):
+def test_an_error_names_the_allowed_values(corner_shop, call, message):
+    with pytest.raises(InputError, match=message):
         call(corner_shop)
 
 
@@ -47,9 +47,9 @@ def test_rows_behind_a_number_without_personal_columns(corner_shop):
 
 
 def test_an_errors_traceback_is_its_message(corner_shop):
-    with pytest.raises(InputError) as wrong:
+    with pytest.raises(InputError) as error:
         corner_shop("npss")
-    assert wrong.value._render_traceback_() == [str(wrong.value)]
+    assert error.value._render_traceback_() == [str(error.value)]
 
 
 def test_outside_a_project_it_is_said_where_was_looked(tmp_path, monkeypatch):

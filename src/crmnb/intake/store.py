@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from crmnb.core.checksum import damaged_files, file_checksum, seal, sealed_checksums
-from crmnb.core.files import flush_folder, flush_path
+from crmnb.core.folder_swap import replace_folder
 from crmnb.core.lock import locked, locked_if_free
 from crmnb.intake.audit import Profile, TableAudit
 from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
@@ -153,10 +153,7 @@ def refused_folder(home: Path) -> Path:
 def publish_intake(home: Path, done: Path, intake: Intake) -> Intake:
     """Put finished tables into their place at once, and take away those of former fingerprints."""
     place = home / intake.fingerprint
-    flush_folder(done)
-    shutil.rmtree(place, ignore_errors=True)
-    done.rename(place)
-    flush_path(home)
+    replace_folder(done, place)
     for other in home.iterdir():
         if other.is_dir() and other.name not in (place.name, _STAGING):
             shutil.rmtree(other, ignore_errors=True)
