@@ -11,6 +11,7 @@ from second_route_financial import brought, expected_worth, to_date, triples
 
 from crmnb.core.period import Period
 from crmnb.engine.evidence import Evidence
+from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.reduce_counts import reduce_counts
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
@@ -74,10 +75,10 @@ def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd
     )
     tables = in_memory(client, {"orders": orders})
     metric = catalogue()["predicted_clv"]
-    frames = [tables.frame(name, per_customer=True) for name in metric.reads]
     given, _ = resolve(metric, client)
-    rows = metric(*frames, period=period(label), **given)
-    groups = reduce_counts(tables.con, Evidence.of(rows), [], metric.estimate.sums, metric.estimate.folds)
+    periods = Periods({0: period(label)}, relation_in(tables.con))
+    measure = metric(tables.views(metric.reads, periods, per_customer=True), given)
+    groups = reduce_counts(tables.con, Evidence.of(measure.rows), [], metric.estimate.sums, metric.estimate.folds)
     return {group.breakdown: group.counts for group in groups}
 
 

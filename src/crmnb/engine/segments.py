@@ -7,8 +7,8 @@ import duckdb
 import narwhals.stable.v2 as nw
 
 from crmnb.core.period import Period
+from crmnb.engine.derived_tables import once
 from crmnb.engine.evidence import Evidence, Segmentation
-from crmnb.engine.periods import once
 from crmnb.engine.session import Tables
 from crmnb.schema.client import Segment
 from crmnb.schema.tables import OTHER, UNKNOWN

@@ -15,9 +15,10 @@ from narwhals.exceptions import ColumnNotFoundError
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
+from crmnb.engine.derived_tables import Kept, forget, keep
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
-from crmnb.engine.periods import Kept, forget, keep
-from crmnb.engine.views import Periods, View, views
+from crmnb.engine.periods import Periods
+from crmnb.engine.views import View, views
 from crmnb.intake.timeline import read_timeline
 from crmnb.schema.client import Churn, Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES

@@ -6,113 +6,16 @@ and its parts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from crmnb.core.errors import Unavailable
-from crmnb.core.period import Period
-from crmnb.engine.evidence import PERIOD, TIMES
-from crmnb.engine.periods import kept_of
-
-Make = Callable[[list[str], list[tuple]], nw.LazyFrame]  # from names of columns and rows to a small relation
-
-
-@dataclass
-class Periods:
-    """The periods that a metric is asked for, by their places (0 the reporting period, 1 its comparison, then its parts).
-
-    make: how a small relation comes to be. looking_back: the same periods as seen by who asks for history, where one of a metric's
-    tables begins later than the others. What a metric asks of its periods is noted: `reasons` says by place why a period has no figure, and
-    `reporting_only`, `of_events`, `of_states`, `looks_back`, `follow_up_days`, `maturity_days` how it sees time.
-    """
-
-    by_place: dict[int, Period]
-    make: Make
-    looking_back: dict[int, Period] = field(default_factory=dict)
-    reasons: dict[int, str] = field(default_factory=dict)
-    reporting_only: bool = False
-    of_events: bool = False
-    of_states: bool = False
-    looks_back: bool = False
-    follow_up_days: int | None = None
-    maturity_days: int | None = None
-    _relation: nw.LazyFrame | None = None
-
-    @property
-    def reporting(self) -> Period:
-        """The reporting period itself: who asks for it tells of that period alone, so of no comparison and no parts."""
-        self.reporting_only = True
-        return self.by_place[0]
-
-    @property
-    def data_from(self) -> datetime | None:
-        """From when on the data are, as seen by all periods alike; None where that is not bounded."""
-        return self.by_place[0].data_from
-
-    @property
-    def cutoff(self) -> datetime | None:
-        """When the data end, half-open; None where nobody knows."""
-        return self.by_place[0].cutoff
-
-    @property
-    def first(self) -> datetime:
-        """The earliest start of all periods."""
-        return min(period.start for period in self.by_place.values())
-
-    @property
-    def last(self) -> datetime:
-        """The latest end of all periods."""
-        return max(period.end for period in self.by_place.values())
-
-    @property
-    def key(self) -> tuple:
-        """What is equal of the same periods."""
-        return tuple((place, p.start, p.end, p.observed_end) for place, p in self.by_place.items())
-
-    @property
-    def relation(self) -> nw.LazyFrame:
-        """A row per period: `period_id`, `period_start`, `period_end`, and `observed_end`, where the data end earlier."""
-        if self._relation is None:
-            self._relation = self.make([PERIOD, *TIMES], list(self.key))
-        return self._relation
-
-    def require(self, condition: Callable[[Period], Any]) -> None:
-        """Note the reason of each period for which a condition raises Unavailable."""
-        self._each(condition, self.by_place)
-
-    def require_history(self, days: int, of: str = "start") -> None:
-        """Note which periods have fewer than `days` days of data before a time of theirs (`Period.require_history`)."""
-        self.looks_back = True
-        self._each(lambda period: period.require_history(days, of), self.looking_back or self.by_place)
-
-    def table(self, values: Callable[[Period], dict[str, Any] | list[dict[str, Any]]]) -> nw.LazyFrame:
-        """What is worked out of each period, as a relation: `period_id` and the values, of one or several rows.
-
-        A period for which `values` raises Unavailable has no row, and the reason is noted; Unavailable where that is so of all.
-        """
-        found = self._each(values, self.by_place)
-        rows = [
-            {PERIOD: place, **row}
-            for place, told in found.items()
-            for row in (told if isinstance(told, list) else [told])
-        ]
-        if not rows:
-            raise Unavailable(next(iter(self.reasons.values())))
-        return self.make(list(rows[0]), [tuple(row.values()) for row in rows])
-
-    def _each(self, function: Callable[[Period], Any], periods: dict[int, Period]) -> dict[int, Any]:
-        """What a function gives of each period; where it raises Unavailable the reason is noted, the first one of each period."""
-        found = {}
-        for place, period in periods.items():
-            try:
-                found[place] = function(period)
-            except Unavailable as no:
-                self.reasons.setdefault(place, str(no))
-        return found
+from crmnb.engine.derived_tables import kept_of
+from crmnb.engine.evidence import PERIOD
+from crmnb.engine.periods import Periods
 
 
 @dataclass(frozen=True)
@@ -201,6 +104,14 @@ class View:
             frames.append(rows.join(periods, how="cross").filter(*conditions))
         return frames[0] if len(frames) == 1 else nw.concat(frames)
 
+    def join_onto(self, rows: nw.LazyFrame, on: str) -> nw.LazyFrame:
+        """Rows that have a `period_id`, joined by a key to this table's as they are known in each period."""
+        parts = [
+            (rows.filter(nw.col(PERIOD).is_in(places)) if places else rows).join(own, on=on, how="inner")
+            for own, places in self.sources
+        ]
+        return parts[0] if len(parts) == 1 else nw.concat(parts)
+
 
 def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:
     """A function (view, *arguments) -> frame whose rows are computed once in all periods, in a temporary table.
@@ -217,8 +128,14 @@ def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.L
         rows = tuple((number, places) for (number, _), (_, places) in zip(known, view.sources, strict=True))
         key = (rows, view.periods.key, function.__module__, function.__qualname__, *arguments)
         if key not in kept.frames:
+            noted = view.periods.of_events, view.periods.of_states
+            view.periods.of_events = view.periods.of_states = False
             sql = function(view, *arguments).to_native().sql_query()
             kept.frames[key] = nw.from_native(kept.con.table(kept.table(sql)))
+            kept.noted[key] = view.periods.of_events, view.periods.of_states
+            view.periods.of_events, view.periods.of_states = noted
+        view.periods.of_events |= kept.noted[key][0]
+        view.periods.of_states |= kept.noted[key][1]
         return kept.frames[key]
 
     return remembered
@@ -233,26 +150,3 @@ def views(periods: Periods, frames: Iterable[nw.LazyFrame], earlier: Sequence[nw
         sources = ((rows, ()),) if before is None else ((rows, others), (before, (1,)))
         found.append(View(periods, sources))
     return found
-
-
-def relation_in(con: Any) -> Make:
-    """How a small relation is made in a connection."""
-
-    def make(names: list[str], rows: list[tuple]) -> nw.LazyFrame:
-        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
-        columns = ", ".join(f'"{name}"' for name in names)
-        typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
-        return nw.from_native(con.sql(f"select {typed} from (values {values}) as told({columns})"))
-
-    return make
-
-
-def _literal(value: Any) -> str:
-    """A value in SQL."""
-    if value is None:
-        return "null"
-    if isinstance(value, datetime):
-        return f"timestamp '{value}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return f"{value}::double" if isinstance(value, float) else f"{int(value)}::bigint"

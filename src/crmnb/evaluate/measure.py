@@ -14,15 +14,14 @@ import pandas as pd
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine import session
-from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation, Window, united
+from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation
 from crmnb.engine.misdated_rows import misdated
 from crmnb.engine.paired_periods import Correlations, correlations
-from crmnb.engine.periods import unsaid
+from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.reduce import Sample, reduce_moments
 from crmnb.engine.reduce_counts import reduce_counts
 from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.segments import common_levels, known_levels, segmentations_of
-from crmnb.engine.views import Periods, relation_in
 from crmnb.evaluate.assemble import Asked, points_of, rows_of
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.estimation_context import estimation_context
@@ -82,41 +81,6 @@ def _by_counts(metric: Metric) -> bool:
 
 
 def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
-    client = tables.client
-    if metric.called_once:
-        return _asked_once(metric, tables, period)
-    if metric.called_once:
-        return _asked_once(metric, tables, period)
-    try:
-        for name in metric.reads:
-            tables.frame(name, per_customer=_of_customers_only(metric, tables, period))
-        _must_be_as_exact(period, client)
-        given, words = resolve(metric, client)
-    except Unavailable as no:
-        return Asked(metric, period, {"now": str(no)})
-    days = {"follow_up_days": given.get(metric.follow_up), "maturity_days": given.get(metric.matures)}
-    metric = replace(metric, known=replace(metric.measure, **days))
-    direction, bounds = metric.said_of(metric.direction, given), metric.said_of(metric.bounds, given)
-    period = seen_by(metric, tables, period)
-    comparison, not_compared = compared_with(client, period)
-    not_compared = not_compared or of_other_length(metric, period, comparison)
-    not_compared = not_compared or _of_other_refunds(metric, tables, period, comparison)
-    if metric.cumulative:
-        not_compared = "no comparison: uses the full history"
-    windows = {"now": period} | ({} if not_compared or metric.compares else {"before": comparison})
-    immature = _immature(metric, windows | {part.label: part for part in _parts(period, client)})
-    if not not_compared and "now" in immature:
-        not_compared = f"no comparison: {period.label} is too early: less than {metric.measure.maturity_days} days have passed since its end"
-        windows.pop("before", None)
-    if metric.over_time and len(parts := _parts(period, client)) > 1:
-        windows |= {part.label: part for part in parts}
-    evidence, reasons = _evidence(metric, tables, windows, given)
-    if not not_compared and "before" in reasons:
-        not_compared = f"no comparison: {comparison.label} {reasons['before']}"
-    return Asked(metric, period, reasons, windows, evidence, words, given, direction, bounds, not_compared, immature)
-
-
-def _asked_once(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     """A metric whose function takes all periods at once: the reporting period, its comparison, and its parts."""
     client = tables.client
     try:
@@ -196,7 +160,7 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     whose = _of_customers_only(metric, tables, now)
     try:
         views = tables.views(metric.reads, periods, per_customer=whose, earlier=known)
-        measure = metric.measured(views, given)
+        measure = metric(views, given)
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
         failure = str(no) if isinstance(no, Unavailable) else session.column_of(no, names)
@@ -221,38 +185,6 @@ def _must_be_as_exact(period: Period, client: Client) -> None:
 def _parts(period: Period, client: Client) -> list[Period]:
     """The parts that make a trend: none shorter than the client's dates are exact to."""
     return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
-
-
-def _evidence(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]):
-    """The evidence of all windows, and the reason by window where there is none."""
-    if metric.called_once:
-        called = _called(metric, tables, windows, given)
-        now = windows["now"]
-        reasons = {win: why for win, each in windows.items() if (why := called.reason(win, each, now, tables))}
-        return called.evidence(win for win in windows if win not in reasons), reasons
-    evidence: dict[str, Window] = {}
-    reasons: dict[str, str] = {}
-    whose = _of_customers_only(metric, tables, windows["now"])
-    asked = _in_any(metric, tables, windows["now"], given, whose) if len(windows) > 1 else None
-    for win, period in windows.items():
-        try:
-            known = _known(metric, tables, windows["now"], period) if win == "before" else tables
-            frames = _frames(metric, known, whose)
-            period.require_data()
-            require_newness(metric, tables, period if win in COMPARED else windows["now"])
-            if metric.rows_at and win not in COMPARED and "now" in evidence:
-                evidence[win] = evidence["now"].part(metric.rows_at, period)
-            elif asked and known is tables:
-                for history in asked[1]:
-                    period.require_history(*history)
-                evidence[win] = replace(asked[0], sql=tables.kept.said(asked[0].sql, period))
-            else:
-                evidence[win] = Window.of(metric.function(*frames, period=period, **given))
-        except Unavailable as no:
-            reasons[win] = str(no)
-        except session.NoColumn as missing:
-            reasons[win] = session.column_of(missing, map(tables.source_of, metric.reads))
-    return united(evidence, windows) if evidence else None, reasons
 
 
 def _known(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> session.Tables:
@@ -283,21 +215,6 @@ def _of_other_refunds(metric: Metric, tables: session.Tables, period: Period, co
 def _with_refunds(metric: Metric, tables: session.Tables) -> bool:
     """Whether what a metric counts depends on the refunds of orders known so far; who reads all orders sees to that itself."""
     return any(name != "all_orders" and tables.source_of(name) == "orders" for name in metric.reads)
-
-
-def _in_any(
-    metric: Metric, tables: session.Tables, of: Period, given: dict[str, Any], of_customers_only: bool
-) -> tuple[Window, list[tuple[int, str]]] | None:
-    """A metric's evidence in any window, its times unsaid, and the history it requires; None if it looks at them."""
-
-    def evidence(period: Period) -> Window:
-        return Window.of(metric.function(*_frames(metric, tables, of_customers_only), period=period, **given))
-
-    return unsaid(evidence, of.data_from, of.cutoff)
-
-
-def _frames(metric: Metric, tables: session.Tables, of_customers_only: bool) -> list[nw.LazyFrame]:
-    return [tables.frame(name, per_customer=of_customers_only) for name in metric.reads]
 
 
 def _of_customers_only(metric: Metric, tables: session.Tables, period: Period) -> bool:
@@ -483,15 +400,24 @@ def _too_new(asked: Asked) -> list[str]:
     ]
 
 
+def _evidence(
+    metric: Metric, tables: session.Tables, period: Period, given: dict[str, Any]
+) -> tuple[Evidence | None, str]:
+    """A metric's evidence in a single period, or the reason why there is none."""
+    called = _called(metric, tables, {COMPARED[0]: period}, given)
+    reason = called.reason(COMPARED[0], period, period, tables)
+    return (None, reason) if reason else (called.evidence(COMPARED[:1]), "")
+
+
 def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> str:
     """Why a run would count nothing of a metric in the period, in the run's words; "" where it counts something.
 
     Raises Unavailable where a declaration that it needs is missing.
     """
     given, _ = resolve(metric, tables.client)
-    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
-    if reasons:
-        return reasons["now"]
+    evidence, reason = _evidence(metric, tables, period, given)
+    if evidence is None:
+        return reason
     types = evidence.types
     conditions = ["den <> 0"] * ("den" in types and metric.estimate.reduces == "moments")
     conditions += ["weight > 0"] * ("weight" in types)
@@ -513,9 +439,9 @@ def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: i
         given, _ = resolve(metric, tables.client)
     except Unavailable as no:
         return pd.DataFrame({"not available": [str(no)]})
-    evidence, reasons = _evidence(metric, tables, {"now": period}, given)
+    evidence, reason = _evidence(metric, tables, period, given)
     if evidence is None:
-        return pd.DataFrame({"not available": [reasons["now"]]})
+        return pd.DataFrame({"not available": [reason]})
     rows = tables.con.sql(f"select * exclude ({PERIOD}) from ({evidence.sql}) order by all limit {int(limit)}").df()
     there = [name for name in tables.client.tables if name in tables.names]
     personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}

@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, Unavailable
-from crmnb.metrics.estimators import Estimator, net_promoters, proportion
+from crmnb.metrics.estimators import net_promoters
 from crmnb.metrics.measures import Measure
 from crmnb.schema.client import Churn, Dates, Item, Segments, Worth
 
@@ -54,9 +54,6 @@ class Metric:
     caution: str
     source: str
     known: Measure | None = None
-    rows_at: str = ""
-    matures: str = ""
-    follow_up: str = ""
 
     @cached_property
     def measure(self) -> Measure:
@@ -77,17 +74,12 @@ class Metric:
     looks_back = property(lambda self: self.measure.looks_back)
     depends_on_length = property(lambda self: self.measure.depends_on_length)
 
-    @property
-    def called_once(self) -> bool:
-        """Whether the function takes all periods at once; else it is called for each."""
-        return "period" not in inspect.signature(self.function).parameters
-
-    def measured(self, views: "Sequence[View]", given: dict[str, Any]) -> Measure:
-        """The measure of a client's tables, with what the accessors noted."""
+    def __call__(self, views: "Sequence[View]", given: dict[str, Any]) -> Measure:
+        """The measure of a client's tables, with what the accessors noted; given: settings and declarations by name."""
         measure, periods = self.function(*views, **given), views[0].periods
         return replace(
             measure,
-            trend=measure.trend and not periods.reporting_only,
+            trend=measure.trend and periods.has_trend and not periods.reporting_only,
             cumulative=periods.reporting_only and not measure.compares,
             of_events=periods.of_events and not periods.of_states,
             looks_back=periods.looks_back,
@@ -102,7 +94,7 @@ class Metric:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a client may set, with the defaults: its keyword-only parameters after `period`."""
+        """What a client may set, with the defaults: its keyword-only parameters."""
         return {
             p.name: p.default for p in self._keyword_only if p.annotation is Item or p.annotation not in DECLARATIONS
         }
@@ -127,10 +119,7 @@ class Metric:
 
     @property
     def _keyword_only(self) -> list[inspect.Parameter]:
-        return [p for p in self._parameters if p.kind is p.KEYWORD_ONLY and p.name != "period"]
-
-    def __call__(self, *tables, **named):
-        return self.function(*tables, **named)
+        return [p for p in self._parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def metric(
@@ -142,20 +131,14 @@ def metric(
     hand_count: str | dict[str, str] = "",
     published: str = "",
     per_customer: bool = False,
-    estimate: Estimator = proportion,
-    rows_at: str = "",
-    matures: str = "",
-    follow_up: str = "",
-    over_time: bool = True,
-    **facts: Any,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
-    A function of a `period` is called for each, and gives evidence alone; what it measures stands here in `facts` (see `Measure`).
+    What it measures, the function says itself, by the measure that it gives and the accessors that it uses. What stands here is what
+    is known of it without any tables. `per_customer` is such a thing, as it decides which rows the function is given.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
-        known = Measure(None, estimate, trend=over_time, of_events=bool(rows_at), **facts) if facts else None
         return Metric(
             id=function.__name__,
             family=function.__module__.rsplit(".", 1)[-1],
@@ -167,10 +150,6 @@ def metric(
             hand_count=hand_count,
             published=published,
             per_customer=per_customer,
-            known=known,
-            rows_at=rows_at,
-            matures=matures,
-            follow_up=follow_up,
             **_said(function),
         )
 
@@ -183,7 +162,7 @@ def on_empty_tables(metric: Metric) -> Measure:
 
     for given in stand_ins(metric):
         try:
-            return metric.measured(empty_views(metric), given).facts
+            return metric(empty_views(metric), given).facts
         except Unavailable:  # a declaration of another kind is needed
             continue
     raise TypeError(f"{metric.id} measures nothing of empty tables")

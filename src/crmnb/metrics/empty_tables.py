@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmnb.core.period import Period
+from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.session import Tables, without_rows
-from crmnb.engine.views import Periods, View, relation_in, views
-from crmnb.schema.client import Churn, Client, Dates, Item, Segments, Worth
+from crmnb.engine.views import View
+from crmnb.schema.client import Churn, Client, Dates, Item, Segment, Segments, Worth
 
 if TYPE_CHECKING:
     from crmnb.metrics.definition import Metric
@@ -29,7 +30,7 @@ def empty_views(metric: "Metric") -> list[View]:
     """What a metric reads, without a row."""
     tables = _tables()
     periods = Periods({0: _YEAR, 1: _YEAR.previous}, relation_in(tables.con))
-    return views(periods, [tables.frame(name, per_customer=metric.per_customer) for name in metric.reads])
+    return tables.views(metric.reads, periods, per_customer=metric.per_customer)
 
 
 def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:
@@ -42,7 +43,7 @@ def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:
         Item: items,
         Churn: _CHURNS,
         Worth: [Worth(margin_rate=0.5)],
-        Segments: [Segments({})],
+        Segments: [Segments({"channel": Segment(column="customers.acquisition_channel")})],
         Dates: [Dates("day")],
     }
     declared = {name: kinds[type_] for name, type_ in metric.declarations.items()}

@@ -1,4 +1,4 @@
-"""What is the same in several windows is worked out once, and never guessed."""
+"""A metric is called once for all periods: what each of them lacks is noted, and what several need is worked out once."""
 
 from datetime import datetime, timedelta
 
@@ -9,107 +9,123 @@ from test_measure import SEEN, answers, client
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.evidence import Window
-from crmnb.engine.periods import once, unsaid
+from crmnb.engine.derived_tables import once
+from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.session import in_memory
+from crmnb.engine.views import once_in_periods
 from crmnb.evaluate.measure import measure, measure_all
-from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue, families, family
 
-METRICS = [
-    id_ for name in families() for id_, m in family(name).items() if not (m.called_once or m.cumulative)
-]  # in one window only
-# At which months there are, at the period's name (in the books, or of what growth is compared with), at what was seen before.
-THAT_LOOK = {"churn_rate_annualised", "simple_clv"}  # whether it is a year
-THAT_LOOK |= {"cohort_retention", "customer_acquisition_cost", "cac_payback_period"}
-THAT_LOOK |= {"revenue_reconciliation"}
-MONTH = Period.parse("2025-02").observe(*SEEN)
+YEAR = Period.parse("2025").observe(*SEEN)
 
 
 @pytest.fixture(scope="module")
 def opened():
-    return in_memory(client(), {"survey_responses": answers(2025, [5, 4, 1], ["a", "b", "c"])})
+    return in_memory(client(), {"survey_responses": answers(2025, [5, 4, 1] * 10, ["a", "b", "c"] * 10)})
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_a_metric_asked_once_gives_what_it_gives_in_each_window(corner_shop, metric):
-    chosen, tables, period = catalogue()[metric], corner_shop.tables, corner_shop.period
-    given, _ = resolve(chosen, corner_shop.client)
-    frames = [tables.frame(name, per_customer=chosen.per_customer) for name in chosen.reads]
-    found = unsaid(
-        lambda period: Window.of(chosen.function(*frames, period=period, **given)), period.data_from, period.cutoff
+def seen(opened):
+    """The view of the answers in the year, the year before and the year's months."""
+    by_place = dict(enumerate([YEAR, YEAR.previous, *YEAR.parts]))
+    [view] = opened.views(["survey_responses"], Periods(by_place, relation_in(opened.con)))
+    return view
+
+
+def rows(frame: nw.LazyFrame) -> pd.DataFrame:
+    return frame.to_native().df()
+
+
+def test_the_events_of_each_period_are_its_own(opened):
+    view = seen(opened)
+    counts = rows(view.during("responded_at"))["period_id"].value_counts()
+    every = rows(view.rows)["responded_at"]
+    for place, period in view.periods.by_place.items():
+        assert counts.get(place, 0) == every.between(period.start, period.end, inclusive="left").sum()
+    assert view.periods.of_events
+
+
+def test_states_are_those_at_the_start_or_the_end(opened):
+    open_until = seen(opened).derive(lambda answers: answers.with_columns(closed=nw.col("responded_at")))
+    assert rows(open_until.open_at_start("responded_at", "closed")).empty
+    never = seen(opened).derive(lambda answers: answers.with_columns(closed=nw.lit(None, nw.Datetime("us"))))
+    counts = rows(never.open_at_end("responded_at", "closed"))["period_id"].value_counts()
+    every = rows(never.rows)["responded_at"]
+    assert counts[0] == len(every)
+    assert 1 not in counts
+    assert counts[2] == (every < YEAR.parts[0].end).sum()
+    lately = never.open_at_end("responded_at", "closed", within_days=10)
+    assert (
+        rows(lately)["period_id"].value_counts()[2] == every.between(datetime(2025, 1, 22), datetime(2025, 2, 1)).sum()
     )
-    assert (found is None) == (metric in THAT_LOOK)
-    windows = [each for each in (period, period.previous, *period.parts) if found and _has(each, found[1])]
-    for window in windows:
-        asked = Window.of(chosen.function(*frames, period=window, **given))
-        assert tables.kept.said(found[0].sql, window) == asked.sql
-        assert found[0].types == asked.types
 
 
-def _has(period: Period, history: list[tuple[int, str]]) -> bool:
-    """Whether as many days were seen before the period as are required."""
-    try:
-        for needed in history:
-            period.require_history(*needed)
-    except Unavailable:
-        return False
-    return True
+def test_what_is_not_followed_for_long_enough_is_left_out_of_all_periods(opened):
+    view = seen(opened)
+    cut = view.periods.cutoff - timedelta(days=200)
+    found = rows(view.during("responded_at", follow_up_days=200))
+    assert found["responded_at"].max() <= cut < rows(view.rows)["responded_at"].max()
+    assert view.periods.follow_up_days == 200
 
 
-@pytest.mark.parametrize(
-    "look",
-    [
-        lambda period: period.label,
-        lambda period: period.months == 1,
-        lambda period: period.start < datetime(2025, 1, 1),
-        lambda period: datetime(2025, 1, 1) < period.start,
-        lambda period: period.start == period.end,
-        lambda period: period.end - period.start,
-        lambda period: period.start.year,
-        lambda period: period.observed_end.replace(day=1),
-        lambda period: f"{period.start:%Y}",
-        lambda period: str(period.start),
-        lambda period: {period.start: 1},
-        lambda period: max(period.start, period.end),
-        lambda period: period.start + timedelta(days=100_000),  # too far to be told from another time
-        lambda period: (period.end - timedelta(days=1)).month,
-    ],
-)
-def test_who_looks_at_what_is_unsaid_is_asked_for_each_window(look):
-    assert unsaid(look) is None
+def test_a_reason_is_of_the_period_that_lacks_something(opened):
+    view = seen(opened)
+    view.periods.require_history(400)
+    assert set(view.periods.reasons) == {1}  # of 2024: the data begin in 2023
+    history, answered = rows(view.history("responded_at", 31)), rows(view.rows)["responded_at"]
+    for place, period in view.periods.by_place.items():
+        before = answered.between(period.start - timedelta(days=31), period.start, inclusive="left").sum()
+        assert (history["period_id"] == place).sum() == before
 
 
-def test_moved_times_are_said_and_a_metrics_own_stay(opened):
-    def late(period):
-        at = nw.col("responded_at")
-        own = nw.col("responded_at").fill_null(datetime(9999, 12, 31)) < datetime(2999, 12, 31)
-        recent = at >= period.start - timedelta(days=90, seconds=1)
-        return opened.frame("survey_responses").filter(period.holds("responded_at"), recent, own)
+def test_a_table_has_the_values_of_each_period_but_of_those_that_cannot_be(opened):
+    def months(period: Period) -> dict:
+        if period.months != 1:
+            raise Unavailable("a month is needed")
+        return {"month": period.start.month, "name": f"{period.label}'s"}
 
-    found, required = unsaid(lambda period: Window.of(late(period)))
-    assert opened.kept.said(found.sql, MONTH) == Window.of(late(MONTH)).sql
-    assert "2024-11-02 23:59:59" in opened.kept.said(found.sql, MONTH)
-    assert required == []
+    periods = seen(opened).periods
+    table = rows(periods.table(months)).set_index("period_id")
+    assert table.loc[2].to_dict() == {"month": 1, "name": "2025-01's"}
+    assert set(table.index) == set(range(2, 14))
+    assert periods.reasons == {0: "a month is needed", 1: "a month is needed"}
 
 
-def test_what_is_computed_once_is_computed_once_for_all_who_ask(opened):
+def test_what_no_period_can_have_is_unavailable(opened):
+    def none(period: Period) -> dict:
+        raise Unavailable("nobody knows")
+
+    with pytest.raises(Unavailable, match="nobody knows"):
+        seen(opened).periods.table(none)
+
+
+def test_who_asks_for_the_reporting_period_is_asked_of_it_alone(opened):
+    view = seen(opened)
+    view.until_end("responded_at")
+    assert view.periods.reporting_only
+
+
+def test_without_parts_the_reporting_period_and_its_comparison_are_left(opened):
+    view = seen(opened)
+    view.periods.without_parts()
+    assert set(rows(view.periods.relation)["period_id"]) == {0, 1}
+    assert not view.periods.has_trend
+
+
+def test_what_is_computed_once_in_all_periods_is_noted_for_all_who_ask(opened):
     computed = []
 
-    @once
-    def answered_by(frame, t):
-        computed.append(t)
-        return frame.filter(nw.col("responded_at") < t)
+    @once_in_periods
+    def answered(view, least):
+        computed.append(least)
+        return view.during("responded_at").filter(nw.col("satisfied") >= least)
 
-    def asked(period):
-        return answered_by(opened.frame("survey_responses"), period.end - timedelta(days=1))
-
-    found, _ = unsaid(lambda period: Window.of(asked(period)))
-    before = len(opened.kept.tables)
-    told = {window.label: opened.kept.said(found.sql, window) for window in (MONTH, MONTH.previous)}
-    assert (len(computed), len(opened.kept.tables) - before, len({*told.values()})) == (1, 2, 2)
-    assert Window.of(asked(MONTH)).sql == told["2025-02"]
-    assert len(opened.kept.tables) - before == 2
+    first, second = seen(opened), seen(opened)
+    assert rows(answered(first, 4)).equals(rows(answered(second, 4)))
+    assert computed == [4]
+    assert first.periods.of_events
+    assert second.periods.of_events
+    answered(second, 5)
+    assert computed == [4, 5]
 
 
 def test_functions_of_one_name_in_two_modules_are_two(opened):
@@ -126,12 +142,7 @@ def test_functions_of_one_name_in_two_modules_are_two(opened):
     assert told == [1, 2]
 
 
-def test_history_is_required_of_each_window():
-    def asked(period):
-        period.require_history(30)
-        return "evidence"
-
-    assert unsaid(asked) == ("evidence", [(30, "start")])
+def test_history_is_required_of_each_period():
     orders = pd.DataFrame(
         {
             "order_id": ["1", "2"],

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmnb.engine.evidence import Evidence, Segmentation, Window, united
+from crmnb.engine.evidence import PERIOD, Evidence, Segmentation
 from crmnb.engine.reduce import UNKNOWN, Sample, reduce_moments
 from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.session import in_memory
@@ -23,14 +23,15 @@ def tables():
 
 def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str]) -> Evidence:
     """The windows' rows as evidence; `types` casts a column first."""
-    frames = {}
-    for win, rows in windows.items():
-        opened.con.register(f"{win}_given", rows)
+    rows = []
+    for place, (win, frame) in enumerate(windows.items()):
+        opened.con.register(f"{win}_given", frame)
         casts = ", ".join(f'"{name}"::{type_} as "{name}"' for name, type_ in types.items())
         replace = f" replace ({casts})" if casts else ""
         opened.con.execute(f'create or replace table "{win}_rows" as select *{replace} from "{win}_given"')
-        frames[win] = Window.of(nw.from_native(opened.con.table(f"{win}_rows")))
-    return united(frames)
+        rows.append(f'select *, {place}::utinyint as {PERIOD} from "{win}_rows"')
+    every = nw.from_native(opened.con.sql(" union all by name ".join(rows)))
+    return Evidence.of(every, dict(enumerate(windows)))
 
 
 def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", levels=None, once=False, types=None):

@@ -8,9 +8,9 @@ import pytest
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.evidence import Window
+from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.session import NoColumn, Tables
-from crmnb.engine.views import Periods, relation_in, views
+from crmnb.engine.views import views
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.availability import availability
@@ -34,10 +34,8 @@ def empty(client, columns: dict[str, dict[str, str]]) -> Tables:
 def bound(metric, tables: Tables, given, of=lambda rows: rows) -> nw.LazyFrame:
     """A metric's evidence of the tables; of: makes something else of each frame's rows."""
     frames = [tables.frame(name, per_customer=metric.per_customer).to_native() for name in metric.reads]
-    if metric.called_once:
-        periods = Periods({0: YEAR}, lambda *table: nw.from_native(of(relation_in(tables.con)(*table).to_native())))
-        return metric.measured(views(periods, [nw.from_native(of(rows)) for rows in frames]), given).rows
-    return metric.function(*(nw.from_native(of(rows)) for rows in frames), period=YEAR, **given)
+    periods = Periods({0: YEAR}, lambda *table: nw.from_native(of(relation_in(tables.con)(*table).to_native())))
+    return metric(views(periods, [nw.from_native(of(rows)) for rows in frames]), given).rows
 
 
 @pytest.mark.parametrize("metric", catalogue().values(), ids=lambda metric: metric.id)
@@ -46,7 +44,7 @@ def test_a_shape_has_the_columns_that_the_engine_has(metric, corner_shop_intake)
     tables = empty(client, taken.columns)
     given, _ = resolve(metric, client)
     try:
-        slow = list(Window.of(bound(metric, tables, given)).types)
+        slow = bound(metric, tables, given).columns
     except Unavailable as no:
         with pytest.raises(Unavailable, match=str(no)[:40]):
             bound(metric, tables, given, lambda rows: Shape(rows.columns, set()))

@@ -1,11 +1,13 @@
 """Financial: what customers are worth, what winning them costs, and whether it pays."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
+from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import (
     acquisition,
@@ -15,7 +17,6 @@ from crmnb.metrics.estimators import (
     forecast_ahead,
     forecast_tested,
     lifetime_ahead,
-    money_mean,
     reconciliation,
     returns,
     textbook_value,
@@ -25,9 +26,10 @@ from crmnb.metrics.features.margin import with_margin
 from crmnb.metrics.features.purchase_history import bought, contracts, stacked
 from crmnb.metrics.features.purchase_history import joined as side_by_side
 from crmnb.metrics.features.revenue import with_net_revenue
+from crmnb.metrics.measures import money_mean, of_counts, share
 from crmnb.schema.client import Churn, Dates, Segments, Worth
 
-_YEAR = timedelta(days=365)
+_DAYS_A_YEAR = 365
 _MONTH_OF_AGE = 1440 * 30.4375  # minutes: a twelfth of 365.25 days
 _FORECASTS = {"actual": "count", "expected": "count", "naive baseline": "count", "holdout begins": "count"}
 
@@ -39,13 +41,9 @@ _FORECASTS = {"actual": "count", "expected": "count", "naive baseline": "count",
     unit="%",
     kind="process",
     direction="-",
-    numerator="net revenue in the data, less that in the books",
-    denominator="orders in the period",
     hand_count="(2029.5 - 2050) / 2050",
-    estimate=reconciliation,
-    over_time=False,
 )
-def revenue_reconciliation(payments, *, period, worth: Worth):
+def revenue_reconciliation(payments, *, worth: Worth):
     """Net revenue of the period in these data less what the client's books say, in percent of the books.
 
     Net revenue is the amounts of orders that count, less what was refunded of them; of a client without orders, the monthly
@@ -56,9 +54,20 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
         looking for others.
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
     """
+    payments.periods.without_parts()
+    payments.periods.require(lambda period: _require_books(period, worth))
+    paid = payments.derive(with_net_revenue).during("ordered_at").select("period_id", "net")
+    return of_counts(
+        paid,
+        reconciliation,
+        numerator="net revenue in the data, less that in the books",
+        denominator="orders in the period",
+    )
+
+
+def _require_books(period: Period, worth: Worth) -> None:
     if period.label not in worth.books:
         raise Unavailable("needs the period's net revenue as in the books (worth: books in the parameters file)")
-    return with_net_revenue(payments).filter(period.holds("ordered_at")).select("net")
 
 
 @metric(
@@ -66,23 +75,31 @@ def revenue_reconciliation(payments, *, period, worth: Worth):
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="net revenue",
-    denominator="customers who bought in the period",
     hand_count="2013.5 / 14",
     per_customer=True,
-    estimate=money_mean,
-    bounds=(0, float("inf")),
-    depends_on_length=True,
 )
-def revenue_per_customer(payments, *, period):
+def revenue_per_customer(payments):
     """Net revenue of the period per customer who bought in it.
 
     Why: with the number of customers it makes up revenue; it tells whether growth comes from more customers or from more of each.
     Caution: a mean that a few large customers make: see the concentration. A longer period brings more, so compare equal ones.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Hall 1992, JRSS-B 54:221 (interval).
     """
-    paid = with_net_revenue(payments).filter(period.holds("ordered_at"))
-    return paid.group_by("customer_id").agg(num=nw.col("net").sum()).with_columns(den=nw.lit(1))
+    revenue = _revenue(payments)
+    return money_mean(
+        revenue,
+        nw.col("revenue"),
+        numerator="net revenue",
+        denominator="customers who bought in the period",
+        bounds=(0, float("inf")),
+        depends_on_length=True,
+    )
+
+
+def _revenue(payments: View) -> nw.LazyFrame:
+    """What each customer brought in each period (`revenue`)."""
+    paid = payments.derive(with_net_revenue).during("ordered_at")
+    return paid.group_by("period_id", "customer_id").agg(revenue=nw.col("net").sum())
 
 
 @metric(
@@ -90,20 +107,14 @@ def revenue_per_customer(payments, *, period):
     unit="share",
     kind="outcome",
     direction="-",
-    numerator="revenue of the largest customers",
-    denominator="customers who bought in the period",
     hand_count={
         "Gini coefficient": "14 / 13 * (2 * (1*17 + 2*21 + 3*23.5 + 4*28 + 5*29 + 6*29 + 7*37 + 8*47 + 9*49 + 10*62 + 11*108 + 12*109"
         " + 13*140 + 14*1314) / (14 * 2013.5) - 15 / 14)",
         "revenue share of the top 10%": "(1314 + 0.4 * 140) / 2013.5 * 100",
     },
     per_customer=True,
-    estimate=concentration,
-    breakdown="figure",
-    units={"revenue share of the top 10%": "%", "curve": "%"},
-    depends_on_length=True,
 )
-def revenue_concentration(payments, *, period):
+def revenue_concentration(payments):
     """How unevenly the period's revenue is spread over its buyers: Gini's coefficient, and the share of the top tenth.
 
     Gini is 0 where all bring the same and 1 where one brings all: half the mean difference of two customers (never one and the
@@ -114,8 +125,16 @@ def revenue_concentration(payments, *, period):
     Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
         176:521 (interval).
     """
-    paid = with_net_revenue(payments).filter(period.holds("ordered_at"))
-    return paid.group_by("customer_id").agg(revenue=nw.col("net").sum().cast(nw.Float64))
+    revenue = _revenue(payments).with_columns(revenue=nw.col("revenue").cast(nw.Float64))
+    return of_counts(
+        revenue,
+        concentration,
+        numerator="revenue of the largest customers",
+        denominator="customers who bought in the period",
+        breakdown="figure",
+        units={"revenue share of the top 10%": "%", "curve": "%"},
+        depends_on_length=True,
+    )
 
 
 # ---- What they are worth --------------------------------------------------------------------------------------------
@@ -126,14 +145,10 @@ def revenue_concentration(payments, *, period):
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="margin so far, discounted to the first purchase",
-    denominator="customers who ever bought",
     hand_count="0.4 * 2619.2 / 15",
     per_customer=True,
-    estimate=money_mean,
-    cumulative=True,
 )
-def historical_clv(payments, *, period, worth: Worth):
+def historical_clv(payments, *, worth: Worth):
     """Margin that a customer has brought up to the period's end, each amount discounted to the customer's first purchase.
 
     Per customer ever seen, those who left among them.
@@ -145,29 +160,28 @@ def historical_clv(payments, *, period, worth: Worth):
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2 (discounted margins); Hall 1992, JRSS-B 54:221
         (interval).
     """
-    paid = with_margin(payments, worth).filter(nw.col("ordered_at") < period.observed_end)
+    paid = with_margin(payments.until_end("ordered_at"), worth)
     firsts = paid.group_by("customer_id").agg(first=nw.col("ordered_at").min())
     years = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() / (1440 * 365.25)
     worth_then = nw.col("margin") * nw.col("growth") ** (-years)
     each = paid.join(firsts, on="customer_id", how="inner").with_columns(growth=nw.lit(1 + worth.discount_rate))
     each = each.with_columns(then=worth_then)
-    return each.group_by("customer_id").agg(num=nw.col("then").sum()).with_columns(den=nw.lit(1))
+    customers = each.group_by("customer_id").agg(margin=nw.col("then").sum())
+    return money_mean(
+        customers,
+        nw.col("margin"),
+        numerator="margin so far, discounted to the first purchase",
+        denominator="customers who ever bought",
+    )
 
 
-def _histories(
-    payments: nw.LazyFrame,
-    tenures: nw.LazyFrame,
-    joined: nw.LazyFrame,
-    period: Period,
-    churn: Churn,
-    worth: Worth,
-    dates: Dates,
-) -> nw.LazyFrame:
+def _histories(payments: View, tenures: View, joined: View, churn: Churn, worth: Worth, dates: Dates) -> nw.LazyFrame:
     """What the model that goes with the client's churn is fitted to and tested on."""
+    period = payments.periods.reporting
     if churn.kind == "contractual":
-        return contracts(tenures, payments, period, worth, dates)
-    there = customers_at(tenures, period.observed_end, churn.history_days)
-    return bought(payments, there, joined, period, worth, churn.history_days)
+        return contracts(tenures.rows, payments.rows, period, worth, dates)
+    there = customers_at(tenures.rows, period.observed_end, churn.history_days)
+    return bought(payments.rows, there, joined.rows, period, worth, churn.history_days)
 
 
 @metric(
@@ -175,15 +189,11 @@ def _histories(
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="margin expected over the horizon, discounted to the period's end",
-    denominator="customers at the end of the period",
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
     per_customer=True,
-    estimate=forecast_ahead,
-    cumulative=True,
 )
 def predicted_clv(
-    payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
+    payments, tenures, joined, *, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
 ):
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
 
@@ -200,7 +210,13 @@ def predicted_clv(
         Hardie 2007, Journal of Interactive Marketing 21:76 (shifted beta-geometric). The interval is the delta method's, which to
         the first order is that of a parametric bootstrap.
     """
-    return _histories(payments, tenures, joined, period, churn, worth, dates)
+    histories = _histories(payments, tenures, joined, churn, worth, dates)
+    return of_counts(
+        histories,
+        forecast_ahead,
+        numerator="margin expected over the horizon, discounted to the period's end",
+        denominator="customers at the end of the period",
+    )
 
 
 @metric(
@@ -208,15 +224,11 @@ def predicted_clv(
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="margin expected in all the future, discounted to the period's end",
-    denominator="customers at the end of the period",
     published="test_published_clv.py::test_shifted_beta_geometric_py_projects_the_high_end_five_years_further",
     per_customer=True,
-    estimate=lifetime_ahead,
-    cumulative=True,
 )
 def residual_clv(
-    payments, tenures, joined, *, period, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
+    payments, tenures, joined, *, churn: Churn, worth: Worth, segments: Segments, dates: Dates, renewal_months=1
 ):
     """The same as the predicted value, without a horizon: the whole expected future of today's customers.
 
@@ -225,7 +237,13 @@ def residual_clv(
     Source: Fader, Hardie & Lee 2005, Journal of Marketing Research 42:415 (discounted expected residual transactions); Fader &
         Hardie 2010, Marketing Science 29:85 (contracts).
     """
-    return _histories(payments, tenures, joined, period, churn, worth, dates)
+    histories = _histories(payments, tenures, joined, churn, worth, dates)
+    return of_counts(
+        histories,
+        lifetime_ahead,
+        numerator="margin expected in all the future, discounted to the period's end",
+        denominator="customers at the end of the period",
+    )
 
 
 @metric(
@@ -233,15 +251,10 @@ def residual_clv(
     unit="money",
     kind="outcome",
     direction="up",
-    numerator="margin of an order x orders a year x years of lifespan",
-    denominator="customers who bought in the period",
     hand_count="(0.4 * 2013.5 / 24) * (24 / 14 * 365.25 / 365) / (1 - (1 - 3 / 8) ** (365.25 / 365))",
     per_customer=True,
-    estimate=textbook_value,
-    over_time=False,
-    depends_on_length=True,
 )
-def simple_clv(payments, tenures, *, period, churn: Churn, worth: Worth):
+def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     """Mean margin of an order, times orders a year per buyer, times a lifespan of 1 / yearly churn.
 
     Why: it is the form that most spreadsheets hold, so it is given beside the models to be compared with them.
@@ -252,16 +265,26 @@ def simple_clv(payments, tenures, *, period, churn: Churn, worth: Worth):
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2; Fader & Hardie 2012, Journal of Interactive Marketing
         26:232 (why a lifespan of 1 / churn misleads).
     """
-    require_a_year(period, churn)
-    paid = with_margin(payments, worth).filter(period.holds("ordered_at"))
-    buyers = paid.group_by("customer_id").agg(orders=nw.len(), margin=nw.col("margin").sum())
-    none = nw.lit(0)
-    start = kept(tenures, period, churn).select(
-        "customer_id", orders=none, margin=nw.lit(0.0), buyers=none, start=nw.lit(1), lost=1 - nw.col("kept")
+    payments.periods.without_parts()
+    payments.periods.require(lambda period: require_a_year(period, churn))
+    paid, none = _margins(payments, worth).during("ordered_at"), nw.lit(0)
+    who = ("period_id", "customer_id")
+    buyers = paid.group_by(*who).agg(orders=nw.len(), margin=nw.col("margin").sum())
+    buyers = buyers.select(*who, "orders", "margin", buyers=nw.lit(1), start=none, lost=none)
+    start = kept(tenures, churn).select(
+        *who, orders=none, margin=nw.lit(0.0), buyers=none, start=nw.lit(1), lost=1 - nw.col("kept")
     )
-    return side_by_side(
-        buyers.select("customer_id", "orders", "margin", buyers=nw.lit(1), start=none, lost=none), start
+    return of_counts(
+        side_by_side(buyers, start),
+        textbook_value,
+        numerator="margin of an order x orders a year x years of lifespan",
+        denominator="customers who bought in the period",
+        depends_on_length=True,
     )
+
+
+def _margins(payments: View, worth: Worth) -> View:
+    return payments.derive(with_margin, worth)
 
 
 @metric(
@@ -269,18 +292,10 @@ def simple_clv(payments, tenures, *, period, churn: Churn, worth: Worth):
     unit="%",
     kind="process",
     direction="-",
-    numerator="what was forecast, less what came",
-    denominator="customers known before the holdout",
     published="test_published_clv.py::test_hardie_spreadsheet_conditional_expectation_of_the_customer_with_2_at_30_43",
     per_customer=True,
-    estimate=forecast_tested,
-    breakdown="forecast",
-    cumulative=True,
-    units=_FORECASTS,
 )
-def model_effectiveness(
-    payments, tenures, joined, *, period, churn: Churn, worth: Worth, dates: Dates, renewal_months=1
-):
+def model_effectiveness(payments, tenures, joined, *, churn: Churn, worth: Worth, dates: Dates, renewal_months=1):
     """How far the predicted value's model would have been off: fitted to the time before a holdout, compared with it.
 
     Of purchases, the repeat purchases in the holdout of customers known before; under contract, how many of those there are
@@ -293,7 +308,15 @@ def model_effectiveness(
         and stays large, as what a single customer does is chance.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout, tracking).
     """
-    return _histories(payments, tenures, joined, period, churn, worth, dates)
+    histories = _histories(payments, tenures, joined, churn, worth, dates)
+    return of_counts(
+        histories,
+        forecast_tested,
+        numerator="what was forecast, less what came",
+        denominator="customers known before the holdout",
+        breakdown="forecast",
+        units=_FORECASTS,
+    )
 
 
 # ---- What winning them costs ----------------------------------------------------------------------------------------
@@ -307,36 +330,44 @@ def _begin(month: int) -> datetime:
     return datetime(month // 12, month % 12 + 1, 1)
 
 
-def _winning(
-    costs: nw.LazyFrame, tenures: nw.LazyFrame, joined_at: nw.LazyFrame, period: Period, worth: Worth
-) -> nw.LazyFrame:
-    """New customers (`won`) and what was spent to win them (`amount`), by the `month` of winning. Raises Unavailable.
+def _winning(costs: View, tenures: View, joined: View, worth: Worth) -> nw.LazyFrame:
+    """New customers (`won`) and what was spent to win them (`amount`), by the `month` of winning.
 
-    Costs are known by the month, so the period is to consist of months; one that is seen in part is left out on both sides. A
+    Costs are known by the month, so a period is to consist of months; one that is seen in part is left out on both sides. A
     row without a month tells the first and the last month of any costs (`costs_from`, `costs_to`), as months of winning.
     """
-    if period.start.day != 1 or period.end.day != 1:
-        raise Unavailable("costs are known by the month; choose a period of whole months")
     lag = worth.acquisition_lag_months
-    first = period.start.year * 12 + period.start.month - 1
-    end = period.observed_end.year * 12 + period.observed_end.month - 1
-    if end == first:
-        raise Unavailable(f"costs are known by the month, and no month of {period.label} is seen whole")
-    spent = costs.filter(
-        nw.col("category") == "acquisition", nw.col("month") >= _begin(first - lag), nw.col("month") < _begin(end - lag)
+    months = costs.periods.table(lambda period: _months_of_winning(period, lag))
+    acquisition_ = nw.col("category") == "acquisition"
+    spent = costs.where(
+        acquisition_, nw.col("month") >= nw.col("costs_begin"), nw.col("month") < nw.col("costs_end"), beside=months
     )
     spent = spent.select(
+        "period_id",
         month=_month("month") + lag,
         won=nw.lit(0),
         amount=nw.col("amount").cast(nw.Float64),
     )
-    known = costs.select(month=_month("month") + lag)
+    known = costs.rows.select(month=_month("month") + lag)
     covered = known.select(costs_from=nw.col("month").min(), costs_to=nw.col("month").max())
-    covered = covered.filter(~nw.col("costs_from").is_null())
+    covered = covered.filter(~nw.col("costs_from").is_null()).join(months.select("period_id"), how="cross")
     covered = covered.with_columns(won=nw.lit(0), amount=nw.lit(0.0))
-    won = first_joined(tenures, joined_at, period).filter(period.holds("first"), nw.col("first") < _begin(end))
-    won = won.select(month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id"))
+    won = first_joined(tenures, joined).during("first").join(months, on="period_id", how="inner")
+    won = won.filter(nw.col("first") < nw.col("months_end")).select(
+        "period_id", month=_month("first"), won=nw.lit(1), amount=nw.lit(0.0), customer_id=nw.col("customer_id")
+    )
     return side_by_side(won, spent, covered)
+
+
+def _months_of_winning(period: Period, lag: int) -> dict[str, Any]:
+    """The time after the last whole month of a period, and the times between which its costs were spent."""
+    if period.start.day != 1 or period.end.day != 1:
+        raise Unavailable("costs are known by the month; choose a period of whole months")
+    first = period.start.year * 12 + period.start.month - 1
+    end = period.observed_end.year * 12 + period.observed_end.month - 1
+    if end == first:
+        raise Unavailable(f"costs are known by the month, and no month of {period.label} is seen whole")
+    return {"months_end": _begin(end), "costs_begin": _begin(first - lag), "costs_end": _begin(end - lag)}
 
 
 @metric(
@@ -344,12 +375,9 @@ def _winning(
     unit="money",
     kind="input",
     direction="down",
-    numerator="spend on acquisition",
-    denominator="customers won in the period",
     hand_count="80 / 4",
-    estimate=acquisition,
 )
-def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, worth: Worth):
+def customer_acquisition_cost(costs, tenures, joined, *, churn: Churn, worth: Worth):
     """Spend on acquisition over customers won in the period (those whose first ever span began in it, and who did not join before the data begin).
 
     Spend is the costs of the category `acquisition`; where the client declares a lag (`worth: acquisition_lag_months`), that of
@@ -361,8 +389,9 @@ def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, w
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (average acquisition cost). Interval:
         the ratio of sums over months (Kish 1965, Survey Sampling, 6.5), which is that of a bootstrap of months to the first order.
     """
-    period.require_history(churn.history_days)
-    return _winning(costs, tenures, joined, period, worth).drop("customer_id")
+    tenures.periods.require_history(churn.history_days)
+    winning = _winning(costs, tenures, joined, worth).drop("customer_id")
+    return of_counts(winning, acquisition, numerator="spend on acquisition", denominator="customers won in the period")
 
 
 @metric(
@@ -370,12 +399,8 @@ def customer_acquisition_cost(costs, tenures, joined, *, period, churn: Churn, w
     unit="ratio",
     kind="outcome",
     direction="up",
-    numerator="expected margin of a customer just won, over the cost of winning one",
-    denominator="customers won in the period",
     published="test_published_clv.py::test_hardie_spreadsheet_expected_repeat_purchases_of_a_new_customer",
     per_customer=True,
-    estimate=acquisition_return,
-    cumulative=True,
 )
 def clv_to_cac(
     payments,
@@ -383,7 +408,6 @@ def clv_to_cac(
     costs,
     joined,
     *,
-    period,
     churn: Churn,
     worth: Worth,
     segments: Segments,
@@ -399,10 +423,16 @@ def clv_to_cac(
     Caution: a mean of all channels: one may pay for another. It holds the errors of both of its parts.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 3; delta method (interval).
     """
-    period.require_history(churn.history_days)
-    histories = _histories(payments, tenures, joined, period, churn, worth, dates)
-    won = _winning(costs, tenures, joined, period, worth)
-    return side_by_side(histories, stacked({"spent": won}))
+    tenures.periods.require_history(churn.history_days)
+    histories = _histories(payments, tenures, joined, churn, worth, dates)
+    won = _winning(costs, tenures, joined, worth).filter(nw.col("period_id") == 0).drop("period_id")
+    both = side_by_side(histories, stacked({"spent": won}))
+    return of_counts(
+        both,
+        acquisition_return,
+        numerator="expected margin of a customer just won, over the cost of winning one",
+        denominator="customers won in the period",
+    )
 
 
 @metric(
@@ -410,14 +440,10 @@ def clv_to_cac(
     unit="months",
     kind="outcome",
     direction="down",
-    numerator="margin since they were won",
-    denominator="customers won in the period",
     hand_count="3",
     per_customer=True,
-    estimate=cost_covered,
-    over_time=False,
 )
-def cac_payback_period(payments, tenures, costs, joined, *, period, churn: Churn, worth: Worth):
+def cac_payback_period(payments, tenures, costs, joined, *, churn: Churn, worth: Worth):
     """Months until the mean customer won in the period has brought the margin that winning one cost.
 
     Each customer's months count from the first purchase; a month of age counts for those who were followed to its end, up to the
@@ -428,21 +454,21 @@ def cac_payback_period(payments, tenures, costs, joined, *, period, churn: Churn
         on the few who were won early.
     Source: Nelson 2003, Recurrent Events Data Analysis, chapter 1 (mean cumulative cost); percentile bootstrap of customers.
     """
-    period.require_history(churn.history_days)
-    until = period.cutoff or period.end
-    won = first_joined(tenures, joined, period).filter(period.holds("first"))
+    periods = payments.periods
+    periods.without_parts()
+    periods.require_history(churn.history_days)
+    until = nw.col("period_end") if periods.cutoff is None else nw.lit(periods.cutoff)
+    won = first_joined(tenures, joined).during("first").with_columns(until=until)
     age = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
-    followed = won.with_columns(until=nw.lit(until)).with_columns(
-        followed=(nw.col("until") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE
-    )
-    paid = (
-        with_margin(payments, worth).filter(nw.col("ordered_at") < until).join(followed, on="customer_id", how="inner")
-    )
-    paid = paid.filter(nw.col("ordered_at") >= nw.col("first"))
-    people = followed.select("customer_id", "followed", margin=nw.lit(0.0))
-    brought = paid.select("customer_id", "followed", "margin", age=age)
-    return stacked(
-        {"followed": side_by_side(people, brought), "spent": _winning(costs, tenures, joined, period, worth)}
+    followed = won.with_columns(followed=(nw.col("until") - nw.col("first")).dt.total_minutes() // _MONTH_OF_AGE)
+    paid = _margins(payments, worth).join_onto(followed, "customer_id")
+    paid = paid.filter(nw.col("ordered_at") < nw.col("until"), nw.col("ordered_at") >= nw.col("first"))
+    who = ("period_id", "customer_id")
+    people = followed.select(*who, "followed", margin=nw.lit(0.0))
+    brought = paid.select(*who, "followed", "margin", age=age)
+    parts = {"followed": side_by_side(people, brought), "spent": _winning(costs, tenures, joined, worth)}
+    return of_counts(
+        stacked(parts), cost_covered, numerator="margin since they were won", denominator="customers won in the period"
     )
 
 
@@ -451,14 +477,9 @@ def cac_payback_period(payments, tenures, costs, joined, *, period, churn: Churn
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="gain less cost",
-    denominator="cost of the programme so far",
     hand_count={"loyalty card": "(150 - 120) / 120"},
-    estimate=returns,
-    breakdown="programme",
-    cumulative=True,
 )
-def return_on_investment(costs, *, period, worth: Worth):
+def return_on_investment(costs, *, worth: Worth):
     """(gain - cost) / cost of each programme, of all that was spent on it up to the period's end.
 
     The gain is the margin that would not have come without the programme, as a test measured it: it is declared (`worth: gains`)
@@ -468,8 +489,11 @@ def return_on_investment(costs, *, period, worth: Worth):
     Caution: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 10 (return on marketing investment).
     """
-    spent = costs.filter(nw.col("month") < period.observed_end, ~nw.col("programme").is_null())
-    return spent.select(breakdown=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
+    spent = costs.until_end("month").filter(~nw.col("programme").is_null())
+    spent = spent.select(breakdown=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
+    return of_counts(
+        spent, returns, numerator="gain less cost", denominator="cost of the programme so far", breakdown="programme"
+    )
 
 
 # ---- Who pays -------------------------------------------------------------------------------------------------------
@@ -480,13 +504,10 @@ def return_on_investment(costs, *, period, worth: Worth):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them still customers at the end",
-    denominator="profitable customers at the start",
     hand_count="3 / 5",
     per_customer=True,
-    depends_on_length=True,
 )
-def profitable_customer_retention(tenures, payments, *, period, churn: Churn, worth: Worth):
+def profitable_customer_retention(tenures, payments, *, churn: Churn, worth: Worth):
     """Share of the profitable customers at the start of the period who are still customers at its end.
 
     Profitable is who brought the declared margin (`worth: profitable_margin`) in the 365 days before the start.
@@ -495,16 +516,22 @@ def profitable_customer_retention(tenures, payments, *, period, churn: Churn, wo
     Caution: who has just joined has had no year to become profitable in. A longer period retains fewer: compare equal ones.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
-    period.require_history(365)
-    before = (nw.col("ordered_at") >= period.start - _YEAR) & (nw.col("ordered_at") < period.start)
-    profitable = _profitable(with_margin(payments, worth).filter(before), worth)
-    return kept(tenures, period, churn).join(profitable, on="customer_id", how="inner").with_columns(num=nw.col("kept"))
+    profitable = _profitable(_margins(payments, worth).history("ordered_at", _DAYS_A_YEAR), worth)
+    customers = kept(tenures, churn).join(profitable, on=["period_id", "customer_id"], how="inner")
+    return share(
+        customers,
+        nw.col("kept") == 1,
+        numerator="of them still customers at the end",
+        denominator="profitable customers at the start",
+        depends_on_length=True,
+    )
 
 
 def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
-    """The customers whose margin in these payments is at least the declared one (to the fourth decimal, as money is kept)."""
-    each = paid.group_by("customer_id").agg(brought=nw.col("margin").sum())
-    return each.filter(nw.col("brought").round(4) >= worth.profitable_margin).select("customer_id")
+    """The customers whose margin in each period's payments is at least the declared one (to the fourth decimal, as money is kept)."""
+    who = ("period_id", "customer_id")
+    brought = paid.group_by(*who).agg(brought=nw.col("margin").sum())
+    return brought.filter(nw.col("brought").round(4) >= worth.profitable_margin).select(*who)
 
 
 @metric(
@@ -512,14 +539,10 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     unit="%",
     kind="input",
     direction="up",
-    numerator="of them with the declared margin in the period",
-    denominator="customers won in the period",
     hand_count="3 / 4",
     per_customer=True,
-    over_time=False,
-    depends_on_length=True,
 )
-def profitable_new_customers(tenures, payments, joined, *, period, churn: Churn, worth: Worth):
+def profitable_new_customers(tenures, payments, joined, *, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.
 
     Why: it asks of those who win customers for the right ones.
@@ -527,8 +550,16 @@ def profitable_new_customers(tenures, payments, joined, *, period, churn: Churn,
         taken off.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
-    period.require_history(churn.history_days)
-    won = first_joined(tenures, joined, period).filter(period.holds("first"))
-    profitable = _profitable(with_margin(payments, worth).filter(period.holds("ordered_at")), worth)
-    found = won.join(profitable.with_columns(num=nw.lit(1)), on="customer_id", how="left")
-    return found.select("customer_id", num=nw.col("num").fill_null(0), den=nw.lit(1))
+    payments.periods.without_parts()
+    payments.periods.require_history(churn.history_days)
+    won = first_joined(tenures, joined).during("first")
+    profitable = _profitable(_margins(payments, worth).during("ordered_at"), worth).with_columns(profitable=nw.lit(1))
+    customers = won.join(profitable, on=["period_id", "customer_id"], how="left")
+    is_profitable = nw.col("profitable").fill_null(0) == 1
+    return share(
+        customers,
+        is_profitable,
+        numerator="of them with the declared margin in the period",
+        denominator="customers won in the period",
+        depends_on_length=True,
+    )

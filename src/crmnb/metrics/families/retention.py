@@ -1,34 +1,45 @@
 """Retention: who stays a customer, who leaves, who comes, and who buys again."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
+from crmnb.engine.views import View, once_in_periods
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import (
     census,
-    count,
     expected_losses,
     hazard_ratio,
-    mean,
     median_gap,
     median_survival,
     money_retained,
     money_share,
     survival,
 )
+from crmnb.metrics.estimators import count as counted
 from crmnb.metrics.features.customer_base import (
-    customers_at,
+    customers_at_end,
+    customers_at_start,
     distinct,
     first_joined,
     kept,
     require_a_year,
     with_earlier,
 )
-from crmnb.metrics.features.tenure import attributes, buying, first_spells, gaps, purchases, spells, under_contract
+from crmnb.metrics.features.tenure import (
+    attributes,
+    buying,
+    first_spells,
+    gaps,
+    purchases,
+    spells_in_periods,
+    under_contract,
+)
+from crmnb.metrics.measures import Measure, mean, of_counts, share
 from crmnb.schema.client import Churn, Segments
 
 
@@ -37,13 +48,10 @@ from crmnb.schema.client import Churn, Segments
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them still customers at the end",
-    denominator="customers at the start",
     hand_count="5 / 8",
     per_customer=True,
-    depends_on_length=True,
 )
-def retention_rate(tenures, *, period, churn: Churn):
+def retention_rate(tenures, *, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
 
     Why: keeping a customer is cheaper than winning one, and small changes add up over years.
@@ -52,7 +60,14 @@ def retention_rate(tenures, *, period, churn: Churn):
         retains fewer, so compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
-    return kept(tenures, period, churn).with_columns(num=nw.col("kept"))
+    customers = kept(tenures, churn)
+    return share(
+        customers,
+        nw.col("kept") == 1,
+        numerator="of them still customers at the end",
+        denominator="customers at the start",
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -60,14 +75,10 @@ def retention_rate(tenures, *, period, churn: Churn):
     unit="%",
     kind="outcome",
     direction="-",
-    numerator="of them no customers for a while in between",
-    denominator="customers at the start who are customers at the end",
     hand_count="5 / 5",
     per_customer=True,
-    over_time=False,
-    depends_on_length=True,
 )
-def retained_after_gap(tenures, *, period, churn: Churn):
+def retained_after_gap(tenures, *, churn: Churn):
     """Of the customers that the retention rate counts as retained, the share that was no customer for a while within the period.
 
     By inactivity: more than the declared days passed between two orders. Under contract: one ended before the next began.
@@ -76,11 +87,20 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     Caution: the longer the period and the shorter the declared days of inactivity, the more such gaps there are.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (who is retained); the share is ours.
     """
-    stayed = kept(tenures, period, churn).filter(nw.col("kept") == 1)
-    through = spells(tenures, period.observed_end).filter(nw.col("since") < period.start, nw.col("event") == 0)
-    without_gap = through.select("customer_id", num=nw.lit(0))
-    found = stayed.join(without_gap, on="customer_id", how="left")
-    return found.select("customer_id", num=nw.col("num").fill_null(1), den=nw.lit(1))
+    tenures.periods.without_parts()
+    who = ["period_id", "customer_id"]
+    stayed = kept(tenures, churn).filter(nw.col("kept") == 1)
+    through = spells_in_periods(tenures).filter(nw.col("since") < nw.col("period_start"), nw.col("event") == 0)
+    without_gap = through.select(*who, gap=nw.lit(0))
+    customers = stayed.join(without_gap, on=who, how="left")
+    gap = nw.col("gap").fill_null(1) == 1
+    return share(
+        customers,
+        gap,
+        numerator="of them no customers for a while in between",
+        denominator="customers at the start who are customers at the end",
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -88,20 +108,24 @@ def retained_after_gap(tenures, *, period, churn: Churn):
     unit="%",
     kind="outcome",
     direction="down",
-    numerator="of them no longer customers at the end",
-    denominator="customers at the start",
     hand_count="3 / 8",
     per_customer=True,
-    depends_on_length=True,
 )
-def churn_rate(tenures, *, period, churn: Churn):
+def churn_rate(tenures, *, churn: Churn):
     """Share of the customers at the start of the period who are no longer customers at its end.
 
     Why: the other side of retention, and the one that planning of replacement works with.
     Caution: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
-    return kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
+    customers = kept(tenures, churn)
+    return share(
+        customers,
+        nw.col("kept") == 0,
+        numerator="of them no longer customers at the end",
+        denominator="customers at the start",
+        depends_on_length=True,
+    )
 
 
 def _per_year(share: float, period: Period) -> float:
@@ -114,13 +138,10 @@ def _per_year(share: float, period: Period) -> float:
     unit="%",
     kind="outcome",
     direction="down",
-    numerator="of them no longer customers at the end, as if for a year",
-    denominator="customers at the start",
     hand_count="1 - (1 - 3 / 8) ** (365.25 / 365)",
     per_customer=True,
-    transform=_per_year,
 )
-def churn_rate_annualised(tenures, *, period, churn: Churn):
+def churn_rate_annualised(tenures, *, churn: Churn):
     """The share that would be lost in a year if the period's loss went on: 1 - (1 - c)^(365.25 / days).
 
     Why: it makes a month and a quarter comparable.
@@ -129,9 +150,15 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
         shorter period those count as lost who have merely paused, who are back before the year is over.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
-    lost = kept(tenures, period, churn).with_columns(num=1 - nw.col("kept"))
-    require_a_year(period, churn)
-    return lost
+    customers = kept(tenures, churn)
+    tenures.periods.require(lambda period: require_a_year(period, churn))
+    return share(
+        customers,
+        nw.col("kept") == 0,
+        numerator="of them no longer customers at the end, as if for a year",
+        denominator="customers at the start",
+        transform=_per_year,
+    )
 
 
 @metric(
@@ -139,25 +166,28 @@ def churn_rate_annualised(tenures, *, period, churn: Churn):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="customers at the end",
-    denominator="customers at the start",
     hand_count="10 / 8",
     per_customer=True,
-    estimate=census,
-    depends_on_length=True,
 )
-def customer_base_growth(tenures, *, period, churn: Churn):
+def customer_base_growth(tenures, *, churn: Churn):
     """Customers at the end of the period per hundred at its start, whoever they are.
 
     Why: it says whether the base grew or shrank.
     Caution: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
-    period.require_history(churn.history_days)
-    at_start = customers_at(tenures, period.start, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
-    at_end = customers_at(tenures, period.observed_end, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
-    both = nw.concat([at_start, at_end])
-    return both.group_by("customer_id").agg(num=nw.col("num").sum(), den=nw.col("den").sum())
+    tenures.periods.require_history(churn.history_days)
+    at_start = customers_at_start(tenures, churn.history_days).with_columns(num=nw.lit(0), den=nw.lit(1))
+    at_end = customers_at_end(tenures, churn.history_days).with_columns(num=nw.lit(1), den=nw.lit(0))
+    both = nw.concat([at_start, at_end]).group_by("period_id", "customer_id")
+    customers = both.agg(num=nw.col("num").sum(), den=nw.col("den").sum())
+    return Measure(
+        customers,
+        census,
+        numerator="customers at the end",
+        denominator="customers at the start",
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -165,17 +195,10 @@ def customer_base_growth(tenures, *, period, churn: Churn):
     unit="count",
     kind="outcome",
     direction="up",
-    numerator="new customers",
-    denominator="",
     hand_count={"": "4", "per 100 at start": "4 / 8 * 100", "reactivated": "2"},
     per_customer=True,
-    estimate=count,
-    breakdown="how counted",
-    always=("", "reactivated"),
-    units={"per 100 at start": "per 100 customers"},
-    depends_on_length=True,
 )
-def new_customers(tenures, joined, *, period, churn: Churn):
+def new_customers(tenures, joined, *, churn: Churn):
     """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
 
     Who joined before the data begin, as the client's list of customers says, is not new, however late the first order in the data.
@@ -188,24 +211,23 @@ def new_customers(tenures, joined, *, period, churn: Churn):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
-    period.require_history(churn.history_days)
+    tenures.periods.require_history(churn.history_days)
+    days, who = churn.history_days, ["period_id", "customer_id"]
     no_exposure, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
-    firsts = first_joined(tenures, joined, period)
-    won, at_first = firsts.filter(period.holds("first")), nw.col("first")
-    at_start = customers_at(tenures, period.start, churn.history_days)
+    firsts, at_first = first_joined(tenures, joined), nw.col("first")
+    won, at_start = firsts.during("first"), customers_at_start(tenures, days)
+    begun = tenures.during("since").group_by(*who, "period_start").agg(at=nw.col("since").min())
     back = (
-        tenures.filter(period.holds("since"))
-        .group_by("customer_id")
-        .agg(at=nw.col("since").min())
-        .join(customers_at(tenures, period.observed_end, churn.history_days), on="customer_id", how="semi")
-        .join(at_start, on="customer_id", how="anti")
-        .join(firsts.filter(nw.col("first") < period.start), on="customer_id", how="semi")
+        firsts.join_onto(begun, "customer_id")
+        .filter(at_first < nw.col("period_start"))
+        .join(customers_at_end(tenures, days), on=who, how="semi")
+        .join(at_start, on=who, how="anti")
     )
 
     def rows(of: nw.LazyFrame, breakdown: str, num: int, den: nw.Expr, at: nw.Expr) -> nw.LazyFrame:
-        return of.select("customer_id", breakdown=nw.lit(breakdown), num=nw.lit(num), den=den, at=at)
+        return of.select(*who, breakdown=nw.lit(breakdown), num=nw.lit(num), den=den, at=at)
 
-    return nw.concat(
+    customers = nw.concat(
         [
             rows(won, "", 1, no_exposure, at_first),
             rows(won, "per 100 at start", 1, nw.lit(0.0), at_first),
@@ -213,22 +235,34 @@ def new_customers(tenures, joined, *, period, churn: Churn):
             rows(back, "reactivated", 1, no_exposure, nw.col("at")),
         ]
     )
+    return Measure(
+        customers,
+        counted,
+        numerator="new customers",
+        denominator="",
+        breakdown="how counted",
+        always=("", "reactivated"),
+        units={"per 100 at start": "per 100 customers"},
+        depends_on_length=True,
+    )
 
 
-@once
-def _monthly_at(subscriptions: nw.LazyFrame, t: datetime) -> nw.LazyFrame:
-    """What each customer pays a month at t: `amount`, of the plans with started_at < t <= ended_at (none: still)."""
-    begun, not_over = nw.col("started_at") < t, nw.col("ended_at").is_null() | (nw.col("ended_at") >= t)
-    return subscriptions.filter(begun, not_over).group_by("customer_id").agg(amount=nw.col("monthly_amount").sum())
+def _recurring(subscriptions: View) -> nw.LazyFrame:
+    """The customers who pay at each period's start: what they pay a month then (`due`), and at the end (`amount`).
+
+    A plan is paid for from its start until its end; those of a customer are added up.
+    """
+    subscriptions.periods.require_history(0)
+    return _paid_monthly(subscriptions)
 
 
-def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
-    """The customers who pay at the start: what they pay a month then (`den`), and at the end (`amount`)."""
-    period.require_history(0)
-    at_start = _monthly_at(subscriptions, period.start).rename({"amount": "den"}).filter(nw.col("den") > 0)
-    at_end = _monthly_at(subscriptions, period.observed_end)
-    joined = at_start.join(at_end, on="customer_id", how="left")
-    return joined.with_columns(amount=nw.col("amount").fill_null(0))
+@once_in_periods
+def _paid_monthly(subscriptions: View) -> nw.LazyFrame:
+    who, amount = ["period_id", "customer_id"], nw.col("monthly_amount").sum()
+    at_start = subscriptions.open_at_start("started_at", "ended_at").group_by(*who).agg(due=amount)
+    at_end = subscriptions.open_at_end("started_at", "ended_at").group_by(*who).agg(amount=amount)
+    both = at_start.filter(nw.col("due") > 0).join(at_end, on=who, how="left")
+    return both.with_columns(amount=nw.col("amount").fill_null(0))
 
 
 @metric(
@@ -236,15 +270,10 @@ def _recurring(subscriptions: nw.LazyFrame, period: Period) -> nw.LazyFrame:
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="what is left of it at the end, without what grew",
-    denominator="customers' monthly revenue at the start",
     hand_count="85 / 180",
     per_customer=True,
-    estimate=money_share,
-    bounds=(0, 100),
-    depends_on_length=True,
 )
-def gross_revenue_retention(subscriptions, *, period):
+def gross_revenue_retention(subscriptions):
     """Share of the recurring monthly revenue at the start that its customers still pay at the end; nobody counts for more than before.
 
     Each customer's plans are added up at either time, so moving from one plan to another is neither loss nor gain.
@@ -254,10 +283,17 @@ def gross_revenue_retention(subscriptions, *, period):
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
         effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
     """
-    kept = nw.when(nw.col("amount") < nw.col("den")).then(nw.col("amount")).otherwise(nw.col("den"))
-    share = (kept / nw.col("den")).cast(nw.Float64)
-    return _recurring(subscriptions, period).select(
-        "customer_id", num=share, den=nw.lit(1), weight=nw.col("den").cast(nw.Float64)
+    amount, due = nw.col("amount"), nw.col("due")
+    left = (nw.when(amount < due).then(amount).otherwise(due) / due).cast(nw.Float64)
+    columns = {"num": left, "den": nw.lit(1), "weight": due.cast(nw.Float64)}
+    customers = _recurring(subscriptions).select("period_id", "customer_id", **columns)
+    return Measure(
+        customers,
+        money_share,
+        numerator="what is left of it at the end, without what grew",
+        denominator="customers' monthly revenue at the start",
+        bounds=(0, 100),
+        depends_on_length=True,
     )
 
 
@@ -266,15 +302,10 @@ def gross_revenue_retention(subscriptions, *, period):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="what the same customers pay at the end",
-    denominator="customers' monthly revenue at the start",
     hand_count="95 / 180",
     per_customer=True,
-    estimate=money_retained,
-    bounds=(0, float("inf")),
-    depends_on_length=True,
 )
-def net_revenue_retention(subscriptions, *, period):
+def net_revenue_retention(subscriptions):
     """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
 
     Why: above 100 the base grows without a single new customer.
@@ -282,7 +313,15 @@ def net_revenue_retention(subscriptions, *, period):
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
         JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
     """
-    return _recurring(subscriptions, period).rename({"amount": "num"})
+    customers = _recurring(subscriptions).rename({"amount": "num", "due": "den"})
+    return Measure(
+        customers,
+        money_retained,
+        numerator="what the same customers pay at the end",
+        denominator="customers' monthly revenue at the start",
+        bounds=(0, float("inf")),
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -290,13 +329,10 @@ def net_revenue_retention(subscriptions, *, period):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="buyers with two or more purchases",
-    denominator="buyers in the period",
     hand_count="7 / 14",
     per_customer=True,
-    depends_on_length=True,
 )
-def repeat_purchase_rate(orders, *, period, at_least=2):
+def repeat_purchase_rate(orders, *, at_least=2):
     """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
 
     Why: the earliest sign that a first sale becomes a habit.
@@ -306,8 +342,15 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
         Fader, Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one). Some texts call the share of one
         period's buyers who buy in the next one by this name; that is another figure.
     """
-    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(bought=nw.len())
-    return buyers.with_columns(num=(nw.col("bought") >= at_least).cast(nw.Int64), den=nw.lit(1))
+    bought = purchases(orders.during("ordered_at"), "period_id")
+    buyers = bought.group_by("period_id", "customer_id").agg(bought=nw.len())
+    return share(
+        buyers,
+        nw.col("bought") >= at_least,
+        numerator="buyers with two or more purchases",
+        denominator="buyers in the period",
+        depends_on_length=True,
+    )
 
 
 @once
@@ -321,13 +364,10 @@ def _first_orders(orders: nw.LazyFrame) -> nw.LazyFrame:
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them with a second purchase within the days of follow-up",
-    denominator="new buyers who can be followed that long",
     hand_count="2 / 3",
     per_customer=True,
-    over_time=False,
 )
-def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days=90):
+def second_purchase_rate(orders, joined, *, churn: Churn, follow_up_days=90):
     """The repeat purchase rate at equal follow-up: share of new buyers who buy again, on a later day, within so many days of the first.
 
     Only buyers whose first ever order lies in the period and at least `follow_up_days` before the last day seen; not who joined before
@@ -338,17 +378,23 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
         years. Who bought before the data begin looks new where no list says since when somebody is a customer (see new customers).
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (repeat buying in equal periods); the follow-up per buyer is ours.
     """
-    period.require_history(churn.history_days)
-    last_first = period.observed_end - timedelta(days=follow_up_days)
-    firsts = with_earlier(_first_orders(orders), joined, period)
-    firsts = firsts.filter(period.holds("first"), nw.col("first") <= last_first)
+    orders.periods.without_parts()
+    orders.periods.require_history(churn.history_days)
+    time = timedelta(days=follow_up_days)
+    firsts = orders.derive(_first_orders).derive(with_earlier, joined.rows, orders.periods.data_from).during("first")
+    firsts = firsts.filter(nw.col("first") <= nw.col("observed_end") - time).select("period_id", "customer_id", "first")
     followed = (
-        orders.filter(period.holds("ordered_at"))
-        .join(firsts, on="customer_id", how="inner")
-        .filter(nw.col("ordered_at") <= nw.col("first") + timedelta(days=follow_up_days))
+        orders.during("ordered_at")
+        .join(firsts, on=["period_id", "customer_id"], how="inner")
+        .filter(nw.col("ordered_at") <= nw.col("first") + time)
     )
-    buyers = purchases(followed).group_by("customer_id").agg(bought=nw.len())
-    return buyers.with_columns(num=(nw.col("bought") >= 2).cast(nw.Int64), den=nw.lit(1))
+    buyers = purchases(followed, "period_id").group_by("period_id", "customer_id").agg(bought=nw.len())
+    return share(
+        buyers,
+        nw.col("bought") >= 2,
+        numerator="of them with a second purchase within the days of follow-up",
+        denominator="new buyers who can be followed that long",
+    )
 
 
 @metric(
@@ -356,15 +402,10 @@ def second_purchase_rate(orders, joined, *, period, churn: Churn, follow_up_days
     unit="purchases",
     kind="outcome",
     direction="up",
-    numerator="purchases",
-    denominator="buyers in the period",
     hand_count="23 / 14",
     per_customer=True,
-    estimate=mean,
-    bounds=(1, float("inf")),
-    depends_on_length=True,
 )
-def purchase_frequency(orders, *, period):
+def purchase_frequency(orders):
     """Purchases per customer who bought at all in the period. A customer's orders of one day are one purchase.
 
     Why: how often customers come; it moves before churn does.
@@ -372,8 +413,16 @@ def purchase_frequency(orders, *, period):
         counts orders, so where baskets are split the two do not multiply to revenue.
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed. (average purchase frequency, w, of purchase occasions).
     """
-    buyers = purchases(orders.filter(period.holds("ordered_at"))).group_by("customer_id").agg(num=nw.len())
-    return buyers.with_columns(den=nw.lit(1))
+    bought = purchases(orders.during("ordered_at"), "period_id")
+    buyers = bought.group_by("period_id", "customer_id").agg(bought=nw.len())
+    return mean(
+        buyers,
+        nw.col("bought"),
+        numerator="purchases",
+        denominator="buyers in the period",
+        bounds=(1, float("inf")),
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -381,14 +430,10 @@ def purchase_frequency(orders, *, period):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them who bought from a category that was new to them",
-    denominator="customers of the time before who bought in the period",
     hand_count="2 / 10",
     per_customer=True,
-    over_time=False,
-    depends_on_length=True,
 )
-def cross_sell_rate(orders, *, period, look_back_days=365):
+def cross_sell_rate(orders, *, look_back_days=365):
     """Of those who bought both in the period and in the `look_back_days` before it, the share that bought from a category not among the latter's.
 
     Orders without a category are left out.
@@ -399,15 +444,21 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
         Relationship Marketing 6(3-4):41 (the idea); the count is ours; Wilson 1927 (interval).
     """
+    orders.periods.without_parts()
+    who = ("period_id", "customer_id")
     known = orders.filter(~nw.col("category").is_null())
-    period.require_history(look_back_days)
-    since = period.start - timedelta(days=look_back_days)
-    earlier = known.filter(nw.col("ordered_at") >= since, nw.col("ordered_at") < period.start)
-    had = distinct(earlier, "customer_id", "category").with_columns(new=nw.lit(0))
-    bought = distinct(known.filter(period.holds("ordered_at")), "customer_id", "category")
-    again = bought.join(distinct(had, "customer_id"), on="customer_id", how="semi")
-    told = again.join(had, on=["customer_id", "category"], how="left").with_columns(nw.col("new").fill_null(1))
-    return told.group_by("customer_id").agg(num=nw.col("new").max()).with_columns(den=nw.lit(1))
+    had = distinct(known.history("ordered_at", look_back_days), *who, "category").with_columns(new=nw.lit(0))
+    bought = distinct(known.during("ordered_at"), *who, "category")
+    again = bought.join(distinct(had, *who), on=[*who], how="semi")
+    told = again.join(had, on=[*who, "category"], how="left").with_columns(nw.col("new").fill_null(1))
+    customers = told.group_by(*who).agg(new=nw.col("new").max())
+    return share(
+        customers,
+        nw.col("new") == 1,
+        numerator="of them who bought from a category that was new to them",
+        denominator="customers of the time before who bought in the period",
+        depends_on_length=True,
+    )
 
 
 @metric(
@@ -415,13 +466,9 @@ def cross_sell_rate(orders, *, period, look_back_days=365):
     unit="%",
     kind="outcome",
     direction="down",
-    numerator="of them refunded in full or in part within the days",
-    denominator="orders whose refund window has closed",
     hand_count="1 / 23",
-    rows_at="ordered_at",
-    follow_up="refund_window_days",
 )
-def refund_rate(all_orders, *, period, refund_window_days=30):
+def refund_rate(all_orders, *, refund_window_days=30):
     """Share of orders, cancelled ones and those of nothing left out, that were refunded in full or in part within `refund_window_days` of the order.
 
     Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
@@ -433,11 +480,15 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
         the relationship); the window is ours; Wilson 1927 (interval, by customer).
     """
     window = timedelta(days=refund_window_days)
-    closed = [nw.col("ordered_at") <= period.cutoff - window] if period.cutoff else []
-    sold = all_orders.filter(period.holds("ordered_at"), nw.col("status") != "cancelled", *closed)
+    sold = all_orders.during("ordered_at", follow_up_days=refund_window_days).filter(nw.col("status") != "cancelled")
     back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
     in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
-    return sold.with_columns(num=(back & in_time).fill_null(False).cast(nw.Int64), den=nw.lit(1))
+    return share(
+        sold,
+        (back & in_time).fill_null(False),
+        numerator="of them refunded in full or in part within the days",
+        denominator="orders whose refund window has closed",
+    )
 
 
 @metric(
@@ -445,14 +496,10 @@ def refund_rate(all_orders, *, period, refund_window_days=30):
     unit="days",
     kind="outcome",
     direction="down",
-    numerator="days from a purchase to the same customer's next",
-    denominator="gaps between purchases",
     hand_count="250",
     per_customer=True,
-    estimate=median_gap,
-    cumulative=True,
 )
-def time_between_orders(orders, *, period):
+def time_between_orders(orders):
     """Median days from one purchase to the same customer's next, over all orders until the period's end; every customer weighs alike.
 
     A customer's orders of one day are one purchase, as a basket that is split says nothing of when somebody comes back. A customer
@@ -465,7 +512,13 @@ def time_between_orders(orders, *, period):
     Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
         Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
     """
-    return gaps(orders, period.observed_end)
+    period = orders.periods.reporting
+    return of_counts(
+        gaps(orders.rows, period.observed_end),
+        median_gap,
+        numerator="days from a purchase to the same customer's next",
+        denominator="gaps between purchases",
+    )
 
 
 def _month(column: str) -> nw.Expr:
@@ -473,16 +526,28 @@ def _month(column: str) -> nw.Expr:
     return nw.col(column).dt.year().cast(nw.Int64) * 12 + nw.col(column).dt.month().cast(nw.Int64) - 1
 
 
-def _cohorts(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
-    """The customers won in the period, of months that history allows to call new, with `cohort`, a month's number."""
+def _cohort_months(period: Period, churn: Churn) -> dict[str, Any]:
+    """The time from which on history allows to call customers new, and the first calendar month that is not seen whole."""
     earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
     first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
     if first_month >= period.observed_end:
         raise Unavailable(
             f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
         )
-    new = first_joined(tenures, joined, period).filter(period.holds("first"), nw.col("first") >= first_month)
-    return new.with_columns(cohort=_month("first"))
+    seen = _month_of(period.observed_end)
+    if seen == _month_of(period.start):
+        raise Unavailable("needs at least one whole calendar month of data")
+    return {"first_month": first_month, "seen_months": seen}
+
+
+def _month_of(day: datetime) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month_starts(period: Period) -> list[dict[str, Any]]:
+    """The calendar months that begin in a period, from that of its start on, by their numbers."""
+    months = range(_month_of(period.start), _month_of(period.observed_end))
+    return [{"active_in": month, "begins": datetime(month // 12, month % 12 + 1, 1)} for month in months]
 
 
 def _aged(rows: nw.LazyFrame, ages: int) -> nw.LazyFrame:
@@ -502,14 +567,10 @@ def _next_month(day: datetime) -> datetime:
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them active so many months later",
-    denominator="customers who joined in that month",
     hand_count={"2025-01 +2": "1 / 1", "2025-07 +1": "1 / 2", "2025-07 +2": "0 / 2", "2025-12 +0": "1 / 1"},
     per_customer=True,
-    breakdown="cohort",
-    over_time=False,
 )
-def cohort_retention(tenures, joined, *, period, churn: Churn):
+def cohort_retention(tenures, joined, *, churn: Churn):
     """Share of each month's new customers who are active k calendar months later (breakdown `2025-01 +k`).
 
     Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
@@ -519,27 +580,34 @@ def cohort_retention(tenures, joined, *, period, churn: Churn):
     Caution: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
-    new = _cohorts(tenures, joined, period, churn)
-    seen_months = period.observed_end.year * 12 + period.observed_end.month - 1
-    start_month = period.start.year * 12 + period.start.month - 1
-    ages = range(seen_months - start_month)
-    if not ages:
-        raise Unavailable("needs at least one whole calendar month of data")
-    cells = _aged(new, len(ages)).with_columns(active_in=nw.col("cohort") + nw.col("age"))
-    of = cells.filter(nw.col("active_in") < seen_months)
+    periods, who = tenures.periods, ["period_id", "customer_id"]
+    periods.without_parts()
+    months = periods.table(lambda period: _cohort_months(period, churn))
+    new = first_joined(tenures, joined).during("first").join(months, on="period_id", how="inner")
+    new = new.filter(nw.col("first") >= nw.col("first_month")).with_columns(cohort=_month("first"))
+    ages = max(len(_month_starts(period)) for period in periods.by_place.values())
+    cells = _aged(new, ages).with_columns(active_in=nw.col("cohort") + nw.col("age"))
+    of = cells.filter(nw.col("active_in") < nw.col("seen_months"))
+    since, until = nw.col("since"), nw.col("until")
     if churn.kind == "inactivity":
-        months = tenures.filter(period.holds("since")).with_columns(active_in=_month("since"))
-        active = distinct(months, "customer_id", "active_in")
-        found = of.join(active.with_columns(num=nw.lit(1)), on=["customer_id", "active_in"], how="left")
+        active = tenures.during("since").with_columns(active_in=_month("since"))
     else:
-        months = [start_month + k for k in ages]
-        starts = {month: customers_at(tenures, datetime(month // 12, month % 12 + 1, 1), 0) for month in months}
-        under_contract = [each.with_columns(active_in=nw.lit(month), num=nw.lit(1)) for month, each in starts.items()]
-        found = of.join(nw.concat(under_contract), on=["customer_id", "active_in"], how="left").with_columns(
-            num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num"))
-        )
+        begins = nw.col("begins")
+        under_contract = (since < begins, until.is_null() | (until >= begins))
+        active = tenures.where(*under_contract, beside=periods.table(_month_starts))
+    active = distinct(active, *who, "active_in").with_columns(num=nw.lit(1))
+    found = of.join(active, on=[*who, "active_in"], how="left")
+    if churn.kind == "contractual":
+        found = found.with_columns(num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num")))
     cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
-    return found.select("customer_id", breakdown=cell, num=nw.col("num").fill_null(0), den=nw.lit(1))
+    customers = found.select(*who, breakdown=cell, active=nw.col("num").fill_null(0))
+    return share(
+        customers,
+        nw.col("active") == 1,
+        numerator="of them active so many months later",
+        denominator="customers who joined in that month",
+        breakdown="cohort",
+    )
 
 
 @metric(
@@ -547,15 +615,10 @@ def cohort_retention(tenures, joined, *, period, churn: Churn):
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="of them still customers so long after",
-    denominator="customers, each from the first day on",
     hand_count={"after 90 days": "3 / 8"},
     per_customer=True,
-    estimate=survival,
-    breakdown="how long after",
-    cumulative=True,
 )
-def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments):
+def survival_curve(tenures, joined, *, churn: Churn, segments: Segments):
     """Share of customers who are still there 30 days, 90 days ... 3 years after their first day, over all data until the period's end.
 
     Who is still a customer at the end counts for as long as was seen. Who joined before the data begin counts from then on, beside those
@@ -571,7 +634,14 @@ def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments)
     Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
         1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
     """
-    return first_spells(tenures, joined, period, churn)
+    lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)
+    return of_counts(
+        lifetimes,
+        survival,
+        numerator="of them still customers so long after",
+        denominator="customers, each from the first day on",
+        breakdown="how long after",
+    )
 
 
 @metric(
@@ -579,14 +649,10 @@ def survival_curve(tenures, joined, *, period, churn: Churn, segments: Segments)
     unit="days",
     kind="outcome",
     direction="up",
-    numerator="days until half of them are lost",
-    denominator="customers, each from the first day on",
     published="test_published_survival.py::test_freireich_medians_with_brookmeyer_crowley_limits",
     per_customer=True,
-    estimate=median_survival,
-    cumulative=True,
 )
-def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments):
+def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
     """How many days it takes until half of the customers are lost, read off the curve of those who stay.
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
@@ -596,7 +662,13 @@ def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments
         those who had reached the age that is said beside it.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
     """
-    return first_spells(tenures, joined, period, churn)
+    lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)
+    return of_counts(
+        lifetimes,
+        median_survival,
+        numerator="days until half of them are lost",
+        denominator="customers, each from the first day on",
+    )
 
 
 @metric(
@@ -604,15 +676,10 @@ def median_lifetime(tenures, joined, *, period, churn: Churn, segments: Segments
     unit="hazard ratio",
     kind="outcome",
     direction="-",
-    numerator="hazard of being lost, beside the largest group's",
-    denominator="customers in the group",
     per_customer=True,
-    estimate=hazard_ratio,
-    breakdown="group",
-    cumulative=True,
     published="test_published_survival.py::test_rossi_cox_efron",
 )
-def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments: Segments):
+def churn_drivers(tenures, customers, joined, *, churn: Churn, segments: Segments):
     """How much faster one group of customers is lost than another, the client's other segmentations held: hazard ratios.
 
     All segmentations by an attribute of customers count, except those by tenure, which is the time itself. Each group stands beside its
@@ -623,8 +690,14 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
     Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
         stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
     """
-    return attributes(customers, segments).join(
-        first_spells(tenures, joined, period, churn), on="customer_id", how="inner"
+    lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)
+    described = attributes(customers.rows, segments).join(lifetimes, on="customer_id", how="inner")
+    return of_counts(
+        described,
+        hazard_ratio,
+        numerator="hazard of being lost, beside the largest group's",
+        denominator="customers in the group",
+        breakdown="group",
     )
 
 
@@ -633,14 +706,10 @@ def churn_drivers(tenures, customers, joined, *, period, churn: Churn, segments:
     unit="count",
     kind="output",
     direction="down",
-    numerator="customers lost by then",
-    denominator="customers at the end",
     per_customer=True,
-    estimate=expected_losses,
-    cumulative=True,
     published="test_published_clv.py::test_fader_hardie_lee_2005_table_2_bg_nbd_of_cdnow",
 )
-def expected_churn(tenures, joined, *, period, churn: Churn, segments: Segments, horizon_days=365):
+def expected_churn(tenures, joined, *, churn: Churn, segments: Segments, horizon_days=365):
     """How many of the customers at the end will no longer be customers `horizon_days` later, if they go on as customers did so far.
 
     With a contract, by the share that was lost at the same tenure; levels of a segmentation have hazards of their own where a log-rank
@@ -653,6 +722,6 @@ def expected_churn(tenures, joined, *, period, churn: Churn, segments: Segments,
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
         (Nelson-Aalen).
     """
-    if churn.kind == "inactivity":
-        return buying(tenures, joined, period, churn)
-    return under_contract(tenures, joined, period, churn)
+    of = buying if churn.kind == "inactivity" else under_contract
+    customers = of(tenures.rows, joined.rows, tenures.periods.reporting, churn)
+    return of_counts(customers, expected_losses, numerator="customers lost by then", denominator="customers at the end")

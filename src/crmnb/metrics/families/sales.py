@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import levels_of, with_component
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
@@ -511,11 +511,11 @@ def median_order_value(orders):
     Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """
+    orders.periods.without_parts()
     inside = orders.derive(with_net_revenue).during("ordered_at")
     facts = {
         "numerator": "net revenue of the order in the middle",
         "denominator": "orders in the period",
-        "trend": False,
     }
     if "customer_id" not in orders.columns:
         alone = inside.select("period_id", net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import with_component
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric

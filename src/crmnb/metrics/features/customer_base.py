@@ -6,7 +6,8 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
+from crmnb.engine.views import View, once_in_periods
 from crmnb.schema.client import Churn
 
 _YEAR = timedelta(days=365)
@@ -29,12 +30,29 @@ def distinct(rows: nw.LazyFrame, *columns: str) -> nw.LazyFrame:
     return rows.group_by(*columns).agg(rows=nw.len()).select(*columns)
 
 
-def kept(tenures: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
-    """The customers at the start, and whether (`kept`, 0 or 1) each is one at the end."""
-    period.require_history(churn.history_days)
-    at_end = customers_at(tenures, period.observed_end, churn.history_days).with_columns(kept=nw.lit(1))
-    at_start = customers_at(tenures, period.start, churn.history_days).join(at_end, on="customer_id", how="left")
-    return at_start.with_columns(kept=nw.col("kept").fill_null(0), den=nw.lit(1))
+@once_in_periods
+def customers_at_start(tenures: View, days: int) -> nw.LazyFrame:
+    """Who is a customer at each period's start (`period_id`, `customer_id`); days as of `customers_at`."""
+    return distinct(tenures.open_at_start("since", "until", days), "period_id", "customer_id")
+
+
+@once_in_periods
+def customers_at_end(tenures: View, days: int) -> nw.LazyFrame:
+    """Who is a customer at each period's end, as far as it was observed."""
+    return distinct(tenures.open_at_end("since", "until", days), "period_id", "customer_id")
+
+
+def kept(tenures: View, churn: Churn) -> nw.LazyFrame:
+    """The customers at each period's start, and whether (`kept`, 0 or 1) each is one at its end."""
+    tenures.periods.require_history(churn.history_days)
+    return _kept(tenures, churn.history_days)
+
+
+@once_in_periods
+def _kept(tenures: View, days: int) -> nw.LazyFrame:
+    at_end = customers_at_end(tenures, days).with_columns(kept=nw.lit(1))
+    at_start = customers_at_start(tenures, days).join(at_end, on=["period_id", "customer_id"], how="left")
+    return at_start.with_columns(kept=nw.col("kept").fill_null(0))
 
 
 def require_a_year(period: Period, churn: Churn) -> None:
@@ -56,28 +74,28 @@ def _first_spans(tenures: nw.LazyFrame) -> nw.LazyFrame:
     return tenures.group_by("customer_id").agg(first=nw.col("since").min())
 
 
-def first_joined(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+def first_joined(tenures: View, joined: View) -> View:
     """Every customer and when the first ever span began (`first`).
 
     joined: customer_id and joined_at, as the client's list of customers says (`crmnb.engine.session.Tables.frame`). Who joined before
     the data begin had a first span that the data do not hold: it began at joined_at. Of who joined later all spans are
     seen, and the first of them is the first.
     """
-    return with_earlier(_first_spans(tenures), joined, period)
+    return tenures.derive(_first_spans).derive(with_earlier, joined.rows, tenures.periods.data_from)
 
 
-def with_earlier(firsts: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+def with_earlier(firsts: nw.LazyFrame, joined: nw.LazyFrame, data_from: datetime | None) -> nw.LazyFrame:
     """customer_id and `first`, put back to joined_at for those who joined before the data begin."""
-    if period.data_from is None:
+    if data_from is None:
         return firsts
-    known = firsts.join(_joined_before(joined, period), on="customer_id", how="left")
+    known = firsts.join(_joined_before(joined, data_from), on="customer_id", how="left")
     return known.select("customer_id", first=nw.min_horizontal("first", "joined_at"))
 
 
-def without_earlier(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
+def without_earlier(rows: nw.LazyFrame, joined: nw.LazyFrame, data_from: datetime | None) -> nw.LazyFrame:
     """The rows of those who, as far as is known, did not join before the data begin."""
-    return rows if period.data_from is None else rows.join(_joined_before(joined, period), on="customer_id", how="anti")
+    return rows if data_from is None else rows.join(_joined_before(joined, data_from), on="customer_id", how="anti")
 
 
-def _joined_before(joined: nw.LazyFrame, period: Period) -> nw.LazyFrame:
-    return joined.filter(nw.col("joined_at") < period.data_from).select("customer_id", "joined_at")
+def _joined_before(joined: nw.LazyFrame, data_from: datetime) -> nw.LazyFrame:
+    return joined.filter(nw.col("joined_at") < data_from).select("customer_id", "joined_at")

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
 from crmnb.metrics.features.margin import with_margin
 from crmnb.metrics.features.tenure import spells, with_unseen
 from crmnb.schema.client import Dates, Worth
@@ -18,6 +18,7 @@ from crmnb.schema.client import Dates, Worth
 # Breakdowns of evidence that test a forecast; what the forecast itself is made from has the breakdown "".
 HOLDOUT, TRACKED = "holdout", "tracked"
 
+_AS_THEY_ARE = ("breakdown", "customer_id", "period_id")
 _BY_DAY = Dates("day")
 _EPOCH = datetime(1970, 1, 1)
 _MINUTES_A_MONTH = 1440 * 30.4375  # a twelfth of 365.25 days
@@ -50,7 +51,7 @@ def stacked(parts: dict[str, nw.LazyFrame]) -> nw.LazyFrame:
 def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
     """All rows of frames that have columns of their own: those of the others are null, figures are floats."""
     names = [frame.collect_schema() for frame in frames]
-    kept = {name: type_ for own in names for name, type_ in own.items() if name in ("breakdown", "customer_id")}
+    kept = {name: type_ for own in names for name, type_ in own.items() if name in _AS_THEY_ARE}
     columns = dict.fromkeys(name for own in names for name in own)
     typed = {name: kept.get(name, nw.Float64()) for name in columns}
     picked = [

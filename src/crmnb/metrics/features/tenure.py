@@ -6,8 +6,9 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.engine.periods import once
+from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import band, levels_of
+from crmnb.engine.views import View
 from crmnb.metrics.features.customer_base import without_earlier
 from crmnb.schema.client import Churn, Segment, Segments
 from crmnb.schema.tables import UNKNOWN
@@ -23,20 +24,38 @@ def spells(tenures: nw.LazyFrame, end: datetime) -> nw.LazyFrame:
     tenures: customer_id, since, until (null: none yet). Gives a row per customer and `spell` (0 is the first): since, until (of who is
     still a customer at `end`, that) and `event`, 1 where the spell was over before `end`.
     """
-    order = {"order_by": ["since", "until"]}
-    ends = nw.col("until").fill_null(_NEVER)
-    spans = tenures.filter(nw.col("since") < end, ends >= nw.col("since")).select("customer_id", "since", until=ends)
-    reached = spans.with_columns(reached=nw.col("until").cum_max().over("customer_id", **order))
-    before = reached.with_columns(before=nw.col("reached").shift(1).over("customer_id", **order))
+    spans = tenures.filter(nw.col("since") < end, _ends() >= nw.col("since")).with_columns(observed_end=nw.lit(end))
+    return _joined(spans, "customer_id").drop("observed_end")
+
+
+def spells_in_periods(tenures: View) -> nw.LazyFrame:
+    """The same as known at each period's end, of each customer in each period."""
+    spans = tenures.where(nw.col("since") < nw.col("observed_end"), _ends() >= nw.col("since"))
+    return _joined(spans, "period_id", "period_start", "customer_id")
+
+
+def _ends() -> nw.Expr:
+    return nw.col("until").fill_null(_NEVER)
+
+
+def _joined(spans: nw.LazyFrame, *who: str) -> nw.LazyFrame:
+    """The spells of spans that touch, known at `observed_end`."""
+    within = {"order_by": ["since", "until"]}
+    ended = spans.select(*who, "observed_end", "since", until=_ends())
+    reached = ended.with_columns(reached=nw.col("until").cum_max().over(*who, **within))
+    before = reached.with_columns(before=nw.col("reached").shift(1).over(*who, **within))
     apart = (nw.col("since") > nw.col("before")).cast(nw.Int64).fill_null(0)
-    numbered = before.with_columns(spell=apart.cum_sum().over("customer_id", **order))
-    joined = numbered.group_by("customer_id", "spell").agg(since=nw.col("since").min(), last=nw.col("until").max())
-    over = nw.col("last") < end
+    numbered = before.with_columns(spell=apart.cum_sum().over(*who, **within))
+    joined = numbered.group_by(*who, "observed_end", "spell").agg(
+        since=nw.col("since").min(), last=nw.col("until").max()
+    )
+    over = nw.col("last") < nw.col("observed_end")
     return joined.select(
-        "customer_id",
+        *who,
+        "observed_end",
         "spell",
         "since",
-        until=nw.when(over).then(nw.col("last")).otherwise(nw.lit(end)),
+        until=nw.when(over).then(nw.col("last")).otherwise(nw.col("observed_end")),
         event=over.cast(nw.Int64),
     )
 
@@ -54,7 +73,7 @@ def first_spells(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, ch
         return first.select("customer_id", "event", entry=nw.lit(0), duration=days("since", "until"))
     if churn.kind == "inactivity":
         known_from = period.data_from + timedelta(days=churn.history_days)
-        first = without_earlier(first, joined, period)
+        first = without_earlier(first, joined, period.data_from)
         return first.filter(nw.col("since") >= known_from).select(
             "customer_id", "event", entry=nw.lit(0), duration=days("since", "until")
         )
@@ -65,15 +84,16 @@ def first_spells(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, ch
     return entered.filter(seen).select("customer_id", "event", "entry", "duration")
 
 
-def purchases(orders: nw.LazyFrame) -> nw.LazyFrame:
-    """The purchase occasions: a row per customer and `day` with an order.
+def purchases(orders: nw.LazyFrame, *periods: str) -> nw.LazyFrame:
+    """The purchase occasions: a row per customer and `day` with an order; periods: `period_id`, where the orders are in several.
 
     A basket that is split into orders, within minutes, is one purchase: models of buying count days with a transaction
     (Fader, Hardie & Lee 2005, Marketing Science 24:275), and so does everything here that counts how often somebody buys.
     Money per order counts orders.
     """
     dated = orders.with_columns(day=nw.col("ordered_at").dt.truncate("1d"))
-    return dated.group_by("customer_id", "day").agg(orders=nw.len()).select("customer_id", "day")
+    who = (*periods, "customer_id", "day")
+    return dated.group_by(*who).agg(orders=nw.len()).select(*who)
 
 
 def gaps(orders: nw.LazyFrame, end: datetime) -> nw.LazyFrame:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -13,22 +13,24 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.evidence import PERIOD, TIMES, Evidence
 from crmnb.engine.misdated_rows import misdated
-from crmnb.engine.periods import unsaid
+from crmnb.engine.periods import Periods
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import NoColumn, Tables, column_of, open_tables, source_of
-from crmnb.engine.views import Periods, views
+from crmnb.engine.views import views
 from crmnb.evaluate.measure import nothing_counted
 from crmnb.evaluate.new_customers import require_newness
 from crmnb.evaluate.settings import compared_with, resolve, seen_by
 from crmnb.intake import Intake
 from crmnb.intake.sources.query import find_query_sources
 from crmnb.metrics.definition import Metric, catalogue
+from crmnb.metrics.measures import Measure
 from crmnb.report.data_check.table_shape import Shape
 from crmnb.report.text.numbers import percent, whole_number
 from crmnb.schema.client import Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 Shapes = dict[str, dict[str, str]]  # table: {column: engine type}
+_QUARTER = Period.parse("2025Q1")  # any will do, as the tables are empty
 _NOT_BOUND = (Unavailable, *NoColumn)
 
 
@@ -98,15 +100,30 @@ def _columns(tables: Tables, name: str, per_customer: bool = False) -> list[str]
 
 def _bound(metric: Metric, columns: Iterable[list[str]], period: Period, given: dict[str, Any]) -> Shape:
     """What a metric would count of frames with these columns; Unavailable or NoColumn where it cannot."""
+    return _measured(metric, columns, period, given)[1]
+
+
+def _measured(
+    metric: Metric, columns: Iterable[list[str]], period: Period, given: dict[str, Any]
+) -> tuple[Measure, Shape]:
+    """What a metric measures of frames with these columns, and the columns of what it counts."""
     asked: set[str] = set()
     frames = [nw.from_native(Shape(each, asked)) for each in columns]
-    if metric.called_once:
-        periods = Periods({0: period}, lambda names, _: nw.from_native(Shape(names, set())))
-        rows = metric.measured(views(periods, frames), given).rows.to_native()
-        if periods.reasons:
-            raise Unavailable(periods.reasons[0])
-        return Shape([name for name in rows.columns if name not in (PERIOD, *TIMES)], asked)
-    return metric.function(*frames, period=period, **given).to_native()
+    periods = Periods({0: period}, lambda names, _: nw.from_native(Shape(names, set())))
+    measure = metric(views(periods, frames), given)
+    if periods.reasons:
+        raise Unavailable(periods.reasons[0])
+    rows = measure.rows.to_native()
+    return measure.facts, Shape([name for name in rows.columns if name not in (PERIOD, *TIMES)], asked)
+
+
+def _with_facts(metric: Metric, whole: Tables, given: dict[str, Any]) -> Metric:
+    """The metric with what it measures of tables that have everything, where that can be said of the client's declarations."""
+    frames = [_columns(whole, name, metric.per_customer) for name in metric.reads]
+    try:
+        return replace(metric, known=_measured(metric, frames, _QUARTER, given)[0])
+    except _NOT_BOUND:
+        return metric
 
 
 def _availability(
@@ -117,6 +134,7 @@ def _availability(
     no, needs, given = [], (), None
     try:
         given, _ = resolve(metric, client)
+        metric = _with_facts(metric, whole, given)
         needs = _needs(metric, whole, known, given)
     except Unavailable as reason:
         no.append(str(reason))
@@ -159,7 +177,6 @@ def _needs(metric: Metric, whole: Tables, known: _Known, given: dict[str, Any]) 
     """The columns without which the metric does not bind to tables that have everything."""
     frames = {name: _columns(whole, name, metric.per_customer) for name in metric.reads}
     tables = {name: whole.source_of(name) for name in metric.reads}
-    quarter = Period.parse("2025Q1")  # any will do, as the tables are empty
 
     def needed(columns: list[str]) -> list[str]:
         left = [
@@ -167,14 +184,14 @@ def _needs(metric: Metric, whole: Tables, known: _Known, given: dict[str, Any]) 
             for frame, names in frames.items()
         ]
         try:
-            _bound(metric, left, quarter, given)
+            _bound(metric, left, _QUARTER, given)
         except _NOT_BOUND:
             half = len(columns) // 2
             return [*needed(columns[:half]), *needed(columns[half:])] if half else columns
         return []
 
     try:
-        asked = _bound(metric, frames.values(), quarter, given).asked
+        asked = _bound(metric, frames.values(), _QUARTER, given).asked
     except _NOT_BOUND:  # for another reason than a column
         return ()
     every = [f"{table}.{name}" for table in dict.fromkeys(tables.values()) for name in whole.con.table(table).columns]
@@ -249,20 +266,13 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
 def _in_any(
     metric: Metric, mapped: Tables, real: Tables, of: Period, given: dict[str, Any]
 ) -> Callable[[Period], Shape]:
-    """What the metric would count in a period, which raises what `_bound` does; it is bound once, unless it looks at the times."""
+    """What the metric would count in a period, which raises what `_bound` does."""
     frames = [_columns(mapped, name, metric.per_customer) for name in metric.reads]
-
-    def bound(period: Period) -> Shape:
-        return _bound(metric, frames, period, given)
-
-    asked = None if metric.called_once else unsaid(bound, of.data_from, of.cutoff)
 
     def counted(period: Period) -> Shape:
         period.require_data()
         require_newness(metric, real, of if of.start <= period.start < of.end else period)
-        for history in asked[1] if asked else ():
-            period.require_history(*history)
-        return asked[0] if asked else bound(period)
+        return _bound(metric, frames, period, given)
 
     return counted
 
