@@ -78,7 +78,7 @@ def steady(**rates) -> Rates:
 
 def compared() -> list[Metric]:
     """The metrics that are compared with the time before: any signal is one of theirs. Without trends, which are not compared."""
-    return [replace(metric, over_time=False) for metric in catalogue().values() if not metric.cumulative]
+    return [replace(metric, trend=False) for metric in catalogue().values() if not metric.cumulative]
 
 
 def report(world: World, seed: int, rates: Rates | None = None, metrics: Iterable[Metric] = ()) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     if metric.estimate.reduces == "moments" and "nn" in s:
         s["ss"] = (s["nn"] - 2 * value * s["nd"] + value**2 * s["dd"]).clip(lower=0)
     s = s.assign(**{name: s[name] if name in s else s["n"] for name in ("w", "w2")})
-    bounds = metric.said_of(metric.bounds, resolve(metric, shop)[0])
+    bounds = resolve(metric, shop)[0]["item"].scale if name == "ces" else metric.bounds
     scale = {"bounds": bounds} if metric.estimate.on_scale else {}
     out = metric.estimate.infer(s.assign(ss=s.get("ss", np.nan)), shop.level, **scale)[["value", "low", "high"]]
     for column in out:

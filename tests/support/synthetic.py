@@ -9,10 +9,16 @@ from crmnb.core.period import Period
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES
 from crmnb.metrics.definition import Metric
 from crmnb.metrics.definition import metric as declare
+from crmnb.metrics.estimators import proportion
+from crmnb.metrics.measures import Measure
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client
 
 NAN = float("nan")
+BUYERS_WHO_CAME_BACK = Measure(
+    None, proportion, numerator="buyers with two or more orders", denominator="buyers in the period"
+)
+MEASURED = [each.name for each in fields(Measure)]
 HOSTILE = "<script>alert(1)</script>\"'&$\\frac{a}{b}$\x00\x1b\u202e=cmd"
 
 
@@ -39,12 +45,10 @@ def client(**changes) -> Client:
     unit="%",
     kind="outcome",
     direction="up",
-    numerator="buyers with two or more orders",
-    denominator="buyers in the period",
     hand_count="3 / 5",
     per_customer=True,
 )
-def repeat_purchase_rate(orders, *, period, at_least=2):
+def repeat_purchase_rate(orders, *, at_least=2):
     """Share of the period's buyers who ordered more than once in it.
 
     Why: the earliest sign that a first sale becomes a habit.
@@ -55,11 +59,9 @@ def repeat_purchase_rate(orders, *, period, at_least=2):
 
 def metric(**changes) -> Metric:
     """The repeat purchase rate's facts, with some of them changed."""
-    of_metric = {field.name for field in fields(Metric)}
-    of_measure = {name: value for name, value in changes.items() if name not in of_metric}
-    changes = {name: value for name, value in changes.items() if name in of_metric}
-    measure = replace(repeat_purchase_rate.measure, **of_measure)
-    return replace(repeat_purchase_rate, **({"family": "retention", "known": measure} | changes))
+    facts = {name: changes.pop(name) for name in [*changes] if name in MEASURED}
+    known = replace(BUYERS_WHO_CAME_BACK, **facts)
+    return replace(repeat_purchase_rate, **({"family": "retention", "known": known} | changes))
 
 
 def row(**facts) -> dict:

@@ -16,7 +16,7 @@ FEW = (
     *("retention_rate", "new_customers", "gross_revenue_retention", "purchase_frequency", "refund_rate"),
     *("csat", "nps", "ces", "response_rate", "average_order_value", "revenue_per_customer", "session_conversion_rate"),
 )
-METRICS = [replace(catalogue()[name], over_time=False) for name in FEW]
+METRICS = [replace(catalogue()[name], trend=False) for name in FEW]
 AA_WORLDS = ("year, few customers", "year, a few large customers", "newest month, late refunds and answers")
 
 

@@ -290,7 +290,8 @@ def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> lis
     by_length = {
         id_
         for id_, one in known.items()
-        if not one.metric.measure.of_events or one.metric.depends_on_length or one.metric.estimate.reduces == "bins"
+        if not (one.metric.measure.of_events and one.metric.estimate.reduces == "moments")
+        or one.metric.depends_on_length
     }
     return [
         np.nan

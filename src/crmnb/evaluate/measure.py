@@ -92,7 +92,9 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         return Asked(metric, period, {"now": str(no)})
     seen = seen_by(metric, tables, period, "churn" in metric.declarations)
     parts = {part.label: part for part in _parts(seen, client)}
-    possible = {"now": seen, "before": compared_with(client, seen)[0]} | (parts if len(parts) > 1 else {})
+    possible = {"now": seen, "before": compared_with(client, seen)[0]} | (
+        parts if metric.trend and len(parts) > 1 else {}
+    )
     called = _called(metric, tables, possible, given)
     metric, measure = called.metric, called.metric.measure
     seen = seen_by(metric, tables, period)
@@ -108,7 +110,7 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "before" in reasons:
         not_compared = f"no comparison: {possible['before'].label} {reasons['before']}"
-    direction = metric.said_of(metric.direction, given)
+    direction = metric.direction_of(given)
     facts = (words, given, direction, measure.bounds, not_compared, immature)
     return Asked(metric, seen, reasons, windows, evidence, *facts)
 

@@ -30,7 +30,8 @@ class Metric:
     """A metric and every fact about it, each said once where it is defined.
 
     `function(*views, **settings)` gives a `Measure` of a client's tables (`crmnb.engine.views.View`). It is called once for all periods.
-    What it measures is `measure`; of a metric that no client's tables were given to, that of empty tables.
+    What it measures is `measure`; of a metric that no client's tables were given to, that of empty tables. `trend`: whether it is asked for the
+    parts of a period, too.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
     `hand_count` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per breakdown. What
@@ -54,6 +55,7 @@ class Metric:
     caution: str
     source: str
     known: Measure | None = None
+    trend: bool = True
 
     @cached_property
     def measure(self) -> Measure:
@@ -68,7 +70,7 @@ class Metric:
     bounds = property(lambda self: self.measure.bounds)
     always = property(lambda self: self.measure.always)
     transform = property(lambda self: self.measure.transform)
-    over_time = property(lambda self: self.measure.trend and not self.measure.cumulative)
+    over_time = property(lambda self: self.trend and self.measure.trend and not self.measure.cumulative)
     compares = property(lambda self: self.measure.compares)
     cumulative = property(lambda self: self.measure.cumulative)
     looks_back = property(lambda self: self.measure.looks_back)
@@ -104,9 +106,9 @@ class Metric:
         """The parameters that take one of the client's declarations, and its type."""
         return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
 
-    def said_of(self, fact: Any, given: dict[str, Any]) -> Any:
-        """A fact of the metric that may depend on the client's declarations (`direction`, `bounds`), with these given."""
-        return fact(**given) if callable(fact) else fact
+    def direction_of(self, given: dict[str, Any]) -> Direction:
+        """The direction, which may depend on the client's declarations, with these given."""
+        return self.direction(**given) if callable(self.direction) else self.direction
 
     @property
     def scaled(self) -> float:

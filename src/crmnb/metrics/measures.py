@@ -41,7 +41,7 @@ class Measure:
     denominator: str = ""
     breakdown: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
-    bounds: tuple[float, float] | Callable[..., tuple[float, float]] | None = None
+    bounds: tuple[float, float] | None = None
     always: tuple[str, ...] = ()
     transform: Callable[..., Any] | None = None
     trend: bool = True
