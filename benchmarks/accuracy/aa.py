@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.accuracy.truth import ALONE, SEGMENTS, client_of, period, replicate, together_of
-from crmnb.demo.customers import settled
-from crmnb.demo.draw import draw
+from crmnb.demo.customers import find_steady_state
+from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import YEARS, Rates
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure_all
@@ -71,8 +71,10 @@ def steady(**rates) -> Rates:
         if each.default.__class__ is tuple
     }
     usual = replace(usual, **same)
-    joins, hazard = settled(usual)
-    stay = float((joins / hazard).sum())  # years that a customer stays on average; those who come back, once more
+    joiner_shares, hazard = find_steady_state(usual)
+    stay = float(
+        (joiner_shares / hazard).sum()
+    )  # years that a customer stays on average; those who come back, once more
     return replace(usual, won=(1 / (stay * (1 + usual.win_back)),) * len(YEARS))
 
 
@@ -83,7 +85,7 @@ def compared() -> list[Metric]:
 
 def report(world: World, seed: int, rates: Rates | None = None, metrics: Iterable[Metric] = ()) -> pd.DataFrame:
     """The rows that are compared in a client's report, with their signals; `rates` are others than those that stay as they are."""
-    tables = draw(rates or steady(**world.rates), world.customers, seed).tables
+    tables = simulate_tables(rates or steady(**world.rates), world.customers, seed).tables
     client = client_of({name: f"customers.{name}" for name in SEGMENTS}, **world.declared)
     if "churn" in world.declared:
         tables = {name: table for name, table in tables.items() if name != "subscriptions"}

@@ -23,9 +23,9 @@ import pandas as pd
 
 import crmnb.engine.segments
 from crmnb.core.period import Period
-from crmnb.demo.draw import draw
-from crmnb.demo.parameters import DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN, YEARS, Rates
-from crmnb.demo.truth.figures import LEVELS, is_counted, truth
+from crmnb.demo.draw import simulate_tables
+from crmnb.demo.parameters import DEFAULT_MARGIN, DISCOUNT, HORIZON, PROFITABLE_MARGIN, YEARS, Rates
+from crmnb.demo.truth.figures import LEVELS, compute_truth, is_counted
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure_all
 from crmnb.metrics.definition import Metric, catalogue
@@ -74,10 +74,10 @@ _DECLARED = {
     "churn": {"kind": "contractual", "table": "subscriptions"},
     "comparison": "year_before",
     "worth": {
-        "margin_rate": USUAL_MARGIN,
+        "margin_rate": DEFAULT_MARGIN,
         "discount_rate": DISCOUNT,
         "horizon_months": HORIZON,
-        "profitable_margin": PROFITABLE,
+        "profitable_margin": PROFITABLE_MARGIN,
     },
     "privacy": {"min_base": 1, "suppress_below": 1},
 }
@@ -95,7 +95,7 @@ class Replicate:
 @cache
 def replicate(seed: int, customers: int = CUSTOMERS, rates: Rates = RATES) -> Replicate:
     """The made-up client of a seed, the keys of its customers and visitors unlike those of any other."""
-    drawn = draw(rates, customers, seed)
+    drawn = simulate_tables(rates, customers, seed)
     return Replicate(seed, {name: _own(table, seed) for name, table in drawn.tables.items()}, drawn.at_start)
 
 
@@ -184,7 +184,7 @@ def with_truth(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _true(rows: pd.DataFrame, label: str, segment: str, level: str) -> np.ndarray:
     """What is true of each row of a level in a period; what is counted, out of the replicate's own customers at the year's start."""
-    figures = truth(RATES, label, 1, segment, level)
+    figures = compute_truth(RATES, label, 1, segment, level)
 
     def of(metric: str, breakdown: str, seed: int) -> float:
         if metric == LOSSES:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.draw import draw
+from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import Rates
 from crmnb.schema.client import Client
 
@@ -65,7 +65,7 @@ def at_random(count: int) -> Iterator[Small]:
     }
     for seed in range(count):
         customers = int(np.random.default_rng(seed).integers(40, 400))
-        tables = dict(draw(Rates(), customers, seed).tables)
+        tables = dict(simulate_tables(Rates(), customers, seed).tables)
         churn = _BY_CONTRACT if seed % 2 else _BY_INACTIVITY
         if not seed % 2:
             tables.pop("subscriptions")
@@ -74,7 +74,7 @@ def at_random(count: int) -> Iterator[Small]:
 
 def crafted() -> Iterator[Small]:
     """One client for each way in which small groups were once given away."""
-    for name, make in MADE.items():
+    for name, make in TRUTH_FILE.items():
         tables, declared, within = make(np.random.default_rng(1))
         yield Small(name, tables, _DECLARED | declared, within)
 
@@ -97,7 +97,7 @@ def _funnel(rng: np.random.Generator):
     """C1: who is shown as a numerator is the hidden denominator of the next step."""
     sent = _days(rng, 40)
     done = [pd.Series(sent).where(np.arange(40) < many) for many in (36, 14, 8)]
-    invitations = dict(zip(("reached_at", "started_at", "completed_at"), done, strict=True))
+    simulate_invitations = dict(zip(("reached_at", "started_at", "completed_at"), done, strict=True))
     surveys = pd.DataFrame(
         {
             "invitation_id": range(40),
@@ -105,7 +105,7 @@ def _funnel(rng: np.random.Generator):
             "customer_id": [f"c{at:03}" for at in range(40)],
             "sent_at": sent,
         }
-        | invitations
+        | simulate_invitations
     )
     leads = _leads(rng, {"web": 40}, reached=(12, 7, 3))
     return {"customers": _customers(60), "survey_invitations": surveys, "leads": leads}, {}, {}
@@ -212,7 +212,7 @@ def _drivers(rng: np.random.Generator):
     return {"customers": customers, "subscriptions": contracts}, _BY_CONTRACT | segments, {}
 
 
-MADE: dict[str, Callable] = {
+TRUTH_FILE: dict[str, Callable] = {
     "c1_funnel": _funnel,
     "c2_left_out": _left_out,
     "c3_nested": _nested,

@@ -23,10 +23,10 @@ from crmnb.schema.tables import TABLES
 
 SAID = {  # what a refusal of each kind says
     "encoding": r"is not UTF-8|looks like UTF-16|is not utf-16",
-    "structure": r"has no column|Is it the header\?|Is the delimiter|stands more than once|header cannot be read|looks like UTF-16|is not utf-16",
+    "structure": r"has no column|Is it the header\?|Is the delimiter|occurs more than once|header cannot be read|looks like UTF-16|is not utf-16",
     "quote": r"opened and never closed",
-    "points": r"Nothing is guessed",
-    "unreadable": r"in [\d,]+ of [\d,]+ rows.*(Nothing is guessed|No one notation|Map another|The file mixes)",
+    "points": r"is ambiguous",
+    "unreadable": r"in [\d,]+ of [\d,]+ rows.*(Formats are not guessed|The file mixes several formats|Map another)",
     "too many": r"more than the [\d.]+% that `bad_rows_allowed` allows",
 }
 

@@ -224,7 +224,7 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
         key = tuple(row.values[one] for one in names)
         if names and not row.reasons:
             if key in seen:
-                row.reasons = {f"{' and '.join(names)} repeats that of an earlier row"}
+                row.reasons = {f"duplicate {' and '.join(names)}"}
             seen.add(key)
     return Expected(rows, _refusal(rows, columns, mapping, source))
 
@@ -256,18 +256,18 @@ def _reasons(values: dict[str, Any], columns: list[Column], table: Table, client
         elif not until and at.date() > datetime.now(ZoneInfo(client.get("time_zone", "UTC"))).date() + timedelta(
             days=1
         ):
-            yield f"{table.time} is after the day on which"
+            yield f"{table.time} is after the day of the import"
 
 
 def _beyond(column: Column, got: Any, values: dict[str, Any], zone: str):
     """What is wrong with a value of the right type."""
     name = column.name
     if column.type == "key" and re.fullmatch(r"[0-9]([.,][0-9]+)?[eE]\+[0-9]+", got):
-        yield f"{name} was made a rounded number"
+        yield f"{name} was rounded"
     if column.type == "time" and got.time() != datetime.min.time() and never_was(got, zone):
-        yield f"{name} is a time that the clock change skipped"
+        yield f"{name} does not exist in"
     if column.one_of and got not in column.one_of:
-        yield f"{name} is none of"
+        yield f"{name} is not one of"
     for bound, sign, words in ((column.at_least, 1, ("below", "before")), (column.at_most, -1, ("above", "after"))):
         limit = values.get(bound) if isinstance(bound, str) else bound
         if limit is None or limit is BAD:

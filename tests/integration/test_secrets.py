@@ -288,11 +288,11 @@ def test_a_check_shows_no_secret(place, arguments):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("password", "the database refused the user or the password"),
-        ("server", "no server answers there"),
+        ("password", "the database does not accept the user or the password"),
+        ("server", "no server answers at this address"),
         ("plain", "holds a password in plain text"),
-        ("file", "there is no such SQLite file"),
-        ("address", "what the environment holds is no address"),
+        ("file", "the SQLite file does not exist"),
+        ("address", "the environment variables do not hold an address"),
     ],
 )
 def test_an_intake_that_fails_shows_no_secret(place, command, fault, words):

@@ -13,14 +13,14 @@ import second_route_demo as second
 from second_route import followed_for
 
 from crmnb.core.period import Period
-from crmnb.demo.columns import at, customer_ids
-from crmnb.demo.customers import Lives, live
-from crmnb.demo.draw import Drawn, draw
-from crmnb.demo.folder import MADE, simulate
-from crmnb.demo.orders import orders
+from crmnb.demo.columns import make_customer_ids, to_times
+from crmnb.demo.customers import CustomerBase, simulate_customers
+from crmnb.demo.draw import SimulatedTables, simulate_tables
+from crmnb.demo.folder import TRUTH_FILE, simulate
+from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import PLANS, REGIONS, Rates
-from crmnb.demo.plans import subscriptions
-from crmnb.demo.truth.figures import LEVELS, truth
+from crmnb.demo.plans import simulate_subscriptions
+from crmnb.demo.truth.figures import LEVELS, compute_truth
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, import_data
 from crmnb.schema.client import Client, load_client
@@ -44,9 +44,9 @@ class Demo:
 
     def __init__(self, folder: Path, seed: int):
         shutil.copy(PARAMETERS / "demo.yml", folder)
-        self.clean: Drawn = draw(Rates(), CUSTOMERS, seed)
+        self.clean: SimulatedTables = simulate_tables(Rates(), CUSTOMERS, seed)
         self.written = simulate(folder / "demo", CUSTOMERS, seed, Rates())
-        self.told = json.loads((folder / "demo" / MADE).read_text())
+        self.told = json.loads((folder / "demo" / TRUTH_FILE).read_text())
         self.client: Client = load_client("demo", folder)
         self.taken: Intake = import_data(self.client, folder / "private")
 
@@ -68,15 +68,15 @@ def test_the_intake_finds_every_wrong_row_and_no_other(demo: Demo):
     accounts = {account.table: account for account in demo.taken.audits}
     assert set(accounts) == set(demo.written)
     for name, account in accounts.items():
-        written = demo.written[name]
-        assert account.reasons == written.bad, name
-        assert (account.read, account.accepted) == (len(written.rows), written.good), name
-        assert sum(written.bad.values()) == account.rejected, name
-        assert demo.told["rows"][name] == {"good": written.good, "bad": written.bad}
+        format_times = demo.written[name]
+        assert account.reasons == format_times.bad, name
+        assert (account.read, account.accepted) == (len(format_times.rows), format_times.good), name
+        assert sum(format_times.bad.values()) == account.rejected, name
+        assert demo.told["rows"][name] == {"good": format_times.good, "bad": format_times.bad}
 
 
 def test_every_kind_of_wrong_row_is_among_them(demo: Demo):
-    causes = {name: len(written.bad) for name, written in demo.written.items()}
+    causes = {name: len(format_times.bad) for name, format_times in demo.written.items()}
     wanted = {"customers": 3, "subscriptions": 4, "orders": 8, "tickets": 5, "reviews": 3}
     wanted |= {"survey_invitations": 3, "survey_responses": 5, "leads": 5, "visits": 3, "costs": 3}
     assert causes == wanted
@@ -143,11 +143,11 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
 
 
 def _stays(plans: pd.DataFrame) -> dict:
-    def at(day: datetime) -> set:
+    def to_times(day: datetime) -> set:
         return set(plans[(plans["started_at"] < day) & ~(plans["ended_at"] < day)]["customer_id"])
 
     first = plans.groupby("customer_id")["started_at"].min()
-    start, end = at(START), at(END)
+    start, end = to_times(START), to_times(END)
     won = first[(first >= START) & (first < END)]
     back = set(plans[(plans["started_at"] >= START)]["customer_id"]) & end - start - set(won.index)
     kept = len(start & end) / len(start)
@@ -164,7 +164,7 @@ def _stays(plans: pd.DataFrame) -> dict:
         ("new_customers", ""): len(won),
         ("new_customers", "per 100 at start"): 100 * len(won) / len(start),
         ("new_customers", "reactivated"): len(back),
-        ("cohort_retention", "2025-03 +6"): 100 * len(march & at(datetime(2025, 9, 1))) / len(march),
+        ("cohort_retention", "2025-03 +6"): 100 * len(march & to_times(datetime(2025, 9, 1))) / len(march),
     }
 
 
@@ -201,9 +201,9 @@ def _answers(sheets: pd.DataFrame) -> dict:
     return found
 
 
-def _asked(invitations: pd.DataFrame) -> dict:
+def _asked(simulate_invitations: pd.DataFrame) -> dict:
     found = {}
-    year = followed_for(invitations[invitations["sent_at"] >= START], str(END))
+    year = followed_for(simulate_invitations[simulate_invitations["sent_at"] >= START], str(END))
     for survey, those in year.groupby("survey"):
         sent, reached, started, completed = (
             those[name].notna().sum() for name in ("sent_at", "reached_at", "started_at", "completed_at")
@@ -227,9 +227,9 @@ def _reviewed(reviews: pd.DataFrame) -> dict:
 
 def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     """Three times the intervals hold all of them: so many figures, so few replicates."""
-    told = truth(Rates(), 2025, demo.clean.at_start[2025])
-    unseen = {key for key in told if key not in figures.index}  # by the few leads of a small client
-    assert {metric for metric, _ in unseen} <= {"cumulative_win_rate"}
+    told = compute_truth(Rates(), 2025, demo.clean.at_start[2025])
+    later_refund_share = {key for key in told if key not in figures.index}  # by the few leads of a small client
+    assert {metric for metric, _ in later_refund_share} <= {"cumulative_win_rate"}
     assert {metric for metric, _ in set(figures.index) - set(told)} == UNTRUE
     figures = figures[figures.index.isin(list(told))]
     true = pd.Series(told).loc[list(figures.index)]
@@ -251,7 +251,7 @@ def test_the_figures_of_levels_hold_the_truth_or_are_marked(demo: Demo, rows: pd
     true = {
         (segment, level, *key): value
         for segment, level in LEVELS[1:]
-        for key, value in truth(Rates(), 2025, demo.clean.at_start[2025], segment, level).items()
+        for key, value in compute_truth(Rates(), 2025, demo.clean.at_start[2025], segment, level).items()
     }
     keys = ["segment", "level", "metric", "breakdown"]
     levels = levels.assign(true=[true.get(key, np.nan) for key in levels[keys].itertuples(index=False, name=None)])
@@ -272,25 +272,27 @@ MANY = 60_000
 
 
 @pytest.fixture(scope="module")
-def large() -> tuple[Lives, dict[str, pd.DataFrame]]:
+def large() -> tuple[CustomerBase, dict[str, pd.DataFrame]]:
     """Lives, and what they pay and order."""
     streams = iter(np.random.default_rng(1).spawn(3))
-    lives = live(RETURNING, MANY, next(streams))
-    tables = {"subscriptions": subscriptions(lives, RETURNING, next(streams))}
-    return lives, tables | {"orders": orders(lives, RETURNING, next(streams))}
+    base = simulate_customers(RETURNING, MANY, next(streams))
+    tables = {"subscriptions": simulate_subscriptions(base, RETURNING, next(streams))}
+    return base, tables | {"orders": simulate_orders(base, RETURNING, next(streams))}
 
 
 @pytest.mark.parametrize(("segment", "level"), [("", ""), ("region", "East"), ("plan", "Basic"), ("plan", "Trade")])
 def test_purchases_and_returns_of_a_large_draw_are_near_the_truth(large, segment: str, level: str):
     """Of all of them, and of a region and of plans: the distance is five standard errors at most."""
-    lives, tables = large
-    told = truth(RETURNING, 2025, lives.at_start[2], segment, level)
-    kinds = {"region": np.array(list(REGIONS))[lives.region], "plan": np.array(list(PLANS))[lives.plan]}
+    base, tables = large
+    told = compute_truth(RETURNING, 2025, base.at_start[2], segment, level)
+    kinds = {"region": np.array(list(REGIONS))[base.region], "plan": np.array(list(PLANS))[base.plan]}
     ours = set(
-        customer_ids(np.flatnonzero(kinds[segment] == level)) if segment else customer_ids(np.arange(len(lives.plan)))
+        make_customer_ids(np.flatnonzero(kinds[segment] == level))
+        if segment
+        else make_customer_ids(np.arange(len(base.plan)))
     )
     tables = {name: table[table["customer_id"].isin(ours)] for name, table in tables.items()}
-    joined = pd.Series(at(np.floor(lives.begins[:, 0])), customer_ids(np.arange(len(lives.plan))))
+    joined = pd.Series(to_times(np.floor(base.begins[:, 0])), make_customer_ids(np.arange(len(base.plan))))
     found = (
         _stays(tables["subscriptions"])
         | _buys(tables["orders"], joined)
@@ -318,12 +320,12 @@ def test_purchases_and_returns_of_a_large_draw_are_near_the_truth(large, segment
 
 
 def test_customers_of_dear_plans_leave_sooner_and_order_more(large):
-    told = {name: truth(RETURNING, 2025, 1, "plan", name) for name in PLANS}
+    told = {name: compute_truth(RETURNING, 2025, 1, "plan", name) for name in PLANS}
     retained = [figures["retention_rate", ""] for figures in told.values()]
     frequency = [figures["purchase_frequency", ""] for figures in told.values()]
     assert retained == sorted(retained, reverse=True)
     assert frequency == sorted(frequency)
-    assert truth(RETURNING, 2025, 1)["gross_revenue_retention", ""] < 60 * (1 - RETURNING.contraction[2]) - 2
+    assert compute_truth(RETURNING, 2025, 1)["gross_revenue_retention", ""] < 60 * (1 - RETURNING.contraction[2]) - 2
 
 
 # ---- The parameters file ----------------------------------------------------------------------------------

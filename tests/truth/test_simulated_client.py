@@ -11,10 +11,10 @@ from benchmarks.accuracy.truth import judged
 from conftest import crmnb
 from crmnb.core.errors import InputError
 from crmnb.demo import answers
-from crmnb.demo.draw import draw
-from crmnb.demo.folder import FILES, MADE, simulate
-from crmnb.demo.parameters import WORSE, Rates, rates_of
-from crmnb.demo.truth.figures import LEVELS, truth
+from crmnb.demo.draw import simulate_tables
+from crmnb.demo.folder import FILES, TRUTH_FILE, simulate
+from crmnb.demo.parameters import LOW_REGION, Rates, parse_rates
+from crmnb.demo.truth.figures import LEVELS, compute_truth
 from crmnb.metrics.definition import catalogue
 
 METRICS = {name: metric for name, metric in catalogue().items() if name not in benchmark.WITHOUT_TRUTH}
@@ -60,7 +60,10 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
 def test_every_metric_and_component_is_judged(found, by_few):
     rows = pd.concat([found, by_few])
     assert {*rows["metric"]} == {*METRICS}
-    judged_ones, true = {*zip(rows["metric"], rows["breakdown"], strict=True)}, {*truth(benchmark.RATES, 2025, 1)}
+    judged_ones, true = (
+        {*zip(rows["metric"], rows["breakdown"], strict=True)},
+        {*compute_truth(benchmark.RATES, 2025, 1)},
+    )
     # Replicates are told by customers; and the period before a year is the year before, which is told already.
     unseen = {("revenue_bridge", "without a customer"), ("sales_growth", "vs previous period")}
     assert true - judged_ones <= unseen
@@ -129,8 +132,8 @@ def test_a_truth_that_is_off_would_be_seen(found):
 
 
 def test_the_arguments_are_the_truth():
-    rates = rates_of({"retention": [0.7], "csat": [0.5, 0.6, 0.7], "nps": [-12], "ces": [4.5], "completion": [0.66]})
-    told = truth(rates, 2024, 1000)
+    rates = parse_rates({"retention": [0.7], "csat": [0.5, 0.6, 0.7], "nps": [-12], "ces": [4.5], "completion": [0.66]})
+    told = compute_truth(rates, 2024, 1000)
     wanted = {("retention_rate", ""): 70, ("churn_rate", ""): 30}
     wanted |= {(metric, "support"): value for metric, value in (("csat", 60), ("nps", -12), ("ces", 4.5))}
     assert {key: told[key] for key in wanted} == pytest.approx(wanted)
@@ -141,7 +144,7 @@ def test_the_arguments_are_the_truth():
 def test_purchases_by_another_route():
     """All of them stay and nobody comes, all plans alike: orders in a year are negative binomial."""
     still = {"retention": (0.999,) * 3, "gap": 0.0005, "won": (1e-9,) * 3, "plan_effect": 0}
-    told = truth(Rates(**still, orders=1.5, spread=2.0), 2025, 1)
+    told = compute_truth(Rates(**still, orders=1.5, spread=2.0), 2025, 1)
     none = (1 + 0.75 * 365 / 365.25) ** -2
     one = 2 * 0.75 * 365 / 365.25 * (1 + 0.75 * 365 / 365.25) ** -3
     assert told["repeat_purchase_rate", ""] == pytest.approx(100 * (1 - none - one) / (1 - none), abs=0.1)
@@ -151,20 +154,20 @@ def test_purchases_by_another_route():
 @pytest.mark.parametrize(("csat", "worse"), [(0.72, 0.2), (0.999, 0.6), (0.01, 0.4), (0.5, 0.0)])
 def test_what_one_region_gives_less_the_others_give_more(csat: float, worse: float):
     scale = answers.ITEMS["satisfied"]
-    chosen = answers.shifted(scale, answers.top_two, csat)
-    others, there = answers.by_region(scale, chosen, worse)
+    chosen = answers.shift_shares(scale, answers.top_two, csat)
+    others, there = answers.split_by_region(scale, chosen, worse)
     assert (1 - worse) * others + worse * there == pytest.approx(chosen)
     assert min(*others, *there) >= -1e-12
     assert answers.top_two(scale, there) < csat == pytest.approx(answers.top_two(scale, chosen))
 
 
 def test_one_region_is_worse():
-    drawn = draw(Rates(), 6000, 3)
+    drawn = simulate_tables(Rates(), 6000, 3)
     sheets = drawn.tables["survey_responses"].merge(drawn.tables["customers"], on="customer_id")
     satisfied = sheets.groupby("region")["satisfied"].mean()
     plans = drawn.tables["subscriptions"].merge(drawn.tables["customers"], on="customer_id")
     lost = plans.groupby("region")["ended_at"].apply(lambda ended: ended.notna().mean())
-    assert satisfied.idxmin() == lost.idxmax() == WORSE
+    assert satisfied.idxmin() == lost.idxmax() == LOW_REGION
 
 
 # ---- The command ----------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ def test_one_region_is_worse():
 @pytest.fixture
 def few_lives(monkeypatch) -> None:
     """A truth that is quick to tell, of rates that no other test has: how true it is matters elsewhere."""
-    monkeypatch.setattr("crmnb.demo.truth.figures._LIVES", 3000)
+    monkeypatch.setattr("crmnb.demo.truth.figures._LARGE_BASE", 3000)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -195,15 +198,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path, f
 
 def test_a_folder_that_holds_other_files_is_left_alone(tmp_path):
     (tmp_path / "letters.txt").write_text("mine")
-    (tmp_path / MADE).write_text("mine too")
+    (tmp_path / TRUTH_FILE).write_text("mine too")
     with pytest.raises(InputError, match=r"holds other files \(letters.txt\)"):
         simulate(tmp_path, 200, 1, Rates())
-    assert content(tmp_path) == {"letters.txt": b"mine", MADE: b"mine too"}
+    assert content(tmp_path) == {"letters.txt": b"mine", TRUTH_FILE: b"mine too"}
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "demo").write_text("mine")
-    with pytest.raises(InputError, match="is a file; name a folder"):
+    with pytest.raises(InputError, match="is a file. Name a folder"):
         simulate(tmp_path / "demo", 200, 1, Rates())
 
 
@@ -213,9 +216,9 @@ def test_a_file_is_no_folder(tmp_path):
         (["--customers", "99"], "--customers: 99 is out of range; it must be 100 to 1,000,000."),
         (["--seed", "-1"], "--seed: -1 is out of range; it must be 0 or more."),
         (["--retention", "80"], "--retention: 80 is out of range; it must be between 0 and 1."),
-        (["--retention", "0.8", "0.9"], "--retention: 2 values were given; give one value, or 3 (one for each year)."),
-        (["--win-back", "0.1", "0.1", "0.1"], "--win-back: 3 values were given; give one value."),
-        (["--gap", "0.3"], "--gap: 0.3 is too much for a retention of 0.79 0.79 0.82"),
+        (["--retention", "0.8", "0.9"], "--retention: 2 values are not allowed; enter one value, or 3 (one for each year)."),
+        (["--win-back", "0.1", "0.1", "0.1"], "--win-back: 3 values are not allowed; enter one value."),
+        (["--gap", "0.3"], "--gap: 0.3 is too large for a retention of 0.79 0.79 0.82"),
         (["--nps", "nan"], "--nps: nan is out of range"),
     ],
 )
@@ -232,4 +235,4 @@ def test_the_command_takes_the_rates_and_says_what_it_made(tmp_path, capsys, few
     )
     assert "customers: " in (said := capsys.readouterr().out)
     assert "made/truth.json" in said
-    assert '"retention_rate": {\n    "": 60.0' in (tmp_path / "made" / MADE).read_text()
+    assert '"retention_rate": {\n    "": 60.0' in (tmp_path / "made" / TRUTH_FILE).read_text()

@@ -10,7 +10,7 @@ def add_parser(commands) -> None:
     """Add the command to the parser."""
     from dataclasses import fields
 
-    from crmnb.demo.parameters import CUSTOMERS, YEARS, Rates, flag
+    from crmnb.demo.parameters import CUSTOMERS, YEARS, Rates, option_name
 
     simulate = commands.add_parser(
         "simulate",
@@ -36,16 +36,16 @@ def add_parser(commands) -> None:
         values = rate.default if isinstance(rate.default, tuple) else (rate.default,)
         default = " ".join(f"{value:g}" for value in values)
         words = f"{rate.metadata['words']} ({default})".replace("%", "%%")
-        rates.add_argument(f"--{flag(rate.name)}", type=float, nargs="+", metavar="R", help=words)
+        rates.add_argument(f"--{option_name(rate.name)}", type=float, nargs="+", metavar="R", help=words)
     simulate.set_defaults(command=_simulate)
 
 
 def _simulate(options: argparse.Namespace) -> int:
     from crmnb.core.paths import find_project
     from crmnb.demo.folder import simulate
-    from crmnb.demo.parameters import rates_of
+    from crmnb.demo.parameters import parse_rates
 
-    rates = rates_of(vars(options))
+    rates = parse_rates(vars(options))
     folder = options.folder or find_project(Path.cwd()) / "parameters" / "demo"
     for table, written in simulate(folder, options.customers, options.seed, rates).items():
         print(f"{table}: {len(written.rows):,} rows, {written.good:,} of them good")

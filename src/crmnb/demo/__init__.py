@@ -1,1 +1,1 @@
-"""Simulate: a made-up client whose true figures are known, as clean tables and as the messy files of an export."""
+"""The simulated client: true figures that are known, clean tables, and the files of an imperfect export."""

@@ -1,4 +1,4 @@
-"""Mess: what goes wrong in an export, done to made-up rows and counted."""
+"""Corruption: the faults of an export, applied to simulated rows and counted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,32 +9,31 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Defect:
-    """A way in which rows are wrong: in the words of the intake's account, their share, and what is done to which.
+    """A defect of an export: the reason for rejection, its share of the rows, and the change.
 
-    `change` takes a copy of good rows and gives what their columns become; `of` says which rows can be spoiled so.
-    Without a change, the row is exported twice.
+    `change` takes copies of good rows and returns the changed columns; `of` selects the rows that can be changed. Without a
+    change, the row is exported twice.
     """
 
-    words: str
+    reason: str
     share: float
     change: Callable[[pd.DataFrame], dict[str, object]] | None = None
     of: Callable[[pd.DataFrame], pd.Series] | None = None
 
 
 @dataclass(frozen=True)
-class Spoiled:
-    """The rows of an export, good and bad, and how many are good, and bad by cause; no row has two causes."""
+class CorruptedRows:
+    """The rows of an export, the number of good rows, and the number of bad rows by reason; no row has two reasons."""
 
     rows: pd.DataFrame
     good: int
     bad: dict[str, int] = field(default_factory=dict)
 
 
-def spoil(good: pd.DataFrame, key: str | None, defects: list[Defect], rng: np.random.Generator) -> Spoiled:
-    """An export with bad rows beside the good ones, of which none is touched, each right after the one it was made from.
+def corrupt_rows(good: pd.DataFrame, key: str | None, defects: list[Defect], rng: np.random.Generator) -> CorruptedRows:
+    """Add bad rows to the good ones, which stay unchanged; each follows the row from which it was made.
 
-    A bad row is a copy of a good one with a key of its own (where rows have one), unless the defect says what becomes of
-    the key.
+    A bad row is a copy of a good one with a new key (if rows have a key), unless the defect changes the key itself.
     """
     parts, places, bad = [good], [np.arange(len(good), dtype=float)], {}
     for number, defect in enumerate(defects):
@@ -44,37 +43,37 @@ def spoil(good: pd.DataFrame, key: str | None, defects: list[Defect], rng: np.ra
         copies = good.iloc[picked].copy()
         if defect.change:
             if key:
-                copies[key] = _another(good[key], copies[key], number)
+                copies[key] = _make_new_keys(good[key], copies[key], number)
             copies = copies.assign(**defect.change(copies))
         parts.append(copies)
         places.append(picked + 0.5)
         if rows:
-            bad[defect.words] = rows
+            bad[defect.reason] = rows
     order = np.argsort(np.concatenate(places), kind="stable")
-    return Spoiled(pd.concat(parts).iloc[order].reset_index(drop=True), len(good), bad)
+    return CorruptedRows(pd.concat(parts).iloc[order].reset_index(drop=True), len(good), bad)
 
 
-def _another(keys: pd.Series, of: pd.Series, number: int) -> pd.Series:
-    """Keys that no good row has, and no row that another defect has spoiled."""
+def _make_new_keys(keys: pd.Series, of: pd.Series, number: int) -> pd.Series:
+    """Keys that no good row has, and no row of another defect."""
     if pd.api.types.is_numeric_dtype(keys):
         return of + (number + 1) * 10_000_000
     return of + chr(ord("a") + number)
 
 
-def sometimes(column: pd.Series, share: float, words: list[object], rng: np.random.Generator) -> pd.Series:
-    """The column as objects, with a share of what is empty in it written in words for that (`n/a`, `-`)."""
-    written = column.astype(object).where(column.notna(), None)
-    hit = written.isna() & (rng.random(len(column)) < share)
-    written[hit] = rng.choice(np.array(words, dtype=object), int(hit.sum()))
-    return written
+def write_missing_codes(column: pd.Series, share: float, codes: list[object], rng: np.random.Generator) -> pd.Series:
+    """The column as objects, with a share of its empty values replaced by codes for missing values (`n/a`, `-`)."""
+    texts = column.astype(object).where(column.notna(), None)
+    hit = texts.isna() & (rng.random(len(column)) < share)
+    texts[hit] = rng.choice(np.array(codes, dtype=object), int(hit.sum()))
+    return texts
 
 
-def written(times: pd.Series, form: str) -> pd.Series:
-    """Times as texts, empty (None) where there is none."""
+def format_times(times: pd.Series, form: str) -> pd.Series:
+    """Times as text, None for empty times."""
     text = times.dt.strftime(form).astype(object)
     return text.where(times.notna(), None)
 
 
-def day_number(times: pd.Series) -> pd.Series:
-    """Times as a spreadsheet holds them: numbers of days."""
+def to_day_numbers(times: pd.Series) -> pd.Series:
+    """Times as the day numbers of a spreadsheet."""
     return (times - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)

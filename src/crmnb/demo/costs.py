@@ -1,4 +1,4 @@
-"""Costs: what a made-up client spends in a month on winning customers, on serving them and on programmes."""
+"""Costs: the monthly spending of the simulated client on acquisition, service and programmes."""
 
 from calendar import monthrange
 from datetime import date
@@ -6,23 +6,20 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.customers import Lives
+from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import EDGES, YEARS, Rates
 
-_CHANNELS = {"web": 0.5, "friends": 0.1, "shop": 0.25, "partner": 0.15}  # and the share of what winning costs
-_SERVICE, _PROGRAMMES = 0.35, {"Club": 0.12, "Welcome back": 0.05}  # a month per customer at the year's start
-_SCATTER = 0.1  # of the logarithm of a month's amount
+_CHANNELS = {"web": 0.5, "friends": 0.1, "shop": 0.25, "partner": 0.15}  # and the share of the acquisition costs
+_SERVICE, _PROGRAMMES = 0.35, {"Club": 0.12, "Welcome back": 0.05}  # per month and customer at the start of the year
+_SCATTER = 0.1  # standard deviation of the logarithm of a month's amount
 
 
-def costs(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """What was spent, by month and purpose.
-
-    On winning customers, on average `cac` for each that is to be expected, however many come.
-    """
+def simulate_costs(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """The spending by month and purpose. The expected acquisition cost per expected new customer is `cac`."""
     kinds = [("acquisition", channel, None) for channel in _CHANNELS] + [("service", None, None)]
     kinds += [("programme", None, name) for name in _PROGRAMMES]
     found = []
-    for year, start in enumerate(lives.at_start):
+    for year, start in enumerate(base.at_start):
         monthly = np.array([_SERVICE, *_PROGRAMMES.values()]) * start
         for month in range(1, 13):
             share = monthrange(YEARS[year], month)[1] / (EDGES[year + 1] - EDGES[year])

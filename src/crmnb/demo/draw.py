@@ -1,4 +1,4 @@
-"""Draw: a made-up client's canonical tables, clean and whole, from the true rates."""
+"""The simulated client's canonical tables, clean and complete, from the true rates."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -6,69 +6,69 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.answers import PLATFORMS, stars
-from crmnb.demo.columns import at, customer_ids, numbered
-from crmnb.demo.costs import costs
-from crmnb.demo.customers import Lives, events, live
-from crmnb.demo.leads import leads
-from crmnb.demo.orders import orders
+from crmnb.demo.answers import PLATFORMS, rating_shares
+from crmnb.demo.columns import make_customer_ids, make_keys, to_times
+from crmnb.demo.costs import simulate_costs
+from crmnb.demo.customers import CustomerBase, draw_events, simulate_customers
+from crmnb.demo.leads import simulate_leads
+from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
-from crmnb.demo.plans import subscriptions
-from crmnb.demo.surveys import invitations, responses
-from crmnb.demo.visits import visits
+from crmnb.demo.plans import simulate_subscriptions
+from crmnb.demo.surveys import simulate_invitations, simulate_responses
+from crmnb.demo.visits import simulate_visits
 
-TICKETS = 0.35  # a year, on average
+TICKETS = 0.35  # mean per customer and year
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Canonical tables by name, every row good, and by year how many customers there were at its start."""
+class SimulatedTables:
+    """The canonical tables by name, without faulty rows, and the number of customers at the start of each year."""
 
     tables: dict[str, pd.DataFrame]
     at_start: dict[int, int]
 
 
-def draw(rates: Rates, customers: int, seed: int) -> Drawn:
-    """A made-up client who has so many customers at the start of the first year. The same seed gives the same rows."""
+def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
+    """Simulate a client with so many customers at the start of the first year. The same seed gives the same rows."""
     streams = iter(np.random.default_rng(seed).spawn(11))
-    lives = live(rates, customers, next(streams))
-    bought = orders(lives, rates, next(streams))
-    tickets = _tickets(lives, next(streams))
-    asked = invitations(lives, rates, bought, tickets, next(streams))
+    base = simulate_customers(rates, customers, next(streams))
+    bought = simulate_orders(base, rates, next(streams))
+    tickets = _tickets(base, next(streams))
+    asked = simulate_invitations(base, rates, bought, tickets, next(streams))
     tables = {
-        "customers": _customers(lives, next(streams)),
-        "subscriptions": subscriptions(lives, rates, next(streams)),
+        "customers": _customers(base, next(streams)),
+        "subscriptions": simulate_subscriptions(base, rates, next(streams)),
         "orders": bought,
         "tickets": tickets,
         "survey_invitations": asked.drop(columns=["order_id", "ticket_id"]),
-        "survey_responses": responses(lives, rates, asked, next(streams)),
-        "reviews": _reviews(lives, rates, next(streams)),
-        "leads": leads(lives, rates, next(streams)),
-        "visits": visits(lives, rates, next(streams)),
-        "costs": costs(lives, rates, next(streams)),
+        "survey_responses": simulate_responses(base, rates, asked, next(streams)),
+        "reviews": _reviews(base, rates, next(streams)),
+        "leads": simulate_leads(base, rates, next(streams)),
+        "visits": simulate_visits(base, rates, next(streams)),
+        "costs": simulate_costs(base, rates, next(streams)),
     }
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
-    return Drawn(tables, dict(zip(YEARS, lives.at_start.tolist(), strict=True)))
+    return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 
 
-def _customers(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
-    rows = len(lives.region)
+def _customers(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:
+    rows = len(base.region)
     found = rng.choice(["web", "friends", "shop", "partner"], rows, p=[0.45, 0.25, 0.2, 0.1]).astype(object)
     found[rng.random(rows) < 0.03] = None
     return pd.DataFrame(
         {
-            "customer_id": customer_ids(np.arange(rows)),
-            "joined_at": at(np.floor(lives.begins[:, 0])),
+            "customer_id": make_customer_ids(np.arange(rows)),
+            "joined_at": to_times(np.floor(base.begins[:, 0])),
             "acquisition_channel": found,
-            "region": np.array(list(REGIONS), dtype=object)[lives.region],
-            "plan": np.array(list(PLANS), dtype=object)[lives.plan],
+            "region": np.array(list(REGIONS), dtype=object)[base.region],
+            "plan": np.array(list(PLANS), dtype=object)[base.plan],
         }
     )
 
 
-def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
-    own = rng.gamma(0.8, TICKETS / 0.8, len(lives.region))
-    who, day = events(lives, own, rng)
+def _tickets(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:
+    own = rng.gamma(0.8, TICKETS / 0.8, len(base.region))
+    who, day = draw_events(base, own, rng)
     order = np.argsort(day, kind="stable")
     who, day, rows = who[order], day[order], len(day)
     cancelled = rng.random(rows) < 0.03
@@ -91,9 +91,9 @@ def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "who": who,
-            "ticket_id": numbered("", rows, 7),
-            "customer_id": customer_ids(who),
-            **{name: at(days).astype("datetime64[m]").astype("datetime64[s]") for name, days in times.items()},
+            "ticket_id": make_keys("", rows, 7),
+            "customer_id": make_customer_ids(who),
+            **{name: to_times(days).astype("datetime64[m]").astype("datetime64[s]") for name, days in times.items()},
             "contacts": 1 + rng.poisson(0.7, rows),
             "channel": rng.choice(["mail", "phone", "chat"], rows, p=[0.5, 0.3, 0.2]),
             "topic": rng.choice(["delivery", "bill", "product", "contract"], rows),
@@ -103,15 +103,15 @@ def _tickets(lives: Lives, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def _reviews(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+def _reviews(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
     parts = []
     for year, (first, last) in enumerate(pairwise(EDGES)):
         for platform, (share, scale) in PLATFORMS.items():
-            rows, best = rng.poisson(rates.reviews[year] * share * lives.at_start[year]), scale.boxes[-1]
-            rating = rng.choice(scale.boxes, rows, p=stars(rates, platform, year))
+            rows, best = rng.poisson(rates.reviews[year] * share * base.at_start[year]), scale.boxes[-1]
+            rating = rng.choice(scale.boxes, rows, p=rating_shares(rates, platform, year))
             day = rng.uniform(first, last, rows)
             parts.append(pd.DataFrame({"day": day, "platform": platform, "rating": rating, "scale": best}))
     frame = pd.concat(parts).sort_values("day", kind="stable").reset_index(drop=True)
-    frame["posted_at"] = at(frame.pop("day").to_numpy())
-    frame.insert(0, "review_id", numbered("V", len(frame), 6))
+    frame["posted_at"] = to_times(frame.pop("day").to_numpy())
+    frame.insert(0, "review_id", make_keys("V", len(frame), 6))
     return frame

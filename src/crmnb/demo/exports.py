@@ -1,9 +1,9 @@
-"""Exports: each clean table as its system would export it: other headers and words, other notation, some rows wrong."""
+"""Exports: each clean table as a source system would export it, with other headers, codes and formats, and with faulty rows."""
 
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.corruption import Defect, Spoiled, day_number, sometimes, spoil, written
+from crmnb.demo.corruption import CorruptedRows, Defect, corrupt_rows, format_times, to_day_numbers, write_missing_codes
 from crmnb.demo.parameters import YEARS
 
 _UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
@@ -22,7 +22,7 @@ _TEXTS = [
 _TOO_LATE = f"the declared end of the data ({YEARS[-1]}-12-31)"
 
 
-def customers(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The list of customers, with names and e-mail addresses; a few customers are not on it."""
     clean = clean[rng.random(len(clean)) >= _UNLISTED].reset_index(drop=True)
     rows = len(clean)
@@ -35,20 +35,20 @@ def customers(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "E-mail": "c" + clean["customer_id"] + "@example.org",
             "Region": clean["region"],
             "Tariff": clean["plan"],
-            "Customer since": written(clean["joined_at"], "%d.%m.%Y"),
-            "Found us": sometimes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
+            "Customer since": format_times(clean["joined_at"], "%d.%m.%Y"),
+            "Found us": write_missing_codes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
             "Newsletter": rng.choice(["ja", "nein"], rows),
         }
     )
     defects = [
-        Defect("customer_id repeats that of an earlier row", 0.002),
+        Defect("duplicate customer_id", 0.002),
         Defect("customer_id is empty", 0.0015, lambda rows: {"Customer no": None}),
-        Defect("joined_at is not a time written %d.%m.%Y", 0.001, lambda rows: {"Customer since": "31.02.2024"}),
+        Defect("joined_at is not a time in the format %d.%m.%Y", 0.001, lambda rows: {"Customer since": "31.02.2024"}),
     ]
-    return spoil(good, "Customer no", defects, rng)
+    return corrupt_rows(good, "Customer no", defects, rng)
 
 
-def subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The contracts, from a European accounting system: decimal commas, days first."""
     form = "%d.%m.%Y %H:%M:%S"
     good = pd.DataFrame(
@@ -56,26 +56,26 @@ def subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "Contract": clean["subscription_id"],
             "Customer no": clean["customer_id"],
             "Plan": clean["plan"],
-            "From": written(clean["started_at"], form),
-            "To": sometimes(written(clean["ended_at"], form), 0.5, ["-"], rng),
+            "From": format_times(clean["started_at"], form),
+            "To": write_missing_codes(format_times(clean["ended_at"], form), 0.5, ["-"], rng),
             "Monthly fee": clean["monthly_amount"].map("{:.2f}".format).str.replace(".", ","),
             "Clerk": rng.choice(["Möller", "Peña", "Novák"], len(clean)),
         }
     )
     defects = [
-        Defect("subscription_id repeats that of an earlier row", 0.002),
+        Defect("duplicate subscription_id", 0.002),
         Defect("subscription_id is empty", 0.001, lambda rows: {"Contract": ""}),
         Defect("monthly_amount is not an amount", 0.001, lambda rows: {"Monthly fee": "as agreed"}),
         Defect("ended_at is before started_at", 0.0015, lambda rows: {"To": "01.01.2000 00:00:00"}, _begun_since_2001),
     ]
-    return spoil(good, "Contract", defects, rng)
+    return corrupt_rows(good, "Contract", defects, rng)
 
 
 def _begun_since_2001(rows: pd.DataFrame) -> pd.Series:
     return rows["From"].str[6:10] > "2000"
 
 
-def orders(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_orders(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The shop's orders: thousands with a comma, days first, statuses in its own words (a test order counts as cancelled)."""
     form = "%d/%m/%Y %H:%M:%S"
     word = clean["status"].map({"paid": "done", "cancelled": "void", "refunded": "returned"})
@@ -83,13 +83,15 @@ def orders(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
     good = pd.DataFrame(
         {
             "Order no": clean["order_id"],
-            "Customer no": sometimes(clean["customer_id"], 0.5, ["guest"], rng),
-            "Ordered": written(clean["ordered_at"], form),
+            "Customer no": write_missing_codes(clean["customer_id"], 0.5, ["guest"], rng),
+            "Ordered": format_times(clean["ordered_at"], form),
             "Total": clean["amount"].map("{:,.2f}".format),
-            "Margin": sometimes(clean["margin"].map("{:,.2f}".format, na_action="ignore"), 1.0, ["", "tbc"], rng),
+            "Margin": write_missing_codes(
+                clean["margin"].map("{:,.2f}".format, na_action="ignore"), 1.0, ["", "tbc"], rng
+            ),
             "Status": word.mask(test, "test"),
             "Refunded": clean["refunded_amount"].map("{:,.2f}".format, na_action="ignore"),
-            "Refunded on": written(clean["refunded_at"], form),
+            "Refunded on": format_times(clean["refunded_at"], form),
             "Where": clean["channel"],
             "What": clean["category"],
             "Voucher": rng.choice(["", "", "WELCOME10", "=1+1"], len(clean)),
@@ -101,18 +103,20 @@ def orders(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         return day + rows["Ordered"].str[10:]
 
     defects = [
-        Defect("order_id repeats that of an earlier row", 0.001),
+        Defect("duplicate order_id", 0.001),
         Defect("order_id is empty", 0.0005, lambda rows: {"Order no": ""}),
         Defect(
-            f"ordered_at is not a time written {form}", 0.0005, lambda rows: {"Ordered": in_day(rows, "31/02/2025")}
+            f"ordered_at is not a time in the format {form}",
+            0.0005,
+            lambda rows: {"Ordered": in_day(rows, "31/02/2025")},
         ),
         Defect(f"ordered_at is after {_TOO_LATE}", 0.0003, lambda rows: {"Ordered": in_day(rows, "01/05/2052")}, _done),
         Defect("amount is not an amount", 0.0008, lambda rows: {"Total": "see invoice"}, _done),
         Defect("amount is below 0", 0.0005, lambda rows: {"Total": "-" + rows["Total"]}, _done),
-        Defect("status is none of paid, cancelled, refunded", 0.0004, lambda rows: {"Status": "?"}),
+        Defect("status is not one of paid, cancelled, refunded", 0.0004, lambda rows: {"Status": "?"}),
         Defect("refunded_amount is above amount", 0.0003, lambda rows: {"Refunded": "99,999.00"}, _returned),
     ]
-    return spoil(good, "Order no", defects, rng)
+    return corrupt_rows(good, "Order no", defects, rng)
 
 
 def _done(rows: pd.DataFrame) -> pd.Series:
@@ -123,7 +127,7 @@ def _returned(rows: pd.DataFrame) -> pd.Series:
     return rows["Status"] == "returned"
 
 
-def survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The survey tool's invitations, typed; its keys have become numbers with a fraction."""
     good = pd.DataFrame(
         {
@@ -140,7 +144,7 @@ def survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled
     )
     hour = pd.Timedelta(hours=1)
     defects = [
-        Defect("invitation_id repeats that of an earlier row", 0.001),
+        Defect("duplicate invitation_id", 0.001),
         Defect("invitation_id is empty", 0.0005, lambda rows: {"invitation": np.nan}),
         Defect(
             "started_at is before reached_at",
@@ -149,10 +153,10 @@ def survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled
             lambda rows: rows["started"].notna(),
         ),
     ]
-    return spoil(good, "invitation", defects, rng)
+    return corrupt_rows(good, "invitation", defects, rng)
 
 
-def survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The answer sheets, as objects: what was not answered is null, or says so."""
     items = {"satisfied": "q1_satisfied", "recommend": "q2_recommend", "effort": "q3_effort"}
     whole = {theirs: clean[ours].astype("Int64") for ours, theirs in items.items()}
@@ -164,8 +168,8 @@ def survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
             "invitation": clean["invitation_id"],
             "order": clean["order_id"],
             "ticket": clean["ticket_id"],
-            "answered": written(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
-            **{name: sometimes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
+            "answered": format_times(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
+            **{name: write_missing_codes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
             "comment": clean["comment"],
             "may_quote": clean["quote_consent"],
             "device": [{"system": system} for system in rng.choice(["iOS", "Android", "other"], len(clean))],
@@ -173,36 +177,36 @@ def survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
     ).astype(object)
     good = good.where(good.notna(), None)
     defects = [
-        Defect("response_id repeats that of an earlier row", 0.002),
+        Defect("duplicate response_id", 0.002),
         Defect("responded_at is empty", 0.001, lambda rows: {"answered": None}),
         Defect("recommend is above 10", 0.002, lambda rows: {"q2_recommend": 11}),
         Defect("satisfied is below 1", 0.001, lambda rows: {"q1_satisfied": 0}),
         Defect("recommend is not a whole number", 0.001, lambda rows: {"q2_recommend": "ten"}),
     ]
-    return spoil(good, "sheet", defects, rng)
+    return corrupt_rows(good, "sheet", defects, rng)
 
 
-def reviews(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_reviews(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The public reviews, collected by hand."""
     good = pd.DataFrame(
         {
             "Review": clean["review_id"],
             "Platform": clean["platform"],
-            "Posted": written(clean["posted_at"], "%Y-%m-%d %H:%M:%S"),
+            "Posted": format_times(clean["posted_at"], "%Y-%m-%d %H:%M:%S"),
             "Stars": clean["rating"],
             "Out of": clean["scale"],
             "Text": rng.choice(_TEXTS, len(clean)),
         }
     )
     defects = [
-        Defect("review_id repeats that of an earlier row", 0.004),
+        Defect("duplicate review_id", 0.004),
         Defect("rating is above scale", 0.004, lambda rows: {"Stars": rows["Out of"] + 1}),
         Defect("posted_at is not a date or time", 0.003, lambda rows: {"Posted": "2025-02-31"}),
     ]
-    return spoil(good, "Review", defects, rng)
+    return corrupt_rows(good, "Review", defects, rng)
 
 
-def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_tickets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The service desk's workbook; times are those of a spreadsheet, numbers of days."""
     times = {
         "Opened": "opened_at",
@@ -216,7 +220,7 @@ def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         {
             "Ticket": clean["ticket_id"],
             "Customer": clean["customer_id"].astype(float),
-            **{theirs: day_number(clean[ours]) for theirs, ours in times.items()},
+            **{theirs: to_day_numbers(clean[ours]) for theirs, ours in times.items()},
             "Contacts": clean["contacts"],
             "Channel": clean["channel"],
             "Topic": clean["topic"],
@@ -226,7 +230,7 @@ def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         }
     ).astype(object)
     defects = [
-        Defect("ticket_id repeats that of an earlier row", 0.002),
+        Defect("duplicate ticket_id", 0.002),
         Defect("ticket_id is empty", 0.001, lambda rows: {"Ticket": ""}),
         Defect("opened_at is not a date or time", 0.001, lambda rows: {"Opened": "31.02.2025"}),
         Defect(
@@ -237,4 +241,4 @@ def tickets(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         ),
         Defect("contacts is below 0", 0.0005, lambda rows: {"Contacts": -1}),
     ]
-    return spoil(good, "Ticket", defects, rng)
+    return corrupt_rows(good, "Ticket", defects, rng)

@@ -1,14 +1,14 @@
-"""Exports of the systems beside the shop: the sales team's database, the web site's log, the book-keeper's list of costs."""
+"""Exports of further systems: the sales database, the web log and the list of costs."""
 
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.corruption import Defect, Spoiled, sometimes, spoil, written
+from crmnb.demo.corruption import CorruptedRows, Defect, corrupt_rows, format_times, write_missing_codes
 
 _ISO = "%Y-%m-%d %H:%M:%S"
 
 
-def leads(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_leads(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The sales team's opportunities: a table of a database, in which all is text."""
     times = {
         "opened": "created_at",
@@ -20,8 +20,8 @@ def leads(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
     good = pd.DataFrame(
         {
             "opportunity": clean["lead_id"],
-            "customer": sometimes(clean["customer_id"], 0.5, ["?"], rng),
-            **{theirs: written(clean[ours], _ISO) for theirs, ours in times.items()},
+            "customer": write_missing_codes(clean["customer_id"], 0.5, ["?"], rng),
+            **{theirs: format_times(clean[ours], _ISO) for theirs, ours in times.items()},
             "origin": clean["source"],
             "owner": clean["seller"],
             "worth": clean["amount"].map("{:.2f}".format),
@@ -30,20 +30,20 @@ def leads(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
     )
 
     defects = [
-        Defect("lead_id repeats that of an earlier row", 0.003),
+        Defect("duplicate lead_id", 0.003),
         Defect("lead_id is empty", 0.002, lambda rows: {"opportunity": None}),
         Defect("created_at is not a date or time", 0.002, lambda rows: {"opened": "last week"}),
         Defect("amount is below 0", 0.003, lambda rows: {"worth": "-" + rows["worth"]}, _priced),
         Defect("amount is not an amount", 0.004, lambda rows: {"worth": "to be agreed"}),
     ]
-    return spoil(good, "opportunity", defects, rng)
+    return corrupt_rows(good, "opportunity", defects, rng)
 
 
 def _priced(rows: pd.DataFrame) -> pd.Series:
     return rows["worth"].astype(float) > 0
 
 
-def visits(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_visits(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The web site's sessions, typed, with names of their own for goals."""
     good = pd.DataFrame(
         {
@@ -60,14 +60,14 @@ def visits(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         }
     )
     defects = [
-        Defect("visit_id repeats that of an earlier row", 0.0005),
+        Defect("duplicate visit_id", 0.0005),
         Defect("visitor_id is empty", 0.001, lambda rows: {"cookie": None}),
         Defect("seconds is below 0", 0.0005, lambda rows: {"seconds": -1.0}),
     ]
-    return spoil(good, "session", defects, rng)
+    return corrupt_rows(good, "session", defects, rng)
 
 
-def costs(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
+def export_costs(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The book-keeper's list of costs: amounts with a sign and a decimal comma. Its rows have no key."""
     good = pd.DataFrame(
         {
@@ -85,4 +85,4 @@ def costs(clean: pd.DataFrame, rng: np.random.Generator) -> Spoiled:
         Defect("amount is not an amount", 0.008, lambda rows: {"Amount": "see note"}),
         Defect("category is empty", 0.008, lambda rows: {"Purpose": None}),
     ]
-    return spoil(good, None, defects, rng)
+    return corrupt_rows(good, None, defects, rng)

@@ -1,4 +1,4 @@
-"""Folder: the made-up client's files, written so that the same seed gives the same bytes."""
+"""The folder of the simulated client: files with identical bytes for the same seed."""
 
 import csv
 import gzip
@@ -20,66 +20,68 @@ import pandas as pd
 
 from crmnb.core.errors import InputError
 from crmnb.demo import exports, exports_sales
-from crmnb.demo.corruption import Spoiled
-from crmnb.demo.draw import draw
-from crmnb.demo.parameters import BETWEEN, PLANS, REGIONS, YEARS, Rates
-from crmnb.demo.truth.figures import truth
+from crmnb.demo.corruption import CorruptedRows
+from crmnb.demo.draw import simulate_tables
+from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
+from crmnb.demo.truth.figures import compute_truth
 
-MADE = "truth.json"  # written last: where it lies, the folder is whole
+TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
 _SALES = ("leads", "visits", "costs")
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
-    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv", MADE),
+    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv", TRUTH_FILE),
 )
 
 
-def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str, Spoiled]:
-    """Write the files of a made-up client into a folder; by table, the rows that were written, and how many are good and bad.
+def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str, CorruptedRows]:
+    """Write the files of a simulated client into a folder; return, by table, the exported rows with the counts of good and bad.
 
-    `truth.json` in it holds the arguments, those numbers, and the true value of every metric in each year. Raises
-    InputError where the folder holds anything but files of these names, and for numbers out of range.
+    `truth.json` holds the arguments, these counts, and the true value of every metric in each year. Raises InputError if
+    the folder holds other files, and for numbers out of range.
     """
-    least, most = BETWEEN
+    least, most = CUSTOMER_LIMITS
     if not least <= customers <= most:
         raise InputError(f"--customers: {customers:,} is out of range; it must be {least:,} to {most:,}.")
     if seed < 0:
         raise InputError(f"--seed: {seed} is out of range; it must be 0 or more.")
-    _refuse_others(folder)
-    drawn = draw(rates, customers, seed)
+    _check_folder(folder)
+    drawn = simulate_tables(rates, customers, seed)
     streams = np.random.default_rng([seed, 1]).spawn(len(drawn.tables))
-    written = {
-        name: getattr(exports_sales if name in _SALES else exports, name)(table, rng)
+    tables = {
+        name: getattr(exports_sales if name in _SALES else exports, f"export_{name}")(table, rng)
         for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MADE).unlink(missing_ok=True)
+    (folder / TRUTH_FILE).unlink(missing_ok=True)
     aside = Path(mkdtemp(prefix=".simulate-", dir=folder.parent))
     try:
-        for name, spoiled in written.items():
+        for name, spoiled in tables.items():
             _WRITERS[name](spoiled.rows, aside)
         for file in FILES[:-1]:
             os.replace(aside / file, folder / file)
-        told = _told(customers, seed, rates, drawn.at_start, written)
-        (aside / MADE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-        os.replace(aside / MADE, folder / MADE)
+        told = _build_truth(customers, seed, rates, drawn.at_start, tables)
+        (aside / TRUTH_FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        os.replace(aside / TRUTH_FILE, folder / TRUTH_FILE)
     finally:
         shutil.rmtree(aside)
-    return written
+    return tables
 
 
-def _refuse_others(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"--folder: {folder} is a file; name a folder.")
+        raise InputError(f"--folder: {folder} is a file. Name a folder.")
     others = sorted(path.name for path in folder.glob("*") if path.name not in FILES) if folder.exists() else []
     if others:
         raise InputError(
             f"--folder: {folder} holds other files ({', '.join(others[:3])}{' ...' if len(others) > 3 else ''}), "
-            "which nothing made up is put beside; name an empty or a new folder."
+            "and simulated files are not added to them. Name an empty or a new folder."
         )
 
 
-def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], written: dict[str, Spoiled]) -> dict:
+def _build_truth(
+    customers: int, seed: int, rates: Rates, at_start: dict[int, int], tables: dict[str, CorruptedRows]
+) -> dict:
     """What truth.json holds."""
     figures = {str(year): _figures(rates, year, at_start[year]) for year in YEARS}
     by_level = {
@@ -90,10 +92,10 @@ def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], wri
         for year in YEARS
     }
     return {
-        "about": "A made-up client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
+        "about": "A simulated client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
         "truth_by_level: the same by year, segmentation and level.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
-        "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in written.items()},
+        "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in tables.items()},
         "truth": figures,
         "truth_by_level": by_level,
     }
@@ -101,7 +103,7 @@ def _told(customers: int, seed: int, rates: Rates, at_start: dict[int, int], wri
 
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
-    for (metric, breakdown), value in truth(rates, year, at_start, segment, level).items():
+    for (metric, breakdown), value in compute_truth(rates, year, at_start, segment, level).items():
         figures.setdefault(metric, {})[breakdown] = round(value, 6)
     return figures
 

@@ -1,4 +1,4 @@
-"""Leads: who shows interest, how far that goes, and when it is won, lost or forgotten."""
+"""Leads of the simulated client: their stages and outcomes."""
 
 from bisect import bisect_left
 from itertools import pairwise
@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from crmnb.demo.columns import at, customer_ids, numbered, year_of
-from crmnb.demo.customers import Lives
+from crmnb.demo.columns import find_year, make_customer_ids, make_keys, to_times
+from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import DAYS, EDGES, Rates
-from crmnb.demo.truth.periods import Window
+from crmnb.demo.truth.periods import TruthPeriod
 
 # Days to the decision, lognormal: the median and the logarithm's standard deviation, with a proposal and without one.
 _PROPOSED, _NOT_PROPOSED = (39.6, 0.7), (25.0, 0.8)
@@ -21,14 +21,14 @@ _AMOUNT, _AMOUNT_SHAPE = 240.0, 2.0
 _SELLERS = ("Ines", "Marek", "Noor", "Piet", "Sofía")
 
 
-def leads(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """The leads of three years, in the order of their times, as they are known at the end.
+def simulate_leads(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """The leads of three years, sorted by time, as known at the end.
 
-    They come evenly over a year, `leads` per customer at its start. What becomes of one is settled when it comes: the share
-    `qualifies` qualifies, of those `proposes` get a proposal, of those `wins` are won; the rest is lost, or forgotten.
-    Who is won is one of those who then become customers.
+    They come evenly over a year, `leads` per customer at its start. The outcome is fixed at creation: the share `qualifies`
+    qualifies, of these `proposes` get a proposal, of these `wins` are won; the rest is lost, or never closed. A won lead
+    becomes one of the new customers.
     """
-    many = rng.poisson(np.array(rates.leads) * lives.at_start)
+    many = rng.poisson(np.array(rates.leads) * base.at_start)
     created = np.sort(np.concatenate([rng.uniform(a, b, n) for (a, b), n in zip(pairwise(EDGES), many, strict=True)]))
     rows = len(created)
     qualifies = rng.random(rows) < rates.qualifies
@@ -49,25 +49,25 @@ def leads(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
     days["qualified_at"][skipped] = np.nan
     return pd.DataFrame(
         {
-            "lead_id": numbered("L-", rows, 6),
-            "customer_id": customer_ids(_become(lives, days["won_at"])),
-            "created_at": at(created),
+            "lead_id": make_keys("L-", rows, 6),
+            "customer_id": make_customer_ids(_become(base, days["won_at"])),
+            "created_at": to_times(created),
             "source": rng.choice(["web", "friends", "partner", "fair"], rows, p=[0.5, 0.2, 0.2, 0.1]),
             "seller": rng.choice(_SELLERS, rows),
-            **{name: at(day) for name, day in days.items()},
+            **{name: to_times(day) for name, day in days.items()},
             "amount": np.round(rng.gamma(_AMOUNT_SHAPE, _AMOUNT / _AMOUNT_SHAPE, rows), 0),
         }
     )
 
 
-def _become(lives: Lives, won: np.ndarray) -> np.ndarray:
+def _become(base: CustomerBase, won: np.ndarray) -> np.ndarray:
     """Which customer (a row number) each lead becomes that is won on a day: the next newcomer who is no other's; else -1."""
-    come = np.flatnonzero((lives.begins[:, 0] >= 0) & np.isfinite(lives.begins[:, 0]))
-    come = come[np.argsort(lives.begins[come, 0], kind="stable")]
+    come = np.flatnonzero((base.begins[:, 0] >= 0) & np.isfinite(base.begins[:, 0]))
+    come = come[np.argsort(base.begins[come, 0], kind="stable")]
     ours = np.flatnonzero(np.isfinite(won))
     ours = ours[np.argsort(won[ours], kind="stable")]
     turn = np.arange(len(ours))
-    next_one = turn + np.maximum.accumulate(np.searchsorted(lives.begins[come, 0], won[ours]) - turn)
+    next_one = turn + np.maximum.accumulate(np.searchsorted(base.begins[come, 0], won[ours]) - turn)
     found = np.full(len(won), -1)
     there = next_one < len(come)
     found[ours[there]] = come[next_one[there]]
@@ -88,7 +88,7 @@ def _by(day: np.ndarray, proposed: bool, least: float = 1.0, most: float = 1.0) 
         return ndtr(np.log(np.maximum(day, 0)[..., None] / places / usual) / scatter).mean(axis=-1)
 
 
-def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[str, str], float]:
+def conversion(rates: Rates, period: TruthPeriod, until: float = DAYS) -> dict[tuple[str, str], float]:
     """(metric, breakdown) -> the true value of the leads created in a window, as known on the day `until`, in percent.
 
     In closed form but for an average over the days (and over where in its time a stage lies). A lead's outcome
@@ -96,7 +96,7 @@ def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[
     those that will ever be won times the lognormal distribution function at t, and the share of the decided proposals
     that are won is `wins`.
     """
-    first, last = window.first, window.last
+    first, last = period.first, period.last
     # Calendar days: from 90 to 91, by the time of day.
     seen = np.minimum((until - np.arange(first + 0.5, last))[:, None], _FOLLOWED + _OF_A_DAY)
     proposes = rates.qualifies * rates.proposes
@@ -118,20 +118,20 @@ def conversion(rates: Rates, window: Window, until: float = DAYS) -> dict[tuple[
     return found
 
 
-def velocity(rates: Rates, window: Window, lives: Lives) -> dict[tuple[str, str], float]:
-    """The true pipeline velocity at the end of a window, per customer at the start of its year; `lives` of many.
+def velocity(rates: Rates, period: TruthPeriod, base: CustomerBase) -> dict[tuple[str, str], float]:
+    """The true pipeline velocity at the end of a window, per customer at the start of its year; `base` of many.
 
     None of a window that the data do not reach back far enough for.
 
     Leads of the last 455 days open then x share won by then of those created in the year that ended 90 days before x mean amount / the median of
     those leads' calendar days to the win. In closed form but for averages over the days of creation.
     """
-    end, (first, last) = window.last, (window.last - 90 - 365, window.last - 90)
+    end, (first, last) = period.last, (period.last - 90 - 365, period.last - 90)
     if first < 0:
         return {}
     created = np.arange(end) + 0.5
-    came_in = year_of(created)
-    per_day = (np.array(rates.leads) * lives.at_start / np.diff(EDGES))[came_in]
+    came_in = find_year(created)
+    per_day = (np.array(rates.leads) * base.at_start / np.diff(EDGES))[came_in]
     proposes = rates.qualifies * rates.proposes
     seen = end - created
     decided = proposes * _by(seen, True) + (1 - proposes) * (1 - _FORGOTTEN) * _by(seen, False)
@@ -144,5 +144,5 @@ def velocity(rates: Rates, window: Window, lives: Lives) -> dict[tuple[str, str]
 
     median = bisect_left(range(456), by(456) / 2, key=by)
     recent = created >= first
-    opened = per_day[recent] @ (1 - decided)[recent] / lives.at_start[window.place]
+    opened = per_day[recent] @ (1 - decided)[recent] / base.at_start[period.place]
     return {("sales_velocity", ""): float(opened) * won * _AMOUNT / median}

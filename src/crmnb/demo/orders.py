@@ -1,12 +1,12 @@
-"""Shop: what made-up customers order while they are under contract, for how much, and what is refunded."""
+"""Orders of the simulated customers: their times, amounts, margins and refunds."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.columns import at, customer_ids, numbered, year_of
-from crmnb.demo.customers import Lives, events, ordering
+from crmnb.demo.columns import find_year, make_customer_ids, make_keys, to_times
+from crmnb.demo.customers import CustomerBase, draw_events, order_multiples
 from crmnb.demo.parameters import DAYS, Rates
 
 CATEGORIES = {"home": 0.45, "kitchen": 0.25, "garden": 0.2, "gifts": 0.1}  # and the share of the orders
@@ -20,9 +20,9 @@ _NO_MARGIN = 0.03  # of the orders: their margin is not known
 
 @dataclass(frozen=True)
 class Purchases:
-    """Orders as they happen, one place each: the customer (a row number; -1: a guest), the day, and how it went on.
+    """Orders by customer (a row number; -1: a guest), day and outcome.
 
-    `part` is what is refunded of the amount (0 to 1), `kind` a place in KINDS; `margin` is NaN where nobody knows it.
+    `part` is the refunded share of the amount (0 to 1), `kind` an index of KINDS; `margin` is NaN if unknown.
     """
 
     who: np.ndarray
@@ -32,21 +32,21 @@ class Purchases:
     part: np.ndarray
     margin: np.ndarray
 
-    def that_count(self) -> "Purchases":
-        """The orders that count, of customers alone, each customer's together and in the order of their times."""
+    def select_counted(self) -> "Purchases":
+        """The orders of customers that count, sorted by customer and time."""
         ours = np.flatnonzero((self.kind == 0) & (self.who >= 0))
         ours = ours[np.argsort(self.who[ours] * 10_000.0 + self.day[ours])]
         return Purchases(*(getattr(self, each.name)[ours] for each in fields(self)))
 
     def of(self, group: np.ndarray) -> "Purchases":
-        """Those of some customers (true or false, by row number), under their numbers among these alone."""
+        """The orders of some customers (a mask by row number), with row numbers within the selection."""
         ours = group[self.who]
         columns = {each.name: getattr(self, each.name)[ours] for each in fields(self)}
         return Purchases(**columns | {"who": (np.cumsum(group) - 1)[columns["who"]]})
 
     @property
     def net(self) -> np.ndarray:
-        """What is left of the amount."""
+        """The amount after refunds."""
         return self.amount - np.round(self.amount * self.part, 2)
 
 
@@ -54,39 +54,39 @@ KINDS = ("counts", "refunded", "cancelled")  # refunded: in whole
 
 
 def refunds(rates: Rates) -> tuple[float, float]:
-    """Per order that counts: how many are refunded in whole beside it, and the share that is refunded in part.
+    """Per order that counts: the number of full refunds beside it, and the share of partial refunds.
 
-    So many that of all orders but the cancelled, the share `refunds` is refunded within 30 days.
+    Of all orders except cancelled ones, the share `refunds` is refunded within 30 days.
     """
-    ever = min(rates.refunds / refunded_within(rates, WINDOW), 1)
+    ever = min(rates.refunds / refund_share_within(rates, WINDOW), 1)
     return ever * _WHOLE / (1 - ever * _WHOLE), ever * (1 - _WHOLE) / (1 - ever * _WHOLE)
 
 
-def refunded_within(rates: Rates, days: np.ndarray | float) -> np.ndarray | float:
-    """Of the refunds, the share made within so many days of the order."""
+def refund_share_within(rates: Rates, days: np.ndarray | float) -> np.ndarray | float:
+    """The share of refunds within so many days of the order."""
     return -np.expm1(-np.maximum(days, 0) / rates.refund_days)
 
 
-def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases:
-    """All orders of so many lives, those of guests among them.
+def simulate_purchases(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> Purchases:
+    """All orders of the customers, and of guests.
 
-    Orders that count come at each customer's own rate, gamma about that of the plan; amounts are gamma about each customer's own
-    mean, which is inverse gamma about `order_value` and has nothing to do with the rate (Gamma-Gamma). Others lie beside
-    them: refunded in whole, cancelled. Guests order when customers do.
+    Orders that count come at each customer's rate, gamma-distributed about that of the plan. Amounts are gamma-distributed
+    about each customer's mean, which is inverse gamma about `order_value` and independent of the rate (Gamma-Gamma). Full
+    refunds and cancelled orders are added. Guests order when customers do.
     """
-    customers = len(lives.region)
-    own = rng.gamma(rates.spread, rates.orders / rates.spread * ordering(rates)[lives.plan], customers)
+    customers = len(base.region)
+    own = rng.gamma(rates.spread, rates.orders / rates.spread * order_multiples(rates)[base.plan], customers)
     q = rates.customer_shape
     mean = (q - 1) / rng.gamma(q, 1, customers)
     whole, part = refunds(rates)
-    came = [events(lives, own * per, rng) for per in (1, whole, _CANCELLED)]
+    came = [draw_events(base, own * per, rng) for per in (1, whole, _CANCELLED)]
     kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in came])
     who, day = (np.concatenate(each) for each in zip(*came, strict=True))
     guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * GUESTS))
     kind, who = np.append(kind, kind[guests]), np.append(who, np.full(len(guests), -1))
     day = np.append(day, (day[guests] + rng.uniform(-0.5, 0.5, len(guests))).clip(0, DAYS - 1e-4))
     mean = np.append(mean[who[who >= 0]], (q - 1) / rng.gamma(q, 1, len(guests)))
-    price = np.array(rates.order_value)[year_of(day)] * mean
+    price = np.array(rates.order_value)[find_year(day)] * mean
     amount = np.round(np.maximum(price * rng.gamma(rates.order_shape, 1 / rates.order_shape, len(day)), 1), 2)
     back = np.where((kind == 0) & (rng.random(len(day)) < part), rng.uniform(*PART, len(day)), kind == 1)
     margin = np.round(rates.margin * rng.uniform(0.75, 1.25, len(day)) * amount * (1 - back), 2)
@@ -94,29 +94,29 @@ def purchases(lives: Lives, rates: Rates, rng: np.random.Generator) -> Purchases
     return Purchases(who, day, kind, amount, back, margin)
 
 
-def orders(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """The table of the orders, in the order of their times, as known at the end; `who` is the customer's row number.
+def simulate_orders(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """The table of orders, sorted by time, as known at the end; `who` is the customer's row number.
 
-    Of what is refunded later than that, nothing is known: such an order is paid, and counts in full.
+    Later refunds are not known: such an order is paid and counts in full.
     """
-    made = purchases(lives, rates, rng)
+    made = simulate_purchases(base, rates, rng)
     rows = len(made.day)
     back = made.day + rng.exponential(rates.refund_days, rows)
     refunded = (made.part > 0) & (back < DAYS)
     frame = pd.DataFrame(
         {
             "who": made.who,
-            "customer_id": customer_ids(made.who),
-            "ordered_at": at(made.day),
+            "customer_id": make_customer_ids(made.who),
+            "ordered_at": to_times(made.day),
             "amount": made.amount,
             "margin": made.margin,
             "status": np.select([refunded, made.kind == 2], ["refunded", "cancelled"], "paid"),
             "refunded_amount": np.where(refunded, np.round(made.amount * made.part, 2), np.nan),
-            "refunded_at": at(np.where(refunded, back, np.nan)),
+            "refunded_at": to_times(np.where(refunded, back, np.nan)),
             "channel": rng.choice(["web", "app", "shop", "phone"], rows, p=[0.4, 0.3, 0.2, 0.1]),
             "category": rng.choice(list(CATEGORIES), rows, p=list(CATEGORIES.values())),
         }
     )
     frame = frame.iloc[np.argsort(made.day, kind="stable")].reset_index(drop=True)
-    frame.insert(0, "order_id", numbered("", rows, 8))
+    frame.insert(0, "order_id", make_keys("", rows, 8))
     return frame

@@ -1,4 +1,4 @@
-"""The true rates of a made-up client: what `crmnb simulate` takes as arguments. Nothing heavy is imported here."""
+"""The true rates of a simulated client, which are the arguments of `crmnb simulate`. Light imports only."""
 
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -6,32 +6,35 @@ from datetime import date
 from crmnb.core.errors import InputError
 
 YEARS = (2023, 2024, 2025)
-CUSTOMERS = 20_000  # at the start of the first year, unless another number is asked for
-BETWEEN = (100, 1_000_000)  # with fewer, a year may pass in which nobody comes or answers; more would not fit one sheet
+CUSTOMERS = 20_000  # default number at the start of the first year
+CUSTOMER_LIMITS = (
+    100,
+    1_000_000,
+)  # with fewer, a year may pass without new customers or answers; more would not fit into a worksheet
 
 ORIGIN = date(YEARS[0], 1, 1)  # times are days since then
 EDGES = tuple((date(year, 1, 1) - ORIGIN).days for year in (*YEARS, YEARS[-1] + 1))
 DAYS = EDGES[-1]
 
-REGIONS = {"North": 0.28, "South": 0.24, "East": 0.18, "West": 0.30}  # and the share of those who join
+REGIONS = {"North": 0.28, "South": 0.24, "East": 0.18, "West": 0.30}  # and the share of new customers
 # What parameters/demo.yml declares of what customers are worth: the discount rate of a year, how many months ahead, the
 # margin in a year from which on a customer is profitable, and the share of net revenue that is margin where none is known.
-DISCOUNT, HORIZON, PROFITABLE, USUAL_MARGIN = 0.10, 36, 50.0, 0.4
+DISCOUNT, HORIZON, PROFITABLE_MARGIN, DEFAULT_MARGIN = 0.10, 36, 50.0, 0.4
 
-WORSE = "East"  # the region where fewer stay and answers are lower
+LOW_REGION = "East"  # the region with lower retention and lower answers
 
 
 @dataclass(frozen=True)
 class Plan:
     """A plan: the monthly `fee` when it begins, its `share` of those who join, and its multiples of two rates.
 
-    `leaving` and `ordering` say how fast its customers leave and order beside those of a plan with the multiple 1.
+    `churn_multiple` and `order_multiple` compare its rates of churn and orders with those of a plan with the multiple 1.
     """
 
     fee: float
     share: float
-    leaving: float
-    ordering: float
+    churn_multiple: float
+    order_multiple: float
 
 
 # The dearer the plan, the sooner its customers leave and the more often they order: fees, margins and tenures are related,
@@ -57,7 +60,7 @@ class Rates:
     retention: tuple[float, ...] = _rate(
         "share of the customers at the start of a year who stay through it", 0.79, 0.79, 0.82
     )
-    gap: float = _rate(f"how much lower that share is in the region {WORSE} than in the others", 0.07)
+    gap: float = _rate(f"how much lower that share is in the region {LOW_REGION} than in the others", 0.07)
     won: tuple[float, ...] = _rate(
         "customers won in a year per customer at its start", 0.19, 0.19, 0.19, between=(0, 2)
     )
@@ -111,7 +114,7 @@ class Rates:
     )
 
 
-def rates_of(given: dict[str, list[float] | None]) -> Rates:
+def parse_rates(given: dict[str, list[float] | None]) -> Rates:
     """The rates from arguments (name: values, None where nothing is given); the defaults for the rest.
 
     Raises InputError for a rate out of its range, and for another number of values than one, or one a year.
@@ -122,24 +125,26 @@ def rates_of(given: dict[str, list[float] | None]) -> Rates:
         if values is None:
             continue
         if len(values) not in {1, len(YEARS) if yearly else 1}:
-            wanted = f"one value, or {len(YEARS)} (one for each year)" if yearly else "one value"
-            raise InputError(f"--{flag(each.name)}: {len(values)} values were given; give {wanted}.")
+            expected = f"one value, or {len(YEARS)} (one for each year)" if yearly else "one value"
+            raise InputError(
+                f"--{option_name(each.name)}: {len(values)} values are not allowed; enter {expected}."
+            )
         low, high = each.metadata["between"]
         for value in values:
             if not low < value < high:
                 raise InputError(
-                    f"--{flag(each.name)}: {value:g} is out of range; it must be between {low:g} and {high:g}."
+                    f"--{option_name(each.name)}: {value:g} is out of range; it must be between {low:g} and {high:g}."
                 )
         chosen[each.name] = tuple(values) * (len(YEARS) if len(values) == 1 else 1) if yearly else values[0]
     rates = Rates(**chosen)
     if not (max(rates.retention) + rates.gap < 1 and min(rates.retention) > rates.gap):
         raise InputError(
-            f"--gap: {rates.gap:g} is too much for a retention of {' '.join(f'{r:g}' for r in rates.retention)}; "
-            "no region's may reach 0 or 1."
+            f"--gap: {rates.gap:g} is too large for a retention of {' '.join(f'{r:g}' for r in rates.retention)}; "
+            "the retention of every region must be between 0 and 1."
         )
     return rates
 
 
-def flag(name: str) -> str:
+def option_name(name: str) -> str:
     """The name of a rate as an argument of the command."""
     return name.replace("_", "-")

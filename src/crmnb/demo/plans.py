@@ -1,26 +1,26 @@
-"""Plans: what made-up customers pay a month while they are under contract, and when that changes."""
+"""Plans: the monthly fees of the simulated customers, and their changes."""
 
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.columns import at, customer_ids, numbered
-from crmnb.demo.customers import Lives
+from crmnb.demo.columns import make_customer_ids, make_keys, to_times
+from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import EDGES, PLANS, Rates
 
 _MORE, _LESS = 0.5, 0.3  # of the fee: what extras add that are ordered, and take off when they are given up
 
 
-def subscriptions(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
-    """A row for each span at one fee; where the fee changes, the next span begins when the last one ends.
+def simulate_subscriptions(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+    """A row for each span with a constant fee; after a change, the next span begins when the last one ends.
 
-    In a year a contract's fee changes once at most, whatever it is and whoever has it, at any time alike. So of the fees
-    of those who stay through a year, `expansion` is added and `contraction` taken off.
+    A contract's fee changes at most once a year, independent of its amount and the customer, at a random time. Of the fees
+    of retained customers, `expansion` is added and `contraction` removed.
     """
-    who, which = np.nonzero(np.isfinite(lives.begins))
-    begins, ends = lives.begins[who, which], lives.ends[who, which]
-    plan = lives.plan[who]
+    who, which = np.nonzero(np.isfinite(base.begins))
+    begins, ends = base.begins[who, which], base.ends[who, which]
+    plan = base.plan[who]
     since, factor = [begins], [np.array([plan.fee for plan in PLANS.values()])[plan]]
     for year, (first, last) in enumerate(pairwise(EDGES)):
         day, chance = rng.uniform(first, last, len(who)), rng.random(len(who))
@@ -35,10 +35,10 @@ def subscriptions(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.Da
     started = since[spell, change]
     return pd.DataFrame(
         {
-            "subscription_id": numbered("S-", len(spell), 6),
-            "customer_id": customer_ids(who[spell]),
-            "started_at": at(started),
-            "ended_at": at(np.where(goes_on, np.append(started[1:], 0), ends[spell])),
+            "subscription_id": make_keys("S-", len(spell), 6),
+            "customer_id": make_customer_ids(who[spell]),
+            "started_at": to_times(started),
+            "ended_at": to_times(np.where(goes_on, np.append(started[1:], 0), ends[spell])),
             "monthly_amount": fee[spell, change],
             "plan": np.array(list(PLANS), dtype=object)[plan[spell]],
         }

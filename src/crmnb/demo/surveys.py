@@ -1,13 +1,13 @@
-"""Surveys: who is invited, who starts and completes, and what they answer."""
+"""Surveys of the simulated client: invitations, starts, completions and answers."""
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from crmnb.demo.answers import ITEMS, answered, by_region, item
-from crmnb.demo.columns import at, days_of, numbered, year_of
-from crmnb.demo.customers import Lives
-from crmnb.demo.parameters import DAYS, EDGES, REGIONS, WORSE, YEARS, Rates
+from crmnb.demo.answers import ITEMS, choose_answers, item, split_by_region
+from crmnb.demo.columns import find_year, make_keys, to_days, to_times
+from crmnb.demo.customers import CustomerBase
+from crmnb.demo.parameters import DAYS, EDGES, LOW_REGION, REGIONS, YEARS, Rates
 
 INVITED = 0.35  # of the orders that count
 _WALK_IN = 0.015  # answers in a year without invitation or customer, per customer at its start
@@ -23,8 +23,8 @@ _COMMENTS = [
 ]
 
 
-def invitations(
-    lives: Lives, rates: Rates, orders: pd.DataFrame, tickets: pd.DataFrame, rng: np.random.Generator
+def simulate_invitations(
+    base: CustomerBase, rates: Rates, orders: pd.DataFrame, tickets: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
     """The invitations to both surveys, within a day of an order, or when a ticket is resolved; up to the last day.
 
@@ -39,7 +39,7 @@ def invitations(
             "survey": ["purchase"] * len(paid) + ["support"] * len(solved),
             "who": np.concatenate([paid["who"], solved["who"]]),
             "customer_id": np.concatenate([paid["customer_id"], solved["customer_id"]]),
-            "sent": np.concatenate([days_of(paid["ordered_at"]), days_of(solved["resolved_at"])]),
+            "sent": np.concatenate([to_days(paid["ordered_at"]), to_days(solved["resolved_at"])]),
             "order_id": np.concatenate([paid["order_id"], np.full(len(solved), None)]),
             "ticket_id": np.concatenate([np.full(len(paid), None), solved["ticket_id"]]),
         }
@@ -47,10 +47,10 @@ def invitations(
     asked["sent"] += rng.uniform(0.05, 1, len(asked))
     asked = asked[asked["sent"] < DAYS].sort_values("sent", kind="stable").reset_index(drop=True)
     sent, rows = asked.pop("sent").to_numpy(), len(asked)
-    year, support = year_of(sent), (asked["survey"] == "support").to_numpy()
+    year, support = find_year(sent), (asked["survey"] == "support").to_numpy()
     reached = np.where(rng.random(rows) < rates.reached, sent + rng.uniform(0, 0.005, rows), np.nan)
     takes = np.where(support, np.array(rates.support_acceptance)[year], np.array(rates.acceptance)[year])
-    own = rng.standard_normal(len(lives.region))[asked["who"]]
+    own = rng.standard_normal(len(base.region))[asked["who"]]
     willing = np.sqrt(_WILLING) * own + np.sqrt(1 - _WILLING) * rng.standard_normal(rows)
     started = reached + rng.exponential(rates.answer_days, rows)
     started[ndtr(willing) > takes] = np.nan
@@ -58,20 +58,22 @@ def invitations(
     completed[rng.random(rows) > np.array(rates.completion)[year]] = np.nan
     times = {"sent_at": sent, "reached_at": reached, "started_at": started, "completed_at": completed}
     times = {name: np.where(day < DAYS, day, np.nan) for name, day in times.items()}
-    asked.insert(0, "invitation_id", numbered("", rows, 0, first=500_001))
-    return asked.assign(channel=rng.choice(["mail", "sms"], rows, p=[0.8, 0.2]), **{n: at(d) for n, d in times.items()})
+    asked.insert(0, "invitation_id", make_keys("", rows, 0, first=500_001))
+    return asked.assign(
+        channel=rng.choice(["mail", "sms"], rows, p=[0.8, 0.2]), **{n: to_times(d) for n, d in times.items()}
+    )
 
 
-def responses(lives: Lives, rates: Rates, asked: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def simulate_responses(base: CustomerBase, rates: Rates, asked: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The answer sheets: one to each completed invitation, and some that came without. A customer's are alike.
 
     All who answer in a year choose each box exactly as often as the true figures of the year say: what the region that is
     worse gives less is given more by the others, at the shares of the regions among those who answer.
     """
     done = asked[asked["completed_at"].notna()]
-    walk_in = rng.poisson(_WALK_IN * lives.at_start)
+    walk_in = rng.poisson(_WALK_IN * base.at_start)
     bounds = [(EDGES[y], EDGES[y + 1], many) for y, many in enumerate(walk_in)]
-    day = np.concatenate([days_of(done["completed_at"]), *(rng.uniform(*each) for each in bounds)])
+    day = np.concatenate([to_days(done["completed_at"]), *(rng.uniform(*each) for each in bounds)])
     empty = np.full(walk_in.sum(), None)
     sheet = pd.DataFrame(
         {
@@ -80,12 +82,12 @@ def responses(lives: Lives, rates: Rates, asked: pd.DataFrame, rng: np.random.Ge
                 name: np.concatenate([done[name], empty])
                 for name in ("customer_id", "invitation_id", "order_id", "ticket_id")
             },
-            "responded_at": at(day),
+            "responded_at": to_times(day),
         }
     )
     who = np.concatenate([done["who"], np.full(walk_in.sum(), -1)]).astype(int)
-    worse = np.where(who >= 0, np.array(list(REGIONS))[lives.region[who]] == WORSE, False)
-    sheet = sheet.assign(**_items(rates, who, year_of(day), worse, len(lives.region), rng))
+    worse = np.where(who >= 0, np.array(list(REGIONS))[base.region[who]] == LOW_REGION, False)
+    sheet = sheet.assign(**_items(rates, who, find_year(day), worse, len(base.region), rng))
     comment = np.where(
         rng.random(len(sheet)) < 0.3,
         rng.choice(_COMMENTS, len(sheet), p=[0.3, 0.2, 0.3, 0.19, 0.01]).astype(object),
@@ -93,7 +95,7 @@ def responses(lives: Lives, rates: Rates, asked: pd.DataFrame, rng: np.random.Ge
     )
     sheet = sheet.assign(comment=comment, quote_consent=rng.random(len(sheet)) < 0.4)
     sheet = sheet.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
-    sheet.insert(0, "response_id", numbered("R", len(sheet), 6))
+    sheet.insert(0, "response_id", make_keys("R", len(sheet), 6))
     return sheet
 
 
@@ -111,10 +113,10 @@ def _items(
         for y in range(len(YEARS)):
             known, here = (year == y) & (who >= 0), year == y
             overall = item(rates, name, y)
-            others, there = by_region(scale, overall, worse[known].mean() if known.any() else 0.0)
+            others, there = split_by_region(scale, overall, worse[known].mean() if known.any() else 0.0)
             chosen[here] = np.where((who < 0)[here, None], overall, np.where(worse[here, None], there, others))
         feeling = shared + np.sqrt(1 - _ALIKE - _SHEET) * rng.standard_normal(rows)
-        given = answered(scale, chosen, feeling).astype(float)
+        given = choose_answers(scale, chosen, feeling).astype(float)
         given[rng.random(rows) < _NO_ANSWER] = np.nan
         found[name] = given
     return found

@@ -1,14 +1,14 @@
-"""Visits: who comes to the web site, how often, and what they do there."""
+"""Visits of the simulated web site: visitors, sessions and conversions."""
 
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from crmnb.demo.columns import at, customer_ids, numbered
-from crmnb.demo.customers import Lives, events
+from crmnb.demo.columns import make_customer_ids, make_keys, to_times
+from crmnb.demo.customers import CustomerBase, draw_events
 from crmnb.demo.parameters import DAYS, EDGES, Rates
-from crmnb.demo.truth.periods import Window
+from crmnb.demo.truth.periods import TruthPeriod
 
 GOALS = {
     "purchase": 0.65,
@@ -29,18 +29,18 @@ _STRANGERS_DAYS = 30  # from their first session to the last, at most
 _SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how long they took
 
 
-def visits(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
+def simulate_visits(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
     """The web sessions of customers under contract and of strangers, in the order of their times.
 
     A customer's sessions come at a rate of the customer's own, gamma about `visits`, on two devices, on one of which they
     never log in; a stranger is seen within 30 days of one year. Some visitors are keen; in a session, each converts by chance.
     """
-    own = rng.gamma(_OWN_SHAPE, rates.visits / _OWN_SHAPE, len(lives.region))
-    who, day = events(lives, own, rng)
+    own = rng.gamma(_OWN_SHAPE, rates.visits / _OWN_SHAPE, len(base.region))
+    who, day = draw_events(base, own, rng)
     at_home = rng.random(len(who)) < _AT_HOME
     logged_in = at_home & (rng.random(len(who)) < _LOGGED_IN)
     device = 10 * who + at_home
-    strangers, days = _strangers(lives, rng)
+    strangers, days = _strangers(base, rng)
     keen = np.concatenate([_multiples(len(own), rng)[who], _multiples(strangers.max(initial=-1) + 1, rng)[strangers]])
     day = np.concatenate([day, days])
     device = np.concatenate([device, 10 * strangers + 9])
@@ -51,10 +51,10 @@ def visits(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame
     pages = np.where(rng.random(rows) < _SINGLE_PAGE, 1, 2 + rng.poisson(3, rows)) + converted
     return pd.DataFrame(
         {
-            "visit_id": numbered("", rows, 7),
+            "visit_id": make_keys("", rows, 7),
             "visitor_id": np.char.mod("w%d", device[order]).astype(object),
-            "customer_id": customer_ids(customer[order]),
-            "started_at": at(day[order]),
+            "customer_id": make_customer_ids(customer[order]),
+            "started_at": to_times(day[order]),
             "seconds": np.where(pages == 1, np.nan, np.round(rng.lognormal(4.6, 1.0, rows))),
             "pages": pages,
             "goal": np.where(converted, goal, None),
@@ -64,10 +64,10 @@ def visits(lives: Lives, rates: Rates, rng: np.random.Generator) -> pd.DataFrame
     )
 
 
-def _strangers(lives: Lives, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _strangers(base: CustomerBase, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Visitors who are no customers: a number and the day of each of their sessions."""
     found, days, known = [np.empty(0, int)], [np.empty(0)], 0
-    for (first, last), start in zip(pairwise(EDGES), lives.at_start, strict=True):
+    for (first, last), start in zip(pairwise(EDGES), base.at_start, strict=True):
         many = rng.poisson(_STRANGERS * start)
         sessions = rng.geometric(1 / _STRANGERS_SESSIONS, many)
         begin = np.repeat(rng.uniform(first, last, many), sessions)
@@ -82,7 +82,7 @@ def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(multiples, visitors, p=shares)
 
 
-def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict[tuple[str, str], float]:
+def conversion(base: CustomerBase, rates: Rates, period: TruthPeriod, of_all: bool) -> dict[tuple[str, str], float]:
     """(metric, breakdown) -> the true value in a window, in percent; given so many lives, in closed form.
 
     of_all: with strangers and devices that nobody knows; else of a group of customers, as far as they are known.
@@ -93,11 +93,11 @@ def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict
     customer logs in; of sessions in the window without that, the chance of no log-in at any time is taken off.
     """
     per_day = rates.visits / 365.25 / _OWN_SHAPE * _AT_HOME
-    inside = per_day * lives.days(window.first, window.last)
-    ever = per_day * lives.days(0, DAYS)[inside > 0]
+    inside = per_day * base.days(period.first, period.last)
+    ever = per_day * base.days(0, DAYS)[inside > 0]
     inside = inside[inside > 0]
-    strangers = _STRANGERS * lives.at_start[window.place] if of_all else 0
-    stops, falls_in = 1 / _STRANGERS_SESSIONS, _falls_in(window)
+    strangers = _STRANGERS * base.at_start[period.place] if of_all else 0
+    stops, falls_in = 1 / _STRANGERS_SESSIONS, _falls_in(period)
 
     def none(expected: np.ndarray) -> np.ndarray:
         return (1 + expected) ** -_OWN_SHAPE
@@ -123,9 +123,9 @@ def conversion(lives: Lives, rates: Rates, window: Window, of_all: bool) -> dict
     return found
 
 
-def _falls_in(window: Window) -> np.ndarray:
+def _falls_in(period: TruthPeriod) -> np.ndarray:
     """The chance that a stranger's session falls into a window, by when in the year the stranger is first seen."""
-    first, last = EDGES[window.place], EDGES[window.place + 1]
+    first, last = EDGES[period.place], EDGES[period.place + 1]
     begin = first + (last - first) * (np.arange(2000) + 0.5) / 2000
     end = np.minimum(begin + _STRANGERS_DAYS, last)
-    return (end.clip(None, window.last) - begin.clip(window.first)).clip(0) / (end - begin)
+    return (end.clip(None, period.last) - begin.clip(period.first)).clip(0) / (end - begin)

@@ -1,4 +1,4 @@
-"""Intake: a client's sources become canonical tables and a quarantine; no row is lost, or it raises."""
+"""The import of a client's sources into canonical tables and files of rejected rows; no row is lost."""
 
 from crmnb.intake.audit import TableAudit
 from crmnb.intake.pipeline import import_data

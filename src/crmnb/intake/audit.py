@@ -1,15 +1,15 @@
-"""What became of every row, and what the tables hold: the account of an intake, and the profile that the next is held against."""
+"""The audit of an import (what became of every row) and the profile of its tables, for comparison with the next import."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class RejectionCause:
-    """A way in which rows of a table are wrong.
+    """A cause of rejection.
 
-    `rows` break it, `sole_cause_rows` of them nothing else: mending this cause alone gives them back. `examples` are offending
-    values, or places ("record 5 of orders.csv") where there is no value, or it is a person's. `request` says in plain words
-    what to ask the client for.
+    `rows` violate the rule, `sole_cause_rows` of them no other rule: correcting this cause alone restores them. `examples`
+    are values, or places ("record 5 of orders.csv") if there is no value or it is personal. `request` is what to ask the
+    client for.
     """
 
     reason: str
@@ -22,9 +22,9 @@ class RejectionCause:
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """The control total of an amount: the sums, as exact decimals in text, of what was accepted and of what was quarantined.
+    """The control totals of an amount: the sums of the accepted and of the rejected rows, as exact decimals in text.
 
-    `unreadable` rows have something there that is no amount, so they are in neither sum.
+    `unreadable` rows have a value that is not an amount, so they are in neither sum.
     """
 
     accepted: str
@@ -34,7 +34,7 @@ class ControlTotal:
 
 @dataclass(frozen=True)
 class ReferenceCheck:
-    """How a reference of a table's rows is met: of `rows` that refer to `parent`, `orphans` refer to nothing known there."""
+    """The check of a reference: of `rows` that refer to `parent`, `orphans` refer to a row that does not exist."""
 
     column: str
     parent: str
@@ -44,10 +44,10 @@ class ReferenceCheck:
 
 @dataclass(frozen=True)
 class LineAudit:
-    """The other grain of a table that a query makes: the lines of a source, and those that reached no row of the table.
+    """The source lines of a table that a query makes: how many were read, and how many belong to no row of the table.
 
-    `totals`: column -> (the sum over all lines, over those that reached a row, and over the table's rows, accepted or not),
-    as decimals in text.
+    `totals`: column -> (the sum over all lines, over the matched lines, and over the table's rows, accepted or not), as
+    decimals in text.
     """
 
     source: str
@@ -61,8 +61,8 @@ class TableAudit:
     """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
 
     `source` is "query" for a table that a query makes. Always read = accepted + rejected + replaced + erased, where
-    `replaced` are wrong rows in whose place others were sent, and `erased` those of customers who are to be forgotten.
-    A row may have several of the `causes`, most frequent first. `notes` are sentences on what is worth knowing.
+    `replaced` are rejected rows for which corrected rows were sent, and `erased` those of customers on the erasure list.
+    A row may have several `causes`, most frequent first. `notes` are further remarks.
     """
 
     table: str
@@ -80,13 +80,13 @@ class TableAudit:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """The causes in words, and the rows of each."""
+        """The number of rows by reason for rejection."""
         return {cause.reason: cause.rows for cause in self.causes}
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What a column of a canonical table holds: the share of rows without a value, its range, its levels.
+    """The profile of a column: the share of missing values, the range, and the levels.
 
     `minimum` and `maximum` (as text) are those of numbers and times; `levels` (value -> rows, most frequent first) those of a
     text with at most LEVELS of them. A personal column and a key have the share alone.
@@ -101,9 +101,9 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """What an intake found in each canonical table, to hold the next against: on which day, rows, and columns by name.
+    """The profile of an import, for comparison with the next: day, rows by table, and columns by table and name.
 
-    `headers`: the columns (theirs) that stood in each source.
+    `headers`: the columns of each source.
     """
 
     day: str

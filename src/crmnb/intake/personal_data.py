@@ -1,100 +1,118 @@
-"""Which columns of a canonical table are a person's, so that no message, profile or page may show what stands in them."""
+"""Which columns of a canonical table are personal, so that no message, profile or page shows their values."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from crmnb.core.errors import InputError
 from crmnb.intake.erasure.erasure_list import customer_key_columns
 from crmnb.intake.sources.query import find_query_sources, parse_query
 from crmnb.schema.client import Client
 from crmnb.schema.tables import TABLES
 
-# What gives columns other names than a list of expressions does; then no column of the client's own is trusted.
+# These rename columns in a way that a select list does not show; then all columns count as personal.
 _RENAMING = ("rename_list", "column_name_alias", "aliases")
 
 
-def personal_columns(client: Client, table: str, columns: list[str]) -> frozenset[str]:
-    """Those of a table's columns (ours) that are declared personal, with the table or with the source that they come from.
+def check_segments(client: Client) -> None:
+    """Raise InputError for a segment that a query derives from a personal column.
 
-    What a query makes of a source's personal columns is personal too, unless the table says itself which are (`personal:`).
+    Segments on mapped columns are checked with the parameters file.
+    """
+    for name, segment in client.segments.items():
+        table, column = segment.column.split(".")
+        if personal_columns(client, table, [column]):
+            raise InputError(
+                f"{client.id}.yml, segments.{name}.column: {segment.column} is derived from a personal column, so it cannot be "
+                f"a segment. If its values identify no person, declare the personal columns of tables.{table} in `personal: [...]`."
+            )
+
+
+def personal_columns(client: Client, table: str, columns: list[str]) -> frozenset[str]:
+    """The columns of a table that are declared personal, with the table or with their source.
+
+    Columns that a query derives from personal columns are personal too, unless the table declares `personal:` itself.
     """
     mapping = client.tables[table]
     if mapping.query is None:
         source = client.sources.get(mapping.source)
         hidden = source.personal if source else ()
-        found = {*mapping.personal, *(ours for ours, theirs in mapping.columns.items() if theirs in hidden)}
+        personal = {*mapping.personal, *(name for name, header in mapping.columns.items() if header in hidden)}
     elif "personal" in mapping.model_fields_set:
-        found = set(mapping.personal)
+        personal = set(mapping.personal)
     else:
         names = find_query_sources(mapping.query, list(client.sources), f"{client.id}.yml, tables.{table}.query")
-        hidden = {theirs.lower() for name in names for theirs in client.sources[name].personal}
-        rows = {name.lower() for name in names if client.sources[name].personal}  # a whole row as a value
-        found = _made_of(parse_query(mapping.query), hidden, rows, set(columns)) if hidden else set()
-    return frozenset(name for name in columns if name.lower() in {each.lower() for each in found})
+        hidden = {header.lower() for name in names for header in client.sources[name].personal}
+        row_names = {name.lower() for name in names if client.sources[name].personal}  # a whole row as a value
+        personal = _derived_columns(parse_query(mapping.query), hidden, row_names, set(columns)) if hidden else set()
+    lowered = {name.lower() for name in personal}
+    return frozenset(name for name in columns if name.lower() in lowered)
 
 
 def customer_columns(client: Client) -> frozenset[str]:
-    """The columns (theirs, in small letters) that hold a customer's key in some source, as far as the parameters tell."""
-    found = set()
+    """The headers (lower case) that hold customer keys in some source, as far as the parameters show."""
+    headers = set()
     for name, mapping in client.tables.items():
         if mapping.query is None:
-            found |= {mapping.columns[ours].lower() for ours in customer_key_columns(TABLES[name], mapping.columns)}
+            headers |= {
+                mapping.columns[column].lower() for column in customer_key_columns(TABLES[name], mapping.columns)
+            }
         else:
             names = {"customer_id", *TABLES[name].by_name}
-            found |= _read_for(parse_query(mapping.query), set(customer_key_columns(TABLES[name], names)))
-    return frozenset(found)
+            headers |= _input_columns(parse_query(mapping.query), set(customer_key_columns(TABLES[name], names)))
+    return frozenset(headers)
 
 
-def _read_for(query: Any, names: set[str]) -> set[str]:
-    """The names, in small letters, of the columns that those of the given names are made of; told by names, as below."""
-    items = [item for node in _nodes(query) for item in node.get("select_list", ())]
-    found, before = set(names), -1
-    while len(found) > before:
-        before = len(found)
-        read = [
-            node for item in items if _name(item) in found for node in _nodes(item) if node.get("type") == "COLUMN_REF"
+def _input_columns(query: Any, names: set[str]) -> set[str]:
+    """The names (lower case) of all columns from which the named ones are derived; compared by name, as below."""
+    items = [item for node in _walk(query) for item in node.get("select_list", ())]
+    inputs, size = set(names), -1
+    while len(inputs) > size:
+        size = len(inputs)
+        references = [
+            node for item in items if _name(item) in inputs for node in _walk(item) if node.get("type") == "COLUMN_REF"
         ]
-        found |= {node["column_names"][-1].lower() for node in read}
-    return found
+        inputs |= {node["column_names"][-1].lower() for node in references}
+    return inputs
 
 
-def _made_of(query: Any, hidden: set[str], rows: set[str], columns: set[str]) -> set[str]:
-    """The names, in small letters, of columns made of hidden ones; told by names, so rather one too many than one too few."""
-    lists = [node["select_list"] for node in _nodes(query) if "select_list" in node]
-    if any(node.get(key) for node in _nodes(query) for key in _RENAMING) or any(
-        node.get("class") == "STAR" and node.get("columns") for node in _nodes(query)
+def _derived_columns(query: Any, hidden: set[str], row_names: set[str], columns: set[str]) -> set[str]:
+    """The names (lower case) of columns derived from hidden ones. Compared by name, so rather too many than too few."""
+    lists = [node["select_list"] for node in _walk(query) if "select_list" in node]
+    if any(node.get(key) for node in _walk(query) for key in _RENAMING) or any(
+        node.get("class") == "STAR" and node.get("columns") for node in _walk(query)
     ):
         return {name.lower() for name in columns}
-    unions = [node["children"] for node in _nodes(query) if node.get("type") == "SET_OPERATION_NODE"]
-    found, before = set(hidden), -1
-    while len(found) > before:
-        before = len(found)
+    unions = [node["children"] for node in _walk(query) if node.get("type") == "SET_OPERATION_NODE"]
+    derived, size = set(hidden), -1
+    while len(derived) > size:
+        size = len(derived)
         for item in (item for items in lists for item in items):
-            if _reads(item, found, rows):
-                found.add(_name(item))
+            if _reads(item, derived, row_names):
+                derived.add(_name(item))
         for children in unions:
             branches = [child["select_list"] for child in children if "select_list" in child]
             for items in zip(*branches, strict=False):
-                if any(_name(item) in found for item in items):
-                    found |= {_name(item) for item in items}
-    return found
+                if any(_name(item) in derived for item in items):
+                    derived |= {_name(item) for item in items}
+    return derived
 
 
 def _name(item: dict) -> str:
-    """The name that an expression of a select list goes by."""
+    """The name of an expression of a select list."""
     return (item.get("alias") or (item.get("column_names") or [""])[-1]).lower()
 
 
-def _reads(item: Any, names: set[str], rows: set[str]) -> bool:
-    """Whether an expression reads a column of one of the names, or a whole row."""
-    read = [node["column_names"] for node in _nodes(item) if node.get("type") == "COLUMN_REF"]
-    return any(each[-1].lower() in names or (len(each) == 1 and each[0].lower() in rows) for each in read)
+def _reads(item: Any, names: set[str], row_names: set[str]) -> bool:
+    """Whether an expression reads a column with one of the names, or a whole row."""
+    paths = [node["column_names"] for node in _walk(item) if node.get("type") == "COLUMN_REF"]
+    return any(path[-1].lower() in names or (len(path) == 1 and path[0].lower() in row_names) for path in paths)
 
 
-def _nodes(part: Any) -> Iterator[dict]:
-    """Every node of a parsed query."""
-    if isinstance(part, dict):
-        yield part
-        part = list(part.values())
-    if isinstance(part, list):
-        for each in part:
-            yield from _nodes(each)
+def _walk(tree: Any) -> Iterator[dict]:
+    """All nodes of a syntax tree."""
+    if isinstance(tree, dict):
+        yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _walk(part)

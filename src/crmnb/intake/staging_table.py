@@ -1,14 +1,15 @@
-"""A source as it came: a table of the working database in which nothing was changed, typed or left out."""
+"""Staging tables: the rows of a source in the working database, unchanged, untyped and complete."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import duckdb
 
-from crmnb.core.errors import InputError, close_names
+from crmnb.core.errors import InputError, did_you_mean
 from crmnb.schema.client import Source
 
-# What a column of a typed format can be; anything else in such a file is taken as its text.
+# The kinds of the engine's types; values of any other type are read as text.
 KINDS = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "whole"),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "whole"),
@@ -22,38 +23,45 @@ KINDS = {
 
 _DELIMITERS = ";\t|,"
 
-# The columns that a quarantine adds to a source's own: where a row stood, and what is wrong with it.
-UNREAD, FILE, RECORD, REASONS = OURS = ("unread (crmnb)", "file (crmnb)", "record (crmnb)", "reasons (crmnb)")
+# The columns that a quarantine file adds: unparsed text, the place of a row, and its reasons for rejection.
+UNPARSED, FILE, RECORD, REASONS = REJECTION_COLUMNS = (
+    "unread (crmnb)",
+    "file (crmnb)",
+    "record (crmnb)",
+    "reasons (crmnb)",
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A column of a raw table: its SQL, and the kind of value it holds (a value of KINDS, or "decimal")."""
+    """A column of a staging table: its SQL, and the kind of its values (a value of KINDS, or "decimal")."""
 
     sql: str
     kind: str
 
 
 @dataclass(frozen=True)
-class Raw:
-    """Rows as they came, in their order. `columns` are theirs, by header; the rest is SQL over a row of `table`.
+class StagingTable:
+    """The unchanged rows of a source in their order. `columns` are by header; the other texts are SQL over a row of `table`.
 
-    `record` is the row's number in its file as a spreadsheet shows it (the header is 1); `problem` says what is wrong
-    with a malformed record, whose text that fits no column is in `unread`. What a query gives has none of these.
+    `record` is the row's number in its file as a spreadsheet shows it (the header is 1). For a malformed record,
+    `problem` describes the fault and `unparsed` holds the text that fits no column. The result of a query has none.
     """
 
     name: str
     table: str
     columns: dict[str, Cell]
     source: Source
-    where: str  # for messages: file and key
+    location: str  # the file and the key, as messages show them
     file: str = "''"
     record: str = "''"
     problem: str = "NULL"
-    unread: str = "NULL"
-    held: dict[str, set[str]] = field(default_factory=dict)  # the headers of each file
-    repeated: frozenset[str] = frozenset()  # headers that stand there more than once
-    sent: dict[str, str] = field(default_factory=dict)  # the SQL of OURS, where rows of a quarantine were sent again
+    unparsed: str = "NULL"
+    headers_by_file: dict[str, set[str]] = field(default_factory=dict)
+    duplicate_headers: frozenset[str] = frozenset()
+    resubmitted: dict[str, str] = field(
+        default_factory=dict
+    )  # the SQL of REJECTION_COLUMNS, if there are corrected rows
 
     @property
     def is_file(self) -> bool:
@@ -62,46 +70,40 @@ class Raw:
 
     @property
     def rows(self) -> str:
-        """The SQL of all rows: their cells, and _id, _file, _record, _problem, _unread."""
+        """The SQL of all rows: their cells, and _id, _file, _record, _problem, _unparsed."""
         cells = ", ".join(cell.sql for cell in self.columns.values())
         return (
             f"(SELECT rowid AS _id, {self.file} AS _file, {self.record} AS _record, {self.problem} AS _problem, "
-            f"{self.unread} AS _unread, {cells} FROM {self.table})"
+            f"{self.unparsed} AS _unparsed, {cells} FROM {self.table})"
         )
 
-    def cell(self, theirs: str, asked_by: str) -> Cell:
-        """The column with that header. Raises InputError, naming the nearest headers, where there is none."""
-        if theirs in self.repeated:
-            raise InputError(
-                f"{asked_by}: the header {theirs!r} stands more than once in {self.where}; make it unique."
-            )
-        lacking = [(file, held) for file, held in self.held.items() if theirs not in held]
-        if theirs not in self.columns or lacking:
-            file, held = lacking[0] if lacking else ("", self.columns)
-            close = close_names(theirs, held, most=3, cutoff=0.5)
-            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-            place = f"{self.where} ({file})" if file else self.where
-            if marks := [mark for mark in _DELIMITERS if any(theirs in _apart(name, mark) for name in held)]:
-                hint = f" Is the delimiter {marks[0]!r}? Then add `delimiter: {json.dumps(marks[0])}`."
-            # Without a header, what stands there is a row, and that may be a person's.
-            there = "" if self.source.personal else f" It has: {', '.join(map(repr, sorted(held)))}."
-            raise InputError(f"{asked_by}: {place} has no column {theirs!r}.{hint}{there}")
-        return self.columns[theirs]
+    def cell(self, header: str, key: str) -> Cell:
+        """The column with that header. Raises InputError, with the nearest headers, if it is missing or not unique."""
+        if header in self.duplicate_headers:
+            raise InputError(f"{key}: the header {header!r} occurs more than once in {self.location}. Make it unique.")
+        incomplete = [(file, headers) for file, headers in self.headers_by_file.items() if header not in headers]
+        if header not in self.columns or incomplete:
+            file, headers = incomplete[0] if incomplete else ("", self.columns)
+            hint = did_you_mean(header, headers, most=3, cutoff=0.5)
+            place = f"{self.location} ({file})" if file else self.location
+            for mark in _DELIMITERS:
+                if any(mark in name and header in map(str.strip, name.split(mark)) for name in headers):
+                    hint = f" Is the delimiter {mark!r}? Then add `delimiter: {json.dumps(mark)}`."
+                    break
+            # In a file without a header the first row is data, which may be personal.
+            listed = "" if self.source.personal else f" Its columns: {', '.join(map(repr, sorted(headers)))}."
+            raise InputError(f"{key}: {place} has no column {header!r}.{hint}{listed}")
+        return self.columns[header]
 
-    def labelled(self, files: list[str], starts: list[int], first_record: int) -> "Raw":
-        """The same, knowing where the rows of each file begin and which record the first of them is."""
-        file = _case(quote_literal(name) for name in files)
-        before = _case(str(start - first_record) for start in starts)
-        return replace(self, file=file, record=f"coalesce(record, rowid - {before})")
-
-
-def _apart(name: str, mark: str) -> list[str]:
-    """The columns that a header would be with another delimiter."""
-    return [part.strip() for part in name.split(mark)] if mark in name else []
+    def with_record_numbers(self, files: list[str], starts: list[int], first_record: int) -> "StagingTable":
+        """The same table with the file and record number of each row. starts: the first rowid of each file."""
+        file = _case_by_file(quote_literal(name) for name in files)
+        offset = _case_by_file(str(start - first_record) for start in starts)
+        return replace(self, file=file, record=f"coalesce(record, rowid - {offset})")
 
 
-def kind(type_: str) -> str:
-    """The kind of a DuckDB type; "other" for what is taken as its text."""
+def classify_type(type_: str) -> str:
+    """The kind of a DuckDB type; "other" for types that are read as text."""
     return "decimal" if type_.startswith("DECIMAL") else KINDS.get(type_, "other")
 
 
@@ -120,6 +122,6 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _case(values) -> str:
+def _case_by_file(values: Iterable[str]) -> str:
     branches = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
     return f"CASE file {branches} END"

@@ -1,4 +1,4 @@
-"""What an intake leaves behind: canonical tables that are whole or not there, reused while nothing has changed."""
+"""The store of the canonical tables: they are complete or absent, and are reused while nothing has changed."""
 
 import json
 import shutil
@@ -23,19 +23,26 @@ from crmnb.schema import tables
 from crmnb.schema.client import Client
 
 _STAGING = ".staging"
-_REFUSED = "refused"
-_SAID = "intake.json"
+_REFUSED_FOLDER = "refused"
+_RECORD_FILE = "intake.json"
 _QUARANTINE = "quarantine"
-_CLIENT = {"sources", "tables", "items", "time_zone", "data_from", "data_until"}  # what an intake depends on
+_SETTINGS = {
+    "sources",
+    "tables",
+    "items",
+    "time_zone",
+    "data_from",
+    "data_until",
+}  # the settings that the tables depend on
 
 
 @dataclass(frozen=True)
 class Intake:
-    """A client's canonical tables (Parquet, sorted by time) and what became of every row.
+    """The result of an import: the canonical tables (Parquet, sorted by time) and the audits.
 
     `data_from` and `cutoff` (half-open) are the days that the data cover: as declared, or those of the oldest and the
-    newest event. `columns` are each table's; `sources` are the files read, for the manifest. `previous_profile` is the profile of
-    the intake before this one that was of other data. `rebuilt_files` are the kept files that were damaged, and were made anew.
+    newest event. `columns` are by table; `sources` are the files read, for the manifest. `previous_profile` is that of
+    the last import with other data. `rebuilt_files` are stored files that were damaged and have been rebuilt.
     """
 
     folder: Path
@@ -53,20 +60,20 @@ class Intake:
     rebuilt_files: tuple[str, ...] = ()
 
     def checksums(self) -> dict[str, str]:
-        """The SHA-256 of each table's file, by the table's name, as it was written."""
+        """The SHA-256 of each table's file, by table, as it was written."""
         files = sealed_checksums(self.folder) or {}
         return {name: files[path.name] for name, path in self.tables.items() if path.name in files}
 
 
 def compute_fingerprint(
-    client: Client, sources: dict[str, dict[str, Any]], forgotten: ErasureList = EMPTY_ERASURE_LIST
+    client: Client, sources: dict[str, dict[str, Any]], erasure_list: ErasureList = EMPTY_ERASURE_LIST
 ) -> str:
-    """A hash of all that the canonical tables depend on: the files' content, the client's say, who is forgotten, and this code."""
+    """A hash of all that the tables depend on: the content of the files, the parameters, the erasure list, and this code."""
     code = [*sorted(Path(tables.__file__).parent.glob("*.py")), *sorted(Path(__file__).parent.rglob("*.py"))]
     parts = [
-        json.dumps(client.model_dump(mode="json", include=_CLIENT), sort_keys=True),
+        json.dumps(client.model_dump(mode="json", include=_SETTINGS), sort_keys=True),
         json.dumps(sources, sort_keys=True),
-        json.dumps([forgotten.salt, *forgotten.digests]),
+        json.dumps([erasure_list.salt, *erasure_list.digests]),
         version("duckdb"),
         *(path.read_text() for path in code),
     ]
@@ -74,53 +81,55 @@ def compute_fingerprint(
 
 
 def save_intake(intake: Intake) -> None:
-    """Write beside the tables what is needed to know the intake again, and the checksums of all this.
+    """Write the record of the import and the checksums of all files beside the tables.
 
-    The quarantine has none: people mend its rows where they lie.
+    The quarantine has no checksums: its rows may be corrected in place.
     """
     elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
-    (intake.folder / _SAID).write_bytes(_form().dump_json(replace(intake, rebuilt_files=(), **elsewhere), indent=1))
+    (intake.folder / _RECORD_FILE).write_bytes(
+        _adapter().dump_json(replace(intake, rebuilt_files=(), **elsewhere), indent=1)
+    )
     seal(intake.folder, exclude=[_QUARANTINE])
 
 
-def load_intake(home: Path, mark: str) -> Intake | None:
-    """The intake of that fingerprint, if it is there; `find_damaged_files` tells whether its tables are whole."""
-    folder = home / mark
+def load_intake(home: Path, fingerprint: str) -> Intake | None:
+    """The intake with that fingerprint, or None; its tables are checked by `find_damaged_files`."""
+    folder = home / fingerprint
     try:
-        if (sealed_checksums(folder) or {}).get(_SAID) != file_checksum(folder / _SAID):
+        if (sealed_checksums(folder) or {}).get(_RECORD_FILE) != file_checksum(folder / _RECORD_FILE):
             return None
-        said = _form().validate_json((folder / _SAID).read_bytes())
+        stored = _adapter().validate_json((folder / _RECORD_FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    paths = {name: folder / f"{name}.parquet" for name in said.tables}
+    paths = {name: folder / f"{name}.parquet" for name in stored.tables}
     if not all(path.is_file() for path in paths.values()):
         return None
-    return replace(said, folder=folder, tables=paths, reused=True)
+    return replace(stored, folder=folder, tables=paths, reused=True)
 
 
-def find_damaged_files(home: Path, mark: str) -> list[str]:
-    """The names of what is damaged of the intake of that fingerprint; [] where all is whole, or there is no such intake.
+def find_damaged_files(home: Path, fingerprint: str) -> list[str]:
+    """The names of damaged files of the intake with that fingerprint; [] if there are none, or no such intake.
 
-    The tables are read to their end, so it is asked once per run.
+    All files are read completely, so call it once per run.
     """
-    folder = home / mark
+    folder = home / fingerprint
     return damaged_files(folder) if folder.is_dir() else []
 
 
 def load_latest_intake(home: Path) -> Intake | None:
-    """The newest intake that lies there."""
-    said = sorted(home.glob(f"*/{_SAID}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return next((found for path in said if (found := load_intake(home, path.parent.name))), None)
+    """The newest stored intake."""
+    records = sorted(home.glob(f"*/{_RECORD_FILE}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return next((intake for path in records if (intake := load_intake(home, path.parent.name))), None)
 
 
 @cache
-def _form() -> TypeAdapter:
+def _adapter() -> TypeAdapter:
     return TypeAdapter(Intake)
 
 
 @contextmanager
 def lock_tables(home: Path) -> Iterator[None]:
-    """Hold the folder against other processes that would take in the same client; they wait."""
+    """Lock the folder against other processes that import the same client; they wait."""
     home.mkdir(parents=True, exist_ok=True)
     with locked(home / ".lock"):
         yield
@@ -128,7 +137,7 @@ def lock_tables(home: Path) -> Iterator[None]:
 
 @contextmanager
 def staging_folder(home: Path) -> Iterator[Path]:
-    """A folder to work in, gone afterwards; so is what a process that died has left."""
+    """A temporary working folder; the remains of a process that died are removed first."""
     folder = home / _STAGING
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -139,19 +148,19 @@ def staging_folder(home: Path) -> Iterator[Path]:
 
 
 def remove_staging(home: Path) -> None:
-    """Take away what an intake that was killed has left, unless another one is at work there."""
+    """Remove the remains of an import that was killed, unless another import is running."""
     with locked_if_free(home / ".lock") as is_free:
         if is_free:
             shutil.rmtree(home / _STAGING, ignore_errors=True)
 
 
 def refused_folder(home: Path) -> Path:
-    """Where the quarantine of an intake lies that was not let through."""
-    return home / _REFUSED
+    """The folder for the rejected rows of a refused import."""
+    return home / _REFUSED_FOLDER
 
 
 def publish_intake(home: Path, done: Path, intake: Intake) -> Intake:
-    """Put finished tables into their place at once, and take away those of former fingerprints."""
+    """Move finished tables into place in one step, and remove those of earlier fingerprints."""
     place = home / intake.fingerprint
     replace_folder(done, place)
     for other in home.iterdir():

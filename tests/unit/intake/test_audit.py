@@ -13,7 +13,7 @@ from python_calamine import load_workbook
 
 from crmnb.core.errors import InputError
 from crmnb.intake import ImportRefused
-from crmnb.intake.validation.daylight_saving import changes
+from crmnb.intake.validation.daylight_saving import find_clock_changes
 from crmnb.intake.validation.quarantine import _fits_spreadsheet
 from crmnb.schema.client import Source
 
@@ -40,7 +40,7 @@ def test_causes_come_most_frequent_first_and_say_what_mending_each_alone_gives_b
     )
     assert (second.reason, second.rows, second.sole_cause_rows) == ("amount is not an amount", 2, 1)
     assert first.examples == ("'2025-02-31'", "'2025-02-30'", "'2025-02-29'")
-    assert "days that exist" in first.request
+    assert "valid dates" in first.request
 
 
 def test_examples_of_a_persons_column_are_places_not_values(tmp_path):
@@ -161,7 +161,7 @@ def test_a_time_that_the_clock_skipped_is_wrong_and_its_neighbours_are_not(tmp_p
     times = ("2025-03-30 00:59:59", "2025-03-30 01:00:00", "2025-03-30 01:59:59", "2025-03-30 02:00:00")
     found, wrong = clocked(tmp_path, "Europe/London", *times)
     assert wrong == [*times[1:3]]
-    assert list(found.reasons) == ["ordered_at is a time that the clock change skipped in Europe/London"]
+    assert list(found.reasons) == ["ordered_at does not exist in Europe/London (daylight saving time)"]
     assert clocked(tmp_path, "UTC", *times)[1] == []
     assert clocked(tmp_path, "America/New_York", *times)[1] == []
 
@@ -174,7 +174,7 @@ def test_a_day_without_a_time_is_right_where_the_clock_jumps_at_midnight(tmp_pat
 def test_an_instant_that_says_its_offset_is_never_skipped(tmp_path):
     found, wrong = clocked(tmp_path, "Europe/London", "2025-03-30T01:30:00Z", "2025-10-26T00:30:00Z")
     assert wrong == []
-    assert "1 time lies in an hour that the clock of Europe/London shows twice" in found.notes[0]
+    assert "1 time is in the hour that occurs twice when daylight saving time ends in Europe/London" in found.notes[0]
 
 
 def test_times_that_the_clock_showed_twice_are_kept_and_counted(tmp_path):
@@ -183,7 +183,7 @@ def test_times_that_the_clock_showed_twice_are_kept_and_counted(tmp_path):
     )
     assert wrong == []
     assert found.notes == (
-        "ordered_at: 2 times lie in an hour that the clock of Europe/London shows twice, so durations may be an hour off",
+        "ordered_at: 2 times are in the hour that occurs twice when daylight saving time ends in Europe/London; durations may be wrong by an hour",
     )
 
 
@@ -198,11 +198,11 @@ def test_times_that_the_clock_showed_twice_are_kept_and_counted(tmp_path):
     ],
 )
 def test_the_changes_of_the_clock_are_those_of_the_almanac(zone, start, end, skipped):
-    assert (start, end, skipped) in changes(zone)
+    assert (start, end, skipped) in find_clock_changes(zone)
 
 
 def test_a_zone_without_summer_time_changes_nothing():
-    assert [change for change in changes("Asia/Kolkata") if change[0].year > 1970] == []
+    assert [change for change in find_clock_changes("Asia/Kolkata") if change[0].year > 1970] == []
 
 
 # ---- The quarantine, sent again ---------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_mended_rows_take_the_place_of_the_faulty_ones(tmp_path):
     assert [(row["No"], row["file"]) for row in quarantined(again, "orders")] == [("b4", "orders_2.csv")]
     total = again.audits[0].totals["amount"]
     assert (Decimal(total.accepted), Decimal(total.rejected)) == (103, 2)  # what the client's books say, 105
-    assert again.audits[0].notes == ("5 faulty rows were sent again and are replaced",)
+    assert again.audits[0].notes == ("5 rejected rows are replaced by corrected rows",)
     assert again.profile.headers == first.profile.headers
 
 

@@ -56,7 +56,7 @@ from decimal import Decimal
 import pytest
 from importing import ORDERS, counts, quarantined, rows, take, take_orders
 
-import crmnb.intake.pipeline as taking
+import crmnb.intake.pipeline as pipeline
 from crmnb.core.errors import InputError
 
 HEADER = "No,Customer,Ordered,Total,Status\n"
@@ -107,9 +107,9 @@ def test_a_line_of_100_mb_is_a_row_like_any_other(tmp_path):
     ("form", "good", "bad", "words"),
     [
         ("", "2025-01-31", "2025-02-31", "a date or time"),
-        (", date_format: '%d/%m/%Y'", "31/01/2025", "31/02/2025", "a time written %d/%m/%Y"),
-        (", date_format: '%m-%d-%y'", "01-31-25", "02-31-25", "a time written %m-%d-%y"),
-        (", date_format: '%d %b %Y'", "31 Jan 2025", "31 Feb 2025", "a time written %d %b %Y"),
+        (", date_format: '%d/%m/%Y'", "31/01/2025", "31/02/2025", "a time in the format %d/%m/%Y"),
+        (", date_format: '%m-%d-%y'", "01-31-25", "02-31-25", "a time in the format %m-%d-%y"),
+        (", date_format: '%d %b %Y'", "31 Jan 2025", "31 Feb 2025", "a time in the format %d %b %Y"),
     ],
 )
 def test_a_day_that_never_was_is_set_aside_in_every_notation(tmp_path, form, good, bad, words):
@@ -145,7 +145,7 @@ def test_a_case_is_not_resolved_before_it_was_opened(tmp_path):
     taken = take(tmp_path, TICKETS, t_csv=text)
     assert [row["ticket_id"] for row in rows(taken, "tickets")] == ["3", "1"]
     assert [row["reasons"] for row in quarantined(taken, "tickets")] == ["resolved_at is before opened_at"]
-    assert taken.audits[0].causes[0].request == "Ask which of the two is right, resolved_at or opened_at."
+    assert taken.audits[0].causes[0].request == "Ask which of resolved_at and opened_at is correct."
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_formulas_in_text_stay_text_and_are_text_in_the_spreadsheet_to_mend(tmp_
 def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, change):
     """The last tables stay; what was half read is nowhere."""
     before = take_orders(tmp_path, GOOD)
-    file, judge = tmp_path / "orders.csv", taking.judge
+    file, judge = tmp_path / "orders.csv", pipeline.validate_rows
 
     def changed(*arguments):
         if change == "removed":
@@ -185,10 +185,10 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch
             (tmp_path / "new").replace(file)
         return judge(*arguments)
 
-    monkeypatch.setattr(taking, "judge", changed)
+    monkeypatch.setattr(pipeline, "validate_rows", changed)
     with pytest.raises(
         InputError,
-        match=r"test.yml, sources.orders: 'orders.csv' changed while it was read; run again when nothing writes to it",
+        match=r"test.yml, sources.orders: 'orders.csv' changed during the import. Run again when no other program writes to it",
     ):
         take_orders(tmp_path, GOOD.replace("1.50", "1.60"))
     assert [row["amount"] for row in rows(before, "orders")] == [Decimal("1.5"), Decimal(2)]

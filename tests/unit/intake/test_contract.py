@@ -13,7 +13,7 @@ from importing import quarantined, rows, take, take_orders
 
 from crmnb.core.errors import InputError
 from crmnb.intake.staging_table import Cell, quote_literal
-from crmnb.intake.validation.casts import cast, cleaned, in_range
+from crmnb.intake.validation.casts import cast_cell, clean_cell, restrict_range
 from crmnb.schema.client import Source
 
 LOOSE = "bad_rows_allowed: 1"
@@ -23,9 +23,9 @@ def value(type_: str, text: str | None, zone: str = "UTC", **options):
     """The value that a text is taken for, None where it is none."""
     source = Source(file="x.csv", **options)
     given = "NULL::VARCHAR" if text is None else quote_literal(text)
-    found = cast(type_, Cell("t", "text"), source, zone)
-    found = in_range(found) if type_ == "time" else found
-    select = f"SELECT {found} FROM (SELECT {cleaned(Cell('g', 'text'), source).sql} AS t FROM (SELECT {given} AS g))"
+    found = cast_cell(type_, Cell("t", "text"), source, zone)
+    found = restrict_range(found) if type_ == "time" else found
+    select = f"SELECT {found} FROM (SELECT {clean_cell(Cell('g', 'text'), source).sql} AS t FROM (SELECT {given} AS g))"
     with duckdb.connect() as con:
         return con.execute(select).fetchone()[0]
 
@@ -190,11 +190,11 @@ def reasons(folder, line: str, parameters: str = "") -> str:
         ("1,2,2025-03-01,,paid,,", "amount is empty"),
         ("1,2,2025-03-01,10,,,", "status is empty"),
         ("1,2,2025-03-01,-1,paid,,", "amount is below 0"),
-        ("1,2,2025-03-01,10,Paid,,", "status is none of paid, cancelled, refunded"),
+        ("1,2,2025-03-01,10,Paid,,", "status is not one of paid, cancelled, refunded"),
         ("1,2,2025-03-01,10,refunded,11,", "refunded_amount is above amount"),
         ("1,2,2025-03-01,10,refunded,-1,", "refunded_amount is below 0"),
         ("1,2,2025-03-01,10,refunded,5,2025-02-28", ""),  # the order was there: only that date cannot be
-        ("1,2,2025-01-01,-1,open,,", "amount is below 0; status is none of paid, cancelled, refunded"),
+        ("1,2,2025-01-01,-1,open,,", "amount is below 0; status is not one of paid, cancelled, refunded"),
     ],
 )
 def test_each_rule_of_the_contract_is_held(tmp_path, line, expected):
@@ -212,7 +212,7 @@ def test_no_order_lies_after_the_declared_end(tmp_path):
 def test_without_a_declared_end_no_order_lies_in_the_future(tmp_path):
     """A slip of the year must not become the end of the data."""
     later = datetime.now() + timedelta(days=400)  # noqa: DTZ005 -- the day on which this runs
-    assert reasons(tmp_path, f"1,2,{later:%Y-%m-%d},10,paid,,").startswith("ordered_at is after the day on which")
+    assert reasons(tmp_path, f"1,2,{later:%Y-%m-%d},10,paid,,").startswith("ordered_at is after the day of the import")
 
 
 def test_of_rows_with_one_key_the_first_good_one_is_kept(tmp_path):
@@ -223,8 +223,8 @@ def test_of_rows_with_one_key_the_first_good_one_is_kept(tmp_path):
     assert [row["customer_id"] for row in rows(taken, "orders")] == ["b", "c"]
     assert [(row["Customer"], row["reasons"]) for row in quarantined(taken, "orders")] == [
         ("a", "amount is not an amount"),
-        ("d", "order_id repeats that of an earlier row"),
-        ("e", "order_id repeats that of an earlier row"),
+        ("d", "duplicate order_id"),
+        ("e", "duplicate order_id"),
     ]
 
 
@@ -275,7 +275,7 @@ def test_more_rules_than_a_mask_has_bits(tmp_path):
     taken = take(tmp_path, parameters, a_csv="\n".join(map(",".join, lines)))
     assert [row["response_id"] for row in rows(taken, "survey_responses")] == ["70"]
     found = [row["reasons"] for row in quarantined(taken, "survey_responses")]
-    assert found == [*(f"{item} is above 5" for item in items), "response_id repeats that of an earlier row"]
+    assert found == [*(f"{item} is above 5" for item in items), "duplicate response_id"]
 
 
 def test_reviews_are_bounded_by_their_own_scale(tmp_path):

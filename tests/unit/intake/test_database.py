@@ -31,7 +31,7 @@ def fetched(folder: Path, **options: str) -> tuple[list[tuple], dict]:
     file = fetch(client_of(folder, source(**options) + ORDERS), "orders", folder / "fetched.parquet")
     with duckdb.connect() as con:
         cells = con.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM '{file.path}'").fetchall()
-    return cells, file.content()
+    return cells, file.describe()
 
 
 def refused(folder: Path, **options: str) -> str:
@@ -101,16 +101,16 @@ def test_an_empty_sqlite_table_and_a_query_are_read(shop):
 @pytest.mark.parametrize(
     ("select", "words"),
     [
-        ("SELECT a FROM t; SELECT a FROM t", "select: it is not SQL of this database; give one SELECT"),
-        ("SELECT a FROM t) ; DROP TABLE t; --", "give one SELECT"),
-        ("DELETE FROM t", "give one SELECT"),
-        ("ATTACH 'made.db' AS made", "give one SELECT"),
-        ("SELECT a FROM t) ; ATTACH 'made.db' AS made; --", "give one SELECT"),
-        ("SELECT load_extension('x')", "give one SELECT|only reading"),
+        ("SELECT a FROM t; SELECT a FROM t", "select: it is not valid SQL for this database. Write one SELECT"),
+        ("SELECT a FROM t) ; DROP TABLE t; --", "Write one SELECT"),
+        ("DELETE FROM t", "Write one SELECT"),
+        ("ATTACH 'made.db' AS made", "Write one SELECT"),
+        ("SELECT a FROM t) ; ATTACH 'made.db' AS made; --", "Write one SELECT"),
+        ("SELECT load_extension('x')", "Write one SELECT|only reading"),
         ("SELECT * FROM pragma_table_info('t')", "only reading is allowed"),
-        ("SELECT a FROM nowhere", "there is no such table"),
-        ("SELECT b FROM t", "a column is not there"),
-        ("SELECT a, a FROM t", "two have one name"),
+        ("SELECT a FROM nowhere", "the table does not exist"),
+        ("SELECT b FROM t", "a column does not exist"),
+        ("SELECT a, a FROM t", "two columns have the same name"),
         ("SELECT CAST(x'c328' AS TEXT) AS a", "is not UTF-8"),
     ],
 )
@@ -128,17 +128,17 @@ def test_an_sqlite_file_that_is_not_there_or_is_none(shop, tmp_path_factory):
     folder, _ = shop
     obtain = "obtain: Ask Ann.\n"
     with pytest.raises(
-        SourceMissing, match=r"orders\.database: there is no such SQLite file.*To get the data: Ask Ann\."
+        SourceMissing, match=r"orders\.database: the SQLite file does not exist.*To get the data: Ask Ann\."
     ):
         fetch(client_of(folder, obtain + source(database="sqlite:///canary.db", table="t") + ORDERS), "orders", folder)
     assert not (folder / "canary.db").exists()
     (folder / "canary.db").write_text("no database " * 500)
-    assert "is no SQLite database" in refused(folder, database="sqlite:///canary.db", table="t")
+    assert "is not an SQLite database" in refused(folder, database="sqlite:///canary.db", table="t")
     assert "is a folder" in refused(folder, database="sqlite:///.", table="t")
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "canary.db"
     elsewhere.write_bytes(b"")
     (folder / "link.db").symlink_to(elsewhere)
-    assert "leads to another folder" in refused(folder, database="sqlite:///link.db", table="t")
+    assert "is a link to another folder" in refused(folder, database="sqlite:///link.db", table="t")
 
 
 def test_an_intake_from_sqlite_is_reused_until_a_row_changes(shop):
@@ -258,18 +258,22 @@ def test_many_rows_and_none_are_fetched(at, tmp_path):
 @pytest.mark.parametrize(
     ("option", "asked", "words"),
     [
-        ("table", "nowhere", r"orders\.table: there is no such table"),
-        ("table", "nowhere.orders", "there is no such table"),
-        ("select", "SELECT 1 AS a; SELECT 2 AS a", r"orders\.select: it is not SQL of this database; give one SELECT"),
-        ("select", "SELECT 1 AS a) TO PROGRAM 'touch made' --", "give one SELECT"),
-        ("select", "DELETE FROM many RETURNING id", "give one SELECT"),
+        ("table", "nowhere", r"orders\.table: the table does not exist"),
+        ("table", "nowhere.orders", "the table does not exist"),
+        (
+            "select",
+            "SELECT 1 AS a; SELECT 2 AS a",
+            r"orders\.select: it is not valid SQL for this database. Write one SELECT",
+        ),
+        ("select", "SELECT 1 AS a) TO PROGRAM 'touch made' --", "Write one SELECT"),
+        ("select", "DELETE FROM many RETURNING id", "Write one SELECT"),
         ("select", "WITH gone AS (DELETE FROM many RETURNING id) SELECT id FROM gone", "only reading is allowed"),
         ("select", "SELECT nextval('counter')", "only reading is allowed"),
         ("select", "SELECT set_config('transaction_read_only', 'off', true)", "only reading is allowed"),
-        ("select", "SELECT id AS a, id AS a FROM many", "two have one name"),
-        ("select", "SELECT nothing FROM many", "a column is not there"),
+        ("select", "SELECT id AS a, id AS a FROM many", "two columns have the same name"),
+        ("select", "SELECT nothing FROM many", "a column does not exist"),
         ("select", "SELECT 1 / (id - id) AS a FROM many", "cannot compute a value"),
-        ("select", "SELECT FROM many", "it gives no column"),
+        ("select", "SELECT FROM many", "it returns no column"),
     ],
 )
 def test_postgresql_is_only_read_and_by_one_statement(at, tmp_path, option, asked, words, server):
@@ -286,14 +290,18 @@ def test_why_a_database_is_not_reached_is_said_without_its_address(at, tmp_path,
         fetched(tmp_path, database=at_server(), table="empty")[0] == []
     )  # the password is put in as it must be written
     assert "no server answers" in refused(tmp_path, database=at_server(port=postgres.free_port()), table="empty")
-    assert "no database of that name" in refused(tmp_path, database=at_server(name="canary_other"), table="empty")
-    assert "is not written as" in refused(tmp_path, database=at_server(more="?nonsense=1"), table="empty")
+    assert "no database with this name" in refused(tmp_path, database=at_server(name="canary_other"), table="empty")
+    assert "the address is not valid" in refused(tmp_path, database=at_server(more="?nonsense=1"), table="empty")
     slow = at_server(more="?options=-c%20statement_timeout%3D50")
-    assert "took too long" in refused(tmp_path, database=slow, select="SELECT pg_sleep(5) AS a")
+    assert "time limit of the database was exceeded" in refused(
+        tmp_path, database=slow, select="SELECT pg_sleep(5) AS a"
+    )
     monkeypatch.setenv("SHOP_PASSWORD", "Canary")
     assert "may not read all of it" in refused(tmp_path, database=at_server(user="canary_weak"), table="many")
-    assert "refused the user or the password" in refused(tmp_path, database=at_server(), table="empty")
-    assert "refused the user or the password" in refused(tmp_path, database=at_server(user="canary_no"), table="empty")
+    assert "does not accept the user or the password" in refused(tmp_path, database=at_server(), table="empty")
+    assert "does not accept the user or the password" in refused(
+        tmp_path, database=at_server(user="canary_no"), table="empty"
+    )
 
 
 # ---- The address ------------------------------------------------------------------------------------------
@@ -305,7 +313,9 @@ def test_what_the_environment_must_hold(tmp_path, monkeypatch):
         tmp_path, database='"${SHOP_ADDRESS}"', table="t"
     )
     monkeypatch.setenv("SHOP_ADDRESS", "Canary")
-    assert "what the environment holds is no address" in refused(tmp_path, database='"${SHOP_ADDRESS}"', table="t")
+    assert "the environment variables do not hold an address" in refused(
+        tmp_path, database='"${SHOP_ADDRESS}"', table="t"
+    )
     client = load_client("test", tmp_path)
     assert "Canary" not in f"{client!r}{client.model_dump_json()}"
     assert os.environ["SHOP_ADDRESS"] == "Canary"

@@ -18,8 +18,8 @@ from importing import ORDERS, quarantined, rows, take, take_orders
 import crmnb.intake.readers.delimited as delimited
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.read import read_source
-from crmnb.intake.readers.records import unique_names
-from crmnb.intake.sources.files import File, state, unchanged
+from crmnb.intake.readers.records import make_unique_names
+from crmnb.intake.sources.files import SourceFile, check_unchanged, read_state
 from crmnb.schema.client import Source
 
 HEADER = "No,Customer,Ordered,Total,Status"
@@ -268,7 +268,7 @@ def _read(text: str, folder, careful: bool) -> list[tuple] | str:
     simple = delimited._is_simple
     with duckdb.connect() as con, pytest.MonkeyPatch.context() as patched:
         patched.setattr(delimited, "_is_simple", (lambda *_: False) if careful else simple)
-        file = File(path, "some.csv", "csv")
+        file = SourceFile(path, "some.csv", "csv")
         try:
             raw = read_source(con, "some", Source(file="some.csv"), [file], folder, "here")
         except InputError as refused:
@@ -311,7 +311,7 @@ def _rows(folder, text: str | bytes, name: str = "o.csv", wanted=frozenset(), **
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     source = Source(file=name, **options)
     with duckdb.connect() as con:
-        raw = read_source(con, "o", source, [File(path, name, "csv")], folder, "o.yml, sources.o", wanted)
+        raw = read_source(con, "o", source, [SourceFile(path, name, "csv")], folder, "o.yml, sources.o", wanted)
         cells = ", ".join(cell.sql for cell in raw.columns.values())
         found = con.execute(f"SELECT _record, _problem, {cells} FROM {raw.rows} ORDER BY _id").fetchall()
     return [tuple(raw.columns), *found]
@@ -353,23 +353,23 @@ def test_a_header_is_only_suggested_where_it_holds_every_column(tmp_path):
         (b"", {}, "is empty: it has no header"),
         (b"\n\n", {}, "is empty"),
         (b",,\n1,2,3\n", {}, "is empty: it has no header"),
-        ("a,b\n1,2\n".encode("utf-16"), {}, "looks like UTF-16; add `encoding: utf-16`"),
-        ("a,b\n1,2\n".encode("utf-16-le"), {}, "looks like UTF-16; add `encoding: utf-16-le`"),
-        ("a,b\n1,2\n".encode("utf-16-be"), {}, "looks like UTF-16; add `encoding: utf-16-be`"),
-        (b"a,b\n1,2\n", {"encoding": "utf-16"}, "is not utf-16, as `encoding` says: it begins with 'a,b"),
+        ("a,b\n1,2\n".encode("utf-16"), {}, "looks like UTF-16. Add `encoding: utf-16`"),
+        ("a,b\n1,2\n".encode("utf-16-le"), {}, "looks like UTF-16. Add `encoding: utf-16-le`"),
+        ("a,b\n1,2\n".encode("utf-16-be"), {}, "looks like UTF-16. Add `encoding: utf-16-be`"),
+        (b"a,b\n1,2\n", {"encoding": "utf-16"}, "is not utf-16, which `encoding` declares: it begins with 'a,b"),
         ("a,b\n1,2\n".encode("utf-16"), {"encoding": "cp1252"}, "looks like UTF-16"),
         (b"a,b\n\xe9,2\n\xe8,2\nx,2\n\xea,3\n\xeb,3\n", {}, "line 2, byte 1: .xe9; line 3, byte 1: .xe8; line 5, byte 1: .xea"),
         (b"a,b\n\xe9,2\n", {}, "`encoding: cp1252`"),
         (bytes(range(128, 256)) * 9, {}, "is not UTF-8"),
-        (b"PK\x03\x04\x14\x00\x06\x00", {}, "if it is a workbook, add `format: excel`"),
+        (b"PK\x03\x04\x14\x00\x06\x00", {}, "If it is a workbook, add `format: excel`"),
         (b"a;b\n1;2\n", {}, 'Is the delimiter .;.. Then add `delimiter: ";"`'),
         (b'a,b\n1,"2\n3,4\n', {}, "record 2: a quote is opened and never closed"),
-        (b'a,"b\n1,2\n', {}, "is a quote left open in it"),
+        (b'a,"b\n1,2\n', {}, "Check it for a missing closing quote"),
         (b'a,b\n1,"' + b"x\n" * 1_000_001, {}, "a quote is opened and never closed"),
         (b"\x1f\x8b\x08junk", {}, "cannot be unpacked"),
-        ("a,b\nCafé,2\n".encode(), {"encoding": "cp1252"}, "is UTF-8, not cp1252; leave out `encoding`"),
+        ("a,b\nCafé,2\n".encode(), {"encoding": "cp1252"}, "is UTF-8, not cp1252. Remove `encoding`"),
         ("a,b\nCafé,2\n".encode(), {"encoding": "latin-1"}, "is UTF-8, not latin-1"),
-        (b",".join([b"a"] * 10_001), {}, "has 10,001 columns, and at most 10,000 are read"),
+        (b",".join([b"a"] * 10_001), {}, "has 10,001 columns; at most 10,000 are allowed"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path, text, options, words):
@@ -410,7 +410,7 @@ def orders(folder, **options) -> str:
 
 
 def test_a_file_that_is_not_there_says_where_to_get_it(tmp_path):
-    assert "there is no file 'no.csv'" in orders(tmp_path, file="no.csv")
+    assert "the file 'no.csv' does not exist" in orders(tmp_path, file="no.csv")
     assert "To get the data: Ask Ann." in orders(tmp_path, file="no_*.csv")
 
 
@@ -419,7 +419,7 @@ def test_only_regular_files_are_opened(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "bare.csv").write_text(numbered())
     (tmp_path / "broken.csv").symlink_to(tmp_path / "nowhere")
-    assert "there is no file" in orders(tmp_path, file="broken.csv")
+    assert "does not exist" in orders(tmp_path, file="broken.csv")
     assert "'pipe.csv' is a pipe or a device" in orders(tmp_path, file="pipe.csv")
     assert "'folder.csv' is a folder" in orders(tmp_path, file="folder.csv")
     assert "'broken.csv' is a broken link" in orders(tmp_path, file="b*.csv")
@@ -438,7 +438,7 @@ def test_a_link_leads_nowhere_else(tmp_path):
     (other / "back.csv").symlink_to(home / "in" / "real.csv")
     declared = "data_folders: [../other]\n"
     for file in ("out.csv", "far/o.csv", "far/*.csv", "../other/back.csv"):
-        with pytest.raises(InputError, match="leads to another folder than it seems"):
+        with pytest.raises(InputError, match="is a link to another folder, or is behind such a link"):
             take(home, f"{declared}sources: {{orders: {{file: {file}}}}}{ORDERS}")
     for file in ("near.csv", "../other/o.csv", str(other / "o.csv"), "in/*.csv"):
         assert len(rows(take(home, f"{declared}sources: {{orders: {{file: {file}}}}}{ORDERS}"), "orders")) == 1
@@ -447,14 +447,14 @@ def test_a_link_leads_nowhere_else(tmp_path):
 def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path):
     path = tmp_path / "o.csv"
     path.write_text("a,b\n1,2\n")
-    file = File(path, "o.csv", "csv", state(path))
-    unchanged([file], "o.yml, sources.o")
+    file = SourceFile(path, "o.csv", "csv", read_state(path))
+    check_unchanged([file], "o.yml, sources.o")
     path.write_text("a,b\n1,3\n")
-    with pytest.raises(InputError, match=r"'o\.csv' changed while it was read; run again"):
-        unchanged([file], "o.yml, sources.o")
+    with pytest.raises(InputError, match=r"'o\.csv' changed during the import. Run again"):
+        check_unchanged([file], "o.yml, sources.o")
     path.unlink()
-    with pytest.raises(InputError, match="changed while it was read"):
-        unchanged([file], "o.yml, sources.o")
+    with pytest.raises(InputError, match="changed during the import"):
+        check_unchanged([file], "o.yml, sources.o")
     with duckdb.connect() as con, pytest.raises(InputError, match=r"\(o\.csv\) cannot be read: No such file"):
         read_source(con, "o", Source(file="o.csv"), [file], tmp_path, "o.yml, sources.o")
 
@@ -462,15 +462,15 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path):
 def test_formats_go_by_their_endings(tmp_path):
     for name in ("o.json", "o.doc", "o", "o.gz"):
         (tmp_path / name).write_text("x")
-        assert f"files such as {name!r} are not read" in orders(tmp_path, file=name)
+        assert f"the format of {name!r} is unknown" in orders(tmp_path, file=name)
     for name in ("o.xlsx.gz", "o.parquet.gz"):
         (tmp_path / name).write_text("x")
-        assert "is gzipped, which only text may be" in orders(tmp_path, file=name)
+        assert "is gzipped, which is allowed only for CSV and JSON lines" in orders(tmp_path, file=name)
     (tmp_path / "o.tsv").write_text(numbered("1,,2025-01-01,1,paid").replace(",", "\t"))
-    assert 'add `delimiter: "\\t"`' in orders(tmp_path, file="o.tsv")
+    assert 'Add `delimiter: "\\t"`' in orders(tmp_path, file="o.tsv")
     (tmp_path / "p.parquet").write_text("x")
     (tmp_path / "p.csv").write_text("x")
-    assert "make them two sources" in orders(tmp_path, file="p.*")
+    assert "Declare two sources" in orders(tmp_path, file="p.*")
 
 
 def test_the_lock_file_of_an_open_workbook_is_no_data(tmp_path):
@@ -493,7 +493,7 @@ def test_a_link_to_another_clients_folder_is_refused(tmp_path):
     (tmp_path / "a" / "far").symlink_to("../b/in")
     (tmp_path / "a" / "near.csv").symlink_to("in/real.csv")
     for file in ("a/orders.csv", "a/o*.csv", "a/far/real.csv", "a/f*/real.csv", f"{tmp_path}/a/f*/real.csv"):
-        assert "leads to another folder than it seems" in orders(tmp_path, file=file)
+        assert "is a link to another folder, or is behind such a link" in orders(tmp_path, file=file)
     for file in ("a/near.csv", "a/n*.csv", "a/i*/real.csv", f"{tmp_path}/a/far/real.csv"):
         assert len(rows(take(tmp_path, f"sources: {{orders: {{file: {file}}}}}{ORDERS}"), "orders")) == 1
 
@@ -501,7 +501,7 @@ def test_a_link_to_another_clients_folder_is_refused(tmp_path):
 def test_a_name_that_is_not_utf_8_is_refused_and_shown(tmp_path):
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/orders_\xff.csv")).write_text(numbered())
     said = orders(tmp_path, file="'o*.csv'")
-    assert r"sources.orders.file: the name orders_\xff.csv, or that of a folder above, is not UTF-8; rename it" in said
+    assert r"sources.orders.file: the name orders_\xff.csv (or that of its folder) is not UTF-8. Rename it" in said
     said.encode()
 
 
@@ -517,7 +517,7 @@ def test_control_characters_of_a_name_reach_no_terminal(tmp_path):
 def test_equal_headers_are_told_apart():
     """Twenty thousand of them took a minute once: each was held against all before it."""
     given = ["a", "", "a", "a (2)", "a", " ", "column 2", *["a"] * 3]
-    names, repeated = unique_names(given, "here")
+    names, repeated = make_unique_names(given, "here")
     assert names == [
         "a",
         "column 2",
@@ -531,8 +531,8 @@ def test_equal_headers_are_told_apart():
         "a (6)",
     ]
     assert repeated == {"a"}
-    assert unique_names(["column 2", ""], "here") == (["column 2", "column 2 (2)"], set())
-    names, repeated = unique_names(["a"] * 10_000, "here")
+    assert make_unique_names(["column 2", ""], "here") == (["column 2", "column 2 (2)"], set())
+    names, repeated = make_unique_names(["a"] * 10_000, "here")
     assert (len(set(names)), names[-1], repeated) == (10_000, "a (10000)", {"a"})
     with pytest.raises(InputError, match="here has 10,001 columns"):
-        unique_names(["a"] * 10_001, "here")
+        make_unique_names(["a"] * 10_001, "here")

@@ -10,7 +10,7 @@ from importing import ORDERS, client_of, counts, quarantined, rows, take
 from conftest import PROJECT
 from crmnb.core.errors import InputError
 from crmnb.intake import import_data
-from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, add_to_erasure_list, forgotten
+from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, add_to_erasure_list, read_erasure_list
 from crmnb.intake.erasure.exclude import sort_parents_first
 from crmnb.report.pages import quarantine_page
 from crmnb.schema.client import load_client
@@ -48,7 +48,7 @@ def test_the_list_holds_no_key_and_is_for_its_owner_only(private):
     text = (private / "forgotten.json").read_text()
     assert "Ada" not in text
     assert "007" not in json.loads(text)["digests"]
-    found = forgotten(private)
+    found = read_erasure_list(private)
     assert len(found.digests) == 2
     assert found.digest("007") in found.digests
     assert found.digest("7") not in found.digests
@@ -59,7 +59,7 @@ def test_the_same_customer_has_another_digest_at_another_client(tmp_path, privat
     other = tmp_path / "other"
     other.mkdir()
     add_to_erasure_list(other, "007")
-    assert forgotten(other).digests != forgotten(private).digests
+    assert read_erasure_list(other).digests != read_erasure_list(private).digests
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"salt": 1, "digests": []}', '{"salt": "x"}', "[" * 100_000])
@@ -72,7 +72,7 @@ def test_a_damaged_list_is_an_error_since_nobody_may_come_back(private, tmp_path
 
 
 def test_without_a_list_nobody_is_forgotten(tmp_path):
-    assert forgotten(tmp_path) == EMPTY_ERASURE_LIST
+    assert read_erasure_list(tmp_path) == EMPTY_ERASURE_LIST
 
 
 # ---- Mapped tables ----------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_rows_are_left_out_good_or_wrong_and_the_account_comes_out(tmp_path, pri
     assert [row["order_id"] for row in rows(taken, "orders")] == ["3", "4", "1"]  # 1 is no repetition any more
     assert [row["No"] for row in quarantined(taken, "orders")] == ["6"]
     assert (account.totals["amount"].accepted, account.totals["amount"].rejected) == ("71.0000", "32.0000")
-    assert account.notes == ("3 rows of customers who are to be forgotten were left out",)
+    assert account.notes == ("3 rows are excluded (customers on the erasure list)",)
 
 
 def test_whom_the_list_names_since_is_gone_though_the_files_are_the_same(tmp_path, private):
@@ -241,4 +241,4 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
 def test_progress_says_how_many(tmp_path, private):
     client, said = client_of(tmp_path, ONE, orders_csv=HEADER + "1,007,2025-01-01,1,paid\n"), []
     import_data(client, private, say=said.append)
-    assert said == ["orders: 1 rows read, 0 accepted, 0 quarantined, 1 left out as forgotten"]
+    assert said == ["orders: 1 rows read, 0 accepted, 0 rejected, 1 excluded (erasure list)"]

@@ -15,7 +15,7 @@ from importing import ORDERS, quarantined, rows, take
 import crmnb.intake.readers.excel_marks as workbook_marks
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.read import read_source
-from crmnb.intake.sources.files import File
+from crmnb.intake.sources.files import SourceFile
 from crmnb.schema.client import Source
 
 HEADER = ("No", "Customer", "Ordered", "Total", "Status")
@@ -43,7 +43,7 @@ def read(folder, name="o.xlsx", wanted=frozenset(), **options) -> tuple[list[str
     """The columns, and the rows as (file, record, problem, cells ...)."""
     source, path = Source(file=name, **options), folder / name
     with duckdb.connect() as con:
-        raw = read_source(con, "o", source, [File(path, name, "excel")], folder, "o.yml, sources.o", wanted)
+        raw = read_source(con, "o", source, [SourceFile(path, name, "excel")], folder, "o.yml, sources.o", wanted)
         cells = ", ".join(f"coalesce({cell.sql}, 'NULL')" for cell in raw.columns.values())
         found = con.execute(f"SELECT _file, _record, _problem, {cells} FROM {raw.rows} ORDER BY _id").fetchall()
     return list(raw.columns), found
@@ -118,7 +118,7 @@ def test_days_counted_from_1904_are_the_same_days(tmp_path):
         sheet.write(0, 0, "at")
         sheet.write_datetime(1, 0, datetime(2025, 1, 31), book.add_format({"num_format": "yyyy-mm-dd"}))
     assert read(tmp_path)[1] == [("o.xlsx", 2, None, "2025-01-31")]
-    assert "counts its days from 1904" in refused(tmp_path, date_format="excel")
+    assert "uses the 1904 date system" in refused(tmp_path, date_format="excel")
 
 
 # ---- Sheets and headers -----------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_a_sheet_that_begins_further_down_and_right_and_odd_headers(tmp_path):
     )
     columns, found = read(tmp_path)
     assert columns == ["column 1", "a", "column 3", "a (2)"]
-    problem = "malformed record: something stands beyond the last column that has a header"
+    problem = "malformed record: a cell beyond the last column with a header is not empty"
     assert found == [("o.xlsx", 4, problem, "", "1", "2", "3"), ("o.xlsx", 5, None, "", "", "", "4")]
 
 
@@ -204,10 +204,10 @@ def test_formulas_give_their_values_and_are_refused_without(tmp_path):
     workbook(
         tmp_path / "o.xlsx", S=[["a", "b"], ["x", ("=1+1", 0)], ["y", ("=1+2", 0)]]
     )  # what this writer puts for unknown
-    assert "the formulas of some cells (B2, B3) have never been calculated" in refused(tmp_path)
+    assert "the formulas of some cells (B2, B3) were never calculated" in refused(tmp_path)
     replaced = {"<v>0</v>": "<v/>", ' fullCalcOnLoad="1"': ""}
     rewrite(tmp_path / "o.xlsx", replaced)
-    assert "the formulas of some cells (B2, B3) have never been calculated" in refused(tmp_path)
+    assert "the formulas of some cells (B2, B3) were never calculated" in refused(tmp_path)
     rewrite(tmp_path / "o.xlsx", {"<v/>": "<v>0</v>"})
     assert [row[-1] for row in read(tmp_path)[1]] == ["0", "0"]
 
@@ -268,7 +268,7 @@ def test_a_sheet_padded_with_blanks_is_refused_before_it_is_unpacked(tmp_path, m
     padded(tmp_path / "o.xlsx", 1 << 20)
     assert read(tmp_path)[1] == [("o.xlsx", 2, None, "1")]
     padded(tmp_path / "o.xlsx", 1 << 22)
-    monkeypatch.setattr(workbook_marks, "_of_xlsx", lambda _: pytest.fail("it was unpacked"))
+    monkeypatch.setattr(workbook_marks, "_read_xlsx", lambda _: pytest.fail("it was unpacked"))
     assert re.search(r"what it unpacks to \(4 MB, \d+ times its size\) is too large", refused(tmp_path))
 
 
@@ -278,7 +278,7 @@ def test_a_row_without_end_is_refused_before_it_fills_the_memory(tmp_path, monke
     padded(tmp_path / "o.xlsx", 1 << 19)
     assert read(tmp_path)[1] == [("o.xlsx", 2, None, "1")]
     padded(tmp_path / "o.xlsx", 1 << 21)
-    assert "sheet S, of which a row takes more than 1 MB, is too large" in refused(tmp_path)
+    assert "sheet S, with a row of more than 1 MB, is too large" in refused(tmp_path)
 
 
 def test_control_characters_of_a_sheets_name_are_made_visible(tmp_path):

@@ -9,7 +9,7 @@ from importing import ORDERS, quarantined, rows, take
 
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.read import read_source
-from crmnb.intake.sources.files import File
+from crmnb.intake.sources.files import SourceFile
 from crmnb.schema.client import Source
 
 
@@ -18,10 +18,10 @@ def read(folder, content: str | bytes, **options) -> tuple[list[str], list[tuple
     path = folder / "o.jsonl"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with duckdb.connect() as con:
-        file = File(path, path.name, "json")
+        file = SourceFile(path, path.name, "json")
         raw = read_source(con, "o", Source(file=path.name, **options), [file], folder, "o.yml, sources.o")
         cells = ", ".join(cell.sql for cell in raw.columns.values())
-        found = con.execute(f"SELECT _record, _problem, _unread, {cells} FROM {raw.rows} ORDER BY _id").fetchall()
+        found = con.execute(f"SELECT _record, _problem, _unparsed, {cells} FROM {raw.rows} ORDER BY _id").fetchall()
     return list(raw.columns), found
 
 
@@ -80,12 +80,12 @@ def test_columns_are_the_keys_of_all_lines_and_blank_lines_are_none(tmp_path):
     [
         ('{"a": 1', "not JSON"),
         ("a,b", "not JSON"),
-        ("[1, 2]", "the line is no object in braces"),
-        ('"a"', "the line is no object in braces"),
-        ('{"a": 1, "a": 2}', "a key stands in it twice"),
-        ('{"a": {"b": 1, "b": 2}}', "a key stands in it twice"),
-        ('{"a": NaN}', "NaN is no number of JSON"),
-        ('{"a": -Infinity}', "-Infinity is no number of JSON"),
+        ("[1, 2]", "the line is not an object in braces"),
+        ('"a"', "the line is not an object in braces"),
+        ('{"a": 1, "a": 2}', "a key occurs twice"),
+        ('{"a": {"b": 1, "b": 2}}', "a key occurs twice"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": -Infinity}', "-Infinity is not a JSON number"),
         ('{"a": 01}', "not JSON"),
         ('{"a": "\\ud800"}', "half of a character"),
         ('{"a": ' + "[" * 100_000 + "}", "nested too deeply"),
@@ -104,14 +104,14 @@ def test_a_line_that_is_no_object_is_a_malformed_record(tmp_path, line, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('[{"a": 1}, {"a": 2}]', "save it as JSON lines"),
-        ('\n[\n{"a": 1},\n{"a": 2}\n]\n', "save it as JSON lines"),
+        ('[{"a": 1}, {"a": 2}]', "Save it as JSON lines"),
+        ('\n[\n{"a": 1},\n{"a": 2}\n]\n', "Save it as JSON lines"),
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ('{\n"a": 1\n}\n', "no line of it is an object"),
+        ('{\n"a": 1\n}\n', "no line is an object"),
         ('{"é": 1}\n'.encode("cp1252"), "is not UTF-8.*encoding: cp1252"),
-        ('{"a": 1}\n'.encode("utf-16"), "looks like UTF-16; add `encoding: utf-16`"),
-        ("".join(f'{{"{n}": 1}}\n' for n in range(10_001)), "more than 10,000 keys"),
+        ('{"a": 1}\n'.encode("utf-16"), "looks like UTF-16. Add `encoding: utf-16`"),
+        ("".join(f'{{"{n}": 1}}\n' for n in range(10_001)), "more than 10,000 different keys"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_json_lines_says_so(tmp_path, content, words):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from importing import ORDERS, client_of, counts, quarantined, read_csv, rows, short, take, take_orders
 
-import crmnb.intake.pipeline as taking
+import crmnb.intake.pipeline as pipeline
 from crmnb.core.errors import InputError
 from crmnb.intake import SourceMissing, import_data
 from crmnb.schema.client import load_client
@@ -63,10 +63,10 @@ def test_a_wrong_row_is_set_aside_with_its_place_and_its_reasons(tmp_path):
             "Status": "paidd",
             "file": "orders.csv",
             "record": "4",
-            "reasons": "amount is not an amount; status is none of paid, cancelled, refunded",
+            "reasons": "amount is not an amount; status is not one of paid, cancelled, refunded",
         }
     ]
-    assert account.reasons == {"amount is not an amount": 1, "status is none of paid, cancelled, refunded": 1}
+    assert account.reasons == {"amount is not an amount": 1, "status is not one of paid, cancelled, refunded": 1}
 
 
 def test_too_many_wrong_rows_stop_the_intake_and_leave_the_quarantine(tmp_path):
@@ -74,7 +74,7 @@ def test_too_many_wrong_rows_stop_the_intake_and_leave_the_quarantine(tmp_path):
     with pytest.raises(InputError) as caught:
         take_orders(tmp_path, text)
     words = str(caught.value)
-    assert "test.yml, tables.orders: 3 of 20 rows are wrong (15.0%), more than the 5.0%" in words
+    assert "test.yml, tables.orders: 3 of 20 rows are rejected (15.0%), more than the 5.0%" in words
     assert "- amount is not an amount: 3 rows, such as 'x'" in words
     place = tmp_path / "private" / "tables" / "refused" / "orders.csv"
     assert str(place) in words
@@ -100,7 +100,7 @@ def test_a_personal_value_is_not_shown(tmp_path):
 
 def test_unchanged_sources_are_not_read_again(tmp_path, monkeypatch):
     first = take_orders(tmp_path, TWO)
-    monkeypatch.setattr(taking, "read_source", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(pipeline, "read_source", lambda *_: pytest.fail("read again"))
     again = import_data(load_client("test", tmp_path), tmp_path / "private")
     assert again.reused
     assert not first.reused
@@ -135,11 +135,11 @@ def test_what_a_report_does_not_read_does_not_matter(tmp_path):
     assert import_data(client, tmp_path / "private").reused
 
 
-@pytest.mark.parametrize("step", ["_span", "save_intake", "judge"])
+@pytest.mark.parametrize("step", ["event_span", "save_intake", "validate_rows"])
 def test_a_crash_leaves_the_last_intake_as_it_was_and_nothing_half_made(tmp_path, monkeypatch, step):
     first = take_orders(tmp_path, TWO)
     with monkeypatch.context() as patched:
-        patched.setattr(taking, step, lambda *_: 1 / 0)
+        patched.setattr(pipeline, step, lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             take_orders(tmp_path, TWO + "5,,2025-03-05,1,paid\n")
     assert [path.name for path in first.folder.parent.iterdir() if path.is_dir()] == [first.fingerprint]
@@ -155,14 +155,14 @@ def test_what_a_dead_run_left_is_removed(tmp_path):
 
 
 def test_a_lost_row_is_never_silent(tmp_path, monkeypatch):
-    judge = taking.judge
+    judge = pipeline.validate_rows
 
     def forgetful(*given):
         accepted, account = judge(*given)
         return f"{accepted} AND false", account
 
-    monkeypatch.setattr(taking, "judge", forgetful)
-    with pytest.raises(RuntimeError, match="2 rows were read, 0 accepted, 0 quarantined and 0 replaced"):
+    monkeypatch.setattr(pipeline, "validate_rows", forgetful)
+    with pytest.raises(RuntimeError, match="2 rows read, but 0 accepted, 0 rejected and 0 replaced"):
         take_orders(tmp_path, TWO)
 
 
@@ -177,7 +177,7 @@ def test_the_record_of_an_intake_says_which_files_were_read(tmp_path):
 def test_progress_is_said(tmp_path):
     client, said = client_of(tmp_path, f"sources: {{orders: {{file: orders.csv}}}}{ORDERS}", orders_csv=TWO), []
     import_data(client, tmp_path / "private", say=said.append)
-    assert said == ["orders: 2 rows read, 2 accepted, 0 quarantined"]
+    assert said == ["orders: 2 rows read, 2 accepted, 0 rejected"]
 
 
 # ---- Files that are not as they should be -----------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_progress_is_said(tmp_path):
 def test_a_missing_file_says_where_it_was_looked_for(tmp_path):
     with pytest.raises(SourceMissing) as caught:
         take(tmp_path, f"sources: {{orders: {{file: sub/orders.csv}}}}{ORDERS}")
-    assert "sources.orders.file: there is no file 'sub/orders.csv'" in str(caught.value)
+    assert "sources.orders.file: the file 'sub/orders.csv' does not exist" in str(caught.value)
     assert str(tmp_path / "sub" / "orders.csv") in str(caught.value)
 
 
@@ -203,7 +203,7 @@ def test_a_missing_column_names_the_nearest_headers(tmp_path):
     assert "tables.orders.columns.ordered_at: test.yml, sources.orders (orders.csv) has no column 'Ordered'" in str(
         caught.value
     )
-    assert "Did you mean 'Ordered on'" in str(caught.value)
+    assert "Did you mean Ordered on" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_missing_column_names_the_nearest_headers(tmp_path):
         ("", "is empty"),
         ("\n\n", "is empty"),
         (TWO.replace(",", ";"), r"only one column.*Is the delimiter ';'\? Then add `delimiter: \";\"`"),
-        (TWO.replace("Status", "Total"), "the header 'Total' stands more than once"),
+        (TWO.replace("Status", "Total"), "the header 'Total' occurs more than once"),
         (TWO.encode() + b"caf\xe9,,2025-01-01,1,paid\n", r"is not UTF-8 \(line 4, byte 4: \\xe9.*encoding: cp1252"),
         (TWO + '"open,,2025-01-01,1,paid\n5,,2025-01-01,1,paid\n', "record 4: a quote is opened and never closed"),
     ],
@@ -228,13 +228,13 @@ def test_an_unreadable_notation_is_not_guessed_but_proposed(tmp_path):
         take_orders(tmp_path, text)
     words = str(caught.value)
     assert "'31/12/2025 10:00', '30/12/2025 11:00', '29/12/2025 12:00'" in words
-    assert 'add to sources.orders the line `date_format: "%d/%m/%Y %H:%M"`' in words
+    assert 'Add this line to sources.orders: `date_format: "%d/%m/%Y %H:%M"`' in words
 
 
 def test_an_ambiguous_notation_is_left_to_the_client(tmp_path):
     with pytest.raises(InputError) as caught:
         take_orders(tmp_path, HEADER + "1,,03/04/2025,1,paid\n")
-    assert 'the one that is right of the lines `date_format: "%d/%m/%Y"` or `date_format: "%m/%d/%Y"`' in str(
+    assert 'Add the correct line to sources.orders: `date_format: "%d/%m/%Y"` or `date_format: "%m/%d/%Y"`' in str(
         caught.value
     )
 
@@ -242,7 +242,7 @@ def test_an_ambiguous_notation_is_left_to_the_client(tmp_path):
 def test_another_decimal_mark_is_not_guessed_but_proposed(tmp_path):
     with pytest.raises(InputError) as caught:
         take_orders(tmp_path, HEADER + '1,,2025-01-01,"1.234,50",paid\n2,,2025-01-01,"7,5",paid\n')
-    assert 'the line `decimal: ",", thousands: "."`' in str(caught.value)
+    assert 'Add this line to sources.orders: `decimal: ",", thousands: "."`' in str(caught.value)
 
 
 def test_a_header_alone_is_a_table_without_rows(tmp_path):
@@ -254,7 +254,7 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path):
 @pytest.mark.parametrize("name", ["orders.docx", "orders", "orders.gz", "orders.pdf"])
 def test_a_format_that_is_not_read_says_so(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(InputError, match="save it as CSV, Excel, Parquet or JSON lines"):
+    with pytest.raises(InputError, match="Save it as CSV, Excel, Parquet or JSON lines"):
         take(tmp_path, f"sources: {{orders: {{file: {name}}}}}{ORDERS}")
 
 

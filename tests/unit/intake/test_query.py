@@ -84,18 +84,18 @@ def test_several_tables_may_read_one_source(tmp_path):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("SELECT 1 FROM lines; DROP TABLE lines", "must be one SELECT, and nothing else"),
-        ("DROP TABLE lines", "must be one SELECT"),
-        ("COPY lines TO '{}/out.csv'", "must be one SELECT"),
-        ("ATTACH '{}/x.db'", "must be one SELECT"),
-        ("INSTALL httpfs", "must be one SELECT"),
-        ("SET threads = 1", "must be one SELECT"),
-        ("-- nothing", "must be one SELECT"),
-        ("SELEC 1", "is not SQL"),
-        ("SELECT 1", "reads none of the sources"),
-        ("SELECT * FROM lnes", "reads none of the sources. Did you mean lines"),
+        ("SELECT 1 FROM lines; DROP TABLE lines", "only one SELECT statement is allowed"),
+        ("DROP TABLE lines", "only one SELECT statement is allowed"),
+        ("COPY lines TO '{}/out.csv'", "only one SELECT statement is allowed"),
+        ("ATTACH '{}/x.db'", "only one SELECT statement is allowed"),
+        ("INSTALL httpfs", "only one SELECT statement is allowed"),
+        ("SET threads = 1", "only one SELECT statement is allowed"),
+        ("-- nothing", "only one SELECT statement is allowed"),
+        ("SELEC 1", "is not valid SQL"),
+        ("SELECT 1", "does not read any of the sources"),
+        ("SELECT * FROM lnes", "does not read any of the sources. Did you mean lines"),
         ("SELECT * FROM lines JOIN other USING (Invoice)", "other does not exist"),
-        ("SELECT * FROM (PIVOT lines ON Qty USING count(*))", "must be one SELECT"),
+        ("SELECT * FROM (PIVOT lines ON Qty USING count(*))", "only one SELECT statement is allowed"),
         ("SELECT Pric FROM lines", '"Pric" not found'),
         ("SELECT * FROM lines, read_csv('{}/secret.csv')", "file system operations are disabled"),
         ("SELECT * FROM lines, '{}/secret.csv'", "does not exist|disabled"),
@@ -103,10 +103,10 @@ def test_several_tables_may_read_one_source(tmp_path):
         ("SELECT * FROM lines, glob('{}/*')", "disabled"),
         ("SELECT * FROM lines, read_csv('https://example.org/x.csv')", "disabled|requires"),
         ("WITH d AS (DELETE FROM lines RETURNING *) SELECT * FROM d", "."),
-        ("SELECT Invoice FROM lines", "gives a column 'Invoice'"),
+        ("SELECT Invoice FROM lines", "the result has a column 'Invoice'"),
         ("SELECT Invoice AS order_id FROM lines", "has no column 'ordered_at'"),
         ("SELECT Invoice AS order_id, Invoice AS order_id FROM lines", "."),
-        ("SELECT CAST(Invoice || 'x' AS INTEGER) AS order_id FROM lines", "a value of a row does not fit"),
+        ("SELECT CAST(Invoice || 'x' AS INTEGER) AS order_id FROM lines", "a value has the wrong type or range"),
     ],
 )
 def test_a_query_that_is_more_or_less_than_a_select_is_refused(tmp_path, query, words):
@@ -125,12 +125,12 @@ def test_a_python_variable_is_no_table(tmp_path):
 
 
 def test_a_type_for_a_column_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"sources.lines.columns: .* has no column 'Pric'.*Did you mean 'Price'"):
+    with pytest.raises(InputError, match=r"sources.lines.columns: .* has no column 'Pric'.*Did you mean Price"):
         ask(tmp_path, QUERY, source=SOURCE.replace("Price:", "Pric:"))
 
 
 def test_columns_that_differ_in_case_only(tmp_path):
-    with pytest.raises(InputError, match="cannot tell the columns Qty and QTY apart"):
+    with pytest.raises(InputError, match="the column names Qty and QTY differ only in upper and lower case"):
         ask(tmp_path, QUERY, "Invoice,Customer ID,When,Price,Qty,QTY\n")
 
 
@@ -142,7 +142,7 @@ def test_headers_that_are_names_of_our_own_do_no_harm(tmp_path):
 
 
 def test_an_unreadable_column_of_a_source_is_proposed_for_the_source(tmp_path):
-    with pytest.raises(InputError, match=r'add to sources.lines the line `date_format: "%d.%m.%Y"`'):
+    with pytest.raises(InputError, match=r'Add this line to sources.lines: `date_format: "%d.%m.%Y"`'):
         ask(tmp_path, QUERY, "Invoice,Customer ID,When,Price,Qty\n1,,31.12.2025,2,3\n")
 
 
@@ -198,7 +198,7 @@ def test_what_a_query_makes_of_a_personal_column_is_personal(tmp_path, query):
     taken = people(tmp_path, query)
     assert taken.profile.columns["customers"]["mail"].levels is None
     assert "jane.doe" not in (taken.folder / "intake.json").read_text()
-    with pytest.raises(InputError, match=r"customers.mail is made of a column that is declared personal"):
+    with pytest.raises(InputError, match=r"customers.mail is derived from a personal column"):
         people(tmp_path, query, before="segments: {mail: {column: customers.mail}}")
 
 
@@ -235,6 +235,6 @@ def test_no_message_shows_what_a_query_made_of_a_personal_column(tmp_path):
     ],
 )
 def test_what_goes_wrong_with_a_row_is_told_without_the_row(tmp_path, made):
-    with pytest.raises(InputError, match=r"tables.customers.query: a value of a row does not fit") as refused:
+    with pytest.raises(InputError, match=r"tables.customers.query: a value has the wrong type or range") as refused:
         people(tmp_path, f"SELECT id AS customer_id, {made} AS x1 FROM c")
     assert not re.search("1999|jane|x.org", str(refused.value))

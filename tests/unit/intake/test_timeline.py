@@ -11,7 +11,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
 from crmnb.evaluate.settings import seen_by
-from crmnb.intake.timeline import time_line
+from crmnb.intake.timeline import build_timeline
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client
 
@@ -43,18 +43,18 @@ DAILY = every("2023-01-02", 1, 1000, 5)
     ],
 )
 def test_the_dense_part_leaves_out_a_few_rows_that_lie_apart(rows, first, last):
-    found = time_line(rows)
+    found = build_timeline(rows)
     assert (str(found.first), str(found.last)) == (first, last)
     assert (found.earliest, found.latest) == (min(rows), max(rows))
 
 
 def test_a_long_gap_between_many_rows_is_told_and_cuts_nothing():
     both = every("2019-01-01", 1, 300) | every("2022-06-01", 1, 300)
-    found = time_line(both)
+    found = build_timeline(both)
     assert (found.first, found.gap) == (date(2019, 1, 1), (date(2019, 10, 27), date(2022, 6, 1)))
-    assert time_line(DAILY).gap is None
-    assert time_line(every("2020-01-01", 365, 6, 100)).gap is None  # as usual there
-    assert time_line({}) is None
+    assert build_timeline(DAILY).gap is None
+    assert build_timeline(every("2020-01-01", 365, 6, 100)).gap is None  # as usual there
+    assert build_timeline({}) is None
 
 
 def csv(*more: str) -> str:
@@ -71,7 +71,7 @@ def test_one_row_of_1900_does_not_begin_the_data(tmp_path):
     taken = taken_of(tmp_path, csv("900,c1,1900-01-01,10,paid"))
     assert taken.data_from == datetime(2023, 3, 1)
     (said,) = taken.gaps
-    assert said.startswith("orders: all but a few rows lie from 2023-03-01 on, the first of the few in 1900, so")
+    assert said.startswith("orders: nearly all rows start on 2023-03-01, a few isolated rows go back to 1900; the")
     assert "declare data_from: 2023-03-01" in said
     assert taken.audits[0].accepted == 301  # nothing is set aside
 
@@ -80,7 +80,7 @@ def test_one_row_long_after_all_others_does_not_end_the_data(tmp_path):
     taken = taken_of(tmp_path, csv("900,c1,2026-11-01,10,paid"))
     assert taken.cutoff == datetime(2025, 8, 15)
     assert "declare data_until: 2025-08-14" in taken.gaps[0]
-    assert "the last of the few in 2026, so" in taken.gaps[0]
+    assert "a few isolated rows go on to 2026; the" in taken.gaps[0]
     assert "2026-11" not in taken.gaps[0]  # a page prints it: the day of a single row tells of one customer
 
 

@@ -1,1 +1,1 @@
-"""Truth: the true figures of the simulated client."""
+"""The true figures of the simulated client."""

@@ -1,20 +1,20 @@
-"""True worth of customers, in closed form: they leave at the rates of the years seen, and order as in the last one."""
+"""True customer lifetime values in closed form: churn at the rates observed so far, orders as in the last year."""
 
 from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
 
-from crmnb.demo.customers import Lives, leaving, ordering
+from crmnb.demo.customers import CustomerBase, churn_multiples, order_multiples
 from crmnb.demo.parameters import DISCOUNT, EDGES, HORIZON, PLANS, REGIONS, Rates
-from crmnb.demo.truth.periods import Window
-from crmnb.demo.truth.sales import expected_orders, left_of_it, none_in, order_value
+from crmnb.demo.truth.periods import TruthPeriod
+from crmnb.demo.truth.sales import expected_orders, net_of_refunds, no_order_probability, order_value
 
 Figures = dict[tuple[str, str], float]
 _MONTHS = 12
 
 
-def worth(rates: Rates, lives: Lives, window: Window) -> Figures:
+def clv_figures(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
     """What customers at a window's end and newly won ones are worth, and how many will be lost within 365 days (per customer at
     the year's start), if they go on as customers did so far.
 
@@ -22,14 +22,14 @@ def worth(rates: Rates, lives: Lives, window: Window) -> Figures:
     is worth m (1 - exp(-(h + d) T)) / (h + d) over T years; each region and plan has its own h, and each plan its own m. Who
     leaves does not come back here.
     """
-    place, last = window.place, window.last
-    of_order = left_of_it(rates, window.first, last)[1] * rates.order_value[place] * rates.margin
-    a_year = np.broadcast_to(rates.orders * ordering(rates) * of_order, lives.joins.shape)
-    so_far, of_year = _leaving(lives, range(place + 1)), _leaving(lives, [place])
-    present = lives.under_contract(last)
-    there = np.zeros(lives.joins.shape)
-    np.add.at(there, (lives.region[present], lives.plan[present]), 1 / lives.at_start[place])
-    new, gone = lives.joins / lives.joins.sum(), so_far + np.log1p(DISCOUNT)
+    place, last = period.place, period.last
+    of_order = net_of_refunds(rates, period.first, last)[1] * rates.order_value[place] * rates.margin
+    a_year = np.broadcast_to(rates.orders * order_multiples(rates) * of_order, base.joiner_shares.shape)
+    so_far, of_year = _leaving(base, range(place + 1)), _leaving(base, [place])
+    present = base.under_contract(last)
+    there = np.zeros(base.joiner_shares.shape)
+    np.add.at(there, (base.region[present], base.plan[present]), 1 / base.at_start[place])
+    new, gone = base.joiner_shares / base.joiner_shares.sum(), so_far + np.log1p(DISCOUNT)
 
     def value(shares: np.ndarray, years: float) -> float:
         return float((shares / shares.sum() * a_year * -np.expm1(-gone * years) / gone).sum())
@@ -43,49 +43,49 @@ def worth(rates: Rates, lives: Lives, window: Window) -> Figures:
         ("clv_to_cac", ""): value(new, HORIZON / _MONTHS) / rates.cac[place],
         ("cac_payback_period", ""): months[np.argmax(np.array(brought) >= rates.cac[place])],
         ("expected_churn", ""): float((there * -np.expm1(-so_far * 365 / 365.25)).sum()),
-        ("simple_clv", ""): _by_the_textbook(rates, lives, window),
+        ("simple_clv", ""): _simple_clv(rates, base, period),
     }
 
 
-def _leaving(lives: Lives, places: Iterable[int]) -> np.ndarray:
+def _leaving(base: CustomerBase, places: Iterable[int]) -> np.ndarray:
     """The rate of leaving of each region and plan, a year (of 365.25 days): the mean of some of the years, by how long they were watched."""
     found, watched = [], []
     for place in places:
         first, last = EDGES[place], EDGES[place + 1]
-        found.append(-np.log(lives.stays[place]) / ((last - first) / 365.25))
-        kind = lives.region * len(PLANS) + lives.plan
-        days = np.bincount(kind, lives.days(first, last), lives.joins.size)
-        watched.append(days.reshape(lives.joins.shape) + 1e-9)
+        found.append(-np.log(base.retained[place]) / ((last - first) / 365.25))
+        kind = base.region * len(PLANS) + base.plan
+        days = np.bincount(kind, base.days(first, last), base.joiner_shares.size)
+        watched.append(days.reshape(base.joiner_shares.shape) + 1e-9)
     return np.average(found, axis=0, weights=watched)
 
 
-def _by_the_textbook(rates: Rates, lives: Lives, window: Window) -> float:
+def _simple_clv(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
     """Margin of an order x orders a year per buyer x 1 / yearly churn, each as it is on average."""
-    expected = expected_orders(rates, lives, lives.days(window.first, window.last))
-    counted = left_of_it(rates, window.first, window.last)[0]
-    per_buyer = counted * expected.sum() / (1 - none_in(rates, expected)).sum()
-    churn = 1 - retention(lives, window) ** (1 / window.years)
-    return order_value(rates, window) * rates.margin * per_buyer / window.years / churn
+    expected = expected_orders(rates, base, base.days(period.first, period.last))
+    counted = net_of_refunds(rates, period.first, period.last)[0]
+    per_buyer = counted * expected.sum() / (1 - no_order_probability(rates, expected)).sum()
+    churn = 1 - retention(base, period) ** (1 / period.years)
+    return order_value(rates, period) * rates.margin * per_buyer / period.years / churn
 
 
-def retention(lives: Lives, window: Window) -> float:
+def retention(base: CustomerBase, period: TruthPeriod) -> float:
     """The share of those there at a window's start who stay through it, each region and plan as it does."""
-    present = lives.under_contract(window.first)
-    return float((lives.stays[window.place][lives.region[present], lives.plan[present]] ** window.share).mean())
+    present = base.under_contract(period.first)
+    return float((base.retained[period.place][base.region[present], base.plan[present]] ** period.share).mean())
 
 
-def drivers(rates: Rates, lives: Lives, window: Window) -> Figures:
+def churn_drivers(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
     """How much faster each region and plan is lost than the largest, the other held, over the years until this one's end.
 
     Those of plans are multiples of each other. A region's rate over another's changes a little from year to year: the mean of
     the logarithms, by the losses of each year.
     """
     region, plan = max(REGIONS, key=REGIONS.get), max(PLANS, key=lambda name: PLANS[name].share)
-    rate = np.log(lives.stays[: window.place + 1, :, 0])
-    ended = lives.ends[:, 0]
-    lost = [((ended >= a) & (ended < b)).sum() for a, b in list(pairwise(EDGES))[: window.place + 1]]
+    rate = np.log(base.retained[: period.place + 1, :, 0])
+    ended = base.ends[:, 0]
+    lost = [((ended >= a) & (ended < b)).sum() for a, b in list(pairwise(EDGES))[: period.place + 1]]
     of_region = np.average(np.log(rate / rate[:, [list(REGIONS).index(region)]]), axis=0, weights=lost)
-    of_plan = np.log(leaving(rates) / leaving(rates)[list(PLANS).index(plan)])
+    of_plan = np.log(churn_multiples(rates) / churn_multiples(rates)[list(PLANS).index(plan)])
     beside = [("region", region, REGIONS, of_region), ("plan", plan, PLANS, of_plan)]
     return {
         ("churn_drivers", f"{segment}: {name} vs {largest}"): float(np.exp(log_ratio))

@@ -1,11 +1,11 @@
-"""True figures that have no closed form: those of a very large draw, counted in the plainest way."""
+"""True figures without a closed form, counted in a very large simulated client."""
 
 import numpy as np
 
-from crmnb.demo.customers import Lives
+from crmnb.demo.customers import CustomerBase
 from crmnb.demo.orders import Purchases
-from crmnb.demo.parameters import DISCOUNT, PROFITABLE, USUAL_MARGIN
-from crmnb.demo.truth.periods import Window
+from crmnb.demo.parameters import DEFAULT_MARGIN, DISCOUNT, PROFITABLE_MARGIN
+from crmnb.demo.truth.periods import TruthPeriod
 
 Figures = dict[tuple[str, str], float]
 _TOLD_AFTER = {
@@ -18,13 +18,13 @@ _TOLD_AFTER = {
 }
 
 
-def lifetimes(lives: Lives, window: Window) -> Figures:
+def survival(base: CustomerBase, period: TruthPeriod) -> Figures:
     """How long first contracts last, as known at the window's end: the product limit over whole days, with late entry."""
-    end = window.last
-    begun = lives.begins[:, 0] < end
-    since = np.floor(lives.begins[begun, 0]).astype(int)
-    lost = lives.ends[begun, 0] < end
-    duration = np.where(lost, np.floor(lives.ends[begun, 0].clip(None, end)), end).astype(int) - since
+    end = period.last
+    begun = base.begins[:, 0] < end
+    since = np.floor(base.begins[begun, 0]).astype(int)
+    lost = base.ends[begun, 0] < end
+    duration = np.where(lost, np.floor(base.ends[begun, 0].clip(None, end)), end).astype(int) - since
     entry = np.maximum(-since, 0)
     seen = (entry == 0) | (duration > entry)
     stay = _product_limit(entry[seen], duration[seen], lost[seen], np.ones(seen.sum()))
@@ -32,12 +32,12 @@ def lifetimes(lives: Lives, window: Window) -> Figures:
     return found | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
 
 
-def gaps(made: Purchases, window: Window) -> Figures:
-    """The median of days between days with orders (`that_count`), as known at the window's end, by the weights of Wang & Chang.
+def time_between_orders(made: Purchases, period: TruthPeriod) -> Figures:
+    """The median of days between days with orders (`select_counted`), as known at the window's end, by the weights of Wang & Chang.
 
     Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
     """
-    end = window.last
+    end = period.last
     seen = made.day < end
     who, day = made.who[seen], np.floor(made.day[seen]).astype(int)
     later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
@@ -51,15 +51,15 @@ def gaps(made: Purchases, window: Window) -> Figures:
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
 
 
-def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
-    """By orders (`that_count`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
-    first, last = window.first, window.last
+def spending(made: Purchases, base: CustomerBase, period: TruthPeriod) -> Figures:
+    """By orders (`select_counted`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
+    first, last = period.first, period.last
     net = made.net
-    margin = np.where(np.isnan(made.margin), USUAL_MARGIN * net, made.margin)
+    margin = np.where(np.isnan(made.margin), DEFAULT_MARGIN * net, made.margin)
 
     def of_each(amounts: np.ndarray, begin: float, end: float) -> np.ndarray:
         those = (made.day >= begin) & (made.day < end)
-        return np.bincount(made.who[those], amounts[those], len(lives.region))
+        return np.bincount(made.who[those], amounts[those], len(base.region))
 
     bought = np.sort(of_each(net, first, last))
     bought = bought[bought > 0]
@@ -67,7 +67,7 @@ def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
     begins = np.append(True, made.who[1:] != made.who[:-1])
     since = made.day[begins][np.cumsum(begins) - 1]
     then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
-    come = (lives.begins[:, 0] >= first) & (lives.begins[:, 0] < last)
+    come = (base.begins[:, 0] >= first) & (base.begins[:, 0] < last)
     found = {
         ("revenue_concentration", "Gini coefficient"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum())
         - (n + 1) / n,
@@ -75,12 +75,12 @@ def spending(made: Purchases, lives: Lives, window: Window) -> Figures:
         ("historical_clv", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
     }
     if come.any():
-        found["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE).mean()
-    if window.place:
-        stays = lives.stays[window.place]
-        good = lives.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE)
+        found["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE_MARGIN).mean()
+    if period.place:
+        retained = base.retained[period.place]
+        good = base.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE_MARGIN)
         found["profitable_customer_retention", ""] = (
-            100 * (stays[lives.region[good], lives.plan[good]] ** window.share).mean()
+            100 * (retained[base.region[good], base.plan[good]] ** period.share).mean()
         )
     return found
 

@@ -1,20 +1,20 @@
-"""Truth: what the metrics of a made-up client would be if there were no chance."""
+"""The true figures: the values of the metrics of the simulated client without chance."""
 
 from functools import cache
 
 import numpy as np
 
 from crmnb.demo import answers, leads, visits
-from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, stars
-from crmnb.demo.customers import Lives, live, ordering
+from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
+from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
 from crmnb.demo.draw import TICKETS
-from crmnb.demo.orders import GUESTS, Purchases, purchases
-from crmnb.demo.parameters import EDGES, PLANS, REGIONS, WORSE, Rates
+from crmnb.demo.orders import GUESTS, Purchases, simulate_purchases
+from crmnb.demo.parameters import EDGES, LOW_REGION, PLANS, REGIONS, Rates
 from crmnb.demo.surveys import INVITED
 from crmnb.demo.truth import clv, drawn, sales
-from crmnb.demo.truth.periods import Window, window_of
+from crmnb.demo.truth.periods import TruthPeriod, parse_period
 
-_LIVES = 120_000  # customers at the start of the large draw
+_LARGE_BASE = 120_000  # customers at the start of the large draw
 _FOLLOW_UP = 90
 ANSWER_DAYS = 14  # from the invitation, which the metrics of surveys wait for
 SURVEYS = ("purchase", "support")
@@ -39,7 +39,7 @@ _OF_ALL = {
 }
 
 
-def truth(rates: Rates, period: int | str, at_start: float, segment: str = "", level: str = "") -> Figures:
+def compute_truth(rates: Rates, label: int | str, at_start: float, segment: str = "", level: str = "") -> Figures:
     """(metric, breakdown) -> the true value in 2025, "2025Q4", "2025-11" ..., in the metric's unit; percent for a share.
 
     at_start: customers at the start of that year, out of whom counts are counted. segment, level: of one of LEVELS alone.
@@ -65,7 +65,7 @@ def truth(rates: Rates, period: int | str, at_start: float, segment: str = "", l
     leaving as in the years so far. Lifetimes, the time between orders, concentration and who is profitable: `truth_drawn`, counted in the draw.
     """
     of_group = {"region": level if segment == "region" else "", "plan": level if segment == "plan" else ""}
-    found = _per_customer(rates, window_of(period), **of_group)
+    found = _per_customer(rates, parse_period(label), **of_group)
     return {key: value * (at_start if is_counted(*key) else 1) for key, value in found.items()}
 
 
@@ -75,98 +75,98 @@ def is_counted(metric: str, breakdown: str) -> bool:
 
 
 @cache
-def _per_customer(rates: Rates, window: Window, region: str, plan: str) -> Figures:
+def _per_customer(rates: Rates, period: TruthPeriod, region: str, plan: str) -> Figures:
     """The true values; of sums, per customer at the start of the year."""
-    all_of_them, lives = _many_lives(rates), _group(rates, region, plan)
+    all_of_them, base = _large_base(rates), _group(rates, region, plan)
     of_all = not (region or plan)
-    made = _orders_of(rates, region, plan)
+    made = _group_orders(rates, region, plan)
     found = (
-        _stays(rates, lives, window)
-        | _counted(lives, window)
-        | sales.fees(rates, lives, window)
-        | _purchases(rates, lives, window)
-        | sales.orders(rates, lives, window, GUESTS if of_all else 0)
-        | _cohorts(lives, window)
-        | drawn.lifetimes(lives, window)
-        | drawn.gaps(made, window)
-        | drawn.spending(made, lives, window)
-        | clv.worth(rates, lives, window)
-        | visits.conversion(lives, rates, window, of_all)
-        | _answers(rates, all_of_them, lives, window)
-        | _surveys(rates, window.place)
+        _stays(rates, base, period)
+        | _counted(base, period)
+        | sales.fees(rates, base, period)
+        | _purchases(rates, base, period)
+        | sales.orders(rates, base, period, GUESTS if of_all else 0)
+        | _cohorts(base, period)
+        | drawn.survival(base, period)
+        | drawn.time_between_orders(made, period)
+        | drawn.spending(made, base, period)
+        | clv.clv_figures(rates, base, period)
+        | visits.conversion(base, rates, period, of_all)
+        | _answers(rates, all_of_them, base, period)
+        | _surveys(rates, period.place)
     )
     if of_all:
-        found |= clv.drivers(rates, lives, window) | _reviews(rates, window)
-        found |= leads.conversion(rates, window) | leads.velocity(rates, window, lives)
+        found |= clv.churn_drivers(rates, base, period) | _reviews(rates, period)
+        found |= leads.conversion(rates, period) | leads.velocity(rates, period, base)
     return {key: float(value) for key, value in found.items() if of_all or key[0] not in _OF_ALL}
 
 
 @cache
-def _many_lives(rates: Rates) -> Lives:
-    return live(rates, _LIVES, np.random.default_rng(0))
+def _large_base(rates: Rates) -> CustomerBase:
+    return simulate_customers(rates, _LARGE_BASE, np.random.default_rng(0))
 
 
 @cache
-def _many_orders(rates: Rates) -> Purchases:
-    return purchases(_many_lives(rates), rates, np.random.default_rng(1)).that_count()
+def _large_base_orders(rates: Rates) -> Purchases:
+    return simulate_purchases(_large_base(rates), rates, np.random.default_rng(1)).select_counted()
 
 
 @cache
-def _group(rates: Rates, region: str, plan: str) -> Lives:
-    return _many_lives(rates).only(region, plan)
+def _group(rates: Rates, region: str, plan: str) -> CustomerBase:
+    return _large_base(rates).select(region, plan)
 
 
 @cache
-def _orders_of(rates: Rates, region: str, plan: str) -> Purchases:
+def _group_orders(rates: Rates, region: str, plan: str) -> Purchases:
     """The orders of a group, by the row numbers of its lives."""
-    lives = _many_lives(rates)
-    group = np.ones(len(lives.region), bool)
-    group &= (lives.region == list(REGIONS).index(region)) if region else True
-    group &= (lives.plan == list(PLANS).index(plan)) if plan else True
-    return _many_orders(rates).of(group)
+    base = _large_base(rates)
+    group = np.ones(len(base.region), bool)
+    group &= (base.region == list(REGIONS).index(region)) if region else True
+    group &= (base.plan == list(PLANS).index(plan)) if plan else True
+    return _large_base_orders(rates).of(group)
 
 
-def _stays(rates: Rates, lives: Lives, window: Window) -> Figures:
-    stays = clv.retention(lives, window)
-    won = rates.won[window.place] * float(lives.joins.sum()) * window.share
-    at_start = lives.under_contract(window.first).sum() / lives.at_start[window.place]
+def _stays(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
+    retained = clv.retention(base, period)
+    won = rates.won[period.place] * float(base.joiner_shares.sum()) * period.share
+    at_start = base.under_contract(period.first).sum() / base.at_start[period.place]
     return {
-        ("retention_rate", ""): 100 * stays,
-        ("churn_rate", ""): 100 * (1 - stays),
-        ("churn_rate_annualised", ""): 100 * (1 - stays ** (1 / window.years)),
+        ("retention_rate", ""): 100 * retained,
+        ("churn_rate", ""): 100 * (1 - retained),
+        ("churn_rate_annualised", ""): 100 * (1 - retained ** (1 / period.years)),
         ("new_customers", ""): won,
         ("new_customers", "per 100 at start"): 100 * won / at_start,
     }
 
 
-def _counted(lives: Lives, window: Window) -> Figures:
-    first, last = window.first, window.last
-    back = (lives.begins[:, 1] >= first) & (lives.begins[:, 1] < last) & (lives.ends[:, 1] >= last)
+def _counted(base: CustomerBase, period: TruthPeriod) -> Figures:
+    first, last = period.first, period.last
+    back = (base.begins[:, 1] >= first) & (base.begins[:, 1] < last) & (base.ends[:, 1] >= last)
     return {
         ("retained_after_gap", ""): 0,  # nobody comes back within a year
-        ("customer_base_growth", ""): 100 * lives.under_contract(last).sum() / lives.under_contract(first).sum(),
-        ("new_customers", "reactivated"): back.sum() / lives.at_start[window.place],
+        ("customer_base_growth", ""): 100 * base.under_contract(last).sum() / base.under_contract(first).sum(),
+        ("new_customers", "reactivated"): back.sum() / base.at_start[period.place],
     }
 
 
-def _purchases(rates: Rates, lives: Lives, window: Window) -> Figures:
+def _purchases(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
     """What is bought on a day is one purchase: at a rate g, a day has one with the chance 1 - exp(-g)."""
-    first, last = window.first, window.last
-    k, times = rates.spread, rates.orders * ordering(rates)[lives.plan] / 365.25 / rates.spread
+    first, last = period.first, period.last
+    k, times = rates.spread, rates.orders * order_multiples(rates)[base.plan] / 365.25 / rates.spread
 
-    def none_in(x, t):
+    def no_order_probability(x, t):
         return (1 + t * x) ** -k
 
     def next_at(x, t):
         return k * t * (1 + t * x) ** -(k + 1)
 
-    inside = lives.days(first, last)
-    none = none_in(inside, times)
-    one = inside * (none_in((inside - 1).clip(0), times) - none)  # all of it on one of the days
+    inside = base.days(first, last)
+    none = no_order_probability(inside, times)
+    one = inside * (no_order_probability((inside - 1).clip(0), times) - none)  # all of it on one of the days
     buyers = (1 - none).sum()
     found = {
         ("repeat_purchase_rate", ""): 100 * (1 - none - one).sum() / buyers,
-        ("purchase_frequency", ""): (inside * (1 - none_in(1, times))).sum() / buyers,
+        ("purchase_frequency", ""): (inside * (1 - no_order_probability(1, times))).sum() / buyers,
     }
     a_last = last - _FOLLOW_UP
     if a_last <= first:
@@ -174,39 +174,39 @@ def _purchases(rates: Rates, lives: Lives, window: Window) -> Figures:
 
     # Those who joined in the years seen and whose first ever order falls in a spell's days from a to b; x: days under contract
     # before a. The rest of the day of the first order, half a day, is no time for a second one.
-    who, which, a, b = lives.spells(first, a_last)
-    new = lives.begins[who, 0] >= 0
+    who, which, a, b = base.spells(first, a_last)
+    new = base.begins[who, 0] >= 0
     who, which, a, b = who[new], which[new], a[new], b[new]
-    t, left, w = times[who], lives.ends[who, which], _FOLLOW_UP - 0.5
-    earlier = np.where(which == 1, lives.ends[who, 0].clip(0) - lives.begins[who, 0].clip(0), 0)
-    x = earlier + a - lives.begins[who, which].clip(0)
+    t, left, w = times[who], base.ends[who, which], _FOLLOW_UP - 0.5
+    earlier = np.where(which == 1, base.ends[who, 0].clip(0) - base.begins[who, 0].clip(0), 0)
+    x = earlier + a - base.begins[who, which].clip(0)
     whole = np.clip(left - w, a, b)  # until here, all of the days lie in the spell
-    new = (none_in(x, t) - none_in(x + b - a, t)).sum()
+    new = (no_order_probability(x, t) - no_order_probability(x + b - a, t)).sum()
     if new == 0:
         return found
-    silent = none_in(x + w, t) - none_in(x + whole - a + w, t)
+    silent = no_order_probability(x + w, t) - no_order_probability(x + whole - a + w, t)
     cut_short = np.where(b > whole, next_at(x + np.where(np.isfinite(left), left, b) - a, t) * (b - whole), 0.0)
     return found | {("second_purchase_rate", ""): 100 * (1 - (silent + cut_short).sum() / new)}
 
 
-def _cohorts(lives: Lives, window: Window) -> Figures:
+def _cohorts(base: CustomerBase, period: TruthPeriod) -> Figures:
     """Of each month's new customers, the share under contract when each later month of the window begins."""
-    rate = -np.log(lives.stays[window.place]) / (EDGES[window.place + 1] - EDGES[window.place])
-    joins, months, found = lives.joins / lives.joins.sum(), window.months, {}
+    rate = -np.log(base.retained[period.place]) / (EDGES[period.place + 1] - EDGES[period.place])
+    joiner_shares, months, found = base.joiner_shares / base.joiner_shares.sum(), period.months, {}
     for at, (label, first, last) in enumerate(months):
         came = np.expm1(rate * (last - first)) / (rate * (last - first))
         for later, (_, start, _) in enumerate(months[at:]):
-            there = (joins * np.exp(-rate * (start - first)) * came).sum() if later else 1.0
+            there = (joiner_shares * np.exp(-rate * (start - first)) * came).sum() if later else 1.0
             found["cohort_retention", f"{label} +{later}"] = 100 * float(there)
     return found
 
 
-def _answers(rates: Rates, all_of_them: Lives, lives: Lives, window: Window) -> Figures:
+def _answers(rates: Rates, all_of_them: CustomerBase, base: CustomerBase, period: TruthPeriod) -> Figures:
     """Those who live in the worse region answer lower, all of them together as the arguments say; of a group, by how many of its answers are theirs."""
-    of_all, of_group = (_worse(rates, those, window) for those in (all_of_them, lives))
+    of_all, of_group = (_worse(rates, those, period) for those in (all_of_them, base))
 
     def chosen(name: str) -> tuple[Scale, np.ndarray]:
-        others, there = answers.by_region(ITEMS[name], item(rates, name, window.place), of_all)
+        others, there = answers.split_by_region(ITEMS[name], item(rates, name, period.place), of_all)
         return ITEMS[name], (1 - of_group) * others + of_group * there
 
     figures = {
@@ -219,13 +219,13 @@ def _answers(rates: Rates, all_of_them: Lives, lives: Lives, window: Window) -> 
     return {(metric, survey): value for metric, value in figures.items() for survey in SURVEYS}
 
 
-def _worse(rates: Rates, lives: Lives, window: Window) -> float:
+def _worse(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
     """Of a group's answers in the window's year, the share that those in the worse region give: by orders and tickets, which come while under contract."""
-    year = (EDGES[window.place], EDGES[window.place + 1])
-    days = lives.days(*year)
-    asked = INVITED * sales.expected_orders(rates, lives, days) * rates.acceptance[window.place]
-    asked = asked + TICKETS * days / 365.25 * rates.support_acceptance[window.place]
-    return float(asked[lives.region == list(REGIONS).index(WORSE)].sum() / asked.sum())
+    year = (EDGES[period.place], EDGES[period.place + 1])
+    days = base.days(*year)
+    asked = INVITED * sales.expected_orders(rates, base, days) * rates.acceptance[period.place]
+    asked = asked + TICKETS * days / 365.25 * rates.support_acceptance[period.place]
+    return float(asked[base.region == list(REGIONS).index(LOW_REGION)].sum() / asked.sum())
 
 
 def _surveys(rates: Rates, place: int) -> Figures:
@@ -242,9 +242,9 @@ def _surveys(rates: Rates, place: int) -> Figures:
     return found
 
 
-def _reviews(rates: Rates, window: Window) -> Figures:
-    found, place = {}, window.place
+def _reviews(rates: Rates, period: TruthPeriod) -> Figures:
+    found, place = {}, period.place
     for platform, (share, scale) in PLATFORMS.items():
-        found["review_rating", platform] = answers.points(scale, stars(rates, platform, place))
-        found["review_volume", platform] = rates.reviews[place] * share * window.share
+        found["review_rating", platform] = answers.points(scale, rating_shares(rates, platform, place))
+        found["review_volume", platform] = rates.reviews[place] * share * period.share
     return found

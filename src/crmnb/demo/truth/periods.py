@@ -1,4 +1,4 @@
-"""Windows: the months, quarters and years of which true figures are told."""
+"""Periods of the true figures: months, quarters and years."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LABEL = re.compile(r"(\d{4})(?:Q([1-4])|-(\d{2}))?")
 
 
 @dataclass(frozen=True)
-class Window:
+class TruthPeriod:
     """Days [first, last) since ORIGIN, in one year: the `place` of it in YEARS, so that one rate holds for all of it."""
 
     place: int
@@ -29,12 +29,12 @@ class Window:
         return (self.last - self.first) / (EDGES[self.place + 1] - EDGES[self.place])
 
     @property
-    def year_before(self) -> "Window | None":
+    def year_before(self) -> "TruthPeriod | None":
         """The same days of the calendar a year earlier; None before the first year."""
         if not self.place:
             return None
         first, last = (_day(_as_date(day, -1)) for day in (self.first, self.last))
-        return Window(self.place - 1, first, last)
+        return TruthPeriod(self.place - 1, first, last)
 
     @property
     def months(self) -> list[tuple[str, int, int]]:
@@ -45,7 +45,7 @@ class Window:
         return [(f"{year}-{m:02d}", _day(date(year, m, 1)), _day(_next(year, m))) for m in range(begin, end + 1)]
 
 
-def window_of(label: int | str) -> Window:
+def parse_period(label: int | str) -> TruthPeriod:
     """The window that a label means: 2025, "2025Q4" or "2025-11". Raises InputError for others, and for years not made up."""
     found = _LABEL.fullmatch(str(label))
     if not found or int(found[1]) not in YEARS:
@@ -53,7 +53,7 @@ def window_of(label: int | str) -> Window:
     year = int(found[1])
     begin = 3 * int(found[2]) - 2 if found[2] else int(found[3] or 1)
     end = begin + (2 if found[2] else 0 if found[3] else 11)
-    return Window(YEARS.index(year), _day(date(year, begin, 1)), _day(_next(year, end)))
+    return TruthPeriod(YEARS.index(year), _day(date(year, begin, 1)), _day(_next(year, end)))
 
 
 def _next(year: int, month: int) -> date:

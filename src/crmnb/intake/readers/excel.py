@@ -1,7 +1,7 @@
-"""Reading workbooks (xlsx, xls, ods): every cell becomes text in the notation that the source declares.
+"""The reader of workbooks (xlsx, xls, ods): each cell becomes text in the format that the source declares.
 
-So all rules for text hold for them too. What calamine does not tell (it gives an error such as #N/A as an empty cell)
-comes from crmnb.intake.readers.excel_marks.
+So all rules for text apply. What calamine does not show (an error such as #N/A is an empty cell for it) comes from
+crmnb.intake.readers.excel_marks.
 """
 
 from collections.abc import Iterator
@@ -16,72 +16,78 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from crmnb.core.errors import InputError, escape_unprintable, nearest
 from crmnb.intake.readers.excel_marks import PROTECTED, UNREADABLE, Marks, Range, read_marks
-from crmnb.intake.readers.records import Part, Record, find_header, spooled, unique_names
-from crmnb.intake.sources.files import File
+from crmnb.intake.readers.records import Part, Record, find_header, make_unique_names, spool_records
+from crmnb.intake.sources.files import SourceFile
 from crmnb.schema.client import Source
 
-_EPOCH = datetime(1899, 12, 30)  # the day 0 of day numbers, which count a 29 February 1900 that never was
+_EPOCH = datetime(1899, 12, 30)  # day 0 of day numbers, which count a 29 February 1900 that did not exist
 _SHOWN = 3
 
 
-def read_excel(file: File, source: Source, space: Path, where: str, wanted: frozenset[str]) -> list[Part]:
-    """The declared sheets of a workbook as parts; `space` is the path that copies of them may begin with.
+def read_excel(
+    file: SourceFile, source: Source, space: Path, location: str, required_headers: frozenset[str]
+) -> list[Part]:
+    """The declared sheets of a workbook as parts. `space` is the beginning of the paths of copies.
 
-    Raises InputError for what cannot be read, or cannot be read for certain.
+    Raises InputError for unreadable and for ambiguous workbooks.
     """
-    where = f"{where} ({file.name})"
-    marks = read_marks(file.path, where)
+    location = f"{location} ({file.name})"
+    marks = read_marks(file.path, location)
     if marks.counts_from_1904 and source.date_format == "excel":
         raise InputError(
-            f"{where} counts its days from 1904, so its day numbers mean other days; save it with the 1900 date system."
+            f"{location} uses the 1904 date system, so its day numbers mean other days. Save it with the 1900 date system."
         )
-    with file.path.open("rb") as content, _opened(content, where) as book:
-        names = _sheets(book, source, where)
+    with file.path.open("rb") as content, _open_workbook(content, location) as book:
+        names = _select_sheets(book, source, location)
         parts = []
         for number, name in enumerate(names):
-            sheet = _Sheet(_content(book, name, where), marks, source, f"{where}, sheet {escape_unprintable(name)}")
+            sheet = _Sheet(
+                _open_sheet(book, name, location), marks, source, f"{location}, sheet {escape_unprintable(name)}"
+            )
             if not sheet.is_empty or source.sheets != ("*",):
                 label = f"{file.name}, sheet {escape_unprintable(name)}" if len(names) > 1 else file.name
-                parts.append(_part(sheet, label, space.with_suffix(f".{number}.records"), wanted))
+                parts.append(_build_part(sheet, label, space.with_suffix(f".{number}.records"), required_headers))
     if not parts:
-        raise InputError(f"{where} is empty: none of its sheets holds anything.")
+        raise InputError(f"{location} is empty: all its sheets are empty.")
     return parts
 
 
-def _opened(content: BinaryIO, where: str) -> CalamineWorkbook:
+def _open_workbook(content: BinaryIO, location: str) -> CalamineWorkbook:
     try:
-        return CalamineWorkbook.from_filelike(content)  # which looks at the content; by a path it trusts the ending
+        return CalamineWorkbook.from_filelike(
+            content
+        )  # recognises the format by content; with a path it would trust the file's ending
     except PasswordError:
-        words = PROTECTED
+        fault = PROTECTED
     except (CalamineError, OSError, ValueError):
-        words = UNREADABLE
-    raise InputError(f"{where} {words}.")
+        fault = UNREADABLE
+    raise InputError(f"{location} {fault}.")
 
 
-def _content(book: CalamineWorkbook, name: str, where: str) -> CalamineSheet:
+def _open_sheet(book: CalamineWorkbook, name: str, location: str) -> CalamineSheet:
     try:
         return book.get_sheet_by_name(name)
     except (CalamineError, OSError, ValueError):
-        words = f"{where}, sheet {escape_unprintable(name)} {UNREADABLE}."
-    raise InputError(words)
+        fault = f"{location}, sheet {escape_unprintable(name)} {UNREADABLE}."
+    raise InputError(fault)
 
 
-def _sheets(book: CalamineWorkbook, source: Source, where: str) -> list[str]:
-    """The names of the sheets that are to be read, in the order in which they are declared."""
-    every = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    listed = ", ".join(map(repr, every))
+def _select_sheets(book: CalamineWorkbook, source: Source, location: str) -> list[str]:
+    """The names of the sheets to read, in the declared order."""
+    names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    listed = ", ".join(map(repr, names))
     if source.sheets == ("*",):
-        return every
+        return names
     if not source.sheets:
-        if len(every) == 1:
-            return every
+        if len(names) == 1:
+            return names
         raise InputError(
-            f"{where} has {len(every)} sheets ({listed}), some of which may be hidden; say which, such as "
-            f'`sheets: [{escape_unprintable(every[0]) if every else ""}]`, or `sheets: ["*"]` to read all of them, one under another.'
+            f"{location} has {len(names)} sheets ({listed}), some of which may be hidden. Declare the sheets to read, for example "
+            f'`sheets: [{escape_unprintable(names[0]) if names else ""}]`, or `sheets: ["*"]` to read all of them.'
         )
     for name in source.sheets:
-        if name not in every:
-            raise InputError(f"{where} has no sheet {name!r}.{nearest(name, map(escape_unprintable, every))}")
+        if name not in names:
+            raise InputError(f"{location} has no sheet {name!r}.{nearest(name, map(escape_unprintable, names))}")
     return list(source.sheets)
 
 
@@ -90,25 +96,27 @@ def _sheets(book: CalamineWorkbook, source: Source, where: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A sheet with the notation in which its cells are to be written."""
+    """A sheet, and the source that declares the format of its cells."""
 
     content: CalamineSheet
     marks: Marks
     source: Source
-    where: str
+    location: str
 
     @property
     def is_empty(self) -> bool:
         return self.content.start is None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows that are not wholly empty: the number that a spreadsheet shows, and the cells' texts."""
+        """The rows that are not empty: the number that a spreadsheet shows, and the texts of the cells."""
         if self.is_empty:
             return
-        before = [""] * self.content.start[1]  # iter_rows leaves empty columns at the left out, but not rows at the top
+        before = [""] * self.content.start[
+            1
+        ]  # iter_rows skips empty columns on the left, but not empty rows at the top
         errors = self.marks.errors.get(self.content.name, {})
         for row, cells in enumerate(self.content.iter_rows()):
-            texts = before + [_text(cell, self.source) for cell in cells]
+            texts = before + [_to_text(cell, self.source) for cell in cells]
             for column, text in errors.get(row, {}).items():
                 texts += [""] * (column + 1 - len(texts))
                 texts[column] = text
@@ -116,106 +124,105 @@ class _Sheet:
                 yield row + 1, texts
 
 
-def _part(sheet: _Sheet, label: str, space: Path, wanted: frozenset[str]) -> Part:
-    number, header = find_header(sheet.rows(), sheet.source.header, wanted, sheet.where)
+def _build_part(sheet: _Sheet, label: str, space: Path, required_headers: frozenset[str]) -> Part:
+    number, header = find_header(sheet.rows(), sheet.source.header, required_headers, sheet.location)
     while not header[-1].strip():
         header.pop()
-    _refuse_merged(sheet, number)
-    _refuse_uncalculated(sheet, number)
-    names, repeated = unique_names(header, sheet.where)
-    return Part(label, names, repeated, spooled(_records(sheet, number, len(names)), space, sheet.where))
+    _check_merged(sheet, number)
+    _check_calculated(sheet, number)
+    names, duplicates = make_unique_names(header, sheet.location)
+    return Part(
+        label, names, duplicates, spool_records(_list_records(sheet, number, len(names)), space, sheet.location)
+    )
 
 
-def _records(sheet: _Sheet, header: int, width: int) -> Iterator[Record]:
+def _list_records(sheet: _Sheet, header: int, width: int) -> Iterator[Record]:
     for number, texts in sheet.rows():
         if number > header:
-            unread = " ".join(filter(None, texts[width:])) or None
-            problem = "malformed record: something stands beyond the last column that has a header" if unread else None
-            yield Record(number, texts[:width], problem, unread)
+            unparsed = " ".join(filter(None, texts[width:])) or None
+            problem = "malformed record: a cell beyond the last column with a header is not empty" if unparsed else None
+            yield Record(number, texts[:width], problem, unparsed)
 
 
-def _refuse_merged(sheet: _Sheet, header: int) -> None:
-    """Raise InputError for merged cells from the header on: only the first of them holds the value.
-
-    Those above, in a title, are harmless.
-    """
+def _check_merged(sheet: _Sheet, header: int) -> None:
+    """Raise InputError for merged cells from the header on: only the first cell holds the value. Titles may be merged."""
     ranges = sheet.content.merged_cell_ranges or sheet.marks.merged.get(sheet.content.name, [])
-    if wrong := [_named(one) for one in ranges if one[1][0] >= header - 1]:
+    if merged := [_format_range(cells) for cells in ranges if cells[1][0] >= header - 1]:
         raise InputError(
-            f"{sheet.where}: cells are merged ({_some(wrong)}), and only the first of them holds the value. Unmerge them, "
-            "write the value into each cell that it is meant for, and save the file."
+            f"{sheet.location}: cells are merged ({_format_some(merged)}). Only the first of them holds the value. Unmerge them, "
+            "enter the value in each cell where it applies, and save the file."
         )
 
 
-def _refuse_uncalculated(sheet: _Sheet, header: int) -> None:
-    if wrong := [cell for row, cell in sheet.marks.uncalculated.get(sheet.content.name, []) if row >= header - 1]:
+def _check_calculated(sheet: _Sheet, header: int) -> None:
+    if cells := [cell for row, cell in sheet.marks.uncalculated.get(sheet.content.name, []) if row >= header - 1]:
         raise InputError(
-            f"{sheet.where}: the formulas of some cells ({_some(wrong)}) have never been calculated, so they hold no value. "
+            f"{sheet.location}: the formulas of some cells ({_format_some(cells)}) were never calculated, so the cells have no value. "
             "Open the file in a spreadsheet program, save it, and run again."
         )
 
 
-def _some(wrong: list[str]) -> str:
-    return ", ".join(wrong[:_SHOWN]) + (f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else "")
+def _format_some(cells: list[str]) -> str:
+    return ", ".join(cells[:_SHOWN]) + (f" and {len(cells) - _SHOWN:,} more" if len(cells) > _SHOWN else "")
 
 
-def _named(cells: Range) -> str:
-    """A range as a spreadsheet names it, such as A6:B7."""
-    return ":".join(f"{_letters(column)}{row + 1}" for row, column in cells)
+def _format_range(cells: Range) -> str:
+    """A range in the notation of spreadsheets, such as A6:B7."""
+    return ":".join(f"{_column_letters(column)}{row + 1}" for row, column in cells)
 
 
-def _letters(column: int) -> str:
+def _column_letters(column: int) -> str:
     first, last = divmod(column, 26)
-    return (_letters(first - 1) if first else "") + chr(ord("A") + last)
+    return (_column_letters(first - 1) if first else "") + chr(ord("A") + last)
 
 
 # ---- Cells as text ----------------------------------------------------------------------------------------
 
 
-def _text(cell: Any, source: Source) -> str:
-    """A cell's text: numbers exactly, times in the declared format, everything else as it stands."""
+def _to_text(cell: Any, source: Source) -> str:
+    """The text of a cell: numbers exactly, times in the declared format, all else unchanged."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
-        return _number(cell, source.decimal)
+        return _number_text(cell, source.decimal)
     if isinstance(cell, date):  # also a datetime
-        return _time(cell, source.date_format, source.decimal)
+        return _time_text(cell, source.date_format, source.decimal)
     if isinstance(cell, time):
         return cell.isoformat()
-    return _duration(cell)
+    return _duration_text(cell)
 
 
-def _number(value: float, decimal: str) -> str:
-    """A number with as many digits as tell it from every other, without exponent or idle zeros."""
+def _number_text(value: float, decimal: str) -> str:
+    """A number with all its digits, without exponent or trailing zeros."""
     if value == int(value):
         return str(int(value))
     return format(Decimal(repr(value)), "f").replace(".", decimal)
 
 
 @lru_cache(maxsize=100_000)
-def _time(value: date, form: str | None, decimal: str) -> str:
-    """A date or time in the declared format; in ISO's where there is none, or where that format would lose a part of it.
+def _time_text(value: date, date_format: str | None, decimal: str) -> str:
+    """A date or time in the declared format; in ISO format if none is declared or the declared one would lose a part.
 
-    Then it fails its type, instead of being another time.
+    In the latter case the cell is rejected by its type instead of becoming another time.
     """
     moment = value if isinstance(value, datetime) else datetime.combine(value, time.min)
     iso = value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    if form is None:
+    if date_format is None:
         return iso
-    if form == "excel":
+    if date_format == "excel":
         days = moment - _EPOCH
         micros = Decimal(days.seconds * 1_000_000 + days.microseconds) / Decimal(86_400_000_000)
         return format((days.days + round(micros, 12)).normalize(), "f").replace(".", decimal)
     try:
-        text = moment.strftime(form)
-        return text if datetime.strptime(text, form) == moment else iso
+        text = moment.strftime(date_format)
+        return text if datetime.strptime(text, date_format) == moment else iso
     except ValueError:
         return iso
 
 
-def _duration(value: timedelta) -> str:
+def _duration_text(value: timedelta) -> str:
     """A duration as a spreadsheet shows it: hours, minutes and seconds."""
     seconds, sign = abs(value).total_seconds(), "-" if value < timedelta() else ""
     whole = int(seconds)

@@ -1,6 +1,6 @@
-"""What calamine does not tell of a workbook: cells that hold an error, formulas never calculated, merged cells of an ods.
+"""What calamine does not show of a workbook: cells with errors, formulas never calculated, merged cells of an ods.
 
-Found in the file itself: by patterns in the XML of an xlsx, by walking that of an ods, by xlrd in an xls.
+It is read from the file itself: by patterns in the XML of an xlsx, from the XML tree of an ods, and with xlrd from an xls.
 """
 
 import posixpath
@@ -14,18 +14,18 @@ from xml.etree import ElementTree  # expat expands no entity without end
 
 from crmnb.core.errors import InputError, escape_unprintable
 
-PROTECTED = "is protected by a password; save it without one"
+PROTECTED = "is protected by a password. Save it without one"
 UNREADABLE = (
-    "cannot be read as a workbook; open it and save it as .xlsx or CSV (if it is text that is merely called so, add "
+    "cannot be read as a workbook. Open it and save it as .xlsx or CSV (if it is delimited text with a wrong ending, add "
     "`format: csv`)"
 )
 Range = tuple[tuple[int, int], tuple[int, int]]  # first and last cell: row and column from 0
 
-_BLOCK = 1 << 23  # bytes of XML looked at together
-_MOST_CELLS = 100_000_000  # in the rectangle from the first to the last cell, for all of which calamine takes memory
+_BLOCK = 1 << 23  # bytes of XML per block
+_MOST_CELLS = 100_000_000  # in the rectangle from the first to the last cell: calamine allocates memory for all of it
 _MOST_BYTES = 4 << 30  # of one unpacked file of the zip
 _UNPACKED = 1 << 27  # bytes that any file of the zip may unpack to
-_TIMES = 200  # its size to which more may unpack; a sheet packs to a tenth, and hardly ever to a hundredth
+_RATIO = 200  # its size to which more may unpack; a sheet packs to a tenth, and hardly ever to a hundredth
 _LONGEST_ROW = 1 << 26  # bytes of XML
 _CELL = rb"<(?:\w+:)?c\s([^>]*)>\s*"
 _VALUE = rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<"
@@ -50,43 +50,42 @@ class Marks:
 
 
 class _TooLarge(Exception):
-    """Of a workbook: what is too large."""
+    """A workbook is too large; the text names the part."""
 
 
-def read_marks(path: Path, where: str) -> Marks:
-    """What calamine does not tell of a workbook.
+def read_marks(path: Path, location: str) -> Marks:
+    """Read what calamine does not show. Call it first: calamine does not limit the memory of a sheet.
 
-    To be asked first: calamine has no limit to the memory that a sheet may take. Raises InputError for what cannot be
-    read, is protected by a password, or is too large.
+    Raises InputError for a workbook that is unreadable, protected by a password, or too large.
     """
     try:
         if not zipfile.is_zipfile(path):
-            return _of_xls(path)
+            return _read_xls(path)
         with zipfile.ZipFile(path) as book:
-            _refuse_unpacking(book)
-            return _of_ods(book) if "content.xml" in book.namelist() else _of_xlsx(book)
-    except _TooLarge as wrong:
-        words = (
-            f": {wrong} is too large for a workbook; if a single cell stands far from the others, delete its row or "
-            "column. Otherwise save the data as CSV."
+            _check_unpacked_size(book)
+            return _read_ods(book) if "content.xml" in book.namelist() else _read_xlsx(book)
+    except _TooLarge as error:
+        fault = (
+            f": {error} is too large for a workbook. If a single cell is far from the others, delete its row or "
+            "column; otherwise save the data as CSV."
         )
-    except Exception as wrong:  # whatever is wrong with a file: xlrd raises errors of all kinds
-        is_closed = any(sign in str(wrong) for sign in ("encrypted", "Can't find workbook"))
-        words = f" {PROTECTED if is_closed else UNREADABLE}."
-    raise InputError(where + words)
+    except Exception as error:  # xlrd raises errors of many kinds
+        is_protected = any(sign in str(error) for sign in ("encrypted", "Can't find workbook"))
+        fault = f" {PROTECTED if is_protected else UNREADABLE}."
+    raise InputError(location + fault)
 
 
-def _refuse_unpacking(book: zipfile.ZipFile) -> None:
+def _check_unpacked_size(book: zipfile.ZipFile) -> None:
     for part in book.infolist():
         times = part.file_size // max(part.compress_size, 1)
-        if part.file_size > _MOST_BYTES or (part.file_size > _UNPACKED and times > _TIMES):
+        if part.file_size > _MOST_BYTES or (part.file_size > _UNPACKED and times > _RATIO):
             raise _TooLarge(f"what it unpacks to ({part.file_size >> 20:,} MB, {times} times its size)")
 
 
 # ---- xlsx -------------------------------------------------------------------------------------------------
 
 
-def _of_xlsx(book: zipfile.ZipFile) -> Marks:
+def _read_xlsx(book: zipfile.ZipFile) -> Marks:
     with book.open("xl/workbook.xml") as file:
         workbook = ElementTree.parse(file).getroot()  # noqa: S314
     properties = next(_children(workbook, "workbookPr"), None)
@@ -100,11 +99,11 @@ def _of_xlsx(book: zipfile.ZipFile) -> Marks:
             _mark_xlsx(marks, name, block, is_stale)
             rows = max([rows, *map(int, _ROW.findall(block))])
             columns = max([columns, *map(_column, set(_FILLED.findall(block)))])
-        _refuse_too_large(name, rows, columns)
+        _check_sheet_size(name, rows, columns)
     return marks
 
 
-def _refuse_too_large(sheet: str, rows: int, columns: int) -> None:
+def _check_sheet_size(sheet: str, rows: int, columns: int) -> None:
     if rows * columns > _MOST_CELLS:
         raise _TooLarge(f"sheet {escape_unprintable(sheet)}, of {rows:,} rows and {columns:,} columns,")
 
@@ -114,10 +113,12 @@ def _children(element: ElementTree.Element, name: str) -> Iterator[ElementTree.E
 
 
 def _sheet_paths(book: zipfile.ZipFile, workbook: ElementTree.Element) -> dict[str, str]:
-    """Where each sheet lies in the zip file."""
+    """The path of each sheet in the zip file."""
     with book.open("xl/_rels/workbook.xml.rels") as file:
         relations = ElementTree.parse(file).getroot()  # noqa: S314
-    targets = {one.get("Id"): posixpath.normpath(posixpath.join("/xl", one.get("Target"))) for one in relations}
+    targets = {
+        relation.get("Id"): posixpath.normpath(posixpath.join("/xl", relation.get("Target"))) for relation in relations
+    }
     return {
         sheet.get("name"): targets[sheet.get(_RELATION) or sheet.get(_RELATION_STRICT)].lstrip("/")
         for sheet in _children(workbook, "sheet")
@@ -125,7 +126,7 @@ def _sheet_paths(book: zipfile.ZipFile, workbook: ElementTree.Element) -> dict[s
 
 
 def _blocks(book: zipfile.ZipFile, path: str, sheet: str) -> Iterator[bytes]:
-    """The XML of a sheet in blocks that end with a row."""
+    """The XML of a sheet in blocks that end at the end of a row."""
     rest = b""
     with book.open(path) as file:
         while block := file.read(_BLOCK):
@@ -134,9 +135,7 @@ def _blocks(book: zipfile.ZipFile, path: str, sheet: str) -> Iterator[bytes]:
             yield rest[:end] if end > 0 else b""
             rest = rest[max(end, 0) :]
             if len(rest) > _LONGEST_ROW:
-                raise _TooLarge(
-                    f"sheet {escape_unprintable(sheet)}, of which a row takes more than {_LONGEST_ROW >> 20} MB,"
-                )
+                raise _TooLarge(f"sheet {escape_unprintable(sheet)}, with a row of more than {_LONGEST_ROW >> 20} MB,")
     yield rest
 
 
@@ -173,7 +172,7 @@ def _column(letters: bytes) -> int:
 # ---- xls --------------------------------------------------------------------------------------------------
 
 
-def _of_xls(path: Path) -> Marks:
+def _read_xls(path: Path) -> Marks:
     import xlrd
 
     marks: dict[str, dict[int, dict[int, str]]] = {}
@@ -195,9 +194,9 @@ def _of_xls(path: Path) -> Marks:
 # ---- ods --------------------------------------------------------------------------------------------------
 
 
-def _of_ods(book: zipfile.ZipFile) -> Marks:
+def _read_ods(book: zipfile.ZipFile) -> Marks:
     marks = Marks()
-    sheet, row, column, rows, columns = "", 0, 0, 0, 0  # where we are, and the last row and column that hold something
+    sheet, row, column, rows, columns = "", 0, 0, 0, 0  # the current place, and the last row and column with a value
     with book.open("content.xml") as file:
         for event, element in ElementTree.iterparse(file, events=("start", "end")):  # noqa: S314
             match event, _local(element.tag):
@@ -206,27 +205,27 @@ def _of_ods(book: zipfile.ZipFile) -> Marks:
                 case "start", "table-row":
                     column = 0
                 case "end", "table-cell" | "covered-table-cell":
-                    said = _attributes(element)
-                    _mark_ods(marks, sheet, (row, column), said, element)
-                    column += int(said.get("number-columns-repeated", 1))
-                    if "value-type" in said:
+                    attributes = _attributes(element)
+                    _mark_ods(marks, sheet, (row, column), attributes, element)
+                    column += int(attributes.get("number-columns-repeated", 1))
+                    if "value-type" in attributes:
                         rows, columns = row + 1, max(columns, column)
                 case "end", "table-row":
                     times = int(_attributes(element).get("number-rows-repeated", 1))
                     rows += times - 1 if rows == row + 1 else 0
                     row += times
                     element.clear()
-                    _refuse_too_large(sheet, rows, columns)
+                    _check_sheet_size(sheet, rows, columns)
     return marks
 
 
 def _mark_ods(
-    marks: Marks, sheet: str, place: tuple[int, int], said: dict[str, str], cell: ElementTree.Element
+    marks: Marks, sheet: str, place: tuple[int, int], attributes: dict[str, str], cell: ElementTree.Element
 ) -> None:
     row, column = place
-    if said.get("value-type") == "error":
+    if attributes.get("value-type") == "error":
         marks.errors.setdefault(sheet, {}).setdefault(row, {})[column] = "".join(cell.itertext()) or "#ERROR!"
-    high, wide = int(said.get("number-rows-spanned", 1)), int(said.get("number-columns-spanned", 1))
+    high, wide = int(attributes.get("number-rows-spanned", 1)), int(attributes.get("number-columns-spanned", 1))
     if high * wide > 1:
         marks.merged.setdefault(sheet, []).append((place, (row + high - 1, column + wide - 1)))
 
@@ -237,6 +236,6 @@ def _local(name: str) -> str:
 
 def _attributes(element: ElementTree.Element) -> dict[str, str]:
     """Attributes by their local names; of value-type, the one that knows errors."""
-    said = {_local(name): value for name, value in element.attrib.items()}
+    attributes = {_local(name): value for name, value in element.attrib.items()}
     kinds = [value for name, value in element.attrib.items() if _local(name) == "value-type"]
-    return said | ({"value-type": "error"} if "error" in kinds else {})
+    return attributes | ({"value-type": "error"} if "error" in kinds else {})

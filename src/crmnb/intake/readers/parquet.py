@@ -1,4 +1,4 @@
-"""Reading Parquet, which keeps its types; files of one source whose types differ meet as text."""
+"""The reader of Parquet files, which keep their types; columns whose types differ between files become text."""
 
 from dataclasses import replace
 from glob import escape
@@ -6,49 +6,58 @@ from glob import escape
 import duckdb
 
 from crmnb.core.errors import InputError
-from crmnb.intake.readers.records import create, refuse_too_many, start
-from crmnb.intake.sources.files import File
-from crmnb.intake.staging_table import Cell, Raw, describe_columns, kind, quote_identifier, quote_literal
+from crmnb.intake.readers.records import check_column_count, create_staging_table, find_first_rowid
+from crmnb.intake.sources.files import SourceFile
+from crmnb.intake.staging_table import (
+    Cell,
+    StagingTable,
+    classify_type,
+    describe_columns,
+    quote_identifier,
+    quote_literal,
+)
 
 
-def read_parquet(con: duckdb.DuckDBPyConnection, raw: Raw, files: list[File]) -> Raw:
-    """Load Parquet files into the raw table, columns bound by their names. Raises InputError for what cannot be read."""
-    types = [_types(con, file, raw) for file in files]
+def read_parquet(con: duckdb.DuckDBPyConnection, staging: StagingTable, files: list[SourceFile]) -> StagingTable:
+    """Load Parquet files into a staging table, with columns matched by name. Raises InputError for unreadable files."""
+    types_by_file = [_read_types(con, file, staging) for file in files]
     columns: dict[str, Cell] = {}
-    made: dict[str, str] = {}
-    for name in dict.fromkeys(name for one in types for name in one):
-        kept = {one[name] for one in types if name in one}
-        type_ = kept.pop() if len(kept) == 1 else "VARCHAR"
-        if kind(type_) == "other":
+    engine_types: dict[str, str] = {}
+    for name in dict.fromkeys(name for types in types_by_file for name in types):
+        occurring = {types[name] for types in types_by_file if name in types}
+        type_ = occurring.pop() if len(occurring) == 1 else "VARCHAR"
+        if classify_type(type_) == "other":
             type_ = "VARCHAR"
-        columns[name] = Cell(f"c{len(columns)}", kind(type_))
-        made[columns[name].sql] = type_
-    create(con, raw.table, made)
+        columns[name] = Cell(f"c{len(columns)}", classify_type(type_))
+        engine_types[columns[name].sql] = type_
+    create_staging_table(con, staging.table, engine_types)
     starts = []
-    for number, (file, held) in enumerate(zip(files, types, strict=True)):
-        into = ", ".join(columns[name].sql for name in held)
-        values = ", ".join(f"CAST({quote_identifier(name)} AS {made[columns[name].sql]})" for name in held)
+    for number, (file, types) in enumerate(zip(files, types_by_file, strict=True)):
+        targets = ", ".join(columns[name].sql for name in types)
+        values = ", ".join(f"CAST({quote_identifier(name)} AS {engine_types[columns[name].sql]})" for name in types)
         try:
-            con.execute(f"INSERT INTO {raw.table} (file, {into}) SELECT {number}, {values} FROM {_rows(file)}")
+            con.execute(f"INSERT INTO {staging.table} (file, {targets}) SELECT {number}, {values} FROM {_scan(file)}")
         except duckdb.OutOfMemoryException:
-            raise InputError(f"{raw.where} ({file.name}) does not fit into the memory and the disk here.") from None
-        except duckdb.Error:  # its words may hold values
+            raise InputError(f"{staging.location} ({file.name}) needs more memory or disk than there is.") from None
+        except duckdb.Error:  # its message may hold values
             raise InputError(
-                f"{raw.where} ({file.name}) cannot be read as Parquet: what lies in it is damaged; copy or export it again."
+                f"{staging.location} ({file.name}) cannot be read as Parquet: the file is damaged. Copy or export it again."
             ) from None
-        starts.append(start(con, raw.table, number))
-    found = replace(raw, columns=columns, held={file.name: set(one) for file, one in zip(files, types, strict=True)})
-    return found.labelled([file.name for file in files], starts, first_record=1)
+        starts.append(find_first_rowid(con, staging.table, number))
+    headers = {file.name: set(types) for file, types in zip(files, types_by_file, strict=True)}
+    loaded = replace(staging, columns=columns, headers_by_file=headers)
+    return loaded.with_record_numbers([file.name for file in files], starts, first_record=1)
 
 
-def _rows(file: File) -> str:
+def _scan(file: SourceFile) -> str:
     return f"read_parquet({quote_literal(escape(str(file.path)))})"
 
 
-def _types(con: duckdb.DuckDBPyConnection, file: File, raw: Raw) -> dict[str, str]:
+def _read_types(con: duckdb.DuckDBPyConnection, file: SourceFile, staging: StagingTable) -> dict[str, str]:
+    location = f"{staging.location} ({file.name})"
     try:
-        types = describe_columns(con, _rows(file))
-    except duckdb.Error as wrong:
-        raise InputError(f"{raw.where} ({file.name}) cannot be read as Parquet: {str(wrong).splitlines()[0]}") from None
-    refuse_too_many(len(types), f"{raw.where} ({file.name})")
+        types = describe_columns(con, _scan(file))
+    except duckdb.Error as error:
+        raise InputError(f"{location} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+    check_column_count(len(types), location)
     return types

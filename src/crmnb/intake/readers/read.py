@@ -1,5 +1,6 @@
-"""Reading a source's files into a raw table: text, workbooks and JSON lines as text, Parquet with its types."""
+"""Reading the files of a source into a staging table: text, workbooks and JSON lines as text, Parquet with its types."""
 
+from collections.abc import Set
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -7,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from crmnb.core.errors import InputError
-from crmnb.intake.readers.records import Part, create, start
-from crmnb.intake.sources.files import File
-from crmnb.intake.staging_table import OURS, Cell, Raw, quote_identifier
+from crmnb.intake.readers.records import Part, create_staging_table, find_first_rowid
+from crmnb.intake.sources.files import SourceFile
+from crmnb.intake.staging_table import REJECTION_COLUMNS, Cell, StagingTable, quote_identifier
 from crmnb.schema.client import Source
 
 
@@ -17,35 +18,36 @@ def read_source(
     con: duckdb.DuckDBPyConnection,
     name: str,
     source: Source,
-    files: list[File],
+    files: list[SourceFile],
     folder: Path,
-    where: str,
-    wanted: frozenset[str] = frozenset(),
-) -> Raw:
-    """Load a source's files, columns bound by their names, into the table `raw_<name>`.
+    location: str,
+    required_headers: Set[str] = frozenset(),
+) -> StagingTable:
+    """Load the files of a source, with columns matched by name, into the table `raw_<name>`.
 
-    `folder` is for what has to be unpacked or transcoded first; `wanted` are columns (theirs) that the header must have,
-    by which one that stands further down is recognised. Raises InputError for files that cannot be read.
+    `folder` is for unpacked and transcoded copies. `required_headers` help to recognise a header in another row than
+    declared. Raises InputError for files that cannot be read.
     """
-    raw = Raw(name, quote_identifier(f"raw_{name}"), {}, source, where)
+    staging = StagingTable(name, quote_identifier(f"raw_{name}"), {}, source, location)
     formats = {file.format for file in files}
     if formats == {"parquet"}:
         from crmnb.intake.readers.parquet import read_parquet
 
-        return read_parquet(con, raw, files)
+        return read_parquet(con, staging, files)
     if "parquet" in formats:
         raise InputError(
-            f"{where}: the files are of several formats ({', '.join(sorted(formats))}), and Parquet keeps types that the "
-            "others do not have; make them two sources."
+            f"{location}: the files have several formats ({', '.join(sorted(formats))}). Parquet cannot be combined with "
+            "other formats, because only Parquet has types. Declare two sources."
         )
     parts = chain.from_iterable(
-        _parts(file, source, folder / f"{name}_{number}", where, frozenset(wanted)) for number, file in enumerate(files)
+        _read_parts(file, source, folder / f"{name}_{number}", location, frozenset(required_headers))
+        for number, file in enumerate(files)
     )
-    return _loaded(con, raw, list(parts))
+    return _load_parts(con, staging, list(parts))
 
 
-def _parts(file: File, source: Source, space: Path, where: str, wanted: frozenset[str]) -> list[Part]:
-    """The parts of a file that is read as text. What a format needs is imported where it occurs."""
+def _read_parts(file: SourceFile, source: Source, space: Path, location: str, required_headers: Set[str]) -> list[Part]:
+    """The parts of a file that is read as text. The module of a format is imported only if it is needed."""
     match file.format:
         case "excel":
             from crmnb.intake.readers.excel import read_excel as read
@@ -54,23 +56,31 @@ def _parts(file: File, source: Source, space: Path, where: str, wanted: frozense
         case _:
             from crmnb.intake.readers.delimited import read_delimited as read
     try:
-        return read(file, source, space, where, wanted)
-    except OSError as wrong:  # it is no longer there, or there is no room for a copy of it
-        raise InputError(f"{where} ({file.name}) cannot be read: {wrong.strerror or type(wrong).__name__}.") from None
+        return read(file, source, space, location, required_headers)
+    except OSError as error:  # the file was removed, or there is no space for a copy
+        raise InputError(
+            f"{location} ({file.name}) cannot be read: {error.strerror or type(error).__name__}."
+        ) from None
 
 
-def _loaded(con: duckdb.DuckDBPyConnection, raw: Raw, parts: list[Part]) -> Raw:
-    """The parts loaded one after the other; what a quarantine added to rows that were sent again is kept apart."""
-    every = list(dict.fromkeys(name for part in parts for name in part.names))
-    columns = {name: Cell(f"c{number}", "text") for number, name in enumerate(every) if name not in OURS}
-    sent = {name: f"sent{number}" for number, name in enumerate(OURS) if name in every}
-    into = {name: cell.sql for name, cell in columns.items()} | sent
-    create(con, raw.table, dict.fromkeys(into.values(), "VARCHAR"))
+def _load_parts(con: duckdb.DuckDBPyConnection, staging: StagingTable, parts: list[Part]) -> StagingTable:
+    """Load the parts one after the other. The columns that a quarantine file adds are not columns of the source."""
+    names = list(dict.fromkeys(name for part in parts for name in part.names))
+    columns = {name: Cell(f"c{number}", "text") for number, name in enumerate(names) if name not in REJECTION_COLUMNS}
+    resubmitted = {name: f"sent{number}" for number, name in enumerate(REJECTION_COLUMNS) if name in names}
+    targets = {name: cell.sql for name, cell in columns.items()} | resubmitted
+    create_staging_table(con, staging.table, dict.fromkeys(targets.values(), "VARCHAR"))
     starts = []
     for number, part in enumerate(parts):
-        part.load(con, raw.table, number, [into[name] for name in part.names])
-        starts.append(start(con, raw.table, number))
-    held = {part.label: set(part.names) - {*OURS} for part in parts}
-    repeated = frozenset().union(*(part.repeated for part in parts))
-    found = replace(raw, columns=columns, held=held, problem="problem", unread="unread", repeated=repeated, sent=sent)
-    return found.labelled([part.label for part in parts], starts, first_record=raw.source.header + 1)
+        part.load(con, staging.table, number, [targets[name] for name in part.names])
+        starts.append(find_first_rowid(con, staging.table, number))
+    loaded = replace(
+        staging,
+        columns=columns,
+        headers_by_file={part.label: set(part.names) - {*REJECTION_COLUMNS} for part in parts},
+        problem="problem",
+        unparsed="unparsed",
+        duplicate_headers=frozenset().union(*(part.duplicates for part in parts)),
+        resubmitted=resubmitted,
+    )
+    return loaded.with_record_numbers([part.label for part in parts], starts, staging.source.header + 1)

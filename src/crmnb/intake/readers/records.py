@@ -1,4 +1,4 @@
-"""What the readers of text, workbooks and JSON share: from the records of a part of a source to rows of its table."""
+"""Records: what the readers of text, workbooks and JSON share, from a part of a source to rows of its staging table."""
 
 import json
 from collections import Counter
@@ -14,47 +14,44 @@ import duckdb
 from crmnb.core.errors import InputError
 from crmnb.intake.staging_table import quote_literal
 
-MOST_COLUMNS = 10_000  # more are no columns but data that stand in the header
-_LONGEST = 1 << 27  # bytes of one record, as it is spooled
-_NEAR = 50  # records before and after the header among which a better one is looked for
+MOST_COLUMNS = 10_000  # with more, the header is a row of data
+_LONGEST = 1 << 27  # bytes of a spooled record
+_NEAR = 50  # records before and after the header that are searched for a better one
 
 Load = Callable[[duckdb.DuckDBPyConnection, str, int, list[str]], None]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of text, or a sheet of a workbook: its name in messages and records, its columns, and how it is loaded.
+    """A text file, or a sheet of a workbook: its name in messages and records, its columns, and how it is loaded.
 
-    `repeated` are headers that stand there more than once. `load` takes a connection, the table, the part's number and
-    the table's columns that its own go into.
+    `duplicates` are headers that occur more than once. `load` takes a connection, the table, the part's number and the
+    target columns of the table.
     """
 
     label: str
     names: list[str]
-    repeated: set[str]
+    duplicates: set[str]
     load: Load
 
 
 @dataclass(frozen=True)
 class Record:
-    """A row under way: the number that a spreadsheet shows, its fields as text (None is empty), and what is wrong with it.
+    """A record: its number in a spreadsheet, its fields as text (None is empty), and its fault if it is malformed.
 
-    `unread` is text that fits no column.
+    `unparsed` is text that fits no column.
     """
 
     number: int
     fields: list[str | None]
     problem: str | None = None
-    unread: str | None = None
+    unparsed: str | None = None
 
 
-def unique_names(given: list[str], where: str) -> tuple[list[str], set[str]]:
-    """Headers as names of columns, all different, and those that stand there more than once.
-
-    Raises InputError where there are too many.
-    """
-    refuse_too_many(len(given), where)
-    stripped = [name.strip() for name in given]
+def make_unique_names(headers: list[str], location: str) -> tuple[list[str], set[str]]:
+    """Unique column names from headers, and the headers that occur more than once. Raises InputError for too many."""
+    check_column_count(len(headers), location)
+    stripped = [name.strip() for name in headers]
     unique: dict[str, None] = {}
     used: Counter[str] = Counter()
     for number, name in enumerate(stripped, 1):
@@ -66,22 +63,22 @@ def unique_names(given: list[str], where: str) -> tuple[list[str], set[str]]:
     return list(unique), {name for name, times in Counter(stripped).items() if name and times > 1}
 
 
-def refuse_too_many(columns: int, where: str) -> None:
-    """Raise InputError for more columns than are read."""
+def check_column_count(columns: int, location: str) -> None:
+    """Raise InputError for too many columns."""
     if columns > MOST_COLUMNS:
         raise InputError(
-            f"{where} has {columns:,} columns, and at most {MOST_COLUMNS:,} are read. Is the header where it is looked "
-            "for? Then leave out the columns that are not needed."
+            f"{location} has {columns:,} columns; at most {MOST_COLUMNS:,} are allowed. Check that `header` is the row of the "
+            "column names, and remove columns that are not needed."
         )
 
 
 def find_header(
-    records: Iterator[tuple[int, list[str] | None]], first: int, wanted: Iterable[str], where: str
+    records: Iterator[tuple[int, list[str] | None]], first: int, required_headers: Iterable[str], location: str
 ) -> tuple[int, list[str]]:
-    """The header: the first record from number `first` on that is not empty; its number and its fields.
+    """The header: the first record from number `first` on that is not empty. Returns its number and its fields.
 
-    Raises InputError where there is none, or where it lacks some of the wanted columns and a record near it holds all of
-    them. A record that cannot be parsed has no fields.
+    Raises InputError if there is none, or if it lacks some of `required_headers` and a record near it has all of them. A
+    record that cannot be parsed has no fields.
     """
     near = []
     for number, header in records:
@@ -91,51 +88,53 @@ def find_header(
     else:
         number, header = 0, []
     if header is None:
-        raise InputError(f"{where}: the header cannot be read; is a quote left open in it?")
-    wanted, held = set(wanted), {name.strip() for name in header}
-    if lacking := sorted(wanted - held):
+        raise InputError(f"{location}: the header cannot be read. Check it for a missing closing quote.")
+    required_headers, headers = set(required_headers), {name.strip() for name in header}
+    if missing := sorted(required_headers - headers):
         for other, fields in (*near[-_NEAR:], *islice(records, _NEAR)):
-            if fields and other != number and wanted <= {name.strip() for name in fields}:
+            if fields and other != number and required_headers <= {name.strip() for name in fields}:
                 raise InputError(
-                    f"{where}: record {number}, taken for the header, has no column {lacking[0]!r}, but record {other} "
-                    f"has every column that is mapped. Is it the header? Then add `header: {other}`."
+                    f"{location}: record {number}, read as the header, has no column {missing[0]!r}, but record {other} has all "
+                    f"mapped columns. Is it the header? Then add `header: {other}`."
                 )
-    if not any(held):
-        raise InputError(f"{where} is empty: it has no header{f' from record {first} on' if first > 1 else ''}.")
+    if not any(headers):
+        raise InputError(f"{location} is empty: it has no header{f' from record {first} on' if first > 1 else ''}.")
     return number, header
 
 
-def spooled(records: Iterable[Record], path: Path, where: str) -> Load:
-    """Write records to a file, and say how to load them from there. Raises InputError for one that is too long."""
+def spool_records(records: Iterable[Record], path: Path, location: str) -> Load:
+    """Write records to a file, and return the function that loads them. Raises InputError for a record that is too long."""
     longest = 0
     with path.open("w") as target:
         for record in records:
             line = json.dumps(record.__dict__)
             longest = max(longest, len(line))
             if longest > _LONGEST:
-                raise InputError(f"{where}: a record is longer than {_LONGEST >> 20} MB; is a quote left open?")
+                raise InputError(
+                    f"{location}: a record is longer than {_LONGEST >> 20} MB. Check the file for a missing closing quote."
+                )
             target.write(line + "\n")
     return partial(_load, path, longest)
 
 
 def _load(path: Path, longest: int, con: duckdb.DuckDBPyConnection, table: str, number: int, into: list[str]) -> None:
-    """Load spooled records and take the file away. A record with fewer fields than columns is empty in the others."""
+    """Load spooled records and delete the file. Missing fields of short records stay empty."""
     fields = "".join(f", row.fields[{place}]" for place in range(1, len(into) + 1))
     con.execute(
-        f"INSERT INTO {table} (file, record, problem, unread{''.join(f', {name}' for name in into)}) "
-        f"SELECT {number}, row.number, row.problem, row.unread{fields} FROM (SELECT * FROM "
+        f"INSERT INTO {table} (file, record, problem, unparsed{''.join(f', {name}' for name in into)}) "
+        f"SELECT {number}, row.number, row.problem, row.unparsed{fields} FROM (SELECT * FROM "
         f"read_json({quote_literal(escape(str(path)))}, format='newline_delimited', maximum_object_size={max(longest + 1024, 1 << 20)}, "
-        "columns={number: 'BIGINT', fields: 'VARCHAR[]', problem: 'VARCHAR', unread: 'VARCHAR'})) AS row"
+        "columns={number: 'BIGINT', fields: 'VARCHAR[]', problem: 'VARCHAR', unparsed: 'VARCHAR'})) AS row"
     )
     path.unlink()
 
 
-def create(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str]) -> None:
-    """Make the table of a source's rows: the columns (name: type), and where a row comes from and what is wrong with it."""
+def create_staging_table(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str]) -> None:
+    """Create a staging table: the columns (name: type), and the place and fault of each row."""
     declared = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-    con.execute(f"CREATE TABLE {table} (file INTEGER, record BIGINT, problem VARCHAR, unread VARCHAR, {declared})")
+    con.execute(f"CREATE TABLE {table} (file INTEGER, record BIGINT, problem VARCHAR, unparsed VARCHAR, {declared})")
 
 
-def start(con: duckdb.DuckDBPyConnection, table: str, number: int) -> int:
-    """The rowid of a part's first row: rows keep the order in which they were read, part after part."""
+def find_first_rowid(con: duckdb.DuckDBPyConnection, table: str, number: int) -> int:
+    """The rowid of a part's first row: rows keep their order, part after part."""
     return con.execute(f"SELECT coalesce(min(rowid), 0) FROM {table} WHERE file = {number}").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Finding a source's files, and knowing their content."""
+"""The files of a source: where they are, whether they may be read, and what they contain."""
 
 import glob
 import gzip
@@ -13,26 +13,26 @@ from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.schema.client import Client, Source
 from crmnb.schema.client.sources import ENDINGS
 
-PACKED = ("csv", "json")  # formats that may be gzipped
+GZIP_FORMATS = ("csv", "json")  # formats that may be gzipped
 _SYSTEM = ("/proc", "/sys", "/dev")
-_OFFICE_LOCK = "~$"  # what Excel leaves beside a workbook while it is open; it holds no data
+_OFFICE_LOCK = "~$"  # the lock file that Excel creates beside an open workbook; it holds no data
 
 
 class SourceMissing(InputError):
-    """A source's file is not there."""
+    """A file of a source is missing."""
 
 
 @dataclass(frozen=True)
-class File:
-    """A source's file: where it lies, the name it goes by in messages and records, its format, and its state."""
+class SourceFile:
+    """A file of a source: its path, its name in messages and records, its format, and its state."""
 
     path: Path
     name: str
     format: str
-    state: tuple[int, ...] = ()  # as `state` gave it before the file was read
+    state: tuple[int, ...] = ()  # from `read_state`, before the file was read
 
-    def content(self) -> dict[str, str | int]:
-        """What the manifest says of it: its name, size and a hash of its content."""
+    def describe(self) -> dict[str, str | int]:
+        """The entry in the manifest: name, size and a hash of the content."""
         with self.path.open("rb") as file:
             return {
                 "name": self.name,
@@ -41,69 +41,72 @@ class File:
             }
 
 
-def find_files(client: Client, name: str) -> list[File]:
+def find_files(client: Client, name: str) -> list[SourceFile]:
     """The files of a client's source, sorted by name.
 
-    Raises SourceMissing, saying where it was looked and how to get the data, and InputError for what is no regular file,
-    lies elsewhere than it seems to or than it may, or is of a format that is not read.
+    Raises SourceMissing, with the path and how to get the data, and InputError for a file that is not regular, is outside
+    the allowed folders (also through links), or has an unknown format.
     """
-    source, where = client.sources[name], f"{client.id}.yml, sources.{name}"
-    here = client.folder / source.file
-    is_pattern = not os.path.lexists(here)
-    allowed = named_folder(client, source.file, f"{where}.file", is_pattern=is_pattern)
-    found = [source.file] if not is_pattern else sorted(glob.glob(source.file, root_dir=client.folder))
-    paths = [client.folder / one for one in found if not Path(one).name.startswith(_OFFICE_LOCK)]
+    source, location = client.sources[name], f"{client.id}.yml, sources.{name}"
+    path = client.folder / source.file
+    is_pattern = not os.path.lexists(path)
+    allowed = resolve_folder(client, source.file, f"{location}.file", is_pattern=is_pattern)
+    names = [source.file] if not is_pattern else sorted(glob.glob(source.file, root_dir=client.folder))
+    paths = [client.folder / file for file in names if not Path(file).name.startswith(_OFFICE_LOCK)]
     if not any(path.exists() for path in paths):
-        looked = escape_unprintable(os.path.abspath(here))
-        raise missing(f"{where}.file: there is no file {source.file!r}; looked for {looked}.", client)
+        looked = escape_unprintable(os.path.abspath(path))
+        raise source_missing_error(
+            f"{location}.file: the file {source.file!r} does not exist (path: {looked}).", client
+        )
     files = []
-    for path in paths:  # a place outside says where on this machine: not shown
+    for path in paths:  # a path outside the folder would show this machine's folders
         label = path.name if _is_outside(source.file) else str(path.relative_to(client.folder))
-        _refuse_other_bytes(path, label, f"{where}.file")
-        check_place(path, allowed, f"{where}.file: {label!r}")
-        files.append(File(path, escape_unprintable(label), _format(path, where, source), state(path)))
+        _check_name(path, label, f"{location}.file")
+        check_path(path, allowed, f"{location}.file: {label!r}")
+        files.append(SourceFile(path, escape_unprintable(label), _format(path, location, source), read_state(path)))
     return files
 
 
-def named_folder(client: Client, name: str, key: str, *, is_pattern: bool = False) -> Path:
-    """The folder, without links, in which a file that is named relative to the parameters' folder must lie.
+def resolve_folder(client: Client, name: str, key: str, *, is_pattern: bool = False) -> Path:
+    """The real folder, without links, of a file that is named relative to the folder of the parameters file.
 
-    A link on the way there counts only where the parameters name a place outside their own folder. Raises InputError, naming
-    the key, for a folder that is neither below the parameters' own nor below one of `data_folders`, and for those in which
-    the system tells of itself.
+    Links on the path are followed only if the name leads outside the folder of the parameters file. Raises InputError,
+    with the key, for a folder that is neither below it nor below one of `data_folders`, and for system folders.
     """
     parts = Path(name).parent.parts
     literal = Path(*takewhile(lambda part: not glob.has_magic(part), parts) if is_pattern else parts)
     if not _is_outside(name):
         return client.folder.resolve() / literal
     folder = (client.folder / literal).resolve()
-    if _is_the_systems(folder):
-        raise InputError(f"{key}: {escape_unprintable(name)!r} is the system's own, and no file of a client's.")
+    if _is_system_path(folder):
+        raise InputError(
+            f"{key}: {escape_unprintable(name)!r} is in a system folder, which is not allowed. Name a file of the client."
+        )
     if not any(folder.is_relative_to(root) for root in _roots(client)):
         raise InputError(
-            f"{key}: {escape_unprintable(name)!r} lies outside the folder of the parameters file. Put the file below that folder; or, if "
-            f"crmnb may read what lies there, declare its folder: `data_folders: [{escape_unprintable(literal)}]`."
+            f"{key}: {escape_unprintable(name)!r} is outside the folder of the parameters file. Move the file into that folder; or, if "
+            f"crmnb may read the files there, declare the folder: `data_folders: [{escape_unprintable(literal)}]`."
         )
     return folder
 
 
 def _roots(client: Client) -> list[Path]:
-    """The folders, without links, below which a client's files may lie."""
+    """The real folders, without links, that may hold a client's files."""
     declared = [(client.folder / name).resolve() for name in client.data_folders]
     for name, root in zip(client.data_folders, declared, strict=True):
-        if root == Path(root.anchor) or _is_the_systems(root):
+        if root == Path(root.anchor) or _is_system_path(root):
             raise InputError(
-                f"{client.id}.yml, data_folders: {escape_unprintable(name)!r} is too much; name the folder of the files."
+                f"{client.id}.yml, data_folders: {escape_unprintable(name)!r} is not allowed: it is the whole disk or a system folder. Name the folder of the files."
             )
     return [client.folder.resolve(), *declared]
 
 
-def _is_the_systems(path: Path) -> bool:
-    """Whether a place is one in which the system shows its processes and devices as files."""
-    return any(path.is_relative_to(place) or _are_on_one_disk(path, place) for place in map(Path, _SYSTEM))
+def _is_system_path(path: Path) -> bool:
+    """Whether a path is in a folder in which the system shows processes and devices as files."""
+    return any(path.is_relative_to(place) or _is_same_device(path, place) for place in map(Path, _SYSTEM))
 
 
-def _are_on_one_disk(path: Path, place: Path) -> bool:
+def _is_same_device(path: Path, place: Path) -> bool:
     try:
         return place.is_mount() and path.stat().st_dev == place.stat().st_dev
     except OSError:
@@ -114,76 +117,82 @@ def _is_outside(name: str) -> bool:
     return os.path.isabs(name) or ".." in Path(name).parts
 
 
-def _refuse_other_bytes(path: Path, label: str, key: str) -> None:
-    """Raise InputError for a name whose bytes are no UTF-8: no text, and not what the engine opens by it."""
+def _check_name(path: Path, label: str, key: str) -> None:
+    """Raise InputError for a path that is not UTF-8: the engine could not open it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
         shown = escape_unprintable(os.fsencode(label).decode("utf-8", "backslashreplace"))
-        raise InputError(f"{key}: the name {shown}, or that of a folder above, is not UTF-8; rename it.") from None
+        raise InputError(f"{key}: the name {shown} (or that of its folder) is not UTF-8. Rename it.") from None
 
 
-def missing(words: str, client: Client) -> SourceMissing:
-    """What to raise of data that are not there: the words, and where to get the data if the client's file says so."""
-    return SourceMissing(f"{words} To get the data: {client.obtain}" if client.obtain else words)
+def source_missing_error(message: str, client: Client) -> SourceMissing:
+    """The error for missing data: the message, and how to get the data if the parameters file says it."""
+    return SourceMissing(f"{message} To get the data: {client.obtain}" if client.obtain else message)
 
 
-def check_place(path: Path, folder: Path, label: str) -> None:
-    """Raise InputError unless a path leads to a regular file in the folder (as `named_folder` gives it) that may be read.
+def check_path(path: Path, folder: Path, label: str) -> None:
+    """Raise InputError unless a path leads to a readable regular file in the folder (from `resolve_folder`).
 
-    Links are followed: beside the folder may lie what belongs to another client.
+    Links are followed: outside the folder there may be files of another client.
     """
-    if not path.is_file():  # opening a pipe or a device might never end
+    if not path.is_file():  # opening a pipe or a device may block forever
         what = "a folder" if path.is_dir() else "a broken link" if not path.exists() else "a pipe or a device"
-        raise InputError(f"{label} is {what}, not a file; name a file, or several such as 'data/*.csv'.")
-    if _is_the_systems(path.resolve()):
-        raise InputError(f"{label} is the system's own, and no file of a client's.")
+        raise InputError(
+            f"{label} is {what}, not a file. Name a file, or several files with a pattern such as 'data/*.csv'."
+        )
+    if _is_system_path(path.resolve()):
+        raise InputError(f"{label} is in a system folder, which is not allowed. Name a file of the client.")
     if not path.resolve().is_relative_to(folder):
         raise InputError(
-            f"{label} is a link, or lies behind one, that leads to another folder than it seems; "
-            "put the file itself there, or name the place where it really lies."
+            f"{label} is a link to another folder, or is behind such a link. "
+            "Put the file itself there, or name its real path."
         )
     if not os.access(path, os.R_OK):
-        raise InputError(f"{label} may not be read by you; ask for the permission, or copy the file.")
+        raise InputError(f"{label} cannot be read: you have no permission. Ask for it, or copy the file.")
 
 
-def state(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written to or replaced."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+def read_state(path: Path) -> tuple[int, ...]:
+    """The size, times and inode of a file, which change when the file is written or replaced."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def unchanged(files: Iterable[File], where: str) -> None:
-    """Raise InputError, naming the key, where a file is not as it was when it was found."""
+def check_unchanged(files: Iterable[SourceFile], location: str) -> None:
+    """Raise InputError, with the key, if a file has changed since it was located."""
     for file in files:
         try:
-            same = not file.state or state(file.path) == file.state
+            same = not file.state or read_state(file.path) == file.state
         except OSError:
             same = False
         if not same:
-            raise InputError(f"{where}: {file.name!r} changed while it was read; run again when nothing writes to it.")
+            raise InputError(
+                f"{location}: {file.name!r} changed during the import. Run again when no other program writes to it."
+            )
 
 
-def opened(path: Path):
-    """The file's bytes, unpacked where they are gzipped."""
+def open_unpacked(path: Path):
+    """The bytes of a file, unpacked if it is gzipped."""
     file = path.open("rb")
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if packed else file
 
 
-def _format(path: Path, where: str, source: Source) -> str:
+def _format(path: Path, location: str, source: Source) -> str:
     endings = [ending.lower() for ending in path.suffixes[-2:]]
     packed = endings[-1:] == [".gz"]
     ending = "".join(endings[:-1] if packed else endings[-1:])
-    found = source.format or ENDINGS.get(ending)
-    if not found:
+    format_ = source.format or ENDINGS.get(ending)
+    if not format_:
         raise InputError(
-            f"{where}: files such as {path.name!r} are not read; save it as CSV, Excel, Parquet or JSON lines, "
-            "or say what it is, such as `format: csv` (text with a delimiter) or `format: json` (an object a line)."
+            f"{location}: the format of {path.name!r} is unknown. Save it as CSV, Excel, Parquet or JSON lines, "
+            "or declare its format: `format: csv` (text with a delimiter) or `format: json` (one object per line)."
         )
-    if packed and found not in PACKED:
-        raise InputError(f"{where}: {path.name!r} is gzipped, which only text may be; unpack it.")
-    if ending == ".tsv" and found == "csv" and "delimiter" not in source.model_fields_set:
-        raise InputError(f'{where}: {path.name!r} seems to be separated by tabs; add `delimiter: "\\t"`.')
-    return found
+    if packed and format_ not in GZIP_FORMATS:
+        raise InputError(
+            f"{location}: {path.name!r} is gzipped, which is allowed only for CSV and JSON lines. Unpack it."
+        )
+    if ending == ".tsv" and format_ == "csv" and "delimiter" not in source.model_fields_set:
+        raise InputError(f'{location}: {path.name!r} is tab-separated by its name. Add `delimiter: "\\t"`.')
+    return format_

@@ -1,4 +1,4 @@
-"""A client's query: one SELECT over its typed sources, on a connection that reaches nothing else."""
+"""A client's query: one SELECT over its typed sources, on a connection without access to anything else."""
 
 import json
 import re
@@ -12,10 +12,10 @@ import duckdb
 from crmnb.core.errors import InputError, TimeLimitExceeded, nearest
 from crmnb.intake.staging_table import quote_identifier, quote_literal
 
-QUERY_SECONDS = 1800.0  # that a query may take where nothing else is asked for
-_AGAIN = 0.05  # seconds after which a query that was interrupted between two of its steps is interrupted again
+QUERY_SECONDS = 1800.0  # default time limit of a query
+_INTERRUPT_INTERVAL = 0.05  # seconds: an interrupt between two steps of a query has no effect, so it is repeated
 
-# Nothing is downloaded at run time, and no Python variable is a table.
+# No downloads at run time, and no access to Python variables.
 OFFLINE_CONFIG = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -24,30 +24,30 @@ OFFLINE_CONFIG = {
 
 
 def find_query_sources(query: str, sources: list[str], key: str) -> list[str]:
-    """The sources that a query names. Raises InputError unless it is exactly one SELECT that names some."""
+    """The sources that a query reads. Raises InputError unless it is exactly one SELECT that reads at least one of them."""
     with duckdb.connect(config=OFFLINE_CONFIG) as con:
         try:
             statements = con.extract_statements(query)
-        except duckdb.Error as wrong:
-            raise InputError(f"{key} is not SQL: {_said(wrong)}") from None
+        except duckdb.Error as error:
+            raise InputError(f"{key} is not valid SQL: {_describe_error(error)}") from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise InputError(f"{key}: a query must be one SELECT, and nothing else.")
+        raise InputError(f"{key}: only one SELECT statement is allowed.")
     names = {name.lower() for name in _tables_in(parse_query(query))}
-    found = [name for name in sources if name in names]
-    if not found:
-        raise InputError(f"{key} reads none of the sources.{nearest(min(names, default=''), sources)}")
-    return found
+    used = [name for name in sources if name in names]
+    if not used:
+        raise InputError(f"{key} does not read any of the sources.{nearest(min(names, default=''), sources)}")
+    return used
 
 
 def parse_query(query: str) -> Any:
-    """A SELECT as DuckDB understands it: nested dictionaries and lists."""
+    """The syntax tree of a SELECT, from DuckDB: nested dictionaries and lists."""
     with duckdb.connect(config=OFFLINE_CONFIG) as con:
         ((tree,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
     return json.loads(tree)
 
 
 def _tables_in(node: Any) -> Iterator[str]:
-    """The names of tables anywhere in a parsed statement."""
+    """The names of all tables in a syntax tree."""
     if isinstance(node, dict):
         if node.get("type") == "BASE_TABLE":
             yield node["table_name"]
@@ -58,11 +58,11 @@ def _tables_in(node: Any) -> Iterator[str]:
 
 
 def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seconds: float = QUERY_SECONDS) -> None:
-    """Run a query on typed sources (Parquet) and leave what it gives as a Parquet file.
+    """Run a query on typed sources (Parquet) and write its result to a Parquet file.
 
-    No other file can be reached, nor the network, and the settings are locked. One thread, so that sums of floats are
-    the same each time. Raises InputError, naming the key, for a query that cannot be run, and TimeLimitExceeded for one that has
-    not ended after so many seconds.
+    The query has no access to other files or the network, and the settings are locked. It runs in one thread, so that
+    sums of floats are reproducible. Raises InputError, with the key, for a query that fails, and TimeLimitExceeded after
+    `seconds`.
     """
     config = {**OFFLINE_CONFIG, "threads": "1", "temp_directory": str(result.with_suffix(".spill"))}
     with duckdb.connect(config=config) as con:
@@ -73,51 +73,51 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seco
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
 
-        def answer() -> None:
+        def execute() -> None:
             con.execute(f"CREATE TEMP VIEW _query AS\n{query}")
             con.sql("FROM _query").write_parquet(str(result))
 
         try:
-            _within(con, seconds, answer)
+            _run_with_time_limit(con, seconds, execute)
         except TimeoutError:
             raise TimeLimitExceeded(
-                f"{key}: the query did not end within the {_length(seconds)} allowed, and was stopped. Does it join every row "
-                "with every other? Mend it, or allow more by --time-limit."
+                f"{key}: the query was stopped after its time limit of {_format_duration(seconds)}. Check whether it joins "
+                "every row with every other, or raise the limit with --time-limit."
             ) from None
-        except duckdb.Error as wrong:
-            raise InputError(f"{key}: {_said(wrong)}") from None
+        except duckdb.Error as error:
+            raise InputError(f"{key}: {_describe_error(error)}") from None
 
 
-def _within(con: duckdb.DuckDBPyConnection, seconds: float, action: Callable[[], None]) -> None:
-    """Do what a connection is to do. TimeoutError after so many seconds.
+def _run_with_time_limit(con: duckdb.DuckDBPyConnection, seconds: float, action: Callable[[], None]) -> None:
+    """Run an action of a connection in a separate thread, and interrupt it with TimeoutError after `seconds`.
 
-    It is done in a thread of its own: while the engine works, the main thread of Python hears no keyboard.
+    In the main thread the engine would block keyboard interrupts.
     """
     with ThreadPoolExecutor(1) as pool:
-        doing = pool.submit(action)
+        future = pool.submit(action)
         try:
-            doing.result(seconds)
+            future.result(seconds)
         finally:
-            while not doing.done():
+            while not future.done():
                 con.interrupt()
-                wait([doing], _AGAIN)
+                wait([future], _INTERRUPT_INTERVAL)
 
 
-def _length(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
 
 
-# Errors that are found before a row is read, so that they hold nothing of the rows.
-_BEFORE_READING = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
+# Errors before the first row is read: their messages hold no values of rows.
+_STATIC_ERRORS = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
 
 
-def _said(wrong: duckdb.Error) -> str:
-    """What DuckDB says, without the picture of the statement; of what went wrong with a row, nothing, for it may be a person's."""
-    if not isinstance(wrong, _BEFORE_READING):
-        kind = type(wrong).__name__.removesuffix("Exception").lower()
+def _describe_error(error: duckdb.Error) -> str:
+    """DuckDB's message without the statement; for an error in a row only its kind, since values may be personal."""
+    if not isinstance(error, _STATIC_ERRORS):
+        kind = type(error).__name__.removesuffix("Exception").lower()
         return (
-            f"a value of a row does not fit ({kind} error). Type its column under `columns` of the source, so that wrong rows are "
-            "set aside before the query, or use TRY_CAST."
+            f"a value has the wrong type or range ({kind} error). Declare the type of its column under `columns` of the source, so "
+            "that faulty rows are rejected before the query, or use TRY_CAST."
         )
-    told = " ".join(str(wrong).split("LINE 1")[0].split("\n\nLINE")[0].split())
-    return re.sub(r"'[^']*'", "'...'", told)
+    message = " ".join(str(error).split("LINE 1")[0].split("\n\nLINE")[0].split())
+    return re.sub(r"'[^']*'", "'...'", message)

@@ -1,7 +1,7 @@
-"""From what stands in a source to a value of the contract's type, as SQL: a value, or NULL where it cannot be read.
+"""Casts from the values of a source to the types of the contract, as SQL: a value, or NULL if it is unreadable.
 
 DuckDB's own casts guess: '5.5' becomes 6, '0x1F' 31, '2025-01-31 12:00Z' loses its zone and 'epoch' is a date. So a
-text must first look like a value of the type, in the notation that the source declares.
+text must first match the pattern of its type, in the format that the source declares.
 """
 
 import re
@@ -12,12 +12,12 @@ from crmnb.schema.tables import ENGINE_TYPES, Type
 
 # What is stripped around a text: blank, tab, ends of line, no-break blanks, byte-order mark, zero-width blank.
 _BLANKS = quote_literal(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
-_DAY, _CLOCK, _ZONE = (
+_DAY, _TIME_OF_DAY, _OFFSET = (
     r"\d{4}-\d{2}-\d{2}",
     r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?",
     r"(Z|[+-]\d{2}(:?\d{2})?)",
 )
-# How few and how many digits a directive of strptime stands for.
+# The smallest and the largest number of digits of each directive of strptime.
 _DIGITS = {
     "%Y": (4, 4),
     "%y": (2, 2),
@@ -27,42 +27,36 @@ _DIGITS = {
 }
 _EARLIEST, _LATEST = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2200-01-01'"
 _FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
-_GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a mark of thousands, and what is written for it
+_GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a declared thousands separator, and the characters used for it
 
 
-def cleaned(cell: Cell, source: Source) -> Cell:
-    """What stands in a cell, without the blanks around it; NULL where it is empty or says that it is missing."""
-    missing = sorted({word.strip() for word in source.missing} - {""})
+def clean_cell(cell: Cell, source: Source) -> Cell:
+    """A cell without surrounding blanks; NULL if it is empty or holds a code for a missing value."""
+    missing = sorted({code.strip() for code in source.missing} - {""})
     if cell.kind == "text":
-        found = _stripped(cell.sql)
-        for word in missing:
-            found = f"nullif({found}, {quote_literal(word)})"
-        return Cell(found, "text")
-    found = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
+        text = cell.sql  # most texts are empty or without blanks, which their first and last byte show quickly
+        is_bare = f"{text} >= '!' AND {text} < '\x7f' AND {text}[-1] BETWEEN '!' AND '~'"
+        trimmed = f"nullif(trim({text}, {_BLANKS}), '')"
+        sql = f"CASE WHEN {text} = '' THEN NULL WHEN {is_bare} THEN {text} ELSE {trimmed} END"
+        for code in missing:
+            sql = f"nullif({sql}, {quote_literal(code)})"
+        return Cell(sql, "text")
+    sql = f"CASE WHEN NOT isnan({cell.sql}) THEN {cell.sql} END" if cell.kind == "float" else cell.sql
     if missing:
-        words = ", ".join(map(quote_literal, missing))
-        found = f"CASE WHEN {as_text(cell)} NOT IN ({words}) THEN {found} END"
-    return Cell(found, cell.kind)
+        codes = ", ".join(map(quote_literal, missing))
+        sql = f"CASE WHEN {cast_to_text(cell)} NOT IN ({codes}) THEN {sql} END"
+    return Cell(sql, cell.kind)
 
 
-def _stripped(text: str) -> str:
-    """A text without blanks around it; NULL where nothing is left.
-
-    Most are empty or have none, as their first and last byte say, which is quick to see.
-    """
-    bare = f"{text} >= '!' AND {text} < '\x7f' AND {text}[-1] BETWEEN '!' AND '~'"
-    return f"CASE WHEN {text} = '' THEN NULL WHEN {bare} THEN {text} ELSE nullif(trim({text}, {_BLANKS}), '') END"
-
-
-def recoded(cell: Cell, words: dict[str, str]) -> Cell:
-    """The cell with the client's words replaced by ours; others stay, and an empty word of ours means missing."""
-    text = as_text(cell)
-    branches = " ".join(f"WHEN {quote_literal(theirs)} THEN {quote_literal(ours)}" for theirs, ours in words.items())
+def recode_cell(cell: Cell, codes: dict[str, str]) -> Cell:
+    """The cell with the client's codes replaced; other values stay, and an empty replacement means a missing value."""
+    text = cast_to_text(cell)
+    branches = " ".join(f"WHEN {quote_literal(code)} THEN {quote_literal(value)}" for code, value in codes.items())
     return Cell(f"nullif(CASE {text} {branches} ELSE {text} END, '')", "text")
 
 
-def as_text(cell: Cell) -> str:
-    """The text of a value; a whole number that arrived as a float or a decimal is written without its zeros."""
+def cast_to_text(cell: Cell) -> str:
+    """The text of a value; a whole number in a float or decimal column is written without decimals."""
     if cell.kind == "text":
         return cell.sql
     text = f"CAST({cell.sql} AS VARCHAR)"
@@ -74,19 +68,19 @@ def as_text(cell: Cell) -> str:
     return text
 
 
-def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
-    """The value of the contract's type that a cleaned cell holds. Never fails; NULL where it holds none.
+def cast_cell(type_: Type, cell: Cell, source: Source, zone: str) -> str:
+    """The typed value of a cleaned cell. Never fails; NULL if the cell is unreadable.
 
-    A time is to be held against `in_range` too.
+    Times also need `restrict_range`.
     """
     native = _native(type_, cell, zone)
     if native:
         return native
-    text, decimal = as_text(cell), source.decimal if cell.kind == "text" else "."
+    text, decimal = cast_to_text(cell), source.decimal if cell.kind == "text" else "."
     thousands = source.thousands if cell.kind == "text" else ""
     match type_:
         case "key":
-            if cell.kind == "float":  # beyond 2^53 not every whole number is one, so a key may have become another
+            if cell.kind == "float":  # beyond 2^53 a float does not hold every whole number, so a key may be changed
                 text = (
                     f"CASE WHEN abs({cell.sql}) > 9007199254740992 THEN format('{{:.16e}}', {cell.sql}) ELSE {text} END"
                 )
@@ -100,7 +94,7 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
             bare = f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}') THEN TRY_CAST({text} || '-01' AS TIMESTAMP) END"
             return f"coalesce({bare}, date_trunc('month', {_time(text, source.date_format, decimal, zone)}))"
         case "flag":
-            branches = " ".join(f"WHEN lower({text}) IN {words} THEN {value}" for value, words in _FLAGS.items())
+            branches = " ".join(f"WHEN lower({text}) IN {codes} THEN {value}" for value, codes in _FLAGS.items())
             return f"CASE {branches} END"
         case "integer":
             return _number(text, "BIGINT", decimal, thousands, f"([{decimal}]0+)?", source.signs)
@@ -110,7 +104,7 @@ def cast(type_: Type, cell: Cell, source: Source, zone: str) -> str:
 
 
 def _native(type_: Type, cell: Cell, zone: str) -> str | None:
-    """The cast of a typed value that needs no detour by its text; None where there is none."""
+    """The direct cast of a typed value; None if the value has to be read from its text."""
     match type_, cell.kind:
         case "time", "time" | "date":
             return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
@@ -129,11 +123,11 @@ def _native(type_: Type, cell: Cell, zone: str) -> str | None:
 
 
 def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str, signs: tuple[str, ...]) -> str:
-    """A number in digits, or in groups of three where the source declares a mark for them, without the declared signs."""
+    """A number from its text, with groups of three digits if the source declares a separator, and without declared signs."""
     mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
     digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
     shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
-    bare = without_signs(text, signs)
+    bare = strip_signs(text, signs)
     plain = f"regexp_replace({bare}, {quote_literal(mark)}, '', 'g')" if thousands else bare
     if engine_type == "BIGINT":
         plain = f"split_part({plain}, {quote_literal(decimal)}, 1)"
@@ -145,8 +139,8 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     return f"CASE WHEN regexp_full_match({bare}, {quote_literal(shape)}) THEN {value} END"
 
 
-def without_signs(text: str, signs: tuple[str, ...]) -> str:
-    """A number's text without one of the declared signs before it (after a + or -) and one behind it."""
+def strip_signs(text: str, signs: tuple[str, ...]) -> str:
+    """A number's text without a declared sign before it (after + or -) and one after it."""
     if not signs:
         return text
     any_sign, blank = "|".join(re.escape(sign.strip()) for sign in signs), "[ \u00a0\u202f]?"
@@ -154,17 +148,17 @@ def without_signs(text: str, signs: tuple[str, ...]) -> str:
     return f"regexp_replace({front}, {quote_literal(f'{blank}(?:{any_sign})$')}, '')"
 
 
-def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
-    """A time in the source's one format, else in ISO's; one that carries an offset becomes the client's wall clock."""
-    if form == "excel":
+def _time(text: str, date_format: str | None, decimal: str, zone: str) -> str:
+    """A time in the declared format, otherwise in ISO format; a time with an offset is converted to the client's time zone."""
+    if date_format == "excel":
         return _excel_day(text, decimal)
-    if form:
-        value = f"try_strptime({text}, {quote_literal(form)})"
-        if "%z" in form:
+    if date_format:
+        value = f"try_strptime({text}, {quote_literal(date_format)})"
+        if "%z" in date_format:
             instant = f"regexp_replace({text}, '([0-9] ?)Z', '\\1+00')"  # the engine knows no Z
-            value = f"timezone({quote_literal(zone)}, try_strptime({instant}, {quote_literal(form)}))"
-        return f"CASE WHEN regexp_full_match({text}, {quote_literal(_shape_of(form))}) THEN {value} END"
-    local, zoned = f"{_DAY}([ T]{_CLOCK})?", f"{_DAY}[ T]{_CLOCK}{_ZONE}"
+            value = f"timezone({quote_literal(zone)}, try_strptime({instant}, {quote_literal(date_format)}))"
+        return f"CASE WHEN regexp_full_match({text}, {quote_literal(_build_pattern(date_format))}) THEN {value} END"
+    local, zoned = f"{_DAY}([ T]{_TIME_OF_DAY})?", f"{_DAY}[ T]{_TIME_OF_DAY}{_OFFSET}"
     return (
         f"CASE WHEN regexp_full_match({text}, {quote_literal(local)}) THEN TRY_CAST({text} AS TIMESTAMP) "
         f"WHEN regexp_full_match({text}, {quote_literal(zoned)}) "
@@ -172,11 +166,12 @@ def _time(text: str, form: str | None, decimal: str, zone: str) -> str:
     )
 
 
-def _shape_of(form: str) -> str:
-    """What a time in strptime's format looks like. The engine takes one digit for a year, infinity for a date, and guesses
-    where one number ends and the next begins if nothing stands between them.
+def _build_pattern(date_format: str) -> str:
+    """The pattern of a time in a format of strptime.
+
+    Without it the engine accepts a year of one digit and "infinity", and guesses where adjacent numbers end.
     """
-    parts, shape = re.split(r"(%.)", form), ""
+    parts, shape = re.split(r"(%.)", date_format), ""
     for place, part in enumerate(parts):
         if part in _DIGITS:
             beside = (parts[place - 2 : place - 1] or [""])[0] in _DIGITS and not parts[place - 1]
@@ -184,22 +179,22 @@ def _shape_of(form: str) -> str:
             least, most = _DIGITS[part]
             shape += f"[0-9]{{{most if beside else least},{most}}}"
         elif part == "%z":
-            shape += _ZONE
+            shape += _OFFSET
         elif part == "%%" or not part.startswith("%"):
             shape += re.escape(part[-1:] if part == "%%" else part)
         else:
-            shape += "[^0-9]+"  # a name of a day or a month, or AM and PM
+            shape += "[^0-9]+"  # the name of a day or month, or AM and PM
     return shape
 
 
 def _excel_day(text: str, decimal: str) -> str:
-    """A day number as a spreadsheet counts (1 = 1900-01-01), to the second; before March 1900 it counts a day too many."""
+    """A day number of a spreadsheet (1 = 1900-01-01), to the second; before March 1900 these are off by a day."""
     days = f"TRY_CAST(replace({text}, {quote_literal(decimal)}, '.') AS DOUBLE)"
     value = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({days} * 86400) AS BIGINT))"
     shape = quote_literal(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
     return f"CASE WHEN regexp_full_match({text}, {shape}) AND {days} >= 61 THEN {value} END"
 
 
-def in_range(value: str) -> str:
-    """A time, or NULL where it lies outside the years that a client can have data of."""
+def restrict_range(value: str) -> str:
+    """A time, or NULL if it lies outside the years that are supported."""
     return f"CASE WHEN {value} >= {_EARLIEST} AND {value} < {_LATEST} THEN {value} END"

@@ -1,7 +1,7 @@
-"""The rules of the contract, declared with the columns, as conditions on a row; and which of them a row breaks.
+"""The rules of the contract, declared with the columns, as SQL conditions on a row; and which of them a row violates.
 
-A row's broken rules are bits of integers, so that all rules run in one pass. A condition that is NULL breaks nothing:
-each is written so that it is true of a wrong row, and an unset bit can only mean "not wrong".
+The violated rules of a row are the bits of integers (masks), so that all rules run in one pass. A condition that is NULL
+violates nothing: each is written so that it is true of a faulty row, and a bit that is not set can only mean "no fault".
 """
 
 from collections.abc import Iterator
@@ -9,29 +9,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmnb.intake.staging_table import quote_identifier, quote_literal
-from crmnb.intake.validation.daylight_saving import skipped
+from crmnb.intake.validation.daylight_saving import skipped_condition
 from crmnb.schema.client import Client
 from crmnb.schema.tables import Column, Table
 
-_BITS = 62  # of a BIGINT, one mask's worth
-_TYPES = {
+_BITS = 62  # of a BIGINT: the rules that fit into a mask
+_TYPE_NAMES = {
     "number": "a number",
     "money": "an amount",
     "integer": "a whole number",
     "flag": "yes or no (true, false, 1, 0)",
     "month": "a month (2025-12) or a date",
 }
-TIMES = ("time", "month")
+TIME_TYPES = ("time", "month")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to be wrong: in words, the column it speaks of, its SQL over `text` and `value` columns of a row, and what to ask for."""
+    """A rule: the reason for rejection, its column, the SQL condition of a violation, and what to ask the client for.
 
-    words: str
+    The condition refers to `text_column` and `value_column` of a row.
+    """
+
+    reason: str
     column: str
     condition: str
-    ask: str
+    request: str
     is_type: bool = False
     is_empty: bool = False
 
@@ -40,13 +43,13 @@ MALFORMED = Rule(
     "malformed record",
     "",
     "_problem IS NOT NULL",
-    "Ask for a new export: these lines are cut short or run over, often by a delimiter, a quote or an end of line inside "
-    "a text that is not in quotes.",
+    "Ask for a new export. These records have too few or too many fields, often because a text without quotes contains a "
+    "delimiter, a quote or a line break.",
 )
 
 
-def columns_of(table: Table, mapped: list[str], client: Client) -> list[Column]:
-    """The contract of the mapped columns: the table's own, the survey's items on their scales, attributes as the client types them."""
+def build_columns(table: Table, mapped: list[str], client: Client) -> list[Column]:
+    """The mapped columns: those of the table, the survey's items with their scales, and the client's typed attributes."""
     items = client.items if table.has_items else {}
     types = client.tables[table.name].types
     return [
@@ -60,96 +63,96 @@ def columns_of(table: Table, mapped: list[str], client: Client) -> list[Column]:
     ]
 
 
-def rules_of(
-    columns: list[Column], table: Table | None, last: datetime | None, end_words: str, form: str | None, zone: str
+def build_rules(
+    columns: list[Column], table: Table | None, end: datetime | None, end_text: str, date_format: str | None, zone: str
 ) -> list[Rule]:
-    """Every rule on the columns, the malformed record first and the repeated key last (if the rows have a key).
+    """All rules on the columns: the malformed record first and the duplicate key last (if the rows have a key).
 
-    `last`, half-open, is the end of the table's time; `end_words` says what that end is; `form` is the source's
-    date format, `zone` the client's time zone.
+    `end` (half-open) is the latest time allowed and `end_text` describes it; `date_format` is that of the source, `zone`
+    the client's time zone.
     """
-    found, mapped = [MALFORMED], {column.name: column for column in columns}
+    rules, mapped = [MALFORMED], {column.name: column for column in columns}
     for column in columns:
-        found += _rules(column, mapped, form, zone)
-    if table and table.time in mapped and last:
-        found.append(
+        rules += _build_column_rules(column, mapped, date_format, zone)
+    if table and table.time in mapped and end:
+        rules.append(
             Rule(
-                f"{table.time} is after {end_words}",
+                f"{table.time} is after {end_text}",
                 table.time,
-                f"{value(table.time)} >= TIMESTAMP '{last}'",
-                "Ask whether these are slips, plans for the future, or an export that was made later than was said.",
+                f"{value_column(table.time)} >= TIMESTAMP '{end}'",
+                "Ask whether these are typing errors, planned events, or events after the declared end of the data.",
             )
         )
     if table and (key := [name for name in table.key if name in mapped]):
-        words = f"{' and '.join(key)} repeats that of an earlier row"
-        ask = "Ask whether these were exported twice, or whether the column is not what tells one row from another."
-        found.append(Rule(words, key[0], "false", ask))
-    return found
+        request = f"Ask whether rows were exported twice, or whether {' and '.join(key)} does not identify a row."
+        rules.append(Rule(f"duplicate {' and '.join(key)}", key[0], "false", request))
+    return rules
 
 
-def _rules(column: Column, mapped: dict[str, Column], form: str | None, zone: str) -> Iterator[Rule]:
-    name, given, got = column.name, text(column.name), value(column.name)
+def _build_column_rules(
+    column: Column, mapped: dict[str, Column], date_format: str | None, zone: str
+) -> Iterator[Rule]:
+    name, text, value = column.name, text_column(column.name), value_column(column.name)
     if column.required:
-        yield Rule(f"{name} is empty", name, f"{given} IS NULL", f"Ask for the {name} of these rows.", is_empty=True)
+        yield Rule(f"{name} is empty", name, f"{text} IS NULL", f"Ask for the {name} of these rows.", is_empty=True)
     if column.type == "key":
-        ask = "Ask for an export that no spreadsheet has been through: it cut these keys short."
+        request = "Ask for an export directly from the system: a spreadsheet program shortened these keys."
         shape = "[0-9]([.,][0-9]+)?[eE][+][0-9]+"
-        condition = f"(contains({got}, 'E+') OR contains({got}, 'e+')) AND regexp_full_match({got}, '{shape}')"
-        yield Rule(f"{name} was made a rounded number by a spreadsheet", name, condition, ask)
+        condition = f"(contains({value}, 'E+') OR contains({value}, 'e+')) AND regexp_full_match({value}, '{shape}')"
+        yield Rule(f"{name} was rounded by a spreadsheet", name, condition, request)
     elif column.type != "text":
-        yield _type_rule(column, form)
-    if column.type == "time" and (hours := skipped(zone, got)):
-        ask = "Ask in which time zone these times were written; by the client's own clock they never were."
-        yield Rule(f"{name} is a time that the clock change skipped in {zone}", name, hours, ask)
+        if column.type in TIME_TYPES:
+            time = f"a time in the format {date_format}" if date_format else "a date or time"
+            reason = f"{name} is not {_TYPE_NAMES.get(column.type, time)}"
+            request = "Ask for valid dates in the format of the other rows."
+        else:
+            reason = f"{name} is not {_TYPE_NAMES[column.type]}"
+            request = 'Ask what these values mean. If a value means "not known", add it to `missing`.'
+        yield Rule(reason, name, f"{text} IS NOT NULL AND {value} IS NULL", request, is_type=True)
+    if column.type == "time" and (condition := skipped_condition(zone, value)):
+        request = f"Ask for the time zone of these times: daylight saving time skips them in {zone}."
+        yield Rule(f"{name} does not exist in {zone} (daylight saving time)", name, condition, request)
     if column.one_of:
         allowed = ", ".join(map(quote_literal, column.one_of))
-        ask = "Ask what these words mean, and say so under `values`."
-        yield Rule(f"{name} is none of {', '.join(column.one_of)}", name, f"{got} NOT IN ({allowed})", ask)
-    for bound, sign, words in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
+        request = "Ask what these codes mean, and recode them under `values`."
+        yield Rule(f"{name} is not one of {', '.join(column.one_of)}", name, f"{value} NOT IN ({allowed})", request)
+    for bound, sign, side in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
         if isinstance(bound, str) and bound in mapped:
-            words = {"below": "before", "above": "after"}[words] if column.type == "time" else words
-            ask = f"Ask which of the two is right, {name} or {bound}."
-            yield Rule(f"{name} is {words} {bound}", name, f"{got} {sign} {value(bound)}", ask)
+            side = {"below": "before", "above": "after"}[side] if column.type == "time" else side
+            request = f"Ask which of {name} and {bound} is correct."
+            yield Rule(f"{name} is {side} {bound}", name, f"{value} {sign} {value_column(bound)}", request)
         elif isinstance(bound, int | float):
-            ask = f"Ask whether these are slips, or whether {name} is measured otherwise than was said."
-            yield Rule(f"{name} is {words} {bound:g}", name, f"{got} {sign} {bound}", ask)
+            request = f"Ask whether these are typing errors, or whether {name} has another unit or scale."
+            yield Rule(f"{name} is {side} {bound:g}", name, f"{value} {sign} {bound}", request)
 
 
-def _type_rule(column: Column, form: str | None) -> Rule:
-    name, given, got = column.name, text(column.name), value(column.name)
-    if column.type in TIMES:
-        form_words = f"a time written {form}" if form else "a date or time"
-        words = f"{name} is not {_TYPES.get(column.type, form_words)}"
-        ask = "Ask for these dates written as the others are, and that they be days that exist."
-    else:
-        words = f"{name} is not {_TYPES[column.type]}"
-        ask = "Ask what stands there and why; if it means that nothing is known, name it under `missing`."
-    return Rule(words, name, f"{given} IS NOT NULL AND {got} IS NULL", ask, is_type=True)
-
-
-def text(name: str) -> str:
+def text_column(name: str) -> str:
     """The SQL name of a column's cleaned text."""
     return quote_identifier(f"text {name}")
 
 
-def value(name: str) -> str:
+def value_column(name: str) -> str:
     """The SQL name of a column's typed value."""
     return quote_identifier(f"value {name}")
 
 
-def masks(rules: list[Rule]) -> list[str]:
-    """The SQL of each mask: which rules a row breaks. A malformed record breaks that rule and is judged no further.
+def build_masks(rules: list[Rule]) -> list[str]:
+    """The SQL of each mask. A malformed record violates that rule only, and is not checked further.
 
-    Bits are put together only of a row that breaks some rule, which few do: it saves a tenth of the time.
+    Bits are combined only for rows that violate a rule. Few do, so this saves a tenth of the time.
     """
-    found = []
+    masks = []
     for first in range(0, len(rules), _BITS):
-        judged = [(1 << number, rule.condition) for number, rule in enumerate(rules[first : first + _BITS])]
-        malformed, judged = (judged[0][0], judged[1:]) if first == 0 else (0, judged)
-        bits = " | ".join(f"CASE WHEN {condition} THEN {bit}::BIGINT ELSE 0 END" for bit, condition in judged) or "0"
-        wrong = " OR ".join(f"({condition})" for _, condition in judged) or "false"
-        found.append(f"CASE WHEN _problem IS NOT NULL THEN {malformed}::BIGINT WHEN {wrong} THEN {bits} ELSE 0 END")
-    return found
+        conditions = [(1 << number, rule.condition) for number, rule in enumerate(rules[first : first + _BITS])]
+        malformed, conditions = (conditions[0][0], conditions[1:]) if first == 0 else (0, conditions)
+        bits = (
+            " | ".join(f"CASE WHEN {condition} THEN {bit}::BIGINT ELSE 0 END" for bit, condition in conditions) or "0"
+        )
+        is_violated = " OR ".join(f"({condition})" for _, condition in conditions) or "false"
+        masks.append(
+            f"CASE WHEN _problem IS NOT NULL THEN {malformed}::BIGINT WHEN {is_violated} THEN {bits} ELSE 0 END"
+        )
+    return masks
 
 
 def mask_names(rules: list[Rule]) -> list[str]:
@@ -157,17 +160,17 @@ def mask_names(rules: list[Rule]) -> list[str]:
     return [f"_mask{number}" for number in range(-(-len(rules) // _BITS))]
 
 
-def mark(number: int) -> tuple[str, int]:
-    """The mask's column and the bit that mark the rule of that number."""
+def locate_bit(number: int) -> tuple[str, int]:
+    """The mask column and the bit of the rule with that number."""
     return f"_mask{number // _BITS}", 1 << number % _BITS
 
 
-def breaks(number: int) -> str:
-    """The SQL that is true of a row that breaks the rule of that number."""
-    mask, bit = mark(number)
+def violates(number: int) -> str:
+    """The SQL condition that a row violates the rule with that number."""
+    mask, bit = locate_bit(number)
     return f"({mask} & {bit}) <> 0"
 
 
-def broken(rules: list[Rule], mask_values: tuple[int, ...]) -> list[int]:
-    """The numbers of the rules that a row with these masks breaks."""
+def list_violations(rules: list[Rule], mask_values: tuple[int, ...]) -> list[int]:
+    """The numbers of the rules that a row with these masks violates."""
     return [number for number in range(len(rules)) if mask_values[number // _BITS] >> number % _BITS & 1]

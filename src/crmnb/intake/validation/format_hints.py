@@ -1,92 +1,106 @@
-"""What to say of values that cannot be read: the line to add, found by trying notations on the offending values.
+"""Format hints for unreadable values: the line to add, found by trying formats on the values.
 
-Only said, never used: dates such as 03/04/2025 fit two notations, and only the client knows which.
+Hints are only shown, never applied: 03/04/2025 fits two formats, and only the client knows which is right.
 """
 
 import json
 from itertools import product
 
 from crmnb.intake.staging_table import Cell
-from crmnb.intake.validation.casts import cast, in_range
-from crmnb.intake.validation.contract import TIMES, breaks
-from crmnb.intake.validation.validated_rows import Judged
+from crmnb.intake.validation.casts import cast_cell, restrict_range
+from crmnb.intake.validation.contract import TIME_TYPES, violates
+from crmnb.intake.validation.validated_rows import ValidatedRows
 from crmnb.schema.client import Source
 from crmnb.schema.tables import Column
 
 _SAMPLE = 10_000
-_DAYS = (
+_DAY_FORMATS = (
     *("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"),
     *("%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y"),
 )
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_MARKS = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", " "), (".", "'"))
+_TIME_FORMATS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_NUMBER_FORMATS = (
+    (".", ""),
+    (",", ""),
+    (".", ","),
+    (",", "."),
+    (",", " "),
+    (".", " "),
+    (".", "'"),
+)  # decimal, thousands
 
 
-def suggestion(judged: Judged, number: int) -> str:
-    """What to do about the texts that break a type's rule (by its number): the lines that read them and the others too."""
-    column, raw = _column(judged, number), judged.raw
-    lines, read, bad = _fitting(judged, number, column)
-    where = f"sources.{raw.name}" if raw.is_file else "sources (typed `time` under its columns)"
+def suggest_hints(validated: ValidatedRows, number: int) -> str:
+    """The advice on values that violate the type rule of that number: the lines with which all values are readable."""
+    column, staging = _find_column(validated, number), validated.staging
+    lines, readable, total = _try_formats(validated, number, column)
+    place = f"sources.{staging.name}" if staging.is_file else "sources (typed `time` under its columns)"
     if lines:
-        which = "the line" if len(lines) == 1 else "the one that is right of the lines"
-        return f"Nothing is guessed: add to {where} {which} {' or '.join(f'`{line}`' for line in lines)}."
-    best = sorted((line for line, count in read.items() if count), key=lambda line: -read[line])[:2]
+        which = "this line" if len(lines) == 1 else "the correct line"
+        return f"Formats are not guessed. Add {which} to {place}: {' or '.join(f'`{line}`' for line in lines)}."
+    best = sorted((line for line, count in readable.items() if count), key=lambda line: -readable[line])[:2]
     if best:
-        told = " and ".join(f"`{line}` would read {read[line]:,}" for line in best)
-        return f"No one notation reads all: of {bad:,} of these, {told}. The file mixes several; ask for it written in one."
-    if column.type in TIMES:
-        return f'Nothing is guessed: say under {where} how they are written, `date_format: "..."`.'
+        counts = " and ".join(f"`{line}` reads {readable[line]:,}" for line in best)
+        return (
+            f"The file mixes several formats: of {total:,} of these values, {counts}. Ask for a file with one format."
+        )
+    if column.type in TIME_TYPES:
+        return f'Formats are not guessed. Declare the format in {place}: `date_format: "..."`.'
     return "Map another column, or recode the words under `values`."
 
 
-def lines_to_add(judged: Judged, number: int) -> list[str]:
-    """The lines that would read what breaks a type's rule and the others too; none where no notation does."""
-    return _fitting(judged, number, _column(judged, number))[0]
+def find_hints(validated: ValidatedRows, number: int) -> list[str]:
+    """The lines with which all values of a column are readable; empty if no format reads them all."""
+    return _try_formats(validated, number, _find_column(validated, number))[0]
 
 
-def _column(judged: Judged, number: int) -> Column:
-    return next(column for column in judged.contract.columns if column.name == judged.rules[number].column)
+def _find_column(validated: ValidatedRows, number: int) -> Column:
+    return next(column for column in validated.contract.columns if column.name == validated.rules[number].column)
 
 
-def _fitting(judged: Judged, number: int, column: Column) -> tuple[list[str], dict[str, int], int]:
-    """The lines that read everything; how many of a sample of the offending texts each line reads; how many these are."""
-    given = judged.given(column.name)
-    bad = f"SELECT {given} AS given FROM {judged.wrong(breaks(number))} LIMIT {_SAMPLE}"
-    good = (
-        f"SELECT {given} AS given FROM {judged.wrong(f'NOT {breaks(number)}')} AND {given} IS NOT NULL LIMIT {_SAMPLE}"
-    )
-    source, tried = judged.raw.source, {}
-    if column.type in TIMES:
-        forms = [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)]
-        forms += ["%Y-%m"] if column.type == "month" else ["excel"]
-        tried = {f'date_format: "{form}"': source.model_copy(update={"date_format": form}) for form in forms}
-    elif column.type in ("money", "number", "integer") and source.database is None:  # whose numbers are typed
-        tried = _numbers(judged, bad)
-    if not tried:
+def _try_formats(validated: ValidatedRows, number: int, column: Column) -> tuple[list[str], dict[str, int], int]:
+    """The lines that read everything; how many texts of a sample of the unreadable each line reads; the sample's size."""
+    text = validated.cleaned_text(column.name)
+    unreadable = f"SELECT {text} AS text FROM {validated.select_rows(violates(number))} LIMIT {_SAMPLE}"
+    others = validated.select_rows(f"NOT {violates(number)}")
+    readable = f"SELECT {text} AS text FROM {others} AND {text} IS NOT NULL LIMIT {_SAMPLE}"
+    source, candidates = validated.staging.source, {}
+    if column.type in TIME_TYPES:
+        formats = [f"{day}{time}" for day, time in product(_DAY_FORMATS, _TIME_FORMATS)]
+        formats += ["%Y-%m"] if column.type == "month" else ["excel"]
+        candidates = {f'date_format: "{form}"': source.model_copy(update={"date_format": form}) for form in formats}
+    elif column.type in ("money", "number", "integer") and source.database is None:  # a database's numbers are typed
+        candidates = _list_number_formats(validated, unreadable)
+    if not candidates:
         return [], {}, 0
-    wrong, read = _read_by(judged, bad, column, tried)
-    right, also = _read_by(judged, good, column, tried)
-    return [line for line in tried if wrong and (read[line], also[line]) == (wrong, right)], read, wrong
+    total, counts = _count_readable(validated, unreadable, column, candidates)
+    others_total, others_counts = _count_readable(validated, readable, column, candidates)
+    complete = (total, others_total)
+    return [line for line in candidates if total and (counts[line], others_counts[line]) == complete], counts, total
 
 
-def _numbers(judged: Judged, sample: str) -> dict[str, Source]:
-    """Notations of numbers to try: each pair of marks, without and with the signs that stand beside the digits."""
-    beside = judged.ask(
-        "SELECT DISTINCT trim(side) FROM (SELECT unnest([regexp_extract(given, '^[+-]?([^0-9.,+-]+)', 1), "
-        f"regexp_extract(given, '([^0-9.,]+)$', 1)]) AS side FROM ({sample})) WHERE trim(side) <> '' LIMIT 5"
+def _list_number_formats(validated: ValidatedRows, sample: str) -> dict[str, Source]:
+    """Number formats to try: each pair of marks, without and with the signs that occur beside the digits."""
+    sides = validated.query(
+        "SELECT DISTINCT trim(side) FROM (SELECT unnest([regexp_extract(text, '^[+-]?([^0-9.,+-]+)', 1), "
+        f"regexp_extract(text, '([^0-9.,]+)$', 1)]) AS side FROM ({sample})) WHERE trim(side) <> '' LIMIT 5"
     )
-    signs, tried = sorted(sign for (sign,) in beside), {}
-    for (decimal, thousands), signed in product(_MARKS, ((), tuple(signs)) if 0 < len(signs) < 5 else ((),)):
+    signs, candidates = sorted(sign for (sign,) in sides), {}
+    sign_options = ((), tuple(signs)) if 0 < len(signs) < 5 else ((),)
+    for (decimal, thousands), option in product(_NUMBER_FORMATS, sign_options):
         line = f'decimal: "{decimal}"' + (f', thousands: "{thousands}"' if thousands else "")
-        line += f", signs: {json.dumps(signed, ensure_ascii=False)}" if signed else ""
-        update = {"decimal": decimal, "thousands": thousands, "signs": signed}
-        tried[line] = judged.raw.source.model_copy(update=update)
-    return tried
+        line += f", signs: {json.dumps(option, ensure_ascii=False)}" if option else ""
+        update = {"decimal": decimal, "thousands": thousands, "signs": option}
+        candidates[line] = validated.staging.source.model_copy(update=update)
+    return candidates
 
 
-def _read_by(judged: Judged, sample: str, column: Column, tried: dict[str, Source]) -> tuple[int, dict[str, int]]:
-    """How many texts the sample has, and how many each notation reads."""
-    values = [cast(column.type, Cell("given", "text"), source, judged.contract.zone) for source in tried.values()]
-    reads = ", ".join(f"count({in_range(value) if column.type in TIMES else value})" for value in values)
-    ((every, *read),) = judged.ask(f"SELECT count(*), {reads} FROM ({sample})")
-    return every, dict(zip(tried, read, strict=True))
+def _count_readable(
+    validated: ValidatedRows, sample: str, column: Column, candidates: dict[str, Source]
+) -> tuple[int, dict[str, int]]:
+    """The number of texts in a sample, and how many of them each format reads."""
+    zone = validated.contract.zone
+    values = [cast_cell(column.type, Cell("text", "text"), source, zone) for source in candidates.values()]
+    counts = ", ".join(f"count({restrict_range(sql) if column.type in TIME_TYPES else sql})" for sql in values)
+    ((total, *readable),) = validated.query(f"SELECT count(*), {counts} FROM ({sample})")
+    return total, dict(zip(candidates, readable, strict=True))

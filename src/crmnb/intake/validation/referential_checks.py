@@ -1,4 +1,4 @@
-"""What holds tables together: references to parents that are not there, and the lines that reached no row."""
+"""Referential checks: references to parent rows that do not exist, and source lines that belong to no row."""
 
 from glob import escape
 from pathlib import Path
@@ -13,16 +13,16 @@ from crmnb.schema.client import Lines
 from crmnb.schema.tables import TABLES, Table
 
 
-def links_of(
+def check_references(
     con: duckdb.DuckDBPyConnection, name: str, paths: dict[str, Path], columns: dict[str, dict[str, str]]
 ) -> tuple[ReferenceCheck, ...]:
-    """Of a canonical table's accepted rows: those whose references to another of the client's tables lead nowhere.
+    """Check the references of a canonical table's accepted rows to the client's other tables.
 
-    They are kept, since an order is an order whoever made it; a metric of customers treats them as of someone unknown.
+    Rows with a reference to an unknown parent stay accepted: an order is an order even if its customer is unknown.
     """
     if name not in paths:
         return ()
-    found = []
+    checks = []
     for column in TABLES[name].columns:
         parent = column.refers_to
         if parent not in paths or column.name not in columns[name]:
@@ -33,41 +33,44 @@ def links_of(
             f"FROM (SELECT {quote_identifier(column.name)} AS reference FROM read_parquet($child)) WHERE reference IS NOT NULL",
             {"parent": escape(str(paths[parent])), "child": escape(str(paths[name]))},
         ).fetchall()
-        found.append(ReferenceCheck(column.name, parent, rows, orphans))
-    return tuple(found)
+        checks.append(ReferenceCheck(column.name, parent, rows, orphans))
+    return tuple(checks)
 
 
-def lines_of(
+def check_lines(
     lines: Lines, table: Table, source: Path, result: Path, key: str, seconds: float = QUERY_SECONDS
 ) -> LineAudit:
-    """The lines of a typed source (Parquet) held against what the query made of them (Parquet), by the row's key.
+    """Compare the lines of a typed source (Parquet) with the rows that the query made of them (Parquet), by the row's key.
 
-    Raises InputError for a column or an SQL expression that does not fit, TimeLimitExceeded where it takes more than the seconds.
+    Raises InputError for a column or an SQL expression that does not fit, and TimeLimitExceeded after `seconds`.
     """
-    line, row = f"CAST({quote_identifier(lines.key)} AS VARCHAR)", f"CAST({quote_identifier(table.key[0])} AS VARCHAR)"
-    reached = f"{line} IN (SELECT {row} FROM _rows WHERE {row} IS NOT NULL)"
-    sums = [f"({sql}) AS {quote_identifier(name)}" for name, sql in lines.totals.items()]
-    select = f"SELECT coalesce({reached}, false) AS _reached{''.join(', ' + each for each in sums)} FROM {quote_identifier(lines.source)}"
+    line_key = f"CAST({quote_identifier(lines.key)} AS VARCHAR)"
+    row_key = f"CAST({quote_identifier(table.key[0])} AS VARCHAR)"
+    is_matched = f"coalesce({line_key} IN (SELECT {row_key} FROM _rows WHERE {row_key} IS NOT NULL), false)"
+    columns = [f"{is_matched} AS _matched"]
+    columns += [f"({sql}) AS {quote_identifier(name)}" for name, sql in lines.totals.items()]
+    select = f"SELECT {', '.join(columns)} FROM {quote_identifier(lines.source)}"
     if find_query_sources(select, [lines.source, "_rows"], key) != [lines.source, "_rows"]:
         raise InputError(
-            f'{key}.totals: give an expression over a line of {lines.source}, such as \'"Quantity" * "Price"\'.'
+            f"{key}.totals: only an SQL expression over a line of {lines.source} is allowed, such as "
+            '\'"Quantity" * "Price"\'.'
         )
-    views, made = {lines.source: source, "_rows": result}, result.with_name(f"lines_{table.name}.parquet")
-    run_query(select, views, made, key, seconds)
+    views, matched = {lines.source: source, "_rows": result}, result.with_name(f"lines_{table.name}.parquet")
+    run_query(select, views, matched, key, seconds)
+
+    def sum_exactly(sql: str) -> str:
+        return f"CAST(coalesce(sum({sql}), 0) AS DECIMAL(38, 4))::VARCHAR"
+
+    names = {name: quote_identifier(name) for name in lines.totals}
+    line_sums = [f"{sum_exactly(sql)}, {sum_exactly(f'{sql} * _matched::INTEGER')}" for sql in names.values()]
+    row_sums = ["count(*)", *map(sum_exactly, names.values())]
     with duckdb.connect() as con:
-        exact = "CAST(coalesce(sum({}), 0) AS DECIMAL(38, 4))::VARCHAR"
-        asked = "".join(
-            f", {exact.format(quote_identifier(name))}, {exact.format(quote_identifier(name) + ' * _reached::INTEGER')}"
-            for name in lines.totals
+        (read, unmatched, *sums), (_, *table_sums) = (
+            con.execute(f"SELECT {', '.join(select)} FROM read_parquet(?)", [escape(str(path))]).fetchone()
+            for select, path in (
+                (["count(*)", "count(*) FILTER (NOT _matched)", *line_sums], matched),
+                (row_sums, result),
+            )
         )
-        read, unreached, *sums = con.execute(
-            f"SELECT count(*), count(*) FILTER (NOT _reached){asked} FROM read_parquet(?)", [escape(str(made))]
-        ).fetchall()[0]
-        made_of = [
-            con.execute(
-                f"SELECT {exact.format(quote_identifier(name))} FROM read_parquet(?)", [escape(str(result))]
-            ).fetchall()[0][0]
-            for name in lines.totals
-        ]
-    totals = {name: (sums[2 * place], sums[2 * place + 1], made_of[place]) for place, name in enumerate(lines.totals)}
-    return LineAudit(lines.source, read, unreached, totals)
+    totals = {name: (sums[2 * at], sums[2 * at + 1], table_sums[at]) for at, name in enumerate(lines.totals)}
+    return LineAudit(lines.source, read, unmatched, totals)

@@ -1,105 +1,116 @@
-"""Judging rows: a raw table becomes accepted rows, typed, and quarantined rows with their reasons, none lost."""
+"""Validation of rows: a staging table becomes accepted, typed rows and rejected rows with their reasons; none is lost."""
 
 import duckdb
 
 from crmnb.intake.audit import TableAudit
-from crmnb.intake.erasure.exclude import leave_out
-from crmnb.intake.staging_table import FILE, REASONS, RECORD, Cell, Raw, quote_identifier
-from crmnb.intake.validation.acceptance import refuse_ambiguous, refuse_too_many, refuse_unreadable
-from crmnb.intake.validation.casts import cast, cleaned, in_range, recoded
-from crmnb.intake.validation.contract import TIMES, mark, mask_names, masks, rules_of, text, value
-from crmnb.intake.validation.quarantine import Quarantine, reasons_of, write_quarantine
-from crmnb.intake.validation.row_counts import account_of
-from crmnb.intake.validation.validated_rows import Contract, Judged
+from crmnb.intake.erasure.exclude import exclude_erased_customers
+from crmnb.intake.staging_table import FILE, REASONS, RECORD, Cell, StagingTable, quote_identifier
+from crmnb.intake.validation.acceptance import check_ambiguous_numbers, check_readable, check_rejected_share
+from crmnb.intake.validation.casts import cast_cell, clean_cell, recode_cell, restrict_range
+from crmnb.intake.validation.contract import (
+    TIME_TYPES,
+    build_masks,
+    build_rules,
+    locate_bit,
+    mask_names,
+    text_column,
+    value_column,
+)
+from crmnb.intake.validation.quarantine import Quarantine, build_reasons, write_quarantine
+from crmnb.intake.validation.row_counts import audit_rows
+from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
 
 
-def judge(
-    con: duckdb.DuckDBPyConnection, raw: Raw, contract: Contract, quarantine: Quarantine
+def validate_rows(
+    con: duckdb.DuckDBPyConnection, staging: StagingTable, contract: Contract, quarantine: Quarantine
 ) -> tuple[str, TableAudit]:
-    """Judge a raw table's rows: the SQL of the accepted ones, typed, and the account. Wrong rows are written out; those of
-    customers who are to be forgotten are in neither.
+    """Validate the rows of a staging table; return the SQL of the accepted, typed rows, and the audit.
 
-    Raises Refused where most of a column's values cannot be read, or too many rows are wrong; the quarantine is
-    written all the same. Raises InputError where amounts can be read in two ways.
+    Rejected rows are written to the quarantine. Rows of customers on the erasure list are in neither. Raises
+    ImportRefused if most values of a column are unreadable or too many rows are rejected (the quarantine is written all
+    the same), and InputError if amounts can be read in two ways.
     """
-    rules = rules_of(
-        contract.columns, contract.table, contract.last, contract.end_words, raw.source.date_format, contract.zone
+    rules = build_rules(
+        contract.columns, contract.table, contract.end, contract.end_text, staging.source.date_format, contract.zone
     )
-    judged = Judged(con, raw, contract, rules)
-    refuse_ambiguous(judged)
-    _break_rules(judged)
-    forgotten = leave_out(judged)
+    validated = ValidatedRows(con, staging, contract, rules)
+    check_ambiguous_numbers(validated)
+    _apply_rules(validated)
+    erased = exclude_erased_customers(validated)
     if contract.row_key:
-        _find_repeated(judged, contract.row_key)
-    replaced = _leave_out_replaced(judged) if {FILE, RECORD, REASONS} <= set(raw.sent) else 0
-    account = account_of(judged, write_quarantine(judged, quarantine.file), replaced, forgotten)
-    refuse_unreadable(judged, account)
-    refuse_too_many(judged, account, quarantine.if_refused)
-    columns = ", ".join(f"{value(column.name)} AS {quote_identifier(column.name)}" for column in contract.columns)
-    return f"SELECT {columns} FROM {judged.table} WHERE NOT ({judged.is_bad})", account
+        _mark_duplicates(validated, contract.row_key)
+    replaced = _exclude_replaced(validated) if {FILE, RECORD, REASONS} <= set(staging.resubmitted) else 0
+    audit = audit_rows(validated, write_quarantine(validated, quarantine.file), replaced, erased)
+    check_readable(validated, audit)
+    check_rejected_share(validated, audit, quarantine.if_refused)
+    columns = ", ".join(
+        f"{value_column(column.name)} AS {quote_identifier(column.name)}" for column in contract.columns
+    )
+    return f"SELECT {columns} FROM {validated.table} WHERE NOT ({validated.is_rejected})", audit
 
 
-def _break_rules(judged: Judged) -> None:
-    """All rules in one pass over the rows: cleaned, recoded, typed, judged, each step a SELECT over the one before."""
-    raw, contract, rules = judged.raw, judged.contract, judged.rules
-    cells = {name: cleaned(cell, raw.source) for name, cell in contract.cells.items()}
-    texts = {name: Cell(text(name), cell.kind) for name, cell in cells.items()}
-    words = {name: recoded(texts[name], words) for name, words in contract.values.items() if words}
-    texts |= {name: Cell(text(name), cell.kind) for name, cell in words.items()}
+def _apply_rules(validated: ValidatedRows) -> None:
+    """Clean, recode, type and check all rows in one pass; each step is a SELECT over the previous one."""
+    staging, contract, rules = validated.staging, validated.contract, validated.rules
+    cells = {name: clean_cell(cell, staging.source) for name, cell in contract.cells.items()}
+    texts = {name: Cell(text_column(name), cell.kind) for name, cell in cells.items()}
+    recoded = {name: recode_cell(texts[name], codes) for name, codes in contract.values.items() if codes}
+    texts |= {name: Cell(text_column(name), cell.kind) for name, cell in recoded.items()}
     typed = {
         column.name: texts[column.name].sql
         if column.name in contract.as_is
-        else cast(column.type, texts[column.name], raw.source, contract.zone)
+        else cast_cell(column.type, texts[column.name], staging.source, contract.zone)
         for column in contract.columns
     }
-    times = [value(column.name) for column in contract.columns if column.type in TIMES]
-    broken_rules = [f"{sql} AS {name}" for sql, name in zip(masks(rules), mask_names(rules), strict=True)]
+    times = [value_column(column.name) for column in contract.columns if column.type in TIME_TYPES]
+    masks = [f"{sql} AS {name}" for sql, name in zip(build_masks(rules), mask_names(rules), strict=True)]
     steps = [
-        ["_id", "_problem", *(f"{cell.sql} AS {text(name)}" for name, cell in cells.items())],
-        [_replaced({text(name): cell.sql for name, cell in words.items()})],
-        ["*", *(f"{sql} AS {value(name)}" for name, sql in typed.items())],
-        [_replaced({time: in_range(time) for time in times})],
-        ["_id", *map(value, typed), *broken_rules],
+        ["_id", "_problem", *(f"{cell.sql} AS {text_column(name)}" for name, cell in cells.items())],
+        [_replace_columns({text_column(name): cell.sql for name, cell in recoded.items()})],
+        ["*", *(f"{sql} AS {value_column(name)}" for name, sql in typed.items())],
+        [_replace_columns({time: restrict_range(time) for time in times})],
+        ["_id", *map(value_column, typed), *masks],
     ]
-    rows = raw.rows
+    rows = staging.rows
     for step in steps:
         rows = f"(SELECT {', '.join(step)} FROM {rows})"
-    judged.ask(f"CREATE OR REPLACE TABLE {judged.table} AS FROM {rows}")
+    validated.query(f"CREATE OR REPLACE TABLE {validated.table} AS FROM {rows}")
 
 
-def _replaced(columns: dict[str, str]) -> str:
-    replaced = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    return f"* REPLACE ({replaced})" if replaced else "*"
+def _replace_columns(columns: dict[str, str]) -> str:
+    replacements = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    return f"* REPLACE ({replacements})" if replacements else "*"
 
 
-def _find_repeated(judged: Judged, key: tuple[str, ...]) -> None:
-    """Mark, among rows that nothing else is wrong with, all but the first of those with one key.
+def _mark_duplicates(validated: ValidatedRows, key: tuple[str, ...]) -> None:
+    """Mark all rows but the first with the same key, among the rows that violate no other rule.
 
-    First by a hash, of which few occur twice: then the keys themselves are held against each other for those only.
+    Hashes come first: few occur twice, and only for those the keys themselves are compared.
     """
-    names, good = ", ".join(map(value, key)), f"NOT ({judged.is_bad})"
-    mask, bit = mark(len(judged.rules) - 1)
-    judged.ask(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT hash({names}) AS hashed FROM {judged.table} WHERE {good} "
-        "GROUP BY ALL HAVING count(*) > 1"
+    names, accepted = ", ".join(map(value_column, key)), f"NOT ({validated.is_rejected})"
+    mask, bit = locate_bit(len(validated.rules) - 1)
+    validated.query(
+        f"CREATE OR REPLACE TEMP TABLE repeated_hashes AS SELECT hash({names}) AS hashed FROM {validated.table} "
+        f"WHERE {accepted} GROUP BY ALL HAVING count(*) > 1"
     )
-    judged.ask(
-        f"CREATE OR REPLACE TEMP TABLE again AS SELECT _id FROM {judged.table} "
-        f"WHERE {good} AND hash({names}) IN (SELECT hashed FROM twice) "
+    validated.query(
+        f"CREATE OR REPLACE TEMP TABLE duplicates AS SELECT _id FROM {validated.table} "
+        f"WHERE {accepted} AND hash({names}) IN (SELECT hashed FROM repeated_hashes) "
         f"QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY _id) > 1"
     )
-    judged.ask(f"UPDATE {judged.table} SET {mask} = {mask} | {bit} WHERE _id IN (SELECT _id FROM again)")
+    validated.query(f"UPDATE {validated.table} SET {mask} = {mask} | {bit} WHERE _id IN (SELECT _id FROM duplicates)")
 
 
-def _leave_out_replaced(judged: Judged) -> int:
-    """Take out of the judgement the wrong rows in whose place others were sent, and say how many they are.
+def _exclude_replaced(validated: ValidatedRows) -> int:
+    """Remove the rejected rows that corrected rows replace, and count them.
 
-    A row is one of them if it stands where the other says it stood, and the same is wrong with it as was then: so a file that
-    was exported anew loses none.
+    A row is replaced if the corrected row names its place and exactly its reasons. So a file that was exported again
+    loses no row.
     """
-    raw = judged.raw
-    mended = ", ".join(raw.sent[name] for name in (FILE, RECORD, REASONS))
-    place = f"_file, _record::VARCHAR, {reasons_of(judged)}"
-    replaced = f"SELECT _id FROM {judged.wrong(judged.is_bad)} AND ({place}) IN (SELECT ({mended}) FROM {raw.table})"
-    ((count,),) = judged.ask(f"DELETE FROM {judged.table} WHERE _id IN ({replaced})")
+    staging = validated.staging
+    corrected = ", ".join(staging.resubmitted[name] for name in (FILE, RECORD, REASONS))
+    place = f"_file, _record::VARCHAR, {build_reasons(validated)}"
+    rejected = validated.select_rows(validated.is_rejected)
+    replaced = f"SELECT _id FROM {rejected} AND ({place}) IN (SELECT ({corrected}) FROM {staging.table})"
+    ((count,),) = validated.query(f"DELETE FROM {validated.table} WHERE _id IN ({replaced})")
     return count

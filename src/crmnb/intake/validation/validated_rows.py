@@ -1,4 +1,4 @@
-"""Rows under judgement: what a raw table is to become, and the table that says of each row which rules it breaks."""
+"""Rows under validation: the contract of a staging table, and the table that marks which rules each row violates."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,17 +6,17 @@ from datetime import datetime
 import duckdb
 
 from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
-from crmnb.intake.staging_table import Cell, Raw
-from crmnb.intake.validation.casts import as_text, cleaned
-from crmnb.intake.validation.contract import Rule, breaks, mask_names
+from crmnb.intake.staging_table import Cell, StagingTable
+from crmnb.intake.validation.casts import cast_to_text, clean_cell
+from crmnb.intake.validation.contract import Rule, mask_names, violates
 from crmnb.schema.tables import Column, Table
 
-_SHOWN = 60  # characters of an offending value
+_SHOWN = 60  # characters of a value in a message
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a raw table is to become: columns (ours) with their cells and types, and how its rows are judged."""
+    """The target of a staging table: its columns with their cells and types, and all that validation needs to know."""
 
     name: str
     source: str
@@ -25,68 +25,68 @@ class Contract:
     zone: str
     table: Table | None = None  # the canonical table; None for a source that queries read
     values: dict[str, dict[str, str]] = field(default_factory=dict)
-    as_is: frozenset[str] = frozenset()  # columns that keep the type they came with
+    as_is: frozenset[str] = frozenset()  # columns that keep the type of the source
     personal: frozenset[str] = frozenset()
     bad_rows_allowed: float = 0.05
-    last: datetime | None = None  # the declared end, half-open, or the day of the intake
-    end_words: str = ""
-    key: str = ""  # the file and the key that a message names
-    forgotten: ErasureList = EMPTY_ERASURE_LIST
-    customer_columns: frozenset[str] = frozenset()  # theirs, in small letters, that hold customers' keys somewhere
-    gone: dict[str, set[str]] = field(default_factory=dict)  # by table, the keys of rows left out as forgotten ones'
+    end: datetime | None = None  # half-open: the declared end of the data, or the day of the import
+    end_text: str = ""
+    key: str = ""  # the file and the key, as messages show them
+    erasure_list: ErasureList = EMPTY_ERASURE_LIST
+    customer_columns: frozenset[str] = frozenset()  # headers (lower case) that hold customer keys in some source
+    erased_keys: dict[str, set[str]] = field(default_factory=dict)  # by table, the keys of the excluded rows
 
     @property
     def row_key(self) -> tuple[str, ...]:
-        """The columns of the table's key that are mapped (one of them may be optional); none where rows may repeat."""
+        """The mapped columns of the table's key (one of them may be optional); none if rows may repeat."""
         return tuple(name for name in self.table.key if name in self.cells) if self.table else ()
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Rows under judgement: `table` holds, for every raw row, its typed values and the masks of the rules it breaks.
+class ValidatedRows:
+    """Rows under validation: `table` holds, for every staged row, its typed values and the masks of the rules it violates.
 
-    It is there until the next rows are judged.
+    The table exists until the next rows are validated.
     """
 
     con: duckdb.DuckDBPyConnection
-    raw: Raw
+    staging: StagingTable
     contract: Contract
     rules: list[Rule]
-    table: str = "judged"
+    table: str = "validated"
 
     @property
-    def is_bad(self) -> str:
-        """The SQL that is true of a row that breaks any rule."""
+    def is_rejected(self) -> str:
+        """The SQL condition that a row violates a rule."""
         return f"({' | '.join(mask_names(self.rules))}) <> 0"
 
-    def wrong(self, condition: str) -> str:
-        """The SQL of the raw rows, with their masks, that a condition is true of."""
-        return f"{self.raw.rows} JOIN {self.table} USING (_id) WHERE {condition}"
+    def select_rows(self, condition: str) -> str:
+        """The SQL of the staged rows, with their masks, for which a condition holds."""
+        return f"{self.staging.rows} JOIN {self.table} USING (_id) WHERE {condition}"
 
-    def ask(self, select: str) -> list[tuple]:
-        """What a query gives."""
+    def query(self, select: str) -> list[tuple]:
+        """Run a query and fetch its rows."""
         return self.con.execute(select).fetchall()
 
-    def given(self, column: str) -> str:
-        """The SQL of what stands in a column of ours, over the raw rows, as a text without blanks around it."""
-        return as_text(cleaned(self.contract.cells[column], self.raw.source))
+    def cleaned_text(self, column: str) -> str:
+        """The SQL of a column's value in the staged rows, as text without surrounding blanks."""
+        return cast_to_text(clean_cell(self.contract.cells[column], self.staging.source))
 
     def examples(self, number: int) -> tuple[str, ...]:
-        """Three values that break a rule, or where the rows are if there is no value to show or it is a person's."""
+        """Three values that violate a rule; for personal or empty columns, the places of three rows."""
         rule = self.rules[number]
-        wrong = self.wrong(breaks(number))
+        rows = self.select_rows(violates(number))
         if rule.column and not rule.is_empty and rule.column not in self.contract.personal:
-            given = f"CAST({self.contract.cells[rule.column].sql} AS VARCHAR)"
-            found = self.ask(
-                f"SELECT {given} AS given, min(_id) AS first FROM {wrong} GROUP BY 1 ORDER BY first LIMIT 3"
+            text = f"CAST({self.contract.cells[rule.column].sql} AS VARCHAR)"
+            values = self.query(
+                f"SELECT {text} AS text, min(_id) AS first FROM {rows} GROUP BY 1 ORDER BY first LIMIT 3"
             )
-            return tuple(repr(given[:_SHOWN]) for given, _ in found if given is not None)
-        if not self.raw.is_file:
+            return tuple(repr(text[:_SHOWN]) for text, _ in values if text is not None)
+        if not self.staging.is_file:
             return ()
-        found = self.ask(f"SELECT _file, _record FROM {wrong} ORDER BY _id LIMIT 3")
-        return tuple(f"record {record} of {file}" for file, record in found)
+        places = self.query(f"SELECT _file, _record FROM {rows} ORDER BY _id LIMIT 3")
+        return tuple(f"record {record} of {file}" for file, record in places)
 
 
-def such_as(examples: tuple[str, ...]) -> str:
-    """The examples as the end of a clause; nothing where there are none."""
+def format_examples(examples: tuple[str, ...]) -> str:
+    """The examples as the end of a clause; "" if there are none."""
     return f", such as {', '.join(examples)}" if examples else ""

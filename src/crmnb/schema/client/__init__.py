@@ -1,4 +1,4 @@
-"""Client: a parameters file (YAML), read safely and checked."""
+"""The client: a parameters file (YAML), read safely and validated."""
 
 from crmnb.schema.client.load import known_clients, load_client
 from crmnb.schema.client.models import (

@@ -1,4 +1,4 @@
-"""What a parameters file holds, as models; what each key allows."""
+"""The models of a parameters file, and what each key allows."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,29 +9,29 @@ from pydantic_core import PydanticCustomError
 
 NAME = r"^[a-z][a-z0-9_]*$"
 CURRENCY = r"^[A-Z]{3}$"
-REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # to a variable of the environment, in the address of a database
+REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
-MOST_CUTS = 49  # of a segmentation: more make more levels than are told apart (crmnb.engine.segments)
+MAX_CUTS = 49  # of a segmentation: more would make more levels than are shown (crmnb.engine.segments)
 
 
-def _no_flag(value: Any) -> Any:
-    """The value, unless it is true or false, which Python takes for 1 and 0."""
+def _reject_bool(value: Any) -> Any:
+    """The value, unless it is true or false, which Python treats as 1 and 0."""
     if isinstance(value, bool):
-        raise PydanticCustomError("float_type", "true and false are no numbers")
+        raise PydanticCustomError("float_type", "true and false are not numbers")
     return value
 
 
-# Every number in a parameters file has bounds: beyond them is a slip, and engines of dates and floats overflow.
-_NUMBER = BeforeValidator(_no_flag)
+# Every number has bounds: values beyond them are typing errors, and dates and floats would overflow.
+_NUMBER = BeforeValidator(_reject_bool)
 Days = Annotated[int, Field(ge=0, le=3650), _NUMBER]
 Answer = Annotated[int, Field(ge=-10_000, le=10_000), _NUMBER]
 Units = Annotated[int, Field(ge=1, le=100_000), _NUMBER]
 Money = Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER]
 Share = Annotated[float, Field(ge=0, le=1), _NUMBER]
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]  # within the years that a period may have
-Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...], Field(max_length=MOST_CUTS)]
-Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MOST_CUTS)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]  # the years that periods support
+Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...], Field(max_length=MAX_CUTS)]
+Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MAX_CUTS)]
 
 Name = Annotated[str, Field(pattern=NAME)]
 Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
@@ -44,19 +44,19 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """Where rows come from: a file, several by a glob (relative to the parameters file), or a database.
+    """A source of rows: a file, several files by a pattern (relative to the parameters file), or a database.
 
-    `database` is an address (postgresql://..., sqlite:///file) and may hold `${NAME}`, read from the environment when
-    it is used and never kept; then `table` names what is read, or `select` is a query to the database.
-    `sheets` are read as one, all of them for `["*"]`; by default the only one. `header` is the record that holds the
-    columns' names. `date_format` is strptime's, or "excel" for day numbers, and holds for all the source's times;
-    without it they are ISO (2025-12-31 23:59). `signs` may stand before or after a number and are left out (EUR, %).
-    `columns` (theirs: type) types a source that a `query:` reads; a text format's untyped columns stay text.
-    `personal` are the columns (theirs) whose values no message may show.
+    `database` is an address (postgresql://..., sqlite:///file). It may contain `${NAME}`, an environment variable that is
+    read when needed and never stored. A database needs `table`, or `select`, a query. `sheets` are read together, `["*"]`
+    means all, and by default there must be only one. `header` is the number of the record with the column names.
+    `date_format` is a format of strptime, or "excel" for day numbers, and applies to all times of the source; the default
+    is ISO (2025-12-31 23:59). `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
+    declares types of a source that a `query:` reads; other columns of a text format stay text. `personal` are the columns
+    (headers) whose values no message may show.
     """
 
     file: str | None = None
-    format: Literal["csv", "excel", "json", "parquet"] | None = None  # by default from the file's ending
+    format: Literal["csv", "excel", "json", "parquet"] | None = None  # default: by the file's ending
     sheets: tuple[str, ...] = ()
     database: str | None = None
     table: str | None = None
@@ -74,9 +74,9 @@ class Source(_Strict):
 
 
 class Lines(_Strict):
-    """The lines that a table's query makes rows of: `key`, the column (theirs) that holds the row's key, and `totals`.
+    """The source lines behind the rows of a table's query. `key` is the column of the source with the row's key.
 
-    `totals`: a column of the table (ours) and the SQL over a line whose sum it should be.
+    `totals`: a column of the table, and the SQL expression over a line whose sum it should equal.
     """
 
     source: str
@@ -85,10 +85,10 @@ class Lines(_Strict):
 
 
 class Mapping(_Strict):
-    """How one canonical table is made: `columns` (ours: theirs) of a `source`, or a `query` over the sources.
+    """How a canonical table is made: from the `columns` (column: header) of a `source`, or by a `query` over the sources.
 
-    `types` are those of the client's own attributes, which are text otherwise. `lines` says how the lines of a source
-    reach the rows of a query, so that lines that reach none are counted.
+    `types` are those of the client's own attributes, which are text by default. `lines` links the lines of a source to
+    the rows of a query, so that lines without a row are counted.
     """
 
     source: str | None = None
@@ -98,15 +98,15 @@ class Mapping(_Strict):
     types: dict[Name, str] = {}
     values: dict[Name, dict[str, str]] = {}
     personal: tuple[Name, ...] = ()
-    bad_rows_allowed: Share = 0.05  # share of a table's rows that may be quarantined
+    bad_rows_allowed: Share = 0.05  # the share of a table's rows that may be rejected
 
 
 class Item(_Strict):
-    """A survey item: the ends of its scale, and which way it points.
+    """A survey item: its scale and its direction.
 
-    `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy. `top_box`: the lowest answer that counts as
-    satisfied; without it, the second highest on scales of 4 to 11 answers. `survey_weights`: the weight of each survey in one figure
-    over several, which then does not move with their mix; without them, each survey stands by itself.
+    `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy. `top_box`: the lowest answer that
+    counts as satisfied, by default the second highest on scales of 4 to 11 answers. `survey_weights`: the weights of the
+    surveys in a combined figure, which then does not depend on their mix; without weights, each survey is shown alone.
     """
 
     name: str = ""
@@ -129,12 +129,12 @@ class Churn(_Strict):
 
     @property
     def history_days(self) -> int:
-        """Days of history that knowing who is a customer needs."""
+        """Days of history needed to know who is a customer."""
         return self.inactivity_days if self.kind == "inactivity" else 0
 
 
 class Gain(_Strict):
-    """What a programme brought that would not have come without it, as a test measured it: margin, and its interval's ends."""
+    """The incremental margin of a programme, as a test measured it, with its interval."""
 
     gain: Money
     low: Money
@@ -143,17 +143,17 @@ class Gain(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> "Gain":
         if not self.low <= self.gain <= self.high:
-            raise ValueError("low, gain and high are to be in this order")
+            raise ValueError("low, gain and high must be in ascending order")
         return self
 
 
 class Worth(_Strict):
-    """What is to be known of money that no table says.
+    """Financial settings that no table holds.
 
-    `margin_rate`: the share of net revenue that is margin, where `orders.margin` is not mapped. `discount_rate`: a year's.
-    `horizon_months`: how far ahead a customer's value is predicted. `profitable_margin`: the margin in a period from which on a
-    customer counts as profitable. `acquisition_lag_months`: how much earlier is spent what wins the customers of a month.
-    `books`: net revenue by period, as the client's books say. `gains`: by programme of the costs, what it brought in all.
+    `margin_rate`: the share of net revenue that is margin, where `orders.margin` is not mapped. `discount_rate`: per year.
+    `horizon_months`: the horizon of predicted customer value. `profitable_margin`: the margin in a period from which a
+    customer counts as profitable. `acquisition_lag_months`: the months between acquisition costs and the new customers.
+    `books`: net revenue by period in the client's accounts. `gains`: the incremental margin by programme of the costs.
     """
 
     margin_rate: Annotated[float, Field(ge=0.0001, le=1), _NUMBER] | None = None
@@ -166,13 +166,13 @@ class Worth(_Strict):
 
 
 class Dates(str):
-    """What a client's dates are exact to, `day` or `month`, as a metric takes it."""
+    """The precision of a client's dates, `day` or `month`, as the argument of a metric."""
 
 
 class Segment(_Strict):
-    """A segmentation: a column `table.column`, as it is or in bands.
+    """A segmentation: a column `table.column`, by its values or in bands.
 
-    `bands` cut a number; `years` cut the time since a date (as at the period's start), both at the given values.
+    `bands` are limits of a number; `years` are limits of the time since a date (at the period's start).
     """
 
     column: Annotated[str, Field(pattern=SEGMENT_COLUMN)]
@@ -181,13 +181,13 @@ class Segment(_Strict):
 
 
 class Segments(dict[str, Segment]):
-    """A client's segmentations by name, as a metric takes them."""
+    """A client's segmentations by name, as the argument of a metric."""
 
 
 class Privacy(_Strict):
-    """Fewer units than `min_base` are marked low base; fewer than `suppress_below` are suppressed everywhere.
+    """Fewer units than `min_base` are marked as low base; fewer than `suppress_below` are suppressed everywhere.
 
-    `expose_customers`: whether lists of single customers (by their keys) stand on the client's pages, not only the analysts'.
+    `expose_customers`: whether the client's pages may list single customers by key; analysts always see the lists.
     """
 
     min_base: Units = 30
@@ -196,7 +196,7 @@ class Privacy(_Strict):
 
 
 class Client(_Strict):
-    """One client's parameters. `id` is the file's name without its ending, `folder` the folder it lies in."""
+    """The parameters of a client. `id` is the file's name without its ending, `folder` its folder."""
 
     id: Name
     folder: Path
@@ -210,20 +210,20 @@ class Client(_Strict):
     dates_exact_to: Literal["day", "month"] = "day"  # "month": nothing shorter than a month is shown
     sources: dict[Name, Source]
     tables: dict[Name, Mapping]
-    data_folders: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # beside this file's, in which its files may lie
-    obtain: str = ""  # where whoever lacks the files can get them
+    data_folders: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # other folders that may hold the client's files
+    obtain: str = ""  # how to get the files
     items: dict[Name, Item] = {}
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
-    free_orders: bool = False  # whether an order of the amount 0 is a purchase; else it counts nowhere
+    free_orders: bool = False  # whether an order with the amount 0 counts as a purchase
     comparison: Literal["previous", "year_before"] | None = (
         None  # by default see `crmnb.evaluate.settings.compared_with`
     )
     level: Annotated[float, Field(gt=0.5, le=0.9999), _NUMBER] = 0.95
     settings: dict[Name, dict[str, Any]] = {}  # metric: {setting: value}
     targets: dict[Name, Money] = {}  # metric: value, in the metric's unit
-    objectives: tuple[Name, ...] = ()  # metrics of the headline tiles, in order
+    objectives: tuple[Name, ...] = ()  # the key metrics, in order
     privacy: Privacy = Privacy()
 
     @property

@@ -1,7 +1,7 @@
-"""YAML read safely: plain data only, each key once, nothing that means something else than it looks.
+"""Safe YAML: plain data only, unique keys, and no surprising types.
 
-YAML 1.1 reads `no` as false, `010` as 8 and `12:30` as 750. In a parameters file such words are codes of a client's
-own, so only `true` and `false`, plain numbers and empty values are more than text here (dates come of it later).
+YAML 1.1 reads `no` as false, `010` as 8 and `12:30` as 750. In a parameters file these are codes of the client, so only
+`true` and `false`, plain numbers and empty values get a type here (dates are parsed later).
 """
 
 import re
@@ -14,12 +14,12 @@ from crmnb.core.errors import InputError
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that also refuses anchors, aliases, objects and repeated keys."""
+    """A safe loader that also rejects anchors, aliases, objects and duplicate keys."""
 
     def compose_node(self, parent, index):
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _problem(event, "anchors and aliases (& and *) are not allowed; write the value out")
+            raise _problem(event, "anchors and aliases (& and *) are not allowed; repeat the value")
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise _problem(event, f"the tag {tag!r} is not allowed; write plain values (text in quotes)")
@@ -32,7 +32,7 @@ class _Loader(yaml.SafeLoader):
                 raise _problem(key_node, "a key must be a word, not a list or a mapping")
             if key_node.value in seen:
                 first = seen[key_node.value]
-                raise _problem(key_node, f"{key_node.value!r} is given twice (first on line {first})")
+                raise _problem(key_node, f"the key {key_node.value!r} occurs twice (first on line {first})")
             seen[key_node.value] = key_node.start_mark.line + 1
         return super().construct_mapping(node, deep=deep)
 
@@ -48,21 +48,21 @@ for _tag, _pattern, _first in (
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds. Raises InputError, with the line, for anything but plain data in UTF-8."""
+    """The keys and values of a YAML file. Raises InputError, with the line, for anything but plain data in UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        line = wrong.object[: wrong.start].count(b"\n") + 1
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
         raise InputError(f"{path}, line {line}: the file is not UTF-8. Save it as UTF-8.") from None
-    except OSError as wrong:
-        raise InputError(f"{path} cannot be read: {wrong.strerror}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader, made stricter
-    except yaml.MarkedYAMLError as wrong:
-        line = wrong.problem_mark.line + 1 if wrong.problem_mark else "?"
-        raise InputError(f"{path}, line {line}: {wrong.problem or wrong.context}.") from None
-    except (yaml.YAMLError, ValueError) as wrong:
-        raise InputError(f"{path}: {' '.join(str(wrong).split())}.") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InputError(f"{path}, line {line}: {error.problem or error.context}.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}.") from None
     except RecursionError:
         raise InputError(f"{path}: lists or mappings are nested too deeply.") from None
     if not isinstance(data, dict):
@@ -70,5 +70,5 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def _problem(where: Any, words: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=words, problem_mark=where.start_mark)
+def _problem(node: Any, text: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=text, problem_mark=node.start_mark)

@@ -1,10 +1,9 @@
-"""The canonical tables: what each holds, and which of its rows count.
+"""The canonical tables: their columns, and which of their rows count.
 
-This is the contract between a client's files and every metric. Adding a table is adding a declaration to the
-module of its subject; intake, engine and catalogue read it. Keys are text (leading zeros survive), times are the client's wall clock,
-money is in the client's currency, a month is the first instant of it. `required` columns must be mapped and never empty;
-the others may be missing. Every other column that a client maps is kept as an attribute that can serve as a segment: text,
-unless the client gives it a type.
+This is the contract between a client's files and every metric. A new table is a declaration in the module of its subject;
+intake, engine and catalogue read it. Keys are text (leading zeros are kept), times are in the client's time zone, money is in
+the client's currency, and a month is its first instant. `required` columns must be mapped and never empty; the others are
+optional. All other columns that a client maps are attributes for segments: text, unless the client declares a type.
 """
 
 from crmnb.schema.tables import (

@@ -1,4 +1,4 @@
-"""Columns and tables: how the canonical tables are declared."""
+"""Columns and tables: the declarations of the canonical tables."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,10 +21,9 @@ ENGINE_TYPES: dict[Type, str] = {
 class Column:
     """A column of a canonical table and its rules.
 
-    `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound binds
-    nothing; so `at_least="started_at"` says "not before it started"). `one_of`: the allowed values.
-    `refers_to`: the table whose key it holds. A row that refers to nothing known is accepted all the same. `prose`: what people
-    wrote; of many rows no metric sees it.
+    `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound has no
+    effect; `at_least="started_at"` means "not before the start"). `one_of`: the allowed values. `refers_to`: the table
+    whose key the column holds; rows with unknown references are accepted. `prose`: free text, which no metric reads.
     """
 
     name: str
@@ -39,11 +38,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A canonical table: its grain in words, key (empty: rows may repeat), columns, and which rows count unless a metric asks for more.
+    """A canonical table: its grain as text, its key (empty: rows may repeat), its columns, and the rows that count by default.
 
     `time` is the column by which rows belong to a period (the table is stored sorted by it); `counts` is a condition in
-    SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times say which days the data cover;
-    `device`: the column by which rows that name nobody are known to be of whom other rows of the same device name.
+    SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times define the days that
+    the data cover; `device`: the column that links rows without a customer to those of the same device with one.
     """
 
     name: str
@@ -72,23 +71,23 @@ def key_column(name: str, **rules) -> Column:
 
 
 def times_after(start: str, *names: str) -> tuple[Column, ...]:
-    """Times that may be missing, and none of which lies before the row's `start`."""
+    """Optional times, none of which may be before the row's `start`."""
     return tuple(Column(name, "time", at_least=start) for name in names)
 
 
 def counted(*names: str) -> tuple[Column, ...]:
-    """Whole numbers that may be missing."""
+    """Optional counts."""
     return tuple(Column(name, "integer", at_least=0) for name in names)
 
 
 CUSTOMER = Column("customer_id", "key", refers_to="customers")
 
 
-# The level of those of whom a segmentation knows nothing.
+# The level of rows without a value of the segmentation.
 UNKNOWN = "(not known)"
-# The level of those whose own level is none of the largest (crmnb.engine.segments). A client's own level that is called like one of these
-# two is told in quotes.
+# The level that combines all but the largest levels (crmnb.engine.segments). A client's level with one of these two names is
+# shown in quotes.
 OTHER = "(other)"
 
-# Names that evidence gives a meaning to: no attribute of a client may be called so.
+# Column names of the evidence: not allowed for a client's attributes.
 RESERVED = frozenset({"num", "den", "value", "breakdown", "at", "x", "cluster", "fold", "n"})
