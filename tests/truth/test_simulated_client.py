@@ -206,7 +206,7 @@ def test_a_folder_that_holds_other_files_is_left_alone(tmp_path):
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "demo").write_text("mine")
-    with pytest.raises(InputError, match="is a file. Name a folder"):
+    with pytest.raises(InputError, match=r"is a file\. Name a folder"):
         simulate(tmp_path / "demo", 200, 1, Rates())
 
 
@@ -216,7 +216,10 @@ def test_a_file_is_no_folder(tmp_path):
         (["--customers", "99"], "--customers: 99 is out of range; it must be 100 to 1,000,000."),
         (["--seed", "-1"], "--seed: -1 is out of range; it must be 0 or more."),
         (["--retention", "80"], "--retention: 80 is out of range; it must be between 0 and 1."),
-        (["--retention", "0.8", "0.9"], "--retention: 2 values are not allowed; enter one value, or 3 (one for each year)."),
+        (
+            ["--retention", "0.8", "0.9"],
+            "--retention: 2 values are not allowed; enter one value, or 3 (one for each year).",
+        ),
         (["--win-back", "0.1", "0.1", "0.1"], "--win-back: 3 values are not allowed; enter one value."),
         (["--gap", "0.3"], "--gap: 0.3 is too large for a retention of 0.79 0.79 0.82"),
         (["--nps", "nan"], "--nps: nan is out of range"),

@@ -126,9 +126,7 @@ def parse_rates(given: dict[str, list[float] | None]) -> Rates:
             continue
         if len(values) not in {1, len(YEARS) if yearly else 1}:
             expected = f"one value, or {len(YEARS)} (one for each year)" if yearly else "one value"
-            raise InputError(
-                f"--{option_name(each.name)}: {len(values)} values are not allowed; enter {expected}."
-            )
+            raise InputError(f"--{option_name(each.name)}: {len(values)} values are not allowed; enter {expected}.")
         low, high = each.metadata["between"]
         for value in values:
             if not low < value < high:

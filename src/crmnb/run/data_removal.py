@@ -15,7 +15,7 @@ from pathlib import Path
 
 from crmnb.core.checksum import read_json, write_json
 from crmnb.core.errors import InputError, nearest
-from crmnb.intake.erasure.erasure_list import NAME as ERASURE_LIST
+from crmnb.intake.erasure.erasure_list import FILE_NAME as ERASURE_LIST
 from crmnb.run.environment import current_time
 from crmnb.schema.client.models import NAME
 

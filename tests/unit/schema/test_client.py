@@ -162,7 +162,10 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
             "'regio' is not mapped under tables.orders.columns. Did you mean region",
         ),
         ("segments: {a: {column: order.region}}", "'order' is not mapped under tables. Did you mean orders"),
-        ("segments: {a: {column: orders.amount, bands: [2, 1]}}", "segments.a.bands: [2.0, 1.0] must be in ascending order"),
+        (
+            "segments: {a: {column: orders.amount, bands: [2, 1]}}",
+            "segments.a.bands: [2.0, 1.0] must be in ascending order",
+        ),
         ("segments: {a: {column: orders.order_id}}", "segments.a.column: orders.order_id is a key"),
         ("segments: {a: {column: orders.amount, years: [1]}}", "orders.amount is not a date"),
         ("segments: {a: {column: orders.ordered_at}}", "is a date. Use `years`"),
