@@ -143,11 +143,11 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
 
 
 def _stays(plans: pd.DataFrame) -> dict:
-    def to_times(day: datetime) -> set:
+    def customers_at(day: datetime) -> set:
         return set(plans[(plans["started_at"] < day) & ~(plans["ended_at"] < day)]["customer_id"])
 
     first = plans.groupby("customer_id")["started_at"].min()
-    start, end = to_times(START), to_times(END)
+    start, end = customers_at(START), to_times(END)
     won = first[(first >= START) & (first < END)]
     back = set(plans[(plans["started_at"] >= START)]["customer_id"]) & end - start - set(won.index)
     kept = len(start & end) / len(start)
@@ -164,7 +164,7 @@ def _stays(plans: pd.DataFrame) -> dict:
         ("new_customers", ""): len(won),
         ("new_customers", "per 100 at start"): 100 * len(won) / len(start),
         ("new_customers", "reactivated"): len(back),
-        ("cohort_retention", "2025-03 +6"): 100 * len(march & to_times(datetime(2025, 9, 1))) / len(march),
+        ("cohort_retention", "2025-03 +6"): 100 * len(march & customers_at(datetime(2025, 9, 1))) / len(march),
     }
 
 
@@ -228,8 +228,8 @@ def _reviewed(reviews: pd.DataFrame) -> dict:
 def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     """Three times the intervals hold all of them: so many figures, so few replicates."""
     told = compute_truth(Rates(), 2025, demo.clean.at_start[2025])
-    later_refund_share = {key for key in told if key not in figures.index}  # by the few leads of a small client
-    assert {metric for metric, _ in later_refund_share} <= {"cumulative_win_rate"}
+    missing = {key for key in told if key not in figures.index}  # by the few leads of a small client
+    assert {metric for metric, _ in missing} <= {"cumulative_win_rate"}
     assert {metric for metric, _ in set(figures.index) - set(told)} == UNTRUE
     figures = figures[figures.index.isin(list(told))]
     true = pd.Series(told).loc[list(figures.index)]
