@@ -249,7 +249,7 @@ def test_what_failed_is_told_to_the_client_in_plain_words_and_to_the_analyst_in_
     place.notebook("retention", ("chart", CHART))
     place.notebook("satisfaction", ("breaks", RAISES))
     code, output = place.call("run", "shop", "--period", "2025")
-    words = "the notebook stopped at its cell &#39;breaks&#39;."
+    words = "the notebook stopped in cell &#39;breaks&#39;."
     assert code == 1
     assert words.replace("&#39;", "'") in output
     assert words in (place.report / "index.html").read_text()
