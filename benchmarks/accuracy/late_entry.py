@@ -94,7 +94,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
             counts["unreliable"] += 1
         elif np.isnan(row["value"]) and "not_reached" not in row["flags"]:
             counts["refused"] += 1
-        elif "among those" in row["reason"]:
+        elif "conditional_on_tenure" in row["reason"]:
             counts["conditional"] += 1
         else:
             counts["not_reached"] += "not_reached" in row["flags"]

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from benchmarks.robustness.disclosure_pages import Printed
 from benchmarks.robustness.disclosure_solver import FIGURES, KEY, SIZES, Report, Variable
+from crmnb.core.notes import from_json
 
 _MONEY = 0.5  # an amount that is known to so much is known as it is printed
 _DIGITS = 0.005  # and any other number, as a share of itself
@@ -33,7 +34,7 @@ class Ranges:
         self.truth = {tuple(row[name] for name in KEY): row for row in report.truth.to_dict("records")}
         self.shown = {tuple(row[name] for name in KEY): row for row in shown.to_dict("records")}
         self.reasons = {
-            tuple(row[name] for name in KEY): str(row.get("reason") or "") for row in shown.to_dict("records")
+            tuple(row[name] for name in KEY): _code(row.get("reason") or "") for row in shown.to_dict("records")
         }
         self.printed = list(printed)
         self.true, self.base = dict(report.true), dict(report.base)
@@ -197,16 +198,24 @@ class Ranges:
 
     def _reasoned(self, node: dict, bounds: dict, true: dict) -> None:
         """What reasons say: `fewer than 10` of this group; or hidden for the sake of others, so that it is not."""
-        for key, reason in self.reasons.items():
+        for key, code in self.reasons.items():
             sizes = [_variable(key, figure) for figure in ("clusters", "n") if _variable(key, figure) in node]
             if not sizes or key not in self.truth:
                 continue
             least = min(sizes, key=lambda name: self.true[name])
             at = node[least]
-            if reason.startswith("fewer than") and 0 < self.true[least] < self.below:
+            if code == "small_group" and 0 < self.true[least] < self.below:
                 bounds[at][:] = max(bounds[at][0], 1.0), min(bounds[at][1], self.below - 1.0)
-            elif reason.startswith("hidden") and true[at] >= self.below:
+            elif code == "hidden_with_small_group" and true[at] >= self.below:
                 bounds[at][0] = max(bounds[at][0], float(self.below))
+
+
+def _code(reason: str) -> str:
+    """The code of a reason: of a note as JSON, or of its words in a published report."""
+    if reason.startswith("{"):
+        return from_json(reason).code
+    words = {"fewer than": "small_group", "hidden": "hidden_with_small_group"}
+    return next((code for start, code in words.items() if reason.startswith(start)), "")
 
 
 def _variable(row: Row, figure: str) -> Variable:

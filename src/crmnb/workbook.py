@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from crmnb.core.environment import MEMORY, PARAMETERS_FOLDER, RECORD_FOLDER, RESULTS_FOLDER, TABLES_FOLDER, THREADS
-from crmnb.core.errors import InputError, nearest
+from crmnb.core.errors import InputError, Unavailable, nearest
 from crmnb.core.paths import find_project, private_folder
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables, open_tables
@@ -73,7 +73,10 @@ class Workbook:
 
     def results(self, family: str) -> pd.DataFrame:
         """A family's rows of the results frame."""
-        return pd.concat([result.rows for result in self._family(family).values()], ignore_index=True)
+        from crmnb.report.text.notes import with_reason_texts
+
+        rows = pd.concat([result.rows for result in self._family(family).values()], ignore_index=True)
+        return with_reason_texts(rows, self.client)
 
     def rows(self, metric: str, limit: int = 100) -> pd.DataFrame:
         """The rows behind a number: what was counted in the period, at most `limit`; personal columns are left out."""
@@ -81,7 +84,10 @@ class Workbook:
         from crmnb.evaluate.measure import evidence_of
 
         self._note_tables(chosen)
-        return evidence_of(chosen, self.tables, self.period, limit)
+        try:
+            return evidence_of(chosen, self.tables, self.period, limit)
+        except Unavailable as error:
+            return self._not_available(error)
 
     def customers(self, metric: str, limit: int = 100) -> pd.DataFrame:
         """The customers of whom a metric's model tells, at most `limit`, the largest expected loss first.
@@ -94,7 +100,16 @@ class Workbook:
         chosen = self(metric).metric
         self._read["tables"].add(self.tables.source_of("payments"))
         self._note_tables(chosen)
-        return CustomerTable(listed(chosen, self.tables, self.period, limit))
+        try:
+            return CustomerTable(listed(chosen, self.tables, self.period, limit))
+        except Unavailable as error:
+            return CustomerTable(self._not_available(error))
+
+    def _not_available(self, error: Unavailable) -> pd.DataFrame:
+        """A frame with the reason, in place of rows."""
+        from crmnb.report.text.notes import sentence
+
+        return pd.DataFrame({"not available": [sentence(error.reason, self.client)]})
 
     def export(self, metric: str, limit: int = 10_000) -> Path:
         """Write `customers` to a spreadsheet among what is not to be sent; gives its place."""

@@ -27,6 +27,7 @@ from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.data_check.sections import as_text, parts_of
 from crmnb.report.pages import quarantine_page
+from crmnb.report.text.notes import reason_text
 from crmnb.run.data_check import choose_default_period
 from crmnb.schema.client import Segment
 
@@ -191,7 +192,7 @@ def test_what_lasts_through_the_period_is_counted_and_what_begins_in_it_is_not(t
         assert is_had(told) == had, each.metric.id
         assert (each.can != "no") == had, each
         if not had:
-            assert each.reasons == (told.iloc[0]["reason"],)
+            assert each.reasons == (reason_text(told.iloc[0]["reason"], who),)
 
 
 @pytest.mark.parametrize(

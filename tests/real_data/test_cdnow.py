@@ -94,7 +94,7 @@ def test_the_tenth_through_the_engine_gives_the_published_parameters(client, sam
     in_revenue = client.model_copy(update={"worth": Worth(margin_rate=1.0)})
     counts = counted(in_revenue, sample, "1997-01-01..1997-09-30")[""]
     assert counts["n"].sum() == 2357
-    bought, spent = clv_models.of_purchases(counts), clv_models.of_margins(counts)
+    bought, spent = clv_models.fit_purchases(counts), clv_models.fit_margins(counts)
     assert bought.parameters.round(3) == pytest.approx(
         [0.243, 4.414, 0.793, 2.426]
     )  # Fader, Hardie & Lee 2005, table 2
@@ -105,8 +105,8 @@ def test_the_tenth_through_the_engine_gives_the_published_parameters(client, sam
 
 def test_the_holdout_is_what_a_forecast_of_the_first_half_knows(client, sample):
     then, held = (counted(client, sample, label) for label in ("1997-01-01..1997-09-30", LABEL))
-    assert clv_models.of_purchases(held[HOLDOUT]).parameters == pytest.approx(
-        clv_models.of_purchases(then[""]).parameters, rel=1e-9
+    assert clv_models.fit_purchases(held[HOLDOUT]).parameters == pytest.approx(
+        clv_models.fit_purchases(then[""]).parameters, rel=1e-9
     )
     known = sample.drop_duplicates(["customer_id", "day"])
     assert held[HOLDOUT]["later"] @ held[HOLDOUT]["n"] == (known["ordered_at"] >= HALF).sum()
@@ -126,7 +126,7 @@ def conditional(parameters: np.ndarray, x, t_x, T, t: float) -> np.ndarray:
 def test_the_forecast_of_the_second_half_is_nearer_than_the_naive_one(book, client, master):
     tested = book("model_effectiveness")
     rows = tested.whole.set_index("breakdown")
-    fit = clv_models.of_purchases(counted(client, master, LABEL)[HOLDOUT])
+    fit = clv_models.fit_purchases(counted(client, master, LABEL)[HOLDOUT])
     days = master.drop_duplicates(["customer_id", "day"])
     first = days.groupby("customer_id")["ordered_at"].transform("min")
     came = int((days["ordered_at"] >= HALF).sum())
@@ -176,7 +176,7 @@ def test_the_predicted_value_by_integrating_customer_by_customer(client, sample,
     """Of a client with every eighth customer of the tenth."""
     few = sample[sample["customer_id"].isin(sorted(set(sample["customer_id"]))[::8])]
     counts = counted(client, few, LABEL)[""]
-    buying, spending = clv_models.of_purchases(counts).parameters, clv_models.of_margins(counts).parameters
+    buying, spending = clv_models.fit_purchases(counts).parameters, clv_models.fit_margins(counts).parameters
     recent = few["ordered_at"] >= pd.Timestamp("1998-07-01") - pd.Timedelta(days=183)
     there = triples(few, "1998-06-30").loc[sorted(set(few.loc[recent, "customer_id"]))]
     weeks = months * 365.25 / 84

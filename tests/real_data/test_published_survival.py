@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from crmnb.stats.models.cox import cox, proportionality
-from crmnb.stats.models.kaplan_meier import kaplan_meier, logrank, quantile, restricted_mean
+from crmnb.stats.models.kaplan_meier import kaplan_meier, logrank, quantile
 
 pytestmark = pytest.mark.published
 
@@ -42,12 +42,6 @@ def test_freireich_medians_with_brookmeyer_crowley_limits():
     # SAS, PROC LIFETEST (log-log is its default), and R, survfit(conf.type = "log-log").
     assert quantile(kaplan_meier(*SIX_MP)) == (23, 13, np.inf)
     assert quantile(kaplan_meier(*PLACEBO)) == (8, 4, 11)
-
-
-def test_freireich_6_mp_restricted_mean():
-    # Klein & Moeschberger, Example 4.3: 23.29 weeks, standard error 2.83.
-    value, _, _, error = restricted_mean(kaplan_meier(*SIX_MP), 35)
-    assert (value, error) == pytest.approx((23.29, 2.83), abs=0.005)
 
 
 def test_freireich_logrank():
@@ -84,11 +78,6 @@ def test_aml_kaplan_meier_of_r():
 def test_aml_medians_of_r():
     assert quantile(kaplan_meier(*MAINTAINED))[0] == 31
     assert quantile(kaplan_meier(*NOT_MAINTAINED))[0] == 23
-
-
-def test_aml_restricted_means_of_r():
-    found = [restricted_mean(kaplan_meier(*of), to)[0] for of in (MAINTAINED, NOT_MAINTAINED) for to in (30, 48)]
-    assert found == pytest.approx([24.6022727273, 31.8431818182, 19.6944444444, 22.7083333333], abs=1e-10)
 
 
 def test_aml_logrank_of_r():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES
 from crmnb.metrics.definition import Metric
@@ -80,6 +81,17 @@ def row(**facts) -> dict:
     return empty | given | facts
 
 
+def free_text(text: str) -> Note:
+    """A note that holds a text of the test's own."""
+    return Note("free_text", text=text)
+
+
+def _as_json(reason: Note | str) -> str:
+    """A reason as frames hold it; a text is a note of its own."""
+    note = free_text(reason) if isinstance(reason, str) and reason else reason
+    return note.to_json() if note else ""
+
+
 def rate(numerator: float, denominator: float, half: float, **facts) -> dict:
     """A row of a rate with an interval of +-half points."""
     value = 100 * numerator / denominator
@@ -102,5 +114,7 @@ def result(
     if "cutoff" in more:
         period = period.observe(None, more.pop("cutoff"))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["reason"] = [_as_json(reason) for reason in frame["reason"]]
+    notes = (free_text(note) if isinstance(note, str) else note for note in more.pop("notes", ()))
     more = more | ({"points": pd.DataFrame(more["points"])} if "points" in more else {})
-    return ResultView(of or metric(), whose or client(), period, period.previous, frame, **more)
+    return ResultView(of or metric(), whose or client(), period, period.previous, frame, notes=tuple(notes), **more)

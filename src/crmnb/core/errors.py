@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from crmnb.core.notes import Note
+
 
 class InputError(Exception):
     """The input is wrong; the message says what, where, what is allowed and what to do.
@@ -21,9 +23,13 @@ class TimeLimitExceeded(InputError):
 
 
 class Unavailable(Exception):
-    """A value cannot be computed from these data; `str()` is the reason, worded for the report."""
+    """A value cannot be computed from these data; `reason` says why."""
 
     _render_traceback_ = InputError._render_traceback_
+
+    def __init__(self, reason: Note | str):
+        super().__init__(reason)
+        self.reason = reason if isinstance(reason, Note) else Note("free_text", text=reason)
 
 
 DOCSTRINGS_MISSING = (

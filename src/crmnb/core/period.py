@@ -8,6 +8,7 @@ from itertools import pairwise
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import InputError, Unavailable
+from crmnb.core.notes import Note
 
 FORMS = "2025, 2025Q4, 2025-10, 2025-10-01..2025-12-31, FY2025 or FY2025Q4"
 _LABEL = re.compile(
@@ -135,9 +136,9 @@ class Period:
     def require_data(self) -> None:
         """Raise Unavailable if the data cover no day of the period."""
         if self.cutoff and self.start >= self.cutoff:
-            raise Unavailable(f"the data end on {_last(self.cutoff)}, before {self.label} begins")
+            raise Unavailable(Note("data_end_before_period", ends=str(_last(self.cutoff)), period=self.label))
         if self.data_from and self.end <= self.data_from:
-            raise Unavailable(f"the data begin on {self.data_from.date()}, after {self.label} ends")
+            raise Unavailable(Note("data_begin_after_period", begins=str(self.data_from.date()), period=self.label))
 
     def require_history(self, days: int, of: str = "start") -> None:
         """Raise Unavailable if the data cover fewer than `days` days before a time of the period.
@@ -147,8 +148,8 @@ class Period:
         time = getattr(self, of)
         needed = time - timedelta(days=days)
         if self.data_from and self.data_from > needed:
-            before = f" ({days} days before {time.date()})" if days else ""
-            raise Unavailable(f"needs data from {needed.date()}{before}; they begin on {self.data_from.date()}")
+            needs = {"needed": str(needed.date()), "days": days, "time": str(time.date())}
+            raise Unavailable(Note("needs_history", **needs, begins=str(self.data_from.date())))
 
     def holds(self, column: str) -> nw.Expr:
         """The narwhals expression that is true if the time in `column` is in the period."""

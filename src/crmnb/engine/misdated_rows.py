@@ -6,6 +6,7 @@ cannot be is left out by the metrics that read it, and this says beside them of 
 
 from collections.abc import Iterable
 
+from crmnb.core.notes import Count, Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.schema.tables import TABLES
@@ -14,13 +15,13 @@ from crmnb.schema.tables import TABLES
 LATER = {"leads": ("qualified_at", "proposed_at", "won_at", "lost_at"), "all_orders": ("refunded_at",)}
 
 
-def misdated(tables: Tables, frames: Iterable[str], period: Period) -> list[str]:
-    """A sentence on each frame of which rows in the period have a later date before their own."""
+def misdated(tables: Tables, frames: Iterable[str], period: Period) -> list[Note]:
+    """A note on each frame of which rows in the period have a later date before their own."""
     names = [name for name in frames if name in LATER and tables.source_of(name) in tables.names]
-    return [sentence for name in names for sentence in _misdated(tables, name, period)]
+    return [note for name in names for note in _misdated(tables, name, period)]
 
 
-def _misdated(tables: Tables, frame: str, period: Period) -> list[str]:
+def _misdated(tables: Tables, frame: str, period: Period) -> list[Note]:
     table = tables.source_of(frame)
     rows = tables.every(table)
     own, later = TABLES[table].time, [name for name in LATER[frame] if name in rows.columns]
@@ -31,11 +32,5 @@ def _misdated(tables: Tables, frame: str, period: Period) -> list[str]:
         f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {own} >= ? and {own} < ?",
         [period.start, period.observed_end],
     ).fetchall()[0]
-    least = tables.client.privacy.suppress_below
-    if not wrong:
-        return []
-    many = f"fewer than {least}" if wrong < least else f"{wrong:,}"
-    names = ", ".join(name.removesuffix("_at").replace("_", " ") for name in later)
-    return [
-        f"{many} of {among:,} {table} in {period.label} have a date ({names}) before their own: they count, that date does not."
-    ]
+    rows = {"rows": Count(wrong), "total": Count(among)}
+    return [Note("misdated_rows", **rows, table=table, period=period.label, columns=later)] if wrong else []

@@ -8,6 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, PERIOD, TIMES
 
@@ -26,7 +27,7 @@ class Periods:
     by_place: dict[int, Period]
     make: Make
     looking_back: dict[int, Period] = field(default_factory=dict)
-    reasons: dict[int, str] = field(default_factory=dict)
+    reasons: dict[int, Note] = field(default_factory=dict)
     reporting_only: bool = False
     has_trend: bool = True
     of_events: bool = False
@@ -112,7 +113,7 @@ class Periods:
             try:
                 found[place] = function(period)
             except Unavailable as no:
-                self.reasons.setdefault(place, str(no))
+                self.reasons.setdefault(place, no.reason)
         return found
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from narwhals.exceptions import ColumnNotFoundError
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import Kept, forget, keep
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
@@ -31,13 +32,14 @@ atexit.register(forget)  # while the engine is still there to let go of its tabl
 NoColumn = (ColumnNotFoundError, duckdb.BinderException)
 
 
-def column_of(error: Exception, names: Iterable[str]) -> str:
-    """In words, the column that an error of `NoColumn` is about; names: the tables in which it was looked for."""
+def column_of(error: Exception, names: Iterable[str]) -> Note:
+    """The reason that names the column that an error of `NoColumn` is about; names: the tables in which it was looked for."""
     told = f"{error.__context__ or ''} {error}"
     found = re.search(r'column "(\w+)"', told) or re.search(r"\['(\w+)'", told)
-    column = found[1] if found else "that is not mapped"
-    holders = [name for name in names if column in TABLES[name].by_name]
-    return f"needs the column {'.'.join([*holders[:1], column])}"
+    if not found:
+        return Note("needs_unmapped_column")
+    holders = [name for name in names if found[1] in TABLES[name].by_name]
+    return Note("needs_column", column=".".join([*holders[:1], found[1]]))
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Tables:
         if self._today and name != "orders":
             return self._today._canonical(name)
         if name not in self.names:
-            raise Unavailable(f"needs the table {name}: {TABLES[name].grain}")
+            raise Unavailable(Note("needs_table", table=name, grain=TABLES[name].grain))
         if name not in self._canonical_of:
             self._canonical_of[name] = self._read(name)
         return self._canonical_of[name]
@@ -301,10 +303,10 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
     An order at `since` makes a customer of `[t - d, t)` for every t in (since, since + d].
     """
     if churn is None:
-        raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
+        raise Unavailable(Note("needs_churn_declaration"))
     rows = tables.counting(churn.table)
     if "customer_id" not in rows.columns:
-        raise Unavailable(f"needs the column {churn.table}.customer_id")
+        raise Unavailable(Note("needs_column", column=f"{churn.table}.customer_id"))
     rows = rows.filter("customer_id is not null")
     if churn.kind == "inactivity":
         until = f"ordered_at + interval {churn.inactivity_days} day"
@@ -312,7 +314,7 @@ def _tenures(churn: Churn | None, tables: Tables) -> duckdb.DuckDBPyRelation:
     since, until = {"customers": ("joined_at", "left_at"), "subscriptions": ("started_at", "ended_at")}[churn.table]
     for column in (since, until):
         if column not in rows.columns:
-            raise Unavailable(f"needs the column {churn.table}.{column}")
+            raise Unavailable(Note("needs_column", column=f"{churn.table}.{column}"))
     return rows.filter(f"{since} is not null").project(f"customer_id, {since} as since, {until} as until")
 
 
@@ -331,9 +333,7 @@ def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:
     contracts go on without one.
     """
     if not tables.cutoff:
-        raise Unavailable(
-            "needs the day on which the data end (data_until in the parameters file): contracts are paid until then"
-        )
+        raise Unavailable(Note("needs_data_until"))
     rows = tables.counting("subscriptions")
     ended = "ended_at" if "ended_at" in rows.columns else "null::timestamp"
     return tables.con.sql(f"""

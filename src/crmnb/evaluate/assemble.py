@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, Evidence
 from crmnb.evaluate.disclosure_control import Counted, Seam, protect
@@ -30,14 +31,14 @@ class Asked:
 
     metric: Metric
     period: Period
-    reasons: dict[str, str]
+    reasons: dict[str, Note]
     windows: dict[str, Period] = field(default_factory=dict)
     evidence: Evidence | None = None
     words: dict[str, str] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     direction: Direction = "-"
     bounds: tuple[float, float] | None = None
-    not_compared: str = ""
+    not_compared: Note | None = None
     immature: frozenset[str] = frozenset()
 
 
@@ -47,7 +48,7 @@ def rows_of(
     inferred: dict[str, Estimates],
     client: Client,
     seams: Sequence[Seam] = (),
-) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[Note]]]:
     """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
 
     reduced: by the id of those that have evidence, its statistics (see `crmnb.engine.reduce`). inferred: of those whose evidence
@@ -163,7 +164,8 @@ def _without_denominator(statistics: pd.DataFrame, known: dict[str, Asked]) -> p
     rows = statistics[["win", *_KEYS, "n"]].assign(clusters=_customers(statistics))
     rows = rows.assign(numerator=statistics["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
     denominator = [known[id_].metric.denominator for id_ in rows["metric"]]
-    reason = [f"no {what}" if what else "nothing there to count it out of" for what in denominator]
+    reason = [Note("nothing_counted", units=what) if what else Note("no_denominator") for what in denominator]
+    reason = [note.to_json() for note in reason]
     return rows.assign(flags="unavailable", reason=reason, correlation=0.0)
 
 
@@ -176,7 +178,7 @@ def _correlation(s: pd.DataFrame) -> pd.Series:
     return (s["shared"] / np.sqrt(product.where(product > 0))).reindex(s.index).clip(-1, 1).fillna(0.0)
 
 
-def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tuple[str, str, str]]:
+def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tuple[str, str, Note]]:
     """(metric, window, reason) where there is no figure of the whole: no evidence, or evidence without a row.
 
     No events is a count of 0 already; nothing to divide by is unavailable.
@@ -191,12 +193,14 @@ def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tup
     for id_, one in known.items():
         found += [(id_, win, reason) for win, reason in one.reasons.items()]
         empty = [win for win in one.windows if (id_, win, True) not in there and win not in one.reasons]
-        found += [(id_, win, f"no {one.metric.denominator or one.metric.numerator}") for win in empty if one.evidence]
+        nothing = Note("nothing_counted", units=one.metric.denominator or one.metric.numerator)
+        found += [(id_, win, nothing) for win in empty if one.evidence]
     return found
 
 
-def _unavailable(reasons: list[tuple[str, str, str]]) -> pd.DataFrame:
-    rows = pd.DataFrame(reasons, columns=["metric", "win", "reason"], dtype=object)
+def _unavailable(reasons: list[tuple[str, str, Note]]) -> pd.DataFrame:
+    texts = [(id_, win, reason.to_json()) for id_, win, reason in reasons]
+    rows = pd.DataFrame(texts, columns=["metric", "win", "reason"], dtype=object)
     rows = rows.assign(breakdown="", segment="", level="", method="", flags="unavailable", correlation=0.0)
     return rows.assign(**dict.fromkeys(("n_effective", *FIGURES), np.nan))
 
@@ -219,7 +223,8 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
     rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
-    rows.loc[silent, "reason"] = [known[id_].not_compared for id_ in rows.loc[silent, "metric"]]
+    not_compared = {id_: one.not_compared.to_json() if one.not_compared else "" for id_, one in known.items()}
+    rows.loc[silent, "reason"] = [not_compared[id_] for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
     of_now = rows[whole & rows["value"].notna()]
     keys = zip(*(of_now[key] for key in _KEYS), strict=True)
@@ -307,25 +312,18 @@ def _names_customers(asked: Asked) -> bool:
     return asked.evidence is not None and "customer_id" in asked.evidence.types
 
 
-def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[str]]:
+def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[Note]]:
     """Of each metric, what is to be said of how much its rows tell."""
-    notes: dict[str, list[str]] = {id_: [] for id_ in known}
+    notes: dict[str, list[Note]] = {id_: [] for id_ in known}
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     for id_ in whole.loc[whole["method"].isin(_NO_CUSTOMERS), "metric"].unique():
         if not known[id_].metric.per_customer:
-            notes[id_].append(
-                "No customer is seen to have several units here: the interval treats rows as independent."
-            )
+            notes[id_].append(Note("rows_independent"))
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
-        factor = row.n / row.n_effective
-        notes[row.metric].append(
-            f"{row.breakdown + ': ' if row.breakdown else ''}some customers count several times or with more weight, "
-            f"so {row.n:,.0f} {known[row.metric].metric.denominator} tell as much as {row.n_effective:,.0f} independent ones "
-            f"(design factor {factor:.2f})."
-        )
+        facts = {"effective": row.n_effective, "factor": row.n / row.n_effective, "clustered": row.clusters < row.n}
+        notes[row.metric].append(Note("design_effect", breakdown=row.breakdown, **facts))
     heavy = whole["value"].notna() & whole.reindex(columns=["top_heavy"])["top_heavy"].eq(True)
     for id_ in whole.loc[heavy, "metric"]:
-        notes[id_].append(
-            f"Very few {'customers' if _names_customers(known[id_]) else 'of them'} brought more than {100 * LARGE_SHARE:.0f} % of it: the mean hangs on them."
-        )
+        code = "top_heavy_customers" if _names_customers(known[id_]) else "top_heavy_rows"
+        notes[id_].append(Note(code, share=LARGE_SHARE))
     return notes

@@ -26,21 +26,16 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     """The first `limit` customers by expected loss: `customer_id`, `probability`, `at_stake` and their product, `expected_loss`.
 
     probability: what the metric's model says of the customer. at_stake: what the customer paid in the 365 days before the period's
-    end, net, in the client's currency; without the two columns where no table says it. A frame with the one column `not available` and
-    the reason where the model cannot be had. Raises InputError for a metric that tells of no single customer.
+    end, net, in the client's currency; without the two columns where no table says it. Raises Unavailable where the model cannot be
+    fitted, InputError for a metric that tells of no single customer.
     """
     if not metric.estimate.each:
         raise InputError(f"{metric.id} tells of no single customer.")
     rows = evidence_of(metric, tables, period, _EVERYBODY)
-    if "customer_id" not in rows:
-        return rows
-    try:
-        given, _ = resolve(metric, tables.client)
-        rows = _with_levels(rows, metric, tables, period)
-        context = estimation_context(tables.client, given, {"now": period})
-        chance = metric.estimate.infer_each(rows, context)
-    except Unavailable as no:
-        return pd.DataFrame({"not available": [str(no)]})
+    given, _ = resolve(metric, tables.client)
+    rows = _with_levels(rows, metric, tables, period)
+    context = estimation_context(tables.client, given, {"now": period})
+    chance = metric.estimate.infer_each(rows, context)
     found = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))
     paid = _paid(tables, period)
     if paid is None:

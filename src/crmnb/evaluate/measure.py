@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Count, Note
 from crmnb.core.period import Period
 from crmnb.engine import session
 from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation
@@ -23,10 +24,11 @@ from crmnb.engine.reduce_counts import reduce_counts
 from crmnb.engine.reduce_time_bins import reduce_bins
 from crmnb.engine.segments import common_levels, known_levels, segmentations_of
 from crmnb.evaluate.assemble import Asked, points_of, rows_of
+from crmnb.evaluate.disclosure_control.notes import protected_notes
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.new_customers import in_doubt, require_newness
-from crmnb.evaluate.settings import compared_with, of_other_length, resolve, seen_by
+from crmnb.evaluate.settings import compared_with, lengths, of_other_length, resolve, seen_by
 from crmnb.intake.personal_data import personal_columns
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.metrics.estimators import Estimator
@@ -48,7 +50,7 @@ class Measured:
     rows: pd.DataFrame
     settings: dict[str, str]
     direction: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     points: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -70,7 +72,7 @@ def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Perio
     found = []
     for one in asked:
         told = inferred.get(one.metric.id, Estimates([]))
-        notes = (*_beside(one, tables), *said[one.metric.id], *told.notes)
+        notes = protected_notes((*_beside(one, tables), *said[one.metric.id], *told.notes), tables.client.privacy)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
         found.append(Measured(one.metric, rows[one.metric.id], one.words, one.direction, notes, points))
     return found
@@ -89,7 +91,7 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         _must_be_as_exact(period, client)
         given, words = resolve(metric, client)
     except Unavailable as no:
-        return Asked(metric, period, {"now": str(no)})
+        return Asked(metric, period, {"now": no.reason})
     seen = seen_by(metric, tables, period, "churn" in metric.declarations)
     parts = {part.label: part for part in _parts(seen, client)}
     possible = {"now": seen, "before": compared_with(client, seen)[0]} | (
@@ -102,23 +104,23 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     windows = {"now": seen} | ({} if not_compared or measure.compares else {"before": possible["before"]})
     immature = _immature(metric, windows | parts)
     if not not_compared and "now" in immature:
-        not_compared = f"no comparison: {seen.label} is too early: less than {measure.maturity_days} days have passed since its end"
+        not_compared = Note("no_comparison_too_early", period=seen.label, days=measure.maturity_days)
         windows.pop("before", None)
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
     reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "before" in reasons:
-        not_compared = f"no comparison: {possible['before'].label} {reasons['before']}"
+        not_compared = Note("no_comparison_unavailable", period=possible["before"].label, reason=reasons["before"])
     direction = metric.direction_of(given)
     facts = (words, given, direction, measure.bounds, not_compared, immature)
     return Asked(metric, seen, reasons, windows, evidence, *facts)
 
 
-def _not_compared(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> str:
-    """Why a metric is not compared, "" where it is."""
+def _not_compared(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> Note | None:
+    """Why a metric is not compared, None where it is."""
     if metric.cumulative:
-        return "no comparison: uses the full history"
+        return Note("no_comparison_full_history")
     _, reason = compared_with(tables.client, period)
     reason = reason or of_other_length(metric, period, comparison)
     return reason or _of_other_refunds(metric, tables, period, comparison)
@@ -132,16 +134,16 @@ class _Called:
     places: dict[str, int]
     periods: Periods
     rows: nw.LazyFrame | None
-    failure: str
+    failure: Note | None
 
-    def reason(self, name: str, period: Period, reporting: Period, tables: session.Tables) -> str:
-        """Why the metric has no figure in a period, "" where it has one."""
+    def reason(self, name: str, period: Period, reporting: Period, tables: session.Tables) -> Note | None:
+        """Why the metric has no figure in a period, None where it has one."""
         try:
             period.require_data()
             require_newness(self.metric, tables, period if name in COMPARED else reporting)
         except Unavailable as no:
-            return str(no)
-        return self.failure or self.periods.reasons.get(self.places[name], "")
+            return no.reason
+        return self.failure or self.periods.reasons.get(self.places[name])
 
     def evidence(self, names: Iterable[str]) -> Evidence | None:
         """The evidence of these periods."""
@@ -165,9 +167,9 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
         measure = metric(views, given)
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
-        failure = str(no) if isinstance(no, Unavailable) else session.column_of(no, names)
+        failure = no.reason if isinstance(no, Unavailable) else session.column_of(no, names)
         return _Called(replace(metric, known=metric.measure), places, periods, None, failure)
-    return _Called(replace(metric, known=measure.facts), places, periods, measure.rows, "")
+    return _Called(replace(metric, known=measure.facts), places, periods, measure.rows, None)
 
 
 def _immature(metric: Metric, windows: dict[str, Period]) -> frozenset[str]:
@@ -181,7 +183,7 @@ def _immature(metric: Metric, windows: dict[str, Period]) -> frozenset[str]:
 def _must_be_as_exact(period: Period, client: Client) -> None:
     """Raise Unavailable for a period of days where the client's dates are exact to the month only."""
     if client.dates_exact_to == "month" and (period.start.day, period.end.day) != (1, 1):
-        raise Unavailable("the dates of these data are exact to the month only; choose a period of whole months")
+        raise Unavailable(Note("dates_exact_to_month"))
 
 
 def _parts(period: Period, client: Client) -> list[Period]:
@@ -201,17 +203,16 @@ def _known(metric: Metric, tables: session.Tables, period: Period, comparison: P
 _ALIKE = 0.015  # of a length: of a quarter with 29 February and one without, as large a part is as new
 
 
-def _of_other_refunds(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> str:
-    """The reason why what depends on refunds that are yet to come is not compared with a time of another length, "" where it is.
+def _of_other_refunds(metric: Metric, tables: session.Tables, period: Period, comparison: Period) -> Note | None:
+    """The reason why what depends on refunds that are yet to come is not compared with a time of another length, None where it is.
 
     Of a longer month a smaller part is so new that its refunds are yet to come.
     """
     if max(period.days, comparison.days) <= (1 + _ALIKE) * min(period.days, comparison.days):
-        return ""
+        return None
     if metric.compares or metric.cumulative or _known(metric, tables, period, comparison) is tables:
-        return ""
-    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
-    return f"no comparison: {lengths}, and refunds of the newest orders are still to come"
+        return None
+    return Note("no_comparison_refunds", **lengths(period, comparison))
 
 
 def _with_refunds(metric: Metric, tables: session.Tables) -> bool:
@@ -359,7 +360,7 @@ def _with_zeros(
     return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0)], ignore_index=True)
 
 
-def _beside(asked: Asked, tables: session.Tables) -> list[str]:
+def _beside(asked: Asked, tables: session.Tables) -> list[Note]:
     """What is to be said of rows without a customer, and of payments that are not among those counted."""
     if not asked.windows:
         return []
@@ -369,13 +370,13 @@ def _beside(asked: Asked, tables: session.Tables) -> list[str]:
         notes += in_doubt(metric, tables, asked.period)
     notes += misdated(tables, metric.reads, asked.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
-        notes.append("Of orders only: what customers pay by the month is not in it.")
+        notes.append(Note("orders_only"))
     if _of_customers_only(metric, tables, asked.period):
         for name in dict.fromkeys(map(tables.source_of, metric.reads)):
             without, among = tables.without_customer(name, asked.period)
             if without:
-                what = f"{name.replace('_', ' ')} in {asked.period.label}"
-                notes.append(f"{_so_many(without, among, what, tables.client)} carry no customer and are left out.")
+                rows = {"rows": Count(without), "total": Count(among)}
+                notes.append(Note("rows_without_customer", **rows, table=name, period=asked.period.label))
     elif now and metric.estimate.reduces == "moments" and "customer_id" in asked.evidence.types:
         counted = "and weight > 0" if "weight" in asked.evidence.types else ""
         told = (
@@ -383,12 +384,11 @@ def _beside(asked: Asked, tables: session.Tables) -> list[str]:
         )
         without, among = tables.con.execute(told).fetchall()[0]
         if without:
-            what = _so_many(without, among, "counted", tables.client)
-            notes.append(f"{what} carry no customer; each counts as a customer of its own.")
+            notes.append(Note("own_customers", rows=Count(without), total=Count(among)))
     return notes
 
 
-def _too_new(asked: Asked) -> list[str]:
+def _too_new(asked: Asked) -> list[Note]:
     """What is to be said of rows of the period that the data do not follow for long enough."""
     metric, period = asked.metric, asked.period
     days = metric.measure.follow_up_days
@@ -397,22 +397,20 @@ def _too_new(asked: Asked) -> list[str]:
     last = period.cutoff - timedelta(days=days)
     if period.end <= last:
         return []
-    return [
-        f"What came after {last:%Y-%m-%d} is left out: the data follow it for less than {days} days, and all else for as many."
-    ]
+    return [Note("too_new_left_out", last=f"{last:%Y-%m-%d}", days=days)]
 
 
 def _evidence(
     metric: Metric, tables: session.Tables, period: Period, given: dict[str, Any]
-) -> tuple[Evidence | None, str]:
+) -> tuple[Evidence | None, Note | None]:
     """A metric's evidence in a single period, or the reason why there is none."""
     called = _called(metric, tables, {COMPARED[0]: period}, given)
     reason = called.reason(COMPARED[0], period, period, tables)
-    return (None, reason) if reason else (called.evidence(COMPARED[:1]), "")
+    return (None, reason) if reason else (called.evidence(COMPARED[:1]), None)
 
 
-def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> str:
-    """Why a run would count nothing of a metric in the period, in the run's words; "" where it counts something.
+def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> Note | None:
+    """Why a run would count nothing of a metric in the period, as the run says it; None where it counts something.
 
     Raises Unavailable where a declaration that it needs is missing.
     """
@@ -425,25 +423,19 @@ def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> s
     conditions += ["weight > 0"] * ("weight" in types)
     inside = f"where {' and '.join(conditions)}" if conditions else ""
     counted = tables.con.execute(f"select 1 from ({evidence.sql}) {inside} limit 1").fetchall()
-    return "" if counted else f"no {metric.denominator or metric.numerator}"
-
-
-def _so_many(rows: float, among: float, of: str, client: Client) -> str:
-    """How many rows of how many; where they are few, neither how many nor what they would be the rest of."""
-    fewest = client.privacy.suppress_below
-    return f"Fewer than {fewest} {of}" if rows < fewest else f"{rows:,} of {among:,} {of}"
+    return None if counted else Note("nothing_counted", units=metric.denominator or metric.numerator)
 
 
 def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: int) -> pd.DataFrame:
-    """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal."""
+    """The rows behind a metric's number in the period, in order, the first `limit`, without the columns declared personal.
+
+    Raises Unavailable where there are none.
+    """
     tables = tables.with_names()
-    try:
-        given, _ = resolve(metric, tables.client)
-    except Unavailable as no:
-        return pd.DataFrame({"not available": [str(no)]})
+    given, _ = resolve(metric, tables.client)
     evidence, reason = _evidence(metric, tables, period, given)
     if evidence is None:
-        return pd.DataFrame({"not available": [reason]})
+        raise Unavailable(reason)
     rows = tables.con.sql(f"select * exclude ({PERIOD}) from ({evidence.sql}) order by all limit {int(limit)}").df()
     there = [name for name in tables.client.tables if name in tables.names]
     personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}

@@ -9,6 +9,7 @@ fewer and fewer are still to come back, what the second half took away is more t
 from datetime import datetime, timedelta
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.metrics.definition import Metric
@@ -34,30 +35,24 @@ def require_newness(metric: Metric, tables: Tables, period: Period) -> None:
     gap = _mean_gap(tables)
     if gap and period.start - period.data_from < timedelta(days=GAPS * gap):
         needed = period.start - timedelta(days=GAPS * gap)
+        days = {"needed": f"{needed:%Y-%m-%d}", "start": f"{period.start:%Y-%m-%d}"}
         raise Unavailable(
-            f"needs customers.joined_at, or data from {needed:%Y-%m-%d} ({GAPS} times the mean {gap:.0f} days between purchases before "
-            f"{period.start:%Y-%m-%d}), to tell new customers from old ones; they begin on {period.data_from:%Y-%m-%d}"
+            Note("new_customers_need_history", **days, gaps=GAPS, gap=gap, begins=f"{period.data_from:%Y-%m-%d}")
         )
     more = _more(tables, period, unknown)
     if more > max(_MUCH * new, _MANY):
-        raise Unavailable(
-            f"needs customers.joined_at, or data that reach further back than {period.data_from:%Y-%m-%d}, to tell new customers from old "
-            f"ones: with half of the history before {period.start:%Y-%m-%d} {100 * more / new:.0f} % more would look new"
-        )
+        days = {"begins": f"{period.data_from:%Y-%m-%d}", "start": f"{period.start:%Y-%m-%d}"}
+        raise Unavailable(Note("new_customers_need_more_history", **days, share=more / new))
 
 
-def in_doubt(metric: Metric, tables: Tables, period: Period) -> list[str]:
+def in_doubt(metric: Metric, tables: Tables, period: Period) -> list[Note]:
     """What is to be said where some of the new customers may be old ones: how the figure falls as the data reach further back."""
     if not _by_orders(metric, tables) or period.data_from is None or period.data_from >= period.start:
         return []
     new, unknown = _look_new(tables, period)
     if unknown <= _SOME * new or (more := _more(tables, period, unknown)) <= _LITTLE * new:
         return []
-    return [
-        f"New is who has no earlier order in these data and of whom no list says otherwise. With half of the history before "
-        f"{period.start:%Y-%m-%d}, {100 * more / new:.0f} % more would look new: some of these may still be old customers, and the "
-        "figure falls as the data grow older. customers.joined_at would settle it."
-    ]
+    return [Note("new_customers_in_doubt", start=f"{period.start:%Y-%m-%d}", share=more / new)]
 
 
 def _by_orders(metric: Metric, tables: Tables) -> bool:

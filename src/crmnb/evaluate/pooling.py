@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from crmnb.core.notes import Note
+
 _GROUP = ["metric", "win", "part", "segment", "level"]
 METHOD = "weighted sum of the surveys, their intervals' arms squared and added"
 
@@ -32,11 +34,11 @@ def _sum(group: pd.DataFrame, parts: dict[str, float]) -> dict[str, object]:
     first = group.iloc[0]
     row = {name: first[name] for name in _GROUP} | {"breakdown": "", "correlation": 0.0, "reason": "", "method": METHOD}
     if held["value"].isna().any():
-        lacking = ", ".join(held.index[held["value"].isna()])
+        lacking = list(held.index[held["value"].isna()])
         return row | {
             "flags": "unavailable",
             "method": "",
-            "reason": f"pooled at fixed weights: no figure of {lacking}",
+            "reason": Note("pooled_survey_missing", surveys=lacking).to_json(),
         }
     value, low, high = (held[name].to_numpy(float) for name in ("value", "low", "high"))
     middle = float(weight @ value)

@@ -7,6 +7,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from crmnb.core.errors import InputError, nearest
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.evaluate.results_frame import tuples
 from crmnb.metrics.definition import Direction, Metric
@@ -18,7 +19,7 @@ from crmnb.stats.moments import difference
 class Result:
     """What was found: `rows` are the metric's rows of the results frame (`crmnb.evaluate.results_frame.COLUMNS`).
 
-    `settings` are the values used, in words; `notes` are sentences to be shown beside the value; `direction` is the
+    `settings` are the values used, in words; `notes` are to be shown beside the value, as data; `direction` is the
     metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
     charts draw beyond the rows (`crmnb.stats.estimation.GroupedCounts.point`).
     """
@@ -29,7 +30,7 @@ class Result:
     comparison: Period
     rows: pd.DataFrame
     settings: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     direction: Direction | None = None
     points: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 

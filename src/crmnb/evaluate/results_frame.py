@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 # One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where there
-# is nothing to say; a % is 0-100, and a change of it is in points.
+# is nothing to say; `reason` is a note as JSON (`crmnb.core.notes`); a % is 0-100, and a change of it is in points.
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("client", "family", "metric", "breakdown", "period", "part", "segment", "level"), "str"),
     **dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), "float64"),

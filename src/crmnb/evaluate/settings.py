@@ -3,6 +3,7 @@
 from typing import Any
 
 from crmnb.core.errors import InputError, Unavailable, nearest
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.metrics.definition import Metric, catalogue
@@ -46,7 +47,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         given[name], words[name] = value, str(value)
     if "churn" in metric.declarations:
         if client.churn is None:
-            raise Unavailable("needs churn: in the parameters file (contractual, or by inactivity of so many days)")
+            raise Unavailable(Note("needs_churn_declaration"))
         given["churn"] = client.churn
         days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
         words["churn"] = f"{client.churn.kind}{days}"
@@ -59,10 +60,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
 
 def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
     if name not in client.items:
-        known = ", ".join([*list(client.items)[:8], *(["..."] if len(client.items) > 8 else [])]) or "none"
-        raise Unavailable(
-            f"needs the survey item {name!r}: declare it under items: (declared: {known}) or choose another"
-        )
+        raise Unavailable(Note("needs_survey_item", item=name, declared=list(client.items)))
     item = client.items[name].model_copy(update={"name": name})
     low, high = item.scale
     asks = f", \u201c{item.asks}\u201d" if item.asks else ""
@@ -88,8 +86,8 @@ def check_settings(client: Client) -> None:
             continue  # said in the report, beside the metric
 
 
-def compared_with(client: Client, period: Period) -> tuple[Period, str]:
-    """The comparison period, and the reason why nothing is compared ("" where it is).
+def compared_with(client: Client, period: Period) -> tuple[Period, Note | None]:
+    """The comparison period, and the reason why nothing is compared (None where it is).
 
     Where the client declares none: a year before for months, quarters and other whole months under a year, which have seasons and
     are not equally long; else the period just before.
@@ -97,11 +95,10 @@ def compared_with(client: Client, period: Period) -> tuple[Period, str]:
     comparison = getattr(period, client.comparison or _usual_comparison(period))
     for each in (period, comparison):
         if each.partial:
-            first = f"begin on {each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else ""
-            last = f"end on {each.last_observed_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else ""
-            told = " and ".join(filter(None, (first, last)))
-            return comparison, f"no comparison: {each.label} is partial (the data {told})"
-    return comparison, ""
+            begins = f"{each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else None
+            ends = f"{each.last_observed_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else None
+            return comparison, Note("no_comparison_partial", period=each.label, begins=begins, ends=ends)
+    return comparison, None
 
 
 def _usual_comparison(period: Period) -> str:
@@ -118,12 +115,21 @@ def length_beyond(metric: Metric, period: Period, comparison: Period) -> float:
     return max(period.days, comparison.days) / min(period.days, comparison.days) - 1
 
 
-def of_other_length(metric: Metric, period: Period, comparison: Period) -> str:
-    """The reason why a metric is not compared where its value hangs on the length of the periods, "" where it is."""
+def of_other_length(metric: Metric, period: Period, comparison: Period) -> Note | None:
+    """The reason why a metric is not compared where its value depends on the length of the periods, None where it is."""
     if length_beyond(metric, period, comparison) < LONGEST_SLACK:
-        return ""
-    lengths = f"{period.label} has {period.days} days, {comparison.label} {comparison.days}"
-    return f"no comparison: {lengths}, and the value depends on the length of the period"
+        return None
+    return Note("no_comparison_length", **lengths(period, comparison))
+
+
+def lengths(period: Period, comparison: Period) -> dict[str, str | int]:
+    """The labels and lengths in days of two periods, as values of a note."""
+    return {
+        "period": period.label,
+        "days": period.days,
+        "comparison": comparison.label,
+        "comparison_days": comparison.days,
+    }
 
 
 def seen_by(metric: Metric, tables: Tables, period: Period, looks_back: bool | None = None) -> Period:

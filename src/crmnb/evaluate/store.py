@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from crmnb.core.notes import from_json
 from crmnb.core.period import Period
 from crmnb.evaluate.evaluation import Evaluation
 from crmnb.evaluate.record import PARTS, write_record
@@ -30,7 +31,7 @@ def save(
         facts = {
             id_: {
                 "settings": result.settings,
-                "notes": result.notes,
+                "notes": [note.to_json() for note in result.notes],
                 "direction": result.direction,
                 "measure": result.metric.known.stored() if result.metric.known else {},
             }
@@ -56,7 +57,7 @@ def restore(folder: Path, family_name: str, client: Client, period: Period) -> d
             comparison=comparison,
             rows=rows[rows["metric"] == id_].reset_index(drop=True),
             settings=facts[id_]["settings"],
-            notes=tuple(facts[id_]["notes"]),
+            notes=tuple(map(from_json, facts[id_]["notes"])),
             direction=facts[id_]["direction"],
             points=points[points["metric"] == id_].drop(columns="metric").reset_index(drop=True),
         )

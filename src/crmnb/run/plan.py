@@ -70,7 +70,7 @@ def plan_report(
     if intake is None:
         return _plan_without_data(scope, label)
     period = choose_period(scope.client, intake, label)
-    _require_data(period)
+    _require_data(period, scope.client)
     context = ReportContext(root, scope.client, period, intake)
     return {
         "name": scope.client.name,
@@ -140,11 +140,14 @@ def _plan_without_data(scope: _Scope, label: str) -> dict[str, Any]:
     }
 
 
-def _require_data(period: Period) -> None:
+def _require_data(period: Period, client: Client) -> None:
     """Raise InputError if the data do not cover any day of the period: every figure would be unavailable."""
     try:
         period.require_data()
-    except Unavailable as reason:
+    except Unavailable as error:
+        from crmnb.report.text.notes import sentence
+
+        reason = sentence(error.reason, client)
         raise InputError(f"period {period.label}: {reason}; choose a period that the data cover.") from None
 
 

@@ -27,6 +27,7 @@ from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
 from crmnb.report.tables.scorecard import in_short
+from crmnb.report.text.notes import reason_text, with_reason_texts
 from crmnb.report.text.numbers import period_name
 from crmnb.run.cache_keys import VERSIONS, file_hashes, report_key, source_hash
 from crmnb.run.context import ReportContext, load_context
@@ -100,6 +101,7 @@ def _write(report: _Report, folder: Path) -> None:
     """Write the folder that may be sent to the client."""
     frames = [result.rows for family in report.families for result in family.results]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+    frame = with_reason_texts(frame, report.context.client)
     write_frame(frame, folder / "results.parquet", duckdb.default_connection())
     write_xlsx(frame, folder / "results.xlsx", report.made_at)
     for name, html in _pages(report):
@@ -235,7 +237,7 @@ def _notebook_hash(family: Family) -> str:
 def _unavailable(families: tuple[Family, ...]) -> list[dict[str, str]]:
     """The metrics that are unavailable for the whole period, with the reasons."""
     return [
-        {"family": family.name, "metric": result.metric.id, "reason": row.reason}
+        {"family": family.name, "metric": result.metric.id, "reason": reason_text(row.reason, result.client)}
         for family in families
         for result in family.results
         for row in result.entries

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from crmnb.core.notes import Note
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.moments import FEW_FOR_MONEY
 
@@ -50,18 +51,20 @@ def lorenz(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
     for group in groups:
         counts = group.counts.sort_values("revenue")
         revenue, n = counts["revenue"].to_numpy(float), counts["n"].to_numpy(float)
-        few = {"clusters": max(_TENTH * group.customers, 1.0)}  # who stands behind it, and may be too few to be shown
+        top_size = {
+            "clusters": max(_TENTH * group.customers, 1.0)
+        }  # the customers behind it, who may be too few to show
         if not revenue @ n > 0:
-            rows.append(group.row(breakdown=GINI, reason="no revenue"))
+            rows.append(group.row(breakdown=GINI, reason=Note("no_revenue")))
             continue
         if n.sum() < 2:
-            rows += [group.row(breakdown=name, reason="one customer only") for name in (GINI, TOP)]
+            rows += [group.row(breakdown=name, reason=Note("one_customer_only")) for name in (GINI, TOP)]
             continue
         for name, (value, error) in figures_of(revenue, n).items():
             low, high = limits(name, value, error, n.sum(), context.level)
-            doubtful = "unreliable" if n.sum() < FEW_FOR_MONEY else ""
-            told_of = {"value": value, "low": low, "high": high, "method": "linearised", "flags": doubtful}
-            rows.append(group.row(breakdown=name, **told_of) | (few if name == TOP else {}))
+            flags = "unreliable" if n.sum() < FEW_FOR_MONEY else ""
+            fields = {"value": value, "low": low, "high": high, "method": "linearised", "flags": flags}
+            rows.append(group.row(breakdown=name, **fields) | (top_size if name == TOP else {}))
         if group.win == "now":
             points += _curve(group, revenue, n, context)
     return Estimates(rows, points)
@@ -70,12 +73,15 @@ def lorenz(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
 def figures_of(revenue: np.ndarray, n: np.ndarray) -> dict[str, tuple[float, float]]:
     """Gini and the top tenth's share with their standard errors, of so many customers (`n`) at each revenue, in order."""
     size = n.sum()
-    found = {}
-    for name, of in ((GINI, _gini), (TOP, _top)):
-        value, influence = of(revenue, n)
-        larger = size / (size - 1) if name == GINI else 1.0
-        found[name] = (min(value * larger, 1.0), larger * float(np.sqrt(n @ influence**2 / (size * (size - 1)))))
-    return found
+    figures = {}
+    for name, figure in ((GINI, _gini), (TOP, _top)):
+        value, influence = figure(revenue, n)
+        correction = size / (size - 1) if name == GINI else 1.0
+        figures[name] = (
+            min(value * correction, 1.0),
+            correction * float(np.sqrt(n @ influence**2 / (size * (size - 1)))),
+        )
+    return figures
 
 
 def limits(name: str, value: float, error: float, size: float, level: float) -> tuple[float, float]:
@@ -96,11 +102,11 @@ def _quantiles(name: str, value: float, size: float) -> tuple[float, float]:
         np.sqrt(2) * stats.norm.ppf((1 + value) / 2) if name == GINI else stats.norm.ppf(value) - stats.norm.ppf(_TENTH)
     )
     sizes = np.log([*SIZES, _NORMAL_FROM])
-    found = []
+    quantiles = []
     for side, normal in enumerate(stats.norm.ppf([0.025, 0.975])):
         by_sigma = [np.interp(np.log(size), sizes, [*(pair[side] for pair in row), normal]) for row in _QUANTILES[name]]
-        found.append(float(np.interp(sigma, SIGMAS, by_sigma)))
-    return found[0], found[1]
+        quantiles.append(float(np.interp(sigma, SIGMAS, by_sigma)))
+    return quantiles[0], quantiles[1]
 
 
 def moves(group: GroupedCounts) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
@@ -109,7 +115,7 @@ def moves(group: GroupedCounts) -> list[tuple[str, str, np.ndarray, np.ndarray]]
     revenue, n = counts.index.to_numpy(float), counts.to_numpy(float)
     if not revenue @ n > 0:
         return []
-    return [(name, "revenue", revenue, of(revenue, n)[1]) for name, of in ((GINI, _gini), (TOP, _top))]
+    return [(name, "revenue", revenue, figure(revenue, n)[1]) for name, figure in ((GINI, _gini), (TOP, _top))]
 
 
 def _gini(revenue: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray]:

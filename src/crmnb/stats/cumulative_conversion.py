@@ -1,9 +1,9 @@
-"""Conversion: how many leads are won by which age, from counts of leads alike in `days`, `followed` and `outcome`.
+"""Cumulative conversion: how many leads are won by which age, from counts of equal leads in `days`, `followed` and `outcome`.
 
 `days`: from the lead's creation to its end, or to where the data end; `followed`: to where the data end; `outcome`: 1 won, 2 lost,
-0 still open. A lead that has come to another end stays at risk to where the data end, which is known of every lead: it was
-seen not to be won. With follow-up that ends for that reason alone this is the product limit of the time to the win, infinite
-for who never is won (Fine & Gray 1999, JASA 94:496, 3.1), exact also where lost leads are won back and without a lead's loss dated.
+0 still open. A lost lead stays at risk to where the data end: it is known that it was not won until then. With follow-up that ends
+for that reason alone this is the product limit of the time to the win, infinite for leads that are never won (Fine & Gray 1999,
+JASA 94:496, 3.1); it is exact where lost leads are won back and where losses have no date.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from crmnb.stats.curve_steps import told_at
+from crmnb.stats.curve_steps import safe_places
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.kaplan_meier import Curve, at, at_risk, cumulative_incidence
 
@@ -21,7 +21,7 @@ _METHOD = "Kaplan-Meier, log-log"
 
 
 def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """The share won by each age that has been seen, and as points the curves of won and lost of the period's own leads.
+    """The share won by each observed age of `AGES`, and as points the curves of won and lost of the period's own leads.
 
     With log-log limits (`crmnb.stats.models.kaplan_meier.cumulative_incidence`).
     """
@@ -31,51 +31,51 @@ def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
         curves = {name: _curve(group, outcome, context.level) for name, outcome in OUTCOMES.items()}
         rows += _rows(group, curves["won"], fewest)
         if group.win == "now":
-            ages = _ages(group, fewest, common)
+            ages = _safe_ages(group, fewest, common)
             common = ages if group.is_whole else common
             points += _points(group, curves, ages, common)
     return Estimates(rows, points)
 
 
 def _curve(group: GroupedCounts, outcome: int, level: float) -> Curve:
-    """The share that has come to one outcome by each age; of the others it is known until the data end that they have not."""
+    """The share with an outcome by each age; the others are known not to have it until the data end."""
     counts = group.counts
-    came = (counts["outcome"] == outcome).to_numpy()
-    ages = np.where(came, counts["days"], counts["followed"]).astype(float)
-    return cumulative_incidence(np.zeros(len(counts)), ages, came.astype(int), counts["n"].to_numpy(), level=level)
+    reached = (counts["outcome"] == outcome).to_numpy()
+    ages = np.where(reached, counts["days"], counts["followed"]).astype(float)
+    return cumulative_incidence(np.zeros(len(counts)), ages, reached.astype(int), counts["n"].to_numpy(), level=level)
 
 
 def _rows(group: GroupedCounts, won: Curve, fewest: int) -> Iterator[dict]:
-    """The ages to which enough leads were followed, decided early or not: of a later one nobody knows anything."""
+    """The rows of the ages to which enough leads were followed."""
     followed, n = group.counts["followed"].to_numpy(float), group.counts["n"].to_numpy(float)
     for breakdown, age in AGES.items():
         known = n[followed >= age].sum()
         if known >= fewest:
-            found = at(won, [min(age, won.last)]).iloc[0]
-            low, high = (found["low"], found["high"]) if found["value"] else (0.0, _most_of_none(known, won.level))
-            method = _METHOD if found["value"] else "Wilson"
-            yield group.row(breakdown=breakdown, value=found["value"], low=low, high=high, method=method)
+            share = at(won, [min(age, won.last)]).iloc[0]
+            low, high = (share["low"], share["high"]) if share["value"] else (0.0, _upper_limit_of_0(known, won.level))
+            method = _METHOD if share["value"] else "Wilson"
+            yield group.row(breakdown=breakdown, value=share["value"], low=low, high=high, method=method)
 
 
-def _most_of_none(known: float, level: float) -> float:
-    """Where none was won the log-log scale ends: Wilson's upper limit of none of those known."""
+def _upper_limit_of_0(n: float, level: float) -> float:
+    """Wilson's upper limit of a share of 0 of n, where the log-log scale ends."""
     z = stats.norm.ppf((1 + level) / 2)
-    return float(z**2 / (known + z**2))
+    return float(z**2 / (n + z**2))
 
 
-def _ages(group: GroupedCounts, fewest: int, common: np.ndarray | None) -> np.ndarray:
-    """The ages at which curves are told: where leads end, with enough of them in each step; of levels, among the whole's (`common`)."""
+def _safe_ages(group: GroupedCounts, fewest: int, common: np.ndarray | None) -> np.ndarray:
+    """The ages of a curve's points: where leads end, with enough of them in each step; of levels, among the whole's (`common`)."""
     days, outcome, n = (group.counts[name].to_numpy(float) for name in ("days", "outcome", "n"))
-    last = _still(group, np.unique(days)) >= fewest
-    inside = np.append(np.unique(days)[last] if common is None else common, 0.0)
-    ages = np.unique(inside[inside <= days.max()])
+    shown = _open(group, np.unique(days)) >= fewest
+    candidates = np.append(np.unique(days)[shown] if common is None else common, 0.0)
+    ages = np.unique(candidates[candidates <= days.max()])
     place = np.searchsorted(ages, days)
-    ways = [np.bincount(place, n * (outcome == way), len(ages) + 1)[: len(ages)] for way in np.unique(outcome)]
-    return ages[told_at(ages, ways, fewest)]
+    ends = [np.bincount(place, n * (outcome == code), len(ages) + 1)[: len(ages)] for code in np.unique(outcome)]
+    return ages[safe_places(ages, ends, fewest)]
 
 
-def _still(group: GroupedCounts, ages: np.ndarray) -> np.ndarray:
-    """How many leads are still open and followed at some ages."""
+def _open(group: GroupedCounts, ages: np.ndarray) -> np.ndarray:
+    """How many leads are open and followed at some ages."""
     days, n = group.counts["days"].to_numpy(float), group.counts["n"].to_numpy(float)
     return at_risk(ages, np.zeros(len(days)), days, n)
 
@@ -83,10 +83,10 @@ def _still(group: GroupedCounts, ages: np.ndarray) -> np.ndarray:
 def _points(
     group: GroupedCounts, curves: dict[str, Curve], ages: np.ndarray, common: np.ndarray | None
 ) -> Iterator[dict]:
-    """A point of each curve at each of the ages; `n`: how many leads are still open and followed. At the others of the whole that alone."""
-    unseen = np.setdiff1d(common, ages) if common is not None else ages[:0]
-    for breakdown, each in curves.items():
-        for row, many in zip(at(each, ages).itertuples(), _still(group, ages), strict=True):
-            yield group.point(row.time, row.value, row.low, row.high, many, breakdown=breakdown)
-        for age, many in zip(unseen, _still(group, unseen), strict=True):
-            yield group.point(age, np.nan, n=many, breakdown=breakdown)
+    """A point of each curve at each of the ages; `n`: how many leads are open and followed. At the whole's other ages n alone."""
+    hidden = np.setdiff1d(common, ages) if common is not None else ages[:0]
+    for breakdown, share in curves.items():
+        for row, n in zip(at(share, ages).itertuples(), _open(group, ages), strict=True):
+            yield group.point(row.time, row.value, row.low, row.high, n, breakdown=breakdown)
+        for age, n in zip(hidden, _open(group, hidden), strict=True):
+            yield group.point(age, np.nan, n=n, breakdown=breakdown)

@@ -1,22 +1,23 @@
-"""Steps: at which times a curve may be told, so that no step of it is of fewer people than may be shown."""
+"""Steps of a curve that may be shown: none that reveals fewer people than the suppression limit."""
 
 import numpy as np
 
 
-def told_at(times: np.ndarray, ways: list[np.ndarray], at_least: int) -> np.ndarray:
-    """The places of the times at which a curve is told: the first and the last, and those between which enough people moved.
+def safe_places(times: np.ndarray, moves: list[np.ndarray], fewest: int) -> np.ndarray:
+    """The places of the times at which a curve may have points: the first, the last, and those between which enough people moved.
 
-    times: in order. ways: by each way to move (to be lost, to be followed no longer, to come in), how many did so at each of the times.
-    From one told time to the next at least `at_least` moved, and in no way some but fewer; what is left over goes to the last step.
+    times: (t,), ascending. moves: for each way to move (to be lost, to be censored, to enter), the number of people at each time, (t,).
+    Between two neighbouring places at least `fewest` moved, and in each way nobody or at least `fewest`; the rest belongs to the last
+    step.
     """
-    moved, begun, found = np.stack(ways).astype(float), 0, [0]
-    so_far = np.concatenate([np.zeros((len(ways), 1)), moved.cumsum(1)], axis=1)[:, 1:]
+    totals = np.stack(moves).astype(float).cumsum(1)
+    begin, places = 0, [0]
     for place in range(1, len(times)):
-        since = so_far[:, place] - so_far[:, begun]
-        if since.sum() >= at_least and not ((since > 0) & (since < at_least)).any():
-            found.append(place)
-            begun = place
+        since = totals[:, place] - totals[:, begin]
+        if since.sum() >= fewest and not ((since > 0) & (since < fewest)).any():
+            places.append(place)
+            begin = place
     last = len(times) - 1
-    if last > 0 and found[-1] != last:
-        found = [*(found[:-1] if len(found) > 1 else found), last]
-    return np.array(found)
+    if last > 0 and places[-1] != last:
+        places = [*(places[:-1] if len(places) > 1 else places), last]
+    return np.array(places)

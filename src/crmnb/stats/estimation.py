@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 
 NAN = float("nan")
@@ -45,8 +46,10 @@ class GroupedCounts:
     def row(self, **fields: Any) -> dict[str, Any]:
         """A row of results of this group: `value`, and `low`, `high`, `method`, `flags`, `reason` where they apply.
 
-        `reason` says why there is no value. `breakdown`, `n` and `clusters` may differ from the group's own.
+        `reason` is the note why there is no value, or "". `breakdown`, `n` and `clusters` may differ from the group's own.
         """
+        if isinstance(fields.get("reason"), Note):
+            fields["reason"] = fields["reason"].to_json()  # as frames hold texts
         empty = {"value": NAN, "low": NAN, "high": NAN, "method": "", "flags": "", "reason": ""}
         key = {name: getattr(self, name) for name in ("win", "breakdown", "segment", "level")}
         sizes = {"n": self.n, "clusters": self.customers, "numerator": NAN, "denominator": NAN}
@@ -74,11 +77,6 @@ class EstimationContext:
     min_base: int = 1
     time_segmentations: frozenset[str] = frozenset()
 
-    def many(self, customers: float) -> str:
-        """A number of customers in words; of few only that they are few."""
-        least = self.suppress_below
-        return f"fewer than {least}" if 0 < customers < least else f"{customers:,.0f}"
-
 
 @dataclass(frozen=True)
 class Estimates:
@@ -86,7 +84,7 @@ class Estimates:
 
     rows: list[dict[str, Any]]
     points: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def comparable(groups: list[GroupedCounts], time_segmentations: frozenset[str]) -> list[GroupedCounts]:

@@ -1,10 +1,12 @@
-"""Losses: how many of today's customers are to be expected lost a while from now, and how likely each of them is to be.
+"""Expected churn: how many of today's customers will be lost within a horizon, and how likely each of them is to be.
 
-Where customers give notice, by the hazard at their tenure: Nelson & Aalen's, whose variance is the sum of d / n^2 (Klein &
-Moeschberger 2003, Survival Analysis, 2nd ed., 4.2.3-4.2.4), from counts by `entry`, `duration`, `event` and `age` (days so far of who is a
-customer, else missing). By inactivity, by BG/NBD (Fader, Hardie & Lee 2005), from counts by `x`, `t_x`, `T` and `there`. Levels whose
-losses differ have hazards or a model of their own (`crmnb.stats.strata`), by the log-rank and the likelihood ratio test. The interval
-is for the number that will be seen: it holds what is not known of the model and the chance in who leaves.
+With contracts, by the hazard at their tenure: Nelson & Aalen's, with the variance sum of d / n^2 (Klein & Moeschberger 2003, Survival
+Analysis, 2nd ed., 4.2.3-4.2.4), from counts by `entry`, `duration`, `event` and `age` (days so far of current customers, else
+missing). Without contracts, by BG/NBD (Fader, Hardie & Lee 2005), from counts by `x`, `t_x`, `T` and `there`. Levels whose churn
+differs have hazards or a model of their own (`crmnb.stats.strata`), by the log-rank and the likelihood ratio test. The interval is a
+prediction interval: it contains the error of the model and the chance in who leaves.
+
+Settings: `contractual`, `horizon_days`, and `inactivity_days` without contracts.
 """
 
 from functools import partial
@@ -13,271 +15,275 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from crmnb.stats.clv_models import newness_settled, of_days, older_of, parameters_of, purchases_likelihood
+from crmnb.core.notes import Note
+from crmnb.core.period import Period
+from crmnb.stats.clv_models import (
+    fit_purchases_in_days,
+    number_of_parameters,
+    older_customers,
+    purchases_likelihood,
+    with_resolved_newness,
+)
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models import bg_nbd, kaplan_meier
 from crmnb.stats.models.bg_nbd_left_truncated import silent
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
-from crmnb.stats.strata import Strata, likelihood_ratio, parted
+from crmnb.stats.strata import Strata, likelihood_ratio, stratified
 
-_AT_RISK = 30  # fewer at risk at an age tell too little of it
-_FEWEST_ROUGHLY = 3  # of a group that is told of as a part of others
-_FEWEST_LOSSES = 10  # of a group: fewer tell too little of its hazards
+_MIN_AT_RISK = 30  # the ages at which hazards are estimated have so many at risk
+_MIN_LOSSES_ROUGH = 3  # of a level whose hazards are only used as a part of others
+_MIN_LOSSES = 10  # of a level with hazards of its own
 
 
 def expected(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """The expected number of losses within `horizon_days`, among those who are customers at the end of the period."""
-    groups, newness = newness_settled(groups)
+    """The expected number of losses within `horizon_days` among the customers at the end of the period."""
+    groups, newness = with_resolved_newness(groups)
     whole = next(group for group in groups if group.is_whole)
-    there = [_there(group.counts) for group in groups]
-    base = [{"n": n, "clusters": n, "denominator": n} for n in (float(of["n"].sum()) for of in there)]
+    current = [_current(group.counts) for group in groups]
+    sizes = [{"n": n, "clusters": n, "denominator": n} for n in (float(counts["n"].sum()) for counts in current)]
     try:
-        _must_reach_back(context)
+        _require_history(context.periods["now"], context.settings["horizon_days"])
         strata = _strata(whole.counts, context)
-    except CannotFit as no:
-        return Estimates([group.row(reason=str(no), **of) for group, of in zip(groups, base, strict=True)])
+    except CannotFit as error:
+        return Estimates([group.row(reason=error.reason, **size) for group, size in zip(groups, sizes, strict=True)])
     z = stats.norm.ppf((1 + context.level) / 2)
     rows = []
-    for group, of, those in zip(groups, base, there, strict=True):
-        if reason := strata.lacks(group) if of["n"] else "no customers at the end":
-            rows.append(group.row(**of, reason=reason))
+    for group, size, counts in zip(groups, sizes, current, strict=True):
+        if reason := strata.unavailable(group) if size["n"] else Note("no_customers_at_end"):
+            rows.append(group.row(**size, reason=reason))
             continue
-        value, error = _losses(strata, those, context)
-        low, high = max(value - z * error, 0.0), min(value + z * error, of["n"])
-        rows.append(group.row(**of, value=value, low=low, high=high, numerator=value, method="model"))
-    return Estimates(rows, notes=[*_said(strata, context), *([newness] if newness else [])])
+        value, error = _losses(strata, counts, context)
+        low, high = max(value - z * error, 0.0), min(value + z * error, size["n"])
+        rows.append(group.row(**size, value=value, low=low, high=high, numerator=value, method="model"))
+    return Estimates(rows, notes=[*_model_notes(strata, context.settings["contractual"]), *newness])
 
 
-def _must_reach_back(context: EstimationContext) -> None:
+def _require_history(period: Period, horizon_days: int) -> None:
     """Raise CannotFit where the forecast would reach further ahead than the data reach back."""
-    period, ahead = context.periods["now"], context.settings["horizon_days"]
-    if period.data_from and (days := (period.observed_end - period.data_from).days) < ahead:
-        raise CannotFit(f"the data reach back {days} days, which tell too little of {ahead} days ahead")
+    if period.data_from and (days := (period.observed_end - period.data_from).days) < horizon_days:
+        raise CannotFit(Note("history_shorter_than_horizon", days=days, horizon=horizon_days))
 
 
-def _said(strata: Strata, context: EstimationContext) -> list[str]:
-    """Which model it is, what it takes for granted, and which levels have one of their own."""
-    if _by_contract(context):
-        return [
-            "By the share of customers lost at each tenure so far (Nelson & Aalen's hazard).",
-            *strata.in_words("losses"),
-        ]
-    alike = " and ".join(dict.fromkeys(model.alike for model in strata.models if model.alike))
-    taken = f" Customers are taken {alike}, as these data show no difference between them." if alike else ""
-    return [
-        f"By BG/NBD, from how often and how recently each customer bought.{taken}",
-        *strata.in_words("buying and leaving"),
-    ]
+def _model_notes(strata: Strata, contractual: bool) -> list[Note]:
+    """Which model it is, its assumptions, and which levels have one of their own."""
+    if contractual:
+        return [Note("hazard_model"), *strata.notes("churn")]
+    assumptions = list(dict.fromkeys(model.homogeneity for model in strata.models if model.homogeneity))
+    homogeneous = [Note("homogeneous", assumptions=assumptions)] if assumptions else []
+    return [Note("bg_nbd_model"), *homogeneous, *strata.notes("purchases")]
 
 
 def probabilities(rows: pd.DataFrame, context: EstimationContext) -> pd.Series:
-    """Of each row of evidence that is a customer at the end: how likely it is to be lost. Raises CannotFit.
+    """The probability of each current customer to be lost within the horizon, by the index of `rows`. Raises CannotFit.
 
     rows: one per customer, the columns that the counts are by, with the customer's levels (`of <segmentation>`).
     """
-    every = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
-    counts = newness_settled([every])[0][0].counts
-    there, strata = _there(counts), _strata(counts, context)
-    found = np.zeros(len(there))
-    for model, inside in strata.by_model(there):
-        found[inside] = _chance(model, there[inside], context)
-    return pd.Series(found, there.index)
+    whole = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
+    counts = with_resolved_newness([whole])[0][0].counts
+    current, strata = _current(counts), _strata(counts, context)
+    lost = np.zeros(len(current))
+    for model, inside in strata.by_model(current):
+        lost[inside] = _probability(model, current[inside], context)
+    return pd.Series(lost, current.index)
 
 
-def _by_contract(context: EstimationContext) -> bool:
-    return context.settings["contractual"]
-
-
-def _there(counts: pd.DataFrame) -> pd.DataFrame:
-    """The rows of those who are customers at the end."""
+def _current(counts: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the customers at the end."""
     return counts[counts["age"].notna() if "age" in counts else counts["there"] == 1]
 
 
 def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
-    """The kinds of customers with their hazards, or their models of buying. Raises CannotFit."""
-    if _by_contract(context):
-        _Hazard.of(counts, context)
-        rough = partial(_hazard_or_none, context=context, fewest=_FEWEST_ROUGHLY)
-        return parted(counts, context, partial(_hazard_or_none, context=context), _logrank, rough)
-    of_days(counts)
-    return parted(counts, context, _buying_or_none, _buys_alike)
+    """The strata of customers with their hazards or their purchase models. Raises CannotFit."""
+    if context.settings["contractual"]:
+        horizon_days = context.settings["horizon_days"]
+        _Hazard.of(counts, horizon_days)
+        fit = partial(_hazard_or_none, horizon_days=horizon_days)
+        return stratified(counts, context, fit, _logrank, partial(fit, fewest=_MIN_LOSSES_ROUGH))
+    fit_purchases_in_days(counts)
+    return stratified(counts, context, _purchases_or_none, _purchases_test)
 
 
-def _chance(model, there: pd.DataFrame, context: EstimationContext) -> np.ndarray:
-    """How likely each row of those there is to be lost."""
+def _probability(model, current: pd.DataFrame, context: EstimationContext) -> np.ndarray:
+    """The probability of each row's customers to be lost."""
     if isinstance(model, _Hazard):
-        return model.lost(there["age"].to_numpy(float))
-    return _lost(model.parameters, there, context)
+        return model.lost(current["age"].to_numpy(float))
+    return _lost(model.parameters, current, context.settings["horizon_days"], context.settings["inactivity_days"])
 
 
-def _losses(strata: Strata, there: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
-    """How many of those there to expect lost, and the standard error; cells with a model of their own err apart from each other."""
+def _losses(strata: Strata, current: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
+    """The expected losses and the standard error; strata with models of their own have independent errors."""
     value, variance = 0.0, 0.0
-    for model, inside in strata.by_model(there):
-        some = there[inside]
-        n = some["n"].to_numpy(float)
+    for model, inside in strata.by_model(current):
+        rows = current[inside]
+        n = rows["n"].to_numpy(float)
         if isinstance(model, _Hazard):
-            lost, error = model.losses(some["age"].to_numpy(float), n)
+            lost, error = model.losses(rows["age"].to_numpy(float), n)
         else:
-            lost, error = _by_buying(model, some, n, context)
+            days = context.settings["horizon_days"], context.settings["inactivity_days"]
+            lost, error = _losses_by_purchases(model, rows, n, *days)
         value, variance = value + lost, variance + error**2
     return value, float(np.sqrt(variance))
 
 
-# ---- by inactivity ----
+# ---- Without contracts ----------------------------------------------------------------------------------------------
 
 
 def _history(counts: pd.DataFrame) -> tuple[np.ndarray, ...]:
     return tuple(counts[name].to_numpy(float) for name in ("x", "t_x", "T"))
 
 
-def _buying_or_none(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
+def _purchases_or_none(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
     try:
-        return of_days(counts)
+        return fit_purchases_in_days(counts)
     except CannotFit:
         return None
 
 
-def _buys_alike(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-    return likelihood_ratio(counts, cells, finer, _buying_or_none, purchases_likelihood, parameters_of)
+def _purchases_test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
+    return likelihood_ratio(counts, cells, finer, _purchases_or_none, purchases_likelihood, number_of_parameters)
 
 
-def _by_buying(fit: Fit, there: pd.DataFrame, n: np.ndarray, context: EstimationContext) -> tuple[float, float]:
-    """The expected losses of those there, and their standard error; each history is worked out once."""
-    columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in there]
-    alike = there.assign(n=n).groupby(columns, as_index=False)["n"].sum()
-    many = alike["n"].to_numpy(float)
-    value, error = delta(lambda parameters: many @ _lost(parameters, alike, context), fit)
-    lost = _lost(fit.parameters, alike, context)
-    return float(value), float(np.sqrt(error**2 + many @ (lost * (1 - lost))))
+def _losses_by_purchases(
+    fit: Fit, current: pd.DataFrame, n: np.ndarray, horizon_days: float, inactivity_days: float
+) -> tuple[float, float]:
+    """The expected losses and their standard error; equal histories are computed once."""
+    columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in current]
+    distinct = current.assign(n=n).groupby(columns, as_index=False)["n"].sum()
+    sizes = distinct["n"].to_numpy(float)
+
+    def lost(parameters: np.ndarray) -> np.ndarray:
+        return _lost(parameters, distinct, horizon_days, inactivity_days)
+
+    value, error = delta(lambda parameters: sizes @ lost(parameters), fit)
+    probability = lost(fit.parameters)
+    return float(value), float(np.sqrt(error**2 + sizes @ (probability * (1 - probability))))
 
 
-def _lost(parameters: np.ndarray, there: pd.DataFrame, context: EstimationContext) -> np.ndarray:
-    """How likely each row of those there is to be lost, by a model whose time is days."""
-    older, histories = older_of(there, 1.0)
-    found = np.zeros(len(there))
-    found[~older] = _lost_by_inactivity(parameters, *_history(there[~older]), context)
-    if older.any():
-        horizon, wait = context.settings["horizon_days"], context.settings["inactivity_days"]
-        lasts = min(horizon, wait)
-        lost = silent(parameters, histories, horizon - lasts, lasts)
-        found[older] = np.where(histories.T - histories.t_x <= wait - horizon, 0.0, lost)
-    return found
+def _lost(parameters: np.ndarray, current: pd.DataFrame, horizon_days: float, inactivity_days: float) -> np.ndarray:
+    """The probability of each row's customers to be lost, by a model in days."""
+    is_older, histories = older_customers(current, 1.0)
+    lost = np.zeros(len(current))
+    lost[~is_older] = _lost_by_inactivity(parameters, *_history(current[~is_older]), horizon_days, inactivity_days)
+    if is_older.any():
+        last = min(horizon_days, inactivity_days)
+        silence = silent(parameters, histories, horizon_days - last, last)
+        is_recent = histories.T - histories.t_x <= inactivity_days - horizon_days
+        lost[is_older] = np.where(is_recent, 0.0, silence)
+    return lost
 
 
-def _lost_by_inactivity(parameters: np.ndarray, x, t_x, T, context: EstimationContext) -> np.ndarray:
-    """The probability that no order comes in the days of inactivity before the horizon ends.
+def _lost_by_inactivity(
+    parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, horizon_days: float, inactivity_days: float
+) -> np.ndarray:
+    """The probability that no order comes in the last `inactivity_days` before the horizon ends.
 
     With s days until those begin and w of them, it is 1 - P(alive) E[e^(-l p s) (1 - e^(-l w))], l gamma (r + x, alpha + T) and p beta
-    (a, b + x): two Gaussian hypergeometric functions, told by Pfaff's transformation, whose parameters stay small.
+    (a, b + x): two Gaussian hypergeometric functions, by Pfaff's transformation, whose parameters stay small.
     """
     r, alpha, a, b = parameters
-    horizon, wait = context.settings["horizon_days"], context.settings["inactivity_days"]
-    w = min(horizon, wait)
-    s = horizon - w
-    (repeats, seen), place = np.unique(np.stack([x, T]), axis=1, return_inverse=True)  # fewer by far than histories
-    shape, rate = r + repeats, alpha + seen
+    w = min(horizon_days, inactivity_days)
+    s = horizon_days - w
+    (repeats, observed), place = np.unique(np.stack([x, T]), axis=1, return_inverse=True)  # far fewer than histories
+    shape, rate = r + repeats, alpha + observed
 
-    def stays(of: np.ndarray) -> np.ndarray:
-        z = s / of
+    def stays(rate: np.ndarray) -> np.ndarray:
+        z = s / rate
         return (1 + z) ** -a * special.hyp2f1(a, a + b - r, a + b + repeats, z / (1 + z))
 
     orders = (stays(rate) - (rate / (rate + w)) ** shape * stays(rate + w))[place.ravel()]
     lost = 1 - bg_nbd.alive(parameters, x, t_x, T) * orders
-    return np.where(T - t_x <= wait - horizon, 0.0, lost)  # the last order is recent enough
+    return np.where(T - t_x <= inactivity_days - horizon_days, 0.0, lost)  # the last order is recent enough
 
 
-# ---- by contract ----
+# ---- With contracts -------------------------------------------------------------------------------------------------
 
 
 class _Hazard:
-    """The hazard at each tenure, and what it does within the horizon to customers of given ages."""
+    """The hazard at each tenure, and the churn that it gives within the horizon for customers of given ages."""
 
-    def __init__(self, steps: pd.DataFrame, start: float, last: float, horizon: float):
+    def __init__(self, steps: pd.DataFrame, start: float, last: float, horizon_days: float):
         self.time, self.step = steps["time"].to_numpy(), (steps["events"] / steps["at_risk"]).to_numpy()
         self.variance = (steps["events"] / steps["at_risk"] ** 2).to_numpy()
-        self.lost_so_far = float(steps["events"].sum())
-        self.horizon, self.seen, self.last = horizon, min(horizon, last - start), last
+        self.observed_losses = float(steps["events"].sum())
+        self.horizon, self.observed, self.last = horizon_days, min(horizon_days, last - start), last
 
     @classmethod
-    def of(cls, counts: pd.DataFrame, context: EstimationContext) -> "_Hazard":
-        known = counts.dropna(subset=["duration"])
-        entry, duration, _, n = data = _lives(known)
+    def of(cls, counts: pd.DataFrame, horizon_days: float) -> "_Hazard":
+        """Raises CannotFit where too few were at risk at every age."""
+        data = _arrays(counts.dropna(subset=["duration"]))
+        entry, duration, _, n = data
         ends = np.unique(duration)
-        enough = ends[kaplan_meier.at_risk(ends, entry, duration, n) >= _AT_RISK]
+        enough = ends[kaplan_meier.at_risk(ends, entry, duration, n) >= _MIN_AT_RISK]
         if not len(enough):
-            raise CannotFit(f"needs {_AT_RISK} customers who were followed")
+            raise CannotFit(Note("too_few_at_risk", fewest=_MIN_AT_RISK))
         steps = kaplan_meier.steps(*data)
-        return cls(
-            steps[steps["time"] <= enough.max()], entry.min(), float(enough.max()), context.settings["horizon_days"]
-        )
+        return cls(steps[steps["time"] <= enough.max()], entry.min(), float(enough.max()), horizon_days)
 
-    def _windows(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which event times lie ahead of each age: the last seen for who is older than that."""
-        begin = np.minimum(age, self.last - self.seen)
-        return (np.searchsorted(self.time, at, side="right") for at in (begin, begin + self.seen))
+    def _event_times(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The first and last event time ahead of each age; of older customers, the last that were observed."""
+        begin = np.minimum(age, self.last - self.observed)
+        return (np.searchsorted(self.time, at, side="right") for at in (begin, begin + self.observed))
 
     def lost(self, age: np.ndarray) -> np.ndarray:
         """The probability to be lost within the horizon, by age in days."""
         total = np.concatenate([[0.0], np.cumsum(self.step)])
-        first, end = self._windows(age)
-        return 1 - np.exp(-(total[end] - total[first]) * self.horizon / self.seen)
+        first, end = self._event_times(age)
+        return 1 - np.exp(-(total[end] - total[first]) * self.horizon / self.observed)
 
     def losses(self, age: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-        """How many of n customers each of those ages to expect lost, and the standard error."""
+        """The expected losses of n customers at each of the ages, and the standard error."""
         lost = self.lost(age)
-        first, end = self._windows(age)
+        first, end = self._event_times(age)
         slope = np.zeros(len(self.time) + 1)
-        weight = n * (1 - lost) * self.horizon / self.seen
+        weight = n * (1 - lost) * self.horizon / self.observed
         np.add.at(slope, first, weight)
         np.subtract.at(slope, end, weight)
         model = np.cumsum(slope)[:-1] ** 2 @ self.variance
         return float(n @ lost), float(np.sqrt(model + n @ (lost * (1 - lost))))
 
 
-def _lives(counts: pd.DataFrame) -> list[np.ndarray]:
+def _arrays(counts: pd.DataFrame) -> list[np.ndarray]:
     return [counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n")]
 
 
 def _hazard_or_none(
-    counts: pd.DataFrame, parent: _Hazard | None = None, *, context: EstimationContext, fewest: int = _FEWEST_LOSSES
+    counts: pd.DataFrame, parent: _Hazard | None = None, *, horizon_days: float, fewest: int = _MIN_LOSSES
 ) -> _Hazard | None:
-    """The hazards of some customers; None where too few were at risk, or lost, to tell them."""
+    """The hazards of some customers; None where too few were at risk or lost."""
     try:
-        hazard = _Hazard.of(counts, context)
+        hazard = _Hazard.of(counts, horizon_days)
     except CannotFit:
         return None
-    return hazard if hazard.lost_so_far >= fewest else None
+    return hazard if hazard.observed_losses >= fewest else None
 
 
 def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-    """The logarithm of the p-value of the log-rank test between the finer cells, within the cells so far; NaN where it cannot be told.
+    """The logarithm of the p-value of the log-rank test between the finer cells within the cells; NaN where there is no test.
 
-    A part counts where ten losses were to be expected of it if all were alike; smaller ones are taken together.
+    A part counts where ten losses would be expected of it if all had the same hazard; smaller ones are taken together.
     """
     known = counts["duration"].notna().to_numpy()
     counts, cells, finer = counts[known], cells[known], finer[known]
     chi2, degrees = 0.0, 0
     for cell in np.unique(cells):
         inside = cells == cell
-        lives = _lives(counts[inside])
-        groups = _large_enough(lives, finer[inside])
+        groups = _large_parts(_arrays(counts[inside]), finer[inside])
         statistic, df, _ = kaplan_meier.logrank(groups) if len(groups) > 1 else (np.nan, 0, np.nan)
         if df:
             chi2, degrees = chi2 + statistic, degrees + df
     return float(stats.chi2.logsf(chi2, degrees)) if degrees else np.nan
 
 
-def _large_enough(lives: list[np.ndarray], finer: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-    """The parts of a cell that a test can be made of."""
-    steps = kaplan_meier.steps(*lives)
+def _large_parts(arrays: list[np.ndarray], finer: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    """The parts of a cell that a test can compare."""
+    steps = kaplan_meier.steps(*arrays)
     total = np.concatenate([[0.0], np.cumsum(steps["events"] / steps["at_risk"])])
-    entry, duration, _, n = lives
+    entry, duration, _, n = arrays
     first, end = (np.searchsorted(steps["time"], at, side="right") for at in (np.where(entry > 0, entry, -1), duration))
-    due = n * (total[end] - total[first])
+    expected_losses = n * (total[end] - total[first])
     parts = [finer == part for part in np.unique(finer)]
-    large = [part for part in parts if due[part].sum() >= _FEWEST_LOSSES]
+    large = [part for part in parts if expected_losses[part].sum() >= _MIN_LOSSES]
     rest = ~np.any(large, axis=0) if large else np.ones(len(finer), bool)
-    if rest.any() and due[rest].sum() >= _FEWEST_LOSSES:
+    if rest.any() and expected_losses[rest].sum() >= _MIN_LOSSES:
         large.append(rest)
-    return [tuple(each[part] for each in lives) for part in large]
+    return [tuple(column[part] for column in arrays) for part in large]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy  # see `moments`
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period, shift
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, comparable
 from crmnb.stats.moments import FEW_CLUSTERS
@@ -182,7 +183,7 @@ def _missing(period: Period, then: datetime) -> dict:
     """The reason where the data do not reach back to a time."""
     if not period.data_from or period.data_from <= then:
         return {}
-    return {"reason": f"needs data from {then.date()}; they begin on {period.data_from.date()}"}
+    return {"reason": Note("needs_history", needed=str(then.date()), days=0, begins=str(period.data_from.date()))}
 
 
 class _Side(NamedTuple):
@@ -233,7 +234,7 @@ def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] 
     few = _fewest(now.orders, before.orders, now.customers, before.customers)
     facts = {"n": now.orders + before.orders, "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
     if before.net <= 0:
-        return facts | {"flags": "", "reason": "no net revenue to compare with"}
+        return facts | {"flags": "", "reason": Note("no_earlier_revenue")}
     ratio = now.net / now.days / (before.net / before.days)
     per_year = 1 / max(years, 1)
     facts["value"] = ratio**per_year - 1
@@ -310,7 +311,7 @@ def parts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     fewest = context.suppress_below
     rows = [row for group in comparable(groups, context.time_segmentations) for row in _parts(group, fewest)]
     against = groups[0].counts["against"].iloc[0]
-    return Estimates(rows, notes=[f"Before is {against}."])
+    return Estimates(rows, notes=[Note("bridge_begins", period=against)])
 
 
 def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
@@ -323,8 +324,9 @@ def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
         unknown = [side * 0.0 for side in unknown]
     unknown_now, unknown_before = (side["net"] for side in unknown)
     if not min(now["net"], before["net"]) > 0:
-        missing = "the period" if not now["net"] > 0 else group.counts["against"].iloc[0]
-        return [group.row(**facts, reason=f"no net revenue of customers in {missing}")]
+        earlier = Note("no_earlier_customer_revenue", period=group.counts["against"].iloc[0])
+        reason = earlier if now["net"] > 0 else Note("no_customer_revenue")
+        return [group.row(**facts, reason=reason)]
     money = {"before": before["net"] + unknown_before}
     money |= divisia(_factors(before), _factors(now))
     if unknown_now or unknown_before:

@@ -1,17 +1,18 @@
-"""Pipeline: what the open leads are worth per day, from counts of leads alike, by fold.
+"""Sales velocity: what the open leads are worth per day, from counts of equal leads, by fold.
 
-`open`, `mature`, `won` (mature and won) are 0 or 1, `days` those that a won lead took; summed: `brought`, the amounts of the won, and
+`open`, `mature`, `won` (mature and won) are 0 or 1, `days` the days to the win of a won lead; sums: `brought`, the amounts of the won, and
 `priced`, how many of them have one.
 """
 
 import numpy as np
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.moments import FEW_CLUSTERS
 
 _FLAGS, _SUMS = ("open", "mature", "won"), ("brought", "priced")
-_REPLICATES, _SEED = 1000, 20250101  # the seed is fixed, so that a report can be made twice
+_REPLICATES, _SEED = 1000, 20250101  # the seed is fixed, so that a report can be reproduced
 
 
 @by_group
@@ -19,17 +20,17 @@ def velocity(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     """Open leads x win rate x mean amount / median days to win, with the percentile limits of leads resampled (by fold).
 
     Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3. With seven won leads the limits covered 86 %, with twenty or
-    more 91 to 94 %; fewer than 30 are called unreliable.
+    more 91 to 94 %; fewer than 30 are flagged as unreliable.
     """
     days, by_fold = _by_fold(group.counts)
-    once = by_fold.sum(axis=0, keepdims=True)
-    if reason := _missing(once, days):
+    totals = by_fold.sum(axis=0, keepdims=True)
+    if reason := _unavailable(totals, days):
         return [group.row(reason=reason)]
     folds = len(by_fold)
     draws = np.random.default_rng(_SEED).multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
     low, high = _limits(_velocities(draws @ by_fold, days), context.level)
-    flags = "unreliable" if once[0, 2] < FEW_CLUSTERS else ""
-    value = _velocities(once, days)[0]
+    flags = "unreliable" if totals[0, 2] < FEW_CLUSTERS else ""
+    value = _velocities(totals, days)[0]
     return [group.row(value=value, low=low, high=high, method="bootstrap of leads", flags=flags)]
 
 
@@ -45,35 +46,31 @@ def _by_fold(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     flags = counts[list(_FLAGS)].mul(counts["n"], axis=0)
     sums = pd.concat([flags, counts[list(_SUMS)]], axis=1).groupby(counts["fold"]).sum()
     won = counts[counts["won"] == 1]
-    in_days = won.pivot_table("n", "fold", "days", "sum", fill_value=0.0).reindex(sums.index, fill_value=0.0)
-    return in_days.columns.to_numpy(float), np.hstack([sums, in_days])
+    by_days = won.pivot_table("n", "fold", "days", "sum", fill_value=0.0).reindex(sums.index, fill_value=0.0)
+    return by_days.columns.to_numpy(float), np.hstack([sums, by_days])
 
 
-def _missing(totals: np.ndarray, days: np.ndarray) -> str:
-    """Why there is no velocity, "" where there is one."""
+def _unavailable(totals: np.ndarray, days: np.ndarray) -> Note | None:
+    """Why there is no velocity; None where there is one."""
     _, mature, won, _, priced = totals[0, :5]
     if not mature:
-        return "no lead has had time to be won yet"
+        return Note("no_mature_leads")
     if not won:
-        return "none of the leads that have had time was won"
+        return Note("no_won_leads")
     if not priced:
-        return "no lead that was won has an amount"
-    return (
-        ""
-        if _medians(days, totals[:, 5:])[0]
-        else "half of the won leads were won on the day they came: no time to divide by"
-    )
+        return Note("no_lead_amounts")
+    return None if _medians(days, totals[:, 5:])[0] else Note("leads_won_at_once")
 
 
 def _velocities(totals: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """The velocity of each row of totals: 0 where nothing was won, not a number where nothing can be said."""
-    opened, mature, won, amount, priced = totals[:, :5].T
+    """The velocity of each row of totals: 0 where nothing was won, NaN where it is not defined."""
+    open_leads, mature, won, amount, priced = totals[:, :5].T
     with np.errstate(divide="ignore", invalid="ignore"):
-        velocity = opened * (won / mature) * (amount / priced) / _medians(days, totals[:, 5:])
-    return np.where((won == 0) & (mature > 0), 0.0, velocity)
+        velocities = open_leads * (won / mature) * (amount / priced) / _medians(days, totals[:, 5:])
+    return np.where((won == 0) & (mature > 0), 0.0, velocities)
 
 
 def _medians(days: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The median of days that stand as often as each row of counts says."""
+    """The median of the days, each weighted by its count, for each row of counts."""
     up_to, half = counts.cumsum(axis=1), counts.sum(axis=1, keepdims=True) / 2
     return (days[(up_to >= half).argmax(axis=1)] + days[(up_to > half).argmax(axis=1)]) / 2

@@ -1,11 +1,12 @@
-"""Gaps: how long until the next order, from counts by `gap` (days), `complete`, `m` (complete gaps of the customer) and `fold`.
+"""Time between orders, from counts by `gap` (days), `complete`, `m` (complete gaps of the customer) and `fold`.
 
-Wang & Chang 1999, JASA 94:146 (`crmnb.stats.models.recurrent_gaps`); the interval is the percentile bootstrap of customers, Efron & Tibshirani 1993, An
-Introduction to the Bootstrap, 13.3, of customers in folds dealt at random.
+Wang & Chang 1999, JASA 94:146 (`crmnb.stats.models.recurrent_gaps`); the interval is the percentile bootstrap of customers, dealt at
+random into folds (Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3).
 """
 
 import numpy as np
 
+from crmnb.core.notes import Note
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.models import recurrent_gaps
 
@@ -13,39 +14,35 @@ _REPLICATES = 400
 _FEW_CUSTOMERS = 30
 
 
-def _median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
+@by_group
+def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
+    """The median time to the next order in days; flagged "not_reached" where fewer than half of the customers order again."""
     gap, complete, weights = _by_fold(group)
     value = recurrent_gaps.quantile(gap, complete, complete, weights.sum(axis=1))
     flags = "unreliable" if group.customers < _FEW_CUSTOMERS else ""
     if not np.isfinite(value):
-        longest = f"not reached: after {gap.max():,.0f} days fewer than half of the customers have ordered again"
-        return [group.row(flags="not_reached", reason=longest)]
-    low, high = _percentiles(
-        recurrent_gaps.quantile(gap, complete, complete, weights @ _resampled(weights.shape[1])), context.level
-    )
-    method = "bootstrap by customer"
-    return [group.row(value=value, low=low, high=high, flags=flags, method=method)]
-
-
-median = by_group(_median)
+        return [group.row(flags="not_reached", reason=Note("median_gap_not_reached", days=gap.max()))]
+    replicates = recurrent_gaps.quantile(gap, complete, complete, weights @ _draws(weights.shape[1]))
+    low, high = _percentiles(replicates, context.level)
+    return [group.row(value=value, low=low, high=high, flags=flags, method="bootstrap by customer")]
 
 
 def _by_fold(group: GroupedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gap, complete and the weight of such gaps in each fold (rows x folds): each customer weighs 1, through all of the gaps."""
+    """Gap, complete, and the weight of such gaps in each fold (rows x folds): the gaps of a customer weigh 1 together."""
     counts = group.counts.assign(weight=group.counts["n"] / group.counts["m"].clip(lower=1))
     table = counts.pivot_table("weight", ["gap", "complete"], "fold", aggfunc="sum", fill_value=0.0)
-    told = table.index.to_frame()
-    return told["gap"].to_numpy(float), told["complete"].to_numpy(float), table.to_numpy(float)
+    keys = table.index.to_frame()
+    return keys["gap"].to_numpy(float), keys["complete"].to_numpy(float), table.to_numpy(float)
 
 
-def _resampled(folds: int) -> np.ndarray:
+def _draws(folds: int) -> np.ndarray:
     """How often each fold is drawn in each replicate (folds x replicates)."""
     random = np.random.default_rng(1999)
     return random.multinomial(folds, np.full(folds, 1 / folds), size=_REPLICATES).T.astype(float)
 
 
-def _percentiles(found: np.ndarray, level: float) -> tuple[float, float]:
+def _percentiles(replicates: np.ndarray, level: float) -> tuple[float, float]:
     """The ends of the middle share of the replicates, each of them one of the values; an end may be infinite."""
-    ordered = np.sort(found[~np.isnan(found)])
+    ordered = np.sort(replicates[~np.isnan(replicates)])
     tail = (1 - level) / 2
     return ordered[int(tail * (len(ordered) - 1))], ordered[int(np.ceil((1 - tail) * (len(ordered) - 1)))]

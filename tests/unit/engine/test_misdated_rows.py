@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from importing import rows, take
 from synthetic import client
+from worded import note_words
 
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
@@ -42,7 +43,7 @@ def test_a_lead_won_before_it_was_created_counts_and_is_not_won(metric: str, fig
     rows = measured.rows[measured.rows["part"] == ""].set_index("breakdown")
     told = {name: (row["numerator"], row["denominator"]) for name, row in rows.iterrows()}
     assert told == figures
-    assert any("1 of 4 leads in 2025 have a date" in note for note in measured.notes)
+    assert any("1 of 4 leads in 2025 have a date" in note for note in note_words(measured.notes))
 
 
 def test_the_curve_counts_such_a_lead_as_not_won():
@@ -53,6 +54,7 @@ def test_the_curve_counts_such_a_lead_as_not_won():
 def test_of_few_it_is_not_said_how_few():
     of = client(segments={}, privacy={"min_base": 1, "suppress_below": 3})
     notes = measure(catalogue()["lead_conversion_rate"], in_memory(of, {"leads": LEADS}), YEAR).notes
+    notes = note_words(notes)
     assert any("fewer than 3 of 4 leads" in note for note in notes)
 
 
@@ -66,7 +68,7 @@ def test_an_order_refunded_before_it_was_placed_keeps_its_place_and_its_refund()
     measured = measure(catalogue()["refund_rate"], in_memory(of, {"orders": orders}), YEAR)
     whole = measured.rows[measured.rows["part"] == ""].iloc[0]
     assert (whole["numerator"], whole["denominator"]) == (1, 2)
-    assert any("1 of 2 orders" in note for note in measured.notes)
+    assert any("1 of 2 orders" in note for note in note_words(measured.notes))
 
 
 def test_the_intake_loses_no_lead_to_an_impossible_win(tmp_path):

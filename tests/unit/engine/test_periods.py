@@ -8,6 +8,7 @@ import pytest
 from test_measure import SEEN, answers, client
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import from_json
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.periods import Periods, relation_in
@@ -156,8 +157,8 @@ def test_history_is_required_of_each_period():
     period = Period.parse("2025").observe(datetime(2025, 1, 1), datetime(2026, 1, 1))
     rows = measure(catalogue()["retention_rate"], in_memory(of, {"orders": orders}), period).rows
     reasons = rows.set_index("part")["reason"]
-    assert "needs data from 2024-12-02" in reasons["2025-01"]
-    assert "needs data" not in reasons["2025-02"]
+    assert from_json(reasons["2025-01"]).values["needed"] == "2024-12-02"
+    assert "needs_history" not in reasons["2025-02"]
 
 
 def test_several_metrics_at_once_give_what_each_gives_alone(corner_shop):

@@ -13,7 +13,7 @@ from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.disclosure_control.points import protected_points
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Privacy
-from crmnb.stats.curve_steps import told_at
+from crmnb.stats.curve_steps import safe_places
 
 METRICS = {
     "c1_funnel": ("acceptance_rate", "completion_rate", "response_rate", "stage_conversion", "lead_conversion_rate"),
@@ -118,10 +118,10 @@ def test_what_a_row_is_of_is_known_by_any_of_its_sizes():
 
 def test_steps_are_of_enough_people():
     moved = np.array([0, 3, 4, 2, 5, 0, 1, 12, 3, 2])
-    told = told_at(np.arange(10), [moved], 10)
+    told = safe_places(np.arange(10), [moved], 10)
     assert told.tolist() == [0, 4, 9]
     assert np.diff(moved.cumsum()[told]).min() >= 10
-    assert told_at(np.arange(3), [np.array([0, 2, 1])], 10).tolist() == [0, 2]
+    assert safe_places(np.arange(3), [np.array([0, 2, 1])], 10).tolist() == [0, 2]
 
 
 def test_how_many_are_at_risk_in_a_level_does_not_follow_from_the_others():

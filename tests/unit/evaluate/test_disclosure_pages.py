@@ -10,6 +10,7 @@ from benchmarks.robustness.disclosure_drawings import bar_marks, spark_marks
 from benchmarks.robustness.disclosure_pages import Names, Printed, ends, read, small_counts
 from benchmarks.robustness.disclosure_ranges import Ranges
 from benchmarks.robustness.disclosure_solver import Report
+from crmnb.core.notes import Note
 
 
 def test_the_picture_of_a_report_gives_nothing_away():
@@ -46,7 +47,7 @@ def report_of(*rows: dict, hidden: dict[str, str]) -> tuple[Report, pd.DataFrame
     return Report(shown, truth, 10), shown
 
 
-FEW, BESIDE = "fewer than 10", "hidden, so that a group of fewer than 10 cannot be had by subtraction"
+FEW, BESIDE = (Note(code, fewest=10).to_json() for code in ("small_group", "hidden_with_small_group"))
 
 
 def test_a_percentage_alone_can_pin_a_small_group():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from importing import ORDERS, take
 
+from crmnb.core.notes import from_json
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
@@ -109,8 +110,9 @@ def test_a_guard_on_history_is_not_switched_off_by_one_row():
     period = Period.parse("2025-01").observe(datetime(1900, 1, 1), tables.cutoff)
     assert seen_by(catalogue()["retention_rate"], tables, period).data_from == datetime(2024, 12, 1)
     row = measure(catalogue()["retention_rate"], tables, period).rows.iloc[0]
-    assert "needs data from 2024-10-03" in row["reason"]
-    assert "they begin on 2024-12-01" in row["reason"]
+    reason = from_json(row["reason"])
+    assert reason.values["needed"] == "2024-10-03"
+    assert reason.values["begins"] == "2024-12-01"
 
 
 def test_the_end_of_tables_in_memory_is_that_of_the_dense_part():

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from worded import note_words, reason_words
 
 from crmnb.core.errors import InputError
+from crmnb.core.notes import from_json
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import Measured, measure
@@ -71,7 +73,7 @@ def test_contracts_are_paid_until_the_data_end_not_until_the_newest_of_them_bega
     facts = {"churn": BY_CONTRACT}
     assert whole(measured(tables, "revenue_per_customer", **facts))["numerator"] == 30 * 120 + 10 * 30
     unknown = measured(tables, "revenue_per_customer", **facts, data_until=None)
-    assert "data_until" in whole(unknown)["reason"]
+    assert "data_until" in reason_words(whole(unknown)["reason"])
     tickets = pd.DataFrame({"ticket_id": ["t"], "opened_at": pd.to_datetime(["2025-07-16"])})
     found = measured(tables | {"tickets": tickets}, "revenue_per_customer", **facts, data_until=None)
     assert whole(found)["numerator"] == 30 * 70 + 10 * 30  # the newest event is a ticket
@@ -90,13 +92,14 @@ def test_months_of_which_no_costs_were_delivered_are_not_without_spend(metric: s
     for first, last in (("2023-01", "2025-06"), ("2025-02", "2025-12")):
         row = whole(measured({"orders": orders, "costs": spent(first, last)}, metric))
         assert np.isnan(row["value"])
-        assert f"won in {first} to {last} only" in row["reason"]
+        assert (reason := from_json(row["reason"])).code == "acquisition_costs_partial"
+        assert (reason.values["first"], reason.values["last"]) == (first, last)
     other = spent("2025-07", "2025-12").assign(category="service")  # so that no spend is known to be none
     costs = pd.concat([spent("2023-01", "2025-06"), other])
     assert np.isfinite(whole(measured({"orders": orders, "costs": costs}, metric))["value"])
     lagged = Worth(margin_rate=0.4, acquisition_lag_months=2)
     late = measured({"orders": orders, "costs": spent("2024-11", "2025-10")}, metric, worth=lagged)
-    assert "only" not in whole(late)["reason"].split("no comparison")[0]
+    assert "acquisition_costs_partial" not in whole(late)["reason"].split("no_comparison")[0]
 
 
 def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
@@ -108,7 +111,7 @@ def test_a_month_that_is_seen_in_part_has_neither_spend_nor_customers_won():
     first = orders.groupby("customer_id")["ordered_at"].min()
     won = ((first >= "2025-01-01") & (first < "2025-12-01")).sum()
     assert (whole(found)["numerator"], whole(found)["denominator"]) == (11_000, won)
-    assert any("2025-12, in which the data end" in note for note in found.notes)
+    assert any("December 2025, in which the data end" in note for note in note_words(found.notes))
 
 
 @pytest.mark.parametrize(
@@ -123,30 +126,34 @@ def test_a_span_of_no_time_is_an_error_of_the_settings(metric: str, setting: str
 def test_costs_without_any_order_are_no_customers_won():
     none = shop(5).iloc[:0]
     row = whole(measured({"orders": none, "costs": spent("2025-01", "2025-12")}, "clv_to_cac"))
-    assert row["reason"] == "no customers won"
+    assert reason_words(row["reason"]) == "no customers won"
     assert np.isnan(row["value"])
 
 
 def test_the_worth_of_winning_tells_how_its_model_would_have_done():
     found = measured({"orders": shop(1500), "costs": spent("2023-01", "2025-12")}, "clv_to_cac")
-    assert any("Tested on a holdout" in note for note in found.notes)
+    assert any("Tested on a holdout" in note for note in note_words(found.notes))
 
 
 def test_losses_are_not_foretold_further_ahead_than_the_data_reach_back():
     orders = {"orders": shop(800)}
     found = measured(orders, "expected_churn", settings={"expected_churn": {"horizon_days": 1096}})
     assert whole(found)["value"] > 0
-    assert any("BG/NBD" in note for note in found.notes)
+    assert any("BG/NBD" in note for note in note_words(found.notes))
     further = whole(measured(orders, "expected_churn", settings={"expected_churn": {"horizon_days": 1097}}))
-    assert "reach back 1096 days" in further["reason"]
+    assert "reach back 1,096 days" in reason_words(further["reason"])
 
 
 def test_a_mean_that_hangs_on_one_customer_says_so_without_telling_who_or_how_much():
     orders = shop(60)
     large = orders.iloc[[0]].assign(customer_id="whale", amount=orders["amount"].sum())
-    told = [note for note in measured({"orders": pd.concat([orders, large])}, "historical_clv").notes if "few" in note]
+    told = [
+        note
+        for note in note_words(measured({"orders": pd.concat([orders, large])}, "historical_clv").notes)
+        if "few" in note
+    ]
     assert told == ["Very few customers brought more than 20 % of it: the mean hangs on them."]
-    assert not any("few" in note for note in measured({"orders": orders}, "historical_clv").notes)
+    assert not any("few" in note for note in note_words(measured({"orders": orders}, "historical_clv").notes))
 
 
 def test_of_a_group_too_small_to_be_shown_nothing_is_said():
@@ -155,7 +162,7 @@ def test_of_a_group_too_small_to_be_shown_nothing_is_said():
         {"orders": orders.assign(amount=orders["amount"].where(orders["customer_id"] != "c0", 1e6))}, "historical_clv"
     )
     assert "suppressed" in whole(found)["flags"]
-    assert not any("few" in note for note in found.notes)
+    assert not any("few" in note for note in note_words(found.notes))
 
 
 @pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "model_effectiveness"])

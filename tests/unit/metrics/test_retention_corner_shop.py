@@ -24,6 +24,7 @@ from second_route_retention import (
 from test_corner_shop import _equal as equal
 from test_corner_shop import pencilled
 
+from crmnb.core.notes import from_json
 from crmnb.core.period import Period
 from crmnb.workbook import Workbook, open_on
 
@@ -213,5 +214,5 @@ def test_too_few_customers_carry_no_model(opened):
     book = opened("2025")
     [row] = book("expected_churn").whole.to_dict("records")
     assert row["flags"] == "unavailable"
-    assert "bought again" in row["reason"]
+    assert from_json(row["reason"]).code == "few_repeat_buyers"
     assert list(book.customers("expected_churn").columns) == ["not available"]

@@ -10,6 +10,7 @@ from second_route import Figures, compared
 from second_route_sales import corner_shop, leads_figures, revenue_figures, tidy, visits_figures
 from test_corner_shop import pencilled
 
+from crmnb.core.notes import Note, from_json
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure
@@ -315,7 +316,8 @@ def test_the_pipeline_is_told_and_compared_where_the_leads_themselves_reach_back
     whole = rows[rows["part"] == ""].iloc[0]
     assert whole["value"] > 0
     assert pd.isna(whole["change"])
-    assert "needs data from 2023-10-04 (455 days before 2025-01-01); they begin on 2024-01-01" in whole["reason"]
+    needs = {"needed": "2023-10-04", "days": 455, "time": "2025-01-01", "begins": "2024-01-01"}
+    assert from_json(whole["reason"]) == Note("needs_history", **needs)
     parts = rows[rows["part"] != ""].set_index("part")["value"]
     assert parts[:"2025-02"].isna().all()
     assert parts["2025-03":].notna().all()

@@ -13,6 +13,7 @@ from pictured import hazards, medians, overlaps, placed, texts
 from synthetic import HOSTILE, metric, rate, result, row
 
 from crmnb.core.errors import InputError
+from crmnb.core.notes import Note
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -147,10 +148,10 @@ def test_a_metric_with_a_whole_draws_that_or_the_component_asked_for():
 
 def test_a_part_in_which_nothing_can_be_had_is_a_gap_for_every_component():
     rows = [rate(20, 50, 4, breakdown=c, part=f"2025-{m:02}") for c in ("a", "b") for m in (2, 3)]
-    rows.append(row(part="2025-01", flags="unavailable", reason="the data begin on 2025-02-01"))
+    rows.append(row(part="2025-01", flags="unavailable", reason=Note("needs_whole_month")))
     figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert figure.alt.count("Without a value: 1 of 3.") == 2
-    assert "January: not available: the data begin on 1 February 2025." in figure.notes[0]
+    assert "January: not available: needs at least one whole calendar month of data." in figure.notes[0]
     assert texts(figure).count("Jan") == 1
 
 

@@ -21,6 +21,8 @@ from pictured import (
 )
 from synthetic import HOSTILE, NAN, point, rate, result, row
 
+from crmnb.core.notes import Note
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), NAN)
 HIDDEN = NOTHING | {"flags": "suppressed", "reason": "fewer than 10"}
@@ -93,7 +95,7 @@ def test_a_waterfall_without_one_of_its_steps_is_not_drawn():
 
 
 def test_a_waterfall_says_what_before_is():
-    of = result(growth().rows.to_dict("records"), of=GROWTH, notes=("Before is 2024-01.",))
+    of = result(growth().rows.to_dict("records"), of=GROWTH, notes=(Note("bridge_begins", period="2024-01"),))
     assert of.plot("waterfall").notes[0].endswith("Before is January 2024.")
 
 

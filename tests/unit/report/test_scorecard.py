@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
+from crmnb.core.notes import Note
 from crmnb.report.drawing.sparkline import interval_bar, scale
 from crmnb.report.tables.scorecard import key_changes, scorecard, tile
 
@@ -36,11 +37,16 @@ def test_a_scorecard_has_a_row_per_metric_with_all_that_belongs_to_it():
 
 
 def test_columns_without_anything_are_left_out_and_marks_are_explained_once():
-    bare = {"target": NAN, "change": NAN, "signal": "", "reason": "no comparison: 2025 is partial"}
+    bare = {
+        "target": NAN,
+        "change": NAN,
+        "signal": "",
+        "reason": Note("no_comparison_partial", period="2025", begins=None, ends="2025-12-09"),
+    }
     shown = scorecard([repeat(**bare, flags="low_base"), repeat(**bare, flags="low_base")])._repr_html_()
     assert HEADS.findall(shown)[-1] == "Remarks"
     assert "Target" not in HEADS.findall(shown)
-    assert shown.count("No comparison: 2025 is partial.") == 1
+    assert shown.count("No comparison: 2025 is partial (the data end on 9 December 2025).") == 1
     assert shown.count("Low base: fewer than 30 customers.") == 1
     assert shown.count('<span class="change none">no comparison</span>') == 2
 
@@ -196,7 +202,7 @@ def test_hostile_texts_are_text():
 
 
 def test_a_running_period_says_once_why_nothing_is_compared():
-    reason = "no comparison: 2025 is partial (the data end on 2025-12-09)"
+    reason = Note("no_comparison_partial", period="2025", begins=None, ends="2025-12-09")
     of = result([rate(3, 5, 30, flags="partial", reason=reason)], cutoff=datetime(2025, 12, 10))
     shown = tile(of)._repr_html_()
     assert '<span class="change none">no comparison</span>' in shown

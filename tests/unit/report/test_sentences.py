@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, client, metric, rate, result, row
 
+from crmnb.core.notes import Note
 from crmnb.report.html import printable, table, tag
 from crmnb.report.text.changes import change_words
 from crmnb.report.text.definitions import caveat_block, definition_html
@@ -82,8 +83,10 @@ def test_without_an_interval_none_is_invented():
 
 
 def test_what_cannot_be_had_is_said_with_its_reason_and_no_number():
-    gone = row(flags="unavailable", reason="the data end on 2010-12-09")
-    assert said(gone) == "Repeat purchase rate, 2025: not available: the data end on 9 December 2010"
+    gone = row(flags="unavailable", reason=Note("data_end_before_period", ends="2010-12-09", period="2011"))
+    assert (
+        said(gone) == "Repeat purchase rate, 2025: not available: the data end on 9 December 2010, before 2011 begins"
+    )
     assert said(row(flags="suppressed")) == "Repeat purchase rate, 2025: not shown: fewer than 10"
     assert said(row()) == "Repeat purchase rate, 2025: not available: no data"
     assert "nan" not in result([gone])._repr_html_().lower()
@@ -94,7 +97,7 @@ LASTING = {"value": NAN, "low": 412.0, "high": math.inf, "n": 800, "clusters": 8
 
 
 def test_what_is_not_reached_yet_is_an_answer_with_its_interval():
-    facts = row(**LASTING, flags="not_reached", reason="not reached: after 1,096 days 71% are still customers")
+    facts = row(**LASTING, flags="not_reached", reason="after 1,096 days 71% are still customers")
     assert said(facts, of=metric(**LIVES)) == (
         "Median lifetime, 2025: not reached: after 1,096 days 71% are still customers "
         "(95% CI 412 days or more; 800 customers)"
@@ -153,7 +156,9 @@ def test_a_change_is_coloured_only_where_it_is_a_signal(change, low, high, signa
 
 
 def test_why_there_is_no_change_is_said():
-    of = result([CORNER_SHOP | {"reason": "no comparison: 2025 is partial (the data end on 2025-12-09)"}])
+    of = result(
+        [CORNER_SHOP | {"reason": Note("no_comparison_partial", period="2025", begins=None, ends="2025-12-09")}]
+    )
     assert change_words(of, first(of)).text == "no comparison: 2025 is partial (the data end on 9 December 2025)"
 
 
@@ -189,7 +194,7 @@ def test_what_belongs_to_a_component_stands_below_it():
 
 
 def test_what_is_true_of_all_components_is_said_once_under_them():
-    why = {"reason": "no comparison: uses the full history", "flags": "immature"}
+    why = {"reason": Note("no_comparison_full_history"), "flags": "immature"}
     of = result([rate(3, 5, 30, breakdown=name, **why) for name in "abc"], notes=("A note.",))
     lines = [line.strip() for line in repr(of).splitlines()]
     assert lines[3:] == [

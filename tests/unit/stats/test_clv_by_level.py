@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from worded import note_words, reason_words
 
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
@@ -98,7 +99,7 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
 
 def test_that_those_lost_brought_more_is_said():
     counts, _ = two_plans(1)
-    notes = " ".join(clv.predicted(groups(counts), context(BY_CONTRACT)).notes)
+    notes = " ".join(note_words(clv.predicted(groups(counts), context(BY_CONTRACT)).notes))
     mean = counts.groupby("there")["pay"].mean()
     assert (
         f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f} % more than those who are still there"
@@ -132,7 +133,7 @@ def test_a_new_customer_is_worth_what_those_won_are_and_not_what_those_who_staye
     values, truths = [], []
     for seed in range(8):
         counts, truth = two_plans(100 + seed)
-        values.append(cac._new_contract(counts, context(BY_CONTRACT))[0])
+        values.append(cac._value_by_contracts(counts, context(BY_CONTRACT))[0])
         truths.append(truth.loc[truth["new"], "worth"].mean())
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.04)
 
@@ -140,10 +141,15 @@ def test_a_new_customer_is_worth_what_those_won_are_and_not_what_those_who_staye
 def test_levels_of_constant_hazards_that_differ_are_found_to():
     """Both levels have one parameter and the whole two: the test has a degree of freedom all the same."""
     counts, _ = two_plans(3)
-    whole, dear, cheap = (clv_models.of_renewals(of, 1) for of in (counts, *(c for _, c in counts.groupby("of plan"))))
+    whole, dear, cheap = (clv_models.fit_renewals(of, 1) for of in (counts, *(c for _, c in counts.groupby("of plan"))))
     if clv_models.is_constant(dear) and clv_models.is_constant(cheap):
-        assert clv_models.parameters_of(dear) + clv_models.parameters_of(cheap) - clv_models.parameters_of(whole) <= 0
-    found = clv_contractual.of_contracts(counts, context(BY_CONTRACT)).strata
+        assert (
+            clv_models.number_of_parameters(dear)
+            + clv_models.number_of_parameters(cheap)
+            - clv_models.number_of_parameters(whole)
+            <= 0
+        )
+    found = clv_contractual.fit_contracts(counts, context(BY_CONTRACT)).strata
     assert found.by == ("plan",)
     assert found.p_values["plan"] < 1e-9
 
@@ -170,7 +176,7 @@ def test_a_level_that_is_too_small_where_levels_differ_is_told_nothing_of():
     counts.loc[tiny, "of plan"] = "trial"
     rows = by_level(clv.predicted(groups(counts), context(BY_CONTRACT)))
     assert np.isnan(rows["trial"]["value"])
-    assert "too small for a model of its own" in rows["trial"]["reason"]
+    assert "too small for a model of its own" in reason_words(rows["trial"]["reason"])
     assert np.isfinite(rows["dear"]["value"])
 
 
@@ -179,7 +185,7 @@ def test_where_no_two_levels_can_be_held_against_each_other_none_is_context():
     counts["of region"] = np.where(np.arange(len(counts)) < 385, "East", "West")
     rows = by_level(clv.predicted(groups(counts.drop(columns="of plan")), context(BY_CONTRACT)))
     assert np.isfinite(rows[""]["value"])
-    assert "too little was seen to tell whether levels by region differ" in rows["West"]["reason"]
+    assert "too little was seen to tell whether levels by region differ" in reason_words(rows["West"]["reason"])
 
 
 # ---- Months of age --------------------------------------------------------------------------------------------------
@@ -247,7 +253,7 @@ def test_a_constant_hazard_is_found_the_same_in_each_month():
     _, at_risk, lost = clv_models.renewals(found.assign(n=1.0), 1)
     error = np.sqrt(0.05 * 0.95 / at_risk[:6])
     assert (abs(lost[:6] / at_risk[:6] - 0.05) < 3.3 * error).all()  # month 1 was .0755
-    assert clv_models.falling(found.assign(n=1.0), 1) > 0.001
+    assert clv_models.p_value_of_falling_churn(found.assign(n=1.0), 1) > 0.001
 
 
 def test_losses_of_one_rate_are_found_to_fall_with_age_as_seldom_as_the_test_says():
@@ -255,7 +261,7 @@ def test_losses_of_one_rate_are_found_to_fall_with_age_as_seldom_as_the_test_say
     for _ in range(100):
         seen, stays = rng.integers(1, 37, 800), rng.geometric(0.05, 800)
         counts = pd.DataFrame({"entry": 1, "last": np.minimum(seen, stays), "lost": (stays <= seen) * 1, "n": 1.0})
-        rejected += clv_models.falling(counts, 1) < 0.05
+        rejected += clv_models.p_value_of_falling_churn(counts, 1) < 0.05
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
@@ -350,15 +356,16 @@ def test_levels_that_leave_at_other_rates_have_models_of_their_own():
     worth = by_level(clv.predicted(groups(counts), ask))
     for level, parameters in (("loyal", LOYAL), ("quick", QUICK_TO_LEAVE)):
         there = counts[(counts["of plan"] == level) & (counts["there"] == 1)]
-        true = expected_churn._lost(parameters, there, ask).sum()
+        true = expected_churn._lost(parameters, there, 365, 90).sum()
         assert found[level]["low"] <= true <= found[level]["high"]
         weekly = parameters * np.array([1, 1 / 7, 1, 1])
-        often = clv_models.purchases_ahead(weekly, there, 36 * clv_models.WEEKS_A_MONTH, np.log(1.1) * 7 / 365.25)
+        often = clv_models.purchases_ahead(weekly, there, 36 * clv_models.WEEKS_PER_MONTH, np.log(1.1) * 7 / 365.25)
         assert worth[level]["low"] <= 20 * often.mean() <= worth[level]["high"]
     total = sum(worth[level]["numerator"] for level in ("loyal", "quick"))
     assert total == pytest.approx(worth[""]["numerator"], rel=1e-9)
     assert any(
-        "By plan buying and leaving differ" in note for note in expected_churn.expected(groups(counts), ask).notes
+        "By plan buying and leaving differ" in note
+        for note in note_words(expected_churn.expected(groups(counts), ask).notes)
     )
 
 
@@ -444,22 +451,22 @@ def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     counts = shoppers(4, 2000, {"a": LOYAL})
     older = counts.iloc[:800].assign(before=1000, wait=10)
     both = pd.concat([counts, older], ignore_index=True)
-    assert clv_models.of_purchases(both).parameters == pytest.approx(
-        clv_models.of_purchases(counts).parameters, rel=1e-12
+    assert clv_models.fit_purchases(both).parameters == pytest.approx(
+        clv_models.fit_purchases(counts).parameters, rel=1e-12
     )
     found = clv.predicted(groups(both.drop(columns="of plan")), context(BY_INACTIVITY))
     assert np.isfinite(found.rows[0]["value"])
-    assert any("customers are older than the data" in note for note in found.notes)
+    assert any("customers are older than the data" in note for note in note_words(found.notes))
 
 
 def test_purchases_ahead_that_are_worked_out_once_are_those_of_each_row():
     counts = shoppers(6, 300, {"a": LOYAL})
     counts.loc[:99, ["before", "wait"]] = [400, 5]
-    ahead, weekly = clv_noncontractual._Ahead(), LOYAL * np.array([1, 1 / 7, 1, 1])
+    ahead, weekly = clv_noncontractual._Forecasts(), LOYAL * np.array([1, 1 / 7, 1, 1])
     for rows in (counts, counts.iloc[50:150].reset_index(drop=True), counts.iloc[::7]):
         of_each = clv_models.purchases_ahead(weekly, rows, 150.0, 0.002)
         assert ahead(weekly, rows, 150.0, 0.002) == pytest.approx(of_each, rel=1e-9)
     assert ahead(weekly, counts, 50.0, 0.002).sum() < ahead(weekly, counts, 150.0, 0.002).sum()
-    fewer = clv_noncontractual._Ahead()
+    fewer = clv_noncontractual._Forecasts()
     fewer(weekly, counts.iloc[:10], 150.0, 0.002)  # what is not known yet is worked out
     assert fewer(weekly, counts, 150.0, 0.002) == pytest.approx(ahead(weekly, counts, 150.0, 0.002), rel=1e-9)

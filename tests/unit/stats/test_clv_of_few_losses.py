@@ -73,7 +73,7 @@ def test_levels_too_small_for_a_curve_of_their_own_differ_in_its_height():
     for seed in range(4):
         counts, _ = seen_for_a_month(seed, steep, 300, clock=4.0)
         assert counts.groupby("of plan")["lost"].sum().max() < 80
-        found = clv_contractual.of_contracts(counts, context(BY_CONTRACT)).strata
+        found = clv_contractual.fit_contracts(counts, context(BY_CONTRACT)).strata
         assert found.p_values["plan"] < 0.01
         assert found.by == ("plan",)
 
@@ -99,7 +99,7 @@ def test_what_such_levels_are_worth_is_held_by_the_whole_s_interval_and_theirs()
 
 def test_small_levels_alike_are_found_to_differ_as_seldom_as_the_test_says():
     found = sum(
-        clv_contractual.of_contracts(
+        clv_contractual.fit_contracts(
             seen_for_a_month(seed, dict.fromkeys("abcd", 0.4))[0], context(BY_CONTRACT)
         ).strata.by
         == ("plan",)

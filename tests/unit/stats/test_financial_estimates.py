@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from second_route_financial import gini, top_tenth
+from worded import note_words, reason_words
 
 from benchmarks.accuracy.concentration import figures, lognormal, of_lognormal
 from crmnb.core.period import Period
 from crmnb.stats import backtest, cac, clv, clv_contractual, clv_models, concentration, simple_clv
-from crmnb.stats.clv_noncontractual import a_week
+from crmnb.stats.clv_noncontractual import weekly_rate
 from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import discounted_further, simulate_buying
 from crmnb.stats.models.gamma_gamma import expected_spend
@@ -73,8 +74,8 @@ def test_the_interval_holds_the_worth_that_the_true_parameters_give(months: floa
         [row] = infer([group(counts)], facts).rows
         x, t_x, T = clv_models.histories(counts)
         mean = counts["spend"].to_numpy() / np.maximum(x, 1)
-        weeks = months * clv_models.WEEKS_A_MONTH
-        often = discounted_further(BUYING, x, t_x, T, weeks, a_week(0.10))
+        weeks = months * clv_models.WEEKS_PER_MONTH
+        often = discounted_further(BUYING, x, t_x, T, weeks, weekly_rate(0.10))
         truth = (often * expected_spend(SPENDING, x, mean)).mean()
         held += row["low"] <= truth <= row["high"]
     assert held >= 34  # of 40 at 95 %: fewer than 34 in three of a thousand
@@ -95,10 +96,10 @@ def test_alike_rows_and_levels_are_means_of_the_same_customers():
 
 def test_who_spends_more_when_buying_more_often_is_said():
     counts = buyers(2000, 2)
-    alike = clv.predicted([group(counts)], context()).notes
+    alike = note_words(clv.predicted([group(counts)], context()).notes)
     counts["spend"] *= counts["x"]
     counts["again"] *= counts["x"]
-    unlike = clv.predicted([group(counts)], context()).notes
+    unlike = note_words(clv.predicted([group(counts)], context()).notes)
     assert all(sum("rank correlation" in note for note in notes) == 1 for notes in (alike, unlike))
     assert any("about as much" in note for note in alike)
     assert not any("may be too" in note for note in alike)
@@ -111,18 +112,18 @@ def test_where_everybody_pays_the_same_the_value_is_that_times_the_purchases():
     found = clv.predicted([group(counts)], context(horizon_months=12))
     x, t_x, T = clv_models.histories(counts)
     often = discounted_further(
-        clv_models.of_purchases(counts).parameters, x, t_x, T, 12 * clv_models.WEEKS_A_MONTH, a_week(0.10)
+        clv_models.fit_purchases(counts).parameters, x, t_x, T, 12 * clv_models.WEEKS_PER_MONTH, weekly_rate(0.10)
     )
     assert found.rows[0]["value"] == pytest.approx(12.5 * often.mean(), rel=1e-6)
-    assert "taken to spend the same at a purchase on average" in " ".join(found.notes)
-    assert "cannot be seen: all repeat buyers" in found.notes[-1]
+    assert "taken to spend the same at a purchase on average" in " ".join(note_words(found.notes))
+    assert "cannot be seen: all repeat buyers" in note_words(found.notes)[-1]
 
 
 def test_a_value_that_hangs_on_one_customer_is_said_to():
     counts = buyers(2000, 7)
-    assert not any("Very few" in note for note in clv.predicted([group(counts)], context()).notes)
+    assert not any("Very few" in note for note in note_words(clv.predicted([group(counts)], context()).notes))
     counts.loc[counts["x"].idxmax(), "spend"] = 0.3 * counts["spend"].sum()
-    assert any("Very few" in note for note in clv.predicted([group(counts)], context()).notes)
+    assert any("Very few" in note for note in note_words(clv.predicted([group(counts)], context()).notes))
 
 
 def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said():
@@ -130,7 +131,7 @@ def test_customers_without_a_repeat_are_given_the_mean_of_all_and_that_is_said()
     once = counts[counts["x"] == 0]
     both = [group(counts), group(once, level="once")]  # of a segmentation that the models do not know of
     found = clv.predicted(both, context())
-    assert f"{len(once):,} of 2,000 customers have bought once" in " ".join(found.notes)
+    assert f"{len(once):,} of 2,000 customers made one purchase" in " ".join(note_words(found.notes))
     assert 0 < found.rows[1]["value"] < found.rows[0]["value"]
 
 
@@ -141,20 +142,20 @@ def test_customers_who_bring_losses_are_said_or_the_model_is_refused(share: floa
     counts["spend"] = np.where(losing, -15.0 * counts["x"], counts["spend"])
     found = clv.predicted([group(counts)], context())
     if carried:
-        assert any("a little too high" in note for note in found.notes)
+        assert any("a little too high" in note for note in note_words(found.notes))
     assert np.isfinite(found.rows[0]["value"]) == carried
-    assert carried or "no room" in found.rows[0]["reason"]
+    assert carried or "no room" in reason_words(found.rows[0]["reason"])
 
 
 def test_what_no_model_can_carry_gets_the_reason():
     few = clv.predicted([group(buyers(60, 4))], context())
     assert np.isnan(few.rows[0]["value"])
-    assert "bought again" in few.rows[0]["reason"]
+    assert "bought again" in reason_words(few.rows[0]["reason"])
     counts = buyers(2000, 5).assign(T=700.0)
     counts["t_x"] = np.where(counts["x"] > 0, 699.0, 0.0)  # everybody was here yesterday
     endless = clv.residual([group(counts)], context())
     assert np.isnan(endless.rows[0]["value"])
-    assert endless.rows[0]["reason"]
+    assert reason_words(endless.rows[0]["reason"])
 
 
 # ---- Contracts ------------------------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ def contracts(size: int, leaves, seed: int, months: int = 24, fee: float | np.nd
 
 def test_renewals_give_back_the_parameters_that_made_them():
     counts = contracts(20_000, lambda rng, n: rng.beta(0.8, 6.0, n), 6)
-    fit = clv_models.of_renewals(counts, 1)
+    fit = clv_models.fit_renewals(counts, 1)
     error = abs(fit.parameters - [0.8, 6.0]) / fit.standard_errors
     assert (error < 3).all()
     assert not clv_models.is_constant(fit)
@@ -194,7 +195,7 @@ def test_one_rate_for_all_is_the_limit_and_is_worth_what_a_geometric_series_is()
     counts = pd.DataFrame(left).assign(entry=1, age=10, margin=lambda c: 10.0 * c["there"] * c["n"], fold=0)
     counts["times"] = counts["there"] * counts["n"]
     counts = counts.assign(pay=10.0 * counts["n"], known=counts["n"], due=counts["margin"])
-    fit = clv_models.of_renewals(counts, 1)
+    fit = clv_models.fit_renewals(counts, 1)
     shares = 300 / sum(1000 - 30 * month for month in range(10))
     assert clv_models.is_constant(fit)
     assert retention(fit.parameters, np.arange(1, 300)) == pytest.approx(1 - shares, rel=1e-6)
@@ -225,8 +226,8 @@ def test_yearly_contracts_count_whole_years():
         {"entry": [1, 5, 13, 1], "last": [24, 30, 24, 10], "lost": [1, 0, 1, 0], "n": [200.0, 100.0, 300.0, 50.0]}
     )
     with pytest.raises(CannotFit):  # one age only: all come to year 2, of which 500 of 600 leave
-        clv_models.of_renewals(monthly.assign(entry=13), 12)
-    fit = clv_models.of_renewals(monthly, 12)
+        clv_models.fit_renewals(monthly.assign(entry=13), 12)
+    fit = clv_models.fit_renewals(monthly, 12)
     # Year 1: 200 came and stayed. Year 2: they left, 100 (entered in month 5, so seen from year 2 on) stayed, 300 left.
     assert fit.n == 500
 
@@ -246,12 +247,12 @@ def test_levels_have_fits_of_their_own_only_where_their_losses_differ():
         groups = by_region(*levels)
         found = clv.predicted(groups, facts)
         whole, a, b = (row["value"] for row in found.rows)
-        assert any(said in note for note in found.notes)
+        assert any(said in note for note in note_words(found.notes))
         assert min(a, b) < whole < max(a, b)
         if levels is unlike:
             assert b > 1.3 * a
     by_years = replace(facts, time_segmentations=frozenset({"region"}))
-    assert any("model's own clock" in note for note in clv.predicted(groups, by_years).notes)
+    assert any("model's own clock" in note for note in note_words(clv.predicted(groups, by_years).notes))
 
 
 def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
@@ -259,7 +260,7 @@ def test_the_test_of_levels_rejects_alike_ones_as_often_as_it_says():
     for seed in range(100):
         levels = [contracts(800, lambda rng, n: rng.beta(0.8, 6.0, n), 500 + 2 * seed + k) for k in (0, 1)]
         whole = by_region(*levels)[0].counts
-        rejected += bool(clv_contractual.of_contracts(whole, context("contractual")).strata.by)
+        rejected += bool(clv_contractual.fit_contracts(whole, context("contractual")).strata.by)
     assert rejected <= 12  # of 100 at 5 %: more than 12 in two of a thousand
 
 
@@ -300,8 +301,10 @@ def test_the_errors_of_forecasts_by_definition():
 
 def test_without_a_holdout_that_is_said():
     [row] = backtest.effectiveness([group(buyers(500, 10))], context()).rows
-    assert "too little history" in row["reason"]
-    assert any("could not be tested" in note for note in clv.predicted([group(buyers(500, 10))], context()).notes)
+    assert "too little history" in reason_words(row["reason"])
+    assert any(
+        "could not be tested" in note for note in note_words(clv.predicted([group(buyers(500, 10))], context()).notes)
+    )
 
 
 def test_a_holdout_does_not_tell_of_few():
@@ -314,7 +317,8 @@ def test_a_holdout_does_not_tell_of_few():
         later = np.zeros(len(counts), int)
         later[rng.permutation(there)[:stayed]] = 6
         held = group(counts.assign(later=later), "holdout")
-        rows, note = backtest.effectiveness([held], careful).rows, backtest.in_words([held], careful)
+        rows = backtest.effectiveness([held], careful).rows
+        [note] = note_words([backtest.backtest_note([held], careful)])
         assert (not np.isnan(rows[0]["value"])) is shown
         assert (f"({stayed:,} of" in note) is shown
         assert ("fewer than 10" in note) is not shown
@@ -364,7 +368,7 @@ def test_of_very_unequal_revenue_the_intervals_hold_the_truth_as_often_as_promis
 
 def test_one_customer_has_no_gini_and_all_alike_no_limits():
     alone = concentration.lorenz([revenues(np.array([5.0]))], context()).rows
-    assert {row["breakdown"]: row["reason"] for row in alone} == {
+    assert {row["breakdown"]: reason_words(row["reason"]) for row in alone} == {
         "Gini coefficient": "one customer only",
         "revenue share of the top 10%": "one customer only",
     }
@@ -384,7 +388,7 @@ def test_the_curve_shows_no_step_of_fewer_than_may_be_shown():
 
 def test_no_revenue_has_no_concentration():
     [row] = concentration.lorenz([revenues(np.zeros(5))], context()).rows
-    assert row["reason"] == "no revenue"
+    assert reason_words(row["reason"]) == "no revenue"
 
 
 # ---- What winning customers costs -----------------------------------------------------------------------------------
@@ -407,7 +411,7 @@ def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     quarter = replace(context(), periods={"now": Period.parse("2025Q1")})
     found = cac.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
     assert np.isnan(found.rows[0]["low"])
-    assert "twelve months" in found.notes[0]
+    assert "twelve months" in note_words(found.notes)[0]
 
 
 @pytest.mark.parametrize(
@@ -415,7 +419,7 @@ def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
 )
 def test_nothing_won_or_nothing_spent_is_no_cost(won, spent, reason):
     [row] = cac.cost([winning(won, spent)], context()).rows
-    assert reason in row["reason"]
+    assert reason in reason_words(row["reason"])
 
 
 def followed(margins: list[float], months: int, customers: int = 200) -> GroupedCounts:
@@ -439,10 +443,10 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     [row] = cac.payback([followed([4, 3, 1, 0.5], 12), spent], context()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
-    assert row["reason"] == "after 12 months a customer has brought 94 % of what winning one cost"
+    assert reason_words(row["reason"]) == "after 12 months a customer has brought 94 % of what winning one cost"
     assert row["high"] == np.inf
     [row] = cac.payback([followed([4, 3, 2, 1], 2), spent], context()).rows
-    assert "after 2 months" in row["reason"]  # the third is not seen whole
+    assert "after 2 months" in reason_words(row["reason"])  # the third is not seen whole
 
 
 def test_the_bands_of_payback_are_those_of_the_cost_and_of_normal_theory():
@@ -468,4 +472,4 @@ def test_a_programmes_return_is_that_of_its_declared_gain():
     found = simple_clv.returned([costs, other], facts)
     [row] = found.rows
     assert (row["value"], row["low"], row["high"]) == (0.25, -0.25, 0.75)
-    assert "van" in found.notes[0]
+    assert "van" in note_words(found.notes)[0]

@@ -12,10 +12,8 @@ from crmnb.stats.models.kaplan_meier import (
     logrank,
     observed_ages,
     quantile,
-    restricted_mean,
     steps,
 )
-from crmnb.stats.models.maximum_likelihood import CannotFit
 
 CLOSE = pytest.approx
 
@@ -195,23 +193,6 @@ def test_limits_of_the_median_invert_the_band():
     assert high == curve.table["time"][curve.table["high"] <= 0.5].iloc[0]
 
 
-def test_the_restricted_mean_of_whom_nobody_lost_sight_is_the_mean():
-    times = np.random.default_rng(3).exponential(10, 200)
-    value, low, high, error = restricted_mean(kaplan_meier(np.zeros(200), times, np.ones(200), np.ones(200)), 12.0)
-    lived = np.minimum(times, 12)
-    assert value == CLOSE(lived.mean())
-    assert error == CLOSE(lived.std() / np.sqrt(200))
-    assert (low, high) == CLOSE((value - 1.959964 * error, value + 1.959964 * error))
-
-
-def test_a_restricted_mean_beyond_what_was_observed_is_refused():
-    with pytest.raises(CannotFit, match="horizon, 10"):
-        restricted_mean(kaplan_meier([0, 0], [3, 9], [1, 0], [1, 1]), 10)
-    with pytest.raises(CannotFit, match="horizon, 10"):
-        restricted_mean(kaplan_meier([], [], [], []), 10)
-    assert restricted_mean(kaplan_meier(*PENCIL), 10)[0] == CLOSE(2 + 2 * 2 / 3 + 3 * 4 / 9)
-
-
 # The one whom observation began with goes at 2, when the others have not entered.
 EMPTIED = ([0, 3, 3, 4], [2, 6, 9, 9], [1, 1, 0, 0], [1, 1, 1, 1])
 
@@ -224,7 +205,6 @@ def test_a_risk_set_that_runs_empty_is_told_and_the_curve_can_begin_after_it():
     assert begun.emptied is None
     assert begun.table["value"].tolist() == CLOSE([2 / 3])
     assert at(begun, [2, 3])["value"].tolist() == CLOSE([np.nan, 1], nan_ok=True)
-    assert restricted_mean(begun, 9)[0] == CLOSE(3 + 3 * 2 / 3)
 
 
 @pytest.mark.parametrize(

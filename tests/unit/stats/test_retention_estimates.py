@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from statsmodels.duration.hazard_regression import PHReg
 from synthetic import client
+from worded import note_words, reason_words
 
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
@@ -80,13 +81,13 @@ def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_l
     found = survival.curve([group(counts)], context())
     share = {row["breakdown"]: row["value"] for row in found.rows}
     assert share == {"after 30 days": 1.0, "after 90 days": pytest.approx(1 - 1 / 4)}
-    assert "20 days" in found.notes[0]
+    assert "20 days" in note_words(found.notes)[0]
 
 
 def test_who_was_mostly_seen_later_than_the_first_day_is_said():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
-    notes = survival.curve([group(counts)], context()).notes
-    assert any("75 % of the customers joined before the data begin" in note for note in notes)
+    notes = note_words(survival.curve([group(counts)], context()).notes)
+    assert any("75 % joined before the data start (left-truncated)" in note for note in notes)
 
 
 def test_what_the_first_days_are_is_said_beside_the_median_too():
@@ -96,14 +97,14 @@ def test_what_the_first_days_are_is_said_beside_the_median_too():
         for infer in (survival.curve, survival.median)
     )
     assert curve.notes == median.notes
-    assert median.notes[0].startswith("Nobody is lost sooner than 60 days after the first order")
+    assert note_words(median.notes)[0].startswith("Nobody is lost sooner than 60 days after the first order")
 
 
 def test_a_median_that_is_not_reached_says_what_is_known():
     [row] = survival.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], context()).rows
     assert np.isnan(row["value"])
     assert (row["flags"], row["high"]) == ("not_reached", np.inf)
-    assert row["reason"] == "not reached: after 1,096 days 70 % are still customers"
+    assert reason_words(row["reason"]) == "after 1,096 days 70 % are still customers"
 
 
 def test_durations_of_tickets_need_no_churn_declaration():
@@ -126,9 +127,11 @@ def test_the_log_rank_test_is_put_into_words():
     fast, slow = exponential(rng, 300, 100, 500), exponential(rng, 300, 200, 500)
     whole = group(pd.concat([fast, slow]))
     apart = survival.curve([whole, group(fast, "region", "East"), group(slow, "region", "West")], context())
-    assert apart.notes == ["By region the curves differ more than chance explains (log-rank test, p < 0.001)."]
+    assert note_words(apart.notes) == [
+        "By region the curves differ more than chance explains (log-rank test, p < 0.001)."
+    ]
     alike = survival.curve([whole, group(fast, "region", "East"), group(fast, "region", "West")], context())
-    assert alike.notes == ["By region the curves do not differ beyond chance (log-rank test, p = 1)."]
+    assert note_words(alike.notes) == ["By region the curves do not differ beyond chance (log-rank test, p = 1)."]
     few = survival.curve(
         [whole, group(fast, "region", "East"), group(slow[:5], "region", "West")], context(suppress_below=10)
     )
@@ -223,7 +226,7 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
     rows.loc[safe, "event"] = 0
     found = churn_drivers.hazard_ratios([group(rows)], context())
     assert not any("West" in row["breakdown"] for row in found.rows)
-    assert found.notes[0] == "region: nobody of West was lost, so no ratio can be told."
+    assert note_words(found.notes)[0] == "region: nobody of West was lost, so no ratio can be told."
     kept = rows[~safe]  # the limit: with a ratio of 0 these are at no risk
     far = (rows["of region"] == "West") * 1.0
     X = pd.DataFrame({"East": (rows["of region"] == "East") * 1.0})
@@ -233,14 +236,14 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
     ).fit()
     assert alone.coefficients["East"] == pytest.approx(both.params[0], rel=1e-6)
     hidden = churn_drivers.hazard_ratios([group(rows)], context(suppress_below=10_000))
-    assert not any("West" in note for note in hidden.notes)
+    assert not any("West" in note for note in note_words(hidden.notes))
 
 
 def test_ratios_that_few_losses_stand_behind_are_not_reliable():
     rows = customers(60)
     rows["event"] *= np.arange(len(rows)) % 4 == 0
     found = churn_drivers.hazard_ratios([group(rows)], context())
-    assert all(row["flags"] == "unreliable" or row["reason"] for row in found.rows)
+    assert all(row["flags"] == "unreliable" or reason_words(row["reason"]) for row in found.rows)
 
 
 def test_ratios_that_change_with_time_are_said_to():
@@ -249,16 +252,16 @@ def test_ratios_that_change_with_time_are_said_to():
     rows = lives(np.concatenate([early, late]), 1).assign(**{"of plan": ["month"] * 800 + ["year"] * 800})
     found = churn_drivers.hazard_ratios([group(rows)], context())
     changes = "The ratio changes the longer customers stay (score test, p < 0.001): take it as an average."
-    assert found.notes[-1] == changes
+    assert note_words(found.notes)[-1] == changes
     steady = customers().drop(columns="of channel")
-    assert "Nothing shows" in churn_drivers.hazard_ratios([group(steady)], context()).notes[-1]
+    assert "Nothing shows" in note_words(churn_drivers.hazard_ratios([group(steady)], context()).notes)[-1]
 
 
 def test_no_losses_or_no_two_groups_is_a_reason_in_words():
     rows = customers(50).assign(event=0)
-    assert churn_drivers.hazard_ratios([group(rows)], context()).rows[0]["reason"]
+    assert reason_words(churn_drivers.hazard_ratios([group(rows)], context()).rows[0]["reason"])
     alike = customers(50).assign(**{"of region": "East", "of channel": "web"})
-    assert churn_drivers.hazard_ratios([group(alike)], context()).rows[0]["reason"]
+    assert reason_words(churn_drivers.hazard_ratios([group(alike)], context()).rows[0]["reason"])
 
 
 # ---- Losses ---------------------------------------------------------------------------------------------------------
@@ -289,7 +292,7 @@ def test_the_chance_to_be_lost_is_the_share_that_is(horizon: int):
     rows, lost = bought(np.random.default_rng(9), 30_000, horizon)
     there = rows["there"] == 1
     history = (rows.loc[there, name].to_numpy() for name in ("x", "t_x", "T"))
-    chance = expected_churn._lost_by_inactivity(PARAMETERS, *history, context(BY_INACTIVITY, horizon_days=horizon))
+    chance = expected_churn._lost_by_inactivity(PARAMETERS, *history, horizon, 90)
     assert ((chance >= 0) & (chance <= 1)).all()
     seen = pd.DataFrame({"chance": chance, "lost": lost[there]})
     for _, of in seen.groupby(pd.qcut(seen["chance"], 5, duplicates="drop")):
@@ -347,7 +350,7 @@ def test_too_few_who_bought_again_is_a_reason_in_words():
     found = expected_churn.expected(
         [group(rows), group(rows[:5], "region", "East")], context(BY_INACTIVITY, horizon_days=365)
     )
-    assert all("bought again" in row["reason"] for row in found.rows)
+    assert all("bought again" in reason_words(row["reason"]) for row in found.rows)
 
 
 def test_who_came_and_left_on_one_day_was_a_customer_and_was_lost():
@@ -433,7 +436,7 @@ def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies
     rows = survival.curve([group(counts)], context(suppress_below=10)).rows
     share = {row["breakdown"]: row["value"] for row in rows}
     assert share["after 1 year"] == pytest.approx(0.95**11)
-    assert {row["reason"] for row in rows} == {"among those who had stayed for 17 days"}
+    assert {reason_words(row["reason"]) for row in rows} == {"among those who had stayed for 17 days"}
 
 
 def test_a_curve_that_begins_late_says_among_whom():
@@ -443,9 +446,9 @@ def test_a_curve_that_begins_late_says_among_whom():
     curve, [median] = survival.curve([group(counts)], context()), survival.median([group(counts)], context()).rows
     start = min(point["x"] for point in curve.points)
     assert 400 < start < 450
-    assert {row["reason"] for row in curve.rows} == {f"among those who had stayed for {start:,.0f} days"}
-    assert median["reason"] == f"among those who had stayed for {start:,.0f} days"
-    assert f"begins with those who had stayed for {start:,.0f} days" in curve.notes[0]
+    assert {reason_words(row["reason"]) for row in curve.rows} == {f"among those who had stayed for {start:,.0f} days"}
+    assert reason_words(median["reason"]) == f"among those who had stayed for {start:,.0f} days"
+    assert f"begins with those who had stayed for {start:,.0f} days" in note_words(curve.notes)[0]
 
 
 def test_a_median_that_is_the_declared_inactivity_is_no_figure():
@@ -453,7 +456,7 @@ def test_a_median_that_is_the_declared_inactivity_is_no_figure():
     [row] = survival.median([group(counts)], context(BY_INACTIVITY)).rows
     assert np.isnan(row["value"])
     assert row["flags"] == ""
-    assert "half or more never ordered again" in row["reason"]
-    assert "90 days" in row["reason"]
+    assert "half or more never ordered again" in reason_words(row["reason"])
+    assert "90 days" in reason_words(row["reason"])
     [by_contract] = survival.median([group(counts)], context(BY_CONTRACT)).rows
     assert by_contract["value"] == 90

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.evaluate.disclosure_control.overlaps import Seam
 from crmnb.evaluate.disclosure_control.plan import Plan
 from crmnb.evaluate.disclosure_control.quantities import AT, located, quantities_of
@@ -40,9 +41,8 @@ def protect(
     hidden = _hidden(frame, base, privacy.suppress_below, counted or {}, tuple(seams))
     frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
-    reason = f"fewer than {privacy.suppress_below}"
-    frame.loc[hidden & small, "reason"] = reason
-    frame.loc[hidden & ~small, "reason"] = f"hidden, so that a group of {reason} cannot be had by subtraction"
+    frame.loc[hidden & small, "reason"] = Note("small_group", fewest=privacy.suppress_below).to_json()
+    frame.loc[hidden & ~small, "reason"] = Note("hidden_with_small_group", fewest=privacy.suppress_below).to_json()
     frame.loc[hidden, list(FIGURES)] = float("nan")
     return frame.drop(columns=[name for name in AT if name in frame])
 

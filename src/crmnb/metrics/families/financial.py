@@ -6,6 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
@@ -67,7 +68,7 @@ def revenue_reconciliation(payments, *, worth: Worth):
 
 def _require_books(period: Period, worth: Worth) -> None:
     if period.label not in worth.books:
-        raise Unavailable("needs the period's net revenue as in the books (worth: books in the parameters file)")
+        raise Unavailable(Note("needs_books"))
 
 
 @metric(
@@ -362,11 +363,11 @@ def _winning(costs: View, tenures: View, joined: View, worth: Worth) -> nw.LazyF
 def _months_of_winning(period: Period, lag: int) -> dict[str, Any]:
     """The time after the last whole month of a period, and the times between which its costs were spent."""
     if period.start.day != 1 or period.end.day != 1:
-        raise Unavailable("costs are known by the month; choose a period of whole months")
+        raise Unavailable(Note("costs_by_month"))
     first = period.start.year * 12 + period.start.month - 1
     end = period.observed_end.year * 12 + period.observed_end.month - 1
     if end == first:
-        raise Unavailable(f"costs are known by the month, and no month of {period.label} is seen whole")
+        raise Unavailable(Note("no_whole_month_of_costs", period=period.label))
     return {"months_end": _begin(end), "costs_begin": _begin(first - lag), "costs_end": _begin(end - lag)}
 
 

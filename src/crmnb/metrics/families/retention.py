@@ -6,6 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.views import View, once_in_periods
@@ -531,12 +532,11 @@ def _cohort_months(period: Period, churn: Churn) -> dict[str, Any]:
     earliest = period.data_from + timedelta(days=churn.history_days) if period.data_from else period.start
     first_month = max(earliest.replace(day=1) if earliest.day == 1 else _next_month(earliest), period.start)
     if first_month >= period.observed_end:
-        raise Unavailable(
-            f"needs data from {churn.history_days} days before the first cohort; they begin on {period.data_from:%Y-%m-%d}"
-        )
+        begins = f"{period.data_from:%Y-%m-%d}"
+        raise Unavailable(Note("needs_history_before_cohort", days=churn.history_days, begins=begins))
     seen = _month_of(period.observed_end)
     if seen == _month_of(period.start):
-        raise Unavailable("needs at least one whole calendar month of data")
+        raise Unavailable(Note("needs_whole_month"))
     return {"first_month": first_month, "seen_months": seen}
 
 

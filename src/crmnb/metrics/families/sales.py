@@ -7,6 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import levels_of, with_component
@@ -76,9 +77,7 @@ def _own(rows: View, table: str, segments: Segments, *counted: str) -> list[str]
     ]
     own = [name for name in dict.fromkeys(columns) if name in rows.columns]
     if taken := [name for name in own if name in (*counted, "breakdown", "cluster", "customer_id", "fold", "n")]:
-        raise Unavailable(
-            f"cannot be broken down by {table}.{taken[0]}, a name that is needed here: give the column another"
-        )
+        raise Unavailable(Note("reserved_column", column=f"{table}.{taken[0]}"))
     return own
 
 
@@ -175,7 +174,7 @@ def stage_conversion(leads, *, stages="", maturity_days=90):
     there = leads.columns
     times = told or [name for name in STAGES if name in there]
     if not times:
-        raise Unavailable("needs the column leads.qualified_at or leads.proposed_at, or the setting stages")
+        raise Unavailable(Note("needs_stages"))
     times = [*dict.fromkeys([*times, "won_at"])]
     seen = leads.derive(_as_seen, leads.periods.cutoff, *times)
     created = seen.during("created_at", maturity_days=maturity_days)
@@ -457,9 +456,8 @@ def revenue_bridge(all_orders, *, segments: Segments):
     seen = period if not period.partial else replace(period, end=period.observed_end, months=0)
     choices = [each for each in (seen.year_before, seen.previous) if not each.partial]
     if not choices:
-        raise Unavailable(
-            f"needs data from {seen.previous.start.date()} or earlier; they begin on {period.data_from.date()}"
-        )
+        needed, begins = str(seen.previous.start.date()), str(period.data_from.date())
+        raise Unavailable(Note("needs_earlier_period", needed=needed, begins=begins))
     before = choices[0]
     known_at = before.as_long_after(seen)
     sides = [

@@ -6,6 +6,7 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import with_component
 from crmnb.engine.views import View
@@ -21,7 +22,7 @@ def _pointing(item: Item, *directions: str) -> Item:
     """The item, if it points in one of these directions; what was not declared so is not guessed."""
     if item.direction not in directions:
         wanted = " or ".join(directions)
-        raise Unavailable(f"needs an item with direction {wanted}; {item.name} is declared {item.direction}")
+        raise Unavailable(Note("needs_item_direction", direction=wanted, item=item.name, declared=item.direction))
     return item
 
 
@@ -53,14 +54,10 @@ def _top_box(item: Item) -> int:
     if item.top_box is not None:
         return item.top_box
     if high - low < 3:
-        raise Unavailable(
-            f"needs a scale of four boxes or more, or items.{item.name}.top_box: from which answer on somebody is satisfied"
-        )
+        raise Unavailable(Note("needs_four_boxes", item=item.name))
     if high - low >= _MOST_BOXES:
-        raise Unavailable(
-            f"needs items.{item.name}.top_box: from which answer on somebody is satisfied. From {low} to {high}, two values are "
-            f"no top box; {high - (high - low) // 5} leaves the best fifth of the scale"
-        )
+        best_fifth = high - (high - low) // 5
+        raise Unavailable(Note("needs_top_box", item=item.name, low=low, high=high, best_fifth=best_fifth))
     return high - 1
 
 
@@ -124,7 +121,7 @@ def nps(survey_responses, *, item: Item = "recommend"):
         (adjusted Wald interval).
     """
     if _pointing(item, "up").scale != (0, 10):
-        raise Unavailable(f"needs an item from 0 to 10; {item.name} goes from {item.scale[0]} to {item.scale[1]}")
+        raise Unavailable(Note("needs_item_0_to_10", item=item.name, low=item.scale[0], high=item.scale[1]))
     answers = _answers(survey_responses, item)
     words = "promoters (9-10) less detractors (0-6)"
     return net_score(answers, nw.col("x") >= 9, nw.col("x") <= 6, numerator=words, **_PER_SURVEY)

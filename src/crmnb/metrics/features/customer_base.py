@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.views import View, once_in_periods
@@ -63,10 +64,7 @@ def require_a_year(period: Period, churn: Churn) -> None:
     gone, so that losses of a month add up to those of a year as far as the hazard stays the same.
     """
     if churn.kind == "inactivity" and period.observed_end - period.start < _YEAR:
-        raise Unavailable(
-            "needs a period of a year or more where customers are lost by inactivity: losses of a shorter one do not add up to a year's, "
-            "as many only pause"
-        )
+        raise Unavailable(Note("needs_year_by_inactivity"))
 
 
 @once

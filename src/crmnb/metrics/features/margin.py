@@ -3,6 +3,7 @@
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.metrics.features.revenue import with_net_revenue
 from crmnb.schema.client import Worth
 
@@ -18,5 +19,5 @@ def with_margin(payments: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     if "margin" in payments.collect_schema().names():
         return paid.with_columns(margin=nw.coalesce(nw.col("margin").cast(nw.Float64), by_rate))
     if worth.margin_rate is None:
-        raise Unavailable("needs the column orders.margin, or worth: margin_rate in the parameters file")
+        raise Unavailable(Note("needs_margin"))
     return paid.with_columns(margin=by_rate)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.metrics.features.margin import with_margin
@@ -37,7 +38,7 @@ def holdout_begins(period: Period) -> datetime:
     first = period.data_from or period.start
     history = (period.observed_end - first).days
     if history < _FEWEST_DAYS:
-        raise Unavailable(f"{history} days of history are too few to be parted in two")
+        raise Unavailable(Note("history_too_short_for_holdout", days=history))
     if period.start - first >= period.observed_end - period.start:
         return period.start
     return period.observed_end - timedelta(days=history // 3)

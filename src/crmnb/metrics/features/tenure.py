@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import band, levels_of
@@ -183,7 +184,7 @@ def attributes(customers: nw.LazyFrame, segments: Segments) -> nw.LazyFrame:
         if segment.column.startswith("customers.") and not segment.years
     }
     if not columns:
-        raise Unavailable("needs a segmentation by an attribute of customers (segments: in the parameters file)")
+        raise Unavailable(Note("needs_customer_segmentation"))
     told = customers.select("customer_id")
     for name, segment in columns.items():
         column = segment.column.removeprefix("customers.")

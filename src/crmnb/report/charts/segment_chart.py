@@ -16,6 +16,7 @@ from crmnb.report.text.alt import dots_alt
 from crmnb.report.text.numbers import known, quantity
 from crmnb.report.text.precision import level_decimals
 from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
+from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, short_value, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
@@ -89,7 +90,8 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
     alt = dots_alt(result, what, drawn, whole, places)
     seen = title if places is None else _seen(result, drawn, title, places)  # nor rivals
     # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
-    own = () if drawn[0][1].segment or result.metric.estimate.reduces != "counts" else result.notes
+    of_levels = drawn[0][1].segment or result.metric.estimate.reduces != "counts"
+    own = () if of_levels else notes_in_words(result)
     return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
 
 

@@ -18,6 +18,7 @@ from crmnb.report.html import printable
 from crmnb.report.tables.data_table import points_table
 from crmnb.report.text.alt import curve_alt
 from crmnb.report.text.numbers import known, whole_number
+from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason, interval_name, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
@@ -275,7 +276,7 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
         without = UNKNOWN in levels and UNKNOWN not in {one.name for one in drawn}
         notes += ["Customers with an unknown level have no curve."] if without and len(levels) > 1 else []
         notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
-    own = () if segment else result.notes  # said once, under the whole client's curve
+    own = () if segment else notes_in_words(result)  # said once, under the whole client's curve
     return (" ".join(notes), *own)
 
 

@@ -10,7 +10,8 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import waterfall_alt
-from crmnb.report.text.numbers import MINUS, localised, period_name, short_money
+from crmnb.report.text.notes import sentence
+from crmnb.report.text.numbers import MINUS, period_name, short_money
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.values import absence_reason
@@ -121,4 +122,4 @@ def _title(result: Result, steps: list[Step]) -> str:
 
 def _notes(result: Result) -> tuple[str, ...]:
     own = "Grey: totals. Blue: increases. Orange: decreases. These are complete counts, so there is no interval."
-    return (" ".join([own, *(as_sentence(localised(note, result.client)) for note in result.notes)]),)
+    return (" ".join([own, *(as_sentence(sentence(note, result.client)) for note in result.notes)]),)

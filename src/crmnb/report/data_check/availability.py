@@ -10,6 +10,7 @@ import duckdb
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import PERIOD, TIMES, Evidence
 from crmnb.engine.misdated_rows import misdated
@@ -17,6 +18,7 @@ from crmnb.engine.periods import Periods
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import NoColumn, Tables, column_of, open_tables, source_of
 from crmnb.engine.views import views
+from crmnb.evaluate.disclosure_control.notes import protected_notes
 from crmnb.evaluate.measure import nothing_counted
 from crmnb.evaluate.new_customers import require_newness
 from crmnb.evaluate.settings import compared_with, resolve, seen_by
@@ -25,6 +27,7 @@ from crmnb.intake.sources.query import find_query_sources
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.metrics.measures import Measure
 from crmnb.report.data_check.table_shape import Shape
+from crmnb.report.text.notes import sentence
 from crmnb.report.text.numbers import percent, whole_number
 from crmnb.schema.client import Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
@@ -137,7 +140,7 @@ def _availability(
         metric = _with_facts(metric, whole, given)
         needs = _needs(metric, whole, known, given)
     except Unavailable as reason:
-        no.append(str(reason))
+        no.append(sentence(reason.reason, client))
     missing = tuple(one for one in needs if not _is_there(one, mapped))
     for name in tables:
         if name in TABLES and name not in mapped.names:
@@ -151,9 +154,9 @@ def _availability(
     try:
         limits = _limits(metric, mapped, real, period, given)
     except Unavailable as reason:
-        return Availability(metric, "no", (str(reason),), needs, missing)
+        return Availability(metric, "no", (sentence(reason.reason, client),), needs, missing)
     except NoColumn as absent:
-        return Availability(metric, "no", (column_of(absent, tables),), needs, missing)
+        return Availability(metric, "no", (sentence(column_of(absent, tables), client),), needs, missing)
     return Availability(metric, "partly" if limits else "yes", limits, needs, missing)
 
 
@@ -250,12 +253,13 @@ def _limits(metric: Metric, mapped: Tables, real: Tables, period: Period, given:
     nothing = _without_rows(metric, real, seen)
     if nothing and metric.denominator:
         raise Unavailable(nothing)
-    limits = [nothing] if nothing else []
+    limits = [sentence(nothing, real.client)] if nothing else []
     limits += _left_out(metric, real, seen)
-    limits += [note.rstrip(".") for note in misdated(real, metric.reads, seen)]
+    notes = protected_notes(misdated(real, metric.reads, seen), real.client.privacy)
+    limits += [sentence(note, real.client).rstrip(".") for note in notes]
     _, not_compared = compared_with(mapped.client, seen)
     if not_compared and not compared_with(mapped.client, period)[1]:  # what no metric has is told once
-        limits.append(not_compared)
+        limits.append(sentence(not_compared, real.client))
     limits += _too_short(metric, mapped.client, counted, seen)
     applied = {each.name for each in segmentations_of(mapped, {*metric.reads}, evidence, seen)}
     if unapplied := [name for name in _could_apply(metric, mapped) if name not in applied]:
@@ -283,20 +287,20 @@ def _could_apply(metric: Metric, mapped: Tables) -> list[str]:
     return [name for name, segment in mapped.client.segments.items() if segment.column.partition(".")[0] in tables]
 
 
-def _without_rows(metric: Metric, real: Tables, period: Period) -> str:
-    """Why a run would count nothing in the period; "" where it counts something. The run's own function says so.
+def _without_rows(metric: Metric, real: Tables, period: Period) -> Note | None:
+    """Why a run would count nothing in the period; None where it counts something. The run's own function says so.
 
     Of a metric that counts the rows of the period, the tables that hold none of it; of others, whose rows may have begun long before
     it and last through it, the run's words.
     """
     if not (nothing := nothing_counted(metric, real, period)):
-        return ""
+        return None
     empty = [
         name
         for name in metric.reads
         if name in real.names and metric.measure.of_events and _is_empty(name, real, period)
     ]
-    return f"the table {_listed(empty)} holds no row of {period.label}" if empty else nothing
+    return Note("tables_without_rows", tables=empty, period=period.label) if empty else nothing
 
 
 def _is_empty(name: str, real: Tables, period: Period) -> bool:
@@ -324,12 +328,12 @@ def _too_short(metric: Metric, client: Client, counted: Callable[[Period], Shape
     """The parts of the period, and the comparison, for which the data begin too late."""
     told = []
     comparison, why_not = compared_with(client, period)
-    if not why_not and (reason := _reason(counted, comparison)):
+    if not why_not and (reason := _reason(counted, comparison, client)):
         told.append(f"cannot be compared with {comparison.label}: {reason}")
     if metric.over_time and not metric.measure.of_events and len(period.parts) > 1:
         reasons = []
         for part in period.parts:  # what is too early for one part is not for a later one
-            if not (reason := _reason(counted, part)):
+            if not (reason := _reason(counted, part, client)):
                 break
             reasons.append((part.label, reason))
         if reasons:
@@ -338,11 +342,11 @@ def _too_short(metric: Metric, client: Client, counted: Callable[[Period], Shape
     return told
 
 
-def _reason(counted: Callable[[Period], Shape], period: Period) -> str:
+def _reason(counted: Callable[[Period], Shape], period: Period, client: Client) -> str:
     try:
         counted(period)
     except Unavailable as no:
-        return str(no)
+        return sentence(no.reason, client)
     return ""
 
 

@@ -16,6 +16,7 @@ from crmnb.report.data_check.drift import RULES
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.html import printable
 from crmnb.report.pages import Entry, Part
+from crmnb.report.text.notes import sentence
 from crmnb.report.text.numbers import MINUS, day, localised, percent, period_name, whole_number
 from crmnb.report.text.sentences import as_sentence
 from crmnb.schema.client import Client
@@ -115,7 +116,7 @@ def _metrics(checked: Checked) -> Part:
     sentences = [f"Period: {period_name(period.label, client)}, {checked.chosen}."]
     sentences.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
     if why := compared_with(client, period)[1]:
-        sentences.append(f"For all metrics: {localised(why, client)}.")
+        sentences.append(f"For all metrics: {sentence(why, client)}.")
     for name, count in checked.many_levels.items():
         sentences.append(
             f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are shown, the "
@@ -168,8 +169,8 @@ def as_text(checked: Checked, width: int) -> str:
     lines = _wrapped(f"{printable(client.name)}: data quality check, import of {day(read_on, client)}", width)
     for part in parts_of(checked):
         lines += ["", *_wrapped(part.title.upper(), width)]
-        for sentence in part.sentences:
-            lines += _wrapped(sentence, width, "  ")
+        for text in part.sentences:
+            lines += _wrapped(text, width, "  ")
         lines += _metric_lines(checked, width) if part.title == METRICS else _lines(part, width)
     return "\n".join(lines)
 

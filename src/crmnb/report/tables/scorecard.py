@@ -7,7 +7,7 @@ from crmnb.evaluate.results_frame import Row, tuples
 from crmnb.report.drawing.sparkline import interval_bar, sparkline
 from crmnb.report.html import Html, glue, printable, tag
 from crmnb.report.tables.data_table import n_words
-from crmnb.report.text.changes import Change, change_html, change_words
+from crmnb.report.text.changes import Change, change_html, change_words, lacks_comparison
 from crmnb.report.text.definitions import definition_html
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
@@ -71,7 +71,9 @@ def tile(result: Result, *, definition: str = "") -> Html:
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
     change = change_words(result, row)
-    change = change_html(_in_column(change) if result.period.partial else change)  # the page's head says why
+    if result.period.partial and lacks_comparison(row):  # the page's head says why
+        change = change._replace(text=NO_COMPARISON)
+    change = change_html(change)
     pieces = (
         tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
         big,
@@ -187,7 +189,7 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
         tag("td", value_words(result, row), class_="value"),
         tag("td", *interval, class_="interval"),
         tag("td", n_words(result, row), class_="num"),
-        tag("td", change_html(_in_column(change_words(result, row, with_period=False))) or "", class_="moved"),
+        tag("td", change_html(_change_in_column(result, row)) or "", class_="moved"),
     ]
     if "Target" in columns:
         cells.append(tag("td", target_words(result, row).removeprefix("target ")))
@@ -196,15 +198,15 @@ def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
     return tag("tr", head, *cells)
 
 
-def _in_column(change: Change) -> Change:
+def _change_in_column(result: Result, row) -> Change:
     """A change in a cell: the reason for none stands once, under the table."""
-    return change._replace(text=NO_COMPARISON) if change.text.startswith(NO_COMPARISON) else change
+    change = change_words(result, row, with_period=False)
+    return change._replace(text=NO_COMPARISON) if lacks_comparison(row) else change
 
 
 def _under(shown: list) -> list[str]:
     """What the flags in the table mean, and the reasons for no comparison, once for all rows."""
-    changes = (change_words(result, row).text for result, row in shown)
-    reasons = [reason for reason in changes if reason.startswith(NO_COMPARISON)]
+    reasons = [change_words(result, row).text for result, row in shown if lacks_comparison(row)]
     marks = [
         f"{mark}: {why}" for result, row in shown if available(row) for mark, why in flag_meanings(result, row).items()
     ]

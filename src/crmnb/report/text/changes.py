@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from crmnb.core.notes import from_json
 from crmnb.evaluate.result import Result
 from crmnb.report.html import tag
-from crmnb.report.text.numbers import change_decimals, known, limits_text, localised, period_name, signed, signed_limits
+from crmnb.report.text.notes import NO_COMPARISON, reason_text
+from crmnb.report.text.numbers import change_decimals, known, limits_text, period_name, signed, signed_limits
 from crmnb.report.text.precision import displayed
 from crmnb.report.text.row_state import available
 from crmnb.report.text.values import interval_name
@@ -23,6 +25,11 @@ class Change(NamedTuple):
     arrow: str
 
 
+def lacks_comparison(row) -> bool:
+    """Whether a row has a value, and a reason why that is not compared."""
+    return available(row) and not known(row.change) and bool(row.reason) and from_json(row.reason).code in NO_COMPARISON
+
+
 def change_words(result: Result, row, *, with_period: bool = True) -> Change:
     """The change: `+3.1 pts vs 2024 (95% CI 1.2 to 5.0)`, or that none is detectable.
 
@@ -32,7 +39,7 @@ def change_words(result: Result, row, *, with_period: bool = True) -> Change:
     if not available(row):
         return Change("", "none", "")
     if not known(row.change):
-        return Change(localised(row.reason, client), "none", "")
+        return Change(reason_text(row.reason, client), "none", "")
     named = with_period and not result.metric.compares  # whose breakdowns say what it is compared with
     versus = f" vs {period_name(result.comparison.label, client)}" if named else ""
     unit, (change, low, high) = displayed(result, row.unit, row.change, row.change_low, row.change_high)

@@ -2,11 +2,13 @@
 
 from markupsafe import Markup
 
+from crmnb.core.notes import from_json
 from crmnb.evaluate.result import Result
 from crmnb.report.html import join, tag
 from crmnb.report.text.changes import change_html, change_words
-from crmnb.report.text.flags import flag_words
-from crmnb.report.text.numbers import localised, period_name
+from crmnb.report.text.flags import flag_meanings, flag_words
+from crmnb.report.text.notes import sentence as note_sentence
+from crmnb.report.text.numbers import period_name
 from crmnb.report.text.row_state import available, cohort_cell, is_cohort, not_reached
 from crmnb.report.text.settings import settings_words
 from crmnb.report.text.values import base_words, breakdown_name, named_interval, target_words, value_words
@@ -30,7 +32,7 @@ def summary_text(result: Result) -> str:
         below = (change_words(result, row).text, target_words(result, row), *flag_words(result, row))
         lines += [words, *(f"  {text}" for text in below if text and text not in shared)]
     lines += sentences[len(rows) :]
-    return "\n".join([*lines, *(f"  {note}" for note in (*shared, *_notes(result)))])
+    return "\n".join([*lines, *(f"  {note}" for note in (*shared, *notes_in_words(result)))])
 
 
 def result_html(result: Result) -> Markup:
@@ -54,7 +56,7 @@ def result_html(result: Result) -> Markup:
 
 def notes_of(result: Result) -> list[str]:
     """The notes as sentences, the most important first; the last ones are the settings, where there are any."""
-    return [as_sentence(text) for text in (*_notes(result), *settings_words(result))]
+    return [as_sentence(text) for text in (*notes_in_words(result), *settings_words(result))]
 
 
 def as_sentence(text: str) -> str:
@@ -62,8 +64,9 @@ def as_sentence(text: str) -> str:
     return text and f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
-def _notes(result: Result) -> list[str]:
-    return [localised(note, result.client) for note in result.notes]
+def notes_in_words(result: Result) -> tuple[str, ...]:
+    """The result's notes in words, in its client's locale."""
+    return tuple(note_sentence(note, result.client) for note in result.notes)
 
 
 def _shared_remarks(result: Result, rows) -> list[str]:
@@ -90,7 +93,10 @@ def _row_html(result: Result, row, shared: list[str]) -> Markup:
 
 def _new_flags(result: Result, row) -> list[str]:
     """The flags in words, except what the reason for no comparison says already."""
-    return [w for w in flag_words(result, row) if not (w.startswith("partial") and "is partial" in row.reason)]
+    meanings = flag_meanings(result, row)
+    if row.reason and from_json(row.reason).code == "no_comparison_partial":
+        meanings.pop("partial", None)
+    return [f"{mark}: {why}" for mark, why in meanings.items()]
 
 
 def _subject(result: Result, row) -> str:

@@ -4,12 +4,12 @@ import re
 
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
+from crmnb.report.text.notes import reason_text
 from crmnb.report.text.numbers import (
     decimals_of,
     is_money,
     known,
     limits_text,
-    localised,
     percent,
     period_name,
     quantity,
@@ -47,12 +47,11 @@ def short_value(result: Result, row, decimals: int | None = None) -> str:
 
 def absence_words(result: Result, row) -> str:
     """Why a row has no value: `not shown: fewer than 10`, `not reached: ...` or `not available: needs orders`."""
-    reason = localised(row.reason, result.client)
+    reason = reason_text(row.reason, result.client)
     if "suppressed" in row.flags.split():
         return f"not shown: {reason or f'fewer than {result.client.privacy.suppress_below}'}"
     if not_reached(row):
-        why = reason.removeprefix("not reached: ")  # a reason may say so itself, as it also stands alone
-        return f"not reached: {why}" if why else "not reached"
+        return f"not reached: {reason}" if reason else "not reached"
     return f"not available: {reason or 'no data'}"
 
 

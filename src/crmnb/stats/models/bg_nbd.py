@@ -14,25 +14,21 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
+from crmnb.core.notes import Note
 from crmnb.stats.models.bg_nbd_discounting import time_ahead
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, maximum_given, summed
 
-_RATES = ("some customers bought without end and the others never", "all customers bought at the same rate")
-_LEAVING = (
-    "customers left with their first repeat purchase or never",
-    "all customers were as ready to leave as each other, or none was",
-)
-_EDGES = {"r": _RATES, "alpha": _RATES, "a": _LEAVING, "b": _LEAVING}
+_EDGES = dict.fromkeys(("r", "alpha"), "purchase_rates") | dict.fromkeys(("a", "b"), "churn_after_purchase")
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
 # Where the likelihood has its maximum in a limit: what is given there, by place, and what it says of the customers. At a shape of
 # 1,000, rates or probabilities differ by a thirtieth of their mean.
 _ALIKE = 1000.0
 _LIMITS = (
-    ({3: _ALIKE}, "to be as ready to leave as each other"),
-    ({2: 1e-6, 3: 1.0}, "never to leave"),
-    ({0: _ALIKE}, "to buy at the same rate while they are customers"),
-    ({0: _ALIKE, 3: _ALIKE}, "to buy at the same rate and to be as ready to leave as each other"),
-    ({0: _ALIKE, 2: 1e-6, 3: 1.0}, "to buy at the same rate and never to leave"),
+    ({3: _ALIKE}, "equal_churn"),
+    ({2: 1e-6, 3: 1.0}, "no_churn"),
+    ({0: _ALIKE}, "equal_rate"),
+    ({0: _ALIKE, 3: _ALIKE}, "equal_rate_and_churn"),
+    ({0: _ALIKE, 2: 1e-6, 3: 1.0}, "equal_rate_and_no_churn"),
 )
 
 
@@ -40,13 +36,13 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     """Maximum likelihood estimates of (r, alpha, a, b), by equation (6).
 
     x, t_x, T: (rows,); n: (rows,) how many customers have that triple. Equal triples need not stand together; the fewer rows, the faster.
-    Where the maximum is in a limit, in which customers do not differ in something, that limit is given and said (`Fit.alike`).
+    Where the maximum is in a limit, in which customers do not differ in something, that limit is given and said (`Fit.homogeneity`).
     Raises ValueError where a row cannot be, CannotFit where the customers do not carry the model.
     """
     x, t_x, T, n = _checked(x, t_x, T, n)
     repeaters = n[x > 0].sum()
     if repeaters < FEWEST:
-        raise CannotFit(f"fewer than {FEWEST} customers bought again, which the model needs")
+        raise CannotFit(Note("few_repeat_buyers", fewest=FEWEST))
     unit = n @ T / n.sum()
     rows = x, t_x / unit, T / unit, n
     try:
@@ -66,10 +62,10 @@ def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np
 def _in_a_limit(rows: tuple[np.ndarray, ...], refusal: CannotFit) -> Fit:
     """The likeliest of the limits in which customers do not differ in something. Raises the refusal where there is none."""
     found = []
-    for given, alike in _LIMITS:
+    for given, homogeneity in _LIMITS:
         with suppress(CannotFit):
             fit = maximum_given(given, _likelihood, rows, _STARTS, rows[-1].sum(), _EDGES)
-            found.append(replace(fit, alike=alike))
+            found.append(replace(fit, homogeneity=homogeneity))
     if not found:
         raise refusal
     return max(found, key=lambda fit: fit.log_likelihood)
@@ -129,10 +125,7 @@ def discounted_further(
     if rate > 0 or np.isfinite(horizon):
         return at_once * time_ahead(r, a, b, x, alpha + T, horizon, rate)
     if a <= 1:
-        raise CannotFit(
-            f"without a discount the customers' expected purchases are infinite (a is {a:.3g}, 1 or less): "
-            "set a discount rate or a horizon"
-        )
+        raise CannotFit(Note("infinite_purchases", a=a))
     return at_once * (alpha + T) / (r + x) * (a + b + x - 1) / (a - 1)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from crmnb.core.notes import Note
 from crmnb.stats.models.kaplan_meier import checked, kaplan_meier
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
@@ -21,9 +22,10 @@ ARRIVED = 1e-9
 STEPS = 40
 # Information of standardised covariates along a direction, of that along the best known one, that is none.
 NO_INFORMATION = 1e-9
-UNKNOWN = "among those at risk it does not vary, or follows from others"
-TOO_FAR = "some values lie so far from the others that no fit is found"
-SEPARATED = "the event hangs on it without exception, and no finite coefficient fits best"
+# Codes of refusals that name covariates.
+UNKNOWN = "covariates_without_information"
+TOO_FAR = "covariates_with_outliers"
+SEPARATED = "covariates_separated"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _prepared(entry, duration, event, X, n) -> _Data:
     if not np.isin(event, (0, 1)).all() or (n % 1).any():
         raise ValueError("event is to be 0 or 1, and n a whole number")
     if not died.any():
-        raise CannotFit("nobody had the event")
+        raise CannotFit(Note("no_events"))
     time, place = np.unique(duration[died], return_inverse=True)
     first = np.searchsorted(time, np.where(entry > 0, entry, -np.inf), side="right")
     end = np.searchsorted(time, duration, side="right")
@@ -193,16 +195,17 @@ def _derivatives(data: _Data, ties: _Ties, hazard, sums, g: np.ndarray) -> tuple
     return data.x.T @ surplus, (data.x * exposure[:, None]).T @ data.x - squares
 
 
-def _require_information(information: np.ndarray, names: list, reason: str) -> None:
+def _require_information(information: np.ndarray, names: list, code: str) -> None:
     """Raise CannotFit, naming the covariates, where the data say nothing along a direction."""
     values, vectors = np.linalg.eigh(information)
     blind = values < NO_INFORMATION * max(values.max(), NO_INFORMATION)
     if blind.any():
-        raise CannotFit(_refusal(names, (vectors[:, blind] ** 2).sum(axis=1) > 1e-4, reason))
+        raise CannotFit(_refusal(names, (vectors[:, blind] ** 2).sum(axis=1) > 1e-4, code))
 
 
-def _refusal(names: list, of: np.ndarray, reason: str) -> str:
-    return f"{', '.join(str(name) for name, one in zip(names, of, strict=True) if one)}: {reason}"
+def _refusal(names: list, of: np.ndarray, code: str) -> Note:
+    """The note that names the covariates of a refusal; of: (covariates,), which of them."""
+    return Note(code, covariates=[str(name) for name, is_named in zip(names, of, strict=True) if is_named])
 
 
 def proportionality(fit: Fit, entry, duration, event, X, n) -> pd.DataFrame:

@@ -12,13 +12,10 @@ from dataclasses import replace
 import numpy as np
 from scipy import optimize, special, stats
 
+from crmnb.core.notes import Note
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, summed
 
-_EDGES = {
-    "p": ("a purchase said nothing of the customer's next", "a customer always spent the same"),
-    "q": ("a few customers spent without limit", "all customers spent the same on average"),
-    "v": ("a customer always spent the same", "all customers spent the same on average"),
-}
+_EDGES = {"p": "spend_within_customers", "q": "spend_between_customers", "v": "spend_scale"}
 _ALIKE = 1e9  # q over p, from which on what customers spend on average differs by less than can matter
 _STEADY = np.exp(12.0)  # the largest p: purchases differ by a four-hundredth of their mean
 _BY_CHANCE = 1.645  # standard errors: by so many at most the score is above 0 in 95 of 100 samples of alike customers
@@ -29,13 +26,13 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     """Maximum likelihood estimates of (p, q, v), by equation (1a).
 
     x, m: (rows,); n: (rows,) how many customers have that pair. Where customers do not differ in what they spend on average beyond
-    chance, and the likelihood has no maximum inside, its limit is given in which they do not, and said (`Fit.alike`).
+    chance, and the likelihood has no maximum inside, its limit is given in which they do not, and said (`Fit.homogeneity`).
     Raises ValueError where a row cannot be (x and m are to be more than 0: leave out customers who paid nothing, and say so),
     CannotFit where the customers do not carry the model.
     """
     x, m, n = _checked(x, m, n)
     if n.sum() < FEWEST:
-        raise CannotFit(f"fewer than {FEWEST} customers have a purchase to go by, which the model needs")
+        raise CannotFit(Note("few_customers_with_purchases", fewest=FEWEST))
     unit = n @ m / n.sum()
     try:
         fit = maximum(_likelihood, (x, m / unit, n), _STARTS, n.sum(), _EDGES)
@@ -77,9 +74,7 @@ def _alike(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit | None:
     q = _ALIKE * p
     covariance = np.array([[of_p, 0, -of_p], [0, 0, 0], [-of_p, 0, of_p + of_mean]])
     parameters = np.array([p, q, mean * (q - 1) / p])
-    return Fit(
-        parameters, covariance, float(log_likelihood), float(n.sum()), "to spend the same at a purchase on average"
-    )
+    return Fit(parameters, covariance, float(log_likelihood), float(n.sum()), homogeneity="equal_spend")
 
 
 def _score(shape: np.ndarray, relative: np.ndarray, x: np.ndarray, n: np.ndarray) -> float:
@@ -106,7 +101,7 @@ def expected_spend(parameters: np.ndarray, x: np.ndarray, m: np.ndarray) -> np.n
     """
     p, q, v = parameters
     if q <= 1:
-        raise CannotFit(f"the mean spend of all customers is infinite (q is {q:.3g}, 1 or less): a few spend too much")
+        raise CannotFit(Note("infinite_spend", q=q))
     x = np.asarray(x, float)
     spent = np.where(x > 0, x * np.asarray(m, float), 0.0)
     return p * (v + spent) / (p * x + q - 1)

@@ -1,4 +1,4 @@
-"""Survival from counts: Kaplan-Meier, Aalen-Johansen, their quantiles, means and intervals, and the log-rank test.
+"""Survival from counts: Kaplan-Meier, Aalen-Johansen, their quantiles and intervals, and the log-rank test.
 
 Data are four arrays of one length, in one unit of time: `entry` (when observation began: 0 for whoever was observed from
 the start, more for late entry), `duration` (when it ended), `event` (1 ended by the event, 0 censored) and `n` (how many
@@ -6,9 +6,9 @@ customers the row stands for). At risk at t is who has entered before t and has 
 of an event and a censoring at the same time the event comes first; entry 0 is at risk at 0 too.
 
 Sources. Kaplan & Meier 1958, JASA 53:457. Klein & Moeschberger 2003, Survival Analysis, 2nd ed.: Greenwood's variance (4.2.2),
-late entry (4.6), restricted mean (4.5.1-4.5.3), log-rank (7.3.1-7.3.5). Kalbfleisch & Prentice 2002, The Statistical
+late entry (4.6), log-rank (7.3.1-7.3.5). Kalbfleisch & Prentice 2002, The Statistical
 Analysis of Failure Time Data, 2nd ed., 1.4 (log-log limits). Brookmeyer & Crowley 1982, Biometrics 38:29 (limits of quantiles).
-Royston & Parmar 2013, BMC Medical Research Methodology 13:152 (restricted mean). Aalen & Johansen 1978, Scandinavian
+Aalen & Johansen 1978, Scandinavian
 Journal of Statistics 5:141; Marubini & Valsecchi 1995, Analysing Survival Data from Clinical Trials, 10.12 (its variance);
 Choudhury 2002, Statistics in Medicine 21:1129 (its log-log limits).
 """
@@ -19,8 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtri
-
-from crmnb.stats.models.maximum_likelihood import CannotFit
 
 # Sums of fractions end a rounding error beside the quantile that they should meet.
 ROUNDING = 1e-9
@@ -230,25 +228,6 @@ def quantile(curve: Curve, p: float = 0.5) -> tuple[float, float, float]:
 
 def _first(times: pd.Series, true: pd.Series) -> float:
     return float(times[true].iloc[0]) if true.any() else np.inf
-
-
-def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float, float, float]:
-    """The mean time lived from the curve's start until the horizon: value, low, high, standard error.
-
-    The area under the survival curve (Royston & Parmar 2013), with the variance of Klein & Moeschberger (4.5.3) and limits by
-    the normal distribution, within what is possible. Raises CannotFit where the horizon lies beyond what was observed.
-    """
-    table = curve.table[curve.table.time <= horizon]
-    alive = np.concatenate([[curve.begin], table["value"]])
-    if not horizon > curve.start or (not horizon <= curve.last and alive[-1] > 0):
-        raise CannotFit(f"the horizon, {horizon:g}, is not within the time observed, {curve.start:g} to {curve.last:g}")
-    widths = np.diff(np.concatenate([[curve.start], table.time, [horizon]]))
-    areas = alive * widths
-    value = areas.sum()
-    ahead = value - np.cumsum(areas)[:-1]  # the area from each event time to the horizon
-    error = np.sqrt(np.sum(ahead**2 * _greenwood(table.events.to_numpy(), table.at_risk.to_numpy())))
-    half = ndtri((1 + curve.level) / 2) * error
-    return float(value), max(float(value - half), 0.0), min(float(value + half), horizon - curve.start), float(error)
 
 
 def logrank(groups: Sequence[tuple]) -> tuple[float, int, float]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 
 # Customers that a model needs, of those that tell it something: from 60, the delta method's 95 % intervals of what it says of
 # the future held the truth in 91 to 97 % of simulated clients, from 30 in 84 to 94 %, and one client in three was refused anyway.
@@ -22,7 +23,6 @@ FEWEST = 60
 # Value, gradient and Hessian, in the parameters themselves.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
-_NOTHING_LEARNED = "the data do not show how customers differ, from which the model learns"
 _EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data set; no maximum is out there
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
 _STEPS = 200
@@ -34,7 +34,7 @@ _DIFFERENCE = 1e-4  # of logarithms; central: an error of its square, beside a r
 
 
 class CannotFit(Unavailable):
-    """These data do not carry the model, or the model has no such value; `str()` is the reason, in words for the report."""
+    """The data do not support the model, or the model has no such value; `reason` says why."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Fit:
 
     parameters: (k,), in the units of the data. covariance: (k, k), of the parameters' logarithms.
     log_likelihood: at the maximum, in the units of the data. n: units that the likelihood counts (customers).
-    alike: in words, in what customers are taken to be alike, where the data show them to be; "" where they show how they differ.
+    homogeneity: a code of what customers are taken not to differ in, where the data show no difference; "" where they show one.
     """
 
     parameters: np.ndarray
     covariance: np.ndarray
     log_likelihood: float
     n: float
-    alike: str = ""
+    homogeneity: str = ""
 
     @property
     def standard_errors(self) -> np.ndarray:
@@ -63,13 +63,13 @@ def maximum(
     rows: tuple[np.ndarray, ...],
     starts: Iterable[np.ndarray],
     n: float,
-    edges: Mapping[str, tuple[str, str]],
+    edges: Mapping[str, str],
 ) -> Fit:
     """The maximum of a log-likelihood of positive parameters, by Newton's method on their logarithms.
 
     likelihood: gives, of the rows (arrays of one length), the log-likelihood as a function of the parameters. starts: (k,) each; a
     further one is tried only where those before it led nowhere; where rows are many, the first is the maximum of an even sample
-    of them. n: of the fit. edges: of each parameter, by name and in order, what it means that it runs to zero and to infinity.
+    of them. n: of the fit. edges: of each parameter, by name and in order, the code of what it means that it runs to zero or infinity.
     Raises CannotFit where there is no maximum inside, with what was found from the first start.
     """
     starts = list(starts)
@@ -92,7 +92,7 @@ def maximum_given(
     rows: tuple[np.ndarray, ...],
     starts: Iterable[np.ndarray],
     n: float,
-    edges: Mapping[str, tuple[str, str]],
+    edges: Mapping[str, str],
 ) -> Fit:
     """The maximum over the other parameters where those at some places have a given value, of which nothing is then unsure.
 
@@ -138,7 +138,7 @@ def summed(
     return value, gradient, hessian
 
 
-def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Mapping[str, tuple[str, str]]) -> Fit:
+def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Mapping[str, str]) -> Fit:
     """The maximum, from one start."""
     value, gradient, hessian = _in_logarithms(log_likelihood, at)
     for _ in range(_STEPS):
@@ -148,7 +148,7 @@ def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Map
         _refuse_edges(at, edges)
         if gain < _CLOSE:
             return Fit(np.exp(at), _inverse(-hessian, at, edges), float(value), float(n))
-    raise CannotFit(f"the likelihood's maximum was not found in {_STEPS} steps")
+    raise CannotFit(Note("not_converged", steps=_STEPS))
 
 
 def delta(function: Callable[..., np.ndarray], *fits: Fit) -> tuple[np.ndarray, np.ndarray]:
@@ -203,26 +203,26 @@ def _uphill(log_likelihood: LogLikelihood, at: np.ndarray, value: float, gradien
         found = _in_logarithms(log_likelihood, there)
         if found[0] >= value + 1e-4 * (gradient @ part) - rounding:
             return there, *found
-    raise CannotFit("the likelihood could not be increased")
+    raise CannotFit(Note("likelihood_not_increased"))
 
 
-def _refuse_edges(at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> None:
+def _refuse_edges(at: np.ndarray, edges: Mapping[str, str]) -> None:
     """Raise where a parameter has run away."""
     far = np.abs(at).argmax()
     if abs(at[far]) > _EDGE:
-        raise CannotFit(f"{_NOTHING_LEARNED}: the likelihood has no maximum inside ({_towards(at, far, edges)})")
+        raise CannotFit(_edge_note("no_inner_maximum", at, far, edges))
 
 
-def _inverse(information: np.ndarray, at: np.ndarray, edges: Mapping[str, tuple[str, str]]) -> np.ndarray:
+def _inverse(information: np.ndarray, at: np.ndarray, edges: Mapping[str, str]) -> np.ndarray:
     """The covariance from the observed information. Raises CannotFit where that is flat in some direction."""
     curvature, directions = np.linalg.eigh(information)
     if not curvature[0] > _FLAT:
         loose = np.abs(directions[:, 0]).argmax()
-        raise CannotFit(f"{_NOTHING_LEARNED}: the likelihood is flat ({_towards(at, loose, edges)})")
+        raise CannotFit(_edge_note("flat_likelihood", at, loose, edges))
     return directions / curvature @ directions.T
 
 
-def _towards(at: np.ndarray, which: int, edges: Mapping[str, tuple[str, str]]) -> str:
-    """Where a parameter runs to, and what that means."""
-    name, (zero, infinity) = list(edges.items())[which]
-    return f"{name} runs to {'infinity' if at[which] > 0 else 'zero'}, as if {infinity if at[which] > 0 else zero}"
+def _edge_note(code: str, at: np.ndarray, place: int, edges: Mapping[str, str]) -> Note:
+    """Which parameter runs to zero or infinity; `limit` is the code of what that means."""
+    parameter, limit = list(edges.items())[place]
+    return Note(code, parameter=parameter, limit=limit, towards="infinity" if at[place] > 0 else "zero")

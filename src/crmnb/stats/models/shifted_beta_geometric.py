@@ -12,10 +12,10 @@ Customer-Base Valuation in a Contractual Setting, Marketing Science 29:85 (resid
 import numpy as np
 from scipy import special
 
+from crmnb.core.notes import Note
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum
 
-_LEAVING = ("customers left at their first renewal or never", "all customers were as ready to leave as each other")
-_EDGES = {"alpha": _LEAVING, "beta": _LEAVING}
+_EDGES = dict.fromkeys(("alpha", "beta"), "churn_at_renewal")
 _STARTS = ((1.0, 3.0), (0.2, 0.2), (5.0, 50.0))
 _GONE = 40.0  # e^-40 is beyond a float's precision
 _LONG_TAIL = 0.5  # alpha below it
@@ -35,9 +35,9 @@ def fit_contract(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     if not ((age >= 1) & (age == np.floor(age)) & (lost >= 0) & (lost <= at_risk) & (at_risk < np.inf)).all():
         raise ValueError("each row: age whole, 1 or more, and 0 <= lost <= at_risk")
     if lost.sum() < FEWEST:
-        raise CannotFit(f"fewer than {FEWEST} customers left, which the model needs")
+        raise CannotFit(Note("few_losses_for_model", fewest=FEWEST))
     if len(np.unique(age[at_risk > 0])) < 2:
-        raise CannotFit("renewals of one age only do not tell how loyalty grows with age")
+        raise CannotFit(Note("renewals_of_one_age"))
     return maximum(_likelihood, (age, at_risk, lost), _STARTS, lost.sum(), _EDGES)
 
 
@@ -68,10 +68,7 @@ def discounted_residual(parameters: np.ndarray, age: np.ndarray, horizon: float,
     if rate > 0:
         return _endless(parameters, age, rate)
     if alpha <= 1:
-        raise CannotFit(
-            f"without a discount the customers' expected stay is infinite (alpha is {alpha:.3g}, 1 or less): "
-            "set a discount rate or a horizon"
-        )
+        raise CannotFit(Note("infinite_stay", alpha=alpha))
     return (beta + age) / (alpha - 1)
 
 
