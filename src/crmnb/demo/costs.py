@@ -18,14 +18,14 @@ def simulate_costs(base: CustomerBase, rates: Rates, rng: np.random.Generator) -
     """The spending by month and purpose. The expected acquisition cost per expected new customer is `cac`."""
     kinds = [("acquisition", channel, None) for channel in _CHANNELS] + [("service", None, None)]
     kinds += [("programme", None, name) for name in _PROGRAMMES]
-    found = []
+    rows = []
     for year, start in enumerate(base.at_start):
         monthly = np.array([_SERVICE, *_PROGRAMMES.values()]) * start
         for month in range(1, 13):
             share = monthrange(YEARS[year], month)[1] / (EDGES[year + 1] - EDGES[year])
             winning = rates.cac[year] * rates.won[year] * start * share * np.array(list(_CHANNELS.values()))
             amounts = np.concatenate([winning, monthly])
-            found += [(date(YEARS[year], month, 1), *kind, x) for kind, x in zip(kinds, amounts, strict=True)]
-    frame = pd.DataFrame(found, columns=["month", "category", "acquisition_channel", "programme", "amount"])
+            rows += [(date(YEARS[year], month, 1), *kind, x) for kind, x in zip(kinds, amounts, strict=True)]
+    frame = pd.DataFrame(rows, columns=["month", "category", "acquisition_channel", "programme", "amount"])
     scatter = np.exp(_SCATTER * rng.standard_normal(len(frame)) - _SCATTER**2 / 2)
     return frame.assign(month=pd.to_datetime(frame["month"]), amount=np.round(frame["amount"] * scatter, 2))

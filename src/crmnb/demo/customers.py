@@ -149,9 +149,9 @@ def _simulate_churn(begins, ends, hazard, year: tuple[float, float], win_back: f
             begins[back, 1] = gone[back] + _draw_absences(back.sum(), rng)
 
 
-def _draw_absences(many: int, rng: np.random.Generator) -> np.ndarray:
+def _draw_absences(count: int, rng: np.random.Generator) -> np.ndarray:
     """The days of absence of returning customers."""
-    return MIN_ABSENCE + rng.exponential(_MEAN_EXTRA_ABSENCE, many)
+    return MIN_ABSENCE + rng.exponential(_MEAN_EXTRA_ABSENCE, count)
 
 
 def under_contract(begins: np.ndarray, ends: np.ndarray, day: float) -> np.ndarray:
@@ -165,5 +165,5 @@ def draw_events(base: CustomerBase, per_year: np.ndarray, rng: np.random.Generat
     per_year: the mean number per year of each customer.
     """
     who, _, begin, end = base.spells(0, DAYS)
-    many = rng.poisson(per_year[who] * (end - begin) / 365.25)
-    return np.repeat(who, many), rng.uniform(np.repeat(begin, many), np.repeat(end, many))
+    count = rng.poisson(per_year[who] * (end - begin) / 365.25)
+    return np.repeat(who, count), rng.uniform(np.repeat(begin, count), np.repeat(end, count))

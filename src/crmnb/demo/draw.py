@@ -34,14 +34,14 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     base = simulate_customers(rates, customers, next(streams))
     bought = simulate_orders(base, rates, next(streams))
     tickets = _tickets(base, next(streams))
-    asked = simulate_invitations(base, rates, bought, tickets, next(streams))
+    invited = simulate_invitations(base, rates, bought, tickets, next(streams))
     tables = {
         "customers": _customers(base, next(streams)),
         "subscriptions": simulate_subscriptions(base, rates, next(streams)),
         "orders": bought,
         "tickets": tickets,
-        "survey_invitations": asked.drop(columns=["order_id", "ticket_id"]),
-        "survey_responses": simulate_responses(base, rates, asked, next(streams)),
+        "survey_invitations": invited.drop(columns=["order_id", "ticket_id"]),
+        "survey_responses": simulate_responses(base, rates, invited, next(streams)),
         "reviews": _reviews(base, rates, next(streams)),
         "leads": simulate_leads(base, rates, next(streams)),
         "visits": simulate_visits(base, rates, next(streams)),
@@ -53,13 +53,13 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
 
 def _customers(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:
     rows = len(base.region)
-    found = rng.choice(["web", "friends", "shop", "partner"], rows, p=[0.45, 0.25, 0.2, 0.1]).astype(object)
-    found[rng.random(rows) < 0.03] = None
+    channels = rng.choice(["web", "friends", "shop", "partner"], rows, p=[0.45, 0.25, 0.2, 0.1]).astype(object)
+    channels[rng.random(rows) < 0.03] = None
     return pd.DataFrame(
         {
             "customer_id": make_customer_ids(np.arange(rows)),
             "joined_at": to_times(np.floor(base.begins[:, 0])),
-            "acquisition_channel": found,
+            "acquisition_channel": channels,
             "region": np.array(list(REGIONS), dtype=object)[base.region],
             "plan": np.array(list(PLANS), dtype=object)[base.plan],
         }

@@ -60,8 +60,8 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
             _WRITERS[name](spoiled.rows, aside)
         for file in FILES[:-1]:
             os.replace(aside / file, folder / file)
-        told = _build_truth(customers, seed, rates, drawn.at_start, tables)
-        (aside / TRUTH_FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        content = _build_truth(customers, seed, rates, drawn.at_start, tables)
+        (aside / TRUTH_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         os.replace(aside / TRUTH_FILE, folder / TRUTH_FILE)
     finally:
         shutil.rmtree(aside)
@@ -165,8 +165,8 @@ def _tickets(rows: pd.DataFrame, folder: Path) -> None:
 def _parquet(rows: pd.DataFrame, selected: str, path: Path) -> None:
     with duckdb.connect(config={"threads": 1}) as con:
         con.register("exported", rows)
-        told = str(path).replace("'", "''")
-        con.execute(f"copy (select {selected} from exported) to '{told}' (format parquet)")
+        file = str(path).replace("'", "''")
+        con.execute(f"copy (select {selected} from exported) to '{file}' (format parquet)")
 
 
 def _survey_invitations(rows: pd.DataFrame, folder: Path) -> None:
@@ -182,8 +182,8 @@ def _survey_responses(rows: pd.DataFrame, folder: Path) -> None:
     """An object a line; what is null is left out as often as not, by its place."""
     with (folder / "answers.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for number, cells in enumerate(_cells(rows)):
-            given = zip(rows.columns, cells, strict=True)
-            line = {name: cell for name, cell in given if cell is not None or number % 2}
+            pairs = zip(rows.columns, cells, strict=True)
+            line = {name: cell for name, cell in pairs if cell is not None or number % 2}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

@@ -28,8 +28,8 @@ def simulate_leads(base: CustomerBase, rates: Rates, rng: np.random.Generator) -
     qualifies, of these `proposes` get a proposal, of these `wins` are won; the rest is lost, or never closed. A won lead
     becomes one of the new customers.
     """
-    many = rng.poisson(np.array(rates.leads) * base.at_start)
-    created = np.sort(np.concatenate([rng.uniform(a, b, n) for (a, b), n in zip(pairwise(EDGES), many, strict=True)]))
+    count = rng.poisson(np.array(rates.leads) * base.at_start)
+    created = np.sort(np.concatenate([rng.uniform(a, b, n) for (a, b), n in zip(pairwise(EDGES), count, strict=True)]))
     rows = len(created)
     qualifies = rng.random(rows) < rates.qualifies
     proposed = qualifies & (rng.random(rows) < rates.proposes)
@@ -64,14 +64,14 @@ def _become(base: CustomerBase, won: np.ndarray) -> np.ndarray:
     """Which customer (a row number) each lead becomes that is won on a day: the next newcomer who is no other's; else -1."""
     come = np.flatnonzero((base.begins[:, 0] >= 0) & np.isfinite(base.begins[:, 0]))
     come = come[np.argsort(base.begins[come, 0], kind="stable")]
-    ours = np.flatnonzero(np.isfinite(won))
-    ours = ours[np.argsort(won[ours], kind="stable")]
-    turn = np.arange(len(ours))
-    next_one = turn + np.maximum.accumulate(np.searchsorted(base.begins[come, 0], won[ours]) - turn)
-    found = np.full(len(won), -1)
+    won_leads = np.flatnonzero(np.isfinite(won))
+    won_leads = won_leads[np.argsort(won[won_leads], kind="stable")]
+    turn = np.arange(len(won_leads))
+    next_one = turn + np.maximum.accumulate(np.searchsorted(base.begins[come, 0], won[won_leads]) - turn)
+    customers = np.full(len(won), -1)
     there = next_one < len(come)
-    found[ours[there]] = come[next_one[there]]
-    return found
+    customers[won_leads[there]] = come[next_one[there]]
+    return customers
 
 
 # ---- What is true of them --------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def conversion(rates: Rates, period: TruthPeriod, until: float = DAYS) -> dict[t
     qualified = proposes * _by(seen, True, *_QUALIFIED_AT).mean()
     qualified += (rates.qualifies - proposes) * _by(seen, False, *_QUALIFIED_AT).mean()
     won = ever * _by(seen, True).mean()
-    found = {
+    values = {
         ("lead_conversion_rate", ""): 100 * won,
         ("stage_conversion", "1 lead to qualified"): 100 * qualified,
         ("stage_conversion", "2 qualified to proposed"): 100 * proposed / qualified,
@@ -114,8 +114,8 @@ def conversion(rates: Rates, period: TruthPeriod, until: float = DAYS) -> dict[t
     }
     for words, days in {"30 days": 30, "90 days": 90, "180 days": 180, "365 days": 365}.items():
         if days < until - first:  # days are those of the calendar: from 30 to 31, by the time of day
-            found["cumulative_win_rate", f"won within {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
-    return found
+            values["cumulative_win_rate", f"won within {words}"] = 100 * ever * _by(days + _OF_A_DAY, True).mean()
+    return values
 
 
 def velocity(rates: Rates, period: TruthPeriod, base: CustomerBase) -> dict[tuple[str, str], float]:

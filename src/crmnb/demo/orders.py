@@ -34,14 +34,14 @@ class Purchases:
 
     def select_counted(self) -> "Purchases":
         """The orders of customers that count, sorted by customer and time."""
-        ours = np.flatnonzero((self.kind == 0) & (self.who >= 0))
-        ours = ours[np.argsort(self.who[ours] * 10_000.0 + self.day[ours])]
-        return Purchases(*(getattr(self, each.name)[ours] for each in fields(self)))
+        selected = np.flatnonzero((self.kind == 0) & (self.who >= 0))
+        selected = selected[np.argsort(self.who[selected] * 10_000.0 + self.day[selected])]
+        return Purchases(*(getattr(self, column.name)[selected] for column in fields(self)))
 
     def of(self, group: np.ndarray) -> "Purchases":
         """The orders of some customers (a mask by row number), with row numbers within the selection."""
-        ours = group[self.who]
-        columns = {each.name: getattr(self, each.name)[ours] for each in fields(self)}
+        selected = group[self.who]
+        columns = {column.name: getattr(self, column.name)[selected] for column in fields(self)}
         return Purchases(**columns | {"who": (np.cumsum(group) - 1)[columns["who"]]})
 
     @property
@@ -79,9 +79,9 @@ def simulate_purchases(base: CustomerBase, rates: Rates, rng: np.random.Generato
     q = rates.customer_shape
     mean = (q - 1) / rng.gamma(q, 1, customers)
     whole, part = refunds(rates)
-    came = [draw_events(base, own * per, rng) for per in (1, whole, _CANCELLED)]
-    kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in came])
-    who, day = (np.concatenate(each) for each in zip(*came, strict=True))
+    events = [draw_events(base, own * per, rng) for per in (1, whole, _CANCELLED)]
+    kind = np.repeat(np.arange(len(KINDS)), [len(who) for who, _ in events])
+    who, day = (np.concatenate(column) for column in zip(*events, strict=True))
     guests = rng.integers(0, max(len(who), 1), rng.poisson(len(who) * GUESTS))
     kind, who = np.append(kind, kind[guests]), np.append(who, np.full(len(guests), -1))
     day = np.append(day, (day[guests] + rng.uniform(-0.5, 0.5, len(guests))).clip(0, DAYS - 1e-4))

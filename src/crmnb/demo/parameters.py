@@ -47,10 +47,10 @@ PLANS = {
 }
 
 
-def _rate(words: str, *values: float, between: tuple[float, float] = (0, 1)):
+def _rate(description: str, *values: float, between: tuple[float, float] = (0, 1)):
     """A rate: one value, or one for each year (told by how many defaults there are); its ends are not allowed."""
     default = values if len(values) > 1 else values[0]
-    return field(default=default, metadata={"words": words, "between": between})
+    return field(default=default, metadata={"words": description, "between": between})
 
 
 @dataclass(frozen=True)
@@ -114,27 +114,27 @@ class Rates:
     )
 
 
-def parse_rates(given: dict[str, list[float] | None]) -> Rates:
+def parse_rates(arguments: dict[str, list[float] | None]) -> Rates:
     """The rates from arguments (name: values, None where nothing is given); the defaults for the rest.
 
     Raises InputError for a rate out of its range, and for another number of values than one, or one a year.
     """
-    chosen = {}
-    for each in fields(Rates):
-        values, yearly = given.get(each.name), isinstance(each.default, tuple)
+    values_by_name = {}
+    for rate in fields(Rates):
+        values, yearly = arguments.get(rate.name), isinstance(rate.default, tuple)
         if values is None:
             continue
         if len(values) not in {1, len(YEARS) if yearly else 1}:
             expected = f"one value, or {len(YEARS)} (one for each year)" if yearly else "one value"
-            raise InputError(f"--{option_name(each.name)}: {len(values)} values are not allowed; enter {expected}.")
-        low, high = each.metadata["between"]
+            raise InputError(f"--{option_name(rate.name)}: {len(values)} values are not allowed; enter {expected}.")
+        low, high = rate.metadata["between"]
         for value in values:
             if not low < value < high:
                 raise InputError(
-                    f"--{option_name(each.name)}: {value:g} is out of range; it must be between {low:g} and {high:g}."
+                    f"--{option_name(rate.name)}: {value:g} is out of range; it must be between {low:g} and {high:g}."
                 )
-        chosen[each.name] = tuple(values) * (len(YEARS) if len(values) == 1 else 1) if yearly else values[0]
-    rates = Rates(**chosen)
+        values_by_name[rate.name] = tuple(values) * (len(YEARS) if len(values) == 1 else 1) if yearly else values[0]
+    rates = Rates(**values_by_name)
     if not (max(rates.retention) + rates.gap < 1 and min(rates.retention) > rates.gap):
         raise InputError(
             f"--gap: {rates.gap:g} is too large for a retention of {' '.join(f'{r:g}' for r in rates.retention)}; "

@@ -34,7 +34,7 @@ def simulate_invitations(
     paid = orders[(orders["status"] == "paid") & (orders["who"] >= 0)]
     paid = paid[rng.random(len(paid)) < INVITED]
     solved = tickets[tickets["resolved_at"].notna()]
-    asked = pd.DataFrame(
+    invited = pd.DataFrame(
         {
             "survey": ["purchase"] * len(paid) + ["support"] * len(solved),
             "who": np.concatenate([paid["who"], solved["who"]]),
@@ -44,13 +44,13 @@ def simulate_invitations(
             "ticket_id": np.concatenate([np.full(len(paid), None), solved["ticket_id"]]),
         }
     )
-    asked["sent"] += rng.uniform(0.05, 1, len(asked))
-    asked = asked[asked["sent"] < DAYS].sort_values("sent", kind="stable").reset_index(drop=True)
-    sent, rows = asked.pop("sent").to_numpy(), len(asked)
-    year, support = find_year(sent), (asked["survey"] == "support").to_numpy()
+    invited["sent"] += rng.uniform(0.05, 1, len(invited))
+    invited = invited[invited["sent"] < DAYS].sort_values("sent", kind="stable").reset_index(drop=True)
+    sent, rows = invited.pop("sent").to_numpy(), len(invited)
+    year, support = find_year(sent), (invited["survey"] == "support").to_numpy()
     reached = np.where(rng.random(rows) < rates.reached, sent + rng.uniform(0, 0.005, rows), np.nan)
     takes = np.where(support, np.array(rates.support_acceptance)[year], np.array(rates.acceptance)[year])
-    own = rng.standard_normal(len(base.region))[asked["who"]]
+    own = rng.standard_normal(len(base.region))[invited["who"]]
     willing = np.sqrt(_WILLING) * own + np.sqrt(1 - _WILLING) * rng.standard_normal(rows)
     started = reached + rng.exponential(rates.answer_days, rows)
     started[ndtr(willing) > takes] = np.nan
@@ -58,22 +58,24 @@ def simulate_invitations(
     completed[rng.random(rows) > np.array(rates.completion)[year]] = np.nan
     times = {"sent_at": sent, "reached_at": reached, "started_at": started, "completed_at": completed}
     times = {name: np.where(day < DAYS, day, np.nan) for name, day in times.items()}
-    asked.insert(0, "invitation_id", make_keys("", rows, 0, first=500_001))
-    return asked.assign(
+    invited.insert(0, "invitation_id", make_keys("", rows, 0, first=500_001))
+    return invited.assign(
         channel=rng.choice(["mail", "sms"], rows, p=[0.8, 0.2]), **{n: to_times(d) for n, d in times.items()}
     )
 
 
-def simulate_responses(base: CustomerBase, rates: Rates, asked: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def simulate_responses(
+    base: CustomerBase, rates: Rates, invited: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
     """The answer sheets: one to each completed invitation, and some that came without. A customer's are alike.
 
     All who answer in a year choose each box exactly as often as the true figures of the year say: what the region that is
     worse gives less is given more by the others, at the shares of the regions among those who answer.
     """
-    done = asked[asked["completed_at"].notna()]
+    done = invited[invited["completed_at"].notna()]
     walk_in = rng.poisson(_WALK_IN * base.at_start)
-    bounds = [(EDGES[y], EDGES[y + 1], many) for y, many in enumerate(walk_in)]
-    day = np.concatenate([to_days(done["completed_at"]), *(rng.uniform(*each) for each in bounds)])
+    bounds = [(EDGES[y], EDGES[y + 1], count) for y, count in enumerate(walk_in)]
+    day = np.concatenate([to_days(done["completed_at"]), *(rng.uniform(*span) for span in bounds)])
     empty = np.full(walk_in.sum(), None)
     sheet = pd.DataFrame(
         {
@@ -86,8 +88,8 @@ def simulate_responses(base: CustomerBase, rates: Rates, asked: pd.DataFrame, rn
         }
     )
     who = np.concatenate([done["who"], np.full(walk_in.sum(), -1)]).astype(int)
-    worse = np.where(who >= 0, np.array(list(REGIONS))[base.region[who]] == LOW_REGION, False)
-    sheet = sheet.assign(**_items(rates, who, find_year(day), worse, len(base.region), rng))
+    in_low_region = np.where(who >= 0, np.array(list(REGIONS))[base.region[who]] == LOW_REGION, False)
+    sheet = sheet.assign(**_items(rates, who, find_year(day), in_low_region, len(base.region), rng))
     comment = np.where(
         rng.random(len(sheet)) < 0.3,
         rng.choice(_COMMENTS, len(sheet), p=[0.3, 0.2, 0.3, 0.19, 0.01]).astype(object),
@@ -100,23 +102,23 @@ def simulate_responses(base: CustomerBase, rates: Rates, asked: pd.DataFrame, rn
 
 
 def _items(
-    rates: Rates, who: np.ndarray, year: np.ndarray, worse: np.ndarray, customers: int, rng: np.random.Generator
+    rates: Rates, who: np.ndarray, year: np.ndarray, in_low_region: np.ndarray, customers: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """The answers to each item, NaN where none was given."""
     rows = len(who)
     own = rng.standard_normal(customers)
     shared = np.sqrt(_ALIKE) * np.where(who >= 0, own[who], rng.standard_normal(rows))
     shared += np.sqrt(_SHEET) * rng.standard_normal(rows)
-    found = {}
+    answers = {}
     for name, scale in ITEMS.items():
         chosen = np.empty((rows, len(scale.shape)))
         for y in range(len(YEARS)):
             known, here = (year == y) & (who >= 0), year == y
             overall = item(rates, name, y)
-            others, there = split_by_region(scale, overall, worse[known].mean() if known.any() else 0.0)
-            chosen[here] = np.where((who < 0)[here, None], overall, np.where(worse[here, None], there, others))
+            others, there = split_by_region(scale, overall, in_low_region[known].mean() if known.any() else 0.0)
+            chosen[here] = np.where((who < 0)[here, None], overall, np.where(in_low_region[here, None], there, others))
         feeling = shared + np.sqrt(1 - _ALIKE - _SHEET) * rng.standard_normal(rows)
-        given = choose_answers(scale, chosen, feeling).astype(float)
-        given[rng.random(rows) < _NO_ANSWER] = np.nan
-        found[name] = given
-    return found
+        answer = choose_answers(scale, chosen, feeling).astype(float)
+        answer[rng.random(rows) < _NO_ANSWER] = np.nan
+        answers[name] = answer
+    return answers

@@ -66,15 +66,15 @@ def simulate_visits(base: CustomerBase, rates: Rates, rng: np.random.Generator) 
 
 def _strangers(base: CustomerBase, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Visitors who are no customers: a number and the day of each of their sessions."""
-    found, days, known = [np.empty(0, int)], [np.empty(0)], 0
+    visitors, days, known = [np.empty(0, int)], [np.empty(0)], 0
     for (first, last), start in zip(pairwise(EDGES), base.at_start, strict=True):
-        many = rng.poisson(_STRANGERS * start)
-        sessions = rng.geometric(1 / _STRANGERS_SESSIONS, many)
-        begin = np.repeat(rng.uniform(first, last, many), sessions)
+        count = rng.poisson(_STRANGERS * start)
+        sessions = rng.geometric(1 / _STRANGERS_SESSIONS, count)
+        begin = np.repeat(rng.uniform(first, last, count), sessions)
         days.append(begin + rng.uniform(0, 1, len(begin)) * np.minimum(_STRANGERS_DAYS, last - begin))
-        found.append(np.repeat(known + np.arange(many), sessions))
-        known += many
-    return np.concatenate(found), np.concatenate(days)
+        visitors.append(np.repeat(known + np.arange(count), sessions))
+        known += count
+    return np.concatenate(visitors), np.concatenate(days)
 
 
 def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
@@ -114,13 +114,13 @@ def conversion(base: CustomerBase, rates: Rates, period: TruthPeriod, of_all: bo
         return (1 - stops * none_of_one / (1 - (1 - stops) * none_of_one)).mean()
 
     seen = some(1) + strangers * a_stranger(1)
-    found = {("session_conversion_rate", ""): 100 * rates.converts}
+    values = {("session_conversion_rate", ""): 100 * rates.converts}
     for goal, of_them in GOALS.items():
         chances = [(share, rates.converts * keen * of_them) for share, keen in _KEEN]
         reached = sum(share * (some(chance) + strangers * a_stranger(chance)) for share, chance in chances)
         if goal:
-            found["visitor_conversion_rate", goal] = 100 * reached / seen
-    return found
+            values["visitor_conversion_rate", goal] = 100 * reached / seen
+    return values
 
 
 def _falls_in(period: TruthPeriod) -> np.ndarray:

@@ -58,7 +58,11 @@ _LOG = logging.getLogger("crmnb")
 
 
 def import_data(
-    client: Client, private: Path, *, say: Callable[[str], None] = lambda text: None, seconds: float = QUERY_SECONDS
+    client: Client,
+    private: Path,
+    *,
+    on_step: Callable[[str], None] = lambda text: None,
+    time_limit: float = QUERY_SECONDS,
 ) -> Intake:
     """Import a client's sources. Nothing is read again while the files, the parameters and the code are unchanged.
 
@@ -67,7 +71,7 @@ def import_data(
     is logged, and `Intake.rebuilt_files` names the damaged files. Rows of customers on the erasure list are excluded.
 
     Raises InputError for a fault in the files or the parameters, ImportRefused (with the audits) for too many rejected
-    rows, TimeLimitExceeded for a query that takes longer than `seconds`, and SourceMissing for a missing file. In all
+    rows, TimeLimitExceeded for a query that takes longer than `time_limit`, and SourceMissing for a missing file. In all
     these cases the tables of the last import stay as they were.
     """
     check_segments(client)
@@ -84,7 +88,7 @@ def import_data(
             _LOG.warning(
                 "%s: stored files are damaged and the data are imported again: %s", client.id, ", ".join(damaged)
             )
-        job = _ImportJob(client, files, folder, home, say, erasure_list, seconds)
+        job = _ImportJob(client, files, folder, home, on_step, erasure_list, time_limit)
         try:
             return replace(_import_tables(job, fingerprint, contents), rebuilt_files=tuple(damaged))
         except InputError as error:
@@ -116,9 +120,9 @@ class _ImportJob:
     files: dict[str, list[SourceFile]]
     folder: Path
     home: Path
-    say: Callable[[str], None]
+    on_step: Callable[[str], None]
     erasure_list: ErasureList
-    seconds: float  # time limit of each query
+    time_limit: float  # time limit of each query
     staging_tables: dict[str, StagingTable] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)  # rows read, by source
     audits: list[TableAudit] = field(default_factory=list)
@@ -203,7 +207,7 @@ def _import_tables(job: _ImportJob, fingerprint: str, contents: dict[str, dict[s
         gaps=describe_timelines(timelines, job.client),
     )
     for gap in intake.gaps:
-        job.say(gap)
+        job.on_step(gap)
     save_intake(intake)
     return publish_intake(job.home, job.result_folder, intake)
 
@@ -330,7 +334,7 @@ def _add_line_audit(audit: TableAudit, job: _ImportJob, table: Table, mapping: M
         return replace(audit, notes=(*audit.notes, note))
     result, typed = job.folder / f"result_{table.name}.parquet", job.typed_file(mapping.lines.source)
     key = job.key(f"tables.{table.name}.lines")
-    return replace(audit, lines=check_lines(mapping.lines, table, typed, result, key, job.seconds))
+    return replace(audit, lines=check_lines(mapping.lines, table, typed, result, key, job.time_limit))
 
 
 def _run_table_query(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table, mapping: Mapping) -> StagingTable:
@@ -338,7 +342,7 @@ def _run_table_query(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Tab
     key = job.key(f"tables.{table.name}.query")
     path = job.folder / f"result_{table.name}.parquet"
     names = find_query_sources(mapping.query, list(job.client.sources), key)
-    run_query(mapping.query, {name: job.typed_file(name) for name in names}, path, key, job.seconds)
+    run_query(mapping.query, {name: job.typed_file(name) for name in names}, path, key, job.time_limit)
     result = quote_identifier(f"result_{table.name}")
     con.execute(f"CREATE TABLE {result} AS SELECT * FROM read_parquet({quote_literal(escape(str(path)))})")
     types = describe_columns(con, result)
@@ -382,7 +386,7 @@ def _write_accepted(con: duckdb.DuckDBPyConnection, job: _ImportJob, audit: Tabl
             f"replaced{erased}. A row was lost: this is a fault of crmnb, not of the data."
         )
     job.audits.append(audit)
-    job.say(f"{name}: {audit.read:,} rows read, {accepted:,} accepted, {audit.rejected:,} rejected{erased}")
+    job.on_step(f"{name}: {audit.read:,} rows read, {accepted:,} accepted, {audit.rejected:,} rejected{erased}")
 
 
 def _keep_quarantine(job: _ImportJob) -> None:

@@ -22,7 +22,7 @@ def import_client_data(
     """
     page = private / "quarantine.html"
     try:
-        imported = import_data(client, private, say=on_step, seconds=time_limit)
+        imported = import_data(client, private, on_step=on_step, time_limit=time_limit)
     except ImportRefused as refusal:
         if refusal.folder:
             _write_page(page, client, refusal.audits, refusal.folder, refused=True)

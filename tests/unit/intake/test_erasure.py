@@ -240,5 +240,5 @@ def test_the_page_on_the_quarantine_counts_them_only_where_there_are_some(tmp_pa
 
 def test_progress_says_how_many(tmp_path, private):
     client, said = client_of(tmp_path, ONE, orders_csv=HEADER + "1,007,2025-01-01,1,paid\n"), []
-    import_data(client, private, say=said.append)
+    import_data(client, private, on_step=said.append)
     assert said == ["orders: 1 rows read, 0 accepted, 0 rejected, 1 excluded (erasure list)"]

@@ -176,7 +176,7 @@ def test_the_record_of_an_intake_says_which_files_were_read(tmp_path):
 
 def test_progress_is_said(tmp_path):
     client, said = client_of(tmp_path, f"sources: {{orders: {{file: orders.csv}}}}{ORDERS}", orders_csv=TWO), []
-    import_data(client, tmp_path / "private", say=said.append)
+    import_data(client, tmp_path / "private", on_step=said.append)
     assert said == ["orders: 2 rows read, 2 accepted, 0 rejected"]
 
 

@@ -34,7 +34,7 @@ def test_a_query_that_does_not_end_is_stopped_and_named(tmp_path):
         TimeLimitExceeded,
         match=r"test\.yml, tables\.orders\.query: the query was stopped after its time limit of 0\.3 seconds",
     ):
-        import_data(client, tmp_path / "private", seconds=0.3)
+        import_data(client, tmp_path / "private", time_limit=0.3)
     assert time.monotonic() - began < 20
 
 
@@ -49,7 +49,7 @@ tables:
 """
     client = client_of(tmp_path, text, lines_csv=LINES)
     with pytest.raises(TimeLimitExceeded, match=r"tables\.orders\.lines: the query was stopped"):
-        import_data(client, tmp_path / "private", seconds=0.3)
+        import_data(client, tmp_path / "private", time_limit=0.3)
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ def clv_figures(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figure
     present = base.under_contract(last)
     there = np.zeros(base.joiner_shares.shape)
     np.add.at(there, (base.region[present], base.plan[present]), 1 / base.at_start[place])
-    new, gone = base.joiner_shares / base.joiner_shares.sum(), so_far + np.log1p(DISCOUNT)
+    new, discounted_churn = base.joiner_shares / base.joiner_shares.sum(), so_far + np.log1p(DISCOUNT)
 
     def value(shares: np.ndarray, years: float) -> float:
-        return float((shares / shares.sum() * a_year * -np.expm1(-gone * years) / gone).sum())
+        return float((shares / shares.sum() * a_year * -np.expm1(-discounted_churn * years) / discounted_churn).sum())
 
     months = np.arange(1, 10 * _MONTHS)
     brought = [(new * a_year * -np.expm1(-of_year * month / _MONTHS) / of_year).sum() for month in months]
@@ -49,14 +49,14 @@ def clv_figures(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figure
 
 def _leaving(base: CustomerBase, places: Iterable[int]) -> np.ndarray:
     """The rate of leaving of each region and plan, a year (of 365.25 days): the mean of some of the years, by how long they were watched."""
-    found, watched = [], []
+    rates_by_year, exposures = [], []
     for place in places:
         first, last = EDGES[place], EDGES[place + 1]
-        found.append(-np.log(base.retained[place]) / ((last - first) / 365.25))
+        rates_by_year.append(-np.log(base.retained[place]) / ((last - first) / 365.25))
         kind = base.region * len(PLANS) + base.plan
         days = np.bincount(kind, base.days(first, last), base.joiner_shares.size)
-        watched.append(days.reshape(base.joiner_shares.shape) + 1e-9)
-    return np.average(found, axis=0, weights=watched)
+        exposures.append(days.reshape(base.joiner_shares.shape) + 1e-9)
+    return np.average(rates_by_year, axis=0, weights=exposures)
 
 
 def _simple_clv(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:

@@ -28,8 +28,8 @@ def survival(base: CustomerBase, period: TruthPeriod) -> Figures:
     entry = np.maximum(-since, 0)
     seen = (entry == 0) | (duration > entry)
     stay = _product_limit(entry[seen], duration[seen], lost[seen], np.ones(seen.sum()))
-    found = {("survival_curve", name): 100 * stay[day] for name, day in _TOLD_AFTER.items()}
-    return found | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
+    values = {("survival_curve", name): 100 * stay[day] for name, day in _TOLD_AFTER.items()}
+    return values | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
 
 
 def time_between_orders(made: Purchases, period: TruthPeriod) -> Figures:
@@ -43,10 +43,10 @@ def time_between_orders(made: Purchases, period: TruthPeriod) -> Figures:
     later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
     who, day = who[later], day[later]
     complete = np.append(who[1:] == who[:-1], False)
-    many = np.bincount(who, complete)[who]
-    used = complete | (many == 0)
+    gaps = np.bincount(who, complete)[who]
+    used = complete | (gaps == 0)
     gap = np.where(complete, np.append(day[1:], end), end - 1) - day
-    weight = 1 / np.maximum(many, 1)
+    weight = 1 / np.maximum(gaps, 1)
     still = _product_limit(np.zeros(used.sum(), int), gap[used], complete[used], weight[used])
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
 
@@ -68,21 +68,21 @@ def spending(made: Purchases, base: CustomerBase, period: TruthPeriod) -> Figure
     since = made.day[begins][np.cumsum(begins) - 1]
     then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
     come = (base.begins[:, 0] >= first) & (base.begins[:, 0] < last)
-    found = {
+    values = {
         ("revenue_concentration", "Gini coefficient"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum())
         - (n + 1) / n,
         ("revenue_concentration", "revenue share of the top 10%"): 100 * bought[top:].sum() / bought.sum(),
         ("historical_clv", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
     }
     if come.any():
-        found["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE_MARGIN).mean()
+        values["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE_MARGIN).mean()
     if period.place:
         retained = base.retained[period.place]
         good = base.under_contract(first) & (of_each(margin, first - 365, first) >= PROFITABLE_MARGIN)
-        found["profitable_customer_retention", ""] = (
+        values["profitable_customer_retention", ""] = (
             100 * (retained[base.region[good], base.plan[good]] ** period.share).mean()
         )
-    return found
+    return values
 
 
 def _product_limit(entry: np.ndarray, duration: np.ndarray, ended: np.ndarray, weight: np.ndarray) -> np.ndarray:

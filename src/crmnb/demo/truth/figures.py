@@ -14,18 +14,18 @@ from crmnb.demo.surveys import INVITED
 from crmnb.demo.truth import clv, drawn, sales
 from crmnb.demo.truth.periods import TruthPeriod, parse_period
 
-_LARGE_BASE = 120_000  # customers at the start of the large draw
+_LARGE_BASE = 120_000  # customers at the start of the large base
 _FOLLOW_UP = 90
-ANSWER_DAYS = 14  # from the invitation, which the metrics of surveys wait for
+ANSWER_DAYS = 14  # days after the invitation that survey metrics wait for
 SURVEYS = ("purchase", "support")
 
 Figures = dict[tuple[str, str], float]
 
-# The segmentations of which true figures are told level by level, and the whole.
+# The segmentations and levels with true figures, and the total.
 LEVELS = (("", ""), *(("region", name) for name in REGIONS), *(("plan", name) for name in PLANS))
-# Sums, of twice the customers twice as much.
+# Sums, which are proportional to the number of customers.
 _COUNTED = {"new_customers", "review_volume", "revenue_bridge", "sales_velocity", "expected_churn"}
-# Figures of everybody alone: of what nobody's customer number is in, or what is not told by level.
+# Figures of the total only: without a customer, or not broken down by level.
 _OF_ALL = {
     *("customer_acquisition_cost", "clv_to_cac", "cac_payback_period", "churn_drivers", "lead_conversion_rate"),
     *(
@@ -40,47 +40,47 @@ _OF_ALL = {
 
 
 def compute_truth(rates: Rates, label: int | str, at_start: float, segment: str = "", level: str = "") -> Figures:
-    """(metric, breakdown) -> the true value in 2025, "2025Q4", "2025-11" ..., in the metric's unit; percent for a share.
+    """(metric, breakdown) -> the true value in 2025, "2025Q4", "2025-11" ..., in the metric's unit; percent for shares.
 
-    at_start: customers at the start of that year, out of whom counts are counted. segment, level: of one of LEVELS alone.
+    at_start: the number of customers at the start of that year, for counts. segment, level: one of LEVELS.
 
-    In closed form, given how many customers of each region and plan there are, which a large draw of lives tells. Retention is the
-    argument: by the argument's definition, so many of those there at a year's start stay; of a region and plan, so many as
-    its own rate says, and in a part of the year that rate's power. Churn is the complement, compounded to 365.25 days.
-    New customers are Poisson, `won` per customer at the year's start. A cohort's members come evenly over a month of length
-    L and leave at their kind's constant rate h, so of those who came D days or less before a later month begins,
-    exp(-h D) (exp(h L) - 1) / (h L) are there. Of answers (csat, nps, effort), the distribution over the boxes is the one
-    whose figure is the argument, and the others are figures of the same distribution; so are ratings. An invitation is
-    reached, accepted and completed independently, so the response rate is the product of the three, and of what is begun
-    within ANSWER_DAYS.
+    Closed form, given the number of customers of each region and plan, which comes from a large simulated base. Retention
+    is the argument: that share of the customers at the start of a year is retained; a region and plan has its own rate, and
+    for a part of a year the power of that rate. Churn is the complement, annualised to 365.25 days. New customers are
+    Poisson, `won` per customer at the start of the year. The members of a cohort join evenly over a month of length L and
+    leave at the constant rate h of their group, so of those who joined D days or less before a later month begins,
+    exp(-h D) (exp(h L) - 1) / (h L) are retained. For csat, nps and effort, the distribution of the answers is the one whose
+    figure is the argument; further figures come from the same distribution, and so do ratings. Invitations are reached,
+    accepted and completed independently, so the response rate is the product of these shares, for surveys started within
+    ANSWER_DAYS.
 
-    By a large draw, of lives only: given a life, orders are averaged over exactly. A customer's rate g is gamma with shape
-    k and mean kt (a day), t by the plan, so the chance of no order in x days under contract is B(x) = (1 + t x)^-k, and the density of the
-    next one is A(x) = k t (1 + t x)^-(k+1). Of e days in the window: B(e) for none with an order, e (B(e - 1) - B(e)) for one. The
-    first ever order falls at exposure x with density A(x); none follows within w days of it with density A(x + w), where
-    w is 90 days, or what is left of the contract. Win-backs and the customers at the end are counted in the draw.
+    Large base of customers, with orders averaged exactly: a customer's rate g is gamma with shape k and mean kt (per day),
+    with t by plan. The probability of no order in x days under contract is B(x) = (1 + t x)^-k, and the density of the next
+    order is A(x) = k t (1 + t x)^-(k+1). Of e days in the period: B(e) for none with an order, e (B(e - 1) - B(e)) for one. The
+    first order occurs at exposure x with density A(x); none follows within w days with density A(x + w), where w is 90 days or
+    the rest of the contract. Reactivated customers and the customers at the end are counted in the base.
 
-    Fees, order values, growth and cross-selling: `truth_sales`, in closed form given the lives. Leads and visits: in their own
-    modules, beside how they are drawn. What is worth and losses ahead: `truth_worth`, in closed form, if customers go on
-    leaving as in the years so far. Lifetimes, the time between orders, concentration and who is profitable: `truth_drawn`, counted in the draw.
+    Fees, order values, growth and cross-selling: module `sales`. Leads and visits: their own modules, beside their
+    simulation. Predicted value and expected churn: module `clv`. Survival, time between orders, concentration and profitable
+    customers: module `drawn`, counted in the large base.
     """
     of_group = {"region": level if segment == "region" else "", "plan": level if segment == "plan" else ""}
-    found = _per_customer(rates, parse_period(label), **of_group)
-    return {key: value * (at_start if is_counted(*key) else 1) for key, value in found.items()}
+    values = _per_customer(rates, parse_period(label), **of_group)
+    return {key: value * (at_start if is_counted(*key) else 1) for key, value in values.items()}
 
 
 def is_counted(metric: str, breakdown: str) -> bool:
-    """Whether a figure is a sum, of twice the customers twice as much."""
+    """Whether a figure is a sum, which is proportional to the number of customers."""
     return metric in _COUNTED and breakdown != "per 100 at start"
 
 
 @cache
 def _per_customer(rates: Rates, period: TruthPeriod, region: str, plan: str) -> Figures:
-    """The true values; of sums, per customer at the start of the year."""
+    """The true values; sums are per customer at the start of the year."""
     all_of_them, base = _large_base(rates), _group(rates, region, plan)
     of_all = not (region or plan)
     made = _group_orders(rates, region, plan)
-    found = (
+    values = (
         _stays(rates, base, period)
         | _counted(base, period)
         | sales.fees(rates, base, period)
@@ -96,9 +96,9 @@ def _per_customer(rates: Rates, period: TruthPeriod, region: str, plan: str) -> 
         | _surveys(rates, period.place)
     )
     if of_all:
-        found |= clv.churn_drivers(rates, base, period) | _reviews(rates, period)
-        found |= leads.conversion(rates, period) | leads.velocity(rates, period, base)
-    return {key: float(value) for key, value in found.items() if of_all or key[0] not in _OF_ALL}
+        values |= clv.churn_drivers(rates, base, period) | _reviews(rates, period)
+        values |= leads.conversion(rates, period) | leads.velocity(rates, period, base)
+    return {key: float(value) for key, value in values.items() if of_all or key[0] not in _OF_ALL}
 
 
 @cache
@@ -118,7 +118,7 @@ def _group(rates: Rates, region: str, plan: str) -> CustomerBase:
 
 @cache
 def _group_orders(rates: Rates, region: str, plan: str) -> Purchases:
-    """The orders of a group, by the row numbers of its lives."""
+    """The orders of a group, by the row numbers of its customers."""
     base = _large_base(rates)
     group = np.ones(len(base.region), bool)
     group &= (base.region == list(REGIONS).index(region)) if region else True
@@ -162,15 +162,15 @@ def _purchases(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures
 
     inside = base.days(first, last)
     none = no_order_probability(inside, times)
-    one = inside * (no_order_probability((inside - 1).clip(0), times) - none)  # all of it on one of the days
+    single = inside * (no_order_probability((inside - 1).clip(0), times) - none)  # all of it on one of the days
     buyers = (1 - none).sum()
-    found = {
-        ("repeat_purchase_rate", ""): 100 * (1 - none - one).sum() / buyers,
+    values = {
+        ("repeat_purchase_rate", ""): 100 * (1 - none - single).sum() / buyers,
         ("purchase_frequency", ""): (inside * (1 - no_order_probability(1, times))).sum() / buyers,
     }
     a_last = last - _FOLLOW_UP
     if a_last <= first:
-        return found
+        return values
 
     # Those who joined in the years seen and whose first ever order falls in a spell's days from a to b; x: days under contract
     # before a. The rest of the day of the first order, half a day, is no time for a second one.
@@ -183,22 +183,22 @@ def _purchases(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures
     whole = np.clip(left - w, a, b)  # until here, all of the days lie in the spell
     new = (no_order_probability(x, t) - no_order_probability(x + b - a, t)).sum()
     if new == 0:
-        return found
+        return values
     silent = no_order_probability(x + w, t) - no_order_probability(x + whole - a + w, t)
     cut_short = np.where(b > whole, next_at(x + np.where(np.isfinite(left), left, b) - a, t) * (b - whole), 0.0)
-    return found | {("second_purchase_rate", ""): 100 * (1 - (silent + cut_short).sum() / new)}
+    return values | {("second_purchase_rate", ""): 100 * (1 - (silent + cut_short).sum() / new)}
 
 
 def _cohorts(base: CustomerBase, period: TruthPeriod) -> Figures:
     """Of each month's new customers, the share under contract when each later month of the window begins."""
     rate = -np.log(base.retained[period.place]) / (EDGES[period.place + 1] - EDGES[period.place])
-    joiner_shares, months, found = base.joiner_shares / base.joiner_shares.sum(), period.months, {}
+    joiner_shares, months, values = base.joiner_shares / base.joiner_shares.sum(), period.months, {}
     for at, (label, first, last) in enumerate(months):
         came = np.expm1(rate * (last - first)) / (rate * (last - first))
         for later, (_, start, _) in enumerate(months[at:]):
             there = (joiner_shares * np.exp(-rate * (start - first)) * came).sum() if later else 1.0
-            found["cohort_retention", f"{label} +{later}"] = 100 * float(there)
-    return found
+            values["cohort_retention", f"{label} +{later}"] = 100 * float(there)
+    return values
 
 
 def _answers(rates: Rates, all_of_them: CustomerBase, base: CustomerBase, period: TruthPeriod) -> Figures:
@@ -230,21 +230,21 @@ def _worse(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
 
 def _surveys(rates: Rates, place: int) -> Figures:
     """What is begun later than ANSWER_DAYS after the invitation is not counted."""
-    found, completes = {}, rates.completion[place]
+    values, completes = {}, rates.completion[place]
     in_time = -np.expm1(-ANSWER_DAYS / rates.answer_days)
     for survey, takes in (("purchase", rates.acceptance[place]), ("support", rates.support_acceptance[place])):
-        found |= {
+        values |= {
             ("acceptance_rate", survey): 100 * takes * in_time,
             ("completion_rate", survey): 100 * completes,
             ("response_rate", survey): 100 * rates.reached * takes * in_time * completes,
             ("response_rate", f"{survey}, cooperation rate (COOP1)"): 100 * takes * in_time * completes,
         }
-    return found
+    return values
 
 
 def _reviews(rates: Rates, period: TruthPeriod) -> Figures:
-    found, place = {}, period.place
+    values, place = {}, period.place
     for platform, (share, scale) in PLATFORMS.items():
-        found["review_rating", platform] = answers.points(scale, rating_shares(rates, platform, place))
-        found["review_volume", platform] = rates.reviews[place] * share * period.share
-    return found
+        values["review_rating", platform] = answers.points(scale, rating_shares(rates, platform, place))
+        values["review_volume", platform] = rates.reviews[place] * share * period.share
+    return values

@@ -47,12 +47,12 @@ class TruthPeriod:
 
 def parse_period(label: int | str) -> TruthPeriod:
     """The window that a label means: 2025, "2025Q4" or "2025-11". Raises InputError for others, and for years not made up."""
-    found = _LABEL.fullmatch(str(label))
-    if not found or int(found[1]) not in YEARS:
+    match = _LABEL.fullmatch(str(label))
+    if not match or int(match[1]) not in YEARS:
         raise InputError(f"{label!r} is no year, quarter or month of {YEARS[0]} to {YEARS[-1]}.")
-    year = int(found[1])
-    begin = 3 * int(found[2]) - 2 if found[2] else int(found[3] or 1)
-    end = begin + (2 if found[2] else 0 if found[3] else 11)
+    year = int(match[1])
+    begin = 3 * int(match[2]) - 2 if match[2] else int(match[3] or 1)
+    end = begin + (2 if match[2] else 0 if match[3] else 11)
     return TruthPeriod(YEARS.index(year), _day(date(year, begin, 1)), _day(_next(year, end)))
 
 

@@ -67,10 +67,10 @@ def fees(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
     a, b = EDGES[place], EDGES[place + 1]
     paid = fee * (1 + _net(rates, place) * (first - begin.clip(a, first)) / (b - a))
     retained = base.retained[place][base.region[who], base.plan[who]] ** period.share
-    lost, won = rates.contraction[place] * period.share, _net(rates, place) * period.share
+    contracted, changed = rates.contraction[place] * period.share, _net(rates, place) * period.share
     return {
-        ("gross_revenue_retention", ""): 100 * retained @ (paid - lost * fee) / paid.sum(),
-        ("net_revenue_retention", ""): 100 * retained @ (paid + won * fee) / paid.sum(),
+        ("gross_revenue_retention", ""): 100 * retained @ (paid - contracted * fee) / paid.sum(),
+        ("net_revenue_retention", ""): 100 * retained @ (paid + changed * fee) / paid.sum(),
     }
 
 
@@ -84,19 +84,19 @@ def orders(rates: Rates, base: CustomerBase, period: TruthPeriod, guests: float)
     guests: orders without a customer, per order of a customer.
     """
     now = _sold(rates, base, period, period.place, DAYS)
-    found = {
+    values = {
         ("refund_rate", ""): 100 * rates.refunds,
         ("average_order_value", ""): order_value(rates, period),
         ("median_order_value", ""): _median_order(rates, period),
         ("revenue_per_customer", ""): now["net"] / now["buyers"],
     }
     if period.last + WINDOW > DAYS and period.last - period.first < WINDOW + 1:
-        found.pop(("refund_rate", ""))  # of too few of them the window has closed
+        values.pop(("refund_rate", ""))  # of too few of them the window has closed
     if period.place:
         before = _sold(rates, base, period.year_before, period.place, period.year_before.last + DAYS - period.last)
-        found |= {("cross_sell_rate", ""): 100 * _crossed(rates, base, period)}
-        found |= _growth(rates, base, period) | _parts(before, now, guests)
-    return found
+        values |= {("cross_sell_rate", ""): 100 * _crossed(rates, base, period)}
+        values |= _growth(rates, base, period) | _parts(before, now, guests)
+    return values
 
 
 def _sold(rates: Rates, base: CustomerBase, period: TruthPeriod, of: int, until: float) -> dict[str, float]:
@@ -138,10 +138,10 @@ def _crossed(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
     both = (before > 0) & (inside > 0)
     kinds = np.column_stack([base.plan[both], np.round(before[both] / _ROUNDED), np.round(inside[both] / _ROUNDED)])
     size = DAYS // _ROUNDED + 1
-    alike, many = np.unique(kinds.astype(int) @ [size * size, size, 1], return_counts=True)
+    alike, counts = np.unique(kinds.astype(int) @ [size * size, size, 1], return_counts=True)
     per_day = rates.orders * order_multiples(rates)[alike // size**2] / 365.25 * _ROUNDED
     before, inside = per_day * (alike // size % size), per_day * (alike % size)
-    none_new = np.zeros(len(many))
+    none_new = np.zeros(len(counts))
     terms = ((1, 0, 0), (-1, 1, 0), (1, 1, 1))  # the sign, and whether "none before" and "none now" are in it
     for chosen in product(terms, repeat=len(CATEGORIES)):
         shares = list(zip(CATEGORIES.values(), chosen, strict=True))
@@ -154,7 +154,7 @@ def _crossed(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
         - no_order_probability(rates, inside)
         + no_order_probability(rates, before + inside)
     )
-    return 1 - float(many @ (none_new - no_order_probability(rates, inside)) / (many @ buys))
+    return 1 - float(counts @ (none_new - no_order_probability(rates, inside)) / (counts @ buys))
 
 
 def _growth(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
@@ -186,12 +186,12 @@ def _growth(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
     sold = [revenue(*span, span[1] + after, month) for span in spans]
     previous = _previous(period)
     per_day = revenue(*previous, previous[1] + after) / (previous[1] - previous[0])
-    found = {("sales_growth", ""): here / sold[0] - 1}
+    values = {("sales_growth", ""): here / sold[0] - 1}
     if len(period.months) < 12:  # of a year the previous period is the year before
-        found["sales_growth", "vs previous period"] = revenue(*now, DAYS) / (now[1] - now[0]) / per_day - 1
+        values["sales_growth", "vs previous period"] = revenue(*now, DAYS) / (now[1] - now[0]) / per_day - 1
     if len(spans) > 1:
-        found["sales_growth", "CAGR"] = (here / sold[-1]) ** (1 / len(spans)) - 1
-    return {key: 100 * value for key, value in found.items()}
+        values["sales_growth", "CAGR"] = (here / sold[-1]) ** (1 / len(spans)) - 1
+    return {key: 100 * value for key, value in values.items()}
 
 
 def _previous(period: TruthPeriod) -> tuple[int, int]:
@@ -211,10 +211,10 @@ def _parts(before: dict[str, float], now: dict[str, float], guests: float) -> Fi
     mean = (now["net"] - before["net"]) / np.log(now["net"] / before["net"])
 
     def owed(of: str, per: str | None = None) -> float:
-        factors = [each[of] / (each[per] if per else 1) for each in (before, now)]
+        factors = [side[of] / (side[per] if per else 1) for side in (before, now)]
         return mean * float(np.log(factors[1] / factors[0]))
 
-    found = {
+    values = {
         "before": before["net"] * (1 + guests),
         "customers": owed("buyers"),
         "frequency": owed("orders", "buyers"),
@@ -222,5 +222,5 @@ def _parts(before: dict[str, float], now: dict[str, float], guests: float) -> Fi
         "now": now["net"] * (1 + guests),
     }
     if guests:
-        found["without a customer"] = (now["net"] - before["net"]) * guests
-    return {("revenue_bridge", part): value for part, value in found.items()}
+        values["without a customer"] = (now["net"] - before["net"]) * guests
+    return {("revenue_bridge", part): value for part, value in values.items()}

@@ -38,11 +38,11 @@ def check_references(
 
 
 def check_lines(
-    lines: Lines, table: Table, source: Path, result: Path, key: str, seconds: float = QUERY_SECONDS
+    lines: Lines, table: Table, source: Path, result: Path, key: str, time_limit: float = QUERY_SECONDS
 ) -> LineAudit:
     """Compare the lines of a typed source (Parquet) with the rows that the query made of them (Parquet), by the row's key.
 
-    Raises InputError for a column or an SQL expression that does not fit, and TimeLimitExceeded after `seconds`.
+    Raises InputError for a column or an SQL expression that does not fit, and TimeLimitExceeded after `time_limit`.
     """
     line_key = f"CAST({quote_identifier(lines.key)} AS VARCHAR)"
     row_key = f"CAST({quote_identifier(table.key[0])} AS VARCHAR)"
@@ -56,7 +56,7 @@ def check_lines(
             '\'"Quantity" * "Price"\'.'
         )
     views, matched = {lines.source: source, "_rows": result}, result.with_name(f"lines_{table.name}.parquet")
-    run_query(select, views, matched, key, seconds)
+    run_query(select, views, matched, key, time_limit)
 
     def sum_exactly(sql: str) -> str:
         return f"CAST(coalesce(sum({sql}), 0) AS DECIMAL(38, 4))::VARCHAR"
