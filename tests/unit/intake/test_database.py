@@ -297,7 +297,7 @@ def test_why_a_database_is_not_reached_is_said_without_its_address(at, tmp_path,
         tmp_path, database=slow, select="SELECT pg_sleep(5) AS a"
     )
     monkeypatch.setenv("SHOP_PASSWORD", "Canary")
-    assert "may not read all of it" in refused(tmp_path, database=at_server(user="canary_weak"), table="many")
+    assert "has no permission to read it" in refused(tmp_path, database=at_server(user="canary_weak"), table="many")
     assert "does not accept the user or the password" in refused(tmp_path, database=at_server(), table="empty")
     assert "does not accept the user or the password" in refused(
         tmp_path, database=at_server(user="canary_no"), table="empty"
