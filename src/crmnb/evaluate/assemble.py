@@ -10,6 +10,7 @@ import pandas as pd
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, Evidence
+from crmnb.evaluate.derived import derived_rows
 from crmnb.evaluate.disclosure_control import Counted, Seam, protect
 from crmnb.evaluate.disclosure_control.points import protected_points
 from crmnb.evaluate.pooling import pooled
@@ -63,7 +64,10 @@ def rows_of(
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
     counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in known.items()}
-    rows = _compared(pooled(protect(rows, client.privacy, counted, seams), _weights(known)), known, client)
+    rows = pooled(protect(rows, client.privacy, counted, seams), _weights(known))
+    measures = {id_: one.metric.measure for id_, one in known.items() if one.metric.measure.inputs}
+    rows = pd.concat([rows, derived_rows(rows, measures)], ignore_index=True) if measures else rows
+    rows = _compared(rows, known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
 

@@ -66,16 +66,25 @@ def measure(metric: Metric, tables: session.Tables, period: Period) -> Measured:
 def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Period) -> list[Measured]:
     """The same of several metrics at once, in their order: what is small is worked on together."""
     asked = [_asked(metric, tables, period) for metric in metrics]
+    reported = len(asked)
+    asked += [_asked(metric, tables, period) for metric in _inputs_of(asked)]
     inferred = _inferred([one for one in asked if one.evidence and _by_counts(one.metric)], tables)
     seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
     rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client, seams)
     found = []
-    for one in asked:
+    for one in asked[:reported]:
         told = inferred.get(one.metric.id, Estimates([]))
         notes = protected_notes((*_beside(one, tables), *said[one.metric.id], *told.notes), tables.client.privacy)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
         found.append(Measured(one.metric, rows[one.metric.id], one.words, one.direction, notes, points))
     return found
+
+
+def _inputs_of(asked: list[Asked]) -> list[Metric]:
+    """The metrics that derived ones are made of, and that were not asked for."""
+    there = {one.metric.id for one in asked}
+    names = dict.fromkeys(name for one in asked for name in one.metric.measure.inputs)
+    return [catalogue()[name] for name in names if name not in there]
 
 
 def _by_counts(metric: Metric) -> bool:
@@ -108,6 +117,8 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         windows.pop("before", None)
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
+    if measure.inputs:  # whose reasons are those of its inputs
+        return Asked(metric, seen, {}, windows, None, words, given, metric.direction_of(given), None, not_compared)
     reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "before" in reasons:
@@ -164,7 +175,7 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     whose = _of_customers_only(metric, tables, now)
     try:
         views = tables.views(metric.reads, periods, per_customer=whose, earlier=known)
-        measure = metric(views, given)
+        measure = metric(periods, views, given)
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
         failure = no.reason if isinstance(no, Unavailable) else session.column_of(no, names)

@@ -16,6 +16,7 @@ from crmnb.metrics.measures import Measure
 from crmnb.schema.client import Churn, Dates, Item, Segments, Worth
 
 if TYPE_CHECKING:
+    from crmnb.engine.periods import Periods
     from crmnb.engine.views import View
 
 Kind = Literal["input", "process", "output", "outcome"]
@@ -76,9 +77,9 @@ class Metric:
     looks_back = property(lambda self: self.measure.looks_back)
     depends_on_length = property(lambda self: self.measure.depends_on_length)
 
-    def __call__(self, views: "Sequence[View]", given: dict[str, Any]) -> Measure:
+    def __call__(self, periods: "Periods", views: "Sequence[View]", given: dict[str, Any]) -> Measure:
         """The measure of a client's tables, with what the accessors noted; given: settings and declarations by name."""
-        measure, periods = self.function(*views, **given), views[0].periods
+        measure = self.function(*views, **given)
         return replace(
             measure,
             trend=measure.trend and periods.has_trend and not periods.reporting_only,
@@ -164,7 +165,7 @@ def on_empty_tables(metric: Metric) -> Measure:
 
     for given in stand_ins(metric):
         try:
-            return metric(empty_views(metric), given).facts
+            return metric(*empty_views(metric), given).facts
         except Unavailable:  # a declaration of another kind is needed
             continue
     raise TypeError(f"{metric.id} measures nothing of empty tables")

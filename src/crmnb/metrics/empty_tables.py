@@ -26,11 +26,11 @@ def _tables() -> Tables:
     return without_rows(of, _YEAR.end, {"item": "INTEGER"})
 
 
-def empty_views(metric: "Metric") -> list[View]:
-    """What a metric reads, without a row."""
+def empty_views(metric: "Metric") -> tuple[Periods, list[View]]:
+    """The periods and the tables of a metric, without a row."""
     tables = _tables()
     periods = Periods({0: _YEAR, 1: _YEAR.previous}, relation_in(tables.con))
-    return tables.views(metric.reads, periods, per_customer=metric.per_customer)
+    return periods, tables.views(metric.reads, periods, per_customer=metric.per_customer)
 
 
 def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:

@@ -89,6 +89,8 @@ count = Estimator(
 )
 census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
 
+derived = Estimator("derived", "moments", "", "of its inputs' intervals, their arms squared and added")
+
 # Sales.
 conversion_over_time = Estimator(
     "cumulative incidence, lost leads at risk", "counts", "cumulative_conversion.curve", "log-log", chart="survival"

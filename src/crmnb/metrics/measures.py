@@ -8,6 +8,7 @@ estimator, its interval, bounds, chart) is said here once.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -28,7 +29,7 @@ class Measure:
     `transform(value, period)`: a monotone function applied to the value and both ends of the interval. `trend`: whether parts of
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
-    quite another length.
+    quite another length. `inputs`: of a derived metric the metrics that it is made of, and `combine`, how (`derived`).
     The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
     has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
     asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
@@ -47,6 +48,8 @@ class Measure:
     trend: bool = True
     compares: bool = False
     depends_on_length: bool = False
+    inputs: tuple[str, ...] = ()
+    combine: Callable[..., float] | None = None
     cumulative: bool = False
     of_events: bool = False
     looks_back: bool = False
@@ -69,10 +72,11 @@ class Measure:
         """The measure whose facts were stored."""
         bounds = facts["bounds"] and tuple(facts["bounds"])
         own = {"estimate": getattr(estimators, facts["estimate"]), "bounds": bounds, "always": tuple(facts["always"])}
+        own["inputs"] = tuple(facts["inputs"])
         return cls(None, **facts | own)
 
 
-_NOT_STORED = ("rows", "transform", "estimate")
+_NOT_STORED = ("rows", "transform", "estimate", "combine")
 
 
 def _by(by: By) -> tuple[dict[str, nw.Expr], str]:
@@ -147,6 +151,83 @@ def count(
     events = counted.rows.select(*keys, num=nw.lit(1), den=nw.lit(0.0), at=nw.col("at"))
     base = out_of.select(*keys, num=nw.lit(0), den=nw.lit(1 / per), at=no_time)
     return replace(counted, rows=nw.concat([events, base]))
+
+
+def survival_median(
+    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, cluster: str = "", by: By = "", **facts: Any
+) -> Measure:
+    """The median of the calendar days from one time to another, of which the second may not have come when the data end (`until`)."""
+    key = _key(cluster)
+    return _cases(rows, start, end, until, estimators.median_survival, by, key, facts)
+
+
+def survival_curve(
+    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, cluster: str = "", by: By = "", **facts: Any
+) -> Measure:
+    """The share of cases in which the second time has not come so many days after the first (Kaplan-Meier)."""
+    key = _key(cluster)
+    return _cases(rows, start, end, until, estimators.survival, by, key, facts)
+
+
+def _key(cluster: str) -> dict[str, nw.Expr]:
+    """The column of what repeats; a customer's also tells the levels of customers."""
+    return {"customer_id" if cluster == "customer_id" else "cluster": nw.col(cluster)} if cluster else {}
+
+
+def _cases(rows, start: str, end: str, until, estimate: Estimator, by: By, key: dict, facts: dict) -> Measure:
+    came = nw.col(end) < nw.col("seen_until")
+    last = nw.when(came).then(nw.col(end)).otherwise(nw.col("seen_until"))
+    breakdown, name = _by(by)
+    periods = ["period_id"] if "period_id" in rows.collect_schema().names() else []
+    seen = rows.with_columns(seen_until=nw.col("period_end") if until is None else nw.lit(until), **breakdown)
+    cases = seen.with_columns(last=last, event=came.fill_null(False).cast(nw.Int64)).select(
+        *periods, *breakdown, entry=nw.lit(0), duration=calendar_days(start, "last"), event=nw.col("event"), **key
+    )
+    return Measure(cases, estimate, **{"breakdown": name} | facts)
+
+
+def cumulative_incidence(
+    rows: nw.LazyFrame, start: str, event: str, competing: str, *, until: datetime | None, **facts: Any
+) -> Measure:
+    """The share of cases that have come to an event so many days after their start, of which another event may have come first.
+
+    Both are columns of times; `until` is when the data end.
+    """
+    seen = nw.col("period_end") if until is None else nw.lit(until)
+    cases = rows.with_columns(seen_until=seen, came=nw.coalesce(event, competing))
+    happened = {"outcome": _there(event) + 2 * _there(competing) * (1 - _there(event))}
+    cases = cases.with_columns(came=nw.coalesce("came", "seen_until"), **happened)
+    lengths = {"days": calendar_days(start, "came"), "followed": calendar_days(start, "seen_until")}
+    columns = cases.select("period_id", **lengths, outcome=nw.col("outcome"))
+    return Measure(columns, estimators.conversion_over_time, **facts)
+
+
+def _there(time: str) -> nw.Expr:
+    return (~nw.col(time).is_null()).cast(nw.Int64)
+
+
+def calendar_days(start: str, end: str) -> nw.Expr:
+    """The calendar days from the time in one column to that in another: midnights between them."""
+    passed = nw.col(end).dt.truncate("1d") - nw.col(start).dt.truncate("1d")
+    return (passed.dt.total_minutes() / (24 * 60)).cast(nw.Int64)
+
+
+def age_band(opened: str, *bounds: int) -> nw.Expr:
+    """How many days before a period's end something was opened, in bands below each of the bounds."""
+    aged = (nw.col("observed_end") - nw.col(opened)).dt.total_minutes() / (24 * 60)
+    band = nw.lit(f"from {bounds[-1]} days")
+    for low, high in reversed(list(zip((0, *bounds), bounds, strict=False))):
+        name = f"from {low} to under {high} days" if low else f"under {high} days"
+        band = nw.when(aged < high).then(nw.lit(name)).otherwise(band)
+    return band
+
+
+def derived(*inputs: str, combine: Callable[..., float], **facts: Any) -> Measure:
+    """A figure that is made of other metrics' figures (in their units): `combine(first, second, ...)`, which moves one way with each.
+
+    The inputs are named by their ids, so that a report knows which figures express the same fact; their intervals make its own.
+    """
+    return Measure(None, estimators.derived, inputs=inputs, combine=combine, **facts)
 
 
 def of_counts(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:

@@ -35,7 +35,7 @@ def bound(metric, tables: Tables, given, of=lambda rows: rows) -> nw.LazyFrame:
     """A metric's evidence of the tables; of: makes something else of each frame's rows."""
     frames = [tables.frame(name, per_customer=metric.per_customer).to_native() for name in metric.reads]
     periods = Periods({0: YEAR}, lambda *table: nw.from_native(of(relation_in(tables.con)(*table).to_native())))
-    return metric(views(periods, [nw.from_native(of(rows)) for rows in frames]), given).rows
+    return metric(periods, views(periods, [nw.from_native(of(rows)) for rows in frames]), given).rows
 
 
 @pytest.mark.parametrize("metric", catalogue().values(), ids=lambda metric: metric.id)

@@ -113,7 +113,7 @@ def _measured(
     asked: set[str] = set()
     frames = [nw.from_native(Shape(each, asked)) for each in columns]
     periods = Periods({0: period}, lambda names, _: nw.from_native(Shape(names, set())))
-    measure = metric(views(periods, frames), given)
+    measure = metric(periods, views(periods, frames), given)
     if periods.reasons:
         raise Unavailable(periods.reasons[0])
     rows = measure.rows.to_native()
