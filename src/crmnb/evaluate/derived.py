@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from crmnb.core.notes import Note
 from crmnb.metrics.measures import Measure
 
 METHOD = "made of other metrics; their intervals' arms squared and added"
@@ -44,7 +45,7 @@ def _combined(cells: list[pd.Series], measure: Measure) -> dict[str, object]:
     try:
         value = float(measure.combine(*values))
     except ZeroDivisionError:
-        return facts | sizes | none | {"flags": "unavailable", "reason": "an input is 0", "method": ""}
+        return facts | sizes | none | {"flags": "unavailable", "reason": Note("no_denominator").to_json(), "method": ""}
     below, above = zip(*(_arms(measure, values, value, at, cell) for at, cell in enumerate(cells)), strict=True)
     limits = {"low": value - np.hypot.reduce(below), "high": value + np.hypot.reduce(above)}
     return facts | sizes | none | {"value": value} | limits
