@@ -196,7 +196,7 @@ def _taken(client: Client, told: Path, private: Path) -> Intake:
     if told.parent.resolve() != (private / "tables").resolve():
         raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
     if (found := load_intake(told.parent, told.name)) is None:
-        raise OSError("the tables of this run are gone: the data were taken in anew meanwhile")
+        raise OSError("the tables of this run no longer exist: the data were imported again in the meantime")
     return found
 
 

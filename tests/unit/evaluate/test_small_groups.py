@@ -84,7 +84,7 @@ def test_one_small_level_takes_the_next_smallest_with_it():
     assert hidden(frame, "level") == {"South", "East"}
     told = protect(frame, Privacy()).set_index("level")
     reason = reason_words(told.loc["East", "reason"])
-    assert reason == "hidden, so that a group of fewer than 10 cannot be had by subtraction"
+    assert reason == "hidden, so that a group of fewer than 10 cannot be computed by subtraction"
     assert told.loc["East", list(FIGURES)].isna().all()
 
 

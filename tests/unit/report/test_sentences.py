@@ -235,7 +235,7 @@ def test_flags_are_words():
         ("valid answers", "valid answers"),
         ("invitations that reached the customer", "invitations"),
         ("new buyers who can be followed that long", "new buyers"),
-        ("customers, each from the first day on", "customers"),
+        ("customers, from their first day", "customers"),
         ("", ""),
     ],
 )

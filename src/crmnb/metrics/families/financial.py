@@ -50,7 +50,7 @@ def revenue_reconciliation(payments, *, worth: Worth):
     Net revenue is the amounts of orders that count, less what was refunded of them; of a client without orders, the monthly
     amounts of contracts as they fall due. The books' figure is declared (`worth: books`).
 
-    Why: before anything is concluded from the data, it is to be seen whether they hold all that was sold, and nothing twice.
+    Why: other figures are reliable only if the data contain every sale exactly once.
     Caution: books and orders differ for good reasons too: taxes, shipping, the day on which a sale counts. Know them before
         looking for others.
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
@@ -61,7 +61,7 @@ def revenue_reconciliation(payments, *, worth: Worth):
     return of_counts(
         paid,
         reconciliation,
-        numerator="net revenue in the data, less that in the books",
+        numerator="net revenue in the data minus net revenue in the books",
         denominator="orders in the period",
     )
 
@@ -82,8 +82,8 @@ def _require_books(period: Period, worth: Worth) -> None:
 def revenue_per_customer(payments):
     """Net revenue of the period per customer who bought in it.
 
-    Why: with the number of customers it makes up revenue; it tells whether growth comes from more customers or from more of each.
-    Caution: a mean that a few large customers make: see the concentration. A longer period brings more, so compare equal ones.
+    Why: it shows whether growth comes from more customers or from more revenue per customer.
+    Caution: a few large customers can dominate the mean: see revenue concentration. Compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Hall 1992, JRSS-B 54:221 (interval).
     """
     revenue = _revenue(payments)
@@ -199,7 +199,7 @@ def predicted_clv(
     """Margin that a customer at the end of the period is expected to bring over the declared horizon (`worth: horizon_months`).
 
     Who is lost by inactivity buys as BG/NBD says (purchases at a rate of each customer's own, until leaving unseen), at a margin
-    that Gamma-Gamma expects from the customer's own; it is fitted to those who came after the data begin. Who leaves by contract renews
+    that Gamma-Gamma expects from the customer's own; it is fitted to customers who joined after the data start. A customer under contract renews
     every `renewal_months` as the shifted beta-geometric says, each customer counting for the margin of a month, so that dear contracts
     that end sooner are seen to. Levels of a segmentation have fits of their own where a likelihood ratio test finds that they differ,
     and add up to the whole. Discounted at `worth: discount_rate` a year.
@@ -258,7 +258,7 @@ def residual_clv(
 def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     """Mean margin of an order, times orders a year per buyer, times a lifespan of 1 / yearly churn.
 
-    Why: it is the form that most spreadsheets hold, so it is given beside the models to be compared with them.
+    Why: it is the usual spreadsheet formula, shown for comparison with the models.
     Caution: it multiplies means of different people (those who bought, those who could be lost), takes everybody to leave at the
         same constant rate, gives the newly won the spending of loyal ones, and discounts nothing: with churn by inactivity it is
         often far off, in either direction. Decide by the predicted value. By inactivity it is given of a year or more only, as no
@@ -304,7 +304,7 @@ def model_effectiveness(payments, tenures, joined, *, churn: Churn, worth: Worth
     actual) / actual of the total; the error per customer the mean distance of the two, out of the mean actual. The holdout is
     the period where as much history lies before it, else the last third of the history.
 
-    Why: no forecast without the error that it would have had.
+    Why: a forecast is useful only with its error.
     Caution: one holdout is one draw of the future. A good total can hide errors that cancel out; the error per customer shows them,
         and stays large, as what a single customer does is chance.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout, tracking).
@@ -313,7 +313,7 @@ def model_effectiveness(payments, tenures, joined, *, churn: Churn, worth: Worth
     return of_counts(
         histories,
         forecast_tested,
-        numerator="what was forecast, less what came",
+        numerator="forecast minus actual purchases",
         denominator="customers known before the holdout",
         breakdown="forecast",
         units=_FORECASTS,
@@ -384,7 +384,7 @@ def customer_acquisition_cost(costs, tenures, joined, *, churn: Churn, worth: Wo
     Spend is the costs of the category `acquisition`; where the client declares a lag (`worth: acquisition_lag_months`), that of
     so many months earlier. Costs (of any category) are to cover all of those months.
 
-    Why: what a customer may cost is decided by what one is worth; this is what one does cost.
+    Why: the cost of a new customer limits the return on acquisition.
     Caution: it is only as complete as the costs: salaries and discounts are often missing. Customers who would have come anyway are
         among those won, so the next one costs more than this mean.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (average acquisition cost). Interval:
@@ -392,7 +392,7 @@ def customer_acquisition_cost(costs, tenures, joined, *, churn: Churn, worth: Wo
     """
     tenures.periods.require_history(churn.history_days)
     winning = _winning(costs, tenures, joined, worth).drop("customer_id")
-    return of_counts(winning, acquisition, numerator="spend on acquisition", denominator="customers won in the period")
+    return of_counts(winning, acquisition, numerator="spend on acquisition", denominator="new customers in the period")
 
 
 @metric(
@@ -420,8 +420,8 @@ def clv_to_cac(
     The worth is what the predicted value's model expects of a customer of whom nothing is known but that; and, of who may come
     back or not, the margin of the first purchase.
 
-    Why: above 1, winning customers pays within the horizon.
-    Caution: a mean of all channels: one may pay for another. It holds the errors of both of its parts.
+    Why: above 1, acquisition pays within the horizon.
+    Caution: it is a mean of all channels, of which some may not pay. It contains the errors of CLV and of CAC.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 3; delta method (interval).
     """
     tenures.periods.require_history(churn.history_days)
@@ -431,8 +431,8 @@ def clv_to_cac(
     return of_counts(
         both,
         acquisition_return,
-        numerator="expected margin of a customer just won, over the cost of winning one",
-        denominator="customers won in the period",
+        numerator="expected margin of a new customer / CAC",
+        denominator="new customers in the period",
     )
 
 
@@ -450,7 +450,7 @@ def cac_payback_period(payments, tenures, costs, joined, *, churn: Churn, worth:
     Each customer's months count from the first purchase; a month of age counts for those who were followed to its end, up to the
     end of the data, those who left among them.
 
-    Why: until then each customer won takes money out of the business.
+    Why: until then, each new customer costs more than the margin so far.
     Caution: margins are not discounted. Where it is not reached, that is the answer as far as has been seen. Late months rest
         on the few who were won early.
     Source: Nelson 2003, Recurrent Events Data Analysis, chapter 1 (mean cumulative cost); percentile bootstrap of customers.
@@ -469,7 +469,7 @@ def cac_payback_period(payments, tenures, costs, joined, *, churn: Churn, worth:
     brought = paid.select(*who, "followed", "margin", age=age)
     parts = {"followed": side_by_side(people, brought), "spent": _winning(costs, tenures, joined, worth)}
     return of_counts(
-        stacked(parts), cost_covered, numerator="margin since they were won", denominator="customers won in the period"
+        stacked(parts), cost_covered, numerator="margin since acquisition", denominator="new customers in the period"
     )
 
 
@@ -486,7 +486,7 @@ def return_on_investment(costs, *, worth: Worth):
     The gain is the margin that would not have come without the programme, as a test measured it: it is declared (`worth: gains`)
     with its interval. What customers of a programme spend is not its gain: most of it would have come anyway.
 
-    Why: it sets programmes beside each other, and beside doing nothing.
+    Why: it compares programmes with each other and with no programme.
     Caution: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 10 (return on marketing investment).
     """
@@ -513,7 +513,7 @@ def profitable_customer_retention(tenures, payments, *, churn: Churn, worth: Wor
 
     Profitable is who brought the declared margin (`worth: profitable_margin`) in the 365 days before the start.
 
-    Why: losing these customers costs more than the retention rate tells.
+    Why: the loss of these customers costs more than the retention rate shows.
     Caution: who has just joined has had no year to become profitable in. A longer period retains fewer: compare equal ones.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
@@ -522,7 +522,7 @@ def profitable_customer_retention(tenures, payments, *, churn: Churn, worth: Wor
     return share(
         customers,
         nw.col("kept") == 1,
-        numerator="of them still customers at the end",
+        numerator="customers still active at the end",
         denominator="profitable customers at the start",
         depends_on_length=True,
     )
@@ -546,7 +546,7 @@ def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
 def profitable_new_customers(tenures, payments, joined, *, churn: Churn, worth: Worth):
     """Share of the customers won in the period who brought the declared margin (`worth: profitable_margin`) within it.
 
-    Why: it asks of those who win customers for the right ones.
+    Why: it shows whether acquisition reaches the right customers.
     Caution: who was won late had little time: compare periods of equal length only, and rather years. What winning them cost is not
         taken off.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
@@ -560,7 +560,7 @@ def profitable_new_customers(tenures, payments, joined, *, churn: Churn, worth: 
     return share(
         customers,
         is_profitable,
-        numerator="of them with the declared margin in the period",
-        denominator="customers won in the period",
+        numerator="new customers with the declared margin in the period",
+        denominator="new customers in the period",
         depends_on_length=True,
     )

@@ -1,4 +1,4 @@
-"""Retention: who stays a customer, who leaves, who comes, and who buys again."""
+"""Retention: customers who stay, leave, join and buy again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,17 +55,17 @@ from crmnb.schema.client import Churn, Segments
 def retention_rate(tenures, *, churn: Churn):
     """Share of the customers at the start of the period who are still customers at its end.
 
-    Why: keeping a customer is cheaper than winning one, and small changes add up over years.
-    Caution: customers won in the period count neither above nor below the line. Who left and came back within the period is a
-        customer at both of its ends and counts as retained; "retained after a gap" tells how many these are. A longer period
-        retains fewer, so compare periods of equal length only.
+    Why: retention usually costs less than acquisition, and small changes add up over years.
+    Caution: new customers count in neither numerator nor denominator. A customer who left and came back within the period
+        counts as retained; "retained after a gap" is the share of these. A longer period retains fewer customers, so compare
+        periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Wilson 1927 (interval).
     """
     customers = kept(tenures, churn)
     return share(
         customers,
         nw.col("kept") == 1,
-        numerator="of them still customers at the end",
+        numerator="customers still active at the end",
         denominator="customers at the start",
         depends_on_length=True,
     )
@@ -98,7 +98,7 @@ def retained_after_gap(tenures, *, churn: Churn):
     return share(
         customers,
         gap,
-        numerator="of them no customers for a while in between",
+        numerator="retained customers with a gap in between",
         denominator="customers at the start who are customers at the end",
         depends_on_length=True,
     )
@@ -115,15 +115,15 @@ def retained_after_gap(tenures, *, churn: Churn):
 def churn_rate(tenures, *, churn: Churn):
     """Share of the customers at the start of the period who are no longer customers at its end.
 
-    Why: the other side of retention, and the one that planning of replacement works with.
-    Caution: without a contract nobody says goodbye: the figure depends on the declared days of inactivity.
+    Why: the complement of retention, and the basis for planning replacement.
+    Caution: without a contract, the figure depends on the declared days of inactivity.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
     customers = kept(tenures, churn)
     return share(
         customers,
         nw.col("kept") == 0,
-        numerator="of them no longer customers at the end",
+        numerator="customers lost by the end",
         denominator="customers at the start",
         depends_on_length=True,
     )
@@ -143,9 +143,9 @@ def _per_year(share: float, period: Period) -> float:
     per_customer=True,
 )
 def churn_rate_annualised(tenures, *, churn: Churn):
-    """The share that would be lost in a year if the period's loss went on: 1 - (1 - c)^(365.25 / days).
+    """Share of customers lost in a year at the churn rate of the period: 1 - (1 - c)^(365.25 / days).
 
-    Why: it makes a month and a quarter comparable.
+    Why: it makes periods of different length comparable.
     Caution: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
         measured is usually better than a month made into a year. By inactivity it is given of a year or more only: in a
         shorter period those count as lost who have merely paused, who are back before the year is over.
@@ -156,7 +156,7 @@ def churn_rate_annualised(tenures, *, churn: Churn):
     return share(
         customers,
         nw.col("kept") == 0,
-        numerator="of them no longer customers at the end, as if for a year",
+        numerator="customers lost by the end, annualised",
         denominator="customers at the start",
         transform=_per_year,
     )
@@ -171,10 +171,10 @@ def churn_rate_annualised(tenures, *, churn: Churn):
     per_customer=True,
 )
 def customer_base_growth(tenures, *, churn: Churn):
-    """Customers at the end of the period per hundred at its start, whoever they are.
+    """Customers at the end of the period as a percentage of those at its start, including new customers.
 
-    Why: it says whether the base grew or shrank.
-    Caution: some texts call this retention. It is not: new customers are counted, so it can pass 100 while old ones run away.
+    Why: it shows whether the customer base grew.
+    Caution: some texts call this retention. It is not: it contains new customers, so it can exceed 100% while old customers leave.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
     tenures.periods.require_history(churn.history_days)
@@ -200,12 +200,12 @@ def customer_base_growth(tenures, *, churn: Churn):
     per_customer=True,
 )
 def new_customers(tenures, joined, *, churn: Churn):
-    """Customers whose first ever span began in the period; also per 100 customers at the start. Win-backs stand apart.
+    """Customers whose first ever span began in the period; also per 100 customers at the start. Reactivated customers are separate.
 
     Who joined before the data begin, as the client's list of customers says, is not new, however late the first order in the data.
-    A win-back was a customer before, was none at the start, and is one at the end.
+    A reactivated customer was a customer before, was none at the start, and is one at the end.
 
-    Why: growth comes from here; beside the churn rate it tells whether the base renews itself.
+    Why: new customers drive growth; together with the churn rate they show whether the base renews itself.
     Caution: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
         must reach back by three times the mean days between purchases, and how many would look new with half of that history is
         told beside it.
@@ -241,7 +241,7 @@ def new_customers(tenures, joined, *, churn: Churn):
         counted,
         numerator="new customers",
         denominator="",
-        breakdown="how counted",
+        breakdown="basis",
         always=("", "reactivated"),
         units={"per 100 at start": "per 100 customers"},
         depends_on_length=True,
@@ -279,7 +279,7 @@ def gross_revenue_retention(subscriptions):
 
     Each customer's plans are added up at either time, so moving from one plan to another is neither loss nor gain.
 
-    Why: it shows what leaks away, which growth of the others would hide.
+    Why: it shows losses that growth of other customers would hide.
     Caution: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
         effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
@@ -291,7 +291,7 @@ def gross_revenue_retention(subscriptions):
     return Measure(
         customers,
         money_share,
-        numerator="what is left of it at the end, without what grew",
+        numerator="monthly revenue of the same customers at the end, without increases",
         denominator="customers' monthly revenue at the start",
         bounds=(0, 100),
         depends_on_length=True,
@@ -309,8 +309,8 @@ def gross_revenue_retention(subscriptions):
 def net_revenue_retention(subscriptions):
     """What the customers of the start pay a month at the end, as a share of what they paid at the start; it can pass 100.
 
-    Why: above 100 the base grows without a single new customer.
-    Caution: the growth of a few can hide the loss of many; read it beside gross revenue retention. New customers do not count.
+    Why: above 100% the customer base grows without new customers.
+    Caution: growth of a few customers can hide the loss of many; compare it with gross revenue retention. New customers do not count.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
         JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
     """
@@ -318,7 +318,7 @@ def net_revenue_retention(subscriptions):
     return Measure(
         customers,
         money_retained,
-        numerator="what the same customers pay at the end",
+        numerator="monthly revenue of the same customers at the end",
         denominator="customers' monthly revenue at the start",
         bounds=(0, float("inf")),
         depends_on_length=True,
@@ -336,7 +336,7 @@ def net_revenue_retention(subscriptions):
 def repeat_purchase_rate(orders, *, at_least=2):
     """Share of the period's buyers who bought more than once in it. A customer's orders of one day are one purchase.
 
-    Why: the earliest sign that a first sale becomes a habit.
+    Why: a second purchase is the earliest sign of a lasting relationship.
     Caution: a longer period leaves more room to repeat, and who bought on its last day had no time to: compare only periods
         of equal length, and see the second purchase rate for equal follow-up.
     Source: Ehrenberg 1988, Repeat-Buying, 2nd ed., chapter 1 (purchase occasions; buyers of a period by how often they buy);
@@ -393,7 +393,7 @@ def second_purchase_rate(orders, joined, *, churn: Churn, follow_up_days=90):
     return share(
         buyers,
         nw.col("bought") >= 2,
-        numerator="of them with a second purchase within the days of follow-up",
+        numerator="new buyers with a second purchase within the follow-up",
         denominator="new buyers who can be followed that long",
     )
 
@@ -439,7 +439,7 @@ def cross_sell_rate(orders, *, look_back_days=365):
 
     Orders without a category are left out.
 
-    Why: who buys from a second category has a second reason to come back.
+    Why: a customer of several categories has several reasons to come back.
     Caution: what was bought longer ago counts as new again; to look back as far as the data reach would make the rate fall by itself, as
         they reach further each year. A longer period leaves more room, so compare periods of equal length only.
     Source: Kamakura 2008, Cross-Selling: Offering the Right Product to the Right Customer at the Right Time, Journal of
@@ -456,8 +456,8 @@ def cross_sell_rate(orders, *, look_back_days=365):
     return share(
         customers,
         nw.col("new") == 1,
-        numerator="of them who bought from a category that was new to them",
-        denominator="customers of the time before who bought in the period",
+        numerator="customers with a purchase in a new category",
+        denominator="previous customers who bought in the period",
         depends_on_length=True,
     )
 
@@ -474,7 +474,7 @@ def refund_rate(all_orders, *, refund_window_days=30):
 
     Only orders that many days before the data end, so that each had the same time to come back. A refund without a date counts.
 
-    Why: what was sold too hard comes back; a rise warns of overselling before churn does.
+    Why: a rise can indicate overselling earlier than churn does.
     Caution: it counts orders, not money, and a refund later than the window is not seen. The period's last orders are missing until
         their window has closed.
     Source: Petersen & Kumar 2009, Are Product Returns a Necessary Evil?, Journal of Marketing 73(3):35 (returns as a measure of
@@ -487,7 +487,7 @@ def refund_rate(all_orders, *, refund_window_days=30):
     return share(
         sold,
         (back & in_time).fill_null(False),
-        numerator="of them refunded in full or in part within the days",
+        numerator="orders refunded within the window",
         denominator="orders whose refund window has closed",
     )
 
@@ -507,7 +507,7 @@ def time_between_orders(orders):
     counts through all complete gaps, with an equal share each, or, after a single purchase, through the days since then, a gap
     that is not over.
 
-    Why: it says when the next order is due, and so when silence becomes a sign.
+    Why: it shows when the next order is due, and from when a missing order is a warning.
     Caution: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
         before leaving looks faster than today's truth.
     Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
@@ -576,8 +576,8 @@ def cohort_retention(tenures, joined, *, churn: Churn):
     Active is: ordered in that month (churn by inactivity), or still under contract when it begins (contractual). A cohort is
     the month of the first ever order or contract, not of the first in the period. Months not wholly seen are left blank.
 
-    Why: it shows whether newer customers stay longer than older ones did, which one rate over all of them hides.
-    Caution: read down a column to compare cohorts, along a row to see one age. Small cohorts jump about.
+    Why: it shows whether newer customers stay longer than earlier ones, which a single rate hides.
+    Caution: compare cohorts within a column. Small cohorts vary strongly.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (cohorts); Wilson 1927 (interval).
     """
     periods, who = tenures.periods, ["period_id", "customer_id"]
@@ -604,7 +604,7 @@ def cohort_retention(tenures, joined, *, churn: Churn):
     return share(
         customers,
         nw.col("active") == 1,
-        numerator="of them active so many months later",
+        numerator="customers active in the later month",
         denominator="customers who joined in that month",
         breakdown="cohort",
     )
@@ -625,7 +625,7 @@ def survival_curve(tenures, joined, *, churn: Churn, segments: Segments):
     who have been there as long. A customer's first spell counts, from the first day until it ends (by inactivity: until the declared
     days after the last order have passed); spells without a gap between them are one.
 
-    Why: a rate a year mixes those of the first weeks with those of many years; the curve shows when customers leave.
+    Why: an annual rate mixes new and long-standing customers; the curve shows when customers leave.
     Caution: who left and came back is lost here at the first leaving; reactivated customers stand beside customers won. By inactivity nobody can be lost
         within the declared days, and who bought within those days after the data begin, or joined before, is left out, as nobody
         knows since when they have.
@@ -638,9 +638,9 @@ def survival_curve(tenures, joined, *, churn: Churn, segments: Segments):
     return of_counts(
         lifetimes,
         survival,
-        numerator="of them still customers so long after",
-        denominator="customers, each from the first day on",
-        breakdown="how long after",
+        numerator="customers still active at that time",
+        denominator="customers, from their first day",
+        breakdown="time since the start",
     )
 
 
@@ -653,11 +653,11 @@ def survival_curve(tenures, joined, *, churn: Churn, segments: Segments):
     per_customer=True,
 )
 def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
-    """How many days it takes until half of the customers are lost, read off the curve of those who stay.
+    """Days until half of the customers have left, from the survival curve.
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
     Caution: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
-        nothing of those who stay longest, who bring the most. By inactivity the declared days after the last order are in it: where
+        nothing about the longest relationships, which bring the most. By inactivity the declared days after the last order are in it: where
         half never order again it would be these days, and is not given. Where few are seen from the first day on, it is among
         those who had reached the age that is said beside it.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
@@ -666,8 +666,8 @@ def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
     return of_counts(
         lifetimes,
         median_survival,
-        numerator="days until half of them are lost",
-        denominator="customers, each from the first day on",
+        numerator="days until half of the customers have left",
+        denominator="customers, from their first day",
     )
 
 
@@ -685,8 +685,8 @@ def churn_drivers(tenures, customers, joined, *, churn: Churn, segments: Segment
     All segmentations by an attribute of customers count, except those by tenure, which is the time itself. Each group stands beside its
     segmentation's largest: at 2, of those still there twice as many are lost on any day.
 
-    Why: groups overlap; this tells which differences stay when the others are taken into account.
-    Caution: what goes with leaving need not cause it. One ratio for all time is an average where the groups' curves cross.
+    Why: groups overlap; the model shows which differences remain when the others are held constant.
+    Caution: an association with churn need not be a cause. One ratio for all time is an average where the groups' curves cross.
     Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
         stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
     """
@@ -695,7 +695,7 @@ def churn_drivers(tenures, customers, joined, *, churn: Churn, segments: Segment
     return of_counts(
         described,
         hazard_ratio,
-        numerator="hazard of being lost, beside the largest group's",
+        numerator="churn hazard relative to the largest group",
         denominator="customers in the group",
         breakdown="group",
     )
@@ -717,11 +717,13 @@ def expected_churn(tenures, joined, *, churn: Churn, segments: Segments, horizon
     each bought: lost is who will not have ordered within the declared days before that time. Analysts can list the customers, each with
     the chance to be lost and what is at stake.
 
-    Why: it turns what was lost into what will be, in time to act.
-    Caution: it holds for as long as nothing changes: a price rise is not in it, nor a season. It says who is likely to go, not whom a call would keep.
+    Why: it estimates future losses early enough to act.
+    Caution: it assumes unchanged conditions: it contains no price changes and no seasons. It shows which customers are likely to leave, not which of them a campaign would retain.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
         (Nelson-Aalen).
     """
     of = buying if churn.kind == "inactivity" else under_contract
     customers = of(tenures.rows, joined.rows, tenures.periods.reporting, churn)
-    return of_counts(customers, expected_losses, numerator="customers lost by then", denominator="customers at the end")
+    return of_counts(
+        customers, expected_losses, numerator="customers expected to leave", denominator="customers at the end"
+    )

@@ -94,7 +94,7 @@ def lead_conversion_rate(leads, *, maturity_days=90):
     A lead that was given up and won all the same is won, and so is one that fell through afterwards. A win dated before the day of
     the lead's creation is no win; the lead counts, and how many such there are is said beside it.
 
-    Why: it joins what marketing brings to what sales makes of it; a month of the trend is the leads created in it. All leads
+    Why: it connects marketing and sales; a month of the trend is the leads created in it. All leads
         have the same time, so that older cohorts, which could be won for longer, do not look better.
     Caution: a cohort that ended less than `maturity_days` ago has not had that time: it is called immature, and looks worse than it
         is. What is won later is not in it; the conversion curve tells how much that is.
@@ -104,7 +104,7 @@ def lead_conversion_rate(leads, *, maturity_days=90):
     seen = leads.derive(_as_seen, leads.periods.cutoff, "won_at")
     created = seen.during("created_at", maturity_days=maturity_days)
     won = _within(maturity_days, "won_at") == 1
-    return share(created, won, numerator="of them won in time", denominator="leads created in the period")
+    return share(created, won, numerator="leads won within the follow-up", denominator="leads created in the period")
 
 
 @metric(
@@ -120,7 +120,7 @@ def cumulative_win_rate(leads, *, segments: Segments):
     A lead that is not won counts as not won for as long as it has been followed, to the end of the data, whether it was lost or is
     open still: so a lost lead that is won back counts as won, and the date of the loss is not needed.
 
-    Why: it compares young cohorts with old ones fairly, at the same age, and says how long to wait for the rest.
+    Why: it compares new and old cohorts at the same age, and shows how long further wins take.
     Caution: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
         open) can say twice as much as is true. The last steps rest on the few leads followed that long.
     Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
@@ -142,7 +142,7 @@ def cumulative_win_rate(leads, *, segments: Segments):
     return of_counts(
         cases,
         conversion_over_time,
-        numerator="won within so many days of their creation",
+        numerator="leads won within the days after their creation",
         denominator="leads created in the period",
         breakdown="age of the lead",
     )
@@ -165,7 +165,7 @@ def stage_conversion(leads, *, stages="", maturity_days=90):
     A lead has reached a stage whose time it has, or that of a later one: who buys without a proposal has skipped no step.
     `stages` are the columns of the stages' times in order; by default those of qualified_at, proposed_at that the client has.
 
-    Why: it shows where in the process leads are lost.
+    Why: it shows at which stage leads are lost.
     Caution: leads that take longer count as not having come further, and in an immature cohort those still under way too, so it
         looks worst in its last steps.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales funnel).
@@ -194,7 +194,7 @@ def stage_conversion(leads, *, stages="", maturity_days=90):
     return Measure(
         nw.concat(steps),
         proportion,
-        numerator="of them reached this stage",
+        numerator="leads that reached the stage",
         denominator="leads created in the period that reached the stage before",
         breakdown="stage",
     )
@@ -210,7 +210,7 @@ def stage_conversion(leads, *, stages="", maturity_days=90):
 def win_rate(leads):
     """Share of the proposals decided in the period, whenever they were made, that were won.
 
-    Why: a proposal is dear; this is what comes of one. It needs no waiting, as only what is decided is in it.
+    Why: proposals are expensive, and this is their yield. It needs no follow-up, as it contains decided proposals only.
     Caution: what is left undecided is in neither part: whoever never closes the lost ones has a fine rate. Quick decisions of new
         proposals come in before slow ones, so it moves when their number does.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline).
@@ -219,7 +219,7 @@ def win_rate(leads):
     seen = leads.derive(_as_seen, leads.periods.cutoff, *times).filter(~nw.col("proposed_at").is_null())
     decided = seen.derive(lambda rows: rows.with_columns(decided_at=_decided_at())).during("decided_at")
     won = _is("won_at") == 1
-    return share(decided, won, numerator="of them won", denominator="proposals decided in the period")
+    return share(decided, won, numerator="proposals won", denominator="proposals decided in the period")
 
 
 # ---- Visits ---------------------------------------------------------------------------------------------------------
@@ -253,8 +253,8 @@ def visitor_conversion_rate(visits):
 
     A visitor is a customer, under however many visitor ids; else a visitor id.
 
-    Why: it counts people, who come several times before they act, where the rate of visits counts their hesitation as failure.
-    Caution: whoever deletes cookies or changes device without being known is counted anew, which makes the rate too low. A longer
+    Why: people often visit several times before they act; a rate of sessions counts each earlier visit as a failure.
+    Caution: whoever deletes cookies or changes device without being known is counted again, which makes the rate too low. A longer
         period leaves more time to act: compare periods of equal length. Sessions of which nobody knows are left out.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visitors and conversion); Wilson
         1927 (interval).
@@ -291,9 +291,9 @@ def visitor_conversion_rate(visits):
     hand_count="8 / 13",
 )
 def session_conversion_rate(visits):
-    """Share of the period's web sessions in which the visitor did what was hoped for, whatever the goal.
+    """Share of the period's web sessions in which the visitor reached a goal, whichever it was.
 
-    Why: it is what changes of the site move first, and what most web statistics call conversion.
+    Why: it reacts first to changes of the site, and is what most web statistics call conversion.
     Caution: most people look several times before they act, so it is lower than the share of visitors who do. Sessions of which it
         is not known are left out. The interval counts visitors, not sessions.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visits and conversion); Kish 1965,
@@ -354,7 +354,7 @@ def sales_growth(all_orders, *, segments: Segments):
         },
     )
     facts = {
-        "numerator": "net revenue of the period over that of like days a year before, less 1",
+        "numerator": "net revenue of the period / net revenue of comparable days a year earlier - 1",
         "denominator": "orders in both periods",
         "breakdown": "against what",
         "compares": True,
@@ -447,8 +447,8 @@ def revenue_bridge(all_orders, *, segments: Segments):
     unless they are too few to be shown. Of the time before, refunds count that were known as long after its end as the data
     reach beyond the period's.
 
-    Why: more customers, busier customers and bigger baskets are three kinds of growth, with three ways to get more of it.
-    Caution: it says how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
+    Why: more customers, more orders per customer and larger orders are three sources of growth that need different measures.
+    Caution: it shows how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
         refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
@@ -467,7 +467,7 @@ def revenue_bridge(all_orders, *, segments: Segments):
     return of_counts(
         nw.concat(sides),
         growth_parts,
-        numerator="net revenue of the period and of a year before, and the parts of the difference",
+        numerator="net revenue of both periods and the parts of the difference",
         denominator="buyers in both periods",
         breakdown="part",
         compares=True,
@@ -484,8 +484,8 @@ def revenue_bridge(all_orders, *, segments: Segments):
 def average_order_value(orders):
     """Net revenue per order: what was ordered less what was refunded of it; cancelled and wholly refunded orders are out.
 
-    Why: with customers and frequency it makes up revenue, and it is what offers and prices move first.
-    Caution: a few large orders pull it up; the median beside it says what is usual. The interval counts customers, not orders, as
+    Why: together with customers and frequency it makes up revenue, and it reacts first to offers and prices.
+    Caution: a few large orders raise it; the median shows the typical order. The interval counts customers, not orders, as
         one customer's orders are alike.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
         JRSS-B 54:221 (interval).
@@ -503,9 +503,9 @@ def average_order_value(orders):
     hand_count="(29 + 33) / 2",
 )
 def median_order_value(orders):
-    """The net revenue that half of the period's orders do not reach.
+    """The net revenue that half of the period's orders stay below.
 
-    Why: a few large orders do not move it, so it says what an order usually is.
+    Why: a few large orders do not change it, so it shows the typical order.
     Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """

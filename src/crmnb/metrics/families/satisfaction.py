@@ -71,8 +71,8 @@ def _top_box(item: Item) -> int:
 def csat(survey_responses, *, item: Item = "satisfied"):
     """Share of the answers in the top box: the two best boxes of a scale of 4 to 11 answers, or from the item's declared `top_box` on; per survey.
 
-    Why: the plainest sign of whether an interaction went well, and the one most companies can compare with.
-    Caution: those who answer are not those who were asked; read it beside the response rate. Shares from scales of
+    Why: it is the simplest sign of a good interaction, and the most widely used.
+    Caution: respondents differ from invited customers; see the response rate. Shares from scales of
         different length do not compare, nor do those of different surveys, and "not applicable" is missing, not low.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2 (customer satisfaction, top
         two boxes); Wilson 1927, JASA 22:209 (interval).
@@ -92,8 +92,8 @@ def csat(survey_responses, *, item: Item = "satisfied"):
 def csat_mean(survey_responses, *, item: Item = "satisfied"):
     """Mean answer, rescaled from the ends of the scale to 0 (worst) and 100 (best); per survey.
 
-    Why: it moves when people go from bad to middling, which the share of the satisfied does not see.
-    Caution: a mean hides two camps; look at the share of satisfied answers too. It treats the steps of the scale as equal.
+    Why: it also reacts to changes below the top box.
+    Caution: a mean can hide two opposite groups; see the share of satisfied answers. It treats the steps of the scale as equal.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
     low, high = _pointing(item, "up").scale
@@ -114,9 +114,9 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
 def nps(survey_responses, *, item: Item = "recommend"):
     """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100; per survey.
 
-    Why: one figure for how far customers would stand up for the company; widely known, so widely compared.
-    Caution: it throws away most of the scale and is noisy: a hundred answers leave about 15 points either way. A change
-        inside the interval is no change.
+    Why: one widely known figure for the willingness to recommend.
+    Caution: it ignores most of the scale, so its interval is wide: about 15 points in each direction with a hundred answers. A change
+        within the interval can be chance.
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
         (adjusted Wald interval).
     """
@@ -141,7 +141,7 @@ def _wanted(item: Item) -> str:
 def ces(survey_responses, *, item: Item = "effort"):
     """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy); per survey.
 
-    Why: customers who had to work hard leave more often than customers who were merely not delighted.
+    Why: high effort is more closely related to churn than low delight.
     Caution: two directions are in use and look alike; the one declared is printed beside the figure.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
@@ -161,7 +161,7 @@ def ces(survey_responses, *, item: Item = "effort"):
 def ces_low_effort(survey_responses, *, item: Item = "effort"):
     """Share of the answers that lie on the easy side of the middle of the scale; per survey.
 
-    Why: easier to say in a meeting than a mean on a scale, and it has the same direction whatever the scale's.
+    Why: a share is easier to communicate than a mean, and has the same direction on every scale.
     Caution: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
@@ -198,7 +198,7 @@ def acceptance_rate(survey_invitations, *, answer_days=14):
 
     Only invitations sent that many days before the data end, so that each had the same time.
 
-    Why: it tells whether the invitation works, before the questions have had a chance to.
+    Why: it shows whether the invitation works, independently of the questions.
     Caution: surveys differ too much for one figure over all of them. A start later than the window is not seen.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (contact and cooperation).
     """
@@ -218,8 +218,8 @@ def completion_rate(survey_invitations, *, answer_days=14):
 
     Only invitations sent that many days before the data end, so that each had the same time.
 
-    Why: people who give up in the middle tell something about the length and the questions.
-    Caution: a short survey completes better and learns less.
+    Why: abandoned surveys indicate problems with length or questions.
+    Caution: short surveys have higher completion and collect less information.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (break-offs).
     """
     words = {"numerator": "surveys completed", "denominator": "surveys started"}
@@ -244,8 +244,8 @@ def response_rate(survey_invitations, *, answer_days=14):
     Beside it, named cooperation, the share of those that reached the customer. Only invitations sent that many days before the
     data end, so that each had the same time.
 
-    Why: the first question about any survey figure is how many of those who were asked are in it.
-    Caution: a high rate does not make a survey representative, nor a low one useless: what matters is who is missing. Answers later
+    Why: it shows how many of the invited customers are behind a survey figure.
+    Caution: a high rate does not make a survey representative. It matters which customers are missing. Answers later
         than the window are not in it.
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
@@ -273,8 +273,8 @@ def _reviews(reviews: View) -> nw.LazyFrame:
 def review_rating(reviews):
     """Mean rating of the public reviews, rescaled from 1 and the platform's best to 0 and 100; per platform.
 
-    Why: it is what strangers read before they become customers.
-    Caution: people review when they are delighted or angry, and some reviews are bought. Platforms do not compare.
+    Why: potential customers read reviews before they buy.
+    Caution: very satisfied and very dissatisfied people write more reviews, and some reviews are paid for. Platforms are not comparable.
     Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
         which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
     """
@@ -293,8 +293,8 @@ def review_rating(reviews):
 def review_volume(reviews):
     """Number of public reviews; per platform.
 
-    Why: a rating from eight reviews and one from eight hundred are different things.
-    Caution: a campaign that asks for reviews moves the number and the mix at once.
+    Why: the number of reviews shows how reliable a rating is.
+    Caution: a campaign that asks for reviews changes both their number and their mix.
     Source: Hu, Pavlou & Zhang 2006, as above. Interval: McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (over-dispersion).
     """

@@ -349,7 +349,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "constant_churn": "Where losses do not fall with age, customers are taken to leave at one constant rate, the model's limit.",
     "churn_does_not_fall": "Losses do not fall with age by more than chance.",
     "margin_of_lost": _margin_of_lost,
-    "no_churn_observed": "these data show nobody leave, so that a whole future would have no end: it takes a longer history",
+    "no_churn_observed": "no customer left within the data, so residual CLV would be infinite: needs a longer history",
     "purchase_models": "Purchases by BG/NBD in weeks (a day's orders are one), their margin by Gamma-Gamma.",
     "older_customers": "{customers:n} of {total:n} customers are older than the data: the model is fitted to those who came later, and allows for it that only those of the older are seen who stayed.",
     "one_purchase": "{customers:n} of {total:n} customers made one purchase; the model assumes the average margin for them ({margin:2} at a purchase).",
@@ -361,7 +361,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "independent": "Those who buy more often spend about as much at a purchase as others, as the model takes it.",
     "frequent_buyers_spend_more": "The value may be too low: those who buy more often also spend more at a purchase, unlike in the model.",
     "frequent_buyers_spend_less": "The value may be too high: those who buy more often also spend less at a purchase, unlike in the model.",
-    "rank_correlation": "How often {customers:n} repeat buyers buy, and what their first repeat purchase brought: rank correlation {value:2} (95 % interval {low:2} to {high:2}); the model takes it to be 0.",
+    "rank_correlation": "Rank correlation of purchase frequency and first repeat purchase of {customers:n} repeat buyers: {value:2} (95% CI {low:2} to {high:2}); the model assumes 0.",
     "holdout_of_purchases": _holdout(
         "{observed:n} repeat purchases of {customers:n} customers known before", "{length:n} weeks"
     ),
@@ -372,7 +372,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "holdout_without_history": "there is too little history to be parted in two",
     "holdout_without_purchases": "nobody bought again in it",
     "holdout_without_customers": "nobody was still there at its end",
-    "holdout_too_small": "it would tell of fewer than {fewest:n} customers",
+    "holdout_too_small": "it would show fewer than {fewest:n} customers",
     "no_orders": "no orders in the period",
     "lifespan_without_buyers": "nobody bought, so there is no such lifespan",
     "lifespan_without_customers": "nobody was a customer at the start, so there is no such lifespan",
@@ -387,7 +387,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "no_new_customers_in_whole_months": "no customers won in a month that is seen whole",
     "no_new_customer_followed": "nobody won was followed for a whole month yet",
     "no_acquisition_costs": "no spend on acquisition is in the costs",
-    "acquisition_costs_partial": "the costs tell of customers won in {first:period} to {last:period} only, which is not all of {period:period}",
+    "acquisition_costs_partial": "the costs cover new customers of {first:period} to {last:period} only, not all of {period:period}",
     "month_left_out": "Costs are known by the month: {month:period}, in which the data end, is left out on both sides.",
     "payback_not_reached": "after {months:n} months a customer has brought {share:%} of what winning one cost",
     # Revenue and sales.
@@ -441,14 +441,14 @@ SENTENCES: dict[str, str | Renderer] = {
     "rows_without_customer": _rows_without_customer("carry no customer and are left out."),
     "own_customers": _rows_without_customer("carry no customer; each counts as a customer of its own."),
     "misdated_rows": _misdated,
-    "too_new_left_out": "What came after {last:day} is left out: the data follow it for less than {days:n} days, and all else for as many.",
+    "too_new_left_out": "Excludes everything after {last:day}, as its follow-up of {days:n} days is not complete.",
     "rows_independent": "No customer is seen to have several units here: the interval treats rows as independent.",
     "design_effect": _design_effect,
     "top_heavy_customers": "Very few customers brought more than {share:%} of it: the mean hangs on them.",
     "top_heavy_rows": "Very few of them brought more than {share:%} of it: the mean hangs on them.",
     # Disclosure control.
     "small_group": "fewer than {fewest:n}",
-    "hidden_with_small_group": "hidden, so that a group of fewer than {fewest:n} cannot be had by subtraction",
+    "hidden_with_small_group": "hidden, so that a group of fewer than {fewest:n} cannot be computed by subtraction",
 }
 
 # Why a figure is not compared with that of the comparison period.

@@ -1,0 +1,206 @@
+"""Words: visible text and public names use the standard terms of the field, not everyday verbs or private dialect."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from crmnb.metrics.definition import catalogue
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "crmnb"
+
+# Phrases that have a standard term. Left: a regular expression; right: what to write.
+PHRASES = {
+    r"cost of winning": "customer acquisition cost (CAC)",
+    r"by the textbook": "simple CLV (formula)",
+    r"whole future": "residual CLV",
+    r"what came\b|than came\b": "actual",
+    r"revenue against the books": "revenue reconciliation",
+    r"top decile": "revenue share of the top 10%",
+    r"win-?backs?\b": "reactivated customers",
+    r"losses to be expected": "expected churn",
+    r"compounded, per year": "CAGR",
+    r"what growth is made of": "revenue bridge",
+    r"pipeline velocity": "sales velocity",
+    r"how it is measured|how it was counted": "methodology",
+    r"\bheadlines?\b": "key metrics",
+    r"\bwhat changed\b": "key changes",
+    r"at a glance": "scorecard",
+    r"the numbers behind|^the numbers$": "data table",
+    r"\bbeware\b": "caveat",
+    r"check of the data": "data quality check",
+    r"rows to mend|\bmend(ed|ing)?\b": "rejected rows; correct",
+    r"set aside": "rejected",
+    r"taken in\b": "imported",
+    r"(can|could|cannot) be had\b|to be had\b": "available",
+    r"needs? somebody": "needs attention",
+    r"made up\b": "simulated",
+    r"read anew|made anew|\banew\b": "re-imported; again",
+    r"no clear change": "no detectable change",
+    r"not compared\b": "no comparison",
+    r"tells? of\b": "uses; is about",
+    r"counted with\b": "the setting in words",
+    r"to be forgotten": "erased customers",
+    r"customers who stay\?|what goes with leaving": "survival curve, churn drivers",
+    r"\bgravest\b": "most severe",
+    r"\d %": "76%",
+    r"95 ?% interval": "95% CI",
+}
+NAMES = {
+    "told",
+    "found",
+    "said",
+    "given",
+    "kept",
+    "one",
+    "each",
+    "beside",
+    "small",
+    "gives",
+    "wrong",
+    "course",
+    "taking",
+}
+
+# Packages with public names or texts that are not clean yet. These lists may only become shorter.
+NAMES_NOT_CLEAN = {"demo", "engine", "evaluate", "metrics", "stats"}
+TEXTS_NOT_CLEAN = {"cli", "evaluate"}
+
+
+def banned(text: str) -> list[str]:
+    """The phrases in a text that have a standard term."""
+    return [found[0] for phrase in PHRASES for found in re.finditer(phrase, text, re.IGNORECASE)]
+
+
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """The names of public classes, functions, their parameters, and fields of classes."""
+    for holder in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        if getattr(holder, "name", "").startswith("_"):
+            continue
+        for node in holder.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and holder is not tree:
+                yield node.target.id
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
+                continue
+            yield node.name
+            if not isinstance(node, ast.ClassDef):
+                arguments = node.args
+                yield from (a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module by its path within the package: "report/text/values"."""
+    paths = sorted(SOURCE.rglob("*.py"))
+    return {path.relative_to(SOURCE).with_suffix("").as_posix(): ast.parse(path.read_text()) for path in paths}
+
+
+def package_of(module: str) -> str:
+    """The top package of a module."""
+    return module.partition("/")[0]
+
+
+def names_not_clean() -> dict[str, list[str]]:
+    """Of each package, its public names that are banned."""
+    faults: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        names = [*module.split("/"), *public_names(tree)]
+        wrong = sorted({f"{module}: {name}" for name in names if name in NAMES})
+        if wrong:
+            faults.setdefault(package_of(module), []).extend(wrong)
+    return faults
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    """The strings of a module that are not docstrings."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    holders = [node for node in ast.walk(tree) if isinstance(node, documented)]
+    docstrings = {id(node.body[0].value) for node in holders if node.body and isinstance(node.body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def texts_not_clean() -> dict[str, list[str]]:
+    """Of each package whose strings people read, the banned phrases."""
+    faults: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for text in strings(tree):
+            wrong = [f"{module}: {text[:60]!r}: {phrase}" for phrase in banned(text) if " " in text]
+            if wrong:
+                faults.setdefault(package_of(module), []).extend(wrong)
+    return faults
+
+
+def test_public_names_are_nouns_and_verbs_of_the_field():
+    faults = names_not_clean()
+    assert {package: faults[package] for package in set(faults) - NAMES_NOT_CLEAN} == {}
+    assert sorted(NAMES_NOT_CLEAN - set(faults)) == []  # what has become clean stays clean
+
+
+def test_strings_use_standard_terms():
+    faults = texts_not_clean()
+    assert {package: faults[package] for package in set(faults) - TEXTS_NOT_CLEAN} == {}
+    assert sorted(TEXTS_NOT_CLEAN - set(faults)) == []  # what has become clean stays clean
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "report/pages").glob("*.j2")), ids=lambda path: path.name)
+def test_page_templates_use_standard_terms(path):
+    text = re.sub(r"\{[{%#].*?[}%#]\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert banned(text) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_use_standard_terms(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert [word for cell in cells if cell["cell_type"] == "markdown" for word in banned("".join(cell["source"]))] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_documents_use_standard_terms(name):
+    assert banned((ROOT / name).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("metric", catalogue().values(), ids=lambda metric: metric.id)
+def test_metrics_use_standard_terms(metric):
+    facts = (metric.title, metric.numerator, metric.denominator, metric.breakdown)
+    assert [word for text in (*facts, metric.definition, metric.why, metric.caution) for word in banned(text)] == []
+
+
+def test_the_help_uses_standard_terms():
+    program = "import sys; from crmnb.cli import main; sys.exit(main())"
+    commands = [[], ["run"], ["check"], ["results"], ["simulate"], ["purge"], ["forget"], ["catalogue"]]
+    texts = [
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-c", program, *command, "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        for command in commands
+    ]
+    assert [word for text in texts for word in banned(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12 rows were set aside", ["set aside"]),
+        ("The Headlines", ["Headlines"]),
+        ("76 % of customers", ["6 %"]),
+        ("76% of customers, 12 rejected rows", []),
+    ],
+)
+def test_a_banned_phrase_is_found(text, words):
+    assert banned(text) == words
+
+
+def test_a_banned_name_is_found():
+    tree = ast.parse(
+        "class A:\n    told: str\n    def read(self, kept): ...\ndef said(one): ...\ndef _found(each): ..."
+    )
+    assert sorted(NAMES & set(public_names(tree))) == ["kept", "one", "said", "told"]
