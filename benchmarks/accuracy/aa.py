@@ -64,7 +64,7 @@ WORLDS = {
 
 def steady(**rates) -> Rates:
     """Rates of which each year has the first one's, and so many customers won as leave."""
-    usual = Rates(**{"win_back": _BACK} | rates)
+    usual = Rates(**{"reactivation": _BACK} | rates)
     same = {
         each.name: (getattr(usual, each.name)[0],) * len(YEARS)
         for each in fields(Rates)
@@ -75,7 +75,7 @@ def steady(**rates) -> Rates:
     stay = float(
         (joiner_shares / hazard).sum()
     )  # years that a customer stays on average; those who come back, once more
-    return replace(usual, won=(1 / (stay * (1 + usual.win_back)),) * len(YEARS))
+    return replace(usual, won=(1 / (stay * (1 + usual.reactivation)),) * len(YEARS))
 
 
 def compared() -> list[Metric]:

@@ -267,7 +267,7 @@ def test_the_figures_of_levels_hold_the_truth_or_are_marked(demo: Demo, rows: pd
 # ---- The truth, by plain pandas on a large draw ------------------------------------------------------------
 
 # Where many leave and nearly all of them come back: what was bought in the first contract matters in the second.
-RETURNING = Rates(retention=(0.5, 0.5, 0.6), win_back=0.95, won=(0.1, 0.1, 0.1), orders=1.2, spread=0.7)
+RETURNING = Rates(retention=(0.5, 0.5, 0.6), reactivation=0.95, won=(0.1, 0.1, 0.1), orders=1.2, spread=0.7)
 MANY = 60_000
 
 

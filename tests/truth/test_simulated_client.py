@@ -184,7 +184,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path, few_lives):
-    rates = Rates(win_back=0.21)
+    rates = Rates(reactivation=0.21)
     simulate(tmp_path / "a", 200, 5, rates)
     first = content(tmp_path / "a")
     simulate(tmp_path / "b", 200, 5, rates)
@@ -220,7 +220,7 @@ def test_a_file_is_no_folder(tmp_path):
             ["--retention", "0.8", "0.9"],
             "--retention: 2 values are not allowed; enter one value, or 3 (one for each year).",
         ),
-        (["--win-back", "0.1", "0.1", "0.1"], "--win-back: 3 values are not allowed; enter one value."),
+        (["--reactivation", "0.1", "0.1", "0.1"], "--reactivation: 3 values are not allowed; enter one value."),
         (["--gap", "0.3"], "--gap: 0.3 is too large for a retention of 0.79 0.79 0.82"),
         (["--nps", "nan"], "--nps: nan is out of range"),
     ],

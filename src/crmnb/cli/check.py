@@ -13,7 +13,7 @@ def add_parser(commands) -> None:
         "check",
         help="check the data quality of a client before a run: rows, available metrics, changes",
         description="Imports the client's data without computing metrics. Shows the rows that were read, rejected and linked, which\n"
-        "metrics are available, what the others need, and what changed since the last import.\n"
+        "metrics are available, what the others need, and the changes since the last import.\n"
         "Writes check.html and quarantine.html (rejected rows) into outputs/CLIENT/.private/.",
         epilog="examples:\n  crmnb check corner_shop\n  crmnb check corner_shop --period 2025Q4 --json\n\n"
         + EXIT_CODES,

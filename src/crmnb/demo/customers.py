@@ -88,7 +88,7 @@ def simulate_customers(rates: Rates, customers: int, rng: np.random.Generator) -
         come = np.column_stack([rng.uniform(first, last, new), np.full(new, np.inf)])
         begins, ends = np.vstack([begins, come]), np.vstack([ends, np.full((new, 2), np.inf)])
         kind = np.concatenate([kind, rng.choice(joiner_shares.size, new, p=joiner_shares.ravel())])
-        _simulate_churn(begins, ends, hazard.ravel()[kind] / (last - first), (first, last), rates.win_back, rng)
+        _simulate_churn(begins, ends, hazard.ravel()[kind] / (last - first), (first, last), rates.reactivation, rng)
     begins[begins >= EDGES[-1]] = np.inf  # returns after the last day are not observed
     return CustomerBase(*np.divmod(kind, len(PLANS)), begins, ends, at_start, retained, joiner_shares)
 
@@ -125,7 +125,7 @@ def _before(rates: Rates, customers: int, joiner_shares: np.ndarray, rng: np.ran
     _, hazard = find_steady_state(rates)
     present = joiner_shares / hazard
     there = rng.choice(joiner_shares.size, customers, p=(present / present.sum()).ravel())
-    left = -rng.uniform(0, 2 * _YEAR, rng.poisson(2 * (1 - rates.retention[0]) * rates.win_back * customers))
+    left = -rng.uniform(0, 2 * _YEAR, rng.poisson(2 * (1 - rates.retention[0]) * rates.reactivation * customers))
     back = left + _draw_absences(len(left), rng)
     left, back = left[back > 0], back[back > 0]
     kind = np.concatenate([there, rng.choice(joiner_shares.size, len(left), p=joiner_shares.ravel())])
@@ -137,7 +137,9 @@ def _before(rates: Rates, customers: int, joiner_shares: np.ndarray, rng: np.ran
     return begins, ends, kind
 
 
-def _simulate_churn(begins, ends, hazard, year: tuple[float, float], win_back: float, rng: np.random.Generator) -> None:
+def _simulate_churn(
+    begins, ends, hazard, year: tuple[float, float], reactivation: float, rng: np.random.Generator
+) -> None:
     """Enter the churn and the returns of a year in `begins` and `ends`."""
     first, last = year
     for spell in (0, 1):
@@ -145,7 +147,7 @@ def _simulate_churn(begins, ends, hazard, year: tuple[float, float], win_back: f
         leaves = (begins[:, spell] < last) & np.isinf(ends[:, spell]) & (gone < last)
         ends[leaves, spell] = gone[leaves]
         if spell == 0:
-            back = leaves & (rng.random(len(gone)) < win_back)
+            back = leaves & (rng.random(len(gone)) < reactivation)
             begins[back, 1] = gone[back] + _draw_absences(back.sum(), rng)
 
 

@@ -64,7 +64,7 @@ class Rates:
     won: tuple[float, ...] = _rate(
         "customers won in a year per customer at its start", 0.19, 0.19, 0.19, between=(0, 2)
     )
-    win_back: float = _rate("share of the lost who come back, 400 days later or more", 0.20)
+    reactivation: float = _rate("share of the lost who come back, 400 days later or more", 0.20)
     expansion: tuple[float, ...] = _rate(
         "of the fees at the start of a year, what those who stay add in it", 0.06, 0.06, 0.08, between=(0, 0.4)
     )

@@ -71,7 +71,7 @@ def test_a_customer_is_new_with_the_first_order_though_the_list_has_another_day_
     assert whole("new_customers", shop(pd.concat([NEW, OLD]), early)).at["", "value"] == 3
 
 
-def test_an_old_customer_who_comes_after_a_pause_is_a_win_back():
+def test_an_old_customer_who_comes_after_a_pause_is_a_reactivated_customer():
     rows = whole("new_customers", shop(pd.concat([NEW, OLD.assign(ordered_at=days("2025-11-01", "2025-12-01"))]), LIST))
     assert (rows.at["", "value"], rows.at["reactivated", "value"]) == (3, 1)
 
