@@ -104,5 +104,5 @@ def _cell(result: Result, line: Series, week: float) -> str:
 
 
 def _notes(begins: float) -> tuple[str, ...]:
-    notes = "Actual: observed. Expected: the model's forecast. Same as before: the naive baseline, last period's rate continued."
+    notes = "Actual: observed. Expected: the model's forecast. Naive baseline: the rate before the holdout, continued."
     return (notes + (" The model was fitted without the holdout." if known(begins) else ""),)

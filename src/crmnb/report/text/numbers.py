@@ -242,7 +242,8 @@ def part_tick(label: str, first: bool, client: Client) -> str:
     part = _period(label, client)
     year = f"\n{part.start.year}" if first or (part.months == 1 and part.start.month == 1) else ""
     if part.months == 1 or (part.days > 7 and part.start.day == 1):
-        return format_date(part.start, "LLL", locale=client.locale) + year
+        month = format_date(part.start, "LLL", locale=client.locale)
+        return month.replace("Sept", "Sep") + year  # as short as "Oct"
     return format_skeleton("MMMd", part.start, locale=client.locale) + year
 
 
