@@ -1,5 +1,6 @@
 """ECSI mobi: 250 answers on 1-10 without dates or customers, against plain pandas on the raw file."""
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -8,8 +9,10 @@ import pytest
 from second_route import Figures, compared
 from statsmodels.stats.proportion import proportion_confint
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.intake import Intake, import_data
+from crmnb.report.text.numbers import day
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -134,8 +137,9 @@ def test_what_the_survey_does_not_hold_is_named(book: Workbook, whole):
 
 def test_the_declared_year_holds_all_and_is_compared_with_none(book: Workbook, raw):
     csat = book("csat")
+    why = Note("no_comparison_partial", period="2004", begins="2005-01-01", ends=None)
     assert csat.whole["previous"].isna().all()
-    assert csat.whole["reason"].to_list() == ["no comparison: 2004 is partial (the data begin on 2005-01-01)"]
+    assert csat.whole["reason"].to_list() == [why.to_json()]
     had = csat.parts[csat.parts["value"].notna()]
     assert had[["part", "denominator"]].to_numpy().tolist() == [["2005-01", 250]]
 
@@ -145,4 +149,9 @@ def test_no_other_year_has_a_figure(client: Client, taken: Intake, label: str):
     found = open_on(client, Period.parse(label), taken).results("satisfaction")
     assert found["value"].isna().all()
     [csat] = found[(found["metric"] == "csat") & (found["part"] == "")].to_dict("records")
-    assert f"the data {'begin on 2005-01-01' if label == '2004' else 'end on 2005-12-31'}" in csat["reason"]
+    edge = (
+        f"begin on {day(datetime(2005, 1, 1), client)}"
+        if label == "2004"
+        else f"end on {day(datetime(2005, 12, 31), client)}"
+    )
+    assert f"the data {edge}" in csat["reason"]

@@ -1,5 +1,6 @@
 """IBM Telco: contractual churn from a snapshot without dates, against plain pandas on the raw file."""
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -10,9 +11,12 @@ from second_route import Figures, compared
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.stats.proportion import proportion_confint
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import catalogue
+from crmnb.report.text.notes import sentence
+from crmnb.report.text.numbers import day
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -211,10 +215,11 @@ def test_the_median_lifetime_lies_where_half_are_kept(rows, raw):
 
 
 def test_the_curves_differ_by_everything_and_late_entry_is_said(book: Workbook):
-    notes = " ".join(book("survival_curve").notes)
+    result = book("survival_curve")
+    notes = " ".join(sentence(note, result.client) for note in result.notes)
     names = "contract, internet service and payment method"
     assert f"By {names} the curves differ more than chance explains (log-rank test, Holm, p < 0.001)." in notes
-    assert "100 % of the customers joined before the data begin" in notes
+    assert "100% joined before the data start (left-truncated)" in notes
 
 
 def test_what_goes_with_leaving_is_cox_s_model_of_rows_written_out(rows, raw):
@@ -310,7 +315,7 @@ def worth_by_hand(raw: pd.DataFrame, *columns: str, months: int = 36) -> pd.Seri
 def worth(book: Workbook) -> pd.DataFrame:
     found = book("predicted_clv")
     rows = found.rows.set_index(["segment", "level"])
-    rows.attrs["notes"] = found.notes
+    rows.attrs["notes"] = [sentence(note, found.client) for note in found.notes]
     return rows
 
 
@@ -368,8 +373,8 @@ def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label:
     assert (of_the_period["flags"] == "unavailable").all()
     assert of_the_period["value"].isna().all()
     for metric in ("churn_rate", "retention_rate", "new_customers"):
-        assert str(Period.parse(label).start.date()) in found.loc[metric, "reason"]  # what is needed
-        assert "2018-09-01" in found.loc[metric, "reason"]  # what there is
+        assert day(Period.parse(label).start, client) in found.loc[metric, "reason"]  # what is needed
+        assert day(datetime(2018, 9, 1), client) in found.loc[metric, "reason"]  # what there is
 
 
 @pytest.mark.parametrize("label", ["2018-08-31..2018-09-30", "2018-09-01..2018-09-29", "2018-09-24..2018-09-30"])
@@ -383,16 +388,16 @@ def test_nothing_shorter_than_a_month_is_shown_of_made_up_days(client, taken, la
 @pytest.mark.parametrize(
     ("label", "why"),
     [
-        ("2018-08", "the data begin on 2018-09-01, after 2018-08 ends"),
-        ("2017-09", "the data begin on 2018-09-01, after 2017-09 ends"),
-        ("2018-10", "the data end on 2018-09-30, before 2018-10 begins"),
+        ("2018-08", Note("data_begin_after_period", begins="2018-09-01", period="2018-08")),
+        ("2017-09", Note("data_begin_after_period", begins="2018-09-01", period="2017-09")),
+        ("2018-10", Note("data_end_before_period", ends="2018-09-30", period="2018-10")),
     ],
 )
-def test_other_months_are_unavailable_and_never_without_churn(client, taken, label: str, why: str):
+def test_other_months_are_unavailable_and_never_without_churn(client, taken, label: str, why: Note):
     # Who left before the last month is not in the file: counted all the same, 2018-08 would have no churn at all.
     found = whole(client, taken, label)
     assert found["value"].isna().all()
-    assert found.loc["churn_rate", "reason"] == why
+    assert found.loc["churn_rate", "reason"] == sentence(why, client)
 
 
 def test_of_a_year_s_months_only_the_last_is_known_and_it_is_compared_with_none(client, taken):
@@ -401,9 +406,10 @@ def test_of_a_year_s_months_only_the_last_is_known_and_it_is_compared_with_none(
     assert months.dropna().to_dict() == pytest.approx({MONTH: 100 * 1_869 / 7_043}, rel=1e-9)
 
 
-def test_the_month_is_not_compared_with_that_of_the_year_before(rows):
+def test_the_month_is_not_compared_with_that_of_the_year_before(rows, client):
     churn = rows[rows["metric"] == "churn_rate"]
     assert churn["previous"].isna().all()
     assert churn["change"].isna().all()
     # A month is compared with that of a year before, where the client says nothing else: like seasons with like.
-    assert set(churn["reason"]) == {"no comparison: 2017-09 is partial (the data begin on 2018-09-01)"}
+    why = Note("no_comparison_partial", period="2017-09", begins="2018-09-01", ends=None)
+    assert set(churn["reason"]) == {sentence(why, client)}

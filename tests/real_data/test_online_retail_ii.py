@@ -10,6 +10,7 @@ from second_route_retention import gaps_of, lifetimes, median_life, staying, wei
 
 from crmnb.core.period import Period
 from crmnb.intake import Intake, import_data
+from crmnb.report.text.notes import sentence
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -191,8 +192,8 @@ def test_the_whole_year_needs_history_that_the_file_does_not_have(results):
         [row] = whole[whole["metric"] == metric].to_dict("records")
         assert "unavailable" in row["flags"]
         assert row["value"] != row["value"]
-        assert "2009-10-03" in row["reason"]  # what is needed
-        assert "2009-12-01" in row["reason"]  # what there is
+        assert "3 October 2009" in row["reason"]  # what is needed
+        assert "1 December 2009" in row["reason"]  # what there is
 
 
 def test_the_running_year_and_its_last_month_are_partial_and_not_compared(results):
@@ -217,7 +218,8 @@ def test_orders_without_a_customer_are_said_beside_what_leaves_them_out(books, o
         (orders["ordered_at"] >= "2010-07-01") & (orders["ordered_at"] < "2010-10-01") & (orders["amount"] > 0)
     ]
     without, among = int(third["customer_id"].isna().sum()), len(third)
-    said = " ".join(books["2010Q3"]("repeat_purchase_rate").notes)
+    result = books["2010Q3"]("repeat_purchase_rate")
+    said = " ".join(sentence(note, result.client) for note in result.notes)
     assert without > 0
     assert f"{without:,} of {among:,}" in said
 

@@ -80,8 +80,8 @@ def test_a_year_of_data_holds_no_growth_on_a_year(results):
         whole = rows[(rows["part"] == "") & (rows["segment"] == "") & (rows["metric"] == "sales_growth")]
         row = whole.set_index("breakdown").loc[""]
         assert "unavailable" in row["flags"]
-        assert "needs data from 2009-0" in row["reason"]
-        assert "begin on 2009-12-01" in row["reason"]
+        assert "needs data from" in row["reason"]
+        assert "begin on 1 December 2009" in row["reason"]
 
 
 def test_two_quarters_are_compared_per_day(results):
@@ -97,7 +97,7 @@ def test_growth_is_taken_apart_against_the_quarter_before(books):
     money = found.whole.set_index("breakdown")["value"]
     between = money[["customers", "frequency", "order value", "without a customer"]].sum()
     assert money["before"] + between == pytest.approx(money["now"], rel=1e-12)
-    assert any("2010Q2" in note for note in found.notes)
+    assert any(note.values.get("period") == "2010Q2" for note in found.notes)
 
 
 def test_what_needs_leads_or_visits_says_so(results):

@@ -152,7 +152,7 @@ def test_a_mean_that_hangs_on_one_customer_says_so_without_telling_who_or_how_mu
         for note in note_words(measured({"orders": pd.concat([orders, large])}, "historical_clv").notes)
         if "few" in note
     ]
-    assert told == ["Very few customers brought more than 20 % of it: the mean hangs on them."]
+    assert told == ["Very few customers brought more than 20% of it: the mean hangs on them."]
     assert not any("few" in note for note in note_words(measured({"orders": orders}, "historical_clv").notes))
 
 

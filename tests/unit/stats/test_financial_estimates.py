@@ -443,7 +443,7 @@ def test_payback_is_the_month_in_which_the_cost_is_covered():
     [row] = cac.payback([followed([4, 3, 1, 0.5], 12), spent], context()).rows
     assert np.isnan(row["value"])
     assert row["flags"] == "not_reached"
-    assert reason_words(row["reason"]) == "after 12 months a customer has brought 94 % of what winning one cost"
+    assert reason_words(row["reason"]) == "after 12 months a customer has brought 94% of what winning one cost"
     assert row["high"] == np.inf
     [row] = cac.payback([followed([4, 3, 2, 1], 2), spent], context()).rows
     assert "after 2 months" in reason_words(row["reason"])  # the third is not seen whole

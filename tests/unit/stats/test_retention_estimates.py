@@ -87,7 +87,7 @@ def test_where_everybody_at_risk_had_gone_the_curve_begins_with_those_who_came_l
 def test_who_was_mostly_seen_later_than_the_first_day_is_said():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
     notes = note_words(survival.curve([group(counts)], context()).notes)
-    assert any("75 % joined before the data start (left-truncated)" in note for note in notes)
+    assert any("75% joined before the data start (left-truncated)" in note for note in notes)
 
 
 def test_what_the_first_days_are_is_said_beside_the_median_too():
@@ -104,7 +104,7 @@ def test_a_median_that_is_not_reached_says_what_is_known():
     [row] = survival.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], context()).rows
     assert np.isnan(row["value"])
     assert (row["flags"], row["high"]) == ("not_reached", np.inf)
-    assert reason_words(row["reason"]) == "after 1,096 days 70 % are still customers"
+    assert reason_words(row["reason"]) == "after 1,096 days 70% are still customers"
 
 
 def test_durations_of_tickets_need_no_churn_declaration():
