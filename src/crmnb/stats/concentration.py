@@ -93,7 +93,7 @@ def limits(name: str, value: float, error: float, size: float, level: float) -> 
     unequal = min(value + error / 2, 1 - 1e-12)
     least, most = (wider * quantile for quantile in _quantiles(name, unequal, size))
     scale, middle = error / (value * (1 - value)), np.log(value / (1 - value))
-    return tuple(float(1 / (1 + np.exp(reach * scale - middle))) for reach in (most, least))
+    return tuple(float(1 / (1 + np.exp(errors * scale - middle))) for errors in (most, least))
 
 
 def _quantiles(name: str, value: float, size: float) -> tuple[float, float]:

@@ -88,16 +88,16 @@ def comparisons(period: Period) -> list[Comparison]:
         return span(*(shift(day, -12 * years) for day in (start, end)), False)
 
     now = span(start, end, by_weekday)
-    found = [Comparison("", now, ago(1), 1)]
+    pairs = [Comparison("", now, ago(1), 1)]
     if not _of_whole_years(period):
         sides = span(period.start, end, True), span(previous.start, previous.end, True)
-        found.append(Comparison("vs previous period", *sides))
+        pairs.append(Comparison("vs previous period", *sides))
     years = 1
     while period.data_from and ago(years + 1).start >= period.data_from:
         years += 1
     if years > 1:
-        found.append(Comparison("CAGR", now, ago(years), years))
-    return found
+        pairs.append(Comparison("CAGR", now, ago(years), years))
+    return pairs
 
 
 def _of_whole_years(period: Period) -> bool:
@@ -106,7 +106,7 @@ def _of_whole_years(period: Period) -> bool:
 
 def spans(period: Period) -> list[Span]:
     """All that is compared in `comparisons`, each once, in order."""
-    return sorted({side for each in comparisons(period) for side in (each.now, each.before)}, key=str)
+    return sorted({side for comparison in comparisons(period) for side in (comparison.now, comparison.before)}, key=str)
 
 
 def sides_of(period: Period) -> list[dict[str, int]]:
@@ -114,8 +114,8 @@ def sides_of(period: Period) -> list[dict[str, int]]:
 
     The sums over customers of the products of what each brought in the two are what the interval needs.
     """
-    place = {each: at for at, each in enumerate(spans(period))}
-    pairs = [{"now": place[each.now], "before": place[each.before]} for each in comparisons(period)]
+    place = {span: at for at, span in enumerate(spans(period))}
+    pairs = [{"now": place[comparison.now], "before": place[comparison.before]} for comparison in comparisons(period)]
     return pairs + pairs[:1] * (MOST_COMPARISONS - len(pairs))
 
 
@@ -168,14 +168,14 @@ def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: Estimat
     """The rows of a group; `buyers` are None where no order names its customer."""
     period = context.periods[group.win]
     daily = group.counts.groupby(["span", "day"])[["net", "n"]].sum()
-    place = {each: at for at, each in enumerate(spans(period))}
+    place = {span: at for at, span in enumerate(spans(period))}
     rows = []
-    for at, each in enumerate(comparisons(period)):
-        sides = [_Side.of(daily, place[side], side, buyers) for side in (each.now, each.before)]
+    for at, comparison in enumerate(comparisons(period)):
+        sides = [_Side.of(daily, place[side], side, buyers) for side in (comparison.now, comparison.before)]
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
-        told_of = _missing(period, each.before.start) or _grown(*sides, each.years, errors, context.level)
-        rows.append(group.row(breakdown=each.breakdown, **told_of))
+        told_of = _missing(period, comparison.before.start) or _grown(*sides, comparison.years, errors, context.level)
+        rows.append(group.row(breakdown=comparison.breakdown, **told_of))
     return rows
 
 
@@ -215,14 +215,14 @@ def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -
 
     What a unit moves it by is a / now - b / before; these add up to nothing.
     """
-    many = units["n"].sum()
-    if not min(now, before) > 0 or many < 2:
+    size = units["n"].sum()
+    if not min(now, before) > 0 or size < 2:
         return np.nan, np.nan
     now_now, now_before, before_before = (units[name].sum() for name in _squares_of(comparison))
     scatter = now_now / now**2 - 2 * now_before / (now * before) + before_before / before**2
     if scatter < 1e-12 * now_now / now**2:  # the rounding of equal sums
         scatter = 0.0
-    return float(np.sqrt(many / (many - 1) * scatter)), float(many - 1)
+    return float(np.sqrt(size / (size - 1) * scatter)), float(size - 1)
 
 
 def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] | None, level: float) -> dict:
@@ -231,30 +231,34 @@ def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] 
     of_units: the errors by customers and by orders, None where no order names its customer. As few as the customers (or orders,
     where these name nobody) of either side stand behind it.
     """
-    few = _fewest(now.orders, before.orders, now.customers, before.customers)
-    facts = {"n": now.orders + before.orders, "clusters": few, "flags": "unreliable" if few < FEW_CLUSTERS else ""}
+    fewest = _fewest(now.orders, before.orders, now.customers, before.customers)
+    fields = {
+        "n": now.orders + before.orders,
+        "clusters": fewest,
+        "flags": "unreliable" if fewest < FEW_CLUSTERS else "",
+    }
     if before.net <= 0:
-        return facts | {"flags": "", "reason": Note("no_earlier_revenue")}
+        return fields | {"flags": "", "reason": Note("no_earlier_revenue")}
     ratio = now.net / now.days / (before.net / before.days)
     per_year = 1 / max(years, 1)
-    facts["value"] = ratio**per_year - 1
+    fields["value"] = ratio**per_year - 1
     if min(now.days, before.days) < 7 * FEWEST_WEEKS or not ratio > 0:
-        return facts | {"method": "no interval: too few weeks"}
+        return fields | {"method": "no interval: too few weeks"}
     if years:
         of_weeks = _error(_excess(now.weeks) - _excess(before.weeks))
     else:
         of_weeks = _combined(_error(_excess(now.weeks)), _error(_excess(before.weeks)))
     errors = {"weeks": of_weeks} | ({"weeks and customers": _two_way(of_weeks, *of_units)} if of_units else {})
-    reach = {
+    half_widths = {
         unit: scipy.stats.t.ppf((1 + level) / 2, df) * error for unit, (error, df) in errors.items() if error > 1e-9
     }
-    if not reach:
-        return facts | {"method": "no interval: nothing varies"}
-    unit = max(reach, key=reach.get)
-    low, high = ((ratio * np.exp(sign * reach[unit])) ** per_year - 1 for sign in (-1, 1))
+    if not half_widths:
+        return fields | {"method": "no interval: nothing varies"}
+    unit = max(half_widths, key=half_widths.get)
+    low, high = ((ratio * np.exp(sign * half_widths[unit])) ** per_year - 1 for sign in (-1, 1))
     error, df = errors[unit]
     p_value = 2 * float(scipy.stats.t.sf(abs(np.log(ratio)) / error, df))
-    return facts | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
+    return fields | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
 
 
 def _two_way(weeks: Error, customers: Error, orders: Error) -> Error:
@@ -269,9 +273,9 @@ def _two_way(weeks: Error, customers: Error, orders: Error) -> Error:
     return _combined((np.sqrt(common), weeks[1]), customers)
 
 
-def _fewest(*many: float) -> float:
+def _fewest(*numbers: float) -> float:
     """The smallest of numbers of customers or orders; a side without any betrays nobody."""
-    return float(min((each for each in many if 0 < each < np.inf), default=0))
+    return float(min((number for number in numbers if 0 < number < np.inf), default=0))
 
 
 def _excess(weeks: pd.DataFrame) -> np.ndarray:
@@ -318,7 +322,7 @@ def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
     totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
     now, before = (_side(totals, side, 1) for side in ("now", "before"))
     unknown = [_side(totals, side, 0) for side in ("now", "before")]
-    facts = {"n": now["n"] + before["n"], "clusters": _fewest(now["n"], before["n"])}
+    fields = {"n": now["n"] + before["n"], "clusters": _fewest(now["n"], before["n"])}
     if any(0 < side["orders"] < fewest for side in unknown):
         now, before = (_with_orders(*sides) for sides in zip((now, before), unknown, strict=True))
         unknown = [side * 0.0 for side in unknown]
@@ -326,13 +330,15 @@ def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
     if not min(now["net"], before["net"]) > 0:
         earlier = Note("no_earlier_customer_revenue", period=group.counts["against"].iloc[0])
         reason = earlier if now["net"] > 0 else Note("no_customer_revenue")
-        return [group.row(**facts, reason=reason)]
+        return [group.row(**fields, reason=reason)]
     money = {"before": before["net"] + unknown_before}
     money |= divisia(_factors(before), _factors(now))
     if unknown_now or unknown_before:
         money["without a customer"] = unknown_now - unknown_before
     money["now"] = now["net"] + unknown_now
-    rows = [group.row(breakdown=part, value=value, **facts, method="logarithmic mean") for part, value in money.items()]
+    rows = [
+        group.row(breakdown=part, value=value, **fields, method="logarithmic mean") for part, value in money.items()
+    ]
     return [row | ({"at_win": "before"} if row["breakdown"] == "before" else {}) for row in rows]
 
 

@@ -99,9 +99,9 @@ def by_t(s: pd.DataFrame, level: float) -> pd.DataFrame:
 
 def _unless_alike(s: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
     """The estimates, without an interval where all units seen are alike: one of no width would say that all others are, too."""
-    alike = (s.clusters > 1) & (_standard_error(s) <= 1e-9 * (s.num / s.den).abs())
-    estimates.loc[alike, ["low", "high"]] = np.nan
-    estimates.loc[alike, "method"] = ALL_ALIKE
+    is_constant = (s.clusters > 1) & (_standard_error(s) <= 1e-9 * (s.num / s.den).abs())
+    estimates.loc[is_constant, ["low", "high"]] = np.nan
+    estimates.loc[is_constant, "method"] = ALL_ALIKE
     return estimates
 
 
@@ -177,8 +177,8 @@ def _effective_n(s: pd.DataFrame, variance: pd.Series) -> tuple[pd.Series, pd.Se
     """
     kish = s.w**2 / s.w2
     clustered = s.clusters < s.n
-    told = (variance / _standard_error(s) ** 2).where(variance > 0, s.clusters)
-    n = kish.mask(clustered, np.minimum(kish, told.fillna(1.0)))
+    independent_n = (variance / _standard_error(s) ** 2).where(variance > 0, s.clusters)
+    n = kish.mask(clustered, np.minimum(kish, independent_n.fillna(1.0)))
     df = pd.Series(np.inf, s.index).mask(clustered, (s.clusters - 1).clip(lower=1))
     return n, df
 
@@ -189,8 +189,8 @@ def _quantile(level: float, df: pd.Series) -> pd.Series:
 
 def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) -> pd.DataFrame:
     clustered = s.get("clusters", s.n) < s.n
-    told = {"value": value, "low": low, "high": high, "method": method, "n_effective": n_effective}
-    out = pd.DataFrame(told, index=s.index)
+    columns = {"value": value, "low": low, "high": high, "method": method, "n_effective": n_effective}
+    out = pd.DataFrame(columns, index=s.index)
     out["method"] = out["method"].mask(clustered & (method != "none"), out["method"] + " by customer")
     out["unreliable"] = clustered & (s.get("clusters", s.n) < FEW_CLUSTERS)
     return out

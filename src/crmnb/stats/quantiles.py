@@ -61,5 +61,5 @@ def _effective(rows, place: int, n: float, customers: float, level: float) -> tu
     if customers < 2:
         return np.nan, np.nan
     variance = customers / (customers - 1) * ss / n**2
-    told = p * (1 - p) / variance if p < 1 and variance > 0 else customers
-    return stats.t.ppf((1 + level) / 2, customers - 1), min(told, n)
+    independent_n = p * (1 - p) / variance if p < 1 and variance > 0 else customers
+    return stats.t.ppf((1 + level) / 2, customers - 1), min(independent_n, n)

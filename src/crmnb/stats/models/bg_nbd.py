@@ -61,14 +61,14 @@ def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np
 
 def _in_a_limit(rows: tuple[np.ndarray, ...], refusal: CannotFit) -> Fit:
     """The likeliest of the limits in which customers do not differ in something. Raises the refusal where there is none."""
-    found = []
+    fits = []
     for given, homogeneity in _LIMITS:
         with suppress(CannotFit):
             fit = maximum_given(given, _likelihood, rows, _STARTS, rows[-1].sum(), _EDGES)
-            found.append(replace(fit, homogeneity=homogeneity))
-    if not found:
+            fits.append(replace(fit, homogeneity=homogeneity))
+    if not fits:
         raise refusal
-    return max(found, key=lambda fit: fit.log_likelihood)
+    return max(fits, key=lambda fit: fit.log_likelihood)
 
 
 def alive(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def alive(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray)
     for only after one does a customer leave.
     """
     r, alpha, a, b = parameters
-    x, t_x, T = (np.asarray(given, float) for given in (x, t_x, T))
+    x, t_x, T = (np.asarray(values, float) for values in (x, t_x, T))
     odds_left = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * np.log((alpha + T) / (alpha + t_x))
     return np.where(x > 0, special.expit(-odds_left), 1.0)
 
@@ -119,7 +119,7 @@ def discounted_further(
     (r + x) / (alpha + T) 2F1(r + x + 1, a; a + b + x; -s / (alpha + T)), which `time_ahead` integrates.
     Raises CannotFit where the value is infinite.
     """
-    x, t_x, T = np.broadcast_arrays(*(np.asarray(given, float) for given in (x, t_x, T)))
+    x, t_x, T = np.broadcast_arrays(*(np.asarray(values, float) for values in (x, t_x, T)))
     r, alpha, a, b = parameters
     at_once = alive(parameters, x, t_x, T) * (r + x) / (alpha + T)
     if rate > 0 or np.isfinite(horizon):
@@ -145,7 +145,7 @@ def simulate_further(
 ) -> np.ndarray:
     """Purchases within t after T, drawn for each customer with that history."""
     r, alpha, a, b = parameters
-    x, t_x, T = (np.asarray(given, float) for given in (x, t_x, T))
+    x, t_x, T = (np.asarray(values, float) for values in (x, t_x, T))
     would = rng.poisson(rng.gamma(r + x, 1 / (alpha + T)) * t)
     stays = rng.random(x.shape) < alive(parameters, x, t_x, T)
     return np.where(stays, np.minimum(would, _last_purchase(rng.beta(a, b + x), rng)), 0).astype(float)
@@ -161,13 +161,13 @@ def _last_purchase(leaving: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _checked(x, t_x, T, n) -> tuple[np.ndarray, ...]:
     """The rows that stand for somebody, as floats."""
-    x, t_x, T, n = (np.asarray(given, float) for given in (x, t_x, T, n))
+    x, t_x, T, n = (np.asarray(values, float) for values in (x, t_x, T, n))
     if not x.shape == t_x.shape == T.shape == n.shape or x.ndim != 1:
         raise ValueError("x, t_x, T and n are to be four arrays of one length")
     possible = (x >= 0) & (x == np.floor(x)) & (t_x <= T) & np.isfinite(T) & (n >= 0)
     if not (possible & np.where(x > 0, t_x > 0, t_x == 0)).all():
         raise ValueError("each row: x whole, 0 < t_x <= T (t_x 0 without a repeat purchase), n 0 or more")
-    return (x, t_x, T, n) if (n > 0).all() else tuple(given[n > 0] for given in (x, t_x, T, n))
+    return (x, t_x, T, n) if (n > 0).all() else tuple(values[n > 0] for values in (x, t_x, T, n))
 
 
 def _likelihood(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> LogLikelihood:

@@ -220,7 +220,7 @@ def proportionality(fit: Fit, entry, duration, event, X, n) -> pd.DataFrame:
     ties, hazard, sums, _ = _moments(data, fit.coefficients.to_numpy() * data.scale)
     (_, plain), (slope, mixed), (_, squared) = (_derivatives(data, ties, hazard, sums, g**power) for power in range(3))
     variance = squared - mixed @ np.linalg.solve(plain, mixed)
-    each = slope**2 / variance.diagonal()
+    chi2 = slope**2 / variance.diagonal()
     everything = slope @ np.linalg.lstsq(variance, slope)[0]
-    told = pd.DataFrame({"chi2": [*each, everything], "df": [1] * len(each) + [len(each)]}, [*data.names, "all"])
-    return told.assign(p_value=chdtrc(told["df"], told["chi2"]))
+    tests = pd.DataFrame({"chi2": [*chi2, everything], "df": [1] * len(chi2) + [len(chi2)]}, [*data.names, "all"])
+    return tests.assign(p_value=chdtrc(tests["df"], tests["chi2"]))

@@ -114,8 +114,8 @@ def independence(x: np.ndarray, spent: np.ndarray, n: np.ndarray) -> tuple[float
     along with x where the model holds exactly. Spearman's, with the limits of Bonett & Wright 2000, Psychometrika 65:23: counts and
     money are so skewed that a few customers would make Pearson's. NaN where all have the same x or spent the same.
     """
-    x, spent, n = (np.asarray(given, float) for given in (x, spent, n))
-    x, spent, n = (given[n > 0] for given in (x, spent, n))
+    x, spent, n = (np.asarray(values, float) for values in (x, spent, n))
+    x, spent, n = (values[n > 0] for values in (x, spent, n))
     all_n = n.sum()
     ranks = [_mid_ranks(each, n) - (all_n + 1) / 2 for each in (x, spent)]
     spread = np.sqrt([n @ each**2 for each in ranks])
@@ -144,7 +144,7 @@ def _mid_ranks(values: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 def _checked(x, m, n) -> tuple[np.ndarray, ...]:
     """The rows that stand for somebody, as floats."""
-    x, m, n = (np.asarray(given, float) for given in (x, m, n))
+    x, m, n = (np.asarray(values, float) for values in (x, m, n))
     if not x.shape == m.shape == n.shape or x.ndim != 1:
         raise ValueError("x, m and n are to be three arrays of one length")
     if not ((x > 0) & (x == np.floor(x)) & (m > 0) & np.isfinite(x) & np.isfinite(m) & (n >= 0)).all():

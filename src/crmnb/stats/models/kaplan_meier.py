@@ -52,7 +52,7 @@ def checked(entry, duration, event, n) -> tuple[np.ndarray, ...]:
     Raises ValueError where they cannot be meant: lengths that differ, counts below 0, times that are missing, negative or
     end before they begin.
     """
-    entry, duration, n = (np.asarray(given, float) for given in (entry, duration, n))
+    entry, duration, n = (np.asarray(values, float) for values in (entry, duration, n))
     event = np.asarray(event)
     if not entry.shape == duration.shape == event.shape == n.shape or entry.ndim != 1:
         raise ValueError("entry, duration, event and n are to be four arrays of one length")
@@ -210,9 +210,9 @@ def at(curve: Curve, times) -> pd.DataFrame:
     times = np.asarray(times, float)
     step = np.searchsorted(curve.table["time"], times, side="right")
     before = {"value": curve.begin, "low": np.nan, "high": np.nan}
-    told = {name: np.concatenate([[first], curve.table[name]])[step] for name, first in before.items()}
-    known = (times >= curve.start) & ((times <= curve.last) | (told["value"] == 1 - curve.begin))
-    return pd.DataFrame({"time": times} | {name: np.where(known, values, np.nan) for name, values in told.items()})
+    columns = {name: np.concatenate([[first], curve.table[name]])[step] for name, first in before.items()}
+    known = (times >= curve.start) & ((times <= curve.last) | (columns["value"] == 1 - curve.begin))
+    return pd.DataFrame({"time": times} | {name: np.where(known, values, np.nan) for name, values in columns.items()})
 
 
 def quantile(curve: Curve, p: float = 0.5) -> tuple[float, float, float]:

@@ -200,9 +200,9 @@ def _uphill(log_likelihood: LogLikelihood, at: np.ndarray, value: float, gradien
     for halvings in range(40):
         part = step / 2**halvings
         there = at + part
-        found = _in_logarithms(log_likelihood, there)
-        if found[0] >= value + 1e-4 * (gradient @ part) - rounding:
-            return there, *found
+        result = _in_logarithms(log_likelihood, there)
+        if result[0] >= value + 1e-4 * (gradient @ part) - rounding:
+            return there, *result
     raise CannotFit(Note("likelihood_not_increased"))
 
 

@@ -36,7 +36,7 @@ def survival(gap, complete, m, n) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 def _checked(gap, complete, m, n) -> tuple[np.ndarray, ...]:
     """The arrays, without the open gaps of customers with complete ones."""
-    gap, m, n = (np.asarray(given, float) for given in (gap, m, n))
+    gap, m, n = (np.asarray(values, float) for values in (gap, m, n))
     complete = np.asarray(complete).astype(bool)
     if not gap.shape == complete.shape == m.shape == n.shape[:1] or n.ndim > 2:
         raise ValueError("gap, complete and m are to be arrays of one length, and n to have as many rows")
@@ -69,7 +69,7 @@ def quantile(gap, complete, m, n, p: float = 0.5) -> float | np.ndarray:
     """
     times, values, _, _ = survival(gap, complete, m, n)
     reached = values <= 1 - p + ROUNDING
-    found = np.where(reached.any(axis=0), times[reached.argmax(axis=0)] if len(times) else np.inf, np.inf)
+    quantiles = np.where(reached.any(axis=0), times[reached.argmax(axis=0)] if len(times) else np.inf, np.inf)
     nobody = np.asarray(n, float).sum(axis=0) == 0
-    found = np.where(nobody, np.nan, found)
-    return found if found.ndim else float(found)
+    quantiles = np.where(nobody, np.nan, quantiles)
+    return quantiles if quantiles.ndim else float(quantiles)

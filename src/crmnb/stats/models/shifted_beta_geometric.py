@@ -29,7 +29,7 @@ def fit_contract(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     age: (rows,) number of the renewal, 1 or more. at_risk, lost: (rows,) customers who came to it, and who left at it.
     The fit's n is the losses. Raises ValueError where a row cannot be, CannotFit where the customers do not carry the model.
     """
-    age, at_risk, lost = (np.asarray(given, float) for given in (age, at_risk, lost))
+    age, at_risk, lost = (np.asarray(values, float) for values in (age, at_risk, lost))
     if not age.shape == at_risk.shape == lost.shape or age.ndim != 1:
         raise ValueError("age, at_risk and lost are to be three arrays of one length")
     if not ((age >= 1) & (age == np.floor(age)) & (lost >= 0) & (lost <= at_risk) & (at_risk < np.inf)).all():
