@@ -30,7 +30,7 @@ _TIMEOUT = 60.0  # seconds for a disturbed run to end; it needs a few, but the m
 
 # The points at which a run can stop: a function, and whether before or after it. Cells stop by code of their own.
 STOPS = {
-    "intake": "crmnb.intake.pipeline:_take_table:before",
+    "intake": "crmnb.intake.pipeline:_import_table:before",
     "export": "crmnb.run.family_job:body_of:before",
     "results": "crmnb.run.report_job:write_xlsx:before",
     "swap": "crmnb.core.folder_swap:_exchange:before",
