@@ -15,13 +15,14 @@ _numbers = count()
 class Kept:
     """What was computed once in a connection: frames by function and arguments, temporary tables by their SQL.
 
-    `noted`: by the same keys as frames, what their function noted of how it sees time (`crmnb.engine.periods.Periods`).
+    `levels`: of a table's column the level of each value. `noted`: by the same keys as frames, what their function noted of how it sees time (`crmnb.engine.periods.Periods`).
     """
 
     con: Any
     frames: dict[tuple, nw.LazyFrame] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     noted: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def table(self, sql: str) -> str:
         """The name of the temporary table of the rows of a query."""

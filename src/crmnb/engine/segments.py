@@ -100,8 +100,12 @@ def _is_there(segment: Segment, tables: Tables) -> bool:
 def _levels(segment: Segment, tables: Tables) -> dict[str, str]:
     """The level of each value of a segmentation's column, as text."""
     table, column = segment.column.split(".")
-    told = levels_of(nw.from_native(tables.every(table)), column).to_native().sql_query()
-    return dict(tables.con.sql(f"select own, level from {tables.kept.table(told)}").fetchall())
+    levels = tables.kept.levels
+    if segment.column not in levels:
+        named = levels_of(nw.from_native(tables.every(table)), column).to_native().sql_query()
+        rows = tables.con.sql(f"select own, level from {tables.kept.table(named)}").fetchall()
+        levels[segment.column] = dict(rows)
+    return levels[segment.column]
 
 
 def _text(value: str) -> str:

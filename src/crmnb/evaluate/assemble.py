@@ -145,6 +145,8 @@ def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
 def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
     """The points of a metric's picture in its units, as far as they may be shown."""
     points = pd.DataFrame(told, columns=["breakdown", "segment", "level", "x", "value", "low", "high", "n"])
+    if points.empty:
+        return points.astype(dict.fromkeys(("x", "value", "low", "high", "n"), float))
     points = protected_points(points, rows, privacy.suppress_below)
     scaled = _scaled(metric, points["breakdown"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
