@@ -15,10 +15,9 @@ from pictured import (
     stages,
     survival,
 )
-from synthetic import HOSTILE, NAN
+from synthetic import HOSTILE, NAN, family_page
 
 from crmnb.report.display import note
-from crmnb.report.pages import family_page
 
 pytestmark = in_chromium
 

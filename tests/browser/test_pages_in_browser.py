@@ -6,10 +6,10 @@ import pytest
 from chromium import browser, check_page, in_chromium, open_page
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
-from synthetic import HOSTILE, client, metric, rate, result, row
+from synthetic import HOSTILE, client, family_page, metric, rate, result, row
 
 from crmnb.report.display import note
-from crmnb.report.pages import Family, catalogue_page, family_page, index_page
+from crmnb.report.pages import Family, catalogue_page, index_page
 from crmnb.report.tables.scorecard import scorecard
 
 pytestmark = in_chromium

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pandas as pd
+from nbformat import NotebookNode
 
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -12,6 +13,7 @@ from crmnb.metrics.definition import Metric
 from crmnb.metrics.definition import metric as declare
 from crmnb.metrics.estimators import proportion
 from crmnb.metrics.measures import Measure
+from crmnb.report.pages.family import body_of, framed
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client
 
@@ -118,3 +120,8 @@ def result(
     notes = (free_text(note) if isinstance(note, str) else note for note in more.pop("notes", ()))
     more = more | ({"points": pd.DataFrame(more["points"])} if "points" in more else {})
     return ResultView(of or metric(), whose or client(), period, period.previous, frame, notes=tuple(notes), **more)
+
+
+def family_page(notebook: NotebookNode, **facts) -> str:
+    """The page of an executed notebook."""
+    return framed(*body_of(notebook), **facts)

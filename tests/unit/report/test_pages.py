@@ -5,15 +5,14 @@ import hashlib
 import re
 from datetime import date, datetime
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from synthetic import HOSTILE, client, metric, rate, result, row
+from synthetic import HOSTILE, client, family_page, metric, rate, result, row
 
 from crmnb.core.period import Period
 from crmnb.report.display import WITH_CUSTOMERS, note
-from crmnb.report.pages import Family, catalogue_page, family_page, index_page
+from crmnb.report.pages import Family, catalogue_page, index_page
 from crmnb.report.pages.family import NotOurs, body_of
 from crmnb.report.pages.frame import language
 
@@ -164,13 +163,6 @@ def test_a_data_frame_becomes_a_table_that_a_screen_reader_can_read():
     assert [th["scope"] for th in table.find_all("th")] == ["col", "col", "row"]
     assert not table.has_attr("border")
     assert table.td.get_text() == "<b>"
-
-
-def test_a_notebook_can_be_given_by_its_path(tmp_path):
-    path = tmp_path / "retention.ipynb"
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# Retention\n\nHello.")]), path)
-    text = family_page(path, title="Retention", client_name="x", period_label="2025", nav=[])
-    assert "<p>Hello.</p>" in text
 
 
 def test_the_index_says_whose_when_how_old_and_from_how_many_rows():

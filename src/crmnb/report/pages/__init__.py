@@ -11,7 +11,6 @@ _WHERE = {
     "Part": "data_check",
     "catalogue_page": "catalogue",
     "check_page": "data_check",
-    "family_page": "family",
     "index_page": "index",
     "quarantine_page": "quarantine",
 }

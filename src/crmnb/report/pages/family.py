@@ -28,12 +28,6 @@ class NotOurs(Exception):
         self.cell, self.what, self.of_customers = cell, what, of_customers
 
 
-def family_page(notebook: nbformat.NotebookNode | str | Path, **facts) -> str:
-    """The page of an executed notebook; facts: as `framed` wants them."""
-    read = notebook if isinstance(notebook, nbformat.NotebookNode) else nbformat.read(notebook, as_version=4)
-    return framed(*body_of(read), **facts)
-
-
 def body_of(notebook: nbformat.NotebookNode, expose_customers: bool = False) -> tuple[Markup, list[tuple[str, str]]]:
     """What a page shows of an executed notebook: its cells, and (text, id) of the headings for the table of contents.
 
