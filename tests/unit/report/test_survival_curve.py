@@ -186,8 +186,8 @@ def test_long_names_beside_dots_are_whole_on_several_lines():
     figure = long_hazards().plot("breakdown")
     assert overlaps(figure) == overlaps(hazards().plot("breakdown")) == []
     words = " ".join(texts(figure))
-    assert "payment method: Bank transfer (automatic, on the first of the month) against Electronic check" in words
-    assert "payment method: Credit card against Electronic check" in words
+    assert "payment method: Bank transfer (automatic, on the first of the month) vs Electronic check" in words
+    assert "payment method: Credit card vs Electronic check" in words
     assert "…" not in words
 
 
