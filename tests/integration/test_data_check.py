@@ -143,11 +143,11 @@ def test_a_history_that_is_too_short_is_said_for_the_part_that_lacks_it(corner_s
     short = found_of(who, taken, "retention_rate", data_from=datetime(2024, 6, 1))
     assert short["retention_rate"].can == "partly"  # 2024 is partial, and that is said of all metrics together
     late = found_of(who, taken, "retention_rate", data_from=datetime(2023, 12, 1))["retention_rate"]
-    assert any("compared with 2024: needs data from 2023-10-03" in reason for reason in late.reasons)
+    assert any("compared with 2024: needs data from 3 October 2023" in reason for reason in late.reasons)
     assert not any("trend" in reason for reason in late.reasons)
     none = found_of(who, taken, "retention_rate", data_from=datetime(2024, 12, 1))["retention_rate"]
     assert none.can == "no"
-    assert "needs data from 2024-10-03" in none.reasons[0]
+    assert "needs data from 3 October 2024" in none.reasons[0]
 
 
 def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_path):
