@@ -8,7 +8,7 @@ import pytest
 from test_measure import SEEN, answers, client
 
 from crmnb.core.errors import Unavailable
-from crmnb.core.notes import from_json
+from crmnb.core.notes import Note, from_json
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.periods import Periods, relation_in
@@ -81,21 +81,21 @@ def test_a_reason_is_of_the_period_that_lacks_something(opened):
 def test_a_table_has_the_values_of_each_period_but_of_those_that_cannot_be(opened):
     def months(period: Period) -> dict:
         if period.months != 1:
-            raise Unavailable("a month is needed")
+            raise Unavailable(Note("month_needed"))
         return {"month": period.start.month, "name": f"{period.label}'s"}
 
     periods = seen(opened).periods
     table = rows(periods.table(months)).set_index("period_id")
     assert table.loc[2].to_dict() == {"month": 1, "name": "2025-01's"}
     assert set(table.index) == set(range(2, 14))
-    assert periods.reasons == {0: "a month is needed", 1: "a month is needed"}
+    assert periods.reasons == dict.fromkeys((0, 1), Note("month_needed"))
 
 
 def test_what_no_period_can_have_is_unavailable(opened):
     def none(period: Period) -> dict:
-        raise Unavailable("nobody knows")
+        raise Unavailable(Note("nobody_knows"))
 
-    with pytest.raises(Unavailable, match="nobody knows"):
+    with pytest.raises(Unavailable, match="nobody_knows"):
         seen(opened).periods.table(none)
 
 
