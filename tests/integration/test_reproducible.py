@@ -32,7 +32,7 @@ DRAWN = (
 )
 COUNTS = {"drawn-0": 1, "drawn-1": 1, "drawn-2": 3, "drawn-3": 1, "drawn-4": 1}
 # What an answer draws at least one chart for.
-OURS = re.compile(r"\.(?:trend|by|breakdowns|cohorts|curve|funnel|waterfall|lorenz|tracking)\(\)$")
+OURS = re.compile(r"\.plot\([^)]*\)$")
 # Another frame than ours, since pandas goes by what it takes for a terminal's width; and what chance gives.
 FRAME = "import pandas as pd\n\npd.DataFrame(np.arange(60).reshape(2, 30), columns=[f'column {n}' for n in range(30)])"
 CHANCE = """
