@@ -4,7 +4,6 @@ The charts are all that `Result` can draw, of every metric of the corner shop, a
 what ordinary data hold: levels not known, hidden groups, ties, missing intervals, gaps, parts that are not over.
 """
 
-import inspect
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from synthetic import NAN, metric, rate, result, row
 
 from crmnb.evaluate.result import Result
 from crmnb.metrics.definition import catalogue
+from crmnb.report.charts import charts
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.schema.tables import UNKNOWN
 
@@ -306,13 +306,13 @@ def _stands(line: tuple[np.ndarray, np.ndarray, bool], words: str, x: float, nam
 
 CHECKS: dict[str, Check] = {
     "trend": wrong_trend,
-    "by": wrong_levels,
-    "breakdowns": wrong_dots,
-    "curve": wrong_curve,
+    "segments": wrong_levels,
+    "breakdown": wrong_dots,
+    "survival": wrong_curve,
     "funnel": wrong_funnel,
     "waterfall": wrong_waterfall,
     "lorenz": wrong_lorenz,
-    "tracking": wrong_tracking,
+    "backtest": wrong_tracking,
     "payback": wrong_payback,
     "cohorts": wrong_cohorts,
 }
@@ -321,7 +321,7 @@ CHECKS: dict[str, Check] = {
 def wrong(of: Result, how: str, *arguments: str) -> tuple[int, list[str]]:
     """How many figures a result draws in one way, and what their texts claim that is not drawn."""
     with recorded() as drawn:
-        gave = getattr(of, how)(*arguments)
+        gave = of.plot(how, *arguments)
     figures = gave.figures if isinstance(gave, Figures) else (gave,)
     assert len(figures) == len(drawn)
     found = [
@@ -336,12 +336,7 @@ def wrong(of: Result, how: str, *arguments: str) -> tuple[int, list[str]]:
 
 
 def test_every_way_to_draw_is_checked():
-    ways = {
-        name
-        for name, method in vars(Result).items()
-        if inspect.isfunction(method) and re.search(r"\ba Figure\b", method.__doc__ or "")
-    }
-    assert ways == set(CHECKS)
+    assert charts().keys() == CHECKS.keys()
 
 
 def test_every_chart_of_the_corner_shop(corner_shop):
@@ -349,7 +344,7 @@ def test_every_chart_of_the_corner_shop(corner_shop):
     for name in catalogue():
         of = corner_shop(name)
         for how in CHECKS:
-            ways = [(), *([(segment,) for segment in of.segmentations] if how == "curve" else [])]
+            ways = [(), *([(segment,) for segment in of.segmentations] if how == "survival" else [])]
             for arguments in ways:
                 count, problems = wrong(of, how, *arguments)
                 seen[how] += count
@@ -360,13 +355,13 @@ def test_every_chart_of_the_corner_shop(corner_shop):
 
 
 MADE = {
-    "survival": ("curve", (), pictured.survival),
+    "survival": ("survival", (), pictured.survival),
     "survival by region": (
-        "curve",
+        "survival",
         ("region",),
         lambda: pictured.survival({"North": 1500, "South": 700, UNKNOWN: 300, "West": 900}),
     ),
-    "conversion": ("curve", (), pictured.conversion),
+    "conversion": ("survival", (), pictured.conversion),
     "funnel": ("funnel", (), pictured.stages),
     "funnel with a gap": (
         "funnel",
@@ -376,10 +371,10 @@ MADE = {
     "waterfall": ("waterfall", (), pictured.growth),
     "waterfall below zero": ("waterfall", (), lambda: pictured.growth(before=9000.0, now=-1000.0, lost=-10_000.0)),
     "lorenz": ("lorenz", (), pictured.concentration),
-    "tracking": ("tracking", (), pictured.forecast),
+    "tracking": ("backtest", (), pictured.forecast),
     "payback": ("payback", (), pictured.payback),
-    "hazard ratios": ("breakdowns", (), pictured.hazards),
-    "medians": ("by", (), pictured.medians),
+    "hazard ratios": ("breakdown", (), pictured.hazards),
+    "medians": ("segments", (), pictured.medians),
 }
 
 
@@ -502,7 +497,7 @@ def test_one_value_is_written_one_way_on_a_page():
 
 @pytest.mark.parametrize(
     ("how", "of"),
-    [("lorenz", pictured.payback), ("curve", pictured.concentration), ("curve", pictured.payback)],
+    [("lorenz", pictured.payback), ("survival", pictured.concentration), ("survival", pictured.payback)],
 )
 def test_points_made_for_another_picture_are_not_drawn(how, of):
     count, _ = wrong(replace(of()), how)

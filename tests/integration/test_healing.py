@@ -86,7 +86,7 @@ def test_a_damaged_stored_file_is_rebuilt_once_and_logged(shop, name, damage, ca
     assert intake.rebuilt_files == (name,)
     assert path.read_bytes() == whole
     assert [record.getMessage() for record in caplog.records] == [
-        f"shop: kept files are damaged, so the data are taken in anew: {name}"
+        f"shop: stored files are damaged and the data are imported again: {name}"
     ]
     again = import_data(client, private)
     assert again.reused
@@ -112,7 +112,7 @@ def test_where_the_files_are_gone_the_damage_stays_and_what_is_missing_is_said(s
     client, private = shop
     flipped(kept_file(private, "orders.parquet"))
     (client.folder / "orders.csv").unlink()
-    with pytest.raises(SourceMissing, match=r"there is no file 'orders\.csv'"):
+    with pytest.raises(SourceMissing, match=r"the file 'orders\.csv' does not exist"):
         import_data(client, private)
 
 
