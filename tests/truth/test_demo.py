@@ -147,7 +147,7 @@ def _stays(plans: pd.DataFrame) -> dict:
         return set(plans[(plans["started_at"] < day) & ~(plans["ended_at"] < day)]["customer_id"])
 
     first = plans.groupby("customer_id")["started_at"].min()
-    start, end = customers_at(START), to_times(END)
+    start, end = customers_at(START), customers_at(END)
     won = first[(first >= START) & (first < END)]
     back = set(plans[(plans["started_at"] >= START)]["customer_id"]) & end - start - set(won.index)
     kept = len(start & end) / len(start)
