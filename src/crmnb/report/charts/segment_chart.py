@@ -14,7 +14,7 @@ from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import dots_alt
 from crmnb.report.text.numbers import known, quantity
-from crmnb.report.text.precision import level_decimals
+from crmnb.report.text.precision import displayed, level_decimals
 from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
 from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, short_value, value_words
@@ -183,15 +183,17 @@ def _seen(result: Result, drawn: list, title: str, places: int) -> str:
     if len(firm) < 2 or open_ended or firm[0][1].value == firm[-1][1].value:
         return title
     if is_clearly_below(firm[-1][1], firm[0][1]):
-        ends = (
-            f"{quantity(row.value, row.unit, places, result.client)} in {printable(name, 40)}"
-            for name, row in (firm[0], firm[-1])
-        )
+        ends = (f"{_quantity_words(result, row, places)} in {printable(name, 40)}" for name, row in (firm[0], firm[-1]))
         return f"{title}: {', '.join(ends)}"
     seen = [row for name, row in drawn if available(row) and name not in (UNKNOWN, OTHER)]
     if is_clearly_below(seen[-1], seen[0]):  # of those in sight that rest on too little
         return title
     return f"{title}: no detectable difference between highest and lowest"
+
+
+def _quantity_words(result: Result, row, places: int) -> str:
+    unit, (value,) = displayed(result, row.unit, row.value)
+    return quantity(value, unit, places, result.client)
 
 
 def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from crmnb.evaluate.result import Result
 from crmnb.report.drawing.series import Series, at, point_words
 from crmnb.report.html import printable
 from crmnb.report.text.numbers import is_cut, known, part_name, percent, period_name, whole_number
+from crmnb.report.text.precision import displayed
 from crmnb.report.text.row_state import (
     available,
     bounded_below,
@@ -23,12 +24,17 @@ def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
     counted = result.metric.unit == "count"
     every = [row for rows in panels.values() for row in rows]
     form = _form("Bar chart" if counted else "Line chart", "whiskers" if counted else "a band", result, every)
-    unit = noun(result.metric.numerator) if counted else result.metric.unit
+    unit = noun(result.metric.numerator) if counted else _axis_unit(result)
     first = next(iter(panels.values()))
     across = f"{len(first)} parts of {period_name(result.period.label, result.client)}"
     head = f"{form}. Across: {across}. Up: {result.metric.title}, {unit}."
     lines = [_line_words(result, rows, breakdown, places) for breakdown, rows in panels.items()]
     return " ".join([head, *lines])
+
+
+def _axis_unit(result: Result) -> str:
+    """The unit that the axis is written in."""
+    return displayed(result, result.metric.unit)[0]
 
 
 def _form(form: str, intervals: str, result: Result, rows: list) -> str:
@@ -76,7 +82,7 @@ def dots_alt(
 ) -> str:
     """For dots with whiskers; an unknown level is neither the highest nor the lowest."""
     form = _form("Dots", "whiskers", result, [row for _, row in named])
-    unit = "" if result.metric.unit == "count" else f", {result.metric.unit}"
+    unit = "" if result.metric.unit == "count" else f", {_axis_unit(result)}"
     head = f"{form}, sorted. Down: {what}. Across: {result.metric.title}{unit}."
     seen = [(name, row) for name, row in named if available(row)]
 
