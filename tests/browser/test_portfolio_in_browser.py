@@ -44,7 +44,7 @@ def test_a_page_without_clients_is_good_too(tmp_path, running):
 
 def test_a_link_opens_the_report_from_disk(page_of_all, running):
     page, _ = open_page(running, page_of_all)
-    page.click("text=Report of 2025")
+    page.click("text=Report 2025")
     assert page.url == (page_of_all.parent / "client_" / "2025" / "index.html").as_uri()
 
 

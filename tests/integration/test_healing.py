@@ -101,11 +101,11 @@ def test_a_check_reports_damage(tmp_path, made):
     DAMAGE["truncated"](orders)
     checked = check(folder, "corner_shop", "2025")
     assert as_data(checked)["healed"] == ["orders.parquet"]
-    assert "Kept files were damaged, and were made anew: orders.parquet." in " ".join(as_text(checked, 100).split())
-    assert "Kept files were damaged" in checked.page.read_text()
+    assert "Damaged files were restored: orders.parquet." in " ".join(as_text(checked, 100).split())
+    assert "Damaged files were restored" in checked.page.read_text()
     again = check(folder, "corner_shop", "2025")
     assert as_data(again)["healed"] == []
-    assert "damaged" not in as_text(again, 100)
+    assert "Damaged" not in as_text(again, 100)
 
 
 def test_where_the_files_are_gone_the_damage_stays_and_what_is_missing_is_said(shop):

@@ -75,7 +75,7 @@ def test_the_forecast_is_of_the_customers_who_are_there(rows, orders):
 
 def test_nobody_is_seen_to_leave_so_there_is_no_whole_future(rows):
     assert np.isnan(rows.at[("residual_clv", ""), "value"])
-    assert "show nobody leave" in rows.at[("residual_clv", ""), "reason"]
+    assert "no customer left" in rows.at[("residual_clv", ""), "reason"]
 
 
 def test_the_holdout_counts_what_came_after_it_began(book, orders):

@@ -225,14 +225,14 @@ def test_the_curves_differ_by_everything_and_late_entry_is_said(book: Workbook):
 def test_what_goes_with_leaving_is_cox_s_model_of_rows_written_out(rows, raw):
     months = raw["tenure"].astype(int)
     dummies = pd.DataFrame(
-        {f"contract: {level} against Month-to-month": raw["Contract"] == level for level in ("One year", "Two year")}
+        {f"contract: {level} vs Month-to-month": raw["Contract"] == level for level in ("One year", "Two year")}
         | {
-            f"internet service: {level} against Fiber optic": raw["InternetService"].replace("No", "No internet")
+            f"internet service: {level} vs Fiber optic": raw["InternetService"].replace("No", "No internet")
             == level
             for level in ("DSL", "No internet")
         }
         | {
-            f"payment method: {level} against Electronic check": raw["PaymentMethod"] == level
+            f"payment method: {level} vs Electronic check": raw["PaymentMethod"] == level
             for level in ("Bank transfer (automatic)", "Credit card (automatic)", "Mailed check")
         }
     )
