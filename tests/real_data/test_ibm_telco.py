@@ -227,8 +227,7 @@ def test_what_goes_with_leaving_is_cox_s_model_of_rows_written_out(rows, raw):
     dummies = pd.DataFrame(
         {f"contract: {level} vs Month-to-month": raw["Contract"] == level for level in ("One year", "Two year")}
         | {
-            f"internet service: {level} vs Fiber optic": raw["InternetService"].replace("No", "No internet")
-            == level
+            f"internet service: {level} vs Fiber optic": raw["InternetService"].replace("No", "No internet") == level
             for level in ("DSL", "No internet")
         }
         | {

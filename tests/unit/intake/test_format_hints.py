@@ -269,7 +269,7 @@ tables: {customers: {source: people, columns: {customer_id: Id, size: Size, age:
     ("types", "said"),
     [
         ("{age: whole}", "types.age: 'whole' is not a type"),
-        ("{joined_at: text}", "joined_at is time by its declaration"),
+        ("{joined_at: text}", "joined_at always has the type time"),
         ("{ages: integer}", "'ages' is not mapped under columns"),
     ],
 )

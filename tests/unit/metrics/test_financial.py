@@ -200,7 +200,7 @@ def test_the_suite_counts_the_year_before_as_the_second_route_does(books, raw: R
     assert "needs data from 1 January 2023" in rows.set_index("metric").at["profitable_customer_retention", "reason"]
     of_costs = {"customer_acquisition_cost", "cac_payback_period"}
     for metric in of_costs:  # the first costs are of March, and win the customers of April
-        assert "won in April 2024 to January 2026 only" in rows.set_index("metric").at[metric, "reason"]
+        assert "new customers of April 2024 to January 2026 only" in rows.set_index("metric").at[metric, "reason"]
     told = {
         metric: found for metric, found in figures.items() if metric not in {"profitable_customer_retention"} | of_costs
     }

@@ -317,7 +317,9 @@ def test_the_pipeline_is_told_and_compared_where_the_leads_themselves_reach_back
     assert whole["value"] > 0
     assert pd.isna(whole["change"])
     needs = {"needed": "2023-10-04", "days": 455, "time": "2025-01-01", "begins": "2024-01-01"}
-    assert from_json(whole["reason"]) == Note("needs_history", **needs)
+    assert from_json(whole["reason"]) == Note(
+        "no_comparison_unavailable", period="2024", reason=Note("needs_history", **needs)
+    )
     parts = rows[rows["part"] != ""].set_index("part")["value"]
     assert parts[:"2025-02"].isna().all()
     assert parts["2025-03":].notna().all()

@@ -137,7 +137,7 @@ def test_a_number_out_of_bounds_is_named_with_its_value(tmp_path, path):
         (
             "segments",
             {"size": {"column": "orders.amount", "bands": list(range(50))}},
-            "50 values are too many; at most 49",
+            "50 values; at most 49 are allowed",
         ),
         ("data_from", "0001-01-01", "is out of range; it must be at least 1900-01-01"),
         (

@@ -102,7 +102,7 @@ def test_that_those_lost_brought_more_is_said():
     notes = " ".join(note_words(clv.predicted(groups(counts), context(BY_CONTRACT)).notes))
     mean = counts.groupby("there")["pay"].mean()
     assert (
-        f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f} % more than those who are still there"
+        f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f}% more than those who are still there"
         in notes
     )
     assert "By plan losses differ by more than chance" in notes
