@@ -158,7 +158,7 @@ def test_it_lasts_whatever_is_delivered_next(shop):
     assert holding(shop / "outputs", KEY) == []
     assert tables(shop)["orders"] == 2
     page = (shop / "outputs" / "shop" / ".private" / "check.html").read_text()
-    assert "4 rows of customers who are to be forgotten were left out" in page
+    assert "4 rows are excluded (customers on the erasure list)" in page
 
 
 @pytest.mark.parametrize("lost", ["people.csv orders.csv answers.csv", "orders.csv", "shop.yml"])
