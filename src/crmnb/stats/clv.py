@@ -108,15 +108,15 @@ def _contract_row(group: GroupedCounts, contracts: Contracts, context: Estimatio
     n = float(current["n"].sum())
     if not n or not current["times"].sum():
         return _unavailable(group, Note("no_customers_seen_a_month"))
-    if contracts.pay(current).sum() <= 0:
-        return _unavailable(group, Note("level_without_margin"))
     if reason := contracts.strata.unavailable(group):
         return _unavailable(group, reason)
     try:
-        value, error = contracts.value(current, months)
+        value, error = contracts.value(current, months, group)
     except CannotFit as refusal:
         return _unavailable(group, refusal.reason)
-    return _row(group, value, error, n, context.level)
+    return (
+        _row(group, value, error, n, context.level) if value > 0 else _unavailable(group, Note("level_without_margin"))
+    )
 
 
 def _unavailable(group: GroupedCounts, reason: Note) -> dict:

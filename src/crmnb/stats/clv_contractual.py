@@ -4,7 +4,8 @@ Contracts renew every so many months as the shifted beta-geometric says (Fader &
 retention, so customers count by what they pay: renewals are fitted weighted by each customer's monthly margin, which gives the share
 of the margin that is lost at each age, not of the customers. Where expensive contracts end sooner, mean margin times mean
 retention is too high by their covariance. Levels whose churn differs have fits of their own (`crmnb.stats.strata`, by the likelihood
-ratio of losses per customer), and the whole is the sum over all of them: levels add up to it.
+ratio of losses per customer), and the whole is the sum over all of them. Levels of other segmentations
+have these fits with the churn rates scaled to what their own customers lost.
 
 The error is linearised over 200 folds of customers: the influence of each on the fitted parameters and on the sums of margin, taken
 together because both are of the same customers (Hampel 1974, JASA 69:383; Efron & Tibshirani 1993, 11.5).
@@ -19,6 +20,7 @@ import pandas as pd
 
 from crmnb.core.notes import Note
 from crmnb.stats.clv_models import (
+    MAX_RATE,
     clock_elasticity,
     fit_constant_rate,
     fit_paid_renewals,
@@ -26,6 +28,7 @@ from crmnb.stats.clv_models import (
     fit_renewals,
     influence_by_fold,
     is_constant,
+    losses_by_fold,
     number_of_parameters,
     p_value_of_falling_churn,
     renewals,
@@ -36,92 +39,114 @@ from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 from crmnb.stats.strata import Strata, likelihood_ratio, stratified
 
+_MIN_KNOWN = 30  # customers with a known monthly margin, for a mean of their own
 _MIN_LOSSES_TESTED = 10  # of a level whose constant rate is tested against the model of all
 
 
 @dataclass(frozen=True)
-class _MarginLoss:
-    """A cell's fit of the margin lost, and the influence of each fold on the logarithms of its parameters: (folds, 2)."""
+class _MeanPay:
+    """The monthly margin of a customer of whom none is known: the mean of similar ones, and the influence of each fold on it."""
+
+    mean: float
+    influence: pd.Series
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A cell's fit of the margin lost, the influence of each fold on the logarithms of its parameters (folds, 2), and its mean pay."""
 
     fit: Fit
     folds: list
     influence: np.ndarray
+    pay: _MeanPay
+
+    def pay_of(self, rows: pd.DataFrame) -> np.ndarray:
+        """The monthly margin of each row's customers together."""
+        return rows["pay"].to_numpy(float) + _unknown(rows) * self.pay.mean
+
+
+def _unknown(rows: pd.DataFrame) -> np.ndarray:
+    """How many of each row's customers have no known monthly margin."""
+    return (rows["n"] - rows["known"]).to_numpy(float)
+
+
+def _mean_pay(rows: pd.DataFrame, parent: _Model | None) -> _MeanPay:
+    """The mean monthly margin of customers, of new ones where enough are known: it stands for those who joined too recently.
+
+    A cell with few known customers has the mean of the larger group that it is part of.
+    """
+    new = rows[rows["entry"] <= 1]
+    sample = new if new["known"].sum() >= _MIN_KNOWN else rows
+    known = float(sample["known"].sum())
+    if parent and known < _MIN_KNOWN:
+        return parent.pay
+    mean = float(sample["pay"].sum() / known)
+    sums = sample.groupby("fold")[["pay", "known"]].sum()
+    return _MeanPay(mean, (sums["pay"] - mean * sums["known"]) / known)
 
 
 @dataclass(frozen=True)
 class Contracts:
     """The client's contracts: strata with their fits, and what a month brings.
 
-    renewal_months: the months between renewals. discount_rate: a year's. mean_pay: the mean monthly margin of a customer.
-    scale: the margin of current customers in the last twelve months, over what it would be at their monthly margin in all that was
-    observed. scale_influence: the influence of each fold on its logarithm, by fold.
+    renewal_months: the months between renewals. discount_rate: a year's. scale: the margin of current customers in the last twelve
+    months, over what it would be at their monthly margin in all that was observed. scale_influence: the influence of each fold on its
+    logarithm, by fold.
     """
 
     renewal_months: int
     discount_rate: float
     strata: Strata
-    mean_pay: float
     scale: float
     scale_influence: pd.Series
 
-    def value(self, rows: pd.DataFrame, months: float, new: bool = False) -> tuple[float, float]:
+    def value(
+        self, rows: pd.DataFrame, months: float, group: GroupedCounts | None = None, new: bool = False
+    ) -> tuple[float, float]:
         """The discounted margin per customer expected of these rows over so many months, and its standard error.
 
-        new: as of the customers' first day. Raises CannotFit where the value is infinite.
+        group: the one that the rows are of; None for the whole. new: as of the customers' first day. Raises CannotFit where the value is
+        infinite.
         """
-        n, pay = rows["n"].to_numpy(float), self.pay(rows)
-        retention, derivatives = np.zeros(len(rows)), []
         age = np.zeros(len(rows)) if new else rows["age"].to_numpy(float) // self.renewal_months
-        for model, inside in self.strata.by_model(rows):
-            ages, place = np.unique(age[inside], return_inverse=True)
-            pay_by_age = np.bincount(place, pay[inside], len(ages))
+        influence = pd.Series(0.0, sorted(rows["fold"].unique()))
+        total, variance, has_folds = 0.0, 0.0, False
+        strata = self.strata if group is None else self.strata.of_group(group)
+        for model, inside in strata.by_model(rows):
+            part, model_influence, model_variance = self._part(model, rows[inside], age[inside], months)
+            total, variance = total + part, variance + model_variance
+            influence, has_folds = influence.add(model_influence, fill_value=0.0), has_folds or len(model.influence) > 0
+        n = float(rows["n"].sum())
+        value = self.scale * self.renewal_months * total / n
+        if not total > 0:
+            return value, 0.0
+        if has_folds:
+            influence = influence / total - rows.groupby("fold")["n"].sum() / n
+            influence = influence.add(self.scale_influence, fill_value=0.0)
+        return value, value * float(np.sqrt(variance / total**2 + has_folds * (influence**2).sum()))
 
-            def periods(parameters: np.ndarray, ages: np.ndarray = ages) -> np.ndarray:
-                return self._periods(parameters, ages, months)
+    def _part(self, model: _Model, rows: pd.DataFrame, age: np.ndarray, months: float):
+        """The monthly margins of customers of one model times their discounted renewals, the influence of each fold on this sum, and
+        the variance of the fit where it has no folds."""
+        pay = model.pay_of(rows)
+        ages, place = np.unique(age, return_inverse=True)
+        pay_by_age = np.bincount(place, pay, len(ages))
 
-            def total_margin(parameters: np.ndarray, pay: np.ndarray = pay_by_age, ages: np.ndarray = ages) -> float:
-                return pay @ self._periods(parameters, ages, months)
+        def total_margin(parameters: np.ndarray) -> float:
+            return pay_by_age @ self._renewals(parameters, ages, months)
 
-            retention[inside] = periods(model.fit.parameters)[place]
-            [derivative] = slopes(total_margin, model.fit)
-            derivatives.append((model, derivative))
-        total = float(pay @ retention)
-        value = self.scale * self.renewal_months * total / n.sum()
-        return value, self._error(rows, value, pay, retention, derivatives)
+        renewals = self._renewals(model.fit.parameters, ages, months)[place]
+        [derivative] = slopes(total_margin, model.fit)
+        influence = pd.Series(pay * renewals).groupby(rows["fold"].to_numpy()).sum()
+        influence = influence.add(model.pay.influence * float(_unknown(rows) @ renewals), fill_value=0.0)
+        if not len(model.influence):
+            return float(pay @ renewals), influence, derivative @ model.fit.covariance @ derivative
+        by_fold = pd.Series(model.influence @ derivative, model.folds)
+        return float(pay @ renewals), influence.add(by_fold, fill_value=0.0), 0.0
 
-    def _periods(self, parameters: np.ndarray, age: np.ndarray, months: float) -> np.ndarray:
+    def _renewals(self, parameters: np.ndarray, age: np.ndarray, months: float) -> np.ndarray:
         rate = (1 + self.discount_rate) ** (self.renewal_months / 12) - 1
         return expected_periods(parameters, age, months / self.renewal_months, rate)
-
-    def _error(self, rows: pd.DataFrame, value: float, pay, retention, derivatives: list) -> float:
-        """The standard error of a value: over folds of customers; from the fits' own covariance where there are too few folds."""
-        total = float(pay @ retention)
-        if not total > 0:
-            return 0.0
-        without_folds = sum(
-            derivative @ model.fit.covariance @ derivative
-            for model, derivative in derivatives
-            if not len(model.influence)
-        )
-        variance = without_folds / total**2
-        if not any(len(model.influence) for model, _ in derivatives):
-            return value * float(np.sqrt(variance))
-        n = rows["n"].to_numpy(float)
-        influence = pd.Series(pay * retention / total - n / n.sum()).groupby(rows["fold"].to_numpy()).sum()
-        influence = influence.add(self.scale_influence, fill_value=0.0)
-        for model, derivative in derivatives:
-            if len(model.influence):
-                by_fold = pd.Series(model.influence @ derivative / total, model.folds)
-                influence = influence.add(by_fold, fill_value=0.0)
-        return value * float(np.sqrt((influence**2).sum() + variance))
-
-    def pay(self, rows: pd.DataFrame) -> np.ndarray:
-        """The monthly margin of each row's customers together; the mean of all where it is not known."""
-        return _pay(rows, self.mean_pay)
-
-
-def _pay(rows: pd.DataFrame, mean: float) -> np.ndarray:
-    return rows["pay"].to_numpy(float) + (rows["n"] - rows["known"]).to_numpy(float) * mean
 
 
 def fit_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts:
@@ -131,18 +156,15 @@ def fit_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts
         raise CannotFit(Note("no_customers_seen_a_month"))
     if not (current["margin"].sum() > 0 and current["due"].sum() > 0):
         raise CannotFit(Note("no_margin"))
-    mean = float(counts["pay"].sum() / counts["known"].sum())
-    weights = pd.Series(_pay(counts, mean), counts.index)
     fit_renewals(counts, months)  # raises where all of them are too few
-    strata = _strata(counts, context, months, weights)
+    strata = _strata(counts, context, months)
     if any(model is None for model in strata.models):
         raise CannotFit(Note("margin_losses_unknown"))
     scale = float(current["margin"].sum() / current["due"].sum())
-    rate = context.settings["discount_rate"]
-    return Contracts(months, rate, strata, mean, scale, _scale_influence(current))
+    return Contracts(months, context.settings["discount_rate"], strata, scale, _scale_influence(current))
 
 
-def _strata(counts: pd.DataFrame, context: EstimationContext, months: int, weights: pd.Series) -> Strata:
+def _strata(counts: pd.DataFrame, context: EstimationContext, months: int) -> Strata:
     """The strata of contracts; their models are None where even those of all cannot be fitted to the margin."""
 
     def fit(rows: pd.DataFrame) -> Fit | None:
@@ -152,16 +174,6 @@ def _strata(counts: pd.DataFrame, context: EstimationContext, months: int, weigh
         ):
             with suppress(CannotFit):
                 return method()
-        return None
-
-    def margin_loss(rows: pd.DataFrame, parent: _MarginLoss | None) -> _MarginLoss | None:
-        row_weights = weights[rows.index].to_numpy()
-        with suppress(CannotFit):
-            own, influence = fit_paid_renewals(rows, months, row_weights)
-            return _MarginLoss(own, sorted(rows["fold"].unique()), influence)
-        if parent:  # there may be enough losses, with the likelihood's maximum on an edge, as if some left for certain
-            with suppress(CannotFit):
-                return _borrowed(rows, months, parent, row_weights, FEWEST)
         return None
 
     def near(rows: pd.DataFrame, whole: Fit) -> Fit | None:
@@ -175,48 +187,106 @@ def _strata(counts: pd.DataFrame, context: EstimationContext, months: int, weigh
     def test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
         return likelihood_ratio(counts, cells, finer, fit, likelihood, number_of_parameters, near)
 
-    def rough(rows: pd.DataFrame, parent: _MarginLoss | None) -> _MarginLoss | None:
-        rates = []
+    margin_loss, rough, scale = (
+        partial(method, months=months) for method in (_margin_loss, _rough_margin_loss, _scaled_to)
+    )
+    return stratified(counts, context, margin_loss, test, rough, scale)
+
+
+def _margin_loss(rows: pd.DataFrame, parent: _Model | None, *, months: int) -> _Model | None:
+    """The model of a cell with enough losses."""
+    pay = _mean_pay(rows, parent)
+    weights = rows["pay"].to_numpy(float) + _unknown(rows) * pay.mean
+    with suppress(CannotFit):
+        own, influence = fit_paid_renewals(rows, months, weights)
+        return _Model(own, sorted(rows["fold"].unique()), influence, pay)
+    if parent:  # there may be enough losses, with the likelihood's maximum on an edge, as if some left for certain
         with suppress(CannotFit):
-            rates.append(_constant(rows, months, parent))
-        with suppress(CannotFit):
-            rates += [_borrowed(rows, months, parent, rows["n"].to_numpy(float))] if parent else []
-        likeliest = max(rates, key=lambda rate: rate.fit.log_likelihood, default=None)
-        # A rate of few losses has to gain its parameter (Akaike 1974, IEEE Transactions on Automatic Control 19:716).
-        if likeliest is None or parent is None or likeliest.fit.n >= _MIN_LOSSES_TESTED:
-            return likeliest
-        gain = likeliest.fit.log_likelihood - renewals_likelihood(rows, months, parent.fit)
-        return likeliest if gain > 1 else None
-
-    return stratified(counts, context, margin_loss, test, rough)
+            return _borrowed(rows, months, parent, weights, pay, FEWEST)
+    return None
 
 
-def _constant(rows: pd.DataFrame, months: int, parent: _MarginLoss | None) -> _MarginLoss:
+def _rough_margin_loss(rows: pd.DataFrame, parent: _Model | None, *, months: int) -> _Model | None:
+    """The model of a small cell, of two with one parameter the likelier one; None where neither is better than the parent's."""
+    pay, rates = _mean_pay(rows, parent), []
+    with suppress(CannotFit):
+        rates.append(_constant(rows, months, parent, pay))
+    with suppress(CannotFit):
+        rates += [_borrowed(rows, months, parent, rows["n"].to_numpy(float), pay)] if parent else []
+    likeliest = max(rates, key=lambda rate: rate.fit.log_likelihood, default=None)
+    # A rate of few losses has to gain its parameter (Akaike 1974, IEEE Transactions on Automatic Control 19:716).
+    if likeliest is None or parent is None or likeliest.fit.n >= _MIN_LOSSES_TESTED:
+        return likeliest
+    gain = likeliest.fit.log_likelihood - renewals_likelihood(rows, months, parent.fit)
+    return likeliest if gain > 1 else None
+
+
+def _constant(rows: pd.DataFrame, months: int, parent: _Model | None, pay: _MeanPay) -> _Model:
     """One constant rate of few customers. Raises CannotFit."""
     fit = fit_constant_rate(rows, months)
     if parent is None or not len(parent.influence):
-        return _MarginLoss(fit, [], np.zeros((0, 2)))
+        return _Model(fit, [], np.zeros((0, 2)), pay)
     influence = influence_by_fold(fit, rows, months, rows["n"].to_numpy(float), parent.folds)
-    return _MarginLoss(fit, parent.folds, influence)
+    return _Model(fit, parent.folds, influence, pay)
 
 
 def _borrowed(
-    rows: pd.DataFrame, months: int, parent: _MarginLoss, weights: np.ndarray, fewest: int = 3
-) -> _MarginLoss:
+    rows: pd.DataFrame, months: int, parent: _Model, weights: np.ndarray, pay: _MeanPay, fewest: int = 3
+) -> _Model:
     """A rate of their own that falls with age as the parent's, whose error is included. Raises CannotFit."""
     fit = fit_proportional_rate(rows, months, parent.fit, fewest, weights)
-    clock = (
-        parent.fit.parameters / parent.fit.parameters.sum()
-    )  # derivative of its logarithm by those of alpha and beta
+    # derivative of the clock's logarithm by those of alpha and beta
+    clock = parent.fit.parameters / parent.fit.parameters.sum()
     elasticity = np.zeros(2) if is_constant(parent.fit) else clock_elasticity(rows, months, parent.fit, weights)
     if not len(parent.influence):
         variance = clock @ parent.fit.covariance @ clock
         covariance = fit.covariance + variance * np.outer(elasticity, elasticity)
-        return _MarginLoss(replace(fit, covariance=covariance), [], np.zeros((0, 2)))
+        return _Model(replace(fit, covariance=covariance), [], np.zeros((0, 2)), pay)
     scaled = weights * (fit.n / renewals(rows, months, weights)[2].sum())
     influence = influence_by_fold(fit, rows, months, scaled, parent.folds)
     influence = influence + np.outer(parent.influence @ clock, elasticity)
-    return _MarginLoss(replace(fit, covariance=influence.T @ influence), parent.folds, influence)
+    return _Model(replace(fit, covariance=influence.T @ influence), parent.folds, influence, pay)
+
+
+def _scaled_to(strata: Strata, rows: pd.DataFrame, *, months: int) -> list[_Model] | None:
+    """The models of the cells with churn rates times a common factor, with which a level's rows lose what they lost; None with too few.
+
+    The factor is lost over expected margin (indirect standardisation: Breslow & Day 1987, Statistical Methods in Cancer Research II,
+    2.3).
+    """
+    parts = strata.by_model(rows)
+    if renewals(rows, months)[2].sum() < _MIN_LOSSES_TESTED or not all(len(model.influence) for model, _ in parts):
+        return None
+    losses, slopes_of_expected = pd.DataFrame(), []
+    for model, inside in parts:
+        cell = rows[inside]
+        by_fold, slope = losses_by_fold(cell, months, model.pay_of(cell), model.fit)
+        losses = losses.add(by_fold, fill_value=0.0)
+        slopes_of_expected.append(slope)
+    lost, expected = losses.sum()
+    if not (lost > 0 and expected > 0):
+        return None
+    factor = lost / expected
+    influence = (losses["lost"] - factor * losses["expected"]) / lost
+    for (model, _), slope in zip(parts, slopes_of_expected, strict=True):
+        by_fold = pd.Series(model.influence @ slope / expected, model.folds)
+        influence = influence.sub(by_fold, fill_value=0.0)
+    models = {id(model): _scaled(model, factor, influence) for model, _ in parts}
+    return [models.get(id(model), model) for model in strata.models]
+
+
+def _scaled(model: _Model, factor: float, influence: pd.Series) -> _Model:
+    """The model with its churn rates times a factor. influence: of each fold on the factor's logarithm."""
+    alpha, beta = model.fit.parameters
+    clock = alpha + beta
+    alpha_scaled = min(factor * alpha, MAX_RATE * clock)
+    parameters = np.array([alpha_scaled, clock - alpha_scaled])
+    own = pd.DataFrame(model.influence, model.folds).reindex(influence.index, fill_value=0.0).to_numpy()
+    of_alpha = own[:, 0] + influence.to_numpy()
+    of_beta = (own @ [alpha, beta] - alpha_scaled * of_alpha) / parameters[1]
+    by_fold = np.column_stack([of_alpha, of_beta])
+    fit = replace(model.fit, parameters=parameters, covariance=by_fold.T @ by_fold)
+    return _Model(fit, list(influence.index), by_fold, model.pay)
 
 
 def _scale_influence(current: pd.DataFrame) -> pd.Series:

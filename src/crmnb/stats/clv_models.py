@@ -15,7 +15,7 @@ from crmnb.stats.models.bg_nbd_left_truncated import Older
 from crmnb.stats.models.bg_nbd_left_truncated import discounted_further as discounted_of_older
 from crmnb.stats.models.gamma_gamma import fit_spending
 from crmnb.stats.models.gamma_gamma import log_likelihood as spending_likelihood
-from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import fit_contract, retention
 
 DAYS_PER_YEAR = 365.25
@@ -30,7 +30,7 @@ _CLOCKS = (1e2, 3e2, 1e3, 1e4)  # values of alpha + beta for customers who hardl
 _NO_GAIN = 0.5  # of log-likelihood
 _ROUNDING = 1e-9  # of those at risk, at most: rounding of a running sum
 _LOG_STEP = 1e-3  # of a logarithm, for a numerical derivative
-_MAX_RATE = 0.9999  # of leaving at the first renewal: a fitted rate does not come nearer to 1
+MAX_RATE = 0.9999  # of leaving at the first renewal: a fitted rate does not come nearer to 1
 _HOMOGENEOUS_CLOCK = 1e9  # alpha + beta from which on customers do not differ noticeably
 
 
@@ -225,7 +225,7 @@ def _fit_proportional(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray, li
     def slope(rate: float) -> float:
         return lost.sum() - renewed @ (rate * shape / (1 - rate * shape))
 
-    rate = _MAX_RATE if slope(_MAX_RATE) > 0 else optimize.brentq(slope, _ROUNDING, _MAX_RATE, xtol=1e-14)
+    rate = MAX_RATE if slope(MAX_RATE) > 0 else optimize.brentq(slope, _ROUNDING, MAX_RATE, xtol=1e-14)
     churn = rate * shape
     variance = 1 / (renewed @ (churn / (1 - churn) ** 2))  # of the rate's logarithm
     derivative = np.array([1.0, -rate / (1 - rate)])  # of the logarithms of alpha and beta by it
@@ -265,6 +265,21 @@ def influence_by_fold(fit: Fit, counts: pd.DataFrame, months: int, weights: np.n
     place = np.searchsorted(folds, counts["fold"].to_numpy())
     at_risk, lost = _tally(counts, months, weights, place, len(folds))
     return _influence(fit, age, at_risk[:, age], lost[:, age]) * np.sqrt(len(folds) / (len(folds) - 1))
+
+
+def losses_by_fold(counts: pd.DataFrame, months: int, weights: np.ndarray, fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
+    """The weighted losses of each fold (`lost`) beside those that a fit expects (`expected`), and the derivative of the sum of the
+    latter by the logarithms of the fit's parameters: (2,)."""
+    folds, place = np.unique(counts["fold"], return_inverse=True)
+    at_risk, lost = _tally(counts, months, weights, place, len(folds))
+    age = np.arange(1, at_risk.shape[1])
+    at_risk, lost = at_risk[:, 1:], lost[:, 1:]
+
+    def expected(parameters: np.ndarray) -> np.ndarray:
+        return at_risk @ (1 - retention(parameters, age))
+
+    [slope] = slopes(lambda parameters: expected(parameters).sum(), fit)
+    return pd.DataFrame({"lost": lost.sum(1), "expected": expected(fit.parameters)}, folds), slope
 
 
 def clock_elasticity(counts: pd.DataFrame, months: int, like: Fit, weights: np.ndarray | None = None) -> np.ndarray:

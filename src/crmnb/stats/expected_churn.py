@@ -1,7 +1,6 @@
 """Expected churn: how many of today's customers will be lost within a horizon, and how likely each of them is to be.
 
-With contracts, by the hazard at their tenure: Nelson & Aalen's, with the variance sum of d / n^2 (Klein & Moeschberger 2003, Survival
-Analysis, 2nd ed., 4.2.3-4.2.4), from counts by `entry`, `duration`, `event` and `age` (days so far of current customers, else
+With contracts, by the hazard at their tenure (`crmnb.stats.models.nelson_aalen`), from counts by `entry`, `duration`, `event` and `age` (days so far of current customers, else
 missing). Without contracts, by BG/NBD (Fader, Hardie & Lee 2005), from counts by `x`, `t_x`, `T` and `there`. Levels whose churn
 differs have hazards or a model of their own (`crmnb.stats.strata`), by the log-rank and the likelihood ratio test. The interval is a
 prediction interval: it contains the error of the model and the chance in who leaves.
@@ -9,6 +8,7 @@ prediction interval: it contains the error of the model and the chance in who le
 Settings: `contractual`, `horizon_days`, and `inactivity_days` without contracts.
 """
 
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -28,9 +28,16 @@ from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models import bg_nbd, kaplan_meier
 from crmnb.stats.models.bg_nbd_left_truncated import silent
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
+from crmnb.stats.models.nelson_aalen import (
+    Hazards,
+    between,
+    fit_hazards,
+    fit_proportional_hazards,
+    losses,
+    scaled,
+)
 from crmnb.stats.strata import Strata, likelihood_ratio, stratified
 
-_MIN_AT_RISK = 30  # the ages at which hazards are estimated have so many at risk
 _MIN_LOSSES_ROUGH = 3  # of a level whose hazards are only used as a part of others
 _MIN_LOSSES = 10  # of a level with hazards of its own
 
@@ -52,7 +59,7 @@ def expected(groups: list[GroupedCounts], context: EstimationContext) -> Estimat
         if reason := strata.unavailable(group) if size["n"] else Note("no_customers_at_end"):
             rows.append(group.row(**size, reason=reason))
             continue
-        value, error = _losses(strata, counts, context)
+        value, error = _losses(strata.of_group(group), counts, context)
         low, high = max(value - z * error, 0.0), min(value + z * error, size["n"])
         rows.append(group.row(**size, value=value, low=low, high=high, numerator=value, method="model"))
     return Estimates(rows, notes=[*_model_notes(strata, context.settings["contractual"]), *newness])
@@ -96,17 +103,17 @@ def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
     """The strata of customers with their hazards or their purchase models. Raises CannotFit."""
     if context.settings["contractual"]:
         horizon_days = context.settings["horizon_days"]
-        _Hazard.of(counts, horizon_days)
-        fit = partial(_hazard_or_none, horizon_days=horizon_days)
-        return stratified(counts, context, fit, _logrank, partial(fit, fewest=_MIN_LOSSES_ROUGH))
+        _hazards(counts, horizon_days)
+        fit = partial(_hazards_or_none, horizon_days=horizon_days)
+        return stratified(counts, context, fit, _logrank, _proportional_or_none, _scaled_to)
     fit_purchases_in_days(counts)
     return stratified(counts, context, _purchases_or_none, _purchases_test)
 
 
 def _probability(model, current: pd.DataFrame, context: EstimationContext) -> np.ndarray:
     """The probability of each row's customers to be lost."""
-    if isinstance(model, _Hazard):
-        return model.lost(current["age"].to_numpy(float))
+    if isinstance(model, Hazards):
+        return model.churn(current["age"].to_numpy(float))
     return _lost(model.parameters, current, context.settings["horizon_days"], context.settings["inactivity_days"])
 
 
@@ -116,8 +123,8 @@ def _losses(strata: Strata, current: pd.DataFrame, context: EstimationContext) -
     for model, inside in strata.by_model(current):
         rows = current[inside]
         n = rows["n"].to_numpy(float)
-        if isinstance(model, _Hazard):
-            lost, error = model.losses(rows["age"].to_numpy(float), n)
+        if isinstance(model, Hazards):
+            lost, error = model.expected_losses(rows["age"].to_numpy(float), n)
         else:
             days = context.settings["horizon_days"], context.settings["inactivity_days"]
             lost, error = _losses_by_purchases(model, rows, n, *days)
@@ -198,63 +205,43 @@ def _lost_by_inactivity(
 # ---- With contracts -------------------------------------------------------------------------------------------------
 
 
-class _Hazard:
-    """The hazard at each tenure, and the churn that it gives within the horizon for customers of given ages."""
-
-    def __init__(self, steps: pd.DataFrame, start: float, last: float, horizon_days: float):
-        self.time, self.step = steps["time"].to_numpy(), (steps["events"] / steps["at_risk"]).to_numpy()
-        self.variance = (steps["events"] / steps["at_risk"] ** 2).to_numpy()
-        self.observed_losses = float(steps["events"].sum())
-        self.horizon, self.observed, self.last = horizon_days, min(horizon_days, last - start), last
-
-    @classmethod
-    def of(cls, counts: pd.DataFrame, horizon_days: float) -> "_Hazard":
-        """Raises CannotFit where too few were at risk at every age."""
-        data = _arrays(counts.dropna(subset=["duration"]))
-        entry, duration, _, n = data
-        ends = np.unique(duration)
-        enough = ends[kaplan_meier.at_risk(ends, entry, duration, n) >= _MIN_AT_RISK]
-        if not len(enough):
-            raise CannotFit(Note("too_few_at_risk", fewest=_MIN_AT_RISK))
-        steps = kaplan_meier.steps(*data)
-        return cls(steps[steps["time"] <= enough.max()], entry.min(), float(enough.max()), horizon_days)
-
-    def _event_times(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first and last event time ahead of each age; of older customers, the last that were observed."""
-        begin = np.minimum(age, self.last - self.observed)
-        return (np.searchsorted(self.time, at, side="right") for at in (begin, begin + self.observed))
-
-    def lost(self, age: np.ndarray) -> np.ndarray:
-        """The probability to be lost within the horizon, by age in days."""
-        total = np.concatenate([[0.0], np.cumsum(self.step)])
-        first, end = self._event_times(age)
-        return 1 - np.exp(-(total[end] - total[first]) * self.horizon / self.observed)
-
-    def losses(self, age: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-        """The expected losses of n customers at each of the ages, and the standard error."""
-        lost = self.lost(age)
-        first, end = self._event_times(age)
-        slope = np.zeros(len(self.time) + 1)
-        weight = n * (1 - lost) * self.horizon / self.observed
-        np.add.at(slope, first, weight)
-        np.subtract.at(slope, end, weight)
-        model = np.cumsum(slope)[:-1] ** 2 @ self.variance
-        return float(n @ lost), float(np.sqrt(model + n @ (lost * (1 - lost))))
-
-
 def _arrays(counts: pd.DataFrame) -> list[np.ndarray]:
     return [counts[name].to_numpy(float) for name in ("entry", "duration", "event", "n")]
 
 
-def _hazard_or_none(
-    counts: pd.DataFrame, parent: _Hazard | None = None, *, horizon_days: float, fewest: int = _MIN_LOSSES
-) -> _Hazard | None:
-    """The hazards of some customers; None where too few were at risk or lost."""
-    try:
-        hazard = _Hazard.of(counts, horizon_days)
-    except CannotFit:
+def _hazards(counts: pd.DataFrame, horizon_days: float) -> Hazards:
+    """Raises CannotFit where too few were at risk at every age."""
+    return fit_hazards(*_arrays(counts.dropna(subset=["duration"])), horizon_days)
+
+
+def _proportional_or_none(
+    counts: pd.DataFrame, parent: Hazards | None, fewest: int = _MIN_LOSSES_ROUGH
+) -> Hazards | None:
+    """The hazards of few customers, in the shape of the larger group that they are part of."""
+    with suppress(CannotFit):
+        return parent and fit_proportional_hazards(*_arrays(counts.dropna(subset=["duration"])), parent, fewest)
+    return None
+
+
+def _hazards_or_none(counts: pd.DataFrame, parent: Hazards | None = None, *, horizon_days: float) -> Hazards | None:
+    """The hazards of some customers; None where too few were lost."""
+    with suppress(CannotFit):
+        hazards = _hazards(counts, horizon_days)
+        return hazards if hazards.losses_observed >= _MIN_LOSSES else None
+    return _proportional_or_none(counts, parent, _MIN_LOSSES)
+
+
+def _scaled_to(strata: Strata, rows: pd.DataFrame) -> list[Hazards] | None:
+    """The hazards of the cells times a common factor, with which the losses of a level's rows are as expected; None with too few."""
+    rows = rows.dropna(subset=["duration"])
+    parts = [(model, *losses(*_arrays(rows[inside]), model)) for model, inside in strata.by_model(rows)]
+    observed, expected = (sum(part[place] for part in parts) for place in (1, 2))
+    if observed < _MIN_LOSSES or not expected > 0:
         return None
-    return hazard if hazard.observed_losses >= fewest else None
+    factor = observed / expected
+    # A cell's part of the factor's error: as if its own losses determined it. Together they are the error of all.
+    models = {id(model): scaled(model, factor, factor * expected) for model, _, expected in parts if expected > 0}
+    return [models.get(id(model), model) for model in strata.models]
 
 
 def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
@@ -279,7 +266,7 @@ def _large_parts(arrays: list[np.ndarray], finer: np.ndarray) -> list[tuple[np.n
     steps = kaplan_meier.steps(*arrays)
     total = np.concatenate([[0.0], np.cumsum(steps["events"] / steps["at_risk"])])
     entry, duration, _, n = arrays
-    first, end = (np.searchsorted(steps["time"], at, side="right") for at in (np.where(entry > 0, entry, -1), duration))
+    first, end = between(steps["time"], entry, duration)
     expected_losses = n * (total[end] - total[first])
     parts = [finer == part for part in np.unique(finer)]
     large = [part for part in parts if expected_losses[part].sum() >= _MIN_LOSSES]

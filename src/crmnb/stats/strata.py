@@ -3,15 +3,18 @@
 A model of all customers does not hold for a level whose customers leave or buy at another rate. So segmentations are selected one
 after the other, the one with the smallest p-value first, as long as a test finds that its levels differ by more than chance
 (Bonferroni over the segmentations still open, so that in 95 of 100 clients without differences none is selected). The result are
-cells: combinations of levels, each with a model of its own. A level of any segmentation is then estimated from the cells of its own
-customers, and levels add up to the whole.
+cells: combinations of levels, each with a model of its own. The whole is the sum over the cells. A level of a selected segmentation is
+estimated from the cells of its own customers. That a test finds no difference does not mean that there is none: where the caller can
+scale the models of the cells to the level's own customers, levels of other segmentations have models of their own as well. With the
+models of all, their intervals would be too narrow.
 
 Forward selection by tests of this kind, on models: Zeileis, Hothorn & Hornik 2008, Journal of Computational and Graphical
 Statistics 17:492. Likelihood ratio test: Wilks 1938, Annals of Mathematical Statistics 9:60.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +36,8 @@ class Strata:
     by: the selected segmentations, in order. p_values: of each segmentation's last test, NaN where there was none. cells: the number
     of the cell of each row of the counts. models: by cell. own: by cell, the number of selected segmentations, in order, whose
     levels have a model of their own: all of them where the cell has one, fewer where only the larger group has that it is part of.
-    keys: by cell, its levels of the selected segmentations.
+    keys: by cell, its levels of the selected segmentations. scaled: by level (segmentation, level) of the segmentations that are not
+    selected, the strata with models that are scaled to it; None where levels share the models of the cells.
     """
 
     by: tuple[str, ...]
@@ -42,6 +46,11 @@ class Strata:
     models: list[Any]
     own: list[int]
     keys: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    scaled: dict[tuple[str, str], "Strata"] | None = None
+
+    def of_group(self, group: GroupedCounts) -> "Strata":
+        """The strata that a group is estimated from."""
+        return (self.scaled or {}).get((group.segment, group.level), self)
 
     def places(self, counts: pd.DataFrame) -> np.ndarray:
         """The cell of each row of some of the counts."""
@@ -64,11 +73,13 @@ class Strata:
         """Why a level has no estimate of its own; None where it has."""
         if not group.segment or group.segment not in self.p_values:
             return None
+        too_small = Note("level_too_small", segmentation=group.segment)
         if group.segment in self.by:
             place = self.by.index(group.segment)
             cells = [own for own, key in zip(self.own, self.keys, strict=True) if key[place] == group.level]
-            has_model = any(own > place for own in cells)
-            return None if has_model else Note("level_too_small", segmentation=group.segment)
+            return None if any(own > place for own in cells) else too_small
+        if self.scaled is not None:
+            return None if (group.segment, group.level) in self.scaled else too_small
         if np.isnan(self.p_values[group.segment]):
             return Note("levels_not_testable", segmentation=group.segment)
         return None
@@ -78,7 +89,15 @@ class Strata:
         others = [name for name, p_value in self.p_values.items() if name not in self.by and not np.isnan(p_value)]
         notes = [Note("levels_with_models", segmentations=self.by, quantity=quantity)] if self.by else []
         if others:
-            notes.append(Note("levels_without_models", segmentations=others, quantity=quantity, within=self.by))
+            notes.append(
+                Note(
+                    "levels_without_models",
+                    segmentations=others,
+                    quantity=quantity,
+                    within=self.by,
+                    apart=self.scaled is not None,
+                )
+            )
         return notes
 
 
@@ -94,12 +113,14 @@ def stratified(
     fit: Callable[[pd.DataFrame, Any], Any],
     test: Test,
     rough: Callable[[pd.DataFrame, Any], Any] = lambda some, parent: None,
+    scale: Callable[[Strata, pd.DataFrame], list[Any] | None] | None = None,
 ) -> Strata:
     """The strata of these counts.
 
     fit: returns the model of some of the rows, None where they are too few; it also takes the model of the larger group that they are
     part of (None for the whole), and may borrow from it. rough: a simpler model that is not reported on its own, but is nearer to a
-    small cell that differs than the model of all. test: see `Test`.
+    small cell that differs than the model of all. test: see `Test`. scale: returns the models of the
+    cells scaled to the rows of a level, None where these are too few.
     """
     names = segmentations(counts, context)
     codes = {name: pd.factorize(counts[LEVEL_OF + name], sort=True)[0] for name in names}
@@ -115,7 +136,19 @@ def stratified(
         by.append(best)
         names.remove(best)
         cells = finer[best]
-    return _with_models(counts, tuple(by), p_values, cells, (fit, rough))
+    strata = _with_models(counts, tuple(by), p_values, cells, fit, rough)
+    return strata if scale is None else replace(strata, scaled=_scaled(counts, strata, scale))
+
+
+def _scaled(counts: pd.DataFrame, strata: Strata, scale: Callable) -> dict[tuple[str, str], Strata]:
+    """The strata scaled to each level of the segmentations that were tested and not selected, without levels that are too small."""
+    scaled = {}
+    for name in strata.p_values:
+        if name not in strata.by:
+            for level, rows in counts.groupby(LEVEL_OF + name):
+                if (models := scale(strata, rows)) is not None:
+                    scaled[name, level] = replace(strata, models=models)
+    return scaled
 
 
 def _with_models(
@@ -123,33 +156,48 @@ def _with_models(
     by: tuple[str, ...],
     p_values: dict[str, float],
     cells: np.ndarray,
-    fits: tuple[Callable, Callable],
+    fit: Callable,
+    rough: Callable,
 ) -> Strata:
-    """The models of the cells; a cell that is too small has that of the larger group that it is part of."""
-    models, own, keys = [], [], []
-    fitted: dict[tuple, Any] = {}
+    """The models of the cells. A cell that is too small has that of the larger group that it is part of.
 
-    def model_of(key: tuple, fit: int) -> Any:
-        if (key, fit) not in fitted:
-            inside = np.ones(len(counts), bool)
-            for name, level in zip(by, key, strict=False):
-                inside &= (counts[LEVEL_OF + name] == level).to_numpy()
-            fitted[key, fit] = fits[fit](counts[inside], parent(key))
-        return fitted[key, fit]
+    Where other cells of that group have models of their own, those that are too small have one together: the model of the whole group
+    describes all of them, and the losses of the small ones would count too little.
+    """
+    levels = counts[[LEVEL_OF + name for name in by]]
+    keys = [tuple(levels.iloc[row]) for row in pd.Series(np.arange(len(cells))).groupby(cells).first()]
+
+    def rows_of(key: tuple) -> pd.DataFrame:
+        return counts[(levels.iloc[:, : len(key)] == list(key)).all(axis=1)]
+
+    @cache
+    def own(key: tuple) -> Any:
+        return fit(rows_of(key), parent(key))
+
+    @cache
+    def nearest(key: tuple) -> tuple[int, Any]:
+        """The length of the longest part of a key whose customers have a model, and that model."""
+        model = own(key)
+        model = rough(rows_of(key), parent(key)) if model is None else model
+        return nearest(key[:-1]) if model is None and key else (len(key), model)
 
     def parent(key: tuple) -> Any:
-        larger = (model_of(key[:length], fit) for length in range(len(key) - 1, -1, -1) for fit in (0, 1))
-        return next((model for model in larger if model is not None), None)
+        return nearest(key[:-1])[1] if key else None
 
-    first = pd.Series(np.arange(len(cells))).groupby(cells).first() if len(cells) else []
-    for row in first:
-        key = tuple(counts[LEVEL_OF + name].iloc[row] for name in by)
-        candidates = [(key[:length], fit) for length in range(len(key), -1, -1) for fit in (0, 1)]
-        nearest = next((candidate for candidate in candidates if model_of(*candidate) is not None), ((), 0))
-        models.append(model_of(*nearest))
-        own.append(next((length for length in range(len(key), 0, -1) if model_of(key[:length], 0) is not None), 0))
-        keys.append(key)
-    return Strata(by, p_values, cells, models, own, keys)
+    lengths, models = [nearest(key)[0] for key in keys], [nearest(key)[1] for key in keys]
+    groups = [key[:length] for key, length in zip(keys, lengths, strict=True)]
+    for group in set(groups):
+        small = [place for place, other in enumerate(groups) if other == group]
+        complete = sum(key[: len(group)] == group for key in keys) == len(small)
+        together = counts[np.isin(cells, small)]
+        model = None if complete else _first_not_none(together, nearest(group)[1], fit, rough)
+        models = [model if model is not None and place in small else usual for place, usual in enumerate(models)]
+    own_lengths = [next((n for n in range(len(by), 0, -1) if own(key[:n]) is not None), 0) for key in keys]
+    return Strata(by, p_values, cells, models, own_lengths, keys)
+
+
+def _first_not_none(rows: pd.DataFrame, parent: Any, *fits: Callable) -> Any:
+    return next((model for fit in fits if (model := fit(rows, parent)) is not None), None)
 
 
 def likelihood_ratio(

@@ -91,8 +91,9 @@ def test_where_dear_contracts_end_sooner_the_whole_is_the_sum_of_its_levels_and_
         }.items():
             errors.append(rows[level]["value"] / true - 1)
             held.append(rows[level]["low"] <= true <= rows[level]["high"])
-        for levels in (("dear", "cheap"), ("East", "West")):
-            assert sum(rows[name]["numerator"] for name in levels) == pytest.approx(rows[""]["numerator"], rel=1e-9)
+        for levels, difference in ((("dear", "cheap"), 1e-9), (("East", "West"), 0.01)):
+            total = pytest.approx(rows[""]["numerator"], rel=difference)
+            assert sum(rows[name]["numerator"] for name in levels) == total
     assert abs(np.mean(errors[::3])) < 0.02  # mean margin times mean stay: 0.15 too high
     assert np.mean(held) >= 0.8  # of 36 at 95 %; 0 of 12 of the whole client before
 
@@ -180,12 +181,13 @@ def test_a_level_that_is_too_small_where_levels_differ_is_told_nothing_of():
     assert np.isfinite(rows["dear"]["value"])
 
 
-def test_where_no_two_levels_can_be_held_against_each_other_none_is_context():
+def test_a_level_too_small_to_be_tested_has_no_estimate():
     counts, _ = two_plans(5, size=400)
     counts["of region"] = np.where(np.arange(len(counts)) < 385, "East", "West")
     rows = by_level(clv.predicted(groups(counts.drop(columns="of plan")), context(BY_CONTRACT)))
     assert np.isfinite(rows[""]["value"])
-    assert "too little was seen to tell whether levels by region differ" in reason_words(rows["West"]["reason"])
+    assert np.isfinite(rows["East"]["value"])
+    assert "too small for a model of its own" in reason_words(rows["West"]["reason"])
 
 
 # ---- Months of age --------------------------------------------------------------------------------------------------
@@ -302,7 +304,7 @@ def test_expected_churn_by_level_is_that_of_the_level_s_own_hazards():
             true = len(there) * (1 - (1 - leaving) ** (365 / 30.4375))
             held.append(found[level]["low"] <= true <= found[level]["high"])
         assert sum(found[name]["value"] for name in ("dear", "cheap")) == pytest.approx(found[""]["value"], rel=1e-9)
-        assert sum(found[name]["value"] for name in ("E", "W")) == pytest.approx(found[""]["value"], rel=1e-9)
+        assert sum(found[name]["value"] for name in ("E", "W")) == pytest.approx(found[""]["value"], rel=0.01)
     assert np.mean(held) >= 0.8  # none of them before
 
 

@@ -140,7 +140,12 @@ def _proportional(words: _Words, values: dict[str, Any]) -> str:
 def _without_own_models(words: _Words, values: dict[str, Any]) -> str:
     what = _QUANTITIES[values["quantity"]]
     within = words.fill(" within levels of {within:name}", **values) if values["within"] else ""
-    text = f"By {{segmentations:name}} {what} do not differ by more than chance{within}: no models of their own."
+    models = (
+        "one model describes all customers, and each level is estimated on its own"
+        if values["apart"]
+        else "levels share one model"
+    )
+    text = f"By {{segmentations:name}} {what} do not differ by more than chance{within}: {models}."
     return words.fill(text, **values)
 
 
@@ -316,7 +321,7 @@ SENTENCES: dict[str, str | Renderer] = {
     # Levels with models of their own.
     "levels_with_models": _with_own_models,
     "levels_without_models": _without_own_models,
-    "level_too_small": "levels by {segmentation:name} differ, and this one is too small for a model of its own",
+    "level_too_small": "this level of {segmentation:name} is too small for a model of its own",
     "levels_not_testable": "too little was seen to tell whether levels by {segmentation:name} differ",
     # Fits.
     "no_inner_maximum": _edge("has no maximum inside"),
