@@ -23,6 +23,7 @@ from crmnb.stats.clv_models import with_resolved_newness
 from crmnb.stats.clv_noncontractual import fit_purchasers, purchase_notes
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
+from crmnb.stats.moments import FEW_FOR_MONEY
 
 _METHOD = "delta method"
 
@@ -80,7 +81,8 @@ def _by_purchases(
 def _row(group: GroupedCounts, value: float, error: float, n: float, level: float) -> dict:
     if not n:
         return _unavailable(group, Note("no_customers_at_end"))
-    fields = {"n": n, "clusters": n, "numerator": value * n, "denominator": n, "method": _METHOD}
+    flags = "unreliable" if n < FEW_FOR_MONEY else ""
+    fields = {"n": n, "clusters": n, "numerator": value * n, "denominator": n, "method": _METHOD, "flags": flags}
     return group.row(value=value, **_limits(value, error, level), **fields)
 
 

@@ -187,9 +187,8 @@ def _strata(counts: pd.DataFrame, context: EstimationContext, months: int) -> St
     def test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
         return likelihood_ratio(counts, cells, finer, fit, likelihood, number_of_parameters, near)
 
-    margin_loss, rough, scale = (
-        partial(method, months=months) for method in (_margin_loss, _rough_margin_loss, _scaled_to)
-    )
+    margin_loss, rough = partial(_margin_loss, months=months), partial(_rough_margin_loss, months=months)
+    scale = partial(_scaled_to, counts=counts, months=months)
     return stratified(counts, context, margin_loss, test, rough, scale)
 
 
@@ -248,30 +247,27 @@ def _borrowed(
     return _Model(replace(fit, covariance=influence.T @ influence), parent.folds, influence, pay)
 
 
-def _scaled_to(strata: Strata, rows: pd.DataFrame, *, months: int) -> list[_Model] | None:
-    """The models of the cells with churn rates times a common factor, with which a level's rows lose what they lost; None with too few.
+def _scaled_to(strata: Strata, rows: pd.DataFrame, *, counts: pd.DataFrame, months: int) -> list[_Model] | None:
+    """The models of the cells with churn rates times a common factor, as a level's rows lose faster or slower; None with too few losses.
 
-    The factor is lost over expected margin (indirect standardisation: Breslow & Day 1987, Statistical Methods in Cancer Research II,
-    2.3).
+    The factor compares lost over expected customers of the level with that of the cells (indirect standardisation: Breslow & Day 1987,
+    Statistical Methods in Cancer Research II, 2.3). It counts customers: of a level's margin, few dear ones would decide it.
     """
-    parts = strata.by_model(rows)
-    if renewals(rows, months)[2].sum() < _MIN_LOSSES_TESTED or not all(len(model.influence) for model, _ in parts):
+    parts, cells = strata.by_model(rows), {id(model): counts[inside] for model, inside in strata.by_model(counts)}
+    if not all(len(model.influence) for model, _ in parts):
         return None
-    losses, slopes_of_expected = pd.DataFrame(), []
+    lost, expected, influence = 0.0, 0.0, pd.Series(dtype=float)
     for model, inside in parts:
-        cell = rows[inside]
-        by_fold, slope = losses_by_fold(cell, months, model.pay_of(cell), model.fit)
-        losses = losses.add(by_fold, fill_value=0.0)
-        slopes_of_expected.append(slope)
-    lost, expected = losses.sum()
-    if not (lost > 0 and expected > 0):
+        own = losses_by_fold(rows[inside], months, model.fit)
+        cell = losses_by_fold(cells[id(model)], months, model.fit)
+        rate = cell["lost"].sum() / cell["expected"].sum()
+        lost, expected = lost + own["lost"].sum(), expected + rate * own["expected"].sum()
+        of_rate = cell["lost"] / cell["expected"].sum() - rate * cell["expected"] / cell["expected"].sum()
+        influence = influence.add(own["lost"] - rate * own["expected"], fill_value=0.0)
+        influence = influence.sub(of_rate * own["expected"].sum(), fill_value=0.0)
+    if lost < _MIN_LOSSES_TESTED:
         return None
-    factor = lost / expected
-    influence = (losses["lost"] - factor * losses["expected"]) / lost
-    for (model, _), slope in zip(parts, slopes_of_expected, strict=True):
-        by_fold = pd.Series(model.influence @ slope / expected, model.folds)
-        influence = influence.sub(by_fold, fill_value=0.0)
-    models = {id(model): _scaled(model, factor, influence) for model, _ in parts}
+    models = {id(model): _scaled(model, lost / expected, influence / lost) for model, _ in parts}
     return [models.get(id(model), model) for model in strata.models]
 
 

@@ -15,7 +15,7 @@ from crmnb.stats.models.bg_nbd_left_truncated import Older
 from crmnb.stats.models.bg_nbd_left_truncated import discounted_further as discounted_of_older
 from crmnb.stats.models.gamma_gamma import fit_spending
 from crmnb.stats.models.gamma_gamma import log_likelihood as spending_likelihood
-from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
+from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit
 from crmnb.stats.models.shifted_beta_geometric import fit_contract, retention
 
 DAYS_PER_YEAR = 365.25
@@ -267,19 +267,12 @@ def influence_by_fold(fit: Fit, counts: pd.DataFrame, months: int, weights: np.n
     return _influence(fit, age, at_risk[:, age], lost[:, age]) * np.sqrt(len(folds) / (len(folds) - 1))
 
 
-def losses_by_fold(counts: pd.DataFrame, months: int, weights: np.ndarray, fit: Fit) -> tuple[pd.DataFrame, np.ndarray]:
-    """The weighted losses of each fold (`lost`) beside those that a fit expects (`expected`), and the derivative of the sum of the
-    latter by the logarithms of the fit's parameters: (2,)."""
+def losses_by_fold(counts: pd.DataFrame, months: int, fit: Fit) -> pd.DataFrame:
+    """How many customers each fold lost at renewals (`lost`), and how many a fit expects (`expected`)."""
     folds, place = np.unique(counts["fold"], return_inverse=True)
-    at_risk, lost = _tally(counts, months, weights, place, len(folds))
-    age = np.arange(1, at_risk.shape[1])
-    at_risk, lost = at_risk[:, 1:], lost[:, 1:]
-
-    def expected(parameters: np.ndarray) -> np.ndarray:
-        return at_risk @ (1 - retention(parameters, age))
-
-    [slope] = slopes(lambda parameters: expected(parameters).sum(), fit)
-    return pd.DataFrame({"lost": lost.sum(1), "expected": expected(fit.parameters)}, folds), slope
+    at_risk, lost = _tally(counts, months, counts["n"].to_numpy(float), place, len(folds))
+    churn = 1 - retention(fit.parameters, np.arange(1, at_risk.shape[1]))
+    return pd.DataFrame({"lost": lost[:, 1:].sum(1), "expected": at_risk[:, 1:] @ churn}, folds)
 
 
 def clock_elasticity(counts: pd.DataFrame, months: int, like: Fit, weights: np.ndarray | None = None) -> np.ndarray:
