@@ -16,7 +16,15 @@ from scipy import special
 
 from crmnb.core.notes import Note
 from crmnb.stats.models.bg_nbd_discounting import time_ahead
-from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, maximum_given, summed
+from crmnb.stats.models.maximum_likelihood import (
+    FEWEST,
+    CannotFit,
+    Fit,
+    LogLikelihood,
+    constrained_maximum,
+    maximum,
+    summed,
+)
 
 _EDGES = dict.fromkeys(("r", "alpha"), "purchase_rates") | dict.fromkeys(("a", "b"), "churn_after_purchase")
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
@@ -62,9 +70,9 @@ def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np
 def _in_a_limit(rows: tuple[np.ndarray, ...], refusal: CannotFit) -> Fit:
     """The likeliest of the limits in which customers do not differ in something. Raises the refusal where there is none."""
     fits = []
-    for given, homogeneity in _LIMITS:
+    for fixed, homogeneity in _LIMITS:
         with suppress(CannotFit):
-            fit = maximum_given(given, _likelihood, rows, _STARTS, rows[-1].sum(), _EDGES)
+            fit = constrained_maximum(fixed, _likelihood, rows, _STARTS, rows[-1].sum(), _EDGES)
             fits.append(replace(fit, homogeneity=homogeneity))
     if not fits:
         raise refusal

@@ -34,7 +34,7 @@ def time_ahead(
     """
     shape = np.broadcast_shapes(np.shape(x), np.shape(since), np.shape(horizon))
     ends = np.minimum(horizon, _GONE / rate) if rate > 0 else np.asarray(horizon, float)
-    x, since, ends = (np.broadcast_to(np.asarray(each, float), shape).ravel() for each in (x, since, ends))
+    x, since, ends = (np.broadcast_to(np.asarray(array, float), shape).ravel() for array in (x, since, ends))
     if not ends.any():  # nobody, or no time ahead
         return np.zeros(shape)
     distinct, which = np.unique(x, return_inverse=True)
@@ -113,8 +113,8 @@ def _between(integral, which: np.ndarray, kinds: int, since: np.ndarray, end: fl
     grid = np.exp(_places(high, low))
     if since.size <= kinds * len(grid):
         return integral(which, since, np.full(since.shape, end))
-    every, each = np.divmod(np.arange(kinds * len(grid)), len(grid))
-    values = integral(every, grid[each], np.full(each.shape, end)).reshape(kinds, len(grid))
+    kind, place = np.divmod(np.arange(kinds * len(grid)), len(grid))
+    values = integral(kind, grid[place], np.full(place.shape, end)).reshape(kinds, len(grid))
     series = _series(np.log(values))
     times, at = np.unique(since, return_inverse=True)
     places = 2 * (np.log(times) - low) / (high - low) - 1

@@ -40,7 +40,7 @@ class Older:
 
     def some(self, rows: slice) -> "Older":
         """The histories of some of them."""
-        return Older(*(given[rows] for given in (self.x, self.t_x, self.T, self.before, self.wait)))
+        return Older(*(column[rows] for column in (self.x, self.t_x, self.T, self.before, self.wait)))
 
 
 def discounted_further(parameters: np.ndarray, of: Older, horizon: float, rate: float) -> np.ndarray:
@@ -95,8 +95,8 @@ def _expected(parameters: np.ndarray, of: Older, ahead: Callable[..., np.ndarray
     odds, density = _over_leaving(a, b, of.x.max(initial=0.0), (of.x + (r + of.x + 1) * unseen).max(initial=0.0))
     log_p, log_stay = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
     chunk = max(1, _CELLS // len(odds))
-    found = np.empty(len(of.x))
-    for begin in range(0, len(found), chunk):
+    mean = np.empty(len(of.x))
+    for begin in range(0, len(mean), chunk):
         rows = slice(begin, begin + chunk)
         some = of.some(rows)
         k, p = (r + some.x + 1)[:, None], np.exp(log_p)
@@ -106,8 +106,8 @@ def _expected(parameters: np.ndarray, of: Older, ahead: Callable[..., np.ndarray
         stays = some.x[:, None] * log_stay
         alive = np.exp(stays + log_stay - k * np.log(since + before) + _scale(k, since))
         left = np.exp(stays + log_p - k * np.log(until + before) + _scale(k, since))
-        found[rows] = (ahead(log_p, log_stay, some) @ density) / ((alive + left) @ density)
-    return found
+        mean[rows] = (ahead(log_p, log_stay, some) @ density) / ((alive + left) @ density)
+    return mean
 
 
 def _over_leaving(a: float, b: float, x_most: float, stays_most: float) -> tuple[np.ndarray, np.ndarray]:

@@ -154,7 +154,7 @@ def _moments(data: _Data, beta: np.ndarray) -> tuple[_Ties, np.ndarray, tuple, f
     left = risk[data.tie] - data.gone * dead[data.tie]
     log_likelihood = float((data.n * effect)[data.died].sum() - np.log(left).sum())
     p, f = 1 / left, data.gone
-    ties = _Ties(*(_by_time(data, each) for each in (p, f * p, p * p, f * p * p, f * f * p * p)))
+    ties = _Ties(*(_by_time(data, weight) for weight in (p, f * p, p * p, f * p * p, f * f * p * p)))
     weighted = (hazard[:, None] * data.x).T
     sums = [np.column_stack([of(data, column) for column in weighted]) for of in (_at_risk, _dead)]
     return ties, hazard, tuple(sums), log_likelihood

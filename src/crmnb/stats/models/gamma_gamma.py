@@ -117,8 +117,8 @@ def independence(x: np.ndarray, spent: np.ndarray, n: np.ndarray) -> tuple[float
     x, spent, n = (np.asarray(values, float) for values in (x, spent, n))
     x, spent, n = (values[n > 0] for values in (x, spent, n))
     all_n = n.sum()
-    ranks = [_mid_ranks(each, n) - (all_n + 1) / 2 for each in (x, spent)]
-    spread = np.sqrt([n @ each**2 for each in ranks])
+    ranks = [_mid_ranks(values, n) - (all_n + 1) / 2 for values in (x, spent)]
+    spread = np.sqrt([n @ values**2 for values in ranks])
     if not spread.all() or all_n <= 3:
         return np.nan, np.nan, np.nan
     value = float(np.clip(n @ (ranks[0] * ranks[1]) / spread.prod(), -1, 1))

@@ -86,8 +86,8 @@ def maximum(
     raise refused[0]
 
 
-def maximum_given(
-    given: Mapping[int, float],
+def constrained_maximum(
+    fixed: Mapping[int, float],
     likelihood: Callable[..., LogLikelihood],
     rows: tuple[np.ndarray, ...],
     starts: Iterable[np.ndarray],
@@ -98,11 +98,11 @@ def maximum_given(
 
     The rest is as of `maximum`. Raises CannotFit.
     """
-    free = [place for place in range(len(edges)) if place not in given]
+    free = [place for place in range(len(edges)) if place not in fixed]
     inside = np.ix_(free, free)
 
     def whole(parameters: np.ndarray) -> np.ndarray:
-        every = np.array([given.get(place, 0.0) for place in range(len(edges))])
+        every = np.array([fixed.get(place, 0.0) for place in range(len(edges))])
         every[free] = parameters
         return every
 
