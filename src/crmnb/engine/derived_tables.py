@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 import narwhals.stable.v2 as nw
 
+from crmnb.engine.query import Query
+
 _numbers = count()
 
 
@@ -31,6 +33,11 @@ class Kept:
             self.con.execute(f"create temp table {name} as {sql}")
             self.tables[sql] = name
         return self.tables[sql]
+
+    def frame(self, frame: nw.LazyFrame) -> nw.LazyFrame:
+        """The frame with its rows in a temporary table."""
+        rows = frame.to_native()
+        return nw.from_native(Query.of_table(self.con, self.table(rows.sql_query()), rows.columns))
 
 
 # The frames of clients' tables: what was computed once of them, with a number of each.
@@ -65,8 +72,7 @@ def once(function):
         number, kept = known
         key = (number, function.__module__, function.__qualname__, *arguments)
         if key not in kept.frames:
-            name = kept.table(function(frame, *arguments).to_native().sql_query())
-            kept.frames[key] = nw.from_native(kept.con.table(name))
+            kept.frames[key] = kept.frame(function(frame, *arguments))
         return kept.frames[key]
 
     return remembered

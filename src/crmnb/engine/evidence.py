@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
+from crmnb.engine.query import Query
+
 COMPARED = ("now", "before")  # the periods that are broken down by segment; the others are parts of a trend
 PERIOD = "period_id"  # the column of evidence that holds the place of its period: 0 is now, 1 before, then the parts
 
@@ -37,6 +39,7 @@ class Evidence:
     def of(cls, frame: nw.LazyFrame, periods: dict[int, str] | None = None) -> "Evidence":
         """The evidence in a frame that a metric gave, of the reporting period alone unless `periods` says more."""
         rows = frame.to_native()
+        rows = rows.relation if isinstance(rows, Query) else rows
         types = dict(zip(rows.columns, map(str, rows.types), strict=True))
         periods = {0: COMPARED[0]} if periods is None else periods
         sql, times = rows.sql_query(), [name for name in TIMES if name in types]

@@ -11,6 +11,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, PERIOD, TIMES
+from crmnb.engine.query import Query
 
 Make = Callable[[list[str], list[tuple]], nw.LazyFrame]  # from names of columns and rows to a small relation
 
@@ -124,7 +125,7 @@ def relation_in(con: Any) -> Make:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
         typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
-        return nw.from_native(con.sql(f"select {typed} from (values {values}) as told({columns})"))
+        return nw.from_native(Query(con, names, f"(select {typed} from (values {values}) as told({columns}))"))
 
     return make
 

@@ -1,7 +1,5 @@
 """Counts: evidence becomes counts of alike rows, for what no few sums can tell: curves, medians, fitted models."""
 
-from collections.abc import Iterator
-
 import duckdb
 import numpy as np
 
@@ -31,16 +29,19 @@ def reduce_counts(
     by = [WHOLE, *segmentations]
     con.execute(f"create or replace temp table listed as {listed(evidence, by)}")
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds)}")
-    con.execute(f"create or replace temp table people as {_people(evidence, by)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
+    con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
     columns = _columns(evidence, sums) + ["fold"] * bool(folds)
-    groups = [
-        (place, seg, group)
-        for seg, _ in enumerate(by)
-        for place, group in _groups(con, evidence, seg, by, columns, sums, once, _joint(by) if joint else {})
-    ]
-    for table in ("listed", "tallied", "people", "places"):
-        con.execute(f"drop table if exists {table}")
+    counts = con.execute(_counts(evidence, by, columns, sums, _joint(by) if joint else {})).df()
+    places = con.execute("select seg, period, breakdown, level, customers from places order by place").fetchall()
+    for table in ("listed", "tallied", "places"):
+        con.execute(f"drop table {table}")
+    edges = np.searchsorted(counts.pop("place"), range(len(places) + 1))
+    groups = []
+    for (seg, period, breakdown, level, customers), first, last in zip(places, edges[:-1], edges[1:], strict=True):
+        own = counts[first:last].reset_index(drop=True)
+        group = GroupedCounts(evidence.periods[period], breakdown, by[seg].name, level, own, float(customers))
+        groups.append((period, seg, group))
     return [group for _, _, group in sorted(groups, key=lambda placed: placed[:2])]
 
 
@@ -133,36 +134,38 @@ def _picked(columns: list[str], of: str = "") -> str:
     return "".join(f', {of}"{name}"' for name in columns)
 
 
-def _groups(
-    con: duckdb.DuckDBPyConnection,
-    evidence: Evidence,
-    seg: int,
-    by: list[Segmentation],
-    columns: list[str],
-    sums: tuple[str, ...],
-    once: bool,
-    joint: dict[str, str],
-) -> Iterator[tuple[int, GroupedCounts]]:
-    """The groups by the segmentation at the place `seg`, with their periods' places; once: nobody is among a period's people twice."""
-    level = f"level_{seg}" if by[seg].name else "''"
-    compared = f"where {PERIOD} < {len(COMPARED)}" if by[seg].name and evidence.parts else ""
-    con.execute(f"""
-        create or replace temp table places as
-        select {PERIOD}, breakdown, {level} as level, (row_number() over (order by {PERIOD}, breakdown, {level}) - 1)::integer as place,
+def _by_segmentation(evidence: Evidence, by: list[Segmentation], table: str) -> str:
+    """The SQL of a table's rows once for each segmentation, with its place in `by` (`seg`) and the rows' level in it (`level`)."""
+    levels = [f"level_{seg}" if each.name else "''" for seg, each in enumerate(by)]
+    compared = f"where {PERIOD} < {len(COMPARED)}" if evidence.parts else ""
+    return " union all ".join(
+        f"select {seg}::utinyint as seg, {level} as level, * from {table} {compared if by[seg].name else ''}"
+        for seg, level in enumerate(levels)
+    )
+
+
+def _places(evidence: Evidence, by: list[Segmentation], once: bool) -> str:
+    """The SQL of the groups of all segmentations, numbered in order (`place`), with their customers; once: nobody is in a period twice."""
+    return f"""
+        with people as ({_people(evidence, by)}), cells as ({_by_segmentation(evidence, by, "people")})
+        select seg, {PERIOD} as period, breakdown, level,
+            (row_number() over (order by seg, {PERIOD}, breakdown, level) - 1)::integer as place,
             coalesce(sum(n) filter (where key is null), 0) + count({"" if once else "distinct"} key) as customers
-        from people {compared} group by {PERIOD}, breakdown, {level}""")
-    asked = {*joint, *([f"level_{seg}"] if by[seg].name else [])}
-    alike = len(by) - 1 > len(asked)  # in several rows, which differ in levels that are not asked for
+        from cells group by seg, {PERIOD}, breakdown, level"""
+
+
+def _counts(
+    evidence: Evidence, by: list[Segmentation], columns: list[str], sums: tuple[str, ...], joint: dict[str, str]
+) -> str:
+    """The SQL of the counts of all groups, by `place`; rows that differ in levels that are not asked for are alike."""
+    alike = any(each.name for each in by)
     total = "sum({})".format if alike else "{}".format
-    summed = {name: total(f'"{name}"') for name in sums}
-    picked = _picked(columns) + "".join(f', {own} as "{name}"' for own, name in joint.items())
+    picked = _picked(columns, "cells.") + "".join(f', {own} as "{name}"' for own, name in joint.items())
+    summed = {name: total(f'cells."{name}"') for name in sums}
     picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
-    counts = con.execute(f"""
-        select place {picked}, {total("n")}::double as n
-        from (select *, {level} as level from tallied) join places using ({PERIOD}, breakdown, level)
-        {"group by all" if alike else ""} order by all""").df()
-    told = con.execute(f"select {PERIOD}, breakdown, level, customers from places order by place").fetchall()
-    edges = np.searchsorted(counts.pop("place"), range(len(told) + 1))
-    for (period, breakdown, name, customers), first, last in zip(told, edges[:-1], edges[1:], strict=True):
-        own = counts[first:last].reset_index(drop=True)
-        yield period, GroupedCounts(evidence.periods[period], breakdown, by[seg].name, name, own, float(customers))
+    return f"""
+        with cells as ({_by_segmentation(evidence, by, "tallied")})
+        select place {picked}, {total("cells.n")}::double as n
+        from cells join places
+            on (cells.seg, cells.{PERIOD}, cells.breakdown, cells.level) = (places.seg, period, places.breakdown, places.level)
+        {"group by all" if alike else ""} order by all"""

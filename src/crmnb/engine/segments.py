@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once
 from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.query import Query
 from crmnb.engine.session import Tables
 from crmnb.schema.client import Segment
 from crmnb.schema.tables import OTHER, UNKNOWN
@@ -102,7 +103,7 @@ def _levels(segment: Segment, tables: Tables) -> dict[str, str]:
     table, column = segment.column.split(".")
     levels = tables.kept.levels
     if segment.column not in levels:
-        named = levels_of(nw.from_native(tables.every(table)), column).to_native().sql_query()
+        named = levels_of(nw.from_native(Query.of(tables.con, tables.every(table))), column).to_native().sql_query()
         rows = tables.con.sql(f"select own, level from {tables.kept.table(named)}").fetchall()
         levels[segment.column] = dict(rows)
     return levels[segment.column]

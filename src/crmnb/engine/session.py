@@ -19,6 +19,7 @@ from crmnb.core.period import Period
 from crmnb.engine.derived_tables import Kept, forget, keep
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
 from crmnb.engine.periods import Periods
+from crmnb.engine.query import Query
 from crmnb.engine.views import View, views
 from crmnb.intake.timeline import read_timeline
 from crmnb.schema.client import Churn, Client
@@ -66,6 +67,7 @@ class Tables:
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
+    _later: dict[tuple[datetime, datetime], bool] = field(default_factory=dict, repr=False, compare=False)
     _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
     _today: "Tables | None" = field(
         default=None, repr=False, compare=False
@@ -103,12 +105,11 @@ class Tables:
 
     def _refunded_later(self, at: datetime, ordered_before: datetime) -> bool:
         """Whether an order of before a time was refunded after another."""
-        if "orders" not in self.names or not {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}:
-            return False
-        later = self.every("orders").filter(
-            f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
-        )
-        return bool(later.limit(1).fetchall())
+        if (at, ordered_before) not in self._later:
+            there = "orders" in self.names and {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}
+            later = f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
+            self._later[at, ordered_before] = there and bool(self.every("orders").filter(later).limit(1).fetchall())
+        return self._later[at, ordered_before]
 
     def _orders_as_known(self, at: datetime) -> duckdb.DuckDBPyRelation:
         later, rows = f"refunded_at >= timestamp '{at}'", self.every("orders")
@@ -126,7 +127,8 @@ class Tables:
         Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
-            rows = self._held(self._rows(name, per_customer), self.source_of(name))
+            held = self._held(self._rows(name, per_customer), self.source_of(name))
+            rows = Query.of(self.con, held)
             keep(rows, self.kept)
             self._frames[name, per_customer] = nw.from_native(rows)
         return self._frames[name, per_customer]

@@ -130,8 +130,7 @@ def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.L
         if key not in kept.frames:
             noted = view.periods.of_events, view.periods.of_states
             view.periods.of_events = view.periods.of_states = False
-            sql = function(view, *arguments).to_native().sql_query()
-            kept.frames[key] = nw.from_native(kept.con.table(kept.table(sql)))
+            kept.frames[key] = kept.frame(function(view, *arguments))
             kept.noted[key] = view.periods.of_events, view.periods.of_states
             view.periods.of_events, view.periods.of_states = noted
         view.periods.of_events |= kept.noted[key][0]

@@ -176,11 +176,20 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     try:
         views = tables.views(metric.reads, periods, per_customer=whose, earlier=known)
         measure = metric(periods, views, given)
+        rows = measure.rows if measure.rows is None else _held(measure.rows, metric, tables)
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
         failure = no.reason if isinstance(no, Unavailable) else session.column_of(no, names)
         return _Called(replace(metric, known=metric.measure), places, periods, None, failure)
-    return _Called(replace(metric, known=measure.facts), places, periods, measure.rows, None)
+    return _Called(replace(metric, known=measure.facts), places, periods, rows, None)
+
+
+def _held(rows: nw.LazyFrame, metric: Metric, tables: session.Tables) -> nw.LazyFrame:
+    """A metric's evidence; that of small tables is worked out once, in a temporary table. Raises `NoColumn` for one that is not there."""
+    small = {tables.source_of(name) for name in metric.reads} <= tables.small
+    if not small:
+        _ = rows.to_native().relation
+    return tables.kept.frame(rows) if small else rows
 
 
 def _immature(metric: Metric, windows: dict[str, Period]) -> frozenset[str]:

@@ -90,19 +90,19 @@ class Metric:
             maturity_days=periods.maturity_days,
         )
 
-    @property
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """The canonical tables it reads: its positional parameters."""
         return tuple(p.name for p in self._parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
         """What a client may set, with the defaults: its keyword-only parameters."""
         return {
             p.name: p.default for p in self._keyword_only if p.annotation is Item or p.annotation not in DECLARATIONS
         }
 
-    @property
+    @cached_property
     def declarations(self) -> dict[str, type]:
         """The parameters that take one of the client's declarations, and its type."""
         return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
@@ -116,7 +116,7 @@ class Metric:
         """What the estimate is multiplied by to be in the unit: shares, and nps in [-1, 1], are shown times 100."""
         return 100.0 if self.unit == "%" or self.estimate is net_promoters else 1.0
 
-    @property
+    @cached_property
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())
 

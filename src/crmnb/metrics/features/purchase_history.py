@@ -51,15 +51,14 @@ def stacked(parts: dict[str, nw.LazyFrame]) -> nw.LazyFrame:
 
 def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
     """All rows of frames that have columns of their own: those of the others are null, figures are floats."""
-    names = [frame.collect_schema() for frame in frames]
-    kept = {name: type_ for own in names for name, type_ in own.items() if name in _AS_THEY_ARE}
+    names = [frame.collect_schema().names() for frame in frames]
     columns = dict.fromkeys(name for own in names for name in own)
-    typed = {name: kept.get(name, nw.Float64()) for name in columns}
-    picked = [
-        [(nw.col(name) if name in own else nw.lit(None)).cast(typed[name]).alias(name) for name in columns]
-        for own in names
+    picked = [{name: nw.col(name) if name in own else nw.lit(None) for name in columns} for own in names]
+    typed = [
+        {name: column if name in _AS_THEY_ARE else column.cast(nw.Float64) for name, column in each.items()}
+        for each in picked
     ]
-    return nw.concat([frame.select(*each) for frame, each in zip(frames, picked, strict=True)])
+    return nw.concat([frame.select(**each) for frame, each in zip(frames, typed, strict=True)])
 
 
 # ---- What they bought -----------------------------------------------------------------------------------------------

@@ -1,0 +1,139 @@
+"""Query: rows as SQL that grows step by step; the engine is asked once, when a metric is complete, and not at every step."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+_ANY = duckdb.sqltype("VARCHAR")
+_JOINS = {"inner": "join", "left": "left join", "outer": "full join", "semi": "semi join", "anti": "anti join"}
+
+
+class Query(duckdb.DuckDBPyRelation):
+    """What narwhals takes for a relation of the engine. A step only writes SQL and the names of its columns.
+
+    To bind each step costs more than to run the whole on a small client. So a column that is not there is missed only when rows are
+    asked for, and types are not known before (`relation` knows them). `parts`: the SQL, in which a query stands for its own.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, columns: Iterable[str], *parts: "str | Query"):
+        self.con, self._names, self.parts = con, list(columns), parts
+
+    @classmethod
+    def of(cls, con: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation) -> "Query":
+        """The rows of a relation in a connection."""
+        return cls(con, rows.columns, f"({rows.sql_query()})")
+
+    @classmethod
+    def of_table(cls, con: duckdb.DuckDBPyConnection, name: str, columns: Iterable[str]) -> "Query":
+        """The rows of a table in a connection."""
+        return cls(con, columns, name)
+
+    columns = property(lambda self: list(self._names))
+    types = property(lambda self: [_ANY] * len(self._names))
+    alias = property(lambda self: "rows")
+
+    @cached_property
+    def relation(self) -> duckdb.DuckDBPyRelation:
+        """The same, bound: raises what the engine raises of SQL that is wrong."""
+        return self.con.sql(self.sql_query())
+
+    def sql_query(self) -> str:
+        """The SQL: a query that is read several times is written once, as a common table expression."""
+        uses: dict[Query, int] = {}
+        order = _inputs_first(self, uses)
+        written: dict[Query, str] = {}
+        shared = []
+        for query in order:
+            text = "".join(part if isinstance(part, str) else written[part] for part in query.parts)
+            if len(query.parts) == 1:
+                written[query] = text
+            elif uses[query] > 1:
+                written[query] = f"step_{len(shared)}"
+                shared.append(f"{written[query]} as ({text})")
+            else:
+                written[query] = f"({text})" if query is not self else text
+        selected = f"from {written[self]}" if len(self.parts) == 1 else written[self]
+        return f"with {', '.join(shared)} {selected}" if shared else selected
+
+    def set_alias(self, alias: str) -> "Query":
+        """Itself: in a join it is the place that tells the sides."""
+        return self
+
+    def select(self, *items: duckdb.Expression) -> "Query":
+        """The rows with these columns alone."""
+        return self._made(items, " from ", self)
+
+    def filter(self, condition: duckdb.Expression) -> "Query":
+        """The rows of which a condition holds."""
+        return Query(self.con, self._names, "select * from ", self, f" where {condition}")
+
+    def aggregate(self, items: Iterable[duckdb.Expression | str], by: str = "") -> "Query":
+        """A row per group; the keys among the items are texts."""
+        columns = [duckdb.ColumnExpression(item) if isinstance(item, str) else item for item in items]
+        return self._made(columns, " from ", self, f" group by {by}" if by else "")
+
+    def union(self, other: "Query") -> "Query":
+        """The rows of both, matched by the place of their columns."""
+        return Query(self.con, self._names, "select * from ", self, " union all select * from ", other)
+
+    def join(self, other: "Query", condition: duckdb.Expression, how: str) -> "_Join":
+        """The sides of a join, of which columns are to be selected."""
+        return _Join(self, other, f" lhs {_JOINS[how]} ", f" rhs on {condition}")
+
+    def cross(self, other: "Query") -> "_Join":
+        """The sides of a join of all rows with all."""
+        return _Join(self, other, " lhs cross join ", " rhs")
+
+    def _made(self, items: Iterable[duckdb.Expression], *parts: "str | Query") -> "Query":
+        items = list(items)
+        picked = ", ".join(item.as_select() for item in items)
+        return Query(self.con, [item.get_name() for item in items], f"select {picked}", *parts)
+
+    def df(self, *arguments: Any, **options: Any) -> Any:
+        """The rows as a pandas frame."""
+        return self.relation.df(*arguments, **options)
+
+    def project(self, *items: Any, **options: Any) -> duckdb.DuckDBPyRelation:
+        """A relation of columns written as SQL."""
+        return self.relation.project(*items, **options)
+
+    def to_arrow_table(self, *arguments: Any, **options: Any) -> Any:
+        """The rows as an Arrow table."""
+        return self.relation.to_arrow_table(*arguments, **options)
+
+    def fetchall(self) -> list[tuple]:
+        """The rows."""
+        return self.relation.fetchall()
+
+
+class _Join:
+    """Two queries side by side, as narwhals selects of them: columns of `lhs` and `rhs`."""
+
+    def __init__(self, left: Query, right: Query, between: str, after: str):
+        self._left, self._right, self._between, self._after = left, right, between, after
+
+    def select(self, *items: duckdb.Expression | str) -> Query:
+        """The joined rows with these columns; "lhs.*" is all of the left side."""
+        sides = self._left, self._between, self._right, self._after
+        if isinstance(items[0], str):
+            return Query(self._left.con, self._left.columns, f"select {items[0]} from ", *sides)
+        return self._left._made(items, " from ", *sides)
+
+
+def _inputs_first(query: Query, uses: dict[Query, int]) -> list[Query]:
+    """A query and all that it is made of, each after its own; uses: how many others read it is counted there."""
+    order: list[Query] = []
+    waiting: list[tuple[Query, bool]] = [(query, False)]
+    while waiting:
+        at, done = waiting.pop()
+        if done:
+            order.append(at)
+            continue
+        uses[at] = uses.get(at, 0) + 1
+        if uses[at] > 1:
+            continue
+        waiting.append((at, True))
+        waiting += [(part, False) for part in reversed(at.parts) if isinstance(part, Query)]
+    return order
