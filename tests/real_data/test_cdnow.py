@@ -77,7 +77,7 @@ def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd
     tables = in_memory(client, {"orders": orders})
     metric = catalogue()["predicted_clv"]
     given, _ = resolve(metric, client)
-    periods = Periods({0: period(label)}, relation_in(tables.con))
+    periods = Periods({0: period(label)}, relation_in(tables.derived))
     measure = metric(periods, tables.views(metric.reads, periods, per_customer=True), given)
     groups = reduce_counts(tables.con, Evidence.of(measure.rows), [], metric.estimate.sums, metric.estimate.folds)
     return {group.breakdown: group.counts for group in groups}

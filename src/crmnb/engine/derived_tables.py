@@ -1,10 +1,10 @@
 """Derived tables: what several metrics need of a client's tables is worked out once, in a temporary table."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import count
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import narwhals.stable.v2 as nw
 
@@ -13,17 +13,19 @@ from crmnb.engine.query import Query
 _numbers = count()
 
 
-@dataclass(frozen=True)
-class Kept:
+@dataclass(frozen=True, eq=False)
+class DerivedTables:
     """What was computed once in a connection: frames by function and arguments, temporary tables by their SQL.
 
-    `levels`: of a table's column the level of each value. `noted`: by the same keys as frames, what their function noted of how it sees time (`crmnb.engine.periods.Periods`).
+    `small`: whether all of the client's tables are. `levels`: of a table's column the level of each value. `time_use`: by the same keys as frames, whether their function looked at events
+    and at states (`crmnb.engine.periods.Periods`).
     """
 
     con: Any
+    small: bool = False
     frames: dict[tuple, nw.LazyFrame] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
-    noted: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
+    time_use: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
     levels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def table(self, sql: str) -> str:
@@ -37,42 +39,42 @@ class Kept:
     def frame(self, frame: nw.LazyFrame) -> nw.LazyFrame:
         """The frame with its rows in a temporary table."""
         rows = frame.to_native()
-        return nw.from_native(Query.of_table(self.con, self.table(rows.sql_query()), rows.columns))
+        return nw.from_native(Query(self, rows.columns, self.table(rows.sql_query())))
 
 
-# The frames of clients' tables: what was computed once of them, with a number of each.
-_kept: WeakKeyDictionary[Any, tuple[int, Kept]] = WeakKeyDictionary()
+def identity(argument: Any) -> Hashable:
+    """What is equal of the same argument of two calls: of a frame its SQL."""
+    return argument.to_native().sql_query() if isinstance(argument, nw.LazyFrame) else argument
 
 
-def keep(rows: Any, kept: Kept) -> None:
-    """From now on `once` remembers what it is asked of these rows (a relation of the engine)."""
-    _kept[rows] = (next(_numbers), kept)
+def key_of(function: Callable, arguments: tuple) -> tuple:
+    """What is equal of two calls of a function with the same arguments."""
+    return (function.__module__, function.__qualname__, *map(identity, arguments))
 
 
-def kept_of(rows: nw.LazyFrame) -> tuple[int, Kept] | None:
-    """The number of the rows of a client's table, and what was computed once of them; None of other rows."""
-    return _kept.get(rows.to_native())
-
-
-def forget() -> None:
-    """Let go of all that was kept."""
-    _kept.clear()
-
-
-def once(function):
-    """A function (frame of a client's table, *arguments) -> frame whose rows are computed once, in a temporary table.
+def once(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:
+    """A function (frame, *arguments) -> frame whose rows are computed once, in a temporary table.
 
     For what several metrics need: the customers at a time, everybody's first order.
     """
+    return _remembered(function, lambda derived: True)
 
+
+def once_if_small(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:
+    """The same where all of the client's tables are small; else only the SQL is made once, as the rows would take too much memory."""
+    return _remembered(function, lambda derived: derived.small)
+
+
+def _remembered(function: Callable[..., nw.LazyFrame], holds: Callable[[DerivedTables], bool]):
     @wraps(function)
-    def remembered(frame: nw.LazyFrame, *arguments) -> nw.LazyFrame:
-        if (known := kept_of(frame)) is None:
+    def remembered(frame: nw.LazyFrame, *arguments: Any) -> nw.LazyFrame:
+        rows = frame.to_native()
+        if not isinstance(rows, Query):
             return function(frame, *arguments)
-        number, kept = known
-        key = (number, function.__module__, function.__qualname__, *arguments)
-        if key not in kept.frames:
-            kept.frames[key] = kept.frame(function(frame, *arguments))
-        return kept.frames[key]
+        derived, key = rows.derived, key_of(function, (frame, *arguments))
+        if key not in derived.frames:
+            result = function(frame, *arguments)
+            derived.frames[key] = derived.frame(result) if holds(derived) else result
+        return derived.frames[key]
 
     return remembered

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
+from crmnb.engine.derived_tables import DerivedTables
 from crmnb.engine.evidence import COMPARED, PERIOD, TIMES
 from crmnb.engine.query import Query
 
@@ -118,14 +119,14 @@ class Periods:
         return found
 
 
-def relation_in(con: Any) -> Make:
-    """How a small relation is made in a connection."""
+def relation_in(derived: DerivedTables) -> Make:
+    """How a small relation is made in the connection of derived tables."""
 
     def make(names: list[str], rows: list[tuple]) -> nw.LazyFrame:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
         typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
-        return nw.from_native(Query(con, names, f"(select {typed} from (values {values}) as told({columns}))"))
+        return nw.from_native(Query(derived, names, f"(select {typed} from (values {values}) as told({columns}))"))
 
     return make
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+if TYPE_CHECKING:
+    from crmnb.engine.derived_tables import DerivedTables
 
 _ANY = duckdb.sqltype("VARCHAR")
 _JOINS = {"inner": "join", "left": "left join", "outer": "full join", "semi": "semi join", "anti": "anti join"}
@@ -14,21 +17,17 @@ class Query(duckdb.DuckDBPyRelation):
     """What narwhals takes for a relation of the engine. A step only writes SQL and the names of its columns.
 
     To bind each step costs more than to run the whole on a small client. So a column that is not there is missed only when rows are
-    asked for, and types are not known before (`relation` knows them). `parts`: the SQL, in which a query stands for its own.
+    asked for, and types are not known before (`relation` knows them). `parts`: the SQL, in which a query stands for its own. `derived`: the
+    tables that were derived in the same connection.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, columns: Iterable[str], *parts: "str | Query"):
-        self.con, self._names, self.parts = con, list(columns), parts
+    def __init__(self, derived: "DerivedTables", columns: Iterable[str], *parts: "str | Query"):
+        self.derived, self._names, self.parts = derived, list(columns), parts
 
     @classmethod
-    def of(cls, con: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation) -> "Query":
-        """The rows of a relation in a connection."""
-        return cls(con, rows.columns, f"({rows.sql_query()})")
-
-    @classmethod
-    def of_table(cls, con: duckdb.DuckDBPyConnection, name: str, columns: Iterable[str]) -> "Query":
-        """The rows of a table in a connection."""
-        return cls(con, columns, name)
+    def of(cls, derived: "DerivedTables", rows: duckdb.DuckDBPyRelation) -> "Query":
+        """The rows of a relation in the connection of derived tables."""
+        return cls(derived, rows.columns, f"({rows.sql_query()})")
 
     columns = property(lambda self: list(self._names))
     types = property(lambda self: [_ANY] * len(self._names))
@@ -37,7 +36,7 @@ class Query(duckdb.DuckDBPyRelation):
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The same, bound: raises what the engine raises of SQL that is wrong."""
-        return self.con.sql(self.sql_query())
+        return self.derived.con.sql(self.sql_query())
 
     def sql_query(self) -> str:
         """The SQL: a query that is read several times is written once, as a common table expression."""
@@ -67,7 +66,7 @@ class Query(duckdb.DuckDBPyRelation):
 
     def filter(self, condition: duckdb.Expression) -> "Query":
         """The rows of which a condition holds."""
-        return Query(self.con, self._names, "select * from ", self, f" where {condition}")
+        return Query(self.derived, self._names, "select * from ", self, f" where {condition}")
 
     def aggregate(self, items: Iterable[duckdb.Expression | str], by: str = "") -> "Query":
         """A row per group; the keys among the items are texts."""
@@ -76,7 +75,7 @@ class Query(duckdb.DuckDBPyRelation):
 
     def union(self, other: "Query") -> "Query":
         """The rows of both, matched by the place of their columns."""
-        return Query(self.con, self._names, "select * from ", self, " union all select * from ", other)
+        return Query(self.derived, self._names, "select * from ", self, " union all select * from ", other)
 
     def join(self, other: "Query", condition: duckdb.Expression, how: str) -> "_Join":
         """The sides of a join, of which columns are to be selected."""
@@ -89,7 +88,7 @@ class Query(duckdb.DuckDBPyRelation):
     def _made(self, items: Iterable[duckdb.Expression], *parts: "str | Query") -> "Query":
         items = list(items)
         picked = ", ".join(item.as_select() for item in items)
-        return Query(self.con, [item.get_name() for item in items], f"select {picked}", *parts)
+        return Query(self.derived, [item.get_name() for item in items], f"select {picked}", *parts)
 
     def df(self, *arguments: Any, **options: Any) -> Any:
         """The rows as a pandas frame."""
@@ -118,7 +117,7 @@ class _Join:
         """The joined rows with these columns; "lhs.*" is all of the left side."""
         sides = self._left, self._between, self._right, self._after
         if isinstance(items[0], str):
-            return Query(self._left.con, self._left.columns, f"select {items[0]} from ", *sides)
+            return Query(self._left.derived, self._left.columns, f"select {items[0]} from ", *sides)
         return self._left._made(items, " from ", *sides)
 
 

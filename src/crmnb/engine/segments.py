@@ -32,7 +32,7 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, tables, period)
             told = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
-            found.append(Segmentation(name, levels=tables.kept.table(f"from ({told}) where level is not null")))
+            found.append(Segmentation(name, levels=tables.derived.table(f"from ({told}) where level is not null")))
     return found
 
 
@@ -101,10 +101,10 @@ def _is_there(segment: Segment, tables: Tables) -> bool:
 def _levels(segment: Segment, tables: Tables) -> dict[str, str]:
     """The level of each value of a segmentation's column, as text."""
     table, column = segment.column.split(".")
-    levels = tables.kept.levels
+    levels = tables.derived.levels
     if segment.column not in levels:
-        named = levels_of(nw.from_native(Query.of(tables.con, tables.every(table))), column).to_native().sql_query()
-        rows = tables.con.sql(f"select own, level from {tables.kept.table(named)}").fetchall()
+        named = levels_of(nw.from_native(Query.of(tables.derived, tables.every(table))), column).to_native().sql_query()
+        rows = tables.con.sql(f"select own, level from {tables.derived.table(named)}").fetchall()
         levels[segment.column] = dict(rows)
     return levels[segment.column]
 

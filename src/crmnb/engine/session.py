@@ -1,6 +1,5 @@
 """Engine: opens a client's canonical tables in DuckDB, as the narwhals frames that metrics see."""
 
-import atexit
 import os
 import re
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from narwhals.exceptions import ColumnNotFoundError
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
-from crmnb.engine.derived_tables import Kept, forget, keep
+from crmnb.engine.derived_tables import DerivedTables
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
 from crmnb.engine.periods import Periods
 from crmnb.engine.query import Query
@@ -26,7 +25,6 @@ from crmnb.schema.client import Churn, Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _SMALL = 2_000_000  # bytes of a table's file
-atexit.register(forget)  # while the engine is still there to let go of its tables
 
 
 # What is raised where an expression names a column that a table does not have.
@@ -49,7 +47,7 @@ class Tables:
 
     `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
     window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `numbers`:
-    people are whole numbers (`crmnb.engine.integer_keys`), not the texts that the client calls them by. `kept`: what was computed once.
+    people are whole numbers (`crmnb.engine.integer_keys`), not the texts that the client calls them by. `derived`: what was computed once.
     `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
     """
 
@@ -59,7 +57,7 @@ class Tables:
     small: frozenset[str] = frozenset()
     cutoff: datetime | None = None
     numbers: bool = False
-    kept: Kept | None = field(default=None, repr=False, compare=False)
+    derived: DerivedTables | None = field(default=None, repr=False, compare=False)
     _canonical_of: dict[str, dict[bool, duckdb.DuckDBPyRelation]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -75,8 +73,8 @@ class Tables:
     _earlier: dict[datetime, "Tables"] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
-        if self.kept is None:
-            object.__setattr__(self, "kept", Kept(self.con))
+        if self.derived is None:
+            object.__setattr__(self, "derived", DerivedTables(self.con, self.small == self.names))
 
     def with_names(self) -> "Tables":
         """The same tables with the texts that people are called by (a visitor's as "visitor ..."), and the rows' own keys: for looking at rows."""
@@ -98,7 +96,7 @@ class Tables:
             return self
         if at not in self._earlier:
             self._earlier[at] = Tables(
-                *(self.client, self.con, self.names, self.small, self.cutoff, self.numbers, self.kept), _today=self
+                *(self.client, self.con, self.names, self.small, self.cutoff, self.numbers, self.derived), _today=self
             )
             self._earlier[at]._canonical_of["orders"] = {True: self._orders_as_known(at), False: self.every("orders")}
         return self._earlier[at]
@@ -127,10 +125,8 @@ class Tables:
         Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
-            held = self._held(self._rows(name, per_customer), self.source_of(name))
-            rows = Query.of(self.con, held)
-            keep(rows, self.kept)
-            self._frames[name, per_customer] = nw.from_native(rows)
+            rows = self._held(self._rows(name, per_customer), self.source_of(name))
+            self._frames[name, per_customer] = nw.from_native(Query.of(self.derived, rows))
         return self._frames[name, per_customer]
 
     def views(
@@ -196,7 +192,7 @@ class Tables:
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
-        return self.con.table(self.kept.table(rows.sql_query())) if table in self.small else rows
+        return self.con.table(self.derived.table(rows.sql_query())) if table in self.small else rows
 
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""

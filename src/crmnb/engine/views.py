@@ -13,9 +13,10 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from crmnb.engine.derived_tables import kept_of
+from crmnb.engine.derived_tables import identity, key_of
 from crmnb.engine.evidence import PERIOD
 from crmnb.engine.periods import Periods
+from crmnb.engine.query import Query
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class View:
     def rows(self) -> nw.LazyFrame:
         """All rows, as they are known today, whatever the period."""
         return self.sources[0][0]
+
+    @property
+    def key(self) -> tuple:
+        """What is equal of the same rows."""
+        return tuple((identity(rows), places) for rows, places in self.sources)
 
     @property
     def columns(self) -> list[str]:
@@ -121,21 +127,20 @@ def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.L
 
     @wraps(function)
     def remembered(view: View, *arguments: Any) -> nw.LazyFrame:
-        known = [kept_of(rows) for rows, _ in view.sources]
-        if None in known:
+        rows, periods = view.rows.to_native(), view.periods
+        if not isinstance(rows, Query):
             return function(view, *arguments)
-        kept = known[0][1]
-        rows = tuple((number, places) for (number, _), (_, places) in zip(known, view.sources, strict=True))
-        key = (rows, view.periods.key, function.__module__, function.__qualname__, *arguments)
-        if key not in kept.frames:
-            noted = view.periods.of_events, view.periods.of_states
-            view.periods.of_events = view.periods.of_states = False
-            kept.frames[key] = kept.frame(function(view, *arguments))
-            kept.noted[key] = view.periods.of_events, view.periods.of_states
-            view.periods.of_events, view.periods.of_states = noted
-        view.periods.of_events |= kept.noted[key][0]
-        view.periods.of_states |= kept.noted[key][1]
-        return kept.frames[key]
+        tables = (each.key if isinstance(each, View) else each for each in (view, *arguments))
+        derived, key = rows.derived, (periods.key, *key_of(function, (*tables,)))
+        if key not in derived.frames:
+            before = periods.of_events, periods.of_states
+            periods.of_events = periods.of_states = False
+            derived.frames[key] = derived.frame(function(view, *arguments))
+            derived.time_use[key] = periods.of_events, periods.of_states
+            periods.of_events, periods.of_states = before
+        periods.of_events |= derived.time_use[key][0]
+        periods.of_states |= derived.time_use[key][1]
+        return derived.frames[key]
 
     return remembered
 

@@ -169,7 +169,7 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     by_place = {places[name]: windows[name] for name in places}
     from_when = seen_by(metric, tables, windows["now"], True).data_from
     looking_back = {place: each.observe(from_when, each.cutoff) for place, each in by_place.items()}
-    periods = Periods(by_place, relation_in(tables.con), looking_back)
+    periods = Periods(by_place, relation_in(tables.derived), looking_back)
     now, before = windows["now"], windows.get("before")
     known = _known(metric, tables, now, before) if before else None
     whose = _of_customers_only(metric, tables, now)
@@ -189,7 +189,7 @@ def _held(rows: nw.LazyFrame, metric: Metric, tables: session.Tables) -> nw.Lazy
     small = {tables.source_of(name) for name in metric.reads} <= tables.small
     if not small:
         _ = rows.to_native().relation
-    return tables.kept.frame(rows) if small else rows
+    return tables.derived.frame(rows) if small else rows
 
 
 def _immature(metric: Metric, windows: dict[str, Period]) -> frozenset[str]:

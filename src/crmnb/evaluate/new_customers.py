@@ -65,7 +65,7 @@ def _by_orders(metric: Metric, tables: Tables) -> bool:
 
 def _buyers(tables: Tables) -> str:
     """The table of buyers: first order, mean days between their purchases, and since when they are customers by the list."""
-    return tables.kept.table(f"""
+    return tables.derived.table(f"""
         with days as (
             select customer_id, ordered_at::date as day, min(ordered_at) as bought_at
             from ({tables.counting("orders").sql_query()}) where customer_id is not null group by all)

@@ -29,7 +29,7 @@ def _tables() -> Tables:
 def empty_views(metric: "Metric") -> tuple[Periods, list[View]]:
     """The periods and the tables of a metric, without a row."""
     tables = _tables()
-    periods = Periods({0: _YEAR, 1: _YEAR.previous}, relation_in(tables.con))
+    periods = Periods({0: _YEAR, 1: _YEAR.previous}, relation_in(tables.derived))
     return periods, tables.views(metric.reads, periods, per_customer=metric.per_customer)
 
 

@@ -28,7 +28,7 @@ def opened():
 def seen(opened):
     """The view of the answers in the year, the year before and the year's months."""
     by_place = dict(enumerate([YEAR, YEAR.previous, *YEAR.parts]))
-    [view] = opened.views(["survey_responses"], Periods(by_place, relation_in(opened.con)))
+    [view] = opened.views(["survey_responses"], Periods(by_place, relation_in(opened.derived)))
     return view
 
 

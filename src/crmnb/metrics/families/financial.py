@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
-from crmnb.engine.views import View
+from crmnb.engine.views import View, once_in_periods
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import (
     acquisition,
@@ -339,6 +339,11 @@ def _winning(costs: View, tenures: View, joined: View, worth: Worth) -> nw.LazyF
     """
     lag = worth.acquisition_lag_months
     months = costs.periods.table(lambda period: _months_of_winning(period, lag))
+    return _won_and_spent(costs, tenures, joined, months, lag)
+
+
+@once_in_periods
+def _won_and_spent(costs: View, tenures: View, joined: View, months: nw.LazyFrame, lag: int) -> nw.LazyFrame:
     acquisition_ = nw.col("category") == "acquisition"
     spent = costs.where(
         acquisition_, nw.col("month") >= nw.col("costs_begin"), nw.col("month") < nw.col("costs_end"), beside=months

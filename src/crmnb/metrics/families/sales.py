@@ -22,7 +22,7 @@ from crmnb.metrics.estimators import (
     proportion,
 )
 from crmnb.metrics.features.revenue import sold, with_net_revenue
-from crmnb.metrics.measures import Measure, money_mean, of_counts, share
+from crmnb.metrics.measures import Measure, calendar_days, money_mean, of_counts, share
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import MOST_COMPARISONS, sides_of, spans, who_of
 
@@ -53,8 +53,7 @@ def _is(time: str) -> nw.Expr:
 
 def _days_to(time: str) -> nw.Expr:
     """Calendar days from a lead's creation to another of its times."""
-    passed = nw.col(time).dt.truncate("1d") - nw.col("created_at").dt.truncate("1d")
-    return passed.dt.total_minutes() // 1440
+    return calendar_days("created_at", time)
 
 
 def _within(days: int, *times: str) -> nw.Expr:

@@ -82,6 +82,7 @@ def first_joined(tenures: View, joined: View) -> View:
     return tenures.derive(_first_spans).derive(with_earlier, joined.rows, tenures.periods.data_from)
 
 
+@once
 def with_earlier(firsts: nw.LazyFrame, joined: nw.LazyFrame, data_from: datetime | None) -> nw.LazyFrame:
     """customer_id and `first`, put back to joined_at for those who joined before the data begin."""
     if data_from is None:

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
-from crmnb.engine.derived_tables import once
+from crmnb.engine.derived_tables import once, once_if_small
 from crmnb.metrics.features.margin import with_margin
 from crmnb.metrics.features.tenure import spells, with_unseen
 from crmnb.schema.client import Dates, Worth
@@ -90,7 +90,19 @@ def bought(
     in it (`ahead`) and before it (`behind`). Of what is tracked, of each customer and week the week since the data begin (`T`), the
     repeat purchases in it (`later`), and how many weeks before there were others (`t_x`; missing: never).
     """
-    days = _purchases(payments, period.observed_end, worth.margin_rate)
+    return _bought(payments, there, joined, period, worth.margin_rate, look_back)
+
+
+@once_if_small
+def _bought(
+    payments: nw.LazyFrame,
+    there: nw.LazyFrame,
+    joined: nw.LazyFrame,
+    period: Period,
+    margin_rate: float | None,
+    look_back: int,
+) -> nw.LazyFrame:
+    days = _purchases(payments, period.observed_end, margin_rate)
     now = _history(days, _number(period.observed_end)).join(
         there.with_columns(there=nw.lit(1)), on="customer_id", how="left"
     )
@@ -173,7 +185,14 @@ def contracts(
     Of the holdout the same as known when it begins, how many months of it the customer stayed (`later`), whether there already as
     long before the holdout as it lasts (`before`), and how many months of data lie in it (`ahead`) and before it (`behind`).
     """
-    first, clock = period.data_from or period.start, _Clock(dates)
+    return _contracts(tenures, payments, period, worth.margin_rate, dates)
+
+
+@once_if_small
+def _contracts(
+    tenures: nw.LazyFrame, payments: nw.LazyFrame, period: Period, margin_rate: float | None, dates: Dates
+) -> nw.LazyFrame:
+    first, clock, worth = period.data_from or period.start, _Clock(dates), Worth(margin_rate=margin_rate)
     end = _month_of(period.observed_end)  # the first month that is not seen whole
     runs = spells(tenures, period.observed_end).with_columns(began=_month("since"), over=_month("until"))
     now = clock.as_of(runs, first, _begin(end)).with_columns(there=1 - nw.col("event"))

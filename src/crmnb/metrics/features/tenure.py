@@ -61,6 +61,7 @@ def _joined(spans: nw.LazyFrame, *who: str) -> nw.LazyFrame:
     )
 
 
+@once
 def first_spells(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
     """How long customers stay, from their first day on: a row per customer, `entry`, `duration` (in days) and `event`.
 
