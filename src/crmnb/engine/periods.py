@@ -126,7 +126,8 @@ def relation_in(derived: DerivedTables) -> Make:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
         typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
-        return nw.from_native(Query(derived, names, f"(select {typed} from (values {values}) as told({columns}))"))
+        table = derived.table(f"select {typed} from (values {values}) as told({columns})")
+        return nw.from_native(Query(derived, names, table))
 
     return make
 

@@ -167,11 +167,11 @@ def _key_of_buyers(group: GroupedCounts, context: EstimationContext) -> tuple[st
 def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: EstimationContext) -> list[dict]:
     """The rows of a group; `buyers` are None where no order names its customer."""
     period = context.periods[group.win]
-    daily = group.counts.groupby(["span", "day"])[["net", "n"]].sum()
+    sold = {span: group.counts[group.counts["span"] == span] for span in range(len(spans(period)))}
     place = {span: at for at, span in enumerate(spans(period))}
     rows = []
     for at, comparison in enumerate(comparisons(period)):
-        sides = [_Side.of(daily, place[side], side, buyers) for side in (comparison.now, comparison.before)]
+        sides = [_Side.of(sold[place[side]], place[side], side, buyers) for side in (comparison.now, comparison.before)]
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
         told_of = _missing(period, comparison.before.start) or _grown(*sides, comparison.years, errors, context.level)
@@ -196,12 +196,11 @@ class _Side(NamedTuple):
     customers: float
 
     @classmethod
-    def of(cls, daily: pd.DataFrame, place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
-        """From `net` and `n` by span and day; customers are as many as any where no order names its customer."""
-        inside = daily.loc[place] if place in daily.index else daily.iloc[:0].droplevel(0)
-        at = span.position(pd.DatetimeIndex(inside.index))
-        weeks = -(-span.days // 7)
-        net, orders = (np.bincount(at[at >= 0] // 7, inside[name][at >= 0], weeks) for name in ("net", "n"))
+    def of(cls, sold: pd.DataFrame, place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
+        """From `net` and `n` by day, in the span at a place; customers are as many as any where no order names its customer."""
+        at = span.position(pd.DatetimeIndex(sold["day"]))
+        weeks, counts = -(-span.days // 7), at >= 0
+        net, orders = (np.bincount(at[counts] // 7, sold[name].to_numpy()[counts], weeks) for name in ("net", "n"))
         customers = np.inf if buyers is None else (buyers["n"] * buyers[f"in_{place}"]).sum()
         by_week = pd.DataFrame({"net": net, "days": np.minimum(7, span.days - 7 * np.arange(weeks))})
         return cls(by_week, float(net.sum()), float(orders.sum()), span.days, customers)
@@ -250,14 +249,14 @@ def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] 
         of_weeks = _combined(_error(_excess(now.weeks)), _error(_excess(before.weeks)))
     errors = {"weeks": of_weeks} | ({"weeks and customers": _two_way(of_weeks, *of_units)} if of_units else {})
     half_widths = {
-        unit: scipy.stats.t.ppf((1 + level) / 2, df) * error for unit, (error, df) in errors.items() if error > 1e-9
+        unit: scipy.special.stdtrit(df, (1 + level) / 2) * error for unit, (error, df) in errors.items() if error > 1e-9
     }
     if not half_widths:
         return fields | {"method": "no interval: nothing varies"}
     unit = max(half_widths, key=half_widths.get)
     low, high = ((ratio * np.exp(sign * half_widths[unit])) ** per_year - 1 for sign in (-1, 1))
     error, df = errors[unit]
-    p_value = 2 * float(scipy.stats.t.sf(abs(np.log(ratio)) / error, df))
+    p_value = 2 * float(scipy.special.stdtr(df, -abs(np.log(ratio)) / error))
     return fields | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
 
 

@@ -147,7 +147,7 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     total, df = s.num, s.bins - 1
     dispersion = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0).clip(lower=1)
     over = dispersion > 1
-    tail = scipy.stats.norm.sf(_quantile(level, df.mask(~over, np.inf)))  # the dispersion is itself estimated, on df
+    tail = scipy.special.ndtr(-_quantile(level, df.mask(~over, np.inf)))  # the dispersion is itself estimated, on df
     events = total / dispersion
     low = dispersion * pd.Series(scipy.stats.chi2.ppf(tail, 2 * events), s.index).fillna(0.0) / 2
     high = dispersion * scipy.stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
@@ -184,7 +184,7 @@ def _effective_n(s: pd.DataFrame, variance: pd.Series) -> tuple[pd.Series, pd.Se
 
 
 def _quantile(level: float, df: pd.Series) -> pd.Series:
-    return pd.Series(scipy.stats.t.ppf((1 + level) / 2, df), df.index)
+    return pd.Series(scipy.special.stdtrit(df, (1 + level) / 2), df.index)
 
 
 def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) -> pd.DataFrame:
@@ -221,7 +221,7 @@ def difference(
         high = change + _arm(now.high - now.value, before.value - before.low, correlation)
     arm = (change - low).where(change > 0, high - change)
     t = _quantile(level, df) * (change.abs() - slack).clip(lower=0) / arm.where(arm > 0)
-    p_value = 2 * scipy.stats.t.sf(t, df)
+    p_value = 2 * scipy.special.stdtr(df, -t)
     return pd.DataFrame({"change": change, "low": low - slack, "high": high + slack, "p_value": p_value}, now.index)
 
 

@@ -43,11 +43,14 @@ def _limits(replicates: np.ndarray, level: float) -> tuple[float, float]:
 
 def _by_fold(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The distinct days to win, and a row per fold: open, mature and won leads, amount, priced, then the won by days."""
-    flags = counts[list(_FLAGS)].mul(counts["n"], axis=0)
-    sums = pd.concat([flags, counts[list(_SUMS)]], axis=1).groupby(counts["fold"]).sum()
-    won = counts[counts["won"] == 1]
-    by_days = won.pivot_table("n", "fold", "days", "sum", fill_value=0.0).reindex(sums.index, fill_value=0.0)
-    return by_days.columns.to_numpy(float), np.hstack([sums, by_days])
+    folds, fold = np.unique(counts["fold"], return_inverse=True)
+    n, won = counts["n"].to_numpy(float), counts["won"].to_numpy() == 1
+    columns = [counts[name].to_numpy(float) * n for name in _FLAGS] + [counts[name].fillna(0.0).to_numpy(float) for name in _SUMS]
+    sums = np.column_stack([np.bincount(fold, column, len(folds)) for column in columns])
+    days, day = np.unique(counts["days"].to_numpy(float)[won], return_inverse=True)
+    by_days = np.zeros((len(folds), len(days)))
+    np.add.at(by_days, (fold[won], day), n[won])
+    return days, np.hstack([sums, by_days])
 
 
 def _unavailable(totals: np.ndarray, days: np.ndarray) -> Note | None:

@@ -29,10 +29,12 @@ def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
 
 def _by_fold(group: GroupedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gap, complete, and the weight of such gaps in each fold (rows x folds): the gaps of a customer weigh 1 together."""
-    counts = group.counts.assign(weight=group.counts["n"] / group.counts["m"].clip(lower=1))
-    table = counts.pivot_table("weight", ["gap", "complete"], "fold", aggfunc="sum", fill_value=0.0)
-    keys = table.index.to_frame()
-    return keys["gap"].to_numpy(float), keys["complete"].to_numpy(float), table.to_numpy(float)
+    counts = group.counts
+    gaps, row = np.unique(counts[["gap", "complete"]].to_numpy(float), axis=0, return_inverse=True)
+    folds, fold = np.unique(counts["fold"], return_inverse=True)
+    table = np.zeros((len(gaps), len(folds)))
+    np.add.at(table, (row, fold), counts["n"] / counts["m"].clip(lower=1))
+    return *gaps.T, table
 
 
 def _draws(folds: int) -> np.ndarray:
