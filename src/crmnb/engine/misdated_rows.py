@@ -28,9 +28,7 @@ def _misdated(tables: Tables, frame: str, period: Period) -> list[Note]:
     if not later or own not in rows.columns:
         return []
     before = " or ".join(f"{name}::date < {own}::date" for name in later)
-    wrong, among = tables.con.execute(
-        f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {own} >= ? and {own} < ?",
-        [period.start, period.observed_end],
-    ).fetchall()[0]
+    inside = f"{own} >= timestamp '{period.start}' and {own} < timestamp '{period.observed_end}'"
+    wrong, among = tables.fact(f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {inside}")
     rows = {"rows": Count(wrong), "total": Count(among)}
     return [Note("misdated_rows", **rows, table=table, period=period.label, columns=later)] if wrong else []

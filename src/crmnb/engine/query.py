@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-
-if TYPE_CHECKING:
-    from crmnb.engine.derived_tables import DerivedTables
 
 _ANY = duckdb.sqltype("VARCHAR")
 _JOINS = {"inner": "join", "left": "left join", "outer": "full join", "semi": "semi join", "anti": "anti join"}
@@ -18,14 +15,14 @@ class Query(duckdb.DuckDBPyRelation):
 
     To bind each step costs more than to run the whole on a small client. So a column that is not there is missed only when rows are
     asked for, and types are not known before (`relation` knows them). `parts`: the SQL, in which a query stands for its own. `derived`: the
-    tables that were derived in the same connection.
+    connection and what was derived in it (`crmnb.engine.derived_tables.DerivedTables`).
     """
 
-    def __init__(self, derived: "DerivedTables", columns: Iterable[str], *parts: "str | Query"):
+    def __init__(self, derived: Any, columns: Iterable[str], *parts: "str | Query"):
         self.derived, self._names, self.parts = derived, list(columns), parts
 
     @classmethod
-    def of(cls, derived: "DerivedTables", rows: duckdb.DuckDBPyRelation) -> "Query":
+    def of(cls, derived: Any, rows: duckdb.DuckDBPyRelation) -> "Query":
         """The rows of a relation in the connection of derived tables."""
         return cls(derived, rows.columns, f"({rows.sql_query()})")
 

@@ -65,8 +65,7 @@ class Tables:
     _frames: dict[tuple[str, bool], nw.LazyFrame] = field(default_factory=dict, repr=False, compare=False)
     reduced: dict[tuple, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, datetime | None] = field(default_factory=dict, repr=False, compare=False)
-    _later: dict[tuple[datetime, datetime], bool] = field(default_factory=dict, repr=False, compare=False)
-    _without: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _facts: dict[str, tuple] = field(default_factory=dict, repr=False, compare=False)
     _today: "Tables | None" = field(
         default=None, repr=False, compare=False
     )  # where these are as known at an earlier time
@@ -103,11 +102,11 @@ class Tables:
 
     def _refunded_later(self, at: datetime, ordered_before: datetime) -> bool:
         """Whether an order of before a time was refunded after another."""
-        if (at, ordered_before) not in self._later:
-            there = "orders" in self.names and {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}
-            later = f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
-            self._later[at, ordered_before] = there and bool(self.every("orders").filter(later).limit(1).fetchall())
-        return self._later[at, ordered_before]
+        if "orders" not in self.names or not {"refunded_at", "refunded_amount"} <= {*self.every("orders").columns}:
+            return False
+        later = f"refunded_at >= timestamp '{at}' and ordered_at < timestamp '{ordered_before}'"
+        first = f"select 1 from ({self.every('orders').sql_query()}) where {later} limit 1"
+        return self.fact(f"select count(*) > 0 from ({first})")[0]
 
     def _orders_as_known(self, at: datetime) -> duckdb.DuckDBPyRelation:
         later, rows = f"refunded_at >= timestamp '{at}'", self.every("orders")
@@ -213,13 +212,16 @@ class Tables:
         """Of a canonical table's rows that count in the period: how many carry no customer, and how many there are."""
         if name not in self.names or not {"customer_id", TABLES[name].time} <= {*self.counting(name).columns}:
             return 0, 0
-        if (name, period.label) not in self._without:
-            inside = (
-                f"{TABLES[name].time} >= timestamp '{period.start}' and {TABLES[name].time} < timestamp '{period.end}'"
-            )
-            told = f"select count(*) - count(customer_id), count(*) from ({self.counting(name).sql_query()}) where {inside}"
-            self._without[name, period.label] = self.con.execute(told).fetchall()[0]
-        return self._without[name, period.label]
+        time = TABLES[name].time
+        inside = f"{time} >= timestamp '{period.start}' and {time} < timestamp '{period.end}'"
+        rows = self.counting(name).sql_query()
+        return self.fact(f"select count(*) - count(customer_id), count(*) from ({rows}) where {inside}")
+
+    def fact(self, sql: str) -> tuple:
+        """The only row of a query; it is asked once."""
+        if sql not in self._facts:
+            self._facts[sql] = self.con.execute(sql).fetchall()[0]
+        return self._facts[sql]
 
 
 def source_of(client: Client, name: str) -> str:

@@ -23,6 +23,9 @@ from crmnb.stats.estimation import Estimates
 from crmnb.stats.moments import LARGE_SHARE, difference
 
 _KEYS = ["metric", "breakdown", "segment", "level"]
+_NO_POINTS = pd.DataFrame(columns=["breakdown", "segment", "level", "x", "value", "low", "high", "n"]).astype(
+    dict.fromkeys(("x", "value", "low", "high", "n"), float)
+)
 _NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
 
 
@@ -130,9 +133,9 @@ def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * scaled
     flags = []
-    for row in rows.itertuples():
-        own = [row.flags, *(["unavailable"] if np.isnan(row.value) and "not_reached" not in row.flags else [])]
-        own += ["partial"] * asked.windows[row.win].partial + ["immature"] * (row.win in asked.immature)
+    for win, flag, unknown in zip(rows["win"], rows["flags"], rows["value"].isna(), strict=True):
+        own = [flag, *(["unavailable"] if unknown and "not_reached" not in flag else [])]
+        own += ["partial"] * asked.windows[win].partial + ["immature"] * (win in asked.immature)
         flags.append(" ".join(filter(None, own)))
     return rows.assign(flags=flags)
 
@@ -144,9 +147,9 @@ def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
 
 def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
     """The points of a metric's picture in its units, as far as they may be shown."""
-    points = pd.DataFrame(told, columns=["breakdown", "segment", "level", "x", "value", "low", "high", "n"])
-    if points.empty:
-        return points.astype(dict.fromkeys(("x", "value", "low", "high", "n"), float))
+    if not told:
+        return _NO_POINTS.copy()
+    points = pd.DataFrame(told, columns=list(_NO_POINTS))
     points = protected_points(points, rows, privacy.suppress_below)
     scaled = _scaled(metric, points["breakdown"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
@@ -282,7 +285,8 @@ def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> di
     )
     rows = rows.sort_values(["_segmented", "segment", "part", "_component", "level"], kind="stable")
     rows = rounded(rows[list(COLUMNS)].astype(COLUMNS))
-    return {id_: rows[rows["metric"] == id_].reset_index(drop=True) for id_ in known}
+    by_metric = {id_: own.reset_index(drop=True) for id_, own in rows.groupby("metric", sort=False)}
+    return {id_: by_metric[id_] if id_ in by_metric else rows.iloc[:0] for id_ in known}
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:

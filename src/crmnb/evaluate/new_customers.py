@@ -76,16 +76,16 @@ def _buyers(tables: Tables) -> str:
 
 def _look_new(tables: Tables, period: Period) -> tuple[int, int]:
     """How many buyers of the period have no earlier order and did not join before the data; of how many no joining is known."""
-    return tables.con.execute(
+    return tables.fact(
         f"""select count(*), count(*) filter (joined_at is null) from {_buyers(tables)}
-        where first >= ? and first < ? and coalesce(joined_at >= ?, true)""",
-        [period.start, period.observed_end, period.data_from],
-    ).fetchall()[0]
+        where first >= timestamp '{period.start}' and first < timestamp '{period.observed_end}'
+            and coalesce(joined_at >= timestamp '{period.data_from}', true)"""
+    )
 
 
 def _mean_gap(tables: Tables) -> float | None:
     """The mean over customers of their mean days between purchases; None where nobody bought twice."""
-    return tables.con.execute(f"select avg(gap) from {_buyers(tables)}").fetchall()[0][0]
+    return tables.fact(f"select avg(gap) from {_buyers(tables)}")[0]
 
 
 def _more(tables: Tables, period: Period, unknown: int) -> int:
@@ -95,11 +95,11 @@ def _more(tables: Tables, period: Period, unknown: int) -> int:
 
 def _absent_since(tables: Tables, period: Period, since: datetime) -> int:
     """How many buyers of the period, without a date of joining, have no order from a time until its start."""
-    return tables.con.execute(
+    return tables.fact(
         f"""select count(*) from (
             select customer_id from ({tables.counting("orders").sql_query()}) where customer_id is not null
-            group by 1 having count(*) filter (ordered_at >= $start and ordered_at < $end) > 0
-                and count(*) filter (ordered_at >= $since and ordered_at < $start) = 0)
-        join {_buyers(tables)} using (customer_id) where joined_at is null""",
-        {"start": period.start, "end": period.observed_end, "since": since},
-    ).fetchall()[0][0]
+            group by 1
+            having count(*) filter (ordered_at >= timestamp '{period.start}' and ordered_at < timestamp '{period.observed_end}') > 0
+                and count(*) filter (ordered_at >= timestamp '{since}' and ordered_at < timestamp '{period.start}') = 0)
+        join {_buyers(tables)} using (customer_id) where joined_at is null"""
+    )[0]

@@ -167,11 +167,11 @@ def _key_of_buyers(group: GroupedCounts, context: EstimationContext) -> tuple[st
 def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: EstimationContext) -> list[dict]:
     """The rows of a group; `buyers` are None where no order names its customer."""
     period = context.periods[group.win]
-    sold = {span: group.counts[group.counts["span"] == span] for span in range(len(spans(period)))}
+    sold = {name: group.counts[name].to_numpy() for name in ("span", "day", "net", "n")}
     place = {span: at for at, span in enumerate(spans(period))}
     rows = []
     for at, comparison in enumerate(comparisons(period)):
-        sides = [_Side.of(sold[place[side]], place[side], side, buyers) for side in (comparison.now, comparison.before)]
+        sides = [_Side.of(sold, place[side], side, buyers) for side in (comparison.now, comparison.before)]
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
         told_of = _missing(period, comparison.before.start) or _grown(*sides, comparison.years, errors, context.level)
@@ -196,11 +196,12 @@ class _Side(NamedTuple):
     customers: float
 
     @classmethod
-    def of(cls, sold: pd.DataFrame, place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
-        """From `net` and `n` by day, in the span at a place; customers are as many as any where no order names its customer."""
-        at = span.position(pd.DatetimeIndex(sold["day"]))
+    def of(cls, sold: dict[str, np.ndarray], place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
+        """From `net` and `n` by `span` and `day`; customers are as many as any where no order names its customer."""
+        inside = sold["span"] == place
+        at = span.position(pd.DatetimeIndex(sold["day"][inside]))
         weeks, counts = -(-span.days // 7), at >= 0
-        net, orders = (np.bincount(at[counts] // 7, sold[name].to_numpy()[counts], weeks) for name in ("net", "n"))
+        net, orders = (np.bincount(at[counts] // 7, sold[name][inside][counts], weeks) for name in ("net", "n"))
         customers = np.inf if buyers is None else (buyers["n"] * buyers[f"in_{place}"]).sum()
         by_week = pd.DataFrame({"net": net, "days": np.minimum(7, span.days - 7 * np.arange(weeks))})
         return cls(by_week, float(net.sum()), float(orders.sum()), span.days, customers)

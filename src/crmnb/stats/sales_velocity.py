@@ -45,7 +45,9 @@ def _by_fold(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The distinct days to win, and a row per fold: open, mature and won leads, amount, priced, then the won by days."""
     folds, fold = np.unique(counts["fold"], return_inverse=True)
     n, won = counts["n"].to_numpy(float), counts["won"].to_numpy() == 1
-    columns = [counts[name].to_numpy(float) * n for name in _FLAGS] + [counts[name].fillna(0.0).to_numpy(float) for name in _SUMS]
+    columns = [counts[name].to_numpy(float) * n for name in _FLAGS] + [
+        counts[name].fillna(0.0).to_numpy(float) for name in _SUMS
+    ]
     sums = np.column_stack([np.bincount(fold, column, len(folds)) for column in columns])
     days, day = np.unique(counts["days"].to_numpy(float)[won], return_inverse=True)
     by_days = np.zeros((len(folds), len(days)))
