@@ -102,17 +102,17 @@ def quantities_of(
     tables = [reads.get(metric, every) for metric, _ in groups] * len(figures.columns)
     classes = _alike(table, tables)
     found = Quantities(of_row=[[] for _ in range(len(frame))])
+    n, groups, where = figures["n"].to_numpy(), list(groups), list(where)
     for place, name in enumerate(figures.columns):
-        for row in np.flatnonzero(figures[name].notna().to_numpy()):
+        values = figures[name].to_numpy()
+        for row in np.flatnonzero(~np.isnan(values)):
             quantity = int(classes[place * len(groups) + of_group[row]])
             if quantity < 0:
                 continue
-            found.figures[(*groups[of_group[row]], name)] = quantity
-            value = float(figures[name].iat[row])
-            is_size = name in SIZES or (name == "denominator" and value == figures["n"].iat[row])
-            found.add(
-                (quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, groups[of_group[row]]
-            )
+            group, value = groups[of_group[row]], float(values[row])
+            found.figures[(*group, name)] = quantity
+            is_size = name in SIZES or (name == "denominator" and value == n[row])
+            found.add((quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, group)
     found = _merged(found, _same_in_a_row(figures, found))
     for variable in found.sizes:
         found.people[variable] = min(found.people[variable], found.value[variable])
@@ -122,12 +122,11 @@ def quantities_of(
 def _same_in_a_row(figures: pd.DataFrame, quantities: Quantities) -> Iterator[tuple[int, int]]:
     """Pairs of variables that one row publishes as how many it is of: where all are alike, each is known by the others."""
     names = [name for name in ("n", "clusters", "denominator") if name in figures]
-    for row, variables in enumerate(quantities.of_row):
-        sizes = figures.loc[row, names]
-        if len(variables) < 2 or not (sizes == sizes.iloc[0]).any():
+    for sizes, variables in zip(figures[names].to_numpy().tolist(), quantities.of_row, strict=True):
+        if len(variables) < 2 or np.isnan(sizes[0]):
             continue
-        for size in sizes.dropna().unique():
-            if (sizes == size).sum() > 1:
+        for size in dict.fromkeys(sizes):
+            if sizes.count(size) > 1:
                 alike = [v for v in variables if quantities.value[v] == size and v in quantities.sizes]
                 yield from pairwise(alike)
 
