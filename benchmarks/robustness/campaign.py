@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, seed, settings
 
-sys.path.extend(str(Path(__file__).parents[2] / "tests" / folder) for folder in ("", "support", "campaign"))
+sys.path.extend(str(Path(__file__).parents[2] / "tests" / folder) for folder in ("", "support"))
 
 from campaign_checks import Tally, check
 

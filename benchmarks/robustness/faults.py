@@ -19,7 +19,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-sys.path.extend(str(Path(__file__).parents[2] / "tests" / folder) for folder in ("", "support", "campaign"))
+sys.path.extend(str(Path(__file__).parents[2] / "tests" / folder) for folder in ("", "support"))
 
 import faulty
 

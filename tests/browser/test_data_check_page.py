@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from audited import ACCOUNT
 from chromium import browser, check_page, in_chromium, open_page
 from synthetic import HOSTILE, client
-from test_data_check import ACCOUNT
 
 from conftest import crmnb, project
 from crmnb.report.pages import Entry, Part, quarantine_page

@@ -2,8 +2,8 @@
 
 import pytest
 from chromium import browser, check_page, in_chromium, open_page
+from portfolios import NOW, TILE, publish, ran
 from synthetic import HOSTILE
-from test_portfolio import NOW, TILE, publish, ran
 
 from crmnb.report.pages.portfolio import portfolio
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_layers import LAYERS
+from layers import LAYERS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")

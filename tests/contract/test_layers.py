@@ -9,22 +9,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from layers import LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "crmnb"
 
-# From the ground up. A package may import from the packages of lower layers and from itself.
-LAYERS = (
-    ("core",),
-    ("schema",),
-    ("intake", "stats", "demo"),
-    ("engine",),
-    ("metrics",),
-    ("evaluate",),
-    ("report",),
-    ("workbook",),
-    ("run",),
-    ("cli",),
-)
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
 # A package that imports less than its layer allows.
 NARROWED = {

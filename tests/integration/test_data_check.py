@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from audited import ACCOUNT
 from importing import client_of
 from synthetic import HOSTILE, client
 
@@ -19,7 +20,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import open_tables
 from crmnb.evaluate.measure import measure
 from crmnb.intake import import_data
-from crmnb.intake.audit import ControlTotal, LineAudit, ReferenceCheck, RejectionCause, TableAudit
+from crmnb.intake.audit import TableAudit
 from crmnb.intake.profile import profile_tables
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.availability import availability, readers
@@ -387,23 +388,6 @@ def test_personal_values_are_in_no_drift(seen, corner_shop_intake):
 
 
 # ---- Told -------------------------------------------------------------------------------------------------
-
-ACCOUNT = TableAudit(
-    table="orders",
-    source="till",
-    read=3400,
-    accepted=3381,
-    rejected=19,
-    causes=(
-        RejectionCause("ordered_at is no date", "ordered_at", 14, 12, ("'31/02/2025'",), "Ask for days that exist."),
-        RejectionCause("amount is below 0", "amount", 6, 4, ("'-5'",), "Ask what these are."),
-        RejectionCause("order_id \x1b repeats", "order_id", 1, 1, ("'7'",), "Ask what these are."),
-    ),
-    totals={"amount": ControlTotal("1234567890123.4500", "-47.0000", 2)},
-    references=(ReferenceCheck("customer_id", "customers", 3400, 12),),
-    lines=LineAudit("till", 9000, 3, {"amount": ("100.1234", "98.0000", "98.0000")}),
-    notes=("a \x1b[31mnote",),
-)
 
 
 def told(corner_shop_intake, who=None, width=100, **changes) -> str:

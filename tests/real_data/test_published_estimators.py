@@ -5,11 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from estimating import change, ends, infer, share, statistics
 from nist_univariate import CERTIFIED
+from reducing import reduced
 from scipy import stats
-from test_difference import change, share
-from test_moments import ends, infer, statistics
-from test_reduce import reduced
 
 from crmnb.metrics.estimators import net_promoters, proportion
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pytest
-from test_measure import SEEN, answers, client
+from surveyed import SEEN, answers, client
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note, from_json

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_small_groups import levels, months, rows
+from groups import levels, months, rows
 
 from benchmarks.robustness.disclosure import reports
 from benchmarks.robustness.disclosure import rows as small_rows

@@ -4,13 +4,13 @@
 (`second_route`), which shares no code with the suite, and then the suite is checked against it.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from hand_counts import equal, figures_of, pencilled
 from second_route import Figures, compared, raw_corner_shop, retention, satisfaction, tidy_corner_shop
 
 from crmnb.core.period import Period
@@ -128,14 +128,7 @@ def raw() -> Raw:
 
 def same(figures: Figures, hand: Figures) -> bool:
     """Whether two sets of figures hold the same breakdowns with the same counts and values."""
-    return figures.keys() == hand.keys() and all(_equal(figures[metric], hand[metric]) for metric in hand)
-
-
-def _equal(figures: dict, hand: dict) -> bool:
-    return figures.keys() == hand.keys() and all(
-        figures[c] == hand[c] if isinstance(hand[c], tuple) else figures[c] == pytest.approx(hand[c], rel=1e-12)
-        for c in hand
-    )
+    return figures.keys() == hand.keys() and all(equal(figures[metric], hand[metric]) for metric in hand)
 
 
 # ---- The pencil and the second route --------------------------------------------------------------------------------
@@ -145,7 +138,7 @@ def _equal(figures: dict, hand: dict) -> bool:
 def test_the_second_route_counts_what_the_pencil_counted(raw: Raw, year: int, hand: Figures):
     found = second_route(raw, year)
     assert found.keys() == hand.keys()
-    assert {m: found[m] for m in hand if not _equal(found[m], hand[m])} == {}
+    assert {m: found[m] for m in hand if not equal(found[m], hand[m])} == {}
 
 
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])
@@ -179,28 +172,6 @@ def _share(metric: str, hand: tuple[float, float] | float) -> float:
     if isinstance(hand, tuple):
         return hand[0] / hand[1]
     return hand / 100 if metric == "churn_rate_annualised" else hand
-
-
-def pencilled(comment: str) -> dict[str, dict[str, float]]:
-    """The figures in the comment: `#     metric  figure  remark`, its breakdowns two blanks further in."""
-    told: dict[str, dict[str, float]] = {}
-    for line in comment.splitlines():
-        if alone := re.fullmatch(r"# {5}([a-z_]+)", line):
-            metric = alone[1]
-            told[metric] = {}
-        elif found := re.fullmatch(r"# {5}(?P<of>  )?(?P<name>\S+( \S+)*) {2,}(?P<figure>\S+( \S+)*)( {2,}.*)?", line):
-            metric = metric if found["of"] else found["name"]
-            breakdown = found["name"] if found["of"] else ""
-            told.setdefault(metric, {}).update(_figures(breakdown, found["figure"]))
-    return told
-
-
-def _figures(breakdown: str, figure: str) -> dict[str, float]:
-    if " of " in figure:  # a cohort: how many were active 0, 1, 2 ... months later, of how many
-        active, members = figure.split(" of ")
-        return {f"{breakdown} +{k}": int(n) / int(members) for k, n in enumerate(active.split())}
-    assert re.fullmatch(r"[\d\s.()+*/-]+", figure), figure
-    return {breakdown: float(eval(figure))}  # noqa: S307 -- digits and operators of our own file, as just seen
 
 
 # ---- Every trap is one of the rows ----------------------------------------------------------------------------------
@@ -331,7 +302,7 @@ CARELESS: dict[str, tuple[Callable[[Raw], None], str]] = {
 def test_every_trap_bites_a_careless_reading(raw: Raw, reading: str):
     change, metric = CARELESS[reading]
     change(raw)
-    assert not _equal(second_route(raw, 2025)[metric], HAND[metric])
+    assert not equal(second_route(raw, 2025)[metric], HAND[metric])
 
 
 # ---- The suite ------------------------------------------------------------------------------------------------------
@@ -410,7 +381,7 @@ def test_a_metric_declares_what_the_pencil_counted(metric: Metric):
         assert declared.keys() == hand.keys()
     for breakdown, expression in declared.items():
         wanted = _in_unit(metric.id, hand[breakdown])
-        assert _figures("", expression)[""] * metric.scaled == pytest.approx(wanted, rel=1e-12)
+        assert figures_of("", expression)[""] * metric.scaled == pytest.approx(wanted, rel=1e-12)
 
 
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from hand_counts import pencilled
 from second_route import Figures, compared
 from second_route_financial import (
     brought,
@@ -17,7 +18,6 @@ from second_route_financial import (
     to_date,
     winning,
 )
-from test_corner_shop import pencilled
 
 from crmnb.core.notes import from_json
 from crmnb.core.period import Period

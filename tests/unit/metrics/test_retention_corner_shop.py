@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hand_counts import equal, pencilled
 from second_route import Figures, compared, raw_corner_shop
 from second_route_retention import (
     crossed,
@@ -21,8 +22,6 @@ from second_route_retention import (
     revenue_kept,
     staying,
 )
-from test_corner_shop import _equal as equal
-from test_corner_shop import pencilled
 
 from crmnb.core.notes import from_json
 from crmnb.core.period import Period

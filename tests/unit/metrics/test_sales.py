@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from hand_counts import pencilled
 from second_route import Figures, compared
 from second_route_sales import corner_shop, leads_figures, revenue_figures, tidy, visits_figures
-from test_corner_shop import pencilled
 
 from crmnb.core.notes import Note, from_json
 from crmnb.core.period import Period

@@ -281,5 +281,5 @@ def test_what_is_left_out_as_too_new_is_told():
 def test_an_item_that_points_the_other_way_is_not_guessed():
     csat = catalogue()["csat"]
     item = client().items["effort"].model_copy(update={"name": "effort"})
-    with pytest.raises(Unavailable, match="direction=.up."):
+    with pytest.raises(Unavailable, match=r"direction=.up."):
         csat.function(None, item=item)

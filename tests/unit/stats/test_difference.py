@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from estimating import COLUMNS, change, share
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -11,23 +12,12 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from crmnb.stats.moments import difference
 
-COLUMNS = ["value", "low", "high", "clusters"]
-
-
-def share(k: int, n: int, level: float = 0.95) -> pd.DataFrame:
-    """A share with its Wilson interval."""
-    return pd.DataFrame([[k / n, *proportion_confint(k, n, 1 - level, "wilson"), float(n)]], columns=COLUMNS)
-
 
 def mean(values, level: float = 0.95) -> pd.DataFrame:
     """A mean with its t interval."""
     values = np.asarray(values, dtype=float)
     interval = DescrStatsW(values).tconfint_mean(1 - level)
     return pd.DataFrame([[values.mean(), *interval, float(len(values))]], columns=COLUMNS)
-
-
-def change(now, before, correlation=0.0, level=0.95, symmetric=False) -> pd.Series:
-    return difference(now, before, pd.Series([correlation]), level, symmetric).iloc[0]
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from estimating import ends, infer, statistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
@@ -25,28 +26,6 @@ ANSWER = 10 * SHARE_OF[CUSTOMERS] + RNG.normal(0, 2, UNITS)
 WEIGHT = RNG.uniform(0.2, 3, UNITS)
 
 
-def statistics(num: Sequence[float], den=None, customers=None, weights=None) -> pd.DataFrame:
-    """One group's row of statistics, unit by unit: what the engine is to find in SQL."""
-    num = np.asarray(num, dtype=float)
-    den = np.ones_like(num) if den is None else np.asarray(den, dtype=float)
-    weights = np.ones_like(num) if weights is None else np.asarray(weights, dtype=float)
-    customers = np.arange(len(num)) if customers is None else np.asarray(customers)
-    ratio = (weights * num).sum() / (weights * den).sum()
-    off = pd.Series(weights * (num - ratio * den)).groupby(customers).sum()
-    row = {
-        "num": (weights * num).sum(),
-        "den": (weights * den).sum(),
-        "n": float(len(num)),
-        "clusters": float(len(off)),
-        "w": weights.sum(),
-        "w2": (weights**2).sum(),
-        "magnitude": (weights * np.abs(num)).sum(),
-        "ss": (off**2).sum(),
-        "s3": (off**3).sum(),
-    }
-    return pd.DataFrame([row])
-
-
 def over_time(bins: Sequence[int], exposure: float = 1.0) -> pd.DataFrame:
     """One group's row of counts in equal spans."""
     bins = np.asarray(bins, dtype=float)
@@ -60,14 +39,6 @@ def over_time(bins: Sequence[int], exposure: float = 1.0) -> pd.DataFrame:
         "ss": scatter,
     }
     return pd.DataFrame([row])
-
-
-def infer(estimator: estimators.Estimator, frame: pd.DataFrame, level: float = 0.95) -> pd.Series:
-    return estimator.infer(frame, level).iloc[0]
-
-
-def ends(row: pd.Series) -> tuple[float, float]:
-    return row["low"], row["high"]
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
