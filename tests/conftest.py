@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,11 @@ import yaml
 from crmnb.cli import main
 from crmnb.core.lock import locked
 from crmnb.core.period import Period
+from crmnb.evaluate import store
+from crmnb.evaluate.evaluation import evaluate
 from crmnb.intake import import_data
+from crmnb.metrics.definition import families
+from crmnb.report.view import ResultView
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -37,17 +43,24 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def shortened(folder: Path) -> Path:
-    """A project for tests of running, which hold whatever is computed: few tables, and no cell after a notebook's scorecard."""
+def shortened(folder: Path, tables: tuple[str, ...] = ("customers", "survey_responses")) -> Path:
+    """A project for tests of running, which hold whatever is computed: few tables, and no cell after a notebook's scorecard.
+
+    Without orders most metrics are unavailable, which makes a run cheap; satisfaction has figures.
+    """
     for path in (folder / "notebooks").glob("*.ipynb"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         last = [cell["id"] for cell in notebook["cells"]].index("scorecard")
         path.write_text(json.dumps(notebook | {"cells": notebook["cells"][: last + 1]}), encoding="utf-8")
     path = folder / "parameters" / "corner_shop.yml"
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    told["tables"] = {name: told["tables"][name] for name in ("customers", "orders", "survey_responses")}
-    told["sources"] = {table["source"]: told["sources"][table["source"]] for table in told["tables"].values()}
-    path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+    parameters = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parameters["tables"] = {name: parameters["tables"][name] for name in tables}
+    parameters["sources"] = {
+        name: parameters["sources"][name] for name in {t["source"]: 0 for t in parameters["tables"].values()}
+    }
+    if "orders" not in tables:
+        del parameters["churn"]  # which is told by orders
+    path.write_text(yaml.safe_dump(parameters, sort_keys=False), encoding="utf-8")
     return folder
 
 
@@ -91,7 +104,29 @@ def corner_shop_intake(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def corner_shop(corner_shop_intake) -> Workbook:
+def corner_shop_in(corner_shop_intake, tmp_path_factory) -> Callable[[str], Workbook]:
+    """Gives the corner shop's workbook of a period, the same each time; one worker evaluates it, all others restore its results."""
+    client, imported = corner_shop_intake
+
+    @cache
+    def book(label: str) -> Workbook:
+        workbook = open_on(client, Period.parse(label), imported)
+
+        def evaluated(folder: Path) -> None:
+            folder.mkdir()
+            evaluation = evaluate(families(), workbook.tables, workbook.period)
+            assert evaluation.failures == {}
+            store.save(evaluation, folder, label, client, workbook.period, workbook.tables.con)
+
+        folder = shared_folder(tmp_path_factory, f"corner_shop-{label}", evaluated)
+        results = {name: store.restore(folder, name, client, workbook.period) for name in families()}
+        views = {name: {id_: ResultView.of(result) for id_, result in of.items()} for name, of in results.items()}
+        return replace(workbook, _families=views)
+
+    return book
+
+
+@pytest.fixture(scope="session")
+def corner_shop(corner_shop_in) -> Workbook:
     """The corner shop's workbook of 2025."""
-    client, taken = corner_shop_intake
-    return open_on(client, Period.parse("2025"), taken)
+    return corner_shop_in("2025")

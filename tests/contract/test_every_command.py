@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import project
+from conftest import project, shortened
 from crmnb import __version__
 from crmnb.cli import main
 from crmnb.metrics.definition import catalogue
@@ -92,11 +92,13 @@ def test_quiet_in_a_pipe(tmp_path):
 
 def test_a_terminal_that_lacks_a_character_shows_another(tmp_path):
     """Links between tables are shown with an arrow, which latin-1 does not have."""
-    result = command("check", "corner_shop", folder=project(tmp_path), PYTHONIOENCODING="latin-1")
+    result = command("check", "corner_shop", folder=shortened(project(tmp_path)), PYTHONIOENCODING="latin-1")
     assert (result.returncode, result.stderr) == (0, "")
     assert "customer_id ? customers: " in result.stdout
 
 
 def test_data_are_whole_whatever_the_terminal_lacks(tmp_path):
-    result = command("check", "corner_shop", "--json", folder=project(tmp_path / "Café"), PYTHONIOENCODING="ascii")
+    result = command(
+        "check", "corner_shop", "--json", folder=shortened(project(tmp_path / "Café")), PYTHONIOENCODING="ascii"
+    )
     assert "/Café/" in json.loads(result.stdout)["pages"]["check"]

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 import stat
 from dataclasses import replace
 from datetime import datetime
@@ -464,9 +465,8 @@ def test_as_data(shop, capsys):
     assert said["drift"] == {"since": None, "found": []}
 
 
-def test_what_changed_since_the_last_reading_is_told(tmp_path, capsys, corner_shop_intake):
-    folder = project(tmp_path)
-    assert crmnb(folder, "check", "corner_shop") == 0
+def test_what_changed_since_the_last_reading_is_told(shop, tmp_path, capsys, corner_shop_intake):
+    folder = shutil.copytree(shop, tmp_path / "shop")
     file = folder / "parameters/corner_shop/orders.csv"
     file.write_text(file.read_text().replace(";web;", ";kiosk;"))
     capsys.readouterr()

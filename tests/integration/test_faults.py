@@ -20,24 +20,13 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 
 ONLY = ("--family", "satisfaction")
 TWO = ("--family", "retention", *ONLY)  # one beside the other on two cores
-# Notebooks run after answers were removed, and not after a change of the name only.
-RENAMED, ANSWERED = ("results", "swap", "swapped"), ("intake", "cells", "export")
-PROCESSES = dict.fromkeys((*ANSWERED, *RENAMED), ("runner", "fork server", "worker")) | {
-    "cells": ("runner", "fork server", "worker", "kernel")
-}
+# The points at which a run is stopped, in their order, and the processes that there are at each.
+PHASES = ("intake", "cells", "export", "results", "swap", "swapped")
 MESSAGES = {
     "kernel": "kernel died",
     "worker": "its process was killed (SIGKILL)",
     "fork server": "the fork server was killed",
 }
-
-
-def change(folder: Path, phase: str) -> None:
-    """Make the change that lets a run reach a phase."""
-    if phase in RENAMED:
-        faulty.rename(folder, "Shop at the Corner")
-    else:
-        faulty.remove_answers(folder, 2)
 
 
 def stopping(place: Path, phase: str) -> faulty.Run:
@@ -65,68 +54,83 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def trees(published):
-    """The report of an undisturbed run after the change for each phase."""
-    made = {}
-    for phases in (RENAMED, ANSWERED):
-        folder = copied(published)
-        change(folder, phases[0])
-        assert ended(start(folder, *ONLY))[0] == 0
-        made |= dict.fromkeys(phases, tree(folder))
-        shutil.rmtree(folder)
-    return made
+def old(published):
+    """The published report."""
+    return tree(published)
+
+
+@pytest.fixture(scope="module")
+def new(published):
+    """The report of an undisturbed run after answers were removed."""
+    folder = copied(published)
+    faulty.remove_answers(folder, 2)
+    assert ended(start(folder, *ONLY))[0] == 0
+    yield tree(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
-def place(published):
+def unchanged(published):
     """A copy of the folder with the published report."""
     folder = copied(published)
     yield folder
     shutil.rmtree(folder)
 
 
-def check_recovery(place: Path, old: dict, new: dict, before: tuple[str, ...] = (), seen: Path | None = None) -> str:
-    """Check the conditions after a disturbed run, and run again; returns which report the disturbed run left: old or new.
+@pytest.fixture
+def place(unchanged):
+    """A copy of the folder with the published report, from whose data answers were removed since."""
+    faulty.remove_answers(unchanged, 2)
+    return unchanged
+
+
+def check_left(place: Path, report: dict) -> None:
+    """Check that a disturbed run left a report as it was or is to be, and nothing else."""
+    assert tree(place) == report
+    assert leftovers(place) == []
+
+
+def check_recovery(place: Path, new: dict, before: tuple[str, ...] = (), seen: Path | None = None) -> None:
+    """Check that the next run succeeds and makes the new report.
 
     before: a command that starts a run. seen: the folder as seen from this process.
     """
-    seen = seen or place
-    left = tree(seen)
-    assert left in (old, new)
-    assert leftovers(seen) == []
     code, _, errors = ended(start(place, *ONLY, before=before))
     assert code == 0, errors
-    assert tree(seen) == new
-    assert leftovers(seen) == []
-    return "old" if left == old else "new"
+    check_left(seen or place, new)
 
 
-@pytest.mark.parametrize(("phase", "killed"), [(phase, role) for phase, roles in PROCESSES.items() for role in roles])
-def test_a_process_that_is_killed(place, published, trees, phase, killed):
-    change(place, phase)
-    run = stopping(place, phase)
-    stopped = until_stopped(run)
-    roles = processes(run)
-    assert roles[stopped] == ("kernel" if phase == "cells" else "worker")
-    (process,) = (process for process, role in roles.items() if role == killed)
-    faulty.kill(process)
-    code, _, errors = ended(run)
-    assert code == (-signal.SIGKILL if killed == "runner" else 4)
-    assert MESSAGES.get(killed, "") in errors
-    assert check_recovery(place, tree(published), trees[phase]) == ("new" if phase == "swapped" else "old")
+# Several faults follow each other: each run begins with what the one before it left and must come as far as the next point.
 
 
-@pytest.mark.parametrize("phase", ["intake", "cells"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_is_asked_to_stop(place, published, trees, phase, number, code):
-    change(place, phase)
-    run = stopping(place, phase)
-    until_stopped(run)
-    run.process.send_signal(number)
-    exit_code, _, errors = ended(run)
-    assert exit_code == code
-    assert errors == "crmnb: stopped; the published reports are unchanged.\n"
-    assert check_recovery(place, tree(published), trees[phase]) == "old"
+@pytest.mark.parametrize("killed", ["runner", "fork server", "worker", "kernel"])
+def test_a_process_that_is_killed(place, old, new, killed):
+    """In each phase, one phase later each time."""
+    for phase in PHASES if killed != "kernel" else ("cells",):
+        run = stopping(place, phase)
+        stopped = until_stopped(run)
+        roles = processes(run)
+        assert roles[stopped] == ("kernel" if phase == "cells" else "worker")
+        (process,) = (process for process, role in roles.items() if role == killed)
+        faulty.kill(process)
+        code, _, errors = ended(run)
+        assert code == (-signal.SIGKILL if killed == "runner" else 4), phase
+        assert MESSAGES.get(killed, "") in errors
+        check_left(place, new if phase == "swapped" else old)
+    check_recovery(place, new)
+
+
+def test_a_run_that_is_asked_to_stop(place, old, new):
+    for phase in ("intake", "cells"):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            run = stopping(place, phase)
+            until_stopped(run)
+            run.process.send_signal(number)
+            exit_code, _, errors = ended(run)
+            assert exit_code == code
+            assert errors == "crmnb: stopped; the published reports are unchanged.\n"
+            check_left(place, old)
+    check_recovery(place, new)
 
 
 def test_the_keyboards_stop_is_heard_where_whoever_starts_the_tests_ignores_it(place):
@@ -171,24 +175,18 @@ def inside(disk: int, folder: Path) -> tuple[str, ...]:
     return ("nsenter", f"--target={disk}", *user, "--mount", "sh", "-c", 'cd "$0" && exec "$@"', str(folder))
 
 
-@pytest.mark.parametrize("free", [0, 40, 120])  # KiB
-def test_a_full_disk(place, disk, published, trees, free):
-    faulty.remove_answers(place, 2)
+def test_a_disk_that_is_full_or_may_only_be_read(place, disk, old, new):
     seen, before = Path(f"/proc/{disk}/root{place}"), inside(disk, place / "project")
     filled = seen / "project" / "outputs" / "filled"
-    space = os.statvfs(filled.parent)
-    filled.write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
-    code, _, errors = ended(start(place, *ONLY, before=before))
-    assert code == 4
-    assert "Traceback" not in errors
-    assert "killed" not in errors
-    filled.unlink()
-    assert check_recovery(place, tree(published), trees["cells"], before, seen) == "old"
-
-
-def test_a_folder_that_may_only_be_read(place, disk, published, trees):
-    faulty.remove_answers(place, 2)
-    seen, before = Path(f"/proc/{disk}/root{place}"), inside(disk, place / "project")
+    for free in (0, 40, 120):  # KiB
+        space = os.statvfs(filled.parent)
+        filled.write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
+        code, _, errors = ended(start(place, *ONLY, before=before))
+        assert code == 4
+        assert "Traceback" not in errors
+        assert "killed" not in errors
+        filled.unlink()
+        check_left(seen, old)
 
     def mounted(how: str) -> None:
         subprocess.run([*before, "mount", "-o", f"remount,bind,{how}", place / "project" / "outputs"], check=True)  # noqa: S603
@@ -199,7 +197,8 @@ def test_a_folder_that_may_only_be_read(place, disk, published, trees):
     assert "Read-only file system" in errors
     assert "Traceback" not in errors
     mounted("rw")
-    assert check_recovery(place, tree(published), trees["cells"], before, seen) == "old"
+    check_left(seen, old)
+    check_recovery(place, new, before, seen)
 
 
 # ---- Limits -----------------------------------------------------------------------------------------------
@@ -211,18 +210,13 @@ HUNGRY = {
 }
 
 
-@pytest.mark.parametrize("of", HUNGRY)
-def test_a_kernel_over_its_memory_limit(place, published, trees, of):
-    faulty.remove_answers(place, 2)
-    code, _, errors = ended(start(place, *ONLY, "--memory-limit", "1.5", cells={"satisfaction": HUNGRY[of]}))
-    assert code == 4
-    assert "disturbed" in errors  # the cell
-    assert "memory" in errors
-    assert check_recovery(place, tree(published), trees["cells"]) == "old"
-
-
-def test_a_cell_over_its_time_limit_and_what_it_has_started(place, published, trees):
-    faulty.remove_answers(place, 2)
+def test_a_kernel_over_its_limits_and_what_it_has_started(place, old, new):
+    for memory in HUNGRY.values():
+        code, _, errors = ended(start(place, *ONLY, "--memory-limit", "1.5", cells={"satisfaction": memory}))
+        assert code == 4
+        assert "disturbed" in errors  # the cell
+        assert "memory" in errors
+        check_left(place, old)
     starts = "import subprocess\nfor alone in (False, True):\n    subprocess.Popen(['sleep', '600'], start_new_session=alone)\n"
     run = start(place, *ONLY, "--time-limit", "0.1", cells={"satisfaction": starts + faulty.PAUSE})
     until_stopped(run)
@@ -230,14 +224,14 @@ def test_a_cell_over_its_time_limit_and_what_it_has_started(place, published, tr
     code, _, errors = ended(run)
     assert code == 4
     assert "'disturbed' took longer than the limit of 6 seconds" in errors
-    assert check_recovery(place, tree(published), trees["cells"]) == "old"
+    check_left(place, old)
+    check_recovery(place, new)
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two notebooks must run at the same time")
 def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place):
     starts = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
     wait = "import os, time\nwhile not os.path.exists(STOPPED):\n    time.sleep(0.01)\n"
-    faulty.remove_answers(place, 2)
     run = start(place, *TWO, cells={"retention": faulty.PAUSE, "satisfaction": wait + starts + "raise ValueError"})
     until_stopped(run)
     faulty.wait(lambda: "other" in processes(run).values(), "the process was not started")
@@ -249,8 +243,7 @@ def test_what_a_notebook_has_started_ends_with_it_though_others_still_run(place)
 # ---- Two runs, and two times ------------------------------------------------------------------------------
 
 
-def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, trees):
-    faulty.remove_answers(place, 2)
+def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, new):
     first = stopping(place, "cells")
     until_stopped(first)
     code, _, errors = ended(start(place, *ONLY))
@@ -258,26 +251,22 @@ def test_a_second_run_of_a_client_is_refused_and_the_first_goes_on(place, trees)
     assert "another run of corner_shop is in progress" in errors
     first.stopped.unlink()
     assert ended(first)[0] == 0
-    assert tree(place) == trees["cells"]
-    assert leftovers(place) == []
+    check_left(place, new)
 
 
-def test_a_dead_runner_does_not_keep_the_lock(place, trees):
-    faulty.remove_answers(place, 2)
+def test_a_dead_runner_does_not_keep_the_lock(place, new):
     first = stopping(place, "cells")
     until_stopped(first)
     first.process.kill()
     first.process.wait()
     assert ended(start(place, *ONLY))[0] == 0  # at once: processes of the first run may still be there
     ended(first)
-    assert tree(place) == trees["cells"]
-    assert leftovers(place) == []
+    check_left(place, new)
 
 
 def test_a_notebook_that_was_run_is_not_run_again_after_a_kill_in_another(place):
     stored = "outputs/corner_shop/.private/runs/2025/retention/dependencies.json"
     wait = f"import os, time\nwhile not os.path.exists({stored!r}):\n    time.sleep(0.01)\n"
-    faulty.remove_answers(place, 2)
     run = start(place, *TWO, cells={"satisfaction": wait + faulty.PAUSE})
     until_stopped(run)
     run.process.kill()
@@ -287,15 +276,15 @@ def test_a_notebook_that_was_run_is_not_run_again_after_a_kill_in_another(place)
     assert reused(output) == {"retention": True, "satisfaction": False}
 
 
-def test_what_a_notebooks_metadata_say_is_not_believed(place):
-    stored = place / "project/outputs/corner_shop/.private/runs/2025/satisfaction"
+def test_what_a_notebooks_metadata_say_is_not_believed(unchanged):
+    stored = unchanged / "project/outputs/corner_shop/.private/runs/2025/satisfaction"
     notebook = json.loads((stored / "notebook.ipynb").read_text())
     for part in (notebook, *notebook["cells"]):
         part["metadata"]["papermill"] = {"status": "completed", "exception": False}
     (stored / "notebook.ipynb").write_text(json.dumps(notebook))
-    assert reused(ended(start(place, *ONLY, "--json", "--dry-run"))[1]) == {"satisfaction": True}
+    assert reused(ended(start(unchanged, *ONLY, "--json", "--dry-run"))[1]) == {"satisfaction": True}
     (stored / "dependencies.json").unlink()
-    assert reused(ended(start(place, *ONLY, "--json"))[1]) == {"satisfaction": False}
+    assert reused(ended(start(unchanged, *ONLY, "--json"))[1]) == {"satisfaction": False}
 
 
 def reused(output: str) -> dict[str, bool]:
@@ -303,13 +292,11 @@ def reused(output: str) -> dict[str, bool]:
     return {notebook["family"]: notebook["reused"] for notebook in client["notebooks"]}
 
 
-def test_a_clock_that_jumps_back_and_forth_by_days_disturbs_nothing(place, trees):
-    faulty.remove_answers(place, 2)
+def test_a_clock_that_jumps_back_and_forth_by_days_disturbs_nothing(place, new):
     jump = "import itertools, time\ntruly, days = time.time, itertools.cycle((0, 9, -9, 1))\n"
     code, _, errors = ended(start(place, *ONLY, at_start=jump + "time.time = lambda: truly() + 86400 * next(days)"))
     assert (code, errors) == (0, "")
-    assert tree(place) == trees["cells"]
-    assert leftovers(place) == []
+    check_left(place, new)
 
 
 # ---- The benchmark ----------------------------------------------------------------------------------------
@@ -324,9 +311,7 @@ def test_the_benchmark_shows_each_violation_and_then_exits_with_1(capsys):
     assert json.loads(last)["violations"] == 1
 
 
-def test_a_fault_of_the_benchmark_is_held_to_what_is_promised(place, trees):
-    old = tree(place)
-    faulty.remove_answers(place, 2)
+def test_a_fault_of_the_benchmark_is_held_to_what_is_promised(place, old):
     other = dict.fromkeys(old, "")
     result = faults.fault(place, (old, 0.0), (other, 0.0), random.Random(1), ONLY)  # noqa: S311
     assert result["process"] == "runner"

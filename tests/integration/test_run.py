@@ -134,7 +134,7 @@ def test_a_failed_family_is_reported_and_the_others_go_on(tmp_path, capsys):
 
 
 def test_a_notebook_without_its_scorecard_has_its_results_all_the_same(tmp_path):
-    folder = project(tmp_path)
+    folder = shortened(project(tmp_path))
     path = folder / "notebooks" / "satisfaction.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if "scorecard" not in cell.source][:4]
@@ -180,7 +180,7 @@ def test_a_dead_kernel_is_reported_though_its_cells_look_completed(tmp_path, jup
     ],
 )
 def test_wrong_input_is_reported_in_one_line_without_a_traceback(tmp_path, capsys, arguments, message):
-    folder = project(tmp_path)
+    folder = shortened(project(tmp_path))
     assert crmnb(folder, *arguments) == 2
     out = capsys.readouterr()
     assert message in out.err

@@ -14,6 +14,7 @@ from crmnb.metrics.definition import metric as declare
 from crmnb.metrics.estimators import proportion
 from crmnb.metrics.measures import Measure
 from crmnb.report.pages.family import body_of, framed
+from crmnb.report.text.notes import SENTENCES
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client
 
@@ -22,6 +23,8 @@ BUYERS_WHO_CAME_BACK = Measure(
     None, proportion, numerator="buyers with two or more orders", denominator="buyers in the period"
 )
 MEASURED = [each.name for each in fields(Measure)]
+TEXT = "text_of_a_test"
+SENTENCES[TEXT] = "{text}"
 HOSTILE = "<script>alert(1)</script>\"'&$\\frac{a}{b}$\x00\x1b\u202e=cmd"
 
 
@@ -83,14 +86,14 @@ def row(**facts) -> dict:
     return empty | given | facts
 
 
-def free_text(text: str) -> Note:
-    """A note that holds a text of the test's own."""
-    return Note("free_text", text=text)
+def text_note(text: str) -> Note:
+    """A note whose sentence is a text of the test's own."""
+    return Note(TEXT, text=text)
 
 
 def _as_json(reason: Note | str) -> str:
     """A reason as frames hold it; a text is a note of its own."""
-    note = free_text(reason) if isinstance(reason, str) and reason else reason
+    note = text_note(reason) if isinstance(reason, str) and reason else reason
     return note.to_json() if note else ""
 
 
@@ -117,7 +120,7 @@ def result(
         period = period.observe(None, more.pop("cutoff"))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["reason"] = [_as_json(reason) for reason in frame["reason"]]
-    notes = (free_text(note) if isinstance(note, str) else note for note in more.pop("notes", ()))
+    notes = (text_note(note) if isinstance(note, str) else note for note in more.pop("notes", ()))
     more = more | ({"points": pd.DataFrame(more["points"])} if "points" in more else {})
     return ResultView(of or metric(), whose or client(), period, period.previous, frame, notes=tuple(notes), **more)
 

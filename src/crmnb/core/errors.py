@@ -27,9 +27,9 @@ class Unavailable(Exception):
 
     _render_traceback_ = InputError._render_traceback_
 
-    def __init__(self, reason: Note | str):
+    def __init__(self, reason: Note):
         super().__init__(reason)
-        self.reason = reason if isinstance(reason, Note) else Note("free_text", text=reason)
+        self.reason = reason
 
 
 DOCSTRINGS_MISSING = (

@@ -10,14 +10,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from evaluating import family_rows
 from hand_counts import equal, figures_of, pencilled
 from second_route import Figures, compared, raw_corner_shop, retention, satisfaction, tidy_corner_shop
 
-from crmnb.core.period import Period
 from crmnb.intake import Intake
 from crmnb.metrics.definition import Metric, catalogue
-from crmnb.schema.client import load_client
-from crmnb.workbook import open_on
 
 PARAMETERS = Path(__file__).parents[3] / "parameters"
 FILE = PARAMETERS / "corner_shop.yml"
@@ -314,10 +312,9 @@ def taken(corner_shop_intake) -> Intake:
 
 
 @pytest.fixture(scope="module")
-def results(taken: Intake) -> dict[int, pd.DataFrame]:
+def results(corner_shop_in) -> dict[int, pd.DataFrame]:
     """The results frame of both families, by year."""
-    client = load_client("corner_shop", PARAMETERS)
-    books = {year: open_on(client, Period.parse(str(year)), taken) for year in (2024, 2025)}
+    books = {year: corner_shop_in(str(year)) for year in (2024, 2025)}
     return {
         year: pd.concat([book.results("satisfaction"), book.results("retention")], ignore_index=True)
         for year, book in books.items()
@@ -399,10 +396,10 @@ def test_the_suite_counts_each_region_likewise(results, region: str):
 # At the start of 2024Q4 nobody is a customer: nothing is per 100 of nobody, neither then nor as what 2025Q1 is
 # compared with.
 @pytest.mark.parametrize("quarter", ["2024Q4", "2025Q1", "2025Q2", "2025Q4"])
-def test_a_quarter_agrees_with_the_second_route(raw: Raw, taken: Intake, quarter: str):
+def test_a_quarter_agrees_with_the_second_route(raw: Raw, corner_shop_intake, quarter: str):
     whole = pd.Period(quarter)
     shop = tidy_corner_shop(raw)
-    rows = open_on(load_client("corner_shop", PARAMETERS), Period.parse(quarter), taken).results("retention")
+    rows = family_rows("retention", *corner_shop_intake, quarter)
     rows = rows[(rows["part"] == "") & (rows["segment"] == "") & rows["metric"].isin(HAND)]
     now, before = (
         retention(shop["orders"], str(span.start_time), str((span + 1).start_time)) for span in (whole, whole - 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from evaluating import family_rows
 from hand_counts import pencilled
 from second_route import Figures, compared
 from second_route_financial import (
@@ -21,6 +22,7 @@ from second_route_financial import (
 
 from crmnb.core.notes import from_json
 from crmnb.core.period import Period
+from crmnb.evaluate.measure import measure
 from crmnb.intake import Intake
 from crmnb.metrics.definition import catalogue, family
 from crmnb.schema.client import load_client
@@ -177,13 +179,15 @@ def taken(corner_shop_intake) -> Intake:
 
 
 @pytest.fixture(scope="module")
-def books(taken: Intake) -> dict[int, Workbook]:
-    client = load_client("corner_shop", PARAMETERS)
-    return {year: open_on(client, Period.parse(str(year)), taken) for year in (2024, 2025)}
+def books(corner_shop_in) -> dict[int, Workbook]:
+    return {year: corner_shop_in(str(year)) for year in (2024, 2025)}
 
 
 def whole(book: Workbook) -> pd.DataFrame:
-    rows = book.results("financial")
+    return of_whole(book.results("financial"))
+
+
+def of_whole(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["part"] == "") & (rows["segment"] == "")]
 
 
@@ -225,15 +229,16 @@ def test_programmes_without_a_measured_gain_are_said(books):
 
 
 def test_costs_of_weeks_are_not_to_be_had(taken: Intake):
-    book = open_on(load_client("corner_shop", PARAMETERS), Period.parse("2025-03-05..2025-04-20"), taken)
-    [row] = book("customer_acquisition_cost").whole.to_dict("records")
+    client, metric = load_client("corner_shop", PARAMETERS), catalogue()["customer_acquisition_cost"]
+    book = open_on(client, Period.parse("2025-03-05..2025-04-20"), taken)
+    [row] = of_whole(measure(metric, book.tables, book.period).rows).to_dict("records")
     assert from_json(row["reason"]).code == "costs_by_month"
 
 
 def test_without_a_margin_there_is_no_worth(taken: Intake):
     client = load_client("corner_shop", PARAMETERS)
-    book = open_on(client.model_copy(update={"worth": type(client.worth)()}), Period.parse("2025"), taken)
-    rows = whole(book).set_index("metric")
+    client = client.model_copy(update={"worth": type(client.worth)()})
+    rows = of_whole(family_rows("financial", client, taken, "2025")).set_index("metric")
     for metric in ("historical_clv", "predicted_clv", "simple_clv", "cac_payback_period", "profitable_new_customers"):
         assert "worth: margin_rate" in rows.at[metric, "reason"], metric
     assert "needs a programme's gain" in rows.at["return_on_investment", "reason"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluating import family_rows
 from hand_counts import equal, pencilled
 from second_route import Figures, compared, raw_corner_shop
 from second_route_retention import (
@@ -24,8 +24,6 @@ from second_route_retention import (
 )
 
 from crmnb.core.notes import from_json
-from crmnb.core.period import Period
-from crmnb.workbook import Workbook, open_on
 
 PARAMETERS = Path(__file__).parents[3] / "parameters"
 FOLDER = PARAMETERS / "corner_shop"
@@ -160,31 +158,23 @@ def test_every_trap_bites_a_careless_reading(shop: Shop, reading: str):
 # ---- The suite ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def opened(corner_shop_intake) -> Callable[[str], Workbook]:
-    """Gives the workbook of a period, the same each time."""
-    client, taken = corner_shop_intake
-    return cache(lambda label: open_on(client, Period.parse(label), taken))
-
-
-def told(book: Workbook, metrics: Figures) -> pd.DataFrame:
-    rows = book.results("retention")
+def told(rows: pd.DataFrame, metrics: Figures) -> pd.DataFrame:
     return rows[(rows["part"] == "") & rows["metric"].isin(metrics)]
 
 
 @pytest.mark.parametrize(("label", "hand"), [("2025", HAND), ("2024", HAND_2024)])
-def test_the_suite_counts_what_the_pencil_counted(opened, label: str, hand: Figures):
-    rows = told(opened(label), hand)
+def test_the_suite_counts_what_the_pencil_counted(corner_shop_in, label: str, hand: Figures):
+    rows = told(corner_shop_in(label).results("retention"), hand)
     assert compared(rows[rows["segment"] == ""], hand) == []
 
 
 @pytest.mark.parametrize("quarter", ["2024Q3", "2025Q1", "2025Q3", "2025Q4"])
-def test_a_quarter_agrees_with_the_second_route(shop: Shop, opened, quarter: str):
+def test_a_quarter_agrees_with_the_second_route(shop: Shop, corner_shop_intake, quarter: str):
     span = pd.Period(quarter)
     wanted = second_route(shop, str(span.start_time), str((span + 1).start_time))
     if quarter == "2024Q3":  # with so few still followed for 90 days there is nothing to say after them
         del wanted["survival_curve"]
-    rows = told(opened(quarter), wanted)
+    rows = told(family_rows("retention", *corner_shop_intake, quarter), wanted)
     rows = rows[rows["segment"] == ""]
     never = [metric for metric in wanted if wanted[metric] == {"": float("inf")}]
     assert rows[rows["metric"].isin(never)]["flags"].str.contains("not_reached").all()
@@ -192,25 +182,25 @@ def test_a_quarter_agrees_with_the_second_route(shop: Shop, opened, quarter: str
 
 
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])
-def test_a_region_agrees_with_the_second_route(shop: Shop, opened, region: str):
+def test_a_region_agrees_with_the_second_route(shop: Shop, corner_shop_in, region: str):
     raw, plans = shop
     known = raw_corner_shop(FOLDER)["customers"].set_index("Customer no")["Region"]
     where = raw["Customer no"].map(known).fillna("").replace("", "(not known)")
     plans = [plan for plan in plans if (known.get(plan[0], "") or "(not known)") == region]
     wanted = second_route((raw[where == region], plans), "2025-01-01", "2026-01-01")
-    rows = told(opened("2025"), wanted)
+    rows = told(corner_shop_in("2025").results("retention"), wanted)
     of = rows[(rows["segment"] == "region") & (rows["level"] == region)]
     assert compared(of, wanted) == []
 
 
-def test_survival_is_not_told_by_tenure_which_is_the_time_itself(opened):
-    book = opened("2025")
+def test_survival_is_not_told_by_tenure_which_is_the_time_itself(corner_shop_in):
+    book = corner_shop_in("2025")
     assert book("survival_curve").segmentations == ("region",)
     assert book("median_lifetime").segmentations == ("region",)
 
 
-def test_too_few_customers_carry_no_model(opened):
-    book = opened("2025")
+def test_too_few_customers_carry_no_model(corner_shop_in):
+    book = corner_shop_in("2025")
     [row] = book("expected_churn").whole.to_dict("records")
     assert row["flags"] == "unavailable"
     assert from_json(row["reason"]).values["reason"].code == "few_repeat_buyers"

@@ -287,7 +287,6 @@ def _needs_history(words: _Words, values: dict[str, Any]) -> str:
 # ---- All sentences ---------------------------------------------------------------------------------------------------
 
 SENTENCES: dict[str, str | Renderer] = {
-    "free_text": "{text}",
     "caveats": _together,
     # Survival.
     "follow_up_too_short": "needs customers followed for {days:n} days or more",
