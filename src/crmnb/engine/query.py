@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 import duckdb
+from duckdb.sqltypes import VARCHAR
 
-_ANY = duckdb.sqltype("VARCHAR")
 _JOINS = {"inner": "join", "left": "left join", "outer": "full join", "semi": "semi join", "anti": "anti join"}
 
 
@@ -27,7 +27,7 @@ class Query(duckdb.DuckDBPyRelation):
         return cls(derived, rows.columns, f"({rows.sql_query()})")
 
     columns = property(lambda self: list(self._names))
-    types = property(lambda self: [_ANY] * len(self._names))
+    types = property(lambda self: [VARCHAR] * len(self._names))
     alias = property(lambda self: "rows")
 
     @cached_property

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 
 import duckdb
+from duckdb.sqltypes import VARCHAR
 
 # In SQL a text, which is passed over; or a name, of a side of a join or of none, and whether it is a function's.
 _NAMED = re.compile(r"""'(?:[^']|'')*'|(?:"(lhs|rhs)"\.)?"((?:[^"]|"")+)"(\()?""")
-_ANY = duckdb.sqltype("VARCHAR")
 
 
 class Shape(duckdb.DuckDBPyRelation):
@@ -22,7 +22,7 @@ class Shape(duckdb.DuckDBPyRelation):
         self._names, self.asked, self._joined = list(columns), asked, sides or {}
 
     columns = property(lambda self: list(self._names))
-    types = property(lambda self: [_ANY] * len(self._names))
+    types = property(lambda self: [VARCHAR] * len(self._names))
     alias = property(lambda self: "shape")
 
     def set_alias(self, alias: str) -> "Shape":
