@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from evaluating import family_book
 from scipy import special
 from second_route_financial import brought, expected_worth, to_date, triples
 
@@ -22,7 +23,7 @@ from crmnb.metrics.definition import catalogue
 from crmnb.metrics.features.purchase_history import HOLDOUT
 from crmnb.schema.client import Client, Worth, load_client
 from crmnb.stats import clv_models
-from crmnb.workbook import Workbook, open_on
+from crmnb.workbook import Workbook
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 FOLDER = PARAMETERS.parent / "../shared/data/cdnow"
@@ -66,7 +67,7 @@ def taken(client: Client, tmp_path_factory) -> Intake:
 
 @pytest.fixture(scope="module")
 def book(client: Client, taken: Intake) -> Workbook:
-    return open_on(client, Period.parse(LABEL), taken)
+    return family_book("financial", client, taken, LABEL)
 
 
 def counted(client: Client, purchases: pd.DataFrame, label: str) -> dict[str, pd.DataFrame]:

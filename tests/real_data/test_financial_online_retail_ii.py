@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from evaluating import family_book
 from second_route import customers_at, invoices, read_online_retail_ii
 from second_route_financial import brought, profitable, textbook, to_date
 
 from crmnb.core.notes import Count
-from crmnb.core.period import Period
 from crmnb.intake import import_data
 from crmnb.schema.client import load_client
-from crmnb.workbook import open_on
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 FILE = PARAMETERS.parent / "../shared/data/online_retail_ii/online_retail_2009_2010.parquet"
@@ -43,7 +42,7 @@ def orders() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     client = load_client("online_retail_ii", PARAMETERS)
-    return open_on(client, Period.parse("2010Q3"), import_data(client, tmp_path_factory.mktemp("private")))
+    return family_book("financial", client, import_data(client, tmp_path_factory.mktemp("private")), "2010Q3")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from evaluating import family_rows
 from second_route import Figures, compared
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.stats.proportion import proportion_confint
@@ -178,7 +179,7 @@ def test_intervals_are_wilson_s_by_another_route(rows):
 
 def test_churn_told_by_the_plans_is_the_same(client: Client, taken: Intake, raw):
     by_plans = client.model_copy(update={"churn": client.churn.model_copy(update={"table": "subscriptions"})})
-    found = open_on(by_plans, Period.parse(MONTH), taken).results("retention")
+    found = family_rows("retention", by_plans, taken, MONTH)
     assert compared(found[(found["part"] == "") & (found["segment"] == "")], expected(raw)) == []
 
 
@@ -361,7 +362,7 @@ def test_levels_by_payment_method_differ_in_worth_as_they_do_in_losses(raw, wort
 
 def whole(client: Client, taken: Intake, label: str) -> pd.DataFrame:
     """The family's figures of a whole period."""
-    found = open_on(client, Period.parse(label), taken).results("retention")
+    found = family_rows("retention", client, taken, label)
     return found[(found["part"] == "") & (found["segment"] == "")].set_index("metric")
 
 
@@ -378,9 +379,10 @@ def test_a_longer_period_than_the_data_know_is_unavailable(client, taken, label:
 
 @pytest.mark.parametrize("label", ["2018-08-31..2018-09-30", "2018-09-01..2018-09-29", "2018-09-24..2018-09-30"])
 def test_nothing_shorter_than_a_month_is_shown_of_made_up_days(client, taken, label: str):
-    assert whole(client, taken, label)["reason"].str.contains("exact to the month").sum() >= 4
-    assert whole(client, taken, label)["value"].isna().all()
-    month = open_on(client, Period.parse("2018-09"), taken).results("retention")
+    found = whole(client, taken, label)
+    assert found["reason"].str.contains("exact to the month").sum() >= 4
+    assert found["value"].isna().all()
+    month = family_rows("retention", client, taken, "2018-09")
     assert set(month["part"]) == {""}
 
 
@@ -400,7 +402,7 @@ def test_other_months_are_unavailable_and_never_without_churn(client, taken, lab
 
 
 def test_of_a_year_s_months_only_the_last_is_known_and_it_is_compared_with_none(client, taken):
-    found = open_on(client, Period.parse("2018"), taken).results("retention")
+    found = family_rows("retention", client, taken, "2018")
     months = found[(found["metric"] == "churn_rate") & (found["part"] != "")].set_index("part")["value"]
     assert months.dropna().to_dict() == pytest.approx({MONTH: 100 * 1_869 / 7_043}, rel=1e-9)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluating import family_book
 from second_route import Figures, compared, countries, invoices, of_customers, read_online_retail_ii, retention
 from second_route_retention import gaps_of, lifetimes, median_life, staying, weighted_median
 
@@ -56,7 +57,7 @@ def taken(tmp_path_factory) -> Intake:
 @pytest.fixture(scope="module")
 def books(taken: Intake) -> dict[str, Workbook]:
     client = load_client("online_retail_ii", PARAMETERS)
-    return {label: open_on(client, Period.parse(label), taken) for label in WINDOWS}
+    return {label: family_book("retention", client, taken, label) for label in WINDOWS}
 
 
 @pytest.fixture(scope="module")

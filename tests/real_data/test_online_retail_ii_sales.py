@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluating import family_book
 from second_route import compared, countries, invoices, of_customers, read_online_retail_ii
 from second_route_sales import revenue_figures
 
-from crmnb.core.period import Period
 from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import family
 from crmnb.schema.client import load_client
-from crmnb.workbook import Workbook, open_on
+from crmnb.workbook import Workbook
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 FILE = PARAMETERS.parent / "../shared/data/online_retail_ii/online_retail_2009_2010.parquet"
@@ -43,7 +43,7 @@ def orders() -> pd.DataFrame:
 def books(tmp_path_factory) -> dict[str, Workbook]:
     client = load_client("online_retail_ii", PARAMETERS)
     taken: Intake = import_data(client, tmp_path_factory.mktemp("private"))
-    return {label: open_on(client, Period.parse(label), taken) for label in WINDOWS}
+    return {label: family_book("sales", client, taken, label) for label in WINDOWS}
 
 
 @pytest.fixture(scope="module")
