@@ -26,8 +26,16 @@ PROJECT = Path(__file__).parents[1]
 # The files that take longest, in the order in which they are begun: one that is begun last has a worker of its own at the end,
 # while the others have nothing to do. Those that ask for `made` follow the longest, as one worker is likely to have them all.
 FIRST = (
-    *("test_faults", "test_reports_in_browser", "test_run", "test_benchmarks", "test_data_check", "test_workbook"),
-    *("test_run_all", "test_simulated_client", "test_reproducible", "test_secrets", "test_demo", "test_fork_server"),
+    *(
+        "test_faults",
+        "test_reports_in_browser",
+        "test_contributing",
+        "test_run",
+        "test_data_check",
+        "test_reproducible",
+    ),
+    *("test_benchmarks", "test_run_all", "test_secrets", "test_simulated_client", "test_demo", "test_every_chart"),
+    *("test_every_metric", "test_fork_server", "test_healing"),
 )
 
 
