@@ -69,7 +69,7 @@ class Workbook:
         """
         from crmnb.report.tables.comparison_table import side_by_side
 
-        return side_by_side([self(each) for each in (metric, *others)])
+        return side_by_side([self(name) for name in (metric, *others)])
 
     def results(self, family: str) -> pd.DataFrame:
         """A family's rows of the results frame."""
@@ -167,7 +167,7 @@ class Workbook:
         place = Path(target) / READ
         before = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}  # of another workbook
         kinds = {*self._read, *before}
-        notes = {each: sorted(self._read[each] | set(before.get(each, ()))) for each in kinds}
+        notes = {kind: sorted(self._read[kind] | set(before.get(kind, ()))) for kind in kinds}
         place.write_text(json.dumps(notes), encoding="utf-8")
 
 
@@ -181,8 +181,8 @@ def open_workbook(client: str, period: str) -> Workbook:
     check_settings(who)
     when = Period.parse(period, who.fiscal_year_starts)
     private = private_folder(project, who.id)
-    told = os.environ.get(TABLES_FOLDER)
-    return open_on(who, when, _taken(who, Path(told), private) if told else import_data(who, private))
+    tables_folder = os.environ.get(TABLES_FOLDER)
+    return open_on(who, when, _taken(who, Path(tables_folder), private) if tables_folder else import_data(who, private))
 
 
 def _parameters(client: str, project: Path) -> Path:
@@ -191,13 +191,13 @@ def _parameters(client: str, project: Path) -> Path:
     return Path(snapshot) if snapshot and client in known_clients(Path(snapshot)) else project / "parameters"
 
 
-def _taken(client: Client, told: Path, private: Path) -> Intake:
+def _taken(client: Client, tables_folder: Path, private: Path) -> Intake:
     """The tables that a run told this kernel to read."""
-    if told.parent.resolve() != (private / "tables").resolve():
+    if tables_folder.parent.resolve() != (private / "tables").resolve():
         raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
-    if (found := load_intake(told.parent, told.name)) is None:
+    if (intake := load_intake(tables_folder.parent, tables_folder.name)) is None:
         raise OSError("the tables of this run no longer exist: the data were imported again in the meantime")
-    return found
+    return intake
 
 
 def open_on(client: Client, period: Period, taken: Intake) -> Workbook:

@@ -3,7 +3,9 @@
 import ast
 import operator
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import duckdb
 import pandas as pd
@@ -217,3 +219,11 @@ def test_every_family_has_metrics():
 
 def test_metrics_have_names_of_their_own():
     assert len(METRICS) == sum(len(family(name)) for name in families())
+
+
+@pytest.mark.parametrize("name", families())
+def test_a_family_that_is_a_package_names_every_file_once(name):
+    package = import_module(f"crmnb.metrics.families.{name}")
+    files = {module.name for module in iter_modules(getattr(package, "__path__", ()))}
+    parts = getattr(package, "PARTS", ())
+    assert sorted(parts) == sorted(files)

@@ -19,17 +19,19 @@ from synthetic import HOSTILE, client
 from conftest import PROJECT, crmnb, project
 from crmnb.core.period import Period
 from crmnb.engine.session import open_tables
+from crmnb.evaluate.availability import availability
 from crmnb.evaluate.measure import measure
 from crmnb.intake import import_data
 from crmnb.intake.audit import TableAudit
 from crmnb.intake.profile import profile_tables
 from crmnb.metrics.definition import catalogue
-from crmnb.report.data_check.availability import availability, readers
 from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
+from crmnb.report.data_check.readers import readers
 from crmnb.report.data_check.sections import as_text, parts_of
 from crmnb.report.pages import quarantine_page
-from crmnb.report.text.notes import reason_text
+from crmnb.report.text.data_check import availability_reasons, needs_words
+from crmnb.report.text.notes import reason_text, sentence
 from crmnb.run.data_check import choose_default_period
 from crmnb.schema.client import Segment
 
@@ -45,10 +47,15 @@ def shop(tmp_path_factory):
 
 
 def found_of(client, taken, *ids, **changes):
-    """What can be had of each metric (all, or some) in 2025, by id; changes: of the intake."""
+    """The availability of each metric (all, or some) in 2025, by id; changes: of the intake."""
     taken, chosen = replace(taken, **changes), [catalogue()[id_] for id_ in ids or catalogue()]
-    found = availability(client, taken, YEAR.observe(taken.data_from, taken.cutoff), chosen)
+    tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
+    found = availability(chosen, tables, YEAR.observe(taken.data_from, taken.cutoff))
     return {each.metric.id: each for each in found}
+
+
+def reasons_of(item, client) -> tuple[str, ...]:
+    return availability_reasons(item, client)
 
 
 def without(taken, table):
@@ -69,7 +76,7 @@ def test_what_can_be_had_is_what_measuring_gives(corner_shop, corner_shop_intake
     for each in found.values():
         rows = corner_shop.results(each.metric.family)
         had = is_had(rows[rows["metric"] == each.metric.id])
-        told = each.can != "no"
+        told = each.status != "no"
         assert told >= had if each.metric.published else told == had, (
             each
         )  # whether a model can be fitted takes computing
@@ -90,28 +97,46 @@ def test_what_cannot_be_had_is_what_measuring_does_not_give(corner_shop_intake, 
     found, tables = found_of(who, taken, *ids, **less), open_tables(who, less["tables"])
     for id_ in ids:
         rows = measure(catalogue()[id_], tables, YEAR.observe(taken.data_from, taken.cutoff)).rows
-        assert (found[id_].can != "no") == is_had(rows), found[id_]
-        assert (found[id_].can == "no") == any("needs" in reason for reason in found[id_].reasons)
-    assert {each.can == "no" for each in found.values()} == {True, False}
+        assert (found[id_].status != "no") == is_had(rows), found[id_]
+        assert (found[id_].status == "no") == any("needs" in reason for reason in reasons_of(found[id_], who))
+    assert {each.status == "no" for each in found.values()} == {True, False}
 
 
-def test_without_a_column_that_it_needs_a_metric_cannot_be_had_and_says_which(corner_shop_intake):
+def test_without_a_column_that_it_needs_a_metric_is_not_available_and_says_which(corner_shop_intake, tmp_path):
     who, taken = corner_shop_intake
     ids = ["purchase_frequency", "nps", "csat", "acceptance_rate", "response_rate", "review_rating", "review_volume"]
     before = found_of(who, taken, *ids)
     gone = {"orders.ordered_at", "survey_responses.recommend", "survey_invitations.reached_at", "reviews.scale"}
-    columns = {
-        table: {name: type_ for name, type_ in held.items() if f"{table}.{name}" not in gone}
-        for table, held in taken.columns.items()
-    }
-    after = found_of(who, taken, *ids, columns=columns)
+    tables = dict(taken.tables)
+    for table, _, column in (name.partition(".") for name in gone):
+        tables[table] = tmp_path / f"{table}.parquet"
+        duckdb.sql(f"select * exclude ({column}) from '{taken.tables[table]}'").write_parquet(str(tables[table]))
+    after = found_of(who, taken, *ids, tables=tables)
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    opened = open_tables(who, tables, cutoff=taken.cutoff)
     for id_, each in after.items():
         lacking = gone & set(before[id_].needs)
-        assert (each.can == "no") == bool(lacking), id_
+        assert (each.status == "no") == bool(lacking), id_
         assert set(each.missing) == lacking
-        for column in lacking:
-            assert any(column in reason for reason in each.reasons)
-    assert {"no", "yes"} <= {each.can for each in after.values()}
+        if lacking:  # the reason is the report's
+            [column] = lacking
+            assert reasons_of(each, who) == (
+                reason_text(measure(each.metric, opened, period).rows.iloc[0]["reason"], who),
+            )
+            assert column in reasons_of(each, who)[0]
+            assert f"missing: {column}" in needs_words(each)
+    assert {"no", "yes"} <= {each.status for each in after.values()}
+
+
+def test_a_column_of_a_lead_is_named_although_the_engine_hints_at_others(corner_shop_intake, tmp_path):
+    who, taken = corner_shop_intake
+    leads = tmp_path / "leads.parquet"
+    duckdb.sql(f"select * exclude (won_at) from '{taken.tables['leads']}'").write_parquet(str(leads))
+    found = found_of(who, taken, "lead_conversion_rate", tables={**taken.tables, "leads": leads})[
+        "lead_conversion_rate"
+    ]
+    assert found.missing == ("leads.won_at",)
+    assert reasons_of(found, who) == ("needs the column leads.won_at",)
 
 
 def test_the_columns_that_a_metric_needs_are_all_of_them_and_no_more(corner_shop_intake):
@@ -119,37 +144,39 @@ def test_the_columns_that_a_metric_needs_are_all_of_them_and_no_more(corner_shop
     assert found["csat"].needs == tuple(f"survey_responses.{c}" for c in ("survey", "responded_at", "satisfied"))
     assert found["retention_rate"].needs == ("orders.customer_id", "orders.ordered_at")
     assert found["review_rating"].needs == tuple(f"reviews.{c}" for c in ("platform", "posted_at", "rating", "scale"))
+    of_derived = found_of(*corner_shop_intake, "churn_rate_annualised")["churn_rate_annualised"]
+    assert of_derived.needs == found["retention_rate"].needs
 
 
-def test_a_table_that_is_not_there_is_named_with_its_grain_and_the_columns_that_are_read(corner_shop_intake):
+def test_a_table_that_is_not_there_is_named_with_its_grain_and_its_columns_are_missing(corner_shop_intake):
     who, taken = corner_shop_intake
     found = found_of(who, taken, "review_volume", **without(taken, "reviews"))
-    assert found["review_volume"].reasons == ("needs the table reviews (a public review), with platform and posted_at",)
+    assert reasons_of(found["review_volume"], who) == ("needs the table reviews: a public review",)
     assert found["review_volume"].missing == ("reviews.platform", "reviews.posted_at")
 
 
 def test_rows_without_a_customer_and_segmentations_that_do_not_apply_make_it_partly(corner_shop_intake):
     who, taken = corner_shop_intake
     found = found_of(who, taken, "retention_rate", "nps")
-    assert found["retention_rate"].can == "partly"
-    assert "2 of 26 rows of orders in 2025 carry no customer" in found["retention_rate"].reasons[0]
-    assert found["nps"].can == "yes"
+    assert found["retention_rate"].status == "partly"
+    assert "2 of 26 orders in 2025 have no customer" in reasons_of(found["retention_rate"], who)[0]
+    assert found["nps"].status == "yes"
     segments = {**who.segments, "where": Segment(column="orders.channel")}
     found = found_of(who.model_copy(update={"segments": segments}), taken, "repeat_purchase_rate", "nps")
-    assert found["nps"].can == "yes"  # of answers, nobody expects a breakdown by the orders' channel
-    assert any("broken down by where" in reason for reason in found["repeat_purchase_rate"].reasons)
+    assert found["nps"].status == "yes"  # of answers, nobody expects a breakdown by the orders' channel
+    assert any("no breakdown by where" in reason for reason in reasons_of(found["repeat_purchase_rate"], who))
 
 
 def test_a_history_that_is_too_short_is_said_for_the_part_that_lacks_it(corner_shop_intake):
     who, taken = corner_shop_intake
     short = found_of(who, taken, "retention_rate", data_from=datetime(2024, 6, 1))
-    assert short["retention_rate"].can == "partly"  # 2024 is partial, and that is said of all metrics together
+    assert short["retention_rate"].status == "partly"  # 2024 is partial, and that is said of all metrics together
     late = found_of(who, taken, "retention_rate", data_from=datetime(2023, 12, 1))["retention_rate"]
-    assert any("compared with 2024: needs data from 3 October 2023" in reason for reason in late.reasons)
-    assert not any("trend" in reason for reason in late.reasons)
+    assert any("no comparison: 2024 needs data from 3 October 2023" in reason for reason in reasons_of(late, who))
+    assert not any("trend" in reason for reason in reasons_of(late, who))
     none = found_of(who, taken, "retention_rate", data_from=datetime(2024, 12, 1))["retention_rate"]
-    assert none.can == "no"
-    assert "needs data from 3 October 2024" in none.reasons[0]
+    assert none.status == "no"
+    assert "needs data from 3 October 2024" in reasons_of(none, who)[0]
 
 
 def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_path):
@@ -158,8 +185,8 @@ def test_a_table_without_a_row_in_the_period_is_said(corner_shop_intake, tmp_pat
     rows = duckdb.read_parquet(str(taken.tables["reviews"])).filter("posted_at < timestamp '2025-01-01'")
     rows.write_parquet(str(old))
     found = found_of(who, taken, "review_rating", "review_volume", tables={**taken.tables, "reviews": old})
-    assert (found["review_rating"].can, found["review_volume"].can) == ("no", "partly")
-    assert found["review_rating"].reasons == ("the table reviews holds no row of 2025",)
+    assert (found["review_rating"].status, found["review_volume"].status) == ("no", "partly")
+    assert reasons_of(found["review_rating"], who) == ("the table reviews holds no row of 2025",)
 
 
 def contracts(tmp_path, rows: str):
@@ -192,9 +219,9 @@ def test_what_lasts_through_the_period_is_counted_and_what_begins_in_it_is_not(t
     for each in found_of(who, taken, *LASTING).values():
         told = measure(each.metric, open_tables(who, taken.tables, cutoff=taken.cutoff), period).rows
         assert is_had(told) == had, each.metric.id
-        assert (each.can != "no") == had, each
+        assert (each.status != "no") == had, each
         if not had:
-            assert each.reasons == (reason_text(told.iloc[0]["reason"], who),)
+            assert reasons_of(each, who) == (reason_text(told.iloc[0]["reason"], who),)
 
 
 @pytest.mark.parametrize(
@@ -324,12 +351,12 @@ DRIFTS = {
     "category, new": (
         changed(channel=lambda f: late(f, "WEB", f["channel"])),
         "orders.channel",
-        "holds new categories: 'WEB'",
+        "contains new categories: 'WEB'",
     ),
     "category, vanished": (
         changed(channel=lambda f: f["channel"].replace("phone", "shop")),
         "orders.channel",
-        "no longer holds these categories: 'phone'",
+        "no longer contains these categories: 'phone'",
     ),
     "categories, no more": (
         changed(channel=lambda f: [f"caller {i % 400}" for i in f.index]),
@@ -339,7 +366,7 @@ DRIFTS = {
     "rows, fewer": (orders(25).iloc[::3], "orders", "orders has"),
     "rows, more": (orders(25, each=240), "orders", "orders has"),
     "export, older": (orders(23), "orders.ordered_at", "is this an older export?"),
-    "history, lost": (orders(13, start="2024-01-01"), "orders.ordered_at", "the days between are gone"),
+    "history, lost": (orders(13, start="2024-01-01"), "orders.ordered_at", "the days between are missing"),
 }
 
 
@@ -348,10 +375,10 @@ def test_each_kind_of_drift_is_told_and_no_other(seen, kind):
     now, where, words = DRIFTS[kind]
     found = seen(orders(24), now)
     assert {each.where for each in found} == {where}, found
-    assert any(words in each.words for each in found), found
+    sentences = [sentence(each.change, client()) for each in found]
+    assert any(words in text for text in sentences), sentences
+    assert all(where in text for text in sentences)
     for each in found:
-        assert where in each.words
-        assert each.before != each.now
         assert "Repeat purchase rate" in each.may_affect
 
 
@@ -361,13 +388,15 @@ def test_types_columns_and_tables_that_came_went_or_changed_are_told(seen):
         "extra": "DOUBLE",
     }
     found = seen(orders(24), orders(24).assign(extra=1.0), types, headers=("o", "b"))
-    assert {each.where: (each.before, each.now) for each in found} == {
-        "till: a": ("there", "not there"),
-        "till: b": ("not there", "there"),
-        "orders.margin": ("there", "not there"),
-        "orders.extra": ("not there", "there"),
-        "orders.units": ("numbers", "text"),
+    assert {each.where: each.change.code for each in found} == {
+        "till: a": "source_column_removed",
+        "till: b": "source_column_added",
+        "orders.margin": "column_removed",
+        "orders.extra": "column_added",
+        "orders.units": "column_type",
     }
+    [types_changed] = [each for each in found if each.change.code == "column_type"]
+    assert sentence(types_changed.change, client()) == "orders.units contains text, before numbers."
     assert all("Repeat purchase rate" in each.may_affect for each in found)
 
 
@@ -376,7 +405,10 @@ def test_tables_that_came_or_went_are_told(corner_shop_intake):
     now, titles = taken.profile, readers(who)
     fewer = replace(now, rows={name: n for name, n in now.rows.items() if name != "reviews"})
     (went,), (came,) = drift(fewer, now, who, titles), drift(now, fewer, who, titles)
-    assert (went.where, went.now, came.where, came.now) == ("reviews", "not there", "reviews", "there")
+    assert [(each.where, each.change.code) for each in (went, came)] == [
+        ("reviews", "table_removed"),
+        ("reviews", "table_added"),
+    ]
     assert "Review rating" in went.may_affect
 
 
@@ -426,7 +458,7 @@ def test_numbers_are_written_as_the_client_does(corner_shop_intake):
 def test_no_line_is_wider_than_the_terminal(corner_shop_intake, width):
     who, taken = corner_shop_intake
     period = YEAR.observe(taken.data_from, taken.cutoff)
-    some = availability(who, taken, period, [catalogue()["review_volume"]])
+    some = availability([catalogue()["review_volume"]], open_tables(who, taken.tables, cutoff=taken.cutoff), period)
     checked = Checked(
         who, replace(taken, previous_profile=taken.profile), period, "as asked for", some, (), PROJECT, PROJECT
     )
@@ -462,7 +494,7 @@ def test_as_data(shop, capsys):
     assert {each["metric"] for each in said["metrics"]} == set(catalogue())
     assert said["period"]["label"] == "2025"
     assert {each["table"]: each["read"] for each in said["accounts"]}["orders"] == 54
-    assert said["drift"] == {"since": None, "found": []}
+    assert said["drift"] == {"since": None, "changes": []}
 
 
 def test_what_changed_since_the_last_reading_is_told(shop, tmp_path, capsys, corner_shop_intake):
@@ -473,7 +505,7 @@ def test_what_changed_since_the_last_reading_is_told(shop, tmp_path, capsys, cor
     for _ in range(2):  # the second time, nothing is read again
         assert crmnb(folder, "check", "corner_shop") == 0
         text = re.sub(r"\s+", " ", capsys.readouterr().out)
-        assert "orders.channel holds new categories: 'kiosk'." in text
+        assert "orders.channel contains new categories: 'kiosk'." in text
         assert f"May affect: {readers(corner_shop_intake[0])['orders'][0]}" in text
     assert "kiosk" in (folder / "outputs/corner_shop/.private/check.html").read_text()
 

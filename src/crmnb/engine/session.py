@@ -33,12 +33,19 @@ NoColumn = (ColumnNotFoundError, duckdb.BinderException)
 
 def column_of(error: Exception, names: Iterable[str]) -> Note:
     """The reason that names the column that an error of `NoColumn` is about; names: the tables in which it was looked for."""
-    told = f"{error.__context__ or ''} {error}"
-    found = re.search(r'column "(\w+)"', told) or re.search(r"\['(\w+)'", told)
-    if not found:
+    column = missing_column(error)
+    if not column:
         return Note("needs_unmapped_column")
-    holders = [name for name in names if found[1] in TABLES[name].by_name]
-    return Note("needs_column", column=".".join([*holders[:1], found[1]]))
+    tables = [TABLES[name] for name in names]
+    holders = [table.name for table in tables if column in table.by_name] or [t.name for t in tables if t.has_items]
+    return Note("needs_column", column=".".join([*holders[:1], column]))
+
+
+def missing_column(error: Exception) -> str:
+    """The name of the column that an error of `NoColumn` is about; "" where it names none."""
+    text = f"{error.__context__ or ''} {error}"
+    match = re.search(r'[Cc]olumn "(\w+)"', text) or re.search(r"not found: \['(\w+)'", text)
+    return match[1] if match else ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, Evidence
-from crmnb.evaluate.derived import derived_rows
+from crmnb.evaluate.derived import with_derived
 from crmnb.evaluate.disclosure_control import Counted, Seam, protect
 from crmnb.evaluate.disclosure_control.points import protected_points
 from crmnb.evaluate.pooling import pooled
@@ -68,8 +68,8 @@ def rows_of(
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
     counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in known.items()}
     rows = pooled(protect(rows, client.privacy, counted, seams), _weights(known))
-    measures = {id_: one.metric.measure for id_, one in known.items() if one.metric.measure.inputs}
-    rows = pd.concat([rows, derived_rows(rows, measures)], ignore_index=True) if measures else rows
+    measures = {id_: one.metric.measure for id_, one in known.items() if one.metric.measure.is_derived}
+    rows = with_derived(rows, measures, {id_: known[id_].windows for id_ in measures})
     rows = _compared(rows, known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
@@ -103,10 +103,8 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
     seen = [known[id_].windows[win] for id_, win in zip(metrics, statistics["win"], strict=True)]
     scaled = metrics.map({id_: known[id_].metric.scaled for id_ in bounds})
     for column in ("value", "low", "high"):
-        rows[column] = _transformed(rows[column].astype(float), metrics, seen, known) * scaled
+        rows[column] = rows[column].astype(float) * scaled
     low, high = rows["low"], rows["high"]
-    turned = low > high  # by a transformation that falls
-    low, high = low.mask(turned, high), high.mask(turned, low)
     rows["low"] = low.mask(low < least, least).mask(low > most, most)
     rows["high"] = high.mask(high < least, least).mask(high > most, most)
     rows[["metric", "win", "breakdown", "segment", "level", "n"]] = statistics[["metric", "win", *_KEYS[1:], "n"]]
@@ -153,14 +151,6 @@ def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, pr
     points = protected_points(points, rows, privacy.suppress_below)
     scaled = _scaled(metric, points["breakdown"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
-
-
-def _transformed(figure: pd.Series, metrics: pd.Series, seen: list[Period], known: dict[str, Asked]) -> pd.Series:
-    for id_ in metrics.unique():
-        if transform := known[id_].metric.transform:
-            at = metrics.index[metrics == id_]
-            figure[at] = [transform(figure[i], seen[i]) for i in at]
-    return figure
 
 
 def _customers(statistics: pd.DataFrame) -> pd.Series:
@@ -232,7 +222,8 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
     rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
-    not_compared = {id_: one.not_compared.to_json() if one.not_compared else "" for id_, one in known.items()}
+    reasons = {id_: _why_not_compared(id_, known) for id_ in known}
+    not_compared = {id_: reason.to_json() if reason else "" for id_, reason in reasons.items()}
     rows.loc[silent, "reason"] = [not_compared[id_] for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
     of_now = rows[whole & rows["value"].notna()]
@@ -240,7 +231,7 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     pairs = [(at, place[key]) for at, key in zip(of_now.index, keys, strict=True) if key in place]
     metrics = {id_: one.metric for id_, one in known.items()}
     for plain in (True, False):
-        by_t = {id_ for id_, one in metrics.items() if (one.estimate.symmetric and not one.transform) == plain}
+        by_t = {id_ for id_, one in metrics.items() if one.estimate.symmetric == plain}
         chosen = [(at, was) for at, was in pairs if rows.at[at, "metric"] in by_t]
         if not chosen:
             continue
@@ -250,6 +241,14 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
         changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
         rows.loc[now.index, list(CHANGES)] = np.column_stack(changes)
     return rows
+
+
+def _why_not_compared(id_: str, known: dict[str, Asked]) -> Note | None:
+    """Why a metric is not compared: of a derived one, which may be no better than its inputs, also why one of these is not."""
+    asked = known[id_]
+    inputs = asked.metric.measure.inputs if asked.metric.measure.is_derived else ()
+    of_inputs = (_why_not_compared(input_, known) for input_ in inputs)
+    return asked.not_compared or next(filter(None, of_inputs), None)
 
 
 def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Series:

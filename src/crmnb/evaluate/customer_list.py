@@ -29,7 +29,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     end, net, in the client's currency; without the two columns where no table says it. Raises Unavailable where the model cannot be
     fitted, InputError for a metric that tells of no single customer.
     """
-    if not metric.estimate.each:
+    if not metric.estimate.by_customer:
         raise InputError(f"{metric.id} tells of no single customer.")
     rows = evidence_of(metric, tables, period, _EVERYBODY)
     given, _ = resolve(metric, tables.client)

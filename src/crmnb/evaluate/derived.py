@@ -1,54 +1,99 @@
 """Derived metrics: figures that are made of other metrics' figures, with the uncertainty of these."""
 
+from graphlib import TopologicalSorter
+
 import numpy as np
 import pandas as pd
 
+from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
+from crmnb.core.period import Period
 from crmnb.metrics.measures import Measure
 
 METHOD = "made of other metrics; their intervals' arms squared and added"
 _GROUP = ["win", "part", "segment", "level"]
 _HIDDEN = ("suppressed", "unavailable", "not_reached")
+_NO_FIGURES = dict.fromkeys(
+    ("value", "low", "high", "n", "clusters", "numerator", "denominator", "n_effective"), np.nan
+)
+
+Windows = dict[str, Period]
 
 
-def derived_rows(rows: pd.DataFrame, measures: dict[str, Measure]) -> pd.DataFrame:
-    """The rows of derived metrics, by the metric's id the measure that names its inputs, from the rows of these.
+def with_derived(rows: pd.DataFrame, measures: dict[str, Measure], windows: dict[str, Windows]) -> pd.DataFrame:
+    """The rows, and after them those of derived metrics, each of which may be made of others.
 
     rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that a derived figure tells
-    nothing that its inputs do not. An input with breakdowns gives its nameless one. The limits are those of Zou & Donner 2008,
-    Statistics in Medicine 27:1693, for any function that moves one way with each input: the arms that each input's limits make of
-    it, squared and added. The inputs count as independent.
+    nothing that its inputs do not. measures: by the metric's id the measure that names its inputs; windows: its periods by name.
+    """
+    inputs = {id_: [name for name in measure.inputs if name in measures] for id_, measure in measures.items()}
+    for id_ in TopologicalSorter(inputs).static_order():
+        if not windows[id_]:  # it lacks a declaration
+            continue
+        measure = measures[id_]
+        own = _transformed(rows, measure, windows[id_]) if measure.transform else _combined(rows, measure)
+        rows = pd.concat([rows, own.assign(metric=id_)], ignore_index=True) if len(own) else rows
+    return rows
+
+
+# ---- One input ------------------------------------------------------------------------------------------------------
+
+
+def _transformed(rows: pd.DataFrame, measure: Measure, windows: Windows) -> pd.DataFrame:
+    """A single input's rows with the value and both limits transformed, which is exact as the function rises or falls throughout."""
+    of_input = rows[rows["metric"] == measure.inputs[0]]
+    parts = [_in_window(part, measure, windows[win]) for win, part in of_input.groupby("win") if win in windows]
+    return pd.concat(parts) if parts else of_input[:0]
+
+
+def _in_window(rows: pd.DataFrame, measure: Measure, period: Period) -> pd.DataFrame:
+    """The rows of one window; where the function is of no use in this period, one row with the reason."""
+    try:
+        value, low, high = (measure.transform(rows[name], period) for name in ("value", "low", "high"))
+    except Unavailable as unavailable:
+        whole = rows[rows["segment"] == ""].iloc[:1]
+        reason = unavailable.reason.to_json()
+        return whole.assign(**_NO_FIGURES, breakdown="", flags="unavailable", reason=reason, method="", correlation=0.0)
+    rows = rows.assign(value=value, low=np.minimum(low, high), high=np.maximum(low, high))
+    return rows.assign(numerator=rows["denominator"] - rows["numerator"]) if measure.complement else rows
+
+
+# ---- Several inputs -------------------------------------------------------------------------------------------------
+
+
+def _combined(rows: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The groups that all inputs have. An input with breakdowns gives its nameless one.
+
+    The limits are those of Zou & Donner 2008, Statistics in Medicine 27:1693, for any function that moves one way with each input: the
+    arms that each input's limits make of it, squared and added. The inputs count as independent.
     """
     nameless = rows[rows["breakdown"] == ""]
-    found = []
-    for id_, measure in measures.items():
-        inputs = [nameless[nameless["metric"] == name].set_index(_GROUP) for name in measure.inputs]
-        keys = inputs[0].index.intersection(inputs[1].index) if len(inputs) == 2 else inputs[0].index
-        for more in inputs[2:]:
-            keys = keys.intersection(more.index)
-        for key in keys:
-            cells = [each.loc[key] for each in inputs]
-            found.append(dict(zip(_GROUP, key, strict=True)) | {"metric": id_} | _combined(cells, measure))
-    return pd.DataFrame(found)
+    inputs = [nameless[nameless["metric"] == name].set_index(_GROUP) for name in measure.inputs]
+    keys = inputs[0].index
+    for other in inputs[1:]:
+        keys = keys.intersection(other.index)
+    cells = ([rows_of_input.loc[key] for rows_of_input in inputs] for key in keys)
+    groups = [dict(zip(_GROUP, key, strict=True)) for key in keys]
+    return pd.DataFrame([group | _figures(of_group, measure) for group, of_group in zip(groups, cells, strict=True)])
 
 
-def _combined(cells: list[pd.Series], measure: Measure) -> dict[str, object]:
+def _figures(cells: list[pd.Series], measure: Measure) -> dict[str, object]:
     """The figures of a group from its inputs'."""
     flags = " ".join(dict.fromkeys(flag for cell in cells for flag in cell["flags"].split()))
     sizes = {name: min(cell[name] for cell in cells) for name in ("n", "clusters")}
-    none = {"value": np.nan, "low": np.nan, "high": np.nan, "numerator": np.nan, "denominator": np.nan}
-    facts = {"breakdown": "", "flags": flags, "reason": "", "method": METHOD, "correlation": 0.0, "n_effective": np.nan}
+    facts = {"breakdown": "", "flags": flags, "reason": "", "method": METHOD, "correlation": 0.0}
     values = [float(cell["value"]) for cell in cells]
     if any(np.isnan(value) for value in values) or any(flag in flags for flag in _HIDDEN):
         cell = next((cell for cell in cells if np.isnan(cell["value"])), cells[0])
-        return facts | sizes | none | {"reason": cell["reason"], "flags": flags or "unavailable", "method": ""}
+        return _NO_FIGURES | facts | sizes | {"reason": cell["reason"], "flags": flags or "unavailable", "method": ""}
     try:
         value = float(measure.combine(*values))
     except ZeroDivisionError:
-        return facts | sizes | none | {"flags": "unavailable", "reason": Note("no_denominator").to_json(), "method": ""}
+        reason = Note("no_denominator").to_json()
+        return _NO_FIGURES | facts | sizes | {"flags": "unavailable", "reason": reason, "method": ""}
     below, above = zip(*(_arms(measure, values, value, at, cell) for at, cell in enumerate(cells)), strict=True)
     limits = {"low": value - np.hypot.reduce(below), "high": value + np.hypot.reduce(above)}
-    return facts | sizes | none | {"value": value} | limits
+    return _NO_FIGURES | facts | sizes | {"value": value} | limits
 
 
 def _arms(measure: Measure, values: list[float], value: float, at: int, cell: pd.Series) -> tuple[float, float]:

@@ -65,16 +65,16 @@ def measure(metric: Metric, tables: session.Tables, period: Period) -> Measured:
 
 def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Period) -> list[Measured]:
     """The same of several metrics at once, in their order: what is small is worked on together."""
-    asked = [_asked(metric, tables, period) for metric in metrics]
+    asked = [request_of(metric, tables, period) for metric in metrics]
     reported = len(asked)
-    asked += [_asked(metric, tables, period) for metric in _inputs_of(asked)]
+    asked += [request_of(metric, tables, period) for metric in _inputs_of(asked)]
     inferred = _inferred([one for one in asked if one.evidence and _by_counts(one.metric)], tables)
     seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
     rows, said = rows_of(asked, _reduced(asked, tables), inferred, tables.client, seams)
     found = []
     for one in asked[:reported]:
         told = inferred.get(one.metric.id, Estimates([]))
-        notes = protected_notes((*_beside(one, tables), *said[one.metric.id], *told.notes), tables.client.privacy)
+        notes = protected_notes((*notes_on_rows(one, tables), *said[one.metric.id], *told.notes), tables.client.privacy)
         points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
         found.append(Measured(one.metric, rows[one.metric.id], one.words, one.direction, notes, points))
     return found
@@ -83,15 +83,21 @@ def measure_all(metrics: Iterable[Metric], tables: session.Tables, period: Perio
 def _inputs_of(asked: list[Asked]) -> list[Metric]:
     """The metrics that derived ones are made of, and that were not asked for."""
     there = {one.metric.id for one in asked}
-    names = dict.fromkeys(name for one in asked for name in one.metric.measure.inputs)
+    names = dict.fromkeys(name for one in asked for name in _all_inputs(one.metric))
     return [catalogue()[name] for name in names if name not in there]
+
+
+def _all_inputs(metric: Metric) -> list[str]:
+    """The metrics that a derived one is made of, and those that these are made of."""
+    inputs = metric.measure.inputs if metric.measure.is_derived else ()
+    return [name for input_ in inputs for name in (*_all_inputs(catalogue()[input_]), input_)]
 
 
 def _by_counts(metric: Metric) -> bool:
     return metric.estimate.reduces == "counts"
 
 
-def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
+def request_of(metric: Metric, tables: session.Tables, period: Period) -> Asked:
     """A metric whose function takes all periods at once: the reporting period, its comparison, and its parts."""
     client = tables.client
     try:
@@ -117,7 +123,7 @@ def _asked(metric: Metric, tables: session.Tables, period: Period) -> Asked:
         windows.pop("before", None)
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
-    if measure.inputs:  # whose reasons are those of its inputs
+    if measure.is_derived:  # whose reasons are those of its inputs
         return Asked(metric, seen, {}, windows, None, words, given, metric.direction_of(given), None, not_compared)
     reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
@@ -171,10 +177,10 @@ def _called(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     looking_back = {place: each.observe(from_when, each.cutoff) for place, each in by_place.items()}
     periods = Periods(by_place, relation_in(tables.derived), looking_back)
     now, before = windows["now"], windows.get("before")
-    known = _known(metric, tables, now, before) if before else None
     whose = _of_customers_only(metric, tables, now)
     try:
-        views = tables.views(metric.reads, periods, per_customer=whose, earlier=known)
+        known = _known(metric, tables, now, before) if before else None
+        views = tables.views(metric.tables, periods, per_customer=whose, earlier=known)
         measure = metric(periods, views, given)
         rows = measure.rows if measure.rows is None else _held(measure.rows, metric, tables)
     except (Unavailable, *session.NoColumn) as no:
@@ -380,7 +386,7 @@ def _with_zeros(
     return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0)], ignore_index=True)
 
 
-def _beside(asked: Asked, tables: session.Tables) -> list[Note]:
+def notes_on_rows(asked: Asked, tables: session.Tables) -> list[Note]:
     """What is to be said of rows without a customer, and of payments that are not among those counted."""
     if not asked.windows:
         return []
@@ -423,7 +429,10 @@ def _too_new(asked: Asked) -> list[Note]:
 def _evidence(
     metric: Metric, tables: session.Tables, period: Period, given: dict[str, Any]
 ) -> tuple[Evidence | None, Note | None]:
-    """A metric's evidence in a single period, or the reason why there is none."""
+    """A metric's evidence in a single period, or the reason why there is none; of a derived metric that of its first input."""
+    if metric.measure.is_derived:
+        metric = catalogue()[_all_inputs(metric)[0]]
+        given, _ = resolve(metric, tables.client)
     called = _called(metric, tables, {COMPARED[0]: period}, given)
     reason = called.reason(COMPARED[0], period, period, tables)
     return (None, reason) if reason else (called.evidence(COMPARED[:1]), None)

@@ -81,7 +81,7 @@ class Result:
             raise InputError(f"{segment} has no level {of!r} with a figure.{nearest(of, rows['level'])}")
         others = rows[rows["level"] != of].reset_index(drop=True)
         base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
-        plain = self.metric.estimate.symmetric and not self.metric.transform
+        plain = self.metric.estimate.symmetric
         told = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
         p_value = multipletests(told["p_value"], method="holm")[1] if len(told) else []
         return pd.DataFrame(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Kind = Literal["input", "process", "output", "outcome"]
 Direction = Literal["up", "down", "-"]
 
+_FAMILIES = "crmnb.metrics.families"
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
 DECLARATIONS = (Item, Churn, Worth, Segments, Dates)
 
@@ -77,9 +78,9 @@ class Metric:
     looks_back = property(lambda self: self.measure.looks_back)
     depends_on_length = property(lambda self: self.measure.depends_on_length)
 
-    def __call__(self, periods: "Periods", views: "Sequence[View]", given: dict[str, Any]) -> Measure:
+    def __call__(self, periods: "Periods", views: "Sequence[View]", arguments: dict[str, Any]) -> Measure:
         """The measure of a client's tables, with what the accessors noted; given: settings and declarations by name."""
-        measure = self.function(*views, **given)
+        measure = self.function(*views, **arguments)
         return replace(
             measure,
             trend=measure.trend and periods.has_trend and not periods.reporting_only,
@@ -91,9 +92,22 @@ class Metric:
         )
 
     @cached_property
-    def reads(self) -> tuple[str, ...]:
-        """The canonical tables it reads: its positional parameters."""
+    def tables(self) -> tuple[str, ...]:
+        """The canonical tables that its function takes: its positional parameters."""
         return tuple(p.name for p in self._parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The canonical tables that it is computed from: those of its function, or of a derived metric's inputs."""
+        if self.tables:
+            return self.tables
+        return tuple(dict.fromkeys(name for input_ in self.measure.inputs for name in catalogue()[input_].reads))
+
+    @property
+    def interval(self) -> str:
+        """How its interval is computed, in words; of a transformed input, how that one's is."""
+        inputs = self.measure.inputs if self.measure.is_derived else ()
+        return catalogue()[inputs[0]].interval if len(inputs) == 1 else self.estimate.interval
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -107,9 +121,9 @@ class Metric:
         """The parameters that take one of the client's declarations, and its type."""
         return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
 
-    def direction_of(self, given: dict[str, Any]) -> Direction:
+    def direction_of(self, arguments: dict[str, Any]) -> Direction:
         """The direction, which may depend on the client's declarations, with these given."""
-        return self.direction(**given) if callable(self.direction) else self.direction
+        return self.direction(**arguments) if callable(self.direction) else self.direction
 
     @property
     def scaled(self) -> float:
@@ -144,7 +158,7 @@ def metric(
     def declare(function: Callable[..., Any]) -> Metric:
         return Metric(
             id=function.__name__,
-            family=function.__module__.rsplit(".", 1)[-1],
+            family=_family_of(function.__module__),
             function=function,
             title=title,
             unit=unit,
@@ -153,7 +167,7 @@ def metric(
             hand_count=hand_count,
             published=published,
             per_customer=per_customer,
-            **_said(function),
+            **_docstring_parts(function),
         )
 
     return declare
@@ -163,15 +177,15 @@ def on_empty_tables(metric: Metric) -> Measure:
     """What a metric measures, as it says of tables that have every column and no row."""
     from crmnb.metrics.empty_tables import empty_views, stand_ins
 
-    for given in stand_ins(metric):
+    for arguments in stand_ins(metric):
         try:
-            return metric(*empty_views(metric), given).facts
+            return metric(*empty_views(metric), arguments).facts
         except Unavailable:  # a declaration of another kind is needed
             continue
     raise TypeError(f"{metric.id} measures nothing of empty tables")
 
 
-def _said(function: Callable[..., Any]) -> dict[str, str]:
+def _docstring_parts(function: Callable[..., Any]) -> dict[str, str]:
     """The docstring's parts: the definition (all before the first label), then `Why:`, `Caution:`, `Source:`."""
     if function.__doc__ is None and sys.flags.optimize > 1:
         raise InputError(DOCSTRINGS_MISSING)
@@ -181,18 +195,26 @@ def _said(function: Callable[..., Any]) -> dict[str, str]:
     return {"definition": texts[0]} | {label.lower(): labelled.get(label, "") for label in ("Why", "Caution", "Source")}
 
 
+def _family_of(module: str) -> str:
+    """The family that a module belongs to: it is the module, or the package around it."""
+    inside = module.removeprefix(f"{_FAMILIES}.")
+    return inside.partition(".")[0] if inside != module else module.rpartition(".")[2]
+
+
 @cache
 def families() -> tuple[str, ...]:
-    """The families: the modules of `crmnb.metrics.families`."""
-    package = import_module("crmnb.metrics.families")
+    """The families: the modules and packages in `crmnb.metrics.families`."""
+    package = import_module(_FAMILIES)
     return tuple(sorted(module.name for module in iter_modules(package.__path__)))
 
 
 @cache
 def family(name: str) -> dict[str, Metric]:
-    """A family's metrics by id, in the order of its file."""
-    module = import_module(f"crmnb.metrics.families.{name}")
-    return {m.id: m for m in vars(module).values() if isinstance(m, Metric) and m.family == name}
+    """A family's metrics by id, in the order of its file; of a package, file after file as its `PARTS` name them."""
+    whole = import_module(f"{_FAMILIES}.{name}")
+    modules = [whole, *(import_module(f"{whole.__name__}.{part}") for part in getattr(whole, "PARTS", ()))]
+    metrics = (value for module in modules for value in vars(module).values() if isinstance(value, Metric))
+    return {metric.id: metric for metric in metrics if metric.family == name}
 
 
 @cache

@@ -19,7 +19,7 @@ def described(metric: Metric) -> dict:
         "denominator": metric.denominator,
         "breakdown": metric.breakdown,
         "estimate": metric.estimate.name,
-        "interval": metric.estimate.interval,
+        "interval": metric.interval,
         "reads": list(metric.reads),
         "settings": metric.settings,
         "needs": [kind.__name__.lower() for kind in metric.declarations.values() if kind is not Dates],

@@ -30,7 +30,7 @@ def empty_views(metric: "Metric") -> tuple[Periods, list[View]]:
     """The periods and the tables of a metric, without a row."""
     tables = _tables()
     periods = Periods({0: _YEAR, 1: _YEAR.previous}, relation_in(tables.derived))
-    return periods, tables.views(metric.reads, periods, per_customer=metric.per_customer)
+    return periods, tables.views(metric.tables, periods, per_customer=metric.per_customer)
 
 
 def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:

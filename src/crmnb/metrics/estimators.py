@@ -26,7 +26,7 @@ class Estimator:
     joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
     moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
     chart: str = "trend"  # the chart that suits it best, by its name in `crmnb.report.charts`
-    each: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
+    by_customer: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
     @property
     def infer(self) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ class Estimator:
     @property
     def infer_each(self) -> Callable[..., Any]:
         """From rows of evidence and what is asked (`EstimationContext`) to a series by their index, of those of whom something can be told."""
-        return _function(self.each)
+        return _function(self.by_customer)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -151,7 +151,7 @@ expected_losses = Estimator(
     "of the model's error and of chance together",
     total=True,
     joint=True,
-    each="expected_churn.probabilities",
+    by_customer="expected_churn.probabilities",
 )
 
 # Financial.

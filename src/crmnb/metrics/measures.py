@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import pandas as pd
 
+from crmnb.core.period import Period
 from crmnb.metrics import estimators
 from crmnb.metrics.estimators import Estimator
 
@@ -26,10 +28,12 @@ class Measure:
     `numerator` and `denominator` say in words what is counted, and out of what. `breakdown`: what the breakdowns are ("survey",
     "platform"), empty where there are none; `units` are those of breakdowns that have another than the metric. `bounds`: values that a mean
     cannot pass, nor its interval. `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
-    `transform(value, period)`: a monotone function applied to the value and both ends of the interval. `trend`: whether parts of
+    `trend`: whether parts of
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
-    quite another length. `inputs`: of a derived metric the metrics that it is made of, and `combine`, how (`derived`).
+    quite another length. `inputs`: the metrics that it is made of, and of a derived one how: `combine`, or `transform` of a single one (`derived`);
+    `complement`: it counts what that one does not. `aspect_of`: the metric of whose fact it shows another aspect, beside which
+    reports list it.
     The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
     has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
     asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
@@ -50,11 +54,18 @@ class Measure:
     depends_on_length: bool = False
     inputs: tuple[str, ...] = ()
     combine: Callable[..., float] | None = None
+    complement: bool = False
+    aspect_of: str = ""
     cumulative: bool = False
     of_events: bool = False
     looks_back: bool = False
     follow_up_days: int | None = None
     maturity_days: int | None = None
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it has no evidence of its own, but is computed from its inputs' figures."""
+        return self.estimate is estimators.derived
 
     @property
     def facts(self) -> "Measure":
@@ -63,7 +74,7 @@ class Measure:
 
     def stored(self) -> dict[str, Any]:
         """The facts as plain data, for a result that is kept; empty where the estimator is a family's own."""
-        names = [name for name, each in vars(estimators).items() if each is self.estimate]
+        names = [name for name, estimator in vars(estimators).items() if estimator is self.estimate]
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
         return own | {"estimate": names[0], "units": dict(self.units)} if names else {}
 
@@ -222,12 +233,26 @@ def age_band(opened: str, *bounds: int) -> nw.Expr:
     return band
 
 
-def derived(*inputs: str, combine: Callable[..., float], **facts: Any) -> Measure:
-    """A figure that is made of other metrics' figures (in their units): `combine(first, second, ...)`, which moves one way with each.
+def derived(
+    *inputs: str,
+    combine: Callable[..., float] | None = None,
+    transform: Callable[[pd.Series, Period], pd.Series] | None = None,
+    **facts: Any,
+) -> Measure:
+    """A figure that is made of other metrics' figures, in their units.
 
-    The inputs are named by their ids, so that a report knows which figures express the same fact; their intervals make its own.
+    inputs: their ids, by which a report knows which figures express the same fact. combine: `combine(first, second, ...)`, which moves one
+    way with each; the inputs' intervals make its own. transform: of a single input, `transform(values, period)`, which rises or falls
+    throughout: its limits are exactly the input's limits transformed; it may raise Unavailable for a period.
     """
-    return Measure(None, estimators.derived, inputs=inputs, combine=combine, **facts)
+    if (combine is None) == (transform is None) or (transform and len(inputs) != 1):
+        raise TypeError("a derived metric has `combine`, or one input and `transform`")
+    return Measure(None, estimators.derived, inputs=inputs, combine=combine, transform=transform, **facts)
+
+
+def complement(of: str, **facts: Any) -> Measure:
+    """What another metric's share lacks to 100%: it counts the others, and its limits are that one's, exchanged."""
+    return derived(of, transform=lambda shares, period: 100 - shares, complement=True, **facts)
 
 
 def of_counts(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:

@@ -73,9 +73,11 @@ def printable(text: object, at_most: int | None = None) -> str:
     A picture is XML, in which those are not allowed; and an override of the writing direction could turn a line around, as
     could a name that runs from right to left, which is isolated.
     """
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
-    kept = " ".join(kept.split())
-    return isolate_name(kept if at_most is None or len(kept) <= at_most else kept[: at_most - 1].rstrip() + "…")
+    visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
+    visible = " ".join(visible.split())
+    return isolate_name(
+        visible if at_most is None or len(visible) <= at_most else visible[: at_most - 1].rstrip() + "…"
+    )
 
 
 def _attribute(key: str, value: object) -> str:

@@ -8,13 +8,14 @@ from crmnb.core.paths import private_folder
 from crmnb.core.period import Period
 from crmnb.engine.segments import many_levels
 from crmnb.engine.session import open_tables
+from crmnb.evaluate.availability import availability
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake.coverage import choose_default_period
 from crmnb.intake.sources.query import QUERY_SECONDS
 from crmnb.metrics.definition import catalogue
-from crmnb.report.data_check.availability import availability, readers
 from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
+from crmnb.report.data_check.readers import readers
 from crmnb.report.data_check.sections import parts_of
 from crmnb.report.pages import check_page
 from crmnb.run.data_import import import_client_data
@@ -43,10 +44,11 @@ def check(
     period, origin = (requested, "as asked for") if requested else choose_default_period(client, imported)
     period = period.observe(imported.data_from, imported.cutoff)
     on_step("checking the metrics")
-    metrics = availability(client, imported, period, catalogue().values())
+    tables = open_tables(client, imported.tables, cutoff=imported.cutoff)
+    metrics = availability(catalogue().values(), tables, period)
     changes = drift(imported.profile, imported.previous_profile, client, readers(client))
     page = private / "check.html"
-    many = many_levels(open_tables(client, imported.tables, cutoff=imported.cutoff))
+    many = many_levels(tables)
     checked = Checked(client, imported, period, origin, metrics, changes, page, private / "quarantine.html", many)
     html = check_page(client, parts_of(checked), day=imported.profile.day, quarantine="quarantine.html")
     write_atomic(page, html)

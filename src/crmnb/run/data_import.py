@@ -39,7 +39,7 @@ def import_client_data(
 def _write_page(
     page: Path, client: Client, audits: tuple[TableAudit, ...], folder: Path, *, refused: bool = False
 ) -> None:
-    from crmnb.report.data_check.availability import readers  # heavy, and needed only if the data changed
+    from crmnb.report.data_check.readers import readers  # heavy, and needed only if the data changed
     from crmnb.report.pages import quarantine_page
 
     write_atomic(page, quarantine_page(client, audits, folder, page.parent, readers(client), refused=refused))

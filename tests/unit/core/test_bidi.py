@@ -18,7 +18,8 @@ from crmnb.core.terminal import Terminal
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.html import printable, tag
 from crmnb.report.pages import Family, catalogue_page, index_page
-from crmnb.report.tables.scorecard import key_changes, scorecard, tile
+from crmnb.report.tables.key_changes import key_changes
+from crmnb.report.tables.scorecard import scorecard, tile
 
 CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HEBREW = "\u05e6\u05e4\u05d5\u05df"  # north

@@ -96,9 +96,9 @@ def test_a_spark_line_is_read_between_its_ends():
 
 
 def test_few_that_are_counted_beside_a_figure_are_found(tmp_path):
-    words = "<p class='notes'>3 of 40 orders carry no customer and are left out. 24 of 40 orders were paid.</p>"
+    words = "<p class='notes'>3 of 40 orders have no customer and are left out. 24 of 40 orders were paid.</p>"
     (tmp_path / "sales.html").write_text(words, encoding="utf-8")
-    assert small_counts(tmp_path, 10) == ["sales.html: 3 of 40 orders carry no customer and are left out."]
+    assert small_counts(tmp_path, 10) == ["sales.html: 3 of 40 orders have no customer and are left out."]
 
 
 def test_sentences_are_read(tmp_path):

@@ -94,9 +94,9 @@ def test_a_waterfall_without_one_of_its_steps_is_not_drawn():
     )
 
 
-def test_a_waterfall_says_what_before_is():
+def test_a_waterfall_says_from_when_it_starts():
     of = result(growth().rows.to_dict("records"), of=GROWTH, notes=(Note("bridge_begins", period="2024-01"),))
-    assert of.plot("waterfall").notes[0].endswith("Before is January 2024.")
+    assert of.plot("waterfall").notes[0].endswith("The bridge starts from January 2024.")
 
 
 def test_a_lorenz_curve_tells_the_top_tenth_and_gini():

@@ -27,7 +27,7 @@ def test_its_numbers_are_in_money_with_how_many_were_followed():
 
 
 def test_what_is_not_reached_says_how_far_it_got():
-    why = {"flags": "not_reached", "reason": "after 5 months a customer has brought 71% of what winning one cost"}
+    why = {"flags": "not_reached", "reason": "after 5 months a new customer has brought 71% of CAC"}
     figure = payback(months=5, covered=NAN, **why).plot("payback")
     assert figure.title == f"CAC payback period: not reached: {why['reason']}"
     assert "The dot" not in figure.notes[0]

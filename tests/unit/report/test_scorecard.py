@@ -5,12 +5,12 @@ import re
 from datetime import datetime
 
 import pytest
-from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
 from crmnb.core.notes import Note
 from crmnb.report.drawing.sparkline import interval_bar, scale
-from crmnb.report.tables.scorecard import key_changes, scorecard, tile
+from crmnb.report.tables.key_changes import key_changes
+from crmnb.report.tables.scorecard import scorecard, tile
 
 MINUS = "\N{MINUS SIGN}"
 HEADS = re.compile(r'<th scope="col"[^>]*>([^<]*)</th>')
@@ -164,32 +164,6 @@ def test_the_bar_s_value_lies_inside_its_interval_and_the_target_where_it_belong
         re.search(r'<line x1="([\d.]+)" y1="1"', drawn).groups(),
     )
     assert [float(x) for x in (left, wide, dot, goal)] == [85, 40, 105, 155]  # 5 + share of 200
-
-
-def test_key_changes_begins_with_everybody_and_then_with_the_biggest_consequence():
-    small = {"change": -5.0, "change_low": -8.0, "change_high": -2.0, "signal": "worse"}
-    rows = [
-        rate(1000, 2000, 2, change=4.0, change_low=1.0, change_high=7.0, signal="better"),
-        rate(50, 100, 9, segment="region", level="North", **small),
-        rate(900, 1800, 3, segment="region", level="South", **small),
-        rate(50, 100, 9, segment="region", level="East", change=9.0, change_low=-1.0, change_high=19.0),
-    ]
-    shown = key_changes([result(rows)])
-    assert [line.split(":")[0] for line in repr(shown).splitlines()] == [
-        "Repeat purchase rate",
-        "Repeat purchase rate, region South",
-        "Repeat purchase rate, region North",
-    ]
-    page = BeautifulSoup(shown._repr_html_(), "html.parser")
-    assert [len(part.find_all("li")) for part in page.find_all(["ul", "details"], recursive=False)] == [1, 2]
-    assert page.summary.text == "2 changes in segments"
-    groups_only = BeautifulSoup(key_changes([result(rows[1:])])._repr_html_(), "html.parser")
-    assert groups_only.details is None
-    assert len(groups_only.find_all("li")) == 2
-
-
-def test_nothing_changed_is_said_so():
-    assert repr(key_changes([repeat(signal="")])) == "No detectable changes."
 
 
 def test_hostile_texts_are_text():

@@ -141,7 +141,7 @@ def test_an_unclear_change_of_an_amount_per_day_says_per_day():
             1.2,
             5.0,
             "",
-            "no detectable change vs 2024 (95% CI +1.2 to +5.0 pts; not beyond chance among so many comparisons)",
+            "no detectable change vs 2024 (95% CI +1.2 to +5.0 pts before correction for multiple comparisons)",
             "unclear",
         ),
         (3.1, NAN, NAN, "", "+3.1 pts vs 2024 (no interval)", "unclear"),
@@ -261,7 +261,9 @@ def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_se
 def test_the_metric_speaks_for_itself():
     of = result([CORNER_SHOP])
     assert repr(of.caveat).startswith("Caveat: A longer period leaves more room")
-    assert "Reichheld and Sasser 1990, page 107." in definition_html(of.metric)
+    terms = definition_html(of.metric)
+    assert "Share of the period&#39;s buyers who ordered more than once in it." in terms
+    assert "compare only periods of equal length." in terms
     assert caveat_block(of)._repr_html_().startswith('<p class="caveat"><strong>Caveat: </strong>')
 
 
@@ -306,5 +308,5 @@ def test_growth_that_may_be_chance_has_one_sign_of_per_cent_at_each_end():
     of = result([facts], of=metric(compares=True))
     assert (
         change_words(of, first(of)).text
-        == "no detectable change (95% CI +0.6% to +7.5%; not beyond chance among so many comparisons)"
+        == "no detectable change (95% CI +0.6% to +7.5% before correction for multiple comparisons)"
     )

@@ -103,8 +103,7 @@ def test_that_those_lost_brought_more_is_said():
     notes = " ".join(note_words(clv.predicted(groups(counts), context(BY_CONTRACT)).notes))
     mean = counts.groupby("there")["pay"].mean()
     assert (
-        f"Customers lost so far brought {100 * (mean[0] / mean[1] - 1):.0f}% more than those who are still there"
-        in notes
+        f"Per month, lost customers brought {100 * (mean[0] / mean[1] - 1):.0f}% more than the remaining ones." in notes
     )
     assert "By plan losses differ by more than chance" in notes
     assert "By region losses do not differ" in notes
@@ -458,7 +457,7 @@ def test_the_model_is_fitted_to_those_who_came_after_the_data_begin():
     )
     found = clv.predicted(groups(both.drop(columns="of plan")), context(BY_INACTIVITY))
     assert np.isfinite(found.rows[0]["value"])
-    assert any("customers are older than the data" in note for note in note_words(found.notes))
+    assert any("customers joined before the data start" in note for note in note_words(found.notes))
 
 
 def test_purchases_ahead_that_are_worked_out_once_are_those_of_each_row():

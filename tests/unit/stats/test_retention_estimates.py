@@ -97,7 +97,7 @@ def test_what_the_first_days_are_is_said_beside_the_median_too():
         for infer in (survival.curve, survival.median)
     )
     assert curve.notes == median.notes
-    assert note_words(median.notes)[0].startswith("Nobody is lost sooner than 60 days after the first order")
+    assert note_words(median.notes)[0].startswith("No customer counts as lost before 60 days after the first order")
 
 
 def test_a_median_that_is_not_reached_says_what_is_known():
@@ -226,7 +226,7 @@ def test_a_group_of_which_nobody_was_lost_has_no_ratio_and_changes_no_other():
     rows.loc[safe, "event"] = 0
     found = churn_drivers.hazard_ratios([group(rows)], context())
     assert not any("West" in row["breakdown"] for row in found.rows)
-    assert note_words(found.notes)[0] == "region: nobody of West was lost, so no ratio can be told."
+    assert note_words(found.notes)[0] == "region: no customer of West was lost, so there is no ratio."
     kept = rows[~safe]  # the limit: with a ratio of 0 these are at no risk
     far = (rows["of region"] == "West") * 1.0
     X = pd.DataFrame({"East": (rows["of region"] == "East") * 1.0})
@@ -251,10 +251,10 @@ def test_ratios_that_change_with_time_are_said_to():
     early, late = np.ceil(rng.weibull(0.6, 800) * 100), np.ceil(rng.weibull(2.5, 800) * 100)
     rows = lives(np.concatenate([early, late]), 1).assign(**{"of plan": ["month"] * 800 + ["year"] * 800})
     found = churn_drivers.hazard_ratios([group(rows)], context())
-    changes = "The ratio changes the longer customers stay (score test, p < 0.001): take it as an average."
+    changes = "The ratio changes with tenure (score test, p < 0.001): read it as an average."
     assert note_words(found.notes)[-1] == changes
     steady = customers().drop(columns="of channel")
-    assert "Nothing shows" in note_words(churn_drivers.hazard_ratios([group(steady)], context()).notes)[-1]
+    assert "No sign" in note_words(churn_drivers.hazard_ratios([group(steady)], context()).notes)[-1]
 
 
 def test_no_losses_or_no_two_groups_is_a_reason_in_words():
@@ -448,7 +448,7 @@ def test_a_curve_that_begins_late_says_among_whom():
     assert 400 < start < 450
     assert {reason_words(row["reason"]) for row in curve.rows} == {f"among those who had stayed for {start:,.0f} days"}
     assert reason_words(median["reason"]) == f"among those who had stayed for {start:,.0f} days"
-    assert f"begins with those who had stayed for {start:,.0f} days" in note_words(curve.notes)[0]
+    assert f"starts with customers who had stayed for {start:,.0f} days" in note_words(curve.notes)[0]
 
 
 def test_a_median_that_is_the_declared_inactivity_is_no_figure():
@@ -456,7 +456,7 @@ def test_a_median_that_is_the_declared_inactivity_is_no_figure():
     [row] = survival.median([group(counts)], context(BY_INACTIVITY)).rows
     assert np.isnan(row["value"])
     assert row["flags"] == ""
-    assert "half or more never ordered again" in reason_words(row["reason"])
+    assert "at least half never ordered again" in reason_words(row["reason"])
     assert "90 days" in reason_words(row["reason"])
     [by_contract] = survival.median([group(counts)], context(BY_CONTRACT)).rows
     assert by_contract["value"] == 90

@@ -40,9 +40,9 @@ def _answers(survey_responses: View, item: Item) -> nw.LazyFrame:
     their mix. Where the data hold a single survey with the item, its breakdown has no name.
     """
     answers = survey_responses.during("responded_at").filter(~nw.col(item.name).is_null())
-    beside = answers.join(_surveys(survey_responses.rows, item.name), how="cross")
+    paired = answers.join(_surveys(survey_responses.rows, item.name), how="cross")
     only = nw.col("first_survey") == nw.col("last_survey")
-    named = with_component(beside, survey_responses.rows, "survey")
+    named = with_component(paired, survey_responses.rows, "survey")
     return named.with_columns(
         x=nw.col(item.name).cast(nw.Float64), breakdown=nw.when(only).then(nw.lit("")).otherwise(nw.col("breakdown"))
     ).drop("first_survey", "last_survey")
@@ -69,7 +69,9 @@ def _top_box(item: Item) -> int:
     hand_count={"purchase": "7 / 9", "support": "2 / 5"},
 )
 def csat(survey_responses, *, item: Item = "satisfied"):
-    """Share of the answers in the top box: the two best boxes of a scale of 4 to 11 answers, or from the item's declared `top_box` on; per survey.
+    """Share of the answers in the top box, per survey.
+
+    The top box is the two best answers of a scale of 4 to 11 answers, or the declared ones.
 
     Why: it is the simplest sign of a good interaction, and the most widely used.
     Caution: respondents differ from invited customers; see the response rate. Shares from scales of
@@ -99,9 +101,8 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
     low, high = _pointing(item, "up").scale
     points = (nw.col("x") - low) / (high - low) * 100
     answers = _answers(survey_responses, item)
-    return mean_on_scale(
-        answers, points, bounds=(0, 100), numerator="points of all answers, 0 (worst) to 100 (best)", **_PER_SURVEY
-    )
+    words = "points of all answers, 0 (worst) to 100 (best)"
+    return mean_on_scale(answers, points, bounds=(0, 100), numerator=words, aspect_of="csat", **_PER_SURVEY)
 
 
 @metric(
@@ -112,7 +113,7 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
     hand_count={"purchase": "(4 - 2) / 8", "support": "(1 - 2) / 5"},
 )
 def nps(survey_responses, *, item: Item = "recommend"):
-    """Share of the answers that promote (9 or 10) less the share that detract (0 to 6), in points from -100 to 100; per survey.
+    """Share of promoters (9 or 10) minus share of detractors (0 to 6), in points from -100 to 100; per survey.
 
     Why: one widely known figure for the willingness to recommend.
     Caution: it ignores most of the scale, so its interval is wide: about 15 points in each direction with a hundred answers. A change
@@ -139,7 +140,9 @@ def _wanted(item: Item) -> str:
     hand_count={"purchase": "23 / 9", "support": "20 / 4"},
 )
 def ces(survey_responses, *, item: Item = "effort"):
-    """Mean answer on the declared scale, in the declared direction: `effort` (1 = very low effort) or `ease` (high = easy); per survey.
+    """Mean answer on the declared scale, per survey.
+
+    The direction is declared: on an effort scale, 1 is very low effort; on an ease scale, a high answer is easy.
 
     Why: high effort is more closely related to churn than low delight.
     Caution: two directions are in use and look alike; the one declared is printed beside the figure.
@@ -159,7 +162,7 @@ def ces(survey_responses, *, item: Item = "effort"):
     hand_count={"purchase": "6 / 9", "support": "1 / 4"},
 )
 def ces_low_effort(survey_responses, *, item: Item = "effort"):
-    """Share of the answers that lie on the easy side of the middle of the scale; per survey.
+    """Share of the answers on the easy side of the middle of the scale, per survey.
 
     Why: a share is easier to communicate than a mean, and has the same direction on every scale.
     Caution: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
@@ -168,7 +171,8 @@ def ces_low_effort(survey_responses, *, item: Item = "effort"):
     middle = sum(_pointing(item, "effort", "ease").scale) / 2
     easy = nw.col("x") < middle if item.direction == "effort" else nw.col("x") > middle
     answers = _answers(survey_responses, item)
-    return share(answers, easy, numerator="answers on the easy side of the scale's middle", **_PER_SURVEY)
+    words = "answers on the easy side of the scale's middle"
+    return share(answers, easy, numerator=words, aspect_of="ces", **_PER_SURVEY)
 
 
 def _share_of(invitations: View, of: str | None, done: str, answer_days: int, **words: str) -> Measure:
@@ -194,16 +198,17 @@ def _share_of(invitations: View, of: str | None, done: str, answer_days: int, **
     hand_count={"purchase": "7 / 9", "support": "5 / 6"},
 )
 def acceptance_rate(survey_invitations, *, answer_days=14):
-    """Share of the invitations that reached a customer and were followed by a start of the survey within `answer_days`; per survey.
+    """Share of the invitations that reached a customer and led to a start of the survey in the time to answer, per survey.
 
-    Only invitations sent that many days before the data end, so that each had the same time.
+    Only invitations count that were sent at least this time before the end of the data, so that all have the same
+    time.
 
     Why: it shows whether the invitation works, independently of the questions.
     Caution: surveys differ too much for one figure over all of them. A start later than the window is not seen.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (contact and cooperation).
     """
     words = {"numerator": "surveys started", "denominator": "invitations that reached the customer"}
-    return _share_of(survey_invitations, "reached_at", "started_at", answer_days, **words)
+    return _share_of(survey_invitations, "reached_at", "started_at", answer_days, aspect_of="response_rate", **words)
 
 
 @metric(
@@ -214,16 +219,17 @@ def acceptance_rate(survey_invitations, *, answer_days=14):
     hand_count={"purchase": "5 / 7", "support": "4 / 5"},
 )
 def completion_rate(survey_invitations, *, answer_days=14):
-    """Share of the surveys started within `answer_days` of the invitation that were also completed in that time; per survey.
+    """Share of the surveys started in the time to answer that were also completed in it, per survey.
 
-    Only invitations sent that many days before the data end, so that each had the same time.
+    Only invitations count that were sent at least this time before the end of the data, so that all have the same
+    time.
 
     Why: abandoned surveys indicate problems with length or questions.
     Caution: short surveys have higher completion and collect less information.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (break-offs).
     """
     words = {"numerator": "surveys completed", "denominator": "surveys started"}
-    return _share_of(survey_invitations, "started_at", "completed_at", answer_days, **words)
+    return _share_of(survey_invitations, "started_at", "completed_at", answer_days, aspect_of="response_rate", **words)
 
 
 @metric(
@@ -239,10 +245,10 @@ def completion_rate(survey_invitations, *, answer_days=14):
     },
 )
 def response_rate(survey_invitations, *, answer_days=14):
-    """Share of all eligible invitations that led to a survey completed within `answer_days` (AAPOR RR1); per survey.
+    """Share of all eligible invitations that led to a completed survey in the time to answer (AAPOR RR1), per survey.
 
-    Beside it, named cooperation, the share of those that reached the customer. Only invitations sent that many days before the
-    data end, so that each had the same time.
+    The cooperation rate (COOP1) is the share of the invitations that reached the customer. Only invitations count
+    that were sent at least this time before the end of the data, so that all have the same time.
 
     Why: it shows how many of the invited customers are behind a survey figure.
     Caution: a high rate does not make a survey representative. It matters which customers are missing. Answers later
@@ -291,7 +297,7 @@ def review_rating(reviews):
     hand_count={"Trustpilot": "4", "Local Guide": "3"},
 )
 def review_volume(reviews):
-    """Number of public reviews; per platform.
+    """Number of public reviews, per platform.
 
     Why: the number of reviews shows how reliable a rating is.
     Caution: a campaign that asks for reviews changes both their number and their mix.

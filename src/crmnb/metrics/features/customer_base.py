@@ -43,17 +43,17 @@ def customers_at_end(tenures: View, days: int) -> nw.LazyFrame:
     return distinct(tenures.open_at_end("since", "until", days), "period_id", "customer_id")
 
 
-def kept(tenures: View, churn: Churn) -> nw.LazyFrame:
-    """The customers at each period's start, and whether (`kept`, 0 or 1) each is one at its end."""
+def retained_customers(tenures: View, churn: Churn) -> nw.LazyFrame:
+    """The customers at each period's start, and whether (`retained`, 0 or 1) each is one at its end."""
     tenures.periods.require_history(churn.history_days)
-    return _kept(tenures, churn.history_days)
+    return _retained_customers(tenures, churn.history_days)
 
 
 @once_in_periods
-def _kept(tenures: View, days: int) -> nw.LazyFrame:
-    at_end = customers_at_end(tenures, days).with_columns(kept=nw.lit(1))
+def _retained_customers(tenures: View, days: int) -> nw.LazyFrame:
+    at_end = customers_at_end(tenures, days).with_columns(retained=nw.lit(1))
     at_start = customers_at_start(tenures, days).join(at_end, on=["period_id", "customer_id"], how="left")
-    return at_start.with_columns(kept=nw.col("kept").fill_null(0))
+    return at_start.with_columns(retained=nw.col("retained").fill_null(0))
 
 
 def require_a_year(period: Period, churn: Churn) -> None:

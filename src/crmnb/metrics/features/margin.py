@@ -4,6 +4,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
+from crmnb.engine.views import View
 from crmnb.metrics.features.revenue import with_net_revenue
 from crmnb.schema.client import Worth
 
@@ -21,3 +22,8 @@ def with_margin(payments: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
     if worth.margin_rate is None:
         raise Unavailable(Note("needs_margin"))
     return paid.with_columns(margin=by_rate)
+
+
+def payments_with_margin(payments: View, worth: Worth) -> View:
+    """The same of a client's payments in all periods."""
+    return payments.derive(with_margin, worth)

@@ -12,9 +12,11 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import once, once_if_small
+from crmnb.engine.views import View
+from crmnb.metrics.features.customer_base import customers_at
 from crmnb.metrics.features.margin import with_margin
 from crmnb.metrics.features.tenure import spells, with_unseen
-from crmnb.schema.client import Dates, Worth
+from crmnb.schema.client import Churn, Dates, Worth
 
 # Breakdowns of evidence that test a forecast; what the forecast itself is made from has the breakdown "".
 HOLDOUT, TRACKED = "holdout", "tracked"
@@ -55,10 +57,10 @@ def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
     columns = dict.fromkeys(name for own in names for name in own)
     picked = [{name: nw.col(name) if name in own else nw.lit(None) for name in columns} for own in names]
     typed = [
-        {name: column if name in _AS_THEY_ARE else column.cast(nw.Float64) for name, column in each.items()}
-        for each in picked
+        {name: column if name in _AS_THEY_ARE else column.cast(nw.Float64) for name, column in columns_of.items()}
+        for columns_of in picked
     ]
-    return nw.concat([frame.select(**each) for frame, each in zip(frames, typed, strict=True)])
+    return nw.concat([frame.select(**own) for frame, own in zip(frames, typed, strict=True)])
 
 
 # ---- What they bought -----------------------------------------------------------------------------------------------
@@ -139,13 +141,13 @@ def _history(days: nw.LazyFrame, end: int) -> nw.LazyFrame:
         spend=nw.when(again).then(nw.col("margin")).otherwise(nw.lit(0.0)),
         margin=nw.when(again).then(nw.lit(0.0)).otherwise(nw.col("margin")),
     )
-    each = parted.group_by("customer_id", "first").agg(
+    customers = parted.group_by("customer_id", "first").agg(
         *(nw.col(name).sum() for name in ("x", "spend", "margin", "again")), last=nw.col("day").max()
     )
     times = {"t_x": nw.col("last") - nw.col("first"), "T": nw.lit(end - 1) - nw.col("first")}
     # To the fourth decimal, as money is kept: sums of floats differ in the last digits, and alike rows are to be alike.
     rounded = {name: nw.col(name).round(4) for name in ("spend", "again")}
-    return each.with_columns(**times, **rounded).select("customer_id", "x", "t_x", "T", "spend", "margin", "again")
+    return customers.with_columns(**times, **rounded).select("customer_id", "x", "t_x", "T", "spend", "margin", "again")
 
 
 def _tested(days: nw.LazyFrame, begins: int, ends: int, starts: int) -> dict[str, nw.LazyFrame]:
@@ -153,7 +155,7 @@ def _tested(days: nw.LazyFrame, begins: int, ends: int, starts: int) -> dict[str
     day, known = nw.col("day"), days.filter(nw.col("first") < begins)
     again = known.filter(day > nw.col("first"))
     inside = {"later": day >= begins, "recent": (day < begins) & (day >= 2 * begins - ends)}
-    counted = again.with_columns(**{name: each.cast(nw.Int64) for name, each in inside.items()})
+    counted = again.with_columns(**{name: condition.cast(nw.Int64) for name, condition in inside.items()})
     counted = counted.group_by("customer_id").agg(*(nw.col(name).sum() for name in inside))
     histories = _history(known, begins).join(counted, on="customer_id", how="left")
     filled = {name: nw.col(name).fill_null(0) for name in inside}
@@ -316,15 +318,15 @@ def _pay(payments: nw.LazyFrame, runs: nw.LazyFrame, first: datetime, worth: Wor
     monthly = inside.with_columns(month=_month("ordered_at"))
     sums = monthly.group_by("customer_id", "spell").agg(margin=nw.col("margin").sum(), fees=nw.col("month").n_unique())
     if "order_id" not in payments.collect_schema().names():  # the months of contracts
-        each = sums.with_columns(pay=nw.col("margin") / nw.col("fees"))
+        spans = sums.with_columns(pay=nw.col("margin") / nw.col("fees"))
     else:
         begins = nw.max_horizontal(nw.col("since"), nw.lit(first))
         months = (nw.col("until") - begins).dt.total_minutes() / _MINUTES_A_MONTH
         seen = own.with_columns(months=months).filter(nw.col("months") >= _TELLING)
-        each = seen.join(sums, on=["customer_id", "spell"], how="left")
-        each = each.with_columns(pay=nw.col("margin").fill_null(0.0) / nw.col("months"))
+        spans = seen.join(sums, on=["customer_id", "spell"], how="left")
+        spans = spans.with_columns(pay=nw.col("margin").fill_null(0.0) / nw.col("months"))
     positive = nw.max_horizontal(nw.col("pay"), nw.lit(0.0))
-    return each.select("customer_id", "spell", pay=positive.round(4))
+    return spans.select("customer_id", "spell", pay=positive.round(4))
 
 
 def _begin(month: int) -> datetime:
@@ -347,3 +349,14 @@ def _forecast(runs: nw.LazyFrame, clock: _Clock, first: datetime, begins: int, e
     columns = ("entry", "last", "lost", "age", "there", "before", "later")
     lengths = {"ahead": nw.lit(length), "behind": nw.lit(begins - _first_whole_month(first))}
     return tested.select(*columns, **lengths)
+
+
+def value_histories(
+    payments: View, tenures: View, joined: View, churn: Churn, worth: Worth, dates: Dates
+) -> nw.LazyFrame:
+    """The histories to which the CLV model for the client's kind of churn is fitted: of buyers, or of contracts."""
+    period = payments.periods.reporting
+    if churn.kind == "contractual":
+        return contracts(tenures.rows, payments.rows, period, worth, dates)
+    there = customers_at(tenures.rows, period.observed_end, churn.history_days)
+    return bought(payments.rows, there, joined.rows, period, worth, churn.history_days)

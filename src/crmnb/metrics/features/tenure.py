@@ -129,17 +129,17 @@ def buying(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: C
     end = period.observed_end
     ordered = tenures.filter(nw.col("since") < end).with_columns(day=nw.col("since").dt.truncate("1d"))
     daily = ordered.group_by("customer_id", "day").agg(last=nw.col("since").max())
-    told = daily.group_by("customer_id").agg(
+    customers = daily.group_by("customer_id").agg(
         buys=nw.len(), first_day=nw.col("day").min(), last_day=nw.col("day").max(), last=nw.col("last").max()
     )
-    found = told.with_columns(end=nw.lit(end)).select(
+    histories = customers.with_columns(end=nw.lit(end)).select(
         "customer_id",
         x=nw.col("buys") - 1,
         t_x=days("first_day", "last_day"),
         T=days("first_day", "end"),
         there=(nw.col("last") >= end - timedelta(days=churn.inactivity_days)).cast(nw.Int64),
     )
-    return with_unseen(found, joined, period, churn.history_days, (end - _EPOCH).days)
+    return with_unseen(histories, joined, period, churn.history_days, (end - _EPOCH).days)
 
 
 def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_back: int, until: int) -> nw.LazyFrame:
@@ -160,11 +160,11 @@ def with_unseen(rows: nw.LazyFrame, joined: nw.LazyFrame, period: Period, look_b
     waited = nw.max_horizontal(nw.lit(lasted) - nw.col("T"), nw.lit(0))
     of_unknown = nw.when(waited < look_back).then(nw.lit(-lasted)).otherwise(nw.lit(0))
     listed = nw.max_horizontal(nw.col("earlier"), nw.lit(0))
-    found = rows.join(known, on="customer_id", how="left").with_columns(
+    customers = rows.join(known, on="customer_id", how="left").with_columns(
         before=nw.when(nw.col("earlier").is_null()).then(of_unknown).otherwise(listed), wait=waited
     )
     wait = nw.when(nw.col("before") != 0).then(nw.col("wait")).otherwise(nw.lit(0))
-    return found.with_columns(wait=wait).drop("earlier")
+    return customers.with_columns(wait=wait).drop("earlier")
 
 
 def under_contract(tenures: nw.LazyFrame, joined: nw.LazyFrame, period: Period, churn: Churn) -> nw.LazyFrame:
@@ -186,14 +186,14 @@ def attributes(customers: nw.LazyFrame, segments: Segments) -> nw.LazyFrame:
     }
     if not columns:
         raise Unavailable(Note("needs_customer_segmentation"))
-    told = customers.select("customer_id")
+    levels = customers.select("customer_id")
     for name, segment in columns.items():
         column = segment.column.removeprefix("customers.")
-        each = customers.select("customer_id", own=_level(segment, column))
+        level = customers.select("customer_id", own=_level(segment, column))
         if not segment.bands:
-            each = each.join(levels_of(customers, column), on="own", how="left").drop("own").rename({"level": "own"})
-        told = told.join(each.rename({"own": f"of {name}"}), on="customer_id", how="left")
-    return told.with_columns(**{f"of {name}": nw.col(f"of {name}").fill_null(UNKNOWN) for name in columns})
+            level = level.join(levels_of(customers, column), on="own", how="left").drop("own").rename({"level": "own"})
+        levels = levels.join(level.rename({"own": f"of {name}"}), on="customer_id", how="left")
+    return levels.with_columns(**{f"of {name}": nw.col(f"of {name}").fill_null(UNKNOWN) for name in columns})
 
 
 def _level(segment: Segment, column: str) -> nw.Expr:

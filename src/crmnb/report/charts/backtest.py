@@ -9,7 +9,7 @@ from crmnb.report.drawing.labels import Label, label_ends
 from crmnb.report.drawing.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.report.html import table
 from crmnb.report.text.alt import tracking_alt
-from crmnb.report.text.numbers import known, short_quantity
+from crmnb.report.text.numbers import known, short_quantity, whole_number
 from crmnb.report.text.precision import row_decimals
 from crmnb.report.text.row_state import available
 from crmnb.report.text.values import absence_reason
@@ -68,10 +68,10 @@ def _first(lines: list[Series], reach: float) -> float:
 def _mark_holdout(axes, begins: float, first: float) -> None:
     """A line at the end of the calibration period."""
     axes.axvline(begins, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    beside = ("data", "axes fraction"), "offset points"
+    place = ("data", "axes fraction"), "offset points"
     if begins > first:
-        axes.annotate("calibration", (begins, 1), (-8, 6), *beside, ha="right", va="bottom", color=QUIET)
-    axes.annotate("holdout", (begins, 1), (8, 6), *beside, ha="left", va="bottom", color=QUIET)
+        axes.annotate("calibration", (begins, 1), (-8, 6), *place, ha="right", va="bottom", color=QUIET)
+    axes.annotate("holdout", (begins, 1), (8, 6), *place, ha="left", va="bottom", color=QUIET)
 
 
 def _weeks(reach: float, at_most: int, first: float = 0.0) -> list[float]:
@@ -92,7 +92,9 @@ def _title(result: Result) -> str:
 def _table(result: Result, lines: list[Series]):
     reach = max(float(line.x[-1]) for line in lines)
     weeks = [week for week in _weeks(reach, _MOST_TIMES) if any(at(line, week) is not None for line in lines)]
-    body = [[f"week {week:g}", *(_cell(result, line, week) for line in lines)] for week in weeks]
+    body = [
+        [f"week {whole_number(week, result.client)}", *(_cell(result, line, week) for line in lines)] for week in weeks
+    ]
     columns = ["When", *(line.name for line in lines)]
     return table(columns, body, caption=result.metric.title, numeric=tuple(range(1, len(columns))))
 

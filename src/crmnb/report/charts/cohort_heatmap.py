@@ -33,16 +33,16 @@ def cohorts(result: Result) -> Figure | Figures:
         return Figures((), f"{result.metric.title}: {absence_reason(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]
     columns = min(max(after for _, after, _ in cells) + 1, _MOST_COLUMNS)
-    kept = [cell for cell in cells if cell[0] in names and cell[1] < columns]
+    drawn = [cell for cell in cells if cell[0] in names and cell[1] < columns]
     height = _TOP + _ROW * len(names) + 12
     with canvas(height) as figure:
-        _draw(figure, result, kept, names, columns, height)
+        _draw(figure, result, drawn, names, columns, height)
         drawing = svg(figure)
     named = [(breakdown_name(row.breakdown, result.client), row) for _, _, row in cells]
     table = numbers_table(result, "Cohort and age in months", named, result.metric.title)
-    alt = cohort_alt(result, kept, len(names), columns)
+    alt = cohort_alt(result, drawn, len(names), columns)
     title = f"{result.metric.title}, {result.metric.unit} of each cohort"
-    return Figure(drawing, title, alt, table, _notes(result, kept, cells), height=height)
+    return Figure(drawing, title, alt, table, _notes(result, drawn, cells), height=height)
 
 
 def _draw(figure, result: Result, cells: list, names: list[str], columns: int, height: int) -> None:
@@ -69,8 +69,8 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     axes.tick_params(axis="y", labelcolor=INK, pad=_N_COLUMN)
     sizes = {cohort: n_words(result, row) for cohort, after, row in cells if after == 0}
     for down, size in [(-0.32, "n"), *((at + 0.5, sizes.get(name, "")) for at, name in enumerate(names))]:
-        beside = ("axes fraction", "data"), "offset points"
-        axes.annotate(size, (0, down), (-10, 0), *beside, ha="right", va="center_baseline", color=QUIET)
+        place = ("axes fraction", "data"), "offset points"
+        axes.annotate(size, (0, down), (-10, 0), *place, ha="right", va="center_baseline", color=QUIET)
 
 
 def _write(axes, result: Result, row, after: int, down: int, top: float) -> None:
@@ -93,10 +93,10 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _notes(result: Result, kept: list, cells: list) -> tuple[str, ...]:
+def _notes(result: Result, drawn: list, cells: list) -> tuple[str, ...]:
     notes = ["Darker is higher; blank cells are not observed yet. The data table has the intervals."]
-    hidden = [row for _, _, row in kept if not available(row)]
+    hidden = [row for _, _, row in drawn if not available(row)]
     notes += [f"A dash is {words}." for words in dict.fromkeys(value_words(result, row) for row in hidden)]
-    if len(kept) < len(cells):
+    if len(drawn) < len(cells):
         notes.append("Older cohorts and later months are in the data table only.")
     return (" ".join(notes),)

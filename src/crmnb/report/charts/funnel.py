@@ -84,14 +84,14 @@ def _draw(figure, result: Result, stages: list[Stage], height: int) -> None:
 
 
 def _bar(axes, result: Result, stage: Stage, middle: float) -> None:
-    beside = {"textcoords": "offset points", "va": "center"}
+    place = {"textcoords": "offset points", "va": "center"}
     if not known(stage.reached):
-        axes.annotate("not shown", (0, middle), (2, 0), color=QUIET, **beside)
+        axes.annotate("not shown", (0, middle), (2, 0), color=QUIET, **place)
         return
     pale = stage.step is not None and "low_base" in stage.step.flags
     axes.barh(middle, stage.reached, height=_STAGE, color=PALE if pale else ACCENT, linewidth=0)
     words = whole_number(stage.reached, result.client)
-    axes.annotate(words, (stage.reached, middle), (8, 0), color=INK, fontweight="bold", **beside)
+    axes.annotate(words, (stage.reached, middle), (8, 0), color=INK, fontweight="bold", **place)
 
 
 def _step(axes, result: Result, row, middle: float) -> None:

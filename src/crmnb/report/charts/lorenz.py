@@ -69,8 +69,8 @@ def _draw(figure, result: Result, curve: Series) -> None:
     seen = thinned(curve, 0, 100, 160)
     axes.fill_between(seen.x, seen.value, seen.x, color=ACCENT, alpha=0.1, linewidth=0)
     axes.plot(seen.x, seen.value, color=ACCENT)
-    beside = ("axes fraction", "data"), "offset points"
-    axes.annotate("equal shares", (0, 50), (20, 0), *beside, va="center", color=QUIET)
+    place = ("axes fraction", "data"), "offset points"
+    axes.annotate("equal shares", (0, 50), (20, 0), *place, va="center", color=QUIET)
     _top_tenth(axes, result, curve)
 
 
@@ -81,9 +81,9 @@ def _top_tenth(axes, result: Result, curve: Series) -> None:
     axes.plot([90], [begins], "o", markersize=7, color=ACCENT)
     row = _row(result, TOP)
     share = value_words(result, row) if row else short_quantity(100 - begins, "%", 0, result.client)
-    beside = ("axes fraction", "data"), "offset points"
+    place = ("axes fraction", "data"), "offset points"
     middle = (100 + begins) / 2
-    axes.annotate(f"top 10%:\n{share} of revenue", (1, middle), (18, 0), *beside, va="center", color=INK)
+    axes.annotate(f"top 10%:\n{share} of revenue", (1, middle), (18, 0), *place, va="center", color=INK)
 
 
 def _row(result: Result, breakdown: str):

@@ -49,7 +49,7 @@ def payback(result: Result) -> Figure | Figures:
 def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
     reach, height = float(margin.x[-1]), float(cost.value[0])
-    ends = np.concatenate([each for line in (margin, cost) for each in (line.value, line.low, line.high)])
+    ends = np.concatenate([values for line in (margin, cost) for values in (line.value, line.low, line.high)])
     axes.set_xlim(0, reach)
     axes.set_ylim(min(0.0, float(np.nanmin(ends))), 1.06 * float(np.nanmax(ends)))
     axes.grid(visible=False, axis="x")
@@ -60,7 +60,7 @@ def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes.set_xlabel("months since acquisition", color=QUIET, labelpad=4)
     axes.fill_between([0, reach], cost.low, cost.high, color=VERMILION, alpha=0.15, linewidth=0)
     axes.plot([0, reach], [height, height], color=VERMILION, linewidth=1.4, linestyle=(0, (4, 2.5)))
-    x, value, low, high = (np.insert(each, 0, 0.0) for each in margin[1:5])
+    x, value, low, high = (np.insert(values, 0, 0.0) for values in margin[1:5])
     axes.fill_between(x, low, high, color=ACCENT, alpha=0.2, linewidth=0)
     axes.plot(x, value, color=ACCENT)
     if row := _reached(result):

@@ -98,14 +98,14 @@ def _figure(result: Result, what: str, named: list, others: list, whole, title: 
 def _ranked(named: list) -> tuple[list, list]:
     """The largest levels from the highest value down, those without a value and the unknown last; and the rest."""
     by_size = sorted(named, key=lambda pair: -(pair[1].n if known(pair[1].n) else 0))
-    kept, rest = by_size[:_MOST_LEVELS], by_size[_MOST_LEVELS:]
+    shown, rest = by_size[:_MOST_LEVELS], by_size[_MOST_LEVELS:]
 
     def order(pair):
         name, row = pair
         value = row.value if available(row) else inf if not_reached(row) else -inf
         return (name in (UNKNOWN, OTHER), -value, name)
 
-    return sorted(kept, key=order), sorted(rest, key=order)
+    return sorted(shown, key=order), sorted(rest, key=order)
 
 
 def _lines(name: str) -> list[str]:
@@ -124,23 +124,23 @@ def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, pla
     for at, lines in enumerate(names):
         _name(axes, at, lines)
     _whole_line(axes, result, whole)
-    _beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
+    _text_beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
         _dot(axes, at, row)
         if not available(row):
             words = "not shown" if "suppressed" in row.flags else "not reached" if not_reached(row) else "not available"
-            _beside(axes, words, 12, at, color=QUIET)
+            _text_beside(axes, words, 12, at, color=QUIET)
             continue
-        _beside(axes, short_value(result, row, places), 12, at, fontweight="bold")
-        _beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
+        _text_beside(axes, short_value(result, row, places), 12, at, fontweight="bold")
+        _text_beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
 
 
 def _name(axes, at: int, lines: list[str]) -> None:
     """A name in the left margin, each of its lines set flush right in whatever font the reader has."""
-    beside = {"ha": "right", "va": "center_baseline", "color": INK}
+    style = {"ha": "right", "va": "center_baseline", "color": INK}
     for down, line in enumerate(lines):
         up = _LINE * ((len(lines) - 1) / 2 - down)
-        axes.annotate(line, (0, at), (-4, up), ("axes fraction", "data"), "offset points", **beside)
+        axes.annotate(line, (0, at), (-4, up), ("axes fraction", "data"), "offset points", **style)
 
 
 def _dot(axes, at: int, row) -> None:
@@ -165,7 +165,7 @@ def _whole_line(axes, result: Result, whole) -> None:
     axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
-def _beside(axes, text: str, right: float, at: float, **style) -> None:
+def _text_beside(axes, text: str, right: float, at: float, **style) -> None:
     """Text in the right margin, so many pixels from the axes' edge."""
     style = {"va": "center_baseline", "color": INK, **style}
     axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)

@@ -52,10 +52,10 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
     if not curves:
         by = f" by {segment.replace('_', ' ')}" if segment else ""
         return Figures((), f"{result.metric.title}{by}: no chart: {absence_reason(result, 'too few to draw a curve')}.")
-    named = [one for one in curves if one.name != UNKNOWN] or curves
+    named = [curve for curve in curves if curve.name != UNKNOWN] or curves
     drawn, left_out = named[: len(SERIES)], named[len(SERIES) :]
     clock = _clock(drawn)
-    names = [_name(one, _LONGEST) for one in drawn]
+    names = [_name(curve, _LONGEST) for curve in drawn]
     at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_TICKS))
     height = _TOP + _PLOT + _AXIS + _RISK_ROW * (len(at_risk) - 1) + _FOOT
     with canvas(height) as figure:
@@ -64,14 +64,14 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
         drawing = svg(figure)
     title = _title(result, drawn, segment)
     table = _table(result, drawn, clock, segment)
-    stepped = [_is_stepped(one) for one in drawn]
+    stepped = [_is_stepped(curve) for curve in drawn]
     alt = curve_alt(result, drawn, [time for time in _times(clock, _MOST_TICKS) if time[0]], stepped)
     return Figure(drawing, title, alt, table, _notes(result, drawn, left_out, segment), height=height)
 
 
 def falling(curves: list[Series]) -> bool:
     """Whether they tell how many are left, from 100 down, rather than how many have got there, from 0 up."""
-    moved = sum(one.value[-1] - one.value[0] for one in curves)
+    moved = sum(curve.value[-1] - curve.value[0] for curve in curves)
     return moved < 0 or (moved == 0 and curves[0].value[0] >= 50)
 
 
@@ -82,12 +82,12 @@ def _curves(result: Result, segment: str | None) -> list[Series]:
     by = "breakdown" if segment is None else "level"
     if segment is not None:
         points = points[points["breakdown"] == points["breakdown"].iloc[0]]
-    found = [series(str(name), part) for name, part in points.groupby(by, sort=False)]
+    curves = [series(str(name), part) for name, part in points.groupby(by, sort=False)]
     if segment is not None:
         sizes = result.rows[result.rows["segment"] == segment].groupby("level")["n"].max()
-        found.sort(key=lambda one: -float(sizes.get(one.name, np.nanmax(one.n))))
-    down = falling(found)
-    return [_from_start(one, 100.0 if down else 0.0) for one in found]
+        curves.sort(key=lambda curve: -float(sizes.get(curve.name, np.nanmax(curve.n))))
+    down = falling(curves)
+    return [_from_start(curve, 100.0 if down else 0.0) for curve in curves]
 
 
 def _from_start(curve: Series, start: float) -> Series:
@@ -99,7 +99,7 @@ def _from_start(curve: Series, start: float) -> Series:
 
 
 def _clock(curves: list[Series]) -> _Clock:
-    reach = max(float(one.x[-1]) for one in curves) or 1.0
+    reach = max(float(curve.x[-1]) for curve in curves) or 1.0
     unit = "days" if reach <= 120 else "months" if reach <= 3.2 * 365.25 else "years"
     return _Clock(unit, _DAYS[unit], reach)
 
@@ -115,9 +115,9 @@ def _times(clock: _Clock, at_most: int) -> list[tuple[float, str]]:
 def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: list, height: int):
     """The axes with their ticks, and under each tick how many were at risk."""
     ticks = _times(clock, _MOST_TICKS)
-    beside = 12 + widest(_count(result, one, 0) for one in curves) / 2  # half of the first number
-    left = max(66, beside + 8 + widest(name for name, _ in at_risk))
-    right = 40 + beyond if (beyond := widest(_name(one, _LONGEST) for one in curves)) else 24
+    gap = 12 + widest(_count(result, curve, 0) for curve in curves) / 2  # half of the first number
+    left = max(66, gap + 8 + widest(name for name, _ in at_risk))
+    right = 40 + beyond if (beyond := widest(_name(curve, _LONGEST) for curve in curves)) else 24
     axes = box(figure, left, _TOP, right, height - _TOP - _PLOT)
     axes.set_xlim(0, clock.reach)
     axes.set_ylim(0, 100 if falling(curves) else _ceiling(curves))
@@ -126,7 +126,7 @@ def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: 
     axes.tick_params(axis="x", pad=7)
     axes.set_xticks([days for days, _ in ticks], [words.split(" ")[0] for _, words in ticks])
     axes.set_xlabel(f"{clock.unit} since the start", color=QUIET, labelpad=2)
-    _at_risk(axes, at_risk, [days for days, _ in ticks], beside)
+    _at_risk(axes, at_risk, [days for days, _ in ticks], gap)
     return axes
 
 
@@ -134,12 +134,12 @@ def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
     if falling(curves):
         _half(axes, curves)
     places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
-    for one, colour in zip(curves, SERIES, strict=False):
-        told = _is_stepped(one)
-        _line(axes, _steps_of(one) if told else thinned(one, 0, clock.reach, places), colour, told=told)
+    for curve, colour in zip(curves, SERIES, strict=False):
+        stepped = _is_stepped(curve)
+        _line(axes, _steps_of(curve) if stepped else thinned(curve, 0, clock.reach, places), colour, stepped=stepped)
     if any(names):
         ends = zip(names, curves, SERIES, strict=False)
-        label_ends(axes, [Label(name, one.x[-1], one.value[-1], colour) for name, one, colour in ends])
+        label_ends(axes, [Label(name, curve.x[-1], curve.value[-1], colour) for name, curve, colour in ends])
 
 
 def _steps_of(curve: Series) -> Series:
@@ -155,20 +155,20 @@ def _is_stepped(curve: Series) -> bool:
     return len(_steps_of(curve).x) <= _STEPS_TOLD
 
 
-def _line(axes, curve: Series, colour: str, *, told: bool) -> None:
+def _line(axes, curve: Series, colour: str, *, stepped: bool) -> None:
     """The band first, so that the line lies on it. Where not all steps are told, a line goes through their ends.
 
     A curve that was thinned would have steps that nobody saw.
     """
     low, high = (np.clip(ends, *axes.get_ylim()) for ends in (curve.low, curve.high))
-    axes.fill_between(curve.x, low, high, step="post" if told else None, color=colour, alpha=0.2, linewidth=0)
-    axes.plot(curve.x, curve.value, drawstyle="steps-post" if told else "default", color=colour)
+    axes.fill_between(curve.x, low, high, step="post" if stepped else None, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(curve.x, curve.value, drawstyle="steps-post" if stepped else "default", color=colour)
 
 
 def _half(axes, curves: list[Series]) -> None:
     """Where half are left, if any curve gets there; of a single curve also when, straight down to the axis."""
     axes.set_yticks([0, 25, 50, 75, 100])
-    reached = [one for one in curves if one.value.min() <= 50]
+    reached = [curve for curve in curves if curve.value.min() <= 50]
     if not reached:
         return
     look = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (1, 2.5))}
@@ -183,22 +183,22 @@ def _risk_rows(
 ) -> list[tuple[str, list[str]]]:
     """Names and how many were still followed at each tick; one row where all curves are of the same people."""
 
-    def numbers(one: Series) -> list[str]:
-        inside = [one.x[0] <= days <= one.x[-1] for days, _ in ticks]
-        places = [at(one, days) if seen else None for (days, _), seen in zip(ticks, inside, strict=True)]
-        return ["" if place is None else _count(result, one, place) for place in places]
+    def numbers(curve: Series) -> list[str]:
+        inside = [curve.x[0] <= days <= curve.x[-1] for days, _ in ticks]
+        places = [at(curve, days) if seen else None for (days, _), seen in zip(ticks, inside, strict=True)]
+        return ["" if place is None else _count(result, curve, place) for place in places]
 
-    rows = [(name, numbers(one)) for name, one in zip(names, curves, strict=True)]
+    rows = [(name, numbers(curve)) for name, curve in zip(names, curves, strict=True)]
     first = rows[0][1]
     return [("at risk", first)] if all(row == first for _, row in rows) else [("at risk", []), *rows]
 
 
-def _at_risk(axes, rows: list[tuple[str, list[str]]], ticks: list[float], beside: float) -> None:
+def _at_risk(axes, rows: list[tuple[str, list[str]]], ticks: list[float], gap: float) -> None:
     """The rows under the axis, each number under its tick."""
     for down, (name, numbers) in enumerate(rows):
         below = -_AXIS - _RISK_ROW * down + 6
         place = {"textcoords": "offset points", "va": "center"}
-        axes.annotate(name, (0, 0), (-beside, below), xycoords="axes fraction", ha="right", color=QUIET, **place)
+        axes.annotate(name, (0, 0), (-gap, below), xycoords="axes fraction", ha="right", color=QUIET, **place)
         for tick, words in zip(ticks, numbers, strict=False):
             axes.annotate(words, (tick, 0), (0, below), xycoords=("data", "axes fraction"), ha="center", **place)
 
@@ -209,7 +209,7 @@ def _count(result: Result, curve: Series, place: int) -> str:
 
 def _ceiling(curves: list[Series]) -> float:
     """The top of an axis that begins at zero, with some air."""
-    highest = max(float(np.nanmax([*one.value, *one.high])) for one in curves)
+    highest = max(float(np.nanmax([*curve.value, *curve.high])) for curve in curves)
     return min(100.0, 1.08 * highest) or 1.0
 
 
@@ -220,15 +220,15 @@ def _name(curve: Series, at_most: int = 40) -> str:
 def _title(result: Result, curves: list[Series], segment: str | None) -> str:
     """What is seen at the longest round time that every curve reaches; of levels, only where intervals lie apart."""
     title = f"{result.metric.title} by {segment.replace('_', ' ')}" if segment else result.metric.title
-    reached = [days for days in _SAID_AT if all(one.x[0] < days <= one.x[-1] for one in curves)]
-    telling = [days for days in reached if any(1 <= one.value[at(one, days)] <= 99 for one in curves)]
+    reached = [days for days in _SAID_AT if all(curve.x[0] < days <= curve.x[-1] for curve in curves)]
+    telling = [days for days in reached if any(1 <= curve.value[at(curve, days)] <= 99 for curve in curves)]
     if not reached:
         return title
     days = (telling or reached)[-1]  # when all are gone is less of a headline
     when = f"after {_time_words(days)}"
-    seen = [(one, at(one, days)) for one in curves]
+    seen = [(curve, at(curve, days)) for curve in curves]
     if segment is None:
-        words = ", ".join(f"{point_words(result, one, place)} {_name(one)}".strip() for one, place in seen)
+        words = ", ".join(f"{point_words(result, curve, place)} {_name(curve)}".strip() for curve, place in seen)
         remain = " remain" if falling(curves) and len(curves) == 1 else ""
         return f"{title}: {words}{remain} {when}"
     seen = [pair for pair in seen if pair[0].name not in (UNKNOWN, OTHER)]
@@ -252,10 +252,10 @@ def _table(result: Result, curves: list[Series], clock: _Clock, segment: str | N
         "Time since the start" if len(curves) == 1 else f"{(segment or 'What').replace('_', ' ').capitalize()}, time"
     )
     named = [
-        (f"{_name(one)}, {words}" if one.name else words, one, at(one, days))
-        for one in curves
+        (f"{_name(curve)}, {words}" if curve.name else words, curve, at(curve, days))
+        for curve in curves
         for days, words in _times(clock, _MOST_TIMES)
-        if one.x[0] <= days <= one.x[-1]
+        if curve.x[0] <= days <= curve.x[-1]
     ]
     return points_table(result, first, named, result.metric.title, "At risk")
 
@@ -264,7 +264,7 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
     least = result.client.privacy.suppress_below
     notes = [
         f"Band: {interval_name(result)}."
-        + (" Dotted: median." if falling(drawn) and min(one.value.min() for one in drawn) <= 50 else ""),
+        + (" Dotted: median." if falling(drawn) and min(curve.value.min() for curve in drawn) <= 50 else ""),
         "At risk: the number still followed at that time, without the event.",
     ]
     if least > 1:
@@ -273,9 +273,9 @@ def _notes(result: Result, drawn: list[Series], left_out: list[Series], segment:
         notes.append(f"Not drawn, as they are smaller: {', '.join(map(_name, left_out))}.")
     if segment is not None:
         levels = set(result.rows.loc[result.rows["segment"] == segment, "level"])
-        without = UNKNOWN in levels and UNKNOWN not in {one.name for one in drawn}
+        without = UNKNOWN in levels and UNKNOWN not in {curve.name for curve in drawn}
         notes += ["Customers with an unknown level have no curve."] if without and len(levels) > 1 else []
-        notes += _hidden(result, segment, {one.name for one in (*drawn, *left_out)} | {UNKNOWN})
+        notes += _hidden(result, segment, {curve.name for curve in (*drawn, *left_out)} | {UNKNOWN})
     own = () if segment else notes_in_words(result)  # said once, under the whole client's curve
     return (" ".join(notes), *own)
 

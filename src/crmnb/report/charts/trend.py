@@ -68,13 +68,13 @@ def _panels(result: Result, breakdown: str | None) -> dict[str, list]:
     order = [row.breakdown for row in result.entries]  # as everywhere on the page; what has no whole comes last
     parts = sorted((n for n in names if n), key=lambda n: order.index(n) if n in order else len(order))
     chosen = [breakdown] if breakdown is not None else [""] if _has_whole(rows) else parts
-    found = {(row.breakdown, row.part): row for row in tuples(rows)}
-    labels = _labels_between(result, {label for _, label in found})
+    known = {(row.breakdown, row.part): row for row in tuples(rows)}
+    labels = _labels_between(result, {label for _, label in known})
 
     def row_of(name: str, label: str):
         """A part in which nothing can be had has one row without a breakdown, which then stands for all of them."""
-        blank = next(iter(found.values()))._replace(**_NOTHING, breakdown=name, part=label)
-        return found.get((name, label)) or found.get(("", label)) or blank
+        blank = next(iter(known.values()))._replace(**_NOTHING, breakdown=name, part=label)
+        return known.get((name, label)) or known.get(("", label)) or blank
 
     return {name: [row_of(name, label) for label in labels] for name in chosen[:_MOST_COMPONENTS]}
 
@@ -104,10 +104,10 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
     if len(panels) > 1:  # room for the labels above and below the points, which a low panel has less of
         air = _AIR * (top - bottom)
         bottom, top = (bottom if counted else bottom - air), top + air
-    each = (height - _FOOT) / len(panels)
+    panel_height = (height - _FOOT) / len(panels)
     for index, (breakdown, rows) in enumerate(panels.items()):
-        above = index * each + (32 if breakdown or len(panels) > 1 else 14)
-        axes = box(figure, 62, above, 78, height - (index + 1) * each)
+        above = index * panel_height + (32 if breakdown or len(panels) > 1 else 14)
+        axes = box(figure, 62, above, 78, height - (index + 1) * panel_height)
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom, top)
         axes.grid(visible=False, axis="x")

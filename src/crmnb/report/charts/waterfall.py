@@ -82,8 +82,8 @@ def _bar(axes, result: Result, at: int, step: Step) -> None:
     axes.plot(
         [at - _WIDE / 2, at + _WIDE / 2], [step.ends] * 2, color=colour, linewidth=2, solid_capstyle="butt"
     )  # seen however small it is
-    beside = ("data", "data"), "offset points"
-    axes.annotate(_words(result, step), (at, top), (0, 7), *beside, ha="center", color=INK, fontweight="bold")
+    place = ("data", "data"), "offset points"
+    axes.annotate(_words(result, step), (at, top), (0, 7), *place, ha="center", color=INK, fontweight="bold")
 
 
 def _words(result: Result, step: Step) -> str:

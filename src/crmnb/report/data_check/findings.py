@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crmnb.core.period import Period
+from crmnb.evaluate.availability import Availability
 from crmnb.intake import Intake
-from crmnb.report.data_check.availability import Availability
 from crmnb.report.data_check.drift import Drift
 from crmnb.schema.client import Client
 

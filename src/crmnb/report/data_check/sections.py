@@ -3,161 +3,79 @@
 import textwrap
 from dataclasses import asdict
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_decimal
-
-from crmnb.engine.segments import MOST_LEVELS
+from crmnb.evaluate.availability import Availability
 from crmnb.evaluate.settings import compared_with
-from crmnb.intake.audit import ReferenceCheck, TableAudit
-from crmnb.report.data_check.availability import Availability
-from crmnb.report.data_check.drift import RULES
+from crmnb.intake.audit import TableAudit
+from crmnb.report.data_check.drift import Drift
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.html import printable
 from crmnb.report.pages import Entry, Part
+from crmnb.report.text import data_check as words
 from crmnb.report.text.notes import sentence
-from crmnb.report.text.numbers import MINUS, day, localised, percent, period_name, whole_number
-from crmnb.report.text.sentences import as_sentence
+from crmnb.report.text.numbers import day, localised, period_name, whole_number
 from crmnb.schema.client import Client
-from crmnb.schema.tables import OTHER
 
-_MOST_CAUSES = 3
-_MOST_TITLES = 4
-METRICS = "Available metrics"
-_VERDICTS = {"yes": "available", "partly": "partly available", "no": "not available"}
-_ORDER = {can: place for place, can in enumerate(_VERDICTS)}
+_ORDER = {status: place for place, status in enumerate(words.STATUSES)}
 
 
 def parts_of(checked: Checked) -> tuple[Part, ...]:
     """The sections: rows imported, metrics available, changes since the last import."""
-    return _read(checked), _metrics(checked), _drift(checked)
+    return _imported(checked), _metrics(checked), _changes(checked)
 
 
-# ---- Rows imported ----------------------------------------------------------------------------------------
-
-
-def _read(checked: Checked) -> Part:
+def _imported(checked: Checked) -> Part:
     client, accounts = checked.client, checked.taken.audits
     entries = tuple(_account(account, client) for account in accounts)
     columns = ("Table", "Source", "Rows read", "Accepted", "Rejected", "Remarks")
-    return Part("Imported rows", _covers(checked), columns, (2, 3, 4), entries)
-
-
-def _covers(checked: Checked) -> tuple[str, ...]:
-    client, taken = checked.client, checked.taken
-    restored = f"Damaged files were restored: {', '.join(taken.rebuilt_files)}."
-    also = (restored,) if taken.rebuilt_files else ()
-    if not (taken.data_from and taken.cutoff):
-        return ("The data contain no dated events, and data_from and data_until are not declared.", *also)
-    last = taken.cutoff - timedelta(microseconds=1)
-    gaps = (as_sentence(printable(localised(gap, client))) for gap in taken.gaps)
-    return (f"The data cover {day(taken.data_from, client)} to {day(last, client)}.", *gaps, *also)
+    return Part(words.IMPORTED, words.coverage_sentences(checked.taken, client), columns, (2, 3, 4), entries)
 
 
 def _account(account: TableAudit, client: Client) -> Entry:
-    rejected = whole_number(account.rejected, client)
-    if account.rejected:
-        rejected += f" ({_share(account.rejected, account.read, client)})"
     source = {"query": "a query"}.get(account.source, f"source {account.source}")
     name = account.table or f"source {account.source}"
-    counts = whole_number(account.read, client), whole_number(account.accepted, client), rejected
-    return Entry((name, source if account.table else "files", *counts), tuple(_notes(account, client)))
-
-
-def _notes(account: TableAudit, client: Client) -> list[str]:
-    notes = [f"rejected: {printable(c.reason)}, {_rows(c.rows, client)}" for c in account.causes[:_MOST_CAUSES]]
-    if len(account.causes) > _MOST_CAUSES:
-        more = len(account.causes) - _MOST_CAUSES
-        notes[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
-    for column, total in account.totals.items():
-        unread = f"; {_rows(total.unreadable, client)} had no readable amount" if total.unreadable else ""
-        notes.append(
-            f"{column}: {_exact(total.accepted, client)} accepted, {_exact(total.rejected, client)} rejected{unread}"
-        )
-    notes += [_link(link, client) for link in account.references]
-    if lines := account.lines:
-        share = f" ({_share(lines.unmatched, lines.read, client)})" if lines.unmatched else ""
-        counts = f"{whole_number(lines.unmatched, client)} of {whole_number(lines.read, client)}"
-        notes.append(f"{counts} lines of the source {lines.source} belong to no row{share}")
-        for column, sums in lines.totals.items():
-            every, reached, rows = (_exact(text, client) for text in sums)
-            notes.append(f"{column}: {every} in all lines, {reached} in lines that belong to a row, {rows} in the rows")
-    return notes + [printable(note) for note in account.notes]
-
-
-def _link(link: ReferenceCheck, client: Client) -> str:
-    counts = f"{whole_number(link.orphans, client)} of {whole_number(link.rows, client)}"
-    to = "an unknown customer" if link.parent == "customers" else "an unknown key"
-    share = f" ({_share(link.orphans, link.rows, client)})" if link.orphans else ""
-    return f"{link.column} \N{RIGHTWARDS ARROW} {link.parent}: {counts} rows refer to {to}{share}"
-
-
-def _rows(rows: int, client: Client) -> str:
-    return f"{whole_number(rows, client)} row{'' if rows == 1 else 's'}"
-
-
-def _share(part: int, of: int, client: Client) -> str:
-    share = part / of if of else 0.0
-    return f"under {percent(0.001, client)}" if 0 < share < 0.001 else percent(share, client)
-
-
-def _exact(text: str, client: Client) -> str:
-    """A sum of money with all its digits, for comparison with the client's own books."""
-    return format_decimal(Decimal(text), "#,##0.00##", client.locale, decimal_quantization=False).replace("-", MINUS)
-
-
-# ---- Available metrics ----------------------------------------------------------------------------------------
+    counts = (
+        whole_number(account.read, client),
+        whole_number(account.accepted, client),
+        words.rejected_words(account, client),
+    )
+    return Entry((name, source if account.table else "files", *counts), tuple(words.account_remarks(account, client)))
 
 
 def _metrics(checked: Checked) -> Part:
     client, period = checked.client, checked.period
-    counts = {can: sum(item.can == can for item in checked.metrics) for can in _VERDICTS}
-    sentences = [f"Period: {period_name(period.label, client)}, {checked.chosen}."]
-    sentences.append(", ".join(f"{n} {_VERDICTS[can]}" for can, n in counts.items()) + ".")
-    if why := compared_with(client, period)[1]:
-        sentences.append(f"For all metrics: {sentence(why, client)}.")
-    for name, count in checked.many_levels.items():
-        sentences.append(
-            f"Segment {printable(name)} has {whole_number(count, client)} levels: the {MOST_LEVELS} with most rows are shown, the "
-            f"others together as {OTHER}."
-        )
-    entries = tuple(_metric(item, client) for item in sorted(checked.metrics, key=lambda item: _ORDER[item.can]))
-    return Part(
-        METRICS,
-        tuple(sentences),
-        ("Metric", "Id", "Available", "Reasons and columns needed"),
-        (),
-        entries,
-    )
+    sentences = [
+        f"Period: {period_name(period.label, client)}, {checked.chosen}.",
+        words.status_counts(checked.metrics),
+    ]
+    if reason := compared_with(client, period)[1]:
+        sentences.append(f"For all metrics: {sentence(reason, client)}.")
+    sentences += [words.levels_sentence(name, levels, client) for name, levels in checked.many_levels.items()]
+    entries = tuple(_metric(item, client) for item in sorted(checked.metrics, key=lambda item: _ORDER[item.status]))
+    columns = ("Metric", "Id", "Available", "Reasons and columns needed")
+    return Part(words.METRICS, tuple(sentences), columns, (), entries)
 
 
 def _metric(item: Availability, client: Client) -> Entry:
-    cells = (item.metric.title, item.metric.id, item.can)
-    needs = f"Needs {', '.join(item.needs)}." if item.needs else ""
-    return Entry(cells, tuple(localised(reason, client) for reason in item.reasons), needs)
+    cells = (item.metric.title, item.metric.id, item.status)
+    return Entry(cells, words.availability_reasons(item, client), words.needs_words(item))
 
 
-# ---- Changes since the last import -----------------------------------------------------------------------------------------
-
-
-def _drift(checked: Checked) -> Part:
+def _changes(checked: Checked) -> Part:
     client, before = checked.client, checked.taken.previous_profile
-    title = "Changes since the last import"
     if before is None:
-        return Part(title, ("This is the first import, so there is no comparison.",))
-    when = f"Compared with the import on {day(date.fromisoformat(before.day), client)}."
+        return Part(words.CHANGES, (words.FIRST_IMPORT,))
+    compared = words.compared_with_import(before.day, client)
+    rules = tuple(localised(rule, client) for rule in words.CHANGE_RULES)
     if not checked.drift:
-        return Part(title, (when, "No changes apart from new rows."), details=RULES)
-    entries = tuple(Entry((item.where,), (item.words, _affected(item.may_affect))) for item in checked.drift)
-    return Part(title, (when,), ("Where", "Change and affected metrics"), (), entries, RULES)
+        return Part(words.CHANGES, (compared, words.NO_CHANGES), details=rules)
+    entries = tuple(_change(item, client) for item in checked.drift)
+    return Part(words.CHANGES, (compared,), ("Where", "Change and affected metrics"), (), entries, rules)
 
 
-def _affected(titles: tuple[str, ...]) -> str:
-    if not titles:
-        return "No metric or breakdown uses it."
-    more = f"; and {len(titles) - _MOST_TITLES} more" if len(titles) > _MOST_TITLES else ""
-    return f"May affect: {'; '.join(titles[:_MOST_TITLES])}{more}."
+def _change(item: Drift, client: Client) -> Entry:
+    return Entry((item.where,), (sentence(item.change, client), words.affected_words(item.may_affect)))
 
 
 # ---- For a terminal, and as data --------------------------------------------------------------------------
@@ -171,19 +89,20 @@ def as_text(checked: Checked, width: int) -> str:
         lines += ["", *_wrapped(part.title.upper(), width)]
         for text in part.sentences:
             lines += _wrapped(text, width, "  ")
-        lines += _metric_lines(checked, width) if part.title == METRICS else _lines(part, width)
+        lines += _metric_lines(checked, width) if part.title == words.METRICS else _lines(part, width)
     return "\n".join(lines)
 
 
 def _metric_lines(checked: Checked, width: int) -> list[str]:
     """The metrics, grouped by status and reasons."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for item in sorted(checked.metrics, key=lambda item: _ORDER[item.can]):
-        groups.setdefault((item.can, item.reasons), []).append(f"{item.metric.title} [{item.metric.id}]")
+    for item in sorted(checked.metrics, key=lambda item: _ORDER[item.status]):
+        key = item.status, words.availability_reasons(item, checked.client)
+        groups.setdefault(key, []).append(f"{item.metric.title} [{item.metric.id}]")
     lines = []
-    for (can, reasons), metrics in groups.items():
-        words = "; ".join(localised(reason, checked.client) for reason in reasons)
-        lines += ["", *_wrapped(f"{_VERDICTS[can]}{': ' if words else ''}{words}", width, "    ", "  ")]
+    for (status, reasons), metrics in groups.items():
+        why = f": {'; '.join(reasons)}" if reasons else ""
+        lines += ["", *_wrapped(f"{words.STATUSES[status]}{why}", width, "    ", "  ")]
         for metric in metrics:
             lines += _wrapped(metric, width, "      ", "    - ")
     return lines
@@ -232,8 +151,8 @@ def as_data(checked: Checked) -> dict[str, Any]:
         "metrics": [
             {
                 "metric": item.metric.id,
-                "can": item.can,
-                "reasons": list(item.reasons),
+                "available": item.status,
+                "reasons": list(words.availability_reasons(item, checked.client)),
                 "needs": list(item.needs),
                 "missing": list(item.missing),
             }
@@ -241,7 +160,18 @@ def as_data(checked: Checked) -> dict[str, Any]:
         ],
         "drift": {
             "since": taken.previous_profile and taken.previous_profile.day,
-            "found": [asdict(item) for item in checked.drift],
+            "changes": [_as_data(item, checked.client) for item in checked.drift],
         },
         "pages": {"check": str(checked.page), "quarantine": str(checked.quarantine)},
+    }
+
+
+def _as_data(item: Drift, client: Client) -> dict[str, Any]:
+    code, facts = item.change.code, item.change.values
+    return {
+        "where": item.where,
+        "change": code,
+        "values": facts,
+        "words": sentence(item.change, client),
+        "may_affect": list(item.may_affect),
     }

@@ -14,7 +14,7 @@ from crmnb.report.text.row_state import available, not_reached
 def limits(rows: list, unit: str, *, from_zero: bool = False) -> tuple[float, float]:
     """The least and greatest value to draw: all intervals and targets, with some air, inside the unit's own bounds."""
     shown = ((row.value, row.low, row.high) if available(row) or not_reached(row) else () for row in rows)
-    ends = [x for x in (*(x for each in shown for x in each), *(row.target for row in rows)) if known(x)]
+    ends = [x for x in (*(x for values in shown for x in values), *(row.target for row in rows)) if known(x)]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     if from_zero:
         low = min(low, 0.0)
@@ -44,8 +44,8 @@ def on_ratios(axes, rows: list, result: Result) -> None:
 def _round_ratios(low: float, high: float) -> list[float]:
     """At most seven round ratios in between, 1 among them."""
     for steps in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        found = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in steps]
-        if len(inside := [x for x in found if low <= x <= high]) <= 7:
+        ticks = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in steps]
+        if len(inside := [x for x in ticks if low <= x <= high]) <= 7:
             return inside
     return [1.0]
 

@@ -107,9 +107,7 @@ def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36)
 
 def _picture(width: int, height: int, parts: list[Markup], kind: str) -> Markup:
     box = f"0 0 {width} {height}"
-    return tag(
-        "svg", *parts, viewBox=box, width=width, height=height, class_=kind, aria_hidden="true", focusable="false"
-    )
+    return tag("svg", *parts, viewBox=box, width=width, height=height, class_=kind, aria_hidden="true")
 
 
 def _round_out(value: float) -> float:

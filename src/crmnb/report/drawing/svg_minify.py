@@ -35,11 +35,11 @@ def _slim_tag(tag: str, names: dict[str, str]) -> str:
     if tag.startswith("<!--"):
         return ""
     tag = re.sub(r"\s*\n\s*", " ", tag)
-    tag = re.sub(r' id="([^"]+)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", tag)
-    tag = re.sub(r' xlink:href="#([^"]+)"', lambda found: f' href="#{names[found[1]]}"', tag)
-    tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda found: f' d="{_straight(found[1])}"', tag)
-    tag = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), tag)
-    tag = re.sub(r' d="(M [^"]+)"', lambda found: f' d="{_closer(found[1])}"', tag)  # what is round
+    tag = re.sub(r' id="([^"]+)"', lambda match: f' id="{names[match[1]]}"' if match[1] in names else "", tag)
+    tag = re.sub(r' xlink:href="#([^"]+)"', lambda match: f' href="#{names[match[1]]}"', tag)
+    tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda match: f' d="{_straight(match[1])}"', tag)
+    tag = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), tag)
+    tag = re.sub(r' d="(M [^"]+)"', lambda match: f' d="{_closer(match[1])}"', tag)  # what is round
     tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
     tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| (clip-path|version|xmlns:xlink)="[^"]*"', "", tag)
     tag = re.sub(r'stroke-dashoffset: 0;? ?|(?<=[:;]) | style=""', "", tag)
@@ -60,7 +60,7 @@ def _bends(points: np.ndarray) -> np.ndarray:
 
     Douglas & Peucker 1973, The Canadian Cartographer 10:112.
     """
-    kept, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
+    indices, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
     while spans:
         first, last = spans.pop()
         if last - first < 2:
@@ -68,9 +68,9 @@ def _bends(points: np.ndarray) -> np.ndarray:
         away = _distances(points[first + 1 : last], points[first], points[last])
         if away.max() > _UNSEEN:
             furthest = first + 1 + int(away.argmax())
-            kept.add(furthest)
+            indices.add(furthest)
             spans += [(first, furthest), (furthest, last)]
-    return points[sorted(kept)]
+    return points[sorted(indices)]
 
 
 def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:

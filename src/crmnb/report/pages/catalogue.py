@@ -16,8 +16,8 @@ GLOSSARY = (
     ),
     (
         "No detectable change",
-        "The difference from the comparison period can be chance. It does not mean that nothing changed. Where its interval excludes "
-        "zero, it is still within what chance produces among so many comparisons.",
+        "The difference from the comparison period can be chance. It does not mean that nothing changed. A report makes many comparisons, "
+        "so some intervals exclude zero by chance alone: such a change is not listed unless it remains after the correction for this.",
     ),
     (
         "Signal",
@@ -80,7 +80,7 @@ def _entry(metric: Metric) -> dict:
         ("Type", f"{_KINDS[metric.kind]}; {direction}"),
         ("Why", metric.why),
         ("Caveat", metric.caution),
-        ("Interval", metric.estimate.interval),
+        ("Interval", metric.interval),
         ("Data", ", ".join(name.replace("_", " ") for name in metric.reads)),
         ("Settings", settings),
         ("Source", metric.source),

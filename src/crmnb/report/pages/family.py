@@ -15,6 +15,7 @@ from crmnb.report.pages.frame import METHODOLOGY, page
 
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
+_EMPTY_SHAPE = re.compile(r"></(?:line|rect|circle|path|polyline)>")  # in SVG, where it can be closed in short
 _HIDDEN_TAGS = {"analyst-only", "injected-parameters", "parameters"}
 _OF_CUSTOMERS = "customers"  # the tag of cells that list single customers
 
@@ -126,7 +127,7 @@ def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
     if headings and headings[0].name == "h1":
         headings.pop(0).decompose()
     contents = _number_headings(headings)
-    return Markup(soup.decode()), contents  # noqa: S704 -- notebooks are ours, and cleaned above
+    return Markup(_EMPTY_SHAPE.sub("/>", soup.decode())), contents  # noqa: S704 -- notebooks are ours, and cleaned above
 
 
 def _as_ours(soup: BeautifulSoup, table) -> None:

@@ -8,7 +8,8 @@ from crmnb.core.period import Period
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import METHODOLOGY, language, page
-from crmnb.report.tables.scorecard import key_changes, scorecard, tile
+from crmnb.report.tables.key_changes import key_changes
+from crmnb.report.tables.scorecard import scorecard, tile
 from crmnb.report.text.numbers import day, localised, period_name, whole_number
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
@@ -78,7 +79,7 @@ def _entry(family: Family, client: Client) -> dict:
         "title": family.title,
         "href": family.href,
         "problem": localised(family.problem, client),
-        "scorecard": scorecard(ordered, rows=_FIRST_ROWS) if ordered else None,
+        "scorecard": scorecard(ordered, rows=_FIRST_ROWS, methodology=METHODOLOGY) if ordered else None,
     }
 
 

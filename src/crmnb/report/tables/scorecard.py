@@ -1,14 +1,14 @@
-"""The scorecard of several results as a table, the tile of one, and the sentences of the key changes."""
+"""The scorecard of several results as a table, and the tile of one."""
 
 from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
 from crmnb.report.drawing.sparkline import interval_bar, sparkline
-from crmnb.report.html import Html, glue, printable, tag
+from crmnb.report.html import Html, glue, tag
 from crmnb.report.tables.data_table import n_words
 from crmnb.report.text.changes import Change, change_html, change_words, lacks_comparison
-from crmnb.report.text.definitions import definition_html
+from crmnb.report.text.definitions import definition_html, first_sentence
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
 from crmnb.report.text.precision import part_decimals
@@ -30,10 +30,10 @@ _SEPARATE = ("survey", "platform")  # breakdowns of which none represents the ot
 _MOST_OTHERS = 3
 
 
-def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
+def scorecard(results: list[Result], *, rows: int | None = None, methodology: str = "") -> Html:
     """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
 
-    An empty column is left out; what applies to many rows stands once, under the table.
+    methodology: the address of that page, where definitions are only as long as in `tile`. An empty column is left out; what applies to many rows stands once, under the table.
     """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
@@ -45,7 +45,7 @@ def scorecard(results: list[Result], *, rows: int | None = None) -> Html:
     }
     columns = [name for name in _columns(results[0]) if optional.get(name, True)]
     head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
-    lines = [_line(result, row, words, columns) for result, row, words in shown]
+    lines = [_line(result, row, words, columns, methodology) for result, row, words in shown]
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
     framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
     notes = [tag("p", as_sentence(note), class_="note") for note in _under(seen)]
@@ -68,6 +68,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
     parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
     link = tag("a", "Methodology", href=definition) if definition else None
     name = result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else "")
+    what = tag("p", first_sentence(result.metric.definition), " ", link)
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
     target = target_words(result, row)
     change = change_words(result, row)
@@ -75,7 +76,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         change = change._replace(text=NO_COMPARISON)
     change = change_html(change)
     pieces = (
-        tag("details", tag("summary", tag("h3", name)), tag("p", result.metric.definition, " ", link), class_="what"),
+        tag("details", tag("summary", tag("h3", name)), what, class_="what"),
         big,
         interval_bar(result, row),
         tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
@@ -116,44 +117,6 @@ def in_short(result: Result) -> dict[str, str] | None:
     }
 
 
-def key_changes(results: list[Result]) -> Html:
-    """The signals as sentences: those of the whole client before those of segments, the largest effect first.
-
-    The effect is the relative change times the share of the client's units that it concerns.
-    """
-    signals = [
-        (_effect(result, row), result, row)
-        for result in results
-        for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
-        if available(row) and known(row.change)
-    ]
-    if not signals:
-        calm = "No detectable changes." if _any_compared(results) else "No comparison with another period."
-        return Html(tag("p", calm, class_="calm"), calm)
-    signals.sort(key=lambda item: -item[0])
-    whole = [(result, row) for _, result, row in signals if not row.segment]
-    groups = [(result, row) for _, result, row in signals if row.segment]
-    text = "\n".join(f"{_where(r, row)}: {change_words(r, row).text}" for r, row in (*whole, *groups))
-    return Html(_signal_list(whole) + _folded(groups, len(whole)), text)
-
-
-def _signal_list(signals: list) -> Markup:
-    items = (tag("li", _signal(result, row)) for result, row in signals)
-    return tag("ul", *items, class_="signals") if signals else Markup()
-
-
-def _folded(signals: list, others: int) -> Markup:
-    """The signals of segments, folded where the whole client has some: they mostly repeat those."""
-    if not signals or not others:
-        return _signal_list(signals)
-    words = f"{len(signals)} changes in segments" if len(signals) > 1 else "1 change in a segment"
-    return tag("details", tag("summary", words), _signal_list(signals))
-
-
-def _any_compared(results: list[Result]) -> bool:
-    return any(result.whole["change"].notna().any() for result in results)
-
-
 def _columns(result: Result) -> list[str]:
     comparison = period_name(result.comparison.label, result.client)
     return ["Metric", "Value", interval_name(result), "n", f"Change vs {comparison}", "Target", "Remarks"]
@@ -173,11 +136,12 @@ def _entries(result: Result):
         yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
 
 
-def _line(result: Result, row, words: str, columns: list[str]) -> Markup:
+def _line(result: Result, row, words: str, columns: list[str], methodology: str) -> Markup:
     if row is None:
-        return tag("tr", _name_cell(result, result.metric.title), tag("td", words, colspan=len(columns) - 1))
+        name = _name_cell(result, result.metric.title, methodology)
+        return tag("tr", name, tag("td", words, colspan=len(columns) - 1))
     named = words.startswith(result.metric.title)
-    head = _name_cell(result, words) if named else tag("th", words, scope="row", class_="breakdown")
+    head = _name_cell(result, words, methodology) if named else tag("th", words, scope="row", class_="breakdown")
     if not available(row):
         interval = named_interval(result, row)
         words = value_words(result, row) + (f" ({interval})" if interval else "")
@@ -213,8 +177,13 @@ def _under(shown: list) -> list[str]:
     return list(dict.fromkeys([*reasons, *marks]))
 
 
-def _name_cell(result: Result, shown: str) -> Markup:
-    return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
+def _name_cell(result: Result, shown: str, methodology: str) -> Markup:
+    metric = result.metric
+    link = tag("a", "Methodology", href=f"{methodology}#{metric.id}")
+    short = tag("p", first_sentence(metric.definition), " ", link)
+    return tag(
+        "th", tag("details", tag("summary", shown), short if methodology else definition_html(metric)), scope="row"
+    )
 
 
 def headline(result: Result) -> Row | None:
@@ -253,24 +222,3 @@ def _spark_figure(result: Result, parts: list) -> Markup | None:
         for word, row in named
     )
     return tag("div", line, tag("span", f"By part of the period: {ends}.", class_="unseen"), class_="over-time")
-
-
-def _effect(result: Result, row) -> float:
-    size = max(abs(row.value), abs(row.value - row.change)) or 1.0
-    if result.metric.compares:  # the figure itself is the change
-        size = 100.0 if row.unit == "%" else 1.0
-    whole = result.whole[result.whole["breakdown"] == row.breakdown]["n"]
-    share = row.n / whole.iloc[0] if len(whole) and known(row.n) and whole.iloc[0] > 0 else 1.0
-    return abs(row.change) / size * (share if row.segment else 1.0)
-
-
-def _signal(result: Result, row) -> Markup:
-    change = change_html(change_words(result, row))
-    now = tag("span", value_words(result, row), class_="tied")
-    return glue(tag("strong", _where(result, row)), ": ", change, ", now ", now, ".")
-
-
-def _where(result: Result, row) -> str:
-    of = f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else ""
-    among = f", {row.segment.replace('_', ' ')} {printable(row.level)}" if row.segment else ""
-    return f"{result.metric.title}{of}{among}"

@@ -177,9 +177,10 @@ def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: where the holdout begins, and the last values."""
     head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."
     if known(begins):
-        head += f" The holdout begins in week {begins:g}."
+        head += f" The holdout begins in week {whole_number(begins, result.client)}."
     ends = ", ".join(
-        f"{line.name} {point_words(result, line, len(line.x) - 1, 'count')} in week {line.x[-1]:g}" for line in lines
+        f"{line.name} {point_words(result, line, len(line.x) - 1, 'count')} in week {whole_number(line.x[-1], result.client)}"
+        for line in lines
     )
     return f"{head} Last: {ends}."
 

@@ -35,28 +35,42 @@ def change_words(result: Result, row, *, with_period: bool = True) -> Change:
 
     Without `with_period`, the comparison's name is left out, for a column headed by it.
     """
-    client = result.client
     if not available(row):
         return Change("", "none", "")
     if not known(row.change):
-        return Change(reason_text(row.reason, client), "none", "")
+        return Change(reason_text(row.reason, result.client), "none", "")
     named = with_period and not result.metric.compares  # whose breakdowns say what it is compared with
-    versus = f" vs {period_name(result.comparison.label, client)}" if named else ""
-    unit, (change, low, high) = displayed(result, row.unit, row.change, row.change_low, row.change_high)
-    decimals = change_decimals(change, low, high, unit)
-    if unit in ("%", "points"):
-        unit = "%" if result.metric.compares else "pts"
-    has_interval = known(low) and known(high)
-    name = interval_name(result)
-    if not row.signal and has_interval:
-        limits = signed_limits(low, high, unit, decimals, client)
-        if not low <= 0 <= high:  # alone it would be a signal, not among all the comparisons
-            limits += "; not beyond chance among so many comparisons"
+    versus = f" vs {period_name(result.comparison.label, result.client)}" if named else ""
+    limits, name = change_interval(result, row), interval_name(result)
+    if not row.signal and limits:
+        if not row.change_low <= 0 <= row.change_high:  # alone it would be a signal, not among all the comparisons
+            limits += " before correction for multiple comparisons"
         return Change(f"no detectable change{versus} ({name} {limits})", "unclear", "")
-    text = f"{signed(change, unit, decimals, client)}{versus}" if change else f"unchanged{versus}"
-    text += f" ({name} {limits_text(low, high, unit, decimals, client)})" if has_interval else " (no interval)"
-    arrow = "" if not row.signal else "▲" if change > 0 else "▼"
+    text = f"{short_change(result, row) if row.change else 'unchanged'}{versus}"
+    text += f" ({name} {limits})" if limits else " (no interval)"
+    arrow = "" if not row.signal else "▲" if row.change > 0 else "▼"
     return Change(text, _TONES.get(row.signal, "unclear"), arrow)
+
+
+def short_change(result: Result, row) -> str:
+    """A known change with its sign and unit, without interval: `+3.1 pts`."""
+    unit, (change, low, high) = displayed(result, row.unit, row.change, row.change_low, row.change_high)
+    return signed(change, _change_unit(result, unit), change_decimals(change, low, high, unit), result.client)
+
+
+def change_interval(result: Result, row) -> str:
+    """The limits of a known change: `1.2 to 5.0` beside a signal, whose unit they share, and signed otherwise; "" without an interval."""
+    unit, (change, low, high) = displayed(result, row.unit, row.change, row.change_low, row.change_high)
+    if not (known(low) and known(high)):
+        return ""
+    written = limits_text if row.signal else signed_limits
+    decimals = change_decimals(change, low, high, unit)
+    return written(low, high, _change_unit(result, unit), decimals, result.client)
+
+
+def _change_unit(result: Result, unit: str) -> str:
+    """A change of a share is in points; that of a metric which is a change itself is in per cent."""
+    return ("%" if result.metric.compares else "pts") if unit in ("%", "points") else unit
 
 
 def change_html(change: Change) -> Markup | None:

@@ -1,5 +1,7 @@
 """Definitions: what a metric is, from its own declaration: methodology terms, formula and caveat."""
 
+import re
+
 from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
@@ -7,10 +9,17 @@ from crmnb.metrics.definition import Metric
 from crmnb.report.html import Html, join, tag
 from crmnb.report.text.sentences import as_sentence
 
+_SENTENCE_END = re.compile(r"(?<=[.])\s+(?=[A-Z])")
+
 
 def formula(metric: Metric) -> str:
     """`buyers with two or more orders / buyers in the period`."""
     return f"{metric.numerator} / {metric.denominator}" if metric.denominator else metric.numerator
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a definition, which says what the metric is; what follows are details for the methodology."""
+    return as_sentence(_SENTENCE_END.split(text, maxsplit=1)[0])
 
 
 def formula_term(metric: Metric) -> str:
@@ -19,13 +28,11 @@ def formula_term(metric: Metric) -> str:
 
 
 def definition_html(metric: Metric) -> Markup:
-    """A metric's definition, formula, purpose, caveat and source: a list of terms."""
+    """What a reader of a figure needs at once: the metric in a sentence, its formula and its caveat; the methodology has all."""
     terms = (
-        ("Definition", as_sentence(metric.definition)),
+        ("Definition", first_sentence(metric.definition)),
         (formula_term(metric), formula(metric)),
-        ("Why", as_sentence(metric.why)),
         ("Caveat", as_sentence(metric.caution)),
-        ("Source", as_sentence(metric.source)),
     )
     return tag("dl", *(join(tag("dt", term), tag("dd", text)) for term, text in terms if text), class_="method")
 

@@ -120,10 +120,10 @@ def short_money(value: float, client: Client, *, like: float | None = None, deci
     """
     if abs(value if like is None else like) < _MILLION:
         return money(value, 0, client)
-    one = format_compact_currency(_MILLION, client.currency, locale=client.locale, fraction_digits=0)
-    if re.findall(r"\d+", one) != ["1"]:  # a locale without a word for a million
+    million = format_compact_currency(_MILLION, client.currency, locale=client.locale, fraction_digits=0)
+    if re.findall(r"\d+", million) != ["1"]:  # a locale without a word for a million
         return money(value, 0, client)
-    written = one.replace("1", number(abs(value) / _MILLION, decimals, client))
+    written = million.replace("1", number(abs(value) / _MILLION, decimals, client))
     return f"{MINUS}{written}" if value < 0 else written
 
 

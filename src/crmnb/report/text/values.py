@@ -13,6 +13,7 @@ from crmnb.report.text.numbers import (
     percent,
     period_name,
     quantity,
+    scale_end,
     short_money,
     short_quantity,
     whole_number,
@@ -135,5 +136,6 @@ def _unit_tail(result: Result, row) -> str:
         return f" {noun(result.metric.numerator)}"
     if row.unit == "scale":
         ends = declared_scale(result)
-        return " on a scale of {:g} to {:g}".format(*ends) if ends else " on the declared scale"
+        written = [scale_end(end, row.unit, result.client) for end in ends or ()]
+        return f" on a scale of {' to '.join(written)}" if ends else " on the declared scale"
     return ""

@@ -1,0 +1,248 @@
+"""Revenue: its growth, what made it change, and the value of orders."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
+from crmnb.core.period import Period
+from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import (
+    growth,
+    growth_parts,
+    median_by_customer,
+)
+from crmnb.metrics.features.leads import own_columns
+from crmnb.metrics.features.revenue import sold, with_net_revenue
+from crmnb.metrics.measures import money_mean, of_counts
+from crmnb.schema.client import Segments
+from crmnb.stats.growth import MOST_COMPARISONS, sides_of, spans, who_of
+
+_NEVER = datetime(9999, 1, 1)  # later than any refund
+
+
+@metric(
+    title="Sales growth",
+    unit="%",
+    kind="outcome",
+    direction="up",
+    hand_count={"": "2029.5 / (432 - 22) - 1"},
+)
+def sales_growth(all_orders, *, segments: Segments):
+    """Net revenue compared with a year before, like for like, in percent.
+
+    A month (or up to two) is compared with the same weekdays 52 weeks earlier, a longer period with the same calendar
+    days, without 29 February; of more than a year, the last year counts. Net revenue is orders less refunds, without
+    cancelled orders. Also shown: the change from the previous period per day, if that is not the year before, and,
+    with two or more years of history, the compound annual growth rate (CAGR). For the earlier period, only refunds
+    count that were known equally long after its end.
+
+    Why: a month with five Saturdays is not better business than one with four; day against like day takes that out. A year
+        has what is billed by the month twelve times, which the same weekdays would not.
+    Caution: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
+        and what is billed by the month looks more in a shorter one. Growth is a comparison already: it is compared with no other.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
+        Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
+        (interval, the wider of weeks and customers as units, see crmnb.stats.growth).
+    """
+    compared = all_orders.periods.table(_spans)
+    most = max(len(spans(period)) for period in all_orders.periods.by_place.values())
+    inside = [f"in_{at}" for at in range(most)]
+    own = own_columns(all_orders, "orders", segments, "day", "net", "span", "period_id", *inside)
+    known = ["customer_id"] if "customer_id" in all_orders.columns else []
+    at, day = nw.col("ordered_at"), nw.col("ordered_at").dt
+    in_span = all_orders.where(
+        at >= nw.col("span_start"),
+        at < nw.col("span_end"),
+        (nw.col("leap_days") == 1) | ~((day.month() == 2) & (day.day() == 29)),
+        beside=compared,
+    )
+    revenue = sold(in_span, nw.col("known_at")).with_columns(
+        day=day.truncate("1d"), net_=nw.col("net").cast(nw.Float64)
+    )
+    bought = revenue.with_columns(
+        **{name: (nw.col("span") == place).cast(nw.Int64) for place, name in enumerate(inside)},
+        **{
+            name: nw.when(nw.col("span") == nw.col(f"{name}_span")).then(nw.col("net_")).otherwise(0.0)
+            for name in _SIDES
+        },
+    )
+    facts = {
+        "numerator": "net revenue of the period / net revenue of comparable days a year earlier - 1",
+        "denominator": "orders in both periods",
+        "breakdown": "against what",
+        "compares": True,
+    }
+    bought = bought.with_columns(**_products()).select(
+        "period_id", *known, *own, "day", "net", "span", *inside, *_products(), *_SIDES
+    )
+    if not known:
+        return of_counts(bought.drop(*_SIDES), growth, **facts)
+    bought = bought.with_columns(breakdown=nw.lit(""))
+    daily = bought.with_columns(**{name: _none_of(name) for name in inside}).drop(*_SIDES)
+    by_buyer = (buyers.select(daily.columns) for by in ("", *own) for buyers in _buyers(bought, by, inside))
+    return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
+
+
+_SIDES = [f"{side}_{at}" for at in range(MOST_COMPARISONS) for side in ("now", "before")]
+
+
+def _spans(period: Period) -> list[dict[str, Any]]:
+    """The spans of days that a period's revenue is compared over, and the places among them of the two sides of each comparison."""
+    sides = {f"{side}_{at}_span": place for at, pair in enumerate(sides_of(period)) for side, place in pair.items()}
+    return [
+        {
+            "span": at,
+            "span_start": span.start,
+            "span_end": span.end,
+            "leap_days": int(span.leap_days),
+            "known_at": span.known_at or _NEVER,
+            **sides,
+        }
+        for at, span in enumerate(spans(period))
+    ]
+
+
+def _products() -> dict[str, nw.Expr]:
+    """The products of what was brought in the two sides of each comparison, whose sums the interval needs."""
+    return {
+        f"{a}_{b}_{at}": nw.col(f"{a}_{at}") * nw.col(f"{b}_{at}")
+        for at in range(MOST_COMPARISONS)
+        for a, b in (("now", "now"), ("now", "before"), ("before", "before"))
+    }
+
+
+def _buyers(bought: nw.LazyFrame, by: str, inside: list[str]) -> list[nw.LazyFrame]:
+    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
+    keys = ["period_id", "customer_id", *([by] if by else [])]
+    named = ~nw.col("customer_id").is_null()
+    figures = {*inside, *_SIDES, *_products()}
+    others = [name for name in bought.columns if name not in (*keys, "breakdown", *figures)]
+    net = {f"of_{name}": nw.col(name) * nw.col("net").cast(nw.Float64) for name in inside}
+    totals = bought.filter(named).with_columns(**net).group_by(*keys)
+    sums = totals.agg(*(nw.col(name).sum() for name in (*net, *_SIDES)), *(nw.col(name).min() for name in others))
+    sums = sums.with_columns(**{name: (nw.col(f"of_{name}") > 0).cast(nw.Int64) for name in inside}, **_products())
+    emptied = {name: _none_of(name) for name in others} | {"breakdown": nw.lit(who_of(by))}
+    return [rows.with_columns(**emptied) for rows in (sums, bought.filter(~named))]
+
+
+def _none_of(name: str) -> nw.Expr:
+    """Null, of a column's type."""
+    return nw.when(nw.lit(False)).then(nw.col(name))
+
+
+def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.LazyFrame:
+    """A period's buyers, one row each (and one of all orders without a customer), with orders and revenue."""
+    inside = orders.filter(period.holds("ordered_at")).group_by("customer_id")
+    buyers = inside.agg(orders=nw.len(), net=nw.col("net").sum())
+    known = (~nw.col("customer_id").is_null()).cast(nw.Int64)
+    return buyers.with_columns(side=nw.lit(side), against=nw.lit(against), known=known)
+
+
+@metric(
+    title="Revenue bridge",
+    unit="money",
+    kind="outcome",
+    direction="-",
+    hand_count={
+        "before": "432",
+        "customers": "245.836489475",
+        "frequency": "233.277197725",
+        "order value": "1111.386312800",
+        "without a customer": "7",
+        "now": "2029.5",
+    },
+)
+def revenue_bridge(all_orders, *, segments: Segments):
+    """Change of net revenue from the same period a year before, split into customers, order frequency and order value.
+
+    Revenue = customers x orders per customer x revenue per order: each factor has its share by the logarithmic mean,
+    without a remainder. If the data do not reach back a year, the previous period is used. Orders without a customer
+    are separate, unless they are too few to be shown. For the earlier period, only refunds count that were known
+    equally long after its end.
+
+    Why: more customers, more orders per customer and larger orders are three sources of growth that need different measures.
+    Caution: it shows how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
+        refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
+    Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
+    """
+    period = all_orders.periods.reporting
+    seen = period if not period.partial else replace(period, end=period.observed_end, months=0)
+    choices = [comparison for comparison in (seen.year_before, seen.previous) if not comparison.partial]
+    if not choices:
+        needed, begins = str(seen.previous.start.date()), str(period.data_from.date())
+        raise Unavailable(Note("needs_earlier_period", needed=needed, begins=begins))
+    before = choices[0]
+    known_at = before.as_long_after(seen)
+    sides = [
+        _side(sold(all_orders.rows), seen, "now", before.label),
+        _side(sold(all_orders.rows, known_at), before, "before", before.label),
+    ]
+    return of_counts(
+        nw.concat(sides),
+        growth_parts,
+        numerator="net revenue of both periods and the parts of the difference",
+        denominator="buyers in both periods",
+        breakdown="part",
+        compares=True,
+        aspect_of="sales_growth",
+    )
+
+
+@metric(
+    title="Average order value",
+    unit="money",
+    kind="outcome",
+    direction="up",
+    hand_count="2029.5 / 26",
+)
+def average_order_value(orders):
+    """Net revenue per order: orders less refunds, without cancelled and fully refunded orders.
+
+    Why: together with customers and frequency it makes up revenue, and it reacts first to offers and prices.
+    Caution: a few large orders raise it; the median shows the typical order. The interval counts customers, not orders, as
+        one customer's orders are alike.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (average order value); Hall 1992,
+        JRSS-B 54:221 (interval).
+    """
+    inside = orders.derive(with_net_revenue).during("ordered_at")
+    words = {"numerator": "net revenue", "denominator": "orders in the period"}
+    return money_mean(inside, nw.col("net"), bounds=(0, float("inf")), **words)
+
+
+@metric(
+    title="Median order value",
+    unit="money",
+    kind="outcome",
+    direction="up",
+    hand_count="(29 + 33) / 2",
+)
+def median_order_value(orders):
+    """Net revenue that half of the period's orders do not exceed.
+
+    Why: a few large orders do not change it, so it shows the typical order.
+    Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
+    Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
+    """
+    orders.periods.without_parts()
+    inside = orders.derive(with_net_revenue).during("ordered_at")
+    facts = {
+        "numerator": "net revenue of the order in the middle",
+        "denominator": "orders in the period",
+        "aspect_of": "average_order_value",
+    }
+    if "customer_id" not in orders.columns:
+        alone = inside.select("period_id", net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
+        return of_counts(alone, median_by_customer, **facts)
+    known, who = ~nw.col("customer_id").is_null(), ("period_id", "customer_id")
+    place, orders_of = nw.col("net").rank("ordinal").over(*who), nw.len().over(*who)
+    placed = inside.select(
+        *who,
+        net=nw.col("net"),
+        squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),
+        orders=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
+    )
+    return of_counts(placed, median_by_customer, **facts)
