@@ -70,7 +70,8 @@ def predicted_clv(
     Where customers are lost by inactivity, purchases follow BG/NBD and margins Gamma-Gamma, fitted to customers who
     joined after the data start. Contracts renew by the shifted beta-geometric model, each customer weighted by
     monthly margin, so that expensive contracts that end sooner count accordingly. Segment levels have models of their
-    own where a likelihood ratio test finds differences, and add up to the whole.
+    own where a likelihood ratio test finds differences, and these add up to the whole. Under contract, the other levels
+    have the common model with churn rates scaled to their own losses.
 
     Why: what keeping the customers of today is worth, and what may be spent on it.
     Caution: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to

@@ -223,7 +223,7 @@ def expected_churn(tenures, joined, *, churn: Churn, segments: Segments, horizon
     """Number of current customers who are expected to be lost within the horizon, if they behave as customers did so far.
 
     Under contract: by the share that was lost at the same tenure; segment levels have hazards of their own where a
-    log-rank test finds differences. By inactivity: by BG/NBD, from how often and how recently each customer bought; a
+    log-rank test finds differences, and the common hazards scaled to their own losses otherwise. By inactivity: by BG/NBD, from how often and how recently each customer bought; a
     customer without an order in the declared days before the end of the horizon is lost, and segment levels have
     models of their own where a likelihood ratio test finds differences. Analysts can list the customers with the
     probability of churn and the value at stake.
