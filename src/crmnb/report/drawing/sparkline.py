@@ -51,7 +51,7 @@ def interval_bar(
         inside = min(max((value - first) / ((last - first) or 1), 0), 1)
         return round(5 + inside * (width - 10), 1)
 
-    parts = [tag("line", x1=5, y1=9, x2=width - 5, y2=9, stroke="#c9ccd0", stroke_width=2, class_="rail")]
+    parts = [tag("path", d=f"M5 9H{width - 5}", stroke="#c9ccd0", stroke_width=2, class_="rail")]
     if bounded_below(row):
         wide = max(x(row.high) - x(row.low), 2)
         parts.append(
