@@ -5,10 +5,15 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+Frames = dict[str, pd.DataFrame]
 Runs = dict[str, list[dict[str, float]]]
 
 
@@ -27,6 +32,28 @@ def command_line(
     given = parser.parse_args(arguments)
     given.rows = given.rows or (1_000_000 if given.quick else 10_000_000)
     return given
+
+
+def run_contest(
+    given: argparse.Namespace, compute: Callable[[str, int], pd.DataFrame], benchmark: Callable[[int], int]
+) -> int:
+    """The benchmark of so many rows, or one of its processes, whose figures are written to a file; gives the exit code."""
+    if given.contender:
+        compute(given.contender, given.rows).to_csv(given.to, index=False)
+        return 0
+    return benchmark(given.rows)
+
+
+def figures_of(module: str, contenders: Iterable[str], rows: int, columns: Iterable[str]) -> tuple[Runs, Frames]:
+    """What each contender took, twice, in the order A B C C B A, and the figures of its last run; columns: those of numbers."""
+    runs: Runs = {name: [] for name in contenders}
+    frames: Frames = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in there_and_back(contenders):
+            to = Path(folder) / f"{name}.csv"
+            runs[name].append(measured(module, "--contender", name, "--rows", str(rows), "--to", str(to)))
+            frames[name] = pd.read_csv(to, keep_default_na=False, na_values=dict.fromkeys(columns, "")).fillna(np.nan)
+    return runs, frames
 
 
 def there_and_back(names: Iterable[str]) -> Iterator[str]:

@@ -9,13 +9,11 @@ one line of JSON. Exits with 1 where a peer's figure differs.
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.speed.contest import Runs, command_line, measured, there_and_back, verdict
+from benchmarks.speed.contest import Runs, command_line, figures_of, run_contest, verdict
 
 CONTENDERS = ("ours", "pandas", "sql")
 KEYS = ["metric", "breakdown", "part", "segment", "level"]
@@ -45,10 +43,7 @@ AIMS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark, or (`--contender`) one of its processes."""
     given = command_line("metrics", __doc__, CONTENDERS, "orders, and as many answers", arguments)
-    if given.contender:
-        _compute(given.contender, given.rows).to_csv(given.to, index=False)
-        return 0
-    return _benchmark(given.rows)
+    return run_contest(given, _compute, _benchmark)
 
 
 def _compute(contender: str, rows: int) -> pd.DataFrame:
@@ -76,15 +71,7 @@ def _benchmark(rows: int) -> int:
     from benchmarks.speed.metrics_data import make
 
     make(rows)
-    runs: Runs = {name: [] for name in CONTENDERS}
-    frames = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in there_and_back(CONTENDERS):
-            to = Path(folder) / f"{name}.csv"
-            runs[name].append(
-                measured("benchmarks.speed.metrics", "--contender", name, "--rows", str(rows), "--to", str(to))
-            )
-            frames[name] = pd.read_csv(to, keep_default_na=False, na_values=dict.fromkeys(FIGURES, "")).fillna(np.nan)
+    runs, frames = figures_of("benchmarks.speed.metrics", CONTENDERS, rows, FIGURES)
     differing = {peer: differences(frames["ours"], frames[peer]) for peer in CONTENDERS[1:]}
     for peer, rows_differing in differing.items():
         if len(rows_differing):

@@ -4,22 +4,15 @@ Canonical tables as the intake would leave them: Parquet sorted by time, keys as
 drawn at random; every value comes from a hash of the row's number, so the peers and a later run see the same rows.
 """
 
-import tempfile
-from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
-from crmnb.core.period import Period
+from benchmarks.speed.made_up_shop import FIRST, PERIOD, SECONDS, UNIT, make_files, shop
 from crmnb.schema.client import Client
 
-TABLES = ("customers", "orders", "survey_responses", "survey_invitations", "reviews")
-FIRST, CUTOFF = datetime(2023, 1, 1), datetime(2026, 1, 1)
-PERIOD = Period.parse("2025").observe(FIRST, CUTOFF)
-SECONDS = int((CUTOFF - FIRST).total_seconds())
+__all__ = ["PERIOD", "TABLES", "client", "make"]
 
-# A number in [0, 1) from the row's number and a salt.
-_UNIT = "create macro unit(i, salt) as (hash(i * 1000 + salt) >> 11)::double / 9007199254740992"
+TABLES = ("customers", "orders", "survey_responses", "survey_invitations", "reviews")
+
 # The squared number makes a few customers far busier than the rest; one row in `without` carries no customer.
 _WHO = (
     "create macro who(i, salt, people, without) as case when unit(i, salt + 1) >= without "
@@ -28,38 +21,21 @@ _WHO = (
 
 
 def client() -> Client:
-    """The made-up shop: churn by 90 days of inactivity, one segmentation, compared with the year before."""
-    return Client(
-        id="benchmark",
-        folder=Path(),
-        name="Benchmark",
-        currency="EUR",
-        sources={},
-        tables={},
-        items={
-            "satisfied": {"scale": (1, 5)},
-            "recommend": {"scale": (0, 10)},
-            "effort": {"scale": (1, 7), "direction": "effort"},
-        },
-        churn={"kind": "inactivity", "inactivity_days": 90},
-        segments={"region": {"column": "customers.region"}},
-        privacy={"min_base": 1, "suppress_below": 1},
-    )
+    """The made-up shop, with three questions of its surveys."""
+    items = {
+        "satisfied": {"scale": (1, 5)},
+        "recommend": {"scale": (0, 10)},
+        "effort": {"scale": (1, 7), "direction": "effort"},
+    }
+    return shop(items=items)
 
 
 def make(rows: int) -> dict[str, Path]:
     """The tables' files, for so many orders and as many answers; kept in the system's temporary folder between runs."""
-    folder = Path(tempfile.gettempdir()) / f"crmnb-benchmark-metrics-{rows}"
-    folder.mkdir(exist_ok=True)
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    for name, file in files.items():
-        if not file.exists():
-            _write(name, rows, file)
-    return files
+    return make_files("metrics", rows, TABLES, (UNIT, _WHO), _query_of)
 
 
-def _write(name: str, rows: int, file: Path) -> None:
-    """One table, written beside its place and moved there when whole."""
+def _query_of(name: str, rows: int) -> str:
     people, tenth = max(rows // 10, 1), max(rows // 10, 1)
     queries = {
         "customers": f"select * from ({_customers(people)}) order by joined_at",
@@ -68,12 +44,7 @@ def _write(name: str, rows: int, file: Path) -> None:
         "survey_invitations": _in_time(_invitations(people), tenth, "sent_at", 3),
         "reviews": _in_time(_reviews(people), tenth, "posted_at", 4),
     }
-    with duckdb.connect() as con:
-        con.execute(_UNIT)
-        con.execute(_WHO)
-        unfinished = file.with_suffix(".part")
-        con.execute(f"copy ({queries[name]}) to '{unfinished}' (format parquet)")
-    unfinished.rename(file)
+    return queries[name]
 
 
 def _in_time(columns: str, rows: int, time: str, salt: int) -> str:

@@ -6,12 +6,9 @@ have lives: each joins, buys at a rate and at prices of their own, and goes; so 
 something to find.
 """
 
-import tempfile
 from pathlib import Path
 
-import duckdb
-
-from benchmarks.speed.metrics_data import CUTOFF, FIRST, PERIOD, SECONDS
+from benchmarks.speed.made_up_shop import CUTOFF, FIRST, PERIOD, SECONDS, UNIT, make_files, shop
 from crmnb.schema.client import Client
 
 __all__ = ["CUTOFF", "FIRST", "PERIOD", "TABLES", "client", "make"]
@@ -19,8 +16,6 @@ __all__ = ["CUTOFF", "FIRST", "PERIOD", "TABLES", "client", "make"]
 TABLES = ("customers", "orders", "subscriptions", "leads", "visits", "costs")
 
 _DAY = 86_400
-# A number in [0, 1) from the row's number and a salt.
-_UNIT = "create macro unit(i, salt) as (hash(i * 1000 + salt) >> 11)::double / 9007199254740992"
 # Waiting times, of mean 1.
 _WAIT = "create macro wait(i, salt) as -ln(1 - unit(i, salt))"
 _CUSTOMER = "create macro customer(i) as 'C' || lpad(i::bigint::varchar, 8, '0')"
@@ -29,39 +24,22 @@ _MONEY = "decimal(18, 4)"
 
 
 def client() -> Client:
-    """The made-up shop: churn by 90 days of inactivity, one segmentation, compared with the year before."""
-    return Client(
-        id="benchmark",
-        folder=Path(),
-        name="Benchmark",
-        currency="EUR",
-        sources={},
-        tables={},
-        churn={"kind": "inactivity", "inactivity_days": 90},
-        worth={
-            "margin_rate": 0.4,
-            "profitable_margin": 50,
-            "books": {"2025": 1e8},
-            "gains": {"loyalty card": {"gain": 500_000, "low": 300_000, "high": 700_000}},
-        },
-        segments={"region": {"column": "customers.region"}},
-        privacy={"min_base": 1, "suppress_below": 1},
-    )
+    """The made-up shop, with what it declares of worth."""
+    worth = {
+        "margin_rate": 0.4,
+        "profitable_margin": 50,
+        "books": {"2025": 1e8},
+        "gains": {"loyalty card": {"gain": 500_000, "low": 300_000, "high": 700_000}},
+    }
+    return shop(worth=worth)
 
 
 def make(rows: int) -> dict[str, Path]:
     """The tables' files, for so many orders; kept in the system's temporary folder between runs."""
-    folder = Path(tempfile.gettempdir()) / f"crmnb-benchmark-money-{rows}"
-    folder.mkdir(exist_ok=True)
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    for name, file in files.items():
-        if not file.exists():
-            _write(name, rows, file)
-    return files
+    return make_files("money", rows, TABLES, (UNIT, _WAIT, _CUSTOMER, _TIME), _query_of)
 
 
-def _write(name: str, rows: int, file: Path) -> None:
-    """One table, written beside its place and moved there when whole."""
+def _query_of(name: str, rows: int) -> str:
     people = max(rows // 10, 1)
     queries = {
         "customers": f"select * from ({_customers(people)}) order by joined_at",
@@ -71,12 +49,7 @@ def _write(name: str, rows: int, file: Path) -> None:
         "visits": f"select * from ({_visits(people, max(rows // 10, 1))}) order by started_at",
         "costs": f"select * from ({_costs(people)}) order by month",
     }
-    with duckdb.connect() as con:
-        for macro in (_UNIT, _WAIT, _CUSTOMER, _TIME):
-            con.execute(macro)
-        unfinished = file.with_suffix(".part")
-        con.execute(f"copy ({queries[name]}) to '{unfinished}' (format parquet)")
-    unfinished.rename(file)
+    return queries[name]
 
 
 def _joined(i: str) -> str:

@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from benchmarks.speed import money, money_data
+from benchmarks.speed import contest, money, money_data
 from benchmarks.speed.metrics import KEYS
 from crmnb.metrics.definition import family
 
@@ -31,7 +31,7 @@ def test_it_ends_with_one_line_of_json_and_both_answer_the_same(answers, monkeyp
         shutil.copy(answers[told["--contender"]], told["--to"])
         return {"seconds": 1.0, "cpu_seconds": 1.0, "peak_gb": 1.0 if told["--contender"] == "ours" else 2.0}
 
-    monkeypatch.setattr(money, "measured", computed_before)
+    monkeypatch.setattr(contest, "measured", computed_before)
     assert money.main(["--rows", str(ROWS)]) == 0
     shown = capsys.readouterr()
     assert not shown.err

@@ -1,16 +1,26 @@
 """Derived tables: what several metrics need of a client's tables is worked out once, in a temporary table."""
 
+import atexit
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import count
 from typing import Any
+from weakref import WeakSet
 
 import narwhals.stable.v2 as nw
 
 from crmnb.engine.query import Query
 
 _numbers = count()
+_all: "WeakSet[DerivedTables]" = WeakSet()
+
+
+@atexit.register
+def _forget() -> None:
+    """Let go of all frames while the engine is still there."""
+    for derived in _all:
+        derived.frames.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +37,9 @@ class DerivedTables:
     tables: dict[str, str] = field(default_factory=dict)
     time_use: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
     levels: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        _all.add(self)
 
     def table(self, sql: str) -> str:
         """The name of the temporary table of the rows of a query."""

@@ -59,7 +59,7 @@ def listed(evidence: Evidence, by: list[Segmentation]) -> str:
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
     """The SQL of the counts by period, breakdown, columns, fold and levels of all segmentations."""
     columns, key = _columns(evidence, sums), _key(evidence)
-    picked = _picked(columns, "e.") + "".join(f', sum(e."{name}") as "{name}"' for name in sums)
+    picked = _picked(columns, "e.") + "".join(f', {_sum(evidence, name)}(e."{name}") as "{name}"' for name in sums)
     group = f"select e.{PERIOD}, {_component(evidence)} as breakdown"
     if not folds:
         return _by_level(evidence, by, f"{group} {picked}", "count(*) as n", "")
@@ -130,6 +130,11 @@ def _columns(evidence: Evidence, sums: tuple[str, ...]) -> list[str]:
     return [name for name in evidence.columns if name not in (*_KEYS, "breakdown", *sums)]
 
 
+def _sum(evidence: Evidence, column: str) -> str:
+    """The engine's sum of a column: of floats one that is the same in any order, as fits that follow are sensitive."""
+    return "fsum" if evidence.types[column] in ("DOUBLE", "FLOAT") else "sum"
+
+
 def _picked(columns: list[str], of: str = "") -> str:
     return "".join(f', {of}"{name}"' for name in columns)
 
@@ -159,13 +164,13 @@ def _counts(
 ) -> str:
     """The SQL of the counts of all groups, by `place`; rows that differ in levels that are not asked for are alike."""
     alike = any(each.name for each in by)
-    total = "sum({})".format if alike else "{}".format
+    total = "{}({})".format if alike else "{1}".format
     picked = _picked(columns, "cells.") + "".join(f', {own} as "{name}"' for own, name in joint.items())
-    summed = {name: total(f'cells."{name}"') for name in sums}
+    summed = {name: total(_sum(evidence, name), f'cells."{name}"') for name in sums}
     picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
     return f"""
         with cells as ({_by_segmentation(evidence, by, "tallied")})
-        select place {picked}, {total("cells.n")}::double as n
+        select place {picked}, {total("sum", "cells.n")}::double as n
         from cells join places
             on (cells.seg, cells.{PERIOD}, cells.breakdown, cells.level) = (places.seg, period, places.breakdown, places.level)
         {"group by all" if alike else ""} order by all"""
