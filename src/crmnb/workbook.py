@@ -81,7 +81,7 @@ class Workbook:
     def rows(self, metric: str, limit: int = 100) -> pd.DataFrame:
         """The rows behind a number: what was counted in the period, at most `limit`; personal columns are left out."""
         chosen = self(metric).metric
-        from crmnb.evaluate.measure import evidence_of
+        from crmnb.evaluate.metric_call import evidence_of
 
         self._note_tables(chosen)
         try:

@@ -1,22 +1,21 @@
 """Rows: the statistics of several metrics become rows of the results frame, all together: each step costs once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crmnb.core.notes import Note
-from crmnb.core.period import Period
-from crmnb.engine.evidence import COMPARED, Evidence
+from crmnb.engine.evidence import COMPARED
 from crmnb.evaluate.derived import with_derived
 from crmnb.evaluate.disclosure_control import Counted, Seam, protect
 from crmnb.evaluate.disclosure_control.points import protected_points
 from crmnb.evaluate.pooling import pooled
+from crmnb.evaluate.request import Request
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES, rounded
 from crmnb.evaluate.settings import length_beyond
-from crmnb.metrics.definition import Direction, Metric
+from crmnb.metrics.definition import Metric
 from crmnb.metrics.estimators import Estimator, census
 from crmnb.schema.client import Client, Privacy
 from crmnb.stats.estimation import Estimates
@@ -29,25 +28,8 @@ _NO_POINTS = pd.DataFrame(columns=["breakdown", "segment", "level", "x", "value"
 _NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A metric as it is asked of a client: its windows, and the evidence in each or the reason why there is none."""
-
-    metric: Metric
-    period: Period
-    reasons: dict[str, Note]
-    windows: dict[str, Period] = field(default_factory=dict)
-    evidence: Evidence | None = None
-    words: dict[str, str] = field(default_factory=dict)
-    given: dict[str, Any] = field(default_factory=dict)
-    direction: Direction = "-"
-    bounds: tuple[float, float] | None = None
-    not_compared: Note | None = None
-    immature: frozenset[str] = frozenset()
-
-
 def rows_of(
-    asked: list[Asked],
+    requests: list[Request],
     reduced: dict[str, pd.DataFrame],
     inferred: dict[str, Estimates],
     client: Client,
@@ -58,7 +40,7 @@ def rows_of(
     reduced: by the id of those that have evidence, its statistics (see `crmnb.engine.reduce`). inferred: of those whose evidence
     was counted, what was made of the counts. seams: of the client's segmentations, what they tell of each other.
     """
-    known = {one.metric.id: one for one in asked}
+    known = {one.metric.id: one for one in requests}
     rows = _estimated(known, reduced, client.level)
     rows += [_of_counts(known[id_], told.rows) for id_, told in inferred.items() if told.rows]
     rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
@@ -74,13 +56,13 @@ def rows_of(
     return _finished(rows, known, client), _notes(rows, known)
 
 
-def _weights(known: dict[str, Asked]) -> dict[str, dict[str, float]]:
+def _weights(known: dict[str, Request]) -> dict[str, dict[str, float]]:
     """Of the metrics that tell surveys apart, the weights at which the client declares them to be pooled, by the metric's id."""
     items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.breakdown == "survey"}
     return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
 
 
-def _estimated(known: dict[str, Asked], reduced: dict[str, pd.DataFrame], level: float) -> list[pd.DataFrame]:
+def _estimated(known: dict[str, Request], reduced: dict[str, pd.DataFrame], level: float) -> list[pd.DataFrame]:
     """The estimates of all groups that have a denominator, and the rows of those that have none: a frame per estimator."""
     by: dict[Estimator, list[str]] = {}
     for id_ in reduced:
@@ -95,7 +77,7 @@ def _estimated(known: dict[str, Asked], reduced: dict[str, pd.DataFrame], level:
     return found
 
 
-def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Asked], level: float) -> pd.DataFrame:
+def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Request], level: float) -> pd.DataFrame:
     metrics = statistics["metric"]
     bounds = {id_: known[id_].bounds or (-np.inf, np.inf) for id_ in metrics.unique()}
     least, most = (metrics.map({id_: float(ends[end]) for id_, ends in bounds.items()}) for end in (0, 1))
@@ -122,18 +104,18 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, As
     return rows
 
 
-def _of_counts(asked: Asked, told: list[dict[str, Any]]) -> pd.DataFrame:
+def _of_counts(request: Request, told: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows that an inference from counts gave, in the metric's units."""
-    rows = pd.DataFrame(told).assign(metric=asked.metric.id, n_effective=np.nan)
+    rows = pd.DataFrame(told).assign(metric=request.metric.id, n_effective=np.nan)
     rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
     rows["place"] = pd.factorize(rows["breakdown"])[0]
-    scaled = _scaled(asked.metric, rows["breakdown"])
+    scaled = _scaled(request.metric, rows["breakdown"])
     for column in ("value", "low", "high"):
         rows[column] = rows[column].astype(float) * scaled
     flags = []
     for win, flag, unknown in zip(rows["win"], rows["flags"], rows["value"].isna(), strict=True):
         own = [flag, *(["unavailable"] if unknown and "not_reached" not in flag else [])]
-        own += ["partial"] * asked.windows[win].partial + ["immature"] * (win in asked.immature)
+        own += ["partial"] * request.windows[win].partial + ["immature"] * (win in request.immature)
         flags.append(" ".join(filter(None, own)))
     return rows.assign(flags=flags)
 
@@ -158,7 +140,7 @@ def _customers(statistics: pd.DataFrame) -> pd.Series:
     return statistics["clusters"] if "clusters" in statistics else statistics["exposed"]
 
 
-def _without_denominator(statistics: pd.DataFrame, known: dict[str, Asked]) -> pd.DataFrame:
+def _without_denominator(statistics: pd.DataFrame, known: dict[str, Request]) -> pd.DataFrame:
     """Groups that have something to count and nothing to count it out of: new customers where nobody was one before."""
     rows = statistics[["win", *_KEYS, "n"]].assign(clusters=_customers(statistics))
     rows = rows.assign(numerator=statistics["num"], denominator=0.0, value=np.nan, low=np.nan, high=np.nan, method="")
@@ -177,7 +159,7 @@ def _correlation(s: pd.DataFrame) -> pd.Series:
     return (s["shared"] / np.sqrt(product.where(product > 0))).reindex(s.index).clip(-1, 1).fillna(0.0)
 
 
-def _reasons(known: dict[str, Asked], estimated: list[pd.DataFrame]) -> list[tuple[str, str, Note]]:
+def _reasons(known: dict[str, Request], estimated: list[pd.DataFrame]) -> list[tuple[str, str, Note]]:
     """(metric, window, reason) where there is no figure of the whole: no evidence, or evidence without a row.
 
     No events is a count of 0 already; nothing to divide by is unavailable.
@@ -204,7 +186,7 @@ def _unavailable(reasons: list[tuple[str, str, Note]]) -> pd.DataFrame:
     return rows.assign(**dict.fromkeys(("n_effective", *FIGURES), np.nan))
 
 
-def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd.DataFrame:
+def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> pd.DataFrame:
     """The rows of now with the change since the comparison period; rows of the comparison are gone.
 
     Who has been a customer for how long is told as at the start of now: of the comparison's customers none had just
@@ -243,7 +225,7 @@ def _compared(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> pd
     return rows
 
 
-def _why_not_compared(id_: str, known: dict[str, Asked]) -> Note | None:
+def _why_not_compared(id_: str, known: dict[str, Request]) -> Note | None:
     """Why a metric is not compared: of a derived one, which may be no better than its inputs, also why one of these is not."""
     asked = known[id_]
     inputs = asked.metric.measure.inputs if asked.metric.measure.is_derived else ()
@@ -251,7 +233,7 @@ def _why_not_compared(id_: str, known: dict[str, Asked]) -> Note | None:
     return asked.not_compared or next(filter(None, of_inputs), None)
 
 
-def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Series:
+def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Request]) -> pd.Series:
     """What the longer of two periods of nearly one length can add by itself: of a share, to either side of it.
 
     At most in proportion to its length: so do counts, and what is counted by customer or as a share moves less.
@@ -268,7 +250,7 @@ def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Asked]) -> pd.Ser
     return sides * now["metric"].map(beyond)
 
 
-def _finished(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> dict[str, pd.DataFrame]:
+def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> dict[str, pd.DataFrame]:
     """The columns of the results frame in order, sorted; by metric."""
     metrics = [known[id_].metric for id_ in rows["metric"]]
     rows = rows.assign(
@@ -295,7 +277,7 @@ def _order_of_components(rows: pd.DataFrame) -> pd.Series:
     return by_name.where(place.isna(), place.map("{:06.0f}".format))
 
 
-def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> list[float]:
+def _targets(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> list[float]:
     """The declared targets, where they were set: on the whole client, of the nameless breakdown if there is one.
 
     On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
@@ -317,11 +299,11 @@ def _targets(rows: pd.DataFrame, known: dict[str, Asked], client: Client) -> lis
     ]
 
 
-def _names_customers(asked: Asked) -> bool:
-    return asked.evidence is not None and "customer_id" in asked.evidence.types
+def _names_customers(request: Request) -> bool:
+    return request.evidence is not None and "customer_id" in request.evidence.types
 
 
-def _notes(rows: pd.DataFrame, known: dict[str, Asked]) -> dict[str, list[Note]]:
+def _notes(rows: pd.DataFrame, known: dict[str, Request]) -> dict[str, list[Note]]:
     """Of each metric, what is to be said of how much its rows tell."""
     notes: dict[str, list[Note]] = {id_: [] for id_ in known}
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]

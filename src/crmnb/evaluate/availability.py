@@ -15,8 +15,9 @@ from crmnb.engine.evidence import COMPARED
 from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import NoColumn, Tables, missing_column
-from crmnb.evaluate.assemble import Asked
-from crmnb.evaluate.measure import notes_on_rows, nothing_counted, request_of
+from crmnb.evaluate.evidence_notes import notes_on_rows
+from crmnb.evaluate.metric_call import nothing_counted
+from crmnb.evaluate.request import Request, request_of
 from crmnb.evaluate.settings import compared_with, resolve
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.schema.client import Client
@@ -71,7 +72,7 @@ def _is_there(column: str, tables: Tables) -> bool:
 # ---- Reasons, as a report gives them ----------------------------------------------------------------------------------
 
 
-def _request_with_evidence(metric: Metric, tables: Tables, period: Period) -> Asked:
+def _request_with_evidence(metric: Metric, tables: Tables, period: Period) -> Request:
     """The request of a metric; of a derived one, that of its first input that has a reason, or else of its first one."""
     if not metric.measure.is_derived:
         return request_of(metric, tables, period)
@@ -79,7 +80,7 @@ def _request_with_evidence(metric: Metric, tables: Tables, period: Period) -> As
     return next((request for request in requests if COMPARED[0] in request.reasons), requests[0])
 
 
-def _reason(metric: Metric, request: Asked, tables: Tables, period: Period) -> Note | None:
+def _reason(metric: Metric, request: Request, tables: Tables, period: Period) -> Note | None:
     """Why there is no figure in the period; None where there may be one."""
     if COMPARED[0] in request.reasons:
         return request.reasons[COMPARED[0]]
@@ -121,7 +122,7 @@ def _is_empty(name: str, tables: Tables, period: Period) -> bool:
 # ---- What an available metric lacks -----------------------------------------------------------------------------------
 
 
-def _limits(request: Asked, tables: Tables, period: Period) -> list[Note]:
+def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
     """Rows that do not count, comparisons and parts without a figure, and segmentations that do not apply."""
     metric, seen = request.metric, request.period
     limits = [note for note in notes_on_rows(request, tables) if note.code in _OF_ROWS]
@@ -134,7 +135,7 @@ def _limits(request: Asked, tables: Tables, period: Period) -> list[Note]:
     return [*limits, *([Note("segments_not_applicable", segments=others)] if others else [])]
 
 
-def _parts_without_figure(request: Asked) -> list[Note]:
+def _parts_without_figure(request: Request) -> list[Note]:
     """The first parts of the period, for which the data begin too late."""
     parts = [window for window in request.windows if window not in COMPARED]
     without = []

@@ -11,7 +11,7 @@ from crmnb.engine.evidence import Evidence
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import Tables
 from crmnb.evaluate.estimation_context import estimation_context
-from crmnb.evaluate.measure import evidence_of
+from crmnb.evaluate.metric_call import evidence_of
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import Metric
 from crmnb.metrics.features.revenue import with_net_revenue

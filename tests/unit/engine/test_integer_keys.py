@@ -11,7 +11,8 @@ from crmnb.core.period import Period
 from crmnb.engine import session
 from crmnb.engine.integer_keys import number_people
 from crmnb.engine.session import in_memory, open_tables
-from crmnb.evaluate.measure import evidence_of, measure_all
+from crmnb.evaluate.measure import measure_all
+from crmnb.evaluate.metric_call import evidence_of
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client
 from crmnb.workbook import open_on

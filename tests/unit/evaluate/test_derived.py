@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from crmnb.core.period import Period
-from crmnb.evaluate.measure import evidence_of, measure_all
+from crmnb.evaluate.measure import measure_all
+from crmnb.evaluate.metric_call import evidence_of
 from crmnb.metrics.definition import catalogue
 from crmnb.metrics.measures import derived
 

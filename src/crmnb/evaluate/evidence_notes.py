@@ -1,0 +1,51 @@
+"""Notes of evidence: what is to be said beside a metric of the rows that it counts, and of those that it leaves out."""
+
+from datetime import timedelta
+
+from crmnb.core.notes import Count, Note
+from crmnb.engine.evidence import COMPARED, PERIOD
+from crmnb.engine.misdated_rows import misdated
+from crmnb.engine.session import Tables
+from crmnb.evaluate.metric_call import of_customers_only
+from crmnb.evaluate.new_customers import in_doubt
+from crmnb.evaluate.request import Request
+
+
+def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
+    """What is to be said of rows without a customer, and of payments that are not among those counted."""
+    if not request.windows:
+        return []
+    metric, notes = request.metric, _too_new(request)
+    now = COMPARED[0] in request.evidence.names if request.evidence else False
+    if now:
+        notes += in_doubt(metric, tables, request.period)
+    notes += misdated(tables, metric.reads, request.period)
+    if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
+        notes.append(Note("orders_only"))
+    if of_customers_only(metric, tables, request.period):
+        for name in dict.fromkeys(map(tables.source_of, metric.reads)):
+            without, among = tables.without_customer(name, request.period)
+            if without:
+                rows = {"rows": Count(without), "total": Count(among)}
+                notes.append(Note("rows_without_customer", **rows, table=name, period=request.period.label))
+    elif now and metric.estimate.reduces == "moments" and "customer_id" in request.evidence.types:
+        counted = "and weight > 0" if "weight" in request.evidence.types else ""
+        told = (
+            f"select count(*) - count(customer_id), count(*) from ({request.evidence.sql}) where {PERIOD} = 0 {counted}"
+        )
+        without, among = tables.con.execute(told).fetchall()[0]
+        if without:
+            notes.append(Note("own_customers", rows=Count(without), total=Count(among)))
+    return notes
+
+
+def _too_new(request: Request) -> list[Note]:
+    """What is to be said of rows of the period that the data do not follow for long enough."""
+    metric, period = request.metric, request.period
+    days = metric.measure.follow_up_days
+    if not days or not period.cutoff:
+        return []
+    last = period.cutoff - timedelta(days=days)
+    if period.end <= last:
+        return []
+    return [Note("too_new_left_out", last=f"{last:%Y-%m-%d}", days=days)]

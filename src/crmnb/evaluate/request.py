@@ -1,0 +1,80 @@
+"""Request: a metric as it is asked of a client: its periods, and the evidence in each or the reason why there is none."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
+from crmnb.core.period import Period
+from crmnb.engine.evidence import COMPARED, Evidence
+from crmnb.engine.session import Tables
+from crmnb.evaluate.comparability import immature_windows, reason_not_compared
+from crmnb.evaluate.metric_call import call_of, of_customers_only
+from crmnb.evaluate.settings import compared_with, resolve, seen_by
+from crmnb.metrics.definition import Direction, Metric
+from crmnb.schema.client import Client
+
+
+@dataclass(frozen=True)
+class Request:
+    """A metric as it is asked of a client: its windows, and the evidence in each or the reason why there is none."""
+
+    metric: Metric
+    period: Period
+    reasons: dict[str, Note]
+    windows: dict[str, Period] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    words: dict[str, str] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    direction: Direction = "-"
+    bounds: tuple[float, float] | None = None
+    not_compared: Note | None = None
+    immature: frozenset[str] = frozenset()
+
+
+def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
+    """A metric whose function takes all periods at once: the reporting period, its comparison, and its parts."""
+    client = tables.client
+    try:
+        for name in metric.reads:
+            tables.frame(name, per_customer=of_customers_only(metric, tables, period))
+        _must_be_as_exact(period, client)
+        given, words = resolve(metric, client)
+    except Unavailable as no:
+        return Request(metric, period, {"now": no.reason})
+    seen = seen_by(metric, tables, period, "churn" in metric.declarations)
+    parts = {part.label: part for part in _parts(seen, client)}
+    possible = {"now": seen, "before": compared_with(client, seen)[0]} | (
+        parts if metric.trend and len(parts) > 1 else {}
+    )
+    called = call_of(metric, tables, possible, given)
+    metric, measure = called.metric, called.metric.measure
+    seen = seen_by(metric, tables, period)
+    not_compared = reason_not_compared(metric, tables, seen, possible["before"])
+    windows = {"now": seen} | ({} if not_compared or measure.compares else {"before": possible["before"]})
+    immature = immature_windows(metric, windows | parts)
+    if not not_compared and "now" in immature:
+        not_compared = Note("no_comparison_too_early", period=seen.label, days=measure.maturity_days)
+        windows.pop("before", None)
+    if metric.over_time:
+        windows |= {name: part for name, part in possible.items() if name not in COMPARED}
+    if measure.is_derived:  # whose reasons are those of its inputs
+        return Request(metric, seen, {}, windows, None, words, given, metric.direction_of(given), None, not_compared)
+    reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
+    evidence = called.evidence([win for win in windows if win not in reasons])
+    if not not_compared and "before" in reasons:
+        not_compared = Note("no_comparison_unavailable", period=possible["before"].label, reason=reasons["before"])
+    direction = metric.direction_of(given)
+    facts = (words, given, direction, measure.bounds, not_compared, immature)
+    return Request(metric, seen, reasons, windows, evidence, *facts)
+
+
+def _must_be_as_exact(period: Period, client: Client) -> None:
+    """Raise Unavailable for a period of days where the client's dates are exact to the month only."""
+    if client.dates_exact_to == "month" and (period.start.day, period.end.day) != (1, 1):
+        raise Unavailable(Note("dates_exact_to_month"))
+
+
+def _parts(period: Period, client: Client) -> list[Period]:
+    """The parts that make a trend: none shorter than the client's dates are exact to."""
+    return [part for part in period.parts if part.months or client.dates_exact_to == "day"]
