@@ -48,9 +48,10 @@ def rows_of(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
     )  # of nothing but empty ones it would be objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
-    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in known.items()}
-    rows = pooled(protect(rows, client.privacy, counted, seams), _weights(known))
-    measures = {id_: one.metric.measure for id_, one in known.items() if one.metric.measure.is_derived}
+    called = {id_: one for id_, one in known.items() if one.windows}  # of the others it is not asked what they measure
+    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in called.items()}
+    rows = pooled(protect(rows, client.privacy, counted, seams), _weights(called))
+    measures = {id_: one.metric.measure for id_, one in called.items() if one.metric.measure.is_derived}
     rows = with_derived(rows, measures, {id_: known[id_].windows for id_ in measures})
     rows = _compared(rows, known, client)
     return _finished(rows, known, client), _notes(rows, known)
@@ -122,7 +123,11 @@ def _of_counts(request: Request, told: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
     """What shares and other figures of breakdowns are multiplied by to be in their units."""
-    return breakdowns.map(lambda own: 100.0 if metric.units.get(own, metric.unit) == "%" else 1.0).astype(float)
+    return breakdowns.map(lambda own: 100.0 if _unit(metric, own) == "%" else 1.0).astype(float)
+
+
+def _unit(metric: Metric, breakdown: str) -> str:
+    return metric.units.get(breakdown, metric.unit) if breakdown else metric.unit
 
 
 def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
@@ -174,8 +179,9 @@ def _reasons(known: dict[str, Request], estimated: list[pd.DataFrame]) -> list[t
     for id_, one in known.items():
         found += [(id_, win, reason) for win, reason in one.reasons.items()]
         empty = [win for win in one.windows if (id_, win, True) not in there and win not in one.reasons]
-        nothing = Note("nothing_counted", units=one.metric.denominator or one.metric.numerator)
-        found += [(id_, win, nothing) for win in empty if one.evidence]
+        if empty and one.evidence:
+            nothing = Note("nothing_counted", units=one.metric.denominator or one.metric.numerator)
+            found += [(id_, win, nothing) for win in empty]
     return found
 
 
@@ -204,14 +210,14 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
     rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
-    reasons = {id_: _why_not_compared(id_, known) for id_ in known}
+    reasons = {id_: _why_not_compared(id_, known) for id_, one in known.items() if one.windows}
     not_compared = {id_: reason.to_json() if reason else "" for id_, reason in reasons.items()}
-    rows.loc[silent, "reason"] = [not_compared[id_] for id_ in rows.loc[silent, "metric"]]
+    rows.loc[silent, "reason"] = [not_compared.get(id_, "") for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
     of_now = rows[whole & rows["value"].notna()]
     keys = zip(*(of_now[key] for key in _KEYS), strict=True)
     pairs = [(at, place[key]) for at, key in zip(of_now.index, keys, strict=True) if key in place]
-    metrics = {id_: one.metric for id_, one in known.items()}
+    metrics = {id_: one.metric for id_, one in known.items() if one.windows}
     for plain in (True, False):
         by_t = {id_ for id_, one in metrics.items() if one.estimate.symmetric == plain}
         chosen = [(at, was) for at, was in pairs if rows.at[at, "metric"] in by_t]
@@ -257,7 +263,7 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
         client=client.id,
         family=[metric.family for metric in metrics],
         period=[known[id_].period.label for id_ in rows["metric"]],
-        unit=[metric.units.get(own, metric.unit) for metric, own in zip(metrics, rows["breakdown"], strict=True)],
+        unit=[_unit(metric, own) for metric, own in zip(metrics, rows["breakdown"], strict=True)],
         signal="",
         target=_targets(rows, known, client),
         flags=[" ".join(sorted(set(flags.split()))) for flags in rows["flags"]],
@@ -286,8 +292,11 @@ def _targets(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> l
     by_length = {
         id_
         for id_, one in known.items()
-        if not (one.metric.measure.of_events and one.metric.estimate.reduces == "moments")
-        or one.metric.depends_on_length
+        if one.windows
+        and (
+            not (one.metric.measure.of_events and one.metric.estimate.reduces == "moments")
+            or one.metric.depends_on_length
+        )
     }
     return [
         np.nan

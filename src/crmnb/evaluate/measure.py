@@ -65,5 +65,5 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
 def _inputs_of(requests: list[Request]) -> list[Metric]:
     """The metrics that derived ones are made of, and that were not asked for."""
     there = {one.metric.id for one in requests}
-    names = dict.fromkeys(name for one in requests for name in all_inputs(one.metric))
+    names = dict.fromkeys(name for one in requests if one.windows for name in all_inputs(one.metric))
     return [catalogue()[name] for name in names if name not in there]
