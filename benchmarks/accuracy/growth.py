@@ -89,7 +89,10 @@ def groups_of(orders: pd.DataFrame, period: Period, begins: datetime = BEGINS) -
     buyers = pd.DataFrame({f"in_{at}": (brought[at] > 0).astype(int) for at in sides})
     buyers = buyers.assign(n=1.0, **{name: brought[a] * brought[b] for name, (a, b) in products.items()})
     many = float(len(brought))
-    return [GroupedCounts("now", "", "", "", counts, many), GroupedCounts("now", who_of(), "", "", buyers, many)]
+    return [
+        GroupedCounts("current", "", "", "", counts, many),
+        GroupedCounts("current", who_of(), "", "", buyers, many),
+    ]
 
 
 def _inside(days: pd.Series, span, begins: datetime) -> pd.Series:
@@ -99,7 +102,7 @@ def _inside(days: pd.Series, span, begins: datetime) -> pd.Series:
 
 
 def told_of(period: Period) -> EstimationContext:
-    return EstimationContext(LEVEL, periods={"now": period})
+    return EstimationContext(LEVEL, periods={"current": period})
 
 
 def rows_of(shop: Shop, seed: int) -> dict[str, dict[str, dict]]:

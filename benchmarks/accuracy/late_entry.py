@@ -87,7 +87,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
     holds = []
     for _ in range(runs):
         rows, truth = seen(rng, size, hazard)
-        group = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(size))
+        group = GroupedCounts("current", "", "", "", rows.assign(n=1.0), float(size))
         [row] = survival.median([group], told).rows
         low, high = np.nan_to_num(row["low"], nan=0.0), np.nan_to_num(row["high"], nan=np.inf, posinf=np.inf)
         if "unreliable" in row["flags"]:
@@ -103,7 +103,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
 
 
 def _asked(suppress_below: int) -> EstimationContext:
-    return EstimationContext(0.95, periods={"now": Period.parse("2025")}, suppress_below=suppress_below)
+    return EstimationContext(0.95, periods={"current": Period.parse("2025")}, suppress_below=suppress_below)
 
 
 def _beside_lifelines(cases: int) -> dict[str, object]:

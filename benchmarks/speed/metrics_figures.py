@@ -13,7 +13,7 @@ from crmnb.metrics.definition import catalogue
 
 UNKNOWN = "(not known)"
 KEYS = ["breakdown", "win", "segment", "level"]
-WINDOWS = {"now": PERIOD, "before": PERIOD.previous} | {part.label: part for part in PERIOD.parts}
+WINDOWS = {"current": PERIOD, "comparison": PERIOD.previous} | {part.label: part for part in PERIOD.parts}
 
 
 def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
@@ -41,10 +41,10 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
         out["low"], out["high"] = out["low"].clip(*bounds), out["high"].clip(*bounds)
     out = out.join(s[[*KEYS, "n"]]).assign(metric=name)
     keys = ["breakdown", "segment", "level"]
-    before = out[out["win"] == "before"].set_index(keys)["value"].rename("previous")
-    out = out[out["win"] != "before"].join(before, on=keys)
-    out.loc[out["win"] != "now", "previous"] = np.nan
-    return out.assign(part=out["win"].where(out["win"] != "now", "")).drop(columns="win")
+    before = out[out["win"] == "comparison"].set_index(keys)["value"].rename("previous")
+    out = out[out["win"] != "comparison"].join(before, on=keys)
+    out.loc[out["win"] != "current", "previous"] = np.nan
+    return out.assign(part=out["win"].where(out["win"] != "current", "")).drop(columns="win")
 
 
 def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def in_windows(days: pd.DataFrame) -> pd.DataFrame:
         inside = days[(days["seen"] >= period.start) & (days["seen"] < period.end)]
         inside = inside.assign(win=win, day=(inside["seen"] - period.start).dt.days)
         found.append(inside.assign(segment="", level=""))
-        if win in ("now", "before"):
+        if win in ("current", "comparison"):
             found.append(inside.assign(segment="region"))
     return pd.concat(found, ignore_index=True).groupby([*KEYS, "day"], as_index=False)["num"].sum()
 

@@ -15,7 +15,7 @@ from benchmarks.speed.metrics_figures import KEYS, UNKNOWN, WINDOWS, counts, cus
 
 DAYS = pd.Timedelta(days=90)  # of inactivity, and of follow-up
 ANSWERED_IN = pd.Timedelta("14D")  # that an invitation is followed for
-NOW, BEFORE = WINDOWS["now"], WINDOWS["before"]
+NOW, BEFORE = WINDOWS["current"], WINDOWS["comparison"]
 
 
 def run(files: dict[str, Path]) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def _satisfaction(files, who, region):
 
 def _with_windows(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
-        win=np.where(rows["at"] >= PERIOD.start, "now", "before"),
+        win=np.where(rows["at"] >= PERIOD.start, "current", "comparison"),
         month=rows["at"].dt.month.where(rows["at"] >= PERIOD.start, 0),
     )
 
@@ -133,7 +133,7 @@ def retention(orders: pd.DataFrame, region: pd.Series, before: pd.DataFrame | No
 
     before: the orders as they were known as long after the year before, where that is something else.
     """
-    known = dict.fromkeys(WINDOWS, orders) | ({} if before is None else {"before": before})
+    known = dict.fromkeys(WINDOWS, orders) | ({} if before is None else {"comparison": before})
     at = {}
     for win, period in WINDOWS.items():
         at[win] = tuple(_customers_at(known[win], t) for t in (period.start, period.end))
@@ -152,7 +152,7 @@ def retention(orders: pd.DataFrame, region: pd.Series, before: pd.DataFrame | No
     yield figures("retention_rate", customers(kept))
     lost = customers(kept.assign(num=kept["den"] - kept["num"]))
     yield figures("churn_rate", lost)
-    yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
+    yield figures("churn_rate_annualised", lost[lost["win"].isin(["current", "comparison"])])  # of a year alone
     yield figures("customer_base_growth", both.assign(clusters=both["n"]))
     yield figures("new_customers", _won(known, first, at, kept, region))
     yield from _purchases(known, region)
@@ -171,7 +171,7 @@ def _levels(win: str, rows: pd.DataFrame, region: pd.Series, breakdown: str = "b
     rows = rows.assign(level=region.to_numpy()[rows["customer"]]).drop(columns="customer")
     by_level = rows.groupby(["breakdown", "level"], as_index=False).sum()
     whole = by_level.drop(columns="level").groupby("breakdown", as_index=False).sum().assign(segment="", level="")
-    parts = [whole, by_level.assign(segment="region")] if win in ("now", "before") else [whole]
+    parts = [whole, by_level.assign(segment="region")] if win in ("current", "comparison") else [whole]
     return pd.concat(parts, ignore_index=True).assign(win=win)
 
 
@@ -191,7 +191,7 @@ def _won(known, first, at, kept, region) -> pd.DataFrame:
         rows = pd.DataFrame({"day": (seen - period.start).dt.days.to_numpy(), "level": region.to_numpy()[seen.index]})
         rows = rows.groupby(["level", "day"]).size().rename("num").reset_index()
         back.append(rows.assign(win=win, segment="", level=""))
-        if win in ("now", "before"):
+        if win in ("current", "comparison"):
             none = pd.DataFrame({"day": 0, "level": sorted({*region} - {UNKNOWN}), "num": 0})  # nobody is 0
             back.append(pd.concat([rows, none]).assign(win=win, segment="region"))
     back = pd.concat(back, ignore_index=True).assign(breakdown="reactivated")
@@ -201,10 +201,10 @@ def _won(known, first, at, kept, region) -> pd.DataFrame:
 def _firsts_per_day(first: dict[str, pd.Series], region: pd.Series) -> pd.DataFrame:
     """First orders per day in each window, as it knows them."""
     found = []
-    for win in ("now", "before"):
+    for win in ("current", "comparison"):
         of = first[win]
         days = _per_day(pd.DataFrame({"customer": of.index, "at": of.to_numpy(), "breakdown": ""}), region)
-        found.append(days[(days["win"] == "before") == (win == "before")])
+        found.append(days[(days["win"] == "comparison") == (win == "comparison")])
     return pd.concat(found, ignore_index=True)
 
 
@@ -246,7 +246,7 @@ def _second(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], region
 
 def _cohorts(known: dict[str, pd.DataFrame], firsts: dict[str, pd.Series], region: pd.Series) -> pd.DataFrame:
     sizes, cells = [], []
-    for win in ("now", "before"):
+    for win in ("current", "comparison"):
         period, orders, first = WINDOWS[win], known[win], firsts[win]
         joined = first[(first >= period.start) & (first < period.end)]
         cohort = joined.dt.month

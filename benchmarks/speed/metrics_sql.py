@@ -61,7 +61,7 @@ def _satisfaction(con):
 
 def _by_row(con, rows: str) -> pd.DataFrame:
     """The sums of rows (breakdown, customer_id, seen, num), by customer first."""
-    start, middle, end = WINDOWS["before"].start, WINDOWS["now"].start, WINDOWS["now"].end
+    start, middle, end = WINDOWS["comparison"].start, WINDOWS["current"].start, WINDOWS["current"].end
     con.execute(f"""
         create or replace temp table by_year as
         select breakdown, seen >= '{middle}' as is_now, customer_id, sum(num)::double as num, count(*) as den,
@@ -73,7 +73,7 @@ def _by_row(con, rows: str) -> pd.DataFrame:
         from ({rows}) where seen >= '{middle}' and seen < '{end}' and customer_id is not null group by all""")
     clustered = "num, den, den as n, 1 as clusters, num * num as nn, num * den as nd, den * den as dd, magnitude"
     single = "num::double as num, 1 as den, 1 as n, 1 as clusters, num * num as nn, num as nd, 1 as dd, abs(num) as magnitude"
-    win = "case when is_now then 'now' else 'before' end"
+    win = "case when is_now then 'current' else 'comparison' end"
     nobody = f"""select *, seen >= '{middle}' as is_now from ({rows})
         where seen >= '{start}' and seen < '{end}' and customer_id is null"""
     return con.sql(f"""
@@ -95,7 +95,7 @@ def _per_day(con, rows: str) -> pd.DataFrame:
     days = con.sql(f"""
         select breakdown, date_trunc('day', seen)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from ({rows}) left join who using (customer_id)
-        where seen >= '{WINDOWS["before"].start}' and seen < '{WINDOWS["now"].end}' group by all""").df()
+        where seen >= '{WINDOWS["comparison"].start}' and seen < '{WINDOWS["current"].end}' group by all""").df()
     return counts(in_windows(days))
 
 
@@ -122,7 +122,7 @@ def _retention(con):
     yield figures("retention_rate", customers(kept))
     lost = customers(kept.assign(num=kept["den"] - kept["num"]))
     yield figures("churn_rate", lost)
-    yield figures("churn_rate_annualised", lost[lost["win"].isin(["now", "before"])])  # of a year alone
+    yield figures("churn_rate_annualised", lost[lost["win"].isin(["current", "comparison"])])  # of a year alone
     both = kept.merge(at_end, on=KEYS, suffixes=("_kept", ""))
     yield figures(
         "customer_base_growth", both.assign(n=both["den"] + both["num"] - both["num_kept"], clusters=both["num"])
@@ -144,7 +144,7 @@ def _levels(con, rows: str, sums: str = "sum(num)::double as num", breakdown: st
         with by_level as (
             select {breakdown} as breakdown, win, coalesce(region, '{UNKNOWN}') as level, {sums}
             from ({rows}) left join who using (customer_id) group by all)
-        select 'region' as segment, * from by_level where win in ('now', 'before')
+        select 'region' as segment, * from by_level where win in ('current', 'comparison')
         union all by name
         select '' as segment, breakdown, win, '' as level, sum(columns(* exclude (breakdown, win, level)))
         from by_level group by all""").df()
@@ -171,7 +171,7 @@ def _won(con, at_start: pd.DataFrame) -> pd.DataFrame:
             semi join firsts f on f.customer_id = b.customer_id and f.first < w.start)
         select win, date_diff('day', start, seen) as day, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from kept left join who using (customer_id) group by all""").df()
-    by_region = back[back["win"].isin(["now", "before"])].assign(segment="region")
+    by_region = back[back["win"].isin(["current", "comparison"])].assign(segment="region")
     back = pd.concat([back.assign(segment="", level=""), by_region]).assign(breakdown="reactivated")
     return pd.concat([won, per_100, counts(back)], ignore_index=True)
 
@@ -179,12 +179,12 @@ def _won(con, at_start: pd.DataFrame) -> pd.DataFrame:
 def _purchases(con):
     con.execute(f"""
         create temp table buyers as
-        select case when ordered_at >= '{WINDOWS["now"].start}' then 'now' else 'before' end as win, customer_id,
+        select case when ordered_at >= '{WINDOWS["current"].start}' then 'current' else 'comparison' end as win, customer_id,
             count(distinct ordered_at::date) as orders
-        from counting where ordered_at >= '{WINDOWS["before"].start}' and ordered_at < '{WINDOWS["now"].end}' group by all
+        from counting where ordered_at >= '{WINDOWS["comparison"].start}' and ordered_at < '{WINDOWS["current"].end}' group by all
         union all
         select strftime(date_trunc('month', ordered_at), '%Y-%m'), customer_id, count(distinct ordered_at::date)
-        from counting where ordered_at >= '{WINDOWS["now"].start}' and ordered_at < '{WINDOWS["now"].end}'
+        from counting where ordered_at >= '{WINDOWS["current"].start}' and ordered_at < '{WINDOWS["current"].end}'
         group by date_trunc('month', ordered_at), customer_id""")
     sums = _levels(
         con,
@@ -201,18 +201,18 @@ def _second(con) -> pd.DataFrame:
         select win, customer_id, count(distinct ordered_at::date) as orders
         from (select win, customer_id, first from firsts join windows
               on first >= start and first < stop and first <= stop - interval {DAYS} day)
-            join (from counting where ordered_at >= '{WINDOWS["before"].start}') using (customer_id)
+            join (from counting where ordered_at >= '{WINDOWS["comparison"].start}') using (customer_id)
         where ordered_at <= first + interval {DAYS} day group by all"""
     sums = "sum((orders >= 2)::int)::double as num, count(*)::double as den"
     return customers(_levels(con, rows, sums))
 
 
 def _cohorts(con) -> pd.DataFrame:
-    start, end = WINDOWS["before"].start, WINDOWS["now"].end
+    start, end = WINDOWS["comparison"].start, WINDOWS["current"].end
     con.execute(f"""
         create temp table joined as
         select customer_id, date_trunc('month', first) as cohort,
-            case when first >= '{WINDOWS["now"].start}' then 'now' else 'before' end as win
+            case when first >= '{WINDOWS["current"].start}' then 'current' else 'comparison' end as win
         from firsts where first >= '{start}' and first < '{end}'""")
     sizes = _levels(con, "from joined", "count(*)::double as den", "strftime(cohort, '%Y-%m')")
     cells = _levels(

@@ -16,7 +16,7 @@ from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
 from crmnb.stats.estimation import GroupedCounts
 
-COMPARED = ("now", "before")
+COMPARED = ("current", "comparison")
 FOLDS = 200
 
 
@@ -111,10 +111,10 @@ def inferred(name: str, found: Iterable[GroupedCounts]) -> pd.DataFrame:
         rows[column] = rows[column].astype(float) * np.where(units == "%", 100.0, 1.0)
     rows = rows[rows["value"].notna()].assign(metric=name)
     keys = ["breakdown", "segment", "level"]
-    before = rows[rows["win"] == "before"].set_index(keys)["value"].rename("previous")
-    rows = rows[rows["win"] != "before"].join(before, on=keys)
-    rows.loc[rows["win"] != "now", "previous"] = np.nan
-    rows["part"] = rows["win"].where(rows["win"] != "now", "")
+    before = rows[rows["win"] == "comparison"].set_index(keys)["value"].rename("previous")
+    rows = rows[rows["win"] != "comparison"].join(before, on=keys)
+    rows.loc[rows["win"] != "current", "previous"] = np.nan
+    rows["part"] = rows["win"].where(rows["win"] != "current", "")
     return rows[["metric", "breakdown", "part", "segment", "level", "value", "low", "high", "n", "previous"]]
 
 

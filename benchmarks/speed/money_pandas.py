@@ -22,7 +22,7 @@ from benchmarks.speed.money_figures import Levels, by_customer, dealt, groups, i
 from crmnb.core.period import Period
 from crmnb.stats.growth import Span
 
-NOW = WINDOWS["now"]
+NOW = WINDOWS["current"]
 DAY = np.timedelta64(1, "D")
 
 
@@ -85,13 +85,13 @@ class Shop:
     @cached_property
     def before(self) -> "Shop":
         """The same shop as it was known as long after the year before as it is after the year."""
-        earlier = replace(self, known_at=WINDOWS["before"].as_long_after(NOW))
+        earlier = replace(self, known_at=WINDOWS["comparison"].as_long_after(NOW))
         earlier.__dict__.update({name: getattr(self, name) for name in ("_people", "_who", "levels", "every_order")})
         return earlier
 
     def of(self, win: str) -> "Shop":
         """The shop in which a window is looked at."""
-        return self.before if win == "before" else self
+        return self.before if win == "comparison" else self
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -150,18 +150,18 @@ def retention(shop: Shop):
     yield _refunds(shop)
     yield _gaps(shop)
     first = _first_spells(shop)
-    staying = groups("now", first, shop.levels, ["entry", "duration", "event"])
+    staying = groups("current", first, shop.levels, ["entry", "duration", "event"])
     yield inferred("survival_curve", staying)
     yield inferred("median_lifetime", staying)
     attributes = first.assign(**{"of region": shop.region.to_numpy()[first["customer"]]})
-    yield inferred("churn_drivers", groups("now", attributes, None, ["of region", "entry", "duration", "event"]))
+    yield inferred("churn_drivers", groups("current", attributes, None, ["of region", "entry", "duration", "event"]))
     yield _at_risk(shop)
 
 
 def _after_gap(shop: Shop) -> pd.DataFrame:
     """Of who is a customer at both ends, those with an order in between that came too late to be one all the time."""
     found = []
-    for win in ("now", "before"):
+    for win in ("current", "comparison"):
         period, rows, there = WINDOWS[win], shop.of(win).by_customer, shop.of(win).customers_at
         late = rows[rows["again"] & (rows["at"] - rows["at"].shift() > DAYS)]
         stayed = np.intersect1d(there[period.start], there[period.end])
@@ -193,7 +193,7 @@ def _recurring(shop: Shop):
 
 def _cross_sell(shop: Shop) -> pd.DataFrame:
     found = []
-    for win in ("now", "before"):
+    for win in ("current", "comparison"):
         period, known = WINDOWS[win], shop.of(win).known
         rows = known[known["category"].notna()]
         kinds = len(rows["category"].cat.categories)
@@ -234,7 +234,7 @@ def _gaps(shop: Shop) -> pd.DataFrame:
     fold[who] = dealt(shop.hashes[who])
     found = found.assign(m=m[found["customer"]], fold=fold[found["customer"]])
     by = ["gap", "complete", "m", "fold"]
-    return inferred("time_between_orders", groups("now", found, shop.levels, by, customers="customer"))
+    return inferred("time_between_orders", groups("current", found, shop.levels, by, customers="customer"))
 
 
 def _first_spells(shop: Shop) -> pd.DataFrame:
@@ -269,9 +269,9 @@ def _at_risk(shop: Shop) -> pd.DataFrame:
             "there": (last >= PERIOD.end - DAYS).astype(int).to_numpy(),
             "of region": shop.region.to_numpy()[each["customer"]],
             # Everybody is in the list of customers and joined after the data begin.
-            "before": 0,
+            "comparison": 0,
             "wait": 0,
         }
     )
-    by = ["x", "t_x", "T", "there", "of region", "before", "wait"]
-    return inferred("expected_churn", groups("now", told, shop.levels, by))
+    by = ["x", "t_x", "T", "there", "of region", "comparison", "wait"]
+    return inferred("expected_churn", groups("current", told, shop.levels, by))

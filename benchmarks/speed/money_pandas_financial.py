@@ -20,7 +20,7 @@ _EPOCH = np.datetime64("1970-01-01", "D")
 
 def run(shop: Shop):
     """The figures of the family."""
-    yield inferred("revenue_reconciliation", groups("now", within(shop.orders, NOW)[["net"]]))
+    yield inferred("revenue_reconciliation", groups("current", within(shop.orders, NOW)[["net"]]))
     spent = _by_customer(shop)
     yield ratios(
         "revenue_per_customer", [sums(w, s.assign(num=s["net"], den=1), shop.levels) for w, s in spent.items()]
@@ -41,7 +41,7 @@ def run(shop: Shop):
     )
     won = {win: _winning(shop.of(win), costs, period) for win, period in WINDOWS.items()}
     yield inferred("customer_acquisition_cost", [g for win, each in won.items() for g in groups(win, each)])
-    yield inferred("clv_to_cac", [*histories, *groups("now", won["now"], breakdown="spent")])
+    yield inferred("clv_to_cac", [*histories, *groups("current", won["current"], breakdown="spent")])
     yield _payback(shop, won)
     yield _returns(costs)
     yield from _profitable(shop, spent, kept)
@@ -62,7 +62,7 @@ def _historic(shop: Shop) -> pd.DataFrame:
     years = (rows["at"] - first) // _MINUTE / (1440 * 365.25)
     then = RATE * rows["net"] * (1 + WORTH.discount_rate) ** -years
     each = then.groupby(rows["customer"]).sum().rename("num").reset_index().assign(den=1)
-    return ratios("historical_clv", [sums("now", each, shop.levels)])
+    return ratios("historical_clv", [sums("current", each, shop.levels)])
 
 
 def _kept(shop: Shop, period: Period) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def _histories(shop: Shop) -> list[GroupedCounts]:
     now = _history(days, ends)
     now["there"] = np.isin(now["customer"], shop.customers_at[NOW.end]).astype(int)
     # Everybody is in the list of customers and joined after the data begin: nobody is older than they are.
-    older = {"before": 0, "wait": 0}
+    older = {"comparison": 0, "wait": 0}
     customer = now["customer"].to_numpy()
     now = now.assign(times=1.0, new=(now["T"] < 365).astype(int), fold=dealt(shop.hashes[customer]), **older)
     now["of region"] = shop.region.to_numpy()[customer]
@@ -103,9 +103,9 @@ def _histories(shop: Shop) -> list[GroupedCounts]:
     weeks = weeks.rename("later").reset_index()
     weeks["t_x"] = weeks.groupby("customer")["T"].diff()
     return [
-        *groups("now", now, shop.levels),
-        *groups("now", held, breakdown="holdout"),
-        *groups("now", weeks, None, ["T", "t_x", "later"], breakdown="tracked"),
+        *groups("current", now, shop.levels),
+        *groups("current", held, breakdown="holdout"),
+        *groups("current", weeks, None, ["T", "t_x", "later"], breakdown="tracked"),
     ]
 
 
@@ -170,7 +170,7 @@ def _payback(shop: Shop, won: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _returns(costs: pd.DataFrame) -> pd.DataFrame:
     spent = costs[(costs["month"] < NOW.end) & costs["programme"].notna()]
     each = spent.groupby("programme")
-    return inferred("return_on_investment", [g for name, own in each for g in groups("now", own, breakdown=name)])
+    return inferred("return_on_investment", [g for name, own in each for g in groups("current", own, breakdown=name)])
 
 
 # --- who pays ---------------------------------------------------------------------------------------------------------

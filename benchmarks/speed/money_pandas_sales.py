@@ -39,7 +39,7 @@ def _leads(shop: Shop):
     seen = leads.assign(**{time: leads[time].where(leads[time] < CUTOFF) for time in _TIMES})
     reached = {time: (seen[time].dt.floor("D") - seen["at"].dt.floor("D")).dt.days <= 90 for time in _STEPS.values()}
     # Too little time has passed since the period for it to be compared.
-    young = {win: period for win, period in WINDOWS.items() if win != "before"}
+    young = {win: period for win, period in WINDOWS.items() if win != "comparison"}
     cohorts = {
         win: within(seen.assign(num=reached["won_at"], den=1, customer=-1), period) for win, period in young.items()
     }
@@ -143,7 +143,7 @@ def _growth(shop: Shop) -> pd.DataFrame:
     """Of each window the revenue of the spans that are compared, by day, and what each buyer brought in them."""
     found = []
     for win, period in WINDOWS.items():
-        if win == "before":
+        if win == "comparison":
             continue
         products = squares(period)
         each = [_sold(shop, span).assign(span=at) for at, span in enumerate(spans(period))]
@@ -182,8 +182,8 @@ def _decomposition(shop: Shop) -> pd.DataFrame:
         each = within(shop.of(win).orders, WINDOWS[win]).groupby("customer")["net"].agg(["size", "sum"]).reset_index()
         each.columns = ["customer", "orders", "net"]
         known = (each["customer"] >= 0).astype(int)
-        sides.append(each.assign(side=win, against=WINDOWS["before"].label, known=known))
-    return inferred("revenue_bridge", groups("now", pd.concat(sides, ignore_index=True), shop.levels))
+        sides.append(each.assign(side=win, against=WINDOWS["comparison"].label, known=known))
+    return inferred("revenue_bridge", groups("current", pd.concat(sides, ignore_index=True), shop.levels))
 
 
 def _average(shop: Shop) -> pd.DataFrame:

@@ -153,10 +153,10 @@ def _parts(
         strangers.append(rows["net"].sum() - known["net"].sum())
     owed = (totals[1] - totals[0]) / np.log(totals[1] / totals[0]) * np.log(factors[1] / factors[0])
     money = {
-        "before": totals[0] + strangers[0],
+        "comparison": totals[0] + strangers[0],
         **dict(zip(("customers", "frequency", "order value"), owed, strict=True)),
         "without a customer": strangers[1] - strangers[0],
-        "now": totals[1] + strangers[1],
+        "current": totals[1] + strangers[1],
     }
     return {("revenue_bridge", part): value for part, value in money.items()}
 

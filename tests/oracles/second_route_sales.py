@@ -233,10 +233,10 @@ def parts(orders, first, end, last, data_from) -> dict[str, float]:
         return {}
     weight = (r1 - r0) / (math.log(r1) - math.log(r0)) if r1 != r0 else r0
     found = {
-        "before": r0 + u0,
+        "comparison": r0 + u0,
         "customers": weight * math.log(c1 / c0),
         "frequency": weight * math.log((n1 / c1) / (n0 / c0)),
         "order value": weight * math.log((r1 / n1) / (r0 / n0)),
-        "now": r1 + u1,
+        "current": r1 + u1,
     }
     return found | ({"without a customer": u1 - u0} if u0 or u1 else {})

@@ -96,7 +96,7 @@ def test_growth_is_taken_apart_against_the_quarter_before(books):
     found = books["2010Q3"]("revenue_bridge")
     money = found.whole.set_index("breakdown")["value"]
     between = money[["customers", "frequency", "order value", "without a customer"]].sum()
-    assert money["before"] + between == pytest.approx(money["now"], rel=1e-12)
+    assert money["comparison"] + between == pytest.approx(money["current"], rel=1e-12)
     assert any(note.values.get("period") == "2010Q2" for note in found.notes)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 ROW = {
     "metric": "m",
-    "win": "now",
+    "win": "current",
     "breakdown": "",
     "segment": "",
     "level": "",

@@ -69,7 +69,7 @@ def stages(*, reached=(1210, 640, 410, 96), **facts):
 def growth(before=61200.0, now=74850.0, **parts):
     """Revenue before and now, and what the parts add."""
     parts = parts or {"customers": 18900.0, "frequency": -7450.0, "order value": 2200.0}
-    named = {"before": before, **parts, "now": now}
+    named = {"comparison": before, **parts, "current": now}
     rows = [row(breakdown=name, value=value, unit="money", n=400) for name, value in named.items()]
     return result(rows, of=GROWTH)
 

@@ -31,7 +31,7 @@ def evidence_in(opened, windows: dict[str, pd.DataFrame], types: dict[str, str])
 def reduced(now: pd.DataFrame, before: pd.DataFrame | None = None, *, by="", levels=None, once=False, types=None):
     """`reduce_moments` of the rows: whole, by a column that they carry (`by`), or by `levels` of customers."""
     opened = tables()
-    evidence = evidence_in(opened, {"now": now} | ({} if before is None else {"before": before}), types or {})
+    evidence = evidence_in(opened, {"current": now} | ({} if before is None else {"comparison": before}), types or {})
     segmentations = [Segmentation(by, own=f'"{by}"::varchar')] if by and levels is None else []
     if levels is not None:
         opened.con.register("levels_given", levels)

@@ -240,7 +240,7 @@ def test_the_figures_are_near_the_truth(demo: Demo, figures: pd.DataFrame):
     assert wrong.empty, wrong[["value", "low", "high"]]
     assert figures.loc[("customer_base_growth", ""), "value"] == pytest.approx(true["customer_base_growth", ""], abs=6)
     assert figures.loc[("simple_clv", ""), "value"] == pytest.approx(true["simple_clv", ""], rel=0.2)
-    for part in ("before", "now"):
+    for part in ("comparison", "current"):
         found = figures.loc[("revenue_bridge", part), "value"]
         assert found == pytest.approx(true["revenue_bridge", part], rel=0.1)
 

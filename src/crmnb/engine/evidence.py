@@ -6,7 +6,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.engine.query import Query
 
-COMPARED = ("now", "before")  # the periods that are broken down by segment; the others are parts of a trend
+COMPARED = ("current", "comparison")  # the periods that are broken down by segment; the others are parts of a trend
 PERIOD = "period_id"  # the column of evidence that holds the place of its period: 0 is now, 1 before, then the parts
 
 TIMES = ("period_start", "period_end", "observed_end")  # the columns that tell a period's times, beside `PERIOD`

@@ -13,7 +13,7 @@ Correlations = dict[tuple[str, str, str], float]  # by breakdown, segment and le
 def correlations(
     con: duckdb.DuckDBPyConnection, evidence: Evidence, by: list[Segmentation], moves: pd.DataFrame
 ) -> Correlations:
-    """The correlation of the figures of now and before, by the customers seen in both; none where no customer is known.
+    """The correlation of the figures of the current and the comparison period, by the customers seen in both; none where no customer is known.
 
     moves: what a row moves a figure by (its influence), by `win`, `breakdown`, `segment`, `level` and what the row holds (`at`, in the
     column of that name). A customer moves a figure by the sum of the rows': the correlation is that of these sums, 0 for
@@ -29,14 +29,14 @@ def correlations(
     for seg, each in enumerate(every):
         sums = {win: _sums(win, seg, each, moves["column"].iloc[0]) for win in COMPARED}
         rows = con.execute(f"""
-            with now as ({sums["now"]}), before as ({sums["before"]}),
+            with current as ({sums["current"]}), comparison as ({sums["comparison"]}),
             scatter as (
-                select breakdown, level, a.ss as now_ss, b.ss as before_ss
-                from (select breakdown, level, sum(s * s) as ss from now group by all) a
-                    join (select breakdown, level, sum(s * s) as ss from before group by all) b using (breakdown, level))
-            select breakdown, level, sum(a.s * b.s) / sqrt(any_value(now_ss) * any_value(before_ss))
-            from now a join before b using (breakdown, level, customer_id) join scatter using (breakdown, level)
-            where now_ss > 0 and before_ss > 0 group by all""").fetchall()
+                select breakdown, level, a.ss as current_ss, b.ss as comparison_ss
+                from (select breakdown, level, sum(s * s) as ss from current group by all) a
+                    join (select breakdown, level, sum(s * s) as ss from comparison group by all) b using (breakdown, level))
+            select breakdown, level, sum(a.s * b.s) / sqrt(any_value(current_ss) * any_value(comparison_ss))
+            from current a join comparison b using (breakdown, level, customer_id) join scatter using (breakdown, level)
+            where current_ss > 0 and comparison_ss > 0 group by all""").fetchall()
         found |= {(breakdown, each.name, level): float(value) for breakdown, level, value in rows}
     for win in COMPARED:
         con.execute(f"drop table listed_{win}")

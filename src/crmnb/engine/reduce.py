@@ -36,7 +36,7 @@ def reduce_moments(
 ) -> list[pd.DataFrame]:
     """Sufficient statistics of each sample per period and breakdown, and per level where the period is compared.
 
-    Columns: win, breakdown, segment, level, those that `crmnb.metrics.estimators` reads, and `shared`: the sum of u(now) u(before)
+    Columns: win, breakdown, segment, level, those that `crmnb.metrics.estimators` reads, and `shared`: the sum of u(current) u(comparison)
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
     costs; of many rows, one at a time is what fits into memory.
     """
@@ -197,15 +197,15 @@ def _shared(by: list[Segmentation]) -> str:
         near as materialized (select sample, breakdown, {near} from whole where seg = 0 group by all),
         pairs as materialized (
             select sample, breakdown, {"a.level" if own else "''"} as level, cluster,
-                a.num::double - near.now * a.den as va, a.den::double as da,
-                b.num::double - near.before * b.den as vb, b.den::double as db
+                a.num::double - near.current * a.den as va, a.den::double as da,
+                b.num::double - near.comparison * b.den as vb, b.den::double as db
             from (from totals where win = 0) a join (from totals where win = 1) b using (sample, breakdown, cluster)
                 join near using (sample, breakdown)
             {"where a.level is not distinct from b.level" if own else ""}),
         sums as ({sums}),
         shared as (
-            select seg, sample, breakdown, level, vv - (b.r - near.before) * vd - (a.r - near.now) * dv
-                + (a.r - near.now) * (b.r - near.before) * dd as shared
+            select seg, sample, breakdown, level, vv - (b.r - near.comparison) * vd - (a.r - near.current) * dv
+                + (a.r - near.current) * (b.r - near.comparison) * dd as shared
             from sums join (from whole where win = 0) a using (seg, sample, breakdown, level)
                 join (from whole where win = 1) b using (seg, sample, breakdown, level) join near using (sample, breakdown))"""
 

@@ -193,18 +193,18 @@ def _unavailable(reasons: list[tuple[str, str, Note]]) -> pd.DataFrame:
 
 
 def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> pd.DataFrame:
-    """The rows of now with the change since the comparison period; rows of the comparison are gone.
+    """The rows of the current period with the change since the comparison period; rows of the comparison are gone.
 
-    Who has been a customer for how long is told as at the start of now: of the comparison's customers none had just
+    Who has been a customer for how long is as at the start of the current period: of the comparison's customers none had just
     joined, so its levels are other people and are not compared.
     """
     moving = rows["segment"].isin([name for name, segment in client.segments.items() if segment.years])
-    earlier = (rows["win"] == "before").to_numpy()
-    before = rows[earlier & ~moving & rows["value"].notna()]
+    earlier = (rows["win"] == "comparison").to_numpy()
+    comparison = rows[earlier & ~moving & rows["value"].notna()]
     rows = rows[~earlier].reset_index(drop=True)
     own_p_value = rows.get("p_value", pd.Series(np.nan, rows.index)).astype(float)
     rows[list(CHANGES)] = np.nan
-    whole = rows["win"] == "now"
+    whole = rows["win"] == "current"
     # What compares two times itself is a change: it is looked at for signals with all others.
     itself = rows.index[whole & rows["value"].notna() & own_p_value.notna()]
     rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
@@ -213,7 +213,7 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     reasons = {id_: _why_not_compared(id_, known) for id_, one in known.items() if one.windows}
     not_compared = {id_: reason.to_json() if reason else "" for id_, reason in reasons.items()}
     rows.loc[silent, "reason"] = [not_compared.get(id_, "") for id_ in rows.loc[silent, "metric"]]
-    place = {key: at for at, key in enumerate(zip(*(before[key] for key in _KEYS), strict=True))}
+    place = {key: at for at, key in enumerate(zip(*(comparison[key] for key in _KEYS), strict=True))}
     of_now = rows[whole & rows["value"].notna()]
     keys = zip(*(of_now[key] for key in _KEYS), strict=True)
     pairs = [(at, place[key]) for at, key in zip(of_now.index, keys, strict=True) if key in place]
@@ -223,11 +223,13 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
         chosen = [(at, was) for at, was in pairs if rows.at[at, "metric"] in by_t]
         if not chosen:
             continue
-        now, was = rows.loc[[at for at, _ in chosen]], before.iloc[[was for _, was in chosen]]
-        was = was[["value", "low", "high", "clusters"]].set_axis(now.index)
-        told = difference(now, was, now["correlation"], client.level, plain, _slack(now, was["value"], known))
+        current, was = rows.loc[[at for at, _ in chosen]], comparison.iloc[[was for _, was in chosen]]
+        was = was[["value", "low", "high", "clusters"]].set_axis(current.index)
+        told = difference(
+            current, was, current["correlation"], client.level, plain, _slack(current, was["value"], known)
+        )
         changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
-        rows.loc[now.index, list(CHANGES)] = np.column_stack(changes)
+        rows.loc[current.index, list(CHANGES)] = np.column_stack(changes)
     return rows
 
 
@@ -239,21 +241,21 @@ def _why_not_compared(id_: str, known: dict[str, Request]) -> Note | None:
     return asked.not_compared or next(filter(None, of_inputs), None)
 
 
-def _slack(now: pd.DataFrame, was: pd.Series, known: dict[str, Request]) -> pd.Series:
+def _slack(current: pd.DataFrame, was: pd.Series, known: dict[str, Request]) -> pd.Series:
     """What the longer of two periods of nearly one length can add by itself: of a share, to either side of it.
 
     At most in proportion to its length: so do counts, and what is counted by customer or as a share moves less.
     """
     beyond = {
-        id_: length_beyond(known[id_].metric, known[id_].windows["now"], known[id_].windows["before"])
-        for id_ in now["metric"].unique()
+        id_: length_beyond(known[id_].metric, known[id_].windows["current"], known[id_].windows["comparison"])
+        for id_ in current["metric"].unique()
     }
     shares = [
         known[id_].metric.units.get(own, known[id_].metric.unit) == "%"
-        for id_, own in zip(now["metric"], now["breakdown"], strict=True)
+        for id_, own in zip(current["metric"], current["breakdown"], strict=True)
     ]
     sides = was.abs().where(~np.array(shares), np.maximum(was, (100 - was).abs()))
-    return sides * now["metric"].map(beyond)
+    return sides * current["metric"].map(beyond)
 
 
 def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> dict[str, pd.DataFrame]:

@@ -34,7 +34,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     rows = evidence_of(metric, tables, period, _EVERYBODY)
     given, _ = resolve(metric, tables.client)
     rows = _with_levels(rows, metric, tables, period)
-    context = estimation_context(tables.client, given, {"now": period})
+    context = estimation_context(tables.client, given, {"current": period})
     chance = metric.estimate.infer_each(rows, context)
     found = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))
     paid = _paid(tables, period)

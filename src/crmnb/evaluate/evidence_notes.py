@@ -16,8 +16,8 @@ def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
     if not request.windows:
         return []
     metric, notes = request.metric, _too_new(request)
-    now = COMPARED[0] in request.evidence.names if request.evidence else False
-    if now:
+    current = COMPARED[0] in request.evidence.names if request.evidence else False
+    if current:
         notes += in_doubt(metric, tables, request.period)
     notes += misdated(tables, metric.reads, request.period)
     if "payments" in metric.reads and {"orders", "subscriptions"} <= tables.names:
@@ -28,7 +28,7 @@ def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
             if without:
                 rows = {"rows": Count(without), "total": Count(among)}
                 notes.append(Note("rows_without_customer", **rows, table=name, period=request.period.label))
-    elif now and metric.estimate.reduces == "moments" and "customer_id" in request.evidence.types:
+    elif current and metric.estimate.reduces == "moments" and "customer_id" in request.evidence.types:
         counted = "and weight > 0" if "weight" in request.evidence.types else ""
         told = (
             f"select count(*) - count(customer_id), count(*) from ({request.evidence.sql}) where {PERIOD} = 0 {counted}"

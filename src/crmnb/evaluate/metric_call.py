@@ -51,13 +51,13 @@ def call_of(metric: Metric, tables: session.Tables, windows: dict[str, Period], 
     others = (name for name in windows if name not in COMPARED)
     places = {name: at for at, name in enumerate((*COMPARED, *others)) if name in windows}
     by_place = {places[name]: windows[name] for name in places}
-    from_when = seen_by(metric, tables, windows["now"], True).data_from
+    from_when = seen_by(metric, tables, windows["current"], True).data_from
     looking_back = {place: each.observe(from_when, each.cutoff) for place, each in by_place.items()}
     periods = Periods(by_place, relation_in(tables.derived), looking_back)
-    now, before = windows["now"], windows.get("before")
-    whose = of_customers_only(metric, tables, now)
+    current, comparison = windows["current"], windows.get("comparison")
+    whose = of_customers_only(metric, tables, current)
     try:
-        known = tables_as_known(metric, tables, now, before) if before else None
+        known = tables_as_known(metric, tables, current, comparison) if comparison else None
         views = tables.views(metric.tables, periods, per_customer=whose, earlier=known)
         measure = metric(periods, views, given)
         rows = measure.rows if measure.rows is None else _held(measure.rows, metric, tables)

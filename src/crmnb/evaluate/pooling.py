@@ -57,14 +57,14 @@ def _correlated(sums: pd.DataFrame, own: pd.DataFrame, parts: dict[str, float]) 
     """The sums with the correlation of each with that of the time before: its surveys' covariances, weighted and added."""
     keys = ["segment", "level"]
     half = own.assign(half=(own["high"] - own["low"]) / 2, weight=own["breakdown"].map(parts))
-    now, before = (half[half["win"] == win] for win in ("now", "before"))
-    both = now.merge(before[[*keys, "breakdown", "half"]], on=[*keys, "breakdown"], suffixes=("", "_before"))
+    current, comparison = (half[half["win"] == win] for win in ("current", "comparison"))
+    both = current.merge(comparison[[*keys, "breakdown", "half"]], on=[*keys, "breakdown"], suffixes=("", "_before"))
     shared = both.assign(product=both["weight"] ** 2 * both["correlation"] * both["half"] * both["half_before"])
     width = sums.assign(half=(sums["high"] - sums["low"]) / 2 if "high" in sums else np.nan)
     pairs = (
-        width[width["win"] == "now"]
+        width[width["win"] == "current"]
         .reset_index()
-        .merge(width[width["win"] == "before"][[*keys, "half"]], on=keys, suffixes=("", "_before"))
+        .merge(width[width["win"] == "comparison"][[*keys, "half"]], on=keys, suffixes=("", "_before"))
     )
     total = pairs.merge(shared.groupby(keys)["product"].sum().reset_index(), on=keys).set_index("index")
     area = (total["half"] * total["half_before"]).where(lambda product: product > 0)

@@ -82,9 +82,9 @@ def _moves(groups: list[GroupedCounts], estimate: Estimator) -> pd.DataFrame:
 
 
 def _pair(inferred: Estimates, found: Correlations) -> None:
-    """Put to each row of now how far it moves with that of before."""
+    """Add to each row of the current period its correlation with that of the comparison period."""
     for row in inferred.rows:
-        if row["win"] == "now":
+        if row["win"] == "current":
             row["correlation"] = found.get((row["breakdown"], row["segment"], row["level"]), 0.0)
 
 

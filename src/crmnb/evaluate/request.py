@@ -41,29 +41,31 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
         _must_be_as_exact(period, client)
         given, words = resolve(metric, client)
     except Unavailable as no:
-        return Request(metric, period, {"now": no.reason})
+        return Request(metric, period, {"current": no.reason})
     seen = seen_by(metric, tables, period, "churn" in metric.declarations)
     parts = {part.label: part for part in _parts(seen, client)}
-    possible = {"now": seen, "before": compared_with(client, seen)[0]} | (
+    possible = {"current": seen, "comparison": compared_with(client, seen)[0]} | (
         parts if metric.trend and len(parts) > 1 else {}
     )
     called = call_of(metric, tables, possible, given)
     metric, measure = called.metric, called.metric.measure
     seen = seen_by(metric, tables, period)
-    not_compared = reason_not_compared(metric, tables, seen, possible["before"])
-    windows = {"now": seen} | ({} if not_compared or measure.compares else {"before": possible["before"]})
+    not_compared = reason_not_compared(metric, tables, seen, possible["comparison"])
+    windows = {"current": seen} | ({} if not_compared or measure.compares else {"comparison": possible["comparison"]})
     immature = immature_windows(metric, windows | parts)
-    if not not_compared and "now" in immature:
+    if not not_compared and "current" in immature:
         not_compared = Note("no_comparison_too_early", period=seen.label, days=measure.maturity_days)
-        windows.pop("before", None)
+        windows.pop("comparison", None)
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
     if measure.is_derived:  # whose reasons are those of its inputs
         return Request(metric, seen, {}, windows, None, words, given, metric.direction_of(given), None, not_compared)
     reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
-    if not not_compared and "before" in reasons:
-        not_compared = Note("no_comparison_unavailable", period=possible["before"].label, reason=reasons["before"])
+    if not not_compared and "comparison" in reasons:
+        not_compared = Note(
+            "no_comparison_unavailable", period=possible["comparison"].label, reason=reasons["comparison"]
+        )
     direction = metric.direction_of(given)
     facts = (words, given, direction, measure.bounds, not_compared, immature)
     return Request(metric, seen, reasons, windows, evidence, *facts)

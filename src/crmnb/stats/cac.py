@@ -27,7 +27,7 @@ _REPLICATES = 1000
 def cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """CAC: acquisition costs over new customers, with a t interval over months."""
     rows = [_cost_row(group, context) for group in groups]
-    period = context.periods["now"]
+    period = context.periods["current"]
     few_months = [Note("cac_without_interval")] if _months(period) < FEWEST_MONTHS else []
     return Estimates(rows, notes=[*few_months, *_month_left_out(period)])
 
@@ -104,7 +104,7 @@ def _months(period: Period) -> int:
 def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """CLV : CAC: the predicted value of a new customer over CAC; the interval contains the errors of both."""
     groups, newness = with_resolved_newness(groups)
-    period = context.periods["now"]
+    period = context.periods["current"]
     whole = next((group for group in groups if group.is_whole and not group.breakdown), None)
     costs = next((group.counts for group in groups if group.is_whole and group.breakdown == SPENT), None)
     if whole is None or costs is None or not costs["won"].sum():
@@ -160,7 +160,7 @@ def payback(groups: list[GroupedCounts], context: EstimationContext) -> Estimate
     for win in dict.fromkeys(group.win for group in groups):
         parts = {group.breakdown: group for group in groups if group.win == win and group.is_whole}
         estimates[win] = _payback(parts, context, context.periods[win])
-    current = estimates.get("now", Estimates([]))
+    current = estimates.get("current", Estimates([]))
     return Estimates([row for part in estimates.values() for row in part.rows], current.points, current.notes)
 
 

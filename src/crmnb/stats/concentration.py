@@ -65,7 +65,7 @@ def lorenz(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
             flags = "unreliable" if n.sum() < FEW_FOR_MONEY else ""
             fields = {"value": value, "low": low, "high": high, "method": "linearised", "flags": flags}
             rows.append(group.row(breakdown=name, **fields) | (top_size if name == TOP else {}))
-        if group.win == "now":
+        if group.win == "current":
             points += _curve(group, revenue, n, context)
     return Estimates(rows, points)
 

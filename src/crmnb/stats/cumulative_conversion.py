@@ -30,7 +30,7 @@ def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     for group in groups:
         curves = {name: _curve(group, outcome, context.level) for name, outcome in OUTCOMES.items()}
         rows += _rows(group, curves["won"], fewest)
-        if group.win == "now":
+        if group.win == "current":
             ages = _safe_ages(group, fewest, common)
             common = ages if group.is_whole else common
             points += _points(group, curves, ages, common)

@@ -49,7 +49,7 @@ def expected(groups: list[GroupedCounts], context: EstimationContext) -> Estimat
     current = [_current(group.counts) for group in groups]
     sizes = [{"n": n, "clusters": n, "denominator": n} for n in (float(counts["n"].sum()) for counts in current)]
     try:
-        _require_history(context.periods["now"], context.settings["horizon_days"])
+        _require_history(context.periods["current"], context.settings["horizon_days"])
         strata = _strata(whole.counts, context)
     except CannotFit as error:
         return Estimates([group.row(reason=error.reason, **size) for group, size in zip(groups, sizes, strict=True)])
@@ -85,7 +85,7 @@ def probabilities(rows: pd.DataFrame, context: EstimationContext) -> pd.Series:
 
     rows: one per customer, the columns that the counts are by, with the customer's levels (`of <segmentation>`).
     """
-    whole = GroupedCounts("now", "", "", "", rows.assign(n=1.0), float(len(rows)))
+    whole = GroupedCounts("current", "", "", "", rows.assign(n=1.0), float(len(rows)))
     counts = with_resolved_newness([whole])[0][0].counts
     current, strata = _current(counts), _strata(counts, context)
     lost = np.zeros(len(current))
@@ -154,7 +154,7 @@ def _losses_by_purchases(
     fit: Fit, current: pd.DataFrame, n: np.ndarray, horizon_days: float, inactivity_days: float
 ) -> tuple[float, float]:
     """The expected losses and their standard error; equal histories are computed once."""
-    columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in current]
+    columns = [name for name in ("x", "t_x", "T", "comparison", "wait") if name in current]
     distinct = current.assign(n=n).groupby(columns, as_index=False)["n"].sum()
     sizes = distinct["n"].to_numpy(float)
 

@@ -110,12 +110,14 @@ def spans(period: Period) -> list[Span]:
 
 
 def sides_of(period: Period) -> list[dict[str, int]]:
-    """The places in `spans` of what is compared (`now`, `before`), of each of `comparisons`; the first one again where there are fewer than may be.
+    """The places in `spans` of what is compared (`current`, `comparison`), of each of `comparisons`; the first one again where there are fewer than may be.
 
     The sums over customers of the products of what each brought in the two are what the interval needs.
     """
     place = {span: at for at, span in enumerate(spans(period))}
-    pairs = [{"now": place[comparison.now], "before": place[comparison.before]} for comparison in comparisons(period)]
+    pairs = [
+        {"current": place[comparison.now], "comparison": place[comparison.before]} for comparison in comparisons(period)
+    ]
     return pairs + pairs[:1] * (MOST_COMPARISONS - len(pairs))
 
 
@@ -128,12 +130,12 @@ def squares(period: Period) -> dict[str, tuple[int, int]]:
     }
 
 
-def _pairs(now: int, before: int) -> tuple[tuple[int, int], ...]:
-    return (now, now), (now, before), (before, before)
+def _pairs(current: int, comparison: int) -> tuple[tuple[int, int], ...]:
+    return (current, current), (current, comparison), (comparison, comparison)
 
 
 def _squares_of(comparison: int) -> list[str]:
-    return [f"{pair}_{comparison}" for pair in ("now_now", "now_before", "before_before")]
+    return [f"{pair}_{comparison}" for pair in ("current_current", "current_comparison", "comparison_comparison")]
 
 
 def growth(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
@@ -218,9 +220,9 @@ def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -
     size = units["n"].sum()
     if not min(now, before) > 0 or size < 2:
         return np.nan, np.nan
-    now_now, now_before, before_before = (units[name].sum() for name in _squares_of(comparison))
-    scatter = now_now / now**2 - 2 * now_before / (now * before) + before_before / before**2
-    if scatter < 1e-12 * now_now / now**2:  # the rounding of equal sums
+    current_current, current_comparison, comparison_comparison = (units[name].sum() for name in _squares_of(comparison))
+    scatter = current_current / now**2 - 2 * current_comparison / (now * before) + comparison_comparison / before**2
+    if scatter < 1e-12 * current_current / now**2:  # the rounding of equal sums
         scatter = 0.0
     return float(np.sqrt(size / (size - 1) * scatter)), float(size - 1)
 
@@ -307,7 +309,7 @@ def _combined(*parts: tuple[float, float]) -> tuple[float, float]:
 def parts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The change of net revenue as money owed to customers, orders per customer and revenue per order.
 
-    From counts of buyers by `side` ("now", "before") and whether they are `known`, with their `orders` and `net`. Ang 2005,
+    From counts of buyers by `side` ("current", "comparison") and whether they are `known`, with their `orders` and `net`. Ang 2005,
     Energy Policy 33:867 (additive form): the part of a factor x is L(R', R) ln(x' / x), L the logarithmic mean of the revenues.
     Behind all of them stand the buyers of the side that has fewer. Orders without a customer that are too few to be shown are
     counted with the others: apart or left out, what they brought would follow from the rest.
@@ -320,8 +322,8 @@ def parts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
 
 def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
     totals = group.counts.groupby(["side", "known"])[["n", "orders", "net"]].sum()
-    now, before = (_side(totals, side, 1) for side in ("now", "before"))
-    unknown = [_side(totals, side, 0) for side in ("now", "before")]
+    now, before = (_side(totals, side, 1) for side in ("current", "comparison"))
+    unknown = [_side(totals, side, 0) for side in ("current", "comparison")]
     fields = {"n": now["n"] + before["n"], "clusters": _fewest(now["n"], before["n"])}
     if any(0 < side["orders"] < fewest for side in unknown):
         now, before = (_with_orders(*sides) for sides in zip((now, before), unknown, strict=True))
@@ -331,15 +333,15 @@ def _parts(group: GroupedCounts, fewest: int) -> list[dict]:
         earlier = Note("no_earlier_customer_revenue", period=group.counts["against"].iloc[0])
         reason = earlier if now["net"] > 0 else Note("no_customer_revenue")
         return [group.row(**fields, reason=reason)]
-    money = {"before": before["net"] + unknown_before}
+    money = {"comparison": before["net"] + unknown_before}
     money |= divisia(_factors(before), _factors(now))
     if unknown_now or unknown_before:
         money["without a customer"] = unknown_now - unknown_before
-    money["now"] = now["net"] + unknown_now
+    money["current"] = now["net"] + unknown_now
     rows = [
         group.row(breakdown=part, value=value, **fields, method="logarithmic mean") for part, value in money.items()
     ]
-    return [row | ({"at_win": "before"} if row["breakdown"] == "before" else {}) for row in rows]
+    return [row | ({"at_win": "comparison"} if row["breakdown"] == "comparison" else {}) for row in rows]
 
 
 def _with_orders(side: pd.Series, unknown: pd.Series) -> pd.Series:

@@ -154,7 +154,7 @@ def _levels(groups, context) -> Estimates:
         contacts, n = group.counts["contacts"], group.counts["n"]
         mean = (contacts * n).sum() / n.sum()
         rows.append(group.row(value=mean, low=mean - 1, high=mean + 1, method="a model of its own"))
-        if group.win == "now":
+        if group.win == "current":
             points += [
                 group.point(float(x), float(of / n.sum()), n=float(of)) for x, of in zip(contacts, n, strict=True)
             ]

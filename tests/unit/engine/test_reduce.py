@@ -146,12 +146,12 @@ def test_what_customers_of_both_periods_share():
     now, before = answers(10), answers(11)
     found = reduced(now, before).set_index("win")
     off = {}
-    for win, rows in (("now", now), ("before", before)):
+    for win, rows in (("current", now), ("comparison", before)):
         ratio = (rows["num"] * rows["weight"]).sum() / (rows["den"] * rows["weight"]).sum()
         off[win] = (rows["weight"] * (rows["num"] - ratio * rows["den"])).groupby(rows["customer_id"]).sum()
-    both = off["now"].index.intersection(off["before"].index)
-    assert 0 < len(both) < len(off["now"]) + len(off["before"])
-    assert found.loc["now", "shared"] == pytest.approx((off["now"][both] * off["before"][both]).sum())
+    both = off["current"].index.intersection(off["comparison"].index)
+    assert 0 < len(both) < len(off["current"]) + len(off["comparison"])
+    assert found.loc["current", "shared"] == pytest.approx((off["current"][both] * off["comparison"][both]).sum())
 
 
 def test_the_same_customers_asked_twice_share_their_phi():
@@ -159,7 +159,7 @@ def test_the_same_customers_asked_twice_share_their_phi():
     before = now.assign(num=[1, 1, 0, 0, 0, 1, 1, 1])
     found = reduced(now, before).set_index("win")
     phi = np.corrcoef(now["num"], before["num"])[0, 1]
-    assert found.loc["now", "shared"] / np.sqrt(found["ss"].prod()) == pytest.approx(phi)
+    assert found.loc["current", "shared"] / np.sqrt(found["ss"].prod()) == pytest.approx(phi)
 
 
 def test_nobody_is_not_the_same_nobody_next_time():
@@ -178,8 +178,8 @@ def counted(days: list[int], exposure: list[float], size: int, bins: int, level:
         rows["channel"] = level
     opened = tables()
     segmentations = [Segmentation("channel", own='"channel"::varchar')] if level else []
-    evidence = evidence_in(opened, {"now": rows}, {})
-    found = reduce_bins(opened.con, evidence, segmentations, {"now": ("2025-01-01", size, bins)})
+    evidence = evidence_in(opened, {"current": rows}, {})
+    found = reduce_bins(opened.con, evidence, segmentations, {"current": ("2025-01-01", size, bins)})
     return found[found["segment"] == ("channel" if level else "")].reset_index(drop=True)
 
 

@@ -23,7 +23,7 @@ def groups(rows: pd.DataFrame = ROWS, *, by=(), sums=("spend",), folds=0, types=
     con.register("given", rows)
     con.execute("create table levels as select * from (values ('a', 'N'), ('b', 'N'), ('c', 'S')) t(cluster, level)")
     sql = f"select *, 0::utinyint as {PERIOD} from given"
-    return reduce_counts(con, Evidence(sql, types, {0: "now"}), list(by), sums, folds)
+    return reduce_counts(con, Evidence(sql, types, {0: "current"}), list(by), sums, folds)
 
 
 def test_alike_rows_are_counted_and_summed():

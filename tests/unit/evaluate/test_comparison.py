@@ -82,7 +82,7 @@ def test_growth_is_made_of_the_same_orders():
     both = in_memory(tables.client, {"orders": pd.concat([now, earlier])})
     period = observed("2025", "2024-01-01", "2026-01-01")
     parts = whole("revenue_bridge", both, period)["value"]
-    assert (parts["before"], parts["now"]) == (40, 40)
+    assert (parts["comparison"], parts["current"]) == (40, 40)
     growth = whole("sales_growth", both, period).loc[""]
     assert (growth["value"], growth["n"], growth["clusters"]) == (0, 4, 2)
 
@@ -214,7 +214,7 @@ def test_of_refunds_yet_to_come_the_newest_month_makes_no_gain(back: float):
     growth = whole("sales_growth", tables, period)["value"]
     assert growth[""] == pytest.approx(0, abs=0.5)
     parts = whole("revenue_bridge", tables, period)["value"]
-    assert parts["now"] == parts["before"] == 100 * (31 - 11 * back)
+    assert parts["current"] == parts["comparison"] == 100 * (31 - 11 * back)
 
 
 def test_a_month_s_own_figure_has_all_refunds_known():

@@ -69,7 +69,7 @@ def test_two_small_levels_that_are_ten_together_hide_each_other():
 def test_segmentations_windows_and_components_are_each_their_own_sum():
     product = [{"segment": "product", "level": level, "n": n} for level, n in (("tea", 30), ("rum", 30))]
     other = [group | {"breakdown": "other"} for group in levels(North=20, South=40)]
-    earlier = [group | {"win": "before"} for group in levels(North=31, South=32)]
+    earlier = [group | {"win": "comparison"} for group in levels(North=31, South=32)]
     told = protect(rows({"n": 60}, *levels(North=8, South=52), *product, *other, *earlier), Privacy())
     assert told["flags"].str.contains("suppressed").tolist() == [False, True, True] + [False] * 6
 

@@ -44,12 +44,12 @@ HAND: Figures = {
     "session_conversion_rate": {"": (8, 13)},
     "sales_growth": {"": 100 * (2029.5 / 410 - 1)},
     "revenue_bridge": {
-        "before": 432,
+        "comparison": 432,
         "customers": 245.836489475,
         "frequency": 233.277197725,
         "order value": 1111.386312800,
         "without a customer": 7,
-        "now": 2029.5,
+        "current": 2029.5,
     },
     "average_order_value": {"": (2029.5, 26)},
     "median_order_value": {"": 31},
@@ -399,9 +399,9 @@ def test_few_orders_without_a_customer_are_left_out_of_both_sides(before: int, n
     nobody = [(None, "2024-03-01", 7.0)] * before + [(None, "2025-03-01", 11.0)] * now
     money = bought(shop_of(OTHERS + nobody, {}), "revenue_bridge").set_index("breakdown")["value"]
     assert ("without a customer" in money) == apart
-    assert money["before"] == 4800 + 7 * before * apart
-    assert money["now"] == 4800 + 11 * now * apart
-    assert money.drop("now").sum() == pytest.approx(money["now"])
+    assert money["comparison"] == 4800 + 7 * before * apart
+    assert money["current"] == 4800 + 11 * now * apart
+    assert money.drop("current").sum() == pytest.approx(money["current"])
 
 
 @pytest.mark.parametrize("metric", ["sales_growth", "revenue_bridge"])

@@ -156,7 +156,7 @@ def test_the_interval_of_a_sum_and_of_its_change_hold_what_they_promise():
     draw, rows = np.random.default_rng(5), []
     for at in range(200):
         for survey, sheets_of, share in (("a", 60, 0.8), ("b", 40, 0.4)):
-            for win in ("now", "before"):
+            for win in ("current", "comparison"):
                 good = draw.binomial(sheets_of, share)
                 low, high = proportion_confint(good, sheets_of, method="wilson")
                 rows.append(("csat", survey, win, f"{at:03}", good / sheets_of, low, high, sheets_of))
@@ -165,7 +165,7 @@ def test_the_interval_of_a_sum_and_of_its_change_hold_what_they_promise():
     sums = pooled(frame, {"csat": {"a": 1, "b": 1}})
     sums = sums[sums["breakdown"] == ""].set_index("level")
     assert 0.92 <= ((sums["low"] <= 0.6) & (sums["high"] >= 0.6)).mean() <= 0.98  # of 400
-    now, before = (sums[sums["win"] == win] for win in ("now", "before"))
+    now, before = (sums[sums["win"] == win] for win in ("current", "comparison"))
     told = difference(now, before, now["correlation"], 0.95, symmetric=False)
     assert (told["p_value"] < 0.05).mean() <= 0.09  # of 200 at 5 %, more in one of a hundred
 

@@ -29,16 +29,16 @@ BY_INACTIVITY = {"contractual": False, "inactivity_days": 90, "grace_days": 90}
 
 def context(churn: dict, **settings) -> EstimationContext:
     forecast = {"discount_rate": 0.10, "horizon_months": 36, "renewal_months": 1, "horizon_days": 365}
-    return EstimationContext(0.95, churn | forecast | settings, {"now": YEAR})
+    return EstimationContext(0.95, churn | forecast | settings, {"current": YEAR})
 
 
 def groups(counts: pd.DataFrame) -> list[GroupedCounts]:
     """The whole client, and the levels of the segmentations in its columns `of ...`."""
     counts = counts if "n" in counts else counts.assign(n=1.0)
-    found = [GroupedCounts("now", "", "", "", counts, counts["n"].sum())]
+    found = [GroupedCounts("current", "", "", "", counts, counts["n"].sum())]
     for column in (name for name in counts if name.startswith("of ")):
         for level, own in counts.groupby(column):
-            found.append(GroupedCounts("now", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
+            found.append(GroupedCounts("current", "", column[3:], level, own.reset_index(drop=True), own["n"].sum()))
     return found
 
 

@@ -25,11 +25,11 @@ YEAR = Period.parse("2025")
 def context(kind: str = "inactivity", **settings) -> EstimationContext:
     churn = {"contractual": kind == "contractual", "inactivity_days": 90, "grace_days": 90}
     forecast = {"discount_rate": 0.10, "horizon_months": 36, "renewal_months": 1}
-    return EstimationContext(0.95, churn | forecast | settings, {"now": YEAR})
+    return EstimationContext(0.95, churn | forecast | settings, {"current": YEAR})
 
 
 def group(counts: pd.DataFrame, breakdown: str = "", level: str = "") -> GroupedCounts:
-    return GroupedCounts("now", breakdown, "region" if level else "", level, counts, float(counts["n"].sum()))
+    return GroupedCounts("current", breakdown, "region" if level else "", level, counts, float(counts["n"].sum()))
 
 
 # ---- Forecasts ------------------------------------------------------------------------------------------------------
@@ -408,7 +408,7 @@ def test_the_cost_of_winning_has_an_interval_from_twelve_months_on():
     assert row["value"] == pytest.approx(spent.sum() / won.sum())
     u = spent - row["value"] * won
     assert (row["high"] - row["low"]) / 2 == pytest.approx(2.2009852 * np.sqrt(12 / 11 * (u**2).sum()) / won.sum())
-    quarter = replace(context(), periods={"now": Period.parse("2025Q1")})
+    quarter = replace(context(), periods={"current": Period.parse("2025Q1")})
     found = cac.cost([winning([40, 41, 42], [1000, 900, 950])], quarter)
     assert np.isnan(found.rows[0]["low"])
     assert "twelve months" in note_words(found.notes)[0]

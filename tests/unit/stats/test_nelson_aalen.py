@@ -71,10 +71,10 @@ def expected(counts: pd.DataFrame, segment: str = "plan") -> dict[str, dict]:
     """The expected losses of the whole ("") and by level."""
     period = Period.parse("2025")
     forecast = {"contractual": True, "horizon_days": 365}
-    context = EstimationContext(0.95, forecast, {"now": period})
-    groups = [GroupedCounts("now", "", "", "", counts, float(len(counts)))]
+    context = EstimationContext(0.95, forecast, {"current": period})
+    groups = [GroupedCounts("current", "", "", "", counts, float(len(counts)))]
     for level, own in counts.groupby(f"of {segment}"):
-        groups.append(GroupedCounts("now", "", segment, level, own.reset_index(drop=True), float(len(own))))
+        groups.append(GroupedCounts("current", "", segment, level, own.reset_index(drop=True), float(len(own))))
     return {row["level"]: row for row in expected_churn.expected(groups, context).rows}
 
 

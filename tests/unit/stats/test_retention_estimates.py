@@ -23,14 +23,14 @@ BY_CONTRACT = {"contractual": True}
 
 def group(counts: pd.DataFrame, segment: str = "", level: str = "") -> GroupedCounts:
     counts = counts if "n" in counts else counts.assign(n=1.0)
-    return GroupedCounts("now", "", segment, level, counts, float(counts["n"].sum()))
+    return GroupedCounts("current", "", segment, level, counts, float(counts["n"].sum()))
 
 
 def context(churn: dict = BY_CONTRACT, suppress_below: int = 1, **settings) -> EstimationContext:
     return EstimationContext(
         0.95,
         churn | settings,
-        {"now": Period.parse("2025")},
+        {"current": Period.parse("2025")},
         suppress_below=suppress_below,
         time_segmentations=frozenset({"tenure"}),
     )
@@ -176,7 +176,7 @@ def test_the_interval_of_the_median_gap_holds_the_truth_as_often_as_it_says():
 
 def test_few_customers_and_a_median_that_is_not_reached_are_said():
     counts = buyers(np.random.default_rng(6), 20).assign(n=1.0)
-    [few] = time_between_orders.median([GroupedCounts("now", "", "", "", counts, 20.0)], context()).rows
+    [few] = time_between_orders.median([GroupedCounts("current", "", "", "", counts, 20.0)], context()).rows
     assert few["flags"] == "unreliable"
     open_ = pd.DataFrame({"gap": [5, 100, 100], "complete": [1, 0, 0], "m": [1, 0, 0], "fold": [0, 1, 2]})
     assert time_between_orders.median([group(open_)], context()).rows[0]["flags"] == "not_reached"

@@ -19,7 +19,7 @@ from crmnb.stats.sales_velocity import velocity
 CONTEXT = EstimationContext(0.95)
 
 
-def group(counts: pd.DataFrame, customers: float, win: str = "now") -> GroupedCounts:
+def group(counts: pd.DataFrame, customers: float, win: str = "current") -> GroupedCounts:
     return GroupedCounts(win, "", "", "", counts.astype({"n": float}), float(customers))
 
 
@@ -101,7 +101,7 @@ def growth_of(net: pd.Series, label: str, begins: datetime = datetime(2019, 1, 1
     for at, span in enumerate(spans(period)):
         inside = net[(net.index >= span.start) & (net.index < span.end)]
         rows.append(pd.DataFrame({"day": inside.index, "net": inside.to_numpy(), "n": 10.0, "span": at}))
-    context = EstimationContext(0.95, periods={"now": period})
+    context = EstimationContext(0.95, periods={"current": period})
     return {row["breakdown"]: row for row in growth([group(pd.concat(rows), 1000)], context).rows}
 
 
@@ -380,10 +380,10 @@ def test_the_true_velocity_is_in_the_interval_nearly_as_often_as_promised():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"mature": 0, "won": 0, "days": np.nan}, "time"),
-        ({"won": 0, "days": np.nan}, "none"),
+        ({"mature": 0, "won": 0, "days": np.nan}, "no lead has a complete follow-up yet"),
+        ({"won": 0, "days": np.nan}, "no lead with a complete follow-up was won"),
         ({"priced": 0.0}, "amount"),
-        ({"days": 0.0}, "on the day they came"),
+        ({"days": 0.0}, "won on the day of creation"),
     ],
 )
 def test_what_cannot_be_told_is_said(change: dict, reason: str):

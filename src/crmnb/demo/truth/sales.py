@@ -215,11 +215,11 @@ def _parts(before: dict[str, float], now: dict[str, float], guests: float) -> Fi
         return mean * float(np.log(factors[1] / factors[0]))
 
     values = {
-        "before": before["net"] * (1 + guests),
+        "comparison": before["net"] * (1 + guests),
         "customers": owed("buyers"),
         "frequency": owed("orders", "buyers"),
         "order value": owed("net", "orders"),
-        "now": now["net"] * (1 + guests),
+        "current": now["net"] * (1 + guests),
     }
     if guests:
         values["without a customer"] = (now["net"] - before["net"]) * guests

@@ -13,7 +13,7 @@ from crmnb.evaluate.disclosure_control.quantities import Quantities
 from crmnb.evaluate.disclosure_control.relations import Relation
 
 _FREE = 1e-7
-_HEADLINE = ("now", "", "")  # the window, segmentation and level of the whole client's figure
+_HEADLINE = ("current", "", "")  # the window, segmentation and level of the whole client's figure
 _FAVOUR = 0.5  # what a row of a level costs that is hidden elsewhere already, beside one of the same size that is not
 
 

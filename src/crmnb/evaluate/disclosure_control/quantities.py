@@ -70,14 +70,14 @@ class Quantities:
 def located(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows' metric, breakdown and the cell that their figures belong to: a cohort's are those of the month of joining.
 
-    Columns: metric, breakdown, win, segment, level. Rows of the comparison's cohorts are never shown beside those of now.
+    Columns: metric, breakdown, win, segment, level. Rows of the comparison's cohorts are never shown beside the current ones.
     """
     name, plus, age = (frame["breakdown"].str.rpartition(_COHORT)[part] for part in range(3))
     is_cohort = (plus == _COHORT) & age.str.isdigit()
-    now = frame["win"] == "now"
+    current = frame["win"] == "current"
     found = frame[["metric", "breakdown", "win", "segment", "level"]].assign(
         breakdown=frame["breakdown"].where(~is_cohort, _COHORT + age),
-        win=frame["win"].where(~is_cohort, name.where(now, frame["win"] + " " + name)),
+        win=frame["win"].where(~is_cohort, name.where(current, frame["win"] + " " + name)),
     )
     for column in AT:
         if column in frame:

@@ -77,7 +77,7 @@ def _listed(quantities: Quantities, held: list[int]) -> set[tuple[int, ...]]:
 
 def _parts(quantities: Quantities, cells: list[tuple[str, str, str, int]], parts: set[str]) -> Iterator[Relation]:
     """The parts of the period, in every level; and those of each quarter, whose sum another report may show."""
-    totals = {(segment, level): variable for win, segment, level, variable in cells if win == "now"}
+    totals = {(segment, level): variable for win, segment, level, variable in cells if win == "current"}
     held: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for win, segment, level, variable in cells:
         if win in parts:

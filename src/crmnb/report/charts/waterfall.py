@@ -16,7 +16,7 @@ from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.values import absence_reason
 
-BEFORE, NOW = "before", "now"
+COMPARISON, CURRENT = "comparison", "current"
 _HEIGHT, _TOP, _FOOT = 340, 34, 46
 _WIDE = 0.62
 
@@ -33,10 +33,10 @@ class Step(NamedTuple):
 def waterfall(result: Result) -> Figure | Figures:
     """Breakdowns: "before" and "now" are totals, the others add up to their difference; drawn in the rows' order."""
     rows = {row.breakdown: row for row in result.entries}
-    between = [row for name, row in rows.items() if name not in (BEFORE, NOW, "")]
-    if not {BEFORE, NOW} <= set(rows) or not all(map(available, (rows[BEFORE], rows[NOW], *between))):
+    between = [row for name, row in rows.items() if name not in (COMPARISON, CURRENT, "")]
+    if not {COMPARISON, CURRENT} <= set(rows) or not all(map(available, (rows[COMPARISON], rows[CURRENT], *between))):
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no breakdowns')}.")
-    steps = _steps(rows[BEFORE], between, rows[NOW])
+    steps = _steps(rows[COMPARISON], between, rows[CURRENT])
     with canvas(_HEIGHT) as figure:
         _draw(figure, result, steps)
         drawing = svg(figure)
@@ -48,7 +48,7 @@ def waterfall(result: Result) -> Figure | Figures:
 
 def is_total(step: Step) -> bool:
     """Whether it is what was before or is now, not a difference."""
-    return step.row.breakdown in (BEFORE, NOW)
+    return step.row.breakdown in (COMPARISON, CURRENT)
 
 
 def _steps(before, between: list, now) -> list[Step]:
@@ -97,7 +97,7 @@ def _words(result: Result, step: Step) -> str:
 
 def _name(result: Result, step: Step) -> str:
     """What is now is named after its period; what is before is said in a note, as it need not be the comparison."""
-    now = step.row.breakdown == NOW
+    now = step.row.breakdown == CURRENT
     return period_name(result.period.label, result.client) if now else printable(step.row.breakdown, 40)
 
 

@@ -87,7 +87,7 @@ def sales_growth(all_orders, *, segments: Segments):
     return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
 
 
-_SIDES = [f"{side}_{at}" for at in range(MOST_COMPARISONS) for side in ("now", "before")]
+_SIDES = [f"{side}_{at}" for at in range(MOST_COMPARISONS) for side in ("current", "comparison")]
 
 
 def _spans(period: Period) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def _products() -> dict[str, nw.Expr]:
     return {
         f"{a}_{b}_{at}": nw.col(f"{a}_{at}") * nw.col(f"{b}_{at}")
         for at in range(MOST_COMPARISONS)
-        for a, b in (("now", "now"), ("now", "before"), ("before", "before"))
+        for a, b in (("current", "current"), ("current", "comparison"), ("comparison", "comparison"))
     }
 
 
@@ -148,12 +148,12 @@ def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.L
     kind="outcome",
     direction="-",
     hand_count={
-        "before": "432",
+        "comparison": "432",
         "customers": "245.836489475",
         "frequency": "233.277197725",
         "order value": "1111.386312800",
         "without a customer": "7",
-        "now": "2029.5",
+        "current": "2029.5",
     },
 )
 def revenue_bridge(all_orders, *, segments: Segments):
@@ -178,8 +178,8 @@ def revenue_bridge(all_orders, *, segments: Segments):
     before = choices[0]
     known_at = before.as_long_after(seen)
     sides = [
-        _side(sold(all_orders.rows), seen, "now", before.label),
-        _side(sold(all_orders.rows, known_at), before, "before", before.label),
+        _side(sold(all_orders.rows), seen, "current", before.label),
+        _side(sold(all_orders.rows, known_at), before, "comparison", before.label),
     ]
     return of_counts(
         nw.concat(sides),
