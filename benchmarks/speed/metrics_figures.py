@@ -15,6 +15,9 @@ UNKNOWN = "(not known)"
 KEYS = ["breakdown", "win", "segment", "level"]
 WINDOWS = {"current": PERIOD, "comparison": PERIOD.previous} | {part.label: part for part in PERIOD.parts}
 
+# Shares of customers lost, which the suite derives from those retained.
+_OF_RETENTION = ("churn_rate", "churn_rate_annualised")
+
 
 def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     """A metric's figures from its sums: KEYS and value, low, high, n, previous.
@@ -23,19 +26,20 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     for nps also `magnitude`; for counts `bins`, and `ss`, the squares of the bins' counts about their mean.
     """
     metric, shop = catalogue()[name], client()
+    estimator = catalogue()["retention_rate" if name in _OF_RETENTION else name].estimate
     s = s[s["den"] > 0].reset_index(drop=True)
     s[["num", "den", "n", "clusters"]] = s[["num", "den", "n", "clusters"]].astype(float)
     value = s["num"] / s["den"]
-    if metric.estimate.reduces == "moments" and "nn" in s:
+    if estimator.reduces == "moments" and "nn" in s:
         s["ss"] = (s["nn"] - 2 * value * s["nd"] + value**2 * s["dd"]).clip(lower=0)
     s = s.assign(**{name: s[name] if name in s else s["n"] for name in ("w", "w2")})
     bounds = resolve(metric, shop)[0]["item"].scale if name == "ces" else metric.bounds
-    scale = {"bounds": bounds} if metric.estimate.on_scale else {}
-    out = metric.estimate.infer(s.assign(ss=s.get("ss", np.nan)), shop.level, **scale)[["value", "low", "high"]]
+    scale = {"bounds": bounds} if estimator.on_scale else {}
+    out = estimator.infer(s.assign(ss=s.get("ss", np.nan)), shop.level, **scale)[["value", "low", "high"]]
     for column in out:
-        if metric.transform:
-            seen = s["win"].map(WINDOWS)
-            out[column] = [metric.transform(x, period) for x, period in zip(out[column], seen, strict=True)]
+        if name == "churn_rate_annualised":
+            days = s["win"].map({win: span.days for win, span in WINDOWS.items()})
+            out[column] = 1 - (1 - out[column]) ** (365.25 / days)
         out[column] = out[column].astype(float) * metric.scaled
     if bounds:
         out["low"], out["high"] = out["low"].clip(*bounds), out["high"].clip(*bounds)

@@ -47,7 +47,9 @@ def _transformed(rows: pd.DataFrame, measure: Measure, windows: Windows) -> pd.D
 
 
 def _in_window(rows: pd.DataFrame, measure: Measure, period: Period) -> pd.DataFrame:
-    """The rows of one window; where the function is of no use in this period, one row with the reason."""
+    """The rows of one window; where the function is of no use in this period, one row with the reason. The input's reasons come first."""
+    if rows["value"].isna().all():
+        return rows
     try:
         value, low, high = (measure.transform(rows[name], period) for name in ("value", "low", "high"))
     except Unavailable as unavailable:

@@ -60,7 +60,7 @@ def test_without_docstrings_it_is_refused_and_said():
         assert done.returncode == 2
         assert done.stderr.startswith("crmnb: Python runs without docstrings (PYTHONOPTIMIZE=2 or -OO)")
         assert "Traceback" not in done.stderr
-    program = "from crmnb.core.errors import InputError\ntry:\n    import crmnb.metrics.families.sales\nexcept InputError as no:\n    print('refused:', no)"
+    program = "from crmnb.core.errors import InputError\ntry:\n    import crmnb.metrics.families.sales.revenue\nexcept InputError as no:\n    print('refused:', no)"
     done = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.stdout.startswith("refused: Python runs without docstrings"), done.stderr
     assert command("catalogue", "nps", PYTHONOPTIMIZE="1").returncode == 0
