@@ -45,7 +45,8 @@ def _too_new(request: Request) -> list[Note]:
     days = metric.measure.follow_up_days
     if not days or not period.cutoff:
         return []
-    last = period.cutoff - timedelta(days=days)
-    if period.end <= last:
+    followed = period.cutoff - timedelta(days=days)
+    if period.end <= followed:
         return []
+    last = followed - timedelta(microseconds=1)  # the day that is followed to its end
     return [Note("too_new_left_out", last=f"{last:%Y-%m-%d}", days=days)]

@@ -158,7 +158,7 @@ def _at_risk(group: GroupedCounts, survival: Curve, times: np.ndarray) -> np.nda
 
 def _median(group: GroupedCounts, survival: Curve, grace_days: float) -> dict:
     """The row of the median of a group."""
-    method, required = "Kaplan-Meier", _required_follow_up(survival, grace_days)
+    method, required = "Kaplan-Meier", max(grace_days, survival.start)
     if survival.last < required:
         return group.row(reason=Note("follow_up_too_short", days=required))
     value, low, high = kaplan_meier.quantile(survival)

@@ -267,7 +267,7 @@ def test_what_is_left_out_as_too_new_is_told():
     found = measured("response_rate", "survey_invitations", rows, "2025-12", "2026-01-01")
     assert whole(found).loc["purchase", "denominator"] == 17 * 5  # the 1st to the 17th
     assert any(
-        "everything after 18 December 2025, as its follow-up of 14 days is not complete" in note
+        "everything after 17 December 2025, as its follow-up of 14 days is not complete" in note
         for note in note_words(found.notes)
     )
     earlier = measured("response_rate", "survey_invitations", rows, "2025-11", "2026-01-01")
