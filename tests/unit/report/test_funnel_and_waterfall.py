@@ -74,7 +74,7 @@ def test_a_waterfall_tells_signs_in_words_and_the_largest_step():
     assert figure.title == "Growth decomposition: from £61,200 to £74,850; largest part: customers (+£18,900)"
     assert figure.alt == (
         "Waterfall of floating bars from zero. Up: Growth decomposition, GBP. "
-        f"before £61,200, customers +£18,900, frequency {MINUS}£7,450, order value +£2,200, 2025 £74,850."
+        f"comparison period £61,200, customers +£18,900, frequency {MINUS}£7,450, order value +£2,200, 2025 £74,850."
     )
     assert f"{MINUS}£7,450" in texts(figure)
 

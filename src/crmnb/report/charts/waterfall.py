@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 @chart("waterfall")
 def waterfall(result: Result) -> Figure | Figures:
-    """Breakdowns: "before" and "now" are totals, the others add up to their difference; drawn in the rows' order."""
+    """Breakdowns: "comparison" and "current" are totals, the others add up to their difference; drawn in the rows' order."""
     rows = {row.breakdown: row for row in result.entries}
     between = [row for name, row in rows.items() if name not in (COMPARISON, CURRENT, "")]
     if not {COMPARISON, CURRENT} <= set(rows) or not all(map(available, (rows[COMPARISON], rows[CURRENT], *between))):
@@ -96,9 +96,10 @@ def _words(result: Result, step: Step) -> str:
 
 
 def _name(result: Result, step: Step) -> str:
-    """What is now is named after its period; what is before is said in a note, as it need not be the comparison."""
-    now = step.row.breakdown == CURRENT
-    return period_name(result.period.label, result.client) if now else printable(step.row.breakdown, 40)
+    """The current period has its own name; which one it is compared with is in a note."""
+    if step.row.breakdown == CURRENT:
+        return period_name(result.period.label, result.client)
+    return "comparison period" if step.row.breakdown == COMPARISON else printable(step.row.breakdown, 40)
 
 
 def _folded(name: str) -> str:
