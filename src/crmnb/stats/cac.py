@@ -16,6 +16,7 @@ from crmnb.stats.clv_models import with_resolved_newness
 from crmnb.stats.clv_noncontractual import fit_purchasers
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
+from crmnb.stats.moments import FEW_FOR_MONEY
 
 SPENT, FOLLOWED = "spent", "followed"  # breakdowns of evidence
 FEWEST_MONTHS = 12  # months are the units of CAC's interval: with fewer there is none
@@ -102,7 +103,10 @@ def _months(period: Period) -> int:
 
 
 def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """CLV : CAC: the predicted value of a new customer over CAC; the interval contains the errors of both."""
+    """CLV : CAC: the predicted value of a new customer over CAC; the interval contains the errors of both.
+
+    With fewer than 300 new customers the ratio is marked unreliable, as a mean of money of as few is.
+    """
     groups, newness = with_resolved_newness(groups)
     period = context.periods["current"]
     whole = next((group for group in groups if group.is_whole and not group.breakdown), None)
@@ -118,7 +122,9 @@ def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimate
     except CannotFit as error:
         return Estimates([whole.row(reason=error.reason)])
     value, notes = clv / cac, [*_month_left_out(period), backtest_note(groups, context), *newness]
-    fields = {"n": float(costs["won"].sum()), "clusters": float(costs["won"].sum()), "method": "delta method"}
+    new_customers = float(costs["won"].sum())
+    flags = "unreliable" if new_customers < FEW_FOR_MONEY else ""
+    fields = {"n": new_customers, "clusters": new_customers, "method": "delta method", "flags": flags}
     if np.isnan(cac_error):
         rows = [whole.row(value=value, **fields | {"method": "none"})]
         return Estimates(rows, notes=[Note("cac_without_interval"), *notes])

@@ -135,6 +135,14 @@ def test_the_worth_of_winning_tells_how_its_model_would_have_done():
     assert any("Tested on a holdout" in note for note in note_words(found.notes))
 
 
+@pytest.mark.parametrize(("customers", "flags"), [(800, "unreliable"), (1500, "")])
+def test_clv_over_cac_of_few_new_customers_is_unreliable(customers: int, flags: str):
+    ratio = measured({"orders": shop(customers), "costs": spent("2023-01", "2025-12")}, "clv_to_cac")
+    row = whole(ratio)
+    assert (row["n"] < 300) == (flags == "unreliable")
+    assert row["flags"] == flags
+
+
 def test_losses_are_not_foretold_further_ahead_than_the_data_reach_back():
     orders = {"orders": shop(800)}
     found = measured(orders, "expected_churn", settings={"expected_churn": {"horizon_days": 1096}})
