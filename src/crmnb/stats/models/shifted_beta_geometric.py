@@ -59,10 +59,12 @@ def discounted_residual(parameters: np.ndarray, age: np.ndarray, horizon: float,
 
     The period that begins with that renewal counts in full, each one after it is discounted by 1 + rate once more; equation (6) of
     2010. horizon: how many renewals ahead are counted, whole or infinite. rate: per period, 0 or more.
-    Raises CannotFit where the value is infinite.
+    Raises CannotFit where the value is infinite, ValueError where an age is not whole.
     """
     alpha, beta = parameters
     age = np.asarray(age, float)
+    if not (age == np.floor(age)).all():
+        raise ValueError("age counts renewals: whole numbers")
     if np.isfinite(horizon):
         return _summed(parameters, age, int(horizon), rate)
     if rate > 0:
@@ -78,11 +80,17 @@ def _endless(parameters: np.ndarray, age: np.ndarray, rate: float) -> np.ndarray
     A customer who leaves with probability p at each renewal has the geometric series (1 - p) (1 + rate) / (rate + p) ahead. Its mean over
     p (beta: alpha, beta + age) is a trapezoidal sum over p's log odds, where the terms fall off geometrically on both sides
     and the sum of an analytic function converges as fast (Trefethen & Weideman 2014, SIAM Review 56:385). Weights are taken as
-    parts of their own sum, so that no beta function of large parameters has to cancel.
+    parts of their own sum, so that no beta function of large parameters has to cancel. It is computed for the highest age alone: a
+    younger customer has one renewal, and if they renew, what the next age has ahead, discounted once.
     """
     alpha, beta = parameters
-    distinct, place = np.unique(age, return_inverse=True)
-    return np.array([_mean_series(alpha, beta + renewed, rate) for renewed in distinct])[place].reshape(age.shape)
+    youngest, oldest = (int(age.min()), int(age.max())) if age.size else (0, 0)
+    renewed = retention(parameters, np.arange(youngest, oldest) + 1)
+    residual = np.empty(oldest - youngest + 1)
+    residual[-1] = _mean_series(alpha, beta + oldest, rate)
+    for place in range(oldest - youngest - 1, -1, -1):
+        residual[place] = renewed[place] * (1 + residual[place + 1] / (1 + rate))
+    return residual[age.astype(int) - youngest]
 
 
 def _mean_series(alpha: float, stay: float, rate: float) -> float:
