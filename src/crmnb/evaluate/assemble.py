@@ -38,44 +38,50 @@ def rows_of(
     """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
 
     reduced: by the id of those that have evidence, its statistics (see `crmnb.engine.reduce`). inferred: of those whose evidence
-    was counted, what was made of the counts. seams: of the client's segmentations, what they tell of each other.
+    was counted, the estimates from these counts. seams: of the client's segmentations, what each reveals about the others.
     """
-    known = {one.metric.id: one for one in requests}
+    known = {request.metric.id: request for request in requests}
     rows = _estimated(known, reduced, client.level)
-    rows += [_of_counts(known[id_], told.rows) for id_, told in inferred.items() if told.rows]
+    rows += [_of_counts(known[id_], estimates.rows) for id_, estimates in inferred.items() if estimates.rows]
     rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
     rows = rows.astype(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
-    )  # of nothing but empty ones it would be objects
+    )  # where all are empty, pandas would take them for objects
     rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
-    called = {id_: one for id_, one in known.items() if one.windows}  # of the others it is not asked what they measure
-    counted = {id_: Counted(frozenset(one.metric.reads), one.metric.numerator) for id_, one in called.items()}
+    called = {
+        id_: request for id_, request in known.items() if request.windows
+    }  # the measure of a metric without a window is not known
+    counted = {
+        id_: Counted(frozenset(request.metric.reads), request.metric.numerator) for id_, request in called.items()
+    }
     rows = pooled(protect(rows, client.privacy, counted, seams), _weights(called))
-    measures = {id_: one.metric.measure for id_, one in called.items() if one.metric.measure.is_derived}
+    measures = {id_: request.metric.measure for id_, request in called.items() if request.metric.measure.is_derived}
     rows = with_derived(rows, measures, {id_: known[id_].windows for id_ in measures})
     rows = _compared(rows, known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
 
 def _weights(known: dict[str, Request]) -> dict[str, dict[str, float]]:
-    """Of the metrics that tell surveys apart, the weights at which the client declares them to be pooled, by the metric's id."""
-    items = {id_: one.given.get("item") for id_, one in known.items() if one.metric.breakdown == "survey"}
+    """Of the metrics with a breakdown by survey, the weights at which the client declares them to be pooled, by the metric's id."""
+    items = {
+        id_: request.arguments.get("item") for id_, request in known.items() if request.metric.breakdown == "survey"
+    }
     return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
 
 
 def _estimated(known: dict[str, Request], reduced: dict[str, pd.DataFrame], level: float) -> list[pd.DataFrame]:
     """The estimates of all groups that have a denominator, and the rows of those that have none: a frame per estimator."""
-    by: dict[Estimator, list[str]] = {}
+    ids_of: dict[Estimator, list[str]] = {}
     for id_ in reduced:
-        by.setdefault(known[id_].metric.estimate, []).append(id_)
-    found = []
-    for estimate, ids in by.items():
+        ids_of.setdefault(known[id_].metric.estimate, []).append(id_)
+    frames = []
+    for estimate, ids in ids_of.items():
         statistics = pd.concat([reduced[id_].assign(metric=id_) for id_ in ids], ignore_index=True)
         none = statistics["den"] == 0
-        found.append(_inferred(estimate, statistics[~none].reset_index(drop=True), known, level))
+        frames.append(_inferred(estimate, statistics[~none].reset_index(drop=True), known, level))
         if none.any():
-            found.append(_without_denominator(statistics[none], known))
-    return found
+            frames.append(_without_denominator(statistics[none], known))
+    return frames
 
 
 def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Request], level: float) -> pd.DataFrame:
@@ -105,9 +111,9 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Re
     return rows
 
 
-def _of_counts(request: Request, told: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows that an inference from counts gave, in the metric's units."""
-    rows = pd.DataFrame(told).assign(metric=request.metric.id, n_effective=np.nan)
+def _of_counts(request: Request, estimates: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows that an estimator of counts returned, in the metric's units."""
+    rows = pd.DataFrame(estimates).assign(metric=request.metric.id, n_effective=np.nan)
     rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
     rows["place"] = pd.factorize(rows["breakdown"])[0]
     scaled = _scaled(request.metric, rows["breakdown"])
@@ -130,11 +136,11 @@ def _unit(metric: Metric, breakdown: str) -> str:
     return metric.units.get(breakdown, metric.unit) if breakdown else metric.unit
 
 
-def points_of(told: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
+def points_of(estimated: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
     """The points of a metric's picture in its units, as far as they may be shown."""
-    if not told:
+    if not estimated:
         return _NO_POINTS.copy()
-    points = pd.DataFrame(told, columns=list(_NO_POINTS))
+    points = pd.DataFrame(estimated, columns=list(_NO_POINTS))
     points = protected_points(points, rows, privacy.suppress_below)
     scaled = _scaled(metric, points["breakdown"])
     return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
@@ -175,14 +181,14 @@ def _reasons(known: dict[str, Request], estimated: list[pd.DataFrame]) -> list[t
         for pair in zip(rows["metric"], rows["win"], rows["segment"] == "", strict=True)
         if pair[2]
     }
-    found = []
-    for id_, one in known.items():
-        found += [(id_, win, reason) for win, reason in one.reasons.items()]
-        empty = [win for win in one.windows if (id_, win, True) not in there and win not in one.reasons]
-        if empty and one.evidence:
-            nothing = Note("nothing_counted", units=one.metric.denominator or one.metric.numerator)
-            found += [(id_, win, nothing) for win in empty]
-    return found
+    reasons = []
+    for id_, request in known.items():
+        reasons += [(id_, win, reason) for win, reason in request.reasons.items()]
+        empty = [win for win in request.windows if (id_, win, True) not in there and win not in request.reasons]
+        if empty and request.evidence:
+            nothing = Note("nothing_counted", units=request.metric.denominator or request.metric.numerator)
+            reasons += [(id_, win, nothing) for win in empty]
+    return reasons
 
 
 def _unavailable(reasons: list[tuple[str, str, Note]]) -> pd.DataFrame:
@@ -210,26 +216,26 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     rows.loc[itself, ["change", "change_low", "change_high"]] = rows.loc[itself, ["value", "low", "high"]].to_numpy()
     rows.loc[itself, "p_value"] = own_p_value[itself]
     silent = rows.index[whole & (rows["reason"] == "")]
-    reasons = {id_: _why_not_compared(id_, known) for id_, one in known.items() if one.windows}
+    reasons = {id_: _why_not_compared(id_, known) for id_, request in known.items() if request.windows}
     not_compared = {id_: reason.to_json() if reason else "" for id_, reason in reasons.items()}
     rows.loc[silent, "reason"] = [not_compared.get(id_, "") for id_ in rows.loc[silent, "metric"]]
     place = {key: at for at, key in enumerate(zip(*(comparison[key] for key in _KEYS), strict=True))}
     of_now = rows[whole & rows["value"].notna()]
     keys = zip(*(of_now[key] for key in _KEYS), strict=True)
     pairs = [(at, place[key]) for at, key in zip(of_now.index, keys, strict=True) if key in place]
-    metrics = {id_: one.metric for id_, one in known.items() if one.windows}
+    metrics = {id_: request.metric for id_, request in known.items() if request.windows}
     for plain in (True, False):
-        by_t = {id_ for id_, one in metrics.items() if one.estimate.symmetric == plain}
+        by_t = {id_ for id_, request in metrics.items() if request.estimate.symmetric == plain}
         chosen = [(at, was) for at, was in pairs if rows.at[at, "metric"] in by_t]
         if not chosen:
             continue
         current, was = rows.loc[[at for at, _ in chosen]], comparison.iloc[[was for _, was in chosen]]
         was = was[["value", "low", "high", "clusters"]].set_axis(current.index)
-        told = difference(
+        changes = difference(
             current, was, current["correlation"], client.level, plain, _slack(current, was["value"], known)
         )
-        changes = [was["value"], told["change"], told["low"], told["high"], told["p_value"]]
-        rows.loc[current.index, list(CHANGES)] = np.column_stack(changes)
+        figures = [was["value"], changes["change"], changes["low"], changes["high"], changes["p_value"]]
+        rows.loc[current.index, list(CHANGES)] = np.column_stack(figures)
     return rows
 
 
@@ -279,7 +285,7 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:
-    """What breakdowns are sorted by: names (`+2` before `+10`), or the order in which an inference from counts told them."""
+    """What breakdowns are sorted by: names (`+2` before `+10`), or the order in which an estimator of counts returned them."""
     by_name = rows["breakdown"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
     place = rows.get("place", pd.Series(np.nan, rows.index))
     return by_name.where(place.isna(), place.map("{:06.0f}".format))
@@ -293,11 +299,11 @@ def _targets(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> l
     nameless = set(rows.loc[rows["breakdown"] == "", "metric"])
     by_length = {
         id_
-        for id_, one in known.items()
-        if one.windows
+        for id_, request in known.items()
+        if request.windows
         and (
-            not (one.metric.measure.of_events and one.metric.estimate.reduces == "moments")
-            or one.metric.depends_on_length
+            not (request.metric.measure.of_events and request.metric.estimate.reduces == "moments")
+            or request.metric.depends_on_length
         )
     }
     return [
@@ -315,7 +321,7 @@ def _names_customers(request: Request) -> bool:
 
 
 def _notes(rows: pd.DataFrame, known: dict[str, Request]) -> dict[str, list[Note]]:
-    """Of each metric, what is to be said of how much its rows tell."""
+    """Of each metric, the notes on how precise its figures are."""
     notes: dict[str, list[Note]] = {id_: [] for id_ in known}
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     for id_ in whole.loc[whole["method"].isin(_NO_CUSTOMERS), "metric"].unique():

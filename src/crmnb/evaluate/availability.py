@@ -33,7 +33,7 @@ Status = Literal["yes", "partly", "no"]
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a metric is available: "yes", "partly" (then `reasons` say what is lacking) or "no" (then they say why).
+    """Whether a metric is available: "yes", "partly" (then `reasons` are what is lacking) or "no" (then they are why).
 
     `needs` are the columns (table.column) that it cannot do without, `missing` those of them that the client does not have.
     """
@@ -126,7 +126,7 @@ def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
     """Rows that do not count, comparisons and parts without a figure, and segmentations that do not apply."""
     metric, seen = request.metric, request.period
     limits = [note for note in notes_on_rows(request, tables) if note.code in _OF_ROWS]
-    _, of_all = compared_with(tables.client, period)  # what no metric has is told once
+    _, of_all = compared_with(tables.client, period)  # what no metric has is listed once
     if request.not_compared and not of_all and request.not_compared.code != _BY_DEFINITION:
         limits.append(request.not_compared)
     limits += _parts_without_figure(request)

@@ -25,7 +25,7 @@ def immature_windows(metric: Metric, windows: dict[str, Period]) -> frozenset[st
     if not metric.measure.maturity_days:
         return frozenset()
     after = timedelta(days=metric.measure.maturity_days)
-    return frozenset(win for win, each in windows.items() if each.cutoff and each.end + after > each.cutoff)
+    return frozenset(win for win, period in windows.items() if period.cutoff and period.end + after > period.cutoff)
 
 
 def tables_as_known(metric: Metric, tables: Tables, period: Period, comparison: Period) -> Tables:

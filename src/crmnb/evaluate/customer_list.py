@@ -1,4 +1,4 @@
-"""Listing: the customers behind a metric whose model tells of each of them, for analysts alone."""
+"""Listing: the customers behind a metric whose model has a probability for each of them, for analysts only."""
 
 from datetime import timedelta
 
@@ -25,25 +25,25 @@ _YEAR = timedelta(days=365)
 def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.DataFrame:
     """The first `limit` customers by expected loss: `customer_id`, `probability`, `at_stake` and their product, `expected_loss`.
 
-    probability: what the metric's model says of the customer. at_stake: what the customer paid in the 365 days before the period's
-    end, net, in the client's currency; without the two columns where no table says it. Raises Unavailable where the model cannot be
-    fitted, InputError for a metric that tells of no single customer.
+    probability: the customer's probability of loss by the metric's model. at_stake: what the customer paid in the 365 days before the period's
+    end, net, in the client's currency; without the two columns where no table has payments. Raises Unavailable where the model cannot be
+    fitted, InputError for a metric without figures of single customers.
     """
     if not metric.estimate.by_customer:
-        raise InputError(f"{metric.id} tells of no single customer.")
+        raise InputError(f"{metric.id} has no figure of single customers.")
     rows = evidence_of(metric, tables, period, _EVERYBODY)
-    given, _ = resolve(metric, tables.client)
+    arguments, _ = resolve(metric, tables.client)
     rows = _with_levels(rows, metric, tables, period)
-    context = estimation_context(tables.client, given, {"current": period})
+    context = estimation_context(tables.client, arguments, {"current": period})
     chance = metric.estimate.infer_each(rows, context)
-    found = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))
+    customers = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))
     paid = _paid(tables, period)
     if paid is None:
-        order = found.sort_values(["probability", "customer_id"], ascending=[False, True])
+        order = customers.sort_values(["probability", "customer_id"], ascending=[False, True])
         return order.head(limit).reset_index(drop=True)
-    found["at_stake"] = found["customer_id"].map(paid).fillna(0.0)
-    found["expected_loss"] = (found["probability"] * found["at_stake"]).round(2)
-    order = found.sort_values(["expected_loss", "probability", "customer_id"], ascending=[False, False, True])
+    customers["at_stake"] = customers["customer_id"].map(paid).fillna(0.0)
+    customers["expected_loss"] = (customers["probability"] * customers["at_stake"]).round(2)
+    order = customers.sort_values(["expected_loss", "probability", "customer_id"], ascending=[False, False, True])
     return order.head(limit).reset_index(drop=True)
 
 
@@ -60,7 +60,7 @@ def _with_levels(rows: pd.DataFrame, metric: Metric, tables: Tables, period: Per
 
 
 def _paid(tables: Tables, period: Period) -> pd.Series | None:
-    """What each customer paid in the year before the period's end; None where no table says it."""
+    """What each customer paid in the year before the period's end; None where no table has payments."""
     try:
         payments = tables.with_names().frame("payments", per_customer=True)
     except Unavailable:

@@ -23,7 +23,7 @@ Windows = dict[str, Period]
 def with_derived(rows: pd.DataFrame, measures: dict[str, Measure], windows: dict[str, Windows]) -> pd.DataFrame:
     """The rows, and after them those of derived metrics, each of which may be made of others.
 
-    rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that a derived figure tells
+    rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that a derived figure reveals
     nothing that its inputs do not. measures: by the metric's id the measure that names its inputs; windows: its periods by name.
     """
     inputs = {id_: [name for name in measure.inputs if name in measures] for id_, measure in measures.items()}

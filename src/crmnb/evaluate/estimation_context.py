@@ -1,4 +1,4 @@
-"""What estimators are told of a client: its declarations as plain numbers and names, which is all that `crmnb.stats` knows."""
+"""What estimators know of a client: its declarations as plain numbers and names, which is all that `crmnb.stats` knows."""
 
 from collections.abc import Mapping
 from typing import Any

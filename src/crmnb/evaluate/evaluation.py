@@ -55,8 +55,8 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
     if not metrics:
         return {name: {} for name in names}
     measured = dict(zip((metric.id for metric in metrics), measure_all(metrics, tables, period), strict=True))
-    frame = pd.concat([each.rows for each in measured.values()], ignore_index=True)
-    frame = with_signals(frame, {id_: each.direction for id_, each in measured.items()})
+    frame = pd.concat([measurement.rows for measurement in measured.values()], ignore_index=True)
+    frame = with_signals(frame, {id_: measurement.direction for id_, measurement in measured.items()})
     rows = {id_: part.reset_index(drop=True) for id_, part in frame.groupby("metric", sort=False)}
     return {name: {id_: _result(measured[id_], rows[id_], tables, period) for id_ in family(name)} for name in names}
 

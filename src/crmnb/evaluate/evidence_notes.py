@@ -1,4 +1,4 @@
-"""Notes of evidence: what is to be said beside a metric of the rows that it counts, and of those that it leaves out."""
+"""Notes of evidence: the notes beside a metric on the rows that it counts, and on those that it leaves out."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from crmnb.evaluate.request import Request
 
 
 def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
-    """What is to be said of rows without a customer, and of payments that are not among those counted."""
+    """The notes on rows without a customer, and on payments that are not among those counted."""
     if not request.windows:
         return []
     metric, notes = request.metric, _too_new(request)
@@ -30,17 +30,17 @@ def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
                 notes.append(Note("rows_without_customer", **rows, table=name, period=request.period.label))
     elif current and metric.estimate.reduces == "moments" and "customer_id" in request.evidence.types:
         counted = "and weight > 0" if "weight" in request.evidence.types else ""
-        told = (
+        query = (
             f"select count(*) - count(customer_id), count(*) from ({request.evidence.sql}) where {PERIOD} = 0 {counted}"
         )
-        without, among = tables.con.execute(told).fetchall()[0]
+        without, among = tables.con.execute(query).fetchall()[0]
         if without:
             notes.append(Note("own_customers", rows=Count(without), total=Count(among)))
     return notes
 
 
 def _too_new(request: Request) -> list[Note]:
-    """What is to be said of rows of the period that the data do not follow for long enough."""
+    """The notes on rows of the period that the data do not follow for long enough."""
     metric, period = request.metric, request.period
     days = metric.measure.follow_up_days
     if not days or not period.cutoff:

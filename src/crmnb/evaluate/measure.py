@@ -22,7 +22,7 @@ from crmnb.stats.estimation import Estimates
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's rows of the results frame, the settings used (in words), and what is to be said beside it.
+    """A metric's rows of the results frame, the settings used (in words), and the notes beside it.
 
     `points` are those of its picture (`crmnb.stats.estimation.GroupedCounts.point`), without any of a small group. `metric` knows what it
     measures of this client.
@@ -52,18 +52,22 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
     requests += [request_of(metric, tables, period) for metric in _inputs_of(requests)]
     inferred = estimates_of(requests, tables)
     seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
-    rows, said = rows_of(requests, statistics_of(requests, tables), inferred, tables.client, seams)
-    found = []
-    for one in requests[:reported]:
-        told = inferred.get(one.metric.id, Estimates([]))
-        notes = protected_notes((*notes_on_rows(one, tables), *said[one.metric.id], *told.notes), tables.client.privacy)
-        points = points_of(told.points, rows[one.metric.id], one.metric, tables.client.privacy)
-        found.append(Measured(one.metric, rows[one.metric.id], one.words, one.direction, notes, points))
-    return found
+    rows, notes_of = rows_of(requests, statistics_of(requests, tables), inferred, tables.client, seams)
+    measured = []
+    for request in requests[:reported]:
+        estimates = inferred.get(request.metric.id, Estimates([]))
+        notes = protected_notes(
+            (*notes_on_rows(request, tables), *notes_of[request.metric.id], *estimates.notes), tables.client.privacy
+        )
+        points = points_of(estimates.points, rows[request.metric.id], request.metric, tables.client.privacy)
+        measured.append(
+            Measured(request.metric, rows[request.metric.id], request.words, request.direction, notes, points)
+        )
+    return measured
 
 
 def _inputs_of(requests: list[Request]) -> list[Metric]:
     """The metrics that derived ones are made of, and that were not asked for."""
-    there = {one.metric.id for one in requests}
-    names = dict.fromkeys(name for one in requests if one.windows for name in all_inputs(one.metric))
+    there = {request.metric.id for request in requests}
+    names = dict.fromkeys(name for request in requests if request.windows for name in all_inputs(request.metric))
     return [catalogue()[name] for name in names if name not in there]

@@ -23,7 +23,7 @@ from crmnb.metrics.definition import Metric, catalogue
 
 @dataclass(frozen=True)
 class MetricCall:
-    """A metric that was called once for several periods, by their names: with the facts that it gave, or why it gave none."""
+    """A metric that was called once for several periods, by their names: with its facts, or the reason why there are none."""
 
     metric: Metric
     places: dict[str, int]
@@ -46,20 +46,22 @@ class MetricCall:
         return Evidence.of(self.rows, places) if self.rows is not None and places else None
 
 
-def call_of(metric: Metric, tables: session.Tables, windows: dict[str, Period], given: dict[str, Any]) -> MetricCall:
+def call_of(
+    metric: Metric, tables: session.Tables, windows: dict[str, Period], arguments: dict[str, Any]
+) -> MetricCall:
     """The metric as its function is called once for all windows."""
     others = (name for name in windows if name not in COMPARED)
     places = {name: at for at, name in enumerate((*COMPARED, *others)) if name in windows}
     by_place = {places[name]: windows[name] for name in places}
     from_when = seen_by(metric, tables, windows["current"], True).data_from
-    looking_back = {place: each.observe(from_when, each.cutoff) for place, each in by_place.items()}
+    looking_back = {place: period.observe(from_when, period.cutoff) for place, period in by_place.items()}
     periods = Periods(by_place, relation_in(tables.derived), looking_back)
     current, comparison = windows["current"], windows.get("comparison")
     whose = of_customers_only(metric, tables, current)
     try:
         known = tables_as_known(metric, tables, current, comparison) if comparison else None
         views = tables.views(metric.tables, periods, per_customer=whose, earlier=known)
-        measure = metric(periods, views, given)
+        measure = metric(periods, views, arguments)
         rows = measure.rows if measure.rows is None else _held(measure.rows, metric, tables)
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
@@ -76,21 +78,21 @@ def all_inputs(metric: Metric) -> list[str]:
 
 def _held(rows: nw.LazyFrame, metric: Metric, tables: session.Tables) -> nw.LazyFrame:
     """A metric's evidence; that of small tables is worked out once, in a temporary table. Raises `NoColumn` for one that is not there."""
-    small = {tables.source_of(name) for name in metric.reads} <= tables.small
-    if not small:
+    is_small = {tables.source_of(name) for name in metric.reads} <= tables.small
+    if not is_small:
         _ = rows.to_native().relation
-    return tables.derived.frame(rows) if small else rows
+    return tables.derived.frame(rows) if is_small else rows
 
 
 def of_customers_only(metric: Metric, tables: session.Tables, period: Period) -> bool:
-    """Whether rows without a customer are left out: of metrics of customers, and, of others, where they are too few to be told apart.
+    """Whether rows without a customer are left out: of metrics of customers, and, of others, where they are too few to be shown.
 
     What one metric counts beyond another would else be what those few brought.
     """
     fewest = tables.client.privacy.suppress_below
     of_both = {*map(tables.source_of, metric.reads)} & {*map(tables.source_of, _read_by_customer())}
     without = (tables.without_customer(name, period)[0] for name in of_both)
-    return metric.per_customer or any(0 < each < fewest for each in without)
+    return metric.per_customer or any(0 < rows < fewest for rows in without)
 
 
 @cache
@@ -100,24 +102,24 @@ def _read_by_customer() -> frozenset[str]:
 
 
 def _evidence(
-    metric: Metric, tables: session.Tables, period: Period, given: dict[str, Any]
+    metric: Metric, tables: session.Tables, period: Period, arguments: dict[str, Any]
 ) -> tuple[Evidence | None, Note | None]:
     """A metric's evidence in a single period, or the reason why there is none; of a derived metric that of its first input."""
     if metric.measure.is_derived:
         metric = catalogue()[all_inputs(metric)[0]]
-        given, _ = resolve(metric, tables.client)
-    called = call_of(metric, tables, {COMPARED[0]: period}, given)
+        arguments, _ = resolve(metric, tables.client)
+    called = call_of(metric, tables, {COMPARED[0]: period}, arguments)
     reason = called.reason(COMPARED[0], period, period, tables)
     return (None, reason) if reason else (called.evidence(COMPARED[:1]), None)
 
 
 def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> Note | None:
-    """Why a run would count nothing of a metric in the period, as the run says it; None where it counts something.
+    """Why a run would count nothing of a metric in the period, as the run notes it; None where it counts something.
 
     Raises Unavailable where a declaration that it needs is missing.
     """
-    given, _ = resolve(metric, tables.client)
-    evidence, reason = _evidence(metric, tables, period, given)
+    arguments, _ = resolve(metric, tables.client)
+    evidence, reason = _evidence(metric, tables, period, arguments)
     if evidence is None:
         return reason
     types = evidence.types
@@ -134,8 +136,8 @@ def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: i
     Raises Unavailable where there are none.
     """
     tables = tables.with_names()
-    given, _ = resolve(metric, tables.client)
-    evidence, reason = _evidence(metric, tables, period, given)
+    arguments, _ = resolve(metric, tables.client)
+    evidence, reason = _evidence(metric, tables, period, arguments)
     if evidence is None:
         raise Unavailable(reason)
     rows = tables.con.sql(f"select * exclude ({PERIOD}) from ({evidence.sql}) order by all limit {int(limit)}").df()

@@ -24,7 +24,7 @@ _LITTLE = 0.01  # a share too small to speak of
 def require_newness(metric: Metric, tables: Tables, period: Period) -> None:
     """Raise Unavailable where a metric that counts new buyers would count old ones too.
 
-    That is where for more than half of those who look new no list says since when they are customers, and either the data reach
+    That is where for more than half of those who look new no list has the date since when they are customers, and either the data reach
     back by less than three mean gaps between purchases before the period, or many more would look new with half of the history.
     """
     if not _by_orders(metric, tables) or period.data_from is None or period.data_from >= period.start:
@@ -46,7 +46,7 @@ def require_newness(metric: Metric, tables: Tables, period: Period) -> None:
 
 
 def in_doubt(metric: Metric, tables: Tables, period: Period) -> list[Note]:
-    """What is to be said where some of the new customers may be old ones: how the figure falls as the data reach further back."""
+    """The notes where some of the new customers may be old ones: how the figure falls as the data reach further back."""
     if not _by_orders(metric, tables) or period.data_from is None or period.data_from >= period.start:
         return []
     new, unknown = _look_new(tables, period)
@@ -56,7 +56,7 @@ def in_doubt(metric: Metric, tables: Tables, period: Period) -> list[Note]:
 
 
 def _by_orders(metric: Metric, tables: Tables) -> bool:
-    """Whether who is new is seen by orders: a contract tells its own beginning."""
+    """Whether who is new is seen by orders: a contract has a date of its own beginning."""
     if "joined" not in metric.reads or metric.cumulative or "orders" not in tables.names:
         return False
     churn = tables.client.churn

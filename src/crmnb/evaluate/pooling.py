@@ -12,20 +12,20 @@ METHOD = "weighted sum of the surveys, their intervals' arms squared and added"
 def pooled(rows: pd.DataFrame, weights: dict[str, dict[str, float]]) -> pd.DataFrame:
     """The rows of several metrics, and for each group (window, level) the sum of its surveys' figures at their weights, as breakdown "".
 
-    rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that the sum tells nothing that
+    rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that the sum reveals nothing that
     its parts do not. weights: by metric the weight of each survey (breakdown); they need not add up to 1. Where a survey has no
     figure the sum has none. The surveys count as independent samples.
     Source: Zou & Donner 2008, Statistics in Medicine 27:1693 (limits of a sum from those of its terms).
     """
-    found = [rows]
+    frames = [rows]
     for metric, shares in weights.items():
         own = rows[rows["metric"] == metric]
         if (own["breakdown"] == "").any():  # a single survey, or none: there is nothing to pool
             continue
         parts = {survey: weight / sum(shares.values()) for survey, weight in shares.items()}
         sums = [_sum(held, parts) for _, held in own.groupby(_GROUP, sort=False)]
-        found.append(_correlated(pd.DataFrame(sums), own, parts))
-    return pd.concat(found, ignore_index=True)
+        frames.append(_correlated(pd.DataFrame(sums), own, parts))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _sum(group: pd.DataFrame, parts: dict[str, float]) -> dict[str, object]:

@@ -24,39 +24,40 @@ _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at lea
 
 def statistics_of(requests: list[Request], tables: Tables) -> dict[str, pd.DataFrame]:
     """The statistics of each metric's evidence, by the metric's id."""
-    found, together = {}, {}
-    for one in (one for one in requests if one.evidence and not _by_counts(one.metric)):
-        metric, by = one.metric, _segmentations(one, tables)
+    statistics, together = {}, {}
+    for request in (request for request in requests if request.evidence and not _by_counts(request.metric)):
+        metric, by = request.metric, _segmentations(request, tables)
         if metric.estimate.reduces == "bins":
-            found[metric.id] = _counts(one, tables, by)
+            statistics[metric.id] = _counts(request, tables, by)
             continue
-        small = {tables.source_of(name) for name in metric.reads} <= tables.small
-        together.setdefault((by, "" if small else metric.id), []).append(one)
+        are_small = {tables.source_of(name) for name in metric.reads} <= tables.small
+        together.setdefault((by, "" if are_small else metric.id), []).append(request)
     for (by, _), held in together.items():
-        found |= _moments(held, tables, by)
-    return found
+        statistics |= _moments(held, tables, by)
+    return statistics
 
 
 def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates]:
     """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
     requests = [request for request in requests if request.evidence and _by_counts(request.metric)]
-    estimates = [one.metric.estimate for one in requests]
-    by = [_segmentations(one, tables) for one in requests]
+    estimates = [request.metric.estimate for request in requests]
+    by = [_segmentations(request, tables) for request in requests]
     keys = [
-        (_same(one.evidence), of, e.sums, e.folds, e.joint) for one, of, e in zip(requests, by, estimates, strict=True)
+        (_same(request.evidence), of, e.sums, e.folds, e.joint)
+        for request, of, e in zip(requests, by, estimates, strict=True)
     ]
-    still, counted, found = Counter(keys), {}, {}
-    for one, of, estimate, key in zip(requests, by, estimates, keys, strict=True):
+    still, counted, estimates_by_metric = Counter(keys), {}, {}
+    for request, of, estimate, key in zip(requests, by, estimates, keys, strict=True):
         if key not in counted:
-            counted[key] = reduce_counts(tables.con, one.evidence, list(of), *key[2:])
+            counted[key] = reduce_counts(tables.con, request.evidence, list(of), *key[2:])
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
-        context = estimation_context(tables.client, one.given, one.windows)
+        context = estimation_context(tables.client, request.arguments, request.windows)
         inferred = estimate.infer(groups, context) if groups else Estimates([])
-        if estimate.moves and {*COMPARED} <= {*one.evidence.names}:
-            _pair(inferred, correlations(tables.con, one.evidence, list(of), _moves(groups, estimate)))
-        found[one.metric.id] = inferred
-    return found
+        if estimate.moves and {*COMPARED} <= {*request.evidence.names}:
+            _pair(inferred, correlations(tables.con, request.evidence, list(of), _moves(groups, estimate)))
+        estimates_by_metric[request.metric.id] = inferred
+    return estimates_by_metric
 
 
 def _by_counts(metric: Metric) -> bool:
@@ -81,11 +82,11 @@ def _moves(groups: list[GroupedCounts], estimate: Estimator) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _pair(inferred: Estimates, found: Correlations) -> None:
+def _pair(inferred: Estimates, correlation_of: Correlations) -> None:
     """Add to each row of the current period its correlation with that of the comparison period."""
     for row in inferred.rows:
         if row["win"] == "current":
-            row["correlation"] = found.get((row["breakdown"], row["segment"], row["level"]), 0.0)
+            row["correlation"] = correlation_of.get((row["breakdown"], row["segment"], row["level"]), 0.0)
 
 
 def _same(evidence: Evidence) -> tuple:
@@ -96,8 +97,8 @@ def _same(evidence: Evidence) -> tuple:
 def _moments(requests: list[Request], tables: Tables, by: tuple[Segmentation, ...]) -> dict[str, pd.DataFrame]:
     """The moments of metrics' evidence; those of the same evidence (churn, and churn made into a year) are taken once."""
     keys, samples = {}, {}
-    for one in requests:
-        metric, evidence = one.metric, one.evidence
+    for request in requests:
+        metric, evidence = request.metric, request.evidence
         keys[metric.id] = (
             _same(evidence),
             metric.per_customer,

@@ -25,7 +25,7 @@ class Request:
     windows: dict[str, Period] = field(default_factory=dict)
     evidence: Evidence | None = None
     words: dict[str, str] = field(default_factory=dict)
-    given: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     direction: Direction = "-"
     bounds: tuple[float, float] | None = None
     not_compared: Note | None = None
@@ -39,7 +39,7 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
         for name in metric.reads:
             tables.frame(name, per_customer=of_customers_only(metric, tables, period))
         _must_be_as_exact(period, client)
-        given, words = resolve(metric, client)
+        arguments, words = resolve(metric, client)
     except Unavailable as no:
         return Request(metric, period, {"current": no.reason})
     seen = seen_by(metric, tables, period, "churn" in metric.declarations)
@@ -47,7 +47,7 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
     possible = {"current": seen, "comparison": compared_with(client, seen)[0]} | (
         parts if metric.trend and len(parts) > 1 else {}
     )
-    called = call_of(metric, tables, possible, given)
+    called = call_of(metric, tables, possible, arguments)
     metric, measure = called.metric, called.metric.measure
     seen = seen_by(metric, tables, period)
     not_compared = reason_not_compared(metric, tables, seen, possible["comparison"])
@@ -59,15 +59,17 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
     if measure.is_derived:  # whose reasons are those of its inputs
-        return Request(metric, seen, {}, windows, None, words, given, metric.direction_of(given), None, not_compared)
-    reasons = {win: reason for win, each in windows.items() if (reason := called.reason(win, each, seen, tables))}
+        return Request(
+            metric, seen, {}, windows, None, words, arguments, metric.direction_of(arguments), None, not_compared
+        )
+    reasons = {win: reason for win, window in windows.items() if (reason := called.reason(win, window, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "comparison" in reasons:
         not_compared = Note(
             "no_comparison_unavailable", period=possible["comparison"].label, reason=reasons["comparison"]
         )
-    direction = metric.direction_of(given)
-    facts = (words, given, direction, measure.bounds, not_compared, immature)
+    direction = metric.direction_of(arguments)
+    facts = (words, arguments, direction, measure.bounds, not_compared, immature)
     return Request(metric, seen, reasons, windows, evidence, *facts)
 
 

@@ -17,10 +17,10 @@ from crmnb.stats.moments import difference
 
 @dataclass(frozen=True)
 class Result:
-    """What was found: `rows` are the metric's rows of the results frame (`crmnb.evaluate.results_frame.COLUMNS`).
+    """A metric's result: `rows` are the metric's rows of the results frame (`crmnb.evaluate.results_frame.COLUMNS`).
 
     `settings` are the values used, in words; `notes` are to be shown beside the value, as data; `direction` is the
-    metric's own direction unless that depends on a declaration, when the maker of the result says it. `points` are what
+    metric's own direction unless that depends on a declaration, when whoever makes the result states it. `points` are what
     charts draw beyond the rows (`crmnb.stats.estimation.GroupedCounts.point`).
     """
 
@@ -36,8 +36,8 @@ class Result:
 
     def __post_init__(self):
         if self.direction is None:
-            said = self.metric.direction
-            object.__setattr__(self, "direction", said if isinstance(said, str) else "-")
+            declared = self.metric.direction
+            object.__setattr__(self, "direction", declared if isinstance(declared, str) else "-")
 
     @cached_property
     def whole(self) -> pd.DataFrame:
@@ -70,7 +70,7 @@ class Result:
         if names and breakdown not in names:
             among = f"{self.metric.breakdown or 'breakdown'} by {self.metric.breakdown or 'breakdown'}"
             raise InputError(
-                f"{self.metric.id} is told {among}: choose breakdown={names[0]!r} or another.{nearest(breakdown, names)}"
+                f"{self.metric.id} is reported {among}: choose breakdown={names[0]!r} or another.{nearest(breakdown, names)}"
             )
         rows = self.rows[(self.rows["segment"] == segment) & (self.rows["breakdown"] == breakdown)]
         rows = rows[rows["low"].notna()].reset_index(drop=True)
@@ -82,14 +82,14 @@ class Result:
         others = rows[rows["level"] != of].reset_index(drop=True)
         base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
         plain = self.metric.estimate.symmetric
-        told = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
-        p_value = multipletests(told["p_value"], method="holm")[1] if len(told) else []
+        differences = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
+        p_value = multipletests(differences["p_value"], method="holm")[1] if len(differences) else []
         return pd.DataFrame(
             {
                 "level": others["level"],
                 "less": of,
-                "difference": told["change"],
-                "low": told["low"],
-                "high": told["high"],
+                "difference": differences["change"],
+                "low": differences["low"],
+                "high": differences["high"],
             }
         ).assign(p_value=p_value)

@@ -5,8 +5,8 @@ from collections import namedtuple
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-# One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where there
-# is nothing to say; `reason` is a note as JSON (`crmnb.core.notes`); a % is 0-100, and a change of it is in points.
+# One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where they
+# do not apply; `reason` is a note as JSON (`crmnb.core.notes`); a % is 0-100, and a change of it is in points.
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("client", "family", "metric", "breakdown", "period", "part", "segment", "level"), "str"),
     **dict.fromkeys(("value", "low", "high", "n", "clusters", "numerator", "denominator"), "float64"),
@@ -31,8 +31,8 @@ def with_signals(frame: pd.DataFrame, direction: dict[str, str]) -> pd.DataFrame
     tested = frame["p_value"].notna()
     if not tested.any():
         return frame
-    found, *_ = multipletests(frame.loc[tested, "p_value"], alpha=FALSE_DISCOVERIES, method="fdr_bh")
-    stands_out = frame.index[tested][found]
+    is_signal, *_ = multipletests(frame.loc[tested, "p_value"], alpha=FALSE_DISCOVERIES, method="fdr_bh")
+    stands_out = frame.index[tested][is_signal]
     for at in stands_out:
         wanted = direction[frame.at[at, "metric"]]
         rose = frame.at[at, "change"] > 0

@@ -27,11 +27,11 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
                 f"parameters file {client.id}.yml, settings.{metric.id}: {name!r} is not a setting of this metric."
                 + nearest(name, metric.settings)
             )
-    given, words = {}, {}
+    arguments, words = {}, {}
     for name, default in metric.settings.items():
         value = chosen.get(name, default)
         if name in metric.declarations:
-            given[name], words[name] = _item(metric, client, value)
+            arguments[name], words[name] = _item(metric, client, value)
             continue
         if type(value) is not type(default):
             kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
@@ -44,18 +44,18 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
                 f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is out of range; it must be from {least} "
                 f"to {most:,}."
             )
-        given[name], words[name] = value, str(value)
+        arguments[name], words[name] = value, str(value)
     if "churn" in metric.declarations:
         if client.churn is None:
             raise Unavailable(Note("needs_churn_declaration"))
-        given["churn"] = client.churn
+        arguments["churn"] = client.churn
         days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
         words["churn"] = f"{client.churn.kind}{days}"
         if client.churn.kind == "inactivity":
-            words = {name: told for name, told in words.items() if not name.startswith(_OF_CONTRACTS)}
+            words = {name: text for name, text in words.items() if not name.startswith(_OF_CONTRACTS)}
     whole = {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
-    given |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
-    return given, words
+    arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
+    return arguments, words
 
 
 def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
@@ -83,7 +83,7 @@ def check_settings(client: Client) -> None:
         try:
             resolve(known[name], client)
         except Unavailable:
-            continue  # said in the report, beside the metric
+            continue  # noted in the report, beside the metric
 
 
 def compared_with(client: Client, period: Period) -> tuple[Period, Note | None]:
@@ -93,11 +93,11 @@ def compared_with(client: Client, period: Period) -> tuple[Period, Note | None]:
     are not equally long; else the period just before.
     """
     comparison = getattr(period, client.comparison or _usual_comparison(period))
-    for each in (period, comparison):
-        if each.partial:
-            begins = f"{each.data_from:%Y-%m-%d}" if each.data_from and each.start < each.data_from else None
-            ends = f"{each.last_observed_day:%Y-%m-%d}" if each.cutoff and each.end > each.cutoff else None
-            return comparison, Note("no_comparison_partial", period=each.label, begins=begins, ends=ends)
+    for side in (period, comparison):
+        if side.partial:
+            begins = f"{side.data_from:%Y-%m-%d}" if side.data_from and side.start < side.data_from else None
+            ends = f"{side.last_observed_day:%Y-%m-%d}" if side.cutoff and side.end > side.cutoff else None
+            return comparison, Note("no_comparison_partial", period=side.label, begins=begins, ends=ends)
     return comparison, None
 
 
@@ -135,7 +135,7 @@ def lengths(period: Period, comparison: Period) -> dict[str, str | int]:
 def seen_by(metric: Metric, tables: Tables, period: Period, looks_back: bool | None = None) -> Period:
     """The period as seen by the tables of a metric that looks back: one of them may begin later than the others.
 
-    Where the client declares the first day, that is believed for all. looks_back: whether it does, where its measure does not tell yet.
+    Where the client declares the first day, that is believed for all. looks_back: whether it does, where its measure is not known yet.
     """
     if looks_back is None:
         looks_back = "churn" in metric.declarations or metric.looks_back

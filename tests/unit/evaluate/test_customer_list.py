@@ -83,7 +83,7 @@ def test_without_a_table_that_says_what_was_paid_the_likeliest_stand_first():
 
 
 def test_a_metric_that_tells_of_no_single_customer_is_refused():
-    with pytest.raises(InputError, match="retention_rate tells of no single customer"):
+    with pytest.raises(InputError, match="retention_rate has no figure of single customers"):
         book(customers=customers()).customers("retention_rate")
 
 

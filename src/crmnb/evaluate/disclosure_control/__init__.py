@@ -37,12 +37,12 @@ def protect(
     that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
     """
     base = _base(frame)
-    small = (base > 0) & (base < privacy.suppress_below)
+    is_small = (base > 0) & (base < privacy.suppress_below)
     hidden = _hidden(frame, base, privacy.suppress_below, counted or {}, tuple(seams))
     frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
-    frame.loc[hidden & small, "reason"] = Note("small_group", fewest=privacy.suppress_below).to_json()
-    frame.loc[hidden & ~small, "reason"] = Note("hidden_with_small_group", fewest=privacy.suppress_below).to_json()
+    frame.loc[hidden & is_small, "reason"] = Note("small_group", fewest=privacy.suppress_below).to_json()
+    frame.loc[hidden & ~is_small, "reason"] = Note("hidden_with_small_group", fewest=privacy.suppress_below).to_json()
     frame.loc[hidden, list(FIGURES)] = float("nan")
     return frame.drop(columns=[name for name in AT if name in frame])
 
@@ -62,20 +62,20 @@ def _hidden(
     figures = pd.concat([figures, beyond.figures], ignore_index=True)
     cells = pd.concat([cells, beyond.cells], ignore_index=True)
     people = np.concatenate([base, beyond.people])
-    small = (people > 0) & (people < at_least)
-    if not small.any():
-        return small[: len(frame)]
-    quantities = quantities_of(figures, cells, people, {metric: one.reads for metric, one in counted.items()})
+    is_small = (people > 0) & (people < at_least)
+    if not is_small.any():
+        return is_small[: len(frame)]
+    quantities = quantities_of(figures, cells, people, {metric: count.reads for metric, count in counted.items()})
     relations = relations_of(quantities, _parts(frame, cells), seams, (*beyond.sums, *_totals(cells)))
     is_real = np.arange(len(people)) < len(frame)
     groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))
     plan = Plan(quantities, relations, people, is_real, groups, at_least)
-    plan.protect(small)
+    plan.protect(is_small)
     return plan.hidden[: len(frame)]
 
 
 def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
-    """The windows that are parts of the period: those of rows that say so, and the months of cohorts."""
+    """The windows that are parts of the period: those of rows with a part, and the months of cohorts."""
     moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
     named = set(frame.loc[frame["part"] != "", "part"])
     months = set(cells["win"].iloc[: len(frame)][moved])
@@ -88,9 +88,9 @@ def _totals(cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:
     for metric, breakdown in cells[["metric", "breakdown"]].drop_duplicates().itertuples(index=False):
         named.setdefault(metric, []).append(breakdown)
     return [
-        ((metric, ""), *((metric, each) for each in held if each))
-        for metric, held in named.items()
-        if "" in held and len(held) > 1
+        ((metric, ""), *((metric, breakdown) for breakdown in breakdowns if breakdown))
+        for metric, breakdowns in named.items()
+        if "" in breakdowns and len(breakdowns) > 1
     ]
 
 

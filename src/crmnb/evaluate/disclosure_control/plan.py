@@ -51,12 +51,14 @@ class Plan:
                 self.hidden_groups.add(self.groups[row])
                 self.shown[self.quantities.of_row[row]] -= 1
 
-    def protect(self, small: np.ndarray) -> None:
+    def protect(self, is_small: np.ndarray) -> None:
         """Hide the rows of small groups, and whatever else must go so that none of their figures follows from the rest."""
-        self.hide(np.flatnonzero(small & ~self.hidden))
-        # That nobody is there tells of nobody.
-        theirs = {v for row in np.flatnonzero(small) for v in self.quantities.of_row[row] if self.quantities.people[v]}
-        self.protected = {variable for variable in theirs if self._is_theirs(variable, small)}
+        self.hide(np.flatnonzero(is_small & ~self.hidden))
+        # A count of 0 reveals nobody.
+        theirs = {
+            v for row in np.flatnonzero(is_small) for v in self.quantities.of_row[row] if self.quantities.people[v]
+        }
+        self.protected = {variable for variable in theirs if self._is_theirs(variable, is_small)}
         for variable in self.protected:  # the same figure under another name
             self.hide(self.quantities.rows[variable])
         todo = self._blocks()
@@ -65,19 +67,19 @@ class Plan:
                 block = todo.pop()
                 while exposed := self._unbalanced(block) or self._exposed(block):
                     self._hide_one_of(exposed)
-            # What a row of a larger group told of them is theirs alone, once that row is hidden for the sake of others.
-            untold = {v for v in theirs - self.protected if not self.shown[v]}
-            self.protected |= untold
-            todo = self._blocks() if untold else []
+            # A figure that a row of a larger group showed is theirs alone, once that row is hidden for the sake of others.
+            no_longer_shown = {v for v in theirs - self.protected if not self.shown[v]}
+            self.protected |= no_longer_shown
+            todo = self._blocks() if no_longer_shown else []
 
-    def _is_theirs(self, variable: int, small: np.ndarray) -> bool:
-        """Whether a figure in the row of a small group tells of that group: how many they are, or what no row of a larger one tells.
+    def _is_theirs(self, variable: int, is_small: np.ndarray) -> bool:
+        """Whether a figure in the row of a small group reveals that group: its size, or what no row of a larger one shows.
 
-        That two of fifty leads were won may be told, though the same two are out of seven proposals: not that they were seven.
+        That two of fifty leads were won may be shown, though the same two are out of seven proposals: not that they were seven.
         """
         if variable in self.quantities.sizes and self.quantities.value[variable] < self.at_least:
             return True
-        return all(small[row] for row in self.quantities.rows[variable])
+        return all(is_small[row] for row in self.quantities.rows[variable])
 
     def _blocks(self) -> list[list[int]]:
         """The relations in groups that share variables, those with something to protect."""
@@ -139,13 +141,13 @@ class Plan:
 
     def _ways_to(self, relations: set[int], derived: dict[int, int]) -> set[int]:
         """The relations, and those by which what they rest on was derived."""
-        found, todo = set(relations), list(relations)
+        ways, todo = set(relations), list(relations)
         while todo:
             for variable in self.relations[todo.pop()].variables:
-                if (at := derived.get(variable)) is not None and at not in found:
-                    found.add(at)
+                if (at := derived.get(variable)) is not None and at not in ways:
+                    ways.add(at)
                     todo.append(at)
-        return found
+        return ways
 
     def _too_few(self, relation: Relation, unknown: set[int]) -> bool:
         """Whether those who are hidden together are fewer than may be shown, or so few that it can only be one number."""
@@ -164,20 +166,20 @@ class Plan:
         return max(largest, relation.people - shown) if relation.variables[-1] not in unknown else largest
 
     def _is_pinned(self, unknown: set[int]) -> bool:
-        """Whether the sum of hidden numbers leaves only one value for a small one: of small ones it is told that they are small, of the
+        """Whether the sum of hidden numbers leaves only one value for a small one: of small ones it is known that they are small, of the
         others that they are not."""
-        small = [v for v in unknown if v in self.protected]
-        if len(small) == len(unknown):
-            slack = min(sum(self.quantities.value[v] - 1 for v in small), self._below(small))
+        protected = [v for v in unknown if v in self.protected]
+        if len(protected) == len(unknown):
+            slack = min(sum(self.quantities.value[v] - 1 for v in protected), self._below(protected))
         else:
             others = [v for v in unknown if v not in self.protected]
-            slack = sum(self.quantities.value[v] - 1 for v in small) + sum(
+            slack = sum(self.quantities.value[v] - 1 for v in protected) + sum(
                 self.quantities.value[v] - self.at_least for v in others
             )
         return slack < 1
 
-    def _below(self, small: list[int]) -> float:
-        return sum(self.at_least - 1 - self.quantities.value[v] for v in small)
+    def _below(self, protected: list[int]) -> float:
+        return sum(self.at_least - 1 - self.quantities.value[v] for v in protected)
 
     def _combined(self, open_: list[int], unknown: dict[int, set[int]]) -> set[int]:
         """The relations that together, but none alone, determine a small figure."""

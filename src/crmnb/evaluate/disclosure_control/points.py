@@ -1,4 +1,4 @@
-"""Points of pictures: none of a group that is hidden, nor how many stand behind one where that would follow or tell of others."""
+"""Points of pictures: none of a group that is hidden, nor how many stand behind one where that would follow or reveal others."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) -> pd.DataFrame:
-    """The points that may be drawn, `n` not a number where it is not to be told.
+    """The points that may be drawn, `n` not a number where it is not to be shown.
 
     points: breakdown, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. rows: the
     metric's, of which those hidden have the flag `suppressed`.
@@ -19,8 +19,8 @@ def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) ->
     silent = few | is_hidden
     for levels in _sums(points):
         silent[levels] = _beyond_subtraction(n[levels], silent[levels], at_least)
-    told = points.assign(n=np.where(silent, np.nan, n))
-    return told[~few & ~is_hidden & points["value"].notna()].reset_index(drop=True)
+    drawn = points.assign(n=np.where(silent, np.nan, n))
+    return drawn[~few & ~is_hidden & points["value"].notna()].reset_index(drop=True)
 
 
 def _sums(points: pd.DataFrame) -> Iterator[np.ndarray]:
@@ -31,7 +31,7 @@ def _sums(points: pd.DataFrame) -> Iterator[np.ndarray]:
 
 
 def _beyond_subtraction(n: np.ndarray, silent: np.ndarray, at_least: int) -> np.ndarray:
-    """Which numbers of one sum are not told: the smallest beside those that must not be, until these are enough together."""
+    """Which numbers of one sum are not shown: the smallest beside those that must not be, until these are enough together."""
     silent = silent.copy()
     if not (silent & (n > 0)).any():
         return silent

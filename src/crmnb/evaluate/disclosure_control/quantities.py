@@ -24,7 +24,7 @@ _COHORT = " +"
 class Quantities:
     """The variables of a report: a quantity in a cell each.
 
-    `value` and `people` (the customers who stand behind it, of the largest group that it is told of) by variable; `place`: (quantity, win, segment, level) -> variable;
+    `value` and `people` (the customers who stand behind it, of the largest group that it is shown of) by variable; `place`: (quantity, win, segment, level) -> variable;
     `sizes`: those that are how many a row is of; `of_row`: the variables that each row publishes; `rows`: the rows that publish each variable; `metrics`: their
     (metric, breakdown); `figures`: (metric, breakdown, figure) -> quantity.
     """
@@ -75,15 +75,15 @@ def located(frame: pd.DataFrame) -> pd.DataFrame:
     name, plus, age = (frame["breakdown"].str.rpartition(_COHORT)[part] for part in range(3))
     is_cohort = (plus == _COHORT) & age.str.isdigit()
     current = frame["win"] == "current"
-    found = frame[["metric", "breakdown", "win", "segment", "level"]].assign(
+    cells = frame[["metric", "breakdown", "win", "segment", "level"]].assign(
         breakdown=frame["breakdown"].where(~is_cohort, _COHORT + age),
         win=frame["win"].where(~is_cohort, name.where(current, frame["win"] + " " + name)),
     )
     for column in AT:
         if column in frame:
             own = column.removeprefix("at_")
-            found[own] = frame[column].where(frame[column].notna(), found[own])
-    return found.reset_index(drop=True)
+            cells[own] = frame[column].where(frame[column].notna(), cells[own])
+    return cells.reset_index(drop=True)
 
 
 def quantities_of(
@@ -101,7 +101,7 @@ def quantities_of(
     every = frozenset.union(frozenset(), *reads.values())
     tables = [reads.get(metric, every) for metric, _ in groups] * len(figures.columns)
     classes = _alike(table, tables)
-    found = Quantities(of_row=[[] for _ in range(len(frame))])
+    quantities = Quantities(of_row=[[] for _ in range(len(frame))])
     n, groups, where = figures["n"].to_numpy(), list(groups), list(where)
     for place, name in enumerate(figures.columns):
         values = figures[name].to_numpy()
@@ -110,13 +110,13 @@ def quantities_of(
             if quantity < 0:
                 continue
             group, value = groups[of_group[row]], float(values[row])
-            found.figures[(*group, name)] = quantity
+            quantities.figures[(*group, name)] = quantity
             is_size = name in SIZES or (name == "denominator" and value == n[row])
-            found.add((quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, group)
-    found = _merged(found, _same_in_a_row(figures, found))
-    for variable in found.sizes:
-        found.people[variable] = min(found.people[variable], found.value[variable])
-    return found
+            quantities.add((quantity, *where[of_cell[row]]), int(row), value, float(people[row]), is_size, group)
+    quantities = _merged(quantities, _same_in_a_row(figures, quantities))
+    for variable in quantities.sizes:
+        quantities.people[variable] = min(quantities.people[variable], quantities.value[variable])
+    return quantities
 
 
 def _same_in_a_row(figures: pd.DataFrame, quantities: Quantities) -> Iterator[tuple[int, int]]:
@@ -140,8 +140,8 @@ def _merged(quantities: Quantities, pairs: Iterable[tuple[int, int]]) -> Quantit
             variable = first[variable]
         return variable
 
-    for one, other in pairs:
-        low, high = sorted((find(one), find(other)))
+    for first_variable, other in pairs:
+        low, high = sorted((find(first_variable), find(other)))
         first[high] = low
     number = {old: new for new, old in enumerate(v for v in range(len(first)) if find(v) == v)}
     into = [number[find(v)] for v in range(len(first))]
@@ -181,7 +181,7 @@ def _alike(table: np.ndarray, reads: list[frozenset[str]]) -> np.ndarray:
     reads: the tables behind each figure. Figures of different tables that agree in one cell only may do so by chance.
     """
     known = ~np.isnan(table)
-    found = np.full(len(table), -1)
+    quantity_of = np.full(len(table), -1)
     members = np.full(table.shape, np.nan)
     sources: list[frozenset[str]] = []
     for figure in np.argsort(-known.sum(1), kind="stable"):
@@ -200,5 +200,5 @@ def _alike(table: np.ndarray, reads: list[frozenset[str]]) -> np.ndarray:
             sources.append(frozenset())
         sources[at] |= reads[figure]
         members[at, columns] = own
-        found[figure] = at
-    return found
+        quantity_of[figure] = at
+    return quantity_of

@@ -37,12 +37,12 @@ def relations_of(
     by_quantity: dict[int, list[tuple[str, str, str, int]]] = {}
     for (quantity, *cell), variable in quantities.place.items():
         by_quantity.setdefault(quantity, []).append((*cell, variable))
-    found = []
+    relations = []
     for cells in by_quantity.values():
-        found += _levels(quantities, cells)
-        found += _parts(quantities, cells, parts)
-        found += _seams(quantities, cells, seams)
-    return found + list(_components(quantities, sums))
+        relations += _levels(quantities, cells)
+        relations += _parts(quantities, cells, parts)
+        relations += _seams(quantities, cells, seams)
+    return relations + list(_components(quantities, sums))
 
 
 def _levels(quantities: Quantities, cells: list[tuple[str, str, str, int]]) -> Iterator[Relation]:
@@ -59,15 +59,15 @@ def _levels(quantities: Quantities, cells: list[tuple[str, str, str, int]]) -> I
             continue
         whole, value = wholes[win], quantities.value
         listed = [parts for parts in _listed(quantities, held) if _adds_up(value, whole, parts)]
-        beside = [left_out[win, segment]] if (win, segment) in left_out else []
+        outside = [left_out[win, segment]] if (win, segment) in left_out else []
         # A metric may leave out a level that another one shows: nothing is in it then, or it is beside the levels.
-        every = [parts for parts in (held, held + beside) if _adds_up(value, whole, parts)]
+        every = [parts for parts in (held, held + outside) if _adds_up(value, whole, parts)]
         for parts in listed or every[:1]:
             yield _relation(quantities, whole, parts)
 
 
 def _listed(quantities: Quantities, held: list[int]) -> set[tuple[int, ...]]:
-    """The levels that single metrics list, where these are not all: that a level is not listed says that nothing is in it."""
+    """The levels that single metrics list, where these are not all: a level that is not listed has nothing in it."""
     listed: dict[tuple[str, str], list[int]] = {}
     for variable in held:
         for metric in quantities.metrics[variable]:

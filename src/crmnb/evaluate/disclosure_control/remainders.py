@@ -48,13 +48,18 @@ def remainders(
     rows = [*_left_out(table, at_least), *_between(table, seams, at_least), *beyond]
     if not rows:
         return Remainders(figures.iloc[:0], cells.iloc[:0], np.zeros(0))
-    found = pd.DataFrame(rows, columns=[*_CELL, *_COUNTS])
-    people = found[["n", "clusters"]].min(axis=1).to_numpy(float)
-    return Remainders(found[list(_COUNTS)].reindex(columns=list(FIGURES)), found[_CELL], people, tuple(sums))
+    small_groups = pd.DataFrame(rows, columns=[*_CELL, *_COUNTS])
+    people = small_groups[["n", "clusters"]].min(axis=1).to_numpy(float)
+    return Remainders(
+        small_groups[list(_COUNTS)].reindex(columns=list(FIGURES)),
+        small_groups[_CELL],
+        people,
+        tuple(sums),
+    )
 
 
 def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
-    """Who is in none of the levels of a segmentation that are told, where these are told of the same people."""
+    """Who is in none of the levels of a segmentation that are shown, where these are of the same people."""
     levels = table[table["segment"] != ""]
     sums = levels.groupby(["metric", "breakdown", "win", "segment"], sort=False)[list(_COUNTS)].sum(min_count=1)
     wholes = table[table["segment"] == ""].set_index(["metric", "breakdown", "win"])[list(_COUNTS)]
@@ -88,16 +93,17 @@ def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> 
     rows, sums = [], []
     for more, fewer in (pair for held in alike.values() for pair in permutations(held, 2)):
         sides = [
-            table[(table["metric"] == one) & (table["breakdown"] == "")].set_index(_CELL[2:]) for one in (more, fewer)
+            table[(table["metric"] == metric) & (table["breakdown"] == "")].set_index(_CELL[2:])
+            for metric in (more, fewer)
         ]
         rest = (sides[0][list(_COUNTS)] - sides[1][list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
-        small = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
-        if small.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
+        small_remainders = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
+        if small_remainders.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
             continue
         name = f"{more} beyond {fewer}"
         rows += [
-            (name, "", *cell, each["clusters"], each["clusters"], each["numerator"], np.nan)
-            for cell, each in small.iterrows()
+            (name, "", *cell, counts["clusters"], counts["clusters"], counts["numerator"], np.nan)
+            for cell, counts in small_remainders.iterrows()
         ]
         sums.append(((more, ""), (fewer, ""), (name, "")))
     return rows, sums
