@@ -21,7 +21,7 @@ def reduce_counts(
 ) -> list[GroupedCounts]:
     """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
-    sums: the columns that are summed; rows are alike that agree in all others but the customer. folds: into how many groups
+    sums: the columns that are summed; rows are alike that agree in all others but the customer, and in their levels. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
     Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
     of customers, in columns `of <name>`, so that one segmentation can be told from another that goes along with it.
@@ -31,23 +31,28 @@ def reduce_counts(
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
-    columns = _columns(evidence, sums) + ["fold"] * bool(folds)
-    counts = con.execute(_counts(evidence, by, columns, sums, _joint(by) if joint else {})).df()
+    counts = con.execute(_counts(evidence, by, sums, bool(folds), joint)).df()
     places = con.execute("select seg, period, breakdown, level, customers from places order by place").fetchall()
     for table in ("listed", "tallied", "places"):
         con.execute(f"drop table {table}")
-    edges = np.searchsorted(counts.pop("place"), range(len(places) + 1))
+    rows = _rows_by_place([counts.pop(f"place_{seg}").to_numpy() for seg, _ in enumerate(by)], len(places))
     groups = []
-    for (seg, period, breakdown, level, customers), first, last in zip(places, edges[:-1], edges[1:], strict=True):
-        own = counts[first:last].reset_index(drop=True)
-        group = GroupedCounts(evidence.periods[period], breakdown, by[seg].name, level, own, float(customers))
+    for (seg, period, breakdown, level, customers), own in zip(places, rows, strict=True):
+        group_counts = counts.take(own).reset_index(drop=True)
+        group = GroupedCounts(evidence.periods[period], breakdown, by[seg].name, level, group_counts, float(customers))
         groups.append((period, seg, group))
     return [group for _, _, group in sorted(groups, key=lambda placed: placed[:2])]
 
 
-def _joint(by: list[Segmentation]) -> dict[str, str]:
-    """The columns of the customers' level in each segmentation of customers, by the tally's own name of it."""
-    return {f"level_{seg}": f"{LEVEL_OF}{each.name}" for seg, each in enumerate(by) if each.levels}
+def _rows_by_place(place_of_rows: list[np.ndarray], places: int) -> list[np.ndarray]:
+    """The rows of each place, in order; place_of_rows: for each segmentation the place of every row, -1 for none."""
+    rows: list[np.ndarray] = [np.array([], int)] * places
+    for place_of_row in place_of_rows:
+        order = np.argsort(place_of_row, kind="stable")
+        edges = np.searchsorted(place_of_row[order], range(places + 1))
+        for place in np.flatnonzero(np.diff(edges)):
+            rows[place] = order[edges[place] : edges[place + 1]]
+    return rows
 
 
 def listed(evidence: Evidence, by: list[Segmentation]) -> str:
@@ -159,18 +164,18 @@ def _places(evidence: Evidence, by: list[Segmentation], once: bool) -> str:
         from cells group by seg, {PERIOD}, breakdown, level"""
 
 
-def _counts(
-    evidence: Evidence, by: list[Segmentation], columns: list[str], sums: tuple[str, ...], joint: dict[str, str]
-) -> str:
-    """The SQL of the counts of all groups, by `place`; rows that differ in levels that are not asked for are alike."""
-    alike = any(each.name for each in by)
-    total = "{}({})".format if alike else "{1}".format
-    picked = _picked(columns, "cells.") + "".join(f', {own} as "{name}"' for own, name in joint.items())
-    summed = {name: total(_sum(evidence, name), f'cells."{name}"') for name in sums}
-    picked += "".join(f', {sql}::double as "{name}"' for name, sql in summed.items())
+def _counts(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], has_folds: bool, joint: bool) -> str:
+    """The SQL of the counts in order, each with its place in each segmentation; -1 in one that its period is not broken down by."""
+    columns = _columns(evidence, sums) + ["fold"] * has_folds
+    picked = _picked(columns, "t.") + "".join(f', t."{name}"::double as "{name}"' for name in sums)
+    if joint:
+        picked += "".join(f', level_{seg} as "{LEVEL_OF}{each.name}"' for seg, each in enumerate(by) if each.levels)
+    places = ", ".join(f"coalesce(p{seg}.place, -1) as place_{seg}" for seg, _ in enumerate(by))
+    joins = " ".join(
+        f"""left join places p{seg} on p{seg}.seg = {seg} and p{seg}.period = t.{PERIOD} and p{seg}.breakdown = t.breakdown
+            and p{seg}.level = {f"t.level_{seg}" if each.name else "''"}"""
+        for seg, each in enumerate(by)
+    )
     return f"""
-        with cells as ({_by_segmentation(evidence, by, "tallied")})
-        select place {picked}, {total("sum", "cells.n")}::double as n
-        from cells join places
-            on (cells.seg, cells.{PERIOD}, cells.breakdown, cells.level) = (places.seg, period, places.breakdown, places.level)
-        {"group by all" if alike else ""} order by all"""
+        select {picked.removeprefix(", ")}{", " if picked else ""}t.n::double as n, {places}
+        from tallied t {joins} order by all"""

@@ -9,25 +9,26 @@ import pandas as pd
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
+from crmnb.stats.fold_bootstrap import fold_draws
 from crmnb.stats.moments import FEW_CLUSTERS
 
 _FLAGS, _SUMS = ("open", "mature", "won"), ("brought", "priced")
-_REPLICATES, _SEED = 1000, 20250101  # the seed is fixed, so that a report can be reproduced
+_REPLICATES, _SEED = 1000, 20250101
 
 
 @by_group
 def velocity(group: GroupedCounts, context: EstimationContext) -> list[dict]:
-    """Open leads x win rate x mean amount / median days to win, with the percentile limits of leads resampled (by fold).
+    """Open leads x win rate x mean amount / median days to win, with the percentile limits of leads resampled
+    (`crmnb.stats.fold_bootstrap`).
 
-    Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3. With seven won leads the limits covered 86 %, with twenty or
+    With seven won leads the limits covered 86 %, with twenty or
     more 91 to 94 %; fewer than 30 are flagged as unreliable.
     """
     days, by_fold = _by_fold(group.counts)
     totals = by_fold.sum(axis=0, keepdims=True)
     if reason := _unavailable(totals, days):
         return [group.row(reason=reason)]
-    folds = len(by_fold)
-    draws = np.random.default_rng(_SEED).multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
+    draws = fold_draws(len(by_fold), _REPLICATES, _SEED)
     low, high = _limits(_velocities(draws @ by_fold, days), context.level)
     flags = "unreliable" if totals[0, 2] < FEW_CLUSTERS else ""
     value = _velocities(totals, days)[0]

@@ -1,16 +1,17 @@
 """Time between orders, from counts by `gap` (days), `complete`, `m` (complete gaps of the customer) and `fold`.
 
 Wang & Chang 1999, JASA 94:146 (`crmnb.stats.models.recurrent_gaps`); the interval is the percentile bootstrap of customers, dealt at
-random into folds (Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3).
+random into folds (`crmnb.stats.fold_bootstrap`).
 """
 
 import numpy as np
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
+from crmnb.stats.fold_bootstrap import fold_draws
 from crmnb.stats.models import recurrent_gaps
 
-_REPLICATES = 400
+_REPLICATES, _SEED = 400, 1999
 _FEW_CUSTOMERS = 30
 
 
@@ -22,7 +23,9 @@ def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     flags = "unreliable" if group.customers < _FEW_CUSTOMERS else ""
     if not np.isfinite(value):
         return [group.row(flags="not_reached", reason=Note("median_gap_not_reached", days=gap.max()))]
-    replicates = recurrent_gaps.quantile(gap, complete, complete, weights @ _draws(weights.shape[1]))
+    replicates = recurrent_gaps.quantile(
+        gap, complete, complete, weights @ fold_draws(weights.shape[1], _REPLICATES, _SEED).T
+    )
     low, high = _percentiles(replicates, context.level)
     return [group.row(value=value, low=low, high=high, flags=flags, method="bootstrap by customer")]
 
@@ -30,17 +33,13 @@ def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
 def _by_fold(group: GroupedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gap, complete, and the weight of such gaps in each fold (rows x folds): the gaps of a customer weigh 1 together."""
     counts = group.counts
-    gaps, row = np.unique(counts[["gap", "complete"]].to_numpy(float), axis=0, return_inverse=True)
+    complete = counts["complete"].to_numpy() == 1
+    lengths, length = np.unique(counts["gap"].to_numpy(float), return_inverse=True)
+    kinds, kind = np.unique(2 * length + complete, return_inverse=True)
     folds, fold = np.unique(counts["fold"], return_inverse=True)
-    table = np.zeros((len(gaps), len(folds)))
-    np.add.at(table, (row, fold), counts["n"] / counts["m"].clip(lower=1))
-    return *gaps.T, table
-
-
-def _draws(folds: int) -> np.ndarray:
-    """How often each fold is drawn in each replicate (folds x replicates)."""
-    random = np.random.default_rng(1999)
-    return random.multinomial(folds, np.full(folds, 1 / folds), size=_REPLICATES).T.astype(float)
+    weights = counts["n"].to_numpy(float) / counts["m"].clip(lower=1).to_numpy(float)
+    table = np.bincount(kind * len(folds) + fold, weights, len(kinds) * len(folds)).reshape(len(kinds), len(folds))
+    return lengths[kinds // 2], (kinds % 2).astype(float), table
 
 
 def _percentiles(replicates: np.ndarray, level: float) -> tuple[float, float]:
