@@ -1,0 +1,21 @@
+"""The sentences of path models and relative importance: why a model cannot be fitted, and what its constructs lack; of survey weights too."""
+
+from crmnb.report.text.notes.words import Renderer
+
+SENTENCES: dict[str, str | Renderer] = {
+    # No model.
+    "no_complete_answers": "no respondent answered all questions of the model",
+    "items_without_variance": "{items:name}: all answers are the same",
+    "constructs_without_weights": "{constructs:name}: the answers to one question follow from those to others, so that no weights can be estimated",
+    "constructs_collinear": "{constructs:name}: one of these follows from the others, so that their effects cannot be separated",
+    "weights_not_converged": "the weights did not converge in {iterations:n} iterations",
+    # The model's health.
+    "constructs_hard_to_separate": "{construct:name} and {other:name} are hard to tell apart here: HTMT {htmt:2}.",
+    "drivers_collinear": "The effect of {driver:name} on {outcome:name} overlaps with those of the other drivers: VIF {vif:g}.",
+    "negative_weights": "{construct:name}: {items:name} counts with a negative weight, so scores may leave the scale.",
+    "unreliable_construct": "The answers on {construct:name} do not agree well: reliability {rho_a:2} (rho_A; alpha {low:2}, composite {high:2}).",
+    "low_ave": "{construct:name} explains less than half of the variance of its questions: AVE {ave:2}.",
+    "item_fits_other_construct": "{item:name} is closer to {other:name} than to {construct:name}.",
+    "weak_item": "{item:name} hardly belongs to {construct:name}: loading {loading:2}.",
+    "items_collinear": "{construct:name}: {items:name} overlap so much that their weights are unstable: VIF up to {vif:g}.",
+}
