@@ -49,8 +49,8 @@ def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, d
             f"create or replace table {part} as {rows} where {condition}"
         )  # as what was interrupted may be there
         con.execute(f"checkpoint {_HELD}")
-    counting, *_ = told = [f"from {part}" for part in parts]
-    return {True: con.sql(counting), False: con.sql(" union all ".join(told))}
+    counting, *_ = selections = [f"from {part}" for part in parts]
+    return {True: con.sql(counting), False: con.sql(" union all ".join(selections))}
 
 
 def _numbered(con: duckdb.DuckDBPyConnection, name: str, own: dict[str, str], without: Sequence[str]) -> str:
@@ -58,6 +58,6 @@ def _numbered(con: duckdb.DuckDBPyConnection, name: str, own: dict[str, str], wi
     people = [column for column in con.table(name).columns if column in _PEOPLE]
     joins = " ".join(f"left join {_PEOPLE[column]} as of_{column} on of_{column}.key = t.{column}" for column in people)
     replaced = own | {column: f"of_{column}.number" for column in people}
-    told = ", ".join(f"{sql} as {column}" for column, sql in replaced.items())
+    replacements = ", ".join(f"{sql} as {column}" for column, sql in replaced.items())
     left_out = f"exclude ({', '.join(without)})" if without else ""
-    return f"select t.* {left_out} {f'replace ({told})' if told else ''} from {name} t {joins}"
+    return f"select t.* {left_out} {f'replace ({replacements})' if replacements else ''} from {name} t {joins}"

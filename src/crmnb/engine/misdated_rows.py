@@ -1,7 +1,7 @@
 """Misdated: rows that count although one of their later dates cannot be, and how many these are.
 
 A lead that is won before it was created was created all the same: only its win is wrong. So such a row is accepted, the date that
-cannot be is left out by the metrics that read it, and this says beside them of how many.
+cannot be is left out by the metrics that read it, and a note beside them has their number.
 """
 
 from collections.abc import Iterable
@@ -29,6 +29,8 @@ def _misdated(tables: Tables, frame: str, period: Period) -> list[Note]:
         return []
     before = " or ".join(f"{name}::date < {own}::date" for name in later)
     inside = f"{own} >= timestamp '{period.start}' and {own} < timestamp '{period.observed_end}'"
-    wrong, among = tables.fact(f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {inside}")
-    rows = {"rows": Count(wrong), "total": Count(among)}
-    return [Note("misdated_rows", **rows, table=table, period=period.label, columns=later)] if wrong else []
+    misdated_count, among = tables.fact(
+        f"select count(*) filter ({before}), count(*) from ({rows.sql_query()}) where {inside}"
+    )
+    rows = {"rows": Count(misdated_count), "total": Count(among)}
+    return [Note("misdated_rows", **rows, table=table, period=period.label, columns=later)] if misdated_count else []

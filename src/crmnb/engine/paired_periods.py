@@ -21,13 +21,13 @@ def correlations(
     """
     if moves.empty or "customer_id" not in evidence.types:
         return {}
-    every, found = [WHOLE, *by], {}
+    segmentations, correlation_of = [WHOLE, *by], {}
     con.register("moves", moves)
     for place, win in enumerate(COMPARED):
-        rows = f"select * from ({listed(evidence, every)}) where {PERIOD} = {place}"
+        rows = f"select * from ({listed(evidence, segmentations)}) where {PERIOD} = {place}"
         con.execute(f"create or replace temp table listed_{win} as {rows}")
-    for seg, each in enumerate(every):
-        sums = {win: _sums(win, seg, each, moves["column"].iloc[0]) for win in COMPARED}
+    for seg, segmentation in enumerate(segmentations):
+        sums = {win: _sums(win, seg, segmentation, moves["column"].iloc[0]) for win in COMPARED}
         rows = con.execute(f"""
             with current as ({sums["current"]}), comparison as ({sums["comparison"]}),
             scatter as (
@@ -37,11 +37,11 @@ def correlations(
             select breakdown, level, sum(a.s * b.s) / sqrt(any_value(current_ss) * any_value(comparison_ss))
             from current a join comparison b using (breakdown, level, customer_id) join scatter using (breakdown, level)
             where current_ss > 0 and comparison_ss > 0 group by all""").fetchall()
-        found |= {(breakdown, each.name, level): float(value) for breakdown, level, value in rows}
+        correlation_of |= {(breakdown, segmentation.name, level): float(value) for breakdown, level, value in rows}
     for win in COMPARED:
         con.execute(f"drop table listed_{win}")
     con.unregister("moves")
-    return found
+    return correlation_of
 
 
 def _sums(win: str, seg: int, by: Segmentation, column: str) -> str:

@@ -41,7 +41,7 @@ class Periods:
 
     @property
     def reporting(self) -> Period:
-        """The reporting period itself: who asks for it tells of that period alone, so of no comparison and no parts."""
+        """The reporting period itself: a metric that asks for it is of that period alone, without a comparison or parts."""
         self.reporting_only = True
         return self.by_place[0]
 
@@ -78,7 +78,7 @@ class Periods:
         return self._relation
 
     def without_parts(self) -> None:
-        """Of the parts nothing is asked: they make no trend of what the metric tells. To be said before anything is asked."""
+        """Leave the parts out: they make no trend of the metric. To be called before anything is asked of the periods."""
         self.has_trend = False
         self.by_place = {place: period for place, period in self.by_place.items() if place < len(COMPARED)}
         self.looking_back = {place: self.looking_back[place] for place in self.by_place if place in self.looking_back}
@@ -86,37 +86,37 @@ class Periods:
 
     def require(self, condition: Callable[[Period], Any]) -> None:
         """Note the reason of each period for which a condition raises Unavailable."""
-        self._each(condition, self.by_place)
+        self._by_period(condition, self.by_place)
 
     def require_history(self, days: int, of: str = "start") -> None:
         """Note which periods have fewer than `days` days of data before a time of theirs (`Period.require_history`)."""
         self.looks_back = True
-        self._each(lambda period: period.require_history(days, of), self.looking_back or self.by_place)
+        self._by_period(lambda period: period.require_history(days, of), self.looking_back or self.by_place)
 
     def table(self, values: Callable[[Period], dict[str, Any] | list[dict[str, Any]]]) -> nw.LazyFrame:
         """What is worked out of each period, as a relation: `period_id` and the values, of one or several rows.
 
         A period for which `values` raises Unavailable has no row, and the reason is noted; Unavailable where that is so of all.
         """
-        found = self._each(values, self.by_place)
+        values_of = self._by_period(values, self.by_place)
         rows = [
             {PERIOD: place, **row}
-            for place, told in found.items()
-            for row in (told if isinstance(told, list) else [told])
+            for place, period_values in values_of.items()
+            for row in (period_values if isinstance(period_values, list) else [period_values])
         ]
         if not rows:
             raise Unavailable(next(iter(self.reasons.values())))
         return self.make(list(rows[0]), [tuple(row.values()) for row in rows])
 
-    def _each(self, function: Callable[[Period], Any], periods: dict[int, Period]) -> dict[int, Any]:
-        """What a function gives of each period; where it raises Unavailable the reason is noted, the first one of each period."""
-        found = {}
+    def _by_period(self, function: Callable[[Period], Any], periods: dict[int, Period]) -> dict[int, Any]:
+        """What a function returns for each period; where it raises Unavailable the reason is noted, the first one of each period."""
+        outcomes = {}
         for place, period in periods.items():
             try:
-                found[place] = function(period)
+                outcomes[place] = function(period)
             except Unavailable as no:
                 self.reasons.setdefault(place, no.reason)
-        return found
+        return outcomes
 
 
 def relation_in(derived: DerivedTables) -> Make:
@@ -126,7 +126,7 @@ def relation_in(derived: DerivedTables) -> Make:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
         typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
-        table = derived.table(f"select {typed} from (values {values}) as told({columns})")
+        table = derived.table(f"select {typed} from (values {values}) as period_rows({columns})")
         return nw.from_native(Query(derived, names, table))
 
     return make

@@ -15,7 +15,7 @@ from crmnb.schema.client import Segment
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 MOST_LEVELS = 50  # of a segmentation, by rows of its table in all data; the others are one level, OTHER
-_TAKEN = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # names of a client's own that would be taken for ours
+_RESERVED = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # a client's own names that would be mistaken for ours
 
 
 def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period: Period) -> list[Segmentation]:
@@ -23,17 +23,19 @@ def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period
 
     Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
-    columns, found = evidence.types, []
+    columns, segmentations = evidence.types, []
     for name, segment in tables.client.segments.items():
         table, column = segment.column.split(".")
         if table != "customers":
             carried = (table in reads or (table == "orders" and "all_orders" in reads)) and column in columns
-            found += [Segmentation(name, own=_level(segment, tables, period))] if carried else []
+            segmentations += [Segmentation(name, own=_level(segment, tables, period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, tables, period)
-            told = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
-            found.append(Segmentation(name, levels=tables.derived.table(f"from ({told}) where level is not null")))
-    return found
+            levels = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
+            segmentations.append(
+                Segmentation(name, levels=tables.derived.table(f"from ({levels}) where level is not null"))
+            )
+    return segmentations
 
 
 def common_levels(tables: Tables, period: Period) -> dict[tuple[str, str], list[tuple[str, str]]]:
@@ -43,15 +45,17 @@ def common_levels(tables: Tables, period: Period) -> dict[tuple[str, str], list[
         if _is_there(segment, tables):
             table = segment.column.partition(".")[0]
             by_table.setdefault(table, []).append((name, _level(segment, tables, period)))
-    found = {}
+    pairs_of = {}
     for table, held in by_table.items():
         if len(held) < 2:
             continue
         rows = tables.every(table).sql_query()
-        for (one, level), (other, beside) in combinations(held, 2):
-            pair = ", ".join(f"coalesce({each}, '{UNKNOWN}')" for each in (level, beside))
-            found[one, other] = tables.con.execute(f"select distinct {pair} from ({rows}) order by all").fetchall()
-    return found
+        for (first, level), (second, other_level) in combinations(held, 2):
+            pair = ", ".join(f"coalesce({column}, '{UNKNOWN}')" for column in (level, other_level))
+            pairs_of[first, second] = tables.con.execute(
+                f"select distinct {pair} from ({rows}) order by all"
+            ).fetchall()
+    return pairs_of
 
 
 def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
@@ -67,16 +71,18 @@ def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
 def levels_of(rows: nw.LazyFrame, column: str) -> nw.LazyFrame:
     """The level (`level`) of each value of a column of a client's table (`own`, as text): itself, or OTHER beyond the largest.
 
-    The largest are those of most rows, whatever the period and the metric, so that all figures tell of the same levels.
+    The largest are those of most rows, whatever the period and the metric, so that all figures are of the same levels.
     """
     known = rows.filter(~nw.col(column).is_null()).select(own=nw.col(column).cast(nw.String))
     counted = known.group_by("own").agg(rows=nw.len())
-    taken = nw.col("own").str.contains(_TAKEN)
+    is_reserved = nw.col("own").str.contains(_RESERVED)
     quoted = nw.concat_str([nw.lit('"'), nw.col("own"), nw.lit('"')])
     named = counted.with_columns(
-        level=nw.when(taken).then(quoted).otherwise(nw.col("own")), fewest=-nw.col("rows").cast(nw.Int64), one=nw.lit(1)
+        level=nw.when(is_reserved).then(quoted).otherwise(nw.col("own")),
+        fewest=-nw.col("rows").cast(nw.Int64),
+        unit=nw.lit(1),
     )
-    placed = named.with_columns(place=nw.col("one").cum_sum().over(order_by=["fewest", "own"]))
+    placed = named.with_columns(place=nw.col("unit").cum_sum().over(order_by=["fewest", "own"]))
     large = nw.col("place") <= MOST_LEVELS
     return placed.select("own", level=nw.when(large).then(nw.col("level")).otherwise(nw.lit(OTHER)))
 
@@ -87,7 +93,7 @@ def with_component(rows: nw.LazyFrame, table: nw.LazyFrame, column: str) -> nw.L
 
 
 def many_levels(tables: Tables) -> dict[str, int]:
-    """How many levels those segmentations have that have more than are told apart."""
+    """How many levels those segmentations have that have more than are shown."""
     plain = {name: segment for name, segment in tables.client.segments.items() if not (segment.years or segment.bands)}
     counts = {name: len(_levels(segment, tables)) for name, segment in plain.items() if _is_there(segment, tables)}
     return {name: count for name, count in counts.items() if count > MOST_LEVELS}
@@ -143,11 +149,11 @@ def _level(segment: Segment, tables: Tables, period: Period) -> str:
 def band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
     """What the band below `cuts[index]` is called, or the last one: `under 5`, `5 to under 10`, `10 or more`."""
 
-    def said(cut: float) -> str:
+    def quantity(cut: float) -> str:
         return f"{cut:g} {unit}{'' if cut == 1 else 's'}" if unit else f"{cut:g}"
 
     if index == 0:
-        return f"under {said(cuts[0])}"
+        return f"under {quantity(cuts[0])}"
     if index == len(cuts):
-        return f"{said(cuts[-1])} or more"
-    return f"{cuts[index - 1]:g} to under {said(cuts[index])}"
+        return f"{quantity(cuts[-1])} or more"
+    return f"{cuts[index - 1]:g} to under {quantity(cuts[index])}"

@@ -52,7 +52,7 @@ def missing_column(error: Exception) -> str:
 class Tables:
     """A client's canonical tables, open for reading. `frame(name)` is what a metric gets.
 
-    `small`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
+    `small_tables`: the tables whose rows, once asked for, are held in memory (their files are opened once rather than for each
     window), and whose metrics are reduced together. `cutoff`: when the data end, half-open; None where nobody knows. `numbers`:
     people are whole numbers (`crmnb.engine.integer_keys`), not the texts that the client calls them by. `derived`: what was computed once.
     `reduced` remembers the statistics of evidence that was reduced already, by its SQL.
@@ -61,7 +61,7 @@ class Tables:
     client: Client
     con: duckdb.DuckDBPyConnection
     names: frozenset[str]
-    small: frozenset[str] = frozenset()
+    small_tables: frozenset[str] = frozenset()
     cutoff: datetime | None = None
     numbers: bool = False
     derived: DerivedTables | None = field(default=None, repr=False, compare=False)
@@ -80,14 +80,14 @@ class Tables:
 
     def __post_init__(self):
         if self.derived is None:
-            object.__setattr__(self, "derived", DerivedTables(self.con, self.small == self.names))
+            object.__setattr__(self, "derived", DerivedTables(self.con, self.small_tables == self.names))
 
     def with_names(self) -> "Tables":
         """The same tables with the texts that people are called by (a visitor's as "visitor ..."), and the rows' own keys: for looking at rows."""
         if not self.numbers:
             return self
         if not self._by_name:
-            self._by_name.append(Tables(self.client, self.con, self.names, self.small, self.cutoff))
+            self._by_name.append(Tables(self.client, self.con, self.names, self.small_tables, self.cutoff))
         return self._by_name[0]
 
     def as_known(self, at: datetime | None, ordered_before: datetime) -> "Tables":
@@ -102,7 +102,8 @@ class Tables:
             return self
         if at not in self._earlier:
             self._earlier[at] = Tables(
-                *(self.client, self.con, self.names, self.small, self.cutoff, self.numbers, self.derived), _today=self
+                *(self.client, self.con, self.names, self.small_tables, self.cutoff, self.numbers, self.derived),
+                _today=self,
             )
             self._earlier[at]._canonical_of["orders"] = {True: self._orders_as_known(at), False: self.every("orders")}
         return self._earlier[at]
@@ -188,7 +189,7 @@ class Tables:
         rows = self.con.table(name)
         if self.numbers and not self._canonical_of:
             number_people(self.con, self.names)
-        if self.numbers and name not in self.small:
+        if self.numbers and name not in self.small_tables:
             return held(self.con, name, _counts(rows.columns, name, self.client))
         if self.numbers:
             rows = numbered(self.con, name)
@@ -198,7 +199,7 @@ class Tables:
 
     def _held(self, rows: duckdb.DuckDBPyRelation, table: str) -> duckdb.DuckDBPyRelation:
         """The same rows, those of a small canonical table in memory."""
-        return self.con.table(self.derived.table(rows.sql_query())) if table in self.small else rows
+        return self.con.table(self.derived.table(rows.sql_query())) if table in self.small_tables else rows
 
     def source_of(self, name: str) -> str:
         """The canonical table behind a name that a metric reads."""
@@ -253,21 +254,23 @@ def open_tables(
     cutoff: when the data end, half-open, as the intake found it. memory: bytes that it may use before it puts the rest into the folder `spill`.
     """
     limits = {"memory_limit": memory and f"{memory}B", "temp_directory": spill and str(spill)}
-    given = {name: value for name, value in limits.items() if value}
-    con = duckdb.connect(config={"threads": threads or os.cpu_count() or 1, **given})
+    configuration = {name: value for name, value in limits.items() if value}
+    con = duckdb.connect(config={"threads": threads or os.cpu_count() or 1, **configuration})
     con.execute("set preserve_insertion_order = false")
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
-    small = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
-    return Tables(client, con, frozenset(files), small, client.cutoff or cutoff, numbers=small != {*files})
+    small_tables = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
+    return Tables(
+        client, con, frozenset(files), small_tables, client.cutoff or cutoff, numbers=small_tables != {*files}
+    )
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
     """The same from pandas frames that an analyst or a test hands in, cast by the contract."""
     con = duckdb.connect()
     for name, frame in frames.items():
-        con.register(f"{name}_given", frame)
-        con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_given")
+        con.register(f"{name}_frame", frame)
+        con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_frame")
     return Tables(client, con, frozenset(frames), cutoff=client.cutoff or _after_the_newest(con, frames))
 
 

@@ -57,7 +57,7 @@ class View:
         """The events of each period: rows whose `time` lies in it.
 
         follow_up_days: only rows that the data follow for so many days, in all periods alike. maturity_days: so many days after
-        its end a period's figure can be told; until then it is immature.
+        its end a period's figure is complete; until then it is immature.
         """
         self.periods.of_events = True
         self.periods.maturity_days = maturity_days
@@ -75,7 +75,7 @@ class View:
     def open_at_start(self, opened: str, closed: str, within_days: int = 0) -> nw.LazyFrame:
         """The states at each period's start: rows opened before it and not closed before it.
 
-        within_days: the most days that a row is open, where that is known: told so, the engine reads no more than these.
+        within_days: the most days that a row is open, where that is known, so that the engine reads no more than these.
         """
         return self._open_at("period_start", opened, closed, within_days)
 
@@ -100,11 +100,14 @@ class View:
         since = nw.col("period_start") - timedelta(days=days)
         return self.where(nw.col(time) >= since, nw.col(time) < nw.col("period_start"))
 
-    def where(self, *conditions: nw.Expr, beside: nw.LazyFrame | None = None) -> nw.LazyFrame:
-        """The rows beside each period of which the conditions hold, with the period's columns; or beside those of a `Periods.table`."""
+    def where(self, *conditions: nw.Expr, windows: nw.LazyFrame | None = None) -> nw.LazyFrame:
+        """The rows beside each period of which the conditions hold, with the period's columns.
+
+        windows: the rows of a `Periods.table`, in place of the periods.
+        """
         frames = []
         for rows, places in self.sources:
-            periods = self.periods.relation if beside is None else beside
+            periods = self.periods.relation if windows is None else windows
             if places:
                 periods = periods.filter(nw.col(PERIOD).is_in(places))
             frames.append(rows.join(periods, how="cross").filter(*conditions))
@@ -130,7 +133,7 @@ def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.L
         rows, periods = view.rows.to_native(), view.periods
         if not isinstance(rows, Query):
             return function(view, *arguments)
-        tables = (each.key if isinstance(each, View) else each for each in (view, *arguments))
+        tables = (argument.key if isinstance(argument, View) else argument for argument in (view, *arguments))
         derived, key = rows.derived, (periods.key, *key_of(function, (*tables,)))
         if key not in derived.frames:
             before = periods.of_events, periods.of_states
@@ -147,10 +150,10 @@ def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.L
 
 def views(periods: Periods, frames: Iterable[nw.LazyFrame], earlier: Sequence[nw.LazyFrame | None] = ()) -> list[View]:
     """Tables as views; earlier: by table, its rows as they were known for the comparison, where they were others."""
-    found = []
+    views_ = []
     for at, rows in enumerate(frames):
         before = earlier[at] if earlier else None
         others = tuple(place for place in periods.by_place if place != 1)
         sources = ((rows, ()),) if before is None else ((rows, others), (before, (1,)))
-        found.append(View(periods, sources))
-    return found
+        views_.append(View(periods, sources))
+    return views_

@@ -78,7 +78,7 @@ def all_inputs(metric: Metric) -> list[str]:
 
 def _held(rows: nw.LazyFrame, metric: Metric, tables: session.Tables) -> nw.LazyFrame:
     """A metric's evidence; that of small tables is worked out once, in a temporary table. Raises `NoColumn` for one that is not there."""
-    is_small = {tables.source_of(name) for name in metric.reads} <= tables.small
+    is_small = {tables.source_of(name) for name in metric.reads} <= tables.small_tables
     if not is_small:
         _ = rows.to_native().relation
     return tables.derived.frame(rows) if is_small else rows

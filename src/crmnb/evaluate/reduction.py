@@ -30,7 +30,7 @@ def statistics_of(requests: list[Request], tables: Tables) -> dict[str, pd.DataF
         if metric.estimate.reduces == "bins":
             statistics[metric.id] = _counts(request, tables, by)
             continue
-        are_small = {tables.source_of(name) for name in metric.reads} <= tables.small
+        are_small = {tables.source_of(name) for name in metric.reads} <= tables.small_tables
         together.setdefault((by, "" if are_small else metric.id), []).append(request)
     for (by, _), held in together.items():
         statistics |= _moments(held, tables, by)

@@ -60,8 +60,8 @@ class Comparison(NamedTuple):
     """Which span is compared with which; `years` lie between where they are alike day by day, else 0."""
 
     breakdown: str
-    now: Span
-    before: Span
+    current: Span
+    comparison: Span
     years: int = 0
 
 
@@ -106,7 +106,7 @@ def _of_whole_years(period: Period) -> bool:
 
 def spans(period: Period) -> list[Span]:
     """All that is compared in `comparisons`, each once, in order."""
-    return sorted({side for comparison in comparisons(period) for side in (comparison.now, comparison.before)}, key=str)
+    return sorted({side for pair in comparisons(period) for side in (pair.current, pair.comparison)}, key=str)
 
 
 def sides_of(period: Period) -> list[dict[str, int]]:
@@ -115,9 +115,7 @@ def sides_of(period: Period) -> list[dict[str, int]]:
     The sums over customers of the products of what each brought in the two are what the interval needs.
     """
     place = {span: at for at, span in enumerate(spans(period))}
-    pairs = [
-        {"current": place[comparison.now], "comparison": place[comparison.before]} for comparison in comparisons(period)
-    ]
+    pairs = [{"current": place[pair.current], "comparison": place[pair.comparison]} for pair in comparisons(period)]
     return pairs + pairs[:1] * (MOST_COMPARISONS - len(pairs))
 
 
@@ -172,12 +170,12 @@ def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: Estimat
     sold = {name: group.counts[name].to_numpy() for name in ("span", "day", "net", "n")}
     place = {span: at for at, span in enumerate(spans(period))}
     rows = []
-    for at, comparison in enumerate(comparisons(period)):
-        sides = [_Side.of(sold, place[side], side, buyers) for side in (comparison.now, comparison.before)]
+    for at, pair in enumerate(comparisons(period)):
+        sides = [_Side.of(sold, place[side], side, buyers) for side in (pair.current, pair.comparison)]
         net = [side.net for side in sides]
         errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
-        told_of = _missing(period, comparison.before.start) or _grown(*sides, comparison.years, errors, context.level)
-        rows.append(group.row(breakdown=comparison.breakdown, **told_of))
+        fields = _missing(period, pair.comparison.start) or _grown(*sides, pair.years, errors, context.level)
+        rows.append(group.row(breakdown=pair.breakdown, **fields))
     return rows
 
 

@@ -187,11 +187,11 @@ def _with_models(
     lengths, models = [nearest(key)[0] for key in keys], [nearest(key)[1] for key in keys]
     groups = [key[:length] for key, length in zip(keys, lengths, strict=True)]
     for group in set(groups):
-        small = [place for place, other in enumerate(groups) if other == group]
-        complete = sum(key[: len(group)] == group for key in keys) == len(small)
-        together = counts[np.isin(cells, small)]
+        members = [place for place, other in enumerate(groups) if other == group]
+        complete = sum(key[: len(group)] == group for key in keys) == len(members)
+        together = counts[np.isin(cells, members)]
         model = None if complete else _first_not_none(together, nearest(group)[1], fit, rough)
-        models = [model if model is not None and place in small else usual for place, usual in enumerate(models)]
+        models = [model if model is not None and place in members else usual for place, usual in enumerate(models)]
     own_lengths = [next((n for n in range(len(by), 0, -1) if own(key[:n]) is not None), 0) for key in keys]
     return Strata(by, p_values, cells, models, own_lengths, keys)
 
@@ -256,6 +256,6 @@ def _fitted_parts(counts: pd.DataFrame, finer: np.ndarray, inside: np.ndarray, f
         return [], False
     fits = [(rows, fit(rows)) for rows in parts]
     fitted = [(rows, own) for rows, own in fits if own is not None]
-    small = [rows for rows, own in fits if own is None]
-    rest = fit(together := pd.concat(small)) if len(small) > 1 else None
-    return fitted + ([(together, rest)] if rest is not None else []), not small or rest is not None
+    unfitted = [rows for rows, own in fits if own is None]
+    rest = fit(together := pd.concat(unfitted)) if len(unfitted) > 1 else None
+    return fitted + ([(together, rest)] if rest is not None else []), not unfitted or rest is not None

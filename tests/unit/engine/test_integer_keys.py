@@ -90,7 +90,7 @@ def test_one_large_table_is_enough_for_all_to_speak_of_people_alike(corner_shop_
     monkeypatch.setattr(session, "_SMALL", max(sizes.values()))
     tables = open_tables(client, taken.tables, cutoff=taken.cutoff)
     assert tables.numbers
-    assert len(tables.small) == len(sizes) - 1
+    assert len(tables.small_tables) == len(sizes) - 1
     types = {str(tables.every(name).select("customer_id").types[0]) for name in ("customers", "orders", "visits")}
     assert types == {"INTEGER"}
 

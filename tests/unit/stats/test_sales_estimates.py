@@ -63,10 +63,10 @@ START = datetime(2023, 1, 1)
 def test_up_to_two_months_are_compared_with_the_same_weekdays_and_no_day_is_on_both_sides():
     for label in ("2025-02", "2024-03", "2025-01-06..2025-01-12"):
         year = comparisons(Period.parse(label))[0]
-        assert year.now.start.weekday() == year.before.start.weekday()
-        assert year.now.days == year.before.days
-        assert year.before.end <= year.now.start
-        assert (year.now.start, year.now.end) == (Period.parse(label).start, Period.parse(label).end)
+        assert year.current.start.weekday() == year.comparison.start.weekday()
+        assert year.current.days == year.comparison.days
+        assert year.comparison.end <= year.current.start
+        assert (year.current.start, year.current.end) == (Period.parse(label).start, Period.parse(label).end)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_what_is_longer_is_compared_by_the_calendar_with_as_many_days_without_29
     period = Period.parse(label, 4).observe(datetime(2019, 1, 1), datetime(2026, 1, 1))
     for each in comparisons(period):
         if each.years:
-            assert each.before.start == each.now.start.replace(year=each.now.start.year - each.years)
-            assert each.before.end == each.now.end.replace(year=each.now.end.year - each.years)
-            assert each.now.days == each.before.days <= 365
+            assert each.comparison.start == each.current.start.replace(year=each.current.start.year - each.years)
+            assert each.comparison.end == each.current.end.replace(year=each.current.end.year - each.years)
+            assert each.current.days == each.comparison.days <= 365
     of_whole_years = label in ("2025", "2024", "FY2025", "FY2024", "2024-01-01..2025-12-31")
     assert ("vs previous period" not in [each.breakdown for each in comparisons(period)]) == of_whole_years
 

@@ -86,10 +86,10 @@ def churn_drivers(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figu
     lost = [((ended >= a) & (ended < b)).sum() for a, b in list(pairwise(EDGES))[: period.place + 1]]
     of_region = np.average(np.log(rate / rate[:, [list(REGIONS).index(region)]]), axis=0, weights=lost)
     of_plan = np.log(churn_multiples(rates) / churn_multiples(rates)[list(PLANS).index(plan)])
-    beside = [("region", region, REGIONS, of_region), ("plan", plan, PLANS, of_plan)]
+    segmentations = [("region", region, REGIONS, of_region), ("plan", plan, PLANS, of_plan)]
     return {
         ("churn_drivers", f"{segment}: {name} vs {largest}"): float(np.exp(log_ratio))
-        for segment, largest, names, log_ratios in beside
+        for segment, largest, names, log_ratios in segmentations
         for name, log_ratio in zip(names, log_ratios, strict=True)
         if name != largest
     }

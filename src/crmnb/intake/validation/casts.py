@@ -174,10 +174,10 @@ def _build_pattern(date_format: str) -> str:
     parts, shape = re.split(r"(%.)", date_format), ""
     for place, part in enumerate(parts):
         if part in _DIGITS:
-            beside = (parts[place - 2 : place - 1] or [""])[0] in _DIGITS and not parts[place - 1]
-            beside |= (parts[place + 2 : place + 3] or [""])[0] in _DIGITS and not parts[place + 1]
+            touches_digits = (parts[place - 2 : place - 1] or [""])[0] in _DIGITS and not parts[place - 1]
+            touches_digits |= (parts[place + 2 : place + 3] or [""])[0] in _DIGITS and not parts[place + 1]
             least, most = _DIGITS[part]
-            shape += f"[0-9]{{{most if beside else least},{most}}}"
+            shape += f"[0-9]{{{most if touches_digits else least},{most}}}"
         elif part == "%z":
             shape += _OFFSET
         elif part == "%%" or not part.startswith("%"):

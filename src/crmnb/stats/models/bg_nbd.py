@@ -245,9 +245,9 @@ def _of_repeat(parameters: np.ndarray, x, t_x, T, n) -> tuple[float, np.ndarray,
     wait, gap = np.log(since) - ends, since - until
     rx, stays = r + x, b + x - 1
     d = np.log(stays) - np.log(a) - rx * wait
-    small = np.exp(-np.abs(d))
-    left = np.where(d > 0, small, 1.0) / (1 + small)
-    value = n @ (rx * ends + np.maximum(-d, 0) + np.log1p(small))
+    odds = np.exp(-np.abs(d))  # of the less likely of the two states
+    left = np.where(d > 0, odds, 1.0) / (1 + odds)
+    value = n @ (rx * ends + np.maximum(-d, 0) + np.log1p(odds))
     weight = n * left
     slopes = np.stack([-wait, rx * gap, np.full_like(x, -1 / a), 1 / stays])
     gradient = -slopes @ weight

@@ -49,7 +49,7 @@ def _winning(costs: View, tenures: View, joined: View, worth: Worth) -> nw.LazyF
 def _won_and_spent(costs: View, tenures: View, joined: View, months: nw.LazyFrame, lag: int) -> nw.LazyFrame:
     acquisition_ = nw.col("category") == "acquisition"
     spent = costs.where(
-        acquisition_, nw.col("month") >= nw.col("costs_begin"), nw.col("month") < nw.col("costs_end"), beside=months
+        acquisition_, nw.col("month") >= nw.col("costs_begin"), nw.col("month") < nw.col("costs_end"), windows=months
     )
     spent = spent.select(
         "period_id",

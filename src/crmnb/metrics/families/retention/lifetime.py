@@ -102,7 +102,7 @@ def cohort_retention(tenures, joined, *, churn: Churn):
     else:
         begins = nw.col("begins")
         under_contract = (since < begins, until.is_null() | (until >= begins))
-        active = tenures.where(*under_contract, beside=periods.table(_month_starts))
+        active = tenures.where(*under_contract, windows=periods.table(_month_starts))
     active = distinct(active, *who, "active_in").with_columns(num=nw.lit(1))
     months = of.join(active, on=[*who, "active_in"], how="left")
     if churn.kind == "contractual":

@@ -58,7 +58,7 @@ def sales_growth(all_orders, *, segments: Segments):
         at >= nw.col("span_start"),
         at < nw.col("span_end"),
         (nw.col("leap_days") == 1) | ~((day.month() == 2) & (day.day() == 29)),
-        beside=compared,
+        windows=compared,
     )
     revenue = sold(in_span, nw.col("known_at")).with_columns(
         day=day.truncate("1d"), net_=nw.col("net").cast(nw.Float64)
