@@ -27,12 +27,12 @@ def _forget() -> None:
 class DerivedTables:
     """What was computed once in a connection: frames by function and arguments, temporary tables by their SQL.
 
-    `small`: whether all of the client's tables are. `levels`: of a table's column the level of each value. `time_use`: by the same keys as frames, whether their function looked at events
+    `all_small`: whether all of the client's tables are small. `levels`: of a table's column the level of each value. `time_use`: by the same keys as frames, whether their function looked at events
     and at states (`crmnb.engine.periods.Periods`).
     """
 
     con: Any
-    small: bool = False
+    all_small: bool = False
     frames: dict[tuple, nw.LazyFrame] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     time_use: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def once(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:
 
 def once_if_small(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:
     """The same where all of the client's tables are small; else only the SQL is made once, as the rows would take too much memory."""
-    return _remembered(function, lambda derived: derived.small)
+    return _remembered(function, lambda derived: derived.all_small)
 
 
 def _remembered(function: Callable[..., nw.LazyFrame], holds: Callable[[DerivedTables], bool]):

@@ -15,7 +15,7 @@ from crmnb.schema.tables import UNKNOWN
 
 @dataclass(frozen=True)
 class Sample:
-    """A metric's evidence in its periods, of which parts do not overlap, and what is to be known of it.
+    """A metric's evidence in its periods, of which parts do not overlap, and how these are summed.
 
     one_row_each: it has one row per customer, so nothing is to be summed by customer first. needs: of the sums that few
     estimators read, those to be taken; the others may be 0.
@@ -40,14 +40,14 @@ def reduce_moments(
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
     costs; of many rows, one at a time is what fits into memory.
     """
-    found = [
+    frames = [
         _moments(con, _sum_by_cluster(con, samples, ""), [WHOLE, *(s for s in segmentations if s.levels)], samples)
     ]
-    for each in (s for s in segmentations if s.own):
+    for segmentation in (s for s in segmentations if s.own):
         compared = [replace(sample, one_row_each=False) for sample in samples]
         if any({*COMPARED} & {*sample.evidence.names} for sample in samples):
-            found.append(_moments(con, _sum_by_cluster(con, compared, each.own), [each], compared))
-    frame = pd.concat(found, ignore_index=True)
+            frames.append(_moments(con, _sum_by_cluster(con, compared, segmentation.own), [segmentation], compared))
+    frame = pd.concat(frames, ignore_index=True)
     return [frame[frame["sample"] == place].drop(columns="sample") for place, _ in enumerate(samples)]
 
 
@@ -63,11 +63,11 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
         con.execute(f"create or replace temp table totals as {rows}")
         return f"select *, {place}::utinyint as sample {same} from totals"
     columns = "win, breakdown, level, cluster, num, den, n, w, w2, magnitude, k"
-    told = (
+    selections = (
         f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
         for place, (rows, same) in summed.items()
     )
-    con.execute(f"create or replace temp table totals as {' union all '.join(told)}")
+    con.execute(f"create or replace temp table totals as {' union all '.join(selections)}")
     return "from totals"
 
 
@@ -97,30 +97,30 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
     if "magnitude" in sample.needs:
         sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
     by = ", ".join(["win", *keys, "cluster"])
-    kept = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
+    selected = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
     alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
     k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
     counted = ["weight > 0"] * weighted + [f"{PERIOD} < {len(COMPARED)}"] * bool(level and evidence.parts)
     inside = f"where {' and '.join(counted)}" if counted else ""
     clusters = f"""
         select *, ({k})::uinteger as k from (
-            select {kept}
+            select {selected}
             from (select {PERIOD} as win, {picked} {", weight" if weighted else ""} from ({evidence.sql}) {inside})
             {"" if sample.one_row_each else f"group by {by}, {alike}"})"""
-    told = _alike(clusters, list(keys), sums) if evidence.parts and not level else clusters
+    rows = _alike(clusters, list(keys), sums) if evidence.parts and not level else clusters
     same = {} if weighted else {"w": "n", "w2": "n"}
     same |= {name: "''" for name in ("breakdown", "level") if name not in keys}
     same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
-    return told, "".join(f", {sql} as {name}" for name, sql in same.items())
+    return rows, "".join(f", {sql} as {name}" for name, sql in same.items())
 
 
 def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
     """The SQL of clusters, in parts those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
     by = ", ".join(["win", *keys])
     totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
-    told = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
+    summed = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
     return f"""
-        select {by}, case when win < {len(COMPARED)} then cluster end as cluster, {told}, sum(k)::uinteger as k
+        select {by}, case when win < {len(COMPARED)} then cluster end as cluster, {summed}, sum(k)::uinteger as k
         from ({clusters}) group by {by}, case when win < {len(COMPARED)} then cluster end, num, den"""
 
 
@@ -141,10 +141,10 @@ def _moments(
     """
     levels = ",".join(
         f"""level_{seg} as materialized (
-            select sample, win, breakdown, {_level_of(each)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
+            select sample, win, breakdown, {_level_of(segmentation)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
                 sum(magnitude) as magnitude, sum(k)::bigint as k
-            from totals t {_join_of(each)} {"where win < 2" if each.name else ""} group by all)"""
-        for seg, each in enumerate(by)
+            from totals t {_join_of(segmentation)} {"where win < 2" if segmentation.name else ""} group by all)"""
+        for seg, segmentation in enumerate(by)
     )
     leveled = " union all ".join(f"select {seg}::utinyint as seg, * from level_{seg}" for seg, _ in enumerate(by))
     both = any(sample.compared for sample in samples)
@@ -182,16 +182,16 @@ def _shared(by: list[Segmentation]) -> str:
     The pairs are joined once for all segmentations, centred on a ratio near to those of the levels, r0; a level's own
     residual is u = v - (r - r0) den, so four sums of products of v and den hold every level's.
     """
-    own = any(each.own for each in by)
+    own = any(segmentation.own for segmentation in by)
     near = ", ".join(
         f"sum(num::double) filter (where win = {place}) / nullif(sum(den::double) filter (where win = {place}), 0) as {win}"
         for place, win in enumerate(COMPARED)
     )
     sums = " union all ".join(
-        f"""select {seg}::utinyint as seg, sample, breakdown, {_level_of(each)} as level, fsum(va * vb) as vv,
+        f"""select {seg}::utinyint as seg, sample, breakdown, {_level_of(segmentation)} as level, fsum(va * vb) as vv,
                 fsum(va * db) as vd, fsum(da * vb) as dv, fsum(da * db) as dd
-            from pairs t {_join_of(each)} group by all"""
-        for seg, each in enumerate(by)
+            from pairs t {_join_of(segmentation)} group by all"""
+        for seg, segmentation in enumerate(by)
     )
     return f""",
         near as materialized (select sample, breakdown, {near} from whole where seg = 0 group by all),
@@ -212,8 +212,8 @@ def _shared(by: list[Segmentation]) -> str:
 
 def _level_of(by: Segmentation) -> str:
     """The SQL of the level, in a table of totals: summed by already (the whole's is empty), or joined (`_join_of`)."""
-    told = f"{by.levels}.level" if by.levels else "t.level"
-    return f"coalesce({told}, '{UNKNOWN}')" if by.name else "''"
+    level = f"{by.levels}.level" if by.levels else "t.level"
+    return f"coalesce({level}, '{UNKNOWN}')" if by.name else "''"
 
 
 def _join_of(by: Segmentation) -> str:

@@ -1,4 +1,4 @@
-"""Counts: evidence becomes counts of alike rows, for what no few sums can tell: curves, medians, fitted models."""
+"""Counts: evidence becomes counts of alike rows, for what does not follow from a few sums: curves, medians, fitted models."""
 
 import duckdb
 import numpy as np
@@ -24,7 +24,7 @@ def reduce_counts(
     sums: the columns that are summed; rows are alike that agree in all others but the customer, and in their levels. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
     Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
-    of customers, in columns `of <name>`, so that one segmentation can be told from another that goes along with it.
+    of customers, in columns `of <name>`, so that the effect of a segmentation can be separated from that of a correlated one.
     """
     by = [WHOLE, *segmentations]
     con.execute(f"create or replace temp table listed as {listed(evidence, by)}")
@@ -57,7 +57,7 @@ def _rows_by_place(place_of_rows: list[np.ndarray], places: int) -> list[np.ndar
 
 def listed(evidence: Evidence, by: list[Segmentation]) -> str:
     """The SQL of the evidence's rows, once worked out, with the levels of their own."""
-    own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(by) if each.own)
+    own = "".join(f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own)
     return f"select * {own} from ({evidence.sql})"
 
 
@@ -91,7 +91,7 @@ def _by_level(
     leveled = f"{picked} {_levels(by)}, {n} {_from(by, rows)} {joined}"
     if not evidence.parts or len(by) == 1:
         return f"{leveled} {group}"
-    none = "".join(f", '' as level_{seg}" for seg, each in enumerate(by) if each.name)
+    none = "".join(f", '' as level_{seg}" for seg, segmentation in enumerate(by) if segmentation.name)
     compared = f"{leveled} where e.{PERIOD} < {len(COMPARED)} {group}"
     return f"{compared} union all {picked} {none}, {n} from {rows} e {joined} where e.{evidence.parts} {group}"
 
@@ -100,7 +100,7 @@ def _people(evidence: Evidence, by: list[Segmentation]) -> str:
     """The SQL of who stands behind the rows: key and levels once each, and how many rows name nobody, each its own."""
     key = _key(evidence)
     keys = [name for name in _KEYS if name in evidence.types]
-    own = [f"level_{seg}" for seg, each in enumerate(by) if each.own]
+    own = [f"level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own]
     columns = ", ".join([f"e.{PERIOD}", f"{_component(evidence)} as breakdown", *keys, *own])
     picked = f"select e.{PERIOD}, e.breakdown, {f'e.{key}' if key else 'null'} as key"
     return f"""
@@ -113,16 +113,20 @@ def _component(evidence: Evidence) -> str:
 
 
 def _from(by: list[Segmentation], rows: str = "listed") -> str:
-    joins = (f"left join {each.levels} on {each.levels}.cluster = e.customer_id" for each in by if each.levels)
+    joins = (
+        f"left join {segmentation.levels} on {segmentation.levels}.cluster = e.customer_id"
+        for segmentation in by
+        if segmentation.levels
+    )
     return f"from {rows} e {' '.join(joins)}"
 
 
 def _levels(by: list[Segmentation]) -> str:
     """The SQL of the levels, by their segmentation's place in `by`."""
     return "".join(
-        f", coalesce({f'{each.levels}.level' if each.levels else f'e.level_{seg}'}, '{UNKNOWN}') as level_{seg}"
-        for seg, each in enumerate(by)
-        if each.name
+        f", coalesce({f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'}, '{UNKNOWN}') as level_{seg}"
+        for seg, segmentation in enumerate(by)
+        if segmentation.name
     )
 
 
@@ -146,7 +150,7 @@ def _picked(columns: list[str], of: str = "") -> str:
 
 def _by_segmentation(evidence: Evidence, by: list[Segmentation], table: str) -> str:
     """The SQL of a table's rows once for each segmentation, with its place in `by` (`seg`) and the rows' level in it (`level`)."""
-    levels = [f"level_{seg}" if each.name else "''" for seg, each in enumerate(by)]
+    levels = [f"level_{seg}" if segmentation.name else "''" for seg, segmentation in enumerate(by)]
     compared = f"where {PERIOD} < {len(COMPARED)}" if evidence.parts else ""
     return " union all ".join(
         f"select {seg}::utinyint as seg, {level} as level, * from {table} {compared if by[seg].name else ''}"
@@ -169,12 +173,16 @@ def _counts(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], h
     columns = _columns(evidence, sums) + ["fold"] * has_folds
     picked = _picked(columns, "t.") + "".join(f', t."{name}"::double as "{name}"' for name in sums)
     if joint:
-        picked += "".join(f', level_{seg} as "{LEVEL_OF}{each.name}"' for seg, each in enumerate(by) if each.levels)
+        picked += "".join(
+            f', level_{seg} as "{LEVEL_OF}{segmentation.name}"'
+            for seg, segmentation in enumerate(by)
+            if segmentation.levels
+        )
     places = ", ".join(f"coalesce(p{seg}.place, -1) as place_{seg}" for seg, _ in enumerate(by))
     joins = " ".join(
         f"""left join places p{seg} on p{seg}.seg = {seg} and p{seg}.period = t.{PERIOD} and p{seg}.breakdown = t.breakdown
-            and p{seg}.level = {f"t.level_{seg}" if each.name else "''"}"""
-        for seg, each in enumerate(by)
+            and p{seg}.level = {f"t.level_{seg}" if segmentation.name else "''"}"""
+        for seg, segmentation in enumerate(by)
     )
     return f"""
         select {picked.removeprefix(", ")}{", " if picked else ""}t.n::double as n, {places}

@@ -16,7 +16,7 @@ def reduce_bins(
     """Counts of evidence per period and breakdown (and level, where compared), and how they scatter over equal spans of time.
 
     spans: period -> (its first instant, days of a bin, bins). Columns: win, breakdown, segment, level, num, den (exposure),
-    plain (no exposure is given, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
+    plain (there is no exposure, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
     bins among them).
     """
@@ -56,15 +56,19 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
     breakdown = "breakdown::varchar" if "breakdown" in types else "''"
-    own = "".join(f", {each.own} as level_{seg}" for seg, each in enumerate(segmentations, 1) if each.own)
+    own = "".join(
+        f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(segmentations, 1) if segmentation.own
+    )
     picked = f'{PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at" {own}'
     levels = "".join(
-        f", {f'{each.levels}.level' if each.levels else f'e.level_{seg}'} as level_{seg}"
-        for seg, each in enumerate(segmentations, 1)
+        f", {f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'} as level_{seg}"
+        for seg, segmentation in enumerate(segmentations, 1)
     )
     none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
     joins = " ".join(
-        f"left join {each.levels} on {each.levels}.cluster = e.cluster" for each in segmentations if each.levels
+        f"left join {segmentation.levels} on {segmentation.levels}.cluster = e.cluster"
+        for segmentation in segmentations
+        if segmentation.levels
     )
     compared = f"{PERIOD} < {len(COMPARED)}"
     cells = [(compared, levels, joins)] + ([(evidence.parts, none, "")] if evidence.parts else [])
