@@ -7,16 +7,19 @@ from importlib import import_module
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pytest
 
+from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables, in_memory
 from crmnb.evaluate import store
 from crmnb.evaluate.evaluation import Evaluation, evaluate
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.metrics.definition import catalogue, families, family
+from crmnb.metrics.measures import survival_median
 from crmnb.report.pages.catalogue import catalogue_page
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client
@@ -76,7 +79,7 @@ def tables() -> Tables:
         currency="GBP",
         sources={},
         tables={},
-        segments={"region": {"column": "customers.region"}},
+        segments={"region": {"column": "customers.region"}, "channel": {"column": "tickets.channel"}},
         privacy={"min_base": 30, "suppress_below": 10},
     )
     frames = {"tickets": tickets, "leads": leads, "subscriptions": plans, "customers": regions}
@@ -170,6 +173,28 @@ def test_the_median_of_tickets_is_that_of_an_independent_estimator(evaluation, t
     days = (until.fillna(YEAR.cutoff) - tickets["opened_at"]).dt.days
     expected = SurvfuncRight(days, until.notna().astype(int)).quantile(0.5)
     assert evaluation.results["toy"]["median_resolution_time"].whole["value"].item() == expected
+
+
+def test_cases_have_the_levels_of_their_customers_and_of_their_own_columns(evaluation, tables):
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    rows = evaluation.results["toy"]["median_resolution_time"].rows
+    assert {*rows["segment"]} == {"", "region", "channel"}
+    tickets = tables.frame("tickets").to_native().df()
+    tickets = tickets[(tickets["opened_at"].dt.year == 2025) & (tickets["channel"] == "phone")]
+    until = tickets["resolved_at"].where(tickets["resolved_at"] < YEAR.cutoff, pd.NaT)
+    days = (until.fillna(YEAR.cutoff) - tickets["opened_at"]).dt.days
+    phone = rows[(rows["segment"] == "channel") & (rows["level"] == "phone")]
+    assert phone["value"].item() == SurvfuncRight(days, until.notna().astype(int)).quantile(0.5)
+    assert phone["clusters"].item() == tickets["customer_id"].nunique()
+
+
+def test_a_column_of_the_client_with_a_name_that_cases_need_is_refused(tables):
+    tickets = tables.frame("tickets").to_native().df().assign(duration="long", period_end=YEAR.end)
+    named = nw.from_native(tables.con.from_df(tickets))
+    with pytest.raises(Unavailable) as refused:
+        survival_median(named, "opened_at", "resolved_at", until=None)
+    assert refused.value.reason.values == {"column": "duration"}
 
 
 def test_a_derived_figure_is_made_of_its_inputs_and_of_their_uncertainty(evaluation):

@@ -1,5 +1,7 @@
 """Counts: evidence becomes counts of alike rows, for what does not follow from a few sums: curves, medians, fitted models."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 
@@ -18,16 +20,21 @@ def reduce_counts(
     sums: tuple[str, ...] = (),
     folds: int = 0,
     joint: bool = False,
+    agreeing: tuple[str, ...] = (),
 ) -> list[GroupedCounts]:
     """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
-    sums: the columns that are summed; rows are alike that agree in all others but the customer, and in their levels. folds: into how many groups
+    sums: the columns that are summed; rows are alike that agree in all others but the customer (of `agreeing`, where
+    there are any: the others tell levels only), and in their levels. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
     Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
     of customers, in columns `of <name>`, so that the effect of a segmentation can be separated from that of a correlated one.
     """
     by = [WHOLE, *segmentations]
     con.execute(f"create or replace temp table listed as {listed(evidence, by)}")
+    if agreeing:
+        counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
+        evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")

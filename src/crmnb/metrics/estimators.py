@@ -22,6 +22,7 @@ class Estimator:
     sums: tuple[
         str, ...
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
+    columns: tuple[str, ...] = ()  # of counts: those that alike rows agree in, where not in all that are not summed
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
     joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
     moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
@@ -93,7 +94,12 @@ derived = Estimator("derived", "moments", "", "of its inputs' intervals, their a
 
 # Sales.
 conversion_over_time = Estimator(
-    "cumulative incidence, lost leads at risk", "counts", "cumulative_conversion.curve", "log-log", chart="survival"
+    "cumulative incidence, lost leads at risk",
+    "counts",
+    "cumulative_conversion.curve",
+    "log-log",
+    columns=("days", "followed", "outcome"),
+    chart="survival",
 )
 growth = Estimator(
     "growth",
@@ -137,9 +143,14 @@ pipeline = Estimator(
 )
 
 # Retention.
-survival = Estimator("Kaplan-Meier", "counts", "survival.curve", "log-log", chart="survival")
+_CASES = ("entry", "duration", "event")
+survival = Estimator("Kaplan-Meier", "counts", "survival.curve", "log-log", columns=_CASES, chart="survival")
 median_survival = Estimator(
-    "Kaplan-Meier median", "counts", "survival.median", "Brookmeyer & Crowley's, from the log-log band"
+    "Kaplan-Meier median",
+    "counts",
+    "survival.median",
+    "Brookmeyer & Crowley's, from the log-log band",
+    columns=_CASES,
 )
 median_gap = Estimator(
     "median gap, each customer weighing alike",

@@ -1,9 +1,9 @@
 """Measures: what a metric's function gives: evidence, and the kind of quantity it adds up to.
 
 Evidence is a narwhals frame with one row per unit counted and period (`period_id`, as the accessors of
-`crmnb.engine.views.View` give it; without that column, of the reporting period alone). It may carry `customer_id` (the cluster), `weight`
-(rows without one are left out) and the columns by which clients break figures down. What follows from the kind of quantity (the
-estimator, its interval, bounds, chart) is said here once.
+`crmnb.engine.views.View` give it; without that column, of the reporting period alone). It may carry `customer_id` (the cluster, and
+whose levels a row is in), `weight` (rows without one are left out) and the columns by which clients break figures down. What follows
+from the kind of quantity (the estimator, its interval, bounds, chart) is said here once.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +14,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.metrics import estimators
 from crmnb.metrics.estimators import Estimator
@@ -165,36 +167,34 @@ def count(
 
 
 def survival_median(
-    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, cluster: str = "", by: By = "", **facts: Any
+    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, by: By = "", **facts: Any
 ) -> Measure:
     """The median of the calendar days from one time to another, of which the second may not have come when the data end (`until`)."""
-    key = _key(cluster)
-    return _cases(rows, start, end, until, estimators.median_survival, by, key, facts)
+    return _cases(rows, start, end, until, estimators.median_survival, by, facts)
 
 
 def survival_curve(
-    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, cluster: str = "", by: By = "", **facts: Any
+    rows: nw.LazyFrame, start: str, end: str, *, until: datetime | None, by: By = "", **facts: Any
 ) -> Measure:
     """The share of cases in which the second time has not come so many days after the first (Kaplan-Meier)."""
-    key = _key(cluster)
-    return _cases(rows, start, end, until, estimators.survival, by, key, facts)
+    return _cases(rows, start, end, until, estimators.survival, by, facts)
 
 
-def _key(cluster: str) -> dict[str, nw.Expr]:
-    """The column of what repeats; a customer's also tells the levels of customers."""
-    return {"customer_id" if cluster == "customer_id" else "cluster": nw.col(cluster)} if cluster else {}
-
-
-def _cases(rows, start: str, end: str, until, estimate: Estimator, by: By, key: dict, facts: dict) -> Measure:
+def _cases(rows: nw.LazyFrame, start: str, end: str, until: datetime | None, estimate: Estimator, by: By, facts: dict):
+    """Cases with what they are counted by; they keep their other columns, by which clients break figures down."""
+    _require_free_names(rows, estimate)
     came = nw.col(end) < nw.col("seen_until")
     last = nw.when(came).then(nw.col(end)).otherwise(nw.col("seen_until"))
-    breakdown, name = _by(by)
-    periods = ["period_id"] if "period_id" in rows.collect_schema().names() else []
-    seen = rows.with_columns(seen_until=nw.col("period_end") if until is None else nw.lit(until), **breakdown)
-    cases = seen.with_columns(last=last, event=came.fill_null(False).cast(nw.Int64)).select(
-        *periods, *breakdown, entry=nw.lit(0), duration=calendar_days(start, "last"), event=nw.col("event"), **key
-    )
-    return Measure(cases, estimate, **{"breakdown": name} | facts)
+    seen = rows.with_columns(seen_until=nw.col("period_end") if until is None else nw.lit(until))
+    cases = seen.with_columns(last=last, event=came.fill_null(False).cast(nw.Int64))
+    return _of(cases, estimate, by, {"entry": nw.lit(0), "duration": calendar_days(start, "last")}, facts)
+
+
+def _require_free_names(rows: nw.LazyFrame, estimate: Estimator) -> None:
+    """Raise Unavailable where a column of the client has a name that the evidence needs: its levels would be other values."""
+    taken = [name for name in rows.collect_schema().names() if name in estimate.columns]
+    if taken:
+        raise Unavailable(Note("reserved_column", column=taken[0]))
 
 
 def cumulative_incidence(
@@ -204,13 +204,13 @@ def cumulative_incidence(
 
     Both are columns of times; `until` is when the data end.
     """
+    _require_free_names(rows, estimators.conversion_over_time)
     seen = nw.col("period_end") if until is None else nw.lit(until)
     cases = rows.with_columns(seen_until=seen, came=nw.coalesce(event, competing))
     happened = {"outcome": _there(event) + 2 * _there(competing) * (1 - _there(event))}
     cases = cases.with_columns(came=nw.coalesce("came", "seen_until"), **happened)
     lengths = {"days": calendar_days(start, "came"), "followed": calendar_days(start, "seen_until")}
-    columns = cases.select("period_id", **lengths, outcome=nw.col("outcome"))
-    return Measure(columns, estimators.conversion_over_time, **facts)
+    return Measure(cases.with_columns(**lengths), estimators.conversion_over_time, **facts)
 
 
 def _there(time: str) -> nw.Expr:

@@ -91,7 +91,7 @@ def median_resolution_time(tickets):
     """
     opened, until = tickets.during("opened_at"), tickets.periods.cutoff
     words = {"numerator": "days until resolved", "denominator": "tickets"}
-    return survival_median(opened, "opened_at", "resolved_at", until=until, cluster="customer_id", **words)
+    return survival_median(opened, "opened_at", "resolved_at", until=until, **words)
 
 
 @metric(title="Median days to win", unit="days", kind="process", direction="down", hand_count="1")
@@ -104,7 +104,7 @@ def median_days_to_win(leads):
     """
     created, until = leads.during("created_at"), leads.periods.cutoff
     words = {"numerator": "days until won", "denominator": "leads"}
-    return survival_median(created, "created_at", "won_at", until=until, cluster="lead_id", **words)
+    return survival_median(created, "created_at", "won_at", until=until, **words)
 
 
 @metric(title="Won in time", unit="%", kind="output", direction="up", hand_count="1")
