@@ -17,10 +17,12 @@ from crmnb.core.period import Period
 from crmnb.engine.session import Tables, in_memory
 from crmnb.evaluate import store
 from crmnb.evaluate.evaluation import Evaluation, evaluate
-from crmnb.evaluate.results_frame import COLUMNS
+from crmnb.evaluate.results_frame import COLUMNS, tuples
 from crmnb.metrics.definition import catalogue, families, family
 from crmnb.metrics.measures import survival_median
 from crmnb.report.pages.catalogue import catalogue_page
+from crmnb.report.text.changes import change_words
+from crmnb.report.text.values import value_words
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client
 
@@ -187,6 +189,22 @@ def test_cases_have_the_levels_of_their_customers_and_of_their_own_columns(evalu
     phone = rows[(rows["segment"] == "channel") & (rows["level"] == "phone")]
     assert phone["value"].item() == SurvfuncRight(days, until.notna().astype(int)).quantile(0.5)
     assert phone["clusters"].item() == tickets["customer_id"].nunique()
+
+
+def test_a_median_without_a_counterpart_says_why_there_is_no_change(evaluation, tables):
+    """In 2024 hardly a ticket was resolved, in 2025 each of them after three days."""
+    months = pd.date_range("2024-01-01", periods=24, freq="MS")
+    opened = pd.Series(months.repeat(20))
+    resolved = after(opened, np.full(len(opened), 3), (opened.dt.year == 2025).to_numpy())
+    names = [f"t{at}" for at in range(len(opened))]
+    tickets = pd.DataFrame({"ticket_id": names, "opened_at": opened, "resolved_at": resolved})
+    tickets = tickets.assign(cancelled_at=pd.Series(pd.NaT, tickets.index, dtype="datetime64[ns]"))
+    result = evaluate(["toy"], in_memory(tables.client, {"tickets": tickets}), YEAR).results["toy"][
+        "median_resolution_time"
+    ]
+    (row,) = tuples(result.whole)
+    assert value_words(result, row) == "3 days"
+    assert change_words(result, row).text == "no comparison: not reached in 2024"
 
 
 def test_a_column_of_the_client_with_a_name_that_cases_need_is_refused(tables):

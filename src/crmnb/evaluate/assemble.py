@@ -206,7 +206,8 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     """
     moving = rows["segment"].isin([name for name, segment in client.segments.items() if segment.years])
     earlier = (rows["win"] == "comparison").to_numpy()
-    comparison = rows[earlier & ~moving & rows["value"].notna()]
+    before, moving = rows[earlier], {*rows.loc[moving, "segment"]}
+    comparison = before[~before["segment"].isin(moving) & before["value"].notna()]
     rows = rows[~earlier].reset_index(drop=True)
     own_p_value = rows.get("p_value", pd.Series(np.nan, rows.index)).astype(float)
     rows[list(CHANGES)] = np.nan
@@ -236,6 +237,28 @@ def _compared(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
         )
         figures = [was["value"], changes["change"], changes["low"], changes["high"], changes["p_value"]]
         rows.loc[current.index, list(CHANGES)] = np.column_stack(figures)
+    return _with_reasons_for_gaps(rows, before, known, moving)
+
+
+def _with_reasons_for_gaps(
+    rows: pd.DataFrame, before: pd.DataFrame, known: dict[str, Request], moving: set[str]
+) -> pd.DataFrame:
+    """The rows with the reason why a figure of a metric that is compared has no counterpart; cohorts are others in each period."""
+    flags = dict(zip(zip(*(before[key] for key in _KEYS), strict=True), before["flags"], strict=True))
+    breakdowns = {key[:2] for key in flags}
+    of_now = rows[(rows["win"] == "current") & ~rows["segment"].isin(moving)]
+    in_both = {
+        id_
+        for id_, breakdown in zip(of_now["metric"], of_now["breakdown"], strict=True)
+        if (id_, breakdown) in breakdowns
+    }
+    gaps = of_now[of_now["value"].notna() & of_now["change"].isna() & (of_now["reason"] == "")]
+    for at, *key in gaps[gaps["metric"].isin(in_both)][_KEYS].itertuples():
+        label = known[key[0]].windows["comparison"].label
+        not_reached = "not_reached" in flags.get(tuple(key), "")
+        reason = Note("no_comparison_not_reached", period=label)
+        reason = reason if not_reached else Note("no_comparison_without_value", period=label)
+        rows.loc[at, "reason"] = reason.to_json()
     return rows
 
 

@@ -4,6 +4,7 @@ No inline style and no script is ever made, so that a page can forbid both; an e
 page's style sheet too, since JupyterLab shows it so.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from markupsafe import Markup, escape
 from crmnb.core.bidi import isolate_name, isolate_sentence
 from crmnb.report.display import Display
 
+# A line may break between a sign and a currency, but not between either and a word joiner.
+_SIGNED_AMOUNT = re.compile(r"(?<=[+\N{MINUS SIGN}])(?=[$\u00a2-\u00a5\u20a0-\u20cf])")
+_WORD_JOINER = "\N{WORD JOINER}"
 _VOID = ("br", "img", "hr", "meta", "line", "rect", "circle", "path", "polyline")
 
 
@@ -92,5 +96,5 @@ def _escaped(value: object) -> Markup:
     """
     if hasattr(value, "__html__"):
         return escape(value)
-    text = isolate_sentence(str(value))
+    text = _SIGNED_AMOUNT.sub(_WORD_JOINER, isolate_sentence(str(value)))
     return escape("".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")))

@@ -13,12 +13,14 @@ from synthetic import rate, result
 from conftest import crmnb, project, shortened
 from crmnb.core.environment import PAGE_KEY
 from crmnb.report.display import EVERYONE, MARK, WITH_CUSTOMERS, attested, made_for, settle
-from crmnb.report.html import Html
+from crmnb.report.html import Html, tag
 from crmnb.report.pages.family import NotOurs, body_of
 from crmnb.report.tables.data_table import CustomerTable, Table
 from crmnb.run import notebook as running
 from crmnb.run.environment import jupyter_environment, new_runtime_folder, remove_folder
 from crmnb.run.notebook import NotebookFailure, execute_notebook
+
+MINUS, WORD_JOINER = "\N{MINUS SIGN}", "\N{WORD JOINER}"
 
 KEY = "a key drawn for this test"
 RESULT = result([rate(1161, 2022, 2.1), *(rate(50 + m, 100, 9, part=f"2025-{m:02}") for m in (1, 2, 3))])
@@ -165,6 +167,12 @@ def test_a_scratch_cell_left_in_a_notebook_fails_its_family_and_shows_no_row(tmp
     nbformat.write(notebook, path)
     assert crmnb(folder, *arguments) == 0
     assert 'class="dataframe"' not in (report / "satisfaction.html").read_text(encoding="utf-8")
+
+
+def test_no_line_breaks_between_a_sign_and_its_amount():
+    joined = f"+{WORD_JOINER}€1.11 to {MINUS}{WORD_JOINER}£2"
+    assert tag("p", f"+€1.11 to {MINUS}£2") == f"<p>{joined}</p>"
+    assert tag("p", "+1.1 pts or £1+2") == "<p>+1.1 pts or £1+2</p>"
 
 
 def test_a_block_of_html_says_itself_in_a_terminal():

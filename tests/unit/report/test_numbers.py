@@ -8,6 +8,7 @@ from synthetic import client
 from crmnb.core.period import Period
 from crmnb.report.text.numbers import (
     change_decimals,
+    counted,
     decimals_of,
     limits_text,
     localised,
@@ -18,6 +19,7 @@ from crmnb.report.text.numbers import (
     percent,
     period_name,
     quantity,
+    singular,
 )
 
 BRITISH = client()
@@ -65,6 +67,32 @@ def test_what_cannot_be_told_from_zero_has_no_decimals():
 def test_whole_numbers_with_whole_ends_are_shown_whole():
     assert decimals_of(7.0, 7.0, 8.0, "months") == 0
     assert decimals_of(7.5, 7.0, 8.0, "months") == 1
+    assert decimals_of(3.0, 2.0, 5.0, "days") == 0
+    assert decimals_of(3.0, 2.0, math.inf, "days") == 0
+    assert decimals_of(3.0, unit="contacts") == 0
+    assert decimals_of(3.0, 2.4, 3.6, "contacts") == 1
+    assert change_decimals(1.0, -1.0, 3.0, "days") == 0
+    assert change_decimals(1.0, -1.2, 3.2, "days") == 1
+
+
+@pytest.mark.parametrize(
+    ("things", "thing"),
+    [
+        ("open tickets", "open ticket"),
+        ("previous customers", "previous customer"),
+        ("customers expected to leave", "customer expected to leave"),
+        ("orders per buyer", "order per buyer"),
+        ("deliveries", "delivery"),
+        ("purchases", "purchase"),
+        ("losses", "loss"),
+        ("revenue", "revenue"),
+        ("count", "count"),
+    ],
+)
+def test_of_one_thing_the_noun_is_singular(things, thing):
+    assert singular(things) == thing
+    assert counted(1, things, BRITISH) == f"1 {thing}"
+    assert counted(2, things, BRITISH) == f"2 {things}"
 
 
 @pytest.mark.parametrize(("low", "high", "decimals"), [(1.2, 5.0, 1), (-1.0, 2.4, 1), (-52, 29, 0), (-0.1, 0.8, 1)])

@@ -181,3 +181,10 @@ def test_a_running_period_says_once_why_nothing_is_compared():
     shown = tile(of)._repr_html_()
     assert '<span class="change none">no comparison</span>' in shown
     assert "partial: the data end on 9 December 2025" in shown
+
+
+def test_a_change_and_its_limits_have_the_same_precision_as_the_value_that_it_is():
+    facts = {"value": 4.05, "low": 0.6, "high": 7.5, "change": 4.05, "change_low": 0.6, "change_high": 7.5, "n": 9}
+    shown = repr(tile(result([row(**facts)], of=metric(title="Sales growth", compares=True))))
+    assert "Sales growth, 2025: 4.1% (95% CI 0.6% to 7.5%" in shown
+    assert "(95% CI +0.6% to +7.5%" in shown

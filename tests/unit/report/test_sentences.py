@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from synthetic import HOSTILE, NAN, client, metric, rate, result, row
 
 from crmnb.core.notes import Note
+from crmnb.metrics.estimators import median_survival
 from crmnb.report.html import printable, table, tag
 from crmnb.report.text.changes import change_words
 from crmnb.report.text.definitions import caveat_block, definition_html
@@ -228,11 +229,40 @@ def test_flags_are_words():
     ]
 
 
+TICKETS = {"per_customer": False, "denominator": "tickets opened in the period"}
+
+
+@pytest.mark.parametrize(
+    ("measured", "clusters", "units", "few"),
+    [
+        (TICKETS, 5, "tickets", "tickets"),
+        (TICKETS, 4, "customers", "customers"),  # who are known, and some of whom have several
+        (TICKETS | {"estimate": median_survival}, 4, "customers", "tickets"),
+        ({}, 5, "customers", "customers"),
+    ],
+)
+def test_flags_name_what_is_counted(measured, clusters, units, few):
+    of = result([rate(3, 5, 30, clusters=clusters, flags="low_base unreliable")], of=metric(**measured))
+    assert flag_words(of, first(of)) == [
+        f"low base: fewer than 30 {units}",
+        f"unreliable: too few {few} for a reliable interval",
+    ]
+
+
+def test_one_of_a_kind_is_not_many():
+    backlog = metric(title="Backlog", unit="count", numerator="open tickets", denominator="", per_customer=False)
+    assert said(row(value=1.0, n=1, clusters=1, unit="count"), of=backlog) == "Backlog, 2025: 1 open ticket"
+    assert "(95% CI 5% to 100%; 1 of 1 buyer)" in said(rate(1, 1, 95))
+    answers = row(value=50.0, n=2, clusters=1, unit="points")
+    assert "2 valid answers from 1 customer)" in said(answers, of=metric(unit="points", denominator="valid answers"))
+
+
 @pytest.mark.parametrize(
     ("text", "thing"),
     [
         ("buyers in the period", "buyers"),
         ("valid answers", "valid answers"),
+        ("tickets opened in the period", "tickets"),
         ("invitations that reached the customer", "invitations"),
         ("new buyers who can be followed that long", "new buyers"),
         ("customers, from their first day", "customers"),

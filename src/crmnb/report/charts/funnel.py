@@ -10,6 +10,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import funnel_alt
+from crmnb.report.text.flags import low_base_note
 from crmnb.report.text.numbers import known, whole_number
 from crmnb.report.text.row_state import available
 from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, interval_words, noun, value_words
@@ -119,7 +120,7 @@ def _title(result: Result, stages: list[Stage]) -> str:
 def _notes(result: Result, stages: list[Stage]) -> tuple[str, ...]:
     notes = [f"Between the bars: conversion of the step, with its {interval_name(result)}."]
     if any(stage.step is not None and "low_base" in stage.step.flags for stage in stages):
-        notes.append(f"Pale: low base, fewer than {result.client.privacy.min_base} customers.")
+        notes.append(low_base_note(result, [stage.step for stage in stages if stage.step is not None]))
     if any(stage.step is not None and "immature" in stage.step.flags for stage in stages):
         notes.append("Too early: follow-up is not complete for all of them.")
     return (" ".join(notes),)

@@ -13,6 +13,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import dots_alt
+from crmnb.report.text.flags import low_base_note
 from crmnb.report.text.numbers import known, quantity
 from crmnb.report.text.precision import displayed, level_decimals
 from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
@@ -204,8 +205,7 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
     if "low_base" in flags:
-        least = result.client.privacy.min_base
-        notes.append(f"Pale: low base, fewer than {least} customers.")
+        notes.append(low_base_note(result, [row for _, row in drawn]))
     for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):
         names = [printable(name, 40) for name, row in drawn if not available(row) and value_words(result, row) == words]
         notes.append(f"{', '.join(names)}: {words}.")

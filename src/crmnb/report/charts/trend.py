@@ -13,6 +13,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import trend_alt
+from crmnb.report.text.flags import low_base_note
 from crmnb.report.text.numbers import decimals_of, is_cut, known, part_name, part_start, part_tick, quantity
 from crmnb.report.text.precision import part_decimals
 from crmnb.report.text.row_state import available, has_interval, is_clearly_below, unfinished
@@ -255,8 +256,7 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     if "immature" in flags:
         notes.append("Hollow and dashed: too early, follow-up is not complete.")
     if "low_base" in flags:
-        least = result.client.privacy.min_base
-        notes.append(f"Pale: low base, fewer than {least} customers.")
+        notes.append(low_base_note(result, every))
     notes += _gaps(result, panels)
     if left_out > 0:
         notes.append(f"{left_out} more in the scorecard.")

@@ -29,6 +29,15 @@ _ALIKE = 0.85  # of the longest part; a February is .9 of a month
 _WHOLE_IS_ENOUGH = ("%", "points", "pts", "count", "money", "months")
 _MILLION = 1_000_000  # from here on an amount is short on axes and in titles
 _SMALLEST = 0.001  # as no more than three decimals are shown
+_PLURAL = re.compile(r"\b\w+(?<![siu])s\b(?!')")
+_SINGULAR_ENDS = {
+    "ies": "y",
+    "sses": "ss",
+    "shes": "sh",
+    "ches": "ch",
+    "xes": "x",
+    "s": "",
+}  # the first that a noun has
 _BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
 
 
@@ -40,20 +49,20 @@ def known(value: float | None) -> bool:
 def decimals_of(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> int:
     """How many decimals to show: the last one is the first digit of the interval's half-width.
 
-    +-3 points get none, +-0.3 one; nor do whole numbers with whole limits. Without an interval, three digits in all. A count has
-    none, years one; a small number in a unit such as orders per buyer has at least one; a hazard ratio two, since 0.47 is as far
-    from 1 as 2.13.
+    +-3 points get none, +-0.3 one; nor do whole numbers with whole limits, as medians of days have. Without an interval, three
+    digits in all. A count has none, years one; a small number in a unit such as orders per buyer has at least one; a hazard ratio
+    two, since 0.47 is as far from 1 as 2.13.
     """
     if unit in ("count", "years"):
         return int(unit == "years")
+    if unit != "hazard ratio" and _are_whole(value, low, high):
+        return 0
     half = (high - low) / 2 if known(low) and known(high) else 0.0
     if all(abs(x) < _SMALLEST / 2 for x in (value, low, high)):
         return 0
-    if half > 0 and all(float(x).is_integer() for x in (value, low, high)):
-        decimals = 0
-    elif half > 0:
+    if half > 0:
         decimals = -math.floor(math.log10(half))
-    elif not known(value) or float(value).is_integer():
+    elif not known(value) or _are_whole(value):
         decimals = 0
     else:
         decimals = 2 - math.floor(math.log10(abs(value)))
@@ -61,6 +70,11 @@ def decimals_of(value: float, low: float = math.nan, high: float = math.nan, uni
         2 if unit == "hazard ratio" else 0 if unit in _WHOLE_IS_ENOUGH or not known(value) or abs(value) >= 10 else 1
     )
     return min(max(decimals, least), 3 if half > 0 else 1 if unit == "%" else 3)
+
+
+def _are_whole(*numbers: float) -> bool:
+    """Whether those of the numbers that there are have no decimals."""
+    return all(float(x).is_integer() for x in numbers if known(x))
 
 
 def common_decimals(rows, unit: str) -> int:
@@ -74,7 +88,8 @@ def change_decimals(change: float, low: float, high: float, unit: str) -> int:
 
     A change is small next to the values that it lies between, and rounding it coarsely would show.
     """
-    if unit == "count" or not (known(low) and known(high)) or high <= low:
+    whole = unit in ("days", "months") and _are_whole(change, low, high)
+    if unit == "count" or whole or not (known(low) and known(high)) or high <= low:
         return decimals_of(change, low, high, unit)
     half = (high - low) / 2
     power = math.floor(math.log10(half))
@@ -134,7 +149,25 @@ def quantity(value: float, unit: str, decimals: int, client: Client) -> str:
     if is_money(unit):
         return money(value, decimals, client) + unit.removeprefix("money")
     written = number(value, decimals, client)
-    return written + unit_words(unit, singular=written == "1")
+    return written + unit_words(singular(unit) if written == "1" else unit)
+
+
+def counted(n: float, things: str, client: Client) -> str:
+    """A number of things: `25 valid answers`, `1 open ticket`."""
+    written = whole_number(n, client)
+    return f"{written} {singular(things) if written == '1' else things}"
+
+
+def singular(things: str) -> str:
+    """One of the things: `open ticket` of "open tickets", `order per buyer` of "orders per buyer"; its last plural is the noun."""
+    head, per, tail = things.partition(" per ")
+    plurals = [*_PLURAL.finditer(head)]
+    if not plurals:
+        return things
+    noun = plurals[-1][0]
+    end = next(filter(noun.endswith, _SINGULAR_ENDS))
+    start = plurals[-1].start()
+    return f"{head[:start]}{noun.removesuffix(end)}{_SINGULAR_ENDS[end]}{head[start + len(noun) :]}{per}{tail}"
 
 
 def signed(value: float, unit: str, decimals: int, client: Client) -> str:
@@ -160,13 +193,13 @@ def is_money(unit: str) -> bool:
     return unit.split(" ")[0] == "money"
 
 
-def unit_words(unit: str, *, singular: bool = False) -> str:
-    """What stands behind a number in that unit, with its space: ` days` (` day` of one), ` per day` of money, or ""."""
+def unit_words(unit: str) -> str:
+    """What stands behind a number in that unit, with its space: ` days`, ` per day` of money, or ""."""
     if unit in _BARE:
         return ""
     if is_money(unit):
         return unit.removeprefix("money")
-    return f" {unit.removesuffix('s') if singular and unit in ('days', 'months', 'years') else unit}"
+    return f" {unit}"
 
 
 def limits_text(low: float, high: float, unit: str, decimals: int, client: Client) -> str:

@@ -1,7 +1,7 @@
 """Precision: one number of decimals per metric and page, and one unit: a tenure of many days is written in years."""
 
 from crmnb.evaluate.result import Result
-from crmnb.report.text.numbers import YEAR, common_decimals, decimals_of, known, limit_decimals
+from crmnb.report.text.numbers import YEAR, change_decimals, common_decimals, decimals_of, known, limit_decimals
 from crmnb.report.text.row_state import available, is_cohort, not_reached
 
 _LONG = 2 * YEAR  # days
@@ -23,9 +23,9 @@ def displayed(result: Result, unit: str, *values: float) -> tuple[str, tuple[flo
 
 
 def row_decimals(result: Result, row) -> int:
-    """The decimals that a row's own interval supports."""
+    """The decimals that a row's own interval supports; of a change those of changes, as it stands among them."""
     unit, (value, low, high) = displayed(result, row.unit, row.value, row.low, row.high)
-    return decimals_of(value, low, high, unit)
+    return (change_decimals if result.metric.compares else decimals_of)(value, low, high, unit)
 
 
 def page_decimals(result: Result, row) -> int:

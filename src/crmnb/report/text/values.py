@@ -6,6 +6,7 @@ from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.text.notes import reason_text
 from crmnb.report.text.numbers import (
+    counted,
     decimals_of,
     is_money,
     known,
@@ -16,6 +17,7 @@ from crmnb.report.text.numbers import (
     scale_end,
     short_money,
     short_quantity,
+    singular,
     whole_number,
 )
 from crmnb.report.text.precision import displayed, interval_decimals, page_decimals
@@ -24,7 +26,7 @@ from crmnb.schema.client import Client
 
 _ORDINAL = re.compile(r"^\d+ (?=\D)")
 _AFTER_NOUN = re.compile(
-    r",.*|\s+(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
+    r",.*|\s+(?:\w+ed\s+)?(?:in|that|with|who|whose|which|of|at|on|per|sent|by|from|for|over|during|and|seen|won|without)\b.*"
 )
 
 
@@ -91,11 +93,18 @@ def base_words(result: Result, row) -> str:
         return f"n {whole_number(row.n, client)}"
     if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
         against = "of" if 0 <= row.numerator <= row.denominator else "against"
-        counts = (whole_number(x, client) for x in (row.numerator, row.denominator))
-        return f" {against} ".join(counts) + f" {things}"
+        return f"{whole_number(row.numerator, client)} {against} {counted(row.denominator, things, client)}"
     of_customers = known(row.clusters) and row.clusters < row.n
-    tail = f" from {whole_number(row.clusters, client)} customers" if of_customers else ""
-    return f"{whole_number(row.n, client)} {things}{tail}"
+    tail = f" from {counted(row.clusters, 'customers', client)}" if of_customers else ""
+    return counted(row.n, things, client) + tail
+
+
+def counted_units(result: Result, row) -> str:
+    """What a row's base counts: customers where they are known, else the metric's own units: `tickets`."""
+    metric = result.metric
+    if metric.per_customer or (known(row.clusters) and row.clusters != row.n):
+        return "customers"
+    return noun(metric.denominator or metric.numerator)
 
 
 def declared_scale(result: Result) -> tuple[float, float] | None:
@@ -133,7 +142,8 @@ def noun(text: str) -> str:
 
 def _unit_tail(result: Result, row) -> str:
     if row.unit == "count" and row.unit == result.metric.unit and not row.breakdown:
-        return f" {noun(result.metric.numerator)}"
+        things = noun(result.metric.numerator)
+        return f" {singular(things) if row.value == 1 else things}"
     if row.unit == "scale":
         ends = declared_scale(result)
         written = [scale_end(end, row.unit, result.client) for end in ends or ()]

@@ -41,5 +41,7 @@ NO_COMPARISON: dict[str, str | Renderer] = {
     "no_comparison_refunds": "no comparison: {period:period} has {days:n} days, {comparison:period} {comparison_days:n}, and refunds of the newest orders are still to come",
     "no_comparison_too_early": "no comparison: {period:period} is too early: less than {days:n} days have passed since its end",
     "no_comparison_partial": _partial,
+    "no_comparison_without_value": "no comparison: {period:period} has no figure to compare with",
+    "no_comparison_not_reached": "no comparison: not reached in {period:period}",
     "no_comparison_unavailable": "no comparison: {period:period} {reason}",
 }
