@@ -17,5 +17,6 @@ SENTENCES: dict[str, str | Renderer] = {
     "low_ave": "{construct:name} explains less than half of the variance of its questions: AVE {ave:2}.",
     "item_fits_other_construct": "{item:name} is closer to {other:name} than to {construct:name}.",
     "weak_item": "{item:name} hardly belongs to {construct:name}: loading {loading:2}.",
+    "drivers_explain_nothing": "the drivers explain nothing of the outcome, so there is nothing to share out",
     "items_collinear": "{construct:name}: {items:name} overlap so much that their weights are unstable: VIF up to {vif:g}.",
 }
