@@ -19,4 +19,11 @@ SENTENCES: dict[str, str | Renderer] = {
     "weak_item": "{item:name} hardly belongs to {construct:name}: loading {loading:2}.",
     "drivers_explain_nothing": "the drivers explain nothing of the outcome, so there is nothing to share out",
     "items_collinear": "{construct:name}: {items:name} overlap so much that their weights are unstable: VIF up to {vif:g}.",
+    # Survey weights.
+    "levels_without_margin": "{variable:name}: the customer base has no customers in {levels}, who did answer",
+    "levels_without_respondents": "{variable:name}: nobody in {levels} answered, so no weight can represent them; combine levels",
+    "strata_with_one_cluster": "{strata:name}: with a single respondent or cluster there is no variance to measure",
+    "margins_not_met": "The weighted shares are still {deviation:%1} from those of the customer base after {iterations:n} iterations.",
+    "weights_trimmed": "The weights of {share:%1} of the respondents are limited.",
+    "weights_cost_precision": "effective n {effective_n:n} of {n:n} (design effect {design_effect:2}, from weights)",
 }
