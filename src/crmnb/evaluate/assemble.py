@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.core.notes import Note
 from crmnb.engine.evidence import COMPARED
 from crmnb.evaluate.derived import with_derived
@@ -25,7 +26,6 @@ _KEYS = ["metric", "breakdown", "segment", "level"]
 _NO_POINTS = pd.DataFrame(columns=["breakdown", "segment", "level", "x", "value", "low", "high", "n"]).astype(
     dict.fromkeys(("x", "value", "low", "high", "n"), float)
 )
-_NO_CUSTOMERS = ("t", "Wilson", "adjusted Wald", "score")  # methods of means and shares of rows, not of customers
 
 
 def rows_of(
@@ -308,8 +308,10 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:
-    """What breakdowns are sorted by: names (`+2` before `+10`), or the order in which an estimator of counts returned them."""
-    by_name = rows["breakdown"].str.replace(r"\+(\d)$", r"+0\1", regex=True)
+    """What breakdowns are sorted by: names (of a cohort age 2 before age 10), or the order in which an estimator of counts returned them."""
+    cells = {breakdown: CohortCell.of(breakdown) for breakdown in rows["breakdown"].unique()}
+    names = {breakdown: f"{cell.month} {cell.age:06}" if cell else breakdown for breakdown, cell in cells.items()}
+    by_name = rows["breakdown"].map(names)
     place = rows.get("place", pd.Series(np.nan, rows.index))
     return by_name.where(place.isna(), place.map("{:06.0f}".format))
 
@@ -347,7 +349,8 @@ def _notes(rows: pd.DataFrame, known: dict[str, Request]) -> dict[str, list[Note
     """Of each metric, the notes on how precise its figures are."""
     notes: dict[str, list[Note]] = {id_: [] for id_ in known}
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
-    for id_ in whole.loc[whole["method"].isin(_NO_CUSTOMERS), "metric"].unique():
+    independent = whole.reindex(columns=["rows_independent"])["rows_independent"].eq(True)
+    for id_ in whole.loc[independent, "metric"].unique():
         if not known[id_].metric.per_customer:
             notes[id_].append(Note("rows_independent"))
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():

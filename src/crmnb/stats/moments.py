@@ -102,6 +102,7 @@ def _unless_alike(s: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
     is_constant = (s.clusters > 1) & (_standard_error(s) <= 1e-9 * (s.num / s.den).abs())
     estimates.loc[is_constant, ["low", "high"]] = np.nan
     estimates.loc[is_constant, "method"] = ALL_ALIKE
+    estimates.loc[is_constant, "rows_independent"] = False
     return estimates
 
 
@@ -116,7 +117,7 @@ def by_hall(s: pd.DataFrame, level: float) -> pd.DataFrame:
     skew = (s.s3 / c / (s.ss / c).pow(1.5)).where(s.ss > 0, 0.0)
     q = _quantile(level, c - 1) / np.sqrt(c)
     low, high = value - spread * _hall(q, skew, c), value - spread * _hall(-q, skew, c)
-    out = _unless_alike(s, _estimates(s, value, low, high, "Hall's transformation"))
+    out = _unless_alike(s, _estimates(s, value, low, high, "Hall's transformation", of_rows=False))
     out["unreliable"] = c < FEW_FOR_MONEY
     out["top_heavy"] = (s.num > 0) & (s.s3 > LARGE_SHARE * s.num * s.ss)
     return out
@@ -152,7 +153,7 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     low = dispersion * pd.Series(scipy.stats.chi2.ppf(tail, 2 * events), s.index).fillna(0.0) / 2
     high = dispersion * scipy.stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
     method = pd.Series("exact Poisson", s.index).mask(over, "quasi-Poisson")
-    out = _estimates(s, total / s.den, low / s.den, high / s.den, method)
+    out = _estimates(s, total / s.den, low / s.den, high / s.den, method, of_rows=False)
     out["unreliable"] = events < FEW_EVENTS
     return out
 
@@ -160,7 +161,7 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
 def census(s: pd.DataFrame, level: float) -> pd.DataFrame:
     """A ratio of two counts of all there are: no interval."""
     none = pd.Series(np.nan, s.index)
-    return _estimates(s, s.num / s.den, none, none, "none")
+    return _estimates(s, s.num / s.den, none, none, "none", of_rows=False)
 
 
 def _standard_error(s: pd.DataFrame) -> pd.Series:
@@ -187,12 +188,14 @@ def _quantile(level: float, df: pd.Series) -> pd.Series:
     return pd.Series(scipy.special.stdtrit(df, (1 + level) / 2), df.index)
 
 
-def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan) -> pd.DataFrame:
+def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan, *, of_rows: bool = True) -> pd.DataFrame:
+    """The columns of estimates; of_rows: without clusters the interval is that of independent rows (`rows_independent`)."""
     clustered = s.get("clusters", s.n) < s.n
     columns = {"value": value, "low": low, "high": high, "method": method, "n_effective": n_effective}
     out = pd.DataFrame(columns, index=s.index)
     out["method"] = out["method"].mask(clustered & (method != "none"), out["method"] + " by customer")
     out["unreliable"] = clustered & (s.get("clusters", s.n) < FEW_CLUSTERS)
+    out["rows_independent"] = ~clustered & of_rows
     return out
 
 

@@ -10,6 +10,7 @@ from scipy.linalg import null_space
 from worded import reason_words
 
 from crmnb.evaluate.disclosure_control import protect
+from crmnb.evaluate.disclosure_control.quantities import located
 from crmnb.evaluate.results_frame import FIGURES
 from crmnb.schema.client import Privacy
 
@@ -117,6 +118,11 @@ def cohorts(sizes: dict[str, int], ages: int = 3, **keys) -> list[dict]:
 def test_a_small_cohort_goes_whole_and_the_next_smallest_of_its_quarter_with_it():
     frame = rows(*cohorts({"2025-01": 40, "2025-02": 6, "2025-03": 20, "2025-04": 12, "2025-05": 90, "2025-06": 90}))
     assert hidden(frame, "breakdown") == {f"{cohort} +{k}" for cohort in ("2025-02", "2025-03") for k in range(3)}
+
+
+def test_only_a_month_and_an_age_are_a_cohort():
+    cells = located(rows({"breakdown": "2025-01 +2", "n": 40}, {"breakdown": "Google +2", "n": 40}))
+    assert cells[["win", "breakdown"]].to_numpy().tolist() == [["2025-01", " +2"], ["current", "Google +2"]]
 
 
 def test_the_levels_of_a_hidden_cohort_do_not_give_it_back():

@@ -333,6 +333,20 @@ def test_where_all_are_alike_a_mean_has_no_interval_rather_than_one_of_no_width(
     assert told["method"] == "no interval: all are alike"
 
 
+def test_a_share_without_clusters_alone_treats_its_rows_as_independent():
+    yes, ones = np.tile([0.0, 1.0], 25), np.ones(50)
+    rows, customers = statistics(yes, ones), statistics(yes, ones, np.arange(50) // 2)
+    assert [bool(infer(estimators.proportion, frame)["rows_independent"]) for frame in (rows, customers)] == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("estimator", [estimators.money_mean, estimators.census], ids=lambda e: e.name)
+def test_an_estimate_that_is_not_of_independent_rows_does_not_say_so(estimator):
+    assert not estimator.infer(draw.moments(np.arange(50.0)[None, :]), 0.95)["rows_independent"].any()
+
+
 @pytest.mark.parametrize(("leaves", "customers"), [(0.02, 100), (0.02, 400), (0.1, 100)])
 def test_gross_revenue_retention_near_the_end_of_its_scale_holds_the_truth(leaves: float, customers: int):
     """Hall's interval has no width where nobody left: of 100 customers of whom 2 % leave it holds the truth in .85."""

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.demo import answers, leads, visits
 from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
 from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
@@ -197,7 +198,7 @@ def _cohorts(base: CustomerBase, period: TruthPeriod) -> Figures:
         came = np.expm1(rate * (last - first)) / (rate * (last - first))
         for later, (_, start, _) in enumerate(months[at:]):
             there = (joiner_shares * np.exp(-rate * (start - first)) * came).sum() if later else 1.0
-            values["cohort_retention", f"{label} +{later}"] = 100 * float(there)
+            values["cohort_retention", str(CohortCell(label, later))] = 100 * float(there)
     return values
 
 

@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from crmnb.core.cohort_cell import SEPARATOR, CohortCell
+
 DERIVED = "rest"  # the denominator less the numerator, which follows from a row that shows both
 FIGURES = ("denominator", "n", "clusters", "numerator", DERIVED, "value")
 SIZES = ("n", "clusters")  # and the denominator, where it is one of these
 AT = ("at_win", "at_segment", "at_level")  # where a row's figures belong, if not where the row stands
 _DIGITS = 9  # significant ones by which figures are compared: sums of floats differ in the last ones
-_COHORT = " +"
 
 
 @dataclass
@@ -72,12 +73,14 @@ def located(frame: pd.DataFrame) -> pd.DataFrame:
 
     Columns: metric, breakdown, win, segment, level. Rows of the comparison's cohorts are never shown beside the current ones.
     """
-    name, plus, age = (frame["breakdown"].str.rpartition(_COHORT)[part] for part in range(3))
-    is_cohort = (plus == _COHORT) & age.str.isdigit()
-    current = frame["win"] == "current"
+    named = {breakdown: CohortCell.of(breakdown) for breakdown in frame["breakdown"].unique()}
+    cohorts = {breakdown: cell for breakdown, cell in named.items() if cell}
+    is_cohort, current = frame["breakdown"].isin(list(cohorts)), frame["win"] == "current"
+    month = frame["breakdown"].map({breakdown: cell.month for breakdown, cell in cohorts.items()})
+    age = frame["breakdown"].map({breakdown: f"{SEPARATOR}{cell.age}" for breakdown, cell in cohorts.items()})
     cells = frame[["metric", "breakdown", "win", "segment", "level"]].assign(
-        breakdown=frame["breakdown"].where(~is_cohort, _COHORT + age),
-        win=frame["win"].where(~is_cohort, name.where(current, frame["win"] + " " + name)),
+        breakdown=frame["breakdown"].where(~is_cohort, age),
+        win=frame["win"].where(~is_cohort, month.where(current, frame["win"] + " " + month)),
     )
     for column in AT:
         if column in frame:

@@ -5,6 +5,7 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.canvas import INK, PAPER, QUIET, box, canvas, svg
@@ -13,7 +14,7 @@ from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import cohort_alt
 from crmnb.report.text.numbers import number, period_name
 from crmnb.report.text.precision import page_decimals
-from crmnb.report.text.row_state import available, cohort_cell, is_cohort
+from crmnb.report.text.row_state import available
 from crmnb.report.text.values import absence_reason, breakdown_name, value_words
 
 _MOST_COHORTS, _MOST_COLUMNS = 24, 13
@@ -28,7 +29,7 @@ _MISSING = "–"  # noqa: RUF001 -- a dash in a cell
 @chart("cohorts")
 def cohorts(result: Result) -> Figure | Figures:
     """One row per cohort, one column per month since the first; the newest cohorts where there are many."""
-    cells = [(*cohort_cell(row.breakdown), row) for row in result.entries if is_cohort(row.breakdown)]
+    cells = [(*cell, row) for row in result.entries if (cell := CohortCell.of(row.breakdown))]
     if not cells:
         return Figures((), f"{result.metric.title}: {absence_reason(result, 'no cohorts')}.")
     names = sorted({cohort for cohort, _, _ in cells})[-_MOST_COHORTS:]

@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
 from crmnb.report.drawing.sparkline import interval_bar, sparkline
@@ -12,7 +13,7 @@ from crmnb.report.text.definitions import definition_html, first_sentence
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
 from crmnb.report.text.precision import part_decimals
-from crmnb.report.text.row_state import available, is_cohort, not_reached
+from crmnb.report.text.row_state import available, not_reached
 from crmnb.report.text.sentences import as_sentence, summary_text
 from crmnb.report.text.values import (
     base_words,
@@ -125,8 +126,9 @@ def _columns(result: Result) -> list[str]:
 def _entries(result: Result):
     """What stands in a result's lines: (result, row, its name), or (result, None, words) for a line of words only."""
     whole, title = list(result.entries), result.metric.title
-    if whole and all(is_cohort(row.breakdown) for row in whole):
-        cohorts = len({row.breakdown.split(" ")[0] for row in whole})
+    cells = [CohortCell.of(row.breakdown) for row in whole]
+    if cells and all(cells):
+        cohorts = len({cell.month for cell in cells})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):

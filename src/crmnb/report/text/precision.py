@@ -1,8 +1,9 @@
 """Precision: one number of decimals per metric and page, and one unit: a tenure of many days is written in years."""
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
 from crmnb.report.text.numbers import YEAR, change_decimals, common_decimals, decimals_of, known, limit_decimals
-from crmnb.report.text.row_state import available, is_cohort, not_reached
+from crmnb.report.text.row_state import available, not_reached
 
 _LONG = 2 * YEAR  # days
 
@@ -34,7 +35,7 @@ def page_decimals(result: Result, row) -> int:
     Levels are written like their whole, or a reader would take 55.50, 55 and 56 for three figures. A part of the period may
     need more: a month's amount is smaller than a year's. Without a whole it is what the row's own interval supports.
     """
-    if is_cohort(row.breakdown):
+    if CohortCell.of(row.breakdown):
         return 0 if row.unit == "%" else 1
     whole = _whole_of(result, row) if row.segment or row.part else None
     if whole is None:

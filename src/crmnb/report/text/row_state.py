@@ -1,11 +1,8 @@
-"""Row state: what a row of the results frame has to show: a value, an interval, an unfinished period, a cohort."""
+"""Row state: what a row of the results frame has to show: a value, an interval, an unfinished period."""
 
 import math
-import re
 
 from crmnb.report.text.numbers import known
-
-_COHORT = re.compile(r"(\d{4}-\d\d) \+(\d+)")
 
 
 def available(row) -> bool:
@@ -38,14 +35,3 @@ def is_clearly_below(lower, higher) -> bool:
 def unfinished(row) -> bool:
     """Whether the value can still change: its period or follow-up is not complete."""
     return "partial" in row.flags or "immature" in row.flags
-
-
-def is_cohort(breakdown: str) -> bool:
-    """Whether a breakdown is a cell of a cohort table: "2025-01 +3"."""
-    return bool(_COHORT.fullmatch(breakdown))
-
-
-def cohort_cell(breakdown: str) -> tuple[str, int]:
-    """A cell's cohort and its age in months: ("2025-01", 3)."""
-    cohort, months = _COHORT.fullmatch(breakdown).groups()
-    return cohort, int(months)

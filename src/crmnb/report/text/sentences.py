@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.core.notes import from_json
 from crmnb.evaluate.result import Result
 from crmnb.report.html import join, tag
@@ -9,7 +10,7 @@ from crmnb.report.text.changes import change_html, change_words
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.notes import sentence as note_sentence
 from crmnb.report.text.numbers import period_name
-from crmnb.report.text.row_state import available, cohort_cell, is_cohort, not_reached
+from crmnb.report.text.row_state import available, not_reached
 from crmnb.report.text.settings import settings_words
 from crmnb.report.text.values import base_words, breakdown_name, named_interval, target_words, value_words
 
@@ -126,20 +127,20 @@ def _sentences(result: Result):
 
 def _is_cohort_table(result: Result) -> bool:
     breakdowns = result.whole["breakdown"]
-    return len(breakdowns) > 0 and all(map(is_cohort, breakdowns))
+    return len(breakdowns) > 0 and all(map(CohortCell.of, breakdowns))
 
 
 def _cohort_sentence(result: Result) -> str:
     """The number of cohorts, and the range one month after the first."""
-    rows = [row for row in result.entries if available(row)]
-    cohorts = {cohort_cell(row.breakdown)[0] for row in result.entries}
+    cells = [(CohortCell.of(row.breakdown), row) for row in result.entries]
+    cohorts = {cell.month for cell, _ in cells}
     plural = "cohort" if len(cohorts) == 1 else "cohorts"
     head = f"{result.metric.title}, {period_name(result.period.label, result.client)}: {len(cohorts)} {plural}"
-    first = sorted((row for row in rows if cohort_cell(row.breakdown)[1] == 1), key=lambda row: row.value)
+    first = [(cell, row) for cell, row in cells if cell.age == 1 and available(row)]
+    first.sort(key=lambda named: named[1].value)
     if len(first) < 2:
         return head
     low, high = (
-        f"{value_words(result, row)} ({period_name(cohort_cell(row.breakdown)[0], result.client)})"
-        for row in (first[0], first[-1])
+        f"{value_words(result, row)} ({period_name(cell.month, result.client)})" for cell, row in (first[0], first[-1])
     )
     return f"{head}; between {low} and {high} one month after the start"

@@ -2,6 +2,7 @@
 
 import re
 
+from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.text.notes import reason_text
@@ -21,7 +22,7 @@ from crmnb.report.text.numbers import (
     whole_number,
 )
 from crmnb.report.text.precision import displayed, interval_decimals, page_decimals
-from crmnb.report.text.row_state import available, bounded_below, cohort_cell, is_cohort, not_reached
+from crmnb.report.text.row_state import available, bounded_below, not_reached
 from crmnb.schema.client import Client
 
 _ORDINAL = re.compile(r"^\d+ (?=\D)")
@@ -129,10 +130,8 @@ def target_words(result: Result, row) -> str:
 
 def breakdown_name(breakdown: str, client: Client) -> str:
     """A breakdown in words: a cohort cell is a month and an age in months, an ordered step has no number."""
-    if not is_cohort(breakdown):
-        return printable(_ORDINAL.sub("", breakdown))
-    cohort, months = cohort_cell(breakdown)
-    return f"{period_name(cohort, client)}, +{months}"
+    cell = CohortCell.of(breakdown)
+    return f"{period_name(cell.month, client)}, +{cell.age}" if cell else printable(_ORDINAL.sub("", breakdown))
 
 
 def noun(text: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from crmnb.core.cohort_cell import SEPARATOR
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -107,7 +108,7 @@ def cohort_retention(tenures, joined, *, churn: Churn):
     months = of.join(active, on=[*who, "active_in"], how="left")
     if churn.kind == "contractual":
         months = months.with_columns(num=nw.when(nw.col("age") == 0).then(nw.lit(1)).otherwise(nw.col("num")))
-    cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(" +"), nw.col("age").cast(nw.String)])
+    cell = nw.concat_str([nw.col("first").dt.to_string("%Y-%m"), nw.lit(SEPARATOR), nw.col("age").cast(nw.String)])
     customers = months.select(*who, breakdown=cell, active=nw.col("num").fill_null(0))
     return share(
         customers,
