@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from conftest import project, shortened
 from crmnb import __version__
 from crmnb.cli import main
+from crmnb.demo.parameters import Rates
+from crmnb.demo.truth.figures import compute_truth
 from crmnb.metrics.definition import catalogue
 
 
@@ -55,6 +58,18 @@ def test_catalogue_lists_every_metric(capsys):
     for metric in catalogue().values():
         assert metric.id in listed
         assert metric.title in listed
+
+
+def test_coverage_lists_how_every_metric_is_verified_and_what_is_missing(capsys):
+    assert main(["catalogue", "--coverage"]) == 0
+    heads, *lines = [re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert heads == ["metric", "count by hand", "simulated truth", "published figure"]
+    assert [line[0] for line in lines] == [*catalogue()]
+    for (id_, by_hand, truth, published), metric in zip(lines, catalogue().values(), strict=True):
+        assert by_hand == ("yes" if metric.hand_count else "-"), id_
+        assert truth == ("yes" if any(name == id_ for name, _ in compute_truth(Rates(), 2025, 1)) else "-"), id_
+        assert published == (metric.published or "-"), id_
+    assert {truth for _, _, truth, _ in lines} == {"yes", "-"}
 
 
 def test_catalogue_as_data_says_everything(capsys):

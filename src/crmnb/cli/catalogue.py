@@ -20,6 +20,12 @@ def add_parser(commands) -> None:
         "metric", nargs="*", metavar="METRIC", help="show these metrics in full; default: all, one line each"
     )
     catalogue.add_argument("--json", action="store_true", help="print the full definitions as JSON")
+    catalogue.add_argument(
+        "--coverage",
+        action="store_true",
+        help="list how each metric is verified: count by hand, simulated truth, published figure; "
+        "the tests list metrics without a second implementation",
+    )
     catalogue.add_argument("--page", metavar="FILE", type=Path, help="write an HTML page instead")
     catalogue.set_defaults(command=_catalogue)
 
@@ -27,7 +33,7 @@ def add_parser(commands) -> None:
 def _catalogue(options: argparse.Namespace) -> int:
     from crmnb.core.errors import InputError, nearest
     from crmnb.metrics.definition import catalogue
-    from crmnb.metrics.describe import described, in_full, in_one_line
+    from crmnb.metrics.describe import coverage, described, in_full, in_one_line
 
     known = catalogue()
     for name in options.metric:
@@ -38,6 +44,11 @@ def _catalogue(options: argparse.Namespace) -> int:
         from crmnb.report.pages import catalogue_page
 
         options.page.write_text(catalogue_page(metrics), encoding="utf-8")
+    elif options.coverage:
+        from crmnb.demo.parameters import Rates
+        from crmnb.demo.truth.figures import compute_truth
+
+        print(coverage(metrics, {name for name, _ in compute_truth(Rates(), 2025, 1)}))
     elif options.json:
         print(json.dumps([described(metric) for metric in metrics], indent=1))
     else:

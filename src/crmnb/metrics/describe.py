@@ -37,6 +37,22 @@ def in_one_line(metric: Metric) -> str:
     return f"{metric.family:<14} {metric.id:<24} {metric.title} ({metric.unit})"
 
 
+def coverage(metrics: list[Metric], simulated: set[str]) -> str:
+    """A table of how each metric is verified: its count by hand, its published figure, and whether its true value is simulated.
+
+    simulated: the ids of the metrics with a true value in the simulated client. What is missing is a dash.
+    """
+    rows = [("metric", "count by hand", "simulated truth", "published figure")]
+    for metric in metrics:
+        by_hand = "yes" if metric.hand_count else "-"
+        truth = "yes" if metric.id in simulated else "-"
+        rows.append((metric.id, by_hand, truth, metric.published or "-"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
 def in_full(metric: Metric) -> str:
     """The definition for a terminal, wrapped."""
     facts = described(metric)
