@@ -35,10 +35,14 @@ _LIFELINES = """
 import sys
 import pandas as pd
 from lifelines import KaplanMeierFitter
+from lifelines.exceptions import StatError
 from lifelines.utils import median_survival_times
 curves, medians = [], []
 for case, rows in pd.read_csv(sys.argv[1]).groupby("case"):
-    fitted = KaplanMeierFitter().fit(rows["duration"], rows["event"], entry=rows["entry"])
+    try:
+        fitted = KaplanMeierFitter().fit(rows["duration"], rows["event"], entry=rows["entry"])
+    except StatError:  # it refuses a curve that falls to 0 among few early entries
+        continue
     survival = fitted.survival_function_.iloc[:, 0]
     curves.append(pd.DataFrame({"case": case, "time": survival.index, "value": survival.to_numpy()}))
     low, high = median_survival_times(fitted.confidence_interval_).iloc[0]
@@ -122,15 +126,19 @@ def _beside_lifelines(cases: int) -> dict[str, object]:
         subprocess.run([python(), "-c", _LIFELINES, *files], check=True)  # noqa: S603 (our own environment)
         curves, medians = (pd.read_csv(file).set_index("case") for file in files[1:])
     furthest = 0.0
-    for case, ((_, rows, _), (start, last)) in enumerate(zip(drawn, ages, strict=True)):
+    fitted = sorted({*medians.index})
+    for case in fitted:
+        (_, rows, _), (start, last) = drawn[case], ages[case]
         ours = kaplan_meier(*_arrays(rows), start=start).table
         ours = ours[ours["time"] <= last].set_index("time")["value"]
         theirs = curves.loc[case].set_index("time")["value"].reindex(ours.index)
         furthest = max(furthest, float((ours - theirs).abs().max())) if len(ours) else furthest
-    held = (medians["low"] <= [t for *_, t in drawn]) & (medians["high"] >= [t for *_, t in drawn])
-    small = np.array([size == SIZES[0] for size, *_ in drawn])
+    truth = [drawn[case][2] for case in fitted]
+    held = (medians["low"] <= truth) & (medians["high"] >= truth)
+    small = np.array([drawn[case][0] == SIZES[0] for case in fitted])
     return {
-        "curves": len(drawn),
+        "curves": len(fitted),
+        "refused_by_lifelines": len(drawn) - len(fitted),
         "furthest": furthest,
         "curves_equal": furthest <= TOLERANCE,
         "lifelines_holds": {str(SIZES[0]): float(held[small].mean()), "more": float(held[~small].mean())},
