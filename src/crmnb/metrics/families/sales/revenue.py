@@ -60,11 +60,9 @@ def sales_growth(all_orders, *, segments: Segments):
         (nw.col("leap_days") == 1) | ~((day.month() == 2) & (day.day() == 29)),
         windows=compared,
     )
-    revenue = sold(in_span, nw.col("known_at")).with_columns(
-        day=day.truncate("1d"), net_=nw.col("net").cast(nw.Float64)
-    )
+    revenue = sold(in_span, nw.col("known_at")).with_columns(day=day.date(), net_=nw.col("net").cast(nw.Float64))
     bought = revenue.with_columns(
-        **{name: (nw.col("span") == place).cast(nw.Int64) for place, name in enumerate(inside)},
+        **{name: (nw.col("span") == place).cast(nw.Int8) for place, name in enumerate(inside)},
         **{
             name: nw.when(nw.col("span") == nw.col(f"{name}_span")).then(nw.col("net_")).otherwise(0.0)
             for name in _SIDES
@@ -76,13 +74,12 @@ def sales_growth(all_orders, *, segments: Segments):
         "breakdown": "against what",
         "compares": True,
     }
-    bought = bought.with_columns(**_products()).select(
-        "period_id", *known, *own, "day", "net", "span", *inside, *_products(), *_SIDES
-    )
+    bought = bought.select("period_id", *known, *own, "day", "net", "span", *inside, *_SIDES)
+    daily = bought.with_columns(**_products()).drop(*_SIDES)
     if not known:
-        return of_counts(bought.drop(*_SIDES), growth, **facts)
+        return of_counts(daily, growth, **facts)
     bought = bought.with_columns(breakdown=nw.lit(""))
-    daily = bought.with_columns(**{name: _none_of(name) for name in inside}).drop(*_SIDES)
+    daily = daily.with_columns(breakdown=nw.lit(""), **{name: _none_of(name) for name in inside})
     by_buyer = (buyers.select(daily.columns) for by in ("", *own) for buyers in _buyers(bought, by, inside))
     return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
 
@@ -119,14 +116,15 @@ def _buyers(bought: nw.LazyFrame, by: str, inside: list[str]) -> list[nw.LazyFra
     """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
     keys = ["period_id", "customer_id", *([by] if by else [])]
     named = ~nw.col("customer_id").is_null()
-    figures = {*inside, *_SIDES, *_products()}
+    figures = {*inside, *_SIDES}
     others = [name for name in bought.columns if name not in (*keys, "breakdown", *figures)]
     net = {f"of_{name}": nw.col(name) * nw.col("net").cast(nw.Float64) for name in inside}
     totals = bought.filter(named).with_columns(**net).group_by(*keys)
     sums = totals.agg(*(nw.col(name).sum() for name in (*net, *_SIDES)), *(nw.col(name).min() for name in others))
-    sums = sums.with_columns(**{name: (nw.col(f"of_{name}") > 0).cast(nw.Int64) for name in inside}, **_products())
+    sums = sums.with_columns(**{name: (nw.col(f"of_{name}") > 0).cast(nw.Int8) for name in inside}, **_products())
     emptied = {name: _none_of(name) for name in others} | {"breakdown": nw.lit(who_of(by))}
-    return [rows.with_columns(**emptied) for rows in (sums, bought.filter(~named))]
+    unnamed = bought.filter(~named).with_columns(**_products())
+    return [rows.with_columns(**emptied) for rows in (sums, unnamed)]
 
 
 def _none_of(name: str) -> nw.Expr:
