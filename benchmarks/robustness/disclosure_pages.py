@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup, Tag
 from benchmarks.robustness.disclosure_drawings import bar_marks, marks, spark_marks
 from crmnb.metrics.definition import catalogue
 
-NUMBER = re.compile(r"([\u2212-])?\s?[€$£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(M| years?)?")
+NUMBER = re.compile(r"([\u2212-])?[\s\u2060]?[€$£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(M| years?)?")
 _UNITS = {"": 1.0, "M": 1e6, " year": 365.25, " years": 365.25}
 _COUNTED = re.compile(r"(\d[\d,]*) (of|against) (\d[\d,]*) ")
 _OF_CUSTOMERS = re.compile(r"(\d[\d,]*) [\w' -]+ from (\d[\d,]*) customers")
