@@ -61,7 +61,11 @@ def hostile(tmp_path_factory) -> Path:
     file.write_text(
         named.replace("customers.region}", "customers.region}\n  found: {column: customers.acquisition_channel}")
     )
-    assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
+    # The two families that have all of these texts: the others show customers' segments in the same charts and tables.
+    assert (
+        crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "retention", "--family", "satisfaction")
+        == 0
+    )
     return folder / "outputs" / "corner_shop" / "2025"
 
 
