@@ -132,7 +132,8 @@ def _log_log(value: np.ndarray, error: np.ndarray, level: float) -> tuple[np.nda
     """Limits symmetric in log(-log value), within (0, 1); NaN at 0 and 1, where the scale ends."""
     inside = np.where((value > 0) & (value < 1), value, np.nan)
     half = ndtri((1 + level) / 2) * error / np.abs(inside * np.log(inside))
-    return inside ** np.exp(half), inside ** np.exp(-half)
+    with np.errstate(over="ignore"):  # a limit that is beyond a float's precision is 0
+        return inside ** np.exp(half), inside ** np.exp(-half)
 
 
 def _last(duration: np.ndarray) -> float:
