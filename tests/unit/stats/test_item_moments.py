@@ -1,11 +1,21 @@
 """Means and covariances of items by cluster: against numpy on the rows, and bootstrap replicates against rows written out."""
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from constructs import answers
 
-from crmnb.stats.models.item_moments import cluster_numbers, cluster_sums, draws, item_moments, resampled, rescaled
+from crmnb.stats.models.item_moments import (
+    ClusterSums,
+    cluster_numbers,
+    cluster_sums,
+    draws,
+    gap_notes,
+    item_moments,
+    resampled,
+    rescaled,
+)
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 
@@ -33,6 +43,22 @@ def test_survey_weights_that_are_whole_numbers_are_rows_written_out():
     assert weighted.n == (times > 0).sum()
 
 
+def test_sums_that_a_database_makes_give_the_same_moments():
+    """About a centre that is known beforehand, the middle of the scale, by group of clusters."""
+    frame = answers(12)
+    labels = np.arange(200) % 20
+    expected, items = cluster_sums(frame, labels), list(frame)
+    pairs = [(items[a], items[b]) for a, b in zip(*np.triu_indices(len(items)), strict=True)]
+    columns = [f"sum({item} - 5.5)" for item in items] + [f"sum(({a} - 5.5) * ({b} - 5.5))" for a, b in pairs]
+    sql = f"select count(*), {', '.join(columns)} from answers group by label order by label"
+    rows = duckdb.from_df(frame.assign(label=labels)).query("answers", sql).df().to_numpy()
+    sums = ClusterSums(tuple(items), np.full(9, 5.5), rows[:, 0], rows[:, 1:10], rows[:, 10:], n=200)
+    assert item_moments(sums).covariance == pytest.approx(item_moments(expected).covariance)
+    counts = next(draws(20, 4, seed=1))
+    assert resampled(sums, counts).mean == pytest.approx(resampled(expected, counts).mean)
+    assert resampled(sums, counts).correlation == pytest.approx(resampled(expected, counts).correlation)
+
+
 def test_digits_survive_a_mean_that_is_large_beside_the_deviations():
     frame = answers(2)
     far = item_moments(cluster_sums(frame + 1e9))
@@ -44,6 +70,9 @@ def test_respondents_with_gaps_are_left_out_and_counted():
     complete = frame.dropna()
     sums = cluster_sums(frame)
     assert (sums.n, sums.incomplete) == (len(complete), len(frame) - len(complete))
+    [note] = gap_notes(sums, "complete")
+    assert (note.code, note.values) == ("respondents_with_gaps_left_out", {"n": sums.incomplete, "of": 200.0})
+    assert gap_notes(cluster_sums(complete), "complete") == []
     assert item_moments(sums).covariance == pytest.approx(np.cov(complete.T, ddof=0))
 
 
@@ -53,6 +82,7 @@ def test_or_they_get_the_mean_of_the_item_where_that_is_declared():
     sums = cluster_sums(frame, missing="mean")
     replaced = frame.drop(index=7).fillna(frame.mean())
     assert (sums.n, sums.incomplete) == (len(frame) - 1, frame.isna().any(axis=1).sum())
+    assert [note.code for note in gap_notes(sums, "mean")] == ["gaps_replaced_by_means"]
     assert item_moments(sums).mean == pytest.approx(frame.mean().to_numpy())
     assert item_moments(sums).covariance == pytest.approx(np.cov(replaced.T, ddof=0))
 

@@ -5,10 +5,12 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from constructs import answers
+from constructs import BLOCKS, PATHS, answers
 
 from crmnb.stats.models.item_moments import cluster_numbers, cluster_sums
 from crmnb.stats.models.maximum_likelihood import CannotFit
+from crmnb.stats.models.pls_bootstrap import bootstrap_path_model
+from crmnb.stats.models.pls_model import path_model
 from crmnb.stats.models.relative_importance import (
     lmg,
     relative_importance,
@@ -128,6 +130,19 @@ def test_intervals_come_from_the_replicates():
     assert table["low"].to_numpy() == pytest.approx(by_hand.quantile(0.05).to_numpy())
     assert table["high"].to_numpy() == pytest.approx(by_hand.quantile(0.95).to_numpy())
     assert table["value"].sum() == pytest.approx(1)
+
+
+def test_shares_of_a_path_models_drivers_come_from_its_bootstrap():
+    bootstrap = bootstrap_path_model(cluster_sums(answers(17)), path_model(BLOCKS, PATHS), replicates=200)
+    fit, replicates = bootstrap.fit, bootstrap.estimates["correlations"]
+    table = share_intervals(fit.correlations, replicates, "index", ["price", "service"])
+    assert table["value"].sum() == pytest.approx(1)
+    parts = relative_importance(fit.correlations, "index", ["price", "service"])["part"]
+    assert parts.sum() == pytest.approx(fit.r2["index"])
+    low = [1 - limit for limit in table.loc[["service", "price"], "high"]]
+    assert low == pytest.approx(
+        table.loc[["price", "service"], "low"].to_list()
+    )  # of two shares, the one is the rest of the other
 
 
 def test_where_nothing_is_explained_there_is_nothing_to_share():

@@ -126,6 +126,15 @@ def _summed(x: np.ndarray, weight: np.ndarray, place: np.ndarray, size: int) -> 
     return np.bincount(place, weight, size), sums, products
 
 
+def gap_notes(sums: ClusterSums, missing: str) -> list[Note]:
+    """What became of respondents with gaps, where there are any: `respondents_with_gaps_left_out` or `gaps_replaced_by_means`."""
+    if not sums.incomplete:
+        return []
+    if missing == "mean":
+        return [Note("gaps_replaced_by_means", n=sums.incomplete)]
+    return [Note("respondents_with_gaps_left_out", n=sums.incomplete, of=sums.n + sums.incomplete)]
+
+
 def rescaled(sums: ClusterSums, scales: Mapping[str, tuple[float, float]]) -> ClusterSums:
     """The sums of the items on 0-100.
 

@@ -5,6 +5,8 @@ from crmnb.report.text.notes.words import Renderer
 SENTENCES: dict[str, str | Renderer] = {
     # No model.
     "no_complete_answers": "no respondent answered all questions of the model",
+    "respondents_with_gaps_left_out": "{n:n} of {of:n} respondents left out: at least one answer is missing.",
+    "gaps_replaced_by_means": "{n:n} respondents have missing answers, which count as the mean of the question: correlations are too small.",
     "items_without_variance": "{items:name}: all answers are the same",
     "constructs_without_weights": "{constructs:name}: the answers to one question follow from those to others, so that no weights can be estimated",
     "constructs_collinear": "{constructs:name}: one of these follows from the others, so that their effects cannot be separated",
