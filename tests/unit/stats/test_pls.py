@@ -12,6 +12,7 @@ from crmnb.stats.models.item_moments import answers_on_0_100, cluster_sums, item
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.models.pls import fit_path_model, scores, unstandardised_scores
 from crmnb.stats.models.pls_algorithm import outer_weights
+from crmnb.stats.models.pls_bootstrap import bootstrap_path_model
 from crmnb.stats.models.pls_model import path_model
 
 MODES = ({}, dict.fromkeys(BLOCKS, "B"), {"service": "B", "loyalty": "B"})
@@ -76,6 +77,19 @@ def test_units_change_nothing_that_is_standardised_and_on_0_100_scores_are_on_0_
     assert points.min().min() >= 0
     assert points.max().max() <= 100
     assert points.mean().to_numpy() == pytest.approx(other.means.to_numpy())
+
+
+def test_with_equal_weights_scores_are_plain_means_and_effects_are_regressions_of_them():
+    frame = answers(12)
+    fit = fitted(frame, scheme="equal")
+    means = pd.DataFrame({construct: frame[items].mean(axis=1) for construct, items in BLOCKS.items()})
+    pd.testing.assert_frame_equal(unstandardised_scores(fit, frame), means)
+    x = np.column_stack([means[["price", "service"]], np.ones(len(means))])
+    slopes = np.linalg.lstsq(x, means["index"], rcond=None)[0]
+    assert fit.unstandardised_paths.loc[["price", "service"], "index"].to_numpy() == pytest.approx(slopes[:2])
+    assert fit.iterations == 0
+    many = bootstrap_path_model(cluster_sums(frame), fit.model, replicates=20)
+    assert many.estimates["index_weights"] == pytest.approx(np.tile(fit.index_weights, (20, 1)))
 
 
 def test_an_item_that_is_asked_the_other_way_round_counts_as_its_mirror_image():
@@ -192,6 +206,7 @@ def test_a_respondent_with_a_gap_has_no_score_of_that_construct_alone():
         ({"paths": [*PATHS, ("index", "brand")]}, "between constructs without items: brand"),
         ({"paths": [*PATHS, ("loyalty", "price")]}, "lead in a circle"),
         ({"scheme": "pca"}, "scheme is one of path, centroid, factorial"),
+        ({"scheme": "equal", "modes": {"price": "B"}}, "mode B estimates weights"),
         ({"modes": {"price": "C"}}, "modes are A or B"),
         ({"modes": {"brand": "B"}}, "modes are A or B"),
         ({"tolerance": 0.0}, "tolerance is to be positive"),

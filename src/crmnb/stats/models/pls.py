@@ -19,7 +19,16 @@ import pandas as pd
 from crmnb.core.notes import Note
 from crmnb.stats.models.item_moments import ItemMoments
 from crmnb.stats.models.maximum_likelihood import CannotFit
-from crmnb.stats.models.pls_algorithm import SINGULAR, Structure, distinct, outer_weights, own_loadings, structure
+from crmnb.stats.models.pls_algorithm import (
+    SINGULAR,
+    OuterWeights,
+    Structure,
+    distinct,
+    equal_weights,
+    outer_weights,
+    own_loadings,
+    structure,
+)
 from crmnb.stats.models.pls_model import PathModel
 
 
@@ -82,7 +91,7 @@ def fit_path_model(moments: ItemMoments, model: PathModel) -> PathFit:
     correlation = moments.correlation[None]
     if (flat := moments.deviation == 0).any():
         raise CannotFit(Note("items_without_variance", items=[moments.items[i] for i in np.flatnonzero(flat)]))
-    outer = outer_weights(correlation, model)
+    outer = weights_of(ItemMoments(moments.items, moments.mean[None], moments.covariance[None], moments.n), model)
     if not outer.defined[0]:
         raise CannotFit(Note("constructs_without_weights", constructs=_singular_blocks(correlation[0], model)))
     weights = outer.weights
@@ -94,6 +103,13 @@ def fit_path_model(moments: ItemMoments, model: PathModel) -> PathFit:
     if not outer.converged[0]:
         raise CannotFit(Note("weights_not_converged", iterations=model.max_iterations))
     return _as_fit(model, moments, weights, int(outer.iterations[0]), inner)
+
+
+def weights_of(moments: ItemMoments, model: PathModel) -> OuterWeights:
+    """The outer weights by the model's scheme; moments: (n, ...) of its items."""
+    if model.scheme == "equal":
+        return equal_weights(moments.correlation, moments.deviation, model)
+    return outer_weights(moments.correlation, model)
 
 
 def of_items(moments: ItemMoments, items: tuple[str, ...]) -> ItemMoments:

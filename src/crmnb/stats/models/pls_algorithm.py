@@ -77,6 +77,13 @@ def outer_weights(correlation: np.ndarray, model: PathModel) -> OuterWeights:
     return OuterWeights(weights, iterations, converged, defined)
 
 
+def equal_weights(correlation: np.ndarray, deviation: np.ndarray, model: PathModel) -> OuterWeights:
+    """The outer weights of scores that are plain means of their items (scheme "equal"); deviation: (n, items), of these."""
+    weights = _standardised(correlation, deviation, model)[0]
+    defined = np.isfinite(correlation).all(axis=(1, 2)) & np.isfinite(weights).all(axis=1)
+    return OuterWeights(weights, np.zeros(len(weights), int), defined.copy(), defined)
+
+
 def _mode_b_blocks(model: PathModel) -> list[np.ndarray]:
     return [np.flatnonzero(model.block == j) for j in np.flatnonzero(model.mode_b)]
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from crmnb.stats.models.item_moments import ClusterSums, ItemMoments, draws, item_moments, resampled
-from crmnb.stats.models.pls import PathFit, fit_path_model, of_items, unstandardised
-from crmnb.stats.models.pls_algorithm import distinct, outer_weights, own_loadings, structure
+from crmnb.stats.models.pls import PathFit, fit_path_model, of_items, unstandardised, weights_of
+from crmnb.stats.models.pls_algorithm import distinct, own_loadings, structure
 from crmnb.stats.models.pls_model import PathModel
 
 # What a replicate holds, in the words of `PathFit`.
@@ -106,7 +106,7 @@ def _estimated(moments: ItemMoments, fit: PathFit) -> dict[str, np.ndarray]:
     """The estimates of some replicates, NaN where there are none, and which these are."""
     model, moments = fit.model, of_items(moments, fit.model.items)
     correlation = moments.correlation
-    outer = outer_weights(correlation, model)
+    outer = weights_of(moments, model)
     weights = outer.weights * _turns(correlation, outer.weights, fit)[:, model.block]
     inner = structure(correlation, weights, model)
     has_weights = outer.converged & outer.defined

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-SCHEMES = ("path", "centroid", "factorial")
+SCHEMES = ("path", "centroid", "factorial", "equal")
 MODES = ("A", "B")
 
 
@@ -17,7 +17,7 @@ class PathModel:
 
     constructs: their names, in order. items: of all blocks, in order. block: of each item, the place of its construct.
     paths: (constructs, constructs), true from the row to the column. mode_b: of each construct, whether its weights are those of a
-    regression (mode B) and not correlations (mode A). scheme: of the inner weights. tolerance: of an outer weight, of scores with variance
+    regression (mode B) and not correlations (mode A). scheme: of the inner weights, or equal. tolerance: of an outer weight, of scores with variance
     1, at which the iteration ends; max_iterations: after which it has not converged.
     """
 
@@ -56,7 +56,8 @@ def path_model(
     """A checked path model.
 
     blocks: the items of each construct. paths: pairs of constructs (from, to), without circles. modes: "A" or "B" by construct; A where
-    none is named. scheme: "path", "centroid" or "factorial". The tolerance is that of SmartPLS 3 (10^-7).
+    none is named. scheme: "path", "centroid" or "factorial"; or "equal", by which no weights are estimated: unstandardised scores are the plain
+    means of their items (for samples that are too small for weights). The tolerance is that of SmartPLS 3 (10^-7).
     Raises ValueError, which says what is wrong.
     """
     blocks = {str(construct): [str(item) for item in items] for construct, items in blocks.items()}
@@ -65,6 +66,8 @@ def path_model(
     _check_paths(blocks, pairs)
     if scheme not in SCHEMES or not set(modes.values()) <= set(MODES) or not set(modes) <= set(blocks):
         raise ValueError(f"scheme is one of {', '.join(SCHEMES)}, and modes are A or B, by construct")
+    if scheme == "equal" and "B" in modes.values():
+        raise ValueError("mode B estimates weights, which the scheme equal does not")
     if not tolerance > 0 or max_iterations < 1:
         raise ValueError("tolerance is to be positive, and max_iterations at least 1")
     constructs = tuple(blocks)
