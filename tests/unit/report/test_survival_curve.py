@@ -146,6 +146,16 @@ def test_points_without_numbers_at_risk_or_intervals_stand():
     assert "nan" not in repr(figure).lower()
 
 
+def test_a_level_whose_numbers_at_risk_are_hidden_is_drawn_last_without_a_warning():
+    points = [
+        point(day, 100 - day, NAN, n=n, segment="region", level=level)
+        for level, n in (("North", NAN), ("South", 40.0))
+        for day in (0, 10, 20)
+    ]
+    drawn = texts(result([], of=SURVIVAL, points=points).plot("survival", "region"))
+    assert [words for words in drawn if words in ("North", "South")][-2:] == ["South", "North"]
+
+
 def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():
     figure = conversion().plot("survival")
     assert figure.title == "Cumulative win rate: 20% won, 55% lost after 1 year"

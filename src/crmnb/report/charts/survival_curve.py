@@ -84,10 +84,15 @@ def _curves(result: Result, segment: str | None) -> list[Series]:
         points = points[points["breakdown"] == points["breakdown"].iloc[0]]
     curves = [series(str(name), part) for name, part in points.groupby(by, sort=False)]
     if segment is not None:
-        sizes = result.rows[result.rows["segment"] == segment].groupby("level")["n"].max()
-        curves.sort(key=lambda curve: -float(sizes.get(curve.name, np.nanmax(curve.n))))
+        sizes = result.rows[result.rows["segment"] == segment].groupby("level")["n"].max().to_dict()
+        curves.sort(key=lambda curve: _size(curve, sizes), reverse=True)
     down = falling(curves)
     return [_from_start(curve, 100.0 if down else 0.0) for curve in curves]
+
+
+def _size(curve: Series, sizes: dict[str, float]) -> float:
+    """The size of a curve's level, or its highest number at risk; 0 where both are hidden."""
+    return max((float(n) for n in (sizes.get(curve.name, math.nan), *curve.n) if known(n)), default=0.0)
 
 
 def _from_start(curve: Series, start: float) -> Series:
