@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crmnb.core.notes import Note
+from crmnb.core.notes import Count, Note
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 TOLERANCE = 1e-7  # of a share
@@ -194,7 +194,7 @@ def raking_notes(raked: RakedWeights) -> list[Note]:
         notes.append(Note("weights_trimmed", share=raked.trimmed / n))
     return [
         *notes,
-        Note("weights_cost_precision", effective_n=raked.effective_n, n=n, design_effect=raked.design_effect),
+        Note("weights_cost_precision", effective_n=raked.effective_n, n=Count(n), design_effect=raked.design_effect),
     ]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from constructs import answers
 
+from crmnb.core.notes import Count
 from crmnb.stats.models.item_moments import (
     ClusterSums,
     cluster_numbers,
@@ -71,7 +72,10 @@ def test_respondents_with_gaps_are_left_out_and_counted():
     sums = cluster_sums(frame)
     assert (sums.n, sums.incomplete) == (len(complete), len(frame) - len(complete))
     [note] = gap_notes(sums, "complete")
-    assert (note.code, note.values) == ("respondents_with_gaps_left_out", {"n": sums.incomplete, "of": 200.0})
+    assert (note.code, note.values) == (
+        "respondents_with_gaps_left_out",
+        {"n": Count(sums.incomplete), "of": Count(200)},
+    )
     assert gap_notes(cluster_sums(complete), "complete") == []
     assert item_moments(sums).covariance == pytest.approx(np.cov(complete.T, ddof=0))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crmnb.core.notes import Note
+from crmnb.core.notes import Count, Note
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 # Groups at most that clusters are dealt into. A standard error from 2,000 groups is itself unsure by 1.6 %, 1 / sqrt(2 x 1,999).
@@ -131,8 +131,8 @@ def gap_notes(sums: ClusterSums, missing: str) -> list[Note]:
     if not sums.incomplete:
         return []
     if missing == "mean":
-        return [Note("gaps_replaced_by_means", n=sums.incomplete)]
-    return [Note("respondents_with_gaps_left_out", n=sums.incomplete, of=sums.n + sums.incomplete)]
+        return [Note("gaps_replaced_by_means", n=Count(sums.incomplete))]
+    return [Note("respondents_with_gaps_left_out", n=Count(sums.incomplete), of=Count(sums.n + sums.incomplete))]
 
 
 def rescaled(sums: ClusterSums, scales: Mapping[str, tuple[float, float]]) -> ClusterSums:

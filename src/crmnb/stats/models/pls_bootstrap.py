@@ -51,15 +51,15 @@ class PathBootstrap:
         Of items and constructs, the index is its name; of effects it is (from, to), a row for each pair that a way leads between.
         Columns: value (of the fit), low, high, standard_error.
         """
-        value, of = getattr(self.fit, name), self.estimates[name]
+        value, replicates = getattr(self.fit, name), self.estimates[name]
         if name == "r2":
-            of = of[:, [self.fit.model.constructs.index(construct) for construct in value.index]]
+            replicates = replicates[:, [self.fit.model.constructs.index(construct) for construct in value.index]]
         if isinstance(value, pd.Series):
-            return interval_table(value.to_numpy(), of, value.index, level)
+            return interval_table(value.to_numpy(), replicates, value.index, level)
         places = self._pairs(name)
         names = np.array(self.fit.model.constructs)
         index = pd.MultiIndex.from_arrays([names[places[0]], names[places[1]]], names=["from", "to"])
-        return interval_table(value.to_numpy()[places], of[:, *places], index, level)
+        return interval_table(value.to_numpy()[places], replicates[:, *places], index, level)
 
     def _pairs(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The pairs of constructs that a matrix has something to say of."""

@@ -25,7 +25,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "levels_without_margin": "{variable:name}: the customer base has no customers in {levels}, who did answer",
     "levels_without_respondents": "{variable:name}: nobody in {levels} answered, so no weight can represent them; combine levels",
     "strata_with_one_cluster": "{strata:name}: with a single respondent or cluster there is no variance to measure",
-    "margins_not_met": "The weighted shares are still {deviation:%1} from those of the customer base after {iterations:n} iterations.",
+    "margins_not_met": "After {iterations:n} iterations the weighted shares still differ from the customer base by up to {deviation:%1} of the respondents.",
     "weights_trimmed": "The weights of {share:%1} of the respondents are limited.",
     "weights_cost_precision": "effective n {effective_n:n} of {n:n} (design effect {design_effect:2}, from weights)",
 }
