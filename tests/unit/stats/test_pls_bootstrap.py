@@ -1,5 +1,7 @@
 """The bootstrap of PLS: replicates against fits of rows written out, signs, what cannot be estimated, and coverage of known truth."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,6 +81,16 @@ def test_replicates_that_do_not_converge_are_counted():
     bootstrap = bootstrap_path_model(sums, path_model(BLOCKS, PATHS, max_iterations=enough), replicates=300)
     assert 0 < bootstrap.not_converged < 300
     assert bootstrap.usable.sum() == 300 - bootstrap.not_converged
+
+
+def test_total_effects_reach_over_a_chain_of_any_length():
+    names = [f"c{i}" for i in range(16)]
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame(np.cumsum(draw.normal(size=(120, 16)), axis=1), columns=names)
+    model = path_model({name: [name] for name in names}, list(pairwise(names)))
+    effects = bootstrap_path_model(cluster_sums(frame), model, replicates=20).intervals("total_effects")
+    assert len(effects) == 16 * 15 / 2
+    assert effects.loc[("c0", "c15"), "value"] > 0
 
 
 def test_two_clusters_at_least():

@@ -66,7 +66,7 @@ class PathBootstrap:
         paths = self.fit.model.paths
         if name == "correlations":
             return np.triu_indices(len(paths), 1)
-        reach = np.linalg.inv(np.eye(len(paths)) - paths / len(paths)) > 1e-12  # over ways of any length
+        reach = np.linalg.matrix_power(np.eye(len(paths)) + paths, len(paths)) > 0  # over ways of any length
         np.fill_diagonal(reach, False)
         return np.nonzero(reach if "total" in name else paths)
 
