@@ -84,7 +84,9 @@ def spark_marks(
 ) -> Iterator[Mark]:
     """Of a spark line: the value of each part, between the lowest and the highest, which are written beside it."""
     points = {float(each[f"x{end}"]): float(each[f"y{end}"]) for each in line.select("line.line") for end in (1, 2)}
-    points |= {float(dot["cx"]): float(dot["cy"]) for dot in line.select("circle")}  # one without neighbours has no line
+    points |= {
+        float(dot["cx"]): float(dot["cy"]) for dot in line.select("circle")
+    }  # one without neighbours has no line
     if len(points) < 2 or len(parts) < 2 or len(set(points.values())) < 2:
         return
     xs = np.linspace(6, float(line["width"]) - 6, len(parts))
