@@ -39,7 +39,6 @@ RATES = Rates(retention=(0.79,) * 3, won=(0.3, 0.3, 0.6), orders=2.0)
 SEEN = (datetime(YEARS[0], 1, 1), datetime(YEARS[-1] + 1, 1, 1))
 
 WITHOUT_INTERVAL = {"customer_base_growth", "revenue_bridge", "simple_clv"}
-WITHOUT_TRUTH = {"revenue_reconciliation", "return_on_investment", "model_effectiveness"}
 # Not broken down by what tells the clients apart, or too slow at that, or told of levels by what all of them do.
 ALONE = (
     *("visitor_conversion_rate", "churn_drivers", "predicted_clv", "residual_clv", "clv_to_cac"),
@@ -168,6 +167,13 @@ def alone(metrics: Iterable[Metric], seeds: Iterable[int], label: int | str = YE
     return pd.concat(found).assign(label=str(label))
 
 
+@cache
+def metrics_with_truth() -> dict[str, Metric]:
+    """The metrics of the catalogue of which the simulated client's truth is known, by id; `crmnb catalogue --coverage` lists the others."""
+    known = {metric for metric, _ in compute_truth(RATES, 2025, 1)}
+    return {id_: metric for id_, metric in catalogue().items() if id_ in known}
+
+
 def with_truth(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of which something is known to be true, with that (`true`, and of its change `true_change`).
 
@@ -287,7 +293,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     seeds = range(SEEDS_QUICK if chosen.quick else SEEDS)
     few = range(len(seeds) // FEWER) if chosen.quick else seeds
-    asked = [m for m in catalogue().values() if m.id not in WITHOUT_TRUTH | WITHOUT_INTERVAL]
+    asked = [m for m in metrics_with_truth().values() if m.id not in WITHOUT_INTERVAL]
     asked = [m for m in asked if not chosen.metric or m.id in chosen.metric]
     figures = {}
     for label in chosen.period:

@@ -83,8 +83,13 @@ def _benchmark(rows: int) -> int:
 
 
 def differences(ours: pd.DataFrame, peer: pd.DataFrame) -> pd.DataFrame:
-    """The rows in which a figure differs by more than 1e-9 of it, or that one of the two does not have."""
-    ours = ours[ours["value"].notna()]
+    """The rows in which a figure differs by more than 1e-9 of it, or that one of the two does not have.
+
+    A metric that the peer does not compute at all is named on standard error and not compared.
+    """
+    if missing := sorted({*ours["metric"]} - {*peer["metric"]}):
+        print(f"The peer does not compute {', '.join(missing)}; not compared.", file=sys.stderr)
+    ours = ours[ours["value"].notna() & ~ours["metric"].isin(missing)]
     both = ours.merge(peer, on=KEYS, how="outer", suffixes=("", "_peer"), indicator=True)
     wrong = both["_merge"] != "both"
     for name in FIGURES:

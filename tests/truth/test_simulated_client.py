@@ -15,9 +15,8 @@ from crmnb.demo.draw import simulate_tables
 from crmnb.demo.folder import FILES, TRUTH_FILE, simulate
 from crmnb.demo.parameters import LOW_REGION, Rates, parse_rates
 from crmnb.demo.truth.figures import LEVELS, compute_truth
-from crmnb.metrics.definition import catalogue
 
-METRICS = {name: metric for name, metric in catalogue().items() if name not in benchmark.WITHOUT_TRUTH}
+METRICS = benchmark.metrics_with_truth()
 COHORTS = "cohort_retention"  # of which each client has 78: measured apart, of few clients
 BY_MANY = [metric for name, metric in METRICS.items() if name not in {*benchmark.ALONE, benchmark.LOSSES, COHORTS}]
 BY_FEW = [metric for name, metric in METRICS.items() if name in {*benchmark.ALONE, benchmark.LOSSES}]
