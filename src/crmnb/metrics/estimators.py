@@ -172,6 +172,19 @@ expected_losses = Estimator(
     by_customer="expected_churn.probabilities",
 )
 
+# Relationship.
+_OF_RESPONDENTS = "percentile bootstrap of respondents, weights estimated anew each time"
+relationship_index = Estimator("weighted mean of items", "counts", "relationship.index", _OF_RESPONDENTS, folds=1000)
+driver_scores = Estimator(
+    "weighted mean of items", "counts", "relationship.driver_scores", _OF_RESPONDENTS, folds=1000, chart="breakdown"
+)
+driver_impacts = Estimator(
+    "PLS path model", "counts", "relationship.driver_impacts", _OF_RESPONDENTS, folds=1000, chart="breakdown"
+)
+driver_shares = Estimator(
+    "Lindeman, Merenda and Gold", "counts", "relationship.driver_shares", _OF_RESPONDENTS, folds=1000, chart="breakdown"
+)
+
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)
 reconciliation = Estimator("difference", "counts", "simple_clv.reconciled", "none: all of both", sums=("net",))

@@ -1,0 +1,16 @@
+"""The sentences of the relationship measure: what it needs, how its items are weighted, and what its model lacks."""
+
+from crmnb.report.text.notes.words import Renderer
+
+SENTENCES: dict[str, str | Renderer] = {
+    "needs_relationship": "needs relationship: in the parameters file: which questions in {table} make the index, and which its drivers",
+    "needs_relationship_outcomes": "needs outcomes under relationship: in the parameters file, such as buying again or recommending",
+    "no_complete_answers_to": "{construct}: nobody answered all of its questions",
+    "answers_with_gaps": "{construct}: {n} of {of} answers left out: at least one of its questions is not answered.",
+    "item_weight": "{item} {weight:%}",
+    "estimated_weights": "Weights: {weights}; estimated from {n} complete answers.",
+    "equal_weights_few_answers": "All questions have equal weights: {n} complete answers are fewer than the {fewest:n} that estimated weights need.",
+    "equal_weights_no_model": "All questions have equal weights, as none can be estimated: {reason}.",
+    "replicates_without_estimate": "{n:n} of {of:n} bootstrap replicates have no estimate and do not count.",
+    "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
+}

@@ -1,0 +1,193 @@
+"""The relationship measure: index, driver scores, what a driver is worth, and which share of the index it explains.
+
+Counts have a column `answer to <item>` (0-100, empty where it was not answered) for each item, and `weight` where answers are weighted;
+their folds are the clusters of the bootstrap. Settings: `relationship`, the declared path model.
+
+Weights are estimated once, from the complete answers of the compared periods together, and applied to every segment, part and
+period: so a change of the index is one of the answers, never of the weights. Intervals are percentile intervals of a bootstrap of
+respondents in which the weights are estimated anew each time.
+
+Sources. `crmnb.stats.models.pls` (weights and effects) and `crmnb.stats.models.relative_importance`; Efron & Tibshirani 1993, An Introduction
+to the Bootstrap, 13.3 (percentile intervals).
+"""
+
+import numpy as np
+import pandas as pd
+
+from crmnb.core.notes import Count, Note
+from crmnb.stats.estimation import RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
+from crmnb.stats.fold_bootstrap import fold_draws
+from crmnb.stats.models.maximum_likelihood import CannotFit
+from crmnb.stats.models.pls_quality import path_notes, path_quality
+from crmnb.stats.models.relative_importance import MOST_EXACT, share_intervals
+from crmnb.stats.relationship_model import REPLICATES, SEED, FittedRelationship, answers_of, fitted, weight_of
+
+STEP = 5.0  # points of a driver's score, for which its impact is told
+FEW_ANSWERS = 30  # below which a percentile interval is too narrow
+_METHOD = "bootstrap by respondent"
+
+
+# ---- Scores, of every group ------------------------------------------------------------------------------------------
+
+
+def index(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+    """The relationship index of each group, 0-100."""
+    return _scores(groups, context, {RELATIONSHIP_INDEX: ""})
+
+
+def driver_scores(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+    """The score of each driver in each group, 0-100, as breakdowns."""
+    drivers = context.settings["relationship"]["drivers"]
+    return _scores(groups, context, dict(zip(drivers, drivers, strict=True)))
+
+
+def _scores(groups: list[GroupedCounts], context: EstimationContext, breakdowns: dict[str, str]) -> Estimates:
+    """The scores of some constructs, each as a breakdown."""
+    relationship = fitted(groups, context)
+    wholes = {group.win: group for group in groups if group.is_whole}
+    rows = [
+        _score(group, wholes[group.win], construct, relationship, context.level, breakdown)
+        for construct, breakdown in breakdowns.items()
+        for group in groups
+    ]
+    notes = [*relationship.weight_notes(list(breakdowns))]
+    return Estimates(rows, notes=[*notes, *_gap_notes(wholes.get("current"), relationship, list(breakdowns))])
+
+
+def _score(
+    group: GroupedCounts,
+    whole: GroupedCounts,
+    construct: str,
+    relationship: FittedRelationship,
+    level: float,
+    breakdown: str,
+) -> dict:
+    """A row of one construct's score in a group; whole: the client in the same window, whose folds are drawn."""
+    places = relationship.places(construct)
+    answers = answers_of(group.counts, relationship.columns)[:, places]
+    complete = ~np.isnan(answers).any(axis=1) & (weight_of(group.counts) > 0)
+    if not complete.any():
+        reason = Note("no_complete_answers_to", construct=construct)
+        return group.row(breakdown=breakdown, n=0.0, clusters=0.0, reason=reason)
+    counts, weight = group.counts[complete], weight_of(group.counts)[complete]
+    mean = weight @ answers[complete] / weight.sum()
+    value = float(relationship.weights[places] @ mean)
+    replicates = _replicates(counts, weight, answers[complete], whole, places, relationship)
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2]) if len(replicates) > 1 else (value, value)
+    n = float(counts["n"].sum())
+    clusters = group.customers if complete.all() else float(counts["fold"].nunique())
+    return group.row(
+        breakdown=breakdown,
+        value=value,
+        low=min(float(low), value),
+        high=max(float(high), value),
+        n=n,
+        clusters=clusters,
+        numerator=value * n,
+        denominator=n,
+        method=_METHOD,
+        flags="unreliable" if clusters < FEW_ANSWERS else "",
+    )
+
+
+def _replicates(
+    counts: pd.DataFrame,
+    weight: np.ndarray,
+    answers: np.ndarray,
+    whole: GroupedCounts,
+    places: np.ndarray,
+    relationship: FittedRelationship,
+) -> np.ndarray:
+    """A group's score in each replicate that drew somebody of it."""
+    folds, fold = np.unique(counts["fold"].to_numpy(), return_inverse=True)
+    weights = np.bincount(fold, weight, len(folds))
+    sums = np.stack([np.bincount(fold, weight * answer, len(folds)) for answer in answers.T], axis=1)
+    drawn = relationship.drawn(whole.win, folds)
+    if drawn is None:  # a part of the period, whose folds are its own
+        all_folds = np.unique(whole.counts["fold"].to_numpy())
+        of_all = fold_draws(len(all_folds), REPLICATES, SEED)[: len(relationship.replicates)]
+        drawn = of_all[:, np.searchsorted(all_folds, folds)]
+    total = drawn @ weights
+    there = total > 0
+    means = (drawn[there] @ sums) / total[there, None]
+    return (means * relationship.replicates[there][:, places]).sum(axis=1)
+
+
+def _gap_notes(current: GroupedCounts | None, relationship: FittedRelationship, constructs: list[str]) -> list[Note]:
+    """How many answers of the reporting period count for each construct, where some do not."""
+    if current is None:
+        return []
+    answers, n = answers_of(current.counts, relationship.columns), current.counts["n"].to_numpy(float)
+    notes = []
+    for construct in constructs:
+        gaps = float(n[np.isnan(answers[:, relationship.places(construct)]).any(axis=1)].sum())
+        if gaps:
+            notes.append(Note("answers_with_gaps", construct=construct, n=Count(gaps), of=Count(n.sum())))
+    return notes
+
+
+# ---- Effects, of the whole client ------------------------------------------------------------------------------------
+
+
+def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+    """What the index gains where a driver's score rises by `STEP` points: in total, and directly (breakdown "<driver>, direct")."""
+    relationship, whole = fitted(groups, context), _current(groups)
+    if whole is None:
+        return Estimates([])
+    if relationship.bootstrap is None:
+        return Estimates([whole.row(reason=relationship.refusal)])
+    tables = {
+        "": relationship.bootstrap.intervals("unstandardised_total_effects", context.level),
+        ", direct": relationship.bootstrap.intervals("unstandardised_paths", context.level),
+    }
+    rows = [
+        _effect(whole, groups, relationship, f"{driver}{suffix}", table.loc[driver, RELATIONSHIP_INDEX] * STEP)
+        for driver in context.settings["relationship"]["drivers"]
+        for suffix, table in tables.items()
+        if (driver, RELATIONSHIP_INDEX) in table.index
+    ]
+    fit = relationship.bootstrap.fit
+    return Estimates(rows, notes=[*relationship.model_notes(), *path_notes(fit, path_quality(fit))])
+
+
+def driver_shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+    """The share of the index's R2 that each driver accounts for (LMG), of all drivers together 1."""
+    relationship, whole = fitted(groups, context), _current(groups)
+    if whole is None:
+        return Estimates([])
+    if relationship.bootstrap is None:
+        return Estimates([whole.row(reason=relationship.refusal)])
+    drivers, bootstrap = list(context.settings["relationship"]["drivers"]), relationship.bootstrap
+    replicates = bootstrap.estimates["correlations"]
+    try:
+        shares = share_intervals(bootstrap.fit.correlations, replicates, RELATIONSHIP_INDEX, drivers, context.level)
+    except CannotFit as refusal:
+        return Estimates([whole.row(reason=refusal.reason)])
+    rows = [_effect(whole, groups, relationship, driver, shares.loc[driver]) for driver in drivers]
+    sampled = [Note("shares_of_drawn_orders", drivers=len(drivers))] if len(drivers) > MOST_EXACT else []
+    return Estimates(rows, notes=[*relationship.model_notes(), *sampled])
+
+
+def _current(groups: list[GroupedCounts]) -> GroupedCounts | None:
+    return next((group for group in groups if group.is_whole and group.win == "current"), None)
+
+
+def _effect(
+    whole: GroupedCounts,
+    groups: list[GroupedCounts],
+    relationship: FittedRelationship,
+    breakdown: str,
+    estimate: pd.Series,
+) -> dict:
+    """A row of an effect; where two periods were put together for it, there is nothing left to compare it with."""
+    both = any(group.win == "comparison" for group in groups)
+    return whole.row(
+        breakdown=breakdown,
+        value=float(estimate["value"]),
+        low=min(float(estimate["low"]), float(estimate["value"])),
+        high=max(float(estimate["high"]), float(estimate["value"])),
+        n=relationship.complete,
+        clusters=relationship.clusters,
+        method=_METHOD,
+        reason=Note("no_comparison_joint_model") if both else "",
+    )
