@@ -179,7 +179,7 @@ driver_scores = Estimator(
     "weighted mean of items", "counts", "relationship.driver_scores", _OF_RESPONDENTS, folds=1000, chart="breakdown"
 )
 driver_impacts = Estimator(
-    "PLS path model", "counts", "relationship.driver_impacts", _OF_RESPONDENTS, folds=1000, chart="breakdown"
+    "PLS path model", "counts", "relationship.driver_impacts", _OF_RESPONDENTS, folds=1000, chart="priority"
 )
 driver_shares = Estimator(
     "Lindeman, Merenda and Gold", "counts", "relationship.driver_shares", _OF_RESPONDENTS, folds=1000, chart="breakdown"

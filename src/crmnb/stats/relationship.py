@@ -147,7 +147,25 @@ def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> E
         if (driver, RELATIONSHIP_INDEX) in table.index
     ]
     fit = relationship.bootstrap.fit
-    return Estimates(rows, notes=[*relationship.model_notes(), *path_notes(fit, path_quality(fit))])
+    points = _priorities(whole, rows, relationship, context)
+    return Estimates(rows, points, notes=[*relationship.model_notes(), *path_notes(fit, path_quality(fit))])
+
+
+def _priorities(
+    whole: GroupedCounts, rows: list[dict], relationship: FittedRelationship, context: EstimationContext
+) -> list[dict]:
+    """The points of the priority map: each driver's impact at its score in the reporting period, and at both ends of the score's interval."""
+    impact_of = {row["breakdown"]: row for row in rows}
+    points = []
+    for driver in context.settings["relationship"]["drivers"]:
+        score = _score(whole, whole, driver, relationship, context.level, driver)
+        impact = impact_of[driver]
+        if np.isnan(score["value"]):
+            continue
+        ends = impact["low"], impact["high"]
+        points += [whole.point(score[end], impact["value"], n=score["n"], breakdown=driver) for end in ("low", "high")]
+        points.append(whole.point(score["value"], impact["value"], *ends, n=score["n"], breakdown=driver))
+    return points
 
 
 def driver_shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
