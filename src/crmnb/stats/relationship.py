@@ -5,7 +5,7 @@ their folds are the clusters of the bootstrap. Settings: `relationship`, the dec
 
 Weights are estimated once, from the complete answers of the compared periods together, and applied to every segment, part and
 period: so a change of the index is one of the answers, never of the weights. Intervals are percentile intervals of a bootstrap of
-respondents in which the weights are estimated anew each time.
+respondents, in whose replicates the weights are estimated as well.
 
 Sources. `crmnb.stats.models.pls` (weights and effects) and `crmnb.stats.models.relative_importance`; Efron & Tibshirani 1993, An Introduction
 to the Bootstrap, 13.3 (percentile intervals).
@@ -16,11 +16,10 @@ import pandas as pd
 
 from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
-from crmnb.stats.fold_bootstrap import fold_draws
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.models.pls_quality import path_notes, path_quality
 from crmnb.stats.models.relative_importance import MOST_EXACT, share_intervals
-from crmnb.stats.relationship_model import REPLICATES, SEED, FittedRelationship, answers_of, fitted, weight_of
+from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
 STEP = 5.0  # points of a driver's score, for which its impact is told
 FEW_ANSWERS = 30  # below which a percentile interval is too narrow
@@ -44,39 +43,32 @@ def driver_scores(groups: list[GroupedCounts], context: EstimationContext) -> Es
 def _scores(groups: list[GroupedCounts], context: EstimationContext, breakdowns: dict[str, str]) -> Estimates:
     """The scores of some constructs, each as a breakdown."""
     relationship = fitted(groups, context)
-    wholes = {group.win: group for group in groups if group.is_whole}
-    rows = [
-        _score(group, wholes[group.win], construct, relationship, context.level, breakdown)
-        for construct, breakdown in breakdowns.items()
-        for group in groups
-    ]
-    notes = [*relationship.weight_notes(list(breakdowns))]
-    return Estimates(rows, notes=[*notes, *_gap_notes(wholes.get("current"), relationship, list(breakdowns))])
+    rows = []
+    for construct, breakdown in breakdowns.items():
+        scored = [_score(group, construct, relationship, context.level, breakdown) for group in groups]
+        rows += _correlated([row for row, _ in scored], [replicates for _, replicates in scored])
+    current = _current(groups)
+    gaps = _gap_notes(current, relationship, list(breakdowns)) if current else []
+    return Estimates(rows, notes=[*relationship.weight_notes(list(breakdowns)), *gaps])
 
 
 def _score(
-    group: GroupedCounts,
-    whole: GroupedCounts,
-    construct: str,
-    relationship: FittedRelationship,
-    level: float,
-    breakdown: str,
-) -> dict:
-    """A row of one construct's score in a group; whole: the client in the same window, whose folds are drawn."""
-    places = relationship.places(construct)
+    group: GroupedCounts, construct: str, relationship: FittedRelationship, level: float, breakdown: str
+) -> tuple[dict, np.ndarray]:
+    """A row of one construct's score in a group, and the score in each replicate (NaN in those that drew nobody of the group)."""
+    places, weight = relationship.places(construct), weight_of(group.counts)
     answers = answers_of(group.counts, relationship.columns)[:, places]
-    complete = ~np.isnan(answers).any(axis=1) & (weight_of(group.counts) > 0)
+    complete = ~np.isnan(answers).any(axis=1) & (weight > 0)
     if not complete.any():
         reason = Note("no_complete_answers_to", construct=construct)
-        return group.row(breakdown=breakdown, n=0.0, clusters=0.0, reason=reason)
-    counts, weight = group.counts[complete], weight_of(group.counts)[complete]
-    mean = weight @ answers[complete] / weight.sum()
-    value = float(relationship.weights[places] @ mean)
-    replicates = _replicates(counts, weight, answers[complete], whole, places, relationship)
-    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2]) if len(replicates) > 1 else (value, value)
+        return group.row(breakdown=breakdown, n=0.0, clusters=0.0, reason=reason), np.array([])
+    counts, answers, weight = group.counts[complete], answers[complete], weight[complete]
+    value = float(relationship.weights[places] @ (weight @ answers / weight.sum()))
+    replicates = _replicates(counts["fold"].to_numpy(), weight, answers, places, relationship)
+    low, high = np.nanquantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     n = float(counts["n"].sum())
     clusters = group.customers if complete.all() else float(counts["fold"].nunique())
-    return group.row(
+    row = group.row(
         breakdown=breakdown,
         value=value,
         low=min(float(low), value),
@@ -88,35 +80,42 @@ def _score(
         method=_METHOD,
         flags="unreliable" if clusters < FEW_ANSWERS else "",
     )
+    return row, replicates
 
 
 def _replicates(
-    counts: pd.DataFrame,
-    weight: np.ndarray,
-    answers: np.ndarray,
-    whole: GroupedCounts,
-    places: np.ndarray,
-    relationship: FittedRelationship,
+    fold_of_rows: np.ndarray, weight: np.ndarray, answers: np.ndarray, places: np.ndarray, model: FittedRelationship
 ) -> np.ndarray:
-    """A group's score in each replicate that drew somebody of it."""
-    folds, fold = np.unique(counts["fold"].to_numpy(), return_inverse=True)
-    weights = np.bincount(fold, weight, len(folds))
+    """A group's score in each replicate, by the weights of that replicate."""
+    folds, fold = np.unique(fold_of_rows, return_inverse=True)
     sums = np.stack([np.bincount(fold, weight * answer, len(folds)) for answer in answers.T], axis=1)
-    drawn = relationship.drawn(whole.win, folds)
-    if drawn is None:  # a part of the period, whose folds are its own
-        all_folds = np.unique(whole.counts["fold"].to_numpy())
-        of_all = fold_draws(len(all_folds), REPLICATES, SEED)[: len(relationship.replicates)]
-        drawn = of_all[:, np.searchsorted(all_folds, folds)]
-    total = drawn @ weights
-    there = total > 0
-    means = (drawn[there] @ sums) / total[there, None]
-    return (means * relationship.replicates[there][:, places]).sum(axis=1)
+    drawn = model.drawn(folds)
+    total = drawn @ np.bincount(fold, weight, len(folds))
+    means = (drawn @ sums) / np.where(total > 0, total, np.nan)[:, None]
+    return (means * model.replicates[:, places]).sum(axis=1)
 
 
-def _gap_notes(current: GroupedCounts | None, relationship: FittedRelationship, constructs: list[str]) -> list[Note]:
+def _correlated(rows: list[dict], replicates: list[np.ndarray]) -> list[dict]:
+    """The rows, those of the current period with the correlation of their figure with that of the comparison over the replicates.
+
+    The same customers stand behind both, where they answered in both, and the same weights.
+    """
+    before = {
+        (row["segment"], row["level"]): drawn
+        for row, drawn in zip(rows, replicates, strict=True)
+        if row["win"] == "comparison" and len(drawn)
+    }
+    for row, drawn in zip(rows, replicates, strict=True):
+        earlier = before.get((row["segment"], row["level"]))
+        if row["win"] == "current" and len(drawn) and earlier is not None:
+            both = np.isfinite(drawn) & np.isfinite(earlier)
+            spread = drawn[both].std() * earlier[both].std() if both.any() else 0.0
+            row["correlation"] = float(np.cov(drawn[both], earlier[both], ddof=0)[0, 1] / spread) if spread else 0.0
+    return rows
+
+
+def _gap_notes(current: GroupedCounts, relationship: FittedRelationship, constructs: list[str]) -> list[Note]:
     """How many answers of the reporting period count for each construct, where some do not."""
-    if current is None:
-        return []
     answers, n = answers_of(current.counts, relationship.columns), current.counts["n"].to_numpy(float)
     notes = []
     for construct in constructs:
@@ -158,7 +157,7 @@ def _priorities(
     impact_of = {row["breakdown"]: row for row in rows}
     points = []
     for driver in context.settings["relationship"]["drivers"]:
-        score = _score(whole, whole, driver, relationship, context.level, driver)
+        score, _ = _score(whole, driver, relationship, context.level, driver)
         impact = impact_of[driver]
         if np.isnan(score["value"]):
             continue

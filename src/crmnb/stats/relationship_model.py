@@ -32,7 +32,7 @@ class FittedRelationship:
 
     columns: of the answers in counts, in the order of weights. model: the path model, whose items are named as people read them. weights: (items,),
     of unstandardised scores; they sum to 1 in each construct. replicates: (replicates, items), the same in each that has an estimate.
-    counts: (replicates, clusters), how often each was drawn. positions: of each window, its folds and the place of the first of them among the clusters.
+    folds: those of the compared periods, which are the clusters. counts: (replicates, folds), how often each was drawn.
     complete: answers without a gap; answers: all; clusters: those of complete answers. bootstrap: None where no model could be fitted,
     for the reason `refusal`.
     """
@@ -41,8 +41,8 @@ class FittedRelationship:
     model: PathModel
     weights: np.ndarray
     replicates: np.ndarray
+    folds: np.ndarray
     counts: np.ndarray
-    positions: Mapping[str, tuple[np.ndarray, int]]
     complete: float
     answers: float
     clusters: float
@@ -53,12 +53,9 @@ class FittedRelationship:
         """The places of a construct's items among all."""
         return np.flatnonzero(self.model.block == self.model.constructs.index(construct))
 
-    def drawn(self, win: str, folds: np.ndarray) -> np.ndarray | None:
-        """(replicates, folds): how often each fold of a compared window was drawn; None for other windows."""
-        if win not in self.positions:
-            return None
-        known, first = self.positions[win]
-        return self.counts[:, first + np.searchsorted(known, folds)]
+    def drawn(self, folds: np.ndarray) -> np.ndarray:
+        """(replicates, folds): how often each of some folds was drawn."""
+        return self.counts[:, np.searchsorted(self.folds, folds)]
 
     def weight_notes(self, constructs: list[str]) -> list[Note]:
         """How the items of some constructs are weighted."""
@@ -118,22 +115,17 @@ def fitted(groups: list[GroupedCounts], context: EstimationContext) -> FittedRel
 def _fitted(wholes: list[GroupedCounts], declared: Mapping[str, Any]) -> FittedRelationship:
     items = [item for block in declared["blocks"].values() for item in block]
     columns, labels = tuple(f"{ANSWER_TO}{item}" for item in items), [declared["labels"][item] for item in items]
-    positions, clusters, first = {}, [], 0
-    for group in wholes:
-        folds, fold = np.unique(group.counts["fold"].to_numpy(), return_inverse=True)
-        positions[group.win] = folds, first
-        clusters.append(first + fold)
-        first += len(folds)
     counts = pd.concat([group.counts for group in wholes], ignore_index=True)
+    folds, fold = np.unique(counts["fold"].to_numpy(), return_inverse=True)
     rows = np.repeat(np.arange(len(counts)), counts["n"].to_numpy(int))
     answers = pd.DataFrame(answers_of(counts, columns)[rows], columns=labels)
     weight = (weight_of(counts) / counts["n"].to_numpy(float))[rows]
     there = (weight > 0) & answers.notna().all(axis=1).to_numpy()
-    cluster, complete = np.concatenate(clusters)[rows], float(there.sum())
+    cluster, complete = fold[rows], float(there.sum())
     scheme = declared["scheme"] if complete >= FEWEST_FOR_WEIGHTS else "equal"
     bootstrap, refusal, usable = None, None, slice(None)
     try:
-        sums = cluster_sums(answers, cluster, weight, size=first)
+        sums = cluster_sums(answers, cluster, weight, size=len(folds))
         bootstrap = _bootstrap(sums, declared, scheme)
         if not bootstrap.usable.any():
             raise CannotFit(Note("weights_not_converged", iterations=bootstrap.fit.model.max_iterations))
@@ -149,8 +141,8 @@ def _fitted(wholes: list[GroupedCounts], declared: Mapping[str, Any]) -> FittedR
         model=model,
         weights=weights,
         replicates=replicates,
-        counts=np.concatenate([*draws(first, REPLICATES, SEED)])[usable],
-        positions=positions,
+        folds=folds,
+        counts=np.concatenate([*draws(len(folds), REPLICATES, SEED)])[usable],
         complete=complete,
         answers=float((weight > 0).sum()),
         clusters=float(len(np.unique(cluster[there]))),

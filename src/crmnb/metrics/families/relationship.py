@@ -97,8 +97,8 @@ def driver_score(survey_responses, *, relationship: Relationship, items: Items, 
 
 
 @metric(
-    title="Driver impact, per 5 points",
-    unit="points",
+    title="Driver impact (per 5 points)",
+    unit="index points",
     kind="process",
     direction="up",
     published=f"{_PUBLISHED}test_impacts_are_the_published_effects",

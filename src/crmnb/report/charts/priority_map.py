@@ -117,14 +117,13 @@ def _draw_quadrants(axes, centre: tuple[float, float]) -> None:
 
 
 def _label(axes, drivers: list[Driver]) -> None:
-    """Each name at the upper right of its point, moved up or down where two would overlap."""
-    places = [axes.transData.transform((driver.score, driver.row.value)) for driver in drivers]
+    """Each name beside the right end of its line, moved up or down where two would overlap."""
+    places = [axes.transData.transform((driver.high, driver.row.value)) for driver in drivers]
     bounds = axes.get_window_extent()
-    wanted = [float(y) + 12 for _, y in places]
-    heights = spread(wanted, _APART, bounds.y0 + 8, bounds.y1 - 8)
+    heights = spread([float(y) for _, y in places], _APART, bounds.y0 + 8, bounds.y1 - 8)
     for driver, (x, _), height in zip(drivers, places, heights, strict=True):
         style = {"va": "center", "color": INK, "fontweight": "bold"}
-        axes.annotate(driver.name, (x + 8, height), xycoords="figure pixels", **style)
+        axes.annotate(driver.name, (x + 7, height), xycoords="figure pixels", **style)
 
 
 def _title(result: Result, drivers: list[Driver]) -> str:

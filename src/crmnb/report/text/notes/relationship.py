@@ -3,8 +3,8 @@
 from crmnb.report.text.notes.words import Renderer
 
 SENTENCES: dict[str, str | Renderer] = {
-    "needs_relationship": "needs relationship: in the parameters file: which questions in {table} make the index, and which its drivers",
-    "needs_relationship_outcomes": "needs outcomes under relationship: in the parameters file, such as buying again or recommending",
+    "needs_relationship": "needs a relationship survey in {table}, declared under relationship: in the parameters file",
+    "needs_relationship_outcomes": "needs questions about future behaviour, declared as outcomes under relationship: in the parameters file",
     "no_complete_answers_to": "{construct}: nobody answered all of its questions",
     "answers_with_gaps": "{construct}: {n} of {of} answers left out: at least one of its questions is not answered.",
     "item_weight": "{item} {weight:%}",
