@@ -210,6 +210,44 @@ def wrong_payback(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: covered after {covered[0]}"
 
 
+def wrong_priority(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Score, impact and quadrant of each driver, the largest impact first; the title's two; lines where there are intervals."""
+    (axes,) = drawn.axes
+    names = [text.get_text() for text in axes.texts if text.get_fontweight() == "bold"]
+    spots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    middle = [line for line in axes.lines if line.get_linestyle() != "-" and line.get_marker() == "None"]
+    told = re.findall(r"\. ([^.:]+): score (\S+), impact (\S+)[^()]*?(?: \(([a-z ]+)\))?(?=\.)", shown.alt)
+    if [name for name, *_ in told] != names or [y for _, y in spots] != sorted((y for _, y in spots), reverse=True):
+        yield f"{told} for {names}"
+        return
+    for (name, score, impact, quadrant), (x, y) in zip(told, spots, strict=True):
+        if not (agrees(score, x) and agrees(impact, y)):
+            yield f"{name}: {score}, {impact} for {x}, {y}"
+        if middle:
+            right, above = x >= middle[0].get_xdata()[0], y >= middle[1].get_ydata()[0]
+            if quadrant != PRIORITIES[above, right]:
+                yield f"{name}: {quadrant} for {x}, {y}"
+    whiskers = [line for line in axes.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+    spans = {
+        (x, tuple(line.get_ydata())) for line in whiskers for x in {*line.get_xdata()} if len({*line.get_xdata()}) == 1
+    }
+    ends = [next(span for x, span in spans if x == spot) for spot, _ in spots]
+    yield from _intervals(shown, "with lines", whiskers)
+    claimed = re.search(r"largest impact (.+) \((\S+) .*\), smallest (.+) \((\S+) ", shown.title)
+    if bool(claimed) != (ends[-1][1] < ends[0][0]) or (
+        claimed and (claimed[1] != names[0] or claimed[3] != names[-1] or not agrees(claimed[4], spots[-1][1]))
+    ):
+        yield f"the title: {shown.title!r}"
+
+
+PRIORITIES = {
+    (True, False): "improve first",
+    (True, True): "keep up",
+    (False, False): "improve later",
+    (False, True): "maintain",
+}
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -350,6 +388,7 @@ CHECKS: dict[str, Check] = {
     "lorenz": wrong_lorenz,
     "backtest": wrong_tracking,
     "payback": wrong_payback,
+    "priority": wrong_priority,
     "cohorts": wrong_cohorts,
 }
 
@@ -409,6 +448,9 @@ MADE = {
     "lorenz": ("lorenz", (), pictured.concentration),
     "tracking": ("backtest", (), pictured.forecast),
     "payback": ("payback", (), pictured.payback),
+    "priorities": ("priority", (), pictured.priorities),
+    "priorities that do not differ": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4), Price=(55, 2.1))),
+    "a single driver": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4))),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),
 }
