@@ -133,16 +133,16 @@ def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> E
     relationship, whole = fitted(groups, context), _current(groups)
     if whole is None:
         return Estimates([])
-    if relationship.bootstrap is None:
-        return Estimates([whole.row(reason=relationship.refusal)])
+    if reason := relationship.without_effects:
+        return Estimates([whole.row(reason=reason)])
     tables = {
         "": relationship.bootstrap.intervals("unstandardised_total_effects", context.level),
         ", direct": relationship.bootstrap.intervals("unstandardised_paths", context.level),
     }
     rows = [
         _effect(whole, groups, relationship, f"{driver}{suffix}", table.loc[driver, RELATIONSHIP_INDEX] * STEP)
-        for driver in context.settings["relationship"]["drivers"]
         for suffix, table in tables.items()
+        for driver in context.settings["relationship"]["drivers"]
         if (driver, RELATIONSHIP_INDEX) in table.index
     ]
     fit = relationship.bootstrap.fit
@@ -172,8 +172,8 @@ def driver_shares(groups: list[GroupedCounts], context: EstimationContext) -> Es
     relationship, whole = fitted(groups, context), _current(groups)
     if whole is None:
         return Estimates([])
-    if relationship.bootstrap is None:
-        return Estimates([whole.row(reason=relationship.refusal)])
+    if reason := relationship.without_effects:
+        return Estimates([whole.row(reason=reason)])
     drivers, bootstrap = list(context.settings["relationship"]["drivers"]), relationship.bootstrap
     replicates = bootstrap.estimates["correlations"]
     try:

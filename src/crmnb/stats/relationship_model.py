@@ -20,6 +20,7 @@ from crmnb.stats.models.pls_bootstrap import PathBootstrap, bootstrap_path_model
 from crmnb.stats.models.pls_model import PathModel, path_model
 
 FEWEST_FOR_WEIGHTS = 100  # complete answers, below which estimated weights are worse than equal ones
+FEWEST_FOR_EFFECTS = 30  # complete answers, below which a regression of the index says nothing
 REPLICATES, SEED = 1000, 1989
 _COMPARED = ("current", "comparison")
 _MOST_MODELS = 4  # a report needs one
@@ -57,16 +58,33 @@ class FittedRelationship:
         """(replicates, folds): how often each of some folds was drawn."""
         return self.counts[:, np.searchsorted(self.folds, folds)]
 
+    @property
+    def without_effects(self) -> Note | None:
+        """Why no effects can be told, None where they can."""
+        if self.bootstrap is None:
+            return self.refusal
+        if self.complete < FEWEST_FOR_EFFECTS:
+            return Note("too_few_complete_answers", n=Count(self.complete), fewest=FEWEST_FOR_EFFECTS)
+        return None
+
     def weight_notes(self, constructs: list[str]) -> list[Note]:
-        """How the items of some constructs are weighted."""
+        """What some constructs are made of, and where the weights of their items come from."""
+        notes = []
+        for construct in constructs:
+            places = self.places(construct)
+            if negative := [self.model.items[at] for at in places if self.weights[at] < 0]:
+                notes.append(Note("negative_weights", construct=construct, items=negative))
+            parts = [Note("item_weight", item=self.model.items[at], weight=self.weights[at]) for at in places]
+            notes.append(Note("construct_weights", construct=construct, weights=parts))
+        return [*notes, *self.origin_notes()]
+
+    def origin_notes(self) -> list[Note]:
+        """Where the weights come from."""
+        if self.refusal:
+            return [Note("equal_weights_no_model", reason=self.refusal)]
         if self.model.scheme == "equal":
-            few = Note("equal_weights_few_answers", n=Count(self.complete), fewest=FEWEST_FOR_WEIGHTS)
-            return [few if self.refusal is None else Note("equal_weights_no_model", reason=self.refusal)]
-        if len(constructs) > 1:
-            return []
-        [places] = [self.places(construct) for construct in constructs]
-        parts = [Note("item_weight", item=self.model.items[at], weight=self.weights[at]) for at in places]
-        return [Note("estimated_weights", n=Count(self.complete), weights=parts)]
+            return [Note("equal_weights_few_answers", n=Count(self.complete), fewest=FEWEST_FOR_WEIGHTS)]
+        return [Note("estimated_weights", n=Count(self.complete))]
 
     def model_notes(self) -> list[Note]:
         """What the estimates of the whole model rest on: answers left out, equal weights, replicates without an estimate."""
@@ -75,7 +93,7 @@ class FittedRelationship:
             gaps = Count(self.answers - self.complete)
             notes.append(Note("respondents_with_gaps_left_out", n=gaps, of=Count(self.answers)))
         if self.model.scheme == "equal":
-            notes += self.weight_notes([])
+            notes += self.origin_notes()
         failed = self.bootstrap.not_converged + self.bootstrap.undefined if self.bootstrap else 0
         if failed:
             notes.append(Note("replicates_without_estimate", n=failed, of=self.bootstrap.replicates))

@@ -185,6 +185,23 @@ def test_fewer_than_a_hundred_complete_answers_have_equal_weights():
     assert row(measured("driver_impact", few), "Service")["value"] > 0
 
 
+def test_fewer_than_thirty_complete_answers_have_no_effects():
+    few = pd.concat([answers(2024, 14), answers(2025, 15)], ignore_index=True)
+    for metric in ("driver_impact", "driver_share"):
+        found = measured(metric, few)
+        assert "too_few_complete_answers" in row(found)["reason"]
+        assert found.notes == ()
+    assert row(measured("relationship_index", few))["flags"] == "unreliable"
+
+
+def test_a_question_that_points_the_other_way_is_told_beside_the_score():
+    other = BOTH.assign(s3=11 - BOTH["s3"])
+    notes = measured("driver_score", other).notes
+    assert [dict(n.items) for n in notes if n.code == "negative_weights"] == [
+        {"construct": "Service", "items": ("S3",)}
+    ]
+
+
 def test_answers_without_differences_have_equal_weights_and_no_effects():
     alike = BOTH.assign(p1=7, p2=7)
     found = measured("driver_score", alike)
