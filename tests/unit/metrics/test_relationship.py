@@ -242,6 +242,27 @@ def test_what_is_not_declared_is_named():
     assert "needs_relationship_outcomes" in silent.rows["reason"].iloc[0]
 
 
+def test_a_question_that_the_data_lack_is_named():
+    [reason] = measured("driver_score", BOTH.drop(columns="s1")).rows["reason"].unique()
+    assert "survey_responses.s1" in reason
+
+
+def test_without_answers_in_the_period_there_is_no_figure():
+    for metric in ("relationship_index", "driver_score", "driver_impact", "driver_share", "future_behaviour"):
+        whole = row(measured(metric, BEFORE))
+        assert np.isnan(whole["value"])
+        assert "nothing_counted" in whole["reason"]
+
+
+def test_a_small_segment_is_hidden_with_another_by_which_it_could_be_had():
+    few = BOTH.assign(channel=["letter" if i % 240 < 6 else "phone" if i % 3 else "web" for i in range(480)])
+    found = measured("relationship_index", few, client(privacy={"min_base": 30, "suppress_below": 10}))
+    channels = found.rows[found.rows["segment"] == "channel"].set_index("level")
+    assert "suppressed" in channels.loc["letter", "flags"]
+    assert channels["flags"].str.contains("suppressed").sum() == 2
+    assert channels.loc["letter", ["value", "low", "high", "n"]].isna().all()
+
+
 def test_the_order_of_rows_does_not_matter():
     mixed = BOTH.sample(frac=1, random_state=3)
     for metric in ("relationship_index", "driver_impact"):

@@ -6,6 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 from crmnb.core.errors import nearest
 from crmnb.schema.client.models import INDEX, Client, Relationship
 
+_RESERVED = (INDEX, "relationship index")  # what reports call the index
+_DIRECT = ", direct"  # how reports tell a driver's direct effect from the total one
+
 
 def find_relationship_problems(relationship: Relationship, client: Client) -> list[str]:
     """All faults of the key `relationship`. Each message begins with the key."""
@@ -15,8 +18,9 @@ def find_relationship_problems(relationship: Relationship, client: Client) -> li
 
 def _check_names(relationship: Relationship) -> Iterator[str]:
     for group in ("drivers", "outcomes"):
-        if INDEX in getattr(relationship, group):
-            yield f"relationship.{group}.{INDEX}: this name is reserved for the index. Rename it."
+        for name in getattr(relationship, group):
+            if name.lower() in _RESERVED or name.lower().endswith(_DIRECT):
+                yield f"relationship.{group}.{name}: this name is reserved. Rename it."
     for name in relationship.outcomes:
         if name in relationship.drivers:
             yield f"relationship.outcomes.{name}: is a driver already. A construct is either a driver or an outcome."

@@ -79,7 +79,9 @@ def test_declared_paths_replace_all_others(tmp_path):
             "Price: [hard]",
             "relationship.drivers.Price: 'hard' has the direction effort. Items of the relationship need `up`",
         ),
-        ("Price: [q3]", "index: [q3]", "relationship.drivers.index: this name is reserved for the index. Rename it."),
+        ("Price: [q3]", "index: [q3]", "relationship.drivers.index: this name is reserved. Rename it."),
+        ("Price: [q3]", "Relationship index: [q3]", "relationship.drivers.Relationship index: this name is reserved."),
+        ("Price: [q3]", '"Service, direct": [q3]', "relationship.drivers.Service, direct: this name is reserved."),
         (
             "Loyalty: [q4]",
             "Price: [q4]",
