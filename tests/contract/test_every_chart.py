@@ -228,16 +228,31 @@ def wrong_priority(shown: Figure, drawn: Canvas) -> Iterator[str]:
             if quadrant != PRIORITIES[above, right]:
                 yield f"{name}: {quadrant} for {x}, {y}"
     whiskers = [line for line in axes.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
-    spans = {
-        (x, tuple(line.get_ydata())) for line in whiskers for x in {*line.get_xdata()} if len({*line.get_xdata()}) == 1
-    }
-    ends = [next(span for x, span in spans if x == spot) for spot, _ in spots]
     yield from _intervals(shown, "with lines", whiskers)
-    claimed = re.search(r"largest impact (.+) \((\S+) .*\), smallest (.+) \((\S+) ", shown.title)
-    if bool(claimed) != (ends[-1][1] < ends[0][0]) or (
-        claimed and (claimed[1] != names[0] or claimed[3] != names[-1] or not agrees(claimed[4], spots[-1][1]))
-    ):
-        yield f"the title: {shown.title!r}"
+    upright = {line.get_xdata()[0]: sorted(line.get_ydata()) for line in whiskers if len({*line.get_xdata()}) == 1}
+    across = {line.get_ydata()[0]: sorted(line.get_xdata()) for line in whiskers if len({*line.get_ydata()}) == 1}
+    yield from _title_of_priorities(shown.title, names, [(*spot, across[spot[1]], upright[spot[0]]) for spot in spots])
+
+
+def _title_of_priorities(title: str, names: list[str], spots: list[tuple]) -> Iterator[str]:
+    """What to improve first, or the largest and the smallest impact: said where intervals hold it, and nowhere else."""
+    mean_score, mean_impact = (np.mean([spot[at] for spot in spots]) for at in (0, 1))
+    urgent = [
+        name
+        for name, (_, _, score, impact) in zip(names, spots, strict=True)
+        if score[1] < mean_score and impact[0] > mean_impact
+    ]
+    apart = spots[-1][3][1] < spots[0][3][0]
+    if first := re.search(r": improve (.+) first \(score (\S+), impact (\S+) ", title):
+        place = names.index(first[1])
+        held = first[1] == urgent[0] and agrees(first[2], spots[place][0]) and agrees(first[3], spots[place][1])
+    elif ends := re.search(r": largest impact (.+) \((\S+) .*\), smallest (.+) \((\S+) ", title):
+        told = ends[1] == names[0] and ends[3] == names[-1]
+        held = not urgent and apart and told and agrees(ends[2], spots[0][1]) and agrees(ends[4], spots[-1][1])
+    else:
+        held = not urgent and not apart
+    if not held:
+        yield f"the title: {title!r}"
 
 
 PRIORITIES = {
@@ -450,6 +465,11 @@ MADE = {
     "payback": ("payback", (), pictured.payback),
     "priorities": ("priority", (), pictured.priorities),
     "priorities that do not differ": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4), Price=(55, 2.1))),
+    "priorities without an urgent one": (
+        "priority",
+        (),
+        lambda: pictured.priorities(Service=(71, 3.4), Price=(55, 2.1), Range=(66, 2.2)),
+    ),
     "a single driver": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4))),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),

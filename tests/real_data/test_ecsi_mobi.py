@@ -176,9 +176,18 @@ def test_impacts_are_the_published_effects(relationship, raw):
     assert (round(impacts["Image"], 2), round(impacts["Image, direct"], 2)) == (2.07, 0.95)
     for table, suffix in (("totalEffects", ""), ("pathCoefficients", ", direct")):
         for driver in DRIVERS:
+            if (driver, suffix) == (
+                "Value",
+                ", direct",
+            ):  # the total effect, as no path leads from there to another driver
+                continue
             effect = smartpls(table).loc[driver, "Satisfaction"]
             expected = 5 * effect * deviations["Satisfaction"] / deviations[driver]
             assert impacts[driver + suffix] == pytest.approx(expected, rel=2e-5), driver + suffix
+
+
+def test_a_driver_that_leads_to_no_other_has_one_effect(relationship):
+    assert set(relationship.loc["driver_impact"].index) == {*DRIVERS, *(f"{name}, direct" for name in DRIVERS[:-1])}
 
 
 @pytest.mark.published

@@ -23,6 +23,7 @@ from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitte
 
 STEP = 5.0  # points of a driver's score, for which its impact is told
 FEW_ANSWERS = 30  # below which a percentile interval is too narrow
+_ROUNDING = 1e-12  # of a standardised effect
 _METHOD = "bootstrap by respondent"
 
 
@@ -129,7 +130,10 @@ def _gap_notes(current: GroupedCounts, relationship: FittedRelationship, constru
 
 
 def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """What the index gains where a driver's score rises by `STEP` points: in total, and directly (breakdown "<driver>, direct")."""
+    """What the index gains where a driver's score rises by `STEP` points: in total, and directly (breakdown "<driver>, direct").
+
+    A driver without an indirect effect has one row.
+    """
     relationship, whole = fitted(groups, context), _current(groups)
     if whole is None:
         return Estimates([])
@@ -139,13 +143,14 @@ def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> E
         "": relationship.bootstrap.intervals("unstandardised_total_effects", context.level),
         ", direct": relationship.bootstrap.intervals("unstandardised_paths", context.level),
     }
+    fit = relationship.bootstrap.fit
+    indirect = fit.indirect_effects[RELATIONSHIP_INDEX].abs() > _ROUNDING
     rows = [
         _effect(whole, groups, relationship, f"{driver}{suffix}", table.loc[driver, RELATIONSHIP_INDEX] * STEP)
         for suffix, table in tables.items()
         for driver in context.settings["relationship"]["drivers"]
-        if (driver, RELATIONSHIP_INDEX) in table.index
+        if (driver, RELATIONSHIP_INDEX) in table.index and (not suffix or indirect[driver])
     ]
-    fit = relationship.bootstrap.fit
     points = _priorities(whole, rows, relationship, context)
     return Estimates(rows, points, notes=[*relationship.model_notes(), *path_notes(fit, path_quality(fit))])
 

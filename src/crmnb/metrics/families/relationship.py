@@ -107,7 +107,7 @@ def driver_impact(survey_responses, *, relationship: Relationship, items: Items,
     """Points that the relationship index gains where the score of a driver rises by 5 points: the total effect in the path model.
 
     The total effect includes what a driver changes through other drivers, at equal scores of the drivers that lead to it. The direct
-    effect is what remains at equal scores of all other drivers.
+    effect is what remains at equal scores of all other drivers; it is listed where it differs.
 
     Why: it shows which improvement is worth most.
     Caution: it is estimated from differences between customers, who were not assigned at random, so it need not be the effect of a

@@ -55,7 +55,12 @@ def priority_map(result: Result) -> Figure | Figures:
     named = [(d.name, _score(result, d), value_words(result, d.row), _quadrant(d, centre, drivers)) for d in drivers]
     alt = priority_alt(result, named)
     return Figure(
-        drawing, _title(result, drivers), alt, _table(result, every), _notes(result, drivers, every), height=_HEIGHT
+        drawing,
+        _title(result, drivers, centre),
+        alt,
+        _table(result, every),
+        _notes(result, drivers, every),
+        height=_HEIGHT,
     )
 
 
@@ -126,16 +131,18 @@ def _label(axes, drivers: list[Driver]) -> None:
         axes.annotate(driver.name, (x + 7, height), xycoords="figure pixels", **style)
 
 
-def _title(result: Result, drivers: list[Driver]) -> str:
-    """The drivers of the largest and the smallest impact, where their intervals lie apart."""
+def _title(result: Result, drivers: list[Driver], centre: tuple[float, float]) -> str:
+    """What to improve first, where both intervals of a driver say so; else the largest and the smallest impact, where these lie apart."""
+    if len(drivers) == 1:
+        return "Priority map"
+    urgent = [driver for driver in drivers if driver.high < centre[0] and driver.row.low > centre[1]]
+    if urgent:
+        first = urgent[0]
+        return f"Priority map: improve {first.name} first (score {_score(result, first)}, impact {value_words(result, first.row)})"
     first, last = drivers[0], drivers[-1]
     if is_clearly_below(last.row, first.row):
         return f"Priority map: largest impact {first.name} ({value_words(result, first.row)}), smallest {last.name} ({value_words(result, last.row)})"
-    return (
-        "Priority map"
-        if len(drivers) == 1
-        else "Priority map: no detectable difference between largest and smallest impact"
-    )
+    return "Priority map: no detectable difference between largest and smallest impact"
 
 
 def _score(result: Result, driver: Driver) -> str:
