@@ -210,6 +210,59 @@ def wrong_payback(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: covered after {covered[0]}"
 
 
+def wrong_priority(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Score, impact and quadrant of each driver, the largest impact first; the title's two; lines where there are intervals."""
+    (axes,) = drawn.axes
+    names = [text.get_text() for text in axes.texts if text.get_fontweight() == "bold"]
+    spots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    middle = [line for line in axes.lines if line.get_linestyle() != "-" and line.get_marker() == "None"]
+    told = re.findall(r"\. ([^.:]+): score (\S+), impact (\S+)[^()]*?(?: \(([a-z ]+)\))?(?=\.)", shown.alt)
+    if [name for name, *_ in told] != names or [y for _, y in spots] != sorted((y for _, y in spots), reverse=True):
+        yield f"{told} for {names}"
+        return
+    for (name, score, impact, quadrant), (x, y) in zip(told, spots, strict=True):
+        if not (agrees(score, x) and agrees(impact, y)):
+            yield f"{name}: {score}, {impact} for {x}, {y}"
+        if middle:
+            right, above = x >= middle[0].get_xdata()[0], y >= middle[1].get_ydata()[0]
+            if quadrant != PRIORITIES[above, right]:
+                yield f"{name}: {quadrant} for {x}, {y}"
+    whiskers = [line for line in axes.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+    yield from _intervals(shown, "with lines", whiskers)
+    upright = {line.get_xdata()[0]: sorted(line.get_ydata()) for line in whiskers if len({*line.get_xdata()}) == 1}
+    across = {line.get_ydata()[0]: sorted(line.get_xdata()) for line in whiskers if len({*line.get_ydata()}) == 1}
+    yield from _title_of_priorities(shown.title, names, [(*spot, across[spot[1]], upright[spot[0]]) for spot in spots])
+
+
+def _title_of_priorities(title: str, names: list[str], spots: list[tuple]) -> Iterator[str]:
+    """What to improve first, or the largest and the smallest impact: said where intervals hold it, and nowhere else."""
+    mean_score, mean_impact = (np.mean([spot[at] for spot in spots]) for at in (0, 1))
+    urgent = [
+        name
+        for name, (_, _, score, impact) in zip(names, spots, strict=True)
+        if score[1] < mean_score and impact[0] > mean_impact
+    ]
+    apart = spots[-1][3][1] < spots[0][3][0]
+    if first := re.search(r": improve (.+) first \(score (\S+), impact (\S+) ", title):
+        place = names.index(first[1])
+        held = first[1] == urgent[0] and agrees(first[2], spots[place][0]) and agrees(first[3], spots[place][1])
+    elif ends := re.search(r": largest impact (.+) \((\S+) .*\), smallest (.+) \((\S+) ", title):
+        told = ends[1] == names[0] and ends[3] == names[-1]
+        held = not urgent and apart and told and agrees(ends[2], spots[0][1]) and agrees(ends[4], spots[-1][1])
+    else:
+        held = not urgent and not apart
+    if not held:
+        yield f"the title: {title!r}"
+
+
+PRIORITIES = {
+    (True, False): "improve first",
+    (True, True): "keep up",
+    (False, False): "improve later",
+    (False, True): "maintain",
+}
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -350,6 +403,7 @@ CHECKS: dict[str, Check] = {
     "lorenz": wrong_lorenz,
     "backtest": wrong_tracking,
     "payback": wrong_payback,
+    "priority": wrong_priority,
     "cohorts": wrong_cohorts,
 }
 
@@ -409,6 +463,14 @@ MADE = {
     "lorenz": ("lorenz", (), pictured.concentration),
     "tracking": ("backtest", (), pictured.forecast),
     "payback": ("payback", (), pictured.payback),
+    "priorities": ("priority", (), pictured.priorities),
+    "priorities that do not differ": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4), Price=(55, 2.1))),
+    "priorities without an urgent one": (
+        "priority",
+        (),
+        lambda: pictured.priorities(Service=(71, 3.4), Price=(55, 2.1), Range=(66, 2.2)),
+    ),
+    "a single driver": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4))),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),
 }

@@ -1,9 +1,11 @@
 """ECSI mobi: 250 answers on 1-10 without dates or customers, against plain pandas on the raw file."""
 
 from datetime import datetime
+from itertools import permutations
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from evaluating import family_rows
@@ -115,6 +117,124 @@ def test_the_interval_is_wilson_s_by_another_route(whole, raw):
     low, high = proportion_confint(int((raw["CUSA1"] >= 9).sum()), 250, alpha=0.05, method="wilson")
     assert csat["method"] == "Wilson"
     assert (csat["low"], csat["high"]) == pytest.approx((100 * low, 100 * high), rel=1e-9)
+
+
+# ---- The relationship: the index, its drivers and what follows, from SmartPLS's output by another route ---------------
+
+CONSTRUCTS = {"Image": "IMAG", "Expectation": "CUEX", "Quality": "PERQ", "Value": "PERV", "Satisfaction": "CUSA"}
+DRIVERS = [*CONSTRUCTS][:-1]
+SIX_DIGITS = 2e-6
+
+
+def smartpls(table: str) -> pd.DataFrame:
+    """A table of SmartPLS, path weighting scheme: names and numbers between tabs, decimal commas."""
+    lines = (FILE.parent / f"smartpls_pathWeighting_{table}.txt").read_text(encoding="latin-1").splitlines()
+    cells = [[cell.strip() for cell in line.split("\t") if cell.strip()] for line in lines if line.strip()]
+    numbers = {row[0]: [float(cell.replace(",", ".")) for cell in row[1:]] for row in cells[1:]}
+    return pd.DataFrame.from_dict(numbers, orient="index", columns=cells[0])
+
+
+def points(raw: pd.DataFrame) -> pd.DataFrame:
+    """Each respondent's score on 0-100 of each construct: items weighted by SmartPLS's outer weight / standard deviation."""
+    on_100, weights = (raw - 1) / 9 * 100, smartpls("outerWeights")
+    scores = {}
+    for name, prefix in CONSTRUCTS.items():
+        items = [item for item in raw if item.startswith(prefix) and item != "CUSCO"]
+        by_deviation = weights.loc[items, name] / on_100[items].std()
+        scores[name] = (on_100[items] * (by_deviation / by_deviation.sum())).sum(axis=1)
+    return pd.DataFrame(scores)
+
+
+@pytest.fixture(scope="module")
+def relationship(book: Workbook) -> pd.DataFrame:
+    """The relationship family's figures of the year as a whole, by metric and breakdown."""
+    found = book.results("relationship")
+    return found[(found["part"] == "") & (found["segment"] == "")].set_index(["metric", "breakdown"])
+
+
+@pytest.mark.published
+def test_the_index_is_the_published_one(relationship, raw):
+    index = relationship.loc[("relationship_index", "")]
+    assert round(index["value"], 2) == 72.45
+    assert index["value"] == pytest.approx(points(raw)["Satisfaction"].mean(), rel=SIX_DIGITS)
+    assert index["low"] < index["value"] < index["high"]
+    assert index["n"] == 250
+
+
+@pytest.mark.published
+def test_driver_scores_are_those_of_the_published_weights(relationship, raw):
+    scores = relationship.loc["driver_score", "value"]
+    assert sorted(scores.index) == sorted(DRIVERS)
+    expected = points(raw)[DRIVERS].mean()
+    assert scores[DRIVERS].to_numpy() == pytest.approx(expected.to_numpy(), rel=SIX_DIGITS)
+
+
+@pytest.mark.published
+def test_impacts_are_the_published_effects(relationship, raw):
+    """Standardised effects times the standard deviations of the scores: points of the index for 5 points of the driver."""
+    impacts, deviations = relationship.loc["driver_impact", "value"], points(raw).std()
+    assert (round(impacts["Image"], 2), round(impacts["Image, direct"], 2)) == (2.07, 0.95)
+    for table, suffix in (("totalEffects", ""), ("pathCoefficients", ", direct")):
+        for driver in DRIVERS:
+            if (driver, suffix) == (
+                "Value",
+                ", direct",
+            ):  # the total effect, as no path leads from there to another driver
+                continue
+            effect = smartpls(table).loc[driver, "Satisfaction"]
+            expected = 5 * effect * deviations["Satisfaction"] / deviations[driver]
+            assert impacts[driver + suffix] == pytest.approx(expected, rel=2e-5), driver + suffix
+
+
+def test_a_driver_that_leads_to_no_other_has_one_effect(relationship):
+    assert set(relationship.loc["driver_impact"].index) == {*DRIVERS, *(f"{name}, direct" for name in DRIVERS[:-1])}
+
+
+@pytest.mark.published
+def test_driver_shares_are_those_of_the_published_correlations(relationship, raw):
+    """Each driver's increment of R2, averaged over the 24 orders in which four drivers can enter a regression."""
+    scores = points(raw)
+
+    def r2(drivers: list[str]) -> float:
+        if not drivers:
+            return 0.0
+        x = np.column_stack([np.ones(len(scores)), scores[drivers]])
+        fitted = x @ np.linalg.lstsq(x, scores["Satisfaction"], rcond=None)[0]
+        return float(fitted.var() / scores["Satisfaction"].var(ddof=0))
+
+    orders = [list(order) for order in permutations(DRIVERS)]
+    shares = relationship.loc["driver_share", "value"]
+    for driver in DRIVERS:
+        parts = [r2(order[: order.index(driver) + 1]) - r2(order[: order.index(driver)]) for order in orders]
+        assert shares[driver] == pytest.approx(100 * np.mean(parts) / r2(DRIVERS), rel=1e-5)
+    assert shares.sum() == pytest.approx(100)
+
+
+@pytest.mark.published
+def test_future_behaviour_is_the_mean_of_each_answer(relationship, raw, client: Client):
+    """The published data themselves: plain means of the raw file."""
+    means = relationship.loc["future_behaviour", "value"]
+    expected = {client.items[name.lower()].name: (raw[name].mean() - 1) / 9 * 100 for name in OUTCOMES}
+    assert means.to_dict() == pytest.approx(expected, rel=1e-9)
+
+
+OUTCOMES = ("CUSCO", "CUSL1", "CUSL2", "CUSL3")
+
+
+def test_intervals_are_those_of_a_plain_bootstrap_of_respondents(relationship, raw):
+    """Of the mean of fixed scores; that weights are estimated anew widens intervals of such an index by little."""
+    scores, random = points(raw)["Satisfaction"].to_numpy(), np.random.default_rng(1)
+    means = scores[random.integers(0, 250, (4000, 250))].mean(axis=1)
+    index = relationship.loc[("relationship_index", "")]
+    width = np.diff(np.quantile(means, [0.025, 0.975]))[0]
+    assert index["high"] - index["low"] == pytest.approx(width, rel=0.10)
+
+
+def test_the_model_says_what_its_reader_should_know(book: Workbook):
+    codes = [note.code for note in book("driver_impact").notes]
+    assert "constructs_hard_to_separate" in codes
+    pairs = [note.values for note in book("driver_impact").notes if note.code == "constructs_hard_to_separate"]
+    assert {"Image", "Quality"} in [{pair["construct"], pair["other"]} for pair in pairs]
 
 
 # ---- What cannot be had is said -------------------------------------------------------------------------------------

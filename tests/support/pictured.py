@@ -23,6 +23,13 @@ CONCENTRATION = metric(
     units={"revenue share of the top 10%": "%"},
     denominator="buyers",
 )
+PRIORITIES = metric(
+    id="driver_impact",
+    title="Driver impact (per 5 points)",
+    unit="index points",
+    denominator="answers",
+    breakdown="driver",
+)
 PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
 EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", breakdown="forecast", denominator="purchases")
 
@@ -109,6 +116,34 @@ def payback(*, months: int = 11, covered: float = 7.0, **facts):
     ]
     rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
     return result(rows, of=PAYBACK, points=points)
+
+
+def priorities(**drivers: tuple[float, float]):
+    """Drivers with a score (+-2) and an impact (+-0.4), of which two are close to each other."""
+    drivers = drivers or {
+        "Service": (64.0, 3.1),
+        "Price": (58.0, 0.6),
+        "Range": (76.0, 1.9),
+        "Clarity": (75.5, 1.92),
+    }
+    rows = [
+        row(
+            value=impact,
+            low=impact - 0.4,
+            high=impact + 0.4,
+            breakdown=name,
+            n=400.0,
+            clusters=400.0,
+            unit="index points",
+        )
+        for name, (_, impact) in drivers.items()
+    ]
+    points = [
+        point(score + shift, impact, 0.4 if not shift else NAN, breakdown=name)
+        for name, (score, impact) in drivers.items()
+        for shift in (-2.0, 0.0, 2.0)
+    ]
+    return result(rows, of=PRIORITIES, points=points)
 
 
 def hazards(kind="region", against="East", levels=("North", "South", "West")):

@@ -21,13 +21,15 @@ def reduce_counts(
     folds: int = 0,
     joint: bool = False,
     agreeing: tuple[str, ...] = (),
+    together: bool = False,
 ) -> list[GroupedCounts]:
     """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
     sums: the columns that are summed; rows are alike that agree in all others but the customer (of `agreeing`, where
     there are any: the others tell levels only), and in their levels. folds: into how many groups
     customers (or `cluster`) are dealt by the hash of their key, evenly; each is then a group of its own where they are fewer.
-    Rows without one are dealt by the hash of what they hold. joint: counts also carry their customers' level in every segmentation
+    Rows without one are dealt by the hash of what they hold. together: a customer is in the same fold in all periods, which
+    may then be uneven within one. joint: counts also carry their customers' level in every segmentation
     of customers, in columns `of <name>`, so that the effect of a segmentation can be separated from that of a correlated one.
     """
     by = [WHOLE, *segmentations]
@@ -35,7 +37,7 @@ def reduce_counts(
     if agreeing:
         counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
         evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
-    con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds)}")
+    con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
     counts = con.execute(_counts(evidence, by, sums, bool(folds), joint)).df()
@@ -68,7 +70,7 @@ def listed(evidence: Evidence, by: list[Segmentation]) -> str:
     return f"select * {own} from ({evidence.sql})"
 
 
-def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int) -> str:
+def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int, together: bool) -> str:
     """The SQL of the counts by period, breakdown, columns, fold and levels of all segmentations."""
     columns, key = _columns(evidence, sums), _key(evidence)
     picked = _picked(columns, "e.") + "".join(f', {_sum(evidence, name)}(e."{name}") as "{name}"' for name in sums)
@@ -81,11 +83,13 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
         key and evidence.types[key] != "VARCHAR"
     )  # in the order of the hash already, or the hash (crmnb.engine.integer_keys)
     order = "abs(key), key" if numbers else "hash(key), key"
+    period, partition = ("", "") if together else (f"{PERIOD}, ", f"partition by {PERIOD}")
     dealt = f"""
         with dealt as materialized (
-            select {PERIOD}, key, (row_number() over (partition by {PERIOD} order by {order}) - 1) % {int(folds)} as fold
-            from (select distinct {PERIOD}, {key} as key from listed where {key} is not null))"""
-    joined = f"left join dealt on dealt.{PERIOD} = e.{PERIOD} and dealt.key = e.{key}" if key else ""
+            select {period} key, (row_number() over ({partition} order by {order}) - 1) % {int(folds)} as fold
+            from (select distinct {period} {key} as key from listed where {key} is not null))"""
+    same = "" if together else f"dealt.{PERIOD} = e.{PERIOD} and "
+    joined = f"left join dealt on {same} dealt.key = e.{key}" if key else ""
     counts = _by_level(evidence, by, f"{group}, {fold} as fold {picked}", "count(*) as n", joined)
     return f"{dealt if key else ''} {counts}"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmnb.core.period import Period
-from crmnb.schema.client import Churn, Client, Segment, Worth
-from crmnb.stats.estimation import EstimationContext
+from crmnb.schema.client import INDEX, Churn, Client, Items, Relationship, Segment, Worth
+from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
 
 
 def estimation_context(client: Client, settings: Mapping[str, Any], periods: Mapping[str, Period]) -> EstimationContext:
@@ -19,6 +19,8 @@ def estimation_context(client: Client, settings: Mapping[str, Any], periods: Map
             plain |= _churn_settings(value)
         elif isinstance(value, Worth):
             plain |= _worth_settings(value)
+        elif isinstance(value, Relationship):
+            plain["relationship"] = _relationship_settings(value, Items(client.items))
         elif isinstance(value, bool | int | float | str):
             plain[name] = value
     return EstimationContext(
@@ -47,6 +49,18 @@ def _worth_settings(worth: Worth) -> dict[str, Any]:
         "horizon_months": worth.horizon_months,
         "books": dict(worth.books),
         "gains": {name: (gain.gain, gain.low, gain.high) for name, gain in worth.gains.items()},
+    }
+
+
+def _relationship_settings(relationship: Relationship, items: Items) -> dict[str, Any]:
+    """The path model as declared: items by construct, paths, scheme, the drivers' names, and what each item is called."""
+    named = {INDEX: RELATIONSHIP_INDEX}
+    return {
+        "blocks": {named.get(name, name): of for name, of in relationship.constructs.items()},
+        "paths": tuple((named.get(begin, begin), named.get(end, end)) for begin, end in relationship.all_paths),
+        "scheme": relationship.scheme,
+        "drivers": tuple(relationship.drivers),
+        "labels": items.labels,
     }
 
 

@@ -43,7 +43,7 @@ def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates
     estimates = [request.metric.estimate for request in requests]
     by = [_segmentations(request, tables) for request in requests]
     keys = [
-        (_same(request.evidence), of, e.sums, e.folds, e.joint, e.columns)
+        (_same(request.evidence), of, e.sums, e.folds, e.joint, e.columns, e.together)
         for request, of, e in zip(requests, by, estimates, strict=True)
     ]
     still, counted, estimates_by_metric = Counter(keys), {}, {}

@@ -24,6 +24,7 @@ class Estimator:
     ] = ()  # of counts: the columns of the evidence that are summed; alike rows are alike in the others
     columns: tuple[str, ...] = ()  # of counts: those that alike rows agree in, where not in all that are not summed
     folds: int = 0  # of counts: into how many groups customers are dealt at random, to be resampled
+    together: bool = False  # of folds: a customer is in the same one in all periods
     joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
     moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
     chart: str = "trend"  # the chart that suits it best, by its name in `crmnb.report.charts`
@@ -170,6 +171,39 @@ expected_losses = Estimator(
     total=True,
     joint=True,
     by_customer="expected_churn.probabilities",
+)
+
+# Relationship.
+_OF_RESPONDENTS = "percentile bootstrap of respondents, weights estimated in each replicate"
+relationship_index = Estimator(
+    "weighted mean of items", "counts", "relationship.index", _OF_RESPONDENTS, folds=1000, together=True
+)
+driver_scores = Estimator(
+    "weighted mean of items",
+    "counts",
+    "relationship.driver_scores",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
+driver_impacts = Estimator(
+    "PLS path model",
+    "counts",
+    "relationship.driver_impacts",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="priority",
+)
+driver_shares = Estimator(
+    "Lindeman, Merenda and Gold",
+    "counts",
+    "relationship.driver_shares",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
 )
 
 # Financial.

@@ -26,9 +26,10 @@ from crmnb.report import pages
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
-from crmnb.report.tables.scorecard import in_short
+from crmnb.report.tables.scorecard import in_short, scorecard
 from crmnb.report.text.notes import reason_text, with_reason_texts
 from crmnb.report.text.numbers import period_name
+from crmnb.report.text.values import reasons_of_absence
 from crmnb.run.cache_keys import VERSIONS, file_hashes, report_key, source_hash
 from crmnb.run.context import ReportContext, load_context
 from crmnb.run.environment import current_time
@@ -38,7 +39,18 @@ from crmnb.run.store import DEPENDENCIES, NOTEBOOK, PAGE_CELLS, read_record, rej
 _MAX_HEADLINES = 8
 _PORTFOLIO_TILES = 2
 _MANIFEST_DECLARATIONS = {
-    *("comparison", "level", "churn", "items", "segments", "targets", "privacy", "data_from", "data_until"),
+    *(
+        "comparison",
+        "level",
+        "churn",
+        "items",
+        "relationship",
+        "segments",
+        "targets",
+        "privacy",
+        "data_from",
+        "data_until",
+    ),
 }
 
 
@@ -120,6 +132,8 @@ def _pages(report: _Report) -> Iterator[tuple[str, str]]:
         body = read_record(family.folder / PAGE_CELLS)
         cells = Markup(body["cells"])  # noqa: S704 -- `body_of` made it
         contents = [tuple(heading) for heading in body["contents"]]
+        if reasons_of_absence(list(family.results)):  # sections without a figure would only repeat why
+            cells, contents = scorecard(list(family.results)), []
         facts = {"client_name": client.name, "lang": language(client), "period_label": label, "nav": nav}
         yield family.name, framed(cells, contents, title=family.title, **facts)
     yield (

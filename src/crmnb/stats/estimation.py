@@ -15,6 +15,8 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 
 NAN = float("nan")
+ANSWER_TO = "answer to "  # prefix of the columns that hold the answers to a survey item, on 0-100
+RELATIONSHIP_INDEX = "Relationship index"  # among the constructs of the relationship survey
 LEVEL_OF = "of "  # prefix of the columns that hold the customers' level in a segmentation
 
 

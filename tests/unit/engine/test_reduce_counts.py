@@ -66,6 +66,22 @@ def test_all_rows_of_a_customer_are_in_one_fold_and_folds_are_even():
     assert sizes.max() - sizes.min() <= 1
 
 
+def test_together_a_customer_is_in_the_same_fold_in_every_period():
+    rows = pd.DataFrame({"customer_id": [f"c{i}" for i in range(60)] + [f"c{i}" for i in range(40, 90)]})
+    rows = rows.assign(**{PERIOD: [0] * 60 + [1] * 50, "who": rows["customer_id"]})
+    con = duckdb.connect()
+    con.register("given", rows)
+    types = {"customer_id": "VARCHAR", "who": "VARCHAR"}
+    evidence = Evidence("select * from given", types, {0: "current", 1: "comparison"})
+    apart, joint = (
+        pd.concat([group.counts for group in reduce_counts(con, evidence, [], folds=20, together=together)])
+        for together in (False, True)
+    )
+    assert joint.groupby("who")["fold"].nunique().max() == 1
+    assert joint["fold"].nunique() == 20
+    assert apart.groupby("who")["fold"].nunique().max() == 2
+
+
 def test_few_customers_have_a_fold_each():
     [whole] = groups(folds=200)
     assert whole.counts["fold"].nunique() == 5

@@ -204,6 +204,18 @@ def test_the_index_shows_first_what_can_be_had():
     assert names == ["Had", "Gone", "Gone", "Gone"]
 
 
+def test_the_index_says_once_why_a_family_has_no_figure():
+    gone = [
+        result([row(flags="unavailable", reason=reason)], of=metric(id=f"gone{i}", title="Gone"))
+        for i, reason in enumerate(["needs tickets", "needs tickets", "needs leads"])
+    ]
+    page = index(families=[Family("Retention", "retention.html", gone)])
+    [retention] = page.find_all("section", class_="family")
+    assert retention.find("p", class_="absent").get_text() == "Not available: needs tickets; needs leads."
+    assert not retention.find("table")
+    assert retention.find("a", href="retention.html")
+
+
 @pytest.mark.parametrize(
     ("made_on", "age"), [(date(2026, 1, 1), "1 day"), (date(2026, 6, 1), "152 days"), (date(2030, 1, 1), "4 years")]
 )

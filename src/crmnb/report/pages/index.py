@@ -13,6 +13,7 @@ from crmnb.report.tables.scorecard import scorecard, tile
 from crmnb.report.text.numbers import day, localised, period_name, whole_number
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
+from crmnb.report.text.values import reasons_of_absence
 from crmnb.schema.client import Client
 
 _MOST_TILES = 8
@@ -73,12 +74,13 @@ def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
 
 
 def _entry(family: Family, client: Client) -> dict:
-    """What the index shows of a family: available metrics first."""
-    ordered = sorted(family.results, key=lambda result: not any(map(available, result.entries)))
+    """What the index shows of a family: available metrics first, or why there are none."""
+    reasons = reasons_of_absence(family.results)
+    ordered = [] if reasons else sorted(family.results, key=lambda result: not any(map(available, result.entries)))
     return {
         "title": family.title,
         "href": family.href,
-        "problem": localised(family.problem, client),
+        "problem": localised(family.problem, client) or (f"Not available: {'; '.join(reasons)}." if reasons else ""),
         "scorecard": scorecard(ordered, rows=_FIRST_ROWS, methodology=METHODOLOGY) if ordered else None,
     }
 

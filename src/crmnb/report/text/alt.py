@@ -173,6 +173,18 @@ def lorenz_alt(result: Result, shares: list[tuple[int, str]]) -> str:
     )
 
 
+def priority_alt(result: Result, drivers: list[tuple[str, str, str, str]]) -> str:
+    """For a priority map: each driver with its score, its impact and its quadrant, from the largest impact down."""
+    words = ". ".join(
+        f"{name}: score {score}, impact {impact}{f' ({quadrant})' if quadrant else ''}"
+        for name, score, impact, quadrant in drivers
+    )
+    return (
+        f"Scatter plot with lines for the {interval_name(result)}. Across: score of the driver, 0 to 100. "
+        f"Up: impact, points of the index for 5 more points of the driver. {words}."
+    )
+
+
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: where the holdout begins, and the last values."""
     head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."

@@ -65,6 +65,14 @@ def absence_reason(result: Result, default: str = "no data") -> str:
     return reasons[0] if reasons else default
 
 
+def reasons_of_absence(results: list[Result]) -> list[str]:
+    """Why no metric of some has a figure, each reason once; none where one has a figure, or may not be shown."""
+    rows = [(result, row) for result in results for row in result.entries]
+    if any("unavailable" not in row.flags.split() for _, row in rows):
+        return []
+    return list(dict.fromkeys(reason_text(row.reason, result.client) or "no data" for result, row in rows))
+
+
 def interval_words(result: Result, row, decimals: int | None = None) -> str:
     """`23% to 88%`, `412 days or more`, or "" where the value has no interval."""
     if not bounded_below(row):

@@ -2,14 +2,17 @@
 
 from crmnb.schema.client.load import known_clients, load_client
 from crmnb.schema.client.models import (
+    INDEX,
     Churn,
     Client,
     Dates,
     Gain,
     Item,
+    Items,
     Lines,
     Mapping,
     Privacy,
+    Relationship,
     Segment,
     Segments,
     Source,
@@ -17,14 +20,17 @@ from crmnb.schema.client.models import (
 )
 
 __all__ = [
+    "INDEX",
     "Churn",
     "Client",
     "Dates",
     "Gain",
     "Item",
+    "Items",
     "Lines",
     "Mapping",
     "Privacy",
+    "Relationship",
     "Segment",
     "Segments",
     "Source",

@@ -12,6 +12,8 @@ CURRENCY = r"^[A-Z]{3}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
+INDEX = "index"  # what the relationship index is called among the constructs of `relationship`
+
 MAX_CUTS = 49  # of a segmentation: more would make more levels than are shown (crmnb.engine.segments)
 
 
@@ -34,6 +36,7 @@ Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...]
 Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MAX_CUTS)]
 
 Name = Annotated[str, Field(pattern=NAME)]
+Construct = Annotated[str, Field(min_length=1, max_length=40)]  # what several survey items measure together
 Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
 
 
@@ -115,6 +118,45 @@ class Item(_Strict):
     survey_weights: dict[str, Annotated[float, Field(gt=0, le=1e6), _NUMBER]] = {}
     direction: Literal["up", "effort", "ease"] = "up"
     asks: str = ""
+
+
+class Items(dict[str, Item]):
+    """A client's survey items by name, as the argument of a metric."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each item is called: its declared name, followed by its key where another item has the same."""
+        names = {key: item.name or key.replace("_", " ") for key, item in self.items()}
+        return {
+            key: name if list(names.values()).count(name) == 1 else f"{name} ({key})" for key, name in names.items()
+        }
+
+
+class Relationship(_Strict):
+    """The relationship survey: an index of satisfaction with the whole relationship, what drives it, and what follows from it.
+
+    `survey`: its name in survey_responses. `index`: the items of the index. `drivers` and `outcomes`: the items of each construct.
+    `paths`: [from, to] pairs of constructs, in which the index is called `index`; by default every driver leads to the index, and the
+    index to every outcome. `scheme`: of the inner weights of the PLS path model.
+    """
+
+    survey: Annotated[str, Field(min_length=1)] = "relationship"
+    index: Annotated[tuple[Name, ...], Field(min_length=1)]
+    drivers: Annotated[dict[Construct, Annotated[tuple[Name, ...], Field(min_length=1)]], Field(min_length=1)]
+    outcomes: dict[Construct, Annotated[tuple[Name, ...], Field(min_length=1)]] = {}
+    paths: tuple[tuple[Construct, Construct], ...] = ()
+    scheme: Literal["path", "centroid", "factorial"] = "path"
+
+    @property
+    def constructs(self) -> dict[str, tuple[str, ...]]:
+        """The items of every construct, the index among them."""
+        return {**self.drivers, INDEX: self.index, **self.outcomes}
+
+    @property
+    def all_paths(self) -> tuple[tuple[str, str], ...]:
+        """The declared paths, or the default ones."""
+        default = (*((driver, INDEX) for driver in self.drivers), *((INDEX, outcome) for outcome in self.outcomes))
+        return self.paths or default
 
 
 class Churn(_Strict):
@@ -213,6 +255,7 @@ class Client(_Strict):
     data_folders: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # other folders that may hold the client's files
     obtain: str = ""  # how to get the files
     items: dict[Name, Item] = {}
+    relationship: Relationship | None = None
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

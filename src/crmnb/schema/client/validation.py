@@ -9,6 +9,7 @@ from babel import Locale, UnknownLocaleError
 from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
 from crmnb.schema.client.models import Churn, Client, Mapping, Segment
+from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.sources import find_source_problems
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
@@ -35,6 +36,8 @@ def find_problems(client: Client) -> list[str]:
                 f"items.{name}.top_box: {item.top_box} must lie on the scale, above {item.scale[0]} and at most {item.scale[1]}."
             )
         messages += _check_item(name, client)
+    if client.relationship:
+        messages += find_relationship_problems(client.relationship, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -3,7 +3,17 @@
 import pandas as pd
 
 from crmnb.core.notes import Note, from_json
-from crmnb.report.text.notes import clv, drift, history, path_models, requirements, revenue, rows, survival
+from crmnb.report.text.notes import (
+    clv,
+    drift,
+    history,
+    path_models,
+    relationship,
+    requirements,
+    revenue,
+    rows,
+    survival,
+)
 from crmnb.report.text.notes.history import NO_COMPARISON
 from crmnb.report.text.notes.words import Renderer, Values, Words, listed
 from crmnb.schema.client import Client
@@ -31,7 +41,7 @@ def _together(words: Words, values: Values) -> str:
     return " ".join(words.sentence(note) for note in values["notes"])
 
 
-_SUBJECTS = (survival, clv, revenue, history, requirements, rows, drift, path_models)
+_SUBJECTS = (survival, clv, revenue, history, requirements, rows, drift, path_models, relationship)
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
     SENTENCES |= _subject.SENTENCES
