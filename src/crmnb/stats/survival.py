@@ -47,7 +47,8 @@ def median(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
     """The time by which half of the group is lost; where that is not reached, the share that is left at the end."""
     curves = _curves(groups, context)
     grace_days = context.settings.get("grace_days", 0)
-    rows = [_median(group, survival, grace_days) for group, survival in curves]
+    of_customers = "contractual" in context.settings
+    rows = [_median(group, survival, grace_days, of_customers) for group, survival in curves]
     return Estimates(rows, notes=_notes(curves, grace_days))
 
 
@@ -156,26 +157,30 @@ def _at_risk(group: GroupedCounts, survival: Curve, times: np.ndarray) -> np.nda
     return kaplan_meier.at_risk(np.maximum(times, np.nextafter(survival.start, np.inf)), entry, duration, n)
 
 
-def _median(group: GroupedCounts, survival: Curve, grace_days: float) -> dict:
-    """The row of the median of a group."""
+def _median(group: GroupedCounts, survival: Curve, grace_days: float, of_customers: bool) -> dict:
+    """The row of the median of a group; of_customers: of customers, whose churn is declared, and not of tickets or leads."""
     method, required = "Kaplan-Meier", max(grace_days, survival.start)
     if survival.last < required:
         return group.row(reason=Note("follow_up_too_short", days=required))
     value, low, high = kaplan_meier.quantile(survival)
-    if value <= grace_days:  # it would be these days, whatever the customers did
+    if grace_days and value <= grace_days:  # it would be these days, whatever the customers did
         return group.row(reason=Note("median_is_grace_period", days=grace_days))
     if np.isfinite(value):
         fields = {"flags": _reliability(survival, value), "reason": _condition(survival)}
         return group.row(value=value, low=low, high=high, method=method, **fields)
     share = kaplan_meier.at(survival, [survival.last])["value"].iloc[0]
     if np.isnan(share):
-        return group.row(reason=Note("too_few_followed"))
+        return group.row(reason=Note("too_few_followed" if of_customers else "too_few_cases_followed"))
     low = low if np.isfinite(low) else np.nan
-    return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=_not_reached(survival, share))
+    return group.row(
+        low=low, high=np.inf, method=method, flags="not_reached", reason=_not_reached(survival, share, of_customers)
+    )
 
 
-def _not_reached(survival: Curve, share: float) -> Note:
+def _not_reached(survival: Curve, share: float, of_customers: bool) -> Note:
     """How many are left where half are never lost."""
+    if not of_customers:
+        return Note("median_of_cases_not_reached", days=survival.last, share=share)
     if survival.start > 0:
         return Note("median_not_reached_from_tenure", days=survival.last, share=share, start=survival.start)
     return Note("median_not_reached", days=survival.last, share=share)

@@ -451,6 +451,18 @@ def test_a_curve_that_begins_late_says_among_whom():
     assert f"starts with customers who had stayed for {start:,.0f} days" in note_words(curve.notes)[0]
 
 
+def test_a_median_of_no_days_is_a_figure_where_nobody_has_to_be_inactive_first():
+    tickets = group(lives([0.0] * 30 + [1.0] * 10, 1))
+    [row] = survival.median([tickets], EstimationContext(0.95)).rows
+    assert (row["value"], row["reason"]) == (0.0, "")
+
+
+def test_a_median_of_cases_that_is_not_reached_says_nothing_of_customers():
+    open_tickets = group(lives([5.0] * 40, [1] * 10 + [0] * 30))
+    [row] = survival.median([open_tickets], EstimationContext(0.95)).rows
+    assert reason_words(row["reason"]) == "after 5 days 75% are still open"
+
+
 def test_a_median_that_is_the_declared_inactivity_is_no_figure():
     counts = lives([90] * 30 + [400] * 20, [1] * 30 + [0] * 20)
     [row] = survival.median([group(counts)], context(BY_INACTIVITY)).rows
