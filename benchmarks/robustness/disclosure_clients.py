@@ -1,4 +1,4 @@
-"""Small clients whose reports are attacked: some made at random, and eight in which ordinary rows once gave a small group away."""
+"""Small clients whose reports are attacked: some made at random, and nine in which a small group could be given away."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,8 +73,8 @@ def at_random(count: int) -> Iterator[Small]:
 
 
 def crafted() -> Iterator[Small]:
-    """One client for each way in which small groups were once given away."""
-    for name, make in TRUTH_FILE.items():
+    """One client for each way in which small groups were once given away, and one with a relationship survey."""
+    for name, make in _MAKERS.items():
         tables, declared, within = make(np.random.default_rng(1))
         yield Small(name, tables, _DECLARED | declared, within)
 
@@ -212,7 +212,31 @@ def _drivers(rng: np.random.Generator):
     return {"customers": customers, "subscriptions": contracts}, _BY_CONTRACT | segments, {}
 
 
-TRUTH_FILE: dict[str, Callable] = {
+def _relationship(rng: np.random.Generator):
+    """C9: two waves of a relationship survey with gaps, by region and by a column of the answers, each with a small level."""
+    n, items = 99, ["s1", "s2", "p1", "p2", "i1", "i2", "l1"]
+    regions = rng.choice(["North", "South", "East", "West"], n, p=[0.5, 0.3, 0.14, 0.06])
+    channels, opinion = rng.choice(["web", "shop", "phone"], n, p=[0.6, 0.33, 0.07]), rng.normal(size=n)
+    customers, waves = _customers(n, region=regions), []
+    for year in (2024, 2025):
+        answers = {item: np.clip(np.round(6.5 + 1.5 * (opinion + rng.normal(size=n))), 1, 10) for item in items}
+        wave = pd.DataFrame(answers).mask(rng.random((n, len(items))) < 0.02)
+        days = _days(rng, n, f"{year}-01-01")
+        wave = wave.assign(response_id=[f"{year}-{at}" for at in range(n)], customer_id=customers["customer_id"])
+        waves.append(wave.assign(survey="relationship", channel=channels, responded_at=days).iloc[: n - 9])
+    declared = {
+        "items": {item: {"scale": [1, 10], "name": item} for item in items},
+        "relationship": {
+            "index": ["i1", "i2"],
+            "drivers": {"Service": ["s1", "s2"], "Price": ["p1", "p2"]},
+            "outcomes": {"Loyalty": ["l1"]},
+        },
+        "segments": {"region": {"column": "customers.region"}, "channel": {"column": "survey_responses.channel"}},
+    }
+    return {"customers": customers, "survey_responses": pd.concat(waves, ignore_index=True)}, declared, {}
+
+
+_MAKERS: dict[str, Callable] = {
     "c1_funnel": _funnel,
     "c2_left_out": _left_out,
     "c3_nested": _nested,
@@ -221,4 +245,5 @@ TRUTH_FILE: dict[str, Callable] = {
     "c6_weeks": _weeks,
     "c7_anonymous": _anonymous,
     "c8_drivers": _drivers,
+    "c9_relationship": _relationship,
 }

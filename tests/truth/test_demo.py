@@ -24,12 +24,12 @@ from crmnb.demo.plans import simulate_subscriptions
 from crmnb.demo.truth.figures import LEVELS, compute_truth
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, import_data
+from crmnb.metrics.definition import families
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import open_on
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 CUSTOMERS, SEED = 1200, 1
-FAMILIES = ("retention", "satisfaction", "sales", "financial")
 # By models, which tests of their own hold to other routes; here to the truth.
 MODELLED = {"churn_drivers", "expected_churn", "predicted_clv", "residual_clv", "clv_to_cac", "model_effectiveness"}
 UNTRUE = {
@@ -121,7 +121,7 @@ def rows(demo: Demo) -> pd.DataFrame:
     """The rows of all families in 2025, of the whole client and by level; nothing is hidden, as figures are what is looked at here."""
     privacy = demo.client.privacy.model_copy(update={"suppress_below": 1})
     book = open_on(demo.client.model_copy(update={"privacy": privacy}), Period.parse("2025"), demo.taken)
-    rows = pd.concat([book.results(family) for family in FAMILIES])
+    rows = pd.concat([book.results(family) for family in families()])
     return rows[rows["part"] == ""]
 
 

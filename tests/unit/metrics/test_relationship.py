@@ -1,11 +1,11 @@
 """The relationship: one set of weights for every period and segment, gaps in answers, few answers, and repeated answers."""
 
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import surveyed
 
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
@@ -34,18 +34,11 @@ REGIONS = ("North", "South")
 
 def client(**changes) -> Client:
     plain = {
-        "id": "harbour",
-        "folder": Path(),
-        "name": "Harbour",
-        "currency": "GBP",
-        "sources": {},
-        "tables": {},
         "items": {name: {"scale": (1, 10), "name": name.upper()} for name in ITEMS},
         "relationship": DECLARED,
         "segments": {"region": {"column": "customers.region"}, "channel": {"column": "survey_responses.channel"}},
-        "privacy": {"min_base": 1, "suppress_below": 1},
     }
-    return Client(**(plain | changes))
+    return surveyed.client(**(plain | changes))
 
 
 def answers(year: int, n: int, first: int = 0, seed: int = 0) -> pd.DataFrame:
