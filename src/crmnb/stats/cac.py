@@ -15,6 +15,7 @@ from crmnb.stats.clv_contractual import fit_contracts
 from crmnb.stats.clv_models import with_resolved_newness
 from crmnb.stats.clv_noncontractual import fit_purchasers
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
+from crmnb.stats.log_limits import symmetric
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.moments import FEW_FOR_MONEY
 
@@ -118,7 +119,7 @@ def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimate
     cac, cac_error = _ratio(costs, _months(period))
     value_of_new = _value_by_contracts if context.settings["contractual"] else _value_by_purchases
     try:
-        clv, clv_error = value_of_new(whole.counts, context)
+        clv, clv_low, clv_high = value_of_new(whole.counts, context)
     except CannotFit as error:
         return Estimates([whole.row(reason=error.reason)])
     value, notes = clv / cac, [*_month_left_out(period), backtest_note(groups, context), *newness]
@@ -128,28 +129,31 @@ def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimate
     if np.isnan(cac_error):
         rows = [whole.row(value=value, **fields | {"method": "none"})]
         return Estimates(rows, notes=[Note("cac_without_interval"), *notes])
-    factor = np.exp(stats.norm.ppf((1 + context.level) / 2) * np.hypot(clv_error / clv, cac_error / cac))
-    return Estimates([whole.row(value=value, low=value / factor, high=value * factor, **fields)], notes=notes)
+    cac_low, cac_high = symmetric(cac, cac_error, context.level)
+    # of two independent values, the distances of the limits add up as squares (Zou & Donner 2008, Statistics in Medicine 27:1693)
+    low = value / np.exp(np.hypot(np.log(clv / clv_low), np.log(cac_high / cac)))
+    high = value * np.exp(np.hypot(np.log(clv_high / clv), np.log(cac / cac_low)))
+    return Estimates([whole.row(value=value, low=low, high=high, **fields)], notes=notes)
 
 
-def _value_by_purchases(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
-    """The margin of a first purchase and of the purchases after it, of customers like the last year's new ones; standard error."""
+def _value_by_purchases(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float, float]:
+    """The margin of a first purchase and of the purchases after it, of customers like the last year's new ones; its limits."""
     purchases = fit_purchasers(counts, context)
     new = counts[counts["new"] == 1] if "new" in counts else counts
     if not new["n"].sum():
         raise CannotFit(Note("no_new_customers_last_year"))
     first, first_error = mean_margin(new)
     value, error = purchases.value_of_new(new, context.settings["horizon_months"])
-    return first + value, float(np.hypot(first_error, error))
+    return first + value, *symmetric(first + value, float(np.hypot(first_error, error)), context.level)
 
 
-def _value_by_contracts(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float]:
-    """The margin expected of the new customers of the last twelve months, as of their first day; standard error."""
+def _value_by_contracts(counts: pd.DataFrame, context: EstimationContext) -> tuple[float, float, float]:
+    """The margin expected of the new customers of the last twelve months, as of their first day; its limits."""
     contracts = fit_contracts(counts, context)
     new = counts[counts["new"] == 1]
     if not new["n"].sum():
         raise CannotFit(Note("no_new_customers_last_year"))
-    return contracts.value(new, context.settings["horizon_months"], new=True)
+    return contracts.value(new, context.settings["horizon_months"], context.level, new=True)
 
 
 # ---- CAC payback period ---------------------------------------------------------------------------------------------

@@ -5,16 +5,17 @@ levels that differ (`crmnb.stats.strata`); a group's mean comes from the histori
 purchases are forecast by BG/NBD and their margin by Gamma-Gamma; with contracts, renewals by the shifted beta-geometric. Values are
 discounted continuously over weeks of 7 days, or from renewal to renewal.
 
-Intervals are of the expected mean of these customers, by the delta method on its logarithm: from the parameters' covariance and, of
-mean margins, that of 200 groups of customers. To the first order they equal those of a parametric bootstrap; they are reproducible,
+Intervals are of the expected mean of these customers, by the delta method on its logarithm (with contracts, by the least favourable
+line): from the parameters' covariance and, of mean margins, that of 200 groups of customers. To the first order they equal those of a parametric bootstrap; they are reproducible,
 and a value cannot fall below 0. (Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, 21.)
 
 Settings: `contractual`, `discount_rate` (a year's), `horizon_months`, and `renewal_months` of contracts.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from crmnb.core.notes import Note
 from crmnb.stats.backtest import backtest_note
@@ -22,6 +23,7 @@ from crmnb.stats.clv_contractual import Contracts, contract_notes, fit_contracts
 from crmnb.stats.clv_models import with_resolved_newness
 from crmnb.stats.clv_noncontractual import fit_purchasers, purchase_notes
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
+from crmnb.stats.log_limits import symmetric
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.moments import FEW_FOR_MONEY
 
@@ -47,14 +49,13 @@ def _estimates(groups: list[GroupedCounts], context: EstimationContext, months: 
         rows, notes = estimate(whole, current, context, months)
     except CannotFit as error:
         return Estimates([whole.row(reason=error.reason)])
-    model_notes = notes[:1] if np.isinf(months) else notes  # the others stand beside the predicted value
     rate = context.settings["discount_rate"]
     horizon = (
         Note("value_without_horizon", rate=rate)
         if np.isinf(months)
         else Note("value_horizon", months=months, rate=rate)
     )
-    return Estimates(rows, notes=[horizon, backtest_note(groups, context), *newness, *model_notes])
+    return Estimates(rows, notes=[horizon, backtest_note(groups, context), *newness, *notes])
 
 
 # ---- Without contracts ----------------------------------------------------------------------------------------------
@@ -73,25 +74,19 @@ def _by_purchases(
         if reason := purchases.unavailable(group) if n else Note("no_customers_at_end"):
             rows.append(_unavailable(group, reason))
             continue
-        rows.append(_row(group, *purchases.value(current, months), n, context.level))
+        value, error = purchases.value(current, months)
+        rows.append(_row(group, value, symmetric(value, error, context.level), n))
     current = whole.counts[whole.counts["there"] == 1]
-    return rows, purchase_notes(purchases, whole.counts, current)
+    notes = purchase_notes(purchases, whole.counts, current)
+    return rows, notes[:1] if np.isinf(months) else notes  # the others stand beside the predicted value
 
 
-def _row(group: GroupedCounts, value: float, error: float, n: float, level: float) -> dict:
+def _row(group: GroupedCounts, value: float, limits: Sequence[float], n: float) -> dict:
     if not n:
         return _unavailable(group, Note("no_customers_at_end"))
     flags = "unreliable" if n < FEW_FOR_MONEY else ""
     fields = {"n": n, "clusters": n, "numerator": value * n, "denominator": n, "method": _METHOD, "flags": flags}
-    return group.row(value=value, **_limits(value, error, level), **fields)
-
-
-def _limits(value: float, error: float, level: float) -> dict[str, float]:
-    """The interval that is symmetric on the logarithm."""
-    if not value > 0:
-        return {"low": value, "high": value}
-    factor = np.exp(stats.norm.ppf((1 + level) / 2) * error / value)
-    return {"low": float(value / factor), "high": float(value * factor)}
+    return group.row(value=value, low=limits[0], high=limits[1], **fields)
 
 
 # ---- With contracts -------------------------------------------------------------------------------------------------
@@ -102,7 +97,10 @@ def _by_contracts(
 ) -> tuple[list[dict], list[Note]]:
     contracts = fit_contracts(whole.counts, context)
     rows = [_contract_row(group, contracts, context, months) for group in groups]
-    return rows, contract_notes(contracts, whole.counts, groups, context)
+    notes = contract_notes(contracts, whole.counts, groups, context)
+    return rows, [notes[0], contracts.beyond_data(whole.counts, max(context.suppress_below, 1))] if np.isinf(
+        months
+    ) else notes
 
 
 def _contract_row(group: GroupedCounts, contracts: Contracts, context: EstimationContext, months: float) -> dict:
@@ -113,12 +111,10 @@ def _contract_row(group: GroupedCounts, contracts: Contracts, context: Estimatio
     if reason := contracts.strata.unavailable(group):
         return _unavailable(group, reason)
     try:
-        value, error = contracts.value(current, months, group)
+        value, *limits = contracts.value(current, months, context.level, group)
     except CannotFit as refusal:
         return _unavailable(group, refusal.reason)
-    return (
-        _row(group, value, error, n, context.level) if value > 0 else _unavailable(group, Note("level_without_margin"))
-    )
+    return _row(group, value, limits, n) if value > 0 else _unavailable(group, Note("level_without_margin"))
 
 
 def _unavailable(group: GroupedCounts, reason: Note) -> dict:

@@ -8,26 +8,26 @@ ratio of losses per customer), and the whole is the sum over all of them. Levels
 have these fits with the churn rates scaled to what their own customers lost.
 
 The error is linearised over 200 folds of customers: the influence of each on the fitted parameters and on the sums of margin, taken
-together because both are of the same customers (Hampel 1974, JASA 69:383; Efron & Tibshirani 1993, 11.5).
+together because both are of the same customers (Hampel 1974, JASA 69:383; Efron & Tibshirani 1993, 11.5). The limits follow the value
+along the heterogeneity of customers, in which it is far from a straight line (`crmnb.stats.log_limits`).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
 from crmnb.core.notes import Note
 from crmnb.stats.clv_models import (
-    MAX_RATE,
     clock_elasticity,
     fit_constant_rate,
     fit_paid_renewals,
     fit_proportional_rate,
     fit_renewals,
     influence_by_fold,
-    is_constant,
     losses_by_fold,
     number_of_parameters,
     p_value_of_falling_churn,
@@ -35,6 +35,8 @@ from crmnb.stats.clv_models import (
     renewals_likelihood,
 )
 from crmnb.stats.estimation import EstimationContext, GroupedCounts
+from crmnb.stats.log_limits import Source, least_favourable, linear
+from crmnb.stats.models.churn_heterogeneity import MAX_RATE, Heterogeneity, is_constant
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
 from crmnb.stats.strata import Strata, likelihood_ratio, stratified
@@ -101,52 +103,112 @@ class Contracts:
     scale_influence: pd.Series
 
     def value(
-        self, rows: pd.DataFrame, months: float, group: GroupedCounts | None = None, new: bool = False
-    ) -> tuple[float, float]:
-        """The discounted margin per customer expected of these rows over so many months, and its standard error.
+        self, rows: pd.DataFrame, months: float, level: float, group: GroupedCounts | None = None, new: bool = False
+    ) -> tuple[float, float, float]:
+        """The discounted margin per customer expected of these rows over so many months, and its limits at this level.
 
         group: the one that the rows are of; None for the whole. new: as of the customers' first day. Raises CannotFit where the value is
         infinite.
         """
         age = np.zeros(len(rows)) if new else rows["age"].to_numpy(float) // self.renewal_months
-        influence = pd.Series(0.0, sorted(rows["fold"].unique()))
-        total, variance, has_folds = 0.0, 0.0, False
         strata = self.strata if group is None else self.strata.of_group(group)
-        for model, inside in strata.by_model(rows):
-            part, model_influence, model_variance = self._part(model, rows[inside], age[inside], months)
-            total, variance = total + part, variance + model_variance
-            influence, has_folds = influence.add(model_influence, fill_value=0.0), has_folds or len(model.influence) > 0
-        n = float(rows["n"].sum())
+        parts = [self._part(model, rows[inside], age[inside], months) for model, inside in strata.by_model(rows)]
+        total, n = sum(part.total for part in parts), float(rows["n"].sum())
         value = self.scale * self.renewal_months * total / n
         if not total > 0:
-            return value, 0.0
-        if has_folds:
-            influence = influence / total - rows.groupby("fold")["n"].sum() / n
-            influence = influence.add(self.scale_influence, fill_value=0.0)
-        return value, value * float(np.sqrt(variance / total**2 + has_folds * (influence**2).sum()))
+            return value, value, value
+        sums = pd.Series(dtype=float)
+        if any(len(part.model.influence) for part in parts):
+            sums = pd.concat([part.of_sums / total for part in parts]).groupby(level=0).sum()
+            sums = sums.sub(rows.groupby("fold")["n"].sum() / n, fill_value=0.0).add(
+                self.scale_influence, fill_value=0.0
+            )
+        return value, *least_favourable(value, _sources(parts, total, sums), level)
 
-    def _part(self, model: _Model, rows: pd.DataFrame, age: np.ndarray, months: float):
-        """The monthly margins of customers of one model times their discounted renewals, the influence of each fold on this sum, and
-        the variance of the fit where it has no folds."""
-        pay = model.pay_of(rows)
+    def beyond_data(self, counts: pd.DataFrame, fewest: int) -> Note:
+        """How much of the value without a horizon is expected at tenures that fewer than so many customers have reached."""
+        number, at_risk, _ = renewals(counts, self.renewal_months)
+        last = number[at_risk >= fewest].max(initial=0)
+        rows = counts[counts["there"] == 1]
+        age = rows["age"].to_numpy(float) // self.renewal_months
+        total = within = 0.0
+        for model, inside in self.strata.by_model(rows):
+            for tenure, customers in rows[inside].groupby(age[inside]):
+                parameters, pay = model.fit.parameters, model.pay_of(customers).sum()
+                ahead = max(last - tenure, 0.0) * self.renewal_months
+                total += pay * self._renewals(parameters, np.array([tenure]), np.inf)[0]
+                within += pay * self._renewals(parameters, np.array([tenure]), ahead)[0]
+        return Note("value_beyond_data", share=float(1 - within / total), months=int(last) * self.renewal_months)
+
+    def _part(self, model: _Model, rows: pd.DataFrame, age: np.ndarray, months: float) -> "_Part":
+        pay, unknown = model.pay_of(rows), _unknown(rows)
         ages, place = np.unique(age, return_inverse=True)
         pay_by_age = np.bincount(place, pay, len(ages))
 
-        def total_margin(parameters: np.ndarray) -> float:
-            return pay_by_age @ self._renewals(parameters, ages, months)
+        def margin(parameters: np.ndarray) -> float:
+            return float(pay_by_age @ self._renewals(parameters, ages, months))
 
         renewals = self._renewals(model.fit.parameters, ages, months)[place]
-        [derivative] = slopes(total_margin, model.fit)
-        influence = pd.Series(pay * renewals).groupby(rows["fold"].to_numpy()).sum()
-        influence = influence.add(model.pay.influence * float(_unknown(rows) @ renewals), fill_value=0.0)
-        if not len(model.influence):
-            return float(pay @ renewals), influence, derivative @ model.fit.covariance @ derivative
-        by_fold = pd.Series(model.influence @ derivative, model.folds)
-        return float(pay @ renewals), influence.add(by_fold, fill_value=0.0), 0.0
+        of_sums = pd.Series(pay * renewals).groupby(rows["fold"].to_numpy()).sum()
+        return _Part(model, margin, of_sums.add(model.pay.influence * float(unknown @ renewals), fill_value=0.0))
 
     def _renewals(self, parameters: np.ndarray, age: np.ndarray, months: float) -> np.ndarray:
         rate = (1 + self.discount_rate) ** (self.renewal_months / 12) - 1
         return expected_periods(parameters, age, months / self.renewal_months, rate)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Customers of one model. margin: their monthly margins times their discounted renewals, as a function of the model's parameters.
+
+    of_sums: the influence of each fold on it by the sums of margin, the parameters being what they are.
+    """
+
+    model: _Model
+    margin: Callable[[np.ndarray], float]
+    of_sums: pd.Series
+
+    @cached_property
+    def total(self) -> float:
+        return self.margin(self.model.fit.parameters)
+
+    def influence(self, gradient: np.ndarray) -> pd.Series:
+        """The influence of each fold on a quantity with these derivatives by the logarithms of the parameters."""
+        return pd.Series(self.model.influence @ gradient, self.model.folds, dtype=float)
+
+
+def _sources(parts: list[_Part], total: float, sums: pd.Series) -> list[Source]:
+    """The sources of error of a value that is the total of these parts: the heterogeneity in each, and the rest.
+
+    sums: the influence of each fold on the logarithm of the value by the sums of margin.
+    """
+    rest, variance, curves = sums, 0.0, []
+    for part in parts:
+        fit = part.model.fit
+        gradient = slopes(part.margin, fit)[0] / total
+        if not is_constant(fit):
+            heterogeneity = Heterogeneity(fit)
+            slope = float(gradient @ heterogeneity.path)
+            gradient = gradient - slope * heterogeneity.gradient
+            curves.append((part, heterogeneity, slope * heterogeneity.error))
+        if len(part.model.influence):
+            rest = rest.add(part.influence(gradient), fill_value=0.0)
+        else:
+            variance += gradient @ fit.covariance @ gradient
+    sources = []
+    for part, heterogeneity, slope in curves:
+        of_one = part.influence(heterogeneity.gradient / heterogeneity.error)
+        shared = float(rest.reindex(of_one.index, fill_value=0.0) @ of_one)
+        rest = rest.sub(shared * of_one, fill_value=0.0)
+        change = partial(_change, part, heterogeneity, total, shared)
+        sources.append(Source(slope + shared, change, -heterogeneity.value / heterogeneity.error))
+    return [*sources, linear(float(np.sqrt((rest**2).sum() + variance)))]
+
+
+def _change(part: _Part, heterogeneity: Heterogeneity, total: float, shared: float, step: float) -> float:
+    """The change of the value's logarithm at so many standard errors of heterogeneity; shared: per one, of what goes with it by chance."""
+    change = part.margin(heterogeneity.parameters_at(step)) - part.total
+    return float(np.log1p(change / total)) + shared * step
 
 
 def fit_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts:

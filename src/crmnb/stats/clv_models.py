@@ -13,6 +13,7 @@ from crmnb.stats.estimation import GroupedCounts
 from crmnb.stats.models.bg_nbd import discounted_further, fit_buying, log_likelihood
 from crmnb.stats.models.bg_nbd_left_truncated import Older
 from crmnb.stats.models.bg_nbd_left_truncated import discounted_further as discounted_of_older
+from crmnb.stats.models.churn_heterogeneity import HOMOGENEOUS_CLOCK, MAX_RATE, is_constant
 from crmnb.stats.models.gamma_gamma import fit_spending
 from crmnb.stats.models.gamma_gamma import log_likelihood as spending_likelihood
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit
@@ -30,8 +31,6 @@ _CLOCKS = (1e2, 3e2, 1e3, 1e4)  # values of alpha + beta for customers who hardl
 _NO_GAIN = 0.5  # of log-likelihood
 _ROUNDING = 1e-9  # of those at risk, at most: rounding of a running sum
 _LOG_STEP = 1e-3  # of a logarithm, for a numerical derivative
-MAX_RATE = 0.9999  # of leaving at the first renewal: a fitted rate does not come nearer to 1
-_HOMOGENEOUS_CLOCK = 1e9  # alpha + beta from which on customers do not differ noticeably
 
 
 def histories(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -348,11 +347,6 @@ def p_value_of_falling_churn(counts: pd.DataFrame, months: int) -> float:
     return float(stats.chi2.sf(2 * gain, 1) / 2) if gain > _ROUNDING else 1.0
 
 
-def is_constant(fit: Fit) -> bool:
-    """Whether it is the limit of the shifted beta-geometric in which all leave at one rate."""
-    return bool(fit.parameters.sum() > _HOMOGENEOUS_CLOCK / 2)
-
-
 def _falls(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> bool:
     """Whether the model has a maximum inside: by the derivative of its likelihood at the limit of equal customers.
 
@@ -374,6 +368,6 @@ def _constant(at_risk: np.ndarray, lost: np.ndarray) -> Fit:
     """That limit, as a very large alpha and beta: the error of their ratio is that of a share of renewals."""
     rate = lost.sum() / at_risk.sum()
     variance = 1 / lost.sum() + 1 / (at_risk.sum() - lost.sum())  # of the logit
-    parameters = _HOMOGENEOUS_CLOCK * np.array([rate, 1 - rate])
+    parameters = HOMOGENEOUS_CLOCK * np.array([rate, 1 - rate])
     log_likelihood = lost.sum() * np.log(rate) + (at_risk.sum() - lost.sum()) * np.log1p(-rate)
     return Fit(parameters, np.diag([variance / 2, variance / 2]), float(log_likelihood), float(lost.sum()))

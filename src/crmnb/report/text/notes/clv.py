@@ -118,6 +118,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "no_paying_losses": "no paying customer left",
     # Customer lifetime value.
     "value_horizon": "The margin of {months:n} months, discounted at {rate:%g} a year.",
+    "value_beyond_data": "{share:%} of this value is expected at tenures beyond {months:n} months, which few customers in the data have reached, if any. There the model extrapolates.",
     "value_without_horizon": "All future margin, discounted at {rate:%g} a year.",
     "all_taken_as_new": "Nearly all customers were first seen soon after the data start and are treated as new then. If they are older, the value is too high and churn too low (joined_at in the table customers would correct this).",
     "no_customers_seen_a_month": "no customer at the end was observed for a month",
