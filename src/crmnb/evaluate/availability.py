@@ -47,11 +47,12 @@ class Availability:
 
 def availability(metrics: Iterable[Metric], tables: Tables, period: Period) -> tuple[Availability, ...]:
     """Whether each of the metrics is available in the period, which knows what was observed (`Period.observe`)."""
-    return tuple(_availability(metric, tables, period) for metric in metrics)
+    with duckdb.connect(config={"threads": 1}) as con:  # one for all, as each takes time to open
+        return tuple(_availability(metric, tables, period, con) for metric in metrics)
 
 
-def _availability(metric: Metric, tables: Tables, period: Period) -> Availability:
-    needs = required_columns(metric, tables.client)
+def _availability(metric: Metric, tables: Tables, period: Period, con: duckdb.DuckDBPyConnection) -> Availability:
+    needs = required_columns(metric, tables.client, con)
     missing = tuple(column for column in needs if not _is_there(column, tables))
     request = _request_with_evidence(metric, tables, period)
     reason = _reason(metric, request, tables, period)
@@ -157,22 +158,22 @@ def _applicable_segments(metric: Metric, tables: Tables) -> list[str]:
 # ---- The columns that a metric needs ----------------------------------------------------------------------------------
 
 
-def required_columns(metric: Metric, client: Client) -> tuple[str, ...]:
+def required_columns(metric: Metric, client: Client, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """The columns (table.column) that a metric cannot do without, in the order of their tables; of a derived one those of its inputs.
 
     The metric is called on tables without any row or column. The engine names the first column that it lacks, which is added, until it
     lacks none. What a metric uses only if it is there is not among them; nor is anything of a metric that lacks a declaration.
+
+    con: to an empty database in memory, in which the tables are made.
     """
     if metric.measure.is_derived:
-        inputs = [required_columns(catalogue()[name], client) for name in metric.measure.inputs]
+        inputs = [required_columns(catalogue()[name], client, con) for name in metric.measure.inputs]
         return tuple(dict.fromkeys(column for columns in inputs for column in columns))
     try:
         settings, _ = resolve(metric, client)
     except Unavailable:
         return ()
-    with duckdb.connect() as con:
-        empty = _EmptyTables(metric, client, con, settings)
-        needed = empty.columns_until_bound()
+    needed = _EmptyTables(metric, client, con, settings).columns_until_bound()
     return tuple(
         f"{table}.{name}" for table, names in _every_column(client).items() for name in names if (table, name) in needed
     )

@@ -31,24 +31,32 @@ def profile_tables(
         hidden = {c.name for c in TABLES[name].columns if c.type == "key"} | personal_columns(
             client, name, list(columns[name])
         )
-        profiles[name] = {
-            column: _profile_column(table, column, type_, rows[name], column in hidden)
-            for column, type_ in columns[name].items()
-        }
+        profiles[name] = _profile_columns(table, columns[name], rows[name], hidden)
     return Profile(datetime.now(UTC).date().isoformat(), rows, profiles, headers)
 
 
-def _profile_column(table: duckdb.DuckDBPyRelation, name: str, type_: str, rows: int, hidden: bool) -> ColumnProfile:
-    column, ranged = quote_identifier(name), type_ in _RANGED and not hidden
-    minimum, maximum = (f"min({column})::VARCHAR", f"max({column})::VARCHAR") if ranged else ("NULL", "NULL")
-    levels = f"approx_count_distinct({column})" if type_ in ("VARCHAR", "BOOLEAN") and not hidden else "NULL"
-    ((known, low, high, distinct),) = table.aggregate(f"count({column}), {minimum}, {maximum}, {levels}").fetchall()
-    rows_by_level = None
-    if distinct and distinct <= 1.2 * MAX_LEVELS:
-        by_level = table.filter(f"{column} IS NOT NULL").aggregate(
-            f"{column}::VARCHAR AS level, count(*) AS rows", column
-        )
-        groups = by_level.order("rows DESC, level").fetchall()
-        if len(groups) <= MAX_LEVELS and len(groups) * MIN_ROWS_PER_LEVEL <= known:
-            rows_by_level = dict(groups)
-    return ColumnProfile(type_, 1 - known / rows if rows else 0.0, low, high, rows_by_level)
+def _profile_columns(
+    table: duckdb.DuckDBPyRelation, types: dict[str, str], rows: int, hidden: set[str]
+) -> dict[str, ColumnProfile]:
+    """The profile of each column; of a hidden one only its type and the share of rows without a value."""
+    figures = []
+    for name, type_ in types.items():
+        column, is_ranged = quote_identifier(name), type_ in _RANGED and name not in hidden
+        minimum, maximum = (f"min({column})::VARCHAR", f"max({column})::VARCHAR") if is_ranged else ("NULL", "NULL")
+        has_levels = type_ in ("VARCHAR", "BOOLEAN") and name not in hidden
+        figures += [f"count({column})", minimum, maximum, f"approx_count_distinct({column})" if has_levels else "NULL"]
+    (values,) = table.aggregate(", ".join(figures)).fetchall()
+    profiles = {}
+    for place, (name, type_) in enumerate(types.items()):
+        known, low, high, distinct = values[4 * place : 4 * place + 4]
+        levels = _count_levels(table, name, known) if distinct and distinct <= 1.2 * MAX_LEVELS else None
+        profiles[name] = ColumnProfile(type_, 1 - known / rows if rows else 0.0, low, high, levels)
+    return profiles
+
+
+def _count_levels(table: duckdb.DuckDBPyRelation, name: str, known: int) -> dict[str, int] | None:
+    """The rows of each level of a column, most frequent first; None if its texts are too many to be categories."""
+    column = quote_identifier(name)
+    by_level = table.filter(f"{column} IS NOT NULL").aggregate(f"{column}::VARCHAR AS level, count(*) AS rows", column)
+    groups = by_level.order("rows DESC, level").fetchall()
+    return dict(groups) if len(groups) <= MAX_LEVELS and len(groups) * MIN_ROWS_PER_LEVEL <= known else None

@@ -1,6 +1,7 @@
 """Daylight saving time: the local times that a clock change skips in spring and repeats in autumn."""
 
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -39,27 +40,42 @@ def _find_change(clock: ZoneInfo, low: datetime, high: datetime) -> datetime:
 
 def skipped_condition(zone: str, time: str) -> str:
     """The SQL condition that a time does not exist in the zone; "" if the zone never skips an hour."""
-    return _inside(time, [(start, end) for start, end, is_skipped in find_clock_changes(zone) if is_skipped])
+    return _inside(time, _days_by_hours(zone, skipped=True))
 
 
 def repeated_condition(zone: str, time: str) -> str:
     """The SQL condition that a time occurs twice in the zone; "" if the zone never repeats an hour."""
-    return _inside(time, [(start, end) for start, end, is_skipped in find_clock_changes(zone) if not is_skipped])
+    return _inside(time, _days_by_hours(zone, skipped=False))
 
 
-def _inside(time: str, spans: list[tuple[datetime, datetime]]) -> str:
-    """The SQL condition that a time lies in a span. Hours are compared first, then days, then the spans: this is fast.
+@cache
+def _days_by_hours(zone: str, *, skipped: bool) -> dict[tuple[str, str], list[str]]:
+    """The days on which hours are skipped or repeated, by the times of day (hh:mm:ss) at which this begins and ends."""
+    days = defaultdict(list)
+    for start, end, is_skipped in find_clock_changes(zone):
+        while is_skipped == skipped and start < end:
+            next_day = datetime.combine(start.date(), time.min) + timedelta(days=1)
+            last = f"{end:%H:%M:%S}" if end < next_day else "24:00:00"
+            days[f"{start:%H:%M:%S}", last].append(str(start.date()))
+            start = next_day
+    return dict(days)
+
+
+def _inside(time: str, days_by_hours: dict[tuple[str, str], list[str]]) -> str:
+    """The SQL condition that a time lies in these hours of these days. Hours are compared first, then times, then days: this is fast.
 
     Midnight never counts: it stands for a day without a known time, and in some zones the clock changes at midnight.
     """
-    if not spans:
+    if not days_by_hours:
         return ""
-    days = sorted({moment.date() for start, end in spans for moment in (start, end)})
-    day_list = ", ".join(f"DATE '{day}'" for day in days)
-    exactly = " OR ".join(f"({time} >= TIMESTAMP '{start}' AND {time} < TIMESTAMP '{end}')" for start, end in spans)
-    within_days = all(start.date() == end.date() for start, end in spans)
-    first, last = (min(start.hour for start, _ in spans), max(end.hour for _, end in spans)) if within_days else (0, 23)
+    # A list that is cast from a text is one constant; planning hundreds of comparisons took longer than reading a small table.
+    inside = " OR ".join(
+        f"CASE WHEN CAST({time} AS TIME) >= TIME '{first}' AND CAST({time} AS TIME) < TIME '{last}' "
+        f"THEN list_contains(CAST('[{', '.join(days)}]' AS DATE[]), CAST({time} AS DATE)) ELSE false END"
+        for (first, last), days in days_by_hours.items()
+    )
+    earliest, latest = min(first for first, _ in days_by_hours)[:2], max(last for _, last in days_by_hours)[:2]
     return (
-        f"CASE WHEN hour({time}) BETWEEN {first} AND {last} THEN CASE WHEN CAST({time} AS DATE) IN ({day_list}) "
-        f"THEN ({exactly}) AND CAST({time} AS TIME) <> TIME '00:00' ELSE false END ELSE false END"
+        f"CASE WHEN hour({time}) BETWEEN {int(earliest)} AND {int(latest)} "
+        f"THEN CAST({time} AS TIME) <> TIME '00:00' AND ({inside}) ELSE false END"
     )
