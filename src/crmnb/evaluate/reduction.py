@@ -18,6 +18,7 @@ from crmnb.evaluate.request import Request
 from crmnb.metrics.definition import Metric
 from crmnb.metrics.estimators import Estimator
 from crmnb.stats.estimation import Estimates, GroupedCounts
+from crmnb.stats.shared_fits import shared_fits
 
 _WEEKS_AS_BINS = 84  # a count's scatter is seen over weeks in periods of at least so many days, else over days
 
@@ -37,6 +38,7 @@ def statistics_of(requests: list[Request], tables: Tables) -> dict[str, pd.DataF
     return statistics
 
 
+@shared_fits()
 def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates]:
     """What metrics' estimators make of the counts of alike rows, by the metric's id; the same evidence is counted once."""
     requests = [request for request in requests if request.evidence and _by_counts(request.metric)]

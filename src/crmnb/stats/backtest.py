@@ -26,6 +26,7 @@ from crmnb.stats.curve_steps import safe_places
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.bg_nbd import expected_purchases
 from crmnb.stats.models.shifted_beta_geometric import survival
+from crmnb.stats.shared_fits import shared
 
 HOLDOUT, TRACKED = "holdout", "tracked"  # breakdowns of the evidence
 _MODEL, _NAIVE = "model", "naive baseline"
@@ -131,6 +132,7 @@ def _require_enough(fewest: int, *customers: float) -> None:
         raise Unavailable(Note("holdout_too_small", fewest=fewest))
 
 
+@shared
 def _of_purchases(counts: pd.DataFrame, tracked: pd.DataFrame | None, fewest: int) -> _Backtest:
     """The backtest of BG/NBD."""
     _require_enough(fewest, counts["n"].sum(), counts.loc[counts["later"] > 0, "n"].sum())
@@ -187,6 +189,7 @@ def _safe_weeks(tracked: pd.DataFrame, weeks: np.ndarray, fewest: int) -> np.nda
     return np.array(places, dtype=int)
 
 
+@shared
 def _of_contracts(counts: pd.DataFrame, renewal_months: int, fewest: int) -> _Backtest:
     """The backtest of the shifted beta-geometric."""
     ahead, behind = int(counts["ahead"].iloc[0]), int(counts["behind"].iloc[0])

@@ -39,7 +39,8 @@ from crmnb.stats.log_limits import Source, least_favourable, linear
 from crmnb.stats.models.churn_heterogeneity import MAX_RATE, Heterogeneity, is_constant
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
-from crmnb.stats.strata import Strata, likelihood_ratio, stratified
+from crmnb.stats.shared_fits import shared
+from crmnb.stats.strata import Strata, likelihood_ratio, stratified, with_columns
 
 _MIN_KNOWN = 30  # customers with a known monthly margin, for a mean of their own
 _MIN_LOSSES_TESTED = 10  # of a level whose constant rate is tested against the model of all
@@ -219,15 +220,18 @@ def fit_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts
     if not (current["margin"].sum() > 0 and current["due"].sum() > 0):
         raise CannotFit(Note("no_margin"))
     fit_renewals(counts, months)  # raises where all of them are too few
-    strata = _strata(counts, context, months)
+    losses = with_columns(counts, "entry", "last", "lost", "fold", "pay", "known", "n")
+    strata = _strata(losses, context.with_settings("renewal_months"))
     if any(model is None for model in strata.models):
         raise CannotFit(Note("margin_losses_unknown"))
     scale = float(current["margin"].sum() / current["due"].sum())
     return Contracts(months, context.settings["discount_rate"], strata, scale, _scale_influence(current))
 
 
-def _strata(counts: pd.DataFrame, context: EstimationContext, months: int) -> Strata:
+@shared
+def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
     """The strata of contracts; their models are None where even those of all cannot be fitted to the margin."""
+    months = context.settings["renewal_months"]
 
     def fit(rows: pd.DataFrame) -> Fit | None:
         for method in (

@@ -1,8 +1,6 @@
 """Fits of CLV models to counts of equal histories (`crmnb.metrics.features.purchase_history`)."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -18,12 +16,12 @@ from crmnb.stats.models.gamma_gamma import fit_spending
 from crmnb.stats.models.gamma_gamma import log_likelihood as spending_likelihood
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit
 from crmnb.stats.models.shifted_beta_geometric import fit_contract, retention
+from crmnb.stats.shared_fits import shared
 
 DAYS_PER_YEAR = 365.25
 WEEKS_PER_MONTH = DAYS_PER_YEAR / 12 / 7
 
-_FITS: dict[bytes, Fit] = {}
-_MAX_FITS = 256  # a report's metrics ask for fewer, levels included
+_fit_buying, _fit_spending, _fit_contract = shared(fit_buying), shared(fit_spending), shared(fit_contract)
 _MIN_KNOWN_NEW = 0.05  # new customers for certain, out of those that may be older, to learn from
 _MAX_WITHOUT_MARGIN = 0.05  # the share of repeat buyers without a margin that a model of margins may leave out
 _MIN_FOLDS = 30  # of customers, for a standard error
@@ -36,20 +34,6 @@ _LOG_STEP = 1e-3  # of a logarithm, for a numerical derivative
 def histories(counts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x, and t_x and T in weeks, of counts that have them in days."""
     return counts["x"].to_numpy(float), counts["t_x"].to_numpy(float) / 7, counts["T"].to_numpy(float) / 7
-
-
-def cached(fit: Callable[..., Fit], *arrays: np.ndarray) -> Fit:
-    """The fit to these arrays; several metrics ask for that of the same histories. Raises CannotFit."""
-    digest = blake2b(fit.__name__.encode())
-    for array in arrays:
-        digest.update(array.tobytes())
-    key = digest.digest()
-    if key not in _FITS:
-        fitted = fit(*arrays)
-        while len(_FITS) >= _MAX_FITS:
-            del _FITS[next(iter(_FITS))]
-        _FITS[key] = fitted
-    return _FITS[key]
 
 
 def with_resolved_newness(groups: list[GroupedCounts]) -> tuple[list[GroupedCounts], list[Note]]:
@@ -106,7 +90,7 @@ def _fit_new(counts: pd.DataFrame, unit: float) -> Fit:
     new = new_customers(counts)
     history = (new[name].to_numpy(float) / scale for name, scale in (("x", 1.0), ("t_x", unit), ("T", unit)))
     try:
-        return cached(fit_buying, *history, new["n"].to_numpy(float))
+        return _fit_buying(*history, new["n"].to_numpy(float))
     except CannotFit as error:
         if len(new) == len(counts):
             raise
@@ -156,7 +140,7 @@ def fit_margins(counts: pd.DataFrame) -> Fit:
     if repeat_buyers - rows["n"].sum() > _MAX_WITHOUT_MARGIN * repeat_buyers:
         raise CannotFit(Note("many_without_margin", share=_MAX_WITHOUT_MARGIN))
     x = rows["x"].to_numpy(float)
-    return cached(fit_spending, x, rows["spend"].to_numpy(float) / x, rows["n"].to_numpy(float))
+    return _fit_spending(x, rows["spend"].to_numpy(float) / x, rows["n"].to_numpy(float))
 
 
 def margins_likelihood(counts: pd.DataFrame, fit: Fit) -> float:
@@ -183,7 +167,7 @@ def _fit_renewals(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> Fit
         raise CannotFit(Note("no_whole_renewal"))
     if _falls(age, at_risk, lost):
         try:
-            return cached(fit_contract, age, at_risk, lost)
+            return _fit_contract(age, at_risk, lost)
         except CannotFit:  # the maximum is too far out to be found
             if lost.sum() < FEWEST or len(age) < 2 or not _is_flat(age, at_risk, lost):
                 raise

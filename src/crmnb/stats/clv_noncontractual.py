@@ -29,7 +29,8 @@ from crmnb.stats.models.bg_nbd import discounted_further
 from crmnb.stats.models.gamma_gamma import expected_spend, independence
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
 from crmnb.stats.moments import LARGE_SHARE
-from crmnb.stats.strata import Strata, likelihood_ratio, stratified
+from crmnb.stats.shared_fits import shared
+from crmnb.stats.strata import Strata, likelihood_ratio, stratified, with_columns
 
 _SMALL_CORRELATION = 0.05  # a rank correlation below which frequency and spend count as independent
 _NO_CHURN = 1e-5  # ratio of a to b below which nobody is seen to leave
@@ -127,6 +128,13 @@ def _total(function: Callable, inside: np.ndarray, weight: np.ndarray) -> Callab
 
 def fit_purchasers(counts: pd.DataFrame, context: EstimationContext) -> Purchases:
     """The purchases of a client's histories (`crmnb.metrics.features.purchase_history.bought`). Raises CannotFit."""
+    return _fitted(
+        with_columns(counts, "x", "t_x", "T", "before", "spend", "n"), context.with_settings("discount_rate")
+    )
+
+
+@shared
+def _fitted(counts: pd.DataFrame, context: EstimationContext) -> Purchases:
     fit_purchases(counts), fit_margins(counts)  # raise where all of them are too few
     buying = stratified(counts, context, _or_none(fit_purchases), _test(fit_purchases, weekly_likelihood))
     spending = stratified(counts, context, _or_none(fit_margins), _test(fit_margins, margins_likelihood))

@@ -5,7 +5,7 @@ because what they estimate (a curve, a median, a fitted model) is not a function
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -78,6 +78,11 @@ class EstimationContext:
     suppress_below: int = 1
     min_base: int = 1
     time_segmentations: frozenset[str] = frozenset()
+
+    def with_settings(self, *names: str) -> "EstimationContext":
+        """The same with these settings only, and without periods: all that a fit depends on."""
+        settings = {name: self.settings[name] for name in names}
+        return replace(self, settings=settings, periods=MappingProxyType({}))
 
 
 @dataclass(frozen=True)

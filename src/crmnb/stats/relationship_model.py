@@ -6,7 +6,6 @@ the items of a construct have equal weights.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,12 @@ from crmnb.stats.models.item_moments import ClusterSums, cluster_sums, draws
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.models.pls_bootstrap import PathBootstrap, bootstrap_path_model
 from crmnb.stats.models.pls_model import PathModel, path_model
+from crmnb.stats.shared_fits import shared
 
 FEWEST_FOR_WEIGHTS = 100  # complete answers, below which estimated weights are worse than equal ones
 FEWEST_FOR_EFFECTS = 30  # complete answers, below which a regression of the index says nothing
 REPLICATES, SEED = 1000, 1989
 _COMPARED = ("current", "comparison")
-_MOST_MODELS = 4  # a report needs one
-_MODELS: dict[bytes, "FittedRelationship"] = {}
 
 
 @dataclass(frozen=True)
@@ -113,27 +111,16 @@ def weight_of(counts: pd.DataFrame) -> np.ndarray:
 
 def fitted(groups: list[GroupedCounts], context: EstimationContext) -> FittedRelationship:
     """The relationship model of a client; several metrics ask for that of the same answers."""
-    declared = context.settings["relationship"]
-    wholes = [group for win in _COMPARED for group in groups if group.is_whole and group.win == win]
-    digest = blake2b(repr((declared, [group.win for group in wholes])).encode())
-    for group in wholes:
-        digest.update(repr(list(group.counts.columns)).encode())
-        for name in group.counts:
-            if name in ("n", "fold", "weight") or name.startswith(ANSWER_TO):
-                digest.update(group.counts[name].to_numpy(float).tobytes())
-    key = digest.digest()
-    if key not in _MODELS:
-        model = _fitted(wholes, declared)
-        while len(_MODELS) >= _MOST_MODELS:
-            del _MODELS[next(iter(_MODELS))]
-        _MODELS[key] = model
-    return _MODELS[key]
+    wholes = [group.counts for win in _COMPARED for group in groups if group.is_whole and group.win == win]
+    counts = pd.concat(wholes, ignore_index=True)
+    columns = [name for name in counts if name in ("n", "fold", "weight") or name.startswith(ANSWER_TO)]
+    return _fitted(counts[columns], context.settings["relationship"])
 
 
-def _fitted(wholes: list[GroupedCounts], declared: Mapping[str, Any]) -> FittedRelationship:
+@shared
+def _fitted(counts: pd.DataFrame, declared: Mapping[str, Any]) -> FittedRelationship:
     items = [item for block in declared["blocks"].values() for item in block]
     columns, labels = tuple(f"{ANSWER_TO}{item}" for item in items), [declared["labels"][item] for item in items]
-    counts = pd.concat([group.counts for group in wholes], ignore_index=True)
     folds, fold = np.unique(counts["fold"].to_numpy(), return_inverse=True)
     rows = np.repeat(np.arange(len(counts)), counts["n"].to_numpy(int))
     answers = pd.DataFrame(answers_of(counts, columns)[rows], columns=labels)

@@ -107,6 +107,11 @@ def segmentations(counts: pd.DataFrame, context: EstimationContext) -> list[str]
     return [name for name in names if name not in context.time_segmentations and counts[LEVEL_OF + name].nunique() > 1]
 
 
+def with_columns(counts: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The counts with these columns, those of them that are there, and the customers' levels: all that a fit depends on."""
+    return counts[[name for name in counts if name in names or str(name).startswith(LEVEL_OF)]]
+
+
 def stratified(
     counts: pd.DataFrame,
     context: EstimationContext,
