@@ -44,6 +44,9 @@ SAME: tuple[tuple[Name, Name], ...] = (
     (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
 )
 
+# Shares that add up to all answers of a survey, and the metric of the same answers.
+COMPOSITIONS = {"nps_shares": "nps", "satisfaction_distribution": "csat", "effort_distribution": "ces"}
+
 
 class Report:
     """The figures that a report shows, beside those that are true: every figure is a variable, every rule an equation."""
@@ -110,6 +113,10 @@ class Report:
                 other = (*name[:2], figure, *name[3:])
                 if name[2] == "n" and other in self.true and self.true[other] == value:
                     yield name, other
+        for name in self.true:  # every share is of the same answers
+            other = (COMPOSITIONS.get(name[0], ""), name[1].rpartition(", ")[0], *name[2:])
+            if name[2] == "n" and self.true.get(other) == self.true[name]:
+                yield name, other
         for name in self.true:  # a cohort has one size, whatever its age; a month's is that of those won in it
             cohort, plus, age = name[1].partition(" +")
             if name[0] == "cohort_retention" and name[2] == "denominator" and plus:
@@ -140,6 +147,18 @@ class Report:
             whole = (*place[:3], "", "", "")
             if whole in self.true and np.isclose(self.true[whole], sum(self.true[name] for name in held)):
                 yield dict.fromkeys(held, 1.0) | {whole: -1.0}
+        yield from self._shares()
+
+    def _shares(self) -> Iterator[dict[Variable, float]]:
+        """The answers of all shares are those of the survey."""
+        held: dict[tuple, list[Variable]] = {}
+        for name in self.true:
+            if name[0] in COMPOSITIONS and name[2] == "numerator":
+                held.setdefault((name[0], name[1].rpartition(", ")[0], *name[3:]), []).append(name)
+        for names in held.values():
+            size = (*names[0][:2], "n", *names[0][3:])
+            if np.isclose(self.true[size], sum(self.true[name] for name in names)):
+                yield dict.fromkeys(names, 1.0) | {size: -1.0}
 
     def _crossings(self) -> Iterator[dict[Variable, float]]:
         """Two segmentations: of who is in a level of each, as many as are in these levels; nobody where no pair of levels is common."""

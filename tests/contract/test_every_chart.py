@@ -147,6 +147,32 @@ def wrong_funnel(shown: Figure, drawn: Canvas) -> Iterator[str]:
         before = now
 
 
+def wrong_composition(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The shares of each bar from left to right, named as in the legend; bars that end at 100%; the title's largest share."""
+    (axes,) = drawn.axes
+    legend = [text.get_text() for text in axes.texts if text.xycoords == "axes fraction"]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    filled = [bar for bar in axes.patches if bar.get_fill()]
+    told = shown.alt.partition("from left to right. ")[2]
+    for place, name in zip(axes.get_yticks(), names, strict=True):
+        bars = sorted((b for b in filled if abs(b.get_y() + b.get_height() / 2 - place) < 0.1), key=lambda b: b.get_x())
+        ends = [0.0, *(bar.get_x() + bar.get_width() for bar in bars)]
+        if [bar.get_x() for bar in bars] != pytest.approx(ends[:-1]) or ends[-1] != pytest.approx(100):
+            yield f"{name}: the bar ends at {ends[-1]}"
+        sentence = re.search(rf"{re.escape(name)}: ([^:]*)\." if name else r"(.*)\.", told)
+        words = sentence[1].split(", ") if sentence else []
+        if len(words) != len(bars) or len(bars) != len(legend):
+            yield f"{name}: {words} for {len(bars)} bars and {legend}"
+            continue
+        for part, claim, bar in zip(legend, words, bars, strict=True):
+            if not claim.startswith(f"{part} ") or not agrees(claim.removeprefix(f"{part} "), bar.get_width()):
+                yield f"{name}, {part}: {claim!r} for {bar.get_width()}"
+    if largest := re.search(r"the largest share is “(.+)”, (.+)$", shown.title):
+        width = filled[legend.index(largest[1])].get_width()
+        if len(names) > 1 or width != max(bar.get_width() for bar in filled) or not agrees(largest[2], width):
+            yield f"the title: {shown.title!r}"
+
+
 def wrong_waterfall(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Totals, and steps with their signs; the title's ends and largest step."""
     (axes,) = drawn.axes
@@ -399,6 +425,7 @@ CHECKS: dict[str, Check] = {
     "breakdown": wrong_dots,
     "survival": wrong_curve,
     "funnel": wrong_funnel,
+    "composition": wrong_composition,
     "waterfall": wrong_waterfall,
     "lorenz": wrong_lorenz,
     "backtest": wrong_tracking,
@@ -458,6 +485,8 @@ MADE = {
         (),
         lambda: pictured.stages(value=NAN, low=NAN, high=NAN, numerator=NAN, flags="suppressed"),
     ),
+    "shares": ("composition", (), pictured.shares),
+    "shares by survey": ("composition", (), lambda: pictured.shares(purchase=(10, 40, 50), support=(0, 9, 1))),
     "waterfall": ("waterfall", (), pictured.growth),
     "waterfall below zero": ("waterfall", (), lambda: pictured.growth(before=9000.0, now=-1000.0, lost=-10_000.0)),
     "lorenz": ("lorenz", (), pictured.concentration),

@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 from synthetic import NAN, metric, point, rate, result, row
 
+from crmnb.core.composition_part import CompositionPart
+
 SURVIVAL = metric(
     id="survival_curve", title="Survival curve", numerator="customers", denominator="customers", breakdown="time"
 )
@@ -31,6 +33,13 @@ PRIORITIES = metric(
     breakdown="driver",
 )
 PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
+COMPOSITION = metric(
+    id="nps_shares",
+    title="Promoters, passives and detractors",
+    denominator="valid answers",
+    breakdown="survey",
+    parts=("detractors", "passives", "promoters"),
+)
 EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", breakdown="forecast", denominator="purchases")
 
 
@@ -71,6 +80,15 @@ def stages(*, reached=(1210, 640, 410, 96), **facts):
     rows = [rate(num, den, 3, breakdown=name) for name, den, num in steps]
     rows[0] |= facts
     return result(rows[::-1], of=STAGES)
+
+
+def shares(**surveys: tuple[int, int, int]):
+    """Detractors, passives and promoters, of one survey or of several."""
+    rows = []
+    for survey, counts in (surveys or {"": (30, 50, 120)}).items():
+        for part, count in zip(COMPOSITION.parts, counts, strict=True):
+            rows.append(rate(count, sum(counts), 4, breakdown=str(CompositionPart(survey, part))))
+    return result(rows, of=COMPOSITION)
 
 
 def growth(before=61200.0, now=74850.0, **parts):

@@ -64,7 +64,9 @@ def rows_of(
 def _weights(known: dict[str, Request]) -> dict[str, dict[str, float]]:
     """Of the metrics with a breakdown by survey, the weights at which the client declares them to be pooled, by the metric's id."""
     items = {
-        id_: request.arguments.get("item") for id_, request in known.items() if request.metric.breakdown == "survey"
+        id_: request.arguments.get("item")
+        for id_, request in known.items()
+        if request.metric.breakdown == "survey" and not request.metric.parts
     }
     return {id_: item.survey_weights for id_, item in items.items() if item and item.survey_weights}
 

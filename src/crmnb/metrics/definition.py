@@ -70,6 +70,7 @@ class Metric:
     breakdown = property(lambda self: self.measure.breakdown)
     units = property(lambda self: self.measure.units)
     bounds = property(lambda self: self.measure.bounds)
+    parts = property(lambda self: self.measure.parts)
     always = property(lambda self: self.measure.always)
     transform = property(lambda self: self.measure.transform)
     over_time = property(lambda self: self.trend and self.measure.trend and not self.measure.cumulative)

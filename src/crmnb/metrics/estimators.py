@@ -55,6 +55,9 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 proportion = Estimator("proportion", "moments", "moments.share", "Wilson (score)")
+composition = Estimator(
+    "composition", "moments", "moments.share", "Wilson (score), each part by itself", chart="composition"
+)
 ratio = Estimator("ratio of sums", "moments", "moments.by_t", "t, by the delta method", symmetric=True)
 mean = Estimator("mean", "moments", "moments.by_t", "t", symmetric=True)
 mean_on_scale = Estimator(

@@ -14,6 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from crmnb.core.composition_part import SEPARATOR
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -29,7 +30,7 @@ class Measure:
 
     `numerator` and `denominator` say in words what is counted, and out of what. `breakdown`: what the breakdowns are ("survey",
     "platform"), empty where there are none; `units` are those of breakdowns that have another than the metric. `bounds`: values that a mean
-    cannot pass, nor its interval. `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
+    cannot pass, nor its interval. `parts`: those of a composition, in order, whose shares add up to 100%. `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
     `trend`: whether parts of
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
@@ -49,6 +50,7 @@ class Measure:
     breakdown: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     bounds: tuple[float, float] | None = None
+    parts: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
     transform: Callable[..., Any] | None = None
     trend: bool = True
@@ -85,7 +87,7 @@ class Measure:
         """The measure whose facts were stored."""
         bounds = facts["bounds"] and tuple(facts["bounds"])
         own = {"estimate": getattr(estimators, facts["estimate"]), "bounds": bounds, "always": tuple(facts["always"])}
-        own["inputs"] = tuple(facts["inputs"])
+        own |= {name: tuple(facts[name]) for name in ("inputs", "parts")}
         return cls(None, **facts | own)
 
 
@@ -110,6 +112,27 @@ def _of(rows: nw.LazyFrame, estimate: Estimator, by: By, columns: dict[str, nw.E
 def share(rows: nw.LazyFrame, condition: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
     """The share of the rows that meet a condition. by: a column, or columns by name, of which each value is told apart."""
     return _of(rows, estimators.proportion, by, {"num": condition.cast(nw.Int64), "den": nw.lit(1)}, facts)
+
+
+def composition(rows: nw.LazyFrame, parts: Mapping[str, nw.Expr], **facts: Any) -> Measure:
+    """The shares of the rows that meet each of these conditions, of which each row meets exactly one.
+
+    Where the rows have breakdowns, those are the wholes that the shares are of. The parts are not compared over time or
+    between parts of the period: the metric that sums them up is.
+    """
+    broken_down = "breakdown" in rows.collect_schema().names()
+
+    def label(part: str) -> nw.Expr:
+        if not broken_down:
+            return nw.lit(part)
+        several = nw.concat_str([nw.col("breakdown"), nw.lit(part)], separator=SEPARATOR)
+        return nw.when(nw.col("breakdown") == "").then(nw.lit(part)).otherwise(several)
+
+    frames = [
+        rows.with_columns(breakdown=label(part), num=condition.cast(nw.Int64), den=nw.lit(1))
+        for part, condition in parts.items()
+    ]
+    return Measure(nw.concat(frames), estimators.composition, **{"trend": False, "parts": tuple(parts)} | facts)
 
 
 def ratio(rows: nw.LazyFrame, numerator_of: nw.Expr, denominator_of: nw.Expr, *, by: By = "", **facts: Any) -> Measure:

@@ -283,3 +283,52 @@ def test_an_item_that_points_the_other_way_is_not_guessed():
     item = client().items["effort"].model_copy(update={"name": "effort"})
     with pytest.raises(Unavailable, match=r"direction=.up."):
         csat.function(None, item=item)
+
+
+# ---- Distributions ------------------------------------------------------------------------------------------
+
+SHARES = {"nps_shares": "nps", "satisfaction_distribution": "csat", "effort_distribution": "ces"}
+
+
+@pytest.mark.parametrize("metric", SHARES)
+def test_the_shares_of_a_survey_add_up_and_are_of_the_answers_of_its_score(metric):
+    shares = whole(measured(metric, "survey_responses", MIXED, "2025", "2026-01-01"))
+    score = whole(measured(SHARES[metric], "survey_responses", MIXED, "2025", "2026-01-01"))
+    of = shares.index.str.rpartition(", ").get_level_values(0)
+    assert shares.groupby(of)["value"].sum().to_numpy() == pytest.approx(100.0)
+    assert shares.groupby(of)["n"].unique().map(list).to_dict() == {key: [n] for key, n in score["n"].items()}
+
+
+def test_promoters_less_detractors_are_the_score_and_each_share_has_the_interval_of_a_share():
+    shares = whole(measured("nps_shares", "survey_responses", MIXED, "2025", "2026-01-01"))
+    score = whole(measured("nps", "survey_responses", MIXED, "2025", "2026-01-01"))
+    for survey, row in score.iterrows():
+        promoters, detractors = (shares.loc[f"{survey}, {part}"] for part in ("promoters", "detractors"))
+        assert promoters["value"] - detractors["value"] == pytest.approx(row["value"])
+        low, high = proportion_confint(promoters["numerator"], promoters["n"], method="wilson")
+        assert (promoters["low"], promoters["high"]) == pytest.approx((100 * low, 100 * high))
+
+
+def test_a_single_survey_has_no_name_in_the_shares():
+    rows = MIXED[MIXED["survey"] == "support"]
+    assert list(whole(measured("nps_shares", "survey_responses", rows, "2025", "2026-01-01")).index) == [
+        "detractors",
+        "passives",
+        "promoters",
+    ]
+
+
+def test_a_long_scale_is_shown_in_ten_bands():
+    """0 to 100: by hand eleven answers in each of the first nine bands, two in the last."""
+    items = ITEMS | {"satisfied": {"scale": (0, 100), "top_box": 80}}
+    rows = pd.DataFrame({"satisfied": range(101), "survey": "visit", "responded_at": pd.Timestamp("2025-05-05")})
+    rows = rows.assign(response_id=[f"r{at}" for at in range(101)])
+    found = measured("satisfaction_distribution", "survey_responses", rows, "2025", "2026-01-01", client(items=items))
+    counts = whole(found)["numerator"]
+    assert counts.to_dict() == {f"{low} to {min(low + 10, 100)}": min(11, 101 - low) for low in range(0, 101, 11)}
+
+
+def test_weights_of_surveys_do_not_pool_shares():
+    items = ITEMS | {"recommend": {"scale": (0, 10), "survey_weights": {"purchase": 0.5, "support": 0.5}}}
+    found = measured("nps_shares", "survey_responses", MIXED, "2025", "2026-01-01", client(items=items))
+    assert "" not in whole(found).index

@@ -11,7 +11,7 @@ from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import with_component
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
-from crmnb.metrics.measures import Measure, count, mean_on_scale, net_score, share
+from crmnb.metrics.measures import Measure, composition, count, mean_on_scale, net_score, share
 from crmnb.schema.client import Item
 
 _PER_SURVEY = {"denominator": "valid answers", "breakdown": "survey"}
@@ -105,6 +105,53 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
     return mean_on_scale(answers, points, bounds=(0, 100), numerator=words, aspect_of="csat", **_PER_SURVEY)
 
 
+def _boxes(item: Item) -> dict[str, nw.Expr]:
+    """The condition of each answer on the item's scale, in order; of a scale of more than 11 answers, ten bands of equal width."""
+    low, high = item.scale
+    width = 1 if high - low < _MOST_BOXES else -(-(high - low + 1) // 10)
+    starts = range(low, high + 1, width)
+    names = [f"{start}" if width == 1 else f"{start} to {min(start + width - 1, high)}" for start in starts]
+    return {
+        name: (nw.col("x") >= start) & (nw.col("x") < start + width) for name, start in zip(names, starts, strict=True)
+    }
+
+
+@metric(
+    title="Distribution of satisfaction answers",
+    unit="%",
+    kind="outcome",
+    direction="-",
+    hand_count={
+        "purchase, 1": "0 / 9",
+        "purchase, 2": "1 / 9",
+        "purchase, 3": "1 / 9",
+        "purchase, 4": "4 / 9",
+        "purchase, 5": "3 / 9",
+        "support, 1": "1 / 5",
+        "support, 2": "1 / 5",
+        "support, 3": "1 / 5",
+        "support, 4": "1 / 5",
+        "support, 5": "1 / 5",
+    },
+)
+def satisfaction_distribution(survey_responses, *, item: Item = "satisfied"):
+    """Share of each answer on the scale of satisfaction, per survey.
+
+    Why: two groups with the same mean can be all alike or deeply divided; only the distribution shows it.
+    Caution: the shares of one survey add up to 100%, so they do not move independently.
+    Source: Agresti 2013, Categorical Data Analysis, 3rd ed., 1.2 (multinomial shares).
+    """
+    answers = _answers(survey_responses, _pointing(item, "up"))
+    return composition(answers, _boxes(item), numerator="answers of one kind", aspect_of="csat", **_PER_SURVEY)
+
+
+def _zero_to_ten(item: Item) -> Item:
+    """The item, if it is asked as the net promoter score is defined."""
+    if _pointing(item, "up").scale != (0, 10):
+        raise Unavailable(Note("needs_item_0_to_10", item=item.name, low=item.scale[0], high=item.scale[1]))
+    return item
+
+
 @metric(
     title="Net promoter score (NPS)",
     unit="points",
@@ -121,11 +168,36 @@ def nps(survey_responses, *, item: Item = "recommend"):
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
         (adjusted Wald interval).
     """
-    if _pointing(item, "up").scale != (0, 10):
-        raise Unavailable(Note("needs_item_0_to_10", item=item.name, low=item.scale[0], high=item.scale[1]))
-    answers = _answers(survey_responses, item)
+    answers = _answers(survey_responses, _zero_to_ten(item))
     words = "promoters (9-10) less detractors (0-6)"
     return net_score(answers, nw.col("x") >= 9, nw.col("x") <= 6, numerator=words, **_PER_SURVEY)
+
+
+@metric(
+    title="Promoters, passives and detractors",
+    unit="%",
+    kind="outcome",
+    direction="-",
+    hand_count={
+        "purchase, detractors": "2 / 8",
+        "purchase, passives": "2 / 8",
+        "purchase, promoters": "4 / 8",
+        "support, detractors": "2 / 5",
+        "support, passives": "2 / 5",
+        "support, promoters": "1 / 5",
+    },
+)
+def nps_shares(survey_responses, *, item: Item = "recommend"):
+    """Shares of promoters (9 or 10), passives (7 or 8) and detractors (0 to 6) among the answers, per survey.
+
+    Why: the same score can come from many passives or from two extreme groups, which need different measures.
+    Caution: a step from 6 to 7 changes the group, a step from 0 to 6 does not.
+    Source: Reichheld 2003, as above; Agresti 2013, Categorical Data Analysis, 3rd ed., 1.2 (multinomial shares).
+    """
+    x = nw.col("x")
+    groups = {"detractors": x <= 6, "passives": (x >= 7) & (x <= 8), "promoters": x >= 9}
+    answers = _answers(survey_responses, _zero_to_ten(item))
+    return composition(answers, groups, numerator="answers of the group", aspect_of="nps", **_PER_SURVEY)
 
 
 def _wanted(item: Item) -> str:
@@ -152,6 +224,39 @@ def ces(survey_responses, *, item: Item = "effort"):
     return mean_on_scale(
         answers, nw.col("x"), bounds=item.scale, numerator="sum of the answers on the scale", **_PER_SURVEY
     )
+
+
+@metric(
+    title="Distribution of effort answers",
+    unit="%",
+    kind="outcome",
+    direction="-",
+    hand_count={
+        "purchase, 1": "3 / 9",
+        "purchase, 2": "2 / 9",
+        "purchase, 3": "1 / 9",
+        "purchase, 4": "2 / 9",
+        "purchase, 5": "1 / 9",
+        "purchase, 6": "0 / 9",
+        "purchase, 7": "0 / 9",
+        "support, 1": "0 / 4",
+        "support, 2": "0 / 4",
+        "support, 3": "1 / 4",
+        "support, 4": "1 / 4",
+        "support, 5": "0 / 4",
+        "support, 6": "1 / 4",
+        "support, 7": "1 / 4",
+    },
+)
+def effort_distribution(survey_responses, *, item: Item = "effort"):
+    """Share of each answer on the scale of effort, per survey.
+
+    Why: most harm comes from the few customers with very high effort, whom a mean hides.
+    Caution: on an effort scale the high answers are the bad ones, on an ease scale the low ones; the direction is declared.
+    Source: Dixon, Freeman & Toman 2010, as above; Agresti 2013, as above (multinomial shares).
+    """
+    answers = _answers(survey_responses, _pointing(item, "effort", "ease"))
+    return composition(answers, _boxes(item), numerator="answers of one kind", aspect_of="ces", **_PER_SURVEY)
 
 
 @metric(

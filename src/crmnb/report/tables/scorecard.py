@@ -131,6 +131,9 @@ def _entries(result: Result):
         cohorts = len({cell.month for cell in cells})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
+    if result.metric.parts:
+        yield result, None, f"{len(whole)} shares: see the chart in the metric's own section"
+        return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
         name = breakdown_name(row.breakdown, result.client)
         yield result, row, name if index else f"{title}, {name}" if name else title

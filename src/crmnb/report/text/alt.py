@@ -158,6 +158,17 @@ def funnel_alt(result: Result, stages: list) -> str:
     return f"Funnel of bars from zero. Down: stages. Across: the number that reached them. {', '.join(words)}."
 
 
+def composition_alt(result: Result, bars: list[tuple[str, list]]) -> str:
+    """For stacked bars: the shares of each bar from left to right."""
+    words = []
+    for name, rows in bars:
+        shares = (
+            f"{printable(part)} {value_words(result, row) if available(row) else 'not shown'}" for part, row in rows
+        )
+        words.append(f"{printable(name)}: {', '.join(shares)}." if name else f"{', '.join(shares)}.")
+    return f"Stacked bars to 100%. Across: {result.metric.title}, from left to right. {' '.join(words)}"
+
+
 def waterfall_alt(result: Result, named: list[tuple[str, str]]) -> str:
     """For a waterfall: each total and each step with its sign, from left to right."""
     steps = ", ".join(f"{printable(name)} {words}" for name, words in named)

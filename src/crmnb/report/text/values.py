@@ -23,7 +23,7 @@ from crmnb.report.text.numbers import (
 )
 from crmnb.report.text.precision import displayed, interval_decimals, page_decimals
 from crmnb.report.text.row_state import available, bounded_below, not_reached
-from crmnb.schema.client import Client
+from crmnb.schema.client import Client, Item
 
 _ORDINAL = re.compile(r"^\d+ (?=\D)")
 _AFTER_NOUN = re.compile(
@@ -116,9 +116,14 @@ def counted_units(result: Result, row) -> str:
     return noun(metric.denominator or metric.numerator)
 
 
+def declared_item(result: Result) -> Item | None:
+    """The survey item that the metric is of, as the client declared it; None where there is no item."""
+    return result.client.items.get(result.settings.get("item", "").split(" ")[0])
+
+
 def declared_scale(result: Result) -> tuple[float, float] | None:
     """The ends of the scale that the client declared for the survey item; None where there is no item."""
-    item = result.client.items.get(result.settings.get("item", "").split(" ")[0])
+    item = declared_item(result)
     return tuple(map(float, item.scale)) if item else None
 
 
