@@ -25,7 +25,7 @@ from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _QUARTER = Period.parse("2025Q1")  # any will do, as the tables are empty
 _OF_ROWS = ("rows_without_customer", "misdated_rows")
-_BY_DEFINITION = "no_comparison_full_history"
+_BY_DEFINITION = ("no_comparison_full_history", "no_comparison_shares")
 _NO_COLUMN = '"no column yet" integer'
 
 Status = Literal["yes", "partly", "no"]
@@ -128,7 +128,7 @@ def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
     metric, seen = request.metric, request.period
     limits = [note for note in notes_on_rows(request, tables) if note.code in _OF_ROWS]
     _, of_all = compared_with(tables.client, period)  # what no metric has is listed once
-    if request.not_compared and not of_all and request.not_compared.code != _BY_DEFINITION:
+    if request.not_compared and not of_all and request.not_compared.code not in _BY_DEFINITION:
         limits.append(request.not_compared)
     limits += _parts_without_figure(request)
     applied = {segmentation.name for segmentation in segmentations_of(tables, {*metric.reads}, request.evidence, seen)}

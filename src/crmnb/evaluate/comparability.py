@@ -15,6 +15,8 @@ def reason_not_compared(metric: Metric, tables: Tables, period: Period, comparis
     """Why a metric is not compared, None where it is."""
     if metric.cumulative:
         return Note("no_comparison_full_history")
+    if metric.parts:  # shares of one whole move together: the metric that sums them up is compared
+        return Note("no_comparison_shares")
     _, reason = compared_with(tables.client, period)
     reason = reason or of_other_length(metric, period, comparison)
     return reason or _of_other_refunds(metric, tables, period, comparison)

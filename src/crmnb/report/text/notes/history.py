@@ -37,6 +37,7 @@ SENTENCES: dict[str, str | Renderer] = {
 # Why a figure is not compared with that of the comparison period.
 NO_COMPARISON: dict[str, str | Renderer] = {
     "no_comparison_full_history": "no comparison: uses the full history",
+    "no_comparison_shares": "no comparison: the shares add up to 100%; see the change of the score",
     "no_comparison_joint_model": "no comparison: one model of both periods together",
     "no_comparison_length": "no comparison: {period:period} has {days:n} days, {comparison:period} {comparison_days:n}, and the value depends on the length of the period",
     "no_comparison_refunds": "no comparison: {period:period} has {days:n} days, {comparison:period} {comparison_days:n}, and refunds of the newest orders are still to come",
