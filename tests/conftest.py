@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from warm_fork_server import forking_process
 
 from crmnb.cli import main
 from crmnb.core.lock import locked
@@ -19,6 +21,7 @@ from crmnb.evaluate.evaluation import evaluate
 from crmnb.intake import import_data
 from crmnb.metrics.definition import families
 from crmnb.report.view import ResultView
+from crmnb.run import fork_client
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
 
@@ -102,6 +105,25 @@ def _report(folder: Path) -> None:
 def made(tmp_path_factory) -> Path:
     """The corner shop's project after a run of 2025."""
     return shared_folder(tmp_path_factory, "made", _report)
+
+
+@pytest.fixture(scope="session")
+def start_forked_server():
+    """Starts a fork server whose modules are imported already; None where processes are not forked."""
+    if not sys.platform.startswith("linux"):
+        yield None
+        return
+    with forking_process() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def warm_fork_server(start_forked_server):
+    """The runs of a module's tests are spared the imports of their fork servers (`support/warm_fork_server.py`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        if start_forked_server:
+            patch.setattr(fork_client, "_start", start_forked_server)
+        yield
 
 
 @pytest.fixture(scope="session")

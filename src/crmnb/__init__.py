@@ -1,7 +1,12 @@
 """crmnb: measures customer relationships. In a notebook: `from crmnb import open_workbook`."""
 
+import sys
+
 __version__ = "0.1.0"
 __all__ = ["open_workbook"]
+
+# nbformat would import it for the validation of addresses in JSON schemas, which nothing here uses: it takes a second for its grammar.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 
 def __getattr__(name: str):

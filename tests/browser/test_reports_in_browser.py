@@ -10,7 +10,7 @@ from chromium import browser, check_page, in_chromium, open_page
 from conftest import PROJECT, crmnb, project
 from crmnb.metrics.definition import families
 
-pytestmark = in_chromium
+pytestmark = [*in_chromium, pytest.mark.usefixtures("warm_fork_server")]
 
 REAL = PROJECT / "../shared/data/online_retail_ii/online_retail_2009_2010.parquet"
 HOSTILE = (

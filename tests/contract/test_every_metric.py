@@ -32,15 +32,32 @@ def frames(corner_shop_intake) -> dict[str, pd.DataFrame]:
     return {name: duckdb.read_parquet(str(path)).df() for name, path in taken.tables.items()}
 
 
-def rows_of_all(tables: Tables, period: Period, metrics: list[Metric] = METRICS) -> dict[str, pd.DataFrame]:
+@pytest.fixture(scope="module")
+def chosen(request) -> list[Metric]:
+    """The metrics that the chosen tests ask about: all, unless `-k` chooses some."""
+    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    ids = {params["metric"].id for params in calls if isinstance(params.get("metric"), Metric)}
+    return [metric for metric in METRICS if metric.id in ids]
+
+
+def rows_of_all(metrics: list[Metric], tables: Tables, period: Period) -> dict[str, pd.DataFrame]:
     """Each metric's rows, all measured together."""
     return {metric.id: told.rows for metric, told in zip(metrics, measure_all(metrics, tables, period), strict=True)}
 
 
+def rows_by_threads(
+    threads: int, metrics: list[Metric], frames: dict[str, pd.DataFrame], book
+) -> dict[str, pd.DataFrame]:
+    """The same of the frames as they are, with so many threads of the engine."""
+    tables = in_memory(book.client, frames)
+    tables.con.execute(f"set threads = {threads}")
+    return rows_of_all(metrics, tables, book.period)
+
+
 @pytest.fixture(scope="module")
-def plain(frames, corner_shop) -> dict[str, pd.DataFrame]:
-    """Of the frames as they are."""
-    return rows_of_all(in_memory(corner_shop.client, frames), corner_shop.period)
+def plain(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames as they are, with four threads."""
+    return rows_by_threads(4, chosen, frames, corner_shop)
 
 
 def rows(metric: Metric, frames, book) -> pd.DataFrame:
@@ -122,10 +139,10 @@ def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
 
 
 @pytest.fixture(scope="module")
-def shuffled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+def shuffled(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
     """Of the frames in another order."""
     mixed = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
-    return rows_of_all(in_memory(corner_shop.client, mixed), corner_shop.period)
+    return rows_of_all(chosen, in_memory(corner_shop.client, mixed), corner_shop.period)
 
 
 @each_metric
@@ -142,7 +159,7 @@ def declaring_twice(client: Client) -> Client:
 
 
 @pytest.fixture(scope="module")
-def doubled(frames, corner_shop) -> dict[str, pd.DataFrame]:
+def doubled(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
     """Of the frames with a copy of every row, under other keys."""
 
     def copied(frame: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +168,7 @@ def doubled(frames, corner_shop) -> dict[str, pd.DataFrame]:
         return pd.concat([frame, twin], ignore_index=True)
 
     tables = in_memory(declaring_twice(corner_shop.client), {name: copied(frame) for name, frame in frames.items()})
-    return rows_of_all(tables, corner_shop.period)
+    return rows_of_all(chosen, tables, corner_shop.period)
 
 
 @each_metric
@@ -173,10 +190,10 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
 
 
 @pytest.fixture(scope="module")
-def empty(frames, corner_shop) -> dict[str, pd.DataFrame]:
+def empty(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
     """Of the frames without a row."""
     none = {name: frame.iloc[:0] for name, frame in frames.items()}
-    return rows_of_all(in_memory(corner_shop.client, none), corner_shop.period)
+    return rows_of_all(chosen, in_memory(corner_shop.client, none), corner_shop.period)
 
 
 @each_metric
@@ -196,19 +213,14 @@ def test_a_missing_table_is_unavailable_and_named(metric: Metric, corner_shop, f
 
 
 @pytest.fixture(scope="module")
-def by_threads(frames, corner_shop) -> list[dict[str, pd.DataFrame]]:
-    """With one thread of the engine, and with four."""
-    found = []
-    for threads in (1, 4):
-        tables = in_memory(corner_shop.client, frames)
-        tables.con.execute(f"set threads = {threads}")
-        found.append(rows_of_all(tables, corner_shop.period))
-    return found
+def on_one_thread(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
+    """Of the frames as they are, with one thread of the engine."""
+    return rows_by_threads(1, chosen, frames, corner_shop)
 
 
 @each_metric
-def test_does_not_depend_on_threads(metric: Metric, by_threads):
-    pd.testing.assert_frame_equal(*(found[metric.id] for found in by_threads), check_exact=True)
+def test_does_not_depend_on_threads(metric: Metric, on_one_thread, plain):
+    pd.testing.assert_frame_equal(on_one_thread[metric.id], plain[metric.id], check_exact=True)
 
 
 def test_every_family_has_metrics():

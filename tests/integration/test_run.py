@@ -18,6 +18,7 @@ from crmnb.run.jobs import Interruption
 from crmnb.run.notebook import execute_notebook
 
 PROJECT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("warm_fork_server")
 SECRET = "sesame-4711"  # noqa: S105 -- planted, to be looked for
 
 

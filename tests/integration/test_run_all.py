@@ -9,6 +9,7 @@ import pytest
 
 from conftest import PROJECT, crmnb, project, shortened
 
+pytestmark = pytest.mark.usefixtures("warm_fork_server")
 GOOD = [f"shop_{n}" for n in range(1, 5)]  # twice as many as run at the same time on two cores
 TWO = ("--family", "retention", "--family", "satisfaction")  # what holds of two families holds of all
 

@@ -85,7 +85,7 @@ def main(file: int) -> None:
     try:
         for name in MODULES:
             try:
-                _import(name)
+                importlib.import_module(name)
             except Exception as error:
                 server.failure = f"{name} cannot be imported ({type(error).__name__}: {error})"
                 break
@@ -102,12 +102,6 @@ def main(file: int) -> None:
             pass
     finally:
         _end(server)
-
-
-def _import(name: str) -> None:
-    # This import takes a second for a grammar that only the validation of addresses in JSON schemas uses.
-    sys.modules.setdefault("rfc3987_syntax", None)
-    importlib.import_module(name)
 
 
 def _fill_caches() -> None:
