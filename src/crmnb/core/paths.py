@@ -4,6 +4,8 @@ from pathlib import Path
 
 from crmnb.core.errors import InputError
 
+NAME = r"^[a-z][a-z0-9_]*$"  # of a client, and so of its folder; of an item or a segment too
+
 
 def find_project(start: Path) -> Path:
     """The nearest folder at or above `start` that holds `parameters/` and `notebooks/`."""

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from crmnb.core.errors import InputError
+from crmnb.core.paths import NAME
 from crmnb.intake.audit import Profile, TableAudit
 from crmnb.intake.erasure.erasure_list import ErasureList, read_erasure_list
 from crmnb.intake.erasure.exclude import sort_parents_first
@@ -51,7 +52,6 @@ from crmnb.intake.validation.referential_checks import check_lines, check_refere
 from crmnb.intake.validation.validate import validate_rows
 from crmnb.intake.validation.validated_rows import Contract
 from crmnb.schema.client import Client, Mapping, Source
-from crmnb.schema.client.models import NAME
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _LOG = logging.getLogger("crmnb")

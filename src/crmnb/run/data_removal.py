@@ -15,9 +15,9 @@ from pathlib import Path
 
 from crmnb.core.checksum import read_json, write_json
 from crmnb.core.errors import InputError, nearest
+from crmnb.core.paths import NAME
 from crmnb.intake.erasure.erasure_list import FILE_NAME as ERASURE_LIST
 from crmnb.run.environment import current_time
-from crmnb.schema.client.models import NAME
 
 _PURGED = ".purged-"  # prefix of a folder that is being deleted
 # Entries of the private folder that `forget` keeps; of the last three, only a part.

@@ -8,9 +8,9 @@ import pandas as pd
 
 from crmnb.core.checksum import file_checksum
 from crmnb.core.errors import InputError, nearest
+from crmnb.core.paths import NAME
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.run.store import read_record, report_record
-from crmnb.schema.client.models import NAME
 
 FILE = "results.parquet"
 _TABLE_COLUMNS = (

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 def clean_up(private: Path) -> None:
     """Remove the temporary files of a run that has ended, in whatever way, from a client's private folder."""
-    from crmnb.intake.store import remove_staging
-
     remove_folder(private / STAGING)
     restore_folders(private.parent)
     if (private / "tables" / ".staging").exists():
+        from crmnb.intake.store import (
+            remove_staging,  # only here, as the import takes longer than all else that a run does
+        )
+
         remove_staging(private / "tables")
 
 

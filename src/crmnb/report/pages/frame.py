@@ -5,14 +5,16 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crmnb.core.bidi import isolate_sentence
-from crmnb.schema.client import Client
+
+if TYPE_CHECKING:
+    from crmnb.schema.client import Client
 
 METHODOLOGY = "methodology.html"
 
@@ -30,7 +32,7 @@ def prime() -> None:
             _environment().get_template(name)
 
 
-def language(client: Client | None) -> str:
+def language(client: "Client | None") -> str:
     """The page's language tag: its words are English, its numbers and dates the client's, so `en-DE` for de_DE."""
     territory = Locale.parse(client.locale).territory if client else None
     return f"en-{territory}" if territory else "en"

@@ -17,9 +17,9 @@ from typing import Any
 from crmnb.core.checksum import parse_json
 from crmnb.core.files import write_atomic
 from crmnb.core.lock import locked
+from crmnb.core.paths import NAME
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import page
-from crmnb.schema.client.models import NAME
 
 PAGE = "index.html"
 _LOCK = ".lock"

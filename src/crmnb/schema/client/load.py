@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from crmnb.core.errors import InputError, nearest
-from crmnb.schema.client.models import CURRENCY, NAME, SEGMENT_COLUMN, Client
+from crmnb.core.paths import NAME
+from crmnb.schema.client.models import CURRENCY, SEGMENT_COLUMN, Client
 from crmnb.schema.client.safe_yaml import read_yaml
 from crmnb.schema.client.validation import find_problems
 
