@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.notes import Note
@@ -13,6 +12,7 @@ from crmnb.evaluate.results_frame import tuples
 from crmnb.metrics.definition import Direction, Metric
 from crmnb.schema.client import Client
 from crmnb.stats.moments import difference
+from crmnb.stats.multiple_tests import holm
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Result:
         base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
         plain = self.metric.estimate.symmetric
         differences = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
-        p_value = multipletests(differences["p_value"], method="holm")[1] if len(differences) else []
+        p_value = holm(differences["p_value"])
         return pd.DataFrame(
             {
                 "level": others["level"],

@@ -3,7 +3,8 @@
 from collections import namedtuple
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
+
+from crmnb.stats.multiple_tests import are_discoveries
 
 # One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where they
 # do not apply; `reason` is a note as JSON (`crmnb.core.notes`); a % is 0-100, and a change of it is in points.
@@ -31,7 +32,7 @@ def with_signals(frame: pd.DataFrame, direction: dict[str, str]) -> pd.DataFrame
     tested = frame["p_value"].notna()
     if not tested.any():
         return frame
-    is_signal, *_ = multipletests(frame.loc[tested, "p_value"], alpha=FALSE_DISCOVERIES, method="fdr_bh")
+    is_signal = are_discoveries(frame.loc[tested, "p_value"], FALSE_DISCOVERIES)
     stands_out = frame.index[tested][is_signal]
     for at in stands_out:
         wanted = direction[frame.at[at, "metric"]]

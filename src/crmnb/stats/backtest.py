@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Count, Note
@@ -92,7 +92,7 @@ def _total_error(backtest: _Backtest, forecast: np.ndarray) -> float:
 def _errors(backtest: _Backtest, level: float) -> list[dict]:
     """Breakdown, value, low and high of the total errors, and of those per customer."""
     total, n = backtest.n @ backtest.observed, backtest.n
-    z = stats.norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     differences = {name: forecast - backtest.observed for name, forecast in backtest.forecasts.items()}
     errors = {f"total error, {name}": difference for name, difference in differences.items()}
     errors |= {f"mean absolute error per customer, {name}": abs(difference) for name, difference in differences.items()}

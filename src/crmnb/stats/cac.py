@@ -5,7 +5,7 @@ Settings: `contractual`, `discount_rate`, `horizon_months` and `renewal_months` 
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -55,7 +55,7 @@ def _limits(value: float, error: float, months: int, level: float) -> tuple[floa
     """The t interval of CAC; NaN where its error is."""
     if np.isnan(error):
         return np.nan, np.nan
-    half = stats.t.ppf((1 + level) / 2, months - 1) * error
+    half = stdtrit(months - 1, (1 + level) / 2) * error
     return max(value - half, 0.0), value + half
 
 

@@ -7,7 +7,7 @@ Holford 1995, Journal of Clinical Epidemiology 48:1503.
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
@@ -88,7 +88,7 @@ def _indicators(
 def _rows(group: GroupedCounts, fit: Fit, ratios: pd.DataFrame, level: float) -> list[dict]:
     """A row of results per ratio, with Wald limits on the logarithm."""
     flags = "" if _is_reliable(fit) else "unreliable"
-    half = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.diag(fit.covariance))
+    half = ndtri((1 + level) / 2) * np.sqrt(np.diag(fit.covariance))
     limits = (np.exp(fit.coefficients.to_numpy() + end * half) for end in (0, -1, 1))
     columns = zip(*(ratios[name] for name in ratios), *limits, strict=True)
     return [

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import GroupedCounts
@@ -328,7 +328,7 @@ def p_value_of_falling_churn(counts: pd.DataFrame, months: int) -> float:
     """
     age, at_risk, lost = renewals(counts, months)
     gain = _fit_renewals(age, at_risk, lost).log_likelihood - _constant(at_risk, lost).log_likelihood
-    return float(stats.chi2.sf(2 * gain, 1) / 2) if gain > _ROUNDING else 1.0
+    return float(special.chdtrc(1, 2 * gain) / 2) if gain > _ROUNDING else 1.0
 
 
 def _falls(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> bool:

@@ -1,7 +1,7 @@
 """Concentration: how unlike customers' revenue is: Gini, the top tenth's share, the Lorenz curve."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
@@ -88,7 +88,7 @@ def limits(name: str, value: float, error: float, size: float, level: float) -> 
     """The limits of a figure of so many customers."""
     if not 1e-12 < value < 1 - 1e-12:
         return np.nan, np.nan
-    wider = stats.norm.ppf((1 + level) / 2) / stats.norm.ppf(0.975)
+    wider = ndtri((1 + level) / 2) / ndtri(0.975)
     # As unequal as by half an error more: whose sample lacks the largest customers looks like less unequal revenue.
     unequal = min(value + error / 2, 1 - 1e-12)
     least, most = (wider * quantile for quantile in _quantiles(name, unequal, size))
@@ -98,12 +98,10 @@ def limits(name: str, value: float, error: float, size: float, level: float) -> 
 
 def _quantiles(name: str, value: float, size: float) -> tuple[float, float]:
     """The quantiles of the error of the logit, of lognormal revenue of which the figure has this value."""
-    sigma = (
-        np.sqrt(2) * stats.norm.ppf((1 + value) / 2) if name == GINI else stats.norm.ppf(value) - stats.norm.ppf(_TENTH)
-    )
+    sigma = np.sqrt(2) * ndtri((1 + value) / 2) if name == GINI else ndtri(value) - ndtri(_TENTH)
     sizes = np.log([*SIZES, _NORMAL_FROM])
     quantiles = []
-    for side, normal in enumerate(stats.norm.ppf([0.025, 0.975])):
+    for side, normal in enumerate(ndtri([0.025, 0.975])):
         by_sigma = [np.interp(np.log(size), sizes, [*(pair[side] for pair in row), normal]) for row in _QUANTILES[name]]
         quantiles.append(float(np.interp(sigma, SIGMAS, by_sigma)))
     return quantiles[0], quantiles[1]

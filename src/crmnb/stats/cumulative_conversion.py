@@ -9,7 +9,7 @@ JASA 94:496, 3.1); it is exact where lost leads are won back and where losses ha
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.stats.curve_steps import safe_places
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
@@ -59,7 +59,7 @@ def _rows(group: GroupedCounts, won: Curve, fewest: int) -> Iterator[dict]:
 
 def _upper_limit_of_0(n: float, level: float) -> float:
     """Wilson's upper limit of a share of 0 of n, where the log-log scale ends."""
-    z = stats.norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     return float(z**2 / (n + z**2))
 
 

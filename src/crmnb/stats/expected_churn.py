@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -24,6 +24,7 @@ from crmnb.stats.clv_models import (
     purchases_likelihood,
     with_resolved_newness,
 )
+from crmnb.stats.distributions import chi2_log_tail
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models import bg_nbd, kaplan_meier
 from crmnb.stats.models.bg_nbd_left_truncated import silent
@@ -53,7 +54,7 @@ def expected(groups: list[GroupedCounts], context: EstimationContext) -> Estimat
         strata = _strata(whole.counts, context)
     except CannotFit as error:
         return Estimates([group.row(reason=error.reason, **size) for group, size in zip(groups, sizes, strict=True)])
-    z = stats.norm.ppf((1 + context.level) / 2)
+    z = special.ndtri((1 + context.level) / 2)
     rows = []
     for group, size, counts in zip(groups, sizes, current, strict=True):
         if reason := strata.unavailable(group) if size["n"] else Note("no_customers_at_end"):
@@ -258,7 +259,7 @@ def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> floa
         statistic, df, _ = kaplan_meier.logrank(groups) if len(groups) > 1 else (np.nan, 0, np.nan)
         if df:
             chi2, degrees = chi2 + statistic, degrees + df
-    return float(stats.chi2.logsf(chi2, degrees)) if degrees else np.nan
+    return chi2_log_tail(chi2, degrees) if degrees else np.nan
 
 
 def _large_parts(arrays: list[np.ndarray], finer: np.ndarray) -> list[tuple[np.ndarray, ...]]:

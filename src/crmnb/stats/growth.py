@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy  # see `moments`
+from scipy import special
 
 from crmnb.core.notes import Note
 from crmnb.core.period import Period, shift
@@ -250,14 +250,14 @@ def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] 
         of_weeks = _combined(_error(_excess(now.weeks)), _error(_excess(before.weeks)))
     errors = {"weeks": of_weeks} | ({"weeks and customers": _two_way(of_weeks, *of_units)} if of_units else {})
     half_widths = {
-        unit: scipy.special.stdtrit(df, (1 + level) / 2) * error for unit, (error, df) in errors.items() if error > 1e-9
+        unit: special.stdtrit(df, (1 + level) / 2) * error for unit, (error, df) in errors.items() if error > 1e-9
     }
     if not half_widths:
         return fields | {"method": "no interval: nothing varies"}
     unit = max(half_widths, key=half_widths.get)
     low, high = ((ratio * np.exp(sign * half_widths[unit])) ** per_year - 1 for sign in (-1, 1))
     error, df = errors[unit]
-    p_value = 2 * float(scipy.special.stdtr(df, -abs(np.log(ratio)) / error))
+    p_value = 2 * float(special.stdtr(df, -abs(np.log(ratio)) / error))
     return fields | {"low": low, "high": high, "p_value": p_value, "method": f"t over {unit}, on the logarithm"}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def symmetric(value: float, error: float, level: float) -> tuple[float, float]:
 
 def least_favourable(value: float, sources: list[Source], level: float) -> tuple[float, float]:
     """The limits of a value with these sources of error."""
-    z = stats.norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     slopes, edges = (np.array([getattr(source, name) for source in sources]) for name in ("slope", "edge"))
     ends = []
     for sign in (-1, 1):

@@ -17,7 +17,9 @@ Statistics in Medicine 27:1693 (recovery of variances, correlated estimates too)
 
 import numpy as np
 import pandas as pd
-import scipy  # which imports `stats` when it is asked for: to know a metric takes none
+from scipy import special
+
+from crmnb.stats.distributions import chi2_quantile
 
 # Where an interval was seen to cover too little (benchmarks/coverage.py prints the table): below so many customers, and
 # of a count below so many events (those that come in bursts count as fewer: events over dispersion).
@@ -148,10 +150,10 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     total, df = s.num, s.bins - 1
     dispersion = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0).clip(lower=1)
     over = dispersion > 1
-    tail = scipy.special.ndtr(-_quantile(level, df.mask(~over, np.inf)))  # the dispersion is itself estimated, on df
+    tail = special.ndtr(-_quantile(level, df.mask(~over, np.inf)))  # the dispersion is itself estimated, on df
     events = total / dispersion
-    low = dispersion * pd.Series(scipy.stats.chi2.ppf(tail, 2 * events), s.index).fillna(0.0) / 2
-    high = dispersion * scipy.stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
+    low = dispersion * pd.Series(chi2_quantile(tail, 2 * events), s.index).fillna(0.0) / 2
+    high = dispersion * chi2_quantile(1 - tail, 2 * events + 2) / 2
     method = pd.Series("exact Poisson", s.index).mask(over, "quasi-Poisson")
     out = _estimates(s, total / s.den, low / s.den, high / s.den, method, of_rows=False)
     out["unreliable"] = events < FEW_EVENTS
@@ -185,7 +187,7 @@ def _effective_n(s: pd.DataFrame, variance: pd.Series) -> tuple[pd.Series, pd.Se
 
 
 def _quantile(level: float, df: pd.Series) -> pd.Series:
-    return pd.Series(scipy.special.stdtrit(df, (1 + level) / 2), df.index)
+    return pd.Series(special.stdtrit(df, (1 + level) / 2), df.index)
 
 
 def _estimates(s: pd.DataFrame, value, low, high, method, n_effective=np.nan, *, of_rows: bool = True) -> pd.DataFrame:
@@ -224,7 +226,7 @@ def difference(
         high = change + _arm(now.high - now.value, before.value - before.low, correlation)
     arm = (change - low).where(change > 0, high - change)
     t = _quantile(level, df) * (change.abs() - slack).clip(lower=0) / arm.where(arm > 0)
-    p_value = 2 * scipy.special.stdtr(df, -t)
+    p_value = 2 * special.stdtr(df, -t)
     return pd.DataFrame({"change": change, "low": low - slack, "high": high + slack, "p_value": p_value}, now.index)
 
 

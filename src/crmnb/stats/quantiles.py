@@ -1,7 +1,7 @@
 """Quantiles: the value in the middle, from counts of units alike in value, with an interval that counts customers."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
 from crmnb.stats.moments import FEW_CLUSTERS
@@ -54,7 +54,7 @@ def _effective(rows, place: int, n: float, customers: float, level: float) -> tu
     A customer with b of m orders up to there differs from the whole by u = b - p m; the variance of p is that of the sum of u.
     """
     if customers >= n:
-        return stats.norm.ppf((1 + level) / 2), n if n > 1 else np.nan
+        return ndtri((1 + level) / 2), n if n > 1 else np.nan
     up_to = rows.iloc[: place + 1]
     p = up_to["n"].sum() / n
     ss = up_to["squares"].sum() - 2 * p * up_to["orders"].sum() + p**2 * rows["orders"].sum()
@@ -62,4 +62,4 @@ def _effective(rows, place: int, n: float, customers: float, level: float) -> tu
         return np.nan, np.nan
     variance = customers / (customers - 1) * ss / n**2
     independent_n = p * (1 - p) / variance if p < 1 and variance > 0 else customers
-    return stats.t.ppf((1 + level) / 2, customers - 1), min(independent_n, n)
+    return stdtrit(customers - 1, (1 + level) / 2), min(independent_n, n)

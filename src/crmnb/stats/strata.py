@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from crmnb.core.notes import Note
+from crmnb.stats.distributions import chi2_log_tail
 from crmnb.stats.estimation import LEVEL_OF, EstimationContext, GroupedCounts
 
 # A test of one partition: takes the counts, each row's cell and each row's finer cell; returns the logarithm of the p-value (which may be
@@ -238,7 +238,7 @@ def likelihood_ratio(
         if near is not None and min(parameters(own) for _, own in fitted) < parameters(whole):
             added += parameters(whole) - 1  # what those that borrow have in common: they differ from it together
         degrees += max(added - parameters(whole) * complete, len(fitted) - complete)
-    return float(stats.chi2.logsf(2 * gain, degrees)) if compared else np.nan
+    return chi2_log_tail(2 * gain, degrees) if compared else np.nan
 
 
 def _with_fallback(fit: Callable, parameters: Callable, near: Callable, whole: Any) -> Callable[[pd.DataFrame], Any]:

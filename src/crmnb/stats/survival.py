@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from crmnb.core.notes import Note
 from crmnb.stats.curve_steps import safe_places
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, comparable
 from crmnb.stats.models import kaplan_meier
 from crmnb.stats.models.kaplan_meier import Curve
+from crmnb.stats.multiple_tests import holm
 
 # The times, in days, at which survival is reported.
 TIMES = {
@@ -212,7 +212,7 @@ def _differences(groups: list[GroupedCounts], context: EstimationContext) -> lis
     if p_values.empty:
         return []
     outcomes: dict[tuple[bool, float], list[str]] = {}
-    for name, p_value in zip(p_values.index, multipletests(p_values, method="holm")[1], strict=True):
+    for name, p_value in zip(p_values.index, holm(p_values), strict=True):
         shown = float(f"{p_value:.2g}") if p_value >= 0.001 else 0.0
         outcomes.setdefault((bool(p_value < 1 - context.level), shown), []).append(name)
     return [

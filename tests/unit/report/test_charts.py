@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib
+import numpy as np
 import pytest
 import synthetic
 from pictured import hazards, medians, overlaps, placed, texts
+from scipy.optimize import isotonic_regression
 from synthetic import HOSTILE, metric, rate, result, row
 
 from crmnb.core.errors import InputError
 from crmnb.core.notes import Note
+from crmnb.report.drawing import canvas
+from crmnb.report.drawing.labels import never_falling
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -326,6 +331,15 @@ def test_only_a_picture_imports_a_drawing_library():
     assert ran.stdout.strip() == "[]"
 
 
+def test_the_style_is_seaborns_under_ours():
+    import seaborn
+
+    with canvas.canvas(100):
+        ours = dict(matplotlib.rcParams)
+    with matplotlib.rc_context(seaborn.axes_style("whitegrid") | canvas._STYLE | {"image.cmap": ours["image.cmap"]}):
+        assert dict(matplotlib.rcParams) == ours
+
+
 def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them_lack():
     rows = [rate(20, 50, 9, breakdown=c) for c in ("b", "a")]
     rows += [rate(20 + m, 50, 4, breakdown="a", part=f"2025-{m:02}") for m in (1, 2, 5)]
@@ -340,3 +354,10 @@ def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them
     assert one_sided.plot("trend").notes == (
         "Band: 95% CI. A point is missing where there is no value; the data table has the reason.",
     )
+
+
+def test_pooled_neighbours_are_those_of_scipy():
+    for seed in range(20):
+        values = np.random.default_rng(seed).normal(size=seed).round(1)  # with ties
+        expected = isotonic_regression(values).x if len(values) else []
+        assert never_falling(values) == pytest.approx(expected, abs=1e-12)

@@ -1,7 +1,6 @@
 """The cohort heat map with numbers; months not yet observed are blank."""
 
 import numpy as np
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
@@ -47,6 +46,8 @@ def cohorts(result: Result) -> Figure | Figures:
 
 
 def _draw(figure, result: Result, cells: list, names: list[str], columns: int, height: int) -> None:
+    import seaborn as sns  # here, as no other chart needs it
+
     values = np.full((len(names), columns), np.nan)
     for cohort, after, row in cells:
         if available(row):

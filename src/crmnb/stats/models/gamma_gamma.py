@@ -10,9 +10,10 @@ Source: Fader & Hardie 2013, The Gamma-Gamma Model of Monetary Value, brucehardi
 from dataclasses import replace
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from crmnb.core.notes import Note
+from crmnb.stats.distributions import gamma_log_density
 from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, LogLikelihood, maximum, summed
 
 _EDGES = {"p": "spend_within_customers", "q": "spend_between_customers", "v": "spend_scale"}
@@ -68,7 +69,7 @@ def _alike(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit | None:
     p = float(np.exp(optimize.brentq(slope, *ends))) if slope(ends[1]) < 0 else _STEADY
     if _score(p * x, m / mean, x, n) > _BY_CHANCE:
         return None
-    log_likelihood = n @ stats.gamma.logpdf(m, p * x, scale=mean / (p * x))
+    log_likelihood = n @ gamma_log_density(m, p * x, mean / (p * x))
     of_mean = 1 / (p * purchases)
     of_p = 1 / (p**2 * (n @ (x**2 * special.polygamma(1, p * x))) - p * purchases) if p < _STEADY else 0.0
     q = _ALIKE * p
@@ -122,7 +123,7 @@ def independence(x: np.ndarray, spent: np.ndarray, n: np.ndarray) -> tuple[float
     if not spread.all() or all_n <= 3:
         return np.nan, np.nan, np.nan
     value = float(np.clip(n @ (ranks[0] * ranks[1]) / spread.prod(), -1, 1))
-    half = stats.norm.ppf(0.975) * np.sqrt((1 + value**2 / 2) / (all_n - 3))
+    half = special.ndtri(0.975) * np.sqrt((1 + value**2 / 2) / (all_n - 3))
     middle = np.arctanh(np.clip(value, -1 + 1e-15, 1 - 1e-15))
     return value, float(np.tanh(middle - half)), float(np.tanh(middle + half))
 
