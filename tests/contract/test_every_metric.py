@@ -35,8 +35,8 @@ def frames(corner_shop_intake) -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def chosen(request) -> list[Metric]:
     """The metrics that the chosen tests ask about: all, unless `-k` chooses some."""
-    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    ids = {params["metric"].id for params in calls if isinstance(params.get("metric"), Metric)}
+    here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    ids = {item.callspec.params["metric"].id for item in here if "metric" in item.callspec.params}
     return [metric for metric in METRICS if metric.id in ids]
 
 

@@ -187,7 +187,7 @@ def test_the_provisioner_is_found_by_its_entry_point_and_chosen_by_the_kernelspe
 def test_the_fork_server_has_one_thread_once_all_is_imported():
     """Measured where it counts: an import that starts a thread would have every kernel spawned, and nobody would notice."""
     program = (
-        "import os, sys\nfrom crmnb.run import fork_server\nfor name in fork_server.MODULES: fork_server._import(name)\n"
+        "import importlib, os, sys\nfrom crmnb.run import fork_server\nfor name in fork_server.MODULES: importlib.import_module(name)\n"
         "print(len(os.listdir('/proc/self/task')), 'matplotlib_inline' in sys.modules)"
     )
     done = subprocess.run(  # noqa: S603
