@@ -1,6 +1,7 @@
 """The map of the house in docs/architecture.md lists the packages that exist, in the order of their layers."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def test_every_package_is_listed_once_and_no_other():
 def test_packages_are_listed_from_the_ground_up():
     heights = [height for package in PACKAGES for height, layer in enumerate(LAYERS) if package in layer]
     assert heights == sorted(heights)
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """pytest imports them, and what they share, by name alone: of two with the same name it would take the first for both."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -147,6 +147,7 @@ def test_a_cell_that_shows_too_much_is_refused_and_not_kept(ran, tmp_path, monke
     assert (tmp_path / "kept.ipynb").stat().st_size < 10_000
 
 
+@pytest.mark.usefixtures("warm_fork_server")
 def test_a_scratch_cell_left_in_a_notebook_fails_its_family_and_shows_no_row(tmp_path, capsys):
     folder = shortened(project(tmp_path))
     path = folder / "notebooks" / "satisfaction.ipynb"

@@ -12,6 +12,8 @@ Sources. Trapezoidal sums of analytic functions: Trefethen & Weideman 2014, SIAM
 Gauss-Legendre quadrature: Trefethen 2013, Approximation Theory and Approximation Practice, 8.2 and 19.3.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
 from scipy import special
@@ -19,7 +21,7 @@ from scipy import special
 _GONE = 40.0  # e^-40 is beyond a float's precision
 _STEP = 0.3  # of the trapezoidal sum, in widths of the beta distribution on the scale of log odds
 _SHORTEST = 1e-6  # interval to interpolate in: all customers may have been observed for the same time
-_CHUNK = 8192  # customers at a time: each brings a series with it
+_CHUNK = 8192  # values at a time: each brings a series with it, and few would take longer to ask for than to work out
 # e^-60 is what interpolation and quadrature may leave: far less than is asked, as ln F is analytic in a narrower strip than it is
 # taken to be where two kinds of customers (who leave at once, who never do) make up F between them.
 _DIGITS = 60.0
@@ -96,12 +98,21 @@ def _integral(series, longest: float, scale, since, ends, rate: float, steep: fl
     # A discount, or leaving, that is steep beside the rest takes nodes of its own.
     falls = min((rate * since / scale).max(), _GONE) + min(steep, _GONE)
     nodes = 8 + int(np.ceil(_DIGITS / 2 / _fall(until.max()) + falls / 2))
+    places, weights = _gauss(nodes)
     total = np.zeros(since.shape)
-    for place, weight in zip(*legendre.leggauss(nodes), strict=True):
-        u = until * (place + 1) / 2
+    at_once = max(_CHUNK // max(since.size, 1), 1)
+    for begin in range(0, nodes, at_once):
+        some = slice(begin, begin + at_once)
+        u = until * (places[some, None] + 1) / 2
         log_still = chebyshev.chebval(2 * u / longest - 1, series, tensor=False)
-        total += weight / 2 * np.exp(log_still + u - rate * since / scale * np.expm1(u))
+        total += (weights[some, None] / 2 * np.exp(log_still + u - rate * since / scale * np.expm1(u))).sum(axis=0)
     return total * until * since / scale
+
+
+@cache
+def _gauss(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes and weights of Gauss and Legendre."""
+    return legendre.leggauss(nodes)
 
 
 def _between(integral, which: np.ndarray, kinds: int, since: np.ndarray, end: float) -> np.ndarray:
