@@ -16,6 +16,7 @@ from warm_fork_server import forking_process
 from crmnb.cli import main
 from crmnb.core.lock import locked
 from crmnb.core.period import Period
+from crmnb.evaluate import availability as evaluate_availability
 from crmnb.evaluate import store
 from crmnb.evaluate.evaluation import evaluate
 from crmnb.intake import import_data
@@ -123,6 +124,29 @@ def warm_fork_server(start_forked_server):
     with pytest.MonkeyPatch.context() as patch:
         if start_forked_server:
             patch.setattr(fork_client, "_start", start_forked_server)
+        yield
+
+
+@pytest.fixture(scope="session")
+def required_columns() -> Callable[..., tuple[str, ...]]:
+    """The columns that a metric of a client needs, worked out once for the same declarations."""
+    known = {}
+
+    def remembered(metric, client, con):
+        key = metric.id, client.model_dump_json()
+        if key not in known:
+            known[key] = compute(metric, client, con)
+        return known[key]
+
+    compute = evaluate_availability.required_columns
+    return remembered
+
+
+@pytest.fixture(scope="module")
+def columns_known(required_columns):
+    """Several checks of a module's tests work out once what metrics need, which is most of the CPU time of a check."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate_availability, "required_columns", required_columns)
         yield
 
 

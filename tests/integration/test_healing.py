@@ -22,7 +22,7 @@ from crmnb.run.report_job import make_report
 from crmnb.schema.client import load_client
 from crmnb.workbook import open_workbook
 
-pytestmark = pytest.mark.usefixtures("warm_fork_server")
+pytestmark = pytest.mark.usefixtures("warm_fork_server", "columns_known")
 PROJECT = Path(__file__).parents[2]
 SHOP = {
     "name": "Shop",
