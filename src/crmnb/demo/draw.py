@@ -12,8 +12,9 @@ from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, draw_events, simulate_customers
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.orders import simulate_orders
-from crmnb.demo.parameters import DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
+from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.plans import simulate_subscriptions
+from crmnb.demo.relationship import draw_accounts, simulate_relationship, story_of
 from crmnb.demo.surveys import simulate_invitations, simulate_responses
 from crmnb.demo.visits import simulate_visits
 
@@ -35,13 +36,21 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     bought = simulate_orders(base, rates, next(streams))
     tickets = _tickets(base, next(streams))
     invited = simulate_invitations(base, rates, bought, tickets, next(streams))
+    # The relationship survey has random numbers of its own, so that those of all else are the same without it.
+    contacts, asked = np.random.default_rng([seed, 2]).spawn(2)
+    account = draw_accounts(base, contacts)
+    invitations, sheets = simulate_relationship(base, account, story_of(seed), rates, asked)
     tables = {
-        "customers": _customers(base, next(streams)),
+        "customers": _customers(base, next(streams)).assign(**_contacts(account, contacts)),
         "subscriptions": simulate_subscriptions(base, rates, next(streams)),
         "orders": bought,
         "tickets": tickets,
-        "survey_invitations": invited.drop(columns=["order_id", "ticket_id"]),
-        "survey_responses": simulate_responses(base, rates, invited, next(streams)),
+        "survey_invitations": pd.concat(
+            [invited.drop(columns=["order_id", "ticket_id"]), invitations], ignore_index=True
+        ),
+        "survey_responses": pd.concat(
+            [simulate_responses(base, rates, invited, next(streams)), sheets], ignore_index=True
+        ),
         "reviews": _reviews(base, rates, next(streams)),
         "leads": simulate_leads(base, rates, next(streams)),
         "visits": simulate_visits(base, rates, next(streams)),
@@ -64,6 +73,21 @@ def _customers(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:
             "plan": np.array(list(PLANS), dtype=object)[base.plan],
         }
     )
+
+
+def _contacts(account: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The kind of each customer, and the contact channels that they prefer and used last."""
+    channels = np.array(CONTACT_CHANNELS, dtype=object)
+    preferred = rng.choice(len(channels), len(account), p=[0.22, 0.28, 0.38, 0.12])
+    used = np.where(
+        rng.random(len(account)) < 0.5, preferred, rng.choice(len(channels), len(account), p=[0.5, 0.3, 0.1, 0.1])
+    )
+    unknown = rng.random(len(account)) < 0.05
+    return {
+        "account": np.array(list(ACCOUNTS), dtype=object)[account],
+        "preferred_channel": np.where(unknown, None, channels[preferred]),
+        "used_channel": np.where(unknown, None, channels[used]),
+    }
 
 
 def _tickets(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:

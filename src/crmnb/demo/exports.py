@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from crmnb.demo import relationship
 from crmnb.demo.corruption import CorruptedRows, Defect, corrupt_rows, format_times, to_day_numbers, write_missing_codes
 from crmnb.demo.parameters import YEARS
 
 _UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
-_SURVEYS = {"purchase": "after purchase", "support": "after support"}
+_SURVEYS = {"purchase": "after purchase", "support": "after support", relationship.SURVEY: "yearly"}
 _FIRST = ["Zoë", "Jürgen", "Siân", "O'Neil", "Łukasz", "Marie-Claire", "Ayşe", "Anna", "Tom", "Giulia"]
 _LAST = ['Smith "Smithy"', "Müller", "D'Arcy; Jr", "Nguyễn", "Østergård", "García,\nPérez", "Brown", "Rossi", "Weiß"]
 _FORMULA = '=HYPERLINK("http://example.org";"click me")'
@@ -38,6 +39,9 @@ def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> Corrupted
             "Customer since": format_times(clean["joined_at"], "%d.%m.%Y"),
             "Found us": write_missing_codes(clean["acquisition_channel"], 0.5, ["n/a", "-"], rng),
             "Newsletter": rng.choice(["ja", "nein"], rows),
+            "Kind": clean["account"],
+            "Prefers": clean["preferred_channel"],
+            "Last contact by": clean["used_channel"],
         }
     )
     defects = [
@@ -129,6 +133,23 @@ def _returned(rows: pd.DataFrame) -> pd.Series:
 
 def export_survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The survey tool's invitations, typed; its keys have become numbers with a fraction."""
+    return _apart(clean, rng, _invitations)
+
+
+def _apart(clean: pd.DataFrame, rng: np.random.Generator, export) -> CorruptedRows:
+    """What is exported of the relationship survey after all else, with random numbers of its own."""
+    of_relationship = clean["survey"] == relationship.SURVEY
+    parts = [
+        export(clean[rows].reset_index(drop=True), random)
+        for rows, random in ((~of_relationship, rng), (of_relationship, rng.spawn(1)[0]))
+    ]
+    reasons = dict.fromkeys(reason for part in parts for reason in part.bad)
+    bad = {reason: sum(part.bad.get(reason, 0) for part in parts) for reason in reasons}
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    return CorruptedRows(rows, sum(part.good for part in parts), bad)
+
+
+def _invitations(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     good = pd.DataFrame(
         {
             "invitation": clean["invitation_id"].astype(float),
@@ -158,6 +179,12 @@ def export_survey_invitations(clean: pd.DataFrame, rng: np.random.Generator) -> 
 
 def export_survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The answer sheets, as objects: what was not answered is null, or says so."""
+    return _apart(clean, rng, _sheets)
+
+
+def _sheets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
+    if set(clean["survey"]) <= {relationship.SURVEY}:
+        return _relationship_sheets(clean, rng)
     items = {"satisfied": "q1_satisfied", "recommend": "q2_recommend", "effort": "q3_effort"}
     whole = {theirs: clean[ours].astype("Int64") for ours, theirs in items.items()}
     good = pd.DataFrame(
@@ -182,6 +209,27 @@ def export_survey_responses(clean: pd.DataFrame, rng: np.random.Generator) -> Co
         Defect("recommend is above 10", 0.002, lambda rows: {"q2_recommend": 11}),
         Defect("satisfied is below 1", 0.001, lambda rows: {"q1_satisfied": 0}),
         Defect("recommend is not a whole number", 0.001, lambda rows: {"q2_recommend": "ten"}),
+    ]
+    return corrupt_rows(good, "sheet", defects, rng)
+
+
+def _relationship_sheets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
+    good = pd.DataFrame(
+        {
+            "sheet": clean["response_id"],
+            "survey": clean["survey"].map(_SURVEYS),
+            "customer": clean["customer_id"],
+            "invitation": clean["invitation_id"],
+            "answered": format_times(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
+            **{f"r_{item}": clean[item].astype("Int64") for item in relationship.ITEMS},
+            "comment": clean["comment"],
+            "may_quote": clean["quote_consent"],
+        }
+    ).astype(object)
+    good = good.where(good.notna(), None)
+    defects = [
+        Defect("duplicate response_id", 0.002),
+        Defect("overall is above 10", 0.001, lambda rows: {"r_overall": 11}),
     ]
     return corrupt_rows(good, "sheet", defects, rng)
 

@@ -23,6 +23,7 @@ from crmnb.demo import exports, exports_sales
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
+from crmnb.demo.relationship import story_of, story_truth
 from crmnb.demo.truth.figures import compute_truth
 
 TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
@@ -93,11 +94,13 @@ def _build_truth(
     }
     return {
         "about": "A simulated client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
-        "truth_by_level: the same by year, segmentation and level.",
+        "truth_by_level: the same by year, segmentation and level; dissatisfied: by year, the group that is dissatisfied with the "
+        "relationship, its scores and those of all others.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
         "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in tables.items()},
         "truth": figures,
         "truth_by_level": by_level,
+        "dissatisfied": {str(year): story_truth(story_of(seed), rates, place) for place, year in enumerate(YEARS)},
     }
 
 
@@ -179,11 +182,13 @@ def _visits(rows: pd.DataFrame, folder: Path) -> None:
 
 
 def _survey_responses(rows: pd.DataFrame, folder: Path) -> None:
-    """An object a line; what is null is left out as often as not, by its place."""
+    """An object a line; what is null is left out as often as not, by its place, and where the survey does not ask for it."""
+    asked = {survey: set(sheets.columns[sheets.notna().any()]) for survey, sheets in rows.groupby("survey")}
     with (folder / "answers.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for number, cells in enumerate(_cells(rows)):
             pairs = zip(rows.columns, cells, strict=True)
-            line = {name: cell for name, cell in pairs if cell is not None or number % 2}
+            names = asked[rows.at[number, "survey"]] if number % 2 else ()
+            line = {name: cell for name, cell in pairs if cell is not None or name in names}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

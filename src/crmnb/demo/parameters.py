@@ -21,6 +21,12 @@ REGIONS = {"North": 0.28, "South": 0.24, "East": 0.18, "West": 0.30}  # and the 
 # margin in a year from which on a customer is profitable, and the share of net revenue that is margin where none is known.
 DISCOUNT, HORIZON, PROFITABLE_MARGIN, DEFAULT_MARGIN = 0.10, 36, 50.0, 0.4
 
+MONTH_STARTS = tuple((date(year, month, 1) - ORIGIN).days for year in YEARS for month in range(1, 13))
+
+# The kinds of customers: the share of all, and how readily they accept an invitation to the relationship survey.
+ACCOUNTS = {"Household": (0.64, 1.1), "Landlord": (0.13, 1.0), "Installer": (0.12, 0.8), "Dealer": (0.11, 0.6)}
+CONTACT_CHANNELS = ("phone", "e-mail", "app", "shop")  # which customers prefer or used last
+
 LOW_REGION = "East"  # the region with lower retention and lower answers
 
 
@@ -107,6 +113,16 @@ class Rates:
     support_acceptance: tuple[float, ...] = _rate("the same after support", 0.30, 0.30, 0.28)
     completion: tuple[float, ...] = _rate("share of the surveys begun that are completed", 0.84, 0.83, 0.79)
     answer_days: float = _rate("mean days from an invitation to the start of the survey", 3, between=(0, 60))
+    relationship_acceptance: float = _rate(
+        "of the invitations to the relationship survey, share that are accepted", 0.34
+    )
+    dissatisfaction: tuple[float, ...] = _rate(
+        "how far a group of customers is dissatisfied with the relationship: 0 not at all, 1 as told",
+        0.4,
+        0.7,
+        1.0,
+        between=(-0.001, 2),
+    )
     trustpilot: tuple[float, ...] = _rate("mean rating on Trustpilot, 0 to 100 points", 66, 66, 68, between=(0, 100))
     local_guide: tuple[float, ...] = _rate("the same on Local Guide", 58, 59, 59, between=(0, 100))
     reviews: tuple[float, ...] = _rate(

@@ -18,13 +18,16 @@ MOST_LEVELS = 50  # of a segmentation, by rows of its table in all data; the oth
 _RESERVED = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # a client's own names that would be mistaken for ours
 
 
-def segmentations_of(tables: Tables, reads: set[str], evidence: Evidence, period: Period) -> list[Segmentation]:
-    """The client's segmentations that apply to evidence: by its customers, or by a column of a table that was read (`reads`).
+def segmentations_of(
+    tables: Tables, reads: set[str], evidence: Evidence, period: Period, family: str
+) -> list[Segmentation]:
+    """The client's segmentations that apply to evidence of a family's metric: by its customers, or by a column of a table that was read (`reads`).
 
     Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
     columns, segmentations = evidence.types, []
-    for name, segment in tables.client.segments.items():
+    declared = {name: segment for name, segment in tables.client.segments.items() if segment.applies_to(family)}
+    for name, segment in declared.items():
         table, column = segment.column.split(".")
         if table != "customers":
             carried = (table in reads or (table == "orders" and "all_orders" in reads)) and column in columns

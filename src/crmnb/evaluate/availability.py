@@ -131,7 +131,8 @@ def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
     if request.not_compared and not of_all and request.not_compared.code not in _BY_DEFINITION:
         limits.append(request.not_compared)
     limits += _parts_without_figure(request)
-    applied = {segmentation.name for segmentation in segmentations_of(tables, {*metric.reads}, request.evidence, seen)}
+    by = segmentations_of(tables, {*metric.reads}, request.evidence, seen, metric.family)
+    applied = {segmentation.name for segmentation in by}
     others = [name for name in _applicable_segments(metric, tables) if name not in applied]
     return [*limits, *([Note("segments_not_applicable", segments=others)] if others else [])]
 
@@ -152,7 +153,8 @@ def _parts_without_figure(request: Request) -> list[Note]:
 def _applicable_segments(metric: Metric, tables: Tables) -> list[str]:
     """The segmentations of customers, and those of the tables that the metric reads."""
     read = {"customers", *map(tables.source_of, metric.reads)}
-    return [name for name, segment in tables.client.segments.items() if segment.column.partition(".")[0] in read]
+    declared = {name: of for name, of in tables.client.segments.items() if of.applies_to(metric.family)}
+    return [name for name, segment in declared.items() if segment.column.partition(".")[0] in read]
 
 
 # ---- The columns that a metric needs ----------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _with_levels(rows: pd.DataFrame, metric: Metric, tables: Tables, period: Per
     """The rows with each customer's level in the segmentations of customers, in columns `of <name>`."""
     named = tables.with_names()
     of = Evidence("", dict.fromkeys(rows, ""), {})
-    for segmentation in segmentations_of(named, {*metric.reads}, of, period):
+    for segmentation in segmentations_of(named, {*metric.reads}, of, period, metric.family):
         if segmentation.levels:
             levels = named.con.execute(f"select cluster, level from {segmentation.levels}").df()
             level = rows["customer_id"].map(levels.set_index("cluster")["level"]).fillna(UNKNOWN)

@@ -68,7 +68,8 @@ def _by_counts(metric: Metric) -> bool:
 
 def _segmentations(request: Request, tables: Tables) -> tuple[Segmentation, ...]:
     """The client's segmentations that apply to a metric's evidence."""
-    return tuple(segmentations_of(tables, {*request.metric.reads}, request.evidence, request.period))
+    metric = request.metric
+    return tuple(segmentations_of(tables, {*metric.reads}, request.evidence, request.period, metric.family))
 
 
 def _moves(groups: list[GroupedCounts], estimate: Estimator) -> pd.DataFrame:

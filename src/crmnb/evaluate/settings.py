@@ -6,7 +6,7 @@ from crmnb.core.errors import InputError, Unavailable, nearest
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
-from crmnb.metrics.definition import Metric, catalogue
+from crmnb.metrics.definition import Metric, catalogue, families
 from crmnb.schema.client import Client, Dates, Item, Items, Relationship, Segments, Worth
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
@@ -74,8 +74,15 @@ def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
 
 
 def check_settings(client: Client) -> None:
-    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist."""
+    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist, or a segment a family."""
     known = catalogue()
+    for name, segment in client.segments.items():
+        for family in segment.families:
+            if family not in families():
+                raise InputError(
+                    f"parameters file {client.id}.yml, segments.{name}.families: unknown family {family!r}."
+                    + nearest(family, families())
+                )
     for key in ("settings", "targets", "objectives"):
         for name in getattr(client, key):
             if name not in known:

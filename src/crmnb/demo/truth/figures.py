@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from crmnb.core.cohort_cell import CohortCell
-from crmnb.demo import answers, leads, visits
+from crmnb.demo import answers, leads, relationship, visits
 from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
 from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
 from crmnb.demo.draw import TICKETS
@@ -233,7 +233,8 @@ def _surveys(rates: Rates, place: int) -> Figures:
     """What is begun later than ANSWER_DAYS after the invitation is not counted."""
     values, completes = {}, rates.completion[place]
     in_time = -np.expm1(-ANSWER_DAYS / rates.answer_days)
-    for survey, takes in (("purchase", rates.acceptance[place]), ("support", rates.support_acceptance[place])):
+    accepted = {"purchase": rates.acceptance[place], "support": rates.support_acceptance[place]}
+    for survey, takes in (accepted | {relationship.SURVEY: relationship.acceptance(rates)}).items():
         values |= {
             ("acceptance_rate", survey): 100 * takes * in_time,
             ("completion_rate", survey): 100 * completes,

@@ -215,12 +215,18 @@ class Dates(str):
 class Segment(_Strict):
     """A segmentation: a column `table.column`, by its values or in bands.
 
-    `bands` are limits of a number; `years` are limits of the time since a date (at the period's start).
+    `bands` are limits of a number; `years` are limits of the time since a date (at the period's start). `families`: those whose
+    metrics are broken down by it; all by default.
     """
 
     column: Annotated[str, Field(pattern=SEGMENT_COLUMN)]
     bands: Cuts = ()
     years: Years = ()
+    families: tuple[Name, ...] = ()
+
+    def applies_to(self, family: str) -> bool:
+        """Whether the metrics of a family are broken down by it."""
+        return not self.families or family in self.families
 
 
 class Segments(dict[str, Segment]):
