@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from evaluating import family_rows
+from scipy.stats import ttest_ind
 from second_route import Figures, compared
 from statsmodels.stats.proportion import proportion_confint
 
@@ -219,6 +220,64 @@ def test_future_behaviour_is_the_mean_of_each_answer(relationship, raw, client: 
 
 
 OUTCOMES = ("CUSCO", "CUSL1", "CUSL2", "CUSL3")
+
+
+@pytest.mark.published
+def test_slopes_are_those_of_a_plain_regression(relationship, raw, client: Client):
+    """Least squares on the index at SmartPLS's weights, 5 points of it; the interval by resampling respondents."""
+    index, random = points(raw)["Satisfaction"].to_numpy(), np.random.default_rng(2)
+    draws = random.integers(0, 250, (2000, 250))
+    for name in OUTCOMES:
+        answer, row = (
+            (raw[name].to_numpy() - 1) / 9 * 100,
+            relationship.loc[("future_behaviour_slope", client.items[name.lower()].name)],
+        )
+        assert row["value"] == pytest.approx(5 * np.polyfit(index, answer, 1)[0], rel=SIX_DIGITS)
+        slopes = [5 * np.polyfit(index[draw], answer[draw], 1)[0] for draw in draws]
+        low, high = np.quantile(slopes, [0.025, 0.975])
+        assert row["high"] - row["low"] == pytest.approx(high - low, rel=0.12), name
+        assert row["low"] < row["value"] < row["high"]
+
+
+@pytest.mark.published
+def test_gaps_of_segments_are_those_of_welch(client: Client, taken: Intake, raw):
+    """By scipy's Welch test and Holm by hand, at SmartPLS's weights; the segments are bands of two answers."""
+    bands = {
+        "complaint": {"column": "survey_responses.cusco", "bands": [6, 9]},
+        "price": {"column": "survey_responses.cusl2", "bands": [4]},
+    }
+    book = open_on(Client(**client.model_dump() | {"segments": bands}), Period.parse(YEAR), taken)
+    found, scores = book("dissatisfied_segments"), points(raw)
+    inside = {
+        "complaint: under 6": raw["CUSCO"] < 6,
+        "complaint: 6 to under 9": raw["CUSCO"].between(6, 8),
+        "complaint: 9 or more": raw["CUSCO"] >= 9,
+        "price: under 4": raw["CUSL2"] < 4,
+        "price: 4 or more": raw["CUSL2"] >= 4,
+    }
+    index = scores["Satisfaction"]
+    tests = {name: ttest_ind(index[own], index[~own], equal_var=False) for name, own in inside.items()}
+    rows = found.whole.set_index("breakdown")
+    assert {*rows.index} == {*inside}
+    for name, own in inside.items():
+        row, interval = rows.loc[name], tests[name].confidence_interval(0.95)
+        assert row["value"] == pytest.approx(index[own].mean() - index[~own].mean(), rel=1e-5)
+        assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high), rel=1e-5)
+        assert row["n"] == own.sum()
+    pull = rows["value"] * rows["n"]
+    assert pull.is_monotonic_increasing
+    in_order = sorted(inside, key=lambda name: tests[name].pvalue)
+    holm = np.maximum.accumulate([tests[name].pvalue * (5 - at) for at, name in enumerate(in_order)])
+    below = {name for name, p in zip(in_order, holm, strict=True) if p < 0.05 and rows.loc[name, "value"] < 0}
+    assert {*rows.index[rows["flags"].str.contains("below_rest")]} == below
+    assert "complaint: under 6" in below
+    image = found.rows[
+        (found.rows["segment"] == "complaint")
+        & (found.rows["level"] == "under 6")
+        & (found.rows["breakdown"] == "Image")
+    ]
+    own = inside["complaint: under 6"]
+    assert image["value"].item() == pytest.approx(scores["Image"][own].mean() - scores["Image"][~own].mean(), rel=1e-5)
 
 
 def test_intervals_are_those_of_a_plain_bootstrap_of_respondents(relationship, raw):

@@ -11,6 +11,7 @@ from crmnb.demo.parameters import DAYS, EDGES, LOW_REGION, PLANS, REGIONS, YEARS
 MIN_ABSENCE = 400  # minimum days of absence, so that nobody leaves and returns within a year
 _MEAN_EXTRA_ABSENCE = 150  # mean days beyond the minimum
 _MAX_TENURE = 12_000  # days before the first year for which the client has existed
+_UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
 _YEAR = 365.0  # days: the length of a year before the first year
 _IS_LOW_REGION = np.array([name == LOW_REGION for name in REGIONS])
 
@@ -169,3 +170,8 @@ def draw_events(base: CustomerBase, per_year: np.ndarray, rng: np.random.Generat
     who, _, begin, end = base.spells(0, DAYS)
     count = rng.poisson(per_year[who] * (end - begin) / 365.25)
     return np.repeat(who, count), rng.uniform(np.repeat(begin, count), np.repeat(end, count))
+
+
+def are_listed(customers: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of so many customers are on the list of customers."""
+    return rng.random(customers) >= _UNLISTED

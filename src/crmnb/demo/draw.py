@@ -9,7 +9,7 @@ import pandas as pd
 from crmnb.demo.answers import PLATFORMS, rating_shares
 from crmnb.demo.columns import make_customer_ids, make_keys, to_times
 from crmnb.demo.costs import simulate_costs
-from crmnb.demo.customers import CustomerBase, draw_events, simulate_customers
+from crmnb.demo.customers import CustomerBase, are_listed, draw_events, simulate_customers
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
@@ -39,7 +39,8 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     # The relationship survey has random numbers of its own, so that those of all else are the same without it.
     contacts, asked = np.random.default_rng([seed, 2]).spawn(2)
     account = draw_accounts(base, contacts)
-    invitations, sheets = simulate_relationship(base, account, story_of(seed), rates, asked)
+    on_list = are_listed(len(account), export_streams(seed, 1)[0])
+    invitations, sheets = simulate_relationship(base, account, on_list, story_of(seed), rates, asked)
     tables = {
         "customers": _customers(base, next(streams)).assign(**_contacts(account, contacts)),
         "subscriptions": simulate_subscriptions(base, rates, next(streams)),
@@ -58,6 +59,11 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     }
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
+
+
+def export_streams(seed: int, tables: int) -> list[np.random.Generator]:
+    """The random numbers of the exports of so many tables, in order; that of customers is the first."""
+    return np.random.default_rng([seed, 1]).spawn(tables)
 
 
 def _customers(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:

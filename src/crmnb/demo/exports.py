@@ -5,9 +5,9 @@ import pandas as pd
 
 from crmnb.demo import relationship
 from crmnb.demo.corruption import CorruptedRows, Defect, corrupt_rows, format_times, to_day_numbers, write_missing_codes
+from crmnb.demo.customers import are_listed
 from crmnb.demo.parameters import YEARS
 
-_UNLISTED = 0.005  # of the customers: on no list, so that what refers to them refers to nobody
 _SURVEYS = {"purchase": "after purchase", "support": "after support", relationship.SURVEY: "yearly"}
 _FIRST = ["Zoë", "Jürgen", "Siân", "O'Neil", "Łukasz", "Marie-Claire", "Ayşe", "Anna", "Tom", "Giulia"]
 _LAST = ['Smith "Smithy"', "Müller", "D'Arcy; Jr", "Nguyễn", "Østergård", "García,\nPérez", "Brown", "Rossi", "Weiß"]
@@ -25,7 +25,7 @@ _TOO_LATE = f"the declared end of the data ({YEARS[-1]}-12-31)"
 
 def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The list of customers, with names and e-mail addresses; a few customers are not on it."""
-    clean = clean[rng.random(len(clean)) >= _UNLISTED].reset_index(drop=True)
+    clean = clean[are_listed(len(clean), rng)].reset_index(drop=True)
     rows = len(clean)
     name = pd.Series(rng.choice(_FIRST, rows)) + " " + pd.Series(rng.choice(_LAST, rows))
     name[rng.random(rows) < 0.002] = _FORMULA

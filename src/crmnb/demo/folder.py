@@ -15,13 +15,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from crmnb.core.errors import InputError
 from crmnb.demo import exports, exports_sales
 from crmnb.demo.corruption import CorruptedRows
-from crmnb.demo.draw import simulate_tables
+from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
 from crmnb.demo.truth.figures import compute_truth
@@ -48,7 +47,7 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
         raise InputError(f"--seed: {seed} is out of range; it must be 0 or more.")
     _check_folder(folder)
     drawn = simulate_tables(rates, customers, seed)
-    streams = np.random.default_rng([seed, 1]).spawn(len(drawn.tables))
+    streams = export_streams(seed, len(drawn.tables))
     tables = {
         name: getattr(exports_sales if name in _SALES else exports, f"export_{name}")(table, rng)
         for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)

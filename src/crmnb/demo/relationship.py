@@ -81,10 +81,15 @@ def draw_accounts(base: CustomerBase, rng: np.random.Generator) -> np.ndarray:
 
 
 def simulate_relationship(
-    base: CustomerBase, account: np.ndarray, story: Story, rates: Rates, rng: np.random.Generator
+    base: CustomerBase,
+    account: np.ndarray,
+    on_list: np.ndarray,
+    story: Story,
+    rates: Rates,
+    rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The invitations and the answer sheets of the relationship survey, as known at the end."""
-    invited, who, completed = _invitations(base, account, rates, rng)
+    """The invitations and the answer sheets of the relationship survey, as known at the end; the list of customers tells who is invited."""
+    invited, who, completed = _invitations(base, account, on_list, rates, rng)
     done = np.flatnonzero(np.isfinite(completed))
     done = done[np.argsort(completed[done], kind="stable")]
     who, day = who[done], completed[done]
@@ -108,10 +113,10 @@ def simulate_relationship(
     return invited, sheets
 
 
-def _invitations(base: CustomerBase, account: np.ndarray, rates: Rates, rng: np.random.Generator):
+def _invitations(base: CustomerBase, account: np.ndarray, on_list: np.ndarray, rates: Rates, rng: np.random.Generator):
     """The invitations; and of each the customer, and the day on which the survey was completed (NaN if never)."""
     waves = [
-        np.flatnonzero(base.under_contract(day) & (rng.random(len(base.region)) < INVITED_PER_MONTH))
+        np.flatnonzero(base.under_contract(day) & on_list & (rng.random(len(base.region)) < INVITED_PER_MONTH))
         for day in MONTH_STARTS
     ]
     who = np.concatenate(waves)
@@ -209,6 +214,6 @@ def story_truth(story: Story, rates: Rates, year: int) -> dict:
     worse = rates.dissatisfaction[year]
     if worse <= 0:
         return {}
-    told = {"segment": story.segment, "level": story.level, "drivers": list(STORY_DRIVERS)}
+    group = {"segment": story.segment, "level": story.level, "drivers": list(STORY_DRIVERS)}
     scores = {"members": true_scores(worse), "others": true_scores(0.0)}
-    return told | {who: {name: round(value, 6) for name, value in of.items()} for who, of in scores.items()}
+    return group | {who: {name: round(value, 6) for name, value in of.items()} for who, of in scores.items()}

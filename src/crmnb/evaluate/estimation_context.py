@@ -5,6 +5,7 @@ from typing import Any
 
 from crmnb.core.period import Period
 from crmnb.schema.client import INDEX, Churn, Client, Items, Relationship, Segment, Worth
+from crmnb.schema.tables import UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
 
 
@@ -53,7 +54,7 @@ def _worth_settings(worth: Worth) -> dict[str, Any]:
 
 
 def _relationship_settings(relationship: Relationship, items: Items) -> dict[str, Any]:
-    """The path model as declared: items by construct, paths, scheme, the drivers' names, and what each item is called."""
+    """The path model as declared: items by construct, paths, scheme, the drivers' names, what each item is called, and the unknown level."""
     named = {INDEX: RELATIONSHIP_INDEX}
     return {
         "blocks": {named.get(name, name): of for name, of in relationship.constructs.items()},
@@ -61,6 +62,7 @@ def _relationship_settings(relationship: Relationship, items: Items) -> dict[str
         "scheme": relationship.scheme,
         "drivers": tuple(relationship.drivers),
         "labels": items.labels,
+        "unknown": UNKNOWN,  # the level of those whose level is not known
     }
 
 

@@ -208,6 +208,24 @@ driver_shares = Estimator(
     together=True,
     chart="breakdown",
 )
+gaps_to_rest = Estimator(
+    "difference of weighted means of items",
+    "counts",
+    "dissatisfied_segments.gaps",
+    "Welch, by customer, at fixed weights",
+    folds=1000,
+    together=True,
+    chart="weakest",
+)
+outcome_slopes = Estimator(
+    "regression on the index",
+    "counts",
+    "relationship_outcomes.slopes",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
 
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)

@@ -22,9 +22,10 @@ from crmnb.stats.models.relative_importance import MOST_EXACT, share_intervals
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
 STEP = 5.0  # points of a driver's score, for which its impact is told
+_SHARED_FOLDS = 200  # from which on the customers of a group are estimated where folds hold several of them
 FEW_ANSWERS = 30  # below which a percentile interval is too narrow
 _ROUNDING = 1e-12  # of a standardised effect
-_METHOD = "bootstrap by respondent"
+METHOD = "bootstrap by respondent"
 
 
 # ---- Scores, of every group ------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ def _scores(groups: list[GroupedCounts], context: EstimationContext, breakdowns:
     for construct, breakdown in breakdowns.items():
         scored = [_score(group, construct, relationship, context.level, breakdown) for group in groups]
         rows += _correlated([row for row, _ in scored], [replicates for _, replicates in scored])
-    current = _current(groups)
+    current = current_whole(groups)
     gaps = _gap_notes(current, relationship, list(breakdowns)) if current else []
     return Estimates(rows, notes=[*relationship.weight_notes(list(breakdowns)), *gaps])
 
@@ -68,7 +69,7 @@ def _score(
     replicates = _replicates(counts["fold"].to_numpy(), weight, answers, places, relationship)
     low, high = np.nanquantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     n = float(counts["n"].sum())
-    clusters = group.customers if complete.all() else float(counts["fold"].nunique())
+    clusters = group.customers if complete.all() else customers_of(group, counts["fold"].nunique(), n)
     row = group.row(
         breakdown=breakdown,
         value=value,
@@ -78,10 +79,16 @@ def _score(
         clusters=clusters,
         numerator=value * n,
         denominator=n,
-        method=_METHOD,
+        method=METHOD,
         flags="unreliable" if clusters < FEW_ANSWERS else "",
     )
     return row, replicates
+
+
+def customers_of(group: GroupedCounts, folds: int, n: float) -> float:
+    """How many customers n of a group's answers are of: their folds; where customers share folds, as many per answer as in the whole group."""
+    shared = group.customers > group.counts["fold"].nunique() >= _SHARED_FOLDS
+    return max(float(folds), float(np.floor(group.customers * n / group.n))) if shared else float(folds)
 
 
 def _replicates(
@@ -134,7 +141,7 @@ def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> E
 
     A driver without an indirect effect has one row.
     """
-    relationship, whole = fitted(groups, context), _current(groups)
+    relationship, whole = fitted(groups, context), current_whole(groups)
     if whole is None:
         return Estimates([])
     if reason := relationship.without_effects:
@@ -174,7 +181,7 @@ def _priorities(
 
 def driver_shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The share of the index's R2 that each driver accounts for (LMG), of all drivers together 1."""
-    relationship, whole = fitted(groups, context), _current(groups)
+    relationship, whole = fitted(groups, context), current_whole(groups)
     if whole is None:
         return Estimates([])
     if reason := relationship.without_effects:
@@ -190,7 +197,8 @@ def driver_shares(groups: list[GroupedCounts], context: EstimationContext) -> Es
     return Estimates(rows, notes=[*relationship.model_notes(), *sampled])
 
 
-def _current(groups: list[GroupedCounts]) -> GroupedCounts | None:
+def current_whole(groups: list[GroupedCounts]) -> GroupedCounts | None:
+    """The group of the whole client in the reporting period; None where nobody answered in it."""
     return next((group for group in groups if group.is_whole and group.win == "current"), None)
 
 
@@ -210,6 +218,6 @@ def _effect(
         high=max(float(estimate["high"]), float(estimate["value"])),
         n=relationship.complete,
         clusters=relationship.clusters,
-        method=_METHOD,
+        method=METHOD,
         reason=Note("no_comparison_joint_model") if both else "",
     )

@@ -32,7 +32,8 @@ class FittedRelationship:
     columns: of the answers in counts, in the order of weights. model: the path model, whose items are named as people read them. weights: (items,),
     of unstandardised scores; they sum to 1 in each construct. replicates: (replicates, items), the same in each that has an estimate.
     folds: those of the compared periods, which are the clusters. counts: (replicates, folds), how often each was drawn.
-    complete: answers without a gap; answers: all; clusters: those of complete answers. bootstrap: None where no model could be fitted,
+    complete: answers without a gap; answers: all; clusters: the customers of complete answers, or
+    these themselves where customers share folds. bootstrap: None where no model could be fitted,
     for the reason `refusal`.
     """
 
@@ -128,6 +129,7 @@ def _fitted(counts: pd.DataFrame, declared: Mapping[str, Any]) -> FittedRelation
     there = (weight > 0) & answers.notna().all(axis=1).to_numpy()
     cluster, complete = fold[rows], float(there.sum())
     scheme = declared["scheme"] if complete >= FEWEST_FOR_WEIGHTS else "equal"
+    shared = any(group.customers > group.counts["fold"].nunique() for group in wholes)
     bootstrap, refusal, usable = None, None, slice(None)
     try:
         sums = cluster_sums(answers, cluster, weight, size=len(folds))
@@ -150,7 +152,7 @@ def _fitted(counts: pd.DataFrame, declared: Mapping[str, Any]) -> FittedRelation
         counts=np.concatenate([*draws(len(folds), REPLICATES, SEED)])[usable],
         complete=complete,
         answers=float((weight > 0).sum()),
-        clusters=float(len(np.unique(cluster[there]))),
+        clusters=complete if shared else float(len(np.unique(cluster[there]))),
         bootstrap=bootstrap,
         refusal=refusal,
     )

@@ -72,6 +72,31 @@ def relationship_index(survey_responses, *, relationship: Relationship, items: I
 
 
 @metric(
+    title="Gap of segments to the rest",
+    unit="points",
+    kind="outcome",
+    direction="-",
+    published=f"{_PUBLISHED}test_gaps_of_segments_are_those_of_welch",
+)
+def dissatisfied_segments(survey_responses, *, relationship: Relationship, items: Items, segments: Segments):
+    """Relationship index of each level of each segmentation, less the index of all other respondents.
+
+    The levels that pull the index down most (size times gap) come first. A level is marked as below the rest where its interval excludes no gap, after
+    Holm's correction for the number of levels. By level, the gaps of all drivers and of future behaviour show what lies behind it.
+
+    Why: it shows where the relationship is weakest, without a guess beforehand.
+    Caution: only segmentations that are declared are searched. Levels of several segmentations can be the same customers. Weights count as
+        fixed.
+    Source: Welch 1947, Biometrika 34:28; Holm 1979, Scandinavian Journal of Statistics 6:65.
+    """
+    rows = _answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "index of the level less that of all others", "denominator": _ANSWERS}
+    return of_counts(
+        rows, estimators.gaps_to_rest, breakdown="segment", trend=False, aspect_of="relationship_index", **words
+    )
+
+
+@metric(
     title="Driver score",
     unit="points",
     kind="process",
@@ -179,3 +204,29 @@ def future_behaviour(survey_responses, *, relationship: Relationship, items: Ite
     ]
     words = {"numerator": "points of all answers, 0 (worst) to 100 (best)", "denominator": "valid answers"}
     return mean_on_scale(nw.concat(rows), nw.col("points"), bounds=(0, 100), breakdown="question", **words)
+
+
+@metric(
+    title="Future behaviour per 5 index points",
+    unit="points",
+    kind="outcome",
+    direction="up",
+    published=f"{_PUBLISHED}test_slopes_are_those_of_a_plain_regression",
+)
+def future_behaviour_slope(survey_responses, *, relationship: Relationship, items: Items, segments: Segments):
+    """Points by which each answer about future behaviour is higher where the relationship index is 5 points higher.
+
+    It is 5 times the slope of the answer in a regression on the respondent's index, both from 0 (worst) to 100 (best).
+
+    Why: it shows which intentions follow the relationship, and how closely.
+    Caution: it compares customers, so it need not be what a change of the index brings. Answers of one sheet share the mood of its day.
+    Source: Fornell et al. 1996, Journal of Marketing 60(4):7 (loyalty as an outcome of the index); Cameron & Miller 2015, Journal of Human Resources 50:317
+        (bootstrap by cluster).
+    """
+    if not relationship.outcomes:
+        raise Unavailable(Note("needs_relationship_outcomes"))
+    rows = _answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "points of the answer for 5 more points of the index", "denominator": _ANSWERS}
+    return of_counts(
+        rows, estimators.outcome_slopes, breakdown="question", trend=False, aspect_of="future_behaviour", **words
+    )

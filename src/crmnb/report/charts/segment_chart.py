@@ -8,12 +8,12 @@ from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import limits, on_ratios, unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, VERMILION, box, canvas, svg, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import dots_alt
-from crmnb.report.text.flags import low_base_note
+from crmnb.report.text.flags import flag_meanings, low_base_note
 from crmnb.report.text.numbers import known, quantity
 from crmnb.report.text.precision import displayed, level_decimals
 from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
@@ -77,19 +77,26 @@ def _segment_figures(result: Result, segment: str):
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 
 
-def _figure(result: Result, what: str, named: list, others: list, whole, title: str) -> Figure:
+def dots_figure(result: Result, what: str, named: list, title: str, seen: str, zero: str) -> Figure:
+    """Named rows as dots around zero, which stands for what `zero` says; seen: the title with what is seen."""
+    return _figure(result, what, named, [], None, title, seen, zero)
+
+
+def _figure(
+    result: Result, what: str, named: list, others: list, whole, title: str, seen: str = "", zero: str = ""
+) -> Figure:
     drawn, left_out = _ranked(named)
     names = [_lines(name) for name, _ in drawn]
     height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
     rows = [row for _, row in drawn]
     places = level_decimals(result, rows) if rows[0].segment else None  # breakdowns need not be alike
     with canvas(height) as figure:
-        _draw(figure, result, names, rows, whole, places)
+        _draw(figure, result, names, rows, whole, places, zero)
         drawing = svg(figure)
     whole_row = [("Whole client", whole)] if whole is not None else []
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
     alt = dots_alt(result, what, drawn, whole, places)
-    seen = title if places is None else _seen(result, drawn, title, places)  # nor rivals
+    seen = seen or (title if places is None else _seen(result, drawn, title, places))  # nor rivals
     # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
     of_levels = drawn[0][1].segment or result.metric.estimate.reduces != "counts"
     own = () if of_levels else notes_in_words(result)
@@ -113,7 +120,9 @@ def _lines(name: str) -> list[str]:
     return wrap(printable(name), _WIDE, max_lines=_MOST_LINES, placeholder=" …") or [""]
 
 
-def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, places: int | None) -> None:
+def _draw(
+    figure, result: Result, names: list[list[str]], rows: list, whole, places: int | None, zero: str = ""
+) -> None:
     axes = box(figure, 14 + widest(line for lines in names for line in lines), _TOP, 136, _FOOT)
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
@@ -124,7 +133,10 @@ def _draw(figure, result: Result, names: list[list[str]], rows: list, whole, pla
     axes.set_yticks([])
     for at, lines in enumerate(names):
         _name(axes, at, lines)
-    _whole_line(axes, result, whole)
+    if zero:
+        _line_at(axes, 0.0, zero)
+    elif whole is not None and available(whole):
+        _line_at(axes, whole.value, f"all {short_value(result, whole)}")
     _text_beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     for at, row in enumerate(rows):
         _dot(axes, at, row)
@@ -146,7 +158,7 @@ def _name(axes, at: int, lines: list[str]) -> None:
 
 def _dot(axes, at: int, row) -> None:
     """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
-    colour = PALE if "low_base" in row.flags else ACCENT
+    colour = VERMILION if "below_rest" in row.flags else PALE if "low_base" in row.flags else ACCENT
     if bounded_below(row):
         edge = axes.get_xlim()[1]
         axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
@@ -158,12 +170,10 @@ def _dot(axes, at: int, row) -> None:
     axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
 
 
-def _whole_line(axes, result: Result, whole) -> None:
-    if whole is None or not available(whole):
-        return
-    axes.axvline(whole.value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    words = f"all {short_value(result, whole)}"
-    axes.annotate(words, (whole.value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
+def _line_at(axes, value: float, words: str) -> None:
+    """A dotted line with words above it."""
+    axes.axvline(value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
+    axes.annotate(words, (value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
 
 
 def _text_beside(axes, text: str, right: float, at: float, **style) -> None:
@@ -204,6 +214,9 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         notes.append(f"Whiskers: {interval_name(result)}.")
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
+    if "below_rest" in flags:
+        meaning = next(flag_meanings(result, row)["below the rest"] for _, row in drawn if "below_rest" in row.flags)
+        notes.append(f"Coloured: {meaning}.")
     if "low_base" in flags:
         notes.append(low_base_note(result, [row for _, row in drawn]))
     for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):

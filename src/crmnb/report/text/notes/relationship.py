@@ -1,6 +1,19 @@
 """The sentences of the relationship measure: what it needs, how its items are weighted, and what its model lacks."""
 
-from crmnb.report.text.notes.words import Renderer
+from crmnb.report.text.notes.words import Renderer, Values, Words
+
+
+def _segments_below_rest(words: Words, values: Values) -> str:
+    verb = "is" if len(values["names"]) == 1 else "are"
+    more = values["number"] - len(values["names"])
+    others = f", and {more} more" if more else ""
+    return words.fill(
+        "{names}{others} {verb} below the rest beyond chance ({levels:n} levels compared, Holm).",
+        **values,
+        verb=verb,
+        others=others,
+    )
+
 
 SENTENCES: dict[str, str | Renderer] = {
     "needs_relationship": "needs a relationship survey in {table}, declared under relationship: in the parameters file",
@@ -14,5 +27,9 @@ SENTENCES: dict[str, str | Renderer] = {
     "equal_weights_few_answers": "All questions have equal weights: {n} complete answers are fewer than the {fewest:n} that estimated weights need.",
     "equal_weights_no_model": "All questions have equal weights, as none can be estimated: {reason}.",
     "replicates_without_estimate": "{n:n} of {of:n} bootstrap replicates have no estimate and do not count.",
+    "no_segments_to_compare": "no level of a declared segmentation has {fewest:n} customers who answered, and as many outside of it",
+    "no_segment_below_rest": "No segment is below the rest beyond chance ({levels:n} levels compared, Holm).",
+    "segments_below_rest": _segments_below_rest,
+    "no_index_variance": "the answers to the items of the index are all the same",
     "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
 }

@@ -1,0 +1,158 @@
+"""The demo's story: a group is dissatisfied, and the suite finds it without being told where to look; without a story it finds none."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from drawn import dots, recorded
+
+from crmnb.core.period import Period
+from crmnb.demo.columns import make_customer_ids
+from crmnb.demo.customers import simulate_customers
+from crmnb.demo.draw import simulate_tables
+from crmnb.demo.parameters import ACCOUNTS, PLANS, REGIONS, Rates
+from crmnb.demo.relationship import (
+    DRIVERS,
+    OUTCOMES,
+    STORY_DRIVERS,
+    acceptance,
+    draw_accounts,
+    simulate_relationship,
+    story_of,
+    story_truth,
+    true_scores,
+)
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.evaluation import evaluate
+from crmnb.report.view import ResultView
+from crmnb.schema.client import Client, load_client
+from crmnb.stats.estimation import RELATIONSHIP_INDEX
+
+CUSTOMERS = 20_000
+SEEN = (datetime(2023, 1, 1), datetime(2026, 1, 1))
+SEEDS = (1, 2, 3, 4)  # which move the story from one group to the next
+NO_STORY = Rates(dissatisfaction=(0.0, 0.0, 0.0))
+SEGMENTS = {name: {"column": f"customers.{name}"} for name in ("account", "region", "plan")}
+
+
+@cache
+def survey(seed: int, rates: Rates) -> dict[str, pd.DataFrame]:
+    """The customers of a client and their answers to the relationship survey."""
+    lives, contacts, asked = np.random.default_rng([seed, 7]).spawn(3)
+    base = simulate_customers(rates, CUSTOMERS, lives)
+    account = draw_accounts(base, contacts)
+    invited, sheets = simulate_relationship(base, account, np.ones(len(account), bool), story_of(seed), rates, asked)
+    customers = pd.DataFrame({"customer_id": make_customer_ids(np.arange(len(account)))})
+    levels = {"account": (ACCOUNTS, account), "region": (REGIONS, base.region), "plan": (PLANS, base.plan)}
+    columns = {name: np.array(list(known), dtype=object)[places] for name, (known, places) in levels.items()}
+    return {"customers": customers.assign(**columns), "survey_responses": sheets, "survey_invitations": invited}
+
+
+@cache
+def found_in(seed: int, rates: Rates) -> ResultView:
+    """The gaps of that client's segments in 2025, as the notebook asks for them."""
+    demo = load_client("demo", Path(__file__).parents[2] / "parameters").model_dump()
+    client = Client(**demo | {"segments": SEGMENTS, "objectives": (), "targets": {}, "settings": {}})
+    period = Period.parse("2025").observe(*SEEN)
+    evaluation = evaluate(["relationship"], in_memory(client, survey(seed, rates)), period)
+    return ResultView.of(evaluation.results["relationship"]["dissatisfied_segments"])
+
+
+def below_rest(found) -> pd.DataFrame:
+    """The rows of the levels that lie below the rest, the weakest first."""
+    return found.rows[found.rows["flags"].str.contains("below_rest") & (found.rows["segment"] != "")]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_dissatisfied_group_is_found_wherever_the_seed_puts_it(seed: int):
+    found, truth = found_in(seed, Rates()), story_truth(story_of(seed), Rates(), 2)
+    [weakest] = below_rest(found).to_dict("records")
+    assert (weakest["segment"], weakest["level"]) == (truth["segment"], truth["level"])
+    assert found.entries[0].breakdown == f"{truth['segment']}: {truth['level']}"
+    gap = truth["members"]["index"] - truth["others"]["index"]
+    assert abs(weakest["value"] - gap) < 3 * (weakest["value"] - weakest["low"])
+
+
+def test_the_seeds_move_it_through_several_segmentations():
+    stories = [story_of(seed) for seed in SEEDS]
+    assert len(set(stories)) == len(SEEDS)
+    assert {story.segment for story in stories} == set(SEGMENTS)
+    assert stories[0].level == "Dealer"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_lies_behind_it_is_found_too(seed: int):
+    """The two drivers of the story are the lowest, and buying again falls most of what customers will do."""
+    found, story = found_in(seed, Rates()), story_of(seed)
+    own = found.rows[(found.rows["segment"] == story.segment) & (found.rows["level"] == story.level)]
+    gaps = own.set_index("breakdown")["value"]
+    assert {*gaps[list(DRIVERS)].nsmallest(2).index} == {*STORY_DRIVERS}
+    labels = [found.client.items[item].name for item in OUTCOMES]
+    assert gaps[labels].idxmin() == found.client.items["buy_again"].name
+    assert (own.set_index("breakdown").loc[[*STORY_DRIVERS, *labels, RELATIONSHIP_INDEX], "high"] < 0).all()
+
+
+def test_the_picture_names_the_group_and_colours_it_alone():
+    found = found_in(1, Rates())
+    with recorded() as canvases:
+        figures = found.plot("weakest").figures
+    assert figures[0].title.startswith("Weakest segment: Dealer (account) (\N{MINUS SIGN}")
+    assert figures[1].title.startswith(
+        "Dealer (account): drivers and future behaviour less those of all others: lowest Leads"
+    )
+    colours = [line.get_markerfacecolor() for line in canvases[0].axes[0].lines if line.get_marker() == "o"]
+    marks, _ = dots(canvases[0])
+    assert [
+        mark.name for mark, colour in zip(marks, colours, strict=True) if colour != max(set(colours), key=colours.count)
+    ] == ["Dealer (account)"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_a_story_none_is_claimed(seed: int):
+    found = found_in(seed, NO_STORY)
+    assert below_rest(found).empty
+    assert [note.code for note in found.notes] == ["no_segment_below_rest"]
+    figures = found.plot("weakest").figures
+    assert [figure.title for figure in figures] == [
+        "Relationship index of each segment less that of all others: no segment is below the rest beyond chance"
+    ]
+
+
+# ---- The truth ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_scores_are_near_the_truth(seed: int):
+    """Each within five standard errors, of members and of all others, by plain pandas."""
+    tables, story = survey(seed, Rates()), story_of(seed)
+    sheets = tables["survey_responses"].merge(tables["customers"], on="customer_id")
+    sheets = sheets[sheets["responded_at"] >= "2025-01-01"]
+    for of, worse in (("members", 1.0), ("others", 0.0)):
+        own = sheets[(sheets[story.segment] == story.level) == (of == "members")]
+        true = true_scores(worse)
+        for name, items in {
+            **DRIVERS,
+            "index": ("overall", "expectations", "ideal"),
+            "buy_again": ("buy_again",),
+        }.items():
+            scores = (own[list(items)].dropna().mean(axis=1) - 1) / 9 * 100
+            assert abs(scores.mean() - true[name]) < 5 * scores.std() / len(scores) ** 0.5, (of, name)
+
+
+def test_the_share_that_accepts_is_the_true_one():
+    invited = survey(1, Rates())["survey_invitations"]
+    known = invited[invited["sent_at"] < "2025-12-01"]
+    accepted = known["started_at"].notna().sum() / known["reached_at"].notna().sum()
+    assert accepted == pytest.approx(acceptance(Rates()), abs=5 * (0.3 * 0.7 / len(known)) ** 0.5)
+
+
+def test_all_else_is_drawn_as_if_nobody_asked():
+    """The relationship survey has random numbers of its own: rates of it change nothing else."""
+    told, other = (simulate_tables(rates, 300, 5).tables for rates in (Rates(), Rates(relationship_acceptance=0.9)))
+    for name, table in told.items():
+        mine, others = (of[of["survey"] != "relationship"] if "survey" in of else of for of in (table, other[name]))
+        pd.testing.assert_frame_equal(mine.dropna(axis=1, how="all"), others.dropna(axis=1, how="all"))
+    assert len(other["survey_responses"]) > len(told["survey_responses"])
