@@ -229,7 +229,7 @@ def _relationship_sheets(clean: pd.DataFrame, rng: np.random.Generator) -> Corru
     good = good.where(good.notna(), None)
     defects = [
         Defect("duplicate response_id", 0.002),
-        Defect("overall is above 10", 0.001, lambda rows: {"r_overall": 11}),
+        Defect("overall is above 10", 0.005, lambda rows: {"r_overall": 11}),
     ]
     return corrupt_rows(good, "sheet", defects, rng)
 
