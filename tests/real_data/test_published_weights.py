@@ -1,12 +1,18 @@
 """Published figures of survey weighting: the California schools of R's survey package (Lumley 2010, Complex Surveys, 2), in
 ../shared/data/survey_api; and a sample raked by the Python package balance."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import surveyed
 
-from crmnb.stats.weights import rake, weighted_mean
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import measure
+from crmnb.metrics.definition import catalogue
+from crmnb.stats.weights import effective_n, rake, weighted_mean
 
 FOLDER = Path(__file__).parents[2] / "../shared/data/survey_api"
 
@@ -47,6 +53,46 @@ def test_raking_to_the_strata_gives_back_the_design_weights(stratified):
     design = stratified["pw"] * len(stratified) / stratified["pw"].sum()
     assert raked.weights == pytest.approx(design.to_numpy(), rel=1e-6)
     assert weighted_mean(stratified["api00"], raked.weights).value == pytest.approx(662.287, abs=5e-4)
+
+
+@beside
+def test_the_shift_by_non_response_of_the_api_schools(stratified):
+    """Schools as customers, the sample as those who answer: raked to the strata, the index is the published mean."""
+    frame = pd.DataFrame({"stype": stratified.groupby("stype")["fpc"].first()}).reset_index(names="kind")
+    every = frame.loc[frame.index.repeat(frame["stype"].astype(int)), ["kind"]].reset_index(drop=True)
+    every["customer_id"] = [f"{kind}{at}" for at, kind in enumerate(every["kind"])]
+    every = every.assign(joined_at=pd.Timestamp("2020-01-01"), left_at=pd.NaT)
+    place = stratified.groupby("stype").cumcount()
+    of_kind = {kind: list(ids) for kind, ids in every.groupby("kind")["customer_id"]}
+    sheets = pd.DataFrame(
+        {
+            "response_id": [f"s{at}" for at in range(len(stratified))],
+            "survey": "relationship",
+            "customer_id": [of_kind[kind][at] for kind, at in zip(stratified["stype"], place, strict=True)],
+            "responded_at": pd.Timestamp("2025-06-01"),
+            "api00": stratified["api00"],
+            "api99": stratified["api99"],
+        }
+    )
+    client = surveyed.client(
+        items={"api00": {"scale": (200, 1000)}, "api99": {"scale": (200, 1000)}},
+        relationship={"index": ["api00"], "drivers": {"Before": ["api99"]}},
+        segments={"kind": {"column": "customers.kind"}},
+        churn={"kind": "contractual", "table": "customers"},
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    tables = in_memory(client, {"customers": every, "survey_responses": sheets})
+    found = measure(catalogue()["nonresponse_shift"], tables, period)
+    rows = found.rows[found.rows["segment"] == ""].set_index("breakdown")
+    on_scale = rows["value"] * 8 + [0, 200, 200]
+    assert on_scale["weighted to all customers"] == pytest.approx(662.287, abs=5e-4)
+    assert on_scale["as answered"] == pytest.approx(stratified["api00"].mean())
+    assert on_scale["shift"] == pytest.approx(662.287 - stratified["api00"].mean(), abs=5e-4)
+    n = effective_n(stratified["pw"])
+    [cost] = [note.values for note in found.notes if note.code == "weights_cost_precision"]
+    assert cost["effective_n"] == pytest.approx(n, rel=1e-6)
+    gaps = found.rows[found.rows["segment"] == "kind"].set_index("level")["value"]
+    assert gaps["H"] == pytest.approx(100 * (50 / 200 - 755 / 6194))
 
 
 def test_raking_by_balance():

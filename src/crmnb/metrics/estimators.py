@@ -226,6 +226,16 @@ outcome_slopes = Estimator(
     together=True,
     chart="breakdown",
 )
+nonresponse_shift = Estimator(
+    "raked mean of items",
+    "counts",
+    "nonresponse.shift",
+    "percentile bootstrap of respondents, raked in each replicate",
+    folds=1000,
+    together=True,
+    joint=True,
+    chart="representation",
+)
 
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)

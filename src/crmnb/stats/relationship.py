@@ -22,7 +22,7 @@ from crmnb.stats.models.relative_importance import MOST_EXACT, share_intervals
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
 STEP = 5.0  # points of a driver's score, for which its impact is told
-_SHARED_FOLDS = 200  # from which on the customers of a group are estimated where folds hold several of them
+SHARED_FOLDS = 200  # from which on the customers of a group are estimated where folds hold several of them
 FEW_ANSWERS = 30  # below which a percentile interval is too narrow
 _ROUNDING = 1e-12  # of a standardised effect
 METHOD = "bootstrap by respondent"
@@ -87,7 +87,7 @@ def _score(
 
 def customers_of(group: GroupedCounts, folds: int, n: float) -> float:
     """How many customers n of a group's answers are of: their folds; where customers share folds, as many per answer as in the whole group."""
-    shared = group.customers > group.counts["fold"].nunique() >= _SHARED_FOLDS
+    shared = group.customers > group.counts["fold"].nunique() >= SHARED_FOLDS
     return max(float(folds), float(np.floor(group.customers * n / group.n))) if shared else float(folds)
 
 

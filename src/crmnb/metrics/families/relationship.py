@@ -7,8 +7,9 @@ from crmnb.core.notes import Note
 from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.customer_base import customers_at_end
 from crmnb.metrics.measures import mean_on_scale, of_counts
-from crmnb.schema.client import Items, Relationship, Segments
+from crmnb.schema.client import Churn, Items, Relationship, Segments
 from crmnb.stats.estimation import ANSWER_TO
 
 _TABLE = "survey_responses"
@@ -69,6 +70,45 @@ def relationship_index(survey_responses, *, relationship: Relationship, items: I
         "denominator": _ANSWERS,
     }
     return of_counts(rows, estimators.relationship_index, bounds=(0, 100), **words)
+
+
+@metric(
+    title="Shift by non-response",
+    unit="points",
+    kind="process",
+    direction="-",
+    published="test_published_weights.py::test_the_shift_by_non_response_of_the_api_schools",
+)
+def nonresponse_shift(
+    survey_responses, tenures, *, relationship: Relationship, items: Items, segments: Segments, churn: Churn
+):
+    """Relationship index weighted to the customer base, less the index as answered.
+
+    Answers are raked to the customers at the end of the period, on all segmentations of customers together; no weight is above 5 times or below a
+    fifth of the mean weight. Levels with fewer than 5 answers are put together. By level, the share of answers less the share of customers
+    shows who is missing.
+
+    Why: it shows whether the index depends on who answers.
+    Caution: weights correct only for what is declared as a segment. In each level those who answer stand for those who do not.
+    Source: Deming & Stephan 1940, Annals of Mathematical Statistics 11:427 (raking); Kish 1965, Survey Sampling, 11.7 (effective n).
+    """
+    answers = _answers(survey_responses, relationship, items, segments)
+    if "customer_id" not in survey_responses.columns:
+        raise Unavailable(Note("needs_column", column="survey_responses.customer_id"))
+    names = [name for name in answers.collect_schema().names() if name not in ("period_id", "customer_id")]
+    none = {name: nw.lit(None, _type_of(name)) for name in names} | (
+        {"weight": nw.lit(1.0)} if "weight" in names else {}
+    )
+    customers = customers_at_end(tenures, churn.history_days).select("period_id", "customer_id", **none)
+    rows = nw.concat([answers.with_columns(base=nw.lit(0)), customers.with_columns(base=nw.lit(1))])
+    words = {"numerator": "index weighted to the customer base less the index as answered", "denominator": _ANSWERS}
+    return of_counts(
+        rows, estimators.nonresponse_shift, breakdown="figure", trend=False, aspect_of="relationship_index", **words
+    )
+
+
+def _type_of(column: str) -> type:
+    return nw.Float64 if column.startswith(ANSWER_TO) or column == "weight" else nw.String
 
 
 @metric(

@@ -82,6 +82,11 @@ def dots_figure(result: Result, what: str, named: list, title: str, seen: str, z
     return _figure(result, what, named, [], None, title, seen, zero)
 
 
+def level_name(row) -> str:
+    """A level with its segmentation: `Dealer (account)`."""
+    return printable(f"{row.level} ({row.segment.replace('_', ' ')})", 40)
+
+
 def _figure(
     result: Result, what: str, named: list, others: list, whole, title: str, seen: str = "", zero: str = ""
 ) -> Figure:

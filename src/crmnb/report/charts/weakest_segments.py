@@ -3,7 +3,7 @@
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
 from crmnb.report.charts import chart
-from crmnb.report.charts.segment_chart import dots_figure
+from crmnb.report.charts.segment_chart import dots_figure, level_name
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.text.row_state import available
@@ -28,10 +28,10 @@ def weakest_segments(result: Result) -> Figures:
 
 
 def _gaps(result: Result, gaps: list[Row], below: list[Row]) -> Figure:
-    named = [(_name(row), row) for row in gaps[:_MOST_LEVELS]]
+    named = [(level_name(row), row) for row in gaps[:_MOST_LEVELS]]
     title = "Relationship index of each segment less that of all others"
     if below:
-        seen = f"Weakest segment: {_name(below[0])} ({value_words(result, below[0])} against {_REST})"
+        seen = f"Weakest segment: {level_name(below[0])} ({value_words(result, below[0])} against {_REST})"
     else:
         seen = f"{title}: no segment is below the rest beyond chance"
     return dots_figure(result, "segment", named, title, seen, _REST)
@@ -42,7 +42,7 @@ def _profile(result: Result, levels, weakest: Row) -> Figure:
     own = levels[(levels["segment"] == weakest.segment) & (levels["level"] == weakest.level)]
     rows = [row for row in tuples(own) if row.breakdown != RELATIONSHIP_INDEX and available(row)]
     named = [(printable(row.breakdown, 40), row) for row in rows]
-    title = f"{_name(weakest)}: drivers and future behaviour less those of all others"
+    title = f"{level_name(weakest)}: drivers and future behaviour less those of all others"
     lowest = min(rows, key=lambda row: row.value, default=None)
     seen = (
         title
@@ -50,7 +50,3 @@ def _profile(result: Result, levels, weakest: Row) -> Figure:
         else f"{title}: lowest {printable(lowest.breakdown, 40)} ({value_words(result, lowest)})"
     )
     return dots_figure(result, "driver or answer", named, title, seen, _REST)
-
-
-def _name(row: Row) -> str:
-    return printable(f"{row.level} ({row.segment.replace('_', ' ')})", 40)

@@ -30,6 +30,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "no_segments_to_compare": "no level of a declared segmentation has {fewest:n} customers who answered, and as many outside of it",
     "no_segment_below_rest": "No segment is below the rest beyond chance ({levels:n} levels compared, Holm).",
     "segments_below_rest": _segments_below_rest,
+    "nothing_to_rake_to": "no segmentation of customers has two levels with enough answers, so there is nothing to weight to",
     "no_index_variance": "the answers to the items of the index are all the same",
     "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
 }
