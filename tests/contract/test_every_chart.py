@@ -19,6 +19,7 @@ from synthetic import NAN, metric, rate, result, row
 from crmnb.evaluate.result import Result
 from crmnb.metrics.definition import catalogue
 from crmnb.report.charts import charts
+from crmnb.report.drawing.canvas import VERMILION
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.schema.tables import OTHER, UNKNOWN
 
@@ -53,6 +54,34 @@ def wrong_dots(shown: Figure, drawn: Canvas) -> Iterator[str]:
         and "No values" not in shown.alt
     ):
         yield "a wrong number of levels without a value"
+
+
+def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots around a line at zero: highest and lowest; what is coloured; the level that the title names lies apart from zero, where it names one."""
+    marks, zero = dots(drawn)
+    (axes,) = drawn.axes
+    words = {text.get_text() for text in axes.texts}
+    line = re.search(r"Line at zero: (.+?)\.", shown.alt)
+    if zero != 0 or not line or line[1] not in words:
+        yield f"a line at {zero} for {line and line[1]}"
+    yield from _intervals(shown, "with whiskers", [mark for mark in marks if np.isfinite(mark.low)])
+    if len({mark.value for mark in marks}) > 1:
+        yield from _claim(shown.alt, "Highest ", max(mark.value for mark in marks), marks)
+        yield from _claim(shown.alt, "; lowest ", min(mark.value for mark in marks), marks)
+    faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
+    coloured = [mark.name for mark, face in zip(marks, faces, strict=True) if face == VERMILION]
+    told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
+    if sorted(told[1].split(", ") if told else []) != sorted(coloured):
+        yield f"coloured: {told and told[1]} for {coloured}"
+    if shown.title.endswith("beyond chance"):
+        if coloured:
+            yield f"the title: {shown.title} for {coloured}"
+        return
+    named = re.search(r"(?:segment: |missing |wanted |lowest )(.+) \((.+?)(?: against all others)?\)$", shown.title)
+    (mark,) = [mark for mark in marks if mark.name.partition(": preferred")[0] == named[1]]
+    apart = mark.low > 0 or mark.high < 0 or "lowest" in shown.title
+    if not agrees(named[2], mark.value) or not apart or mark.value not in (marks[0].value, marks[-1].value):
+        yield f"the title: {named[0]} for {mark}"
 
 
 def wrong_levels(shown: Figure, drawn: Canvas) -> Iterator[str]:
@@ -432,6 +461,9 @@ CHECKS: dict[str, Check] = {
     "payback": wrong_payback,
     "priority": wrong_priority,
     "cohorts": wrong_cohorts,
+    "weakest": wrong_gaps,
+    "representation": wrong_gaps,
+    "channels": wrong_gaps,
 }
 
 

@@ -280,6 +280,19 @@ def test_gaps_of_segments_are_those_of_welch(client: Client, taken: Intake, raw)
     assert image["value"].item() == pytest.approx(scores["Image"][own].mean() - scores["Image"][~own].mean(), rel=1e-5)
 
 
+@pytest.mark.published
+def test_straight_lining_and_gaps_are_those_of_the_file(relationship, raw):
+    """By counting in the raw file, which has no gaps."""
+    asked = raw[[name for name in raw if not name.startswith(("CUSCO", "CUSL"))]]
+    same = int((asked.nunique(axis=1) == 1).sum())
+    row = relationship.loc[("straight_lining", "")]
+    assert (row["numerator"], row["denominator"]) == (same, 250)
+    gaps = relationship.loc["item_nonresponse"]
+    assert len(gaps) == 24
+    assert set(gaps["numerator"]) == {0}
+    assert set(gaps["denominator"]) == {250}
+
+
 def test_intervals_are_those_of_a_plain_bootstrap_of_respondents(relationship, raw):
     """Of the mean of fixed scores; that weights are estimated anew widens intervals of such an index by little."""
     scores, random = points(raw)["Satisfaction"].to_numpy(), np.random.default_rng(1)

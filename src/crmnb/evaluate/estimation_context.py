@@ -5,7 +5,7 @@ from typing import Any
 
 from crmnb.core.period import Period
 from crmnb.schema.client import INDEX, Churn, Client, Items, Relationship, Segment, Worth
-from crmnb.schema.tables import UNKNOWN
+from crmnb.schema.tables import OTHER, UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
 
 
@@ -14,7 +14,7 @@ def estimation_context(client: Client, settings: Mapping[str, Any], periods: Map
 
     settings: the metric's keyword arguments, the client's declarations among them. periods: by window.
     """
-    plain: dict[str, Any] = {"order_columns": _order_columns(client.segments)}
+    plain: dict[str, Any] = {"order_columns": _order_columns(client.segments), "other_level": OTHER}
     for name, value in settings.items():
         if isinstance(value, Churn):
             plain |= _churn_settings(value)

@@ -236,6 +236,23 @@ nonresponse_shift = Estimator(
     joint=True,
     chart="representation",
 )
+touchpoint_gaps = Estimator(
+    "difference of weighted means of items",
+    "counts",
+    "touchpoint_pairing.gaps",
+    "Welch, by customer, at fixed weights",
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
+channel_preference = Estimator(
+    "difference of paired shares",
+    "counts",
+    "channel_preference.preference",
+    "Bonett and Price, simultaneous for all channels; shares by Goodman",
+    columns=("preferred", "used"),
+    chart="channels",
+)
 
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)

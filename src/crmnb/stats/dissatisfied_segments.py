@@ -105,7 +105,7 @@ def _levels(
     for group in groups:
         if group.is_whole or group.win != "current" or group.level == context.settings["relationship"]["unknown"]:
             continue
-        gap = _construct_gap(group, whole, RELATIONSHIP_INDEX, relationship)
+        gap = construct_gap(group, whole, RELATIONSHIP_INDEX, relationship)
         if gap is not None and gap.clusters >= max(FEWEST, context.suppress_below):
             found.append((group, gap))
     if not found:
@@ -115,7 +115,7 @@ def _levels(
     return sorted(levels, key=lambda level: (level.pull, level.group.segment, level.group.level))
 
 
-def _construct_gap(
+def construct_gap(
     group: GroupedCounts, whole: GroupedCounts, construct: str, relationship: FittedRelationship
 ) -> Gap | None:
     """The gap of a construct's score."""
@@ -165,7 +165,7 @@ def _profile(
     """The gaps of a level's drivers, and of its answers to each question about what customers will do."""
     declared = context.settings["relationship"]
     for driver in declared["drivers"]:
-        if gap := _construct_gap(group, whole, driver, relationship):
+        if gap := construct_gap(group, whole, driver, relationship):
             yield driver, gap
     others = {RELATIONSHIP_INDEX, *declared["drivers"]}
     for item in (item for name, block in declared["blocks"].items() if name not in others for item in block):

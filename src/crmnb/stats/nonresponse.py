@@ -17,7 +17,7 @@ from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import LEVEL_OF, RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.relationship import METHOD, SHARED_FOLDS, current_whole
-from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
+from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of, without_columns
 from crmnb.stats.weights import effective_n, rake, raking_factors
 
 SHIFT, UNWEIGHTED, WEIGHTED = "shift", "as answered", "weighted to all customers"
@@ -62,10 +62,8 @@ def shift(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
 
 def _answered(group: GroupedCounts) -> GroupedCounts:
     """The group without the customers of the base, and alike rows together whatever their levels."""
-    counts = group.counts[group.counts["base"] == 0]
-    columns = [name for name in counts if name not in ("base", "n") and not name.startswith(LEVEL_OF)]
-    alike = counts.groupby(columns, dropna=False, sort=True, as_index=False)["n"].sum()
-    return replace(group, counts=alike)
+    levels = [name for name in group.counts if name.startswith(LEVEL_OF)]
+    return without_columns(replace(group, counts=group.counts[group.counts["base"] == 0]), ["base", *levels])
 
 
 def _respondents(whole: GroupedCounts, relationship: FittedRelationship, context: EstimationContext) -> Respondents:

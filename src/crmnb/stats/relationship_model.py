@@ -5,7 +5,7 @@ the items of a construct have equal weights.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from crmnb.stats.shared_fits import shared
 FEWEST_FOR_WEIGHTS = 100  # complete answers, below which estimated weights are worse than equal ones
 FEWEST_FOR_EFFECTS = 30  # complete answers, below which a regression of the index says nothing
 REPLICATES, SEED = 1000, 1989
+MOST_FOLDS = 1000  # into which customers are dealt: from so many on, a fold may hold several
 _COMPARED = ("current", "comparison")
 
 
@@ -110,6 +111,13 @@ def weight_of(counts: pd.DataFrame) -> np.ndarray:
     return n * counts["weight"].fillna(0).to_numpy(float) if "weight" in counts else n
 
 
+def without_columns(group: GroupedCounts, names: list[str]) -> GroupedCounts:
+    """The group without some columns, and alike rows together: so that the model is that of the other metrics."""
+    columns = [name for name in group.counts if name not in ("n", *names)]
+    alike = group.counts.groupby(columns, dropna=False, sort=True, as_index=False)["n"].sum()
+    return replace(group, counts=alike)
+
+
 def fitted(groups: list[GroupedCounts], context: EstimationContext) -> FittedRelationship:
     """The relationship model of a client; several metrics ask for that of the same answers."""
     wholes = [group.counts for win in _COMPARED for group in groups if group.is_whole and group.win == win]
@@ -129,7 +137,6 @@ def _fitted(counts: pd.DataFrame, declared: Mapping[str, Any]) -> FittedRelation
     there = (weight > 0) & answers.notna().all(axis=1).to_numpy()
     cluster, complete = fold[rows], float(there.sum())
     scheme = declared["scheme"] if complete >= FEWEST_FOR_WEIGHTS else "equal"
-    shared = any(group.customers > group.counts["fold"].nunique() for group in wholes)
     bootstrap, refusal, usable = None, None, slice(None)
     try:
         sums = cluster_sums(answers, cluster, weight, size=len(folds))
@@ -152,7 +159,7 @@ def _fitted(counts: pd.DataFrame, declared: Mapping[str, Any]) -> FittedRelation
         counts=np.concatenate([*draws(len(folds), REPLICATES, SEED)])[usable],
         complete=complete,
         answers=float((weight > 0).sum()),
-        clusters=complete if shared else float(len(np.unique(cluster[there]))),
+        clusters=complete if len(folds) >= MOST_FOLDS else float(len(np.unique(cluster[there]))),
         bootstrap=bootstrap,
         refusal=refusal,
     )

@@ -11,19 +11,11 @@ from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import with_component
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.top_box import MOST_BOXES, pointing, top_box
 from crmnb.metrics.measures import Measure, composition, count, mean_on_scale, net_score, share
 from crmnb.schema.client import Item
 
 _PER_SURVEY = {"denominator": "valid answers", "breakdown": "survey"}
-_MOST_BOXES = 11  # the answers of the longest scale (0 to 10) of which two make a top box of about a fifth
-
-
-def _pointing(item: Item, *directions: str) -> Item:
-    """The item, if it points in one of these directions; what was not declared so is not guessed."""
-    if item.direction not in directions:
-        wanted = " or ".join(directions)
-        raise Unavailable(Note("needs_item_direction", direction=wanted, item=item.name, declared=item.direction))
-    return item
 
 
 @once
@@ -48,19 +40,6 @@ def _answers(survey_responses: View, item: Item) -> nw.LazyFrame:
     ).drop("first_survey", "last_survey")
 
 
-def _top_box(item: Item) -> int:
-    """The lowest answer that counts as satisfied: the declared one, or the second highest of a scale of 4 to 11 answers."""
-    low, high = _pointing(item, "up").scale
-    if item.top_box is not None:
-        return item.top_box
-    if high - low < 3:
-        raise Unavailable(Note("needs_four_boxes", item=item.name))
-    if high - low >= _MOST_BOXES:
-        best_fifth = high - (high - low) // 5
-        raise Unavailable(Note("needs_top_box", item=item.name, low=low, high=high, best_fifth=best_fifth))
-    return high - 1
-
-
 @metric(
     title="Customer satisfaction (CSAT)",
     unit="%",
@@ -79,7 +58,7 @@ def csat(survey_responses, *, item: Item = "satisfied"):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2 (customer satisfaction, top
         two boxes); Wilson 1927, JASA 22:209 (interval).
     """
-    satisfied = nw.col("x") >= _top_box(item)
+    satisfied = nw.col("x") >= top_box(item)
     answers = _answers(survey_responses, item)
     return share(answers, satisfied, numerator="answers in the top box", **_PER_SURVEY)
 
@@ -98,7 +77,7 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
     Caution: a mean can hide two opposite groups; see the share of satisfied answers. It treats the steps of the scale as equal.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
-    low, high = _pointing(item, "up").scale
+    low, high = pointing(item, "up").scale
     points = (nw.col("x") - low) / (high - low) * 100
     answers = _answers(survey_responses, item)
     words = "points of all answers, 0 (worst) to 100 (best)"
@@ -108,7 +87,7 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
 def _boxes(item: Item) -> dict[str, nw.Expr]:
     """The condition of each answer on the item's scale, in order; of a scale of more than 11 answers, ten bands of equal width."""
     low, high = item.scale
-    width = 1 if high - low < _MOST_BOXES else -(-(high - low + 1) // 10)
+    width = 1 if high - low < MOST_BOXES else -(-(high - low + 1) // 10)
     starts = range(low, high + 1, width)
     names = [f"{start}" if width == 1 else f"{start} to {min(start + width - 1, high)}" for start in starts]
     return {
@@ -141,13 +120,13 @@ def satisfaction_distribution(survey_responses, *, item: Item = "satisfied"):
     Caution: the shares of one survey add up to 100%, so they do not move independently.
     Source: Agresti 2013, Categorical Data Analysis, 3rd ed., 1.2 (multinomial shares).
     """
-    answers = _answers(survey_responses, _pointing(item, "up"))
+    answers = _answers(survey_responses, pointing(item, "up"))
     return composition(answers, _boxes(item), numerator="answers of one kind", aspect_of="csat", **_PER_SURVEY)
 
 
 def _zero_to_ten(item: Item) -> Item:
     """The item, if it is asked as the net promoter score is defined."""
-    if _pointing(item, "up").scale != (0, 10):
+    if pointing(item, "up").scale != (0, 10):
         raise Unavailable(Note("needs_item_0_to_10", item=item.name, low=item.scale[0], high=item.scale[1]))
     return item
 
@@ -220,7 +199,7 @@ def ces(survey_responses, *, item: Item = "effort"):
     Caution: two directions are in use and look alike; the one declared is printed beside the figure.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
-    answers = _answers(survey_responses, _pointing(item, "effort", "ease"))
+    answers = _answers(survey_responses, pointing(item, "effort", "ease"))
     return mean_on_scale(
         answers, nw.col("x"), bounds=item.scale, numerator="sum of the answers on the scale", **_PER_SURVEY
     )
@@ -255,7 +234,7 @@ def effort_distribution(survey_responses, *, item: Item = "effort"):
     Caution: on an effort scale the high answers are the bad ones, on an ease scale the low ones; the direction is declared.
     Source: Dixon, Freeman & Toman 2010, as above; Agresti 2013, as above (multinomial shares).
     """
-    answers = _answers(survey_responses, _pointing(item, "effort", "ease"))
+    answers = _answers(survey_responses, pointing(item, "effort", "ease"))
     return composition(answers, _boxes(item), numerator="answers of one kind", aspect_of="ces", **_PER_SURVEY)
 
 
@@ -273,7 +252,7 @@ def ces_low_effort(survey_responses, *, item: Item = "effort"):
     Caution: the middle itself counts as not easy, so shares from scales with and without a middle do not compare.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
-    middle = sum(_pointing(item, "effort", "ease").scale) / 2
+    middle = sum(pointing(item, "effort", "ease").scale) / 2
     easy = nw.col("x") < middle if item.direction == "effort" else nw.col("x") > middle
     answers = _answers(survey_responses, item)
     words = "answers on the easy side of the scale's middle"

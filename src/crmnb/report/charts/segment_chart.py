@@ -100,7 +100,7 @@ def _figure(
         drawing = svg(figure)
     whole_row = [("Whole client", whole)] if whole is not None else []
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
-    alt = dots_alt(result, what, drawn, whole, places)
+    alt = dots_alt(result, what, drawn, whole, places, zero)
     seen = seen or (title if places is None else _seen(result, drawn, title, places))  # nor rivals
     # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
     of_levels = drawn[0][1].segment or result.metric.estimate.reduces != "counts"

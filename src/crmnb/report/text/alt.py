@@ -78,9 +78,9 @@ def _direction(result: Result, seen: list) -> str:
 
 
 def dots_alt(
-    result: Result, what: str, named: list[tuple[str, object]], whole: object | None, places: int | None
+    result: Result, what: str, named: list[tuple[str, object]], whole: object | None, places: int | None, zero: str = ""
 ) -> str:
-    """For dots with whiskers; an unknown level is neither the highest nor the lowest."""
+    """For dots with whiskers; an unknown level is neither the highest nor the lowest; zero: what a line at zero stands for."""
     form = _form("Dots", "whiskers", result, [row for _, row in named])
     unit = "" if result.metric.unit == "count" else f", {_axis_unit(result)}"
     head = f"{form}, sorted. Down: {what}. Across: {result.metric.title}{unit}."
@@ -102,6 +102,10 @@ def dots_alt(
         words.append(f"Not reached within the data: {', '.join(beyond)}.")
     if whole is not None and available(whole):
         words.append(f"Whole client {value_words(result, whole)}.")
+    if zero:
+        words.append(f"Line at zero: {zero}.")
+    if coloured := [printable(name) for name, row in seen if "below_rest" in row.flags.split()]:
+        words.append(f"Coloured: {', '.join(coloured)}.")
     if seen and (hidden := len(named) - len(seen)):
         words.append(f"Without a value: {hidden}.")
     return " ".join([head, *words])

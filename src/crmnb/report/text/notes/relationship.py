@@ -31,6 +31,8 @@ SENTENCES: dict[str, str | Renderer] = {
     "no_segment_below_rest": "No segment is below the rest beyond chance ({levels:n} levels compared, Holm).",
     "segments_below_rest": _segments_below_rest,
     "nothing_to_rake_to": "no segmentation of customers has two levels with enough answers, so there is nothing to weight to",
+    "too_few_with_channels": "fewer than {fewest:n} customers have a preferred and a used channel",
+    "too_few_on_a_side": "one of the two groups has fewer than {fewest:n} customers who answered",
     "no_index_variance": "the answers to the items of the index are all the same",
     "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
 }

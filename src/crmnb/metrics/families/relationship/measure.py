@@ -1,48 +1,21 @@
-"""Relationship: how satisfied customers are with the whole relationship, what drives it, and what they will do."""
+"""How satisfied customers are with the whole relationship, where it is weakest, what drives it, and what they will do."""
 
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
-from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
-from crmnb.metrics.features.customer_base import customers_at_end
+from crmnb.metrics.features.relationship_answers import (
+    ANSWERS,
+    answer_points,
+    answer_sheets,
+    model_answers,
+)
 from crmnb.metrics.measures import mean_on_scale, of_counts
-from crmnb.schema.client import Churn, Items, Relationship, Segments
-from crmnb.stats.estimation import ANSWER_TO
+from crmnb.schema.client import Items, Relationship, Segments
 
-_TABLE = "survey_responses"
-_ANSWERS = "answers to the relationship survey"
 _PUBLISHED = "test_ecsi_mobi.py::"
-
-
-def _sheets(survey_responses: View, relationship: Relationship) -> nw.LazyFrame:
-    """The answer sheets of the relationship survey in each period."""
-    return survey_responses.during("responded_at").filter(nw.col("survey") == relationship.survey)
-
-
-def _points(items: Items, name: str) -> nw.Expr:
-    """The answer to an item from 0 (worst) to 100 (best)."""
-    low, high = items[name].scale
-    return (nw.col(name).cast(nw.Float64) - low) / (high - low) * 100
-
-
-def _answers(survey_responses: View, relationship: Relationship, items: Items, segments: Segments) -> nw.LazyFrame:
-    """The sheets with an answer to an item of the model: all answers on 0-100, and what identifies and breaks down the sheets.
-
-    A sheet that names no customer is a respondent of its own.
-    """
-    model = [item for block in relationship.constructs.values() for item in block]
-    sheets = _sheets(survey_responses, relationship).filter(
-        ~nw.all_horizontal(*(nw.col(i).is_null() for i in model), ignore_nulls=False)
-    )
-    known = survey_responses.columns
-    own = [of.column.partition(".")[2] for of in segments.values() if of.column.startswith(f"{_TABLE}.")]
-    extra = [name for name in dict.fromkeys(("customer_id", "weight", *own)) if name in known]
-    cluster = {} if "customer_id" in known else {"cluster": nw.col("response_id")}
-    columns = {f"{ANSWER_TO}{item}": _points(items, item) for item in model}
-    return sheets.select("period_id", *extra, **cluster, **columns)
 
 
 @metric(
@@ -64,51 +37,12 @@ def relationship_index(survey_responses, *, relationship: Relationship, items: I
     Source: Fornell et al. 1996, Journal of Marketing 60(4):7; Tenenhaus et al. 2005, Computational Statistics & Data
         Analysis 48:159, (14)-(15) (weights).
     """
-    rows = _answers(survey_responses, relationship, items, segments)
+    rows = model_answers(survey_responses, relationship, items, segments)
     words = {
         "numerator": "weighted answers to the items of the index, 0 (worst) to 100 (best)",
-        "denominator": _ANSWERS,
+        "denominator": ANSWERS,
     }
     return of_counts(rows, estimators.relationship_index, bounds=(0, 100), **words)
-
-
-@metric(
-    title="Shift by non-response",
-    unit="points",
-    kind="process",
-    direction="-",
-    published="test_published_weights.py::test_the_shift_by_non_response_of_the_api_schools",
-)
-def nonresponse_shift(
-    survey_responses, tenures, *, relationship: Relationship, items: Items, segments: Segments, churn: Churn
-):
-    """Relationship index weighted to the customer base, less the index as answered.
-
-    Answers are raked to the customers at the end of the period, on all segmentations of customers together; no weight is above 5 times or below a
-    fifth of the mean weight. Levels with fewer than 5 answers are put together. By level, the share of answers less the share of customers
-    shows who is missing.
-
-    Why: it shows whether the index depends on who answers.
-    Caution: weights correct only for what is declared as a segment. In each level those who answer stand for those who do not.
-    Source: Deming & Stephan 1940, Annals of Mathematical Statistics 11:427 (raking); Kish 1965, Survey Sampling, 11.7 (effective n).
-    """
-    answers = _answers(survey_responses, relationship, items, segments)
-    if "customer_id" not in survey_responses.columns:
-        raise Unavailable(Note("needs_column", column="survey_responses.customer_id"))
-    names = [name for name in answers.collect_schema().names() if name not in ("period_id", "customer_id")]
-    none = {name: nw.lit(None, _type_of(name)) for name in names} | (
-        {"weight": nw.lit(1.0)} if "weight" in names else {}
-    )
-    customers = customers_at_end(tenures, churn.history_days).select("period_id", "customer_id", **none)
-    rows = nw.concat([answers.with_columns(base=nw.lit(0)), customers.with_columns(base=nw.lit(1))])
-    words = {"numerator": "index weighted to the customer base less the index as answered", "denominator": _ANSWERS}
-    return of_counts(
-        rows, estimators.nonresponse_shift, breakdown="figure", trend=False, aspect_of="relationship_index", **words
-    )
-
-
-def _type_of(column: str) -> type:
-    return nw.Float64 if column.startswith(ANSWER_TO) or column == "weight" else nw.String
 
 
 @metric(
@@ -129,8 +63,8 @@ def dissatisfied_segments(survey_responses, *, relationship: Relationship, items
         fixed.
     Source: Welch 1947, Biometrika 34:28; Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
-    rows = _answers(survey_responses, relationship, items, segments)
-    words = {"numerator": "index of the level less that of all others", "denominator": _ANSWERS}
+    rows = model_answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "index of the level less that of all others", "denominator": ANSWERS}
     return of_counts(
         rows, estimators.gaps_to_rest, breakdown="segment", trend=False, aspect_of="relationship_index", **words
     )
@@ -153,10 +87,10 @@ def driver_score(survey_responses, *, relationship: Relationship, items: Items, 
         exactly.
     Source: as for the relationship index.
     """
-    rows = _answers(survey_responses, relationship, items, segments)
+    rows = model_answers(survey_responses, relationship, items, segments)
     words = {
         "numerator": "weighted answers to the items of the driver, 0 (worst) to 100 (best)",
-        "denominator": _ANSWERS,
+        "denominator": ANSWERS,
     }
     return of_counts(rows, estimators.driver_scores, bounds=(0, 100), breakdown="driver", **words)
 
@@ -180,8 +114,8 @@ def driver_impact(survey_responses, *, relationship: Relationship, items: Items,
     Source: Lohmoeller 1989, Latent Variable Path Modeling with Partial Least Squares; Hair, Hult, Ringle & Sarstedt 2017, A Primer
         on PLS-SEM, 2nd ed., 6 (total effects, unstandardised).
     """
-    rows = _answers(survey_responses, relationship, items, segments)
-    words = {"numerator": "points of the index for 5 more points of the driver", "denominator": _ANSWERS}
+    rows = model_answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "points of the index for 5 more points of the driver", "denominator": ANSWERS}
     return of_counts(
         rows, estimators.driver_impacts, breakdown="driver", trend=False, aspect_of="relationship_index", **words
     )
@@ -204,8 +138,8 @@ def driver_share(survey_responses, *, relationship: Relationship, items: Items, 
     Source: Lindeman, Merenda & Gold 1980, Introduction to Bivariate and Multivariate Analysis, 4; Groemping 2006, Journal of
         Statistical Software 17(1).
     """
-    rows = _answers(survey_responses, relationship, items, segments)
-    words = {"numerator": "R2 of the index due to the driver", "denominator": _ANSWERS}
+    rows = model_answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "R2 of the index due to the driver", "denominator": ANSWERS}
     return of_counts(
         rows,
         estimators.driver_shares,
@@ -234,12 +168,14 @@ def future_behaviour(survey_responses, *, relationship: Relationship, items: Ite
     Source: Fornell et al. 1996, Journal of Marketing 60(4):7 (loyalty as an outcome); Morwitz, Steckel & Gupta 2007, International
         Journal of Forecasting 23:347 (intentions and behaviour).
     """
-    sheets, labels = _sheets(survey_responses, relationship), items.labels
+    sheets, labels = answer_sheets(survey_responses, relationship), items.labels
     asked = [item for block in relationship.outcomes.values() for item in block]
     if not asked:
         raise Unavailable(Note("needs_relationship_outcomes"))
     rows = [
-        sheets.filter(~nw.col(item).is_null()).with_columns(points=_points(items, item), breakdown=nw.lit(labels[item]))
+        sheets.filter(~nw.col(item).is_null()).with_columns(
+            points=answer_points(items, item), breakdown=nw.lit(labels[item])
+        )
         for item in asked
     ]
     words = {"numerator": "points of all answers, 0 (worst) to 100 (best)", "denominator": "valid answers"}
@@ -265,8 +201,8 @@ def future_behaviour_slope(survey_responses, *, relationship: Relationship, item
     """
     if not relationship.outcomes:
         raise Unavailable(Note("needs_relationship_outcomes"))
-    rows = _answers(survey_responses, relationship, items, segments)
-    words = {"numerator": "points of the answer for 5 more points of the index", "denominator": _ANSWERS}
+    rows = model_answers(survey_responses, relationship, items, segments)
+    words = {"numerator": "points of the answer for 5 more points of the index", "denominator": ANSWERS}
     return of_counts(
         rows, estimators.outcome_slopes, breakdown="question", trend=False, aspect_of="future_behaviour", **words
     )

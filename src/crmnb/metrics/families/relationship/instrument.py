@@ -1,0 +1,104 @@
+"""The survey as an instrument: who is missing among the answers, and how carefully they were given."""
+
+import narwhals.stable.v2 as nw
+
+from crmnb.metrics import estimators
+from crmnb.metrics.definition import metric
+from crmnb.metrics.features.customer_base import customers_at_end
+from crmnb.metrics.features.relationship_answers import (
+    ANSWERS,
+    answer_points,
+    answer_sheets,
+    model_answers,
+    require_customers,
+)
+from crmnb.metrics.measures import of_counts, share
+from crmnb.schema.client import Churn, Items, Relationship, Segments
+from crmnb.stats.estimation import ANSWER_TO
+
+_FEWEST_QUESTIONS = 5  # that can be answered alike without meaning it
+_PUBLISHED = "test_ecsi_mobi.py::"
+
+
+@metric(
+    title="Shift by non-response",
+    unit="points",
+    kind="process",
+    direction="-",
+    published="test_published_weights.py::test_the_shift_by_non_response_of_the_api_schools",
+)
+def nonresponse_shift(
+    survey_responses, tenures, *, relationship: Relationship, items: Items, segments: Segments, churn: Churn
+):
+    """Relationship index weighted to the customer base, less the index as answered.
+
+    Answers are raked to the customers at the end of the period, on all segmentations of customers together; no weight is above 5 times or below a
+    fifth of the mean weight. Levels with fewer than 5 answers are put together. By level, the share of answers less the share of customers
+    shows who is missing.
+
+    Why: it shows whether the index depends on who answers.
+    Caution: weights correct only for what is declared as a segment. In each level those who answer stand for those who do not.
+    Source: Deming & Stephan 1940, Annals of Mathematical Statistics 11:427 (raking); Kish 1965, Survey Sampling, 11.7 (effective n).
+    """
+    answers = model_answers(survey_responses, relationship, items, segments)
+    require_customers(survey_responses)
+    names = [name for name in answers.collect_schema().names() if name not in ("period_id", "customer_id")]
+    none = {name: nw.lit(None, _type_of(name)) for name in names} | (
+        {"weight": nw.lit(1.0)} if "weight" in names else {}
+    )
+    customers = customers_at_end(tenures, churn.history_days).select("period_id", "customer_id", **none)
+    rows = nw.concat([answers.with_columns(base=nw.lit(0)), customers.with_columns(base=nw.lit(1))])
+    words = {"numerator": "index weighted to the customer base less the index as answered", "denominator": ANSWERS}
+    return of_counts(
+        rows, estimators.nonresponse_shift, breakdown="figure", trend=False, aspect_of="relationship_index", **words
+    )
+
+
+@metric(
+    title="Straight-lining",
+    unit="%",
+    kind="process",
+    direction="down",
+    published=f"{_PUBLISHED}test_straight_lining_and_gaps_are_those_of_the_file",
+)
+def straight_lining(survey_responses, *, relationship: Relationship, items: Items):
+    """Share of the answers to the relationship survey that give the same answer to all questions of the index and its drivers, five or more of them.
+
+    Why: who answers without reading makes questions look alike and the model more certain than it is.
+    Caution: a customer who is content with everything may give the best answer throughout. Such answers are counted here and not left out elsewhere.
+    Source: Schonlau & Toepoel 2015, Survey Research Methods 9:125.
+    """
+    asked = [
+        answer_points(items, item) for block in (relationship.index, *relationship.drivers.values()) for item in block
+    ]
+    number = nw.sum_horizontal(*((~of.is_null()).cast(nw.Int64) for of in asked))
+    sheets = answer_sheets(survey_responses, relationship).filter(number >= _FEWEST_QUESTIONS)
+    same = nw.max_horizontal(*asked) == nw.min_horizontal(*asked)
+    words = {"numerator": "answer sheets with the same answer throughout", "denominator": "answer sheets"}
+    return share(sheets, same, **words)
+
+
+@metric(
+    title="Item non-response",
+    unit="%",
+    kind="process",
+    direction="down",
+    published=f"{_PUBLISHED}test_straight_lining_and_gaps_are_those_of_the_file",
+)
+def item_nonresponse(survey_responses, *, relationship: Relationship, items: Items):
+    """Share of the answer sheets of the relationship survey without an answer, by question.
+
+    Why: a question that many leave out does not fit them, and its gaps cost the model whole answer sheets.
+    Caution: "not applicable" counts as no answer.
+    Source: AAPOR 2023, Standard Definitions, 10th ed. (item non-response).
+    """
+    sheets = answer_sheets(survey_responses, relationship)
+    asked = [item for block in relationship.constructs.values() for item in block]
+    labels = items.labels
+    rows = [sheets.with_columns(missing=nw.col(item).is_null(), breakdown=nw.lit(labels[item])) for item in asked]
+    words = {"numerator": "answer sheets without an answer to the question", "denominator": "answer sheets"}
+    return share(nw.concat(rows), nw.col("missing"), **words, breakdown="question")
+
+
+def _type_of(column: str) -> type:
+    return nw.Float64 if column.startswith(ANSWER_TO) or column == "weight" else nw.String

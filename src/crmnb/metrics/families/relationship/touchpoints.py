@@ -1,0 +1,92 @@
+"""The relationship beside the channels that customers prefer and use, and beside the contact centre."""
+
+from datetime import timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.metrics import estimators
+from crmnb.metrics.definition import metric
+from crmnb.metrics.features.customer_base import customers_at_end
+from crmnb.metrics.features.relationship_answers import (
+    ANSWERS,
+    model_answers,
+    require_customers,
+)
+from crmnb.metrics.features.top_box import top_box
+from crmnb.metrics.measures import of_counts
+from crmnb.schema.client import Churn, Item, Items, Relationship, Segments
+
+
+@metric(
+    title="Channel preference",
+    unit="points",
+    kind="process",
+    direction="-",
+    published="test_published_gaps.py::test_the_gap_is_that_of_agresti",
+    per_customer=True,
+)
+def channel_preference(customers, tenures, *, churn: Churn):
+    """Share of the customers who prefer a channel, less the share who used it last, of those at the end of the period of whom both are known.
+
+    Why: a channel that is more preferred than used is missing somewhere, and the one used instead costs satisfaction.
+    Caution: the client's list tells what customers prefer and use today. Channels of fewer customers than may be shown are put together.
+    Source: Bonett & Price 2012, Journal of Educational and Behavioral Statistics 37:479; Goodman 1965, Technometrics 7:247.
+    """
+    known = customers.rows.select("customer_id", preferred=nw.col("preferred_channel"), used=nw.col("used_channel"))
+    known = known.filter(~nw.col("preferred").is_null(), ~nw.col("used").is_null())
+    rows = customers_at_end(tenures, churn.history_days).join(known, on="customer_id", how="inner")
+    words = {
+        "numerator": "customers who prefer the channel less customers who use it",
+        "denominator": "customers with a preferred and a used channel",
+    }
+    return of_counts(rows, estimators.channel_preference, breakdown="channel", trend=False, **words)
+
+
+@metric(
+    title="Gap by use of the contact centre",
+    unit="points",
+    kind="outcome",
+    direction="-",
+    published="test_published_gaps.py::test_users_against_others_are_welch_s_sleepers",
+)
+def touchpoint_pairing(
+    survey_responses,
+    tickets,
+    *,
+    relationship: Relationship,
+    items: Items,
+    segments: Segments,
+    satisfied: Item = "satisfied",
+    within_days: int = 365,
+):
+    """Relationship index of the customers who used the contact centre, less the index of the others; and of its satisfied users less its dissatisfied ones.
+
+    A user opened a ticket in the days before the answer. Satisfied are users of whose answers about tickets in these days at least half are in the top box.
+
+    Why: it shows what a touchpoint's own measure misses: whether contact, and good contact, goes with a better relationship.
+    Caution: who needs the contact centre differs from who does not, so the gap need not be its effect.
+    Source: Welch 1947, Biometrika 34:28.
+    """
+    require_customers(survey_responses)
+    sheets = survey_responses.rows.filter(nw.col("survey") == relationship.survey)
+    sheets = sheets.select("response_id", "customer_id", "responded_at")
+    contacts = tickets.rows.select("customer_id", contact_at=nw.col("opened_at"), top=nw.lit(None, nw.Float64))
+    if {"ticket_id", satisfied.name} <= {*survey_responses.columns}:
+        top = (nw.col(satisfied.name) >= top_box(satisfied)).cast(nw.Float64)
+        about = survey_responses.rows.filter(~nw.col("ticket_id").is_null())
+        contacts = nw.concat([contacts, about.select("customer_id", contact_at=nw.col("responded_at"), top=top)])
+    met = sheets.join(contacts, on="customer_id", how="inner")
+    first = nw.col("responded_at") - timedelta(days=within_days)
+    met = met.filter(nw.col("contact_at") >= first, nw.col("contact_at") < nw.col("responded_at"))
+    met = (
+        met.with_columns(used=nw.lit(1.0))
+        .group_by("response_id")
+        .agg(nw.col("used").max(), content=nw.col("top").mean())
+    )
+    answers = model_answers(survey_responses, relationship, items, segments, "response_id")
+    rows = answers.join(met, on="response_id", how="left").drop("response_id")
+    rows = rows.filter(~nw.col("customer_id").is_null()).with_columns(used=nw.col("used").fill_null(0.0))
+    words = {"numerator": "index of one group of respondents less that of the other", "denominator": ANSWERS}
+    return of_counts(
+        rows, estimators.touchpoint_gaps, breakdown="groups", trend=False, aspect_of="relationship_index", **words
+    )

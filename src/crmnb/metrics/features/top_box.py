@@ -1,0 +1,28 @@
+"""Top box: the answers to a survey item that count as satisfied."""
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
+from crmnb.schema.client import Item
+
+MOST_BOXES = 11  # the answers of the longest scale (0 to 10) of which two make a top box of about a fifth
+
+
+def pointing(item: Item, *directions: str) -> Item:
+    """The item, if it points in one of these directions; what was not declared so is not guessed."""
+    if item.direction not in directions:
+        wanted = " or ".join(directions)
+        raise Unavailable(Note("needs_item_direction", direction=wanted, item=item.name, declared=item.direction))
+    return item
+
+
+def top_box(item: Item) -> int:
+    """The lowest answer that counts as satisfied: the declared one, or the second highest of a scale of 4 to 11 answers."""
+    low, high = pointing(item, "up").scale
+    if item.top_box is not None:
+        return item.top_box
+    if high - low < 3:
+        raise Unavailable(Note("needs_four_boxes", item=item.name))
+    if high - low >= MOST_BOXES:
+        best_fifth = high - (high - low) // 5
+        raise Unavailable(Note("needs_top_box", item=item.name, low=low, high=high, best_fifth=best_fifth))
+    return high - 1

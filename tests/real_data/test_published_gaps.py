@@ -1,0 +1,95 @@
+"""Published figures of gaps: paired shares of Agresti 2019, An Introduction to Categorical Data Analysis, 3rd ed., 8.1, and the sleepers of Student
+1908, Biometrika 6:1, as R's help of t.test compares them by Welch."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+import surveyed
+from statsmodels.stats.proportion import proportion_confint
+
+from crmnb.core.period import Period
+from crmnb.engine.session import in_memory
+from crmnb.evaluate.measure import Measured, measure
+from crmnb.metrics.definition import catalogue
+from crmnb.stats.channel_preference import BOTH, PREFERRED
+
+pytestmark = pytest.mark.published
+
+# Approval of a prime minister by 1,600 voters, asked twice: 794 approved both times, 150 the first time only, 86 the second time only.
+AGRESTI = {("yes", "yes"): 794, ("yes", "no"): 150, ("no", "yes"): 86, ("no", "no"): 570}
+
+
+def measured(counts: dict[tuple[str, str], int], **privacy) -> Measured:
+    """The preference of so many customers for each pair of a preferred and a used channel."""
+    pairs = [pair for pair, n in counts.items() for _ in range(n)]
+    customers = pd.DataFrame(pairs, columns=["preferred_channel", "used_channel"])
+    customers["customer_id"] = [f"c{at}" for at in range(len(customers))]
+    customers = customers.assign(joined_at=pd.Timestamp("2020-01-01"), left_at=pd.NaT)
+    client = surveyed.client(
+        churn={"kind": "contractual", "table": "customers"}, privacy=privacy or {"min_base": 1, "suppress_below": 1}
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    return measure(catalogue()["channel_preference"], in_memory(client, {"customers": customers}), period)
+
+
+def test_the_gap_is_that_of_agresti():
+    """0.59 less 0.55, standard error 0.0095, from 0.02 to 0.06; here for two channels at once, so at the level 97.5 %, with a customer added to both sides."""
+    rows = measured(AGRESTI).rows.set_index("breakdown")
+    assert rows["value"].to_dict() == pytest.approx({"yes": 4.0, "no": -4.0})
+    half = (rows.loc["yes", "high"] - rows.loc["yes", "low"]) / 2
+    assert half / 2.241403 / 100 == pytest.approx(0.0095, abs=1.5e-4)
+    assert (rows.loc["yes", "low"], rows.loc["yes", "high"]) == pytest.approx((1.87, 6.13), abs=0.05)
+
+
+def test_shares_have_the_score_interval_at_goodman_s_level():
+    points = measured(AGRESTI | {("no", "maybe"): 100}).points
+    yes = points[(points["breakdown"] == "yes") & (points["level"] == PREFERRED)].iloc[0]
+    low, high = proportion_confint(944, 1700, alpha=0.05 / 3, method="wilson")
+    assert (yes["value"], yes["low"], yes["high"]) == pytest.approx((100 * 944 / 1700, 100 * low, 100 * high))
+
+
+def test_the_cross_table_adds_up_to_the_shares_and_is_left_out_where_a_cell_is_small():
+    points = measured(AGRESTI).points
+    cells = points[points["level"] == BOTH]
+    assert cells["value"].sum() == pytest.approx(100)
+    assert sorted(np.round(cells["value"] * 16)) == sorted(AGRESTI.values())
+    small = measured(AGRESTI | {("yes", "no"): 7}, min_base=30, suppress_below=10).points
+    assert BOTH not in set(small["level"])
+    assert set(small["breakdown"]) == {"yes", "no"}
+
+
+def test_channels_of_too_few_customers_are_put_together():
+    found = measured(AGRESTI | {("fax", "yes"): 4, ("telex", "no"): 9}, min_base=30, suppress_below=10)
+    assert {*found.rows["breakdown"]} == {"yes", "no", "(other)"}
+
+
+# Hours of sleep gained, in tenths: data(sleep) of R. t.test(extra ~ group): from -3.3654832 to 0.2054832, means 0.75 and 2.33.
+SLEEP = ([7, -16, -2, -12, -1, 34, 37, 8, 0, 20], [19, 8, 11, 1, -1, 44, 55, 16, 46, 34])
+
+
+def test_users_against_others_are_welch_s_sleepers():
+    """The first group as users of the contact centre; a scale from -20 to 60 tenths is 0 to 100 points."""
+    answers = pd.DataFrame({"customer_id": [f"c{at}" for at in range(20)], "extra": [*SLEEP[0], *SLEEP[1]]})
+    answers = answers.assign(
+        survey="relationship", responded_at=pd.Timestamp("2025-06-01"), response_id=answers["customer_id"], other=1
+    )
+    tickets = pd.DataFrame(
+        {"ticket_id": [f"t{at}" for at in range(12)], "customer_id": [f"c{at}" for at in (*range(10), 15, 16)]}
+    )
+    tickets["opened_at"] = [*[pd.Timestamp("2025-05-01")] * 10, pd.Timestamp("2025-06-02"), pd.Timestamp("2024-05-31")]
+    client = surveyed.client(
+        items={"extra": {"scale": (-20, 60)}, "other": {"scale": (1, 5)}, "satisfied": {"scale": (1, 5)}},
+        relationship={"index": ["extra"], "drivers": {"Other": ["other"]}},
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    found = measure(
+        catalogue()["touchpoint_pairing"], in_memory(client, {"survey_responses": answers, "tickets": tickets}), period
+    )
+    row = found.rows.set_index("breakdown").loc["users less others"]
+    in_hours = np.array([row["value"], row["low"], row["high"]]) * 80 / 100 / 10
+    assert in_hours == pytest.approx([0.75 - 2.33, -3.3654832, 0.2054832], abs=1e-7)
+    assert row["n"] == 10
+    satisfied = found.rows.set_index("breakdown").loc["satisfied less dissatisfied users"]
+    assert "too_few_on_a_side" in satisfied["reason"]
