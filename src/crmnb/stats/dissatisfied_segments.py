@@ -60,7 +60,7 @@ class Level:
 
 
 def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """The gap of every level, those first that pull the index down most; by level also the gaps of each driver and outcome.
+    """The gap of every level, those first that pull the index down most; of levels below the rest also the gaps of each driver and outcome.
 
     Flag `below_rest`: the index is lower beyond chance.
     """
@@ -80,10 +80,9 @@ def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     for level in levels:
         flags = "below_rest" if level in below else ""
         rows.append(_row(level.group, RELATIONSHIP_INDEX, level.gap, context.level, flags))
-        rows += [
-            _row(level.group, name, gap, context.level)
-            for name, gap in _profile(level.group, whole, relationship, context)
-        ]
+    for level in below[:MOST_NAMED]:
+        profile = _profile(level.group, whole, relationship, context)
+        rows += [_row(level.group, name, gap, context.level) for name, gap in profile]
     return Estimates(rows, notes=_notes(below, levels))
 
 

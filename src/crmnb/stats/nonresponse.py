@@ -17,7 +17,7 @@ from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import LEVEL_OF, RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.relationship import METHOD, SHARED_FOLDS, current_whole
-from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of, without_columns
+from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of, wholes_without
 from crmnb.stats.weights import effective_n, rake, raking_factors
 
 SHIFT, UNWEIGHTED, WEIGHTED = "shift", "as answered", "weighted to all customers"
@@ -48,22 +48,18 @@ def shift(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     whole = current_whole(groups)
     if whole is None:
         return Estimates([])
-    answered = [_answered(group) for group in groups]
-    if current_whole([group for group in answered if len(group.counts)]) is None:
+    answered = [replace(group, counts=group.counts[group.counts["base"] == 0]) for group in groups if group.is_whole]
+    answered = [group for group in answered if len(group.counts)]
+    if current_whole(answered) is None:
         return Estimates([whole.row(reason=Note("no_complete_answers"))])
-    relationship = fitted([group for group in answered if len(group.counts)], context)
+    levels = [name for name in whole.counts if name.startswith(LEVEL_OF)]
+    relationship = fitted(wholes_without(answered, ["base", *levels]), context)
     try:
         respondents = _respondents(whole, relationship, context)
         rows, notes = _index_rows(whole, respondents, relationship, context)
     except CannotFit as error:
         return Estimates([whole.row(reason=error.reason)])
     return Estimates([*rows, *_share_rows(groups, context)], notes=notes)
-
-
-def _answered(group: GroupedCounts) -> GroupedCounts:
-    """The group without the customers of the base, and alike rows together whatever their levels."""
-    levels = [name for name in group.counts if name.startswith(LEVEL_OF)]
-    return without_columns(replace(group, counts=group.counts[group.counts["base"] == 0]), ["base", *levels])
 
 
 def _respondents(whole: GroupedCounts, relationship: FittedRelationship, context: EstimationContext) -> Respondents:

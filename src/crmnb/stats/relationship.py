@@ -59,12 +59,12 @@ def _score(
 ) -> tuple[dict, np.ndarray]:
     """A row of one construct's score in a group, and the score in each replicate (NaN in those that drew nobody of the group)."""
     places, weight = relationship.places(construct), weight_of(group.counts)
-    answers = answers_of(group.counts, relationship.columns)[:, places]
+    answers = answers_of(group.counts, tuple(relationship.columns[at] for at in places))
     complete = ~np.isnan(answers).any(axis=1) & (weight > 0)
     if not complete.any():
         reason = Note("no_complete_answers_to", construct=construct)
         return group.row(breakdown=breakdown, n=0.0, clusters=0.0, reason=reason), np.array([])
-    counts, answers, weight = group.counts[complete], answers[complete], weight[complete]
+    counts, answers, weight = group.counts[["n", "fold"]][complete], answers[complete], weight[complete]
     value = float(relationship.weights[places] @ (weight @ answers / weight.sum()))
     replicates = _replicates(counts["fold"].to_numpy(), weight, answers, places, relationship)
     low, high = np.nanquantile(replicates, [(1 - level) / 2, (1 + level) / 2])

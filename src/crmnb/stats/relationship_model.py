@@ -111,11 +111,15 @@ def weight_of(counts: pd.DataFrame) -> np.ndarray:
     return n * counts["weight"].fillna(0).to_numpy(float) if "weight" in counts else n
 
 
-def without_columns(group: GroupedCounts, names: list[str]) -> GroupedCounts:
-    """The group without some columns, and alike rows together: so that the model is that of the other metrics."""
-    columns = [name for name in group.counts if name not in ("n", *names)]
-    alike = group.counts.groupby(columns, dropna=False, sort=True, as_index=False)["n"].sum()
-    return replace(group, counts=alike)
+def wholes_without(groups: list[GroupedCounts], names: list[str]) -> list[GroupedCounts]:
+    """The whole client's groups of the compared periods without some columns, alike rows together: so that the model is that of the other metrics."""
+    wholes = [group for group in groups if group.is_whole and group.win in _COMPARED]
+    return [replace(group, counts=_alike(group.counts, names)) for group in wholes]
+
+
+def _alike(counts: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    columns = [name for name in counts if name not in ("n", *names)]
+    return counts.groupby(columns, dropna=False, sort=True, as_index=False)["n"].sum()
 
 
 def fitted(groups: list[GroupedCounts], context: EstimationContext) -> FittedRelationship:

@@ -31,7 +31,7 @@ def _row(
     whole: GroupedCounts, item: str, label: str, relationship: FittedRelationship, context: EstimationContext
 ) -> dict:
     places, counts = relationship.places(RELATIONSHIP_INDEX), whole.counts
-    parts = answers_of(counts, relationship.columns)[:, places]
+    parts = answers_of(counts, tuple(relationship.columns[at] for at in places))
     answer, weight = counts[f"{ANSWER_TO}{item}"].to_numpy(float), weight_of(counts)
     there = ~np.isnan(parts).any(axis=1) & ~np.isnan(answer) & (weight > 0)
     n = float(counts["n"].to_numpy(float)[there].sum())

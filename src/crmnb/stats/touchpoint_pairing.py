@@ -12,7 +12,7 @@ from crmnb.core.notes import Note
 from crmnb.stats.dissatisfied_segments import FEWEST, construct_gap
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.relationship import current_whole
-from crmnb.stats.relationship_model import fitted, without_columns
+from crmnb.stats.relationship_model import fitted, wholes_without
 
 USERS, SATISFIED = "users less others", "satisfied less dissatisfied users"
 _CONTENT = 0.5  # from which share of own answers in the top box on a user is satisfied
@@ -23,7 +23,7 @@ def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     whole = current_whole(groups)
     if whole is None:
         return Estimates([])
-    relationship = fitted([without_columns(group, ["used", "content"]) for group in groups], context)
+    relationship = fitted(wholes_without(groups, ["used", "content"]), context)
     counts = whole.counts
     users = counts[counts["content"].notna()]
     pairs = {USERS: (counts, counts["used"] > 0), SATISFIED: (users, users["content"] >= _CONTENT)}

@@ -12,7 +12,7 @@ from crmnb.metrics.features.relationship_answers import (
     model_answers,
     require_customers,
 )
-from crmnb.metrics.measures import of_counts, share
+from crmnb.metrics.measures import of_counts, ratio, share
 from crmnb.schema.client import Churn, Items, Relationship, Segments
 from crmnb.stats.estimation import ANSWER_TO
 
@@ -85,19 +85,24 @@ def straight_lining(survey_responses, *, relationship: Relationship, items: Item
     direction="down",
     published=f"{_PUBLISHED}test_straight_lining_and_gaps_are_those_of_the_file",
 )
-def item_nonresponse(survey_responses, *, relationship: Relationship, items: Items):
-    """Share of the answer sheets of the relationship survey without an answer, by question.
+def item_nonresponse(survey_responses, *, relationship: Relationship):
+    """Share of the questions of the relationship survey that were left without an answer.
 
-    Why: a question that many leave out does not fit them, and its gaps cost the model whole answer sheets.
+    Why: questions that many leave out do not fit them, and gaps cost the model whole answer sheets.
     Caution: "not applicable" counts as no answer.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (item non-response).
     """
-    sheets = answer_sheets(survey_responses, relationship)
     asked = [item for block in relationship.constructs.values() for item in block]
-    labels = items.labels
-    rows = [sheets.with_columns(missing=nw.col(item).is_null(), breakdown=nw.lit(labels[item])) for item in asked]
-    words = {"numerator": "answer sheets without an answer to the question", "denominator": "answer sheets"}
-    return share(nw.concat(rows), nw.col("missing"), **words, breakdown="question")
+    missing = nw.sum_horizontal(*(nw.col(item).is_null().cast(nw.Int64) for item in asked))
+    words = {"numerator": "questions without an answer", "denominator": "questions asked"}
+    return ratio(
+        answer_sheets(survey_responses, relationship),
+        missing,
+        nw.lit(len(asked)),
+        bounds=(0, 100),
+        trend=False,
+        **words,
+    )
 
 
 def _type_of(column: str) -> type:
