@@ -58,6 +58,7 @@ class Metric:
     source: str
     known: Measure | None = None
     trend: bool = True
+    opens_report: bool = False
 
     @cached_property
     def measure(self) -> Measure:
@@ -149,11 +150,13 @@ def metric(
     hand_count: str | dict[str, str] = "",
     published: str = "",
     per_customer: bool = False,
+    opens_report: bool = False,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
     What it measures, the function says itself, by the measure that it gives and the accessors that it uses. What stands here is what
-    is known of it without any tables. `per_customer` is such a thing, as it decides which rows the function is given.
+    is known of it without any tables. `per_customer` is such a thing, as it decides which rows the function is given. `opens_report`: it stands
+    before all others on the first page, whatever the client's objectives are.
     """
 
     def declare(function: Callable[..., Any]) -> Metric:
@@ -168,6 +171,7 @@ def metric(
             hand_count=hand_count,
             published=published,
             per_customer=per_customer,
+            opens_report=opens_report,
             **_docstring_parts(function),
         )
 

@@ -163,8 +163,17 @@ def _row_counts(intake: Intake) -> dict[str, int]:
 
 
 def _headlines(report: _Report) -> list[Result]:
-    """The results of the declared objectives; if none are declared, the first available results of each family."""
+    """The metric that opens a report, where the client has it, and the results of the declared objectives."""
     results = {result.metric.id: result for family in report.complete_families for result in family.results}
+    opening = [r for r in results.values() if r.metric.opens_report and r.whole["value"].notna().any()]
+    return [
+        *opening,
+        *(result for result in _objectives(report, results) if all(result is not first for first in opening)),
+    ]
+
+
+def _objectives(report: _Report, results: dict[str, Result]) -> list[Result]:
+    """The results of the declared objectives; if none are declared, the first available results of each family."""
     objectives = report.context.client.objectives
     if objectives:
         return [results[name] for name in objectives if name in results]

@@ -43,8 +43,8 @@ def preference(groups: list[GroupedCounts], context: EstimationContext) -> Estim
         for kind, of in ((PREFERRED, preferred), (USED, used)):
             ends = (100 * end for end in score_interval(of[channel], n, z))
             points.append(whole.point(NAN, 100 * of[channel] / n, *ends, n=n, breakdown=channel, level=kind))
-    small = (table > 0) & (table < context.suppress_below)
-    if not small.any(axis=None):  # as the margins are known, a cell that is left out would follow
+    is_small = (table > 0) & (table < context.suppress_below)
+    if not is_small.any(axis=None):  # as the margins are known, a cell that is left out would follow
         points += [
             whole.point(float(at), 100 * table.loc[channel, other] / n, n=n, breakdown=channel, level=BOTH)
             for channel in order
@@ -60,11 +60,11 @@ def _table(counts: pd.DataFrame, context: EstimationContext) -> pd.DataFrame:
     table = table.reindex(index=channels, columns=channels, fill_value=0.0)
     margins = pd.DataFrame({PREFERRED: table.sum(axis=1), USED: table.sum(axis=0)})
     few = margins.where(margins > 0) < context.suppress_below
-    small = list(margins.index[few.any(axis=1)])
-    together = margins.loc[small].sum()
-    if small and ((together > 0) & (together < context.suppress_below)).any():
-        small = list(margins.min(axis=1).sort_values(kind="stable").index[: len(small) + 1])
-    names = {channel: context.settings["other_level"] if channel in small else channel for channel in channels}
+    pooled = list(margins.index[few.any(axis=1)])
+    together = margins.loc[pooled].sum()
+    if pooled and ((together > 0) & (together < context.suppress_below)).any():
+        pooled = list(margins.min(axis=1).sort_values(kind="stable").index[: len(pooled) + 1])
+    names = {channel: context.settings["other_level"] if channel in pooled else channel for channel in channels}
     return table.groupby(names).sum().T.groupby(names).sum().T
 
 

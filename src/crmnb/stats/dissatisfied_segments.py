@@ -100,17 +100,17 @@ def _levels(
     groups: list[GroupedCounts], whole: GroupedCounts, relationship: FittedRelationship, context: EstimationContext
 ) -> list[Level]:
     """The levels with a gap, with Holm's p-values."""
-    found = []
+    compared = []
     for group in groups:
         if group.is_whole or group.win != "current" or group.level == context.settings["relationship"]["unknown"]:
             continue
         gap = construct_gap(group, whole, RELATIONSHIP_INDEX, relationship)
         if gap is not None and gap.clusters >= max(FEWEST, context.suppress_below):
-            found.append((group, gap))
-    if not found:
+            compared.append((group, gap))
+    if not compared:
         return []
-    p_values = multipletests([gap.p_value for _, gap in found], method="holm")[1]
-    levels = [Level(group, gap, float(p)) for (group, gap), p in zip(found, p_values, strict=True)]
+    p_values = multipletests([gap.p_value for _, gap in compared], method="holm")[1]
+    levels = [Level(group, gap, float(p)) for (group, gap), p in zip(compared, p_values, strict=True)]
     return sorted(levels, key=lambda level: (level.pull, level.group.segment, level.group.level))
 
 

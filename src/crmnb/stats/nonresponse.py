@@ -79,10 +79,10 @@ def _respondents(whole: GroupedCounts, relationship: FittedRelationship, context
         levels[name], margins[name] = whole.counts[name], customers
     for name in names:
         respondents = n[there].groupby(levels[name][there]).sum().reindex(margins[name].index, fill_value=0.0)
-        small = respondents.index[respondents < FEWEST]
-        if respondents[small].sum() < FEWEST and len(small) and len(small) < len(respondents):
-            small = respondents.sort_values(kind="stable").index[: len(small) + 1]
-        renamed = dict.fromkeys(small, _SMALL)
+        pooled = respondents.index[respondents < FEWEST]
+        if respondents[pooled].sum() < FEWEST and len(pooled) and len(pooled) < len(respondents):
+            pooled = respondents.sort_values(kind="stable").index[: len(pooled) + 1]
+        renamed = dict.fromkeys(pooled, _SMALL)
         margins[name] = (
             margins[name].groupby(margins[name].index.map(lambda level, to=renamed: to.get(level, level))).sum()
         )
@@ -165,8 +165,10 @@ def _share_rows(groups: list[GroupedCounts], context: EstimationContext) -> list
         own = [group for group in levels if group.segment == segment]
         counts = [(group, _size(group, 0), _size(group, 1)) for group in own]
         answers, customers = sum(a for _, a, _ in counts), sum(c for _, _, c in counts)
-        small = any(0 < size < context.suppress_below for _, *sizes in counts for size in sizes)
-        if not answers or not customers or small:  # shares make 1 together, so that one that is left out would follow
+        has_small = any(0 < size < context.suppress_below for _, *sizes in counts for size in sizes)
+        if (
+            not answers or not customers or has_small
+        ):  # shares make 1 together, so that one that is left out would follow
             continue
         for group, n, base in counts:
             if group.level == context.settings["relationship"]["unknown"]:

@@ -24,6 +24,7 @@ def answer_points(items: Items, name: str) -> nw.Expr:
 
 
 def require_customers(survey_responses: View) -> None:
+    """Raise Unavailable where answers do not name their customers."""
     if "customer_id" not in survey_responses.columns:
         raise Unavailable(Note("needs_column", column="survey_responses.customer_id"))
 

@@ -16,7 +16,10 @@ _MOST_CHANNELS = 12
 @chart("channels")
 def channels(result: Result) -> Figure | Figures:
     """Dots of the gap (preferred less used) of each channel; the shares stand beside its name."""
-    rows = [row for row in result.entries if available(row) and row.breakdown]
+    channels_of = (
+        set(result.points.loc[result.points["level"] == PREFERRED, "breakdown"]) if len(result.points) else set()
+    )
+    rows = [row for row in result.entries if available(row) and row.breakdown in channels_of]
     if not rows:
         return Figures((), f"{result.metric.title}: {absence_reason(result, 'no channels')}.")
     named = [(_name(result, row), row) for row in rows[:_MOST_CHANNELS]]

@@ -7,6 +7,7 @@ from crmnb.report.charts.segment_chart import dots_figure, level_name
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.text.row_state import available, bounded_below
 from crmnb.report.text.values import absence_reason, value_words
+from crmnb.stats.nonresponse import SHARE_GAP
 
 _MOST_LEVELS = 12
 
@@ -14,7 +15,7 @@ _MOST_LEVELS = 12
 @chart("representation")
 def representation(result: Result) -> Figure | Figures:
     """Dots around zero, those levels that differ most."""
-    levels = result.rows[(result.rows["segment"] != "") & (result.rows["part"] == "")]
+    levels = result.rows[(result.rows["segment"] != "") & (result.rows["breakdown"] == SHARE_GAP)]
     rows = sorted((row for row in tuples(levels) if available(row)), key=lambda row: -abs(row.value))[:_MOST_LEVELS]
     if not rows:
         why = absence_reason(result, "no segmentation can be compared with the customers")

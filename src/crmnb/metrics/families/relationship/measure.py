@@ -24,6 +24,7 @@ _PUBLISHED = "test_ecsi_mobi.py::"
     kind="outcome",
     direction="up",
     published=f"{_PUBLISHED}test_the_index_is_the_published_one",
+    opens_report=True,
 )
 def relationship_index(survey_responses, *, relationship: Relationship, items: Items, segments: Segments):
     """Satisfaction with the whole relationship, from 0 (worst) to 100 (best): the weighted mean of the items of the index.
