@@ -12,6 +12,7 @@ Sources. Trapezoidal sums of analytic functions: Trefethen & Weideman 2014, SIAM
 Gauss-Legendre quadrature: Trefethen 2013, Approximation Theory and Approximation Practice, 8.2 and 19.3.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -40,11 +41,11 @@ def time_ahead(
     if not ends.any():  # nobody, or no time ahead
         return np.zeros(shape)
     distinct, which = np.unique(x, return_inverse=True)
-    scale = 1 + r / (1 + distinct)  # F falls off over s of the order of since / scale
-    longest = max(np.log1p((ends / since).max() * scale.max()), _SHORTEST)
+    scale = float(1 + r / (1 + distinct.min()))  # F falls off over s of the order of since / scale, or later
+    longest = max(np.log1p((ends / since).max() * scale), _SHORTEST)
 
     def stilled(places: np.ndarray) -> np.ndarray:
-        return np.stack([_still(r, a, b, k, np.expm1(places) / m) for k, m in zip(distinct, scale, strict=True)])
+        return np.stack([_still(r, a, b, k, np.expm1(places) / scale) for k in distinct])
 
     places = _places(longest, 0.0)
     still = stilled(places)
@@ -57,12 +58,23 @@ def time_ahead(
     series = _series(still)
     steep = (a * (r + distinct + 1) / (a + b + distinct) / scale).max()  # how fast ln F falls at first
 
-    def integral(which: np.ndarray, since: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        return _integral(series[:, which], longest, scale[which], since, ends, rate, steep)
+    def integral(log_still: Callable[[np.ndarray], np.ndarray], since: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        return _integral(lambda u: log_still(2 * u / longest - 1), longest, scale, since, ends, rate, steep)
+
+    def of_each() -> np.ndarray:
+        own = series[:, which]
+        return integral(lambda places: chebyshev.chebval(places, own, tensor=False), since, ends)
+
+    def of_all_kinds(since: np.ndarray) -> np.ndarray:
+        """(since, distinct): u is the same for all x, so that one product of matrices has ln F of all of them."""
+        by_place = since[:, None]
+        return integral(
+            lambda places: chebyshev.chebvander(places[..., 0], len(series) - 1) @ series, by_place, ends[0]
+        )
 
     if np.ndim(horizon):
-        return integral(which, since, ends).reshape(shape)
-    return _between(integral, which, len(distinct), since, ends[0]).reshape(shape)
+        return of_each().reshape(shape)
+    return _between(of_each, of_all_kinds, which, len(distinct), since).reshape(shape)
 
 
 def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
@@ -92,20 +104,20 @@ def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
     return top + np.log(np.maximum(parts.sum(axis=1) * (_STEP * width) + known, 1e-300))
 
 
-def _integral(series, longest: float, scale, since, ends, rate: float, steep: float) -> np.ndarray:
-    """The time ahead of each, by Gauss and Legendre in u = ln(1 + scale s / since). series: of ln F in u, (nodes, customers)."""
+def _integral(log_still, longest: float, scale: float, since, ends, rate: float, steep: float) -> np.ndarray:
+    """The time ahead of each, by Gauss and Legendre in u = ln(1 + scale s / since). log_still: ln F, a function of u."""
     until = np.minimum(np.log1p(scale * ends / since), longest)
     # A discount, or leaving, that is steep beside the rest takes nodes of its own.
     falls = min((rate * since / scale).max(), _GONE) + min(steep, _GONE)
     nodes = 8 + int(np.ceil(_DIGITS / 2 / _fall(until.max()) + falls / 2))
     places, weights = _gauss(nodes)
-    total = np.zeros(since.shape)
+    total = 0.0
     at_once = max(_CHUNK // max(since.size, 1), 1)
     for begin in range(0, nodes, at_once):
-        some = slice(begin, begin + at_once)
-        u = until * (places[some, None] + 1) / 2
-        log_still = chebyshev.chebval(2 * u / longest - 1, series, tensor=False)
-        total += (weights[some, None] / 2 * np.exp(log_still + u - rate * since / scale * np.expm1(u))).sum(axis=0)
+        some = (slice(begin, begin + at_once), *[None] * since.ndim)
+        u = until * (places[some] + 1) / 2
+        parts = np.exp(log_still(u) + (u - rate * since / scale * np.expm1(u)))
+        total = total + (weights[some] / 2 * parts).sum(axis=0)
     return total * until * since / scale
 
 
@@ -115,18 +127,16 @@ def _gauss(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return legendre.leggauss(nodes)
 
 
-def _between(integral, which: np.ndarray, kinds: int, since: np.ndarray, end: float) -> np.ndarray:
+def _between(of_each, of_all_kinds, which: np.ndarray, kinds: int, since: np.ndarray) -> np.ndarray:
     """The integral of each: where customers are many, worked out at a few `since` of each distinct x, and interpolated in ln(since).
 
     Where few times were observed (whole days), one table by these and x holds what all customers need.
     """
     low, high = np.log(since.min()), max(np.log(since.max()), np.log(since.min()) + _SHORTEST)
     grid = np.exp(_places(high, low))
-    if since.size <= kinds * len(grid):
-        return integral(which, since, np.full(since.shape, end))
-    kind, place = np.divmod(np.arange(kinds * len(grid)), len(grid))
-    values = integral(kind, grid[place], np.full(place.shape, end)).reshape(kinds, len(grid))
-    series = _series(np.log(values))
+    if since.size <= len(grid):
+        return of_each()
+    series = _series(np.log(of_all_kinds(grid)).T)
     times, at = np.unique(since, return_inverse=True)
     places = 2 * (np.log(times) - low) / (high - low) - 1
     if kinds * len(times) <= since.size:
