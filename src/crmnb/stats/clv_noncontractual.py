@@ -40,22 +40,26 @@ class _Forecasts:
     """The expected purchases of each history, computed once: levels hold the same customers as the whole and share its models."""
 
     def __init__(self):
-        self._known: dict[tuple, pd.Series] = {}
+        self._histories = pd.MultiIndex.from_arrays([[]])
+        self._expected: dict[tuple, np.ndarray] = {}
 
-    def __call__(self, parameters: np.ndarray, rows: pd.DataFrame, weeks: float, rate: float) -> np.ndarray:
-        """The purchases expected of each row's customers in so many weeks, discounted at a rate a week: (rows,)."""
+    def places(self, rows: pd.DataFrame) -> np.ndarray:
+        """The place of each row's history among those that forecasts are computed for: (rows,)."""
         columns = [name for name in ("x", "t_x", "T", "before", "wait") if name in rows]
-        place, distinct = pd.factorize(pd.MultiIndex.from_frame(rows[columns]))
+        histories = pd.MultiIndex.from_frame(rows[columns])
+        places = self._histories.get_indexer(histories) if list(self._histories.names) == columns else np.array([-1])
+        if places.min(initial=0) < 0:
+            self._histories = histories.unique()
+            self._expected.clear()
+            places = self._histories.get_indexer(histories)
+        return places
+
+    def __call__(self, parameters: np.ndarray, weeks: float, rate: float) -> np.ndarray:
+        """The purchases expected of each history in so many weeks, discounted at a rate a week."""
         key = (parameters.tobytes(), weeks, rate)
-        known = self._known.get(key)
-        at = known.index.get_indexer(distinct) if known is not None else np.full(len(distinct), -1)
-        if (at < 0).any():
-            values = purchases_ahead(parameters, distinct.to_frame(index=False, name=columns), weeks, rate)
-            if known is None:
-                self._known[key] = pd.Series(values, distinct)
-        else:
-            values = known.to_numpy()[at]
-        return values[place]
+        if key not in self._expected:
+            self._expected[key] = purchases_ahead(parameters, self._histories.to_frame(index=False), weeks, rate)
+        return self._expected[key]
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,10 @@ class Purchases:
         """The discounted margin per customer expected of these rows over so many months, and its standard error."""
         rate = weekly_rate(self.discount_rate)
         mean_spend = rows["spend"].clip(lower=0) / rows["x"].clip(lower=1)
+        places = self.forecasts.places(rows)
 
         def purchases(parameters: np.ndarray, inside: np.ndarray) -> np.ndarray:
-            return self.forecasts(parameters, rows[inside], months * WEEKS_PER_MONTH, rate)
+            return self.forecasts(parameters, months * WEEKS_PER_MONTH, rate)[places[inside]]
 
         def spend(parameters: np.ndarray, inside: np.ndarray) -> np.ndarray:
             return expected_spend(parameters, rows["x"].to_numpy(float)[inside], mean_spend.to_numpy(float)[inside])
