@@ -17,7 +17,7 @@ import pandas as pd
 
 from crmnb.core.period import Period
 from crmnb.stats.estimation import EstimationContext, GroupedCounts
-from crmnb.stats.growth import comparisons, growth, spans, squares, who_of
+from crmnb.stats.growth import comparisons, growth, spans, who_of
 
 LEVEL = 0.95
 BEGINS, YEARS = datetime(2019, 1, 1), 5
@@ -72,22 +72,25 @@ def orders_of(shop: Shop, rng: np.random.Generator) -> pd.DataFrame:
 def groups_of(orders: pd.DataFrame, period: Period, begins: datetime = BEGINS) -> list[GroupedCounts]:
     """The groups that the engine makes of orders (customer, day, net), a day being so many days after `begins`."""
     sides = {at: orders[_inside(orders["day"], span, begins)] for at, span in enumerate(spans(period))}
-    products = squares(period)
     counts = pd.concat(
         [
-            side.assign(square=side["net"] ** 2, n=1.0).groupby("day")[["net", "square", "n"]].sum().assign(span=at)
+            side.assign(product=side["net"] ** 2, n=1.0).groupby("day")[["net", "product", "n"]].sum().assign(span=at)
             for at, side in sides.items()
         ]
     ).reset_index()
+    counts["other"] = counts["span"]
     counts["day"] = pd.Timestamp(begins) + pd.to_timedelta(counts["day"], unit="D")
-    of_orders = {
-        name: counts["square"].where((counts["span"] == a) & (a == b), 0.0) for name, (a, b) in products.items()
-    }
-    counts = counts.assign(**of_orders)
     totals = {at: side.groupby("customer")["net"].sum() for at, side in sides.items()}
     brought = pd.concat(totals, axis=1).fillna(0.0)
-    buyers = pd.DataFrame({f"in_{at}": (brought[at] > 0).astype(int) for at in sides})
-    buyers = buyers.assign(n=1.0, **{name: brought[a] * brought[b] for name, (a, b) in products.items()})
+    pairs = [(a, b) for a in sides for b in sides if a <= b]
+    buyers = pd.DataFrame(
+        {
+            "span": [a for a, _ in pairs],
+            "other": [b for _, b in pairs],
+            "product": [(brought[a] * brought[b]).sum() for a, b in pairs],
+            "n": [float(((brought[a] > 0) & (brought[b] > 0)).sum()) for a, b in pairs],
+        }
+    )
     many = float(len(brought))
     return [
         GroupedCounts("current", "", "", "", counts, many),
@@ -125,11 +128,9 @@ def _flat(daily: pd.DataFrame, period: Period) -> pd.DataFrame:
     for at, span in enumerate(spans(period)):
         days = pd.date_range(span.start, periods=(span.end - span.start).days)
         days = days[span.position(days) >= 0]
-        total = daily.loc[daily["span"] == at, ["net", "n"]].sum()
-        parts.append(
-            pd.DataFrame({"day": days, "net": total["net"] / len(days), "n": total["n"] / len(days), "span": at})
-        )
-    return pd.concat(parts).assign(**{name: daily[name].sum() / sum(map(len, parts)) for name in squares(period)})
+        means = daily.loc[daily["span"] == at, ["net", "n", "product"]].sum() / len(days)
+        parts.append(pd.DataFrame({"day": days, **means, "span": at, "other": at}))
+    return pd.concat(parts)
 
 
 def lines(shops: int) -> Iterator[tuple[str, str, dict[str, float], float]]:

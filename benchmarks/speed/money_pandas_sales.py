@@ -1,5 +1,7 @@
 """The sales figures of the benchmark `money` in plain pandas (see `money_pandas`)."""
 
+from itertools import combinations_with_replacement
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ from benchmarks.speed.money_data import CUTOFF
 from benchmarks.speed.money_figures import COMPARED, by_customer, dealt, groups, inferred, parts, ratios, sums
 from benchmarks.speed.money_pandas import Shop, counting, within
 from crmnb.stats.estimation import GroupedCounts
-from crmnb.stats.growth import Span, spans, squares, who_of
+from crmnb.stats.growth import Span, spans, who_of
 
 _STEPS = {
     "1 lead to qualified": "qualified_at",
@@ -145,17 +147,15 @@ def _growth(shop: Shop) -> pd.DataFrame:
     for win, period in WINDOWS.items():
         if win == "comparison":
             continue
-        products = squares(period)
         each = [_sold(shop, span).assign(span=at) for at, span in enumerate(spans(period))]
         sold = pd.concat(each, ignore_index=True)
         sold["day"] = sold["at"].dt.floor("D")
-        for name, (a, b) in products.items():
-            sold[name] = np.where((sold["span"] == a) & (sold["span"] == b), sold["net"] ** 2, 0.0)
-        sums_ = ["net", "n", *products]
+        sold["other"], sold["product"] = sold["span"], sold["net"] ** 2
+        sums_, keys = ["net", "n", "product"], ["span", "other", "day"]
         for segment, level, own in parts(win, sold, shop.levels):
-            daily = sold.iloc[own].assign(n=1.0).groupby(["span", "day"], as_index=False)[sums_].sum()
+            daily = sold.iloc[own].assign(n=1.0).groupby(keys, as_index=False)[sums_].sum()
             found.append(GroupedCounts(win, "", segment, level, daily, np.inf))
-        found += groups(win, _bought(sold, len(spans(period)), products), shop.levels, breakdown=who_of())
+        found += groups(win, _bought(sold, len(each)), shop.levels, breakdown=who_of(), customers="customer")
     return inferred("sales_growth", found)
 
 
@@ -165,15 +165,15 @@ def _sold(shop: Shop, span: Span) -> pd.DataFrame:
     return sold if span.leap_days else sold[(sold["at"].dt.month != 2) | (sold["at"].dt.day != 29)]
 
 
-def _bought(sold: pd.DataFrame, places: int, products: dict[str, tuple[int, int]]) -> pd.DataFrame:
-    """Each customer, and each order that names none: whether in each of the spans (`in_0` ...), and products of what was brought."""
+def _bought(sold: pd.DataFrame, places: int) -> pd.DataFrame:
+    """Each customer by each two of the spans in which they bought, and each order that names none: products of what was brought."""
     known = sold["customer"] >= 0
-    each = sold[known].pivot_table("net", "customer", "span", "sum").reindex(columns=range(places))
-    alone = pd.DataFrame({at: sold.loc[~known, "net"].where(sold["span"] == at) for at in range(places)})
-    brought = pd.concat([each.reset_index(), alone.assign(customer=-1)], ignore_index=True).fillna(0.0)
-    figures = {f"in_{at}": (brought[at] > 0).astype(int) for at in range(places)}
-    figures |= {name: brought[a] * brought[b] for name, (a, b) in products.items()}
-    return pd.DataFrame({"customer": brought["customer"]} | figures)
+    brought = sold[known].pivot_table("net", "customer", "span", "sum").reindex(columns=range(places))
+    rows = [sold.loc[~known, ["customer", "span", "other", "product"]]]
+    for a, b in combinations_with_replacement(range(places), 2):
+        product = (brought[a] * brought[b]).dropna().rename("product").reset_index()
+        rows.append(product.assign(span=a, other=b))
+    return pd.concat(rows, ignore_index=True)
 
 
 def _decomposition(shop: Shop) -> pd.DataFrame:

@@ -110,14 +110,7 @@ growth = Estimator(
     "counts",
     "growth.growth",
     "t, the wider of weeks (which may be like their neighbours) and customers as units",
-    sums=(
-        "net",
-        *(
-            f"{pair}_{at}"
-            for at in range(3)
-            for pair in ("current_current", "current_comparison", "comparison_comparison")
-        ),
-    ),
+    sums=("net", "product"),
 )
 growth_parts = Estimator(
     "parts of growth",

@@ -18,7 +18,6 @@ LONGEST_BY_WEEKDAY = (
     62  # days: in two months a fifth Saturday weighs more than on which day of the month something is billed
 )
 FEWEST_WEEKS = 12
-MOST_COMPARISONS = 3
 
 
 # ---- Growth ---------------------------------------------------------------------------------------------------------
@@ -109,38 +108,14 @@ def spans(period: Period) -> list[Span]:
     return sorted({side for pair in comparisons(period) for side in (pair.current, pair.comparison)}, key=str)
 
 
-def sides_of(period: Period) -> list[dict[str, int]]:
-    """The places in `spans` of what is compared (`current`, `comparison`), of each of `comparisons`; the first one again where there are fewer than may be.
-
-    The sums over customers of the products of what each brought in the two are what the interval needs.
-    """
-    place = {span: at for at, span in enumerate(spans(period))}
-    pairs = [{"current": place[pair.current], "comparison": place[pair.comparison]} for pair in comparisons(period)]
-    return pairs + pairs[:1] * (MOST_COMPARISONS - len(pairs))
-
-
-def squares(period: Period) -> dict[str, tuple[int, int]]:
-    """By name, the sums over customers that the interval needs: of the product of what each brought in two places of `spans`."""
-    return {
-        name: product
-        for at, pair in enumerate(sides_of(period))
-        for name, product in zip(_squares_of(at), _pairs(**pair), strict=True)
-    }
-
-
-def _pairs(current: int, comparison: int) -> tuple[tuple[int, int], ...]:
-    return (current, current), (current, comparison), (comparison, comparison)
-
-
-def _squares_of(comparison: int) -> list[str]:
-    return [f"{pair}_{comparison}" for pair in ("current_current", "current_comparison", "comparison_comparison")]
-
-
 def growth(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` with their `net`.
+    """Net revenue against that of each of `comparisons`, less 1, from counts of orders by `day` and `span` (its
+    place in `spans`) with their `net`.
 
-    Who bought stands in groups of their own, of the breakdown `who_of`: counts of customers by `in_0`, `in_1` ..., 1 where they
-    bought in that place of `spans`, with the sums of products of `sides_of`. The side with fewer customers says whether a figure may be shown,
+    Who bought stands in groups of their own, of the breakdown `who_of`: counts of customers by `span` and `other`, with the sum of
+    the `product` of what each brought in the two. They are the same place of those who bought in it (no `other` if nothing was left
+    of that after refunds), and two places, the lower one first, of those who bought in both. The orders have such products as well,
+    each its square. The side with fewer customers says whether a figure may be shown,
     and whether it is `unreliable`.
 
     Limits: t on the logarithm of the ratio, with the larger of two errors: that of weeks that may be like their neighbours
@@ -149,7 +124,7 @@ def growth(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
     who stays, customers alone not what happens to all of them together (benchmarks/growth.py). Fewer than 12 weeks have no
     limits, nor has what does not vary at all.
     """
-    buyers = {(g.win, g.breakdown, g.segment, g.level): g.counts for g in groups if g.breakdown}
+    buyers = {(g.win, g.breakdown, g.segment, g.level): _Units.of(g.counts, g.customers) for g in groups if g.breakdown}
     sold = [group for group in comparable(groups, context.time_segmentations) if not group.breakdown]
     return Estimates([row for g in sold for row in _growths(g, buyers.get(_key_of_buyers(g, context)), context)])
 
@@ -164,16 +139,20 @@ def _key_of_buyers(group: GroupedCounts, context: EstimationContext) -> tuple[st
     return group.win, who_of(column), group.segment, group.level
 
 
-def _growths(group: GroupedCounts, buyers: pd.DataFrame | None, context: EstimationContext) -> list[dict]:
+def _growths(group: GroupedCounts, buyers: "_Units | None", context: EstimationContext) -> list[dict]:
     """The rows of a group; `buyers` are None where no order names its customer."""
     period = context.periods[group.win]
     sold = {name: group.counts[name].to_numpy() for name in ("span", "day", "net", "n")}
+    orders = _Units.of(group.counts, group.n) if buyers else None
     place = {span: at for at, span in enumerate(spans(period))}
     rows = []
-    for at, pair in enumerate(comparisons(period)):
-        sides = [_Side.of(sold, place[side], side, buyers) for side in (pair.current, pair.comparison)]
+    for pair in comparisons(period):
+        places = place[pair.current], place[pair.comparison]
+        sides = [
+            _Side.of(sold, at, span, buyers) for at, span in zip(places, (pair.current, pair.comparison), strict=True)
+        ]
         net = [side.net for side in sides]
-        errors = None if buyers is None else (_of_units(buyers, at, *net), _of_units(group.counts, at, *net))
+        errors = (buyers.error(*places, *net), orders.error(*places, *net)) if buyers else None
         fields = _missing(period, pair.comparison.start) or _grown(*sides, pair.years, errors, context.level)
         rows.append(group.row(breakdown=pair.breakdown, **fields))
     return rows
@@ -196,13 +175,13 @@ class _Side(NamedTuple):
     customers: float
 
     @classmethod
-    def of(cls, sold: dict[str, np.ndarray], place: int, span: Span, buyers: pd.DataFrame | None) -> "_Side":
+    def of(cls, sold: dict[str, np.ndarray], place: int, span: Span, buyers: "_Units | None") -> "_Side":
         """From `net` and `n` by `span` and `day`; customers are as many as any where no order names its customer."""
         inside = sold["span"] == place
         at = span.position(pd.DatetimeIndex(sold["day"][inside]))
         weeks, counts = -(-span.days // 7), at >= 0
         net, orders = (np.bincount(at[counts] // 7, sold[name][inside][counts], weeks) for name in ("net", "n"))
-        customers = np.inf if buyers is None else (buyers["n"] * buyers[f"in_{place}"]).sum()
+        customers = np.inf if buyers is None else buyers.inside.get((place, place), 0.0)
         by_week = pd.DataFrame({"net": net, "days": np.minimum(7, span.days - 7 * np.arange(weeks))})
         return cls(by_week, float(net.sum()), float(orders.sum()), span.days, customers)
 
@@ -210,19 +189,33 @@ class _Side(NamedTuple):
 Error = tuple[float, float]  # a standard error and its degrees of freedom
 
 
-def _of_units(units: pd.DataFrame, comparison: int, now: float, before: float) -> Error:
-    """The error of the logarithm of the ratio of two sums over units (customers; orders), from counts with sums of products of `sides_of`.
+class _Units(NamedTuple):
+    """Customers, or orders: how many (`size`); by two places in `spans` the sum of products, and how many are `inside` both."""
 
-    What a unit moves it by is a / now - b / before; these add up to nothing.
-    """
-    size = units["n"].sum()
-    if not min(now, before) > 0 or size < 2:
-        return np.nan, np.nan
-    current_current, current_comparison, comparison_comparison = (units[name].sum() for name in _squares_of(comparison))
-    scatter = current_current / now**2 - 2 * current_comparison / (now * before) + comparison_comparison / before**2
-    if scatter < 1e-12 * current_current / now**2:  # the rounding of equal sums
-        scatter = 0.0
-    return float(np.sqrt(size / (size - 1) * scatter)), float(size - 1)
+    size: float
+    products: dict[tuple[int, int], float]
+    inside: dict[tuple[int, int], float]
+
+    @classmethod
+    def of(cls, counts: pd.DataFrame, size: float) -> "_Units":
+        """From counts by `span` and `other` with their `product`."""
+        sums = counts.groupby(["span", "other"])[["product", "n"]].sum()
+        return cls(size, sums["product"].to_dict(), sums["n"].to_dict())
+
+    def error(self, current: int, comparison: int, now: float, before: float) -> Error:
+        """The error of the logarithm of the ratio of two sums over these units, of two places in `spans`.
+
+        What a unit moves it by is a / now - b / before; these add up to nothing.
+        """
+        if not min(now, before) > 0 or self.size < 2:
+            return np.nan, np.nan
+        both = min(current, comparison), max(current, comparison)
+        squares = self.products.get((current, current), 0.0), self.products.get((comparison, comparison), 0.0)
+        product = self.products.get(both, 0.0)
+        scatter = squares[0] / now**2 - 2 * product / (now * before) + squares[1] / before**2
+        if scatter < 1e-12 * squares[0] / now**2:  # the rounding of equal sums
+            scatter = 0.0
+        return float(np.sqrt(self.size / (self.size - 1) * scatter)), float(self.size - 1)
 
 
 def _grown(now: _Side, before: _Side, years: int, of_units: tuple[Error, Error] | None, level: float) -> dict:

@@ -19,7 +19,7 @@ from crmnb.metrics.features.leads import own_columns
 from crmnb.metrics.features.revenue import sold, with_net_revenue
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Segments
-from crmnb.stats.growth import MOST_COMPARISONS, sides_of, spans, who_of
+from crmnb.stats.growth import spans, who_of
 
 _NEVER = datetime(9999, 1, 1)  # later than any refund
 
@@ -49,9 +49,7 @@ def sales_growth(all_orders, *, segments: Segments):
         (interval, the wider of weeks and customers as units, see crmnb.stats.growth).
     """
     compared = all_orders.periods.table(_spans)
-    most = max(len(spans(period)) for period in all_orders.periods.by_place.values())
-    inside = [f"in_{at}" for at in range(most)]
-    own = own_columns(all_orders, "orders", segments, "day", "net", "span", "period_id", *inside)
+    own = own_columns(all_orders, "orders", segments, "day", "net", "span", "other", "product", "period_id")
     known = ["customer_id"] if "customer_id" in all_orders.columns else []
     at, day = nw.col("ordered_at"), nw.col("ordered_at").dt
     in_span = all_orders.where(
@@ -60,36 +58,25 @@ def sales_growth(all_orders, *, segments: Segments):
         (nw.col("leap_days") == 1) | ~((day.month() == 2) & (day.day() == 29)),
         windows=compared,
     )
-    revenue = sold(in_span, nw.col("known_at")).with_columns(day=day.date(), net_=nw.col("net").cast(nw.Float64))
-    bought = revenue.with_columns(
-        **{name: (nw.col("span") == place).cast(nw.Int8) for place, name in enumerate(inside)},
-        **{
-            name: nw.when(nw.col("span") == nw.col(f"{name}_span")).then(nw.col("net_")).otherwise(0.0)
-            for name in _SIDES
-        },
-    )
+    revenue = sold(in_span, nw.col("known_at")).with_columns(day=day.date())
+    bought = revenue.select("period_id", *known, *own, "day", "net", "span")
+    net = nw.col("net").cast(nw.Float64)
+    daily = bought.with_columns(other=nw.col("span"), product=net * net)
     facts = {
         "numerator": "net revenue of the period / net revenue of comparable days a year earlier - 1",
         "denominator": "orders in both periods",
         "breakdown": "against what",
         "compares": True,
     }
-    bought = bought.select("period_id", *known, *own, "day", "net", "span", *inside, *_SIDES)
-    daily = bought.with_columns(**_products()).drop(*_SIDES)
     if not known:
         return of_counts(daily, growth, **facts)
-    bought = bought.with_columns(breakdown=nw.lit(""))
-    daily = daily.with_columns(breakdown=nw.lit(""), **{name: _none_of(name) for name in inside})
-    by_buyer = (buyers.select(daily.columns) for by in ("", *own) for buyers in _buyers(bought, by, inside))
+    daily = daily.with_columns(breakdown=nw.lit(""))
+    by_buyer = (buyers.select(daily.columns) for by in ("", *own) for buyers in _buyers(daily, by))
     return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
 
 
-_SIDES = [f"{side}_{at}" for at in range(MOST_COMPARISONS) for side in ("current", "comparison")]
-
-
 def _spans(period: Period) -> list[dict[str, Any]]:
-    """The spans of days that a period's revenue is compared over, and the places among them of the two sides of each comparison."""
-    sides = {f"{side}_{at}_span": place for at, pair in enumerate(sides_of(period)) for side, place in pair.items()}
+    """The spans of days that a period's revenue is compared over."""
     return [
         {
             "span": at,
@@ -97,34 +84,28 @@ def _spans(period: Period) -> list[dict[str, Any]]:
             "span_end": span.end,
             "leap_days": int(span.leap_days),
             "known_at": span.known_at or _NEVER,
-            **sides,
         }
         for at, span in enumerate(spans(period))
     ]
 
 
-def _products() -> dict[str, nw.Expr]:
-    """The products of what was brought in the two sides of each comparison, whose sums the interval needs."""
-    return {
-        f"{a}_{b}_{at}": nw.col(f"{a}_{at}") * nw.col(f"{b}_{at}")
-        for at in range(MOST_COMPARISONS)
-        for a, b in (("current", "current"), ("current", "comparison"), ("comparison", "comparison"))
-    }
-
-
-def _buyers(bought: nw.LazyFrame, by: str, inside: list[str]) -> list[nw.LazyFrame]:
-    """Who bought in which spans: each customer (in each level of a column of the orders) once, and orders without one."""
-    keys = ["period_id", "customer_id", *([by] if by else [])]
+def _buyers(daily: nw.LazyFrame, by: str) -> list[nw.LazyFrame]:
+    """Who bought, as `crmnb.stats.growth` takes it: each customer (in each level of a column of the orders) and each order without one."""
     named = ~nw.col("customer_id").is_null()
-    figures = {*inside, *_SIDES}
-    others = [name for name in bought.columns if name not in (*keys, "breakdown", *figures)]
-    net = {f"of_{name}": nw.col(name) * nw.col("net").cast(nw.Float64) for name in inside}
-    totals = bought.filter(named).with_columns(**net).group_by(*keys)
-    sums = totals.agg(*(nw.col(name).sum() for name in (*net, *_SIDES)), *(nw.col(name).min() for name in others))
-    sums = sums.with_columns(**{name: (nw.col(f"of_{name}") > 0).cast(nw.Int8) for name in inside}, **_products())
+    same_level = nw.concat_str([nw.lit("="), nw.col(by).cast(nw.String)]).fill_null("") if by else nw.lit("")
+    customer, keys = ["period_id", "customer_id", "same_level"], [by] if by else []
+    others = [name for name in daily.columns if name not in (*customer, *keys, "breakdown", "span", "other", "product")]
+    orders = daily.filter(named).with_columns(same_level=same_level, amount=nw.col("net").cast(nw.Float64))
+    sums = orders.group_by(*customer, *keys, "span").agg(
+        nw.col("amount").sum(), *(nw.col(name).min() for name in others)
+    )
+    amount = nw.col("amount")
+    alone = sums.with_columns(other=nw.when(amount > 0).then(nw.col("span")), product=amount * amount)
+    elsewhere = sums.select(*customer, other="span", other_amount="amount")
+    pairs = sums.join(elsewhere, on=customer).filter(nw.col("span") < nw.col("other"))
+    pairs = pairs.with_columns(product=amount * nw.col("other_amount"))
     emptied = {name: _none_of(name) for name in others} | {"breakdown": nw.lit(who_of(by))}
-    unnamed = bought.filter(~named).with_columns(**_products())
-    return [rows.with_columns(**emptied) for rows in (sums, unnamed)]
+    return [rows.with_columns(**emptied) for rows in (alone, pairs, daily.filter(~named))]
 
 
 def _none_of(name: str) -> nw.Expr:
