@@ -329,6 +329,13 @@ def test_discounted_purchases_are_those_of_numerical_quadrature(name, horizon, r
         assert discounted_further(TRUTHS[name], *row, horizon, rate) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("row", [(5, 30.0, 32.0), (20, 31.0, 32.0), (68, 31.0, 32.0)])
+def test_where_hardly_anybody_leaves_frequent_buyers_are_expected_as_by_quadrature(row):
+    hardly = np.array([0.8, 10.0, 1e-6, 1.0])
+    expected = by_quadrature(hardly, *row, 156.0, 0.002)
+    assert discounted_further(hardly, *row, 156.0, 0.002) == pytest.approx(expected, rel=1e-9)
+
+
 def test_many_customers_at_once_get_what_each_would_get_alone():
     x, t_x, T, _ = drawn(CDNOW, 20_000, 11)
     T = np.where(np.arange(len(T)) % 50, T, T + 900)  # some were observed far longer

@@ -87,7 +87,7 @@ def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
     long_left, long_right = a < 0.5, stay < 0.5
     width = min(1.0, np.sqrt(1 / a + 1 / stay))
     low = min(np.log(a / stay), np.log(a / (stay + c * z.max()))) - _GONE / (a + long_left) - 10 * width
-    high = np.log(a / stay) + _GONE / (stay + long_right) + 10 * width
+    high = np.log((a + long_left) / stay) + _GONE / (stay + long_right) + 10 * width
     odds = np.arange(low, high, _STEP * width)
     p = special.expit(odds)
     density = -a * np.logaddexp(0, -odds) - stay * np.logaddexp(0, odds) - special.betaln(a, stay)
