@@ -42,6 +42,8 @@ another = or name another: make report PYTHON=/path/to/python$(oldest)
 # A pip that is configured to install for the user alone would refuse to install into .venv.
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Some machines ask Python to store no compiled modules: then each process of a run or a test would compile them anew.
+export PYTHONDONTWRITEBYTECODE =
 
 # $(call install,file,arguments): pip's install of what the file asks for, unless a copy of it says that it is there.
 define install

@@ -38,8 +38,9 @@ FIRST = (
         "test_data_check",
         "test_reproducible",
     ),
-    *("test_benchmarks", "test_run_all", "test_secrets", "test_simulated_client", "test_demo", "test_every_chart"),
-    *("test_every_metric", "test_fork_server", "test_healing"),
+    *("test_benchmarks", "test_run_all", "test_secrets", "test_bg_nbd", "test_financial_estimates", "test_healing"),
+    *("test_every_metric", "test_simulated_client", "test_demo", "test_fork_server", "test_every_chart"),
+    *("test_coverage", "test_campaign", "test_benchmark_money", "test_charts"),
 )
 
 
