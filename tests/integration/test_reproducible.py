@@ -63,13 +63,13 @@ MACROS = """
 CREATE MACRO draw(n, k) AS (hash(n) % k)::bigint;
 CREATE MACRO moment(n) AS timestamp '2023-01-01' + draw(n + 0.5, 3 * 365 * 1440) * interval '1 minute';
 """
-# 130,000 orders are two of DuckDB's row groups (122,880 rows), and so are the answers: enough for two threads to come to them in
+# 250,000 orders are three of DuckDB's row groups (122,880 rows), 130,000 answers two: enough for two threads to come to them in
 # another order.
 FILES = {
     "orders": "SELECT n AS id, 'c' || draw(n, 15000) AS customer, moment(n) AS at, draw(-n, 100000) / 100::decimal AS total, "
-    "'paid' AS status FROM range(130000) AS made(n)",
+    "'paid' AS status FROM range(250000) AS made(n)",
     "answers": "SELECT n AS id, 'c' || draw(n, 15000) AS customer, moment(n) AS at, 'visit' AS survey, "
-    "1 + draw(-n, 5) AS satisfied, draw(-2 * n, 11) AS nps FROM range(130000) AS made(n)",
+    "1 + draw(-n, 5) AS satisfied, draw(-2 * n, 11) AS nps FROM range(250000) AS made(n)",
     "customers": "SELECT 'c' || n AS id, ['north', 'south', 'west'][1 + draw(n, 3)] AS region FROM range(15000) AS made(n)",
 }
 
