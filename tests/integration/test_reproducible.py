@@ -69,7 +69,7 @@ FILES = {
     "orders": "SELECT n AS id, 'c' || draw(n, 15000) AS customer, moment(n) AS at, draw(-n, 100000) / 100::decimal AS total, "
     "'paid' AS status FROM range(250000) AS made(n)",
     "answers": "SELECT n AS id, 'c' || draw(n, 15000) AS customer, moment(n) AS at, 'visit' AS survey, "
-    "1 + draw(-n, 5) AS satisfied, draw(-2 * n, 11) AS nps FROM range(250000) AS made(n)",
+    "1 + draw(-n, 5) AS satisfied, draw(-2 * n, 11) AS nps FROM range(130000) AS made(n)",
     "customers": "SELECT 'c' || n AS id, ['north', 'south', 'west'][1 + draw(n, 3)] AS region FROM range(15000) AS made(n)",
 }
 
