@@ -110,6 +110,7 @@ def largest_difference(results: pd.DataFrame, earlier: pd.DataFrame) -> float:
     """The largest difference between figures of the same row, relative to the figure; infinite where a row or a figure is missing."""
     earlier = earlier.rename(columns={"component": "breakdown"})
     earlier["metric"] = earlier["metric"].replace(RENAMED)
+    results = results[results["metric"].isin(earlier["metric"])]  # there are new metrics since
     keys = ["metric", "part", "segment", "level"]
     position = [*keys, "position"]
     sides = []
