@@ -87,7 +87,7 @@ def test_the_shift_by_non_response_of_the_api_schools(stratified):
     on_scale = rows["value"] * 8 + [0, 200, 200]
     assert on_scale["weighted to all customers"] == pytest.approx(662.287, abs=5e-4)
     assert on_scale["as answered"] == pytest.approx(stratified["api00"].mean())
-    assert on_scale["shift"] == pytest.approx(662.287 - stratified["api00"].mean(), abs=5e-4)
+    assert on_scale["weighted less as answered"] == pytest.approx(662.287 - stratified["api00"].mean(), abs=5e-4)
     n = effective_n(stratified["pw"])
     [cost] = [note.values for note in found.notes if note.code == "weights_cost_precision"]
     assert cost["effective_n"] == pytest.approx(n, rel=1e-6)

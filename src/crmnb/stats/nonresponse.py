@@ -20,7 +20,7 @@ from crmnb.stats.relationship import METHOD, SHARED_FOLDS, current_whole
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of, wholes_without
 from crmnb.stats.weights import effective_n, rake, raking_factors
 
-SHIFT, UNWEIGHTED, WEIGHTED = "shift", "as answered", "weighted to all customers"
+SHIFT, UNWEIGHTED, WEIGHTED = "weighted less as answered", "as answered", "weighted to all customers"
 SHARE_GAP = "share of answers less share of customers"
 FEWEST = 5  # respondents of a level, below which it is put together with other small ones
 _SMALL = "small levels"
@@ -68,7 +68,7 @@ def _respondents(whole: GroupedCounts, relationship: FittedRelationship, context
     is_base = (whole.counts["base"] == 1).to_numpy()
     answers, weight = answers_of(whole.counts, relationship.columns)[:, places], weight_of(whole.counts)
     unknown = context.settings["relationship"]["unknown"]
-    names = [name for name in whole.counts if name.startswith(LEVEL_OF)]
+    names = _raked(whole, context)
     there = ~is_base & ~np.isnan(answers).any(axis=1) & (weight > 0)
     levels, margins = {}, {}
     base, n = whole.counts[is_base], whole.counts["n"]
@@ -92,6 +92,12 @@ def _respondents(whole: GroupedCounts, relationship: FittedRelationship, context
         raise CannotFit(Note("nothing_to_rake_to"))
     chosen = pd.DataFrame({name: levels[name][there] for name in margins}).reset_index(drop=True)
     return Respondents(whole.counts[there].reset_index(drop=True), answers[there], weight[there], chosen, margins)
+
+
+def _raked(whole: GroupedCounts, context: EstimationContext) -> list[str]:
+    """The columns of the segmentations to rake to: not of those that change with time, as the base is that of the period's end."""
+    levels = [name for name in whole.counts if name.startswith(LEVEL_OF)]
+    return [name for name in levels if name.removeprefix(LEVEL_OF) not in context.time_segmentations]
 
 
 def _index_rows(
@@ -158,9 +164,8 @@ def _share_rows(groups: list[GroupedCounts], context: EstimationContext) -> list
     """Of each level the share of the answers less that of the customers, with Wilson's interval of the first."""
     z, rows = stats.norm.ppf((1 + context.level) / 2), []
     levels = [group for group in groups if not group.is_whole and group.win == "current"]
-    of_customers = {
-        name.removeprefix(LEVEL_OF) for group in groups for name in group.counts if name.startswith(LEVEL_OF)
-    }
+    whole = current_whole(groups)
+    of_customers = {name.removeprefix(LEVEL_OF) for name in _raked(whole, context)}
     for segment in dict.fromkeys(group.segment for group in levels if group.segment in of_customers):
         own = [group for group in levels if group.segment == segment]
         counts = [(group, _size(group, 0), _size(group, 1)) for group in own]

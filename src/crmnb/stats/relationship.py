@@ -159,7 +159,9 @@ def driver_impacts(groups: list[GroupedCounts], context: EstimationContext) -> E
         if (driver, RELATIONSHIP_INDEX) in table.index and (not suffix or indirect[driver])
     ]
     points = _priorities(whole, rows, relationship, context)
-    return Estimates(rows, points, notes=[*relationship.model_notes(), *path_notes(fit, path_quality(fit))])
+    explained = Note("drivers_explain", r2=float(fit.r2[RELATIONSHIP_INDEX]))
+    health = path_notes(fit, path_quality(fit)) or [Note("model_sound")]
+    return Estimates(rows, points, notes=[explained, *health, *relationship.model_notes()])
 
 
 def _priorities(

@@ -33,6 +33,8 @@ SENTENCES: dict[str, str | Renderer] = {
     "nothing_to_rake_to": "no segmentation of customers has two levels with enough answers, so there is nothing to weight to",
     "too_few_with_channels": "fewer than {fewest:n} customers have a preferred and a used channel",
     "too_few_on_a_side": "one of the two groups has fewer than {fewest:n} customers who answered",
+    "drivers_explain": "The drivers explain {r2:%} of the differences of the index between customers (R2).",
+    "model_sound": "The questions of each construct agree, and the constructs can be told apart.",
     "no_index_variance": "the answers to the items of the index are all the same",
     "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
 }
