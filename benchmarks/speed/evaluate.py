@@ -54,6 +54,7 @@ try:
 except ImportError:
     from crmnb.metric import families
 import pandas as pd
+import statsmodels.stats.multitest
 client, period, target = sys.argv[1:]
 book = open_workbook(client, period)
 names = families()

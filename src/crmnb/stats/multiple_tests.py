@@ -1,4 +1,7 @@
-"""Several tests at once: p-values after Holm, discoveries after Benjamini and Hochberg."""
+"""Several tests at once: p-values after Holm, discoveries after Benjamini and Hochberg.
+
+statsmodels is imported on the first call: that takes longer than many runs, which do not need it.
+"""
 
 import numpy as np
 
@@ -8,10 +11,9 @@ def holm(p_values) -> np.ndarray:
 
     Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
-    p_values = np.asarray(p_values, dtype=float)
-    order, adjusted = np.argsort(p_values), np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
-    return adjusted
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p_values, method="holm")[1] if len(p_values) else np.empty(0)
 
 
 def are_discoveries(p_values, false: float) -> np.ndarray:
@@ -19,9 +21,6 @@ def are_discoveries(p_values, false: float) -> np.ndarray:
 
     Benjamini & Hochberg 1995, JRSS-B 57:289.
     """
-    p_values = np.asarray(p_values, dtype=float)
-    order, count = np.argsort(p_values), len(p_values)
-    below = np.flatnonzero(p_values[order] <= np.arange(1, count + 1) / count * false)
-    discoveries = np.zeros(count, dtype=bool)
-    discoveries[order[: below[-1] + 1 if len(below) else 0]] = True
-    return discoveries
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p_values, alpha=false, method="fdr_bh")[0] if len(p_values) else np.empty(0, bool)
