@@ -213,10 +213,14 @@ def _drivers(rng: np.random.Generator):
 
 
 def _relationship(rng: np.random.Generator):
-    """C9: two waves of a relationship survey with gaps, by region and by a column of the answers, each with a small level."""
+    """C9: two waves of a relationship survey with gaps, by region and by a column of the answers, each with a small level; a region is dissatisfied.
+
+    Few prefer one of the contact channels, and some have opened a ticket.
+    """
     n, items = 99, ["s1", "s2", "p1", "p2", "i1", "i2", "l1"]
     regions = rng.choice(["North", "South", "East", "West"], n, p=[0.5, 0.3, 0.14, 0.06])
     channels, opinion = rng.choice(["web", "shop", "phone"], n, p=[0.6, 0.33, 0.07]), rng.normal(size=n)
+    opinion = opinion - 2.0 * (regions == "East")
     customers, waves = _customers(n, region=regions), []
     for year in (2024, 2025):
         answers = {item: np.clip(np.round(6.5 + 1.5 * (opinion + rng.normal(size=n))), 1, 10) for item in items}
@@ -233,7 +237,18 @@ def _relationship(rng: np.random.Generator):
         },
         "segments": {"region": {"column": "customers.region"}, "channel": {"column": "survey_responses.channel"}},
     }
-    return {"customers": customers, "survey_responses": pd.concat(waves, ignore_index=True)}, declared, {}
+    declared["items"]["satisfied"] = {"scale": [1, 5]}
+    declared["churn"] = {"kind": "contractual", "table": "customers"}
+    reached = [rng.choice(["app", "mail", "fax"], n, p=[0.5, 0.42, 0.08]) for _ in range(2)]
+    customers = customers.assign(left_at=pd.NaT, preferred_channel=reached[0], used_channel=reached[1])
+    asked = customers["customer_id"][rng.random(n) < 0.4].tolist()
+    tickets = pd.DataFrame({"ticket_id": [f"t{at}" for at in range(len(asked))], "customer_id": asked})
+    tickets["opened_at"] = _days(rng, len(asked), "2024-06-01", 180)
+    return (
+        {"customers": customers, "survey_responses": pd.concat(waves, ignore_index=True), "tickets": tickets},
+        declared,
+        {},
+    )
 
 
 _MAKERS: dict[str, Callable] = {

@@ -21,7 +21,17 @@ METRICS = {
     "c3_nested": ("repeat_purchase_rate", "average_order_value"),
     "c4_components": ("acceptance_rate", "completion_rate", "response_rate"),
     "c8_drivers": ("survival_curve", "median_lifetime", "churn_drivers"),
-    "c9_relationship": ("relationship_index", "driver_score", "driver_impact", "driver_share", "future_behaviour"),
+    "c9_relationship": (
+        *(
+            "relationship_index",
+            "driver_score",
+            "driver_impact",
+            "driver_share",
+            "future_behaviour",
+            "item_nonresponse",
+        ),
+        *("dissatisfied_segments", "channel_preference", "touchpoint_pairing", "nonresponse_shift", "straight_lining"),
+    ),
 }
 CRAFTED = {small.name: small for small in crafted()}
 
