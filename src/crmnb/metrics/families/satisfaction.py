@@ -15,6 +15,7 @@ from crmnb.metrics.features.top_box import MOST_BOXES, pointing, top_box
 from crmnb.metrics.measures import Measure, composition, count, mean_on_scale, net_score, share
 from crmnb.schema.client import Item
 
+_HURRIED = 0.5  # of the median time
 _PER_SURVEY = {"denominator": "valid answers", "breakdown": "survey"}
 
 
@@ -351,6 +352,30 @@ def response_rate(survey_invitations, *, answer_days=14):
 
 def _reviews(reviews: View) -> nw.LazyFrame:
     return with_component(reviews.during("posted_at"), reviews.rows, "platform")
+
+
+@metric(
+    title="Speeding",
+    unit="%",
+    kind="process",
+    direction="down",
+    hand_count={"purchase": "0 / 5", "support": "1 / 5"},
+)
+def speeding_rate(survey_invitations):
+    """Share of the completed surveys that took less than half of the median time from start to completion, per survey and period.
+
+    Why: who rushes through a survey hardly reads its questions.
+    Caution: some people read quickly. Such answers are counted here and not left out elsewhere.
+    Source: Greszki, Meyer & Schoen 2015, Public Opinion Quarterly 79:471 (thresholds relative to the median).
+    """
+    done = survey_invitations.during("completed_at").filter(~nw.col("started_at").is_null())
+    named = with_component(done, survey_invitations.rows, "survey")
+    timed = named.with_columns(seconds=(nw.col("completed_at") - nw.col("started_at")).dt.total_seconds())
+    by = ["period_id", "breakdown"]
+    usual = timed.group_by(*by).agg(usual=nw.col("seconds").median())
+    words = {"numerator": "surveys completed in less than half of the median time", "denominator": "surveys completed"}
+    rows = timed.join(usual, on=by, how="left")
+    return share(rows, nw.col("seconds") < _HURRIED * nw.col("usual"), breakdown="survey", **words)
 
 
 @metric(
