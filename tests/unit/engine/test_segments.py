@@ -1,5 +1,6 @@
 """Segments: at most fifty levels are told apart, the same of every metric; the others are one level."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmnb.core.errors import InputError
 from crmnb.core.period import Period
 from crmnb.engine.segments import MOST_LEVELS, many_levels
 from crmnb.engine.session import Tables, in_memory
 from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.settings import check_settings
 from crmnb.metrics.definition import catalogue, family
 from crmnb.metrics.features.tenure import attributes
 from crmnb.schema.client import Client, Segments
@@ -139,3 +142,19 @@ def test_components_that_the_data_name_are_fifty_and_the_others(metric, table, c
         catalogue()[metric], in_memory(client, {table: rows[columns]}), Period.parse("2025").observe(*SEEN)
     ).rows
     assert set(found[found["part"] == ""]["breakdown"]) == {*(f"name {i:03}" for i in range(50)), OTHER}
+
+
+def test_a_segment_breaks_down_the_families_that_it_names_alone():
+    tables = shop(["North", "South"], 60)
+    named = {"area": {"column": "customers.area", "families": ["sales"]}}
+    client = Client(**tables.client.model_dump() | {"segments": named})
+    own = replace(tables, client=client)
+    assert levels_in(own, "average_order_value") == {"North", "South"}
+    assert levels_in(own, "repeat_purchase_rate") == set()
+
+
+def test_a_family_that_a_segment_names_must_exist():
+    tables = shop(["North", "South"], 60)
+    named = {"area": {"column": "customers.area", "families": ["sale"]}}
+    with pytest.raises(InputError, match=r"segments\.area\.families: unknown family 'sale'.*sales"):
+        check_settings(Client(**tables.client.model_dump() | {"segments": named}))
