@@ -4,6 +4,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import surveyed
@@ -88,6 +89,16 @@ def test_the_shift_by_non_response_of_the_api_schools(stratified):
     assert on_scale["weighted to all customers"] == pytest.approx(662.287, abs=5e-4)
     assert on_scale["as answered"] == pytest.approx(stratified["api00"].mean())
     assert on_scale["weighted less as answered"] == pytest.approx(662.287 - stratified["api00"].mean(), abs=5e-4)
+    schools, random = stratified.groupby("stype")["fpc"].first(), np.random.default_rng(3)
+    api, kind = stratified["api00"].to_numpy(), stratified["stype"].to_numpy()
+    shifts = []
+    for _ in range(1500):  # respondents drawn anew, each time weighted to the strata
+        drawn = random.integers(0, len(api), len(api))
+        means = pd.Series(api[drawn]).groupby(kind[drawn]).mean()
+        shifts.append((means * schools).sum() / schools.sum() - api[drawn].mean())
+    low, high = np.quantile(shifts, [0.025, 0.975])
+    shift = rows.loc["weighted less as answered"]
+    assert (8 * shift["low"], 8 * shift["high"]) == pytest.approx((low, high), abs=0.12 * (high - low))
     n = effective_n(stratified["pw"])
     [cost] = [note.values for note in found.notes if note.code == "weights_cost_precision"]
     assert cost["effective_n"] == pytest.approx(n, rel=1e-6)
