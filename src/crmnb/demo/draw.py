@@ -8,6 +8,7 @@ import pandas as pd
 
 from crmnb.demo.answers import PLATFORMS, rating_shares
 from crmnb.demo.columns import make_customer_ids, make_keys, to_times
+from crmnb.demo.comments import add_comments
 from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, are_listed, draw_events, simulate_customers
 from crmnb.demo.leads import simulate_leads
@@ -31,7 +32,7 @@ class SimulatedTables:
 
 def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     """Simulate a client with so many customers at the start of the first year. The same seed gives the same rows."""
-    streams = iter(np.random.default_rng(seed).spawn(11))
+    streams = iter(np.random.default_rng(seed).spawn(12))
     base = simulate_customers(rates, customers, next(streams))
     bought = simulate_orders(base, rates, next(streams))
     tickets = _tickets(base, next(streams))
@@ -57,6 +58,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "visits": simulate_visits(base, rates, next(streams)),
         "costs": simulate_costs(base, rates, next(streams)),
     }
+    tables["survey_responses"] = add_comments(tables["survey_responses"], next(streams))
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 

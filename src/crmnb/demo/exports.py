@@ -199,6 +199,7 @@ def _sheets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
             **{name: write_missing_codes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
             "comment": clean["comment"],
             "may_quote": clean["quote_consent"],
+            "judged": clean["sentiment_label"],
             "device": [{"system": system} for system in rng.choice(["iOS", "Android", "other"], len(clean))],
         }
     ).astype(object)

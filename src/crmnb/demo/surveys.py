@@ -14,13 +14,6 @@ _WALK_IN = 0.015  # answers in a year without invitation or customer, per custom
 _ALIKE, _SHEET = 0.35, 0.25  # of an answer's variance: the customer's own, the answer sheet's own
 _WILLING = 0.3  # of the variance of whether an invitation is taken up: the customer's own
 _NO_ANSWER = 0.04
-_COMMENTS = [
-    "Quick and friendly",
-    "Too slow",
-    "All good",
-    "Late, and\nthe box was open",
-    '=HYPERLINK("http://example.org")',
-]
 
 
 def simulate_invitations(
@@ -90,12 +83,6 @@ def simulate_responses(
     who = np.concatenate([done["who"], np.full(walk_in.sum(), -1)]).astype(int)
     in_low_region = np.where(who >= 0, np.array(list(REGIONS))[base.region[who]] == LOW_REGION, False)
     sheet = sheet.assign(**_items(rates, who, find_year(day), in_low_region, len(base.region), rng))
-    comment = np.where(
-        rng.random(len(sheet)) < 0.3,
-        rng.choice(_COMMENTS, len(sheet), p=[0.3, 0.2, 0.3, 0.19, 0.01]).astype(object),
-        None,
-    )
-    sheet = sheet.assign(comment=comment, quote_consent=rng.random(len(sheet)) < 0.4)
     sheet = sheet.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
     sheet.insert(0, "response_id", make_keys("R", len(sheet), 6))
     return sheet

@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakSet
 
 import narwhals.stable.v2 as nw
+import pandas as pd
 
 from crmnb.engine.query import Query
 
@@ -28,7 +29,7 @@ class DerivedTables:
     """What was computed once in a connection: frames by function and arguments, temporary tables by their SQL.
 
     `all_small`: whether all of the client's tables are small. `levels`: of a table's column the level of each value. `time_use`: by the same keys as frames, whether their function looked at events
-    and at states (`crmnb.engine.periods.Periods`).
+    and at states (`crmnb.engine.periods.Periods`). `facts`: what is no frame, by its function and arguments.
     """
 
     con: Any
@@ -37,6 +38,7 @@ class DerivedTables:
     tables: dict[str, str] = field(default_factory=dict)
     time_use: dict[tuple, tuple[bool, bool]] = field(default_factory=dict)
     levels: dict[str, dict[str, str]] = field(default_factory=dict)
+    facts: dict[tuple, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         _all.add(self)
@@ -48,6 +50,14 @@ class DerivedTables:
             self.con.execute(f"create temp table {name} as {sql}")
             self.tables[sql] = name
         return self.tables[sql]
+
+    def of_pandas(self, rows: pd.DataFrame) -> nw.LazyFrame:
+        """Rows that were computed outside of the engine, as a frame in a temporary table."""
+        name = f"once_{next(_numbers)}"
+        self.con.register(f"{name}_rows", rows)
+        self.con.execute(f"create temp table {name} as select * from {name}_rows")
+        self.con.unregister(f"{name}_rows")
+        return nw.from_native(Query(self, list(rows.columns), name))
 
     def frame(self, frame: nw.LazyFrame) -> nw.LazyFrame:
         """The frame with its rows in a temporary table."""

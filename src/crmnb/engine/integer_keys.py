@@ -35,14 +35,16 @@ def numbered(con: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelati
     return con.sql(_numbered(con, name, {}, ()))
 
 
-def held(con: duckdb.DuckDBPyConnection, name: str, counts: str) -> dict[bool, duckdb.DuckDBPyRelation]:
-    """A table's rows in memory, with numbers for people, without prose: those that count (SQL), and all.
+def held(
+    con: duckdb.DuckDBPyConnection, name: str, counts: str, *, prose: bool = False
+) -> dict[bool, duckdb.DuckDBPyRelation]:
+    """A table's rows in memory, with numbers for people: those that count (SQL), and all. prose: with free text, which takes most memory.
 
     The row's own key is its hash: of ten million rows two have the same with a chance of 3 in a million.
     """
     table, columns = TABLES[name], con.table(name).columns
     own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in _PEOPLE}
-    rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and c.name in columns])
+    rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and not prose and c.name in columns])
     parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
     for part, condition in parts.items():
         con.execute(

@@ -21,10 +21,11 @@ from crmnb.engine.periods import Periods
 from crmnb.engine.query import Query
 from crmnb.engine.views import View, views
 from crmnb.intake.timeline import read_timeline
-from crmnb.schema.client import Churn, Client
+from crmnb.schema.client import Churn, Client, Mapping
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _SMALL = 2_000_000  # bytes of a table's file
+_NO_MAPPING = Mapping()
 
 
 # What is raised where an expression names a column that a table does not have.
@@ -126,9 +127,10 @@ class Tables:
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
-        Four are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
+        Five are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
         them; `payments`, the orders, or the months of contracts as if they were orders where the client has none; and `joined`,
-        since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does). Raises
+        since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does); `personal_names`, the
+        words of names in the client's tables (word, in lower case). Raises
         Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
@@ -156,6 +158,8 @@ class Tables:
             return _tenures(self.client.churn, self)
         if name == "joined":
             return _joined(self)
+        if name == "personal_names":
+            return _personal_names(self)
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
@@ -190,7 +194,8 @@ class Tables:
         if self.numbers and not self._canonical_of:
             number_people(self.con, self.names)
         if self.numbers and name not in self.small_tables:
-            return held(self.con, name, _counts(rows.columns, name, self.client))
+            prose = name == "survey_responses" and self.client.feedback is not None
+            return held(self.con, name, _counts(rows.columns, name, self.client), prose=prose)
         if self.numbers:
             rows = numbered(self.con, name)
         elif "visitor_id" in rows.columns:
@@ -236,6 +241,7 @@ def source_of(client: Client, name: str) -> str:
     """The canonical table behind a name that a metric reads."""
     paid_by_month = "subscriptions" in client.tables and "orders" not in client.tables
     derived = {"all_orders": "orders", "payments": "subscriptions" if paid_by_month else "orders"}
+    derived["personal_names"] = "survey_responses"
     derived |= dict.fromkeys(("tenures", "joined"), client.churn.table) if client.churn else {"joined": "customers"}
     return derived.get(name, name)
 
@@ -334,6 +340,30 @@ def _joined(tables: Tables) -> duckdb.DuckDBPyRelation:
         return rows.filter("joined_at is not null").project("customer_id, joined_at")
     key = "integer" if tables.numbers else "varchar"
     return tables.con.sql(f"select null::{key} as customer_id, null::timestamp as joined_at where false")
+
+
+# Columns with the names of people who work for the client.
+_STAFF = {"survey_responses": "agent", "tickets": "agent", "orders": "seller", "leads": "seller"}
+
+
+def _personal_names(tables: Tables) -> duckdb.DuckDBPyRelation:
+    """The different words, in lower case, of the names of staff and of the texts that the client declares personal, addresses apart."""
+    columns = [(name, column) for name, column in _STAFF.items() if name in tables.names]
+    columns += [
+        (name, column)
+        for name in sorted(tables.names)
+        for column in tables.client.tables.get(name, _NO_MAPPING).personal
+    ]
+    texts = [
+        f'select distinct "{column}"::varchar as text from {name}'
+        for name, column in dict.fromkeys(columns)
+        if column in tables.con.table(name).columns
+    ]
+    every = " union all ".join(texts) or "select null::varchar as text"
+    return tables.con.sql(f"""
+        select distinct word from (
+            select unnest(regexp_split_to_array(lower(text), '[^\\p{{L}}]+')) as word from ({every}) where text not like '%@%')
+        where length(word) > 1""")
 
 
 def _paid_by_month(tables: Tables) -> duckdb.DuckDBPyRelation:

@@ -17,7 +17,7 @@ from crmnb.evaluate.request import Request
 from crmnb.evaluate.results_frame import CHANGES, COLUMNS, FIGURES, rounded
 from crmnb.evaluate.settings import length_beyond
 from crmnb.metrics.definition import Metric
-from crmnb.metrics.estimators import Estimator, census
+from crmnb.metrics.estimators import Estimator
 from crmnb.schema.client import Client, Privacy
 from crmnb.stats.estimation import Estimates
 from crmnb.stats.moments import LARGE_SHARE, difference
@@ -100,8 +100,8 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Re
     rows["high"] = high.mask(high < least, least).mask(high > most, most)
     rows[["metric", "win", "breakdown", "segment", "level", "n"]] = statistics[["metric", "win", *_KEYS[1:], "n"]]
     rows["clusters"] = _customers(statistics)
-    if estimate is census:  # two counts of customers, either of which may be the small one
-        rows["clusters"] = statistics[["num", "den"]].min(axis=1)
+    if estimate.of_both:  # two groups of customers, either of which may be the small one
+        rows["clusters"] = np.minimum(rows["clusters"], statistics[["num", "den"]].min(axis=1))
     rows["numerator"], rows["denominator"], rows["reason"] = statistics["num"], statistics["den"], ""
     rows["correlation"] = _correlation(statistics)
     early = [win in known[id_].immature for id_, win in zip(metrics, statistics["win"], strict=True)]

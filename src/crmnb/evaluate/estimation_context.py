@@ -22,7 +22,7 @@ def estimation_context(client: Client, settings: Mapping[str, Any], periods: Map
             plain |= _worth_settings(value)
         elif isinstance(value, Relationship):
             plain["relationship"] = _relationship_settings(value, Items(client.items))
-        elif isinstance(value, bool | int | float | str):
+        elif isinstance(value, bool | int | float | str | tuple):
             plain[name] = value
     return EstimationContext(
         level=client.level,

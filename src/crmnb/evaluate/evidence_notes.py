@@ -30,6 +30,8 @@ def notes_on_rows(request: Request, tables: Tables) -> list[Note]:
                 notes.append(Note("rows_without_customer", **rows, table=name, period=request.period.label))
     elif current and metric.estimate.reduces == "moments" and "customer_id" in request.evidence.types:
         counted = "and weight > 0" if "weight" in request.evidence.types else ""
+        if metric.estimate.of_both and "breakdown" in request.evidence.types:  # each unit is in every breakdown
+            counted += f" and breakdown = (select min(breakdown) from ({request.evidence.sql}))"
         query = (
             f"select count(*) - count(customer_id), count(*) from ({request.evidence.sql}) where {PERIOD} = 0 {counted}"
         )

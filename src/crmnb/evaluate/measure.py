@@ -57,7 +57,13 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
     for request in requests[:reported]:
         estimates = inferred.get(request.metric.id, Estimates([]))
         notes = protected_notes(
-            (*notes_on_rows(request, tables), *notes_of[request.metric.id], *estimates.notes), tables.client.privacy
+            (
+                *notes_on_rows(request, tables),
+                *request.metric.measure.notes,
+                *notes_of[request.metric.id],
+                *estimates.notes,
+            ),
+            tables.client.privacy,
         )
         points = points_of(estimates.points, rows[request.metric.id], request.metric, tables.client.privacy)
         measured.append(

@@ -54,7 +54,8 @@ def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates
             counted[key] = reduce_counts(tables.con, request.evidence, list(of), *key[2:])
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
-        context = estimation_context(tables.client, request.arguments, request.windows)
+        settings = request.arguments | dict(request.metric.measure.known)
+        context = estimation_context(tables.client, settings, request.windows)
         inferred = estimate.infer(groups, context) if groups else Estimates([])
         if estimate.moves and {*COMPARED} <= {*request.evidence.names}:
             _pair(inferred, correlations(tables.con, request.evidence, list(of), _moves(groups, estimate)))

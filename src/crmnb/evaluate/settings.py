@@ -7,7 +7,7 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.metrics.definition import Metric, catalogue, families
-from crmnb.schema.client import Client, Dates, Item, Items, Relationship, Segments, Worth
+from crmnb.schema.client import Client, Dates, Feedback, Item, Items, Relationship, Segments, Worth
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
 # The least and the most of whole numbers among the settings, by how their names end.
@@ -55,7 +55,9 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
             words = {name: text for name, text in words.items() if not name.startswith(_OF_CONTRACTS)}
     if Relationship in metric.declarations.values() and client.relationship is None:
         raise Unavailable(Note("needs_relationship", table="survey_responses"))
-    whole = {Relationship: client.relationship, Items: Items(client.items)}
+    if Feedback in metric.declarations.values() and client.feedback is None:
+        raise Unavailable(Note("needs_feedback", table="survey_responses"))
+    whole = {Relationship: client.relationship, Feedback: client.feedback, Items: Items(client.items)}
     whole |= {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
     arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return arguments, words

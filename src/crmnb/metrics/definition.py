@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, Unavailable
 from crmnb.metrics.estimators import net_promoters
 from crmnb.metrics.measures import Measure
-from crmnb.schema.client import Churn, Dates, Item, Items, Relationship, Segments, Worth
+from crmnb.schema.client import Churn, Dates, Feedback, Item, Items, Relationship, Segments, Worth
 
 if TYPE_CHECKING:
     from crmnb.engine.periods import Periods
@@ -24,7 +24,7 @@ Direction = Literal["up", "down", "-"]
 
 _FAMILIES = "crmnb.metrics.families"
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Items, Relationship, Churn, Worth, Segments, Dates)
+DECLARATIONS = (Item, Items, Relationship, Feedback, Churn, Worth, Segments, Dates)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Estimator:
     together: bool = False  # of folds: a customer is in the same one in all periods
     joint: bool = False  # of counts: they carry the customers' level in every segmentation of customers
     moves: str = ""  # "module.function" of what a row of counts moves the figures by, where two periods share customers
+    of_both: bool = False  # customers are counted on the smaller side: those in the numerator are a group of their own
     chart: str = "trend"  # the chart that suits it best, by its name in `crmnb.report.charts`
     by_customer: str = ""  # "module.function" that tells of each customer in the evidence, where that can be told
 
@@ -92,7 +93,7 @@ count = Estimator(
     "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
     total=True,
 )
-census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample")
+census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample", of_both=True)
 
 derived = Estimator("derived", "moments", "", "of its inputs' intervals, their arms squared and added")
 
@@ -245,6 +246,30 @@ channel_preference = Estimator(
     "Bonett and Price, simultaneous for all channels; shares by Goodman",
     columns=("preferred", "used"),
     chart="channels",
+)
+
+# Feedback.
+mentions = Estimator("proportion", "moments", "moments.share", "Wilson (score)", of_both=True, chart="breakdown")
+net_sentiment = Estimator(
+    "net score",
+    "counts",
+    "feedback.net_sentiment",
+    "percentile bootstrap by customer, the errors of the classification in it where they are known",
+    columns=("sentiment_class",),
+    folds=1000,
+    together=True,
+)
+theme_effects = Estimator(
+    "difference of means",
+    "counts",
+    "feedback.theme_effects",
+    "t by customer, with Welch's degrees of freedom",
+    columns=("survey", "mentioned", "points"),
+    folds=1000,
+    chart="breakdown",
+)
+all_counted = Estimator(
+    "number", "moments", "moments.all_counted", "none: a count of all, not of a sample", total=True, of_both=True
 )
 
 # Financial.

@@ -40,7 +40,8 @@ class Measure:
     The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
     has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
     asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
-    end its figure can be told.
+    end its figure can be told. `notes`: what the function says of its evidence. `known`: what its estimator is told as well, beside the
+    settings.
     """
 
     rows: nw.LazyFrame | None
@@ -65,6 +66,8 @@ class Measure:
     looks_back: bool = False
     follow_up_days: int | None = None
     maturity_days: int | None = None
+    notes: tuple[Note, ...] = ()
+    known: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_derived(self) -> bool:
@@ -91,7 +94,7 @@ class Measure:
         return cls(None, **facts | own)
 
 
-_NOT_STORED = ("rows", "transform", "estimate", "combine")
+_NOT_STORED = ("rows", "transform", "estimate", "combine", "notes", "known")
 
 
 def _by(by: By) -> tuple[dict[str, nw.Expr], str]:

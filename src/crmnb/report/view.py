@@ -42,6 +42,13 @@ class ResultView(Display, Result):
         return people_frame(self)
 
     @property
+    def quotes(self):
+        """What customers wrote, with their consent and without personal data: a block of text."""
+        from crmnb.report.text.quotes import quotes_block
+
+        return quotes_block(self)
+
+    @property
     def caveat(self):
         """The metric's caveat: a block of text."""
         from crmnb.report.text.definitions import caveat_block

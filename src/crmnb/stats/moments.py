@@ -166,6 +166,12 @@ def census(s: pd.DataFrame, level: float) -> pd.DataFrame:
     return _estimates(s, s.num / s.den, none, none, "none", of_rows=False)
 
 
+def all_counted(s: pd.DataFrame, level: float) -> pd.DataFrame:
+    """A number of rows, all there are: no interval."""
+    none = pd.Series(np.nan, s.index)
+    return _estimates(s, s.num, none, none, "none", of_rows=False)
+
+
 def _standard_error(s: pd.DataFrame) -> pd.Series:
     """Linearised (delta method) standard error of num/den over clusters; NaN from a single one."""
     c = s.clusters.where(s.clusters > 1)

@@ -24,8 +24,9 @@ tables:
     columns: {order_id: Nr, customer_id: Who, ordered_at: At, amount: Sum, status: State, satisfied: S}
   survey_responses:
     source: o
-    columns: {response_id: Nr, survey: Survey, responded_at: At, satisfied: S}
+    columns: {response_id: Nr, survey: Survey, responded_at: At, satisfied: S, comment: C}
 items: {satisfied: {scale: [0, 100], top_box: 80, survey_weights: {purchase: 2}}}
+feedback: {language: en, themes: 5, lexicon: {good: 1}}
 churn: {kind: inactivity, inactivity_days: 90}
 worth:
   margin_rate: 0.4

@@ -7,6 +7,7 @@ import numpy as np
 from crmnb.core.cohort_cell import CohortCell
 from crmnb.demo import answers, leads, relationship, visits
 from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
+from crmnb.demo.comments import true_net_sentiment
 from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
 from crmnb.demo.draw import TICKETS
 from crmnb.demo.orders import GUESTS, Purchases, simulate_purchases
@@ -51,7 +52,7 @@ def compute_truth(rates: Rates, label: int | str, at_start: float, segment: str 
     Poisson, `won` per customer at the start of the year. The members of a cohort join evenly over a month of length L and
     leave at the constant rate h of their group, so of those who joined D days or less before a later month begins,
     exp(-h D) (exp(h L) - 1) / (h L) are retained. For csat, nps and effort, the distribution of the answers is the one whose
-    figure is the argument; further figures come from the same distribution, and so do ratings. Invitations are reached,
+    figure is the argument; further figures come from the same distribution, and so do ratings and comments. Invitations are reached,
     accepted and completed independently, so the response rate is the product of these shares, for surveys started within
     ANSWER_DAYS.
 
@@ -217,6 +218,7 @@ def _answers(rates: Rates, all_of_them: CustomerBase, base: CustomerBase, period
         "ces": answers.mean(*chosen("effort")),
         "ces_low_effort": 100 * answers.below_middle(*chosen("effort")),
     }
+    figures["sentiment"] = true_net_sentiment(chosen("satisfied")[1])
     return {(metric, survey): value for metric, value in figures.items() for survey in SURVEYS}
 
 

@@ -10,6 +10,7 @@ from crmnb.report.text.changes import change_html, change_words
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.notes import sentence as note_sentence
 from crmnb.report.text.numbers import period_name
+from crmnb.report.text.quotes import QUOTE
 from crmnb.report.text.row_state import available, not_reached
 from crmnb.report.text.settings import settings_words
 from crmnb.report.text.values import base_words, breakdown_name, named_interval, target_words, value_words
@@ -66,8 +67,8 @@ def as_sentence(text: str) -> str:
 
 
 def notes_in_words(result: Result) -> tuple[str, ...]:
-    """The result's notes in words, in its client's locale."""
-    return tuple(note_sentence(note, result.client) for note in result.notes)
+    """The result's notes in words, in its client's locale; quotes stand in a block of their own."""
+    return tuple(note_sentence(note, result.client) for note in result.notes if note.code != QUOTE)
 
 
 def _shared_remarks(result: Result, rows) -> list[str]:

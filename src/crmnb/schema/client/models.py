@@ -38,6 +38,7 @@ Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...],
 
 Name = Annotated[str, Field(pattern=NAME)]
 Construct = Annotated[str, Field(min_length=1, max_length=40)]  # what several survey items measure together
+Phrase = Annotated[str, Field(min_length=1, max_length=60)]  # a word, or several
 Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
 
 
@@ -160,6 +161,26 @@ class Relationship(_Strict):
         return self.paths or default
 
 
+class Feedback(_Strict):
+    """What customers write in the comments of survey_responses, and how it is read.
+
+    `language`: of the comments, two letters (ISO 639-1). `codebook`: the words and phrases of each theme; without one, so many
+    `themes` are found in the comments, from words that are not among `stop_words`. `lexicon`: words and phrases with values, above 0
+    where they are favourable. `library`: a lexicon of a library (English only). Sentiment comes from survey_responses.sentiment (scores
+    from -1 to 1) where it is mapped, else from the lexicon, else from the labelled sample in survey_responses.sentiment_label.
+    """
+
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
+    themes: Annotated[int, Field(ge=2, le=20), _NUMBER] = 6
+    codebook: dict[Construct, Annotated[tuple[Phrase, ...], Field(min_length=1, max_length=200)]] = {}
+    stop_words: tuple[Phrase, ...] = ()
+    lexicon: dict[Phrase, Annotated[float, Field(ge=-1, le=1), _NUMBER]] = {}
+    library: Literal["vader"] | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
 class Churn(_Strict):
     """How a customer is lost: `contractual` (customers.left_at or subscriptions.ended_at) or by `inactivity`.
 
@@ -263,6 +284,7 @@ class Client(_Strict):
     obtain: str = ""  # how to get the files
     items: dict[Name, Item] = {}
     relationship: Relationship | None = None
+    feedback: Feedback | None = None
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

@@ -8,6 +8,7 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
+from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.models import Churn, Client, Mapping, Segment
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.sources import find_source_problems
@@ -38,6 +39,8 @@ def find_problems(client: Client) -> list[str]:
         messages += _check_item(name, client)
     if client.relationship:
         messages += find_relationship_problems(client.relationship, client)
+    if client.feedback:
+        messages += find_feedback_problems(client.feedback, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -23,7 +23,7 @@ class Column:
 
     `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound has no
     effect; `at_least="started_at"` means "not before the start"). `one_of`: the allowed values. `refers_to`: the table
-    whose key the column holds; rows with unknown references are accepted. `prose`: free text, which no metric reads.
+    whose key the column holds; rows with unknown references are accepted. `prose`: free text.
     """
 
     name: str

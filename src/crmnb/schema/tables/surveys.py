@@ -41,6 +41,8 @@ TABLES = (
             Column("weight", "number", at_least=0),
             Column("comment", "text", prose=True),
             Column("quote_consent", "flag"),
+            Column("sentiment", "number", at_least=-1, at_most=1),
+            Column("sentiment_label", "text", one_of=("positive", "neutral", "negative")),
         ),
     ),
     Table(
