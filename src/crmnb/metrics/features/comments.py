@@ -216,7 +216,8 @@ def _remover(answers: View, feedback: Feedback, names: nw.LazyFrame) -> Callable
         phrases = chain(feedback.lexicon, *feedback.codebook.values())
         seen = chain(*(set(re.findall(r"(?<!\w)[^\W\d_A-Z]{2,}(?!\w)", text)) for text in _texts(answers)["comment"]))
         seen_often = {word for word, times in Counter(seen).items() if times > 1 and word.islower()}
-        return frozenset({*seen_often, *(word.casefold() for phrase in phrases for word in phrase.split())})
+        library = import_module("crmnb.stats.text.sentiment").vader_words() if feedback.library else ()
+        return frozenset({*seen_often, *library, *(word.casefold() for phrase in phrases for word in phrase.split())})
 
     usual = _once(answers, "usual words", feedback, usual_words)
     return lambda text: without(text, _words(names), usual, feedback.language or "")

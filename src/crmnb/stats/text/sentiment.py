@@ -124,7 +124,9 @@ def corrected_values(counts: np.ndarray) -> np.ndarray | None:
     The mean of v over the classes is the net sentiment of the labels, as long as labels are misclassified at the same rates everywhere.
     None where the classes say too little about the labels. counts: `misclassified`.
     """
+    if not counts.sum(axis=1).all():
+        return None
     rates = counts / counts.sum(axis=1, keepdims=True)
-    if not np.isfinite(rates).all() or np.linalg.cond(rates) > _LARGEST_CONDITION:
+    if np.linalg.cond(rates) > _LARGEST_CONDITION:
         return None
     return np.linalg.solve(rates, np.array(CLASSES, float))

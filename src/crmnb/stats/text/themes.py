@@ -145,7 +145,7 @@ def _names(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     names: list[str] = []
     for own in words:
         length = _NAMING
-        while (name := ", ".join(own[:length])) in names and length < len(own):
+        while (name := " / ".join(own[:length])) in names and length < len(own):
             length += 1
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
     return tuple(names)
