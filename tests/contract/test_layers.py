@@ -27,7 +27,7 @@ NOT_FOR_METRICS = {
     *("matplotlib", "seaborn"),
 }
 HEAVY = {
-    *("pandas", "numpy", "scipy", "statsmodels", "duckdb", "matplotlib", "seaborn"),
+    *("pandas", "numpy", "scipy", "statsmodels", "sklearn", "vaderSentiment", "duckdb", "matplotlib", "seaborn"),
     *("nbconvert", "nbclient", "papermill", "IPython"),
 }
 

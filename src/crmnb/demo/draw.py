@@ -32,12 +32,13 @@ class SimulatedTables:
 
 def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     """Simulate a client with so many customers at the start of the first year. The same seed gives the same rows."""
-    streams = iter(np.random.default_rng(seed).spawn(12))
+    streams = iter(np.random.default_rng(seed).spawn(11))
     base = simulate_customers(rates, customers, next(streams))
     bought = simulate_orders(base, rates, next(streams))
     tickets = _tickets(base, next(streams))
     invited = simulate_invitations(base, rates, bought, tickets, next(streams))
     # The relationship survey has random numbers of its own, so that those of all else are the same without it.
+    comments = np.random.default_rng([seed, 3])  # their own, for the same reason
     contacts, asked = np.random.default_rng([seed, 2]).spawn(2)
     account = draw_accounts(base, contacts)
     on_list = are_listed(len(account), export_streams(seed, 1)[0])
@@ -51,14 +52,13 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
             [invited.drop(columns=["order_id", "ticket_id"]), invitations], ignore_index=True
         ),
         "survey_responses": pd.concat(
-            [simulate_responses(base, rates, invited, next(streams)), sheets], ignore_index=True
+            [add_comments(simulate_responses(base, rates, invited, next(streams)), comments), sheets], ignore_index=True
         ),
         "reviews": _reviews(base, rates, next(streams)),
         "leads": simulate_leads(base, rates, next(streams)),
         "visits": simulate_visits(base, rates, next(streams)),
         "costs": simulate_costs(base, rates, next(streams)),
     }
-    tables["survey_responses"] = add_comments(tables["survey_responses"], next(streams))
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 

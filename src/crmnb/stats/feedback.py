@@ -7,7 +7,7 @@ Sources. Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3 (percen
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
@@ -156,7 +156,7 @@ def _effect(group: GroupedCounts, context: EstimationContext) -> tuple[dict, flo
         return group.row(**sizes, reason=reason), float("nan")
     value, influence, customers = _difference(counts[both])
     error, df = _standard_error(influence, customers)
-    half = stats.t.ppf((1 + context.level) / 2, df) * error if error > 0 else float("nan")
+    half = stdtrit(df, (1 + context.level) / 2) * error if error > 0 else float("nan")
     row = group.row(
         value=value,
         low=max(value - half, -100.0),
@@ -165,7 +165,7 @@ def _effect(group: GroupedCounts, context: EstimationContext) -> tuple[dict, flo
         flags="unreliable" if min(customers) < _FEW else "",
         **sizes,
     )
-    return row, float(2 * stats.t.sf(abs(value) / error, df)) if error > 0 else float("nan")
+    return row, float(2 * stdtr(df, -abs(value) / error)) if error > 0 else float("nan")
 
 
 def _difference(counts: pd.DataFrame) -> tuple[float, pd.DataFrame, tuple[int, int]]:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from crmnb.core.paths import NAME
 
 CURRENCY = r"^[A-Z]{3}$"
+LANGUAGE = r"^[a-z]{2}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
@@ -170,7 +171,7 @@ class Feedback(_Strict):
     from -1 to 1) where it is mapped, else from the lexicon, else from the labelled sample in survey_responses.sentiment_label.
     """
 
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
+    language: Annotated[str, Field(pattern=LANGUAGE)] | None = None
     themes: Annotated[int, Field(ge=2, le=20), _NUMBER] = 6
     codebook: dict[Construct, Annotated[tuple[Phrase, ...], Field(min_length=1, max_length=200)]] = {}
     stop_words: tuple[Phrase, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.stats.text.themes import phrase_pattern
 
@@ -19,7 +19,7 @@ FEWEST_LABELS, FEWEST_OF_A_CLASS = 60, 10  # of a sample that a classifier is le
 _FOLDS = 5
 _WORD = r"(?u)\b\w+\b"
 _LARGEST_CONDITION = 8.0  # of the matrix of misclassification; beyond, a correction multiplies chance
-# Measured by benchmarks/accuracy/sentiment.py, held by tests/real_data/test_sentiment.py: the accuracy of VADER on texts with human scores
+# Measured by benchmarks/accuracy/sentiment.py, held by tests/real_data/test_human_sentiment.py: the accuracy of VADER on texts with human scores
 # (share in the right of three classes; human scores, divided by 4, are neutral within the same limits), and how many texts they are.
 VADER_ACCURACY = {"product-review snippets": (0.587, 3708), "tweets": (0.899, 4200)}
 
@@ -106,7 +106,7 @@ def is_enough(labels: np.ndarray) -> bool:
 def accuracy(counts: np.ndarray, level: float) -> Accuracy:
     """How often classes are the human labels; counts: `misclassified`."""
     n, right = int(counts.sum()), int(np.trace(counts))
-    z = stats.norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     centre = (right + z**2 / 2) / (n + z**2)
     half = z / (n + z**2) * np.sqrt(right * (n - right) / n + z**2 / 4)
     frequent = float(counts.sum(axis=1).max()) / n
