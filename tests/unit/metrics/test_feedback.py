@@ -103,6 +103,14 @@ def test_the_accuracy_of_a_lexicon_is_measured_on_labels_and_stated():
     assert "corrected" in words
 
 
+def test_sheets_without_a_customer_are_customers_of_their_own():
+    frame = sheets(["good", "bad", "a day"] * 40)
+    known, nameless = (results(rows, client(), "sentiment")[0].rows for rows in (frame, frame.assign(customer_id=None)))
+    known, nameless = (rows[rows["part"] == ""].iloc[0] for rows in (known, nameless))
+    assert nameless["value"] == known["value"]
+    assert nameless["high"] - nameless["low"] == pytest.approx(known["high"] - known["low"], rel=0.1)
+
+
 def test_without_labels_nobody_claims_an_accuracy():
     (measured,) = results(sheets(["good"] * 5), client(), "sentiment")
     assert [note.code for note in measured.notes] == ["sentiment_source", "sentiment_accuracy_unknown"]
