@@ -160,7 +160,7 @@ def forget(project: Path, client: str, customer: str) -> Removal:
     leaves those rows out; the key itself is stored nowhere. This also happens if the customer is not found: the next delivery
     may contain them. Then the stored tables, quarantine, pages and notebooks are removed, and the data are re-imported; if the
     files are missing or wrong, the tables stay missing until the files are right. Published reports stay, except those whose
-    pages show the key (of clients that allow lists of customers). Raises InputError like `purge`, and for an empty key.
+    pages show the key (of clients that allow lists of customers), or quotes of customers, as a quote does not say whose it is. Raises InputError like `purge`, and for an empty key.
     """
     from crmnb.core.paths import private_folder
     from crmnb.intake.erasure.erasure_list import add_to_erasure_list
@@ -192,13 +192,16 @@ def forget(project: Path, client: str, customer: str) -> Removal:
 
 
 def _reports_with(place: Path, customer: str) -> tuple[str, ...]:
-    """The periods of the published reports with the key in a cell of its own: in a table of a page, or in a spreadsheet."""
+    """The periods of the published reports with quotes, or with the key in a cell of its own: in a table of a page, or in a spreadsheet."""
     cells = re.compile(rb">\s*" + re.escape(html.escape(customer, quote=False).encode()) + rb"\s*<")
     return tuple(
         period
         for period in _published_periods(place)
-        if any(cells.search(text) for path in _files(place / period) for text in _texts(path))
+        if any(cells.search(text) or _QUOTE in text for path in _files(place / period) for text in _texts(path))
     )
+
+
+_QUOTE = b"<blockquote>"  # as `crmnb.report.text.quotes` writes one
 
 
 def _files(folder: Path) -> list[Path]:
@@ -305,7 +308,7 @@ def _notes(place: Path, is_known: bool, problem: str, periods: tuple[str, ...]) 
     notes = []
     if periods:
         notes.append(
-            f"Removed: the reports that showed the customer's key ({', '.join(periods)}). The next run rebuilds them."
+            f"Removed: the reports that showed the customer's key, or quotes of customers ({', '.join(periods)}). The next run rebuilds them."
         )
     if not is_known:
         notes.append(

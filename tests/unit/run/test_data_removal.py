@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -15,8 +16,10 @@ import pytest
 from conftest import crmnb
 from crmnb.core.checksum import write_json
 from crmnb.core.errors import InputError
+from crmnb.core.notes import Note
 from crmnb.core.paths import private_folder
 from crmnb.intake import ImportRefused
+from crmnb.report.text.quotes import quotes_block
 from crmnb.run import data_removal
 from crmnb.run.data_import import import_client_data
 from crmnb.run.data_removal import forget, preview_purge, purge
@@ -198,6 +201,19 @@ def test_a_report_that_lists_the_customer_goes_and_the_others_stay(shop):
     assert removal.periods == ("2024",)
     assert "2024" in removal.notes[0]
     assert "2025" in removal.notes[1]
+
+
+def test_a_report_with_quotes_goes_as_any_of_them_may_be_the_customers(shop):
+    page = shop / "outputs" / "shop" / "2024" / "feedback.html"
+    page.write_text(
+        str(
+            quotes_block(
+                SimpleNamespace(notes=(Note("quote", theme="", text="words of a customer"),), client=None)
+            ).markup
+        )
+    )
+    assert forget(shop, "shop", KEY).periods == ("2024",)
+    assert not page.exists()
 
 
 def test_a_report_that_lists_somebody_else_stays(shop):
