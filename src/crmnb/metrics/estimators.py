@@ -255,7 +255,7 @@ net_sentiment = Estimator(
     "counts",
     "feedback.net_sentiment",
     "percentile bootstrap by customer, the errors of the classification in it where they are known",
-    columns=("sentiment_class",),
+    columns=("sentiment_class", "sheet"),
     folds=1000,
     together=True,
 )
@@ -264,7 +264,7 @@ theme_effects = Estimator(
     "counts",
     "feedback.theme_effects",
     "t by customer, with Welch's degrees of freedom",
-    columns=("survey", "mentioned", "points"),
+    columns=("survey", "mentioned", "points", "sheet"),
     folds=1000,
     chart="breakdown",
 )

@@ -1,5 +1,6 @@
 """Many rows: with people as whole numbers a client's every figure is what it is by their names."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -58,9 +59,14 @@ def test_rows_are_looked_at_with_the_names_of_people_and_the_rows_own_keys(id_, 
     pd.testing.assert_frame_equal(by_name, by_number)
 
 
-def test_what_people_wrote_is_not_held(numbered_shop):
-    assert "comment" not in numbered_shop.tables.frame("survey_responses").columns
-    assert "comment" in numbered_shop.tables.with_names().frame("survey_responses").columns
+def test_what_people_wrote_is_held_only_where_metrics_read_it(numbered_shop):
+    """Those of the comments do, where `feedback` is declared; the text of reviews none reads."""
+    assert "comment" in numbered_shop.tables.frame("survey_responses").columns
+    assert "text" not in numbered_shop.tables.frame("reviews").columns
+    assert "text" in numbered_shop.tables.with_names().frame("reviews").columns
+    tables = numbered_shop.tables
+    without = replace(tables, client=tables.client.model_copy(update={"feedback": None}), _canonical_of={}, _frames={})
+    assert "comment" not in without.frame("survey_responses").columns
 
 
 def test_who_has_no_name_has_no_number_and_all_rows_are_there(numbered_shop, corner_shop):

@@ -24,12 +24,12 @@ _COMMENTS = "comments"
 _UNSTABLE = 0.7  # mean cosine to the matching themes of other runs
 
 
-def _of_customers(rows: nw.LazyFrame) -> nw.LazyFrame:
-    """The rows with what they are clustered by: the customer; a sheet that names none is a customer of its own."""
-    sheet = nw.concat_str([nw.lit("sheet "), nw.col("response_id").cast(nw.String)])
+def _apart(rows: nw.LazyFrame) -> nw.LazyFrame:
+    """The rows with `sheet`: the time of those without a customer, so that each is a cluster of its own in the bootstrap."""
+    time = nw.col("responded_at").cast(nw.String)
     if "customer_id" not in rows.collect_schema().names():
-        return rows.with_columns(cluster=sheet)
-    return rows.with_columns(cluster=nw.coalesce(nw.col("customer_id").cast(nw.String), sheet))
+        return rows.with_columns(sheet=time)
+    return rows.with_columns(sheet=nw.when(nw.col("customer_id").is_null()).then(time).otherwise(nw.lit("")))
 
 
 @metric(
@@ -55,7 +55,7 @@ def sentiment(survey_responses, *, feedback: Feedback):
     rows = with_component(coded.classified(with_comment(survey_responses)), survey_responses.rows, "survey")
     words = {"numerator": "positive less negative comments", "denominator": _COMMENTS}
     return of_counts(
-        _of_customers(rows.drop("comment")),
+        _apart(rows.drop("comment")),
         estimators.net_sentiment,
         breakdown="survey",
         bounds=(-100, 100),
@@ -147,7 +147,7 @@ def theme_effect(survey_responses, personal_names, *, feedback: Feedback, item: 
         "denominator": "comments about the theme",
     }
     return of_counts(
-        _of_customers(rows), estimators.theme_effects, breakdown="theme", bounds=(-100, 100), trend=False, **words
+        _apart(rows), estimators.theme_effects, breakdown="theme", bounds=(-100, 100), trend=False, **words
     )
 
 
