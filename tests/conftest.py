@@ -73,6 +73,10 @@ def shortened(folder: Path, tables: tuple[str, ...] = ("customers", "survey_resp
     }
     if "orders" not in tables:
         del parameters["churn"]  # which is told by orders
+    if "employee_responses" not in tables:
+        del parameters["employees"], parameters["segments"]["team"]
+        mapped = {column for table in parameters["tables"].values() for column in table["columns"]}
+        parameters["items"] = {name: item for name, item in parameters["items"].items() if name in mapped}
     path.write_text(yaml.safe_dump(parameters, sort_keys=False), encoding="utf-8")
     return folder
 

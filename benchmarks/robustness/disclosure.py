@@ -29,7 +29,8 @@ import yaml
 from bs4 import BeautifulSoup
 from python_calamine import CalamineWorkbook
 
-from benchmarks.robustness.disclosure_clients import BELOW, Small, at_random, crafted
+from benchmarks.robustness.disclosure_clients import Small, at_random, crafted
+from benchmarks.robustness.disclosure_employees import shown_whatever_their_number
 from benchmarks.robustness.disclosure_pages import Names, read, small_counts
 from benchmarks.robustness.disclosure_ranges import Ranges
 from benchmarks.robustness.disclosure_solver import KEY, Report
@@ -46,22 +47,22 @@ _BESIDE = 630  # px from where on numbers stand beside the marks of a drawing
 PERIOD = Period.parse("2025").observe(pd.Timestamp("2023-01-01"), pd.Timestamp("2026-01-01"))
 
 
-def rows(small: Small, suppress_below: int, metrics: Iterable[Metric]) -> pd.DataFrame:
-    """The rows of a report on a client, groups of fewer than so many hidden."""
-    tables = in_memory(small.client(suppress_below), small.tables)
+def rows(small: Small, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """The rows of a report on a client."""
+    tables = in_memory(small.client(), small.tables)
     return pd.concat([each.rows for each in measure_all(metrics, tables, PERIOD)], ignore_index=True)
 
 
 def reports(small: Small, metrics: Iterable[Metric]) -> tuple[Report, Report]:
     """A client's report, and one in which the small groups are hidden and nothing else is."""
     metrics = list(metrics)
-    truth = rows(small, 1, metrics)
+    truth, _ = truth_of(small, metrics)
     base = truth[["n", "clusters"]].where(lambda size: size > 0).min(axis=1)
-    is_small = base < BELOW
+    is_small = base < small.below
     naive = truth.assign(flags=truth["flags"].where(~is_small, "suppressed"))
     naive.loc[is_small, ["n", "clusters", "numerator", "denominator"]] = float("nan")
-    shown = rows(small, BELOW, metrics)
-    return Report(shown, truth, BELOW, small.within), Report(naive, truth, BELOW, small.within)
+    shown = rows(small, metrics)
+    return Report(shown, truth, small.below, small.within), Report(naive, truth, small.below, small.within)
 
 
 def published(small: Small, folder: Path) -> tuple[pd.DataFrame, Path]:
@@ -90,7 +91,8 @@ def published(small: Small, folder: Path) -> tuple[pd.DataFrame, Path]:
 
 def truth_of(small: Small, metrics: Iterable[Metric]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows and the points of all curves of a client's report in which nothing is hidden."""
-    measured = measure_all(metrics, in_memory(small.client(1), small.tables), PERIOD)
+    with shown_whatever_their_number():
+        measured = measure_all(metrics, in_memory(small.client(1), small.tables), PERIOD)
     points = [each.points.assign(metric=each.rows["metric"].iloc[0]) for each in measured if len(each.points)]
     names = ["metric", "breakdown", "segment", "level", "x", "n"]
     return (
@@ -108,7 +110,7 @@ def from_pages(
     """
     ranges = Ranges(report, shown, read(folder, Names(shown)), points)
     assert not ranges.misread, f"{small.name}: read what is not so: {ranges.misread[:3]}"
-    return [*ranges.recovered(), *small_counts(folder, BELOW)], len(ranges.printed)
+    return [*ranges.recovered(), *small_counts(folder, small.below)], len(ranges.printed)
 
 
 def attacked(small: Small, report: Report) -> tuple[list, int]:
@@ -126,7 +128,7 @@ def planted(place: str) -> list:
     """What the attack finds where a page holds a level of four leads after all: place is "words" or "marks" (drawn, no number beside it), or
     "nowhere", for the picture that a report has."""
     small, metric, report, shown, points = _left_out()
-    tables = in_memory(small.client(BELOW if place == "nowhere" else 1), small.tables)
+    tables = in_memory(small.client(None if place == "nowhere" else 1), small.tables)
     soup = BeautifulSoup(by_segment(evaluate_variant(metric, tables, PERIOD))._repr_html_(), "html.parser")
     for image in soup("img"):
         if place == "words":
@@ -149,8 +151,8 @@ def _left_out() -> tuple[Small, Metric, Report, pd.DataFrame, pd.DataFrame]:
     small = next(each for each in crafted() if each.name == "c2_left_out")
     metric = catalogue()["lead_conversion_rate"]
     truth, points = truth_of(small, [metric])
-    shown = rows(small, BELOW, [metric])
-    return small, metric, Report(shown, truth, BELOW), shown, points
+    shown = rows(small, [metric])
+    return small, metric, Report(shown, truth, small.below), shown, points
 
 
 def _without_numbers(source: str) -> str:

@@ -1,4 +1,4 @@
-"""Small clients whose reports are attacked: some made at random, and nine in which a small group could be given away."""
+"""Small clients whose reports are attacked: some made at random, and eleven in which a small group could be given away."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.robustness import disclosure_employees
 from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import Rates
 from crmnb.schema.client import Client
@@ -31,15 +32,25 @@ _BY_INACTIVITY = {"churn": {"kind": "inactivity", "inactivity_days": 180}}
 
 @dataclass(frozen=True)
 class Small:
-    """A client: its tables, what it declares, and how two segmentations lie inside one another (their pairs of levels)."""
+    """A client: its tables, what it declares, and how two segmentations lie inside one another (their pairs of levels).
+
+    below: of fewer people its report shows nothing. A client of employees alone declares 1 instead.
+    """
 
     name: str
     tables: dict[str, pd.DataFrame]
     declared: dict[str, Any]
     within: dict[tuple[str, str], set]
+    below: int = BELOW
 
-    def client(self, suppress_below: int = BELOW) -> Client:
-        """The client, to be measured in memory."""
+    @property
+    def suppress_below(self) -> int:
+        """What the client declares."""
+        return self.below if self.below == BELOW else 1
+
+    def client(self, suppress_below: int | None = None) -> Client:
+        """The client, to be measured in memory; suppress_below: where it is not to be what the client declares."""
+        suppress_below = self.suppress_below if suppress_below is None else suppress_below
         privacy = {"min_base": 30, "suppress_below": suppress_below}
         said = self.declared | {"privacy": privacy, "tables": {name: {"columns": {}} for name in self.tables}}
         return Client(id=self.name, folder=Path(), name=self.name, sources={}, **said)
@@ -51,7 +62,8 @@ class Small:
             for name, table in self.tables.items()
         }
         sources = {name: {"file": f"{self.name}/{name}.csv"} for name in self.tables}
-        return {"name": self.name, **self.declared, "sources": sources, "tables": tables}
+        privacy = {"min_base": 30, "suppress_below": self.suppress_below}
+        return {"name": self.name, **self.declared, "privacy": privacy, "sources": sources, "tables": tables}
 
 
 def at_random(count: int) -> Iterator[Small]:
@@ -73,10 +85,11 @@ def at_random(count: int) -> Iterator[Small]:
 
 
 def crafted() -> Iterator[Small]:
-    """One client for each way in which small groups were once given away, and one with a relationship survey."""
+    """One client for each way in which small groups were once given away, one with a relationship survey, and two with employees."""
     for name, make in _MAKERS.items():
         tables, declared, within = make(np.random.default_rng(1))
-        yield Small(name, tables, _DECLARED | declared, within)
+        below = disclosure_employees.BELOW if make is disclosure_employees.survey else BELOW
+        yield Small(name, tables, _DECLARED | declared, within, below)
 
 
 def _days(rng: np.random.Generator, n: int, first: str = "2025-01-01", days: int = 360) -> pd.Series:
@@ -261,4 +274,6 @@ _MAKERS: dict[str, Callable] = {
     "c7_anonymous": _anonymous,
     "c8_drivers": _drivers,
     "c9_relationship": _relationship,
+    "c10_employees": disclosure_employees.survey_with_customers,
+    "c11_employees_alone": disclosure_employees.survey,
 }

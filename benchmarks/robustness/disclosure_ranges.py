@@ -161,7 +161,10 @@ class Ranges:
                 at = node.get(name, name)
                 terms[at] = terms.get(at, 0.0) + weight
             for at in terms.keys() - true.keys():
-                is_whole[at], bounds[at] = True, [0.0, np.inf]
+                # A cell is a number of people, or a sum: of points, of promoters less detractors.
+                of_sums = at[0] == "cell" and at[3] == "numerator"
+                is_whole[at] = not of_sums or at[1] in self._counting
+                bounds[at] = [-np.inf if of_sums and at[1] in money | negative else 0.0, np.inf]
                 if at[0] == "group":
                     true[at] = -sum(weight * true[other] for other, weight in terms.items() if other != at)
                     wanted |= {at: at} if _LEAST < true[at] < self.below else {}

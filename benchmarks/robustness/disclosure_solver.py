@@ -42,6 +42,7 @@ SAME: tuple[tuple[Name, Name], ...] = (
     (("survival_curve", "after 90 days", "n"), ("median_lifetime", "", "n")),
     (("csat", "*", "n"), ("csat_mean", "*", "n")),
     (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
+    (("employee_satisfaction", "", "n"), ("employee_satisfaction_mean", "", "n")),
 )
 
 # Shares that add up to all answers of a survey, and the metric of the same answers.
@@ -80,7 +81,7 @@ class Report:
         follows = _determined(equations, node, {at: self.true[at] for at in shown})
         found += [wanted[at] for at in follows if at in wanted]
         between = {at: value for at, value in follows.items() if at[0] in ("group", "cell") and "numerator" not in at}
-        return found + [at for at, value in between.items() if 0.5 < value < self.below]
+        return found + [at for at, value in between.items() if 0.5 < value < self.below - 1e-6]
 
     def _nodes(self) -> dict[Variable, Variable]:
         """One name for all names of the same figure."""

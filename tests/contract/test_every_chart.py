@@ -318,6 +318,25 @@ PRIORITIES = {
 }
 
 
+def wrong_link(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The teams of lowest and highest engagement, the number of teams, both ends of the line; a title no bolder than the line."""
+    (axes,) = drawn.axes
+    spots = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o")
+    (line,) = [line for line in axes.lines if line.get_marker() == "None"]
+    if not agrees(shown.alt.partition("plot of ")[2], len(spots)):
+        yield f"{len(spots)} teams are drawn"
+    for word, spot in (("Lowest", spots[0]), ("Highest", spots[-1])):
+        told = re.search(rf"{word} engagement (.+?): (\S+), customers (\S+)\.(?: |$)", shown.alt)
+        if not (agrees(told[2], spot[0]) and agrees(told[3], spot[1])):
+            yield f"{word}: {told[0]!r} for {spot}"
+    told = re.search(r"Line from (\S+) at (\S+) to (\S+) at (\S+)\.$", shown.alt)
+    (x_from, x_to), (y_from, y_to) = line.get_xdata(), line.get_ydata()
+    if not all(agrees(words, value) for words, value in zip(told.groups(), (y_from, x_from, y_to, x_to), strict=True)):
+        yield f"the line: {told[0]!r}"
+    if ("more satisfied" in shown.title and y_to <= y_from) or ("less satisfied" in shown.title and y_to >= y_from):
+        yield f"the title: {shown.title!r}"
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -464,6 +483,7 @@ CHECKS: dict[str, Check] = {
     "weakest": wrong_gaps,
     "representation": wrong_gaps,
     "channels": wrong_gaps,
+    "link": wrong_link,
 }
 
 
@@ -532,6 +552,10 @@ MADE = {
         lambda: pictured.priorities(Service=(71, 3.4), Price=(55, 2.1), Range=(66, 2.2)),
     ),
     "a single driver": ("priority", (), lambda: pictured.priorities(Service=(61, 2.4))),
+    "link": ("link", (), pictured.link),
+    "falling link": ("link", (), lambda: pictured.link(-0.5)),
+    "no detectable link": ("link", (), lambda: pictured.link(0.1)),
+    "link of many teams": ("link", (), lambda: pictured.link(teams=30)),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),
 }

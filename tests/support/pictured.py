@@ -164,6 +164,34 @@ def priorities(**drivers: tuple[float, float]):
     return result(rows, of=PRIORITIES, points=points)
 
 
+def link(slope: float = 0.5, half: float = 0.2, teams: int = 9, **facts):
+    """Teams with engagement of 60, 62, 64 ... and the satisfaction of their customers around a line."""
+    own = [
+        point(
+            60.0 + 2 * at,
+            70 + slope * 2 * at + 3 * math.sin(7 * at),
+            NAN,
+            breakdown="teams",
+            segment="team",
+            level=f"Team {at}",
+            n=12.0,
+        )
+        for at in range(teams)
+    ]
+    ends = [point(x, 70 + slope * (x - 60), NAN, breakdown="line", n=NAN) for x in (60.0, 58.0 + 2 * teams)]
+    rows = [
+        row(value=slope, low=slope - half, high=slope + half, unit="points per point", **facts),
+        row(value=0.6, low=0.1, high=0.9, breakdown="rank correlation", unit="correlation"),
+    ]
+    of = metric(
+        id="employee_customer_link",
+        title="Link between employees and customers",
+        unit="points per point",
+        breakdown="measure",
+    )
+    return result(rows, of=of, points=own + ends)
+
+
 def hazards(kind="region", against="East", levels=("North", "South", "West")):
     """Hazard ratios of levels against a reference."""
     found = dict(zip(levels, [(2.14, 1.71, 2.68), (1.02, 0.80, 1.31), (0.47, 0.31, 0.72)], strict=True))

@@ -11,6 +11,7 @@ from crmnb.demo.columns import make_customer_ids, make_keys, to_times
 from crmnb.demo.comments import add_comments
 from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, are_listed, draw_events, simulate_customers
+from crmnb.demo.employees import employees_of
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
@@ -59,6 +60,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "visits": simulate_visits(base, rates, next(streams)),
         "costs": simulate_costs(base, rates, next(streams)),
     }
+    tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 

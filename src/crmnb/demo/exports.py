@@ -274,6 +274,7 @@ def export_tickets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRo
             "Channel": clean["channel"],
             "Topic": clean["topic"],
             "Agent": clean["agent"],
+            "Team": clean["team"],
             "Priority": clean["priority"],
             "year": clean["opened_at"].dt.year,
         }

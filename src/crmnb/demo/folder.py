@@ -18,19 +18,23 @@ import duckdb
 import pandas as pd
 
 from crmnb.core.errors import InputError
-from crmnb.demo import exports, exports_sales
+from crmnb.demo import exports, exports_employees, exports_sales
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
+from crmnb.demo.employees import true_figures
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
 from crmnb.demo.truth.figures import compute_truth
 
 TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
-_SALES = ("leads", "visits", "costs")
+_MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales) | dict.fromkeys(
+    ("employee_responses", "teams"), exports_employees
+)
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
-    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv", TRUTH_FILE),
+    *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
+    *("employee_survey.csv", "teams.csv", TRUTH_FILE),
 )
 
 
@@ -49,7 +53,7 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
     drawn = simulate_tables(rates, customers, seed)
     streams = export_streams(seed, len(drawn.tables))
     tables = {
-        name: getattr(exports_sales if name in _SALES else exports, f"export_{name}")(table, rng)
+        name: getattr(_MODULES.get(name, exports), f"export_{name}")(table, rng)
         for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +109,8 @@ def _build_truth(
 
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
-    for (metric, breakdown), value in compute_truth(rates, year, at_start, segment, level).items():
+    values = compute_truth(rates, year, at_start, segment, level) | ({} if segment else true_figures(year))
+    for (metric, breakdown), value in values.items():
         figures.setdefault(metric, {})[breakdown] = round(value, 6)
     return figures
 
@@ -206,6 +211,14 @@ def _costs(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "costs.csv").write_bytes(_csv(rows, delimiter=";").encode("iso-8859-15"))
 
 
+def _employee_responses(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "employee_survey.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _teams(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "teams.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
 _WRITERS = {
     "customers": _customers,
     "subscriptions": _subscriptions,
@@ -217,4 +230,6 @@ _WRITERS = {
     "leads": _leads,
     "visits": _visits,
     "costs": _costs,
+    "employee_responses": _employee_responses,
+    "teams": _teams,
 }

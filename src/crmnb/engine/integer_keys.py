@@ -16,6 +16,9 @@ _HELD = "held"  # the database that holds the rows
 # The columns that name people, and where their numbers are: those of visitors are below 0, so that they are no customer's.
 _PEOPLE = {"customer_id": "customer_numbers", "visitor_id": "visitor_numbers"}
 
+# Tables that metrics join by their keys as other tables hold them, or whose keys are shown.
+_JOINED = ("tickets", "teams")
+
 
 def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
     """Give everybody a number whom one of these tables names."""
@@ -40,10 +43,11 @@ def held(
 ) -> dict[bool, duckdb.DuckDBPyRelation]:
     """A table's rows in memory, with numbers for people: those that count (SQL), and all. prose: with free text, which takes most memory.
 
-    The row's own key is its hash: of ten million rows two have the same with a chance of 3 in a million.
+    The row's own key is its hash, unless other tables are joined by it: of ten million rows two have the same with a chance of 3 in a million.
     """
     table, columns = TABLES[name], con.table(name).columns
-    own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in _PEOPLE}
+    as_they_are = {*_PEOPLE, *(table.key if name in _JOINED else ())}
+    own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in as_they_are}
     rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and not prose and c.name in columns])
     parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
     for part, condition in parts.items():

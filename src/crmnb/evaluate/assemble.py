@@ -52,7 +52,8 @@ def rows_of(
         id_: request for id_, request in known.items() if request.windows
     }  # the measure of a metric without a window is not known
     counted = {
-        id_: Counted(frozenset(request.metric.reads), request.metric.numerator) for id_, request in called.items()
+        id_: Counted(frozenset(request.metric.reads), request.metric.numerator, request.metric.privacy(client))
+        for id_, request in called.items()
     }
     rows = pooled(protect(rows, client.privacy, counted, seams), _weights(called))
     measures = {id_: request.metric.measure for id_, request in called.items() if request.metric.measure.is_derived}

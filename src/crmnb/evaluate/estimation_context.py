@@ -4,17 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmnb.core.period import Period
-from crmnb.schema.client import INDEX, Churn, Client, Items, Relationship, Segment, Worth
+from crmnb.schema.client import INDEX, TEAM_COLUMN, Churn, Client, Items, Privacy, Relationship, Segment, Worth
 from crmnb.schema.tables import OTHER, UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
 
 
-def estimation_context(client: Client, settings: Mapping[str, Any], periods: Mapping[str, Period]) -> EstimationContext:
+def estimation_context(
+    client: Client, settings: Mapping[str, Any], periods: Mapping[str, Period], privacy: Privacy | None = None
+) -> EstimationContext:
     """The context of a metric's estimates.
 
-    settings: the metric's keyword arguments, the client's declarations among them. periods: by window.
+    settings: the metric's keyword arguments, the client's declarations among them. periods: by window. privacy: the metric's own, where
+    it demands more than the client.
     """
-    plain: dict[str, Any] = {"order_columns": _order_columns(client.segments), "other_level": OTHER}
+    privacy = privacy or client.privacy
+    teams = tuple(name for name, segment in client.segments.items() if segment.column == TEAM_COLUMN)
+    plain: dict[str, Any] = {
+        "order_columns": _order_columns(client.segments),
+        "team_segments": teams,
+        "other_level": OTHER,
+    }
     for name, value in settings.items():
         if isinstance(value, Churn):
             plain |= _churn_settings(value)
@@ -28,8 +37,8 @@ def estimation_context(client: Client, settings: Mapping[str, Any], periods: Map
         level=client.level,
         settings=plain,
         periods=periods,
-        suppress_below=client.privacy.suppress_below,
-        min_base=client.privacy.min_base,
+        suppress_below=privacy.suppress_below,
+        min_base=privacy.min_base,
         time_segmentations=frozenset(name for name, segment in client.segments.items() if segment.years),
     )
 

@@ -10,6 +10,7 @@ from crmnb.core.period import Period
 from crmnb.engine.segments import common_levels
 from crmnb.engine.session import Tables
 from crmnb.evaluate.assemble import points_of, rows_of
+from crmnb.evaluate.disclosure_control.levels_used import rests_on_hidden, withheld
 from crmnb.evaluate.disclosure_control.notes import protected_notes
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.evidence_notes import notes_on_rows
@@ -56,6 +57,10 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
     measured = []
     for request in requests[:reported]:
         estimates = inferred.get(request.metric.id, Estimates([]))
+        privacy = request.metric.privacy(tables.client) if request.windows else tables.client.privacy
+        if rests_on_hidden(estimates.points, [rows[name] for name in request.metric.measure.inputs if name in rows]):
+            rows[request.metric.id] = withheld(rows[request.metric.id], privacy)
+            estimates = Estimates([])
         notes = protected_notes(
             (
                 *notes_on_rows(request, tables),
@@ -63,9 +68,9 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
                 *notes_of[request.metric.id],
                 *estimates.notes,
             ),
-            tables.client.privacy,
+            privacy,
         )
-        points = points_of(estimates.points, rows[request.metric.id], request.metric, tables.client.privacy)
+        points = points_of(estimates.points, rows[request.metric.id], request.metric, privacy)
         measured.append(
             Measured(request.metric, rows[request.metric.id], request.words, request.direction, notes, points)
         )
@@ -73,7 +78,12 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
 
 
 def _inputs_of(requests: list[Request]) -> list[Metric]:
-    """The metrics that derived ones are made of, and that were not asked for."""
+    """The metrics that others are made of, and that were not asked for: of derived ones, and of those that rest on levels which may be hidden."""
     there = {request.metric.id for request in requests}
-    names = dict.fromkeys(name for request in requests if request.windows for name in all_inputs(request.metric))
+    names = dict.fromkeys(name for request in requests if request.windows for name in _inputs(request.metric))
     return [catalogue()[name] for name in names if name not in there]
+
+
+def _inputs(metric: Metric) -> tuple[str, ...]:
+    measure = metric.measure
+    return (*all_inputs(metric), *(measure.inputs if measure.suppress_below > 1 and not measure.is_derived else ()))

@@ -135,6 +135,8 @@ def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: i
 
     Raises Unavailable where there are none.
     """
+    if metric.measure.suppress_below > 1:
+        raise Unavailable(Note("rows_never_shown"))
     tables = tables.with_names()
     arguments, _ = resolve(metric, tables.client)
     evidence, reason = _evidence(metric, tables, period, arguments)

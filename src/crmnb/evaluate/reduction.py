@@ -55,7 +55,8 @@ def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
         settings = request.arguments | dict(request.metric.measure.known)
-        context = estimation_context(tables.client, settings, request.windows)
+        privacy = request.metric.privacy(tables.client)
+        context = estimation_context(tables.client, settings, request.windows, privacy)
         inferred = estimate.infer(groups, context) if groups else Estimates([])
         if estimate.moves and {*COMPARED} <= {*request.evidence.names}:
             _pair(inferred, correlations(tables.con, request.evidence, list(of), _moves(groups, estimate)))

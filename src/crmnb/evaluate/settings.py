@@ -7,7 +7,7 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.metrics.definition import Metric, catalogue, families
-from crmnb.schema.client import Client, Dates, Feedback, Item, Items, Relationship, Segments, Worth
+from crmnb.schema.client import Client, Dates, Employees, Feedback, Item, Items, Relationship, Segments, Worth
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
 # The least and the most of whole numbers among the settings, by how their names end.
@@ -57,7 +57,14 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         raise Unavailable(Note("needs_relationship", table="survey_responses"))
     if Feedback in metric.declarations.values() and client.feedback is None:
         raise Unavailable(Note("needs_feedback", table="survey_responses"))
-    whole = {Relationship: client.relationship, Feedback: client.feedback, Items: Items(client.items)}
+    if Employees in metric.declarations.values() and client.employees is None:
+        raise Unavailable(Note("needs_employees", table="employee_responses"))
+    whole = {
+        Relationship: client.relationship,
+        Feedback: client.feedback,
+        Employees: client.employees,
+        Items: Items(client.items),
+    }
     whole |= {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
     arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return arguments, words

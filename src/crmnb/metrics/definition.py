@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, Unavailable
 from crmnb.metrics.estimators import net_promoters
 from crmnb.metrics.measures import Measure
-from crmnb.schema.client import Churn, Dates, Feedback, Item, Items, Relationship, Segments, Worth
+from crmnb.schema.client import (
+    Churn,
+    Client,
+    Dates,
+    Employees,
+    Feedback,
+    Item,
+    Items,
+    Privacy,
+    Relationship,
+    Segments,
+    Worth,
+)
 
 if TYPE_CHECKING:
     from crmnb.engine.periods import Periods
@@ -24,7 +36,7 @@ Direction = Literal["up", "down", "-"]
 
 _FAMILIES = "crmnb.metrics.families"
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Items, Relationship, Feedback, Churn, Worth, Segments, Dates)
+DECLARATIONS = (Item, Items, Relationship, Feedback, Employees, Churn, Worth, Segments, Dates)
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,10 @@ class Metric:
     def direction_of(self, arguments: dict[str, Any]) -> Direction:
         """The direction, which may depend on the client's declarations, with these given."""
         return self.direction(**arguments) if callable(self.direction) else self.direction
+
+    def privacy(self, client: Client) -> Privacy:
+        """The client's thresholds, raised to what the metric itself demands."""
+        return client.privacy.raised(self.measure.suppress_below)
 
     @property
     def scaled(self) -> float:

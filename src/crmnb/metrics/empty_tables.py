@@ -10,7 +10,20 @@ from crmnb.core.period import Period
 from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.session import Tables, without_rows
 from crmnb.engine.views import View
-from crmnb.schema.client import Churn, Client, Dates, Feedback, Item, Items, Relationship, Segment, Segments, Worth
+from crmnb.schema.client import (
+    TEAM_COLUMN,
+    Churn,
+    Client,
+    Dates,
+    Employees,
+    Feedback,
+    Item,
+    Items,
+    Relationship,
+    Segment,
+    Segments,
+    Worth,
+)
 
 if TYPE_CHECKING:
     from crmnb.metrics.definition import Metric
@@ -44,9 +57,12 @@ def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:
         Items: [Items({"item": items[0]})],
         Relationship: [Relationship(index=("item",), drivers={"driver": ("item",)}, outcomes={"outcome": ("item",)})],
         Feedback: [Feedback(language="en", codebook={"theme": ("word",)}, lexicon={"word": 1})],
+        Employees: [Employees(engagement=("item",), culture=("item",))],
         Churn: _CHURNS,
         Worth: [Worth(margin_rate=0.5)],
-        Segments: [Segments({"channel": Segment(column="customers.acquisition_channel")})],
+        Segments: [
+            Segments({"channel": Segment(column="customers.acquisition_channel"), "team": Segment(column=TEAM_COLUMN)})
+        ],
         Dates: [Dates("day")],
     }
     declared = {name: kinds[type_] for name, type_ in metric.declarations.items()}

@@ -272,6 +272,31 @@ all_counted = Estimator(
     "number", "moments", "moments.all_counted", "none: a count of all, not of a sample", total=True, of_both=True
 )
 
+# Employees.
+staff_share = Estimator(
+    "share of a staff", "counts", "finite_population.share", "Wilson, finite-population correction", chart="segments"
+)
+staff_mean = Estimator(
+    "mean of a staff", "counts", "finite_population.mean", "score, finite-population correction", chart="segments"
+)
+staff_net_score = Estimator(
+    "net score of a staff",
+    "counts",
+    "finite_population.net_score",
+    "adjusted Wald, finite-population correction",
+    chart="segments",
+)
+staff_index = Estimator(
+    "mean of several items of a staff",
+    "counts",
+    "employees.index",
+    "score, finite-population correction",
+    chart="segments",
+)
+employee_link = Estimator(
+    "slope corrected for attenuation", "counts", "employees.link", "jackknife of teams, t", chart="link"
+)
+
 # Financial.
 _MARGINS = ("margin", "times", "pay", "known", "due")  # of histories (`crmnb.metrics.features.purchase_history`)
 reconciliation = Estimator("difference", "counts", "simple_clv.reconciled", "none: all of both", sums=("net",))

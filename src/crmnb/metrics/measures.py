@@ -36,7 +36,7 @@ class Measure:
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
     quite another length. `inputs`: the metrics that it is made of, and of a derived one how: `combine`, or `transform` of a single one (`derived`);
     `complement`: it counts what that one does not. `aspect_of`: the metric of whose fact it shows another aspect, beside which
-    reports list it.
+    reports list it. `suppress_below`: fewer units are hidden, even where the client allows less.
     The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
     has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
     asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
@@ -61,6 +61,7 @@ class Measure:
     combine: Callable[..., float] | None = None
     complement: bool = False
     aspect_of: str = ""
+    suppress_below: int = 1
     cumulative: bool = False
     of_events: bool = False
     looks_back: bool = False

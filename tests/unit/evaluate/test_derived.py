@@ -70,6 +70,7 @@ def test_metrics_that_express_one_fact_name_each_other():
         "churn_rate": ("retention_rate",),
         "churn_rate_annualised": ("churn_rate",),
         "clv_to_cac": ("predicted_clv", "customer_acquisition_cost"),
+        "employee_customer_link": ("employee_engagement_index",),
     }
     aspects = {metric.measure.aspect_of for metric in catalogue().values()} - {""}
     assert aspects <= set(catalogue())

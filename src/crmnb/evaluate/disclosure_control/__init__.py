@@ -26,7 +26,9 @@ def protect(
     counted: dict[str, Counted] | None = None,
     seams: Iterable[Seam] = (),
 ) -> pd.DataFrame:
-    """The rows of metrics with small groups dealt with.
+    """The rows of metrics with small groups dealt with; metrics that demand more privacy than the client are dealt with by themselves.
+
+    Two metrics of one threshold may count the same people, of two thresholds they do not: employees are nobody's customers.
 
     frame: columns `metric`, `win`, `breakdown`, `segment`, `level`, `part`, `flags`, `reason` and the figures; `at_win`, `at_segment`,
     `at_level` where the figures are of another group than the row stands for. counted: by metric, what it is that it counts. seams: see
@@ -36,9 +38,24 @@ def protect(
     smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
     that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
     """
+    own = {metric: count.privacy for metric, count in (counted or {}).items() if count.privacy}
+    fewest = frame["metric"].map({metric: demanded.suppress_below for metric, demanded in own.items()})
+    fewest = fewest.fillna(privacy.suppress_below)
+    if fewest.nunique() < 2:
+        privacy = own.get(frame["metric"].iloc[0], privacy) if len(frame) else privacy
+        return _protected(frame, privacy, counted or {}, tuple(seams))
+    of_threshold = [part for _, part in frame.groupby(fewest)]
+    parts = [_protected(part, own.get(part["metric"].iloc[0], privacy), counted, tuple(seams)) for part in of_threshold]
+    return pd.concat(parts).loc[frame.index]
+
+
+def _protected(
+    frame: pd.DataFrame, privacy: Privacy, counted: dict[str, Counted], seams: tuple[Seam, ...]
+) -> pd.DataFrame:
+    """The rows of metrics of one threshold, with small groups dealt with."""
     base = _base(frame)
     is_small = (base > 0) & (base < privacy.suppress_below)
-    hidden = _hidden(frame, base, privacy.suppress_below, counted or {}, tuple(seams))
+    hidden = _hidden(frame, base, privacy.suppress_below, counted, seams)
     frame = _flag(frame, (base > 0) & ~hidden & (base < privacy.min_base), "low_base")
     frame = _flag(frame, hidden, "suppressed")
     frame.loc[hidden & is_small, "reason"] = Note("small_group", fewest=privacy.suppress_below).to_json()

@@ -13,6 +13,7 @@ import pandas as pd
 
 from crmnb.evaluate.disclosure_control.overlaps import LEFT_OUT, Seam
 from crmnb.evaluate.results_frame import FIGURES
+from crmnb.schema.client import Privacy
 
 _COUNTS = ("n", "clusters", "numerator", "denominator")
 _CELL = ["metric", "breakdown", "win", "segment", "level"]
@@ -20,10 +21,11 @@ _CELL = ["metric", "breakdown", "win", "segment", "level"]
 
 @dataclass(frozen=True)
 class Counted:
-    """What is to be known of a metric: the tables that it `reads`, and what its numerator `counts`, in words."""
+    """What is to be known of a metric: the tables that it `reads`, what its numerator `counts`, in words, and the `privacy` that it demands."""
 
     reads: frozenset[str] = frozenset()
     counts: str = ""
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,18 @@ def priority_alt(result: Result, drivers: list[tuple[str, str, str, str]]) -> st
     )
 
 
+def link_alt(teams: int, ends: list[tuple[str, str, str]], line: list[tuple[str, str]]) -> str:
+    """For dots of teams with a line: the teams of lowest and highest engagement with both scores, and both ends of the line."""
+    (low, low_score, low_customers), (high, high_score, high_customers) = ends
+    (x_from, y_from), (x_to, y_to) = line
+    return (
+        f"Scatter plot of {teams} teams with a line. Across: engagement index of the team, 0 to 100. "
+        f"Up: satisfaction of its customers, 0 to 100. Lowest engagement {low}: {low_score}, customers {low_customers}. "
+        f"Highest engagement {high}: {high_score}, customers {high_customers}. "
+        f"Line from {y_from} at {x_from} to {y_to} at {x_to}."
+    )
+
+
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: where the holdout begins, and the last values."""
     head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."

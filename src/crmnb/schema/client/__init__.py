@@ -3,9 +3,11 @@
 from crmnb.schema.client.load import known_clients, load_client
 from crmnb.schema.client.models import (
     INDEX,
+    TEAM_COLUMN,
     Churn,
     Client,
     Dates,
+    Employees,
     Feedback,
     Gain,
     Item,
@@ -22,9 +24,11 @@ from crmnb.schema.client.models import (
 
 __all__ = [
     "INDEX",
+    "TEAM_COLUMN",
     "Churn",
     "Client",
     "Dates",
+    "Employees",
     "Feedback",
     "Gain",
     "Item",

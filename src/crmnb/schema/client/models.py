@@ -14,6 +14,8 @@ LANGUAGE = r"^[a-z]{2}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
+TEAM_COLUMN = "employee_responses.team"  # the only key that a segmentation may be by: many answers share a team
+
 INDEX = "index"  # what the relationship index is called among the constructs of `relationship`
 
 MAX_CUTS = 49  # of a segmentation: more would make more levels than are shown (crmnb.engine.segments)
@@ -182,6 +184,13 @@ class Feedback(_Strict):
         return hash(self.model_dump_json())
 
 
+class Employees(_Strict):
+    """The employee survey: the items of its two indices, engagement and customer-centric culture."""
+
+    engagement: tuple[Name, ...] = ()
+    culture: tuple[Name, ...] = ()
+
+
 class Churn(_Strict):
     """How a customer is lost: `contractual` (customers.left_at or subscriptions.ended_at) or by `inactivity`.
 
@@ -265,6 +274,10 @@ class Privacy(_Strict):
     suppress_below: Units = 10
     expose_customers: bool = False
 
+    def raised(self, suppress_below: int) -> "Privacy":
+        """The same where fewer than so many units are suppressed, whatever the client declares."""
+        return self.model_copy(update={"suppress_below": max(self.suppress_below, suppress_below)})
+
 
 class Client(_Strict):
     """The parameters of a client. `id` is the file's name without its ending, `folder` its folder."""
@@ -286,6 +299,7 @@ class Client(_Strict):
     items: dict[Name, Item] = {}
     relationship: Relationship | None = None
     feedback: Feedback | None = None
+    employees: Employees | None = None
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

@@ -8,8 +8,9 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
+from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
-from crmnb.schema.client.models import Churn, Client, Mapping, Segment
+from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Mapping, Segment
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.sources import find_source_problems
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
@@ -41,6 +42,8 @@ def find_problems(client: Client) -> list[str]:
         messages += find_relationship_problems(client.relationship, client)
     if client.feedback:
         messages += find_feedback_problems(client.feedback, client)
+    if client.employees:
+        messages += find_employees_problems(client.employees, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():
@@ -188,6 +191,8 @@ def _check_segment(key: str, segment: Segment, client: Client) -> Iterator[str]:
     declared = TABLES[table].by_name.get(name) if table in TABLES else None
     if declared is None and name in mapping.types:
         declared = Column(name, mapping.types[name])
+    if segment.column == TEAM_COLUMN:
+        return
     if declared and (declared.type == "key" or declared.prose):
         kind = "free text" if declared.prose else "a key"
         yield f"{key}.column: {segment.column} is {kind}. A segment needs a column with values that many rows share."

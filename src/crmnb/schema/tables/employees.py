@@ -14,6 +14,7 @@ TABLES = (
             required("responded_at", "time"),
             key_column("team", refers_to="teams"),
             Column("enps", "integer", at_least=0, at_most=10),
+            Column("comment", "text", prose=True),
         ),
     ),
     Table(

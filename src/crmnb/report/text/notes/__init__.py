@@ -6,6 +6,7 @@ from crmnb.core.notes import Note, from_json
 from crmnb.report.text.notes import (
     clv,
     drift,
+    employees,
     feedback,
     history,
     path_models,
@@ -42,7 +43,7 @@ def _together(words: Words, values: Values) -> str:
     return " ".join(words.sentence(note) for note in values["notes"])
 
 
-_SUBJECTS = (survival, clv, revenue, history, requirements, rows, drift, path_models, relationship, feedback)
+_SUBJECTS = (survival, clv, revenue, history, requirements, rows, drift, path_models, relationship, feedback, employees)
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
     SENTENCES |= _subject.SENTENCES
