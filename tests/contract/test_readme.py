@@ -14,6 +14,8 @@ from urllib.parse import unquote
 import mistune
 import pytest
 
+from crmnb.metrics.definition import families
+
 ROOT = Path(__file__).parents[2]
 TEXTS = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists()]
 
@@ -128,3 +130,14 @@ def test_links_and_anchors_are_found_wherever_they_are_written():
 )
 def test_a_command_that_does_not_exist_is_seen(command, wrong):
     assert unknown(command.split()) == wrong
+
+
+def test_the_readme_lists_every_family():
+    readme = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"^\| \[(\w+)\]\(notebooks/\1\.ipynb\)", readme, re.MULTILINE)) == set(families())
+    numbers = dict(
+        enumerate(
+            ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+        )
+    )
+    assert f"computes metrics in {numbers.get(len(families()), len(families()))} families" in readme

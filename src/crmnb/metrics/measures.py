@@ -8,7 +8,7 @@ from the kind of quantity (the estimator, its interval, bounds, chart) is said h
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -22,6 +22,7 @@ from crmnb.metrics import estimators
 from crmnb.metrics.estimators import Estimator
 
 By = str | Mapping[str, nw.Expr]
+_INSTANT = timedelta(microseconds=1)  # before the midnight at which the data end: the last day that cases are followed
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,9 @@ def survival_curve(
 def _cases(rows: nw.LazyFrame, start: str, end: str, until: datetime | None, estimate: Estimator, by: By, facts: dict):
     """Cases with what they are counted by; they keep their other columns, by which clients break figures down."""
     _require_free_names(rows, estimate)
-    came = nw.col(end) < nw.col("seen_until")
-    last = nw.when(came).then(nw.col(end)).otherwise(nw.col("seen_until"))
     seen = rows.with_columns(seen_until=nw.col("period_end") if until is None else nw.lit(until))
+    came = nw.col(end) < nw.col("seen_until")
+    last = nw.when(came).then(nw.col(end)).otherwise(nw.col("seen_until") - _INSTANT)
     cases = seen.with_columns(last=last, event=came.fill_null(False).cast(nw.Int64))
     return _of(cases, estimate, by, {"entry": nw.lit(0), "duration": calendar_days(start, "last")}, facts)
 
@@ -235,8 +236,9 @@ def cumulative_incidence(
     seen = nw.col("period_end") if until is None else nw.lit(until)
     cases = rows.with_columns(seen_until=seen, came=nw.coalesce(event, competing))
     happened = {"outcome": _there(event) + 2 * _there(competing) * (1 - _there(event))}
-    cases = cases.with_columns(came=nw.coalesce("came", "seen_until"), **happened)
-    lengths = {"days": calendar_days(start, "came"), "followed": calendar_days(start, "seen_until")}
+    cases = cases.with_columns(last=nw.col("seen_until") - _INSTANT, **happened)
+    cases = cases.with_columns(came=nw.coalesce("came", "last"))
+    lengths = {"days": calendar_days(start, "came"), "followed": calendar_days(start, "last")}
     return Measure(cases.with_columns(**lengths), estimators.conversion_over_time, **facts)
 
 
@@ -251,12 +253,12 @@ def calendar_days(start: str, end: str) -> nw.Expr:
 
 
 def age_band(opened: str, *bounds: int) -> nw.Expr:
-    """How many days before a period's end something was opened, in bands below each of the bounds."""
+    """How many days before a period's end something was opened, in bands below each of the bounds, numbered from the newest."""
     aged = (nw.col("observed_end") - nw.col(opened)).dt.total_minutes() / (24 * 60)
-    band = nw.lit(f"from {bounds[-1]} days")
-    for low, high in reversed(list(zip((0, *bounds), bounds, strict=False))):
+    band = nw.lit(f"{len(bounds) + 1} from {bounds[-1]} days")
+    for number, (low, high) in reversed(list(enumerate(zip((0, *bounds), bounds, strict=False), 1))):
         name = f"from {low} to under {high} days" if low else f"under {high} days"
-        band = nw.when(aged < high).then(nw.lit(name)).otherwise(band)
+        band = nw.when(aged < high).then(nw.lit(f"{number} {name}")).otherwise(band)
     return band
 
 
