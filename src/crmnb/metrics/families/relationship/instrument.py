@@ -33,7 +33,7 @@ def nonresponse_shift(
     """Relationship index weighted to the customer base, less the index as answered.
 
     Answers are raked to the customers at the end of the period, on all segmentations of customers together but those that change with time; no weight is above 5 times or below a
-    fifth of the mean weight. Levels with fewer than 5 answers are put together. By level, the share of answers less the share of customers
+    fifth of the mean weight. Levels with fewer than five answers are put together. By level, the share of answers less the share of customers
     shows who is missing.
 
     Why: it shows whether the index depends on who answers.
