@@ -104,7 +104,8 @@ def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
     """The strata of customers with their hazards or their purchase models. Raises CannotFit."""
     if context.settings["contractual"]:
         horizon_days = context.settings["horizon_days"]
-        _hazards(counts, horizon_days)
+        if _hazards(counts, horizon_days).losses_observed < _MIN_LOSSES:
+            raise CannotFit(Note("few_losses", fewest=_MIN_LOSSES))
         fit = partial(_hazards_or_none, horizon_days=horizon_days)
         return stratified(counts, context, fit, _logrank, _proportional_or_none, _scaled_to)
     fit_purchases_in_days(counts)
