@@ -250,7 +250,6 @@ def _relationship(rng: np.random.Generator):
         },
         "segments": {"region": {"column": "customers.region"}, "channel": {"column": "survey_responses.channel"}},
     }
-    declared["items"]["satisfied"] = {"scale": [1, 5]}
     declared["churn"] = {"kind": "contractual", "table": "customers"}
     reached = [rng.choice(["app", "mail", "fax"], n, p=[0.5, 0.42, 0.08]) for _ in range(2)]
     customers = customers.assign(left_at=pd.NaT, preferred_channel=reached[0], used_channel=reached[1])
