@@ -45,7 +45,7 @@ RENAMED = {
 # The metrics whose figures were corrected since (CHANGELOG): their rows are not compared.
 # Churn drivers take in one segmentation more of the demo's.
 CORRECTED = {"churn_drivers", "expected_churn", "predicted_clv", "residual_clv", "model_effectiveness", "clv_to_cac"}
-NEW_SURVEY = "relationship"  # of the demo, which the earlier commit's parameters do not declare
+NEW_SURVEY = ("relationship", "yearly")  # of the demo: as its parameters name it, and as the earlier ones leave it
 FIGURES = ["value", "low", "high", "n", "clusters", "numerator", "denominator", "change", "change_low", "change_high"]
 
 _PROGRAM = """
