@@ -158,3 +158,20 @@ def test_how_many_are_at_risk_in_a_level_does_not_follow_from_the_others():
     assert told.index.tolist() == ["", "North", "West"]
     assert told[["", "North"]].tolist() == [60, 40]
     assert np.isnan(told["West"])
+
+
+def test_the_trend_of_the_whole_client_is_hidden_last():
+    # Of 312 in the first month, one has no known region. The month's whole is hidden for another metric, which makes no difference.
+    whole = {"n": 700, "metric": "leads"}
+    trend = [group | {"metric": "leads"} for group in months([312, 388])]
+    regions = [
+        group | {"metric": "leads", "segment": "region", "level": level, "n": n}
+        for group, sizes in zip(months([312, 388]), ((311, 1), (380, 8)), strict=True)
+        for level, n in zip(("North", "(not known)"), sizes, strict=True)
+    ]
+    others = [group | {"metric": "calls"} for group in months([5, 6, 25])]
+    frame = rows(whole, *trend, *regions, {"n": 36, "metric": "calls"}, *others)
+    shown = protect(frame, Privacy())
+    leads = shown[(shown["metric"] == "leads") & (shown["segment"] == "")]
+    assert leads["n"].notna().all()
+    assert shown[(shown["metric"] == "leads") & (shown["segment"] == "region")]["n"].isna().all()

@@ -13,7 +13,7 @@ from crmnb.evaluate.disclosure_control.quantities import Quantities
 from crmnb.evaluate.disclosure_control.relations import Relation
 
 _FREE = 1e-7
-_HEADLINE = ("current", "", "")  # the window, segmentation and level of the whole client's figure
+_CURRENT = "current"
 _FAVOUR = 0.5  # what a row of a level costs that is hidden elsewhere already, beside one of the same size that is not
 
 
@@ -215,9 +215,11 @@ class Plan:
     def _may_hide(self, variable: int) -> bool:
         return bool(self.shown[variable]) and all(self.hideable[row] for row in self.quantities.rows[variable])
 
-    def _cost(self, variable: int) -> tuple[bool, float, int]:
-        """The whole client's figure of the period is what a reader looks for first, so it goes last; of others the smallest."""
+    def _cost(self, variable: int) -> tuple[int, float, int]:
+        """The whole client's figure of the period is what a reader looks for first, so it goes last, and the figures of its trend last
+        but one; of others the smallest."""
         rows = self.quantities.rows[variable]
-        is_headline = any(self.groups[row] == _HEADLINE for row in rows)
+        whole_in = [window for window, segment, _ in (self.groups[row] for row in rows) if not segment]
+        rank = 2 if _CURRENT in whole_in else 1 if whole_in else 0
         favour = _FAVOUR if any(self.groups[row] in self.hidden_groups for row in rows) else 1.0
-        return is_headline, favour * max(self.base[row] for row in rows), variable
+        return rank, favour * max(self.base[row] for row in rows), variable
