@@ -311,9 +311,13 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:
-    """What breakdowns are sorted by: names (of a cohort age 2 before age 10), or the order in which an estimator of counts returned them."""
+    """What breakdowns are sorted by: names (of a cohort age 2 before age 10; what has no name, such as "(no theme)", last), or the order in
+    which an estimator of counts returned them."""
     cells = {breakdown: CohortCell.of(breakdown) for breakdown in rows["breakdown"].unique()}
-    names = {breakdown: f"{cell.month} {cell.age:06}" if cell else breakdown for breakdown, cell in cells.items()}
+    names = {
+        breakdown: f"{cell.month} {cell.age:06}" if cell else ("\uffff" if breakdown[:1] == "(" else "") + breakdown
+        for breakdown, cell in cells.items()
+    }
     by_name = rows["breakdown"].map(names)
     place = rows.get("place", pd.Series(np.nan, rows.index))
     return by_name.where(place.isna(), place.map("{:06.0f}".format))

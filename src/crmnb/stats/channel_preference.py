@@ -7,7 +7,7 @@ simultaneous level.
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import NAN, Estimates, EstimationContext, GroupedCounts
@@ -31,7 +31,7 @@ def preference(groups: list[GroupedCounts], context: EstimationContext) -> Estim
         return Estimates([whole.row(reason=Note("too_few_with_channels", fewest=FEWEST))])
     table = _table(whole.counts, context)
     n, k = float(table.to_numpy().sum()), len(table)
-    z = float(stats.norm.ppf(1 - (1 - context.level) / k / 2))
+    z = float(ndtri(1 - (1 - context.level) / k / 2))
     preferred, used, both = table.sum(axis=1), table.sum(axis=0), np.diag(table.to_numpy())
     order = sorted(table.index, key=lambda channel: (used[channel] - preferred[channel], channel))
     rows, points = [], []

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+from scipy.special import stdtr, stdtrit
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import ANSWER_TO, RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
+from crmnb.stats.multiple_tests import holm
 from crmnb.stats.relationship import current_whole, customers_of
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
@@ -37,11 +37,11 @@ class Gap:
     @property
     def p_value(self) -> float:
         """Two-sided, of no gap."""
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.degrees)) if self.error > 0 else 1.0
+        return float(2 * stdtr(self.degrees, -abs(self.value) / self.error)) if self.error > 0 else 1.0
 
     def limits(self, level: float) -> tuple[float, float]:
         """The ends of its interval."""
-        half = float(stats.t.ppf((1 + level) / 2, self.degrees)) * self.error
+        half = float(stdtrit(self.degrees, (1 + level) / 2)) * self.error
         return self.value - half, self.value + half
 
 
@@ -109,7 +109,7 @@ def _levels(
             compared.append((group, gap))
     if not compared:
         return []
-    p_values = multipletests([gap.p_value for _, gap in compared], method="holm")[1]
+    p_values = holm([gap.p_value for _, gap in compared])
     levels = [Level(group, gap, float(p)) for (group, gap), p in zip(compared, p_values, strict=True)]
     return sorted(levels, key=lambda level: (level.pull, level.group.segment, level.group.level))
 

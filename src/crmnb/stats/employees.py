@@ -11,7 +11,7 @@ that of the rank correlation is Bonett & Wright's (2000, Psychometrika 65:23), o
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import ANSWER_TO, Estimates, EstimationContext, GroupedCounts
@@ -85,17 +85,17 @@ def slope_limits(x: np.ndarray, y: np.ndarray, x_error: np.ndarray, level: float
     others = np.array([np.delete(np.arange(units), unit) for unit in range(units)])
     without = corrected_slope(x[others], y[others], x_error[others])
     error = np.sqrt((units - 1) / units * ((without - without.mean()) ** 2).sum())
-    slope, reach = float(corrected_slope(x, y, x_error)), stats.t.ppf((1 + level) / 2, units - 2) * error
+    slope, reach = float(corrected_slope(x, y, x_error)), stdtrit(units - 2, (1 + level) / 2) * error
     return slope, float(slope - reach), float(slope + reach)
 
 
 def rank_limits(x: np.ndarray, y: np.ndarray, root: float, level: float) -> tuple[float, float, float]:
     """Spearman's correlation over the root of both reliabilities, and its limits, none beyond 1."""
     units = len(x)
-    ranks = float(stats.spearmanr(x, y).statistic)
+    ranks = float(pd.Series(x).rank().corr(pd.Series(y).rank()))
     most = 1 - 6 / (units * (units**2 - 1))  # half a step below 1: ranks that agree do not prove that all would
     z = np.arctanh(np.clip(ranks, -most, most))
-    reach = stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + ranks**2 / 2) / (units - 3))
+    reach = ndtri((1 + level) / 2) * np.sqrt((1 + ranks**2 / 2) / (units - 3))
     return tuple(float(np.clip(value / root, -1, 1)) for value in (ranks, np.tanh(z - reach), np.tanh(z + reach)))
 
 

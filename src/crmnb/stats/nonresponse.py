@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from crmnb.core.notes import Count, Note
 from crmnb.stats.estimation import LEVEL_OF, RELATIONSHIP_INDEX, Estimates, EstimationContext, GroupedCounts
@@ -162,7 +162,7 @@ def _replicates(respondents: Respondents, relationship: FittedRelationship) -> d
 
 def _share_rows(groups: list[GroupedCounts], context: EstimationContext) -> list[dict]:
     """Of each level the share of the answers less that of the customers, with Wilson's interval of the first."""
-    z, rows = stats.norm.ppf((1 + context.level) / 2), []
+    z, rows = ndtri((1 + context.level) / 2), []
     levels = [group for group in groups if not group.is_whole and group.win == "current"]
     whole = current_whole(groups)
     of_customers = {name.removeprefix(LEVEL_OF) for name in _raked(whole, context)}

@@ -12,6 +12,7 @@ from worded import reason_words
 from crmnb.core.errors import InputError
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
+from crmnb.evaluate.assemble import _order_of_components
 from crmnb.evaluate.measure import measure
 from crmnb.evaluate.settings import check_settings, compared_with
 from crmnb.metrics.definition import catalogue
@@ -266,3 +267,12 @@ def test_levels_by_tenure_are_those_of_now_and_compared_with_nothing():
     assert segments.loc["region", "change"].eq(100).all()
     assert segments.loc["tenure", "value"].eq(100).all()
     assert segments.loc["tenure", "change"].isna().all()
+
+
+def test_breakdowns_without_a_name_stand_last():
+    rows = pd.DataFrame({"breakdown": ["(no theme)", "Waiting", "Bread"]})
+    assert rows["breakdown"][_order_of_components(rows).sort_values().index].tolist() == [
+        "Bread",
+        "Waiting",
+        "(no theme)",
+    ]

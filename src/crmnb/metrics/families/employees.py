@@ -10,6 +10,7 @@ from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
+from crmnb.metrics.features.answer_scale import answer_points, pointing, top_box
 from crmnb.metrics.measures import Measure, of_counts
 from crmnb.schema.client import Employees, Item, Items, Segments
 from crmnb.stats.employees import CUSTOMERS, EMPLOYEES, RANKS
@@ -44,28 +45,6 @@ def _on_item(employee_responses: View, teams: View, item: str, value: nw.Expr, s
     return sheets.filter(~nw.col(item).is_null()).select(*columns, value=value.cast(nw.Float64))
 
 
-def _points(column: str, item: Item) -> nw.Expr:
-    """The answer to an item from 0 (worst) to 100 (best)."""
-    low, high = item.scale
-    return (nw.col(column).cast(nw.Float64) - low) / (high - low) * 100
-
-
-def _pointing_up(item: Item) -> Item:
-    if item.direction != "up":
-        raise Unavailable(Note("needs_item_direction", direction="up", item=item.name, declared=item.direction))
-    return item
-
-
-def _top_box(item: Item) -> int:
-    """The lowest answer that counts as satisfied: the declared one, or the second highest."""
-    low, high = _pointing_up(item).scale
-    if item.top_box is not None:
-        return item.top_box
-    if high - low < 3:
-        raise Unavailable(Note("needs_four_boxes", item=item.name))
-    return high - 1
-
-
 @metric(title="Employee satisfaction", unit="%", kind="input", direction="up", hand_count="9 / 15")
 def employee_satisfaction(employee_responses, teams, *, item: Item = "work_satisfied", segments: Segments):
     """Share of the employees' answers in the top box: the two best answers, or the declared ones.
@@ -77,7 +56,7 @@ def employee_satisfaction(employee_responses, teams, *, item: Item = "work_satis
         answered twice. The headcount is today's. A team with fewer than seven answers is never shown.
     Source: Cochran 1977, Sampling Techniques, 3rd ed., 3.2 (finite population); Wilson 1927, JASA 22:209 (interval).
     """
-    satisfied = nw.when(nw.col(item.name) >= _top_box(item)).then(nw.lit(1)).otherwise(nw.lit(0))
+    satisfied = nw.when(nw.col(item.name) >= top_box(item)).then(nw.lit(1)).otherwise(nw.lit(0))
     rows = _on_item(employee_responses, teams, item.name, satisfied, segments)
     return _of_staff(rows, estimators.staff_share, numerator="employees' answers in the top box")
 
@@ -97,7 +76,7 @@ def employee_satisfaction_mean(employee_responses, teams, *, item: Item = "work_
     Source: Cochran 1977, Sampling Techniques, 3rd ed., 2.6 (mean of a finite population); Wedderburn 1974, Biometrika 61:439 (means on a
         scale).
     """
-    rows = _on_item(employee_responses, teams, item.name, _points(item.name, _pointing_up(item)), segments)
+    rows = _on_item(employee_responses, teams, item.name, answer_points(item.name, pointing(item, "up")), segments)
     facts = {"bounds": (0, 100), "numerator": _POINTS, "aspect_of": "employee_satisfaction"}
     return _of_staff(rows, estimators.staff_mean, **facts)
 
@@ -128,7 +107,7 @@ def _scores(
 ) -> tuple[nw.LazyFrame, list[str]]:
     """The sheets with answers to at least half of some items: their mean as `value`, and the answers on 0-100."""
     sheets, columns = _sheets(employee_responses, teams, segments)
-    answers = {f"{ANSWER_TO}{item}": _points(item, items[item]) for item in asked}
+    answers = {f"{ANSWER_TO}{item}": answer_points(item, items[item]) for item in asked}
     answered = nw.sum_horizontal(*((~nw.col(item).is_null()).cast(nw.Int64) for item in asked))
     total = nw.sum_horizontal(*(points.fill_null(0.0) for points in answers.values()))
     scored = sheets.with_columns(answers_given=answered).filter(2 * nw.col("answers_given") >= len(asked))
@@ -219,7 +198,7 @@ def employee_customer_link(
     columns = ("period_id", "team", "value")
     of_staff = sheets.select(*columns, "of_team", "of_all", breakdown=nw.lit(EMPLOYEES))
     answers = survey_responses.during("responded_at").filter(~nw.col(item.name).is_null())
-    answers = answers.with_columns(points=_points(item.name, _pointing_up(item))).select(
+    answers = answers.with_columns(points=answer_points(item.name, pointing(item, "up"))).select(
         "period_id", "ticket_id", "points"
     )
     of_ticket = tickets.rows.filter(~nw.col("team").is_null(), ~nw.col("customer_id").is_null())

@@ -2,11 +2,11 @@
 
 import narwhals.stable.v2 as nw
 
-from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.engine.segments import with_component
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.answer_scale import answer_points, pointing
 from crmnb.metrics.features.comments import (
     FEWEST_WORDS,
     NO_THEME,
@@ -135,12 +135,9 @@ def theme_effect(survey_responses, personal_names, *, feedback: Feedback, item: 
     Source: Welch 1947, Biometrika 34:28; Liang & Zeger 1986, Biometrika 73:13 (clusters); Holm 1979, Scandinavian Journal of
         Statistics 6:65 (all themes together).
     """
-    if item.direction != "up":
-        raise Unavailable(Note("needs_item_direction", direction="up", item=item.name, declared=item.direction))
-    low, high = item.scale
+    points = answer_points(item.name, pointing(item, "up"))
     coded = coded_themes(survey_responses, feedback, personal_names.rows)
     answered = with_comment(survey_responses).filter(~nw.col(item.name).is_null())
-    points = (nw.col(item.name).cast(nw.Float64) - low) / (high - low) * 100
     rows = coded.long(answered.with_columns(points=points)).with_columns(breakdown=nw.col("theme")).drop("comment")
     words = {
         "numerator": "points of satisfaction, with the theme less without it",

@@ -5,6 +5,7 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.engine.views import View
+from crmnb.metrics.features.answer_scale import answer_points
 from crmnb.schema.client import Items, Relationship, Segments
 from crmnb.stats.estimation import ANSWER_TO
 
@@ -15,12 +16,6 @@ _TABLE = "survey_responses"
 def answer_sheets(survey_responses: View, relationship: Relationship) -> nw.LazyFrame:
     """The answer sheets of the relationship survey in each period."""
     return survey_responses.during("responded_at").filter(nw.col("survey") == relationship.survey)
-
-
-def answer_points(items: Items, name: str) -> nw.Expr:
-    """The answer to an item from 0 (worst) to 100 (best)."""
-    low, high = items[name].scale
-    return (nw.col(name).cast(nw.Float64) - low) / (high - low) * 100
 
 
 def require_customers(survey_responses: View) -> None:
@@ -44,5 +39,5 @@ def model_answers(
     own = [of.column.partition(".")[2] for of in segments.values() if of.column.startswith(f"{_TABLE}.")]
     extra = [name for name in dict.fromkeys(("customer_id", "weight", *own)) if name in known]
     cluster = {} if "customer_id" in known else {"cluster": nw.col("response_id")}
-    columns = {f"{ANSWER_TO}{item}": answer_points(items, item) for item in model}
+    columns = {f"{ANSWER_TO}{item}": answer_points(item, items[item]) for item in model}
     return sheets.select("period_id", *extra, *more, **cluster, **columns)

@@ -4,10 +4,10 @@ import narwhals.stable.v2 as nw
 
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.answer_scale import answer_points
 from crmnb.metrics.features.customer_base import customers_at_end
 from crmnb.metrics.features.relationship_answers import (
     ANSWERS,
-    answer_points,
     answer_sheets,
     model_answers,
     require_customers,
@@ -69,7 +69,9 @@ def straight_lining(survey_responses, *, relationship: Relationship, items: Item
     Source: Schonlau & Toepoel 2015, Survey Research Methods 9:125.
     """
     asked = [
-        answer_points(items, item) for block in (relationship.index, *relationship.drivers.values()) for item in block
+        answer_points(item, items[item])
+        for block in (relationship.index, *relationship.drivers.values())
+        for item in block
     ]
     number = nw.sum_horizontal(*((~of.is_null()).cast(nw.Int64) for of in asked))
     sheets = answer_sheets(survey_responses, relationship).filter(number >= _FEWEST_QUESTIONS)

@@ -6,9 +6,9 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.answer_scale import answer_points
 from crmnb.metrics.features.relationship_answers import (
     ANSWERS,
-    answer_points,
     answer_sheets,
     model_answers,
 )
@@ -175,7 +175,7 @@ def future_behaviour(survey_responses, *, relationship: Relationship, items: Ite
         raise Unavailable(Note("needs_relationship_outcomes"))
     rows = [
         sheets.filter(~nw.col(item).is_null()).with_columns(
-            points=answer_points(items, item), breakdown=nw.lit(labels[item])
+            points=answer_points(item, items[item]), breakdown=nw.lit(labels[item])
         )
         for item in asked
     ]

@@ -6,13 +6,13 @@ import narwhals.stable.v2 as nw
 
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.answer_scale import top_box
 from crmnb.metrics.features.customer_base import customers_at_end
 from crmnb.metrics.features.relationship_answers import (
     ANSWERS,
     model_answers,
     require_customers,
 )
-from crmnb.metrics.features.top_box import top_box
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Churn, Item, Items, Relationship, Segments
 

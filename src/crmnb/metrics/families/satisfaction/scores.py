@@ -8,7 +8,7 @@ from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import with_component
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
-from crmnb.metrics.features.top_box import MOST_BOXES, pointing, top_box
+from crmnb.metrics.features.answer_scale import MOST_BOXES, answer_points, pointing, top_box
 from crmnb.metrics.measures import composition, mean_on_scale, net_score, share
 from crmnb.schema.client import Item
 
@@ -74,8 +74,7 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
     Caution: a mean can hide two opposite groups; see the share of satisfied answers. It treats the steps of the scale as equal.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
-    low, high = pointing(item, "up").scale
-    points = (nw.col("x") - low) / (high - low) * 100
+    points = answer_points("x", pointing(item, "up"))
     answers = _answers(survey_responses, item)
     words = "points of all answers, 0 (worst) to 100 (best)"
     return mean_on_scale(answers, points, bounds=(0, 100), numerator=words, aspect_of="csat", **_PER_SURVEY)

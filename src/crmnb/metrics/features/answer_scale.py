@@ -1,4 +1,6 @@
-"""Top box: the answers to a survey item that count as satisfied."""
+"""The scale of a survey item: its direction, its answers on 0 to 100, and those that count as satisfied."""
+
+import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
@@ -13,6 +15,12 @@ def pointing(item: Item, *directions: str) -> Item:
         wanted = " or ".join(directions)
         raise Unavailable(Note("needs_item_direction", direction=wanted, item=item.name, declared=item.direction))
     return item
+
+
+def answer_points(column: str, item: Item) -> nw.Expr:
+    """The answers to an item, which stand in a column, from 0 (worst) to 100 (best)."""
+    low, high = item.scale
+    return (nw.col(column).cast(nw.Float64) - low) / (high - low) * 100
 
 
 def top_box(item: Item) -> int:
