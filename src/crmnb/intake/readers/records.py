@@ -16,6 +16,7 @@ from crmnb.intake.staging_table import quote_literal
 
 MOST_COLUMNS = 10_000  # with more, the header is a row of data
 _LONGEST = 1 << 27  # bytes of a spooled record
+_BATCH = 100  # records that are encoded at once
 _NEAR = 50  # records before and after the header that are searched for a better one
 
 Load = Callable[[duckdb.DuckDBPyConnection, str, int, list[str]], None]
@@ -104,16 +105,18 @@ def find_header(
 
 def spool_records(records: Iterable[Record], path: Path, location: str) -> Load:
     """Write records to a file, and return the function that loads them. Raises InputError for a record that is too long."""
-    longest = 0
+    longest, separator, rows = 0, "[", (record.__dict__ for record in records)
     with path.open("w") as target:
-        for record in records:
-            line = json.dumps(record.__dict__)
-            longest = max(longest, len(line))
+        while batch := list(islice(rows, _BATCH)):
+            text = json.dumps(batch)[1:-1]  # to encode records one by one takes twice as long
+            longest = max(longest, len(text) if len(text) <= _LONGEST else max(len(json.dumps(row)) for row in batch))
             if longest > _LONGEST:
                 raise InputError(
                     f"{location}: a record is longer than {_LONGEST >> 20} MB. Check the file for a missing closing quote."
                 )
-            target.write(line + "\n")
+            target.write(f"{separator}{text}")
+            separator = ",\n"
+        target.write("]" if longest else "[]")
     return partial(_load, path, longest)
 
 
@@ -123,7 +126,7 @@ def _load(path: Path, longest: int, con: duckdb.DuckDBPyConnection, table: str, 
     con.execute(
         f"INSERT INTO {table} (file, record, problem, unparsed{''.join(f', {name}' for name in into)}) "
         f"SELECT {number}, row.number, row.problem, row.unparsed{fields} FROM (SELECT * FROM "
-        f"read_json({quote_literal(escape(str(path)))}, format='newline_delimited', maximum_object_size={max(longest + 1024, 1 << 20)}, "
+        f"read_json({quote_literal(escape(str(path)))}, format='array', maximum_object_size={max(longest + 1024, 1 << 20)}, "
         "columns={number: 'BIGINT', fields: 'VARCHAR[]', problem: 'VARCHAR', unparsed: 'VARCHAR'})) AS row"
     )
     path.unlink()
