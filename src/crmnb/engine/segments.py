@@ -26,8 +26,7 @@ def segmentations_of(
     Levels of customers are as at the start of the period; each is made once, as a temporary table.
     """
     columns, segmentations = evidence.types, []
-    declared = {name: segment for name, segment in tables.client.segments.items() if segment.applies_to(family)}
-    for name, segment in declared.items():
+    for name, segment in tables.client.segments_of(family).items():
         table, column = segment.column.split(".")
         if table != "customers":
             carried = (table in reads or (table == "orders" and "all_orders" in reads)) and column in columns

@@ -153,7 +153,7 @@ def _parts_without_figure(request: Request) -> list[Note]:
 def _applicable_segments(metric: Metric, tables: Tables) -> list[str]:
     """The segmentations of customers, and those of the tables that the metric reads."""
     read = {"customers", *map(tables.source_of, metric.reads)}
-    declared = {name: of for name, of in tables.client.segments.items() if of.applies_to(metric.family)}
+    declared = tables.client.segments_of(metric.family)
     return [name for name, segment in declared.items() if segment.column.partition(".")[0] in read]
 
 

@@ -65,7 +65,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         Employees: client.employees,
         Items: Items(client.items),
     }
-    whole |= {Worth: client.worth, Segments: Segments(client.segments), Dates: Dates(client.dates_exact_to)}
+    whole |= {Worth: client.worth, Segments: client.segments_of(metric.family), Dates: Dates(client.dates_exact_to)}
     arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return arguments, words
 

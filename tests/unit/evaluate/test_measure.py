@@ -14,7 +14,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.assemble import _order_of_components
 from crmnb.evaluate.measure import measure
-from crmnb.evaluate.settings import check_settings, compared_with
+from crmnb.evaluate.settings import check_settings, compared_with, resolve
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client
 
@@ -276,3 +276,14 @@ def test_breakdowns_without_a_name_stand_last():
         "Waiting",
         "(no theme)",
     ]
+
+
+def test_models_know_only_the_segmentations_that_are_declared_for_their_family():
+    declared = {
+        "region": {"column": "customers.region"},
+        "account": {"column": "customers.account", "families": ["relationship"]},
+    }
+    shop = client(segments=declared, churn={"kind": "contractual"})
+    arguments, _ = resolve(catalogue()["churn_drivers"], shop)
+    assert list(arguments["segments"]) == ["region"]
+    assert list(shop.segments_of("relationship")) == ["region", "account"]

@@ -255,10 +255,6 @@ class Segment(_Strict):
     years: Years = ()
     families: tuple[Name, ...] = ()
 
-    def applies_to(self, family: str) -> bool:
-        """Whether the metrics of a family are broken down by it."""
-        return not self.families or family in self.families
-
 
 class Segments(dict[str, Segment]):
     """A client's segmentations by name, as the argument of a metric."""
@@ -312,6 +308,11 @@ class Client(_Strict):
     targets: dict[Name, Money] = {}  # metric: value, in the metric's unit
     objectives: tuple[Name, ...] = ()  # the key metrics, in order
     privacy: Privacy = Privacy()
+
+    def segments_of(self, family: str) -> Segments:
+        """The segmentations that are declared for a family: by these its metrics are broken down, and of these its models know."""
+        own = {name: segment for name, segment in self.segments.items() if family in (segment.families or (family,))}
+        return Segments(own)
 
     @property
     def cutoff(self) -> datetime | None:
