@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmnb.stats.case_times import ninetieth_percentile
+from crmnb.stats.estimation import EstimationContext, GroupedCounts
+from crmnb.stats.models.clustered_kaplan_meier import restricted_mean, restricted_mean_error
 from crmnb.stats.models.cox import cox, proportionality
 from crmnb.stats.models.kaplan_meier import kaplan_meier, logrank, quantile
 
@@ -42,6 +45,13 @@ def test_freireich_medians_with_brookmeyer_crowley_limits():
     # SAS, PROC LIFETEST (log-log is its default), and R, survfit(conf.type = "log-log").
     assert quantile(kaplan_meier(*SIX_MP)) == (23, 13, np.inf)
     assert quantile(kaplan_meier(*PLACEBO)) == (8, 4, 11)
+
+
+def test_nine_of_ten_placebo_patients_relapse_within_17_weeks():
+    # Kaplan-Meier of the placebo arm: 3/21 = .143 at 15 weeks, 2/21 = .095 at 17 (Kleinbaum & Klein 2012, Survival Analysis, 3rd ed., Table 2.1).
+    counts = pd.DataFrame({"duration": PLACEBO[1], "event": PLACEBO[2], "n": 1.0, "fold": range(21)})
+    (row,) = ninetieth_percentile([GroupedCounts("current", "", "", "", counts, 21.0)], EstimationContext(0.95)).rows
+    assert row["value"] == 17
 
 
 def test_freireich_logrank():
@@ -78,6 +88,15 @@ def test_aml_kaplan_meier_of_r():
 def test_aml_medians_of_r():
     assert quantile(kaplan_meier(*MAINTAINED))[0] == 31
     assert quantile(kaplan_meier(*NOT_MAINTAINED))[0] == 23
+
+
+def test_aml_restricted_means_of_r():
+    # print(survfit(Surv(time, status) ~ x, aml), print.rmean = TRUE, rmean = "individual"): rmean and se(rmean), up to the last time of each arm.
+    printed = {161: (52.6, 19.83), 45: (22.7, 4.18)}
+    for (horizon, (mean, error)), arm in zip(printed.items(), (MAINTAINED, NOT_MAINTAINED), strict=True):
+        curve = kaplan_meier(*arm)
+        assert restricted_mean(curve, horizon) == pytest.approx(mean, abs=0.05)
+        assert restricted_mean_error(curve, horizon) == pytest.approx(error, abs=0.005)
 
 
 def test_aml_logrank_of_r():

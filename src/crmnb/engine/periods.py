@@ -125,7 +125,7 @@ def relation_in(derived: DerivedTables) -> Make:
     def make(names: list[str], rows: list[tuple]) -> nw.LazyFrame:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
-        typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")'
+        typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")' if PERIOD in names else "*"
         table = derived.table(f"select {typed} from (values {values}) as period_rows({columns})")
         return nw.from_native(Query(derived, names, table))
 

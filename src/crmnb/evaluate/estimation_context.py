@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmnb.core.period import Period
-from crmnb.schema.client import INDEX, TEAM_COLUMN, Churn, Client, Items, Privacy, Relationship, Segment, Worth
+from crmnb.schema.client import INDEX, TEAM_COLUMN, Churn, Client, Items, Privacy, Relationship, Segment, Service, Worth
 from crmnb.schema.tables import OTHER, UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
 
@@ -31,6 +31,8 @@ def estimation_context(
             plain |= _worth_settings(value)
         elif isinstance(value, Relationship):
             plain["relationship"] = _relationship_settings(value, Items(client.items))
+        elif isinstance(value, Service):
+            plain |= {"name_agents": value.name_agents, "has_working_week": bool(value.working_week)}
         elif isinstance(value, bool | int | float | str | tuple):
             plain[name] = value
     return EstimationContext(

@@ -7,11 +7,23 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.metrics.definition import Metric, catalogue, families
-from crmnb.schema.client import Client, Dates, Employees, Feedback, Item, Items, Relationship, Segments, Worth
+from crmnb.schema.client import (
+    Client,
+    Dates,
+    Employees,
+    Feedback,
+    Item,
+    Items,
+    Relationship,
+    Segments,
+    Service,
+    TimeZone,
+    Worth,
+)
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
 # The least and the most of whole numbers among the settings, by how their names end.
-_BOUNDS = {"_days": (1, 3650), "_months": (1, 600), "": (1, 1000)}
+_BOUNDS = {"_days": (1, 3650), "_hours": (1, 87_600), "_months": (1, 600), "": (1, 1000)}
 
 
 def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, str]]:
@@ -66,6 +78,7 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
         Items: Items(client.items),
     }
     whole |= {Worth: client.worth, Segments: client.segments_of(metric.family), Dates: Dates(client.dates_exact_to)}
+    whole |= {Service: client.service, TimeZone: TimeZone(client.time_zone)}
     arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
     return arguments, words
 

@@ -24,6 +24,8 @@ from crmnb.schema.client import (
     Privacy,
     Relationship,
     Segments,
+    Service,
+    TimeZone,
     Worth,
 )
 
@@ -36,7 +38,7 @@ Direction = Literal["up", "down", "-"]
 
 _FAMILIES = "crmnb.metrics.families"
 # What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Items, Relationship, Feedback, Employees, Churn, Worth, Segments, Dates)
+DECLARATIONS = (Item, Items, Relationship, Feedback, Employees, Churn, Worth, Segments, Service, TimeZone, Dates)
 
 
 @dataclass(frozen=True)

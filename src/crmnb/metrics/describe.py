@@ -3,7 +3,7 @@
 import textwrap
 
 from crmnb.metrics.definition import Metric
-from crmnb.schema.client import Dates
+from crmnb.schema.client import Dates, Service, TimeZone
 
 
 def described(metric: Metric) -> dict:
@@ -22,7 +22,9 @@ def described(metric: Metric) -> dict:
         "interval": metric.interval,
         "reads": list(metric.reads),
         "settings": metric.settings,
-        "needs": [kind.__name__.lower() for kind in metric.declarations.values() if kind is not Dates],
+        "needs": [
+            kind.__name__.lower() for kind in metric.declarations.values() if kind not in (Dates, Service, TimeZone)
+        ],
         "definition": metric.definition,
         "why": metric.why,
         "caution": metric.caution,

@@ -22,6 +22,8 @@ from crmnb.schema.client import (
     Relationship,
     Segment,
     Segments,
+    Service,
+    TimeZone,
     Worth,
 )
 
@@ -63,6 +65,8 @@ def stand_ins(metric: "Metric") -> Iterator[dict[str, Any]]:
         Segments: [
             Segments({"channel": Segment(column="customers.acquisition_channel"), "team": Segment(column=TEAM_COLUMN)})
         ],
+        Service: [Service()],
+        TimeZone: [TimeZone("UTC")],
         Dates: [Dates("day")],
     }
     declared = {name: kinds[type_] for name, type_ in metric.declarations.items()}

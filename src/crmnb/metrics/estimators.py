@@ -1,7 +1,7 @@
 """Estimators: how metrics name the way to a value with its interval; `crmnb.stats.estimation` goes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -93,6 +93,8 @@ count = Estimator(
     "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
     total=True,
 )
+count_per = replace(count, name="count per unit", total=False)
+states = Estimator("count of states", "bins", "moments.states", "none: a count of all, not of a sample", total=True)
 census = Estimator("census", "moments", "moments.census", "none: a count of all, not of a sample", of_both=True)
 
 derived = Estimator("derived", "moments", "", "of its inputs' intervals, their arms squared and added")
@@ -271,6 +273,26 @@ theme_effects = Estimator(
 all_counted = Estimator(
     "number", "moments", "moments.all_counted", "none: a count of all, not of a sample", total=True, of_both=True
 )
+
+# Service.
+_TIMES = ("duration", "event")
+_BY_CUSTOMER = "log-log, by customer"
+median_case_time = Estimator(
+    "Kaplan-Meier median", "counts", "case_times.median", _BY_CUSTOMER, columns=_TIMES, folds=100
+)
+p90_case_time = Estimator(
+    "Kaplan-Meier quantile", "counts", "case_times.ninetieth_percentile", _BY_CUSTOMER, columns=_TIMES, folds=100
+)
+mean_case_time = Estimator(
+    "restricted mean",
+    "counts",
+    "case_times.restricted_mean",
+    "t, by customer",
+    symmetric=True,
+    columns=_TIMES,
+    folds=100,
+)
+cases_done = Estimator("Kaplan-Meier", "counts", "case_times.share_done", _BY_CUSTOMER, columns=_TIMES, folds=100)
 
 # Employees.
 staff_share = Estimator(

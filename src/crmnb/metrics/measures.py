@@ -178,20 +178,22 @@ def count(
     by: By = "",
     **facts,
 ) -> Measure:
-    """How many rows there are, and how they scatter over time where the column `at` holds theirs.
+    """How many rows there are, and how they scatter over time where the column `at` holds theirs; without one, a count of states.
 
-    out_of: rows of whom the count is told per so many (`per=100`: per 100 of them).
+    States, such as tickets that are open at a moment, are all counted: there is no interval. out_of: rows of whom the count is told per so many (`per=100`: per 100 of them).
     """
     none, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
     time = nw.col(at) if at else no_time
     facts = {"numerator": of, "depends_on_length": bool(at)} | facts
-    counted = _of(rows, estimators.count, by, {"num": nw.lit(1), "den": none, "at": time}, facts)
+    counted = _of(
+        rows, estimators.count if at else estimators.states, by, {"num": nw.lit(1), "den": none, "at": time}, facts
+    )
     if out_of is None:
         return counted
     keys = [name for name in ("period_id", "customer_id") if name in out_of.collect_schema().names()]
     events = counted.rows.select(*keys, num=nw.lit(1), den=nw.lit(0.0), at=nw.col("at"))
     base = out_of.select(*keys, num=nw.lit(0), den=nw.lit(1 / per), at=no_time)
-    return replace(counted, rows=nw.concat([events, base]))
+    return replace(counted, rows=nw.concat([events, base]), estimate=estimators.count_per)
 
 
 def survival_median(
@@ -210,7 +212,7 @@ def survival_curve(
 
 def _cases(rows: nw.LazyFrame, start: str, end: str, until: datetime | None, estimate: Estimator, by: By, facts: dict):
     """Cases with what they are counted by; they keep their other columns, by which clients break figures down."""
-    _require_free_names(rows, estimate)
+    require_free_names(rows, estimate)
     seen = rows.with_columns(seen_until=nw.col("period_end") if until is None else nw.lit(until))
     came = nw.col(end) < nw.col("seen_until")
     last = nw.when(came).then(nw.col(end)).otherwise(nw.col("seen_until") - _INSTANT)
@@ -218,7 +220,7 @@ def _cases(rows: nw.LazyFrame, start: str, end: str, until: datetime | None, est
     return _of(cases, estimate, by, {"entry": nw.lit(0), "duration": calendar_days(start, "last")}, facts)
 
 
-def _require_free_names(rows: nw.LazyFrame, estimate: Estimator) -> None:
+def require_free_names(rows: nw.LazyFrame, estimate: Estimator) -> None:
     """Raise Unavailable where a column of the client has a name that the evidence needs: its levels would be other values."""
     taken = [name for name in rows.collect_schema().names() if name in estimate.columns]
     if taken:
@@ -232,7 +234,7 @@ def cumulative_incidence(
 
     Both are columns of times; `until` is when the data end.
     """
-    _require_free_names(rows, estimators.conversion_over_time)
+    require_free_names(rows, estimators.conversion_over_time)
     seen = nw.col("period_end") if until is None else nw.lit(until)
     cases = rows.with_columns(seen_until=seen, came=nw.coalesce(event, competing))
     happened = {"outcome": _there(event) + 2 * _there(competing) * (1 - _there(event))}

@@ -160,6 +160,12 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     return out
 
 
+def states(s: pd.DataFrame, level: float) -> pd.DataFrame:
+    """How many there are at a time, or per unit of exposure: all are counted, so there is no interval."""
+    none = pd.Series(np.nan, s.index)
+    return _estimates(s, s.num / s.den, none, none, "none", of_rows=False)
+
+
 def census(s: pd.DataFrame, level: float) -> pd.DataFrame:
     """A ratio of two counts of all there are: no interval."""
     none = pd.Series(np.nan, s.index)

@@ -70,7 +70,7 @@ def tickets_per_100(tickets, subscriptions):
 
 
 @metric(title="Backlog", unit="count", kind="process", direction="down", hand_count="1")
-def backlog(tickets):
+def open_tickets(tickets):
     """Tickets that are open at the end, by their age.
 
     Why: a count at a moment with age bands.
@@ -82,7 +82,7 @@ def backlog(tickets):
 
 
 @metric(title="Median days to resolve", unit="days", kind="process", direction="down", hand_count="1")
-def median_resolution_time(tickets):
+def median_days_to_resolve(tickets):
     """Median days until a ticket is resolved; those open still are censored.
 
     Why: a median duration with censored open cases, on tickets.

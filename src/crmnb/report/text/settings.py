@@ -18,7 +18,7 @@ def setting_title(name: str) -> str:
 
 def setting_default(name: str, value: object) -> str:
     """A setting's default in words: `90 days`, or "" where there is none."""
-    for ending in ("days", "months"):
+    for ending in ("days", "hours", "months"):
         if name.endswith(f"_{ending}"):
             return f"{value} {ending if value != 1 else ending[:-1]}"
     return str(value)
@@ -57,6 +57,7 @@ _TITLES = {
     "refund_window_days": "refund window",
     "answer_days": "time to answer",
     "horizon_days": "horizon",
+    "horizon_hours": "horizon",
     "renewal_months": "contract renewal every",
     "stages": "stages",
     "item": "survey question",

@@ -18,7 +18,9 @@ from crmnb.schema.client.models import (
     Relationship,
     Segment,
     Segments,
+    Service,
     Source,
+    TimeZone,
     Worth,
 )
 
@@ -39,7 +41,9 @@ __all__ = [
     "Relationship",
     "Segment",
     "Segments",
+    "Service",
     "Source",
+    "TimeZone",
     "Worth",
     "known_clients",
     "load_client",

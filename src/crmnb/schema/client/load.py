@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.paths import NAME
-from crmnb.schema.client.models import CURRENCY, LANGUAGE, SEGMENT_COLUMN, Client
+from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, Client
 from crmnb.schema.client.safe_yaml import read_yaml
 from crmnb.schema.client.validation import find_problems
 
@@ -17,6 +17,8 @@ _PATTERNS = {
     NAME: "use small letters, digits and _, starting with a letter",
     CURRENCY: "use the three capital letters of a currency, such as GBP",
     LANGUAGE: "use the two small letters of a language, such as en",
+    CLOCK_TIME: "write a time of the day, such as 09:00",
+    HOLIDAYS: "write a country or a part of one, such as GB or GB-ENG",
     SEGMENT_COLUMN: "write table.column, such as customers.region",
 }
 _FORMS = {

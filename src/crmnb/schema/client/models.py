@@ -12,6 +12,8 @@ from crmnb.core.paths import NAME
 CURRENCY = r"^[A-Z]{3}$"
 LANGUAGE = r"^[a-z]{2}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
+HOLIDAYS = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"  # a country, or a part of one
+CLOCK_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
 TEAM_COLUMN = "employee_responses.team"  # the only key that a segmentation may be by: many answers share a team
@@ -40,6 +42,8 @@ Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...]
 Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MAX_CUTS)]
 
 Name = Annotated[str, Field(pattern=NAME)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+ClockTime = Annotated[str, Field(pattern=CLOCK_TIME)]  # 24:00 is the end of the day
 Construct = Annotated[str, Field(min_length=1, max_length=40)]  # what several survey items measure together
 Phrase = Annotated[str, Field(min_length=1, max_length=60)]  # a word, or several
 Character = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1)]  # may be a tab
@@ -191,6 +195,25 @@ class Employees(_Strict):
     culture: tuple[Name, ...] = ()
 
 
+class Service(_Strict):
+    """The service desk: its working hours, by which times of tickets are measured, and whether pages name its agents.
+
+    `working_week`: by weekday, from when to when it works; without one, hours are those of the calendar, day and night. `holidays`: the
+    public holidays on which it does not work, of a country (GB) or a part of one (GB-ENG), as the package `holidays` lists them.
+    `closed`: other days on which it does not work. `name_agents`: whether pages show the names of agents; otherwise they are coded
+    A1, A2 and so on.
+    """
+
+    working_week: dict[Weekday, tuple[ClockTime, ClockTime]] = {}
+    holidays: Annotated[str, Field(pattern=HOLIDAYS)] | None = None
+    closed: tuple[Day, ...] = ()
+    name_agents: bool = False
+
+
+class TimeZone(str):
+    """A client's time zone, as the argument of a metric."""
+
+
 class Churn(_Strict):
     """How a customer is lost: `contractual` (customers.left_at or subscriptions.ended_at) or by `inactivity`.
 
@@ -296,6 +319,7 @@ class Client(_Strict):
     relationship: Relationship | None = None
     feedback: Feedback | None = None
     employees: Employees | None = None
+    service: Service = Service()
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

@@ -12,6 +12,7 @@ from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Mapping, Segment
 from crmnb.schema.client.relationship import find_relationship_problems
+from crmnb.schema.client.service import find_service_problems
 from crmnb.schema.client.sources import find_source_problems
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
@@ -44,6 +45,7 @@ def find_problems(client: Client) -> list[str]:
         messages += find_feedback_problems(client.feedback, client)
     if client.employees:
         messages += find_employees_problems(client.employees, client)
+    messages += find_service_problems(client.service)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -14,6 +14,7 @@ from crmnb.report.text.notes import (
     requirements,
     revenue,
     rows,
+    service,
     survival,
 )
 from crmnb.report.text.notes.history import NO_COMPARISON
@@ -43,7 +44,20 @@ def _together(words: Words, values: Values) -> str:
     return " ".join(words.sentence(note) for note in values["notes"])
 
 
-_SUBJECTS = (survival, clv, revenue, history, requirements, rows, drift, path_models, relationship, feedback, employees)
+_SUBJECTS = (
+    survival,
+    clv,
+    revenue,
+    history,
+    requirements,
+    rows,
+    drift,
+    path_models,
+    relationship,
+    feedback,
+    employees,
+    service,
+)
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
     SENTENCES |= _subject.SENTENCES

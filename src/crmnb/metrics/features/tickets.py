@@ -1,0 +1,104 @@
+"""Tickets: when each ended, and how long it took.
+
+`resolved_at` ends a ticket: the last time at which it was resolved. `closed_at` does not: many desks close a ticket weeks after it was
+resolved. A ticket that was reopened after that is open again. One that is closed without a time of its (last) resolution is no longer
+open, but nobody knows how long it took: its time is missing.
+"""
+
+from datetime import timedelta
+
+import narwhals.stable.v2 as nw
+
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
+from crmnb.engine.derived_tables import once_if_small
+from crmnb.engine.views import View
+from crmnb.metrics.features.working_time import with_hours
+from crmnb.schema.client import Service, TimeZone
+
+KNOWN, MISSING = "", "without a time"  # breakdowns of the evidence of times
+
+
+def with_ends(tickets: View) -> View:
+    """The tickets with `solved_at`, when they were resolved for good as far as is known, and `ended_at`, since when they are not open."""
+    return tickets.derive(_with_ends)
+
+
+@once_if_small
+def _with_ends(tickets: nw.LazyFrame) -> nw.LazyFrame:
+    columns = tickets.collect_schema().names()
+    resolved = nw.col("resolved_at")
+    if "reopened_at" in columns:
+        is_open_again = (nw.col("reopened_at") > resolved).fill_null(False)
+        last_opened = nw.when(is_open_again).then(nw.col("reopened_at")).otherwise(nw.col("opened_at"))
+        solved = nw.when(~is_open_again).then(resolved)
+    else:
+        last_opened, solved = nw.col("opened_at"), resolved
+    ended = solved
+    if "closed_at" in columns:
+        closed = nw.when((nw.col("closed_at") >= last_opened).fill_null(False)).then(nw.col("closed_at"))
+        ended = nw.coalesce(solved, closed)
+    return tickets.with_columns(solved_at=solved, ended_at=ended)
+
+
+def times_to(
+    tickets: View, end: str, service: Service, time_zone: TimeZone, *, ended: str = "ended_at"
+) -> nw.LazyFrame:
+    """The tickets opened in each period, with the hours (`duration`) to a time, and whether it came (`event`) before the data end.
+
+    Open tickets are followed until then. Those that ended without that time have the breakdown `MISSING`. Hours are those of the
+    working week where there is one. tickets: of `with_ends`.
+    """
+    periods = tickets.periods
+    until = nw.col("period_end") if periods.cutoff is None else nw.lit(periods.cutoff)
+    came = (nw.col(end) < until).fill_null(False)
+    is_over = (nw.col(ended) < until).fill_null(False)
+    rows = tickets.during("opened_at").with_columns(
+        event=came.cast(nw.Int64),
+        breakdown=nw.when(is_over & ~came).then(nw.lit(MISSING)).otherwise(nw.lit(KNOWN)),
+        last=nw.when(came).then(nw.col(end)).otherwise(until),
+    )
+    return with_hours(rows, "opened_at", "last", periods, service, time_zone)
+
+
+def first_contact(tickets: View, within_days: int) -> nw.LazyFrame:
+    """The tickets opened in each period that are followed for so many days, once by each `definition` of `at_first_contact`.
+
+    loose: resolved within these days, not reopened, and no other ticket of the customer about the topic in them. strict: also with one contact and
+    no reassignment, as far as the client records these; tickets of which they are not known are not there. Nor are those that ended
+    without a time of resolution. Raises Unavailable where neither a reopening nor another ticket could be seen.
+    """
+    columns = tickets.columns
+    can_repeat = {"customer_id", "topic"} <= {*columns}
+    if not can_repeat and "reopened_at" not in columns:
+        raise Unavailable(Note("needs_column", column="tickets.reopened_at"))
+    window = timedelta(days=within_days)
+    deadline = nw.col("opened_at") + window
+    rows = with_ends(tickets).during("opened_at", follow_up_days=within_days)
+    rows = rows.filter(~nw.col("resolved_at").is_null() | nw.col("ended_at").is_null())
+    at_first = (nw.col("resolved_at") <= deadline).fill_null(False)
+    if "reopened_at" in columns:
+        at_first = at_first & ~(nw.col("reopened_at") <= deadline).fill_null(False)
+    if can_repeat:
+        keys = ["customer_id", "topic", "opened_at"]
+        rows = rows.join(_next_opened(tickets.rows), on=keys, how="left")
+        at_first = at_first & ~(nw.col("next_opened_at") <= deadline).fill_null(False)
+    loose = rows.with_columns(at_first_contact=at_first)
+    parts = [loose.with_columns(definition=nw.lit("loose"))]
+    single = {"contacts": nw.col("contacts") <= 1, "reassignments": nw.col("reassignments") == 0}
+    if known := [name for name in single if name in columns]:
+        certain = loose.filter(*(~nw.col(name).is_null() for name in known))
+        for name in known:
+            certain = certain.with_columns(at_first_contact=nw.col("at_first_contact") & single[name])
+        parts.append(certain.with_columns(definition=nw.lit("strict")))
+    return nw.concat(parts)
+
+
+@once_if_small
+def _next_opened(tickets: nw.LazyFrame) -> nw.LazyFrame:
+    """When the customer opened the next ticket about the same topic (`next_opened_at`), by customer, topic and opening."""
+    keys = ["customer_id", "topic", "opened_at"]
+    named = tickets.filter(~nw.col("customer_id").is_null(), ~nw.col("topic").is_null())
+    openings = named.group_by(*keys).agg(opened=nw.len()).select(*keys)
+    following = nw.col("opened_at").shift(-1).over("customer_id", "topic", order_by="opened_at")
+    return openings.with_columns(next_opened_at=following)
