@@ -84,6 +84,19 @@ def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {named[0]} for {mark}"
 
 
+def wrong_voices(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots of themes: what is coloured, and the theme that the title names."""
+    yield from wrong_dots(shown, drawn)
+    marks, _ = dots(drawn)
+    faces = [line.get_markerfacecolor() for line in drawn.axes[0].lines if line.get_marker() == "o"]
+    coloured = {mark.name: mark.value for mark, face in zip(marks, faces, strict=True) if face == VERMILION}
+    named = re.search(r"^What they say: .+?, (\S+) raise \u201c(.+)\u201d", shown.title)
+    if bool(named) != bool(coloured):
+        yield f"the title: {shown.title} for {coloured}"
+    if named and not any(name.startswith(named[2]) and agrees(named[1], value) for name, value in coloured.items()):
+        yield f"the title: {shown.title} for {coloured}"
+
+
 def wrong_levels(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Dots of levels: also one precision for all of them and their whole."""
     yield from wrong_dots(shown, drawn)
@@ -481,6 +494,7 @@ CHECKS: dict[str, Check] = {
     "priority": wrong_priority,
     "cohorts": wrong_cohorts,
     "weakest": wrong_gaps,
+    "voices": wrong_voices,
     "representation": wrong_gaps,
     "channels": wrong_gaps,
     "link": wrong_link,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic import TEXT, client
 
@@ -96,10 +97,24 @@ def test_nobody_looks_into_a_sentence():
 
 def test_small_counts_become_bounds_in_notes_inside_of_notes_too():
     note = Note("holdout_not_tested", reason=Note("drivers_basis", events=Count(7)), none=Count(0), many=Count(12))
-    [protected] = protected_notes([note], Privacy(suppress_below=10))
+    rows = pd.DataFrame(columns=["breakdown", "segment", "level", "part", "value", "flags"])
+    [protected] = protected_notes([note], Privacy(suppress_below=10), rows)
     bound = Count(10, is_bound=True)
     assert protected.values == {"reason": Note("drivers_basis", events=bound), "none": Count(0), "many": Count(12)}
     assert sentence(protected.values["reason"], client()) == "Based on fewer than 10 losses."
+
+
+def test_a_quote_is_left_out_where_the_figure_of_its_group_is():
+    columns = ["breakdown", "segment", "level", "part", "value", "flags"]
+    groups = [
+        ("Price", "", "", "", 9.0, ""),
+        ("Price", "region", "East", "", 9.0, ""),
+        ("Price", "region", "West", "", 9.0, "suppressed"),
+    ]
+    rows = pd.DataFrame([*groups, ("Service", "", "", "", float("nan"), "suppressed")], columns=columns)
+    places = [{}, {"segment": "region", "level": "East"}, {"segment": "region", "level": "West"}]
+    quotes = [Note("quote", theme=theme, text="dear", **place) for theme in ("Price", "Service") for place in places]
+    assert protected_notes(quotes, Privacy(), rows) == tuple(quotes[:2])
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,55 @@ def test_users_against_others_are_welch_s_sleepers():
     assert row["n"] == 10
     satisfied = found.rows.set_index("breakdown").loc["satisfied less dissatisfied users"]
     assert "too_few_on_a_side" in satisfied["reason"]
+
+
+def comments_client(mentions: tuple[int, int], others: tuple[int, int]) -> Measured:
+    """A dissatisfied level of `mentions` (comments, of which about the theme) beside all others, every customer with a comment."""
+    groups = (("low", 1, *mentions), ("high", 5, *others))
+    sides = [(level, index, at < about) for level, index, n, about in groups for at in range(n)]
+    answers = pd.DataFrame(sides, columns=["account", "index", "about"])
+    answers["index"] = answers["index"] + np.arange(len(answers)) % 2 * np.where(answers["account"] == "low", 1, -1)
+    answers["comment"] = np.where(answers["about"], "the price is too high", "all as usual here")
+    answers = answers.assign(
+        response_id=[f"r{at}" for at in range(len(answers))],
+        customer_id=[f"c{at}" for at in range(len(answers))],
+        survey="relationship",
+        responded_at=pd.Timestamp("2025-06-01"),
+        other=3,
+        quote_consent=True,
+    )
+    client = surveyed.client(
+        items={"index": {"scale": (1, 5)}, "other": {"scale": (1, 5)}},
+        relationship={"index": ["index"], "drivers": {"Other": ["other"]}},
+        feedback={"language": "en", "codebook": {"Price": ["price"]}},
+        segments={"account": {"column": "survey_responses.account"}},
+        privacy={"min_base": 30, "suppress_below": 10},
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    tables = in_memory(client, {"survey_responses": answers.drop(columns="about")})
+    return measure(catalogue()["segment_themes"], tables, period)
+
+
+def test_shares_of_themes_have_the_published_interval():
+    """81 of 263 and 15 of 148, by Wilson .2553 to .3662 and .0624 to .1605: Newcombe 1998, Statistics in Medicine 17:857, table I."""
+    rows = comments_client((263, 81), (400, 20)).rows
+    low = rows[rows["level"] == "low"].iloc[0]
+    assert [low[name] / 100 for name in ("value", "low", "high")] == pytest.approx([81 / 263, 0.2553, 0.3662], abs=5e-5)
+    assert low["flags"] == "above_rest"
+    rows = comments_client((148, 15), (400, 60)).rows
+    low = rows[rows["level"] == "low"].iloc[0]
+    assert [low[name] / 100 for name in ("low", "high")] == pytest.approx([0.0624, 0.1605], abs=5e-5)
+    assert low["flags"] == "low_base"  # raised less often than by the others, and by fewer than 30
+
+
+def test_nobody_is_quoted_where_few_raise_a_theme_or_few_others_do():
+    found = comments_client((60, 30), (400, 20))
+    assert [note.values["text"] for note in found.notes if note.code == "quote"] == ["the price is too high"]
+    few = comments_client((20, 9), (400, 11))  # nine would be known
+    assert "quote" not in {note.code for note in few.notes}
+    assert few.rows.loc[few.rows["level"] == "low", "value"].isna().all()
+    others = comments_client((60, 30), (400, 4))  # the four others would follow from the whole
+    assert others.rows.loc[others.rows["level"] == "low", "value"].iloc[0] == pytest.approx(50)
+    whole = others.rows[others.rows["segment"] == ""].iloc[0]
+    assert np.isnan(whole["value"])
+    assert "too_few_others_raise" in whole["reason"]

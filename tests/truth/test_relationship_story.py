@@ -25,6 +25,7 @@ from crmnb.demo.relationship import (
     story_truth,
     true_scores,
 )
+from crmnb.demo.relationship_comments import STORY_THEMES
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.evaluation import evaluate
 from crmnb.report.view import ResultView
@@ -52,13 +53,18 @@ def survey(seed: int, rates: Rates) -> dict[str, pd.DataFrame]:
 
 
 @cache
-def found_in(seed: int, rates: Rates) -> ResultView:
-    """The gaps of that client's segments in 2025, as the notebook asks for them."""
+def results_of(seed: int, rates: Rates) -> dict[str, ResultView]:
+    """The relationship family of that client in 2025, as the notebook asks for it."""
     demo = load_client("demo", Path(__file__).parents[2] / "parameters").model_dump()
     client = Client(**demo | {"segments": SEGMENTS, "objectives": (), "targets": {}, "settings": {}})
     period = Period.parse("2025").observe(*SEEN)
     evaluation = evaluate(["relationship"], in_memory(client, survey(seed, rates)), period)
-    return ResultView.of(evaluation.results["relationship"]["dissatisfied_segments"])
+    return {name: ResultView.of(result) for name, result in evaluation.results["relationship"].items()}
+
+
+def found_in(seed: int, rates: Rates) -> ResultView:
+    """The gaps of its segments."""
+    return results_of(seed, rates)["dissatisfied_segments"]
 
 
 def below_rest(found) -> pd.DataFrame:
@@ -108,6 +114,37 @@ def test_the_picture_names_the_group_and_colours_it_alone():
     assert [
         mark.name for mark, colour in zip(marks, colours, strict=True) if colour != max(set(colours), key=colours.count)
     ] == ["Dealer (account)"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_the_group_says_is_found_too(seed: int):
+    """Few leads and a poor return, in the words of that group: nobody told the suite what to look for, or of whom."""
+    said, story = results_of(seed, Rates())["segment_themes"], story_of(seed)
+    raised = said.rows[said.rows["flags"].str.contains("above_rest")]
+    assert {*zip(raised["segment"], raised["level"], strict=True)} == {(story.segment, story.level)}
+    nouns = {frozenset(words) for words in STORY_THEMES.values()}
+    assert {frozenset(theme.split(" / ")) for theme in raised["breakdown"]} == nouns
+    quotes = [note.values for note in said.notes if note.code == "quote"]
+    assert {quote["theme"] for quote in quotes} == {*raised["breakdown"]}
+    for quote in quotes:
+        assert (quote["segment"], quote["level"]) == (story.segment, story.level)
+        assert any(noun in quote["text"] for noun in quote["theme"].split(" / "))
+    sheets = survey(seed, Rates())["survey_responses"]
+    may = set(sheets.loc[sheets["quote_consent"], "comment"].dropna())
+    plain = [quote["text"] for quote in quotes if "[" not in quote["text"]]
+    assert plain
+    assert set(plain) <= may
+    figure = said.plot("voices").figures[0]
+    assert f"{story.level} ({story.segment})" in figure.title
+    assert raised["breakdown"].iloc[0] in figure.alt
+    assert raised["breakdown"].iloc[0] in said.quotes.text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_a_story_nobody_is_quoted_apart(seed: int):
+    said = results_of(seed, NO_STORY)["segment_themes"]
+    assert set(said.rows["segment"]) == {""}
+    assert [note.code for note in said.notes] == ["no_segment_below_rest"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -87,14 +87,10 @@ def add_comments(sheets: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     place = rng.random(rows)
     sentiment = np.where(place < NEGATIVE[box], 0, np.where(place < 1 - POSITIVE[box], 1, 2))
     sentences = [
-        np.where(rng.random(rows) < np.array(theme.shares)[box], _about(theme, sentiment, rng), "")
+        np.where(rng.random(rows) < np.array(theme.shares)[box], sentences_about(theme, sentiment, rng), "")
         for theme in THEMES.values()
     ]
-    order = rng.integers(0, 2, rows).astype(bool)
-    forward, backward = (_joined(own) for own in (sentences, sentences[::-1]))
-    text = np.where(order, forward, backward)
-    text = np.where(text == "", _drawn(_GENERAL, sentiment, rng), text)
-    text = np.where(rng.random(rows) < _DECORATED, _decorated(text, rng), text)
+    text = written(sentences, sentiment, rng)
     consent = rng.random(rows) < _CONSENT
     labels = np.full(rows, None, dtype=object)
     commented = np.flatnonzero(has_comment)
@@ -109,13 +105,24 @@ def _drawn(sentences: tuple[tuple[str, ...], ...], sentiment: np.ndarray, rng: n
     return np.choose(sentiment, by_class)
 
 
-def _about(theme: Theme, sentiment: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Sentences about a theme, with two of its nouns."""
+def written(sentences: list[np.ndarray], sentiment: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Comments of these sentences, each "" in those without it; of none a general one. A few hold personal data, or code."""
+    rows = len(sentiment)
+    order = rng.integers(0, 2, rows).astype(bool)
+    forward, backward = (_joined(own) for own in (sentences, sentences[::-1]))
+    text = np.where(order, forward, backward)
+    text = np.where(text == "", _drawn(_GENERAL, sentiment, rng), text)
+    return np.where(rng.random(rows) < _DECORATED, _decorated(text, rng), text)
+
+
+def sentences_about(
+    theme: Theme, sentiment: np.ndarray, rng: np.random.Generator, forms: tuple[tuple[str, ...], ...] = _SENTENCES
+) -> np.ndarray:
+    """Sentences about a theme, with two of its nouns; forms: by sentiment."""
     rows, nouns = len(sentiment), np.array(theme.nouns, dtype=object)
     first = rng.integers(0, len(nouns), rows)
     second = (first + rng.integers(1, len(nouns), rows)) % len(nouns)
-    forms = _drawn(_SENTENCES, sentiment, rng)
-    words = zip(forms, nouns[first], nouns[second], strict=True)
+    words = zip(_drawn(forms, sentiment, rng), nouns[first], nouns[second], strict=True)
     return np.array([form.format(noun, other) for form, noun, other in words], dtype=object)
 
 

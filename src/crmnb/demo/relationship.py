@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from crmnb.demo.columns import find_year, make_customer_ids, make_keys, to_times
 from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import ACCOUNTS, DAYS, MONTH_STARTS, PLANS, REGIONS, Rates
+from crmnb.demo.relationship_comments import STORY_THEMES, comments_of
 
 SURVEY = "relationship"
 INVITED_PER_MONTH = 1 / 48
@@ -41,14 +42,7 @@ STORY_DRIVERS = {"Leads": 1.3, "Return": 1.1}  # by how many standard deviations
 STORY_OUTCOMES = {"buy_again": 0.5}  # beyond what follows from the index
 _STRAIGHT = 0.03  # sheets that give the same answer to all questions
 _SPEEDERS, _MINUTES = 0.04, 6.0
-_NO_ANSWER, _COMMENTS = 0.01, 0.35
-_SATISFIED = ("Friendly people", "All good", "Fast delivery", "Helpful advice, thank you")
-_DISSATISFIED = (
-    "Too few leads for what we pay",
-    "Leads that do not fit our region",
-    "The return is poor",
-    "Not worth the money: hardly a lead in months",
-)
+_NO_ANSWER = 0.01
 _VARIANCE = sum(b**2 for b in _WEIGHTS.values()) * (1 - _HALO) + sum(_WEIGHTS.values()) ** 2 * _HALO
 
 
@@ -95,9 +89,7 @@ def simulate_relationship(
     who, day = who[done], completed[done]
     worse = story.contains(base, account)[who] * np.array(rates.dissatisfaction)[find_year(day)]
     answers = _answers(who, worse, len(base.region), rng)
-    comments = np.where(
-        rng.random(len(who)) < worse, rng.choice(_DISSATISFIED, len(who)), rng.choice(_SATISFIED, len(who))
-    )
+    comments, may_quote, labels = comments_of(worse, answers[:, ITEMS.index("overall")], rng)
     sheets = pd.DataFrame(
         {
             "response_id": make_keys("S", len(who), 6),
@@ -106,8 +98,9 @@ def simulate_relationship(
             "invitation_id": invited["invitation_id"].to_numpy()[done],
             "responded_at": to_times(day),
             **dict(zip(ITEMS, answers.T, strict=True)),
-            "comment": np.where(rng.random(len(who)) < _COMMENTS, comments, None),
-            "quote_consent": rng.random(len(who)) < 0.4,
+            "comment": comments,
+            "quote_consent": may_quote,
+            "sentiment_label": labels,
         }
     )
     return invited, sheets
@@ -215,5 +208,6 @@ def story_truth(story: Story, rates: Rates, year: int) -> dict:
     if worse <= 0:
         return {}
     group = {"segment": story.segment, "level": story.level, "drivers": list(STORY_DRIVERS)}
+    group |= {"themes": {driver: list(nouns) for driver, nouns in STORY_THEMES.items()}}
     scores = {"members": true_scores(worse), "others": true_scores(0.0)}
     return group | {who: {name: round(value, 6) for name, value in of.items()} for who, of in scores.items()}

@@ -69,6 +69,7 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
                 *estimates.notes,
             ),
             privacy,
+            rows[request.metric.id],
         )
         points = points_of(estimates.points, rows[request.metric.id], request.metric, privacy)
         measured.append(

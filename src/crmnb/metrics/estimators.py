@@ -213,6 +213,15 @@ gaps_to_rest = Estimator(
     together=True,
     chart="weakest",
 )
+themes_of_weakest = Estimator(
+    "proportion",
+    "counts",
+    "segment_themes.themes",
+    "Wilson, by customer",
+    folds=1000,
+    together=True,
+    chart="voices",
+)
 outcome_slopes = Estimator(
     "regression on the index",
     "counts",

@@ -86,6 +86,15 @@ def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     return Estimates(rows, notes=_notes(below, levels))
 
 
+def levels_below(
+    groups: list[GroupedCounts], context: EstimationContext, relationship: FittedRelationship
+) -> tuple[list[GroupedCounts], int]:
+    """The levels whose index is below that of all others beyond chance, those first that pull it down most; and how many were compared."""
+    whole = current_whole(groups)
+    levels = _levels(groups, whole, relationship, context) if whole else []
+    return [level.group for level in levels if _is_below(level, context)], len(levels)
+
+
 def _is_below(level: Level, context: EstimationContext) -> bool:
     return level.gap.value < 0 and level.p_value < 1 - context.level
 
@@ -120,7 +129,7 @@ def construct_gap(
     """The gap of a construct's score."""
     places = relationship.places(construct)
     weights, columns = relationship.weights[places], tuple(relationship.columns[at] for at in places)
-    return _gap(group, *(_sums(of, columns, weights) for of in (group, whole)))
+    return gap_of_sums(group, *(_sums(of, columns, weights) for of in (group, whole)))
 
 
 def _sums(group: GroupedCounts, columns: tuple[str, ...], weights: np.ndarray):
@@ -133,8 +142,9 @@ def _sums(group: GroupedCounts, columns: tuple[str, ...], weights: np.ndarray):
     return folds, np.bincount(fold, weight, len(folds)), np.bincount(fold, weight * scores, len(folds)), n
 
 
-def _gap(group: GroupedCounts, level: tuple, whole: tuple) -> Gap | None:
-    """Of the sums of a level and of the whole; None where fewer than two customers are on a side."""
+def gap_of_sums(group: GroupedCounts, level: tuple, whole: tuple) -> Gap | None:
+    """Of the sums of a level and of the whole, each folds and, by fold, weight, weighted score and answers; None where fewer than two customers
+    are on a side."""
     folds, weight, score, _ = whole
     places = np.searchsorted(folds, level[0])
     inside = np.zeros((2, len(folds)))
@@ -168,7 +178,7 @@ def _profile(
             yield driver, gap
     others = {RELATIONSHIP_INDEX, *declared["drivers"]}
     for item in (item for name, block in declared["blocks"].items() if name not in others for item in block):
-        if gap := _gap(group, *(_sums(of, (f"{ANSWER_TO}{item}",), np.ones(1)) for of in (group, whole))):
+        if gap := gap_of_sums(group, *(_sums(of, (f"{ANSWER_TO}{item}",), np.ones(1)) for of in (group, whole))):
             yield declared["labels"][item], gap
 
 

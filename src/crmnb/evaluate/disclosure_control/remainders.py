@@ -87,25 +87,24 @@ def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Itera
 
 
 def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> tuple[list[tuple], list[tuple]]:
-    """What a metric counts beyond another that counts the same, wherever that is no more than it does."""
+    """What a metric counts beyond another that counts the same, wherever that is no more than it does: breakdown by breakdown."""
     alike: dict[str, list[str]] = {}
     for metric in dict.fromkeys(table["metric"]):
         if metric in counted and counted[metric].counts:
             alike.setdefault(counted[metric].counts, []).append(metric)
     rows, sums = [], []
     for more, fewer in (pair for held in alike.values() for pair in permutations(held, 2)):
-        sides = [
-            table[(table["metric"] == metric) & (table["breakdown"] == "")].set_index(_CELL[2:])
-            for metric in (more, fewer)
-        ]
-        rest = (sides[0][list(_COUNTS)] - sides[1][list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
-        small_remainders = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
-        if small_remainders.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
-            continue
-        name = f"{more} beyond {fewer}"
-        rows += [
-            (name, "", *cell, counts["clusters"], counts["clusters"], counts["numerator"], np.nan)
-            for cell, counts in small_remainders.iterrows()
-        ]
-        sums.append(((more, ""), (fewer, ""), (name, "")))
+        sides = [table[table["metric"] == metric] for metric in (more, fewer)]
+        for breakdown in dict.fromkeys(sides[0]["breakdown"]):
+            first, other = (side[side["breakdown"] == breakdown].set_index(_CELL[2:]) for side in sides)
+            rest = (first[list(_COUNTS)] - other[list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
+            small_remainders = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
+            if small_remainders.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
+                continue
+            name = f"{more} beyond {fewer}"
+            rows += [
+                (name, breakdown, *cell, counts["clusters"], counts["clusters"], counts["numerator"], np.nan)
+                for cell, counts in small_remainders.iterrows()
+            ]
+            sums.append(((more, breakdown), (fewer, breakdown), (name, breakdown)))
     return rows, sums

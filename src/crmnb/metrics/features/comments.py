@@ -185,6 +185,17 @@ def testimonial_quotes(rows: nw.LazyFrame, answers: View, feedback: Feedback, na
     return [Note("quote", theme="", text=text) for text in _quotes(_consented(rows), "responded_at", remove)]
 
 
+def quotable(answers: View, feedback: Feedback, names: nw.LazyFrame) -> nw.LazyFrame:
+    """The different comments of the reporting period that their authors allow to quote (`comment`), and their quotes (`text`), those of few words left out."""
+    remove = _remover(answers, feedback, names)
+    query: Query = _consented(with_comment(answers)).to_native()
+    comments = _fetched(answers, f"select distinct comment from ({query.sql_query()}) order by 1")["comment"]
+    quotes = {comment: shortened(remove(comment)) for comment in comments}
+    quotes = {comment: text for comment, text in quotes.items() if words_of(text) >= FEWEST_WORDS}
+    columns = {"comment": list(quotes), "text": list(quotes.values())}
+    return _derived(answers).of_pandas(pd.DataFrame(columns, dtype=object))
+
+
 def _consented(rows: nw.LazyFrame) -> nw.LazyFrame:
     return rows.filter(nw.col(PERIOD) == 0, nw.col("quote_consent"))
 

@@ -77,8 +77,8 @@ def _segment_figures(result: Result, segment: str):
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 
 
-def dots_figure(result: Result, what: str, named: list, title: str, seen: str, zero: str) -> Figure:
-    """Named rows as dots around zero, which stands for what `zero` says; seen: the title with what is seen."""
+def dots_figure(result: Result, what: str, named: list, title: str, seen: str, zero: str = "") -> Figure:
+    """Named rows as dots, around zero where `zero` says what it stands for; seen: the title with what is seen."""
     return _figure(result, what, named, [], None, title, seen, zero)
 
 
@@ -163,7 +163,8 @@ def _name(axes, at: int, lines: list[str]) -> None:
 
 def _dot(axes, at: int, row) -> None:
     """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
-    colour = VERMILION if "below_rest" in row.flags else PALE if "low_base" in row.flags else ACCENT
+    outstanding = {"below_rest", "above_rest"} & {*row.flags.split()}
+    colour = VERMILION if outstanding else PALE if "low_base" in row.flags else ACCENT
     if bounded_below(row):
         edge = axes.get_xlim()[1]
         axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
@@ -219,9 +220,10 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         notes.append(f"Whiskers: {interval_name(result)}.")
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
-    if "below_rest" in flags:
-        meaning = next(flag_meanings(result, row)["below the rest"] for _, row in drawn if "below_rest" in row.flags)
-        notes.append(f"Coloured: {meaning}.")
+    for flag, words in (("below_rest", "below the rest"), ("above_rest", "above the rest")):
+        if flag in flags:
+            meaning = next(flag_meanings(result, row)[words] for _, row in drawn if flag in row.flags)
+            notes.append(f"Coloured: {meaning}.")
     if "low_base" in flags:
         notes.append(low_base_note(result, [row for _, row in drawn]))
     for words in dict.fromkeys(value_words(result, row) for _, row in drawn if not available(row)):

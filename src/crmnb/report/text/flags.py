@@ -25,6 +25,7 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
         "low_base": ("low base", f"fewer than {client.privacy.min_base} {units}"),
         "unreliable": ("unreliable", f"too few {few} for a reliable interval"),
         "below_rest": ("below the rest", "lower beyond chance, also for so many levels (Holm)"),
+        "above_rest": ("above the rest", "raised more often beyond chance, also for so many themes (Holm)"),
         "immature": ("too early", "follow-up is not complete for all of them"),
     }
     return dict(words[flag] for flag in row.flags.split() if flag in words)

@@ -26,4 +26,7 @@ def quotes_block(result: Result) -> Html:
 
 
 def _theme(note: Note) -> str:
-    return str(note.values["theme"])
+    """The theme, with the level whose customers are quoted where it is not all customers."""
+    values = note.values
+    of = f"{values['level']} ({values['segment'].replace('_', ' ')}): " if values.get("segment") else ""
+    return f"{of}{values['theme']}"

@@ -14,7 +14,10 @@ _AT, _DOT = (
     r"(?:\s*\.\s*|\s*[\[(]\s*dot\s*[\])]\s*|\s+dot\s+)",
 )
 _PLAIN_EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
-_WRITTEN_EMAIL = re.compile(rf"\b[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]{{2,}}\b)+", re.IGNORECASE)
+_WRITTEN_EMAIL = re.compile(
+    rf"\b[\w.+-]+{_AT}(?!(?:all|least|last|once|first|best|worst|home|work)\b)[\w-]+(?:{_DOT}[\w-]{{2,}}\b)+",
+    re.IGNORECASE,
+)
 _WEB = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|org|net|co|de|fr|nl|eu|io|uk)\b(?:/\S*)?", re.IGNORECASE)
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}\b", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:\+\s?|\(\+?\d{1,5}\)\s?)?\d(?:[\s./\\\u2013-]{0,3}(?:\(\d{1,5}\))?[\s./\\\u2013-]{0,3}\d)+")

@@ -1,3 +1,3 @@
 """Relationship: how satisfied customers are with the whole relationship, what drives it, and what they will do."""
 
-PARTS = ("measure", "touchpoints", "instrument")
+PARTS = ("measure", "voices", "touchpoints", "instrument")

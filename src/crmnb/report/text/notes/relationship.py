@@ -15,6 +15,17 @@ def _segments_below_rest(words: Words, values: Values) -> str:
     )
 
 
+def _segment_raises_themes(words: Words, values: Values) -> str:
+    who = "{level} ({segment})" + (
+        " raise these themes more often than all others beyond chance: {themes}"
+        if values["themes"]
+        else " raise no theme more often than all others beyond chance"
+    )
+    return words.fill(
+        who + " (comparisons: {of:n}, Holm).", **values | {"segment": values["segment"].replace("_", " ")}
+    )
+
+
 SENTENCES: dict[str, str | Renderer] = {
     "needs_relationship": "needs a relationship survey in {table}, declared under relationship: in the parameters file",
     "needs_relationship_outcomes": "needs questions about future behaviour, declared as outcomes under relationship: in the parameters file",
@@ -33,6 +44,9 @@ SENTENCES: dict[str, str | Renderer] = {
     "nothing_to_rake_to": "no segmentation of customers has two levels with enough answers, so there is nothing to weight to",
     "too_few_with_channels": "fewer than {fewest:n} customers have a preferred and a used channel",
     "too_few_on_a_side": "one of the two groups has fewer than {fewest:n} customers who answered",
+    "no_comments_on_relationship": "nobody who answered the relationship survey in the period wrote a comment",
+    "too_few_others_raise": "fewer than {fewest:n} customers outside of a segment shown here raise it",
+    "segment_raises_themes": _segment_raises_themes,
     "drivers_explain": "The drivers explain {r2:%} of the differences of the index between customers (R2).",
     "model_sound": "The questions of each construct agree, and the constructs can be told apart.",
     "no_index_variance": "the answers to the items of the index are all the same",
