@@ -9,7 +9,7 @@ import surveyed
 
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
-from crmnb.evaluate.measure import Measured, measure
+from crmnb.evaluate.measure import Measured, measure, measure_all
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client
 from crmnb.stats.models.item_moments import cluster_sums, item_moments
@@ -254,6 +254,24 @@ def test_a_small_segment_is_hidden_with_another_by_which_it_could_be_had():
     assert "suppressed" in channels.loc["letter", "flags"]
     assert channels["flags"].str.contains("suppressed").sum() == 2
     assert channels.loc["letter", ["value", "low", "high", "n"]].isna().all()
+
+
+def test_an_unknown_level_is_neither_the_weakest_segment_nor_hides_it():
+    """The few whose region is not known are the least satisfied; East is the weakest region and the smallest: another one is hidden with the few."""
+    frame, customers = answers(2025, 400), pd.DataFrame({"customer_id": [f"c{at}" for at in range(400)]})
+    at = np.arange(400)
+    customers["region"] = np.select([at < 6, at < 46, at < 106, at < 250], [None, "East", "West", "South"], "North")
+    for place, item in enumerate(BLOCKS["Relationship index"]):
+        frame[item] = np.select([at < 6, at < 46], [1, 4], 8) + (at + place) % 2
+    segments, privacy = {"region": {"column": "customers.region"}}, {"min_base": 30, "suppress_below": 10}
+    tables = in_memory(client(segments=segments, privacy=privacy), {"survey_responses": frame, "customers": customers})
+    period = Period.parse("2025").observe(*surveyed.SEEN)
+    names = ("relationship_index", "dissatisfied_segments")
+    index, gaps = measure_all([catalogue()[name] for name in names], tables, period)
+    levels = index.rows[(index.rows["segment"] == "region") & (index.rows["part"] == "")].set_index("level")
+    assert set(levels.index[levels["value"].isna()]) == {"(not known)", "West"}
+    weakest = gaps.rows[gaps.rows["flags"].str.contains("below_rest") & (gaps.rows["segment"] != "")]
+    assert set(weakest.loc[weakest["value"].notna(), "level"]) == {"East"}
 
 
 def test_the_order_of_rows_does_not_matter():

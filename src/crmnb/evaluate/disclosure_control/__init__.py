@@ -36,7 +36,8 @@ def protect(
     Fewer than `min_base` customers (units, where no customer is known): flag `low_base`. Fewer than `suppress_below`:
     all figures are removed, flag `suppressed`. Where what is removed would follow from what is shown, further rows go too, the
     smallest first, until at least `suppress_below` people are hidden together. Parts are balanced inside their quarter first, so
-    that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself.
+    that a yearly and a quarterly report hide the same months wherever a quarter can do so by itself. Levels with the flag `below_rest`, the weakest
+    segments, go after all others.
     """
     own = {metric: count.privacy for metric, count in (counted or {}).items() if count.privacy}
     fewest = frame["metric"].map({metric: demanded.suppress_below for metric, demanded in own.items()})
@@ -86,7 +87,9 @@ def _hidden(
     relations = relations_of(quantities, _parts(frame, cells), seams, (*beyond.sums, *_totals(cells)))
     is_real = np.arange(len(people)) < len(frame)
     groups = list(zip(cells["win"], cells["segment"], cells["level"], strict=True))
-    plan = Plan(quantities, relations, people, is_real, groups, at_least)
+    weakest = frame[frame["flags"].str.contains("below_rest")]
+    sought = set(zip(weakest["segment"], weakest["level"], strict=True))
+    plan = Plan(quantities, relations, people, is_real, groups, at_least, sought)
     plan.protect(is_small)
     return plan.hidden[: len(frame)]
 

@@ -5,7 +5,7 @@ relations of the report determine, the plan then hides the smallest row that tak
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -28,11 +28,13 @@ class Plan:
         real: np.ndarray,
         groups: list[tuple[str, str, str]],
         at_least: int,
+        sought: Collection[tuple[str, str]] = (),
     ):
         """base: customers behind each row. real: rows that exist outside of this plan. groups: the window, segmentation and
-        level of each row. at_least: the fewest customers of whom anything may be shown."""
+        level of each row. at_least: the fewest customers of whom anything may be shown. sought: segmentation and level of those that a reader looks
+        for: others are hidden in their place."""
         self.quantities, self.relations, self.base, self.at_least = quantities, relations, base, at_least
-        self.hideable, self.groups = real & (base > 0), groups
+        self.hideable, self.groups, self.sought = real & (base > 0), groups, set(sought)
         self.hidden = ~real
         self.protected: set[int] = set()
         self.dropped: set[int] = set()
@@ -216,10 +218,11 @@ class Plan:
         return bool(self.shown[variable]) and all(self.hideable[row] for row in self.quantities.rows[variable])
 
     def _cost(self, variable: int) -> tuple[int, float, int]:
-        """The whole client's figure of the period is what a reader looks for first, so it goes last, and the figures of its trend last
-        but one; of others the smallest."""
+        """The whole client's figure of the period is what a reader looks for first, so it goes last; before it the levels sought, and before
+        these the whole client's trend; of others the smallest."""
         rows = self.quantities.rows[variable]
         whole_in = [window for window, segment, _ in (self.groups[row] for row in rows) if not segment]
-        rank = 2 if _CURRENT in whole_in else 1 if whole_in else 0
+        is_sought = any(self.groups[row][1:] in self.sought for row in rows)
+        rank = 3 if _CURRENT in whole_in else 2 if is_sought else 1 if whole_in else 0
         favour = _FAVOUR if any(self.groups[row] in self.hidden_groups for row in rows) else 1.0
         return rank, favour * max(self.base[row] for row in rows), variable
