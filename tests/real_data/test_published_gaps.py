@@ -12,7 +12,9 @@ from statsmodels.stats.proportion import proportion_confint
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import Measured, measure
+from crmnb.evaluate.result import Result
 from crmnb.metrics.definition import catalogue
+from crmnb.report.view import ResultView
 from crmnb.stats.channel_preference import BOTH, PREFERRED
 
 pytestmark = pytest.mark.published
@@ -145,3 +147,38 @@ def test_nobody_is_quoted_where_few_raise_a_theme_or_few_others_do():
     whole = others.rows[others.rows["segment"] == ""].iloc[0]
     assert np.isnan(whole["value"])
     assert "too_few_others_raise" in whole["reason"]
+
+
+def test_steps_of_the_survey_have_the_published_interval():
+    """81 of 263 start: .2553 to .3662 by Wilson, Newcombe 1998, table I. Those who start too late, or hear of another survey, do not count."""
+    invited = pd.DataFrame({"invitation_id": [f"i{at}" for at in range(300)], "sent_at": pd.Timestamp("2025-03-01")})
+    at = np.arange(300)
+    day = invited["sent_at"] + pd.Timedelta(days=1)
+    invited = invited.assign(
+        survey=np.where(at < 290, "relationship", "purchase"),
+        customer_id=[f"c{place}" for place in at],
+        reached_at=day.where((at < 263) | (at >= 290)),
+        started_at=day.where(at < 81, day + pd.Timedelta(days=60)).where(at < 100),
+        completed_at=day.where(at < 60),
+    )
+    answers = pd.DataFrame(
+        {"response_id": ["r"], "survey": "relationship", "responded_at": pd.Timestamp("2025-03-02"), "index": 3}
+    )
+    client = surveyed.client(
+        items={"index": {"scale": (1, 5)}}, relationship={"index": ["index"], "drivers": {"D": ["index"]}}
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    tables = in_memory(client, {"survey_invitations": invited, "survey_responses": answers})
+    found = measure(catalogue()["survey_funnel"], tables, period)
+    rows = found.rows.set_index("breakdown")
+    assert rows["numerator"].to_dict() == {
+        "1 invited to reached": 263,
+        "2 reached to started": 81,
+        "3 started to completed": 60,
+    }
+    started = rows.loc["2 reached to started"]
+    assert [started[end] / 100 for end in ("low", "high")] == pytest.approx([0.2553, 0.3662], abs=5e-5)
+    figure = ResultView.of(Result(found.metric, client, period, period.previous, found.rows)).plot("funnel")
+    assert "60 of 290 invitations reached \u201ccompleted\u201d" in figure.title
+    assert "completed" in figure.alt
+    assert "263" in figure.alt

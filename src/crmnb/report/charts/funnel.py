@@ -60,8 +60,8 @@ def _stages(result: Result) -> list[Stage]:
 
 
 def _stage_names(steps: list[str]) -> list[str]:
-    """The stage that each step leads to: `qualified` of "lead to qualified"."""
-    names = ["lead"]
+    """The stage that each step leads to: `qualified` of "lead to qualified", whatever the first one begins with."""
+    names = [steps[0].partition(" to ")[0]]
     for words in steps:
         names.append(words.removeprefix(f"{names[-1]} to "))
     return names[1:]

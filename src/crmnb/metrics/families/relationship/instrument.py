@@ -1,5 +1,7 @@
 """The survey as an instrument: who is missing among the answers, and how carefully they were given."""
 
+from datetime import timedelta
+
 import narwhals.stable.v2 as nw
 
 from crmnb.metrics import estimators
@@ -105,6 +107,37 @@ def item_nonresponse(survey_responses, *, relationship: Relationship):
         trend=False,
         **words,
     )
+
+
+@metric(
+    title="Funnel of the relationship survey",
+    unit="%",
+    kind="process",
+    direction="up",
+    published="test_published_gaps.py::test_steps_of_the_survey_have_the_published_interval",
+)
+def survey_funnel(survey_invitations, *, relationship: Relationship, answer_days: int = 14):
+    """Of the invitations to the relationship survey, those that reached the customer; of these, those that were started; of these, those that were completed.
+
+    Every step counts in the same time after the invitation. Only invitations count that were sent at least this time before the end of the
+    data.
+
+    Why: it shows at which step the survey loses most customers.
+    Caution: a high rate does not make a survey representative; see who is missing. Answers later than the window are not in it.
+    Source: AAPOR 2023, Standard Definitions, 10th ed. (contact, cooperation, break-offs); Wilson 1927, JASA 22:209 (interval).
+    """
+    window = timedelta(days=answer_days)
+    sent = survey_invitations.during("sent_at", follow_up_days=answer_days)
+    rows, before, base = [], "invited", sent.filter(nw.col("survey") == relationship.survey)
+    steps = {"reached": "reached_at", "started": "started_at", "completed": "completed_at"}
+    if "reached_at" not in survey_invitations.columns:
+        steps.pop("reached")
+    for number, (step, column) in enumerate(steps.items(), 1):
+        in_time = (nw.col(column) <= nw.col("sent_at") + window).fill_null(False)
+        rows.append(base.with_columns(breakdown=nw.lit(f"{number} {before} to {step}"), done=in_time))
+        before, base = step, base.filter(in_time)
+    words = {"numerator": "invitations that reach the step", "denominator": "invitations"}
+    return share(nw.concat(rows), nw.col("done"), breakdown="step", trend=False, **words)
 
 
 def _type_of(column: str) -> type:
