@@ -84,6 +84,16 @@ def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {named[0]} for {mark}"
 
 
+def wrong_explained(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots of touchpoints: the one that the title names has the highest share, and one beyond chance."""
+    yield from wrong_dots(shown, drawn)
+    marks, _ = dots(drawn)
+    named = re.search(r"most at (.+) \((.+?)\)$", shown.title)
+    top = max(marks, key=_value)
+    if bool(named) != (top.low > 0) or (named and not agrees(named[2], top.value)):
+        yield f"the title: {shown.title} for {top}"
+
+
 def wrong_voices(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Dots of themes: what is coloured, and the theme that the title names."""
     yield from wrong_dots(shown, drawn)
@@ -495,6 +505,7 @@ CHECKS: dict[str, Check] = {
     "cohorts": wrong_cohorts,
     "weakest": wrong_gaps,
     "voices": wrong_voices,
+    "explained": wrong_explained,
     "representation": wrong_gaps,
     "channels": wrong_gaps,
     "link": wrong_link,

@@ -182,3 +182,56 @@ def test_steps_of_the_survey_have_the_published_interval():
     assert "60 of 290 invitations reached \u201ccompleted\u201d" in figure.title
     assert "completed" in figure.alt
     assert "263" in figure.alt
+
+
+# Anscombe 1973, The American Statistician 27:17, table 1, set 1: r = .816, R2 = .667. Here three times, as thirty customers are needed.
+ANSCOMBE = (
+    [10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5],
+    [804, 695, 758, 881, 833, 996, 724, 426, 1084, 482, 568],  # hundredths
+)
+
+
+def explained_by(x: list[int], y: list[int], **more) -> Measured:
+    """Satisfaction x at the shop, and the index y afterwards, of one customer each."""
+    customers = [f"c{at}" for at in range(len(x))]
+    index = pd.DataFrame(
+        {
+            "customer_id": customers,
+            "index": y,
+            "other": 1,
+            "responded_at": pd.Timestamp("2025-06-01"),
+            "survey": "relationship",
+        }
+    )
+    shop = pd.DataFrame(
+        {"customer_id": customers, "satisfied": x, "responded_at": pd.Timestamp("2025-05-01"), "survey": "shop"}
+    )
+    old = shop.assign(satisfied=4, responded_at=pd.Timestamp("2023-05-01"))  # longer ago than a year
+    answers = pd.concat([index, shop.assign(**more), old], ignore_index=True)
+    answers["response_id"] = [f"r{at}" for at in range(len(answers))]
+    client = surveyed.client(
+        items={"index": {"scale": (0, 1500)}, "satisfied": {"scale": (0, 20)}, "other": {"scale": (0, 5)}},
+        relationship={"index": ["index"], "drivers": {"Other": ["other"]}},
+    )
+    period = Period.parse("2025").observe(datetime(2024, 1, 1), datetime(2026, 1, 1))
+    return measure(catalogue()["touchpoint_satisfaction"], in_memory(client, {"survey_responses": answers}), period)
+
+
+def test_the_share_explained_is_that_of_anscombe():
+    found = explained_by(3 * ANSCOMBE[0], 3 * ANSCOMBE[1])
+    row = found.rows.set_index("breakdown").loc["shop"]
+    assert row["value"] == pytest.approx(66.7, abs=0.06)
+    reach = 1.959964 / 30**0.5
+    ends = 100 * np.tanh(np.arctanh(0.81642) + np.array([-reach, reach])) ** 2
+    assert (row["low"], row["high"]) == pytest.approx(tuple(ends), abs=0.01)
+    means = found.points[found.points["breakdown"] == "shop"].set_index("level")["value"]
+    assert means.to_dict() == pytest.approx({"satisfaction": 9 / 20 * 100, "index": 750.09 / 1500 * 100}, abs=0.01)
+
+
+def test_a_channel_counts_where_enough_customers_gave_both():
+    channels = ["web"] * 30 + ["phone"] * 3
+    found = explained_by(3 * ANSCOMBE[0], 3 * ANSCOMBE[1], channel=channels)
+    assert {*found.rows["breakdown"]} == {"shop", "shop, web"}
+    few = explained_by(*ANSCOMBE)
+    assert "too_few_gave_both" in few.rows["reason"].iloc[0]
+    assert few.points.empty

@@ -53,7 +53,13 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
             [invited.drop(columns=["order_id", "ticket_id"]), invitations], ignore_index=True
         ),
         "survey_responses": pd.concat(
-            [add_comments(simulate_responses(base, rates, invited, next(streams)), comments), sheets], ignore_index=True
+            [
+                _with_channel(
+                    add_comments(simulate_responses(base, rates, invited, next(streams)), comments), bought, tickets
+                ),
+                sheets,
+            ],
+            ignore_index=True,
         ),
         "reviews": _reviews(base, rates, next(streams)),
         "leads": simulate_leads(base, rates, next(streams)),
@@ -63,6 +69,12 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
+
+
+def _with_channel(sheets: pd.DataFrame, orders: pd.DataFrame, tickets: pd.DataFrame) -> pd.DataFrame:
+    """The answer sheets with the channel of the order or ticket that they are about."""
+    of_order, of_ticket = (of.set_index(key)["channel"] for of, key in ((orders, "order_id"), (tickets, "ticket_id")))
+    return sheets.assign(channel=sheets["ticket_id"].map(of_ticket).fillna(sheets["order_id"].map(of_order)))
 
 
 def export_streams(seed: int, tables: int) -> list[np.random.Generator]:

@@ -195,6 +195,7 @@ def _sheets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
             "invitation": clean["invitation_id"],
             "order": clean["order_id"],
             "ticket": clean["ticket_id"],
+            "via": clean["channel"],
             "answered": format_times(clean["responded_at"], "%Y-%m-%d %H:%M:%S"),
             **{name: write_missing_codes(answers, 0.5, ["n/a", "-"], rng) for name, answers in whole.items()},
             "comment": clean["comment"],
@@ -225,6 +226,7 @@ def _relationship_sheets(clean: pd.DataFrame, rng: np.random.Generator) -> Corru
             **{f"r_{item}": clean[item].astype("Int64") for item in relationship.ITEMS},
             "comment": clean["comment"],
             "may_quote": clean["quote_consent"],
+            "judged": clean["sentiment_label"],
         }
     ).astype(object)
     good = good.where(good.notna(), None)

@@ -250,6 +250,15 @@ touchpoint_gaps = Estimator(
     together=True,
     chart="breakdown",
 )
+touchpoints_explain = Estimator(
+    "squared correlation",
+    "counts",
+    "touchpoint_satisfaction.explained",
+    "Fisher's z of the correlation, by customer",
+    folds=1000,
+    together=True,
+    chart="explained",
+)
 channel_preference = Estimator(
     "difference of paired shares",
     "counts",

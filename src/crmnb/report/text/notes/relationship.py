@@ -45,6 +45,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "too_few_with_channels": "fewer than {fewest:n} customers have a preferred and a used channel",
     "too_few_on_a_side": "one of the two groups has fewer than {fewest:n} customers who answered",
     "no_comments_on_relationship": "nobody who answered the relationship survey in the period wrote a comment",
+    "too_few_gave_both": "fewer than {fewest:n} customers answered both surveys",
     "too_few_others_raise": "fewer than {fewest:n} customers outside of a segment shown here raise it",
     "segment_raises_themes": _segment_raises_themes,
     "drivers_explain": "The drivers explain {r2:%} of the differences of the index between customers (R2).",
