@@ -94,10 +94,23 @@ def wrong_explained(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {shown.title} for {top}"
 
 
+def wrong_contrasts(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots of all levels: what is coloured, and that the title claims no difference where something is."""
+    yield from wrong_dots(shown, drawn)
+    marks = [mark for mark in dots(drawn)[0] if np.isfinite(mark.value)]
+    faces = [line.get_markerfacecolor() for line in drawn.axes[0].lines if line.get_marker() == "o"]
+    coloured = sorted(mark.name for mark, face in zip(marks, faces, strict=True) if face == VERMILION)
+    told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
+    if sorted(told[1].split(", ") if told else []) != coloured:
+        yield f"coloured: {told and told[1]} for {coloured}"
+    if coloured and shown.title.endswith("no segment differs beyond chance"):
+        yield f"the title: {shown.title} for {coloured}"
+
+
 def wrong_voices(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Dots of themes: what is coloured, and the theme that the title names."""
     yield from wrong_dots(shown, drawn)
-    marks, _ = dots(drawn)
+    marks = [mark for mark in dots(drawn)[0] if np.isfinite(mark.value)]
     faces = [line.get_markerfacecolor() for line in drawn.axes[0].lines if line.get_marker() == "o"]
     coloured = {mark.name: mark.value for mark, face in zip(marks, faces, strict=True) if face == VERMILION}
     named = re.search(r"^What they say: .+?, (\S+) raise \u201c(.+)\u201d", shown.title)
@@ -505,6 +518,7 @@ CHECKS: dict[str, Check] = {
     "cohorts": wrong_cohorts,
     "weakest": wrong_gaps,
     "voices": wrong_voices,
+    "levels": wrong_contrasts,
     "explained": wrong_explained,
     "representation": wrong_gaps,
     "channels": wrong_gaps,

@@ -1,5 +1,6 @@
 """Dots with whiskers: the levels of a segmentation, or the breakdowns of a metric, sorted by value."""
 
+from dataclasses import replace
 from math import inf
 from textwrap import wrap
 
@@ -24,6 +25,8 @@ from crmnb.schema.tables import OTHER, UNKNOWN
 _MOST_LEVELS = 12
 _ROW, _LINE, _TOP, _FOOT = 28, 15, 30, 34
 _WIDE, _MOST_LINES = 32, 4  # characters of a line of a name, and how many lines it may have
+# What colours a dot, and how it is called.
+_COLOURED = {"below_rest": "below the rest", "above_rest": "above the rest", "below_largest": "worse"}
 
 
 @chart("segments")
@@ -77,9 +80,19 @@ def _segment_figures(result: Result, segment: str):
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
 
 
-def dots_figure(result: Result, what: str, named: list, title: str, seen: str, zero: str = "") -> Figure:
-    """Named rows as dots, around zero where `zero` says what it stands for; seen: the title with what is seen."""
-    return _figure(result, what, named, [], None, title, seen, zero)
+def dots_figure(
+    result: Result,
+    what: str,
+    named: list,
+    title: str,
+    seen: str,
+    zero: str = "",
+    whole=None,
+    notes: tuple[str, ...] = (),
+) -> Figure:
+    """Named rows as dots, around zero where `zero` says what it stands for; seen: the title with what is seen; notes: further ones."""
+    figure = _figure(result, what, named, [], whole, title, seen, zero)
+    return replace(figure, notes=(*figure.notes, *notes))
 
 
 def level_name(row) -> str:
@@ -163,7 +176,7 @@ def _name(axes, at: int, lines: list[str]) -> None:
 
 def _dot(axes, at: int, row) -> None:
     """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
-    outstanding = {"below_rest", "above_rest"} & {*row.flags.split()}
+    outstanding = {*_COLOURED} & {*row.flags.split()}
     colour = VERMILION if outstanding else PALE if "low_base" in row.flags else ACCENT
     if bounded_below(row):
         edge = axes.get_xlim()[1]
@@ -220,7 +233,7 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
         notes.append(f"Whiskers: {interval_name(result)}.")
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
-    for flag, words in (("below_rest", "below the rest"), ("above_rest", "above the rest")):
+    for flag, words in _COLOURED.items():
         if flag in flags:
             meaning = next(flag_meanings(result, row)[words] for _, row in drawn if flag in row.flags)
             notes.append(f"Coloured: {meaning}.")

@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 
 from crmnb.core.errors import InputError, nearest
+from crmnb.evaluate.contrasts import contrasts, to_previous
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
@@ -13,6 +14,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import trend_alt
+from crmnb.report.text.changes import change_interval, short_change
 from crmnb.report.text.flags import low_base_note
 from crmnb.report.text.numbers import decimals_of, is_cut, known, part_name, part_start, part_tick, quantity
 from crmnb.report.text.precision import part_decimals
@@ -258,9 +260,26 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     if "low_base" in flags:
         notes.append(low_base_note(result, every))
     notes += _gaps(result, panels)
+    notes += _steps(result, panels)
     if left_out > 0:
         notes.append(f"{left_out} more in the scorecard.")
     return (" ".join(notes),) if notes else ()
+
+
+def _steps(result: Result, panels: dict[str, list]) -> list[str]:
+    """Which parts differ from the one before them beyond chance, all parts of all panels together."""
+    found = contrasts(result, [pair for rows in panels.values() for pair in to_previous(rows)])
+    if len(found) < 2:
+        return []
+    tests = f"comparisons with the {_part_word(result)} before: {len(found)}, Holm"
+    beyond = [contrast.row for contrast in found if contrast.is_beyond_chance(result.client.level)]
+    if not beyond:
+        return [f"No step is beyond chance ({tests})."]
+    words = "; ".join(
+        f"{_name(result, row)}{f', {printable(row.breakdown)}' if row.breakdown else ''} {short_change(result, row)} ({change_interval(result, row)})"
+        for row in beyond
+    )
+    return [f"Steps beyond chance: {words} ({tests})."]
 
 
 def _gaps(result: Result, panels: dict[str, list]) -> list[str]:

@@ -104,7 +104,9 @@ def dots_alt(
         words.append(f"Whole client {value_words(result, whole)}.")
     if zero:
         words.append(f"Line at zero: {zero}.")
-    if coloured := [printable(name) for name, row in seen if {"below_rest", "above_rest"} & {*row.flags.split()}]:
+    if coloured := [
+        printable(name) for name, row in seen if {"below_rest", "above_rest", "below_largest"} & {*row.flags.split()}
+    ]:
         words.append(f"Coloured: {', '.join(coloured)}.")
     if seen and (hidden := len(named) - len(seen)):
         words.append(f"Without a value: {hidden}.")

@@ -26,6 +26,10 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
         "unreliable": ("unreliable", f"too few {few} for a reliable interval"),
         "below_rest": ("below the rest", "lower beyond chance, also for so many levels (Holm)"),
         "above_rest": ("above the rest", "raised more often beyond chance, also for so many themes (Holm)"),
+        "below_largest": (
+            "worse",
+            "worse than the largest level of its segmentation beyond chance, also for so many levels (Holm)",
+        ),
         "immature": ("too early", "follow-up is not complete for all of them"),
     }
     return dict(words[flag] for flag in row.flags.split() if flag in words)
