@@ -3,10 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from source_trees import PATHS, SOURCE, trees
 from synthetic import TEXT, client
 
 from crmnb.core.errors import Unavailable
@@ -15,9 +15,8 @@ from crmnb.evaluate.disclosure_control.notes import protected_notes
 from crmnb.report.text.notes import NO_COMPARISON, SENTENCES, sentence
 from crmnb.schema.client import Privacy
 
-SOURCE = Path(__file__).parents[2] / "src" / "crmnb"
 BELOW_REPORT = ("core", "stats", "engine", "metrics", "evaluate")
-TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+MODULES = {path.relative_to(SOURCE).as_posix(): path for path in PATHS}
 # Codes that reach a note through a variable: of covariates, of an edge of the likelihood, of a holdout, of a group's size.
 BY_VARIABLE = {
     *("covariates_without_information", "covariates_with_outliers", "covariates_separated"),
@@ -42,7 +41,7 @@ def literals(node: ast.AST) -> set[str]:
 def produced() -> dict[str, set[str]]:
     """The codes of the notes that modules make, with the names of the values that they give everywhere."""
     codes: dict[str, set[str]] = {}
-    for tree in TREES.values():
+    for tree in trees(MODULES).values():
         for call in calls(tree, "Note"):
             for code in literals(call.args[0]) if call.args else ():
                 names = {word.arg for word in call.keywords if word.arg}
@@ -70,7 +69,7 @@ def test_a_template_takes_values_that_its_notes_give():
 def test_what_is_unavailable_has_a_note_as_its_reason():
     texts = [
         f"{module}:{call.lineno}"
-        for module, tree in TREES.items()
+        for module, tree in trees(MODULES).items()
         for name in ("Unavailable", "CannotFit")
         for call in calls(tree, name)
         if call.args and isinstance(call.args[0], ast.Constant | ast.JoinedStr)

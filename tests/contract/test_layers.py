@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from layers import LAYERS
-
-SOURCE = Path(__file__).parents[2] / "src" / "crmnb"
+from source_trees import PATHS, SOURCE, tree_of, trees
 
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
 # A package that imports less than its layer allows.
@@ -32,13 +31,9 @@ HEAVY = {
 }
 
 
-def modules() -> dict[str, ast.Module]:
-    """Every module of the package by its name within it ("metrics.retention"; "" is the package itself)."""
-    paths = {path.relative_to(SOURCE).with_suffix(""): path for path in sorted(SOURCE.rglob("*.py"))}
-    return {
-        ".".join(part for part in name.parts if part != "__init__"): ast.parse(path.read_text())
-        for name, path in paths.items()
-    }
+def module_name(path: Path) -> str:
+    """The name of a module within the package ("metrics.retention"; "" is the package itself)."""
+    return ".".join(part for part in path.relative_to(SOURCE).with_suffix("").parts if part != "__init__")
 
 
 def imports(tree: ast.AST, module: str) -> Iterator[tuple[str, bool]]:
@@ -122,17 +117,17 @@ def metric_names(trees: dict[str, ast.Module]) -> set[str]:
     }
 
 
-MODULES = modules()
+MODULES = {module_name(path): path for path in PATHS}
 
 
 def test_imports_go_one_way():
-    assert misdirected(MODULES) == []
+    assert misdirected(trees(MODULES)) == []
 
 
 def test_no_module_imports_itself_by_a_detour():
     graph = {
         module: {inside(name, set(MODULES)) for name, at_once in imports(tree, module) if at_once} - {None, module}
-        for module, tree in MODULES.items()
+        for module, tree in trees(MODULES).items()
         if module
     }
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
@@ -142,15 +137,15 @@ def test_no_module_imports_itself_by_a_detour():
     "module", [name for name in MODULES if name.startswith(("metrics.families.", "metrics.features.", "stats."))]
 )
 def test_metrics_and_models_touch_nothing_but_their_arguments(module):
-    assert impure(MODULES[module], module) == []
+    assert impure(tree_of(MODULES[module]), module) == []
 
 
 def test_nothing_above_the_metrics_names_a_family_or_a_metric():
     """So that adding one touches one file."""
-    names = metric_names(MODULES)
+    names = metric_names(trees(MODULES))
     found = [
         f"{module}: {name}"
-        for module, tree in MODULES.items()
+        for module, tree in trees(MODULES).items()
         if HEIGHT.get(module.split(".")[0], 0) > HEIGHT["metrics"]
         for name in [
             *(name for name, _ in imports(tree, module) if name.startswith("crmnb.metrics.families.")),
@@ -162,7 +157,7 @@ def test_nothing_above_the_metrics_names_a_family_or_a_metric():
 
 @pytest.mark.parametrize("module", list(MODULES), ids=lambda name: name or "crmnb")
 def test_whatever_is_public_has_a_docstring(module):
-    assert undocumented(MODULES[module]) == []
+    assert undocumented(tree_of(MODULES[module])) == []
 
 
 @pytest.mark.parametrize(

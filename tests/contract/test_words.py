@@ -6,15 +6,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+from source_trees import PATHS, SOURCE, tree_of, trees
 
 from crmnb.metrics.definition import catalogue
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "src" / "crmnb"
+MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in PATHS}
 
 # Phrases that have a standard term. Left: a regular expression; right: what to write.
 PHRASES = {
@@ -86,13 +86,6 @@ def all_names(tree: ast.Module) -> Iterator[str]:
             yield node.name.lstrip("_")
 
 
-@cache
-def modules() -> dict[str, ast.Module]:
-    """Every module by its path within the package: "report/text/values"."""
-    paths = sorted(SOURCE.rglob("*.py"))
-    return {path.relative_to(SOURCE).with_suffix("").as_posix(): ast.parse(path.read_text()) for path in paths}
-
-
 def strings(tree: ast.Module) -> Iterator[str]:
     """The strings of a module that are not docstrings."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -107,16 +100,16 @@ def texts_not_clean() -> list[str]:
     """The strings that people read with a banned phrase, by module."""
     return [
         f"{module}: {text[:60]!r}: {phrase}"
-        for module, tree in modules().items()
+        for module, tree in trees(MODULES).items()
         for text in strings(tree)
         if " " in text
         for phrase in banned(text)
     ]
 
 
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", MODULES)
 def test_names_are_nouns_and_verbs_of_the_field(module):
-    assert sorted(NAMES & {*module.split("/"), *all_names(modules()[module])}) == []
+    assert sorted(NAMES & {*module.split("/"), *all_names(tree_of(MODULES[module]))}) == []
 
 
 def test_strings_use_standard_terms():

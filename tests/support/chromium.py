@@ -4,6 +4,7 @@ import base64
 import io
 import shutil
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,7 @@ _DRAWN_TEXT = 13  # CSS px, in a picture as drawn
 
 def found() -> str | None:
     """Where a Chromium lies, if there is one and playwright to drive it."""
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
+    if find_spec("playwright") is None:
         return None
     return next(filter(None, map(shutil.which, NAMES)), None)
 

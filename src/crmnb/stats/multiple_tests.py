@@ -1,6 +1,6 @@
 """Several tests at once: p-values after Holm, discoveries after Benjamini and Hochberg.
 
-statsmodels is imported on the first call: that takes longer than many runs, which do not need it.
+As in statsmodels (`multipletests`), which takes longer to import than to estimate the metrics of a small client.
 """
 
 import numpy as np
@@ -11,9 +11,10 @@ def holm(p_values) -> np.ndarray:
 
     Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    return multipletests(p_values, method="holm")[1] if len(p_values) else np.empty(0)
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    return np.minimum(adjusted, 1)[np.argsort(order)]
 
 
 def are_discoveries(p_values, false: float) -> np.ndarray:
@@ -21,6 +22,9 @@ def are_discoveries(p_values, false: float) -> np.ndarray:
 
     Benjamini & Hochberg 1995, JRSS-B 57:289.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    return multipletests(p_values, alpha=false, method="fdr_bh")[0] if len(p_values) else np.empty(0, bool)
+    p_values = np.asarray(p_values, float)
+    order, count = np.argsort(p_values, kind="stable"), len(p_values)
+    below = np.flatnonzero(p_values[order] <= np.arange(1, count + 1) / count * false)
+    stand_out = np.zeros(count, bool)
+    stand_out[order[: below[-1] + 1 if len(below) else 0]] = True
+    return stand_out

@@ -1,6 +1,8 @@
 """Several tests at once, by published and by hand-worked examples."""
 
+import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from crmnb.stats.multiple_tests import are_discoveries, holm
 
@@ -34,3 +36,12 @@ def test_adjusted_p_values_by_hand():
 
 def test_without_tests_nothing_stands_out():
     assert holm([]).size == are_discoveries([], 0.05).size == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_both_are_those_of_statsmodels(seed):
+    draw = np.random.default_rng(seed)
+    p_values = draw.beta(0.3, 2, 1 + 5 * seed).round(3)  # some of them equal
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-15)
+    expected, *_ = multipletests(p_values, alpha=0.1, method="fdr_bh")
+    assert are_discoveries(p_values, 0.1).tolist() == expected.tolist()
