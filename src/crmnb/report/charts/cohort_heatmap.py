@@ -46,8 +46,6 @@ def cohorts(result: Result) -> Figure | Figures:
 
 
 def _draw(figure, result: Result, cells: list, names: list[str], columns: int, height: int) -> None:
-    import seaborn as sns  # here, as no other chart needs it
-
     values = np.full((len(names), columns), np.nan)
     for cohort, after, row in cells:
         if available(row):
@@ -55,8 +53,10 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     later = values[:, 1:][np.isfinite(values[:, 1:])]
     top = float(later.max()) if later.size and later.max() > 0 else 1.0
     axes = box(figure, _LEFT, _TOP, 10, 12)
-    colours = {"cmap": _BLUES, "vmin": 0, "vmax": top, "linewidths": 0, "cbar": False}
-    sns.heatmap(np.where(np.arange(columns) > 0, values, np.nan), ax=axes, clip_on=False, **colours)
+    axes.spines[:].set_visible(False)
+    coloured = np.ma.masked_invalid(np.where(np.arange(columns) > 0, values, np.nan))
+    axes.pcolormesh(coloured, cmap=_BLUES, vmin=0, vmax=top, linewidths=0, clip_on=False)
+    axes.set(xlim=(0, columns), ylim=(len(names), 0))
     between = {"colors": PAPER, "linewidth": 2, "clip_on": False}
     axes.vlines(range(columns + 1), 0, len(names), **between)
     axes.hlines(range(len(names) + 1), 0, columns, **between)
@@ -67,7 +67,7 @@ def _draw(figure, result: Result, cells: list, names: list[str], columns: int, h
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("months since the start", color=QUIET, labelpad=6)
     axes.set_xticks(np.arange(columns) + 0.5, [str(k) for k in range(columns)])
-    axes.set_yticks(np.arange(len(names)) + 0.5, [period_name(name, result.client) for name in names], rotation=0)
+    axes.set_yticks(np.arange(len(names)) + 0.5, [period_name(name, result.client) for name in names], va="center")
     axes.tick_params(axis="y", labelcolor=INK, pad=_N_COLUMN)
     sizes = {cohort: n_words(result, row) for cohort, after, row in cells if after == 0}
     for down, size in [(-0.32, "n"), *((at + 0.5, sizes.get(name, "")) for at, name in enumerate(names))]:

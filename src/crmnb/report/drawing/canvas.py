@@ -38,7 +38,7 @@ _DARK = {
 }
 _NAMES = {INK: "i", QUIET: "q", RULE: "r", PAPER: "p", ACCENT: "a", PALE: "l", VERMILION: "v", GREEN: "g", PURPLE: "u"}
 
-# seaborn's style "whitegrid", where ours below does not change it, without its import: only the heatmap needs that.
+# seaborn's style "whitegrid", where ours below does not change it, without its import, which takes longer than to draw a page.
 _STYLE = {
     "axes.grid": True,
     "axes.axisbelow": True,
