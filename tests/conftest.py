@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from warm_fork_server import forking_process
 
 from crmnb.cli import main
+from crmnb.core.checksum import read_json, write_json
 from crmnb.core.lock import locked
 from crmnb.core.period import Period
 from crmnb.evaluate import availability as evaluate_availability
@@ -133,17 +135,18 @@ def warm_fork_server(start_forked_server):
 
 
 @pytest.fixture(scope="session")
-def required_columns() -> Callable[..., tuple[str, ...]]:
-    """The columns that a metric of a client needs, worked out once for the same declarations."""
-    known = {}
+def required_columns(tmp_path_factory) -> Callable[..., tuple[str, ...]]:
+    """The columns that a metric of a client needs, worked out once by all workers for the same declarations, whatever the folder."""
+    folder = shared_folder(tmp_path_factory, "required_columns", Path.mkdir)
+    compute = evaluate_availability.required_columns
 
     def remembered(metric, client, con):
-        key = metric.id, client.model_dump_json()
-        if key not in known:
-            known[key] = compute(metric, client, con)
-        return known[key]
+        declared = metric.id + client.model_dump_json(exclude={"id", "name", "folder"})
+        path = folder / f"{sha256(declared.encode()).hexdigest()}.json"
+        if not path.exists():
+            write_json(path, {"columns": compute(metric, client, con)})
+        return tuple(read_json(path)["columns"])
 
-    compute = evaluate_availability.required_columns
     return remembered
 
 

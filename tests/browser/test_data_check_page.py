@@ -11,7 +11,7 @@ from conftest import crmnb, project
 from crmnb.report.pages import Entry, Part, quarantine_page
 from crmnb.report.pages import check_page as page_of
 
-pytestmark = in_chromium
+pytestmark = [*in_chromium, pytest.mark.usefixtures("columns_known")]
 
 WORDY = "W" * 200
 
