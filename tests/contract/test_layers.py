@@ -133,6 +133,18 @@ def test_no_module_imports_itself_by_a_detour():
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
+def test_what_takes_long_to_import_is_imported_where_it_is_used():
+    """Every run and every command that knows the metrics would pay for it."""
+    slow = ("scipy.stats", "statsmodels", "sklearn", "seaborn")
+    found = [
+        f"{module}: {name}"
+        for module, tree in trees(MODULES).items()
+        for name, at_once in imports(tree, module)
+        if at_once and name.startswith(slow)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "module", [name for name in MODULES if name.startswith(("metrics.families.", "metrics.features.", "stats."))]
 )

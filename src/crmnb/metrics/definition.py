@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -10,7 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmnb.core.errors import DOCSTRINGS_MISSING, InputError, Unavailable
+from crmnb.core.errors import Unavailable
 from crmnb.metrics.estimators import net_promoters
 from crmnb.metrics.measures import Measure
 from crmnb.schema.client import (
@@ -210,8 +209,6 @@ def on_empty_tables(metric: Metric) -> Measure:
 
 def _docstring_parts(function: Callable[..., Any]) -> dict[str, str]:
     """The docstring's parts: the definition (all before the first label), then `Why:`, `Caution:`, `Source:`."""
-    if function.__doc__ is None and sys.flags.optimize > 1:
-        raise InputError(DOCSTRINGS_MISSING)
     parts = re.split(r"^(Why|Caution|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))

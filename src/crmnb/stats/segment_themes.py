@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
+from scipy.special import ndtri
 
 from crmnb.core.notes import Note
+from crmnb.stats.channel_preference import score_interval
 from crmnb.stats.dissatisfied_segments import FEWEST, MOST_NAMED, Gap, gap_of_sums, levels_below
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.multiple_tests import holm
@@ -108,7 +109,7 @@ def _raising(mentions: Mentions) -> np.ndarray:
 def _row(group: GroupedCounts, theme: str, mentions: Mentions, level: float, flags: str = "") -> dict:
     """The share with Wilson's interval; of the customers, those who raise the theme are a group of their own."""
     customers, comments = len(mentions.folds), float(mentions.comments.sum())
-    low, high = proportion_confint(mentions.share * customers, customers, alpha=1 - level, method="wilson")
+    low, high = score_interval(mentions.share * customers, customers, float(ndtri((1 + level) / 2)))
     raising = float(len(_raising(mentions)))
     return group.row(
         breakdown=theme,
