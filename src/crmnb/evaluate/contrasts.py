@@ -45,12 +45,12 @@ def contrasts(result: Result, pairs: Iterable[tuple[Row, Row]]) -> list[Contrast
     level, plain = result.client.level, result.metric.estimate.symmetric
     changes = difference(first, other, pd.Series(0.0, first.index), level, plain)
     p_values = holm(changes["p_value"].fillna(1.0))
-    found = []
+    differences = []
     for (row, less), change, p_value in zip(firm, changes.itertuples(), p_values, strict=True):
         signal = "changed" if p_value < 1 - level else ""
         moved = row._replace(change=change.change, change_low=change.low, change_high=change.high, signal=signal)
-        found.append(Contrast(moved, less, float(p_value)))
-    return found
+        differences.append(Contrast(moved, less, float(p_value)))
+    return differences
 
 
 def to_largest(rows: Iterable[Row]) -> list[tuple[Row, Row]]:

@@ -52,6 +52,8 @@ def test_a_trend_says_in_words_what_it_shows():
     assert figure.notes == (
         "Band: 95% CI. Hollow and dashed: a partial month or week. "
         "Pale: low base, fewer than 30 customers. June: not shown: fewer than 10.",
+        "Steps beyond chance: March \N{MINUS SIGN}11 pts (\N{MINUS SIGN}17 to \N{MINUS SIGN}5); April +14 pts (8 to 20) "
+        "(comparisons with the month before: 8, Holm).",
     )
 
 
@@ -86,7 +88,10 @@ def test_one_point_is_no_trend():
 def test_many_reasons_for_gaps_are_left_to_the_table():
     gone = [row(part=f"2025-0{m}", flags="unavailable", reason=f"needs data from {m} May") for m in range(1, 7)]
     figure = result([*gone, *(rate(20 + m, 160, 6, part=f"2025-{m:02}") for m in range(7, 13))]).plot("trend")
-    assert figure.notes == ("Band: 95% CI. A point is missing where there is no value; the data table has the reason.",)
+    assert figure.notes == (
+        "Band: 95% CI. A point is missing where there is no value; the data table has the reason.",
+        "No step is beyond chance (comparisons with the month before: 5, Holm).",
+    )
     assert all(f"needs data from {m} May" in figure.table for m in range(1, 7))
 
 
@@ -347,7 +352,10 @@ def test_components_stand_in_the_order_of_the_page_and_say_only_what_all_of_them
     rows.append(row(part="2025-03", flags="unavailable", reason="no answers"))
     figure = result(rows, of=metric(breakdown="survey")).plot("trend")
     assert [t for t in texts(figure) if t in ("a", "b")] == ["b", "a"]
-    assert figure.notes == ("Band: 95% CI. March: not available: no answers. April: not available: no data.",)
+    assert figure.notes == (
+        "Band: 95% CI. March: not available: no answers. April: not available: no data.",
+        "No step is beyond chance (comparisons with the month before: 2, Holm).",
+    )
     one_sided = result(
         [r for r in rows if (r["breakdown"], r["part"]) != ("a", "2025-02")], of=metric(breakdown="survey")
     )

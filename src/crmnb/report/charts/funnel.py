@@ -48,7 +48,7 @@ def funnel(result: Result) -> Figure | Figures:
 def _stages(result: Result) -> list[Stage]:
     matches = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
     steps = sorted(((int(match[1]), match[2], row) for match, row in matches if match), key=lambda step: step[:2])
-    if not steps:
+    if not steps or result.metric.unit != "%":  # counts by age have numbers, too, but no step leads to the next
         return []
     first = steps[0][2]
     begun = Stage(

@@ -30,8 +30,8 @@ def by_level(result: Result) -> Figures:
 def _figure(result: Result, breakdown: str, rows: list[Row]) -> Figure | None:
     if not any(map(available, rows)):
         return None
-    found = contrasts(result, to_largest(rows))
-    beyond = [contrast for contrast in found if contrast.is_beyond_chance(result.client.level)]
+    differences = contrasts(result, to_largest(rows))
+    beyond = [contrast for contrast in differences if contrast.is_beyond_chance(result.client.level)]
     worse = {(c.row.segment, c.row.level) for c in beyond if _is_worse(result, c)}
     apart = {(c.row.segment, c.row.level) for c in beyond}
     by_size = sorted(rows, key=lambda row: -(row.n if available(row) else 0))
@@ -43,9 +43,9 @@ def _figure(result: Result, breakdown: str, rows: list[Row]) -> Figure | None:
     whole = next((row for row in result.entries if row.breakdown == breakdown), None)
     of = f", {printable(breakdown_name(breakdown, result.client))}" if breakdown else ""
     title = f"{result.metric.title}{of} by segment"
-    notes = _notes(result, found, beyond)
+    notes = _notes(result, differences, beyond)
     named = [(level_name(row), row) for row in marked]
-    seen = f"{title}: {_seen(result, beyond)}" if is_contrasted(result) and found else title
+    seen = f"{title}: {_seen(result, beyond)}" if is_contrasted(result) and differences else title
     return dots_figure(result, "segment", named, title, seen, whole=whole, notes=notes)
 
 
@@ -61,11 +61,11 @@ def _seen(result: Result, beyond: list[Contrast]) -> str:
     return f"{level_name(most.row)} {value_words(result, most.row)}, {printable(most.other.level, 40)} {value_words(result, most.other)}"
 
 
-def _notes(result: Result, found: list[Contrast], beyond: list[Contrast]) -> tuple[str, ...]:
+def _notes(result: Result, differences: list[Contrast], beyond: list[Contrast]) -> tuple[str, ...]:
     """Every difference beyond chance with its interval."""
-    if not found:
+    if not differences:
         return ()
-    tests = f"comparisons with the largest level of each segmentation: {len(found)}, Holm"
+    tests = f"comparisons with the largest level of each segmentation: {len(differences)}, Holm"
     if not beyond:
         return (f"No level differs beyond chance ({tests}).",)
     words = "; ".join(

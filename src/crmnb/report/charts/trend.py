@@ -260,26 +260,25 @@ def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str,
     if "low_base" in flags:
         notes.append(low_base_note(result, every))
     notes += _gaps(result, panels)
-    notes += _steps(result, panels)
     if left_out > 0:
         notes.append(f"{left_out} more in the scorecard.")
-    return (" ".join(notes),) if notes else ()
+    return (*((" ".join(notes),) if notes else ()), *_steps(result, panels))
 
 
-def _steps(result: Result, panels: dict[str, list]) -> list[str]:
+def _steps(result: Result, panels: dict[str, list]) -> tuple[str, ...]:
     """Which parts differ from the one before them beyond chance, all parts of all panels together."""
-    found = contrasts(result, [pair for rows in panels.values() for pair in to_previous(rows)])
-    if len(found) < 2:
-        return []
-    tests = f"comparisons with the {_part_word(result)} before: {len(found)}, Holm"
-    beyond = [contrast.row for contrast in found if contrast.is_beyond_chance(result.client.level)]
+    differences = contrasts(result, [pair for rows in panels.values() for pair in to_previous(rows)])
+    if len(differences) < 2:
+        return ()
+    tests = f"comparisons with the {_part_word(result)} before: {len(differences)}, Holm"
+    beyond = [contrast.row for contrast in differences if contrast.is_beyond_chance(result.client.level)]
     if not beyond:
-        return [f"No step is beyond chance ({tests})."]
+        return (f"No step is beyond chance ({tests}).",)
     words = "; ".join(
         f"{_name(result, row)}{f', {printable(row.breakdown)}' if row.breakdown else ''} {short_change(result, row)} ({change_interval(result, row)})"
         for row in beyond
     )
-    return [f"Steps beyond chance: {words} ({tests})."]
+    return (f"Steps beyond chance: {words} ({tests}).",)
 
 
 def _gaps(result: Result, panels: dict[str, list]) -> list[str]:
