@@ -202,11 +202,13 @@ def _median(shop: Shop) -> pd.DataFrame:
         known = rows["customer"] >= 0
         each = rows.groupby("customer")["net"]
         rows["squares"] = (2 * each.cumcount() + 1).where(known, 1)
-        rows["orders"] = each.transform("size").where(known, 1)
+        rows["units"] = each.transform("size").where(known, 1)
         rows["n"] = 1
         level = shop.levels.of(rows["customer"].to_numpy())
-        counts = rows.groupby([pd.Series(level, name="level"), "net"])[["squares", "orders", "n"]].sum().reset_index()
-        whole = counts.groupby("net", as_index=False)[["squares", "orders", "n"]].sum()
+        rows = rows.rename(columns={"net": "quantity"})
+        sums = ["squares", "units", "n"]
+        counts = rows.groupby([pd.Series(level, name="level"), "quantity"])[sums].sum().reset_index()
+        whole = counts.groupby("quantity", as_index=False)[sums].sum()
         customers = _customers(rows["customer"])
         found.append(GroupedCounts(win, "", "", "", whole.astype(float), customers))
         for place, own in counts.groupby("level"):

@@ -129,7 +129,7 @@ median_by_customer = Estimator(
     "counts",
     "quantiles.median",
     "Woodruff's, by customer",
-    sums=("squares", "orders"),
+    sums=("squares", "units"),
     moves="quantiles.moves",
 )
 pipeline = Estimator(
@@ -311,6 +311,23 @@ mean_case_time = Estimator(
     folds=100,
 )
 cases_done = Estimator("Kaplan-Meier", "counts", "case_times.share_done", _BY_CUSTOMER, columns=_TIMES, folds=100)
+
+# Operations.
+share_by_unit = Estimator(
+    "proportion", "counts", "clustered_share.share", "Wilson, by seller or process", columns=("unit", "met")
+)
+_OF_ALL = "none: a count of all, not of a sample"
+share_of_people = Estimator("share of all", "counts", "clustered_share.of_people", _OF_ALL, sums=("met", "size"))
+share_of_things = Estimator("share of all", "counts", "clustered_share.of_things", _OF_ALL, sums=("met", "size"))
+cost_by_month = Estimator("ratio of sums", "counts", "monthly_costs.cost", "t, by month", sums=("amount", "units"))
+seller_gaps = Estimator(
+    "difference of means",
+    "counts",
+    "seller_gap.gaps",
+    "Welch, by seller",
+    columns=("seller", "won_before", "quantity"),
+    chart="sellers",
+)
 
 # Employees.
 staff_share = Estimator(

@@ -5,7 +5,6 @@ Settings: `contractual`, `discount_rate`, `horizon_months` and `renewal_months` 
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
@@ -18,9 +17,9 @@ from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 from crmnb.stats.log_limits import symmetric
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.moments import FEW_FOR_MONEY
+from crmnb.stats.monthly_costs import FEWEST_MONTHS, limits, month_left_out, months_of, not_covered, ratio
 
 SPENT, FOLLOWED = "spent", "followed"  # breakdowns of evidence
-FEWEST_MONTHS = 12  # months are the units of CAC's interval: with fewer there is none
 _REPLICATES = 1000
 
 # ---- CAC ------------------------------------------------------------------------------------------------------------
@@ -30,8 +29,8 @@ def cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """CAC: acquisition costs over new customers, with a t interval over months."""
     rows = [_cost_row(group, context) for group in groups]
     period = context.periods["current"]
-    few_months = [Note("cac_without_interval")] if _months(period) < FEWEST_MONTHS else []
-    return Estimates(rows, notes=[*few_months, *_month_left_out(period)])
+    few_months = [Note("cac_without_interval")] if months_of(period) < FEWEST_MONTHS else []
+    return Estimates(rows, notes=[*few_months, *month_left_out(period)])
 
 
 def _cost_row(group: GroupedCounts, context: EstimationContext) -> dict:
@@ -42,21 +41,13 @@ def _cost_row(group: GroupedCounts, context: EstimationContext) -> dict:
         return group.row(**fields, reason=Note("no_new_customers"))
     if reason := _costs_unavailable(group.counts, period):
         return group.row(n=new_customers, clusters=new_customers, reason=reason)
-    value, error = _ratio(group.counts, _months(period))
+    value, error = _ratio(group.counts, months_of(period))
     if np.isnan(error):
         return group.row(value=value, **fields, method="none")
     if error <= 1e-9 * value:  # an interval of no width would mean that all future months are equal
         return group.row(value=value, **fields, method="no interval: every month is alike")
-    low, high = _limits(value, error, _months(period), context.level)
+    low, high = limits(value, error, months_of(period), context.level)
     return group.row(value=value, low=low, high=high, **fields, method="t by month")
-
-
-def _limits(value: float, error: float, months: int, level: float) -> tuple[float, float]:
-    """The t interval of CAC; NaN where its error is."""
-    if np.isnan(error):
-        return np.nan, np.nan
-    half = stdtrit(months - 1, (1 + level) / 2) * error
-    return max(value - half, 0.0), value + half
 
 
 def _costs_unavailable(counts: pd.DataFrame, period: Period) -> Note | None:
@@ -64,40 +55,16 @@ def _costs_unavailable(counts: pd.DataFrame, period: Period) -> Note | None:
 
     counts: its rows without a month hold the first and last month of new customers that the costs cover.
     """
-    begin, end = counts["costs_from"].max(), counts["costs_to"].max()
-    first = period.start.year * 12 + period.start.month - 1
-    if np.isnan(begin):
+    if counts["costs_from"].isna().all():
         return Note("no_acquisition_costs")
-    if first < begin or first + _months(period) - 1 > end:
-        return Note("acquisition_costs_partial", first=_month_label(begin), last=_month_label(end), period=period.label)
+    if covered := not_covered(counts, period):
+        return Note("acquisition_costs_partial", period=period.label, **covered)
     return None if counts["amount"].sum() > 0 else Note("no_acquisition_costs")
-
-
-def _month_label(number: float) -> str:
-    """The label of a month that is counted from year 0: 2025-03."""
-    return f"{int(number) // 12}-{int(number) % 12 + 1:02}"
-
-
-def _month_left_out(period: Period) -> list[Note]:
-    """A note on the month in which the data end, where it is not complete."""
-    if period.observed_end.day == 1:
-        return []
-    return [Note("month_left_out", month=f"{period.observed_end:%Y-%m}")]
 
 
 def _ratio(counts: pd.DataFrame, months: int) -> tuple[float, float]:
     """CAC and its standard error over months; NaN with too few."""
-    sums = counts.groupby("month")[["amount", "won"]].sum()
-    value = float(sums["amount"].sum() / sums["won"].sum())
-    if months < FEWEST_MONTHS:
-        return value, np.nan
-    residuals = sums["amount"] - value * sums["won"]  # 0 in a month without either
-    return value, float(np.sqrt(months / (months - 1) * (residuals**2).sum()) / sums["won"].sum())
-
-
-def _months(period: Period) -> int:
-    start, end = period.start, period.observed_end
-    return (end.year - start.year) * 12 + end.month - start.month
+    return ratio(counts.groupby("month")[["amount", "won"]].sum(), "won", months)
 
 
 # ---- CLV : CAC ------------------------------------------------------------------------------------------------------
@@ -116,13 +83,13 @@ def to_cost(groups: list[GroupedCounts], context: EstimationContext) -> Estimate
         return Estimates([groups[0].row(breakdown="", n=0.0, clusters=0.0, reason=Note("no_new_customers"))])
     if reason := _costs_unavailable(costs, period):
         return Estimates([whole.row(reason=reason)])
-    cac, cac_error = _ratio(costs, _months(period))
+    cac, cac_error = _ratio(costs, months_of(period))
     value_of_new = _value_by_contracts if context.settings["contractual"] else _value_by_purchases
     try:
         clv, clv_low, clv_high = value_of_new(whole.counts, context)
     except CannotFit as error:
         return Estimates([whole.row(reason=error.reason)])
-    value, notes = clv / cac, [*_month_left_out(period), backtest_note(groups, context), *newness]
+    value, notes = clv / cac, [*month_left_out(period), backtest_note(groups, context), *newness]
     new_customers = float(costs["won"].sum())
     flags = "unreliable" if new_customers < FEW_FOR_MONEY else ""
     fields = {"n": new_customers, "clusters": new_customers, "method": "delta method", "flags": flags}
@@ -190,13 +157,13 @@ def _payback(parts: dict[str, GroupedCounts], context: EstimationContext, period
     margin, at_risk = _by_age(followed.counts, max(context.suppress_below, 1))
     if not margin.shape[1]:
         return Estimates([followed.row(**fields, reason=Note("no_new_customer_followed"))])
-    cac, error = _ratio(costs, _months(period))
+    cac, error = _ratio(costs, months_of(period))
     curve = np.cumsum(margin.sum(0) / at_risk.sum(0))
     months = _months_to_payback(curve[None, :], np.array([cac]))[0]
     curves, replicated_cac = _resampled(margin, at_risk, cac, error)
     low, high = _percentiles(_months_to_payback(curves, replicated_cac), context.level)
     fields |= {"low": low, "high": high, "method": "bootstrap of customers"}
-    cac_limits = _limits(cac, error, _months(period), context.level)
+    cac_limits = limits(cac, error, months_of(period), context.level)
     points = [followed.point(0, cac, *cac_limits, followed.customers, breakdown="cost")]
     n = _safe_numbers(at_risk.sum(0), context.suppress_below)
     ends = zip(curve, *_percentiles(curves, context.level), n, strict=True)

@@ -11,14 +11,14 @@ _ROUNDING = 1e-9
 
 @by_group
 def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
-    """The median of the orders' `net`, with Woodruff's limits: the values up to which the limits of the share one half lie.
+    """The median of the units' `quantity`, with Woodruff's limits: the values up to which the limits of the share one half lie.
 
     Woodruff 1952, JASA 47:635; the share's limits are Wilson's at the effective n of clusters (Korn & Graubard 1998, Survey
-    Methodology 24:193). `orders`: the sum over orders of how many their customer has; `squares`: of 2 k - 1, where an order is
-    the k-th smallest of its customer's, so that up to any value they add up to the squares of the customers' orders up to there.
+    Methodology 24:193). `units`: the sum over units of how many their customer has; `squares`: of 2 k - 1, where a unit is
+    the k-th smallest of its customer's, so that up to any value they add up to the squares of the customers' units up to there.
     """
-    rows = group.counts.sort_values("net", kind="stable")
-    value, share = rows["net"].to_numpy(float), (rows["n"].cumsum() / group.n).to_numpy()
+    rows = group.counts.sort_values("quantity", kind="stable")
+    value, share = rows["quantity"].to_numpy(float), (rows["n"].cumsum() / group.n).to_numpy()
     place, after = (_place(share, at) for at in (0.5 - _ROUNDING, 0.5 + _ROUNDING))
     z, n = _effective(rows, place, group.n, group.customers, context.level)
     half = z / (2 * np.sqrt(n + z**2))  # of Wilson's interval, at one half
@@ -35,12 +35,12 @@ def median(group: GroupedCounts, context: EstimationContext) -> list[dict]:
 
 
 def moves(group: GroupedCounts) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
-    """What an order of each value moves the median by, but for the sign and a factor: whether it lies up to the median, less the share that do."""
-    value = np.unique(group.counts["net"].to_numpy(float))
-    rows = group.counts.assign(net=group.counts["net"].astype(float)).groupby("net")["n"].sum()
+    """What a unit of each value moves the median by, but for the sign and a factor: whether it lies up to the median, less the share that do."""
+    value = np.unique(group.counts["quantity"].to_numpy(float))
+    rows = group.counts.assign(quantity=group.counts["quantity"].astype(float)).groupby("quantity")["n"].sum()
     share = (rows.cumsum() / rows.sum()).to_numpy()
     place = _place(share, 0.5 - _ROUNDING)
-    return [("", "net", value, (np.arange(len(value)) <= place) - share[place])]
+    return [("", "quantity", value, (np.arange(len(value)) <= place) - share[place])]
 
 
 def _place(share: np.ndarray, at: float) -> int:
@@ -57,7 +57,7 @@ def _effective(rows, place: int, n: float, customers: float, level: float) -> tu
         return ndtri((1 + level) / 2), n if n > 1 else np.nan
     up_to = rows.iloc[: place + 1]
     p = up_to["n"].sum() / n
-    ss = up_to["squares"].sum() - 2 * p * up_to["orders"].sum() + p**2 * rows["orders"].sum()
+    ss = up_to["squares"].sum() - 2 * p * up_to["units"].sum() + p**2 * rows["units"].sum()
     if customers < 2:
         return np.nan, np.nan
     variance = customers / (customers - 1) * ss / n**2

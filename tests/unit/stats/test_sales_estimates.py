@@ -235,8 +235,8 @@ def drawn(rng: np.random.Generator, customers: int, likeness: float) -> pd.DataF
 def counted(orders: pd.DataFrame) -> pd.DataFrame:
     """As the metric's evidence is counted."""
     by = orders.groupby("customer")["net"]
-    told = orders.assign(squares=2 * by.rank("first") - 1, orders=by.transform("size"), n=1.0)
-    return told.groupby("net", as_index=False)[["n", "squares", "orders"]].sum()
+    ranked = orders.assign(squares=2 * by.rank("first") - 1, units=by.transform("size"), n=1.0, quantity=orders["net"])
+    return ranked.groupby("quantity", as_index=False)[["n", "squares", "units"]].sum()
 
 
 def test_the_interval_counts_customers_as_written_out():

@@ -214,14 +214,14 @@ def median_order_value(orders):
         "aspect_of": "average_order_value",
     }
     if "customer_id" not in orders.columns:
-        alone = inside.select("period_id", net=nw.col("net"), squares=nw.lit(1), orders=nw.lit(1))
+        alone = inside.select("period_id", quantity=nw.col("net"), squares=nw.lit(1), units=nw.lit(1))
         return of_counts(alone, median_by_customer, **facts)
     known, who = ~nw.col("customer_id").is_null(), ("period_id", "customer_id")
     place, orders_of = nw.col("net").rank("ordinal").over(*who), nw.len().over(*who)
     placed = inside.select(
         *who,
-        net=nw.col("net"),
+        quantity=nw.col("net"),
         squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),
-        orders=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
+        units=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
     )
     return of_counts(placed, median_by_customer, **facts)

@@ -9,6 +9,7 @@ from crmnb.report.text.notes import (
     employees,
     feedback,
     history,
+    operations,
     path_models,
     relationship,
     requirements,
@@ -57,6 +58,7 @@ _SUBJECTS = (
     feedback,
     employees,
     service,
+    operations,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:

@@ -1,0 +1,52 @@
+"""Sellers: counts of what they do, in all and per seller."""
+
+import narwhals.stable.v2 as nw
+
+from crmnb.engine.views import View
+from crmnb.metrics import estimators
+from crmnb.metrics.features.leads import own_columns
+from crmnb.metrics.measures import Measure
+from crmnb.schema.client import Segments
+
+PER_SELLER = "per seller"
+_COUNTED = ("num", "den", "at")
+
+
+def counted_per_seller(
+    table: View, name: str, events: nw.LazyFrame, at: str, sellers: nw.LazyFrame | None, *, of: str, segments: Segments
+) -> Measure:
+    """How many events there are, and how many per seller.
+
+    events: rows of the table `name` with `period_id` and the time `at`. sellers: `period_id` and a row for each seller, whether there is an
+    event of theirs or not; None where sellers are not known. of: what the events are.
+    """
+    no_time, no_exposure = nw.lit(None, nw.Datetime("us")), nw.lit(None, nw.Float64)
+    types = events.collect_schema()
+    own = ("customer_id", *own_columns(table, name, segments, *_COUNTED))
+    columns = ["period_id", *(column for column in own if column in types)]
+
+    def rows(breakdown: str, exposure: nw.Expr) -> nw.LazyFrame:
+        return events.select(*columns, breakdown=nw.lit(breakdown), num=nw.lit(1), den=exposure, at=nw.col(at))
+
+    frames = [rows("", no_exposure)]
+    if sellers is not None:
+        nobody = {column: nw.lit(None, types[column]) for column in columns[1:] if column != "seller"}
+        names = {"seller": nw.col("seller")} if "seller" in columns else {}
+        each = sellers.select("period_id", **nobody, **names).select(
+            *columns, breakdown=nw.lit(PER_SELLER), num=nw.lit(0), den=nw.lit(1.0), at=no_time
+        )
+        frames += [rows(PER_SELLER, nw.lit(0.0)), each]
+    return Measure(
+        nw.concat(frames),
+        estimators.count,
+        numerator=of,
+        breakdown="basis",
+        always=("",),
+        units={PER_SELLER: "per seller"},
+        depends_on_length=True,
+    )
+
+
+def active_sellers(rows: nw.LazyFrame) -> nw.LazyFrame:
+    """The sellers who did something in each period. rows: what was done, with `period_id` and `seller`."""
+    return rows.filter(~nw.col("seller").is_null()).select("period_id", "seller").unique()
