@@ -523,6 +523,7 @@ CHECKS: dict[str, Check] = {
     "representation": wrong_gaps,
     "channels": wrong_gaps,
     "link": wrong_link,
+    "sellers": wrong_gaps,
 }
 
 

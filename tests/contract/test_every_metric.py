@@ -164,7 +164,7 @@ def doubled(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
     """Of the frames with a copy of every row, under other keys."""
 
     def copied(frame: pd.DataFrame) -> pd.DataFrame:
-        keys = [column for column in frame.columns if column.endswith("_id")]
+        keys = [column for column in frame.columns if column.endswith("_id") or column == "seller"]
         twin = frame.assign(**{key: frame[key] + "'" for key in keys})
         return pd.concat([frame, twin], ignore_index=True)
 

@@ -32,10 +32,10 @@ def counted_per_seller(
     if sellers is not None:
         nobody = {column: nw.lit(None, types[column]) for column in columns[1:] if column != "seller"}
         names = {"seller": nw.col("seller")} if "seller" in columns else {}
-        each = sellers.select("period_id", **nobody, **names).select(
+        exposed = sellers.select("period_id", **nobody, **names).select(
             *columns, breakdown=nw.lit(PER_SELLER), num=nw.lit(0), den=nw.lit(1.0), at=no_time
         )
-        frames += [rows(PER_SELLER, nw.lit(0.0)), each]
+        frames += [rows(PER_SELLER, nw.lit(0.0)), exposed]
     return Measure(
         nw.concat(frames),
         estimators.count,

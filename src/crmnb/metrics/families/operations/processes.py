@@ -26,7 +26,7 @@ def sales_cycle_length(leads, *, segments: Segments, maturity_days: int = 90):
     All leads are followed for as long, so that older cohorts, which could be won later, do not look slower.
 
     Why: a shorter cycle lets the same sellers work more leads, and brings the money sooner.
-    Caution: it tells of leads that were won. What is won after the follow-up is not in it; the cumulative win rate shows how much that is.
+    Caution: only leads that were won count. What is won after the follow-up is not in it; the cumulative win rate shows how much that is.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code; Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998,
         Survey Methodology 24:193 (interval).
     """
@@ -57,8 +57,8 @@ def sla_compliance_rate(tickets):
         return share(due, (nw.col("solved_at") <= nw.col("sla_due_at")).fill_null(False), **words)
     if "sla_met" not in tickets.columns:
         raise Unavailable(Note("needs_column", column="tickets.sla_due_at"))
-    told = tickets.during("opened_at").filter(~nw.col("sla_met").is_null())
-    return share(told, nw.col("sla_met"), **words | {"denominator": "tickets opened in the period"})
+    known = tickets.during("opened_at").filter(~nw.col("sla_met").is_null())
+    return share(known, nw.col("sla_met"), **words | {"denominator": "tickets opened in the period"})
 
 
 @metric(title="Process automation rate", unit="%", kind="process", direction="up", hand_count="5 / 9")
