@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -36,8 +37,13 @@ def module_name(path: Path) -> str:
     return ".".join(part for part in path.relative_to(SOURCE).with_suffix("").parts if part != "__init__")
 
 
-def imports(tree: ast.AST, module: str) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(tree: ast.AST, module: str) -> tuple[tuple[str, bool], ...]:
     """The full names that are imported anywhere in a module, and whether that happens as the module is imported."""
+    return tuple(_imports(tree, module))
+
+
+def _imports(tree: ast.AST, module: str) -> Iterator[tuple[str, bool]]:
     later = {
         inner
         for node in ast.walk(tree)
@@ -64,14 +70,14 @@ def inside(imported: str, known: set[str]) -> str | None:
 
 def misdirected(trees: dict[str, ast.Module]) -> list[str]:
     """Imports that go up or sideways, and packages that no layer names."""
-    faults = []
+    faults, known = [], set(trees)
     for module, tree in trees.items():
         package = module.split(".")[0]
         if package and package not in HEIGHT:
             faults.append(f"{module}: LAYERS does not say where {package} belongs")
             continue
         for imported, at_once in imports(tree, module):
-            target = (inside(imported, set(trees)) or "").split(".")[0]
+            target = (inside(imported, known) or "").split(".")[0]
             if target not in HEIGHT or target == package:
                 continue
             if not package:  # crmnb itself offers names from above, when they are asked for
@@ -125,8 +131,9 @@ def test_imports_go_one_way():
 
 
 def test_no_module_imports_itself_by_a_detour():
+    known = set(MODULES)
     graph = {
-        module: {inside(name, set(MODULES)) for name, at_once in imports(tree, module) if at_once} - {None, module}
+        module: {inside(name, known) for name, at_once in imports(tree, module) if at_once} - {None, module}
         for module, tree in trees(MODULES).items()
         if module
     }

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -312,13 +313,15 @@ def taken(corner_shop_intake) -> Intake:
 
 
 @pytest.fixture(scope="module")
-def results(corner_shop_in) -> dict[int, pd.DataFrame]:
-    """The results frame of both families, by year."""
-    books = {year: corner_shop_in(str(year)) for year in (2024, 2025)}
-    return {
-        year: pd.concat([book.results("satisfaction"), book.results("retention")], ignore_index=True)
-        for year, book in books.items()
-    }
+def results(corner_shop_in) -> Callable[[int], pd.DataFrame]:
+    """Gives the results frame of both families of a year."""
+
+    @cache
+    def of_year(year: int) -> pd.DataFrame:
+        book = corner_shop_in(str(year))
+        return pd.concat([book.results("satisfaction"), book.results("retention")], ignore_index=True)
+
+    return of_year
 
 
 def test_the_intake_sets_aside_the_eight_wrong_rows_and_no_other(taken: Intake):
@@ -363,13 +366,13 @@ def test_odd_texts_and_keys_are_taken_as_they_came(taken: Intake):
 
 @pytest.mark.parametrize(("year", "hand"), [(2025, HAND), (2024, HAND_2024)])
 def test_the_suite_counts_what_the_pencil_counted(results, year: int, hand: Figures):
-    rows = results[year]
+    rows = results(year)
     rows = rows[rows["metric"].isin(HAND)]
     assert compared(rows[(rows["part"] == "") & (rows["segment"] == "")], hand) == []
 
 
 def test_every_metric_that_was_counted_by_hand_is_there(results):
-    assert set(results[2025]["metric"]) >= set(HAND)  # a newer one declares its count itself, and is held to it
+    assert set(results(2025)["metric"]) >= set(HAND)  # a newer one declares its count itself, and is held to it
 
 
 @pytest.mark.parametrize("metric", [m for id_, m in catalogue().items() if id_ in HAND], ids=lambda metric: metric.id)
@@ -385,7 +388,7 @@ def test_a_metric_declares_what_the_pencil_counted(metric: Metric):
 
 @pytest.mark.parametrize("region", ["North", "South", "(not known)"])
 def test_the_suite_counts_each_region_likewise(results, region: str):
-    rows = results[2025]
+    rows = results(2025)
     rows = rows[
         (rows["segment"] == "region")
         & (rows["level"] == region)
@@ -422,7 +425,7 @@ def _as_compared(rows: pd.DataFrame, before: Figures) -> tuple[pd.DataFrame, Fig
 
 
 def test_the_change_is_measured_from_the_year_before(results):
-    rows = results[2025]
+    rows = results(2025)
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     assert compared(*_as_compared(whole, HAND_2024)) == []
     assert whole["change"].dropna().to_list() == pytest.approx((whole["value"] - whole["previous"]).dropna().to_list())
@@ -436,7 +439,7 @@ def _in_unit(metric: str, hand: tuple[float, float] | float) -> float:
 
 
 def test_a_part_of_the_year_is_the_year_cut_at_its_months(results):
-    rows = results[2025]
+    rows = results(2025)
     bought = rows[(rows["metric"] == "purchase_frequency") & (rows["part"] != "") & (rows["flags"] != "unavailable")]
     assert dict(zip(bought["part"], bought["numerator"], strict=True)) == {
         "2025-01": 2, "2025-02": 1, "2025-03": 2, "2025-04": 1, "2025-05": 2, "2025-06": 1,
