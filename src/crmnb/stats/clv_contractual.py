@@ -134,11 +134,14 @@ class Contracts:
         age = rows["age"].to_numpy(float) // self.renewal_months
         total = within = 0.0
         for model, inside in self.strata.by_model(rows):
-            for tenure, customers in rows[inside].groupby(age[inside]):
-                parameters, pay = model.fit.parameters, model.pay_of(customers).sum()
-                ahead = max(last - tenure, 0.0) * self.renewal_months
-                total += pay * self._renewals(parameters, np.array([tenure]), np.inf)[0]
-                within += pay * self._renewals(parameters, np.array([tenure]), ahead)[0]
+            ages, place = np.unique(age[inside], return_inverse=True)
+            pay = np.bincount(place, model.pay_of(rows[inside]), len(ages))
+            total += pay @ self._renewals(model.fit.parameters, ages, np.inf)
+            ahead = np.maximum(last - ages, 0) * self.renewal_months
+            within += sum(
+                of_age * self._renewals(model.fit.parameters, ages[at : at + 1], ahead[at])[0]
+                for at, of_age in enumerate(pay)
+            )
         return Note("value_beyond_data", share=float(1 - within / total), months=int(last) * self.renewal_months)
 
     def _part(self, model: _Model, rows: pd.DataFrame, age: np.ndarray, months: float) -> "_Part":
@@ -369,7 +372,8 @@ def expected_periods(parameters: np.ndarray, age: np.ndarray, horizon: float, ra
     if horizon == 0:
         return np.zeros(age.shape)
     at_end = discounted_residual(parameters, age, horizon, rate)
-    at_begin = 1 + discounted_residual(parameters, age, horizon - 1, rate) / (1 + rate)
+    one_less = at_end if np.isinf(horizon) else discounted_residual(parameters, age, horizon - 1, rate)
+    at_begin = 1 + one_less / (1 + rate)
     return (at_begin + at_end) / 2 / np.sqrt(1 + rate)
 
 
