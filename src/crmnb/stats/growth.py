@@ -42,11 +42,15 @@ class Span(NamedTuple):
         outside = (place < 0) | (place >= (self.end - self.start).days)
         if not self.leap_days:
             outside |= np.asarray((days.month == 2) & (days.day == 29))
-            place = place - np.array([self._leap_days_before(day) for day in days], dtype=int)
+            place = place - sum(np.asarray(days > leap, int) for leap in self._own_leap_days())
         return np.where(outside, -1, place)
 
     def _leap_days_before(self, day: datetime) -> int:
-        return sum(self.start <= leap < day for leap in _leap_days(self.start.year, self.end.year))
+        return sum(leap < day for leap in self._own_leap_days())
+
+    def _own_leap_days(self) -> list[datetime]:
+        """The days of 29 February from its start on."""
+        return [leap for leap in _leap_days(self.start.year, self.end.year) if leap >= self.start]
 
 
 def _leap_days(first: int, last: int) -> list[datetime]:
