@@ -32,7 +32,7 @@ AFFECTED = (
 MODULE = re.search(r"^\+\+\+ b/.*/(\w+)\.py$", DIFF, re.MULTILINE)[1]
 BY_MODULE = "(names_are_nouns or has_a_docstring or nothing_but_their_arguments)"
 OTHERS = f"test_every_metric.py or (test_every_command.py and not catalogue) or {BY_MODULE} or quarter or 2024"
-CHOSEN = f"({METRIC} and not order_of_rows and not threads) or ({BY_MODULE} and {MODULE}) or not ({OTHERS})"
+CHOSEN = f"({METRIC} and not order_of_rows) or ({BY_MODULE} and {MODULE}) or not ({OTHERS})"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ from crmnb.demo.relationship import (
 )
 from crmnb.demo.relationship_comments import STORY_THEMES
 from crmnb.engine.session import in_memory
-from crmnb.evaluate.evaluation import evaluate
+from crmnb.evaluate.evaluation import evaluate_variant
+from crmnb.metrics.definition import catalogue
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client, load_client
 from crmnb.stats.estimation import RELATIONSHIP_INDEX
@@ -54,12 +55,13 @@ def survey(seed: int, rates: Rates) -> dict[str, pd.DataFrame]:
 
 @cache
 def results_of(seed: int, rates: Rates) -> dict[str, ResultView]:
-    """The relationship family of that client in 2025, as the notebook asks for it."""
+    """What that client's weakest segments are, and what they say, in 2025."""
     demo = load_client("demo", Path(__file__).parents[2] / "parameters").model_dump()
     client = Client(**demo | {"segments": SEGMENTS, "objectives": (), "targets": {}, "settings": {}})
     period = Period.parse("2025").observe(*SEEN)
-    evaluation = evaluate(["relationship"], in_memory(client, survey(seed, rates)), period)
-    return {name: ResultView.of(result) for name, result in evaluation.results["relationship"].items()}
+    tables = in_memory(client, survey(seed, rates))
+    metrics = (catalogue()[name] for name in ("dissatisfied_segments", "segment_themes"))
+    return {metric.id: ResultView.of(evaluate_variant(metric, tables, period)) for metric in metrics}
 
 
 def found_in(seed: int, rates: Rates) -> ResultView:
