@@ -1,5 +1,6 @@
 """What several tests share: the corner shop taken in once, and run once; a project of one's own."""
 
+import gc
 import json
 import os
 import shutil
@@ -21,11 +22,11 @@ from crmnb.core.period import Period
 from crmnb.evaluate import availability as evaluate_availability
 from crmnb.evaluate import store
 from crmnb.evaluate.evaluation import evaluate
-from crmnb.intake import import_data
+from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import families
 from crmnb.report.view import ResultView
 from crmnb.run import fork_client
-from crmnb.schema.client import load_client
+from crmnb.schema.client import Client, load_client
 from crmnb.workbook import Workbook, open_on
 
 PROJECT = Path(__file__).parents[1]
@@ -44,6 +45,10 @@ FIRST = (
     *("test_every_metric", "test_simulated_client", "test_demo", "test_fork_server", "test_every_chart"),
     *("test_coverage", "test_campaign", "test_benchmark_money", "test_charts"),
 )
+
+
+# Modules and results fill a worker's memory, and are not garbage: it is looked for less often.
+gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -163,6 +168,14 @@ def corner_shop_intake(tmp_path_factory):
     """The corner shop's client and its canonical tables."""
     client = load_client("corner_shop", PROJECT / "parameters")
     return client, import_data(client, tmp_path_factory.mktemp("corner_shop"))
+
+
+@pytest.fixture(scope="session")
+def online_retail_ii(tmp_path_factory) -> tuple[Client, Intake]:
+    """The client of the real file beside the checkout, and its canonical tables, which one worker imports."""
+    client = load_client("online_retail_ii", PROJECT / "parameters")
+    folder = shared_folder(tmp_path_factory, "online_retail_ii", lambda folder: import_data(client, folder))
+    return client, import_data(client, folder)  # unchanged since
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,6 @@ from second_route import customers_at, invoices, read_online_retail_ii
 from second_route_financial import brought, profitable, textbook, to_date
 
 from crmnb.core.notes import Count
-from crmnb.intake import import_data
-from crmnb.schema.client import load_client
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 FILE = PARAMETERS.parent / "../shared/data/online_retail_ii/online_retail_2009_2010.parquet"
@@ -40,9 +38,8 @@ def orders() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    client = load_client("online_retail_ii", PARAMETERS)
-    return family_book("financial", client, import_data(client, tmp_path_factory.mktemp("private")), "2010Q3")
+def book(online_retail_ii):
+    return family_book("financial", *online_retail_ii, "2010Q3")
 
 
 @pytest.fixture(scope="module")

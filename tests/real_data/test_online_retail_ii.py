@@ -10,7 +10,7 @@ from second_route import Figures, compared, countries, invoices, of_customers, r
 from second_route_retention import gaps_of, lifetimes, median_life, staying, weighted_median
 
 from crmnb.core.period import Period
-from crmnb.intake import Intake, import_data
+from crmnb.intake import Intake
 from crmnb.report.text.notes import sentence
 from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook, open_on
@@ -50,8 +50,8 @@ def customers_orders(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory) -> Intake:
-    return import_data(load_client("online_retail_ii", PARAMETERS), tmp_path_factory.mktemp("private"))
+def taken(online_retail_ii) -> Intake:
+    return online_retail_ii[1]
 
 
 @pytest.fixture(scope="module")

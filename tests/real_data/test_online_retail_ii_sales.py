@@ -8,9 +8,7 @@ from evaluating import family_book
 from second_route import compared, countries, invoices, of_customers, read_online_retail_ii
 from second_route_sales import revenue_figures
 
-from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import family
-from crmnb.schema.client import load_client
 from crmnb.workbook import Workbook
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
@@ -40,9 +38,8 @@ def orders() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory) -> dict[str, Workbook]:
-    client = load_client("online_retail_ii", PARAMETERS)
-    taken: Intake = import_data(client, tmp_path_factory.mktemp("private"))
+def books(online_retail_ii) -> dict[str, Workbook]:
+    client, taken = online_retail_ii
     return {label: family_book("sales", client, taken, label) for label in WINDOWS}
 
 
