@@ -373,6 +373,99 @@ def wrong_link(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {shown.title!r}"
 
 
+def wrong_flow(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The highest and the last of both lines, and how often the first is above; an axis from zero."""
+    (axes,) = drawn.axes
+    lines = [np.asarray(line.get_ydata(), float) for line in axes.lines if line.get_marker() == "o"]
+    told = re.findall(r"(\w+): highest (\S+) \((.+?)\), last (\S+) \((.+?)\)", shown.alt)
+    months = {text.get_text()[:3]: place for place, text in enumerate(axes.get_xticklabels())}
+    for (name, most, when, last, _), line in zip(told, lines, strict=True):
+        if not agrees(most, line.max()) or line[months[month_of(when)]] != line.max() or not agrees(last, line[-1]):
+            yield f"{name}: {most} in {when}, last {last} for {line}"
+    above = re.search(r"in (\d+) of (\d+) parts", shown.alt)
+    if (int(above[1]), int(above[2])) != ((lines[0] > lines[1]).sum(), len(lines[0])) or axes.get_ylim()[0] != 0:
+        yield f"{above[0]} for {lines}"
+
+
+def wrong_ages(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The highest and the last total, the last by age, and the title's oldest."""
+    (axes,) = drawn.axes
+    stacks: dict[float, list[float]] = {}
+    for bar in axes.patches:
+        stacks.setdefault(bar.get_x(), []).append(bar.get_height())
+    last, totals = stacks[max(stacks)], [sum(stack) for stack in stacks.values()]
+    told = re.search(r"Highest (\S+) \(.+?\), last (\S+) \(", shown.alt)
+    if not agrees(told[1], max(totals)) or not agrees(told[2], sum(last)):
+        yield f"{told[0]!r} for {totals}"
+    by_age = re.findall(r" (\d[\d,]*)(?=[,.])", shown.alt.partition("Last by age:")[2])
+    if len(by_age) != len(last) or not all(agrees(words, height) for words, height in zip(by_age, last, strict=True)):
+        yield f"{by_age} for {last}"
+    title = re.search(r": (\S+) at the end of .+, (\S+) of them", shown.title)
+    if not agrees(title[1], sum(last)) or not agrees(title[2], last[-1]):
+        yield f"the title: {shown.title!r}"
+
+
+def wrong_resolution(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Where the curve stands at the hours that are told, and at the targets; the band."""
+    (line,) = [curve for curve in curves(drawn) if curve[2]]
+    yield from _intervals(shown, "with a band", [1] * banded(drawn))
+    told = re.findall(
+        r"(\S+%) within (\S+) hours", f"{shown.alt.partition('%. ')[2].partition(' Target')[0]} {shown.title}"
+    )
+    for words, hours in told:
+        if not agrees(words, value_at(line, float(hours.replace(",", "")))):
+            yield f"{words} within {hours} hours for {value_at(line, float(hours.replace(',', '')))}"
+    diamonds = [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in drawn.axes[0].lines if mark.get_marker() == "D"]
+    aims = re.findall(r"Target (\d+)% within (\S+) hours: (\S+) are", shown.alt)
+    for (share, hours, reached), (x, y) in zip(aims, diamonds, strict=True):
+        if not (agrees(hours, x) and float(share) == y and agrees(reached, value_at(line, x))):
+            yield f"target {share}: {reached} within {hours}"
+
+
+def wrong_agents(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """How many dots, the line, the highest and the lowest, and who lies beyond the inner limits; names beside them."""
+    (axes,) = drawn.axes
+    spots = [
+        (line.get_xdata()[0], line.get_ydata()[0], line.get_color()) for line in axes.lines if line.get_marker() == "o"
+    ]
+    limits = [np.asarray(line.get_ydata(), float) for line in axes.lines if len(line.get_xdata()) > 2]
+    sizes = np.asarray(next(line for line in axes.lines if len(line.get_xdata()) > 2).get_xdata(), float)
+    if not agrees(shown.alt.partition("plot of ")[2], len(spots)):
+        yield f"{len(spots)} dots"
+    for word, pick in (("Highest", max), ("Lowest", min)):
+        if not agrees(shown.alt.partition(f"{word} ")[2].partition(": ")[2], pick(y for _, y, _ in spots)):
+            yield f"{word} for {spots}"
+    beyond = [
+        y
+        for x, y, _ in spots
+        if not np.interp(x, sizes, limits[0]) - 1e-9 <= y <= np.interp(x, sizes, limits[1]) + 1e-9
+    ]
+    told = shown.alt.partition(" limits: ")[2].rstrip(".")
+    named = [] if told == "nobody" else told.split(", ")
+    coloured = [y for _, y, colour in spots if colour == VERMILION]
+    if len(named) != len(beyond) or sorted(coloured) != sorted(beyond):
+        yield f"outside: {named} for {beyond}"
+    if not all(agrees(words.rpartition(" ")[2], y) for words, y in zip(named, sorted(beyond), strict=True)):
+        yield f"outside: {named} for {beyond}"
+    if ("nobody outside" in shown.title) != (not beyond):
+        yield f"the title: {shown.title!r}"
+
+
+def wrong_arrivals(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The busiest hour, in the alternative text and the title."""
+    (axes,) = drawn.axes
+    cells = np.ma.filled(axes.collections[0].get_array().astype(float), np.nan).reshape(7, 24)
+    days = [text.get_text() for text in axes.get_yticklabels()]
+    told = re.search(r"Busiest (\w+), (\d+):00 to \d+:00: (\S+)\.", shown.alt)
+    there = cells[days.index(told[1]), int(told[2])]
+    if there != np.nanmax(cells) or not agrees(told[3], there):
+        yield f"{told[0]!r} for {there}"
+    if f"most on {told[1]} from {told[2]}:00" not in shown.title:
+        yield f"the title: {shown.title!r}"
+    if ("Blank" in " ".join(shown.notes)) != bool(np.isnan(cells).any()):
+        yield "blank cells are told and there are none, or the other way round"
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -524,6 +617,11 @@ CHECKS: dict[str, Check] = {
     "channels": wrong_gaps,
     "link": wrong_link,
     "sellers": wrong_gaps,
+    "flow": wrong_flow,
+    "ages": wrong_ages,
+    "resolution": wrong_resolution,
+    "agents": wrong_agents,
+    "arrivals": wrong_arrivals,
 }
 
 

@@ -11,6 +11,8 @@ from reducing import reduced
 from scipy import stats
 
 from crmnb.metrics.estimators import net_promoters, proportion
+from crmnb.stats.models.clustered_regression import regression
+from crmnb.stats.models.empirical_bayes import shrunken
 
 pytestmark = pytest.mark.published
 
@@ -80,3 +82,32 @@ def test_nist_numacc3_as_money_keeps_nine_digits():
     found = reduced(pd.DataFrame({"value": values}), types={"value": "decimal(18, 4)"}).iloc[0]
     assert found["num"] == float(1001 * Decimal(mean))
     assert np.sqrt(found["ss"] / 1000) == pytest.approx(deviation, rel=1e-9)
+
+
+# Efron & Morris 1977, Scientific American 236(5):119: batting averages of 18 players after 45 at bats in 1970, and James & Stein's estimates.
+BATTED = (0.400, 0.378, 0.356, 0.333, 0.311, 0.311, 0.289, 0.267, 0.244, 0.244, *[0.222] * 5, 0.200, 0.178, 0.156)
+JAMES_STEIN = (0.294, 0.289, 0.285, 0.280, 0.275, 0.275, 0.270, 0.266, 0.261, 0.261, *[0.256] * 5, 0.251, 0.247, 0.242)
+
+
+def test_batting_averages_shrunken_towards_their_mean():
+    hits = np.round(np.array(BATTED) * 45) / 45
+    mean = hits.mean()
+    of = shrunken(hits, np.full(18, mean * (1 - mean) / 45))
+    assert of.mean == pytest.approx(0.265, abs=0.0005)
+    assert 1 - of.moved == pytest.approx(np.full(18, 0.212), abs=0.0055)  # they take the variance from a transformation
+    assert of.estimates == pytest.approx(JAMES_STEIN, abs=0.0015)
+
+
+# NIST Statistical Reference Datasets, linear regression: Norris (y, x), and the certified coefficients.
+NORRIS = """
+0.1 0.2 338.8 337.4 118.1 118.2 888.0 884.6 9.2 10.1 228.1 226.5 668.5 666.3 998.5 996.3 449.1 448.6 778.9 777.0 559.2 558.2 0.3 0.4
+0.1 0.6 778.1 775.5 668.8 666.9 339.3 338.0 448.9 447.5 10.8 11.6 557.7 556.0 228.3 228.1 998.0 995.8 888.8 887.6 119.6 120.2 0.3 0.3
+0.6 0.3 557.6 556.8 339.3 339.1 888.0 887.2 998.5 999.0 778.9 779.0 10.2 11.1 117.6 118.3 228.9 229.2 668.4 669.1 449.2 448.9 0.2 0.5
+"""
+
+
+def test_norris_regression_of_nist():
+    y, x = np.array(NORRIS.split(), float).reshape(-1, 2).T
+    columns = np.stack([np.ones(36), x], axis=1)
+    fit = regression(np.einsum("ci,cj->cij", columns, columns), columns * y[:, None], 36.0)
+    assert fit.coefficients == pytest.approx((-0.262323073774029, 1.00211681802045), rel=1e-9)

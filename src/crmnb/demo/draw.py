@@ -10,17 +10,16 @@ from crmnb.demo.answers import PLATFORMS, rating_shares
 from crmnb.demo.columns import make_customer_ids, make_keys, to_times
 from crmnb.demo.comments import add_comments
 from crmnb.demo.costs import simulate_costs
-from crmnb.demo.customers import CustomerBase, are_listed, draw_events, simulate_customers
+from crmnb.demo.customers import CustomerBase, are_listed, simulate_customers
 from crmnb.demo.employees import employees_of
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.orders import simulate_orders
-from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, DAYS, EDGES, PLANS, REGIONS, YEARS, Rates
+from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.plans import simulate_subscriptions
 from crmnb.demo.relationship import draw_accounts, simulate_relationship, story_of
+from crmnb.demo.service import simulate_tickets, speed
 from crmnb.demo.surveys import simulate_invitations, simulate_responses
 from crmnb.demo.visits import simulate_visits
-
-TICKETS = 0.35  # mean per customer and year
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     streams = iter(np.random.default_rng(seed).spawn(11))
     base = simulate_customers(rates, customers, next(streams))
     bought = simulate_orders(base, rates, next(streams))
-    tickets = _tickets(base, next(streams))
+    tickets = simulate_tickets(base, next(streams))
     invited = simulate_invitations(base, rates, bought, tickets, next(streams))
     # The relationship survey has random numbers of its own, so that those of all else are the same without it.
     comments = np.random.default_rng([seed, 3])  # their own, for the same reason
@@ -55,7 +54,9 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "survey_responses": pd.concat(
             [
                 _with_channel(
-                    add_comments(simulate_responses(base, rates, invited, next(streams)), comments), bought, tickets
+                    add_comments(simulate_responses(base, rates, invited, speed(tickets), next(streams)), comments),
+                    bought,
+                    tickets,
                 ),
                 sheets,
             ],
@@ -110,43 +111,6 @@ def _contacts(account: np.ndarray, rng: np.random.Generator) -> dict[str, np.nda
         "preferred_channel": np.where(unknown, None, channels[preferred]),
         "used_channel": np.where(unknown, None, channels[used]),
     }
-
-
-def _tickets(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame:
-    own = rng.gamma(0.8, TICKETS / 0.8, len(base.region))
-    who, day = draw_events(base, own, rng)
-    order = np.argsort(day, kind="stable")
-    who, day, rows = who[order], day[order], len(day)
-    cancelled = rng.random(rows) < 0.03
-    solved = day + rng.lognormal(-0.2, 1.1, rows)
-    solved[cancelled | (solved >= DAYS)] = np.nan
-    closed = solved + rng.exponential(2, rows)
-    closed[closed >= DAYS] = np.nan
-    again = np.where(rng.random(rows) < 0.06, solved + rng.exponential(3, rows), np.nan)
-    again[again >= DAYS] = np.nan
-    first = day + np.minimum(rng.exponential(0.15, rows), 0.4 * np.where(np.isnan(solved), 9, solved - day))
-    first[first >= DAYS] = np.nan
-    times = {
-        "opened_at": day,
-        "first_response_at": first,
-        "resolved_at": solved,
-        "closed_at": closed,
-        "reopened_at": again,
-        "cancelled_at": np.where(cancelled, np.minimum(day + 0.1, DAYS - 0.001), np.nan),
-    }
-    return pd.DataFrame(
-        {
-            "who": who,
-            "ticket_id": make_keys("", rows, 7),
-            "customer_id": make_customer_ids(who),
-            **{name: to_times(days).astype("datetime64[m]").astype("datetime64[s]") for name, days in times.items()},
-            "contacts": 1 + rng.poisson(0.7, rows),
-            "channel": rng.choice(["mail", "phone", "chat"], rows, p=[0.5, 0.3, 0.2]),
-            "topic": rng.choice(["delivery", "bill", "product", "contract"], rows),
-            "agent": rng.choice(["Ana", "Bram", "Chloé", "Dov", "Eli"], rows),
-            "priority": rng.choice(["low", "normal", "high"], rows, p=[0.3, 0.55, 0.15]),
-        }
-    )
 
 
 def _reviews(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:

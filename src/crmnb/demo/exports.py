@@ -273,6 +273,8 @@ def export_tickets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRo
             "Customer": clean["customer_id"].astype(float),
             **{theirs: to_day_numbers(clean[ours]) for theirs, ours in times.items()},
             "Contacts": clean["contacts"],
+            "Handed on": clean["reassignments"],
+            "Escalated": np.where(clean["escalated"], "yes", "no"),
             "Channel": clean["channel"],
             "Topic": clean["topic"],
             "Agent": clean["agent"],

@@ -24,6 +24,7 @@ from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.employees import true_figures
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
+from crmnb.demo.service import true_service
 from crmnb.demo.truth.figures import compute_truth
 
 TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
@@ -109,7 +110,9 @@ def _build_truth(
 
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
-    values = compute_truth(rates, year, at_start, segment, level) | ({} if segment else true_figures(year))
+    values = compute_truth(rates, year, at_start, segment, level) | (
+        {} if segment else true_figures(year) | true_service(rates, year)
+    )
     for (metric, breakdown), value in values.items():
         figures.setdefault(metric, {})[breakdown] = round(value, 6)
     return figures

@@ -8,6 +8,7 @@ from crmnb.demo.answers import ITEMS, choose_answers, item, split_by_region
 from crmnb.demo.columns import find_year, make_keys, to_days, to_times
 from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import DAYS, EDGES, LOW_REGION, REGIONS, YEARS, Rates
+from crmnb.demo.service import SPEED
 
 INVITED = 0.35  # of the orders that count
 _WALK_IN = 0.015  # answers in a year without invitation or customer, per customer at its start
@@ -58,12 +59,13 @@ def simulate_invitations(
 
 
 def simulate_responses(
-    base: CustomerBase, rates: Rates, invited: pd.DataFrame, rng: np.random.Generator
+    base: CustomerBase, rates: Rates, invited: pd.DataFrame, speed: pd.Series, rng: np.random.Generator
 ) -> pd.DataFrame:
     """The answer sheets: one to each completed invitation, and some that came without. A customer's are alike.
 
     All who answer in a year choose each box exactly as often as the true figures of the year say: what the region that is
-    worse gives less is given more by the others, at the shares of the regions among those who answer.
+    worse gives less is given more by the others, at the shares of the regions among those who answer. speed: by ticket, how soon it was
+    resolved, which moves the satisfaction with it.
     """
     done = invited[invited["completed_at"].notna()]
     walk_in = rng.poisson(_WALK_IN * base.at_start)
@@ -82,16 +84,23 @@ def simulate_responses(
     )
     who = np.concatenate([done["who"], np.full(walk_in.sum(), -1)]).astype(int)
     in_low_region = np.where(who >= 0, np.array(list(REGIONS))[base.region[who]] == LOW_REGION, False)
-    sheet = sheet.assign(**_items(rates, who, find_year(day), in_low_region, len(base.region), rng))
+    soon = sheet["ticket_id"].map(speed).to_numpy(float)
+    sheet = sheet.assign(**_items(rates, who, find_year(day), in_low_region, len(base.region), soon, rng))
     sheet = sheet.iloc[np.argsort(day, kind="stable")].reset_index(drop=True)
     sheet.insert(0, "response_id", make_keys("R", len(sheet), 6))
     return sheet
 
 
 def _items(
-    rates: Rates, who: np.ndarray, year: np.ndarray, in_low_region: np.ndarray, customers: int, rng: np.random.Generator
+    rates: Rates,
+    who: np.ndarray,
+    year: np.ndarray,
+    in_low_region: np.ndarray,
+    customers: int,
+    soon: np.ndarray,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """The answers to each item, NaN where none was given."""
+    """The answers to each item, NaN where none was given; soon: how soon the ticket of a sheet was resolved, NaN of other sheets."""
     rows = len(who)
     own = rng.standard_normal(customers)
     shared = np.sqrt(_ALIKE) * np.where(who >= 0, own[who], rng.standard_normal(rows))
@@ -105,6 +114,8 @@ def _items(
             others, there = split_by_region(scale, overall, in_low_region[known].mean() if known.any() else 0.0)
             chosen[here] = np.where((who < 0)[here, None], overall, np.where(in_low_region[here, None], there, others))
         feeling = shared + np.sqrt(1 - _ALIKE - _SHEET) * rng.standard_normal(rows)
+        if name == "satisfied":
+            feeling = np.where(np.isnan(soon), feeling, np.sqrt(1 - SPEED**2) * feeling + SPEED * soon)
         answer = choose_answers(scale, chosen, feeling).astype(float)
         answer[rng.random(rows) < _NO_ANSWER] = np.nan
         answers[name] = answer

@@ -310,7 +310,46 @@ mean_case_time = Estimator(
     columns=_TIMES,
     folds=100,
 )
-cases_done = Estimator("Kaplan-Meier", "counts", "case_times.share_done", _BY_CUSTOMER, columns=_TIMES, folds=100)
+cases_done = Estimator(
+    "Kaplan-Meier",
+    "counts",
+    "case_times.share_done",
+    _BY_CUSTOMER,
+    columns=_TIMES,
+    folds=100,
+    chart="resolution",
+)
+arrivals = Estimator(
+    "shares of a week",
+    "counts",
+    "arrivals.pattern",
+    "none: a count of all, not of a sample",
+    columns=("slot",),
+    chart="arrivals",
+)
+
+resolved_by_agent = Estimator(
+    "indirectly standardised share",
+    "counts",
+    "agents.resolved",
+    "Wilson, at the size of the case mix; funnel limits with over-dispersion",
+    columns=("stratum", "resolved"),
+    chart="agents",
+)
+satisfaction_by_agent = Estimator(
+    "shrunken mean", "counts", "agents.satisfaction", "empirical Bayes", columns=("points",), chart="breakdown"
+)
+ticket_effects = Estimator(
+    "linear regression",
+    "counts",
+    "ticket_effects.effects",
+    "t, by customer",
+    symmetric=True,
+    sums=("x", "f", "xx", "xf", "y", "xy", "fy"),
+    columns=("ticket",),
+    folds=1000,
+    chart="breakdown",
+)
 
 # Operations.
 share_by_unit = Estimator(

@@ -6,6 +6,8 @@ Intervals are by customer (`crmnb.stats.models.clustered_kaplan_meier`). Setting
 whether durations are hours of a working week.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import stdtrit
 
@@ -34,7 +36,8 @@ def ninetieth_percentile(groups: list[GroupedCounts], context: EstimationContext
 def restricted_mean(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The mean time up to the horizon, in which a longer time counts as the horizon."""
     horizon = float(context.settings["horizon_hours"])
-    rows = [_mean_row(group, curve, horizon, context.level) for group, curve in _curves(groups, context)]
+    every = [(group, _whole_curve(group, context)) for group in _with_times(groups, context)]
+    rows = [_mean_row(group, curve, horizon, context.level) for group, curve in every]
     return Estimates(rows, notes=_notes(groups, context))
 
 
@@ -55,23 +58,29 @@ def share_done(groups: list[GroupedCounts], context: EstimationContext) -> Estim
     return Estimates(rows, points, _notes(groups, context))
 
 
+def _with_times(groups: list[GroupedCounts], context: EstimationContext) -> list[GroupedCounts]:
+    return [group for group in comparable(groups, context.time_segmentations) if group.breakdown != MISSING]
+
+
 def _curves(groups: list[GroupedCounts], context: EstimationContext) -> list[tuple[GroupedCounts, Curve]]:
     """The groups of cases with a time, and their curves, as far as enough cases are at risk to be shown."""
-    known = [group for group in comparable(groups, context.time_segmentations) if group.breakdown != MISSING]
-    return [(group, _curve(group, context)) for group in known]
+    return [(group, _shown_curve(group, context)) for group in _with_times(groups, context)]
 
 
-def _curve(group: GroupedCounts, context: EstimationContext) -> Curve:
+def _whole_curve(group: GroupedCounts, context: EstimationContext) -> Curve:
     duration, event, n, fold = _arrays(group)
     if group.customers < group.n:
-        curve = clustered_kaplan_meier.clustered_curve(duration, event, n, fold, context.level)
-    else:
-        curve = kaplan_meier.kaplan_meier(np.zeros(len(duration)), duration, event, n, context.level)
+        return clustered_kaplan_meier.clustered_curve(duration, event, n, fold, context.level)
+    return kaplan_meier.kaplan_meier(np.zeros(len(duration)), duration, event, n, context.level)
+
+
+def _shown_curve(group: GroupedCounts, context: EstimationContext) -> Curve:
+    curve, (duration, _, n, _) = _whole_curve(group, context), _arrays(group)
     ends = np.unique(duration)
     shown = ends[clustered_kaplan_meier.number_at_risk(ends, duration, n) >= max(context.suppress_below, 1)]
     last = float(shown.max()) if len(shown) else 0.0
     table = curve.table[curve.table["time"] <= last].reset_index(drop=True)
-    return Curve(table, curve.begin, curve.start, last, curve.emptied, curve.level)
+    return replace(curve, table=table, last=last)
 
 
 def _arrays(group: GroupedCounts) -> tuple[np.ndarray, ...]:
@@ -117,27 +126,17 @@ def _reliability(group: GroupedCounts, curve: Curve, until: float) -> str:
 
 
 def _points(group: GroupedCounts, curve: Curve, fewest: int) -> list[dict]:
-    """The share that came by each time; between two points at least `fewest` cases came and as many were lost from sight."""
+    """The share that came by each time; between two points at least `fewest` cases came."""
     duration, event, n, _ = _arrays(group)
-    times = np.union1d(np.unique(duration[duration <= curve.last]), [0.0, curve.last])
-    moves = [
-        np.bincount(np.searchsorted(times, duration[of]), n[of], len(times)) for of in _inside(duration, event, curve)
-    ]
+    came = (duration <= curve.last) & (event == 1)
+    times = np.union1d(np.unique(duration[came]), [0.0, curve.last])
     if fewest > 1:
+        moves = [np.bincount(np.searchsorted(times, duration[came]), n[came], len(times))]
         times = times[safe_places(times, moves, fewest)]
     if len(times) > _MOST_POINTS:
         times = times[np.unique(np.linspace(0, len(times) - 1, _MOST_POINTS).round().astype(int))]
-    risk = clustered_kaplan_meier.number_at_risk(np.nextafter(times, np.inf), duration, n)  # still there after it
-    at = kaplan_meier.at(curve, times)
-    return [
-        group.point(x, 1 - value, 1 - high, 1 - low, n=behind)
-        for (x, value, low, high), behind in zip(at.itertuples(index=False), risk, strict=True)
-    ]
-
-
-def _inside(duration: np.ndarray, event: np.ndarray, curve: Curve) -> list[np.ndarray]:
-    shown = duration <= curve.last
-    return [shown & (event == 1), shown & (event == 0)]
+    values = kaplan_meier.at(curve, times).itertuples(index=False)
+    return [group.point(x, 1 - value, 1 - high, 1 - low, n=group.n) for x, value, low, high in values]
 
 
 def _notes(groups: list[GroupedCounts], context: EstimationContext) -> list[Note]:

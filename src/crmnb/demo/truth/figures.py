@@ -9,9 +9,9 @@ from crmnb.demo import answers, leads, relationship, visits
 from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
 from crmnb.demo.comments import true_net_sentiment
 from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
-from crmnb.demo.draw import TICKETS
 from crmnb.demo.orders import GUESTS, Purchases, simulate_purchases
 from crmnb.demo.parameters import EDGES, LOW_REGION, PLANS, REGIONS, Rates
+from crmnb.demo.service import RESOLVED, TICKETS
 from crmnb.demo.surveys import INVITED
 from crmnb.demo.truth import clv, drawn, sales
 from crmnb.demo.truth.periods import TruthPeriod, parse_period
@@ -227,7 +227,7 @@ def _worse(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
     year = (EDGES[period.place], EDGES[period.place + 1])
     days = base.days(*year)
     asked = INVITED * sales.expected_orders(rates, base, days) * rates.acceptance[period.place]
-    asked = asked + TICKETS * days / 365.25 * rates.support_acceptance[period.place]
+    asked = asked + TICKETS * RESOLVED * days / 365.25 * rates.support_acceptance[period.place]
     return float(asked[base.region == list(REGIONS).index(LOW_REGION)].sum() / asked.sum())
 
 

@@ -102,3 +102,24 @@ def _next_opened(tickets: nw.LazyFrame) -> nw.LazyFrame:
     openings = named.group_by(*keys).agg(opened=nw.len()).select(*keys)
     following = nw.col("opened_at").shift(-1).over("customer_id", "topic", order_by="opened_at")
     return openings.with_columns(next_opened_at=following)
+
+
+def resolved_in(tickets: View, within_days: int) -> nw.LazyFrame:
+    """The tickets opened in each period that are followed for so many days, with whether they were resolved then (`is_resolved`).
+
+    Those that ended without a time of resolution are not there. tickets: of `with_ends`.
+    """
+    deadline = nw.col("opened_at") + timedelta(days=within_days)
+    rows = tickets.during("opened_at", follow_up_days=within_days)
+    rows = rows.filter(~nw.col("resolved_at").is_null() | nw.col("ended_at").is_null())
+    is_resolved = (nw.col("resolved_at") <= deadline).fill_null(False)
+    if "reopened_at" in tickets.columns:
+        again = (nw.col("reopened_at") > nw.col("resolved_at")) & (nw.col("reopened_at") <= deadline)
+        is_resolved = is_resolved & ~again.fill_null(False)
+    return rows.with_columns(is_resolved=is_resolved)
+
+
+def agents_of(tickets: View) -> tuple[str, ...]:
+    """The names of all agents of the tickets, in order: what codes are dealt by, so that they are the same in all metrics."""
+    named = tickets.rows.filter(~nw.col("agent").is_null()).group_by("agent").agg(tickets=nw.len()).select("agent")
+    return tuple(sorted(name for (name,) in named.to_native().fetchall()))

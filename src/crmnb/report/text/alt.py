@@ -214,6 +214,63 @@ def link_alt(teams: int, ends: list[tuple[str, str, str]], line: list[tuple[str,
     )
 
 
+def flow_alt(result: Result, names: tuple[str, ...], parts: list[list]) -> str:
+    """For two lines over time: the highest and the last value of each, and in how many parts the first lies above the second."""
+    lines = []
+    for place, name in enumerate(names):
+        own = [rows[place] for rows in parts]
+        highest, last = max(own, key=_value), own[-1]
+        words = [
+            f"{whole_number(row.value, result.client)} ({part_name(row.part, result.period, result.client)})"
+            for row in (highest, last)
+        ]
+        lines.append(f"{printable(name)}: highest {words[0]}, last {words[1]}.")
+    above = sum(first.value > second.value for first, second in parts)
+    head = f"Two lines from zero. Across: {len(parts)} parts of {period_name(result.period.label, result.client)}. Up: tickets."
+    return f"{head} {' '.join(lines)} More {names[0]} than {names[1]} in {above} of {len(parts)} parts."
+
+
+def ages_alt(result: Result, names: list[str], parts: dict[str, list]) -> str:
+    """For stacked bars over time: the highest and the last total, and the last by age."""
+    totals = {label: sum(row.value for row in rows) for label, rows in parts.items()}
+    labels = max(totals, key=totals.get), list(totals)[-1]
+    words = [
+        f"{whole_number(totals[label], result.client)} ({part_name(label, result.period, result.client)})"
+        for label in labels
+    ]
+    last = ", ".join(
+        f"{name} {whole_number(row.value, result.client)}" for name, row in zip(names, parts[labels[1]], strict=True)
+    )
+    head = f"Stacked bars from zero, newest at the foot. Across: ends of {len(parts)} parts of {period_name(result.period.label, result.client)}."
+    return f"{head} Up: tickets. Highest {words[0]}, last {words[1]}. Last by age: {last}."
+
+
+def resolution_alt(result: Result, marks: list[tuple[str, str]], targets: list[tuple[str, int, str]]) -> str:
+    """For a rising curve: the share at round hours; and of each target how many came by then."""
+    head = f"Steps with a band for the {interval_name(result)}. Across: hours since the opening. Up: {result.metric.title}, %."
+    words = ", ".join(f"{share} within {hours} hours" for hours, share in marks)
+    aims = "".join(f" Target {share}% within {hours} hours: {reached} are." for hours, share, reached in targets)
+    return f"{head} {words}.{aims}"
+
+
+def agents_alt(
+    agents: int, target: str, levels: list[str], ends: list[tuple[str, str]], outside: list[tuple[str, str]]
+) -> str:
+    """For a funnel plot: the line of all, the highest and the lowest agent, and those outside the inner limits."""
+    (high, high_rate), (low, low_rate) = ends
+    who = ", ".join(f"{name} {rate}" for name, rate in outside) or "nobody"
+    return (
+        f"Funnel plot of {agents} agents with limits for {' and '.join(levels)}, narrower to the right. Across: tickets. Up: share resolved, "
+        f"adjusted. Line of all at {target}. Highest {high}: {high_rate}. Lowest {low}: {low_rate}. Outside the {levels[0]} limits: {who}."
+    )
+
+
+def arrivals_alt(busiest: tuple[str, str, str], days: list[tuple[str, str]]) -> str:
+    """For a heat map of the week: the busiest hour, and the share of each day."""
+    words = ", ".join(f"{name} {share}" for name, share in days)
+    return f"Heat map of the week. Across: hours of the day. Down: weekdays. Busiest {busiest[0]}, {busiest[1]}: {busiest[2]}. By day: {words}."
+
+
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: where the holdout begins, and the last values."""
     head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."

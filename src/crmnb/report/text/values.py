@@ -100,6 +100,8 @@ def base_words(result: Result, row) -> str:
     client, things = result.client, noun(result.metric.denominator)
     if row.unit != result.metric.unit:
         return f"n {whole_number(row.n, client)}"
+    if result.metric.estimate.reduces == "bins":  # n counts what happened, and not the units that it is out of
+        return ""
     if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
         against = "of" if 0 <= row.numerator <= row.denominator else "against"
         return f"{whole_number(row.numerator, client)} {against} {counted(row.denominator, things, client)}"

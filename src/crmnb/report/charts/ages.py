@@ -1,0 +1,82 @@
+"""A backlog by age over time: a bar for the end of each part, stacked from the newest cases to the oldest."""
+
+from crmnb.evaluate.result import Result
+from crmnb.report.charts import chart
+from crmnb.report.drawing.axes import unit_ticks
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, TEXT, VERMILION, box, canvas, svg, widest
+from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.drawing.over_parts import rows_by_part, time_axis
+from crmnb.report.tables.data_table import numbers_table
+from crmnb.report.text.alt import ages_alt
+from crmnb.report.text.numbers import part_name, whole_number
+from crmnb.report.text.values import absence_reason, breakdown_name
+
+_HEIGHT, _LEFT, _TOP, _FOOT = 340, 56, 44, 44
+_COLOURS = (PALE, ACCENT, VERMILION)  # the oldest stand out
+
+
+@chart("ages")
+def ages(result: Result) -> Figure | Figures:
+    """Of a metric with three breakdowns by age, the newest first."""
+    names = tuple(row.breakdown for row in result.entries)
+    parts = rows_by_part(result, names) if result.metric.breakdown == "age" and len(names) == len(_COLOURS) else {}
+    if len(parts) < 2:
+        return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few parts of the period')}.")
+    words = [breakdown_name(name, result.client) for name in names]
+    with canvas(_HEIGHT) as figure:
+        _draw(figure, result, words, parts)
+        drawing = svg(figure)
+    named = [
+        (f"{part_name(label, result.period, result.client)}, {name}", row)
+        for label, rows in parts.items()
+        for name, row in zip(words, rows, strict=True)
+    ]
+    table = numbers_table(result, "At the end of", named, result.metric.title)
+    alt = ages_alt(result, words, parts)
+    return Figure(drawing, _title(result, words, parts), alt, table, _notes(result, parts), height=_HEIGHT)
+
+
+def _draw(figure, result: Result, names: list[str], parts: dict[str, list]) -> None:
+    axes = box(figure, _LEFT, _TOP, 16, _FOOT)
+    tops = [sum(row.value for row in rows) for rows in parts.values()]
+    axes.set_xlim(-0.6, len(parts) - 0.4)
+    axes.set_ylim(0, 1.12 * max(tops) or 1.0)
+    axes.grid(visible=False, axis="x")
+    unit_ticks(axes.yaxis, result, 5)
+    for at, (rows, top) in enumerate(zip(parts.values(), tops, strict=True)):
+        start = 0.0
+        for row, colour in zip(rows, _COLOURS, strict=True):
+            axes.bar(at, row.value, 0.62, start, facecolor=colour, edgecolor=PAPER, linewidth=1)
+            start += row.value
+        if at in (0, len(tops) - 1) or top == max(tops):
+            words = whole_number(top, result.client)
+            axes.annotate(
+                words, (at, top), (0, 5), textcoords="offset points", ha="center", color=INK, fontweight="bold"
+            )
+    time_axis(axes, result, list(parts))
+    _legend(axes, names)
+
+
+def _legend(axes, names: list[str]) -> None:
+    """The ages above the bars, each beside its colour."""
+    at, (width, height) = 0.0, axes.get_window_extent().size
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    for name, colour in zip(names, _COLOURS, strict=True):
+        swatch = {"marker": "s", "markersize": TEXT - 3, "markeredgewidth": 0, "clip_on": False}
+        axes.plot([(at + TEXT / 2) / width], [1 + 22 / height], transform=axes.transAxes, color=colour, **swatch)
+        axes.annotate(name, (0, 1), (at + TEXT + 3, 22), va="center", color=INK, **place)
+        at += TEXT + 3 + widest([name]) + 16
+
+
+def _title(result: Result, names: list[str], parts: dict[str, list]) -> str:
+    """The last total, and how many of these are the oldest: a count of all, no matter of chance."""
+    label, rows = list(parts.items())[-1]
+    total, oldest = sum(row.value for row in rows), rows[-1].value
+    when = part_name(label, result.period, result.client)
+    words = [whole_number(number, result.client) for number in (total, oldest)]
+    return f"{result.metric.title}: {words[0]} at the end of {when}, {words[1]} of them {names[-1]}"
+
+
+def _notes(result: Result, parts: dict[str, list]) -> tuple[str, ...]:
+    left_out = len({*result.parts["part"]}) - len(parts)
+    return (f"{left_out} parts without all values are not drawn.",) if left_out else ()
