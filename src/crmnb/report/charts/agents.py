@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
@@ -20,6 +21,8 @@ from crmnb.stats.agents import AGENTS, LIMITS, SHRUNKEN
 
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 52, 60, 34, 52
 _MOST_NAMES = 6  # inside of the limits: more would hide the dots
+_MOST_OUTSIDE = 8  # names of those furthest outside of the limits
+_FAR = 20  # times as many cases as the smallest, from which on the axis is logarithmic
 _AIR = 0.08
 
 
@@ -37,7 +40,12 @@ class Agent(NamedTuple):
     @property
     def is_outside(self) -> bool:
         """Whether it lies beyond the inner limits."""
-        return not self.low <= self.rate <= self.high
+        return self.beyond > 0
+
+    @property
+    def beyond(self) -> float:
+        """By how much it lies beyond the inner limits; 0 or less inside of them."""
+        return max(self.low - self.rate, self.rate - self.high)
 
 
 @chart("agents")
@@ -83,6 +91,10 @@ def _agents(points, inner: Series) -> list[Agent]:
 
 def _draw(figure, result: Result, shown: list[Agent], bands: list[Series]) -> None:
     axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    if bands[0].x[-1] > _FAR * bands[0].x[0]:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: whole_number(x, result.client)))
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(bands[0].x[0], bands[0].x[-1])
     rates = [agent.rate for agent in shown]
     low, high = min(*rates, *bands[0].low), max(*rates, *bands[0].high)
@@ -93,22 +105,23 @@ def _draw(figure, result: Result, shown: list[Agent], bands: list[Series]) -> No
     axes.set_title("share resolved, adjusted for the case mix", loc="left", fontsize=TEXT, color=QUIET, pad=9)
     axes.axhline(bands[0].value[0], color=QUIET, linewidth=1.4)
     for band, style in zip(bands, ((0, (5, 3)), (0, (1, 2.5))), strict=False):
-        words = percent(float(band.name), result.client)
         for ends in (band.low, band.high):
             inside = (ends >= axes.get_ylim()[0]) & (ends <= axes.get_ylim()[1])
             axes.plot(band.x, np.where(inside, ends, np.nan), color=QUIET, linewidth=1.3, linestyle=style)
-        axes.annotate(
-            words,
-            (band.x[-1], band.high[-1]),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            color=QUIET,
-            annotation_clip=False,
-        )
+    _label_limits(axes, [(percent(float(band.name), result.client), band) for band in bands])
     for agent in shown:
         axes.plot([agent.size], [agent.rate], "o", markersize=9, color=VERMILION if agent.is_outside else ACCENT)
-    _label(axes, [a for a in shown if a.is_outside or len(shown) <= _MOST_NAMES])
+    outside = sorted((agent for agent in shown if agent.is_outside), key=lambda agent: -agent.beyond)[:_MOST_OUTSIDE]
+    _label(axes, shown if len(shown) <= _MOST_NAMES else outside)
+
+
+def _label_limits(axes, named: list[tuple[str, Series]]) -> None:
+    """The level of each pair of limits beside the end of the upper one."""
+    bounds = axes.get_window_extent()
+    heights = [float(axes.transData.transform((band.x[-1], band.high[-1]))[1]) for _, band in named]
+    places = spread(heights, TEXT + 2, bounds.y0, bounds.y1 + 20)
+    for (words, _), place in zip(named, places, strict=True):
+        axes.annotate(words, (bounds.x1 + 5, place), xycoords="figure pixels", va="center", color=QUIET)
 
 
 def _label(axes, named: list[Agent]) -> None:
@@ -130,6 +143,8 @@ def _title(result: Result, outside: list[tuple[str, str]]) -> str:
     """Who lies outside of the limits, where anybody does."""
     if not outside:
         return f"{result.metric.title}: nobody outside the limits"
+    if len(outside) > _MOST_OUTSIDE:
+        return f"{result.metric.title}: {whole_number(len(outside), result.client)} outside the limits"
     who = ", ".join(f"{name} ({rate})" for name, rate in outside[:3])
     more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""
     return f"{result.metric.title}: outside the limits {who}{more}"
