@@ -17,7 +17,6 @@ import json
 import shutil
 import subprocess
 import sys
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -40,6 +39,7 @@ from crmnb.evaluate.evaluation import evaluate_variant
 from crmnb.evaluate.measure import measure_all
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.report.charts.segment_chart import by_segment
+from crmnb.report.html import picture_address, picture_of
 
 PROJECT = Path(__file__).parents[2]
 RANDOM, RANDOM_QUICK = 20, 2
@@ -157,12 +157,11 @@ def _left_out() -> tuple[Small, Metric, Report, pd.DataFrame, pd.DataFrame]:
 
 def _without_numbers(source: str) -> str:
     """A drawing without the numbers that stand beside its marks; those of its axis stay."""
-    kind, _, text = source.partition(",")
-    drawing = BeautifulSoup(b64decode(text), "html.parser")
+    drawing = BeautifulSoup(picture_of(source), "html.parser")
     for each in drawing("text"):
         if float(each.get("x", 0)) > _BESIDE:
             each.decompose()
-    return f"{kind},{b64encode(str(drawing).encode()).decode()}"
+    return picture_address(str(drawing))
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from bs4 import Tag
 
 _OFF = 0.1  # px that a mark, or a line without the bends that nobody sees, may be off
 _STEP = re.compile(r"([MmLlHhVvZz])([^MmLlHhVvZz]*)")
+_POINT = re.compile(r"M(-?[\d.]+)[ ,]?(-?[\d.]+)h0(?![\d.])")  # a dot: a line of no length with round ends
 _AMOUNT = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _NAME = 3.35  # px from the mark before a curve's name to where the name stands
 _BASELINE = 4.95  # px from the middle of a line of text to where it stands
@@ -112,21 +113,27 @@ def _paths(drawing: Tag) -> Iterator[tuple[np.ndarray, Tag]]:
     for path in drawing("path"):
         if "C" in path["d"] or "c" in path["d"]:
             continue
-        points, here = [], np.zeros(2)
-        for letter, words in _STEP.findall(path["d"]):
-            amounts = [float(each) for each in _AMOUNT.findall(words)]
-            if letter in "Hh":
-                steps = [((amount, 0.0) if letter == "h" else (amount - here[0], 0.0)) for amount in amounts]
-            elif letter in "Vv":
-                steps = [((0.0, amount) if letter == "v" else (0.0, amount - here[1])) for amount in amounts]
-            else:
-                pairs = np.array(amounts).reshape(-1, 2)
-                steps = [pair - here if letter in "ML" else pair for pair in pairs]
-            for step in steps:
-                here = here + np.array(step)
-                points.append(here)
-        if points:
-            yield np.array(points) + np.array([0.0, moved.get(path.get("id"), 0.0)]), path
+        for line in re.findall(r"M[^M]*", _POINT.sub("", path["d"])):  # lines that look alike may share a path
+            points = np.array(_corners(line))
+            yield points + np.array([0.0, moved.get(path.get("id"), 0.0)]), path
+
+
+def _corners(line: str) -> list[np.ndarray]:
+    """The corners of one line of a path."""
+    points, here = [], np.zeros(2)
+    for letter, words in _STEP.findall(line):
+        amounts = [float(each) for each in _AMOUNT.findall(words)]
+        if letter in "Hh":
+            steps = [((amount, 0.0) if letter == "h" else (amount - here[0], 0.0)) for amount in amounts]
+        elif letter in "Vv":
+            steps = [((0.0, amount) if letter == "v" else (0.0, amount - here[1])) for amount in amounts]
+        else:
+            pairs = np.array(amounts).reshape(-1, 2)
+            steps = [pair - here if letter in "ML" else pair for pair in pairs]
+        for step in steps:
+            here = here + np.array(step)
+            points.append(here)
+    return points
 
 
 def _axis(ticks: list[tuple[float, float]]) -> _Axis | None:
@@ -158,6 +165,8 @@ def _round(drawing: Tag) -> Iterator[tuple[float, float]]:
     for use in drawing("use"):
         if float(use.get("x", 0)) and float(use.get("y", 0)):
             yield float(use["x"]), float(use["y"])
+    for path in drawing("path"):
+        yield from ((float(x), float(y)) for x, y in _POINT.findall(path["d"]))
 
 
 def _dots(drawing: Tag, texts: list[_Text], ends: Ends) -> Iterator[Mark]:

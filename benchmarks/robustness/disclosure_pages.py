@@ -5,7 +5,6 @@ the drawings stand at. The reader knows what everybody may: the titles of the me
 """
 
 import re
-from base64 import b64decode
 from calendar import month_name
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from bs4 import BeautifulSoup, Tag
 
 from benchmarks.robustness.disclosure_drawings import bar_marks, marks, spark_marks
 from crmnb.metrics.definition import catalogue
+from crmnb.report.html import picture_of
 
 NUMBER = re.compile(r"([\u2212-])?[\s\u2060]?[€$£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(M| years?)?")
 _UNITS = {"": 1.0, "M": 1e6, " year": 365.25, " years": 365.25}
@@ -220,8 +220,8 @@ def _figures(soup: BeautifulSoup, names: Names) -> Iterator[Printed]:
         for image in figure("img"):
             kind, text = image["alt"].split(".")[0], image["alt"]
             yield from _alternative(text, title, names)
-            if image["src"].startswith("data:image/svg+xml;base64,"):
-                drawing = BeautifulSoup(b64decode(image["src"].partition(",")[2]), "html.parser").svg
+            if picture := picture_of(image["src"]):
+                drawing = BeautifulSoup(picture, "html.parser").svg
                 first = _text(table.th) if table else ""
                 for mark in marks(drawing, kind, ends):
                     of_curve = mark.at is not None

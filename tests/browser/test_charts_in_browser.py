@@ -18,6 +18,7 @@ from pictured import (
 from synthetic import HOSTILE, NAN, family_page
 
 from crmnb.report.display import note
+from crmnb.report.drawing.canvas import NARROW, WIDTH
 
 pytestmark = in_chromium
 
@@ -66,6 +67,47 @@ def test_no_text_lies_on_another_or_is_cut_off(name, chromium, tmp_path):
     assert page.evaluate(_CLASH) == []
     assert problems == []
     page.close()
+
+
+@pytest.mark.parametrize("name", [name for name in PICTURES if PICTURES[name]().narrow])
+def test_on_a_telephone_no_text_lies_on_another_or_is_cut_off(name, chromium, tmp_path):
+    shown = tmp_path / "shown.html"
+    shown.write_text(f'<!doctype html><meta charset="utf-8"><body>{PICTURES[name]().narrow}', encoding="utf-8")
+    page, problems = open_page(chromium, shown, 360)
+    assert page.evaluate(_CLASH) == []
+    assert problems == []
+    page.close()
+
+
+def test_on_a_telephone_nothing_of_a_chart_is_off_the_screen(chromium, tmp_path):
+    """What is drawn for a telephone is shown on one, as wide as it is drawn and no wider than the window; else the picture of a page."""
+    figures = [
+        by
+        for draw in (stages, hazards, medians)
+        for by in _figures(draw().plot("funnel" if draw is stages else "breakdown"))
+    ]
+    figures = [figure for figure in figures if figure.narrow]
+    assert len(figures) >= 2
+    cells = [new_markdown_cell("# Money\n\nWhat it is."), new_markdown_cell("## Pictures")] + [
+        new_code_cell("x", outputs=[new_output("display_data", data={"text/html": f._repr_html_()}, metadata=note())])
+        for f in figures
+    ]
+    path = tmp_path / "money.html"
+    facts = {"title": "Money", "client_name": "Harbour Books", "period_label": "2025", "nav": []}
+    path.write_text(family_page(new_notebook(cells=cells), **facts), encoding="utf-8")
+    for width, drawn in ((360, NARROW), (1280, WIDTH)):
+        page, problems = open_page(chromium, path, width)
+        pictures = "[...document.querySelectorAll('figure img')].map(e => [e.naturalWidth, e.clientWidth, e.getBoundingClientRect().right])"
+        for natural, shown, right in page.evaluate(pictures):
+            assert natural == drawn
+            assert shown > 0.9 * drawn
+            assert right <= width
+        assert problems == []
+        page.close()
+
+
+def _figures(drawn) -> tuple:
+    return getattr(drawn, "figures", (drawn,))
 
 
 def test_a_page_with_all_of_them_is_good_and_small(chromium, tmp_path):

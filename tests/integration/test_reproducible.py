@@ -1,6 +1,7 @@
 """The same input gives the same bytes: twice, by two workers, and whether kernels are forked or started as usual."""
 
 import base64
+import html
 import io
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 
 from conftest import crmnb, project
+from crmnb.report.html import picture_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked in Linux only")
 
@@ -171,10 +173,8 @@ def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
     """The pictures among a cell's outputs."""
     images = []
     for data in (output.data for output in cell.outputs if "data" in output):
-        images += [
-            base64.b64decode(text)
-            for text in re.findall(r"data:image/[^,]+;base64,([^\"]+)", data.get("text/html", ""))
-        ]
+        addresses = re.findall(r'"(data:image/svg[^"]+)"', data.get("text/html", ""))
+        images += [picture_of(html.unescape(address)).encode() for address in addresses]
         images += [base64.b64decode(data["image/png"])] if "image/png" in data else []
         images += [data["image/svg+xml"].encode()] if "image/svg+xml" in data else []
     return images

@@ -266,10 +266,11 @@ def placed(figure) -> list[tuple[str, float, float, str]]:
     root = ElementTree.fromstring(figure.svg)  # noqa: S314
     looks = looks_of(figure.svg)
     found = []
+    of_group = {child: group.get("class") for group in root.iter("{http://www.w3.org/2000/svg}g") for child in group}
     for text in root.iter("{http://www.w3.org/2000/svg}text"):
         moved = re.match(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
         x, y = moved.groups() if moved else (text.get("x"), text.get("y"))
-        anchor = re.search(r"text-anchor:(\w+)", look(text, looks))
+        anchor = re.search(r"text-anchor:(\w+)", look(text, looks) or looks.get(of_group.get(text), ""))
         found.append(("".join(text.itertext()), float(x), float(y), anchor[1] if anchor else "start"))
     return found
 

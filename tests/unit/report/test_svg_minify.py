@@ -1,11 +1,15 @@
 """The SVG made small: what is drawn stays where it was, and words stay as they are."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pictured import texts
+from synthetic import rate, result
 
 from crmnb.report.drawing.svg_minify import slim
+from crmnb.report.html import picture_address, picture_of
 
 HEAD = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt" version="1.1">'
 
@@ -53,8 +57,28 @@ def test_steps_keep_their_corners():
 def test_a_look_that_recurs_stands_once_and_what_is_not_seen_is_gone():
     line = '<path d="M 0.5 1 L 3 4 " style="fill: none; stroke: red"/>'
     small = slim(f'{HEAD}{line}{line}<path d="M 0 0 L 1 0 L 1 1 z " style="fill: none"/></svg>')
-    seen = '<path d="M.5 1l2.5 3" class="a"/>'
-    assert small.endswith(f"<style>.a{{fill:none;stroke:red}}</style>{seen}{seen}</svg>")
+    seen = '<path d="M.5 1l2.5 3M.5 1l2.5 3" class="a"/>'
+    assert small.endswith(f"<style>.a{{fill:none;stroke:red}}</style>{seen}</svg>")
+
+
+def test_a_circle_of_one_colour_is_a_point_and_alike_texts_are_a_group():
+    figure = result([rate(40 + at, 60, 5, part=f"2025-{at:02}") for at in range(1, 13)]).plot("trend")
+    assert len(re.findall(r"M[\d.]+ [\d.]+h0", figure.svg)) == 12
+    assert "<circle" not in figure.svg
+    names = re.findall(r"<text [^>]*>(?:Feb|Mar|Nov)</text>", figure.svg)
+    assert len(names) == 3
+    assert not any("class" in name for name in names)  # their group has it
+
+
+def test_an_address_gives_its_picture_back():
+    figure = result([rate(40 + at, 60, 5, part=f"2025-{at:02}") for at in range(1, 13)]).plot("trend")
+    for in_list in (True, False):
+        address = picture_address(figure.svg, in_list=in_list)
+        assert not re.search(r'[<>"#]', address)
+        assert (" " in address) is not in_list
+        back = ElementTree.fromstring(picture_of(address))  # noqa: S314 -- ours
+        assert ["".join(text.itertext()) for text in back.iter("{http://www.w3.org/2000/svg}text")] == texts(figure)
+    assert picture_of("data:image/png;base64,AAAA") == ""
 
 
 def test_words_are_not_touched():

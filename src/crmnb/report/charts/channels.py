@@ -1,5 +1,7 @@
 """Channels: what customers prefer against what they use, around zero, with the cross-table behind it."""
 
+from dataclasses import replace
+
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.charts.segment_chart import dots_figure
@@ -30,14 +32,7 @@ def channels(result: Result) -> Figure | Figures:
         name = breakdown_name(wanted.breakdown, result.client)
         seen = f"{title}: most wanted {name} ({value_words(result, wanted)})"
     figure = dots_figure(result, "channel", named, title, seen, "as much preferred as used")
-    return Figure(
-        figure.svg,
-        figure.title,
-        figure.alt,
-        join(figure.table, _cross_table(result, rows)),
-        figure.notes,
-        height=figure.height,
-    )
+    return replace(figure, table=join(figure.table, _cross_table(result, rows)))
 
 
 def _name(result: Result, row) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from crmnb.core.composition_part import CompositionPart
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
-from crmnb.report.drawing.canvas import ACCENT, INK, PAPER, QUIET, TEXT, VERMILION, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import ACCENT, INK, PAPER, QUIET, TEXT, VERMILION, box, drawings, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
@@ -44,14 +44,11 @@ def composition(result: Result) -> Figure | Figures:
     if not bars:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no shares')}.")
     height = _LEGEND + (_BAR + _GAP) * len(bars) + _FOOT
-    with canvas(height) as figure:
-        _draw(figure, result, bars)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, bars), height, height)
     named = [(breakdown_name(row.breakdown, result.client), row) for row in result.entries]
     table = numbers_table(result, "Share", named, result.metric.title)
-    return Figure(
-        drawing, _title(result, bars), composition_alt(result, bars), table, _notes(result, bars), height=height
-    )
+    texts = {"title": _title(result, bars), "alt": composition_alt(result, bars), "notes": _notes(result, bars)}
+    return Figure(table=table, **texts, **pictures)
 
 
 def _bars(result: Result) -> list[Bar]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
-from crmnb.report.drawing.canvas import ACCENT, INK, PALE, QUIET, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, QUIET, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
@@ -16,6 +16,7 @@ from crmnb.report.text.row_state import available
 from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, interval_words, noun, value_words
 
 _TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
+_NAME = 20  # pixels of a name above its bar, on a telephone
 _ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
 
 
@@ -34,15 +35,14 @@ def funnel(result: Result) -> Figure | Figures:
     if not any(known(stage.reached) for stage in stages):
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no stages')}.")
     height = _TOP + _STAGE * len(stages) + _STEP * (len(stages) - 1) + _FOOT
-    with canvas(height) as figure:
-        _draw(figure, result, stages, height)
-        drawing = svg(figure)
+    narrow_height = height + _NAME * len(stages)
+    pictures = drawings(lambda figure: _draw(figure, result, stages), height, narrow_height)
     named = [
         (breakdown_name(stage.step.breakdown, result.client), stage.step) for stage in stages if stage.step is not None
     ]
     table = numbers_table(result, "Step", named, result.metric.title)
     title, alt = _title(result, stages), funnel_alt(result, stages)
-    return Figure(drawing, title, alt, table, _notes(result, stages), height=height)
+    return Figure(title=title, alt=alt, table=table, notes=_notes(result, stages), **pictures)
 
 
 def _stages(result: Result) -> list[Stage]:
@@ -67,21 +67,24 @@ def _stage_names(steps: list[str]) -> list[str]:
     return names[1:]
 
 
-def _draw(figure, result: Result, stages: list[Stage], height: int) -> None:
-    names = [printable(stage.name, 30) for stage in stages]
-    left = 14 + widest(names)
-    axes = box(figure, left, _TOP, 96, _FOOT)
+def _draw(figure, result: Result, stages: list[Stage]) -> None:
+    names, above = [printable(stage.name, 30) for stage in stages], _NAME if is_narrow(figure) else 0
+    height = figure.get_size_inches()[1] * 72
+    left, right = (2, 64) if above else (14 + widest(names), 96)
+    axes = box(figure, left, _TOP, right, _FOOT)
     axes.set_xlim(0, max((stage.reached for stage in stages if known(stage.reached)), default=1.0) or 1.0)
     axes.set_ylim(height - _TOP - _FOOT, 0)  # in pixels, from the top
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
-    middles = [at * (_STAGE + _STEP) + _STAGE / 2 for at in range(len(stages))]
-    axes.set_yticks(middles, names, color=INK)
-    for stage, middle in zip(stages, middles, strict=True):
+    middles = [at * (_STAGE + _STEP + above) + above + _STAGE / 2 for at in range(len(stages))]
+    axes.set_yticks(middles, [""] * len(names) if above else names, color=INK)
+    for stage, name, middle in zip(stages, names, middles, strict=True):
         _bar(axes, result, stage, middle)
+        if above:
+            axes.text(0, middle - (_STAGE + above) / 2, name, va="center_baseline", color=INK)
         if stage.step is not None:
-            _step(axes, result, stage.step, middle - (_STAGE + _STEP) / 2)
+            _step(axes, result, stage.step, middle - above - (_STAGE + _STEP) / 2)
 
 
 def _bar(axes, result: Result, stage: Stage, middle: float) -> None:

@@ -13,6 +13,7 @@ from crmnb.report.text.values import absence_reason, breakdown_name, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 _MOST_LEVELS = 12
+_MANY = 3  # figures, from which on each has half as many levels
 
 
 @chart("levels")
@@ -22,12 +23,14 @@ def by_level(result: Result) -> Figures:
         (result.rows["segment"] != "") & (result.rows["part"] == "") & ~result.rows["level"].isin((UNKNOWN, OTHER))
     ]
     levels = levels[levels["unit"] == result.metric.unit]
-    figures = [_figure(result, breakdown, [*tuples(own)]) for breakdown, own in levels.groupby("breakdown", sort=False)]
+    groups = levels.groupby("breakdown", sort=False)
+    most = _MOST_LEVELS if groups.ngroups < _MANY else _MOST_LEVELS // 2
+    figures = [_figure(result, breakdown, [*tuples(own)], most) for breakdown, own in groups]
     why = absence_reason(result, "no declared segment applies to it")
     return Figures(tuple(figure for figure in figures if figure), f"{result.metric.title} by segment: {why}.")
 
 
-def _figure(result: Result, breakdown: str, rows: list[Row]) -> Figure | None:
+def _figure(result: Result, breakdown: str, rows: list[Row], most: int) -> Figure | None:
     if not any(map(available, rows)):
         return None
     differences = contrasts(result, to_largest(rows))
@@ -35,7 +38,7 @@ def _figure(result: Result, breakdown: str, rows: list[Row]) -> Figure | None:
     worse = {(c.row.segment, c.row.level) for c in beyond if _is_worse(result, c)}
     apart = {(c.row.segment, c.row.level) for c in beyond}
     by_size = sorted(rows, key=lambda row: -(row.n if available(row) else 0))
-    shown = sorted(by_size, key=lambda row: (row.segment, row.level) not in apart)[:_MOST_LEVELS]
+    shown = sorted(by_size, key=lambda row: (row.segment, row.level) not in apart)[:most]
     marked = [
         row._replace(flags=f"{row.flags} below_largest".strip()) if (row.segment, row.level) in worse else row
         for row in shown
@@ -46,7 +49,10 @@ def _figure(result: Result, breakdown: str, rows: list[Row]) -> Figure | None:
     notes = _notes(result, differences, beyond)
     named = [(level_name(row), row) for row in marked]
     seen = f"{title}: {_seen(result, beyond)}" if is_contrasted(result) and differences else title
-    return dots_figure(result, "segment", named, title, seen, whole=whole, notes=notes)
+    others = tuple((level_name(row), row) for row in rows if row not in shown)
+    if others:
+        notes = (*notes, f"{len(others)} more levels are in the data table only.")
+    return dots_figure(result, "segment", named, title, seen, whole=whole, others=others, notes=notes)
 
 
 def _is_worse(result: Result, contrast: Contrast) -> bool:

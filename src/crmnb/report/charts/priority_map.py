@@ -7,7 +7,7 @@ import numpy as np
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import spread
 from crmnb.report.drawing.series import points_of, series
@@ -18,6 +18,8 @@ from crmnb.report.text.row_state import available, is_clearly_below
 from crmnb.report.text.values import absence_reason, interval_name, interval_words, value_words
 
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 440, 58, 20, 34, 56
+_NARROW_HEIGHT, _NARROW_ROOM = 400, 0.5  # on a telephone; the room for names right of the points
+_NARROW_AXIS = "index points for 5 more of the driver"
 _MOST_DRIVERS = 12
 _APART = TEXT + 5  # pixels from one label to the next
 _QUADRANTS = {  # by whether the impact and the score lie above those of the mean driver
@@ -49,19 +51,11 @@ def priority_map(result: Result) -> Figure | Figures:
         return Figures((), f"Priority map: no chart: {absence_reason(result, 'no driver has an impact')}.")
     drivers = every[:_MOST_DRIVERS]
     centre = float(np.mean([d.score for d in drivers])), float(np.mean([d.row.value for d in drivers]))
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, drivers, centre)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, drivers, centre), _HEIGHT, _NARROW_HEIGHT)
     named = [(d.name, _score(result, d), value_words(result, d.row), _quadrant(d, centre, drivers)) for d in drivers]
     alt = priority_alt(result, named)
-    return Figure(
-        drawing,
-        _title(result, drivers, centre),
-        alt,
-        _table(result, every),
-        _notes(result, drivers, every),
-        height=_HEIGHT,
-    )
+    texts = {"title": _title(result, drivers, centre), "alt": alt, "notes": _notes(result, drivers, every)}
+    return Figure(table=_table(result, every), **texts, **pictures)
 
 
 def _drivers(result: Result) -> list[Driver]:
@@ -83,12 +77,14 @@ def _quadrant(driver: Driver, centre: tuple[float, float], drivers: list[Driver]
 
 def _draw(figure, result: Result, drivers: list[Driver], centre: tuple[float, float]) -> None:
     axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
-    axes.set_xlim(*_ends([end for d in drivers for end in (d.low, d.high)], right=0.22))
+    room = _NARROW_ROOM if is_narrow(figure) else 0.22
+    axes.set_xlim(*_ends([end for d in drivers for end in (d.low, d.high)], right=room))
     axes.set_ylim(*_ends([end for d in drivers for end in (d.row.low, d.row.high, 0.0)]))
-    unit_ticks(axes.xaxis, result, 6)
+    unit_ticks(axes.xaxis, result, 4 if is_narrow(figure) else 6)
     unit_ticks(axes.yaxis, result, 6)
     axes.set_xlabel("score of the driver, 0 to 100", color=QUIET, labelpad=6)
-    axes.set_title("impact on the index of 5 more points of the driver", loc="left", fontsize=TEXT, color=QUIET, pad=9)
+    words = _NARROW_AXIS if is_narrow(figure) else "impact on the index of 5 more points of the driver"
+    axes.set_title(words, loc="left", fontsize=TEXT, color=QUIET, pad=9)
     if len(drivers) > 1:
         _draw_quadrants(axes, centre)
     for driver in drivers:

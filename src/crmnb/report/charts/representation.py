@@ -9,7 +9,7 @@ from crmnb.report.text.row_state import available, bounded_below
 from crmnb.report.text.values import absence_reason, value_words
 from crmnb.stats.nonresponse import SHARE_GAP
 
-_MOST_LEVELS = 12
+_MOST_LEVELS = 8
 
 
 @chart("representation")

@@ -9,7 +9,7 @@ from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import limits, on_ratios, unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, VERMILION, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, VERMILION, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
@@ -25,6 +25,10 @@ from crmnb.schema.tables import OTHER, UNKNOWN
 _MOST_LEVELS = 12
 _ROW, _LINE, _TOP, _FOOT = 28, 15, 30, 34
 _WIDE, _MOST_LINES = 32, 4  # characters of a line of a name, and how many lines it may have
+# On a telephone a name stands above its dot: pixels of a row, characters of a line, and by how many pixels they are apart.
+_NARROW_ROW, _NARROW_NAME, _DOWN = 42, 28, 16
+_NARROW_ROOM = 196  # pixels of a name
+_NARROW_TOP = 30  # pixels from the top of a row to its dot
 # What colours a dot, and how it is called.
 _COLOURED = {"below_rest": "below the rest", "above_rest": "above the rest", "below_largest": "worse"}
 
@@ -88,10 +92,12 @@ def dots_figure(
     seen: str,
     zero: str = "",
     whole=None,
+    others: tuple = (),
     notes: tuple[str, ...] = (),
 ) -> Figure:
-    """Named rows as dots, around zero where `zero` says what it stands for; seen: the title with what is seen; notes: further ones."""
-    figure = _figure(result, what, named, [], whole, title, seen, zero)
+    """Named rows as dots, around zero where `zero` says what it stands for; seen: the title with what is seen; others: named rows of the table only;
+    notes: further ones."""
+    figure = _figure(result, what, named, [*others], whole, title, seen, zero)
     return replace(figure, notes=(*figure.notes, *notes))
 
 
@@ -104,13 +110,18 @@ def _figure(
     result: Result, what: str, named: list, others: list, whole, title: str, seen: str = "", zero: str = ""
 ) -> Figure:
     drawn, left_out = _ranked(named)
-    names = [_lines(name) for name, _ in drawn]
-    height = _TOP + (_ROW + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
     rows = [row for _, row in drawn]
     places = level_decimals(result, rows) if rows[0].segment else None  # breakdowns need not be alike
-    with canvas(height) as figure:
-        _draw(figure, result, names, rows, whole, places, zero)
-        drawing = svg(figure)
+
+    def draw(figure) -> None:
+        _draw(figure, result, narrow if is_narrow(figure) else wide, rows, whole, places, zero)
+
+    wide, narrow = ([lines(name) for name, _ in drawn] for lines in (_lines, _narrow_lines))
+    heights = [
+        _TOP + (row + _LINE * (max(map(len, names)) - 1)) * len(drawn) + _FOOT
+        for row, names in ((_ROW, wide), (_NARROW_ROW, narrow))
+    ]
+    pictures = drawings(draw, *heights)
     whole_row = [("Whole client", whole)] if whole is not None else []
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
     alt = dots_alt(result, what, drawn, whole, places, zero)
@@ -118,7 +129,7 @@ def _figure(
     # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
     of_levels = drawn[0][1].segment or result.metric.estimate.reduces != "counts"
     own = () if of_levels else notes_in_words(result)
-    return Figure(drawing, seen, alt, table, (*_notes(result, drawn, left_out), *own), height=height)
+    return Figure(title=seen, alt=alt, table=table, notes=(*_notes(result, drawn, left_out), *own), **pictures)
 
 
 def _ranked(named: list) -> tuple[list, list]:
@@ -134,57 +145,86 @@ def _ranked(named: list) -> tuple[list, list]:
     return sorted(shown, key=order), sorted(rest, key=order)
 
 
-def _lines(name: str) -> list[str]:
-    return wrap(printable(name), _WIDE, max_lines=_MOST_LINES, placeholder=" …") or [""]
+def _narrow_lines(name: str) -> list[str]:
+    """The lines of a name that leave room for the value beside it."""
+    lines = _lines(name, _NARROW_NAME)
+    excess = widest(lines) / _NARROW_ROOM
+    return lines if excess <= 1 else _lines(name, int(_NARROW_NAME / excess))
+
+
+def _lines(name: str, wide: int = _WIDE) -> list[str]:
+    return wrap(printable(name), wide, max_lines=_MOST_LINES, placeholder=" …") or [""]
 
 
 def _draw(
     figure, result: Result, names: list[list[str]], rows: list, whole, places: int | None, zero: str = ""
 ) -> None:
-    axes = box(figure, 14 + widest(line for lines in names for line in lines), _TOP, 136, _FOOT)
+    narrow = is_narrow(figure)
+    sides = (8, 8) if narrow else (14 + widest(line for lines in names for line in lines), 136)
+    axes = box(figure, sides[0], _TOP, sides[1], _FOOT)
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
     else:
         axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
-        unit_ticks(axes.xaxis, result, 5)
+        unit_ticks(axes.xaxis, result, 4 if narrow else 5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks([])
+    if narrow:
+        more = _LINE * (max(map(len, names)) - 1)  # lines of a name stand one above the other
+        top = (_NARROW_TOP + more) / (_NARROW_ROW + more)  # of the first row, of a row's height
+        axes.set_ylim(len(rows) - top, -top)
     for at, lines in enumerate(names):
-        _name(axes, at, lines)
+        _name(axes, at, lines, narrow)
     if zero:
         _line_at(axes, 0.0, zero)
     elif whole is not None and available(whole):
         _line_at(axes, whole.value, f"all {short_value(result, whole)}")
-    _text_beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
-    for at, row in enumerate(rows):
-        _dot(axes, at, row)
+    if not narrow:
+        _text_beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
+    up = _DOWN if narrow else 0
+    for draw in (_whisker, _dot):  # one look after the other, which the picture then names once
+        for at, row in enumerate(rows):
+            draw(axes, at, row)
+    sizes = [f"n {n_words(result, row)}" if narrow else n_words(result, row) for row in rows]
+    for at, (row, n) in enumerate(zip(rows, sizes, strict=True)):
         if not available(row):
             words = "not shown" if "suppressed" in row.flags else "not reached" if not_reached(row) else "not available"
-            _text_beside(axes, words, 12, at, color=QUIET)
+            _text_beside(axes, words, 0 if narrow else 12, at, up, ha="right" if narrow else "left", color=QUIET)
             continue
-        _text_beside(axes, short_value(result, row, places), 12, at, fontweight="bold")
-        _text_beside(axes, n_words(result, row), 126, at, ha="right", color=QUIET)
+        value = {"right": -12 - widest([n]), "ha": "right"} if narrow else {"right": 12}
+        _text_beside(axes, short_value(result, row, places), at=at, up=up, fontweight="bold", **value)
+    for at, (row, n) in enumerate(zip(rows, sizes, strict=True)):
+        if available(row):
+            _text_beside(axes, n, 0 if narrow else 126, at, up, ha="right", color=QUIET)
 
 
-def _name(axes, at: int, lines: list[str]) -> None:
-    """A name in the left margin, each of its lines set flush right in whatever font the reader has."""
-    style = {"ha": "right", "va": "center_baseline", "color": INK}
+def _name(axes, at: int, lines: list[str], narrow: bool) -> None:
+    """A name in the left margin, each of its lines set flush right in whatever font the reader has; or above its dot."""
+    style = {"ha": "left" if narrow else "right", "va": "center_baseline", "color": INK}
     for down, line in enumerate(lines):
-        up = _LINE * ((len(lines) - 1) / 2 - down)
-        axes.annotate(line, (0, at), (-4, up), ("axes fraction", "data"), "offset points", **style)
+        up = _DOWN + _LINE * (len(lines) - 1 - down) if narrow else _LINE * ((len(lines) - 1) / 2 - down)
+        axes.annotate(line, (0, at), (0 if narrow else -4, up), ("axes fraction", "data"), "offset points", **style)
+
+
+def _colour(row) -> str:
+    outstanding = {*_COLOURED} & {*row.flags.split()}
+    return VERMILION if outstanding else PALE if "low_base" in row.flags else ACCENT
+
+
+def _whisker(axes, at: int, row) -> None:
+    """An interval; where it has no upper end, an arrow to the edge, with or without a value."""
+    if not bounded_below(row):
+        return
+    edge, colour = axes.get_xlim()[1], _colour(row)
+    axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
+    if not known(row.high):
+        axes.plot([edge], [at], ">", markersize=8, color=colour, clip_on=False)
 
 
 def _dot(axes, at: int, row) -> None:
-    """A value and its interval; where that has no upper end, an arrow to the edge, with or without a value."""
-    outstanding = {*_COLOURED} & {*row.flags.split()}
-    colour = VERMILION if outstanding else PALE if "low_base" in row.flags else ACCENT
-    if bounded_below(row):
-        edge = axes.get_xlim()[1]
-        axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
-        if not known(row.high):
-            axes.plot([edge], [at], ">", markersize=8, color=colour, clip_on=False)
     if not available(row):
         return
+    colour = _colour(row)
     face = PAPER if "partial" in row.flags else colour
     axes.plot([row.value], [at], "o", markersize=9, markerfacecolor=face, markeredgecolor=colour, markeredgewidth=1.8)
 
@@ -192,13 +232,16 @@ def _dot(axes, at: int, row) -> None:
 def _line_at(axes, value: float, words: str) -> None:
     """A dotted line with words above it."""
     axes.axvline(value, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    axes.annotate(words, (value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha="center", color=QUIET)
+    first, last = axes.get_xlim()
+    place = (value - first) / ((last - first) or 1)
+    side = "left" if place < 0.2 else "right" if place > 0.8 else "center"
+    axes.annotate(words, (value, 1), (0, 5), ("data", "axes fraction"), "offset points", ha=side, color=QUIET)
 
 
-def _text_beside(axes, text: str, right: float, at: float, **style) -> None:
-    """Text in the right margin, so many pixels from the axes' edge."""
+def _text_beside(axes, text: str, right: float, at: float, up: float = 0, **style) -> None:
+    """Text so many pixels right of the axes' edge, and above the middle of its row."""
     style = {"va": "center_baseline", "color": INK, **style}
-    axes.annotate(text, (1, at), (right, 0), ("axes fraction", "data"), "offset points", **style)
+    axes.annotate(text, (1, at), (right, up), ("axes fraction", "data"), "offset points", **style)
 
 
 def _seen(result: Result, drawn: list, title: str, places: int) -> str:
@@ -234,7 +277,7 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
     for flag, words in _COLOURED.items():
-        if flag in flags:
+        if flag in flags and words != "worse":  # of which each is named in a note of its own
             meaning = next(flag_meanings(result, row)[words] for _, row in drawn if flag in row.flags)
             notes.append(f"Coloured: {meaning}.")
     if "low_base" in flags:

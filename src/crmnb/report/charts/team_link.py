@@ -5,7 +5,7 @@ from typing import NamedTuple
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import spread
 from crmnb.report.drawing.series import points_of, series
@@ -37,9 +37,7 @@ def team_link(result: Result) -> Figure | Figures:
     teams = _teams(result)
     if slope is None or not teams:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no team may be shown')}.")
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, teams)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, teams), _HEIGHT, _HEIGHT)
     line = series("line", points_of(result))
     ends = [(t.name, _score(t.score, result), _score(t.customers, result)) for t in (teams[0], teams[-1])]
     drawn = [(_score(x, result), _score(y, result)) for x, y in zip(line.x, line.value, strict=True)]
@@ -47,9 +45,8 @@ def team_link(result: Result) -> Figure | Figures:
     notes = (
         f"Line: {value_words(result, slope)}, {named_interval(result, slope)}, corrected for chance in the teams' scores.",
     )
-    return Figure(
-        drawing, _title(result, slope), alt, _table(result, teams), notes + notes_in_words(result), height=_HEIGHT
-    )
+    texts = {"title": _title(result, slope), "alt": alt, "notes": notes + notes_in_words(result)}
+    return Figure(table=_table(result, teams), **texts, **pictures)
 
 
 def _teams(result: Result) -> list[Team]:
@@ -65,7 +62,7 @@ def _draw(figure, result: Result, teams: list[Team]) -> None:
     line = series("line", points_of(result))
     axes.set_xlim(*_ends([team.score for team in teams], right=0.2))
     axes.set_ylim(*_ends([*(team.customers for team in teams), *line.value]))
-    unit_ticks(axes.xaxis, result, 6)
+    unit_ticks(axes.xaxis, result, 4 if is_narrow(figure) else 6)
     unit_ticks(axes.yaxis, result, 6)
     axes.set_xlabel("engagement index of the team, 0 to 100", color=QUIET, labelpad=6)
     axes.set_title("satisfaction of its customers, 0 to 100", loc="left", fontsize=TEXT, color=QUIET, pad=9)

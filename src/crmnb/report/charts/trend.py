@@ -9,7 +9,7 @@ from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import limits, unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, TEXT, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
@@ -22,7 +22,7 @@ from crmnb.report.text.row_state import available, has_interval, is_clearly_belo
 from crmnb.report.text.values import interval_name, short_value, value_words
 
 _MOST_COMPONENTS = 5
-_MOST_TICKS = 13
+_MOST_TICKS, _MOST_NARROW_TICKS = 13, 6
 _MOST_REASONS = 2
 # What a part of which a breakdown has no row is drawn and told as.
 _NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
@@ -42,10 +42,8 @@ def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
         parts = "only one" if seen else "no"
         return Figures((), f"{result.metric.title}: no trend: {parts} part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
-    with canvas(height) as figure:
-        places = part_decimals(result, [row for rows in panels.values() for row in rows])
-        _draw(figure, result, panels, height, places)
-        drawing = svg(figure)
+    places = part_decimals(result, [row for rows in panels.values() for row in rows])
+    pictures = drawings(lambda figure: _draw(figure, result, panels, height, places), height, height)
     several = len(panels) > 1
     named = [
         (_name(result, row) + (f", {printable(name)}" if several and name else ""), row)
@@ -56,7 +54,7 @@ def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
     title, alt = _title(result, panels, places), trend_alt(result, panels, places)
     named_ones = {row.breakdown for row in tuples(result.parts) if row.breakdown and row.unit == result.metric.unit}
     left_out = 0 if breakdown is not None or "" in panels else len(named_ones) - len(panels)
-    return Figure(drawing, title, alt, table, _notes(result, panels, left_out), height=height)
+    return Figure(title=title, alt=alt, table=table, notes=_notes(result, panels, left_out), **pictures)
 
 
 def _panels(result: Result, breakdown: str | None) -> dict[str, list]:
@@ -110,7 +108,8 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
     panel_height = (height - _FOOT) / len(panels)
     for index, (breakdown, rows) in enumerate(panels.items()):
         above = index * panel_height + (32 if breakdown or len(panels) > 1 else 14)
-        axes = box(figure, 62, above, 78, height - (index + 1) * panel_height)
+        narrow = is_narrow(figure)
+        axes = box(figure, 50 if narrow else 62, above, 14 if narrow else 78, height - (index + 1) * panel_height)
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom, top)
         axes.grid(visible=False, axis="x")
@@ -118,10 +117,10 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
         if breakdown:
             axes.set_title(printable(breakdown, 60), loc="left", fontsize=13, color=INK, pad=8)
         (_bars if counted else _line)(axes, rows)
-        _target(axes, result, rows)
+        _target(axes, result, rows, narrow)
         _labels(axes, result, rows, places)
         last = index == len(panels) - 1
-        _time_axis(axes, result, rows, named=last)
+        _time_axis(axes, result, rows, _MOST_NARROW_TICKS if narrow else _MOST_TICKS, named=last)
 
 
 def _line(axes, rows: list) -> None:
@@ -139,6 +138,7 @@ def _line(axes, rows: list) -> None:
             dashed = unfinished(row) or unfinished(rows[at - 1])
             style = (0, (3, 2.5)) if dashed else "-"
             axes.plot([at - 1, at], value[at - 1 : at + 1], color=ACCENT, linestyle=style)
+    for at, row in enumerate(rows):
         if available(row):
             face, edge = _colours(row)
             axes.plot(
@@ -164,15 +164,17 @@ def _colours(row) -> tuple[str, str]:
     return (PAPER if unfinished(row) else edge), edge
 
 
-def _target(axes, result: Result, rows: list) -> None:
+def _target(axes, result: Result, rows: list, narrow: bool) -> None:
     target = next((row.target for row in rows if known(row.target)), math.nan)
     if not known(target):
         return
     words = quantity(target, result.metric.unit, decimals_of(target, unit=result.metric.unit), result.client)
     axes.axhline(target, color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    axes.annotate(
-        f"target\n{words}", (1, target), (6, 0), ("axes fraction", "data"), "offset points", va="center", color=QUIET
-    )
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "color": QUIET}
+    if narrow:
+        axes.set_title(f"dotted: target {words}", loc="right", fontsize=TEXT, color=QUIET, pad=8)
+    else:
+        axes.annotate(f"target\n{words}", (1, target), (6, 0), va="center", **place)
 
 
 def _labels(axes, result: Result, rows: list, places: int) -> None:
@@ -199,8 +201,8 @@ def _labels(axes, result: Result, rows: list, places: int) -> None:
         )
 
 
-def _time_axis(axes, result: Result, rows: list, named: bool) -> None:
-    step = math.ceil(len(rows) / _MOST_TICKS)
+def _time_axis(axes, result: Result, rows: list, at_most: int, named: bool) -> None:
+    step = math.ceil(len(rows) / at_most)
     shown = range(0, len(rows), step)
     axes.set_xticks(list(shown))
     ticks = [part_tick(rows[at].part, at == 0, result.client) for at in shown]

@@ -6,7 +6,7 @@ literally and become CSS variables in the finished SVG, so that the picture foll
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from io import StringIO
 
@@ -18,8 +18,8 @@ from matplotlib.textpath import text_to_path
 from crmnb.core.bidi import isolate_sentence
 from crmnb.report.drawing.svg_minify import slim
 
-WIDTH = 760
-TEXT = 13  # px as drawn; the page never shows a chart narrower than 660 px, so at least 11 px as shown
+WIDTH, NARROW = 760, 328  # px as drawn, of a page and of a telephone
+TEXT = 13  # px as drawn; the page never shows a chart much narrower than it is drawn, so at least 11 px as shown
 
 # Okabe and Ito's blue is the one accent; curves side by side take their vermilion, green and purple, and then ink.
 INK, QUIET, RULE, PAPER = "#1c1d1f", "#5d6166", "#d9dbde", "#ffffff"
@@ -85,6 +85,21 @@ def canvas(height: int, width: int = WIDTH):
         yield Canvas(figsize=(width / 72, height / 72))
 
 
+def drawings(draw: Callable[[Canvas], None], height: int, narrow_height: int) -> dict[str, str | int]:
+    """What `draw` draws on a figure of the page's width and on one of a telephone's (`is_narrow`), as a `Figure` takes it."""
+    texts = {}
+    for name, (width, own) in {"svg": (WIDTH, height), "narrow": (NARROW, narrow_height)}.items():
+        with canvas(own, width) as figure:
+            draw(figure)
+            texts[name] = svg(figure)
+    return texts | {"height": height, "narrow_height": narrow_height}
+
+
+def is_narrow(figure: Canvas) -> bool:
+    """Whether a figure is as wide as a telephone."""
+    return figure.get_size_inches()[0] * 72 < WIDTH / 2
+
+
 def box(figure: Canvas, left: float, top: float, right: float, bottom: float):
     """Axes with margins in pixels."""
     width, height = (size * 72 for size in figure.get_size_inches())
@@ -128,6 +143,6 @@ def _with_sheet(text: str) -> str:
     sheet = (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         "*{stroke-linejoin:round}"
-        f'text{{font:{TEXT}px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}}'
+        f"svg{{font:{TEXT}px system-ui,sans-serif}}"
     )
     return text.replace("<style>", f"<style>{sheet}", 1)

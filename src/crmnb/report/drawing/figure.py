@@ -1,17 +1,22 @@
 """Figure: a picture with everything that someone who cannot see it, or wants to check it, needs."""
 
-import base64
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from crmnb.report.display import Display
-from crmnb.report.html import tag
+from crmnb.report.drawing.canvas import NARROW
+from crmnb.report.html import picture_address, tag
+
+_TELEPHONE = "(max-width:44rem)"  # as in the style sheet
 
 
 @dataclass(frozen=True)
 class Figure(Display):
-    """A chart: SVG text, what it shows in words (`title`, `alt`), the numbers behind it, and notes under it."""
+    """A chart: SVG text, what it shows in words (`title`, `alt`), the numbers behind it, and notes under it.
+
+    `narrow`: the same drawn for a telephone, where it can be.
+    """
 
     svg: str
     title: str
@@ -20,23 +25,24 @@ class Figure(Display):
     notes: tuple[str, ...] = ()
     width: int = 760
     height: int = 320
+    narrow: str = ""
+    narrow_height: int = 320
 
     def _repr_html_(self) -> str:
         return str(self.__html__())
 
     def __html__(self) -> Markup:
-        coded = base64.b64encode(self.svg.encode()).decode()
-        picture = tag(
-            "img",
-            src=f"data:image/svg+xml;base64,{coded}",
-            alt=self.alt,
-            width=self.width,
-            height=self.height,
-        )
+        picture = tag("img", src=picture_address(self.svg), alt=self.alt, width=self.width, height=self.height)
+        if self.narrow:
+            size = {"width": NARROW, "height": self.narrow_height}
+            narrow = tag("source", media=_TELEPHONE, srcset=picture_address(self.narrow, in_list=True), **size)
+            shown = tag("picture", narrow, picture)
+        else:
+            shown = tag("div", picture, class_="scroll", tabindex="0", role="group", aria_label=f"Chart: {self.title}")
         return tag(
             "figure",
             tag("figcaption", self.title),
-            tag("div", picture, class_="scroll", tabindex="0", role="group", aria_label=f"Chart: {self.title}"),
+            shown,
             *(tag("p", note, class_="note") for note in self.notes),
             tag("details", tag("summary", "Data table"), tag("div", self.table, class_="scroll")),
         )

@@ -11,6 +11,15 @@ import numpy as np
 _UNSEEN = 0.1  # px that a line may be off
 _TAG = re.compile(r"<[^>]+>")
 _STYLE = re.compile(r' style="([^"]*)"')
+# What matplotlib draws a circle around (0, 0) by: eight curves.
+_CIRCLE = re.compile(r'<path id="([^"]+)" d="M0 ([\d.]+)C(?:[-\d. ]+C){7}[-\d. ]+z"/>')
+# A mark that is filled and has an edge.
+_MARK = re.compile(
+    r'<use href="#(\w+)" x="([^"]+)" y="([^"]+)" style="fill:([^;"]+);stroke:([^;"]+);stroke-width:([\d.]+)"/>'
+)
+# Texts, and marks, of one class, three or more.
+_TEXTS = re.compile(r'<text class="(\w+)"[^>]*>[^<]*</text>(?:<text class="\1"[^>]*>[^<]*</text>){2,}')
+_MARKS = re.compile(r'<use [^>]*class="(\w+)"/>(?:<use [^>]*class="\1"/>){2,}')
 _GROUP = re.compile(r"<g>((?:<(?!/?g)[^>]*/>|<text[^>]*>[^<]*</text>|<defs>.{1,900}?</defs>)*)</g>")
 
 
@@ -28,7 +37,50 @@ def slim(text: str) -> str:
     text = re.sub(r'<path d="[^"]*" style="fill:none"/>|<defs></defs>|<g/>', "", text)
     for _ in range(5):  # groups that held only an id or a clip; nothing is drawn outside the axes
         text = _GROUP.sub(r"\1", text)
-    return _in_classes(text)
+    return _grouped(_joined(_in_classes(_as_points(text))))
+
+
+def _as_points(text: str) -> str:
+    """With circles of one colour as lines of no length and as wide as they are, which have round ends; a circle of two colours stays one."""
+    radius = dict(_CIRCLE.findall(text))
+
+    def as_point(mark: re.Match) -> str:
+        name, x, y, colour, edge, width = mark.groups()
+        if name not in radius or colour != edge:
+            return mark[0]
+        look = f"fill:none;stroke:{colour};stroke-width:{2 * float(radius[name]) + float(width):g};stroke-linecap:round"
+        return f'<path d="M{x} {y}h0" style="{look}"/>'
+
+    text = _CIRCLE.sub(r'<circle id="\1" r="\2"/>', _MARK.sub(as_point, text))
+    unused = [name for name in radius if f'href="#{name}"' not in text]
+    for name in unused:
+        text = re.sub(f'<circle id="{name}"[^>]*/>', "", text)
+    return text.replace("<defs></defs>", "")
+
+
+def _grouped(text: str) -> str:
+    """With texts that follow one another and look alike in one group, and marks as well; the group has their class."""
+
+    def as_group(run: re.Match) -> str:
+        look = f' class="{run[1]}"'
+        return f"<g{look}>{run[0].replace(look, '')}</g>"
+
+    return _MARKS.sub(as_group, _TEXTS.sub(as_group, text))
+
+
+def _joined(text: str) -> str:
+    """With paths of lines that follow one another and look alike as one path."""
+    lines = {
+        name for name, look in re.findall(r"\.(\w+)\{([^}]*)\}", text) if "fill:none" in look and "opacity" not in look
+    }
+
+    def as_one(run: re.Match) -> str:
+        if run[1] not in lines:
+            return run[0]
+        joined = "".join(re.findall(r'd="([^"]*)"', run[0]))
+        return f'<path d="{joined}" class="{run[1]}"/>'
+
+    return re.sub(r'<path d="[^"]*" class="(\w+)"/>(?:<path d="[^"]*" class="\1"/>)+', as_one, text)
 
 
 def _slim_tag(tag: str, names: dict[str, str]) -> str:

@@ -140,11 +140,11 @@ def _as_ours(soup: BeautifulSoup, table) -> None:
 
 def _is_forbidden(name: str, value) -> bool:
     name = name.lower()
-    if name in ("href", "src", "xlink:href"):
+    if name in ("href", "src", "xlink:href", "srcset"):
         address = re.sub(r"[\x00-\x20]", "", str(value)).lower()
-        inside = address.startswith("data:image/") if name == "src" else False
+        inside = address.startswith("data:image/") if name in ("src", "srcset") else False
         return not (inside or (name == "href" and re.match(r"https?:|mailto:|#|[\w./-]+$|[\w./-]+#", address)))
-    return name.startswith("on") or name in ("style", "srcdoc", "action", "formaction", "srcset", "background")
+    return name.startswith("on") or name in ("style", "srcdoc", "action", "formaction", "background")
 
 
 def _number_headings(headings: list) -> list[tuple[str, str]]:

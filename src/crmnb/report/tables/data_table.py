@@ -33,6 +33,8 @@ def numbers_table(
         ]
         for name, row in named_rows
     ]
+    if not any(row[-1] for row in body):
+        columns, body = columns[:-1], [row[:-1] for row in body]
     return table(columns, body, caption=caption, numeric=(1, 2, 3))
 
 

@@ -26,7 +26,7 @@ from crmnb.report.text.values import (
 )
 
 NO_COMPARISON = "no comparison"
-_MOST_COMPONENTS = 6
+_MOST_COMPONENTS = 4
 _SEPARATE = ("survey", "platform")  # breakdowns of which none represents the others
 _MOST_OTHERS = 3
 
