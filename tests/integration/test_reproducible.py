@@ -183,7 +183,7 @@ def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
 def is_blank(picture: bytes) -> bool:
     """Whether a picture shows nothing."""
     if b"<svg" in picture[:1000]:
-        return picture.count(b"<path") < 5
+        return picture.count(b"<path") + picture.count(b"<text") < 8
     return len(np.unique(np.asarray(Image.open(io.BytesIO(picture)).convert("L")))) < 3
 
 

@@ -38,6 +38,9 @@ _DARK = {
 }
 _NAMES = {INK: "i", QUIET: "q", RULE: "r", PAPER: "p", ACCENT: "a", PALE: "l", VERMILION: "v", GREEN: "g", PURPLE: "u"}
 
+# The paper as matplotlib draws it, under all else.
+_PAPER_UNDER_ALL = re.compile(rf'<path d="M0 [\d.]+h[\d.]+v-[\d.]+h-[\d.]+z" style="fill:var\(--{_NAMES[PAPER]}\)"/>')
+
 # seaborn's style "whitegrid", where ours below does not change it, without its import, which takes longer than to draw a page.
 _STYLE = {
     "axes.grid": True,
@@ -136,13 +139,14 @@ def _in_our_look(tag: re.Match) -> str:
 
 
 def _with_sheet(text: str) -> str:
-    """With the colours for light and for dark screens, and the font, at the beginning of its style sheet."""
-    used = {colour: name for colour, name in _NAMES.items() if f"var(--{name})" in text}
+    """With the colours for light and for dark screens, the font and the paper, at the beginning of its style sheet."""
+    text = _PAPER_UNDER_ALL.sub("", text, count=1)
+    used = {colour: name for colour, name in _NAMES.items() if f"var(--{name})" in text or colour == PAPER}
     light = "".join(f"--{name}:{colour};" for colour, name in used.items())
     dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in used.items())
     sheet = (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         "*{stroke-linejoin:round}"
-        f"svg{{font:{TEXT}px system-ui,sans-serif}}"
+        f"svg{{font:{TEXT}px system-ui,sans-serif;background:var(--{_NAMES[PAPER]})}}"
     )
     return text.replace("<style>", f"<style>{sheet}", 1)

@@ -68,7 +68,7 @@ def interval_bar(
             words = scale_end(end, row.unit, result.client)
             parts.append(tag("text", words, x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"))
     # The words next to it say the same, so it is hidden from screen readers.
-    return _picture(width, height, parts, "interval")
+    return _picture(width, height, parts, "interval", scales=ends)
 
 
 def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
@@ -105,8 +105,9 @@ def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36)
     return _picture(width, height, parts, "spark")
 
 
-def _picture(width: int, height: int, parts: list[Markup], kind: str) -> Markup:
-    box = f"0 0 {width} {height}"
+def _picture(width: int, height: int, parts: list[Markup], kind: str, scales: bool = True) -> Markup:
+    """scales: whether it may be shown narrower than it is drawn."""
+    box = f"0 0 {width} {height}" if scales else None
     return tag("svg", *parts, viewBox=box, width=width, height=height, class_=kind, aria_hidden="true")
 
 
