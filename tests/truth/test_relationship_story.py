@@ -25,9 +25,10 @@ from crmnb.demo.relationship import (
     story_truth,
     true_scores,
 )
-from crmnb.demo.relationship_comments import STORY_THEMES
+from crmnb.demo.relationship_comments import STORY_THEMES, true_net_sentiment
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.evaluation import evaluate_variant
+from crmnb.evaluate.measure import measure
 from crmnb.metrics.definition import catalogue
 from crmnb.report.view import ResultView
 from crmnb.schema.client import Client, load_client
@@ -140,6 +141,20 @@ def test_what_the_group_says_is_found_too(seed: int):
     assert f"{story.level} ({story.segment})" in figure.title
     assert raised["breakdown"].iloc[0] in figure.alt
     assert raised["breakdown"].iloc[0] in said.quotes.text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_sentiment_of_the_survey_is_the_true_one(seed: int):
+    """Within its interval, and a quarter of its width beside it."""
+    tables, story = survey(seed, Rates()), story_of(seed)
+    demo = load_client("demo", Path(__file__).parents[2] / "parameters").model_copy(update={"segments": {}})
+    rows = measure(catalogue()["sentiment"], in_memory(demo, tables), Period.parse("2025").observe(*SEEN)).rows
+    row = rows[(rows["part"] == "") & (rows["segment"] == "")].iloc[0]
+    sheets = tables["survey_responses"].merge(tables["customers"], on="customer_id")
+    sheets = sheets[sheets["responded_at"] >= "2025-01-01"]
+    worse = (sheets[story.segment] == story.level).to_numpy() * Rates().dissatisfaction[2]
+    true, spare = true_net_sentiment(worse, sheets["overall"].to_numpy(float)), (row["high"] - row["low"]) / 4
+    assert row["low"] - spare <= true <= row["high"] + spare
 
 
 @pytest.mark.parametrize("seed", SEEDS)

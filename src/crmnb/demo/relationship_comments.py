@@ -44,7 +44,7 @@ def comments_of(
     rows = len(worse)
     complains = rng.random(rows) < worse
     has_comment = rng.random(rows) < np.where(complains, COMMENTED_STORY, COMMENTED)
-    box = np.clip(np.ceil(np.nan_to_num(overall, nan=6) / 2) - 1, 0, 4).astype(int)
+    box = _box(overall)
     place = rng.random(rows)
     sentiment = np.where(place < NEGATIVE[box], 0, np.where(place < 1 - POSITIVE[box], 1, 2))
     sentiment = np.where(complains, 0, sentiment)
@@ -65,3 +65,15 @@ def comments_of(
     chosen = rng.choice(commented, min(LABELLED, len(commented)), replace=False)
     labels[chosen] = np.array(LABELS, dtype=object)[sentiment[chosen]]
     return np.where(has_comment, text, None), rng.random(rows) < _CONSENT, labels
+
+
+def true_net_sentiment(worse: np.ndarray, overall: np.ndarray) -> float:
+    """Positive less negative comments in points, over sheets that are so likely to tell the story, with these answers on overall satisfaction."""
+    complain, box = np.minimum(worse, 1.0), _box(overall)
+    negative, others = complain * COMMENTED_STORY, (1 - complain) * COMMENTED
+    return float(100 * (others @ (POSITIVE - NEGATIVE)[box] - negative.sum()) / (others.sum() + negative.sum()))
+
+
+def _box(overall: np.ndarray) -> np.ndarray:
+    """The answers from 1 to 10, as places of the shares by five answers."""
+    return np.clip(np.ceil(np.nan_to_num(overall, nan=6) / 2) - 1, 0, 4).astype(int)

@@ -131,16 +131,18 @@ def _sentiment_notes(context: EstimationContext, counts: np.ndarray) -> list[Not
 
 
 def theme_effects(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """Mean satisfaction of the comments with a theme less that of those without it, per theme, of the whole client.
+    """Mean satisfaction of the comments with a theme less that of those without it, per theme; of levels with enough customers on both sides as well.
 
     Counts have columns `survey`, `mentioned` (0, 1) and `points`; their folds are customers, or groups of them. The difference is taken
     inside of each survey; surveys weigh by n1 n0 / (n1 + n0), as in a regression with a constant for each survey.
     """
     rows, p_values = [], {}
-    for group in (group for group in groups if group.is_whole):
+    for group in groups:
         row, p_value = _effect(group, context)
+        if not group.is_whole and (np.isnan(row["value"]) or row["flags"]):
+            continue
         rows.append(row)
-        if group.win == "current" and np.isfinite(p_value):
+        if group.is_whole and group.win == "current" and np.isfinite(p_value):
             p_values[group.breakdown] = p_value
     return Estimates(rows, notes=_holm_notes(p_values, 1 - context.level))
 

@@ -91,6 +91,25 @@ def test_an_answer_to_half_of_the_items_is_a_score_and_less_is_none():
     assert (whole["n"], whole["value"]) == (8, 75)
 
 
+def test_of_two_waves_in_a_period_the_last_one_counts():
+    """All 24 answer in spring and in autumn; in autumn all are satisfied. Without the name of the wave there are more answers than people."""
+    tables, declared = simple({"A": (12, 24), "B": (12, 24)})
+    sheets = tables["employee_responses"]
+    autumn = np.arange(len(sheets)) % 24 >= 12
+    sheets["responded_at"] = np.where(autumn, "2025-10-05", "2025-04-05")
+    sheets["work_satisfied"] = np.where(autumn, 5, 1)
+    [unknown] = (
+        measured("employee_satisfaction", tables, declared).query("segment == '' and part == ''").to_dict("records")
+    )
+    assert np.isnan(unknown["value"])
+    assert "more_answers_than_staff" in unknown["reason"]
+    sheets["wave"] = np.where(autumn, "autumn", "spring")
+    rows = measured("employee_satisfaction", tables, declared)
+    rows = rows[(rows["part"] == "") & rows["value"].notna()].set_index("level")
+    assert rows["value"].to_dict() == {"": 100.0, "A": 100.0, "B": 100.0}
+    assert rows["n"].to_dict() == {"": 24, "A": 12, "B": 12}
+
+
 def test_more_answers_than_people_are_said():
     tables, declared = simple({"a": (20, 15), "b": (12, 13)})
     rows = measured("employee_satisfaction", tables, declared)

@@ -192,6 +192,23 @@ def test_a_theme_of_few_in_a_segment_is_hidden_and_does_not_follow_from_the_othe
     assert rows.loc[rows["flags"].str.contains("suppressed"), ["value", "numerator", "n"]].isna().all(axis=None)
 
 
+def test_the_difference_by_theme_is_told_of_levels_with_enough_customers():
+    """In the North those who write of the till are a point less satisfied, in the South nobody is; in the East too few write."""
+    places = [("North", "till", 4), ("North", "bread", 5), ("South", "till", 3), ("South", "bread", 3)]
+    rows = [place for place in places for _ in range(40)] + [("East", "till", 1), ("East", "bread", 5)] * 12
+    frame = sheets([f"about the {theme}" for _, theme, _ in rows])
+    frame["satisfied"] = [answer + at % 2 * (1 if answer < 5 else -1) for at, (_, _, answer) in enumerate(rows)]
+    frame["region"] = [region for region, *_ in rows]
+    of = client(segments={"region": {"column": "survey_responses.region"}})
+    [effect] = results(frame, of, "theme_effect")
+    till = effect.rows[(effect.rows["breakdown"] == "Till") & (effect.rows["segment"] == "region")].set_index("level")
+    assert {*till.index} == {"North", "South"}
+    points = frame.assign(points=(frame["satisfied"] - 1) / 4 * 100, till=frame["comment"].str.contains("till"))
+    for region, row in till.iterrows():
+        means = points[points["region"] == region].groupby("till")["points"].mean()
+        assert row["value"] == pytest.approx(means[True] - means[False])
+
+
 def test_a_large_client_has_the_same_figures(tmp_path, monkeypatch):
     """Above a size people are whole numbers and tables are held in memory, free text only where it is needed."""
     frame = sheets(["good bread at noon", "bad till", "a good till"] * 20, quote_consent=True)

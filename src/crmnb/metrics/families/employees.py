@@ -24,7 +24,8 @@ _POINTS = "points of all answers, 0 (worst) to 100 (best)"
 
 def _sheets(employee_responses: View, teams: View, segments: Segments) -> tuple[nw.LazyFrame, list[str]]:
     """The answer sheets of each period with the headcount of their team (`of_team`) and of the staff (`of_all`); and these columns
-    with those that a sheet is broken down by. A sheet of a team that is not in the list of teams does not count.
+    with those that a sheet is broken down by. A sheet of a team that is not in the list of teams does not count. Of several waves in a period
+    the last one counts, as nobody knows who answered twice.
     """
     by_team = teams.rows.group_by("team").agg(of_team=nw.col("headcount").cast(nw.Float64).sum())
     staff = teams.rows.select(of_all=nw.col("headcount").cast(nw.Float64).sum())
@@ -32,7 +33,19 @@ def _sheets(employee_responses: View, teams: View, segments: Segments) -> tuple[
     own = [of.column.partition(".")[2] for of in segments.values() if of.column.startswith(f"{_TABLE}.")]
     columns = ["period_id", *dict.fromkeys(("team", *(name for name in own if name in known))), "of_team", "of_all"]
     sheets = employee_responses.during("responded_at").join(by_team, on="team", how="inner")
+    if "wave" in known:
+        sheets = _of_last_wave(sheets)
     return sheets.join(staff, how="cross"), columns
+
+
+def _of_last_wave(sheets: nw.LazyFrame) -> nw.LazyFrame:
+    """The sheets of each period's last wave: that with the last answer."""
+    ends = (
+        sheets.filter(~nw.col("wave").is_null()).group_by("period_id", "wave").agg(ended=nw.col("responded_at").max())
+    )
+    last = ends.group_by("period_id").agg(ended=nw.col("ended").max())
+    waves = ends.join(last, on=["period_id", "ended"], how="inner").group_by("period_id").agg(wave=nw.col("wave").max())
+    return sheets.join(waves, on=["period_id", "wave"], how="inner")
 
 
 def _of_staff(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:
@@ -53,7 +66,7 @@ def employee_satisfaction(employee_responses, teams, *, item: Item = "work_satis
 
     Why: employees who are satisfied are an input of every relationship with customers.
     Caution: those who answer need not be like those who do not. A period must hold one survey, as nobody knows who
-        answered twice. The headcount is today's. A team with fewer than seven answers is never shown.
+        answered twice; where surveys are named (wave), the last one counts. The headcount is today's. A team with fewer than seven answers is never shown.
     Source: Cochran 1977, Sampling Techniques, 3rd ed., 3.2 (finite population); Wilson 1927, JASA 22:209 (interval).
     """
     satisfied = nw.when(nw.col(item.name) >= top_box(item)).then(nw.lit(1)).otherwise(nw.lit(0))

@@ -13,6 +13,7 @@ TABLES = (
             key_column("response_id"),
             required("responded_at", "time"),
             key_column("team", refers_to="teams"),
+            Column("wave", "text"),
             Column("enps", "integer", at_least=0, at_most=10),
             Column("comment", "text", prose=True),
         ),
