@@ -57,6 +57,8 @@ _TITLES = {
     "look_back_days": "look-back before the period",
     "refund_window_days": "refund window",
     "answer_days": "time to answer",
+    "activity_window_days": "window for the next step",
+    "least_percent": "least share of runs without a person",
     "horizon_days": "horizon",
     "horizon_hours": "horizon",
     "renewal_months": "contract renewal every",
@@ -68,4 +70,5 @@ _PHRASES: dict[str, Callable[[str, Client], str]] = {
     "at_least": lambda value, client: f"{value} or more orders",
     "churn": _churn,
     "item": _item,
+    "least_percent": lambda value, client: f"at least {value}% of runs without a person",
 }

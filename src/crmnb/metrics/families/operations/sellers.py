@@ -38,7 +38,7 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
     if "seller" not in leads.columns:
         raise Unavailable(Note("needs_column", column="leads.seller"))
     done = activities.during("happened_at")
-    sellers = done.select("period_id", "seller").unique()
+    sellers = done.group_by("period_id", "seller").agg(activities=nw.len())
     before = _won_before(leads)
     ranked = sellers.join(before, on=["period_id", "seller"], how="inner")
     practices = [
@@ -79,8 +79,8 @@ def _previous(period: Period) -> dict[str, Any]:
 
 def _by_kind(done: nw.LazyFrame, ranked: nw.LazyFrame) -> nw.LazyFrame:
     """Each ranked seller's number of activities of each kind that anybody did in the period; 0 of those who did none."""
-    kinds = done.select("period_id", "kind").unique()
-    counts = done.group_by("period_id", "seller", "kind").agg(quantity=nw.len())
+    kinds = done.group_by("period_id", "kind").agg(times=nw.len())
+    counts = done.group_by("period_id", "seller", "kind").agg(quantity=nw.col("activity_id").count())
     rows = ranked.join(kinds, on="period_id", how="inner")
     rows = rows.join(counts, on=["period_id", "seller", "kind"], how="left")
     return _practice(rows, nw.col("kind"), nw.col("quantity").fill_null(0))
