@@ -13,6 +13,7 @@ from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, are_listed, simulate_customers
 from crmnb.demo.employees import employees_of
 from crmnb.demo.leads import simulate_leads
+from crmnb.demo.operations import operations_of
 from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.plans import simulate_subscriptions
@@ -68,6 +69,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "costs": simulate_costs(base, rates, next(streams)),
     }
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
+    tables |= operations_of(tables["leads"], tables["customers"], seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 

@@ -18,7 +18,7 @@ import duckdb
 import pandas as pd
 
 from crmnb.core.errors import InputError
-from crmnb.demo import exports, exports_employees, exports_sales
+from crmnb.demo import exports, exports_employees, exports_operations, exports_sales, operations
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.employees import true_figures
@@ -28,14 +28,14 @@ from crmnb.demo.service import true_service
 from crmnb.demo.truth.figures import compute_truth
 
 TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
-_MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales) | dict.fromkeys(
-    ("employee_responses", "teams"), exports_employees
-)
+_MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales)
+_MODULES |= dict.fromkeys(("employee_responses", "teams"), exports_employees)
+_MODULES |= dict.fromkeys(("activities", "process_runs"), exports_operations)
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
-    *("employee_survey.csv", "teams.csv", TRUTH_FILE),
+    *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv", TRUTH_FILE),
 )
 
 
@@ -111,7 +111,7 @@ def _build_truth(
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
     values = compute_truth(rates, year, at_start, segment, level) | (
-        {} if segment else true_figures(year) | true_service(rates, year)
+        {} if segment else true_figures(year) | true_service(rates, year) | operations.true_figures()
     )
     for (metric, breakdown), value in values.items():
         figures.setdefault(metric, {})[breakdown] = round(value, 6)
@@ -222,6 +222,14 @@ def _teams(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "teams.csv").write_bytes(_csv(rows).encode("utf-8"))
 
 
+def _activities(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "activities.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _process_runs(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "process_runs.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
 _WRITERS = {
     "customers": _customers,
     "subscriptions": _subscriptions,
@@ -235,4 +243,6 @@ _WRITERS = {
     "costs": _costs,
     "employee_responses": _employee_responses,
     "teams": _teams,
+    "activities": _activities,
+    "process_runs": _process_runs,
 }

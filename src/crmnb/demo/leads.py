@@ -18,7 +18,6 @@ _QUALIFIED_AT, _PROPOSED_AT = (0.05, 0.3), (0.35, 0.7)  # of the time to the dec
 _FORGOTTEN = 0.1  # of those that never get a proposal: nobody ever says that they are lost
 _SKIPPED = 0.04  # of the proposals: nobody wrote down when the lead qualified
 _AMOUNT, _AMOUNT_SHAPE = 240.0, 2.0
-_SELLERS = ("Ines", "Marek", "Noor", "Piet", "Sofía")
 
 
 def simulate_leads(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:
@@ -53,7 +52,7 @@ def simulate_leads(base: CustomerBase, rates: Rates, rng: np.random.Generator) -
             "customer_id": make_customer_ids(_become(base, days["won_at"])),
             "created_at": to_times(created),
             "source": rng.choice(["web", "friends", "partner", "fair"], rows, p=[0.5, 0.2, 0.2, 0.1]),
-            "seller": rng.choice(_SELLERS, rows),
+            "seller": rng.choice(5, rows),  # replaced by `crmnb.demo.operations`
             **{name: to_times(day) for name, day in days.items()},
             "amount": np.round(rng.gamma(_AMOUNT_SHAPE, _AMOUNT / _AMOUNT_SHAPE, rows), 0),
         }
