@@ -18,7 +18,7 @@ from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.plans import simulate_subscriptions
 from crmnb.demo.relationship import draw_accounts, simulate_relationship, story_of
-from crmnb.demo.service import simulate_tickets, speed
+from crmnb.demo.service import simulate_tickets, speed, with_follow_ups
 from crmnb.demo.surveys import simulate_invitations, simulate_responses
 from crmnb.demo.visits import simulate_visits
 
@@ -68,6 +68,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "visits": simulate_visits(base, rates, next(streams)),
         "costs": simulate_costs(base, rates, next(streams)),
     }
+    tables["survey_responses"] = with_follow_ups(tables["survey_responses"], seed)
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables |= operations_of(tables["leads"], tables["customers"], seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}

@@ -201,6 +201,7 @@ def _sheets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
             "comment": clean["comment"],
             "may_quote": clean["quote_consent"],
             "judged": clean["sentiment_label"],
+            "called_back": format_times(clean["followed_up_at"], "%Y-%m-%d %H:%M:%S"),
             "device": [{"system": system} for system in rng.choice(["iOS", "Android", "other"], len(clean))],
         }
     ).astype(object)

@@ -33,10 +33,15 @@ AGENTS = {
     **{"Ana": 0.1, "Bram": -0.1, "Chloé": 0.0, "Dov": 0.05, "Eli": -0.05, "Finn": 0.9, "Gül": -0.5, "Hugo": 0.0},
     **{"Ines": 0.1, "Jan": -0.1, "Kofi": 0.0, "Lena": 0.05, "Mila": -0.05, "Noor": 0.0, "Oto": 0.1, "Pia": -0.1},
 }
+_DISSATISFIED = 3  # of the answers 1 to 5: the best of the lower half
 SPEED = 0.3  # correlation of the feeling with how soon a ticket is resolved
 _OWN = 1.4  # standard deviation of the logarithm of the hours, beside topic and agent
 _RESPONSE, _RESPONSE_SPREAD = 1.5, 0.9  # hours: the median, and the standard deviation of the logarithm
 CANCELLED, REOPENED, TRANSFERRED, ESCALATED = 0.03, 0.06, 0.25, 0.05
+FOLLOWED_UP, _CALLED_LATE = (
+    0.6,
+    0.1,
+)  # shares of the dissatisfied customers who hear from the desk within 5 days, and later than 10
 _WITHOUT_TIME = 0.06  # of the tickets that are over: closed without a time of resolution
 RESOLVED = (1 - CANCELLED) * (1 - _WITHOUT_TIME)  # share of the tickets with a time of resolution, sooner or later
 _WITHOUT_RESPONSE = 0.04
@@ -95,6 +100,16 @@ def simulate_tickets(base: CustomerBase, rng: np.random.Generator) -> pd.DataFra
     )
 
 
+def with_follow_ups(sheets: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The answer sheets with `followed_up_at`, when somebody got in touch with a dissatisfied customer; its random numbers are its own."""
+    rng = np.random.default_rng([seed, 14])
+    draws, days = rng.random(len(sheets)), rng.uniform(0.1, 5, len(sheets))
+    answered = ((sheets["responded_at"] - pd.Timestamp(ORIGIN)) / timedelta(days=1)).to_numpy()
+    called = answered + np.where(draws < FOLLOWED_UP, days, 10 + 3 * days)
+    due = (sheets["satisfied"] <= _DISSATISFIED).to_numpy() & (draws < FOLLOWED_UP + _CALLED_LATE) & (called < DAYS)
+    return sheets.assign(followed_up_at=to_times(np.where(due, called, np.nan)))
+
+
 def speed(tickets: pd.DataFrame) -> pd.Series:
     """How soon each resolved ticket was resolved, as a standard normal variable (high is soon), by its key."""
     resolved = tickets[tickets["resolved_at"].notna()]
@@ -120,6 +135,7 @@ def true_service(rates: Rates, year: int) -> dict[tuple[str, str], float]:
         ("transfer_rate", ""): 100 * TRANSFERRED,
         ("escalation_rate", ""): 100 * ESCALATED,
         ("reopen_rate", ""): 100 * REOPENED,
+        ("closed_loop_rate", ""): 100 * FOLLOWED_UP,
         ("effect_on_satisfaction", "per doubling of the resolution time"): slope,
     }
     within = {f"within {hours} {'hour' if hours == 1 else 'hours'}": 100 * (1 - _open(hours, at)) for hours in WITHIN}
