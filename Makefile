@@ -45,11 +45,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Some machines ask Python to store no compiled modules: then each process of a run or a test would compile them anew.
 export PYTHONDONTWRITEBYTECODE =
 
-# $(call install,file,arguments): pip's install of what the file asks for, unless a copy of it says that it is there.
+# $(call install,file,arguments): pip's install of what the file asks for, unless a copy of it says that it is there. Modules are
+# compiled when they are first imported: most never are, and to compile them all would take as long as to install them.
 define install
 	@cmp -s $(1) .venv/$(1) || { \
 	  echo "Installing into .venv what $(1) asks for; this happens once." && touch .venv/unfinished && \
-	  .venv/bin/python -m pip install --quiet $(2) && cp $(1) .venv/$(1) && rm .venv/unfinished; }
+	  .venv/bin/python -m pip install --quiet --no-compile $(2) && cp $(1) .venv/$(1) && rm .venv/unfinished; }
 endef
 
 environment:

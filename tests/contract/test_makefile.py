@@ -62,9 +62,9 @@ def make(checkout: Path, *words: str) -> tuple[int, list[str], str]:
     return done.returncode, asked, done.stdout + done.stderr
 
 
-LOCK = "-m pip install --quiet --require-hashes --requirement requirements.lock"
-PACKAGE = "-m pip install --quiet --no-deps --no-build-isolation --editable ."
-DEVELOPMENT = "-m pip install --quiet --require-hashes --requirement requirements-dev.lock"
+LOCK = "-m pip install --quiet --no-compile --require-hashes --requirement requirements.lock"
+PACKAGE = "-m pip install --quiet --no-compile --no-deps --no-build-isolation --editable ."
+DEVELOPMENT = "-m pip install --quiet --no-compile --require-hashes --requirement requirements-dev.lock"
 MADE_UP = "crmnb simulate"
 REPORT = "crmnb run demo --period 2025"
 
