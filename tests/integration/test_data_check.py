@@ -35,7 +35,7 @@ from crmnb.report.text.notes import reason_text, sentence
 from crmnb.run.data_check import choose_default_period
 from crmnb.schema.client import Segment
 
-pytestmark = pytest.mark.usefixtures("columns_known")
+pytestmark = pytest.mark.usefixtures("columns_known", "warm_fork_server")
 YEAR = Period.parse("2025")
 
 

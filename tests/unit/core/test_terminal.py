@@ -91,6 +91,7 @@ def test_a_stream_that_was_closed_is_no_error():
     print("without a reader", file=Terminal(closed), flush=True)
 
 
+@pytest.mark.usefixtures("warm_fork_server")
 def test_what_somebody_put_into_a_report_s_folder_is_not_deleted(tmp_path, capsys):
     folder = shortened(project(tmp_path))
     asked = ("run", "corner_shop", "--period", "2025", "--family", "satisfaction")
