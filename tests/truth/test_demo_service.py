@@ -12,7 +12,7 @@ from crmnb.demo.parameters import DAYS, Rates
 from crmnb.demo.service import _after, _worked, speed, true_service
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import measure_all
-from crmnb.metrics.definition import family
+from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client, load_client
 
 SEEDS, CUSTOMERS = 12, 2500
@@ -33,7 +33,7 @@ def simulated() -> list[SimulatedTables]:
 @pytest.fixture(scope="module")
 def rows(client, simulated) -> pd.DataFrame:
     """By seed, metric and breakdown: value and interval of the whole client in 2025, and what is true (`true`)."""
-    metrics = [family("service")[name] for name in dict.fromkeys(name for name, _ in TRUTH)]
+    metrics = [catalogue()[name] for name in dict.fromkeys(name for name, _ in TRUTH)]
     parts = []
     for seed, drawn in enumerate(simulated):
         tables = in_memory(client, {name: drawn.tables[name] for name in ("tickets", "survey_responses")})

@@ -26,6 +26,7 @@ HEADCOUNTS = {
     **{"Installation": 24, "Moves": 22, "Key accounts": 20, "Complaints": 18, "Home visits": 16, "Warranty": 12},
     **{"Night desk": 7, "Translation": 5},
 }
+_TRAINED = [people * 3 // 4 for people in HEADCOUNTS.values()]  # of each team: those who know its metrics
 STAFF = sum(HEADCOUNTS.values())
 LINK = 0.4
 ENGAGEMENT = ("energetic", "proud", "committed", "supported")
@@ -64,7 +65,7 @@ def employees_of(tickets: pd.DataFrame, responses: pd.DataFrame, seed: int) -> d
     return {
         "tickets": tickets.assign(team=_teams_of_tickets(tickets, responses, engagement, rng)),
         "employee_responses": _sheets(staff, rng),
-        "teams": pd.DataFrame({"team": list(HEADCOUNTS), "headcount": list(HEADCOUNTS.values())}),
+        "teams": pd.DataFrame({"team": list(HEADCOUNTS), "headcount": list(HEADCOUNTS.values()), "trained": _TRAINED}),
     }
 
 

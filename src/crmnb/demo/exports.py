@@ -267,6 +267,7 @@ def export_tickets(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRo
         "Closed": "closed_at",
         "Reopened": "reopened_at",
         "Cancelled": "cancelled_at",
+        "Due": "sla_due_at",
     }
     good = pd.DataFrame(
         {

@@ -30,4 +30,6 @@ def export_employee_responses(clean: pd.DataFrame, rng: np.random.Generator) -> 
 
 def export_teams(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
     """The list of teams."""
-    return corrupt_rows(clean.rename(columns={"team": "Team", "headcount": "People"}), "Team", [], rng)
+    return corrupt_rows(
+        clean.rename(columns={"team": "Team", "headcount": "People", "trained": "Trained"}), "Team", [], rng
+    )

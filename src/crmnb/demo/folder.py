@@ -162,7 +162,7 @@ def _tickets(rows: pd.DataFrame, folder: Path) -> None:
             sheet = book.add_worksheet(str(year))
             sheet.write_string(0, 0, f"Service desk: tickets of {year}")
             here = rows[rows["year"] == year].drop(columns="year")
-            times = here.columns.get_loc("Opened"), here.columns.get_loc("Cancelled")
+            times = here.columns.get_loc("Opened"), here.columns.get_loc("Due")
             sheet.write_row(2, 0, here.columns)
             for number, cells in enumerate(_cells(here), 3):
                 for column, cell in enumerate(cells):

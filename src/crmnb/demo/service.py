@@ -22,6 +22,7 @@ TICKETS = 0.35  # mean per customer and year
 MEDIAN_HOURS = (24.0, 21.0, 17.0)  # of a ticket of the middling topic and agent, by year
 HORIZON = 200  # hours, of the restricted mean
 WITHIN = (1, 4, 8, 24, 72, 168)
+TARGET_HOURS = 40.0  # of the working week, in which a ticket is to be resolved
 TOPICS = {
     "delivery": (0.35, 0.0),
     "bill": (0.25, -0.4),
@@ -82,6 +83,7 @@ def simulate_tickets(base: CustomerBase, rng: np.random.Generator) -> pd.DataFra
         "closed_at": np.where(over | (closed >= DAYS), np.nan, closed),
         "reopened_at": np.where(over | lost, np.nan, reopened),
         "cancelled_at": np.where(cancelled, np.minimum(day + 0.1, DAYS - 0.001), np.nan),
+        "sla_due_at": _after(day, np.full(rows, TARGET_HOURS)),
     }
     return pd.DataFrame(
         {
@@ -132,6 +134,7 @@ def true_service(rates: Rates, year: int) -> dict[tuple[str, str], float]:
         ("p90_resolution_time", ""): _time_until(0.9, at),
         ("mean_resolution_time", ""): _restricted_mean(HORIZON, at),
         ("first_response_time", ""): brentq(lambda t: _open(t, at) * _waiting(t) - 0.5, 1e-3, 100),
+        ("sla_compliance_rate", ""): 100 * (1 - _open(TARGET_HOURS, at)),
         ("transfer_rate", ""): 100 * TRANSFERRED,
         ("escalation_rate", ""): 100 * ESCALATED,
         ("reopen_rate", ""): 100 * REOPENED,

@@ -45,7 +45,7 @@ def sla_compliance_rate(tickets):
     """Share of the tickets whose target fell due in the period that were resolved in time; one that is late and still open missed it.
 
     Where the data have no time at which the target falls due (`sla_due_at`) but say whether it was met (`sla_met`), it is the share of the
-    tickets opened in the period of which that is known.
+    tickets opened in the period of which that is known. A ticket that was closed without a time of resolution is left out.
 
     Why: it is the promise given to customers, and often a term of a contract.
     Caution: a target that is easy to meet is met. Pausing the clock while the customer is asked raises the rate without a faster solution.
@@ -53,7 +53,8 @@ def sla_compliance_rate(tickets):
     """
     words = {"numerator": "tickets that met their target", "denominator": "tickets whose target fell due in the period"}
     if "sla_due_at" in tickets.columns:
-        due = with_ends(tickets).during("sla_due_at")
+        closed_without_time = nw.col("solved_at").is_null() & ~nw.col("ended_at").is_null()
+        due = with_ends(tickets).during("sla_due_at").filter(~closed_without_time)
         return share(due, (nw.col("solved_at") <= nw.col("sla_due_at")).fill_null(False), **words)
     if "sla_met" not in tickets.columns:
         raise Unavailable(Note("needs_column", column="tickets.sla_due_at"))
