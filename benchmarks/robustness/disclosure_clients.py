@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.robustness import disclosure_employees
+from benchmarks.robustness import disclosure_employees, disclosure_service
 from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import Rates
 from crmnb.schema.client import Client
@@ -85,7 +85,7 @@ def at_random(count: int) -> Iterator[Small]:
 
 
 def crafted() -> Iterator[Small]:
-    """One client for each way in which small groups were once given away, one with a relationship survey, and two with employees."""
+    """One client for each way in which small groups were once given away, one with a relationship survey, two with employees, and one with tickets."""
     for name, make in _MAKERS.items():
         tables, declared, within = make(np.random.default_rng(1))
         below = disclosure_employees.BELOW if make is disclosure_employees.survey else BELOW
@@ -275,4 +275,5 @@ _MAKERS: dict[str, Callable] = {
     "c9_relationship": _relationship,
     "c10_employees": disclosure_employees.survey_with_customers,
     "c11_employees_alone": disclosure_employees.survey,
+    "c12_service": disclosure_service.tickets_with_answers,
 }

@@ -38,6 +38,10 @@ METRICS = {
     ),
     "c10_employees": EMPLOYEES,
     "c11_employees_alone": EMPLOYEES,
+    "c12_service": (
+        *("first_contact_resolution", "median_resolution_time", "resolution_curve", "backlog", "backlog_by_age"),
+        *("ticket_volume", "ticket_flow", "reopen_rate", "transfer_rate", "resolved_by_agent", "closed_loop_rate"),
+    ),
 }
 CRAFTED = {small.name: small for small in crafted()}
 
