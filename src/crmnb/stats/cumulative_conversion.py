@@ -7,6 +7,7 @@ JASA 94:496, 3.1); it is exact where lost leads are won back and where losses ha
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtri
@@ -69,9 +70,13 @@ def _safe_ages(group: GroupedCounts, fewest: int, common: np.ndarray | None) -> 
     shown = _open(group, np.unique(days)) >= fewest
     candidates = np.append(np.unique(days)[shown] if common is None else common, 0.0)
     ages = np.unique(candidates[candidates <= days.max()])
-    place = np.searchsorted(ages, days)
-    ends = [np.bincount(place, n * (outcome == code), len(ages) + 1)[: len(ages)] for code in np.unique(outcome)]
-    return ages[safe_places(ages, ends, fewest)]
+
+    def ends(side: Literal["left", "right"]) -> list[np.ndarray]:
+        """By age and outcome, whose time ended; of side "right", whose ended at an age counts at the next."""
+        place = np.searchsorted(ages, days, side)
+        return [np.bincount(place, n * (outcome == code), len(ages) + 1)[: len(ages)] for code in np.unique(outcome)]
+
+    return ages[safe_places(ages, ends("left"), fewest, ends("right"))]
 
 
 def _open(group: GroupedCounts, ages: np.ndarray) -> np.ndarray:

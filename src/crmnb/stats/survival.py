@@ -6,6 +6,7 @@ setting, `grace_days` (0 by default), is the number of days within which nobody 
 """
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -127,12 +128,17 @@ def _safe_times(group: GroupedCounts, survival: Curve, fewest: int, common: np.n
     inside = candidates[(candidates > survival.start) & (candidates < survival.last)]
     times = np.union1d(inside, [survival.start, survival.last])
 
-    def by_time(at: np.ndarray, n: np.ndarray) -> np.ndarray:
-        covered = (at > survival.start) & (at <= survival.last)
-        return np.bincount(np.searchsorted(times, at[covered]), n[covered], len(times))
+    def moves(side: Literal["left", "right"]) -> list[np.ndarray]:
+        """By time, who was lost, was censored and entered; of side "right", whoever did so at a time counts at the next."""
+        last = survival.last if side == "left" else np.nextafter(survival.last, -np.inf)
 
-    moves = [by_time(duration, n * (event == 1)), by_time(duration, n * (event == 0)), by_time(entry, n)]
-    safe = times[safe_places(times, moves, fewest)]
+        def by_time(at: np.ndarray, n: np.ndarray) -> np.ndarray:
+            covered = (at > survival.start) & (at <= last)
+            return np.bincount(np.searchsorted(times, at[covered], side), n[covered], len(times))
+
+        return [by_time(duration, n * (event == 1)), by_time(duration, n * (event == 0)), by_time(entry, n)]
+
+    safe = times[safe_places(times, moves("left"), fewest, moves("right"))]
     even = np.linspace(0, len(safe) - 1, _MAX_STEPS).round().astype(int)
     return safe if len(safe) <= _MAX_STEPS else safe[np.unique(even)]
 

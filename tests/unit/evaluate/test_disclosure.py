@@ -179,3 +179,14 @@ def test_the_trend_of_the_whole_client_is_hidden_last():
     leads = shown[(shown["metric"] == "leads") & (shown["segment"] == "")]
     assert leads["n"].notna().all()
     assert shown[(shown["metric"] == "leads") & (shown["segment"] == "region")]["n"].isna().all()
+
+
+def test_the_number_at_risk_falls_by_enough_people_too():
+    # Lost at times 1 to 4: 12, 3, 9 and 12. At risk before each: 36, 24, 21, 12: from time 1 on the curve may step at 3, but the
+    # number at risk at 2 and 4 would tell of the 3, so its points are those where nobody or ten and more have gone.
+    lost = np.array([0, 12, 3, 9, 12])
+    before = np.array([0, 0, 12, 3, 9])  # who is lost at a time is at risk at it, and missing at the next
+    places = safe_places(np.arange(5), [lost], 10, [before])
+    assert (np.diff(lost.cumsum()[places]) >= 10).all()
+    gone = np.diff(before.cumsum()[places])
+    assert ((gone == 0) | (gone >= 10)).all()

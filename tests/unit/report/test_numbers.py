@@ -181,6 +181,11 @@ def test_a_level_has_a_decimal_only_where_it_needs_one():
         ("2025-03", "March 2025", "März 2025"),
         ("2025-10-06..2025-10-06", "6 October 2025", "6. Oktober 2025"),
         ("FY2025Q4", "Q4 FY2025", "Q4 FY2025"),
+        (
+            "2025-03-01..2025-05-31",
+            "1 Mar\u2009\u2013\u200931 May 2025",
+            "1. März\u2009\u2013\u200931. Mai 2025",
+        ),  # no quarter
     ],
 )
 def test_a_period_is_named_as_people_name_it(label, british, german):

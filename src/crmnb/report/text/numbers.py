@@ -248,7 +248,7 @@ def period_name(label: str, client: Client) -> str:
     if fiscal:
         return f"{label[-2:]} {label[:-2]}"
     period = _period(label, client)
-    if period.months == 3:
+    if period.months == 3 and period.start.month % 3 == 1:
         return format_date(period.start, "QQQ y", locale=client.locale)
     if period.months == 1:
         return format_skeleton("yMMMM", period.start, locale=client.locale)
