@@ -454,7 +454,7 @@ def wrong_agents(shown: Figure, drawn: Canvas) -> Iterator[str]:
 def wrong_arrivals(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The busiest hour, in the alternative text and the title."""
     (axes,) = drawn.axes
-    cells = np.ma.filled(axes.collections[0].get_array().astype(float), np.nan).reshape(7, 24)
+    cells = np.ma.filled(axes.images[0].get_array().astype(float), np.nan).reshape(7, 24)
     days = [text.get_text() for text in axes.get_yticklabels()]
     told = re.search(r"Busiest (\w+), (\d+):00 to \d+:00: (\S+)\.", shown.alt)
     there = cells[days.index(told[1]), int(told[2])]
@@ -469,7 +469,7 @@ def wrong_arrivals(shown: Figure, drawn: Canvas) -> Iterator[str]:
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
-    cells = np.ma.filled(axes.collections[0].get_array().astype(float), np.nan)
+    cells = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
     rows = [text.get_text() for text in axes.get_yticklabels()]
     for word, pick in (("Highest", np.nanmax), ("lowest", np.nanmin)):
         told = re.search(rf"{word} (\S+) \((.+?), (\d+) months? after the start\)", shown.alt)

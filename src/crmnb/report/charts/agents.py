@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, VERMILION, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, VERMILION, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import spread
 from crmnb.report.drawing.series import Series, points_of, series
@@ -20,6 +20,7 @@ from crmnb.report.text.values import absence_reason
 from crmnb.stats.agents import AGENTS, LIMITS, SHRUNKEN
 
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 52, 60, 34, 52
+_MOST_LETTERS = 14  # of a name, on a telephone
 _MOST_NAMES = 6  # inside of the limits: more would hide the dots
 _MOST_OUTSIDE = 8  # names of those furthest outside of the limits
 _FAR = 20  # times as many cases as the smallest, from which on the axis is logarithmic
@@ -58,17 +59,14 @@ def agents(result: Result) -> Figure | Figures:
     bands = [series(str(level), own) for level, own in of_limits.groupby("level")]
     bands.sort(key=lambda band: float(band.name))
     shown = _agents(points, bands[0])
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, shown, bands)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, shown, bands), _HEIGHT, _HEIGHT)
     target = _rate(float(bands[0].value[0]), result)
     outside = [(agent.name, _rate(agent.rate, result)) for agent in shown if agent.is_outside]
     levels = [percent(float(band.name), result.client) for band in bands]
     ends = [(agent.name, _rate(agent.rate, result)) for agent in (shown[-1], shown[0])]
     alt = agents_alt(len(shown), target, levels, ends, outside)
-    return Figure(
-        drawing, _title(result, outside), alt, _table(result, shown, levels[0]), _notes(result, levels), height=_HEIGHT
-    )
+    texts = {"title": _title(result, outside), "alt": alt, "notes": _notes(result, levels)}
+    return Figure(table=_table(result, shown, levels[0]), **texts, **pictures)
 
 
 def _agents(points, inner: Series) -> list[Agent]:
@@ -130,9 +128,10 @@ def _label(axes, named: list[Agent]) -> None:
     bounds = axes.get_window_extent()
     heights = spread([float(y) for _, y in places], TEXT + 2, bounds.y0 + 8, bounds.y1 - 8)
     for agent, (x, _), height in zip(named, places, heights, strict=True):
-        left = x > bounds.x1 - 40
+        name = printable(agent.name, _MOST_LETTERS) if is_narrow(axes.figure) else agent.name
+        left = x > bounds.x1 - (widest([name]) if is_narrow(axes.figure) else 40)
         place = {"xycoords": "figure pixels", "va": "center", "ha": "right" if left else "left"}
-        axes.annotate(agent.name, (x - 9 if left else x + 9, height), color=INK, **place)
+        axes.annotate(name, (x - 9 if left else x + 9, height), color=INK, **place)
 
 
 def _rate(value: float, result: Result) -> str:

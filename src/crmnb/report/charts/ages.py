@@ -3,15 +3,17 @@
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, TEXT, VERMILION, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, VERMILION, box, drawings
 from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.drawing.labels import legend, legend_height
 from crmnb.report.drawing.over_parts import rows_by_part, time_axis
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import ages_alt
 from crmnb.report.text.numbers import part_name, whole_number
 from crmnb.report.text.values import absence_reason, breakdown_name
 
-_HEIGHT, _LEFT, _TOP, _FOOT = 340, 56, 44, 44
+_HEIGHT, _LEFT, _TOP, _FOOT = 340, 56, 24, 44
+_SWATCH = 10
 _COLOURS = (PALE, ACCENT, VERMILION)  # the oldest stand out
 
 
@@ -23,9 +25,7 @@ def ages(result: Result) -> Figure | Figures:
     if len(parts) < 2:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few parts of the period')}.")
     words = [breakdown_name(name, result.client) for name in names]
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, words, parts)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, words, parts), _HEIGHT, _HEIGHT)
     named = [
         (f"{part_name(label, result.period, result.client)}, {name}", row)
         for label, rows in parts.items()
@@ -33,11 +33,13 @@ def ages(result: Result) -> Figure | Figures:
     ]
     table = numbers_table(result, "At the end of", named, result.metric.title)
     alt = ages_alt(result, words, parts)
-    return Figure(drawing, _title(result, words, parts), alt, table, _notes(result, parts), height=_HEIGHT)
+    texts = {"title": _title(result, words, parts), "alt": alt, "notes": _notes(result, parts)}
+    return Figure(table=table, **texts, **pictures)
 
 
 def _draw(figure, result: Result, names: list[str], parts: dict[str, list]) -> None:
-    axes = box(figure, _LEFT, _TOP, 16, _FOOT)
+    width = figure.get_size_inches()[0] * 72
+    axes = box(figure, _LEFT, _TOP + legend_height(names, width), 16, _FOOT)
     tops = [sum(row.value for row in rows) for rows in parts.values()]
     axes.set_xlim(-0.6, len(parts) - 0.4)
     axes.set_ylim(0, 1.12 * max(tops) or 1.0)
@@ -54,18 +56,7 @@ def _draw(figure, result: Result, names: list[str], parts: dict[str, list]) -> N
                 words, (at, top), (0, 5), textcoords="offset points", ha="center", color=INK, fontweight="bold"
             )
     time_axis(axes, result, list(parts))
-    _legend(axes, names)
-
-
-def _legend(axes, names: list[str]) -> None:
-    """The ages above the bars, each beside its colour."""
-    at, (width, height) = 0.0, axes.get_window_extent().size
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
-    for name, colour in zip(names, _COLOURS, strict=True):
-        swatch = {"marker": "s", "markersize": TEXT - 3, "markeredgewidth": 0, "clip_on": False}
-        axes.plot([(at + TEXT / 2) / width], [1 + 22 / height], transform=axes.transAxes, color=colour, **swatch)
-        axes.annotate(name, (0, 1), (at + TEXT + 3, 22), va="center", color=INK, **place)
-        at += TEXT + 3 + widest([name]) + 16
+    legend(figure, [*zip(names, _COLOURS, strict=True)], _SWATCH)
 
 
 def _title(result: Result, names: list[str], parts: dict[str, list]) -> str:

@@ -5,7 +5,8 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
-from crmnb.report.drawing.canvas import INK, PAPER, QUIET, box, canvas, svg
+from crmnb.report.drawing.axes import cells as draw_cells
+from crmnb.report.drawing.canvas import INK, QUIET, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.series import points_of
 from crmnb.report.html import table
@@ -31,16 +32,15 @@ def arrivals(result: Result) -> Figure | Figures:
     slots = points["x"].to_numpy(int)
     cells[slots // _HOURS, slots % _HOURS] = points["value"].to_numpy(float)
     names = [breakdown_name(name, result.client) for name in WEEKDAYS]
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, cells, names)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, cells, names), _HEIGHT, _HEIGHT)
     day, hour = (int(at[0]) for at in np.nonzero(cells == np.nanmax(cells)))
     busiest = (names[day], _clock(hour), quantity(float(cells[day, hour]), "%", 1, result.client))
     title = f"{result.metric.title}: most on {busiest[0]} from {busiest[1]} ({busiest[2]})"
     shares = [(names[at], quantity(float(row.value), "%", 1, result.client)) for at, row in _by_weekday(result)]
     hidden = ("Blank: too few tickets to be shown.",) if np.isnan(cells).any() else ()
     notes = ("Darker is more; an hour's share of all tickets of the period. " + " ".join(hidden),)
-    return Figure(drawing, title, arrivals_alt(busiest, shares), _table(result, cells, names), notes, height=_HEIGHT)
+    texts = {"title": title, "alt": arrivals_alt(busiest, shares), "notes": notes}
+    return Figure(table=_table(result, cells, names), **texts, **pictures)
 
 
 def _by_weekday(result: Result) -> list[tuple[int, object]]:
@@ -58,14 +58,14 @@ def _clock(hour: int) -> str:
 def _draw(figure, cells: np.ndarray, names: list[str]) -> None:
     axes = box(figure, _LEFT, _TOP, 10, 12)
     top = float(np.nanmax(cells)) or 1.0
-    axes.pcolormesh(np.ma.masked_invalid(cells), cmap=_BLUES, vmin=0, vmax=top, edgecolors=PAPER, linewidth=1.5)
-    axes.set_ylim(len(names), 0)
+    draw_cells(axes, np.ma.masked_invalid(cells), _BLUES, top)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("hour of the day", color=QUIET, labelpad=6)
-    axes.set_xticks(range(0, _HOURS, 3), [f"{hour}:00" for hour in range(0, _HOURS, 3)])
+    hours = range(0, _HOURS, 6 if is_narrow(figure) else 3)
+    axes.set_xticks(hours, [f"{hour}:00" for hour in hours])
     axes.set_yticks(np.arange(len(names)) + 0.5, names, color=INK)
 
 

@@ -3,9 +3,9 @@
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.labels import Label, label_ends, legend_height
 from crmnb.report.drawing.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.report.html import table
 from crmnb.report.text.alt import tracking_alt
@@ -18,8 +18,9 @@ ACTUAL, EXPECTED, NAIVE, HOLDOUT = "actual", "expected", "naive baseline", "hold
 ERROR = "total error, model"  # the row that says how far off it was
 _LINES = {ACTUAL: INK, EXPECTED: ACCENT, NAIVE: VERMILION}
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 340, 72, 150, 34, 52
+_NARROW_LEFT = 50
 _STEPS = (1, 2, 4, 5, 10, 13, 26, 52)
-_MOST_TICKS, _MOST_TIMES = 8, 12
+_MOST_TICKS, _MOST_NARROW_TICKS, _MOST_TIMES = 8, 5, 12
 
 
 @chart("backtest")
@@ -31,16 +32,17 @@ def tracking(result: Result) -> Figure | Figures:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few data to draw')}.")
     holdout = result.points.loc[result.points["breakdown"] == HOLDOUT, "x"]
     begins = float(holdout.iloc[0]) if len(holdout) else float("nan")
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, lines, begins)
-        drawing = svg(figure)
-    title = _title(result)
-    alt = tracking_alt(result, lines, begins)
-    return Figure(drawing, title, alt, _table(result, lines), _notes(begins), height=_HEIGHT)
+    pictures = drawings(lambda figure: _draw(figure, result, lines, begins), _HEIGHT, _HEIGHT)
+    texts = {"title": _title(result), "alt": tracking_alt(result, lines, begins), "notes": _notes(begins)}
+    return Figure(table=_table(result, lines), **texts, **pictures)
 
 
 def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
-    axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    narrow = is_narrow(figure)
+    if narrow:
+        axes = box(figure, _NARROW_LEFT, _TOP + legend_height(line.name for line in lines), 20, _FOOT)
+    else:
+        axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
     reach = max(float(line.x[-1]) for line in lines) or 1.0
     first = _first(lines, reach)
     axes.set_xlim(first, reach)
@@ -48,12 +50,14 @@ def _draw(figure, result: Result, lines: list[Series], begins: float) -> None:
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5, "count")
     axes.tick_params(axis="x", pad=7)
-    axes.set_xticks([week for week in _weeks(reach, _MOST_TICKS, first) if week >= first])
+    axes.set_xticks(
+        [week for week in _weeks(reach, _MOST_NARROW_TICKS if narrow else _MOST_TICKS, first) if week >= first]
+    )
     axes.set_xlabel("weeks since the start", color=QUIET, labelpad=4)
     if known(begins):
         _mark_holdout(axes, begins, first)
     for line in lines:
-        seen = thinned(line, 0, reach, 260)
+        seen = thinned(line, 0, reach, 130 if narrow else 260)
         axes.plot(seen.x, seen.value, color=_LINES[line.name])
         axes.fill_between(seen.x, seen.low, seen.high, color=_LINES[line.name], alpha=0.2, linewidth=0)
     label_ends(axes, [Label(line.name, line.x[-1], line.value[-1], _LINES[line.name]) for line in lines])

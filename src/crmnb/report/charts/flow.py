@@ -3,9 +3,9 @@
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import SERIES, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import SERIES, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.labels import Label, label_ends, legend_height
 from crmnb.report.drawing.over_parts import rows_by_part, time_axis
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
@@ -24,9 +24,7 @@ def flow(result: Result) -> Figure | Figures:
     parts = rows_by_part(result, names) if result.metric.breakdown == "flow" else {}
     if len(names) != 2 or len(parts) < 2:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few parts of the period')}.")
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, names, parts)
-        drawing = svg(figure)
+    pictures = drawings(lambda figure: _draw(figure, result, names, parts), _HEIGHT, _HEIGHT)
     named = [
         (f"{part_name(label, result.period, result.client)}, {name}", row)
         for label, rows in parts.items()
@@ -34,11 +32,14 @@ def flow(result: Result) -> Figure | Figures:
     ]
     table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period")
     alt = flow_alt(result, names, list(parts.values()))
-    return Figure(drawing, _title(result, names), alt, table, _notes(parts), height=_HEIGHT)
+    return Figure(title=_title(result, names), alt=alt, table=table, notes=_notes(parts), **pictures)
 
 
 def _draw(figure, result: Result, names: tuple[str, ...], parts: dict[str, list]) -> None:
-    axes = box(figure, _LEFT, _TOP, 44 + widest(names), _FOOT)
+    if is_narrow(figure):
+        axes = box(figure, _LEFT, _TOP + legend_height(names), 20, _FOOT)
+    else:
+        axes = box(figure, _LEFT, _TOP, 44 + widest(names), _FOOT)
     axes.set_xlim(-0.4, len(parts) - 0.6)
     axes.set_ylim(0, 1.12 * max(row.value for rows in parts.values() for row in rows) or 1.0)
     axes.grid(visible=False, axis="x")

@@ -5,7 +5,7 @@ import numpy as np
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.series import Series, points_of, series, thinned
 from crmnb.report.html import join, table
@@ -17,6 +17,7 @@ from crmnb.report.text.values import absence_reason, interval_name, interval_wor
 
 GINI, TOP = "Gini coefficient", "revenue share of the top 10%"
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 420, 72, 230, 30, 56
+_NARROW_HEIGHT, _NARROW_LEFT = 340, 52
 _TENTHS = range(10, 101, 10)
 
 
@@ -32,17 +33,9 @@ def lorenz(result: Result) -> Figure | Figures:
             (), f"{result.metric.title}: no chart: {absence_reason(result, 'too few customers to draw a curve')}."
         )
     curve = _whole(series("", points))
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, curve)
-        drawing = svg(figure)
-    return Figure(
-        drawing,
-        _title(result),
-        lorenz_alt(result, [(tenth, _share(result, curve, tenth)) for tenth in (20, 50, 80, 90)]),
-        _tables(result, curve),
-        _notes(result),
-        height=_HEIGHT,
-    )
+    pictures = drawings(lambda figure: _draw(figure, result, curve), _HEIGHT, _NARROW_HEIGHT)
+    alt = lorenz_alt(result, [(tenth, _share(result, curve, tenth)) for tenth in (20, 50, 80, 90)])
+    return Figure(title=_title(result), alt=alt, table=_tables(result, curve), notes=_notes(result), **pictures)
 
 
 def _whole(curve: Series) -> Series:
@@ -56,7 +49,8 @@ def _whole(curve: Series) -> Series:
 
 
 def _draw(figure, result: Result, curve: Series) -> None:
-    axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    narrow = is_narrow(figure)
+    axes = box(figure, *((_NARROW_LEFT, _TOP, 20) if narrow else (_LEFT, _TOP, _RIGHT)), _FOOT)
     axes.set_xlim(0, 100)
     axes.set_ylim(min(0.0, float(curve.value.min())), 100)
     for axis in (axes.xaxis, axes.yaxis):
@@ -66,7 +60,7 @@ def _draw(figure, result: Result, curve: Series) -> None:
     axes.tick_params(pad=7)
     axes.grid(visible=False, axis="x")
     axes.plot([0, 100], [0, 100], color=QUIET, linewidth=1.2, linestyle=(0, (1, 2.5)))
-    seen = thinned(curve, 0, 100, 160)
+    seen = thinned(curve, 0, 100, 80 if narrow else 160)
     axes.fill_between(seen.x, seen.value, seen.x, color=ACCENT, alpha=0.1, linewidth=0)
     axes.plot(seen.x, seen.value, color=ACCENT)
     place = ("axes fraction", "data"), "offset points"
@@ -82,6 +76,9 @@ def _top_tenth(axes, result: Result, curve: Series) -> None:
     row = _row(result, TOP)
     share = value_words(result, row) if row else short_quantity(100 - begins, "%", 0, result.client)
     place = ("axes fraction", "data"), "offset points"
+    if is_narrow(axes.figure):  # above the diagonal there is room
+        axes.annotate(f"top 10%:\n{share} of revenue", (0, 97), (20, 0), *place, va="top", color=INK)
+        return
     middle = (100 + begins) / 2
     axes.annotate(f"top 10%:\n{share} of revenue", (1, middle), (18, 0), *place, va="center", color=INK)
 

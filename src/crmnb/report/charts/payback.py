@@ -5,9 +5,9 @@ import numpy as np
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.labels import Label, label_ends, legend_height
 from crmnb.report.drawing.series import Series, points_of, round_step, series
 from crmnb.report.tables.data_table import points_table
 from crmnb.report.text.alt import payback_alt
@@ -22,8 +22,9 @@ from crmnb.report.text.values import (
 
 MARGIN, COST = "margin", "cost"
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 320, 72, 190, 20, 52
+_NARROW_LEFT = 58
 _STEPS = (1, 2, 3, 6, 12, 24)
-_MOST_TICKS = 12
+_MOST_TICKS, _MOST_NARROW_TICKS = 12, 6
 
 
 @chart("payback")
@@ -33,21 +34,18 @@ def payback(result: Result) -> Figure | Figures:
     margin, cost = (series(name, points[points["breakdown"] == name]) for name in (MARGIN, COST))
     if not (len(margin.x) and len(cost.x)):
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'too few data to draw')}.")
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, margin, cost)
-        drawing = svg(figure)
-    return Figure(
-        drawing,
-        _title(result),
-        payback_alt(result, margin, cost),
-        _table(result, margin, cost),
-        _notes(result),
-        height=_HEIGHT,
-    )
+    pictures = drawings(lambda figure: _draw(figure, result, margin, cost), _HEIGHT, _HEIGHT)
+    texts = {"title": _title(result), "alt": payback_alt(result, margin, cost), "notes": _notes(result)}
+    return Figure(table=_table(result, margin, cost), **texts, **pictures)
 
 
 def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
-    axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
+    narrow = is_narrow(figure)
+    names = ("cumulative margin", ACCENT, margin), ("acquisition cost (CAC)", VERMILION, cost)
+    if narrow:
+        axes = box(figure, _NARROW_LEFT, _TOP + legend_height(name for name, *_ in names), 20, _FOOT)
+    else:
+        axes = box(figure, _LEFT, _TOP, _RIGHT, _FOOT)
     reach, height = float(margin.x[-1]), float(cost.value[0])
     ends = np.concatenate([values for line in (margin, cost) for values in (line.value, line.low, line.high)])
     axes.set_xlim(0, reach)
@@ -55,7 +53,7 @@ def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5, "money")
     axes.tick_params(pad=7)
-    step = round_step(reach, _STEPS, _MOST_TICKS)
+    step = round_step(reach, _STEPS, _MOST_NARROW_TICKS if narrow else _MOST_TICKS)
     axes.set_xticks(np.arange(0, reach + 1e-9, step))
     axes.set_xlabel("months since acquisition", color=QUIET, labelpad=4)
     axes.fill_between([0, reach], cost.low, cost.high, color=VERMILION, alpha=0.15, linewidth=0)
@@ -65,7 +63,6 @@ def _draw(figure, result: Result, margin: Series, cost: Series) -> None:
     axes.plot(x, value, color=ACCENT)
     if row := _reached(result):
         axes.plot([row.value], [np.interp(row.value, x, value)], "o", markersize=7, color=INK)
-    names = ("cumulative margin", ACCENT, margin), ("acquisition cost (CAC)", VERMILION, cost)
     label_ends(axes, [Label(name, reach, float(line.value[-1]), colour) for name, colour, line in names])
 
 

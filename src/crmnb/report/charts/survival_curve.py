@@ -10,9 +10,9 @@ from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
 from crmnb.report.charts.segment_chart import must_be_declared
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import QUIET, SERIES, box, canvas, svg, widest
+from crmnb.report.drawing.canvas import QUIET, SERIES, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
-from crmnb.report.drawing.labels import Label, label_ends
+from crmnb.report.drawing.labels import Label, label_ends, legend_height
 from crmnb.report.drawing.series import Series, at, point_words, points_of, round_step, series, thinned
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import points_table
@@ -27,7 +27,8 @@ _LONGEST = 18
 _OTHERS = ("agents", "arrivals", "resolution")  # charts whose points are shares, too
 _PLACES = 250  # of a curve, from left to right
 _STEPS_TOLD = 80  # more steps than that are drawn as a line
-_MOST_TICKS, _MOST_TIMES = 7, 12
+_MOST_TICKS, _MOST_NARROW_TICKS, _MOST_TIMES = 7, 4, 12
+_NARROW_LEFT = 46
 _STEPS = {"days": (1, 2, 5, 10, 15, 30, 60), "months": (1, 2, 3, 6, 12), "years": (1, 2, 5, 10, 20)}
 _DAYS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _SAID_AT = (*(30, 90, 180), *(365 * years for years in (1, 2, 3, 4, 5, 7, 10, 15, 20)))
@@ -58,16 +59,24 @@ def curve(result: Result, segment: str | None = None) -> Figure | Figures:
     clock = _clock(drawn)
     names = [_name(curve, _LONGEST) for curve in drawn]
     at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_TICKS))
+    narrow_at_risk = _risk_rows(result, drawn, names, _times(clock, _MOST_NARROW_TICKS))
     height = _TOP + _PLOT + _AXIS + _RISK_ROW * (len(at_risk) - 1) + _FOOT
-    with canvas(height) as figure:
-        axes = _axes(figure, result, drawn, clock, at_risk, height)
+    above = legend_height(filter(None, names))
+    narrow_height = int(above) + _TOP + _PLOT + _AXIS + _RISK_ROW * _lines(narrow_at_risk) + _FOOT
+
+    def draw(figure) -> None:
+        if is_narrow(figure):
+            axes = _narrow_axes(figure, result, drawn, clock, narrow_at_risk, above)
+        else:
+            axes = _axes(figure, result, drawn, clock, at_risk, height)
         _draw(axes, drawn, clock, names)
-        drawing = svg(figure)
+
+    pictures = drawings(draw, height, narrow_height)
     title = _title(result, drawn, segment)
     table = _table(result, drawn, clock, segment)
     stepped = [_is_stepped(curve) for curve in drawn]
     alt = curve_alt(result, drawn, [time for time in _times(clock, _MOST_TICKS) if time[0]], stepped)
-    return Figure(drawing, title, alt, table, _notes(result, drawn, left_out, segment), height=height)
+    return Figure(title=title, alt=alt, table=table, notes=_notes(result, drawn, left_out, segment), **pictures)
 
 
 def falling(curves: list[Series]) -> bool:
@@ -125,6 +134,35 @@ def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: 
     left = max(66, gap + 8 + widest(name for name, _ in at_risk))
     right = 40 + beyond if (beyond := widest(_name(curve, _LONGEST) for curve in curves)) else 24
     axes = box(figure, left, _TOP, right, height - _TOP - _PLOT)
+    _scales(axes, result, curves, clock, ticks)
+    _at_risk(axes, at_risk, [days for days, _ in ticks], gap)
+    return axes
+
+
+def _narrow_axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: list, above: float):
+    """The same on a telephone: the name of each row of numbers stands on a line of its own."""
+    ticks = _times(clock, _MOST_NARROW_TICKS)
+    top = _TOP + above
+    axes = box(figure, _NARROW_LEFT, top, 26, figure.get_size_inches()[1] * 72 - top - _PLOT)
+    _scales(axes, result, curves, clock, ticks)
+    down, place = 0, {"textcoords": "offset points", "va": "center"}
+    for name, numbers in at_risk:
+        below = -_AXIS - _RISK_ROW * down + 6
+        axes.annotate(name, (0, 0), (8 - _NARROW_LEFT, below), xycoords="axes fraction", color=QUIET, **place)
+        for (tick, _), words in zip(ticks, numbers, strict=False):
+            axes.annotate(
+                words, (tick, 0), (0, below - _RISK_ROW), xycoords=("data", "axes fraction"), ha="center", **place
+            )
+        down += 2 if numbers else 1
+    return axes
+
+
+def _lines(at_risk: list) -> int:
+    """How many lines more than one the rows of numbers take where names stand on lines of their own."""
+    return sum(2 if numbers else 1 for _, numbers in at_risk) - 1
+
+
+def _scales(axes, result: Result, curves: list[Series], clock: _Clock, ticks: list[tuple[float, str]]) -> None:
     axes.set_xlim(0, clock.reach)
     axes.set_ylim(0, 100 if falling(curves) else _ceiling(curves))
     axes.grid(visible=False, axis="x")
@@ -132,14 +170,14 @@ def _axes(figure, result: Result, curves: list[Series], clock: _Clock, at_risk: 
     axes.tick_params(axis="x", pad=7)
     axes.set_xticks([days for days, _ in ticks], [words.split(" ")[0] for _, words in ticks])
     axes.set_xlabel(f"{clock.unit} since the start", color=QUIET, labelpad=2)
-    _at_risk(axes, at_risk, [days for days, _ in ticks], gap)
-    return axes
 
 
 def _draw(axes, curves: list[Series], clock: _Clock, names: list[str]) -> None:
     if falling(curves):
         _half(axes, curves)
-    places = _PLACES // min(len(curves), 3)  # of several curves, each as fine as the eye tells them apart
+    places = (_PLACES // 2 if is_narrow(axes.figure) else _PLACES) // min(
+        len(curves), 3
+    )  # of several curves, each as fine as the eye tells them apart
     for curve, colour in zip(curves, SERIES, strict=False):
         stepped = _is_stepped(curve)
         _line(axes, _steps_of(curve) if stepped else thinned(curve, 0, clock.reach, places), colour, stepped=stepped)

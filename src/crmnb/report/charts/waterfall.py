@@ -5,7 +5,7 @@ from typing import NamedTuple
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
-from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, VERMILION, box, canvas, svg
+from crmnb.report.drawing.canvas import ACCENT, INK, PAPER, QUIET, VERMILION, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
@@ -19,6 +19,7 @@ from crmnb.report.text.values import absence_reason
 COMPARISON, CURRENT = "comparison", "current"
 _HEIGHT, _TOP, _FOOT = 340, 34, 46
 _WIDE = 0.62
+_NARROW_ROW, _NARROW_BAR = 48, 20  # pixels of a step on a telephone, its name above its bar
 
 
 class Step(NamedTuple):
@@ -37,13 +38,15 @@ def waterfall(result: Result) -> Figure | Figures:
     if not {COMPARISON, CURRENT} <= set(rows) or not all(map(available, (rows[COMPARISON], rows[CURRENT], *between))):
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'no breakdowns')}.")
     steps = _steps(rows[COMPARISON], between, rows[CURRENT])
-    with canvas(_HEIGHT) as figure:
-        _draw(figure, result, steps)
-        drawing = svg(figure)
+    pictures = drawings(
+        lambda figure: (_draw_down if is_narrow(figure) else _draw)(figure, result, steps),
+        _HEIGHT,
+        _NARROW_ROW * len(steps) + 8,
+    )
     named = [(_name(result, step), step.row) for step in steps]
     table = numbers_table(result, "Part", named, result.metric.title)
     alt = waterfall_alt(result, [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)])
-    return Figure(drawing, _title(result, steps), alt, table, _notes(result), height=_HEIGHT)
+    return Figure(title=_title(result, steps), alt=alt, table=table, notes=_notes(result), **pictures)
 
 
 def is_total(step: Step) -> bool:
@@ -76,7 +79,7 @@ def _draw(figure, result: Result, steps: list[Step]) -> None:
 
 
 def _bar(axes, result: Result, at: int, step: Step) -> None:
-    colour = QUIET if is_total(step) else ACCENT if step.row.value >= 0 else VERMILION
+    colour = _colour(step)
     bottom, top = sorted((step.begins, step.ends))
     axes.bar(at, top - bottom, bottom=bottom, width=_WIDE, color=colour, linewidth=0)
     axes.plot(
@@ -84,6 +87,35 @@ def _bar(axes, result: Result, at: int, step: Step) -> None:
     )  # seen however small it is
     place = ("data", "data"), "offset points"
     axes.annotate(_words(result, step), (at, top), (0, 7), *place, ha="center", color=INK, fontweight="bold")
+
+
+def _colour(step: Step) -> str:
+    return QUIET if is_total(step) else ACCENT if step.row.value >= 0 else VERMILION
+
+
+def _draw_down(figure, result: Result, steps: list[Step]) -> None:
+    """The same on a telephone, from top to bottom: its name above each bar, its amount at the right."""
+    axes = box(figure, 8, 4, 8, 4)
+    ends = [end for step in steps for end in (step.begins, step.ends)]
+    low, high = min(*ends, 0), max(*ends, 0)
+    axes.set_xlim(low, high if high > low else low + 1)
+    axes.set_ylim(_NARROW_ROW * len(steps), 0)  # in pixels, from the top
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines["bottom"].set_visible(False)
+    if low < 0:
+        axes.axvline(0, color=QUIET, linewidth=1)
+    for at, step in enumerate(steps):
+        name, words, colour = printable(_name(result, step), 24), _words(result, step), _colour(step)
+        top = _NARROW_ROW * at
+        place = {"va": "center_baseline", "color": INK, "bbox": {"facecolor": PAPER, "linewidth": 0, "pad": 1}}
+        axes.text(low, top + 12, name, **place)
+        axes.text(axes.get_xlim()[1], top + 12, words, ha="right", fontweight="bold", **place)
+        left, right = sorted((step.begins, step.ends))
+        axes.barh(top + 34, right - left, _NARROW_BAR, left, color=colour, linewidth=0)
+        axes.plot([step.ends] * 2, [top + 24, top + 44], color=colour, linewidth=2, solid_capstyle="butt")
+        if at + 1 < len(steps):
+            axes.plot([step.ends] * 2, [top + 44, top + _NARROW_ROW + 24], color=QUIET, linewidth=1)
 
 
 def _words(result: Result, step: Step) -> str:

@@ -5,7 +5,7 @@ from math import ceil, floor, log10
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from crmnb.evaluate.result import Result
-from crmnb.report.drawing.canvas import QUIET
+from crmnb.report.drawing.canvas import PAPER, QUIET
 from crmnb.report.text.numbers import YEAR, is_money, known, number, quantity, short_money, short_quantity
 from crmnb.report.text.precision import displayed, is_in_years
 from crmnb.report.text.row_state import available, not_reached
@@ -48,6 +48,20 @@ def _round_ratios(low: float, high: float) -> list[float]:
         if len(inside := [x for x in ticks if low <= x <= high]) <= 7:
             return inside
     return [1.0]
+
+
+def cells(axes, values, colours, top: float) -> None:
+    """A heat map: a coloured cell of one unit for each value from 0 to `top`, row by row from above, none where it is masked.
+
+    It is an image of one pixel a cell under lines of the paper's colour, which is far smaller than a path for each cell.
+    """
+    down, across = values.shape
+    look = {"interpolation": "none", "aspect": "auto", "extent": (0, across, down, 0), "clip_on": False}
+    axes.imshow(values, cmap=colours, vmin=0, vmax=top, **look)
+    axes.set(xlim=(0, across), ylim=(down, 0))
+    between = {"colors": PAPER, "linewidth": 2, "clip_on": False}
+    axes.vlines(range(across + 1), 0, down, **between)
+    axes.hlines(range(down + 1), 0, across, **between)
 
 
 class _YearLocator(MaxNLocator):

@@ -4,10 +4,11 @@ import math
 
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
+from crmnb.report.drawing.canvas import is_narrow
 from crmnb.report.text.numbers import part_start, part_tick
 from crmnb.report.text.row_state import available
 
-_MOST_TICKS = 13
+_MOST_TICKS, _MOST_NARROW_TICKS = 13, 5
 
 
 def rows_by_part(result: Result, breakdowns: tuple[str, ...]) -> dict[str, list]:
@@ -20,7 +21,7 @@ def rows_by_part(result: Result, breakdowns: tuple[str, ...]) -> dict[str, list]
 
 def time_axis(axes, result: Result, labels: list[str]) -> None:
     """The parts under the axis, at 0, 1, 2 and so on."""
-    step = math.ceil(len(labels) / _MOST_TICKS)
+    step = math.ceil(len(labels) / (_MOST_NARROW_TICKS if is_narrow(axes.figure) else _MOST_TICKS))
     shown = list(range(0, len(labels), step))
     axes.set_xticks(shown)
     axes.set_xticklabels([part_tick(labels[at], at == 0, result.client) for at in shown])
