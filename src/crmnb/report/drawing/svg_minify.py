@@ -90,7 +90,9 @@ def _slim_tag(tag: str, names: dict[str, str]) -> str:
     tag = re.sub(r' id="([^"]+)"', lambda match: f' id="{names[match[1]]}"' if match[1] in names else "", tag)
     tag = re.sub(r' xlink:href="#([^"]+)"', lambda match: f' href="#{names[match[1]]}"', tag)
     tag = re.sub(r' d="(M [^"CcQqAa]+)"', lambda match: f' d="{_straight(match[1])}"', tag)
-    tag = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), tag)
+    tag = tag.replace(' xlink:href="data:image/png;base64, ', ' href="data:image/png;base64,')
+    digits = 3 if tag.startswith("<image") else 1  # the size of a pixel, of which an image has many
+    tag = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.{digits}f}".removesuffix(".0"), tag)
     tag = re.sub(r' d="(M [^"]+)"', lambda match: f' d="{_closer(match[1])}"', tag)  # what is round
     tag = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', tag)
     tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"| (clip-path|version|xmlns:xlink)="[^"]*"', "", tag)
