@@ -8,6 +8,7 @@ With `--run` the report is that of `crmnb run`: the Parquet file, the spreadshee
 range (`benchmarks.robustness.disclosure_pages`, `benchmarks.robustness.disclosure_drawings`), and a hidden figure is recovered too where all ranges together leave
 it one count, or one value as printed (`benchmarks.robustness.disclosure_ranges`). The readers are tried first: a level of four is put on a page, once in
 words only and once as a mark of a drawing only, and the attack must find it. Nor may any figure that was read be another than the true one.
+A quote must be of an author who allows it, and stand for a group that is not small.
 Not attacked: reports of several periods set off against each other; counts of which one lies inside the other (orders that were followed
 for 30 days, out of all orders); and that a share is 0 or 100 % where that tells nothing of how many.
 """
@@ -29,10 +30,12 @@ from bs4 import BeautifulSoup
 from python_calamine import CalamineWorkbook
 
 from benchmarks.robustness.disclosure_clients import Small, at_random, crafted
+from benchmarks.robustness.disclosure_comments import given_away, given_away_on_pages, quotes_of
 from benchmarks.robustness.disclosure_employees import shown_whatever_their_number
 from benchmarks.robustness.disclosure_pages import Names, read, small_counts
 from benchmarks.robustness.disclosure_ranges import Ranges
 from benchmarks.robustness.disclosure_solver import KEY, Report
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.evaluation import evaluate_variant
@@ -63,6 +66,12 @@ def reports(small: Small, metrics: Iterable[Metric]) -> tuple[Report, Report]:
     naive.loc[is_small, ["n", "clusters", "numerator", "denominator"]] = float("nan")
     shown = rows(small, metrics)
     return Report(shown, truth, small.below, small.within), Report(naive, truth, small.below, small.within)
+
+
+def quotes(small: Small, metrics: Iterable[Metric], suppress_below: int | None = None) -> list[Note]:
+    """The quotes of a report on a client; suppress_below: where it is not to be what the client declares."""
+    tables = in_memory(small.client(suppress_below), small.tables)
+    return [quote for each in measure_all(metrics, tables, PERIOD) for quote in quotes_of(each.notes)]
 
 
 def published(small: Small, folder: Path) -> tuple[pd.DataFrame, Path]:
@@ -121,6 +130,7 @@ def attacked(small: Small, report: Report) -> tuple[list, int]:
         shutil.copy(Path(name) / "outputs" / "index.html", folder / "portfolio.html")
         of_run = report.beside(shown)
         found, printed = from_pages(small, of_run, shown, folder, points)
+        found += given_away_on_pages(small.tables, folder, small.below)
     return [*of_run.recovered(), *found], printed
 
 
@@ -181,6 +191,8 @@ def main() -> int:
             continue
         report, naive = reports(small, catalogue().values())
         recovered, read_there = attacked(small, report) if chosen.run else (report.recovered(), 0)
+        if "quote_consent" in small.tables.get("survey_responses", ()):
+            recovered += given_away(small.tables, quotes(small, catalogue().values()), small.below)
         found[small.name] = len(recovered)
         printed += read_there
         print(

@@ -1,4 +1,4 @@
-"""Small clients whose reports are attacked: some made at random, and eleven in which a small group could be given away."""
+"""Small clients whose reports are attacked: some made at random, and others in which a small group could be given away."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.robustness import disclosure_employees, disclosure_service
+from benchmarks.robustness import disclosure_comments, disclosure_employees, disclosure_service
 from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import Rates
 from crmnb.schema.client import Client
@@ -85,7 +85,7 @@ def at_random(count: int) -> Iterator[Small]:
 
 
 def crafted() -> Iterator[Small]:
-    """One client for each way in which small groups were once given away, one with a relationship survey, two with employees, and one with tickets."""
+    """One client for each way in which small groups were once given away, one with a relationship survey, two with employees, one with tickets, and one with comments."""
     for name, make in _MAKERS.items():
         tables, declared, within = make(np.random.default_rng(1))
         below = disclosure_employees.BELOW if make is disclosure_employees.survey else BELOW
@@ -276,4 +276,5 @@ _MAKERS: dict[str, Callable] = {
     "c10_employees": disclosure_employees.survey_with_customers,
     "c11_employees_alone": disclosure_employees.survey,
     "c12_service": disclosure_service.tickets_with_answers,
+    "c13_comments": disclosure_comments.comments,
 }

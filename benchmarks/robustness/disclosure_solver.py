@@ -43,7 +43,15 @@ SAME: tuple[tuple[Name, Name], ...] = (
     (("csat", "*", "n"), ("csat_mean", "*", "n")),
     (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
     (("employee_satisfaction", "", "n"), ("employee_satisfaction_mean", "", "n")),
+    (("theme_share", "*", "numerator"), ("segment_themes", "*", "numerator")),
+    (("theme_share", "*", "numerator"), ("theme_effect", "*", "denominator")),
+    (("theme_share", "*", "denominator"), ("segment_themes", "*", "denominator")),
+    (("theme_share", "(no theme)", "denominator"), ("sentiment", "relationship", "denominator")),
+    (("theme_share", "(no theme)", "denominator"), ("testimonial_count", "", "n")),
 )
+
+# Shares of the same comments, of which each customer's levels hold all: those about a theme are as many people, too.
+MENTIONS = {"theme_share", "segment_themes"}
 
 # Shares that add up to all answers of a survey, and the metric of the same answers.
 COMPOSITIONS = {"nps_shares": "nps", "satisfaction_distribution": "csat", "effort_distribution": "ces"}
@@ -59,7 +67,9 @@ class Report:
         self.below, self.within = below, within or {}
         self.truth = truth.fillna(dict.fromkeys(KEY, ""))
         self.true = dict(_variables(self.truth))
-        self.known = {name for name, value in _variables(shown) if not np.isnan(value)} & self.true.keys()
+        told = {name: value for name, value in _variables(shown) if name in self.true and not np.isnan(value)}
+        # The 0 of a row without a value tells nothing of how many there are.
+        self.known = {name for name, value in told.items() if value or not self.true[name]}
         self.base = dict(_bases(self.truth))
 
     def beside(self, shown: pd.DataFrame) -> "Report":
@@ -80,7 +90,12 @@ class Report:
         found = [name for at, name in wanted.items() if at in shown]
         follows = _determined(equations, node, {at: self.true[at] for at in shown})
         found += [wanted[at] for at in follows if at in wanted]
-        between = {at: value for at, value in follows.items() if at[0] in ("group", "cell") and "numerator" not in at}
+        between = {
+            at: value
+            for at, value in follows.items()
+            if at[0] in ("group", "cell") and ("numerator" not in at or at[1] in MENTIONS)
+        }
+        found += [name for name in self._fewest(node, shown | follows.keys()) if 0 < self.true[name] < self.below]
         return found + [at for at, value in between.items() if 0.5 < value < self.below - 1e-6]
 
     def _nodes(self) -> dict[Variable, Variable]:
@@ -118,6 +133,11 @@ class Report:
             other = (COMPOSITIONS.get(name[0], ""), name[1].rpartition(", ")[0], *name[2:])
             if name[2] == "n" and self.true.get(other) == self.true[name]:
                 yield name, other
+        first: dict[tuple, Variable] = {}
+        for name in self.true:  # every theme's share is of the same comments
+            if name[0] in MENTIONS and name[2] == "denominator":
+                other = first.setdefault((name[0], self.true[name], *name[3:]), name)
+                yield name, other
         for name in self.true:  # a cohort has one size, whatever its age; a month's is that of those won in it
             cohort, plus, age = name[1].partition(" +")
             if name[0] == "cohort_retention" and name[2] == "denominator" and plus:
@@ -140,7 +160,8 @@ class Report:
             if whole not in self.true:
                 continue
             rest = self.true[whole] - sum(self.true[name] for name in held)
-            people = place[2] in ("n", "denominator") and float(self.true[whole]).is_integer()  # not per 100 of them
+            counts = (*SIZES, "numerator") if place[0] in MENTIONS else ("n", "denominator")
+            people = place[2] in counts and float(self.true[whole]).is_integer()  # not per 100 of them
             left = {("group", *place): 1.0} if people and 0 < rest < self.below else {}
             if abs(rest) < 1e-6 or left:
                 yield dict.fromkeys(held, 1.0) | left | {whole: -1.0}
@@ -160,6 +181,22 @@ class Report:
             size = (*names[0][:2], "n", *names[0][3:])
             if np.isclose(self.true[size], sum(self.true[name] for name in names)):
                 yield dict.fromkeys(names, 1.0) | {size: -1.0}
+
+    def _fewest(self, node: dict[Variable, Variable], known: set[Variable]) -> Iterator[Variable]:
+        """Of comments that have a theme or none, the fewest about the only theme that is hidden: as many as are about no other.
+
+        Where a comment may have two themes, more than these would be about it; but they are told apart from nobody.
+        """
+        held: dict[tuple, list[Variable]] = {}
+        for name in self.true:
+            if name[0] in MENTIONS and name[2] == "numerator":
+                held.setdefault((name[0], *name[3:]), []).append(name)
+        for names in held.values():
+            size = (*names[0][:2], "denominator", *names[0][3:])
+            hidden = [name for name in names if node[name] not in known]
+            about_others = sum(self.true[name] for name in names if name not in hidden)
+            if len(hidden) == 1 and node[size] in known and 0 < self.true[size] - about_others < self.below:
+                yield hidden[0]
 
     def _crossings(self) -> Iterator[dict[Variable, float]]:
         """Two segmentations: of who is in a level of each, as many as are in these levels; nobody where no pair of levels is common."""

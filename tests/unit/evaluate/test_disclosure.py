@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from groups import levels, months, rows
 
-from benchmarks.robustness.disclosure import reports
+from benchmarks.robustness.disclosure import quotes, reports
 from benchmarks.robustness.disclosure import rows as small_rows
 from benchmarks.robustness.disclosure_clients import crafted
+from benchmarks.robustness.disclosure_comments import given_away
 from crmnb.evaluate.disclosure_control import protect
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.disclosure_control.points import protected_points
@@ -42,6 +43,7 @@ METRICS = {
         *("first_contact_resolution", "median_resolution_time", "resolution_curve", "backlog", "backlog_by_age"),
         *("ticket_volume", "ticket_flow", "reopen_rate", "transfer_rate", "resolved_by_agent", "closed_loop_rate"),
     ),
+    "c13_comments": ("sentiment", "theme_share", "theme_effect", "testimonial_count", "segment_themes"),
 }
 CRAFTED = {small.name: small for small in crafted()}
 
@@ -51,6 +53,24 @@ def test_nothing_hidden_follows_from_what_is_shown(name: str):
     report, naive = reports(CRAFTED[name], [catalogue()[id_] for id_ in METRICS[name]])
     assert naive.recovered()  # or the attacker would be no measure
     assert report.recovered() == []
+
+
+def test_no_quote_stands_for_a_small_group_or_against_its_authors_will():
+    small, metrics = CRAFTED["c13_comments"], [catalogue()[id_] for id_ in METRICS["c13_comments"]]
+    shown = quotes(small, metrics)
+    assert {"", "Dealer"} == {quote.values.get("level", "") for quote in shown}
+    assert given_away(small.tables, shown, small.below) == []
+    assert given_away(small.tables, quotes(small, metrics, 1), small.below)  # or the check would be none
+
+
+def test_the_only_hidden_share_of_all_comments_is_not_alone():
+    # Of 100 comments 7 are about smell: as many as are about nothing else.
+    shares = {"Price": 60.0, "Forms": 21.0, "Parking": 12.0, "Smell": 7.0}
+    parts = [
+        {"breakdown": theme, "n": 100, "clusters": about, "numerator": about, "denominator": 100.0}
+        for theme, about in shares.items()
+    ]
+    assert hidden(rows(*parts)) == [False, False, True, True]
 
 
 def hidden(frame: pd.DataFrame, **more) -> list[bool]:

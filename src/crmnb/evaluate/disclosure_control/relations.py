@@ -30,7 +30,7 @@ class Relation:
 def relations_of(
     quantities: Quantities, parts: set[str], seams: Iterable[Seam], sums: Iterable[tuple[tuple[str, str], ...]]
 ) -> list[Relation]:
-    """All relations: levels add up to the whole, parts of the period to the period, seams close, and breakdowns add up.
+    """All relations: levels add up to the whole, parts of the period to the period, seams close, and breakdowns add up, also shares to all cases.
 
     parts: the names of windows that are parts. sums: (metric, breakdown) of a total and of the others that it is the sum of.
     """
@@ -42,7 +42,7 @@ def relations_of(
         relations += _levels(quantities, cells)
         relations += _parts(quantities, cells, parts)
         relations += _seams(quantities, cells, seams)
-    return relations + list(_components(quantities, sums))
+    return [*relations, *_components(quantities, sums), *_shares(quantities)]
 
 
 def _levels(quantities: Quantities, cells: list[tuple[str, str, str, int]]) -> Iterator[Relation]:
@@ -128,6 +128,31 @@ def _components(quantities: Quantities, sums: Iterable[tuple[tuple[str, str], ..
             variables = [quantities.place.get((number, *cell)) for number in numbers]
             if None not in variables and _adds_up(quantities.value, variables[0], variables[1:]):
                 yield _relation(quantities, variables[0], variables[1:])
+
+
+def _shares(quantities: Quantities) -> Iterator[Relation]:
+    """Of metrics whose breakdowns are shares of the same cases: that the cases of all of them are all cases, as where each comment has one theme or none."""
+    breakdowns: dict[str, list[str]] = {}
+    for metric, breakdown, figure in quantities.figures:
+        if figure == "denominator" and breakdown:
+            breakdowns.setdefault(metric, []).append(breakdown)
+    cells: dict[int, list[tuple[str, str, str]]] = {}
+    for quantity, *cell in quantities.place:
+        cells.setdefault(quantity, []).append(tuple(cell))
+    for metric, names in breakdowns.items():
+        totals = {quantities.figures[metric, name, "denominator"] for name in names}
+        numbers = [quantities.figures.get((metric, name, "numerator")) for name in names]
+        if len(names) < 2 or len(totals) > 1 or None in numbers or len(set(numbers)) < len(numbers):
+            continue
+        (total,) = totals
+        for cell in cells[total]:
+            whole = quantities.place[total, *cell]
+            variables = [quantities.place.get((number, *cell)) for number in numbers]
+            if None in variables or len(set(variables)) < len(variables):
+                continue
+            if _adds_up(quantities.value, whole, variables):
+                # Uncertain: a comment may have several themes. Who knows all but one, though, knows how many that has at least.
+                yield Relation(tuple(variables), (1,) * len(variables), disjoint=True, people=np.nan, certain=False)
 
 
 def _adds_up(value: list[float], total: int, parts: Sequence[int]) -> bool:
