@@ -110,8 +110,9 @@ def test_what_changed_is_run_again_and_nothing_else(six, ran, capsys):
     ran(capsys)
     parameters = six / "parameters" / f"{GOOD[0]}.yml"
     text = parameters.read_text()
-    assert "settings:" not in re.sub("#.*", "", text)
-    parameters.write_text(text + "\nsettings:\n  repeat_purchase_rate:\n    at_least: 3\n")
+    with_one_more = re.sub("^settings:.*$", r"\g<0>\n  repeat_purchase_rate: {at_least: 3}", text, flags=re.MULTILINE)
+    assert with_one_more != text
+    parameters.write_text(with_one_more)
     assert reused(six, capsys) == EVERY | {"retention": False}
     answers = six / "parameters" / GOOD[0] / "answers.csv"
     lines = answers.read_text().splitlines(keepends=True)

@@ -42,13 +42,12 @@ GLOSSARY = (
     ("Too early", "The follow-up time of some customers, orders or leads is not over yet."),
     ("Unreliable", "There are too few customers for a reliable interval."),
     ("Not available", "The data for this figure are missing, for the reason given. It never means zero."),
+    (
+        "Type",
+        "What a metric measures: input (resources used), process (activities), output (direct results) or outcome (effect on customers and "
+        "finances).",
+    ),
 )
-_KINDS = {
-    "input": "input (resources used)",
-    "process": "process (activities)",
-    "output": "output (direct results)",
-    "outcome": "outcome (effect on customers and finances)",
-}
 _DIRECTIONS = {"up": "higher is better", "down": "lower is better", "-": "neither direction is better"}
 _UNITS = {"count": "number", "money": "currency of the client", "scale": "scale of the survey question"}
 
@@ -77,7 +76,7 @@ def _entry(metric: Metric) -> dict:
     facts = (
         (formula_term(metric), formula(metric)),
         ("Unit", _UNITS.get(metric.unit, metric.unit)),
-        ("Type", f"{_KINDS[metric.kind]}; {direction}"),
+        ("Type", f"{metric.kind}; {direction}"),
         ("Why", metric.why),
         ("Caveat", metric.caution),
         ("Interval", metric.interval),
