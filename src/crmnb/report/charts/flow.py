@@ -53,6 +53,7 @@ def _draw(figure, result: Result, names: tuple[str, ...], parts: dict[str, list]
             color=colour,
             marker="o",
             markersize=5,
+            markeredgewidth=1.2,
             linestyle="-" if at == 0 else (0, (4, 2)),
         )
         ends.append(Label(printable(name, 20), len(values) - 1, values[-1], colour))
