@@ -39,6 +39,14 @@ PICTURES = {
     "funnel with a gap": lambda: stages(**HIDDEN).plot("funnel"),
     "waterfall below zero": lambda: growth(before=9e6, now=-1e6, **{"without a customer": -1e7}).plot("waterfall"),
 }
+OF_THE_SHOP = {
+    "arrival_pattern": (),
+    "ticket_flow": ("flow",),
+    "backlog_by_age": ("ages",),
+    "resolution_curve": (),
+    "resolved_by_agent": (),
+    "cohort_retention": ("cohorts",),
+}
 
 # The texts of the picture that lie on another one or outside of it, in the font that the page shows.
 _CLASH = """() => {
@@ -77,6 +85,21 @@ def test_on_a_telephone_no_text_lies_on_another_or_is_cut_off(name, chromium, tm
     assert page.evaluate(_CLASH) == []
     assert problems == []
     page.close()
+
+
+@pytest.mark.parametrize("name", OF_THE_SHOP)
+def test_no_text_of_the_shops_charts_lies_on_another_or_is_cut_off(name, corner_shop, chromium, tmp_path):
+    figure = corner_shop(name).plot(*OF_THE_SHOP[name])
+    for window, picture in ((1280, figure.svg), (360, figure.narrow)):
+        shown = tmp_path / f"{window}.html"
+        shown.write_text(f'<!doctype html><meta charset="utf-8"><body>{picture}', encoding="utf-8")
+        page, problems = open_page(chromium, shown, window)
+        assert page.evaluate(_CLASH) == []
+        assert problems == []
+        shown.write_text(figure._repr_html_(), encoding="utf-8")
+        page.goto(shown.as_uri())  # as an image it has to be well-formed XML
+        assert page.evaluate("document.querySelector('figure img').naturalWidth") == (NARROW if window < 500 else WIDTH)
+        page.close()
 
 
 def test_on_a_telephone_nothing_of_a_chart_is_off_the_screen(chromium, tmp_path):
