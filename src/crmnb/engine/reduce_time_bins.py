@@ -18,7 +18,7 @@ def reduce_bins(
     spans: period -> (its first instant, days of a bin, bins). Columns: win, breakdown, segment, level, num, den (exposure),
     plain (there is no exposure, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
-    bins among them).
+    bins among them), squares (of the customers' counts; where nobody is known each event is a customer's of its own).
     """
     rows = ", ".join(
         f"({place}::utinyint, timestamp '{spans[win][0]}', {spans[win][1]}, {spans[win][2]})"
@@ -28,6 +28,8 @@ def reduce_bins(
         with spans(win, start, size, bins) as (values {rows}),
         cells as materialized ({_cells(evidence, segmentations)}),
         binned as materialized ({_binned(segmentations)}),
+        customers as materialized ({_customers(evidence, segmentations)}),
+        squared as ({_by_level("sum(num * num)::double as squares", "customers", segmentations)}),
         whole as (
             select seg, win, breakdown, level, bins, sum(num)::double as num, sum(den)::double as den,
                 coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
@@ -39,8 +41,9 @@ def reduce_bins(
                 fsum(case when b.bin < w.bins then (b.num - w.binned / w.bins) ** 2 end) as seen
             from whole w join binned b using (seg, win, breakdown, level) group by all)
         select seg, win, breakdown, level, num, den, num as n, exposed, bins::double as bins, binned,
-            coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss
-        from whole join scattered using (seg, win, breakdown, level) order by seg, win, breakdown, level""").df()
+            coalesce(seen, 0) + (bins - filled) * (binned / bins) ** 2 as ss, coalesce(squares, num) as squares
+        from whole join scattered using (seg, win, breakdown, level) left join squared using (seg, win, breakdown, level)
+        order by seg, win, breakdown, level""").df()
     frame["segment"] = [["", *(s.name for s in segmentations)][seg] for seg in frame.pop("seg")]
     frame["win"] = [evidence.periods[win] for win in frame["win"]]
     plain = frame["den"].isna()
@@ -49,10 +52,26 @@ def reduce_bins(
 
 
 def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin.
+    """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin."""
+    sums = """sum(num) as num, sum(den) as den, count(*) as rows,
+                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin"""
+    return _grouped(evidence, segmentations, sums, "")
 
-    Levels are looked up for compared periods only.
-    """
+
+def _customers(evidence: Evidence, segmentations: list[Segmentation]) -> str:
+    """The SQL of the counts by period, breakdown, levels and customer; the root of as many as have no customer, each being one's own."""
+    levels = "".join(f", level_{seg}" for seg, _ in enumerate(segmentations, 1))
+    if "customer_id" not in evidence.types:
+        none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
+        return f"select 0::utinyint as win, '' as breakdown {none}, 0.0 as num where false"
+    known = _grouped(evidence, segmentations, "sum(num)::double as num, e.cluster", "and customer_id is not null")
+    unknown = _grouped(evidence, segmentations, "sqrt(sum(num)) as num", "and customer_id is null")
+    return f"""select win, breakdown {levels}, num from ({known})
+        union all select win, breakdown {levels}, num from ({unknown})"""
+
+
+def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str, condition: str) -> str:
+    """The SQL of aggregates by period, breakdown and levels of all segmentations. Levels are looked up for compared periods only."""
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
     breakdown = "breakdown::varchar" if "breakdown" in types else "''"
@@ -73,22 +92,25 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     compared = f"{PERIOD} < {len(COMPARED)}"
     cells = [(compared, levels, joins)] + ([(evidence.parts, none, "")] if evidence.parts else [])
     return " union all ".join(
-        f"""select win, breakdown {picked_levels}, sum(num) as num, sum(den) as den, count(*) as rows,
-                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin
-            from (select {picked} from ({evidence.sql}) where {which}) e join spans using (win) {joined} group by all"""
+        f"""select win, breakdown {picked_levels}, {columns}
+            from (select {picked} from ({evidence.sql}) where {which} {condition}) e join spans using (win) {joined} group by all"""
         for which, picked_levels, joined in cells
     )
 
 
 def _binned(segmentations: list[Segmentation]) -> str:
     """The SQL of the counts by segmentation (`seg`, its place; 0 is none), period, breakdown, level and bin."""
-    sums = "sum(num) as num, sum(den) as den, sum(rows) as rows"
+    return _by_level("bin, sum(num) as num, sum(den) as den, sum(rows) as rows", "cells", segmentations)
+
+
+def _by_level(columns: str, table: str, segmentations: list[Segmentation]) -> str:
+    """The SQL of aggregates of a table of this query by segmentation, period, breakdown and level."""
     levels = [("''", "")]
     levels += [
         (f"coalesce(level_{seg}, '{UNKNOWN}')", f"where win < {len(COMPARED)}")
         for seg, _ in enumerate(segmentations, 1)
     ]
     return " union all ".join(
-        f"select {seg}::utinyint as seg, win, breakdown, {level} as level, bin, {sums} from cells {where} group by all"
+        f"select {seg}::utinyint as seg, win, breakdown, {level} as level, {columns} from {table} {where} group by all"
         for seg, (level, where) in enumerate(levels)
     )

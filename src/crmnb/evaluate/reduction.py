@@ -153,4 +153,4 @@ def _with_zeros(
     zero = pd.DataFrame(absent, columns=keys).assign(
         bins=[bins[key[0]] for key in absent], num=0.0, den=1.0, plain=True
     )
-    return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0)], ignore_index=True)
+    return pd.concat([counts, zero.assign(n=0.0, exposed=0.0, binned=0.0, ss=0.0, squares=0.0)], ignore_index=True)

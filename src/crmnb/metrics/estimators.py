@@ -90,7 +90,7 @@ count = Estimator(
     "count",
     "bins",
     "moments.over_time",
-    "quasi-Poisson over weeks or days; exact Poisson where they scatter no more",
+    "quasi-Poisson over weeks or days, or compound Poisson by customer if that is wider; exact Poisson where neither scatters more",
     total=True,
 )
 count_per = replace(count, name="count per unit", total=False)
