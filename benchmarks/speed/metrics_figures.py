@@ -51,10 +51,10 @@ def figures(name: str, s: pd.DataFrame) -> pd.DataFrame:
     return out.assign(part=out["win"].where(out["win"] != "current", "")).drop(columns="win")
 
 
-def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFrame:
+def counts(days: pd.DataFrame, exposure: pd.Series | None = None, squares: pd.Series | None = None) -> pd.DataFrame:
     """The sums of a count from its events per day: columns breakdown, win, segment, level, day (of the window), num.
 
-    exposure: what `num` is divided by, by KEYS; 1 where none is given.
+    exposure: what `num` is divided by, by KEYS; 1 where none is given. squares: of the customers' counts, by KEYS; `num` where none are given.
     """
     length = days["win"].map(lambda win: WINDOWS[win].days)
     size = np.where(length >= 84, 7, 1)
@@ -67,7 +67,19 @@ def counts(days: pd.DataFrame, exposure: pd.Series | None = None) -> pd.DataFram
     out = per_bin.groupby([*KEYS, "bins"], as_index=False)[["num", "binned", "square"]].sum()
     out["ss"] = out["square"] - out["binned"] ** 2 / out["bins"]
     out["den"] = 1.0 if exposure is None else out.set_index(KEYS).index.map(exposure)
+    out["squares"] = out["num"] if squares is None else out.set_index(KEYS).index.map(squares)
     return out.assign(n=out["num"], clusters=out["num"])
+
+
+def squares_by_keys(squares: dict[str, pd.DataFrame]) -> pd.Series:
+    """The squares of customers' counts by KEYS, from those by window (breakdown, level, squares); levels of whole years only."""
+    found = []
+    for win, by_level in squares.items():
+        of_all = by_level.groupby("breakdown", as_index=False)["squares"].sum()
+        found.append(of_all.assign(win=win, segment="", level=""))
+        if win in ("current", "comparison"):
+            found.append(by_level.assign(win=win, segment="region"))
+    return pd.concat(found).groupby(KEYS)["squares"].sum()
 
 
 def customers(s: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.speed.metrics_data import PERIOD
-from benchmarks.speed.metrics_figures import KEYS, UNKNOWN, WINDOWS, counts, customers, figures, in_windows, triangle
+from benchmarks.speed.metrics_figures import (
+    KEYS,
+    UNKNOWN,
+    WINDOWS,
+    counts,
+    customers,
+    figures,
+    in_windows,
+    squares_by_keys,
+    triangle,
+)
 
 DAYS = pd.Timedelta(days=90)  # of inactivity, and of follow-up
 ANSWERED_IN = pd.Timedelta("14D")  # that an invitation is followed for
@@ -76,7 +86,7 @@ def _satisfaction(files, who, region):
     )
     reviews = _with_windows(reviews).assign(num=lambda r: (r["rating"] - 1) / (r["scale"] - 1) * 100)
     yield figures("review_rating", _by_row(reviews, region))
-    yield figures("review_volume", counts(_per_day(reviews, region)))
+    yield figures("review_volume", counts(_per_day(reviews, region), squares=_squares_of_counts(reviews, region)))
 
 
 def _with_windows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -123,6 +133,18 @@ def _per_day(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
     level = np.where(rows["customer"] < 0, UNKNOWN, region.to_numpy()[rows["customer"].clip(lower=0)])
     days = rows.assign(level=level, seen=rows["at"].dt.floor("D")).groupby(["breakdown", "level", "seen"]).size()
     return in_windows(days.rename("num").reset_index())
+
+
+def _squares_of_counts(rows: pd.DataFrame, region: pd.Series) -> pd.Series:
+    """The squares of the customers' counts in each window; a row without a customer counts as one's own."""
+    level = np.where(rows["customer"] < 0, UNKNOWN, region.to_numpy()[rows["customer"].clip(lower=0)])
+    known = rows["customer"].where(rows["customer"] >= 0, -1 - np.arange(len(rows)))
+    rows, squares = rows.assign(level=level, who=known), {}
+    for win, period in WINDOWS.items():
+        inside = rows[(rows["at"] >= period.start) & (rows["at"] < period.end)]
+        by_customer = inside.groupby(["breakdown", "level", "who"]).size() ** 2.0
+        squares[win] = by_customer.groupby(["breakdown", "level"]).sum().rename("squares").reset_index()
+    return squares_by_keys(squares)
 
 
 # --- retention --------------------------------------------------------------------------------------------------------

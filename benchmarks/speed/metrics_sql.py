@@ -12,7 +12,17 @@ import duckdb
 import pandas as pd
 
 from benchmarks.speed.metrics_data import PERIOD
-from benchmarks.speed.metrics_figures import KEYS, UNKNOWN, WINDOWS, counts, customers, figures, in_windows, triangle
+from benchmarks.speed.metrics_figures import (
+    KEYS,
+    UNKNOWN,
+    WINDOWS,
+    counts,
+    customers,
+    figures,
+    in_windows,
+    squares_by_keys,
+    triangle,
+)
 
 DAYS = 90  # of inactivity, and of follow-up
 ANSWER_DAYS = 14  # that an invitation is followed for
@@ -96,7 +106,15 @@ def _per_day(con, rows: str) -> pd.DataFrame:
         select breakdown, date_trunc('day', seen)::timestamp as seen, coalesce(region, '{UNKNOWN}') as level, count(*) as num
         from ({rows}) left join who using (customer_id)
         where seen >= '{WINDOWS["comparison"].start}' and seen < '{WINDOWS["current"].end}' group by all""").df()
-    return counts(in_windows(days))
+    squares = {
+        win: con.sql(f"""
+            select breakdown, level, sum(case when customer_id is null then times else times * times end)::double as squares from (
+                select breakdown, coalesce(region, '{UNKNOWN}') as level, customer_id, count(*) as times
+                from ({rows}) left join who using (customer_id)
+                where seen >= '{period.start}' and seen < '{period.end}' group by all) group by all""").df()
+        for win, period in WINDOWS.items()
+    }
+    return counts(in_windows(days), squares=squares_by_keys(squares))
 
 
 # --- retention --------------------------------------------------------------------------------------------------------

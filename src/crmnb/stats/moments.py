@@ -152,16 +152,23 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     total, df = s.num, s.bins - 1
     of_spans = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0).clip(lower=1)
     of_customers = (s.get("squares", total) / total).where(total > 0, 1.0).clip(lower=1)
-    dispersion, over = np.maximum(of_spans, of_customers), of_spans > of_customers
-    tail = special.ndtr(-_quantile(level, df.mask(~over, np.inf)))  # of spans it is itself estimated, on df
-    events = total / dispersion
-    low = dispersion * pd.Series(chi2_quantile(tail, 2 * events), s.index).fillna(0.0) / 2
-    high = dispersion * chi2_quantile(1 - tail, 2 * events + 2) / 2
-    method = pd.Series("exact Poisson", s.index).mask(over, "quasi-Poisson")
-    method = method.mask(~over & (of_customers > 1), "compound Poisson, by customer")
+    low, high = _garwood(total, of_spans, _quantile(level, df.mask(of_spans <= 1, np.inf)))  # itself estimated, on df
+    lower, higher = _garwood(total, of_customers, _quantile(level, df * np.inf))
+    by_customer = (of_customers > 1) & (higher - lower > high - low)
+    low, high = low.mask(by_customer, lower), high.mask(by_customer, higher)
+    events = total / np.maximum(of_spans, of_customers)
+    method = pd.Series("exact Poisson", s.index).mask(of_spans > 1, "quasi-Poisson")
+    method = method.mask(by_customer, "compound Poisson, by customer")
     out = _estimates(s, total / s.den, low / s.den, high / s.den, method, of_rows=False)
     out["unreliable"] = events < FEW_EVENTS
     return out
+
+
+def _garwood(total: pd.Series, dispersion: pd.Series, quantile: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Garwood's limits of total/dispersion, times dispersion."""
+    tail, events = special.ndtr(-quantile), total / dispersion
+    low = dispersion * pd.Series(chi2_quantile(tail, 2 * events), total.index).fillna(0.0) / 2
+    return low, dispersion * chi2_quantile(1 - tail, 2 * events + 2) / 2
 
 
 def states(s: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -355,3 +355,31 @@ def test_gross_revenue_retention_near_the_end_of_its_scale_holds_the_truth(leave
     assert (told["high"] > told["low"]).all()
     held = ((told["low"] <= 1 - leaves) & (told["high"] >= 1 - leaves)).mean()
     assert 0.92 <= held <= 0.99
+
+
+def test_customers_who_come_with_all_of_their_events_widen_a_count():
+    """Customers come by chance, each with five events on average over the year: weeks scatter as Poisson does, years do not."""
+    random, rows = np.random.default_rng(5), []
+    for _ in range(1000):
+        events = random.geometric(1 / 5, random.poisson(100))
+        weeks = np.bincount(random.integers(0, 52, events.sum()), minlength=52)
+        ss = ((weeks - weeks.mean()) ** 2).sum()
+        total = float(events.sum())
+        rows.append(
+            {
+                "num": total,
+                "den": 1.0,
+                "n": total,
+                "bins": 52.0,
+                "binned": total,
+                "ss": ss,
+                "squares": (events**2.0).sum(),
+            }
+        )
+    counts = pd.DataFrame(rows).assign(exposed=lambda s: s["n"], plain=True)
+    infer_count = estimators.count.infer
+    by_customer, by_weeks = infer_count(counts, 0.95), infer_count(counts.drop(columns="squares"), 0.95)
+    held, missed = (((out["low"] <= 500) & (out["high"] >= 500)).mean() for out in (by_customer, by_weeks))
+    assert 0.93 <= held <= 0.97
+    assert missed < 0.6
+    assert set(by_customer["method"]) == {"compound Poisson, by customer"}
