@@ -41,7 +41,7 @@ def report(made) -> Path:
 def test_publishes_one_folder_with_everything(report):
     assert sorted(path.name for path in report.iterdir()) == sorted(
         ["index.html", "methodology.html", "manifest.json", "results.parquet", "results.xlsx"]
-        + [f"{family}.html" for family in families()]
+        + [page for family in families() for page in (f"{family}.html", f"methodology-{family}.html")]
     )
 
 

@@ -152,7 +152,7 @@ def _pages(report: _Report) -> Iterator[tuple[str, str]]:
             gaps=intake.gaps,
         ),
     )
-    yield "methodology", pages.catalogue_page(list(catalogue().values()), nav=nav)
+    yield from pages.methodology_pages(catalogue().values(), nav=nav)
 
 
 def _row_counts(intake: Intake) -> dict[str, int]:

@@ -88,7 +88,8 @@ def reject_foreign_files(folder: Path, record: dict[str, Any]) -> None:
 
     record: of the published report (`report_record`); if that is lost, the usual files of reports are allowed.
     """
-    own = {*record.get("files", ()), *REPORT_FILES, *(f"{name}.html" for name in family_names())}
+    of_families = (page for name in family_names() for page in (f"{name}.html", f"methodology-{name}.html"))
+    own = {*record.get("files", ()), *REPORT_FILES, *of_families}
     names = [path.name for path in sorted(folder.glob("*")) if path.name not in own]
     foreign = [name for name in names if not _SYSTEM_FILES.fullmatch(name)]
     if not foreign:

@@ -12,7 +12,7 @@ from synthetic import HOSTILE, client, family_page, metric, rate, result, row
 
 from crmnb.core.period import Period
 from crmnb.report.display import WITH_CUSTOMERS, note
-from crmnb.report.pages import Family, catalogue_page, index_page
+from crmnb.report.pages import Family, catalogue_page, index_page, methodology_pages
 from crmnb.report.pages.family import NotOurs, body_of
 from crmnb.report.pages.frame import language
 
@@ -274,6 +274,20 @@ def test_the_methodology_says_everything_about_a_metric():
         *("Interval", "Data", "Settings", "Source"),
     }
     assert [h["id"] for h in page.main.find_all("h2")] == ["how-to-read", "family-retention", "family-other"]
+
+
+def test_every_link_of_the_methodology_leads_to_a_definition():
+    pages = {
+        name: BeautifulSoup(html, "html.parser")
+        for name, html in methodology_pages([metric(), metric(id="churn", family="other")])
+    }
+    assert list(pages) == ["methodology", "methodology-retention", "methodology-other"]
+    links = [link["href"].split("#") for link in pages["methodology"].main.find_all("a")]
+    assert links == [["methodology-retention.html", "repeat_purchase_rate"], ["methodology-other.html", "churn"]]
+    for address, anchor in links:
+        page = pages[address.removesuffix(".html")]
+        assert page.find(id=anchor).find_next_sibling("dl")
+        assert page.nav.find("a", href="methodology.html")
 
 
 @pytest.mark.parametrize(("locale", "tag"), [("en_GB", "en-GB"), ("de_DE", "en-DE"), ("nl_NL", "en-NL")])

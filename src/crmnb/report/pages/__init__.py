@@ -12,6 +12,7 @@ _WHERE = {
     "catalogue_page": "catalogue",
     "check_page": "data_check",
     "index_page": "index",
+    "methodology_pages": "catalogue",
     "quarantine_page": "quarantine",
 }
 

@@ -1,10 +1,10 @@
-"""The methodology page: every metric by its own declaration, and the terms of a report."""
+"""The methodology: every metric by its own declaration, and the terms of a report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from crmnb.metrics.definition import Metric
 from crmnb.report.pages.frame import page
-from crmnb.report.text.definitions import formula, formula_term
+from crmnb.report.text.definitions import METHODOLOGY, formula, formula_term, methodology_page
 from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.settings import setting_default, setting_title
 
@@ -48,20 +48,46 @@ GLOSSARY = (
         "finances).",
     ),
 )
+_TITLE = "Methodology"
 _DIRECTIONS = {"up": "higher is better", "down": "lower is better", "-": "neither direction is better"}
 _UNITS = {"count": "number", "money": "currency of the client", "scale": "scale of the survey question"}
 
 
 def catalogue_page(metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en") -> str:
     """The page of all these metrics by family, in their order. nav: (name, address) of links at the top."""
+    return page("catalogue.j2", title=_TITLE, families=_families(metrics), glossary=GLOSSARY, nav=nav, lang=lang)
+
+
+def methodology_pages(
+    metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en"
+) -> Iterator[tuple[str, str]]:
+    """The names (without ending) and the HTML of a report's methodology: the glossary with links to a page of each family."""
+    families = _families(metrics)
+    links = [family | {"address": f"{methodology_page(family['name'])}.html"} for family in families]
+    overview = METHODOLOGY.removesuffix(".html")
+    yield overview, page("catalogue.j2", title=_TITLE, families=links, glossary=GLOSSARY, nav=nav, lang=lang)
+    nav = [*nav, (_TITLE, METHODOLOGY)]
+    for family in families:
+        title = f"{_TITLE}: {family['title'].lower()}"
+        html = page("catalogue.j2", title=title, families=[family], glossary=(), nav=nav, lang=lang)
+        yield methodology_page(family["name"]), html
+
+
+def _families(metrics: Iterable[Metric]) -> list[dict]:
+    """Each family's metrics, in their order."""
     grouped: dict[str, list[dict]] = {}
     for metric in metrics:
         grouped.setdefault(metric.family, []).append(_entry(metric))
-    families = [
-        {"id": f"family-{name}", "title": name.replace("_", " ").capitalize(), "metrics": entries}
+    return [
+        {
+            "name": name,
+            "id": f"family-{name}",
+            "title": name.replace("_", " ").capitalize(),
+            "metrics": entries,
+            "address": "",
+        }
         for name, entries in grouped.items()
     ]
-    return page("catalogue.j2", families=families, glossary=GLOSSARY, nav=nav, lang=lang)
 
 
 def _entry(metric: Metric) -> dict:

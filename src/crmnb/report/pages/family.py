@@ -11,7 +11,8 @@ from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
 from crmnb.report.display import EVERYONE, WITH_CUSTOMERS, made_for
-from crmnb.report.pages.frame import METHODOLOGY, page
+from crmnb.report.pages.frame import page
+from crmnb.report.text.definitions import METHODOLOGY
 
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")

@@ -16,8 +16,6 @@ from crmnb.core.bidi import isolate_sentence
 if TYPE_CHECKING:
     from crmnb.schema.client import Client
 
-METHODOLOGY = "methodology.html"
-
 
 def page(template: str, **facts) -> str:
     """A whole page from a template of this package: every fact is escaped unless it is Markup."""

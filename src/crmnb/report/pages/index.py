@@ -7,9 +7,10 @@ from importlib.metadata import version
 from crmnb.core.period import Period
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
-from crmnb.report.pages.frame import METHODOLOGY, language, page
+from crmnb.report.pages.frame import language, page
 from crmnb.report.tables.key_changes import key_changes
 from crmnb.report.tables.scorecard import scorecard, tile
+from crmnb.report.text.definitions import METHODOLOGY, methodology_address
 from crmnb.report.text.numbers import day, localised, period_name, whole_number
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
@@ -60,7 +61,7 @@ def index_page(
         facts=_facts(period, client, rows_read, rows_quarantined, made_on)
         + [as_sentence(localised(printable(gap), client)) for gap in gaps],
         methodology=METHODOLOGY,
-        tiles=[tile(result, definition=f"{METHODOLOGY}#{result.metric.id}") for result in tiles[:_MOST_TILES]],
+        tiles=[tile(result, definition=methodology_address(result.metric)) for result in tiles[:_MOST_TILES]],
         key_changes=key_changes(results),
         families=[_entry(family, client) for family in families],
         made_on=f"on {day(made_on, client)} " if made_on else "",
@@ -81,7 +82,7 @@ def _entry(family: Family, client: Client) -> dict:
         "title": family.title,
         "href": family.href,
         "problem": localised(family.problem, client) or (f"Not available: {'; '.join(reasons)}." if reasons else ""),
-        "scorecard": scorecard(ordered, rows=_FIRST_ROWS, methodology=METHODOLOGY) if ordered else None,
+        "scorecard": scorecard(ordered, rows=_FIRST_ROWS, linked=True) if ordered else None,
     }
 
 

@@ -9,7 +9,7 @@ from crmnb.report.drawing.sparkline import interval_bar, sparkline
 from crmnb.report.html import Html, glue, tag
 from crmnb.report.tables.data_table import n_words
 from crmnb.report.text.changes import Change, change_html, change_words, lacks_comparison
-from crmnb.report.text.definitions import definition_html, first_sentence
+from crmnb.report.text.definitions import definition_html, first_sentence, methodology_address
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
 from crmnb.report.text.precision import part_decimals
@@ -31,10 +31,10 @@ _SEPARATE = ("survey", "platform")  # breakdowns of which none represents the ot
 _MOST_OTHERS = 3
 
 
-def scorecard(results: list[Result], *, rows: int | None = None, methodology: str = "") -> Html:
+def scorecard(results: list[Result], *, rows: int | None = None, linked: bool = False) -> Html:
     """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
 
-    methodology: the address of that page, where definitions are only as long as in `tile`. An empty column is left out; what applies to many rows stands once, under the table.
+    linked: beside the methodology, to which each definition has a link; it is only as long as in `tile` then. An empty column is left out; what applies to many rows stands once, under the table.
     """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
@@ -46,7 +46,7 @@ def scorecard(results: list[Result], *, rows: int | None = None, methodology: st
     }
     columns = [name for name in _columns(results[0]) if optional.get(name, True)]
     head = tag("tr", *(tag("th", name, scope="col", class_="num" if name == "n" else None) for name in columns))
-    lines = [_line(result, row, words, columns, methodology) for result, row, words in shown]
+    lines = [_line(result, row, words, columns, linked) for result, row, words in shown]
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="scorecard")
     framed = tag("div", table, class_="scroll", tabindex="0", role="group", aria_label="Scorecard")
     notes = [tag("p", as_sentence(note), class_="note") for note in _under(seen)]
@@ -141,12 +141,12 @@ def _entries(result: Result):
         yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
 
 
-def _line(result: Result, row, words: str, columns: list[str], methodology: str) -> Markup:
+def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> Markup:
     if row is None:
-        name = _name_cell(result, result.metric.title, methodology)
+        name = _name_cell(result, result.metric.title, linked)
         return tag("tr", name, tag("td", words, colspan=len(columns) - 1))
     named = words.startswith(result.metric.title)
-    head = _name_cell(result, words, methodology) if named else tag("th", words, scope="row", class_="breakdown")
+    head = _name_cell(result, words, linked) if named else tag("th", words, scope="row", class_="breakdown")
     if not available(row):
         interval = named_interval(result, row)
         words = value_words(result, row) + (f" ({interval})" if interval else "")
@@ -182,13 +182,11 @@ def _under(shown: list) -> list[str]:
     return list(dict.fromkeys([*reasons, *marks]))
 
 
-def _name_cell(result: Result, shown: str, methodology: str) -> Markup:
+def _name_cell(result: Result, shown: str, linked: bool) -> Markup:
     metric = result.metric
-    link = tag("a", "Methodology", href=f"{methodology}#{metric.id}")
+    link = tag("a", "Methodology", href=methodology_address(metric))
     short = tag("p", first_sentence(metric.definition), " ", link)
-    return tag(
-        "th", tag("details", tag("summary", shown), short if methodology else definition_html(metric)), scope="row"
-    )
+    return tag("th", tag("details", tag("summary", shown), short if linked else definition_html(metric)), scope="row")
 
 
 def headline(result: Result) -> Row | None:

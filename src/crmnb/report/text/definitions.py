@@ -9,7 +9,18 @@ from crmnb.metrics.definition import Metric
 from crmnb.report.html import Html, join, tag
 from crmnb.report.text.sentences import as_sentence
 
+METHODOLOGY = "methodology.html"  # the glossary, and where each family's metrics are defined
 _SENTENCE_END = re.compile(r"(?<=[.])\s+(?=[A-Z])")
+
+
+def methodology_page(family: str) -> str:
+    """The name of the page, without its ending, that defines a family's metrics."""
+    return f"methodology-{family}"
+
+
+def methodology_address(metric: Metric) -> str:
+    """The address of a metric's definition in a report."""
+    return f"{methodology_page(metric.family)}.html#{metric.id}"
 
 
 def formula(metric: Metric) -> str:
