@@ -16,7 +16,6 @@ from crmnb.engine.session import Tables, in_memory, source_of
 from crmnb.evaluate.measure import measure, measure_all
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.metrics.definition import Metric, catalogue, families, family
-from crmnb.metrics.estimators import concentration, hazard_ratio
 from crmnb.schema.client import Client, Gain
 
 METRICS = list(catalogue().values())
@@ -178,9 +177,9 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
     of_all = ~once.index.get_level_values("breakdown").str.startswith("per ")
     times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
-    close = 0.05 if metric.estimate is hazard_ratio else 1e-9
+    close = 0.05 if metric.estimate.inference == "churn_drivers.hazard_ratios" else 1e-9
     if (
-        metric.estimate is concentration
+        metric.estimate.inference == "concentration.lorenz"
     ):  # Gini times n / (n - 1): nearer 1 of twice the customers; of one alone nothing is known
         gini = once.index.get_level_values("breakdown") == "Gini coefficient"
         times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))

@@ -35,7 +35,7 @@ def listed(metric: Metric, tables: Tables, period: Period, limit: int) -> pd.Dat
     arguments, _ = resolve(metric, tables.client)
     rows = _with_levels(rows, metric, tables, period)
     context = estimation_context(tables.client, arguments, {"current": period})
-    chance = metric.estimate.infer_each(rows, context)
+    chance = metric.estimate.infer_by_customer(rows, context)
     customers = rows.loc[chance.index, ["customer_id"]].assign(probability=chance.round(4))
     paid = _paid(tables, period)
     if paid is None:

@@ -147,7 +147,7 @@ class Metric:
     @property
     def scaled(self) -> float:
         """What the estimate is multiplied by to be in the unit: shares, and nps in [-1, 1], are shown times 100."""
-        return 100.0 if self.unit == "%" or self.estimate is net_promoters else 1.0
+        return 100.0 if self.unit == "%" or self.estimate == net_promoters else 1.0
 
     @cached_property
     def _parameters(self) -> list[inspect.Parameter]:

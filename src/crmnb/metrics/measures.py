@@ -74,7 +74,7 @@ class Measure:
     @property
     def is_derived(self) -> bool:
         """Whether it has no evidence of its own, but is computed from its inputs' figures."""
-        return self.estimate is estimators.derived
+        return self.estimate == estimators.derived
 
     @property
     def facts(self) -> "Measure":
@@ -83,15 +83,15 @@ class Measure:
 
     def stored(self) -> dict[str, Any]:
         """The facts as plain data, for a result that is kept; empty where the estimator is a family's own."""
-        names = [name for name, estimator in vars(estimators).items() if estimator is self.estimate]
+        estimate = self.estimate.stored()
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
-        return own | {"estimate": names[0], "units": dict(self.units)} if names else {}
+        return own | {"estimate": estimate, "units": dict(self.units)} if estimate else {}
 
     @classmethod
     def restored(cls, facts: dict[str, Any]) -> "Measure":
         """The measure whose facts were stored."""
         bounds = facts["bounds"] and tuple(facts["bounds"])
-        own = {"estimate": getattr(estimators, facts["estimate"]), "bounds": bounds, "always": tuple(facts["always"])}
+        own = {"estimate": Estimator.restored(facts["estimate"]), "bounds": bounds, "always": tuple(facts["always"])}
         own |= {name: tuple(facts[name]) for name in ("inputs", "parts")}
         return cls(None, **facts | own)
 

@@ -7,7 +7,6 @@ import narwhals.stable.v2 as nw
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.engine.views import View
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing, top_box
@@ -15,6 +14,30 @@ from crmnb.metrics.measures import Measure, of_counts
 from crmnb.schema.client import Employees, Item, Items, Segments
 from crmnb.stats.employees import CUSTOMERS, EMPLOYEES, RANKS
 from crmnb.stats.estimation import ANSWER_TO
+
+_STAFF_SHARE = Estimator(
+    "share of a staff", "counts", "finite_population.share", "Wilson, finite-population correction", chart="segments"
+)
+_STAFF_MEAN = Estimator(
+    "mean of a staff", "counts", "finite_population.mean", "score, finite-population correction", chart="segments"
+)
+_STAFF_NET_SCORE = Estimator(
+    "net score of a staff",
+    "counts",
+    "finite_population.net_score",
+    "adjusted Wald, finite-population correction",
+    chart="segments",
+)
+_STAFF_INDEX = Estimator(
+    "mean of several items of a staff",
+    "counts",
+    "employees.index",
+    "score, finite-population correction",
+    chart="segments",
+)
+_EMPLOYEE_LINK = Estimator(
+    "slope corrected for attenuation", "counts", "employees.link", "jackknife of teams, t", chart="link"
+)
 
 _TABLE = "employee_responses"
 _FEWEST = 7  # of fewer answers nothing is shown, whatever a client declares
@@ -71,7 +94,7 @@ def employee_satisfaction(employee_responses, teams, *, item: Item = "work_satis
     """
     satisfied = nw.when(nw.col(item.name) >= top_box(item)).then(nw.lit(1)).otherwise(nw.lit(0))
     rows = _on_item(employee_responses, teams, item.name, satisfied, segments)
-    return _of_staff(rows, estimators.staff_share, numerator="employees' answers in the top box")
+    return _of_staff(rows, _STAFF_SHARE, numerator="employees' answers in the top box")
 
 
 @metric(
@@ -91,7 +114,7 @@ def employee_satisfaction_mean(employee_responses, teams, *, item: Item = "work_
     """
     rows = _on_item(employee_responses, teams, item.name, answer_points(item.name, pointing(item, "up")), segments)
     facts = {"bounds": (0, 100), "numerator": _POINTS, "aspect_of": "employee_satisfaction"}
-    return _of_staff(rows, estimators.staff_mean, **facts)
+    return _of_staff(rows, _STAFF_MEAN, **facts)
 
 
 @metric(
@@ -112,7 +135,7 @@ def employee_nps(employee_responses, teams, *, segments: Segments):
     x = nw.col("enps")
     score = nw.when(x >= 9).then(nw.lit(1)).when(x <= 6).then(nw.lit(-1)).otherwise(nw.lit(0))
     rows = _on_item(employee_responses, teams, "enps", score, segments)
-    return _of_staff(rows, estimators.staff_net_score, numerator="promoters (9-10) less detractors (0-6)")
+    return _of_staff(rows, _STAFF_NET_SCORE, numerator="promoters (9-10) less detractors (0-6)")
 
 
 def _scores(
@@ -131,7 +154,7 @@ def _index(employee_responses: View, teams: View, asked: tuple[str, ...], of: st
     if not asked:
         raise Unavailable(Note("needs_index_items", index=of))
     rows, columns = _scores(employee_responses, teams, asked, items, segments)
-    return _of_staff(rows.select(*columns), estimators.staff_index, bounds=(0, 100), numerator=_POINTS)
+    return _of_staff(rows.select(*columns), _STAFF_INDEX, bounds=(0, 100), numerator=_POINTS)
 
 
 @metric(
@@ -223,7 +246,7 @@ def employee_customer_link(
     )
     return _of_staff(
         nw.concat([of_staff, of_customers]),
-        estimators.employee_link,
+        _EMPLOYEE_LINK,
         breakdown="measure",
         units={RANKS: "correlation"},
         inputs=("employee_engagement_index",),

@@ -4,8 +4,8 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.notes import Note
 from crmnb.engine.segments import with_component
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import OF_ALL, Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing
 from crmnb.metrics.features.comments import (
     FEWEST_WORDS,
@@ -19,6 +19,27 @@ from crmnb.metrics.features.comments import (
 )
 from crmnb.metrics.measures import Measure, of_counts
 from crmnb.schema.client import Feedback, Item
+
+_NET_SENTIMENT = Estimator(
+    "net score",
+    "counts",
+    "feedback.net_sentiment",
+    "percentile bootstrap by customer, the errors of the classification in it where they are known",
+    columns=("sentiment_class", "sheet"),
+    folds=1000,
+    together=True,
+)
+_MENTIONS = Estimator("proportion", "moments", "moments.share", "Wilson (score)", of_both=True, chart="breakdown")
+_THEME_EFFECTS = Estimator(
+    "difference of means",
+    "counts",
+    "feedback.theme_effects",
+    "t by customer, with Welch's degrees of freedom",
+    columns=("survey", "mentioned", "points", "sheet"),
+    folds=1000,
+    chart="breakdown",
+)
+_ALL_COUNTED = Estimator("number", "moments", "moments.all_counted", OF_ALL, total=True, of_both=True)
 
 _COMMENTS = "comments"
 _UNSTABLE = 0.7  # mean cosine to the matching themes of other runs
@@ -56,7 +77,7 @@ def sentiment(survey_responses, *, feedback: Feedback):
     words = {"numerator": "positive less negative comments", "denominator": _COMMENTS}
     return of_counts(
         _apart(rows.drop("comment")),
-        estimators.net_sentiment,
+        _NET_SENTIMENT,
         breakdown="survey",
         bounds=(-100, 100),
         known=coded.known,
@@ -105,7 +126,7 @@ def theme_share(survey_responses, personal_names, *, feedback: Feedback):
     columns = {"num": nw.col("mentioned").cast(nw.Int64), "den": nw.lit(1), "breakdown": nw.col("theme")}
     return Measure(
         nw.concat([coded.long(comments), coded.without_theme(comments)]).drop("comment").with_columns(**columns),
-        estimators.mentions,
+        _MENTIONS,
         numerator="comments about the theme",
         denominator=_COMMENTS,
         breakdown="theme",
@@ -143,9 +164,7 @@ def theme_effect(survey_responses, personal_names, *, feedback: Feedback, item: 
         "numerator": "points of satisfaction, with the theme less without it",
         "denominator": "comments about the theme",
     }
-    return of_counts(
-        _apart(rows), estimators.theme_effects, breakdown="theme", bounds=(-100, 100), trend=False, **words
-    )
+    return of_counts(_apart(rows), _THEME_EFFECTS, breakdown="theme", bounds=(-100, 100), trend=False, **words)
 
 
 @metric(
@@ -172,4 +191,4 @@ def testimonial_count(survey_responses, personal_names, *, feedback: Feedback):
     rows = comments.with_columns(num=is_fit.cast(nw.Int64), den=nw.lit(1))
     quotes = testimonial_quotes(rows.filter(nw.col("num") == 1), survey_responses, feedback, personal_names.rows)
     words = {"numerator": "comments that may be quoted", "denominator": _COMMENTS}
-    return Measure(rows.drop("comment"), estimators.all_counted, notes=tuple(quotes), depends_on_length=True, **words)
+    return Measure(rows.drop("comment"), _ALL_COUNTED, notes=tuple(quotes), depends_on_length=True, **words)

@@ -20,6 +20,8 @@ from crmnb.schema.client import Churn, Dates, Worth
 
 # Breakdowns of evidence that test a forecast; what the forecast itself is made from has the breakdown "".
 HOLDOUT, TRACKED = "holdout", "tracked"
+# The columns that estimators sum over equal histories.
+MARGINS = ("margin", "times", "pay", "known", "due")
 
 _AS_THEY_ARE = ("breakdown", "customer_id", "period_id")
 _BY_DAY = Dates("day")

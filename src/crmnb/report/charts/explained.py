@@ -1,7 +1,6 @@
 """What satisfaction at touchpoints explains of the relationship, beside the means of both."""
 
 from crmnb.evaluate.result import Result
-from crmnb.metrics.estimators import touchpoints_explain
 from crmnb.report.charts import chart
 from crmnb.report.charts.segment_chart import dots_figure
 from crmnb.report.drawing.figure import Figure, Figures
@@ -15,7 +14,7 @@ from crmnb.stats.touchpoint_satisfaction import INDEX_OF_USERS, SATISFACTION
 @chart("explained")
 def explained(result: Result) -> Figure | Figures:
     """Dots of the share explained at each touchpoint and channel; satisfaction and index of those customers stand beside the name."""
-    if result.metric.estimate is not touchpoints_explain:
+    if result.metric.estimate.chart != "explained":
         return Figures((), f"{result.metric.title}: no chart of this kind.")
     has_means = set(result.points["breakdown"]) if len(result.points) else set()
     rows = [row for row in result.entries if available(row) and row.breakdown in has_means]

@@ -4,7 +4,6 @@ import numpy as np
 
 from crmnb.evaluate.result import Result
 from crmnb.metrics.definition import catalogue
-from crmnb.metrics.estimators import median_case_time, p90_case_time
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
 from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, box, drawings, is_narrow
@@ -21,8 +20,6 @@ _STEPS = (1, 2, 4, 8, 12, 24, 48, 72, 168, 336)
 _MOST_TICKS, _MOST_NARROW_TICKS = 8, 4
 _PLACES, _NARROW_PLACES = 160, 60  # of the curve, from left to right
 _NEARLY_ALL = 90.0  # percent: the axis ends some way after so many are resolved
-# The estimators of which a target is a point of the curve, and the share that it promises.
-_PROMISES = ((median_case_time, 50), (p90_case_time, 90))
 
 
 @chart("resolution")
@@ -73,13 +70,11 @@ def _ticks(reach: float, at_most: int = _MOST_TICKS) -> list[float]:
 def _targets(result: Result, reach: float) -> list[tuple[float, int]]:
     """The declared targets in hours with the share that each promises, those inside the picture."""
     known = catalogue()
-    targets = [
-        (hours, share)
+    return sorted(
+        (hours, known[name].estimate.quantile)
         for name, hours in result.client.targets.items()
-        for estimate, share in _PROMISES
-        if known[name].estimate is estimate and known[name].numerator == result.metric.numerator and hours <= reach
-    ]
-    return sorted(targets)
+        if known[name].estimate.quantile and known[name].numerator == result.metric.numerator and hours <= reach
+    )
 
 
 def _draw(figure, result: Result, curve: Series, reach: float, targets: list[tuple[float, int]]) -> None:

@@ -2,7 +2,6 @@
 
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
-from crmnb.metrics.estimators import themes_of_weakest
 from crmnb.report.charts import chart
 from crmnb.report.charts.segment_chart import by_breakdown, dots_figure, level_name
 from crmnb.report.drawing.figure import Figure, Figures
@@ -17,7 +16,7 @@ _MOST_SEGMENTS = 2
 @chart("voices")
 def voices(result: Result) -> Figure | Figures:
     """A figure for each of the weakest segments: the share of its comments about each theme; of all customers where no segment is below the rest."""
-    if result.metric.estimate is not themes_of_weakest:
+    if result.metric.estimate.chart != "voices":
         return Figures((), f"{result.metric.title}: no chart of this kind.")
     levels = result.rows[(result.rows["segment"] != "") & (result.rows["part"] == "")]
     if levels.empty:

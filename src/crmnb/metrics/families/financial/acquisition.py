@@ -10,18 +10,34 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.views import View, once_in_periods
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    acquisition,
-    acquisition_return,
-    cost_covered,
-    returns,
-)
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.customer_base import first_joined
 from crmnb.metrics.features.margin import payments_with_margin
+from crmnb.metrics.features.purchase_history import MARGINS, stacked, value_histories
 from crmnb.metrics.features.purchase_history import joined as side_by_side
-from crmnb.metrics.features.purchase_history import stacked, value_histories
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Churn, Dates, Segments, Worth
+
+_ACQUISITION = Estimator("ratio of sums", "counts", "cac.cost", "t, by month", sums=("won", "amount"))
+_ACQUISITION_RETURN = Estimator(
+    "fitted model",
+    "counts",
+    "cac.to_cost",
+    "delta method, on the logarithm",
+    sums=(*MARGINS, "won", "amount"),
+    folds=200,
+    joint=True,
+)
+_COST_COVERED = Estimator(
+    "mean cumulative margin",
+    "counts",
+    "cac.payback",
+    "percentile bootstrap of customers",
+    sums=("margin", "won", "amount"),
+    folds=200,
+    chart="payback",
+)
+_RETURNS = Estimator("return", "counts", "simple_clv.returned", "that of the gain, as declared", sums=("amount",))
 
 _MONTH_OF_AGE = 1440 * 30.4375  # minutes: a twelfth of 365.25 days
 
@@ -101,7 +117,7 @@ def customer_acquisition_cost(costs, tenures, joined, *, churn: Churn, worth: Wo
     """
     tenures.periods.require_history(churn.history_days)
     winning = _winning(costs, tenures, joined, worth).drop("customer_id")
-    return of_counts(winning, acquisition, numerator="spend on acquisition", denominator="new customers in the period")
+    return of_counts(winning, _ACQUISITION, numerator="spend on acquisition", denominator="new customers in the period")
 
 
 @metric(
@@ -139,7 +155,7 @@ def clv_to_cac(
     both = side_by_side(histories, stacked({"spent": won}))
     return of_counts(
         both,
-        acquisition_return,
+        _ACQUISITION_RETURN,
         numerator="expected margin of a new customer / CAC",
         denominator="new customers in the period",
         inputs=("predicted_clv", "customer_acquisition_cost"),
@@ -179,7 +195,7 @@ def cac_payback_period(payments, tenures, costs, joined, *, churn: Churn, worth:
     brought = paid.select(*who, "followed", "margin", age=age)
     parts = {"followed": side_by_side(people, brought), "spent": _winning(costs, tenures, joined, worth)}
     return of_counts(
-        stacked(parts), cost_covered, numerator="margin since acquisition", denominator="new customers in the period"
+        stacked(parts), _COST_COVERED, numerator="margin since acquisition", denominator="new customers in the period"
     )
 
 
@@ -203,5 +219,5 @@ def return_on_investment(costs, *, worth: Worth):
     spent = costs.until_end("month").filter(~nw.col("programme").is_null())
     spent = spent.select(breakdown=nw.col("programme"), amount=nw.col("amount").cast(nw.Float64))
     return of_counts(
-        spent, returns, numerator="gain less cost", denominator="cost of the programme so far", breakdown="programme"
+        spent, _RETURNS, numerator="gain less cost", denominator="cost of the programme so far", breakdown="programme"
     )

@@ -3,18 +3,45 @@
 import narwhals.stable.v2 as nw
 
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    forecast_ahead,
-    forecast_tested,
-    lifetime_ahead,
-    textbook_value,
-)
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.customer_base import require_a_year, retained_customers
 from crmnb.metrics.features.margin import payments_with_margin, with_margin
+from crmnb.metrics.features.purchase_history import MARGINS, value_histories
 from crmnb.metrics.features.purchase_history import joined as side_by_side
-from crmnb.metrics.features.purchase_history import value_histories
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Churn, Dates, Segments, Worth
+
+_FORECAST_AHEAD = Estimator(
+    "fitted model",
+    "counts",
+    "clv.predicted",
+    "delta method, on the logarithm",
+    sums=MARGINS,
+    folds=200,
+    joint=True,
+)
+_LIFETIME_AHEAD = Estimator(
+    "fitted model",
+    "counts",
+    "clv.residual",
+    "delta method, on the logarithm",
+    sums=MARGINS,
+    folds=200,
+    joint=True,
+)
+_TEXTBOOK_VALUE = Estimator(
+    "product of means", "counts", "simple_clv.simple", "none", sums=("orders", "margin", "buyers", "start", "lost")
+)
+_FORECAST_TESTED = Estimator(  # the folds are unused: with them, it shares the counts of the forecasts
+    "errors of forecasts",
+    "counts",
+    "backtest.effectiveness",
+    "linearised, by customer",
+    sums=MARGINS,
+    folds=200,
+    joint=True,
+    chart="backtest",
+)
 
 _FORECASTS = {"actual": "count", "expected": "count", "naive baseline": "count", "holdout begins": "count"}
 
@@ -83,7 +110,7 @@ def predicted_clv(
     histories = value_histories(payments, tenures, joined, churn, worth, dates)
     return of_counts(
         histories,
-        forecast_ahead,
+        _FORECAST_AHEAD,
         numerator="margin expected over the horizon, discounted to the period's end",
         denominator="customers at the end of the period",
     )
@@ -112,7 +139,7 @@ def residual_clv(
     histories = value_histories(payments, tenures, joined, churn, worth, dates)
     return of_counts(
         histories,
-        lifetime_ahead,
+        _LIFETIME_AHEAD,
         numerator="margin expected in all the future, discounted to the period's end",
         denominator="customers at the end of the period",
     )
@@ -148,7 +175,7 @@ def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     )
     return of_counts(
         side_by_side(buyers, start),
-        textbook_value,
+        _TEXTBOOK_VALUE,
         numerator="margin of an order x orders a year x years of lifespan",
         denominator="customers who bought in the period",
         depends_on_length=True,
@@ -179,7 +206,7 @@ def model_effectiveness(payments, tenures, joined, *, churn: Churn, worth: Worth
     histories = value_histories(payments, tenures, joined, churn, worth, dates)
     return of_counts(
         histories,
-        forecast_tested,
+        _FORECAST_TESTED,
         numerator="forecast minus actual purchases",
         denominator="customers known before the holdout",
         breakdown="forecast",

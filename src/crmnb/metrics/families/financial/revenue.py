@@ -7,13 +7,20 @@ from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    concentration,
-    reconciliation,
-)
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.revenue import with_net_revenue
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Worth
+
+_RECONCILIATION = Estimator("difference", "counts", "simple_clv.reconciled", "none: all of both", sums=("net",))
+_CONCENTRATION = Estimator(
+    "concentration",
+    "counts",
+    "concentration.lorenz",
+    "linearised, on the logit",
+    moves="concentration.moves",
+    chart="lorenz",
+)
 
 
 @metric(
@@ -39,7 +46,7 @@ def revenue_reconciliation(payments, *, worth: Worth):
     paid = payments.derive(with_net_revenue).during("ordered_at").select("period_id", "net")
     return of_counts(
         paid,
-        reconciliation,
+        _RECONCILIATION,
         numerator="net revenue in the data minus net revenue in the books",
         denominator="orders in the period",
     )
@@ -109,7 +116,7 @@ def revenue_concentration(payments):
     revenue = _revenue(payments).with_columns(revenue=nw.col("revenue").cast(nw.Float64))
     return of_counts(
         revenue,
-        concentration,
+        _CONCENTRATION,
         numerator="revenue of the largest customers",
         denominator="customers who bought in the period",
         breakdown="figure",

@@ -8,10 +8,20 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.views import View
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import OF_ALL, Estimator
 from crmnb.metrics.features.leads import as_seen, decided_at
 from crmnb.metrics.measures import of_counts
+
+_SELLER_GAPS = Estimator(
+    "difference of means",
+    "counts",
+    "seller_gap.gaps",
+    "Welch, by seller",
+    columns=("seller", "won_before", "quantity"),
+    chart="sellers",
+)
+_SHARE_OF_PEOPLE = Estimator("share of all", "counts", "clustered_share.of_people", OF_ALL, sums=("met", "size"))
 
 _NEXT_STEPS, _WINS = "next-step rate", "win rate"
 
@@ -48,7 +58,7 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
     ]
     return of_counts(
         nw.concat(practices),
-        estimators.seller_gaps,
+        _SELLER_GAPS,
         numerator="mean of the top quarter less mean of the middle half",
         denominator="sellers of both groups",
         breakdown="practice",
@@ -124,7 +134,7 @@ def training_coverage(teams):
     known = teams.rows.filter(~nw.col("trained").is_null())
     return of_counts(
         known.select(met=nw.col("trained").cast(nw.Int64), size=nw.col("headcount").cast(nw.Int64)),
-        estimators.share_of_people,
+        _SHARE_OF_PEOPLE,
         numerator="trained employees",
         denominator="employees of teams for which it is known",
     )

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import narwhals.stable.v2 as nw
 
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points
 from crmnb.metrics.features.customer_base import customers_at_end
 from crmnb.metrics.features.relationship_answers import (
@@ -17,6 +17,17 @@ from crmnb.metrics.features.relationship_answers import (
 from crmnb.metrics.measures import of_counts, ratio, share
 from crmnb.schema.client import Churn, Items, Relationship, Segments
 from crmnb.stats.estimation import ANSWER_TO
+
+_NONRESPONSE_SHIFT = Estimator(
+    "raked mean of items",
+    "counts",
+    "nonresponse.shift",
+    "percentile bootstrap of respondents, raked in each replicate",
+    folds=1000,
+    together=True,
+    joint=True,
+    chart="representation",
+)
 
 _FEWEST_QUESTIONS = 5  # that can be answered alike without meaning it
 _PUBLISHED = "test_ecsi_mobi.py::"
@@ -51,9 +62,7 @@ def nonresponse_shift(
     customers = customers_at_end(tenures, churn.history_days).select("period_id", "customer_id", **none)
     rows = nw.concat([answers.with_columns(base=nw.lit(0)), customers.with_columns(base=nw.lit(1))])
     words = {"numerator": "index weighted to the customer base less the index as answered", "denominator": ANSWERS}
-    return of_counts(
-        rows, estimators.nonresponse_shift, breakdown="figure", trend=False, aspect_of="relationship_index", **words
-    )
+    return of_counts(rows, _NONRESPONSE_SHIFT, breakdown="figure", trend=False, aspect_of="relationship_index", **words)
 
 
 @metric(

@@ -4,8 +4,8 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points
 from crmnb.metrics.features.relationship_answers import (
     ANSWERS,
@@ -14,6 +14,56 @@ from crmnb.metrics.features.relationship_answers import (
 )
 from crmnb.metrics.measures import mean_on_scale, of_counts
 from crmnb.schema.client import Items, Relationship, Segments
+
+_OF_RESPONDENTS = "percentile bootstrap of respondents, weights estimated in each replicate"
+_RELATIONSHIP_INDEX = Estimator(
+    "weighted mean of items", "counts", "relationship.index", _OF_RESPONDENTS, folds=1000, together=True
+)
+_GAPS_TO_REST = Estimator(
+    "difference of weighted means of items",
+    "counts",
+    "dissatisfied_segments.gaps",
+    "Welch, by customer, at fixed weights",
+    folds=1000,
+    together=True,
+    chart="weakest",
+)
+_DRIVER_SCORES = Estimator(
+    "weighted mean of items",
+    "counts",
+    "relationship.driver_scores",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
+_DRIVER_IMPACTS = Estimator(
+    "PLS path model",
+    "counts",
+    "relationship.driver_impacts",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="priority",
+)
+_DRIVER_SHARES = Estimator(
+    "Lindeman, Merenda and Gold",
+    "counts",
+    "relationship.driver_shares",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
+_OUTCOME_SLOPES = Estimator(
+    "regression on the index",
+    "counts",
+    "relationship_outcomes.slopes",
+    _OF_RESPONDENTS,
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
 
 _PUBLISHED = "test_ecsi_mobi.py::"
 
@@ -43,7 +93,7 @@ def relationship_index(survey_responses, *, relationship: Relationship, items: I
         "numerator": "weighted answers to the items of the index, 0 (worst) to 100 (best)",
         "denominator": ANSWERS,
     }
-    return of_counts(rows, estimators.relationship_index, bounds=(0, 100), **words)
+    return of_counts(rows, _RELATIONSHIP_INDEX, bounds=(0, 100), **words)
 
 
 @metric(
@@ -66,9 +116,7 @@ def dissatisfied_segments(survey_responses, *, relationship: Relationship, items
     """
     rows = model_answers(survey_responses, relationship, items, segments)
     words = {"numerator": "index of the level less that of all others", "denominator": ANSWERS}
-    return of_counts(
-        rows, estimators.gaps_to_rest, breakdown="segment", trend=False, aspect_of="relationship_index", **words
-    )
+    return of_counts(rows, _GAPS_TO_REST, breakdown="segment", trend=False, aspect_of="relationship_index", **words)
 
 
 @metric(
@@ -93,7 +141,7 @@ def driver_score(survey_responses, *, relationship: Relationship, items: Items, 
         "numerator": "weighted answers to the items of the driver, 0 (worst) to 100 (best)",
         "denominator": ANSWERS,
     }
-    return of_counts(rows, estimators.driver_scores, bounds=(0, 100), breakdown="driver", **words)
+    return of_counts(rows, _DRIVER_SCORES, bounds=(0, 100), breakdown="driver", **words)
 
 
 @metric(
@@ -117,9 +165,7 @@ def driver_impact(survey_responses, *, relationship: Relationship, items: Items,
     """
     rows = model_answers(survey_responses, relationship, items, segments)
     words = {"numerator": "points of the index for 5 more points of the driver", "denominator": ANSWERS}
-    return of_counts(
-        rows, estimators.driver_impacts, breakdown="driver", trend=False, aspect_of="relationship_index", **words
-    )
+    return of_counts(rows, _DRIVER_IMPACTS, breakdown="driver", trend=False, aspect_of="relationship_index", **words)
 
 
 @metric(
@@ -143,7 +189,7 @@ def driver_share(survey_responses, *, relationship: Relationship, items: Items, 
     words = {"numerator": "R2 of the index due to the driver", "denominator": ANSWERS}
     return of_counts(
         rows,
-        estimators.driver_shares,
+        _DRIVER_SHARES,
         breakdown="driver",
         trend=False,
         bounds=(0, 100),
@@ -204,6 +250,4 @@ def future_behaviour_slope(survey_responses, *, relationship: Relationship, item
         raise Unavailable(Note("needs_relationship_outcomes"))
     rows = model_answers(survey_responses, relationship, items, segments)
     words = {"numerator": "points of the answer for 5 more points of the index", "denominator": ANSWERS}
-    return of_counts(
-        rows, estimators.outcome_slopes, breakdown="question", trend=False, aspect_of="future_behaviour", **words
-    )
+    return of_counts(rows, _OUTCOME_SLOPES, breakdown="question", trend=False, aspect_of="future_behaviour", **words)

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import narwhals.stable.v2 as nw
 
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing, top_box
 from crmnb.metrics.features.customer_base import customers_at_end
 from crmnb.metrics.features.relationship_answers import (
@@ -17,6 +17,33 @@ from crmnb.metrics.features.touchpoints import CHANNEL, touchpoints_of
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Churn, Item, Items, Relationship, Segments
 from crmnb.stats.touchpoint_satisfaction import AT
+
+_CHANNEL_PREFERENCE = Estimator(
+    "difference of paired shares",
+    "counts",
+    "channel_preference.preference",
+    "Bonett and Price, simultaneous for all channels; shares by Goodman",
+    columns=("preferred", "used"),
+    chart="channels",
+)
+_TOUCHPOINT_GAPS = Estimator(
+    "difference of weighted means of items",
+    "counts",
+    "touchpoint_pairing.gaps",
+    "Welch, by customer, at fixed weights",
+    folds=1000,
+    together=True,
+    chart="breakdown",
+)
+_TOUCHPOINTS_EXPLAIN = Estimator(
+    "squared correlation",
+    "counts",
+    "touchpoint_satisfaction.explained",
+    "Fisher's z of the correlation, by customer",
+    folds=1000,
+    together=True,
+    chart="explained",
+)
 
 
 @metric(
@@ -41,7 +68,7 @@ def channel_preference(customers, tenures, *, churn: Churn):
         "numerator": "customers who prefer the channel less customers who use it",
         "denominator": "customers with a preferred and a used channel",
     }
-    return of_counts(rows, estimators.channel_preference, breakdown="channel", trend=False, **words)
+    return of_counts(rows, _CHANNEL_PREFERENCE, breakdown="channel", trend=False, **words)
 
 
 @metric(
@@ -89,9 +116,7 @@ def touchpoint_pairing(
     rows = answers.join(met, on="response_id", how="left").drop("response_id")
     rows = rows.filter(~nw.col("customer_id").is_null()).with_columns(used=nw.col("used").fill_null(0.0))
     words = {"numerator": "index of one group of respondents less that of the other", "denominator": ANSWERS}
-    return of_counts(
-        rows, estimators.touchpoint_gaps, breakdown="groups", trend=False, aspect_of="relationship_index", **words
-    )
+    return of_counts(rows, _TOUCHPOINT_GAPS, breakdown="groups", trend=False, aspect_of="relationship_index", **words)
 
 
 @metric(
@@ -142,7 +167,7 @@ def touchpoint_satisfaction(
     )
     return of_counts(
         rows,
-        estimators.touchpoints_explain,
+        _TOUCHPOINTS_EXPLAIN,
         breakdown="touchpoint",
         trend=False,
         bounds=(0, 100),

@@ -2,13 +2,23 @@
 
 import narwhals.stable.v2 as nw
 
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.comments import coded_themes, quotable
 from crmnb.metrics.features.relationship_answers import model_answers
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Feedback, Items, Relationship, Segments
 from crmnb.stats.segment_themes import ABOUT, QUOTE, TYPICAL
+
+_THEMES_OF_WEAKEST = Estimator(
+    "proportion",
+    "counts",
+    "segment_themes.themes",
+    "Wilson, by customer",
+    folds=1000,
+    together=True,
+    chart="voices",
+)
 
 
 @metric(
@@ -60,7 +70,7 @@ def segment_themes(
     coded_names = [f"{kind}_{at}" for at, _ in enumerate(coded.themes.names) for kind in ("about", "weight")]
     return of_counts(
         rows.drop("comment", *coded_names),
-        estimators.themes_of_weakest,
+        _THEMES_OF_WEAKEST,
         breakdown="theme",
         trend=False,
         known={"themes": tuple(coded.themes.names)},

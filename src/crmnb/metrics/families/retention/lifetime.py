@@ -10,12 +10,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    expected_losses,
-    hazard_ratio,
-    median_survival,
-    survival,
-)
+from crmnb.metrics.estimators import Estimator, median_survival, survival
 from crmnb.metrics.features.customer_base import (
     distinct,
     first_joined,
@@ -28,6 +23,19 @@ from crmnb.metrics.features.tenure import (
 )
 from crmnb.metrics.measures import of_counts, share
 from crmnb.schema.client import Churn, Segments
+
+_HAZARD_RATIO = Estimator(
+    "Cox's proportional hazards", "counts", "churn_drivers.hazard_ratios", "Wald, on the logarithm", chart="breakdown"
+)
+_EXPECTED_LOSSES = Estimator(
+    "expected losses",
+    "counts",
+    "expected_churn.expected",
+    "of the model's error and of chance together",
+    total=True,
+    joint=True,
+    by_customer="expected_churn.probabilities",
+)
 
 
 def _month(column: str) -> nw.Expr:
@@ -205,7 +213,7 @@ def churn_drivers(tenures, customers, joined, *, churn: Churn, segments: Segment
     described = attributes(customers.rows, segments).join(lifetimes, on="customer_id", how="inner")
     return of_counts(
         described,
-        hazard_ratio,
+        _HAZARD_RATIO,
         numerator="churn hazard relative to the largest group",
         denominator="customers in the group",
         breakdown="group",
@@ -237,5 +245,5 @@ def expected_churn(tenures, joined, *, churn: Churn, segments: Segments, horizon
     of = buying if churn.kind == "inactivity" else under_contract
     customers = of(tenures.rows, joined.rows, tenures.periods.reporting, churn)
     return of_counts(
-        customers, expected_losses, numerator="customers expected to leave", denominator="customers at the end"
+        customers, _EXPECTED_LOSSES, numerator="customers expected to leave", denominator="customers at the end"
     )

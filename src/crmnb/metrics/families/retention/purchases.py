@@ -6,9 +6,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.engine.derived_tables import once
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    median_gap,
-)
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.customer_base import (
     distinct,
     with_earlier,
@@ -19,6 +17,14 @@ from crmnb.metrics.features.tenure import (
 )
 from crmnb.metrics.measures import mean, of_counts, share
 from crmnb.schema.client import Churn
+
+_MEDIAN_GAP = Estimator(
+    "median gap, each customer weighing alike",
+    "counts",
+    "time_between_orders.median",
+    "percentile bootstrap of customers",
+    folds=200,
+)
 
 
 @metric(
@@ -219,7 +225,7 @@ def time_between_orders(orders):
     period = orders.periods.reporting
     return of_counts(
         gaps(orders.rows, period.observed_end),
-        median_gap,
+        _MEDIAN_GAP,
         numerator="days from a purchase to the same customer's next",
         denominator="gaps between purchases",
     )

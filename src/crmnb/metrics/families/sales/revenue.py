@@ -10,16 +10,29 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    growth,
-    growth_parts,
-    median_by_customer,
-)
+from crmnb.metrics.estimators import Estimator, median_by_customer
 from crmnb.metrics.features.leads import own_columns
 from crmnb.metrics.features.revenue import sold, with_net_revenue
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import spans, who_of
+
+_GROWTH = Estimator(
+    "growth",
+    "counts",
+    "growth.growth",
+    "t, the wider of weeks (which may be like their neighbours) and customers as units",
+    sums=("net", "product"),
+)
+_GROWTH_PARTS = Estimator(
+    "parts of growth",
+    "counts",
+    "growth.parts",
+    "none: money that was taken",
+    total=True,
+    sums=("orders", "net"),
+    chart="waterfall",
+)
 
 _NEVER = datetime(9999, 1, 1)  # later than any refund
 
@@ -69,10 +82,10 @@ def sales_growth(all_orders, *, segments: Segments):
         "compares": True,
     }
     if not known:
-        return of_counts(daily, growth, **facts)
+        return of_counts(daily, _GROWTH, **facts)
     daily = daily.with_columns(breakdown=nw.lit(""))
     by_buyer = (buyers.select(daily.columns) for by in ("", *own) for buyers in _buyers(daily, by))
-    return of_counts(nw.concat([daily, *by_buyer]), growth, **facts)
+    return of_counts(nw.concat([daily, *by_buyer]), _GROWTH, **facts)
 
 
 def _spans(period: Period) -> list[dict[str, Any]]:
@@ -162,7 +175,7 @@ def revenue_bridge(all_orders, *, segments: Segments):
     ]
     return of_counts(
         nw.concat(sides),
-        growth_parts,
+        _GROWTH_PARTS,
         numerator="net revenue of both periods and the parts of the difference",
         denominator="buyers in both periods",
         breakdown="part",

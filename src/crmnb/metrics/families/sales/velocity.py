@@ -5,12 +5,20 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import (
-    pipeline,
-)
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.leads import as_seen, days_to, decided_at, is_there, own_columns
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Segments
+
+_PIPELINE = Estimator(
+    "velocity",
+    "counts",
+    "sales_velocity.velocity",
+    "bootstrap of leads",
+    total=True,
+    sums=("brought", "priced"),
+    folds=200,
+)
 
 
 @metric(
@@ -52,7 +60,7 @@ def sales_velocity(leads, *, segments: Segments, maturity_days=90):
     )
     return of_counts(
         cases,
-        pipeline,
+        _PIPELINE,
         numerator="open leads x win rate x mean amount won / median days to win",
         denominator="leads, open or with time to be won",
     )

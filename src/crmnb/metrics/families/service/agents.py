@@ -4,12 +4,24 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing
 from crmnb.metrics.features.tickets import agents_of, resolved_in, with_ends
 from crmnb.metrics.measures import of_counts
 from crmnb.schema.client import Item, Service
+
+_RESOLVED_BY_AGENT = Estimator(
+    "indirectly standardised share",
+    "counts",
+    "agents.resolved",
+    "Wilson, at the size of the case mix; funnel limits with over-dispersion",
+    columns=("stratum", "resolved"),
+    chart="agents",
+)
+_SATISFACTION_BY_AGENT = Estimator(
+    "shrunken mean", "counts", "agents.satisfaction", "empirical Bayes", columns=("points",), chart="breakdown"
+)
 
 _UNKNOWN = "?"  # in a stratum: what is not known is a kind of its own
 
@@ -51,7 +63,7 @@ def resolved_by_agent(
     )
     words = {"numerator": "tickets resolved", "denominator": "tickets followed for these days"}
     words["known"] = {"agents": agents_of(tickets)}
-    return of_counts(rows, estimators.resolved_by_agent, breakdown="agent", trend=False, **words)
+    return of_counts(rows, _RESOLVED_BY_AGENT, breakdown="agent", trend=False, **words)
 
 
 @metric(
@@ -87,7 +99,7 @@ def representative_satisfaction(survey_responses, tickets, *, item: Item = "sati
     rows = rows.filter(~nw.col("agent").is_null()).with_columns(breakdown=nw.col("agent"))
     words = {"numerator": "points of satisfaction", "denominator": "answers about an agent"}
     words["known"] = {"agents": agents_of(tickets)}
-    return of_counts(rows, estimators.satisfaction_by_agent, breakdown="agent", bounds=(0, 100), trend=False, **words)
+    return of_counts(rows, _SATISFACTION_BY_AGENT, breakdown="agent", bounds=(0, 100), trend=False, **words)
 
 
 def _agent_of(columns: list[str]) -> nw.Expr:

@@ -6,14 +6,26 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing
 from crmnb.metrics.features.tickets import first_contact
 from crmnb.metrics.features.working_time import with_hours
 from crmnb.metrics.measures import of_counts, share
 from crmnb.schema.client import Item, Service, TimeZone
 from crmnb.stats.ticket_effects import CENTRE
+
+_TICKET_EFFECTS = Estimator(
+    "linear regression",
+    "counts",
+    "ticket_effects.effects",
+    "t, by customer",
+    symmetric=True,
+    sums=("x", "f", "xx", "xf", "y", "xy", "fy"),
+    columns=("ticket",),
+    folds=1000,
+    chart="breakdown",
+)
 
 _SHORTEST = 1 / 60  # hours: what was resolved at once took a minute
 
@@ -84,4 +96,4 @@ def effect_on_satisfaction(
     x, f, y = nw.col("x"), nw.col("f"), nw.col("y")
     rows = rows.with_columns(xx=x * x, xf=x * f, xy=x * y, fy=f * y)
     words = {"numerator": "points of satisfaction", "denominator": "resolved tickets with an answer"}
-    return of_counts(rows, estimators.ticket_effects, breakdown="what differs", trend=False, **words)
+    return of_counts(rows, _TICKET_EFFECTS, breakdown="what differs", trend=False, **words)

@@ -2,12 +2,21 @@
 
 import narwhals.stable.v2 as nw
 
-from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
+from crmnb.metrics.estimators import OF_ALL, Estimator
 from crmnb.metrics.features.customer_base import customers_at_start
 from crmnb.metrics.features.tickets import with_ends
 from crmnb.metrics.measures import age_band, count, of_counts
 from crmnb.schema.client import Churn
+
+_ARRIVALS = Estimator(
+    "shares of a week",
+    "counts",
+    "arrivals.pattern",
+    OF_ALL,
+    columns=("slot",),
+    chart="arrivals",
+)
 
 
 @metric(title="Tickets opened", unit="count", kind="input", direction="-", hand_count="15")
@@ -93,7 +102,7 @@ def arrival_pattern(tickets):
     opened = tickets.during("opened_at")
     slot = (nw.col("opened_at").dt.weekday() - 1) * 24 + nw.col("opened_at").dt.hour()
     words = {"numerator": "tickets opened", "denominator": "tickets opened in the period"}
-    return of_counts(opened.with_columns(slot=slot), estimators.arrivals, breakdown="weekday", trend=False, **words)
+    return of_counts(opened.with_columns(slot=slot), _ARRIVALS, breakdown="weekday", trend=False, **words)
 
 
 @metric(title="Ticket backlog", unit="count", kind="process", direction="down", hand_count="6")
