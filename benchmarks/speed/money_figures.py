@@ -4,7 +4,8 @@ The frames are the peer's own work. What follows from them, intervals, curves an
 has tests of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from benchmarks.speed.money_data import client
 from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.settings import resolve
 from crmnb.metrics.definition import catalogue
+from crmnb.schema.client import Client
 from crmnb.stats.estimation import GroupedCounts
 
 COMPARED = ("current", "comparison")
@@ -101,10 +103,12 @@ def groups(
     return found
 
 
-def inferred(name: str, found: Iterable[GroupedCounts]) -> pd.DataFrame:
-    """A metric's figures from the groups of its windows."""
-    metric, shop = catalogue()[name], client()
-    context = estimation_context(shop, resolve(metric, shop)[0], WINDOWS)
+def inferred(
+    name: str, found: Iterable[GroupedCounts], shop: Client | None = None, known: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """A metric's figures from the groups of its windows. shop: whose settings count, and what the metric tells its estimator (`known`)."""
+    metric, shop = catalogue()[name], shop or client()
+    context = estimation_context(shop, resolve(metric, shop)[0] | dict(known or {}), WINDOWS)
     rows = pd.DataFrame(metric.estimate.infer(list(found), context).rows)
     units = rows["breakdown"].map(lambda own: metric.units.get(own, metric.unit))
     for column in ("value", "low", "high"):
@@ -118,8 +122,8 @@ def inferred(name: str, found: Iterable[GroupedCounts]) -> pd.DataFrame:
     return rows[["metric", "breakdown", "part", "segment", "level", "value", "low", "high", "n", "previous"]]
 
 
-def dealt(hashes: np.ndarray) -> np.ndarray:
+def dealt(hashes: np.ndarray, folds: int = FOLDS) -> np.ndarray:
     """The fold of each of the keys with these hashes: evenly, in their order."""
     fold = np.empty(len(hashes), dtype=np.int64)
-    fold[np.argsort(hashes, kind="stable")] = np.arange(len(hashes)) % FOLDS
+    fold[np.argsort(hashes, kind="stable")] = np.arange(len(hashes)) % folds
     return fold

@@ -27,6 +27,7 @@ FEW_CLUSTERS = 30
 FEW_FOR_MONEY = 300
 FEW_EVENTS = 5
 FEW_MOVERS = 5  # customers who move a retained revenue: of fewer the interval covers .85 and less
+_ROUNDING = 1e-9  # of a dispersion
 ALL_ALIKE = "no interval: all are alike"
 LARGE_SHARE = 0.2  # of a sum of money: that one customer brought more is to be said
 
@@ -150,7 +151,10 @@ def over_time(s: pd.DataFrame, level: float) -> pd.DataFrame:
     compound Poisson process of customers (sum of squares over sum of their events), whichever is larger.
     """
     total, df = s.num, s.bins - 1
-    of_spans = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0).clip(lower=1)
+    of_spans = (s.ss / (s.binned / s.bins) / df).where((s.binned > 0) & (df > 0), 1.0)
+    of_spans = of_spans.where(
+        of_spans > 1 + _ROUNDING, 1.0
+    )  # exactly Poisson is not over-dispersed by a rounding error
     of_customers = (s.get("squares", total) / total).where(total > 0, 1.0).clip(lower=1)
     low, high = _garwood(total, of_spans, _quantile(level, df.mask(of_spans <= 1, np.inf)))  # itself estimated, on df
     lower, higher = _garwood(total, of_customers, _quantile(level, df * np.inf))
