@@ -1,11 +1,10 @@
 """CLV under contract: what customers will be worth, by how long contracts ran and what they brought.
 
 Contracts renew every so many months as the shifted beta-geometric says (Fader & Hardie 2007, 2010). Value is a sum of margin times
-retention, so customers count by what they pay: renewals are fitted weighted by each customer's monthly margin, which gives the share
-of the margin that is lost at each age, not of the customers. Where expensive contracts end sooner, mean margin times mean
-retention is too high by their covariance. Levels whose churn differs have fits of their own (`crmnb.stats.strata`, by the likelihood
-ratio of losses per customer), and the whole is the sum over all of them. Levels of other segmentations
-have these fits with the churn rates scaled to what their own customers lost.
+retention, so customers count by what they pay: the models are of the margin that is lost at each age, not of the customers
+(`crmnb.stats.margin_loss`). Where expensive contracts end sooner, mean margin times mean retention is too high by their covariance.
+Levels whose churn differs have fits of their own (`crmnb.stats.strata`, by the likelihood ratio of losses per customer), and the whole
+is the sum over all of them.
 
 The error is linearised over 200 folds of customers: the influence of each on the fitted parameters and on the sums of margin, taken
 together because both are of the same customers (Hampel 1974, JASA 69:383; Efron & Tibshirani 1993, 11.5). The limits follow the value
@@ -13,79 +12,21 @@ along the heterogeneity of customers, in which it is far from a straight line (`
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
 from crmnb.core.notes import Note
-from crmnb.stats.clv_models import (
-    clock_elasticity,
-    fit_constant_rate,
-    fit_paid_renewals,
-    fit_proportional_rate,
-    fit_renewals,
-    influence_by_fold,
-    losses_by_fold,
-    number_of_parameters,
-    p_value_of_falling_churn,
-    renewals,
-    renewals_likelihood,
-)
+from crmnb.stats.clv_models import fit_renewals, p_value_of_falling_churn, renewals
 from crmnb.stats.estimation import EstimationContext, GroupedCounts
 from crmnb.stats.log_limits import Source, least_favourable, linear
-from crmnb.stats.models.churn_heterogeneity import MAX_RATE, Heterogeneity, is_constant
-from crmnb.stats.models.maximum_likelihood import FEWEST, CannotFit, Fit, slopes
+from crmnb.stats.margin_loss import MarginLoss, margin_loss_strata, unknown_margins
+from crmnb.stats.models.churn_heterogeneity import Heterogeneity, is_constant
+from crmnb.stats.models.maximum_likelihood import CannotFit, slopes
 from crmnb.stats.models.shifted_beta_geometric import discounted_residual
-from crmnb.stats.shared_fits import shared
-from crmnb.stats.strata import Strata, likelihood_ratio, stratified, with_columns
-
-_MIN_KNOWN = 30  # customers with a known monthly margin, for a mean of their own
-_MIN_LOSSES_TESTED = 10  # of a level whose constant rate is tested against the model of all
-
-
-@dataclass(frozen=True)
-class _MeanPay:
-    """The monthly margin of a customer of whom none is known: the mean of similar ones, and the influence of each fold on it."""
-
-    mean: float
-    influence: pd.Series
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A cell's fit of the margin lost, the influence of each fold on the logarithms of its parameters (folds, 2), and its mean pay."""
-
-    fit: Fit
-    folds: list
-    influence: np.ndarray
-    pay: _MeanPay
-
-    def pay_of(self, rows: pd.DataFrame) -> np.ndarray:
-        """The monthly margin of each row's customers together."""
-        return rows["pay"].to_numpy(float) + _unknown(rows) * self.pay.mean
-
-
-def _unknown(rows: pd.DataFrame) -> np.ndarray:
-    """How many of each row's customers have no known monthly margin."""
-    return (rows["n"] - rows["known"]).to_numpy(float)
-
-
-def _mean_pay(rows: pd.DataFrame, parent: _Model | None) -> _MeanPay:
-    """The mean monthly margin of customers, of new ones where enough are known: it stands for those who joined too recently.
-
-    A cell with few known customers has the mean of the larger group that it is part of.
-    """
-    new = rows[rows["entry"] <= 1]
-    sample = new if new["known"].sum() >= _MIN_KNOWN else rows
-    known = float(sample["known"].sum())
-    if parent and known < _MIN_KNOWN:
-        return parent.pay
-    mean = float(sample["pay"].sum() / known)
-    sums = sample.groupby("fold")[["pay", "known"]].sum()
-    return _MeanPay(mean, (sums["pay"] - mean * sums["known"]) / known)
+from crmnb.stats.strata import Strata, with_columns
 
 
 @dataclass(frozen=True)
@@ -144,8 +85,8 @@ class Contracts:
             )
         return Note("value_beyond_data", share=float(1 - within / total), months=int(last) * self.renewal_months)
 
-    def _part(self, model: _Model, rows: pd.DataFrame, age: np.ndarray, months: float) -> "_Part":
-        pay, unknown = model.pay_of(rows), _unknown(rows)
+    def _part(self, model: MarginLoss, rows: pd.DataFrame, age: np.ndarray, months: float) -> "_Part":
+        pay, unknown = model.pay_of(rows), unknown_margins(rows)
         ages, place = np.unique(age, return_inverse=True)
         pay_by_age = np.bincount(place, pay, len(ages))
 
@@ -168,7 +109,7 @@ class _Part:
     of_sums: the influence of each fold on it by the sums of margin, the parameters being what they are.
     """
 
-    model: _Model
+    model: MarginLoss
     margin: Callable[[np.ndarray], float]
     of_sums: pd.Series
 
@@ -224,134 +165,11 @@ def fit_contracts(counts: pd.DataFrame, context: EstimationContext) -> Contracts
         raise CannotFit(Note("no_margin"))
     fit_renewals(counts, months)  # raises where all of them are too few
     losses = with_columns(counts, "entry", "last", "lost", "fold", "pay", "known", "n")
-    strata = _strata(losses, context.with_settings("renewal_months"))
+    strata = margin_loss_strata(losses, context.with_settings("renewal_months"))
     if any(model is None for model in strata.models):
         raise CannotFit(Note("margin_losses_unknown"))
     scale = float(current["margin"].sum() / current["due"].sum())
     return Contracts(months, context.settings["discount_rate"], strata, scale, _scale_influence(current))
-
-
-@shared
-def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
-    """The strata of contracts; their models are None where even those of all cannot be fitted to the margin."""
-    months = context.settings["renewal_months"]
-
-    def fit(rows: pd.DataFrame) -> Fit | None:
-        for method in (
-            partial(fit_renewals, rows, months),
-            partial(fit_constant_rate, rows, months, _MIN_LOSSES_TESTED),
-        ):
-            with suppress(CannotFit):
-                return method()
-        return None
-
-    def near(rows: pd.DataFrame, whole: Fit) -> Fit | None:
-        with suppress(CannotFit):
-            return fit_proportional_rate(rows, months, whole, _MIN_LOSSES_TESTED)
-        return None
-
-    def likelihood(rows: pd.DataFrame, whole: Fit) -> float:
-        return renewals_likelihood(rows, months, whole)
-
-    def test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-        return likelihood_ratio(counts, cells, finer, fit, likelihood, number_of_parameters, near)
-
-    margin_loss, rough = partial(_margin_loss, months=months), partial(_rough_margin_loss, months=months)
-    scale = partial(_scaled_to, counts=counts, months=months)
-    return stratified(counts, context, margin_loss, test, rough, scale)
-
-
-def _margin_loss(rows: pd.DataFrame, parent: _Model | None, *, months: int) -> _Model | None:
-    """The model of a cell with enough losses."""
-    pay = _mean_pay(rows, parent)
-    weights = rows["pay"].to_numpy(float) + _unknown(rows) * pay.mean
-    with suppress(CannotFit):
-        own, influence = fit_paid_renewals(rows, months, weights)
-        return _Model(own, sorted(rows["fold"].unique()), influence, pay)
-    if parent:  # there may be enough losses, with the likelihood's maximum on an edge, as if some left for certain
-        with suppress(CannotFit):
-            return _borrowed(rows, months, parent, weights, pay, FEWEST)
-    return None
-
-
-def _rough_margin_loss(rows: pd.DataFrame, parent: _Model | None, *, months: int) -> _Model | None:
-    """The model of a small cell, of two with one parameter the likelier one; None where neither is better than the parent's."""
-    pay, rates = _mean_pay(rows, parent), []
-    with suppress(CannotFit):
-        rates.append(_constant(rows, months, parent, pay))
-    with suppress(CannotFit):
-        rates += [_borrowed(rows, months, parent, rows["n"].to_numpy(float), pay)] if parent else []
-    likeliest = max(rates, key=lambda rate: rate.fit.log_likelihood, default=None)
-    # A rate of few losses has to gain its parameter (Akaike 1974, IEEE Transactions on Automatic Control 19:716).
-    if likeliest is None or parent is None or likeliest.fit.n >= _MIN_LOSSES_TESTED:
-        return likeliest
-    gain = likeliest.fit.log_likelihood - renewals_likelihood(rows, months, parent.fit)
-    return likeliest if gain > 1 else None
-
-
-def _constant(rows: pd.DataFrame, months: int, parent: _Model | None, pay: _MeanPay) -> _Model:
-    """One constant rate of few customers. Raises CannotFit."""
-    fit = fit_constant_rate(rows, months)
-    if parent is None or not len(parent.influence):
-        return _Model(fit, [], np.zeros((0, 2)), pay)
-    influence = influence_by_fold(fit, rows, months, rows["n"].to_numpy(float), parent.folds)
-    return _Model(fit, parent.folds, influence, pay)
-
-
-def _borrowed(
-    rows: pd.DataFrame, months: int, parent: _Model, weights: np.ndarray, pay: _MeanPay, fewest: int = 3
-) -> _Model:
-    """A rate of their own that falls with age as the parent's, whose error is included. Raises CannotFit."""
-    fit = fit_proportional_rate(rows, months, parent.fit, fewest, weights)
-    # derivative of the clock's logarithm by those of alpha and beta
-    clock = parent.fit.parameters / parent.fit.parameters.sum()
-    elasticity = np.zeros(2) if is_constant(parent.fit) else clock_elasticity(rows, months, parent.fit, weights)
-    if not len(parent.influence):
-        variance = clock @ parent.fit.covariance @ clock
-        covariance = fit.covariance + variance * np.outer(elasticity, elasticity)
-        return _Model(replace(fit, covariance=covariance), [], np.zeros((0, 2)), pay)
-    scaled = weights * (fit.n / renewals(rows, months, weights)[2].sum())
-    influence = influence_by_fold(fit, rows, months, scaled, parent.folds)
-    influence = influence + np.outer(parent.influence @ clock, elasticity)
-    return _Model(replace(fit, covariance=influence.T @ influence), parent.folds, influence, pay)
-
-
-def _scaled_to(strata: Strata, rows: pd.DataFrame, *, counts: pd.DataFrame, months: int) -> list[_Model] | None:
-    """The models of the cells with churn rates times a common factor, as a level's rows lose faster or slower; None with too few losses.
-
-    The factor compares lost over expected customers of the level with that of the cells (indirect standardisation: Breslow & Day 1987,
-    Statistical Methods in Cancer Research II, 2.3). It counts customers: of a level's margin, few dear ones would decide it.
-    """
-    parts, cells = strata.by_model(rows), {id(model): counts[inside] for model, inside in strata.by_model(counts)}
-    if not all(len(model.influence) for model, _ in parts):
-        return None
-    lost, expected, influence = 0.0, 0.0, pd.Series(dtype=float)
-    for model, inside in parts:
-        own = losses_by_fold(rows[inside], months, model.fit)
-        cell = losses_by_fold(cells[id(model)], months, model.fit)
-        rate = cell["lost"].sum() / cell["expected"].sum()
-        lost, expected = lost + own["lost"].sum(), expected + rate * own["expected"].sum()
-        of_rate = cell["lost"] / cell["expected"].sum() - rate * cell["expected"] / cell["expected"].sum()
-        influence = influence.add(own["lost"] - rate * own["expected"], fill_value=0.0)
-        influence = influence.sub(of_rate * own["expected"].sum(), fill_value=0.0)
-    if lost < _MIN_LOSSES_TESTED:
-        return None
-    models = {id(model): _scaled(model, lost / expected, influence / lost) for model, _ in parts}
-    return [models.get(id(model), model) for model in strata.models]
-
-
-def _scaled(model: _Model, factor: float, influence: pd.Series) -> _Model:
-    """The model with its churn rates times a factor. influence: of each fold on the factor's logarithm."""
-    alpha, beta = model.fit.parameters
-    clock = alpha + beta
-    alpha_scaled = min(factor * alpha, MAX_RATE * clock)
-    parameters = np.array([alpha_scaled, clock - alpha_scaled])
-    own = pd.DataFrame(model.influence, model.folds).reindex(influence.index, fill_value=0.0).to_numpy()
-    of_alpha = own[:, 0] + influence.to_numpy()
-    of_beta = (own @ [alpha, beta] - alpha_scaled * of_alpha) / parameters[1]
-    by_fold = np.column_stack([of_alpha, of_beta])
-    fit = replace(model.fit, parameters=parameters, covariance=by_fold.T @ by_fold)
-    return _Model(fit, list(influence.index), by_fold, model.pay)
 
 
 def _scale_influence(current: pd.DataFrame) -> pd.Series:

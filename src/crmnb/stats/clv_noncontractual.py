@@ -30,7 +30,7 @@ from crmnb.stats.models.gamma_gamma import expected_spend, independence
 from crmnb.stats.models.maximum_likelihood import CannotFit, Fit, delta
 from crmnb.stats.moments import LARGE_SHARE
 from crmnb.stats.shared_fits import shared
-from crmnb.stats.strata import Strata, likelihood_ratio, stratified, with_columns
+from crmnb.stats.strata import Strata, likelihood_ratio, or_none, stratified, with_columns
 
 _SMALL_CORRELATION = 0.05  # a rank correlation below which frequency and spend count as independent
 _NO_CHURN = 1e-5  # ratio of a to b below which nobody is seen to leave
@@ -141,25 +141,15 @@ def fit_purchasers(counts: pd.DataFrame, context: EstimationContext) -> Purchase
 @shared
 def _fitted(counts: pd.DataFrame, context: EstimationContext) -> Purchases:
     fit_purchases(counts), fit_margins(counts)  # raise where all of them are too few
-    buying = stratified(counts, context, _or_none(fit_purchases), _test(fit_purchases, weekly_likelihood))
-    spending = stratified(counts, context, _or_none(fit_margins), _test(fit_margins, margins_likelihood))
+    buying = stratified(counts, context, or_none(fit_purchases), _test(fit_purchases, weekly_likelihood))
+    spending = stratified(counts, context, or_none(fit_margins), _test(fit_margins, margins_likelihood))
     return Purchases(context.settings["discount_rate"], buying, spending)
-
-
-def _or_none(fit: Callable[[pd.DataFrame], Fit]) -> Callable[..., Fit | None]:
-    def fitted(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
-        try:
-            return fit(counts)
-        except CannotFit:
-            return None
-
-    return fitted
 
 
 def _test(fit: Callable[[pd.DataFrame], Fit], likelihood: Callable[[pd.DataFrame, Fit], float]):
     """The likelihood ratio test of a model."""
     return lambda counts, cells, finer: likelihood_ratio(
-        counts, cells, finer, _or_none(fit), likelihood, number_of_parameters
+        counts, cells, finer, or_none(fit), likelihood, number_of_parameters
     )
 
 

@@ -37,7 +37,7 @@ from crmnb.stats.models.nelson_aalen import (
     losses,
     scaled,
 )
-from crmnb.stats.strata import Strata, likelihood_ratio, stratified
+from crmnb.stats.strata import Strata, likelihood_ratio, or_none, stratified
 
 _MIN_LOSSES_ROUGH = 3  # of a level whose hazards are only used as a part of others
 _MIN_LOSSES = 10  # of a level with hazards of its own
@@ -109,7 +109,7 @@ def _strata(counts: pd.DataFrame, context: EstimationContext) -> Strata:
         fit = partial(_hazards_or_none, horizon_days=horizon_days)
         return stratified(counts, context, fit, _logrank, _proportional_or_none, _scaled_to)
     fit_purchases_in_days(counts)
-    return stratified(counts, context, _purchases_or_none, _purchases_test)
+    return stratified(counts, context, or_none(fit_purchases_in_days), _purchases_test)
 
 
 def _probability(model, current: pd.DataFrame, context: EstimationContext) -> np.ndarray:
@@ -141,15 +141,9 @@ def _history(counts: pd.DataFrame) -> tuple[np.ndarray, ...]:
     return tuple(counts[name].to_numpy(float) for name in ("x", "t_x", "T"))
 
 
-def _purchases_or_none(counts: pd.DataFrame, parent: Fit | None = None) -> Fit | None:
-    try:
-        return fit_purchases_in_days(counts)
-    except CannotFit:
-        return None
-
-
 def _purchases_test(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:
-    return likelihood_ratio(counts, cells, finer, _purchases_or_none, purchases_likelihood, number_of_parameters)
+    fit = or_none(fit_purchases_in_days)
+    return likelihood_ratio(counts, cells, finer, fit, purchases_likelihood, number_of_parameters)
 
 
 def _losses_by_purchases(
@@ -233,8 +227,8 @@ def _hazards_or_none(counts: pd.DataFrame, parent: Hazards | None = None, *, hor
     return _proportional_or_none(counts, parent, _MIN_LOSSES)
 
 
-def _scaled_to(strata: Strata, rows: pd.DataFrame) -> list[Hazards] | None:
-    """The hazards of the cells times a common factor, with which the losses of a level's rows are as expected; None with too few."""
+def _scaled_to(strata: Strata, rows: pd.DataFrame) -> dict[int, Hazards] | None:
+    """The hazards of the cells, by their id, times a common factor, with which the losses of a level's rows are as expected; None with too few."""
     rows = rows.dropna(subset=["duration"])
     parts = [(model, *losses(*_arrays(rows[inside]), model)) for model, inside in strata.by_model(rows)]
     observed, expected = (sum(part[place] for part in parts) for place in (1, 2))
@@ -242,8 +236,7 @@ def _scaled_to(strata: Strata, rows: pd.DataFrame) -> list[Hazards] | None:
         return None
     factor = observed / expected
     # A cell's part of the factor's error: as if its own losses determined it. Together they are the error of all.
-    models = {id(model): scaled(model, factor, factor * expected) for model, _, expected in parts if expected > 0}
-    return [models.get(id(model), model) for model in strata.models]
+    return {id(model): scaled(model, factor, factor * expected) for model, _, expected in parts if expected > 0}
 
 
 def _logrank(counts: pd.DataFrame, cells: np.ndarray, finer: np.ndarray) -> float:

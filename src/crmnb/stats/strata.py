@@ -13,6 +13,7 @@ Statistics 17:492. Likelihood ratio test: Wilks 1938, Annals of Mathematical Sta
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -23,6 +24,7 @@ import pandas as pd
 from crmnb.core.notes import Note
 from crmnb.stats.distributions import chi2_log_tail
 from crmnb.stats.estimation import LEVEL_OF, EstimationContext, GroupedCounts
+from crmnb.stats.models.maximum_likelihood import CannotFit
 
 # A test of one partition: takes the counts, each row's cell and each row's finer cell; returns the logarithm of the p-value (which may be
 # smaller than any float), NaN where there is no test.
@@ -112,20 +114,31 @@ def with_columns(counts: pd.DataFrame, *names: str) -> pd.DataFrame:
     return counts[[name for name in counts if name in names or str(name).startswith(LEVEL_OF)]]
 
 
+def or_none(fit: Callable[[pd.DataFrame], Any]) -> Callable[..., Any]:
+    """The fit of a model that borrows nothing from a larger group, None in place of CannotFit: as `stratified` and `likelihood_ratio` take it."""
+
+    def fitted(counts: pd.DataFrame, parent: Any = None) -> Any:
+        with suppress(CannotFit):
+            return fit(counts)
+        return None
+
+    return fitted
+
+
 def stratified(
     counts: pd.DataFrame,
     context: EstimationContext,
     fit: Callable[[pd.DataFrame, Any], Any],
     test: Test,
     rough: Callable[[pd.DataFrame, Any], Any] = lambda some, parent: None,
-    scale: Callable[[Strata, pd.DataFrame], list[Any] | None] | None = None,
+    scale: Callable[[Strata, pd.DataFrame], dict[int, Any] | None] | None = None,
 ) -> Strata:
     """The strata of these counts.
 
     fit: returns the model of some of the rows, None where they are too few; it also takes the model of the larger group that they are
     part of (None for the whole), and may borrow from it. rough: a simpler model that is not reported on its own, but is nearer to a
     small cell that differs than the model of all. test: see `Test`. scale: returns the models of the
-    cells scaled to the rows of a level, None where these are too few.
+    cells scaled to the rows of a level, by the id of the cell's own model; None where these are too few.
     """
     names = segmentations(counts, context)
     codes = {name: pd.factorize(counts[LEVEL_OF + name], sort=True)[0] for name in names}
@@ -151,7 +164,8 @@ def _scaled(counts: pd.DataFrame, strata: Strata, scale: Callable) -> dict[tuple
     for name in strata.p_values:
         if name not in strata.by:
             for level, rows in counts.groupby(LEVEL_OF + name):
-                if (models := scale(strata, rows)) is not None:
+                if (by_id := scale(strata, rows)) is not None:
+                    models = [by_id.get(id(model), model) for model in strata.models]
                     scaled[name, level] = replace(strata, models=models)
     return scaled
 
