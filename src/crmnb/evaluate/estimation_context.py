@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmnb.core.period import Period
-from crmnb.schema.client import INDEX, TEAM_COLUMN, Churn, Client, Items, Privacy, Relationship, Segment, Service, Worth
-from crmnb.schema.tables import OTHER, UNKNOWN
-from crmnb.stats.estimation import RELATIONSHIP_INDEX, EstimationContext
+from crmnb.metrics.declarations import DECLARATIONS
+from crmnb.schema.client import TEAM_COLUMN, Client, Privacy, Segment
+from crmnb.schema.tables import OTHER
+from crmnb.stats.estimation import EstimationContext
 
 
 def estimation_context(
@@ -25,14 +26,9 @@ def estimation_context(
         "other_level": OTHER,
     }
     for name, value in settings.items():
-        if isinstance(value, Churn):
-            plain |= _churn_settings(value)
-        elif isinstance(value, Worth):
-            plain |= _worth_settings(value)
-        elif isinstance(value, Relationship):
-            plain["relationship"] = _relationship_settings(value, Items(client.items))
-        elif isinstance(value, Service):
-            plain |= {"name_agents": value.name_agents, "has_working_week": bool(value.working_week)}
+        declaration = DECLARATIONS.get(type(value))
+        if declaration and declaration.for_statistics:
+            plain |= declaration.for_statistics(value, client)
         elif isinstance(value, bool | int | float | str | tuple):
             plain[name] = value
     return EstimationContext(
@@ -43,38 +39,6 @@ def estimation_context(
         min_base=privacy.min_base,
         time_segmentations=frozenset(name for name, segment in client.segments.items() if segment.years),
     )
-
-
-def _churn_settings(churn: Churn) -> dict[str, Any]:
-    """Whether customers end a contract; and the days without an order after which they are lost, 0 under contract."""
-    return {
-        "contractual": churn.kind == "contractual",
-        "inactivity_days": churn.inactivity_days,
-        "grace_days": churn.history_days,
-    }
-
-
-def _worth_settings(worth: Worth) -> dict[str, Any]:
-    """Discount rate a year, horizon in months, revenue in the books by period, and gain, low and high by programme."""
-    return {
-        "discount_rate": worth.discount_rate,
-        "horizon_months": worth.horizon_months,
-        "books": dict(worth.books),
-        "gains": {name: (gain.gain, gain.low, gain.high) for name, gain in worth.gains.items()},
-    }
-
-
-def _relationship_settings(relationship: Relationship, items: Items) -> dict[str, Any]:
-    """The path model as declared: items by construct, paths, scheme, the drivers' names, what each item is called, and the unknown level."""
-    named = {INDEX: RELATIONSHIP_INDEX}
-    return {
-        "blocks": {named.get(name, name): of for name, of in relationship.constructs.items()},
-        "paths": tuple((named.get(begin, begin), named.get(end, end)) for begin, end in relationship.all_paths),
-        "scheme": relationship.scheme,
-        "drivers": tuple(relationship.drivers),
-        "labels": items.labels,
-        "unknown": UNKNOWN,  # the level of those whose level is not known
-    }
 
 
 def _order_columns(segments: Mapping[str, Segment]) -> dict[str, str]:

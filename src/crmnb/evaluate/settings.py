@@ -6,20 +6,9 @@ from crmnb.core.errors import InputError, Unavailable, nearest
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
+from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.metrics.definition import Metric, catalogue, families
-from crmnb.schema.client import (
-    Client,
-    Dates,
-    Employees,
-    Feedback,
-    Item,
-    Items,
-    Relationship,
-    Segments,
-    Service,
-    TimeZone,
-    Worth,
-)
+from crmnb.schema.client import Churn, Client
 
 _OF_CONTRACTS = "renewal_"  # how the names of settings begin that mean nothing where customers are lost by inactivity
 # The least and the most of whole numbers among the settings, by how their names end.
@@ -39,60 +28,30 @@ def resolve(metric: Metric, client: Client) -> tuple[dict[str, Any], dict[str, s
                 f"parameters file {client.id}.yml, settings.{metric.id}: {name!r} is not a setting of this metric."
                 + nearest(name, metric.settings)
             )
-    arguments, words = {}, {}
-    for name, default in metric.settings.items():
-        value = chosen.get(name, default)
-        if name in metric.declarations:
-            arguments[name], words[name] = _item(metric, client, value)
-            continue
-        if type(value) is not type(default):
-            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
-            raise InputError(
-                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value!r} is not {kind} (default {default})."
-            )
-        least, most = next(bounds for ending, bounds in _BOUNDS.items() if name.endswith(ending))
-        if type(default) is int and not least <= value <= most:
-            raise InputError(
-                f"parameters file {client.id}.yml, settings.{metric.id}.{name}: {value} is out of range; it must be from {least} "
-                f"to {most:,}."
-            )
-        arguments[name], words[name] = value, str(value)
-    if "churn" in metric.declarations:
-        if client.churn is None:
-            raise Unavailable(Note("needs_churn_declaration"))
-        arguments["churn"] = client.churn
-        days = f" ({client.churn.inactivity_days} days)" if client.churn.kind == "inactivity" else ""
-        words["churn"] = f"{client.churn.kind}{days}"
-        if client.churn.kind == "inactivity":
-            words = {name: text for name, text in words.items() if not name.startswith(_OF_CONTRACTS)}
-    if Relationship in metric.declarations.values() and client.relationship is None:
-        raise Unavailable(Note("needs_relationship", table="survey_responses"))
-    if Feedback in metric.declarations.values() and client.feedback is None:
-        raise Unavailable(Note("needs_feedback", table="survey_responses"))
-    if Employees in metric.declarations.values() and client.employees is None:
-        raise Unavailable(Note("needs_employees", table="employee_responses"))
-    whole = {
-        Relationship: client.relationship,
-        Feedback: client.feedback,
-        Employees: client.employees,
-        Items: Items(client.items),
+    values = {name: chosen.get(name, default) for name, default in metric.settings.items()}
+    arguments = {
+        name: _checked(metric, client, name, value) for name, value in values.items() if name not in metric.declarations
     }
-    whole |= {Worth: client.worth, Segments: client.segments_of(metric.family), Dates: Dates(client.dates_exact_to)}
-    whole |= {Service: client.service, TimeZone: TimeZone(client.time_zone)}
-    arguments |= {name: whole[kind] for name, kind in metric.declarations.items() if kind in whole}
-    return arguments, words
+    words = {name: str(value) for name, value in arguments.items()}
+    for name, kind in metric.declarations.items():
+        arguments[name] = DECLARATIONS[kind].argument(client, metric.family, values.get(name))
+        if text := DECLARATIONS[kind].words(arguments[name]):
+            words[name] = text
+        if kind is Churn and client.churn.kind == "inactivity":
+            words = {name: text for name, text in words.items() if not name.startswith(_OF_CONTRACTS)}
+    return arguments, {name: words[name] for name in (*values, *metric.declarations) if name in words}
 
 
-def _item(metric: Metric, client: Client, name: str) -> tuple[Item, str]:
-    if name not in client.items:
-        raise Unavailable(Note("needs_survey_item", item=name, declared=list(client.items)))
-    item = client.items[name].model_copy(update={"name": name})
-    low, high = item.scale
-    asks = f", \u201c{item.asks}\u201d" if item.asks else ""
-    satisfied = "" if item.top_box is None else f", satisfied from {item.top_box} on"
-    shares = ", ".join(f"{survey} {weight:g}" for survey, weight in item.survey_weights.items())
-    weighed = f"; surveys pooled at the weights {shares}" if shares else ""
-    return item, f"{name} ({low} to {high}, {item.direction}{satisfied}){asks}{weighed}"
+def _checked(metric: Metric, client: Client, name: str, value: Any) -> Any:
+    """The value of a setting. Raises InputError where it is of another type than its default, or out of bounds."""
+    default, key = metric.settings[name], f"parameters file {client.id}.yml, settings.{metric.id}.{name}"
+    if type(value) is not type(default):
+        kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[type(default)]
+        raise InputError(f"{key}: {value!r} is not {kind} (default {default}).")
+    least, most = next(bounds for ending, bounds in _BOUNDS.items() if name.endswith(ending))
+    if type(default) is int and not least <= value <= most:
+        raise InputError(f"{key}: {value} is out of range; it must be from {least} to {most:,}.")
+    return value
 
 
 def check_settings(client: Client) -> None:

@@ -10,23 +10,10 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmnb.core.errors import Unavailable
+from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.metrics.estimators import net_promoters
 from crmnb.metrics.measures import Measure
-from crmnb.schema.client import (
-    Churn,
-    Client,
-    Dates,
-    Employees,
-    Feedback,
-    Item,
-    Items,
-    Privacy,
-    Relationship,
-    Segments,
-    Service,
-    TimeZone,
-    Worth,
-)
+from crmnb.schema.client import Client, Item, Privacy
 
 if TYPE_CHECKING:
     from crmnb.engine.periods import Periods
@@ -36,8 +23,6 @@ Kind = Literal["input", "process", "output", "outcome"]
 Direction = Literal["up", "down", "-"]
 
 _FAMILIES = "crmnb.metrics.families"
-# What a client declares once, outside of a metric's own settings: given whole to a parameter of that type.
-DECLARATIONS = (Item, Items, Relationship, Feedback, Employees, Churn, Worth, Segments, Service, TimeZone, Dates)
 
 
 @dataclass(frozen=True)
@@ -133,8 +118,8 @@ class Metric:
 
     @cached_property
     def declarations(self) -> dict[str, type]:
-        """The parameters that take one of the client's declarations, and its type."""
-        return {p.name: p.annotation for p in self._keyword_only if p.annotation in DECLARATIONS}
+        """The parameters that take one of the client's declarations, and its type, in the order of `DECLARATIONS`."""
+        return {p.name: kind for kind in DECLARATIONS for p in self._keyword_only if p.annotation is kind}
 
     def direction_of(self, arguments: dict[str, Any]) -> Direction:
         """The direction, which may depend on the client's declarations, with these given."""

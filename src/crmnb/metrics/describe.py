@@ -2,8 +2,8 @@
 
 import textwrap
 
+from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.metrics.definition import Metric
-from crmnb.schema.client import Dates, Service, TimeZone
 
 
 def described(metric: Metric) -> dict:
@@ -22,9 +22,7 @@ def described(metric: Metric) -> dict:
         "interval": metric.interval,
         "reads": list(metric.reads),
         "settings": metric.settings,
-        "needs": [
-            kind.__name__.lower() for kind in metric.declarations.values() if kind not in (Dates, Service, TimeZone)
-        ],
+        "needs": [kind.__name__.lower() for kind in metric.declarations.values() if DECLARATIONS[kind].is_requirement],
         "definition": metric.definition,
         "why": metric.why,
         "caution": metric.caution,
