@@ -25,6 +25,8 @@ from crmnb.schema.client import Churn, Client, Mapping
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _SMALL = 2_000_000  # bytes of a table's file
+_FEW_ROWS = 100_000  # of frames in memory, in all
+_ONE_THREAD = "set threads = 1"  # what is small is computed in less time than it takes to deal it out to several
 _NO_MAPPING = Mapping()
 
 
@@ -266,6 +268,8 @@ def open_tables(
     for name, path in files.items():
         con.read_parquet(str(path)).create_view(name)
     small_tables = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
+    if small_tables == {*files}:
+        con.execute(_ONE_THREAD)
     return Tables(
         client, con, frozenset(files), small_tables, client.cutoff or cutoff, numbers=small_tables != {*files}
     )
@@ -274,6 +278,8 @@ def open_tables(
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
     """The same from pandas frames that an analyst or a test hands in, cast by the contract."""
     con = duckdb.connect()
+    if sum(map(len, frames.values())) < _FEW_ROWS:
+        con.execute(_ONE_THREAD)
     for name, frame in frames.items():
         con.register(f"{name}_frame", frame)
         con.execute(f"create table {name} as select {_cast(name, frame.columns)} from {name}_frame")
@@ -283,6 +289,7 @@ def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
 def without_rows(client: Client, cutoff: datetime, items: dict[str, str]) -> Tables:
     """Every table with all of its columns and no row; items: the columns of survey items, and their engine types."""
     con = duckdb.connect()
+    con.execute(_ONE_THREAD)
     for name, table in TABLES.items():
         columns = {column.name: ENGINE_TYPES[column.type] for column in table.columns}
         columns |= items if table.has_items else {}

@@ -187,7 +187,7 @@ def _with_models(
     keys = [tuple(levels.iloc[row]) for row in pd.Series(np.arange(len(cells))).groupby(cells).first()]
 
     def rows_of(key: tuple) -> pd.DataFrame:
-        return counts[(levels.iloc[:, : len(key)] == list(key)).all(axis=1)]
+        return counts[np.array([cell[: len(key)] == key for cell in keys])[cells]]
 
     @cache
     def own(key: tuple) -> Any:

@@ -14,9 +14,11 @@ def protected_notes(notes: Iterable[Note], privacy: Privacy, rows: pd.DataFrame)
 
     rows: the metric's. A quote stands for those who share its theme and level; where their figure is hidden or there is none, so is the quote.
     """
-    whole = rows[(rows["part"] == "") & rows["value"].notna() & ~rows["flags"].str.contains("suppressed")]
-    shown = set(zip(whole["breakdown"], whole["segment"], whole["level"], strict=True))
-    notes = (note for note in notes if note.code != "quote" or _quoted_group(note) in shown)
+    notes = tuple(notes)
+    if any(note.code == "quote" for note in notes):
+        whole = rows[(rows["part"] == "") & rows["value"].notna() & ~rows["flags"].str.contains("suppressed")]
+        shown = set(zip(whole["breakdown"], whole["segment"], whole["level"], strict=True))
+        notes = tuple(note for note in notes if note.code != "quote" or _quoted_group(note) in shown)
     return tuple(_protected(note, privacy.suppress_below) for note in notes)
 
 

@@ -6,7 +6,6 @@ counts beyond another that counts the same of fewer.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -62,14 +61,17 @@ def remainders(
 
 def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
     """Who is in none of the levels of a segmentation that are shown, where these are of the same people."""
+    place = ["metric", "breakdown", "win"]
     levels = table[table["segment"] != ""]
-    sums = levels.groupby(["metric", "breakdown", "win", "segment"], sort=False)[list(_COUNTS)].sum(min_count=1)
-    wholes = table[table["segment"] == ""].set_index(["metric", "breakdown", "win"])[list(_COUNTS)]
-    for (*place, segment), held in zip(sums.index, sums.to_numpy(), strict=True):
-        if (key := tuple(place)) in wholes.index:
-            rest = wholes.loc[key].to_numpy() - held
-            if 0 < min(rest[:2]) < at_least and not (rest < 0).any():
-                yield (*place, segment, LEFT_OUT, *rest)
+    sums = levels.groupby([*place, "segment"], sort=False)[list(_COUNTS)].sum(min_count=1).reset_index()
+    wholes = table.loc[table["segment"] == "", [*place, *_COUNTS]]
+    both = sums.merge(wholes, on=place, suffixes=("_of_levels", ""))
+    rest = both[list(_COUNTS)].to_numpy() - both[[f"{name}_of_levels" for name in _COUNTS]].to_numpy()
+    fewest = np.where(rest[:, 1] < rest[:, 0], rest[:, 1], rest[:, 0])
+    is_small = (0 < fewest) & (fewest < at_least) & ~(rest < 0).any(axis=1)
+    keys = both.loc[is_small, [*place, "segment"]].itertuples(index=False, name=None)
+    for key, counts in zip(keys, rest[is_small], strict=True):
+        yield (*key, LEFT_OUT, *counts)
 
 
 def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Iterator[tuple]:
@@ -88,23 +90,22 @@ def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Itera
 
 def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> tuple[list[tuple], list[tuple]]:
     """What a metric counts beyond another that counts the same, wherever that is no more than it does: breakdown by breakdown."""
-    alike: dict[str, list[str]] = {}
-    for metric in dict.fromkeys(table["metric"]):
-        if metric in counted and counted[metric].counts:
-            alike.setdefault(counted[metric].counts, []).append(metric)
-    rows, sums = [], []
-    for more, fewer in (pair for held in alike.values() for pair in permutations(held, 2)):
-        sides = [table[table["metric"] == metric] for metric in (more, fewer)]
-        for breakdown in dict.fromkeys(sides[0]["breakdown"]):
-            first, other = (side[side["breakdown"] == breakdown].set_index(_CELL[2:]) for side in sides)
-            rest = (first[list(_COUNTS)] - other[list(_COUNTS)]).dropna(subset=["numerator", "clusters"])
-            small_remainders = rest[(rest["clusters"] > 0) & (rest["clusters"] < at_least)]
-            if small_remainders.empty or (rest[["numerator", "clusters"]] < -1e-6).any(axis=None):
-                continue
-            name = f"{more} beyond {fewer}"
-            rows += [
-                (name, breakdown, *cell, counts["clusters"], counts["clusters"], counts["numerator"], np.nan)
-                for cell, counts in small_remainders.iterrows()
-            ]
-            sums.append(((more, breakdown), (fewer, breakdown), (name, breakdown)))
-    return rows, sums
+    counts = table["metric"].map({metric: what.counts for metric, what in counted.items() if what.counts})
+    known = table[[*_CELL, "numerator", "clusters"]].assign(counts=counts)[counts.notna()]
+    pairs = known.merge(known, on=["counts", *_CELL[1:]], suffixes=("", "_of_fewer"))
+    pairs = pairs[pairs["metric"] != pairs["metric_of_fewer"]]
+    for name in ("numerator", "clusters"):
+        pairs[name] -= pairs.pop(f"{name}_of_fewer")
+    pairs = pairs.dropna(subset=["numerator", "clusters"])
+    compared = ["metric", "metric_of_fewer", "breakdown"]
+    never_fewer = pairs[["numerator", "clusters"]].min(axis=1).groupby([pairs[name] for name in compared]).transform("min")
+    is_small = (pairs["clusters"] > 0) & (pairs["clusters"] < at_least)
+    rows, sums = [], {}
+    chosen = pairs[is_small & (never_fewer >= -1e-6)]
+    for more, fewer, breakdown, *cell, people, number in chosen[[*compared, *_CELL[2:], "clusters", "numerator"]].itertuples(
+        index=False, name=None
+    ):
+        name = f"{more} beyond {fewer}"
+        rows.append((name, breakdown, *cell, people, people, number, np.nan))
+        sums[name, breakdown] = ((more, breakdown), (fewer, breakdown), (name, breakdown))
+    return rows, list(sums.values())
