@@ -23,7 +23,7 @@ _COUNTED = re.compile(r"(\d[\d,]*) (of|against) (\d[\d,]*) ")
 _OF_CUSTOMERS = re.compile(r"(\d[\d,]*) [\w' -]+ from (\d[\d,]*) customers")
 _PLAIN = re.compile(r"; (?:n )?(\d[\d,]*)(?: [\w' -]+)?$")
 _SMALL = re.compile(
-    r"(?<![\d.,€\u2212/-])(\d+(?:,\d{3})*) (?:of|customers?|buyers?|orders?|leads?|answers?|visitors?|losses)\b(?! of)"
+    r"(?<![\w.,€\u2212/-])(\d+(?:,\d{3})*) (?:of|customers?|buyers?|orders?|leads?|answers?|visitors?|losses)\b(?! of)"
 )
 _DAYS = {"day": 1.0, "month": 365.25 / 12, "year": 365.25, "week": 7.0}
 _FIGURES = {"Value": "value", "n": "n", "At risk": "n", "Customers followed": "n"}

@@ -178,7 +178,7 @@ def driver_impact(survey_responses, *, relationship: Relationship, items: Items,
 def driver_share(survey_responses, *, relationship: Relationship, items: Items, segments: Segments):
     """Share of the explained variance of the relationship index that a driver accounts for; all drivers together make 100%.
 
-    A driver adds to R2 according to the drivers that are already in the regression; its share is the average over all orders.
+    A driver adds to R² according to the drivers that are already in the regression; its share is the average over all orders.
 
     Why: it divides importance fairly among drivers that are correlated.
     Caution: it contains no direction and no size in points; see the driver impact for these.
@@ -186,7 +186,7 @@ def driver_share(survey_responses, *, relationship: Relationship, items: Items, 
         Statistical Software 17(1).
     """
     rows = model_answers(survey_responses, relationship, items, segments)
-    words = {"numerator": "R2 of the index due to the driver", "denominator": ANSWERS}
+    words = {"numerator": "R² of the index due to the driver", "denominator": ANSWERS}
     return of_counts(
         rows,
         _DRIVER_SHARES,

@@ -135,7 +135,7 @@ def touchpoint_satisfaction(
     satisfied: Item = "satisfied",
     within_days: int = 365,
 ):
-    """Share of the differences of the relationship index between customers that goes with their satisfaction after an interaction (R2), per survey
+    """Share of the differences of the relationship index between customers that goes with their satisfaction after an interaction (R²), per survey
     and channel.
 
     Customers count who answered both: satisfaction is the mean of their answers in the days before the answer on the relationship, from 0 (worst) to 100 (best).

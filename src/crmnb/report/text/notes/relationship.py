@@ -48,7 +48,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "too_few_gave_both": "fewer than {fewest:n} customers answered both surveys",
     "too_few_others_raise": "fewer than {fewest:n} customers outside of a segment shown here raise it",
     "segment_raises_themes": _segment_raises_themes,
-    "drivers_explain": "The drivers explain {r2:%} of the differences of the index between customers (R2).",
+    "drivers_explain": "The drivers explain {r2:%} of the differences of the index between customers (R²).",
     "model_sound": "The questions of each construct agree, and the constructs can be told apart.",
     "no_index_variance": "the answers to the items of the index are all the same",
     "shares_of_drawn_orders": "With {drivers:n} drivers the shares are averages over orders drawn at random.",
