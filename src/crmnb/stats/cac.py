@@ -14,13 +14,14 @@ from crmnb.stats.clv_contractual import fit_contracts
 from crmnb.stats.clv_models import with_resolved_newness
 from crmnb.stats.clv_noncontractual import fit_purchasers
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
+from crmnb.stats.fold_bootstrap import fold_draws
 from crmnb.stats.log_limits import symmetric
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.moments import FEW_FOR_MONEY
 from crmnb.stats.monthly_costs import FEWEST_MONTHS, limits, month_left_out, months_of, not_covered, ratio
 
 SPENT, FOLLOWED = "spent", "followed"  # breakdowns of evidence
-_REPLICATES = 1000
+_REPLICATES, _SEED = 1000, 0
 
 # ---- CAC ------------------------------------------------------------------------------------------------------------
 
@@ -208,11 +209,10 @@ def _months_to_payback(curves: np.ndarray, costs: np.ndarray) -> np.ndarray:
 
 def _resampled(margin: np.ndarray, at_risk: np.ndarray, cac: float, error: float) -> tuple[np.ndarray, np.ndarray]:
     """The curves of resampled folds of customers, (replicates, months), and CAC of each replicate, (replicates,)."""
-    rng, folds = np.random.default_rng(0), len(margin)
-    draws = rng.multinomial(folds, np.full(folds, 1 / folds), _REPLICATES)
+    draws = fold_draws(len(margin), _REPLICATES, _SEED)
     n = draws @ at_risk
     curves = np.cumsum(np.divide(draws @ margin, n, out=np.zeros_like(n), where=n > 0), axis=1)
-    noise = 0.0 if np.isnan(error) else rng.standard_normal(_REPLICATES) * error / cac
+    noise = 0.0 if np.isnan(error) else np.random.default_rng(_SEED + 1).standard_normal(_REPLICATES) * error / cac
     return curves, cac * np.exp(noise) * np.ones(_REPLICATES)
 
 
