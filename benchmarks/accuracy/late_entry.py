@@ -92,7 +92,7 @@ def _coverage(hazard: str, size: int, suppress_below: int, runs: int) -> dict[st
     for _ in range(runs):
         rows, truth = seen(rng, size, hazard)
         group = GroupedCounts("current", "", "", "", rows.assign(n=1.0), float(size))
-        [row] = survival.median([group], told).rows
+        [row] = survival.median_lifetime([group], told).rows
         low, high = np.nan_to_num(row["low"], nan=0.0), np.nan_to_num(row["high"], nan=np.inf, posinf=np.inf)
         if "unreliable" in row["flags"]:
             counts["unreliable"] += 1

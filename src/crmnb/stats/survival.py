@@ -5,6 +5,7 @@ test between the levels of a segmentation, Holm over segmentations (`crmnb.stats
 setting, `grace_days` (0 by default), is the number of days within which nobody can be lost by definition, as with churn by inactivity.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -45,11 +46,25 @@ def curve(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
 
 
 def median(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
-    """The time by which half of the group is lost; where that is not reached, the share that is left at the end."""
+    """The days by which half of the cases (tickets, leads) have ended; where that is not reached, the share that is still open."""
+    return _medians(groups, context, Note("too_few_cases_followed"), _open_cases)
+
+
+def median_lifetime(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
+    """The days by which half of the customers are lost; where that is not reached, the share that is left at the end."""
+    return _medians(groups, context, Note("too_few_followed"), _remaining_customers)
+
+
+def _medians(
+    groups: list[GroupedCounts],
+    context: EstimationContext,
+    too_few: Note,
+    not_reached: Callable[[Curve, float], Note],
+) -> Estimates:
+    """too_few: the reason where nobody is followed to the end. not_reached: from a curve and its last share to the reason."""
     curves = _curves(groups, context)
     grace_days = context.settings.get("grace_days", 0)
-    of_customers = "contractual" in context.settings
-    rows = [_median(group, survival, grace_days, of_customers) for group, survival in curves]
+    rows = [_median(group, survival, grace_days, too_few, not_reached) for group, survival in curves]
     return Estimates(rows, notes=_notes(curves, grace_days))
 
 
@@ -163,8 +178,10 @@ def _at_risk(group: GroupedCounts, survival: Curve, times: np.ndarray) -> np.nda
     return kaplan_meier.at_risk(np.maximum(times, np.nextafter(survival.start, np.inf)), entry, duration, n)
 
 
-def _median(group: GroupedCounts, survival: Curve, grace_days: float, of_customers: bool) -> dict:
-    """The row of the median of a group; of_customers: of customers, whose churn is declared, and not of tickets or leads."""
+def _median(
+    group: GroupedCounts, survival: Curve, grace_days: float, too_few: Note, not_reached: Callable[[Curve, float], Note]
+) -> dict:
+    """The row of the median of a group."""
     method, required = "Kaplan-Meier", max(grace_days, survival.start)
     if survival.last < required:
         return group.row(reason=Note("follow_up_too_short", days=required))
@@ -176,17 +193,16 @@ def _median(group: GroupedCounts, survival: Curve, grace_days: float, of_custome
         return group.row(value=value, low=low, high=high, method=method, **fields)
     share = kaplan_meier.at(survival, [survival.last])["value"].iloc[0]
     if np.isnan(share):
-        return group.row(reason=Note("too_few_followed" if of_customers else "too_few_cases_followed"))
+        return group.row(reason=too_few)
     low = low if np.isfinite(low) else np.nan
-    return group.row(
-        low=low, high=np.inf, method=method, flags="not_reached", reason=_not_reached(survival, share, of_customers)
-    )
+    return group.row(low=low, high=np.inf, method=method, flags="not_reached", reason=not_reached(survival, share))
 
 
-def _not_reached(survival: Curve, share: float, of_customers: bool) -> Note:
-    """How many are left where half are never lost."""
-    if not of_customers:
-        return Note("median_of_cases_not_reached", days=survival.last, share=share)
+def _open_cases(survival: Curve, share: float) -> Note:
+    return Note("median_of_cases_not_reached", days=survival.last, share=share)
+
+
+def _remaining_customers(survival: Curve, share: float) -> Note:
     if survival.start > 0:
         return Note("median_not_reached_from_tenure", days=survival.last, share=share, start=survival.start)
     return Note("median_not_reached", days=survival.last, share=share)

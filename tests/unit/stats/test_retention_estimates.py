@@ -94,14 +94,16 @@ def test_what_the_first_days_are_is_said_beside_the_median_too():
     counts = lives([60, 80, 90, 90], [1, 0, 1, 0], [0, 5, 5, 5])
     curve, median = (
         infer([group(counts)], context(BY_INACTIVITY | {"grace_days": 60}))
-        for infer in (survival.curve, survival.median)
+        for infer in (survival.curve, survival.median_lifetime)
     )
     assert curve.notes == median.notes
     assert note_words(median.notes)[0].startswith("No customer counts as lost before 60 days after the first order")
 
 
 def test_a_median_that_is_not_reached_says_what_is_known():
-    [row] = survival.median([group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], context()).rows
+    [row] = survival.median_lifetime(
+        [group(lives([10, 20, 30, 1096] + [1096] * 6, [1, 1, 1] + [0] * 7))], context()
+    ).rows
     assert np.isnan(row["value"])
     assert (row["flags"], row["high"]) == ("not_reached", np.inf)
     assert reason_words(row["reason"]) == "after 1,096 days 70% are still customers"
@@ -118,7 +120,7 @@ def test_durations_of_tickets_need_no_churn_declaration():
 def test_levels_by_tenure_are_left_out_since_they_are_the_time_itself():
     counts = exponential(np.random.default_rng(2), 60, 100, 300)
     levels = [group(counts, "tenure", "under 1 year"), group(counts, "region", "East")]
-    for infer in (survival.curve, survival.median):
+    for infer in (survival.curve, survival.median_lifetime):
         assert {row["segment"] for row in infer([group(counts), *levels], context()).rows} == {"", "region"}
 
 
@@ -393,7 +395,7 @@ def seen_for_two_years(rng: np.random.Generator, n: int, mean: float = 3 * 365.2
 
 def medians(n: int, runs: int, mean: float, suppress_below: int) -> pd.DataFrame:
     rng, ask = np.random.default_rng(n), context(suppress_below=suppress_below)
-    rows = [survival.median([group(seen_for_two_years(rng, n, mean))], ask).rows[0] for _ in range(runs)]
+    rows = [survival.median_lifetime([group(seen_for_two_years(rng, n, mean))], ask).rows[0] for _ in range(runs)]
     frame = pd.DataFrame(rows)
     truth = mean * np.log(2)
     sure = ~frame["flags"].str.contains("unreliable") & (frame["value"].notna() | (frame["flags"] == "not_reached"))
@@ -423,7 +425,9 @@ def test_one_old_customer_who_leaves_alone_does_not_take_the_curve_away():
     )
     figures = ["breakdown", "value", "low", "high"]
     pd.testing.assert_frame_equal(of_young[figures], of_all[figures])
-    assert survival.median([group(pd.concat([young, alone]))], context()).rows[0]["value"] == pytest.approx(277, abs=60)
+    assert survival.median_lifetime([group(pd.concat([young, alone]))], context()).rows[0]["value"] == pytest.approx(
+        277, abs=60
+    )
 
 
 def test_customers_of_whom_only_a_month_is_seen_make_one_curve_though_a_day_lies_between_their_ages():
@@ -443,7 +447,10 @@ def test_a_curve_that_begins_late_says_among_whom():
     rng = np.random.default_rng(15)
     age = np.ceil(rng.uniform(400, 1500, 400))
     counts = lives(age + np.ceil(rng.exponential(600, 400)), 1, age)
-    curve, [median] = survival.curve([group(counts)], context()), survival.median([group(counts)], context()).rows
+    curve, [median] = (
+        survival.curve([group(counts)], context()),
+        survival.median_lifetime([group(counts)], context()).rows,
+    )
     start = min(point["x"] for point in curve.points)
     assert 400 < start < 450
     assert {reason_words(row["reason"]) for row in curve.rows} == {f"among those who had stayed for {start:,.0f} days"}
@@ -465,10 +472,10 @@ def test_a_median_of_cases_that_is_not_reached_says_nothing_of_customers():
 
 def test_a_median_that_is_the_declared_inactivity_is_no_figure():
     counts = lives([90] * 30 + [400] * 20, [1] * 30 + [0] * 20)
-    [row] = survival.median([group(counts)], context(BY_INACTIVITY)).rows
+    [row] = survival.median_lifetime([group(counts)], context(BY_INACTIVITY)).rows
     assert np.isnan(row["value"])
     assert row["flags"] == ""
     assert "at least half never ordered again" in reason_words(row["reason"])
     assert "90 days" in reason_words(row["reason"])
-    [by_contract] = survival.median([group(counts)], context(BY_CONTRACT)).rows
+    [by_contract] = survival.median_lifetime([group(counts)], context(BY_CONTRACT)).rows
     assert by_contract["value"] == 90

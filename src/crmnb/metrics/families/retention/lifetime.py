@@ -10,7 +10,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import Estimator, median_survival, survival
+from crmnb.metrics.estimators import Estimator, survival
 from crmnb.metrics.features.customer_base import (
     distinct,
     first_joined,
@@ -24,6 +24,13 @@ from crmnb.metrics.features.tenure import (
 from crmnb.metrics.measures import of_counts, share
 from crmnb.schema.client import Churn, Segments
 
+_MEDIAN_LIFETIME = Estimator(
+    "Kaplan-Meier median",
+    "counts",
+    "survival.median_lifetime",
+    "Brookmeyer & Crowley's, from the log-log band",
+    columns=survival.columns,
+)
 _HAZARD_RATIO = Estimator(
     "Cox's proportional hazards", "counts", "churn_drivers.hazard_ratios", "Wald, on the logarithm", chart="breakdown"
 )
@@ -183,7 +190,7 @@ def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
     lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)
     return of_counts(
         lifetimes,
-        median_survival,
+        _MEDIAN_LIFETIME,
         numerator="days until half of the customers have left",
         denominator="customers, from their first day",
     )
