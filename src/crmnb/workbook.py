@@ -192,7 +192,7 @@ def _parameters(client: str, project: Path) -> Path:
 
 
 def _taken(client: Client, tables_folder: Path, private: Path) -> Intake:
-    """The tables that a run told this kernel to read."""
+    """The tables that the run chose for this kernel."""
     if tables_folder.parent.resolve() != (private / "tables").resolve():
         raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
     if (intake := load_intake(tables_folder.parent, tables_folder.name)) is None:

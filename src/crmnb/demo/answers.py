@@ -90,7 +90,7 @@ def split_by_region(scale: Scale, shares: np.ndarray, worse_share: float) -> tup
 
 
 def choose_answers(scale: Scale, shares: np.ndarray, feeling: np.ndarray) -> np.ndarray:
-    """The answers of respondents with these feelings (standard normal, high is good), given the shares of the answers.
+    """The answers of respondents with these feelings (standard normal, high is good), at these shares of the answers.
 
     shares: a row for each respondent.
     """

@@ -1,6 +1,6 @@
 """Comments of the simulated client: planted themes and sentiment, which depend on the answer to the question on satisfaction.
 
-A comment is positive, neutral or negative as a whole. Its themes are independent of each other, given the answer.
+A comment is positive, neutral or negative as a whole. Its themes are independent of each other at the same answer.
 """
 
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ def _decorated(text: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def true_net_sentiment(answers: np.ndarray) -> float:
-    """Positive less negative comments in points, given the shares of the answers 1 to 5."""
+    """Positive less negative comments in points, at these shares of the answers 1 to 5."""
     return float(100 * answers @ (POSITIVE - NEGATIVE))
 
 

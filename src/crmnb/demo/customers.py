@@ -108,7 +108,7 @@ def find_steady_state(rates: Rates) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _find_churn_rates(rates: Rates, year: int, present: np.ndarray, joiner_shares: np.ndarray) -> np.ndarray:
-    """The churn rates in a year by region and plan, given the number of customers (`present`) at its start."""
+    """The churn rates in a year by region and plan, for so many customers (`present`) at its start."""
     there = present.sum(axis=1)
     worse = there[_IS_LOW_REGION].sum() / max(there.sum(), 1e-9)
     retained = rates.retention[year] + rates.gap * np.where(_IS_LOW_REGION, worse - 1, worse)

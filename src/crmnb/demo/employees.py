@@ -1,7 +1,7 @@
 """Employees of the simulated client: teams, a yearly survey of the staff, and the team that handles each ticket.
 
 The whole staff gives each answer exactly as often as SHARES say, whatever the seed: who gives which answer, and who answers at all, is
-drawn. So the true figures of the staff are known. A ticket's team is drawn given the answer of its customer, which it leaves as it is: the
+drawn. So the true figures of the staff are known. A ticket's team is drawn conditional on the answer of its customer, which stays as it is: the
 customers of a team are more satisfied by LINK points for each point of the team's engagement.
 """
 

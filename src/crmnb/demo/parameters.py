@@ -54,7 +54,7 @@ PLANS = {
 
 
 def _rate(description: str, *values: float, between: tuple[float, float] = (0, 1)):
-    """A rate: one value, or one for each year (told by how many defaults there are); its ends are not allowed."""
+    """A rate: one value, or one for each year (as many as there are defaults); its ends are not allowed."""
     default = values if len(values) > 1 else values[0]
     return field(default=default, metadata={"words": description, "between": between})
 
@@ -131,7 +131,7 @@ class Rates:
 
 
 def parse_rates(arguments: dict[str, list[float] | None]) -> Rates:
-    """The rates from arguments (name: values, None where nothing is given); the defaults for the rest.
+    """The rates from arguments (name: values, None where not set); the defaults for the rest.
 
     Raises InputError for a rate out of its range, and for another number of values than one, or one a year.
     """

@@ -9,7 +9,7 @@ from crmnb.demo.columns import make_customer_ids, make_keys, to_times
 from crmnb.demo.customers import CustomerBase
 from crmnb.demo.parameters import EDGES, PLANS, Rates
 
-_MORE, _LESS = 0.5, 0.3  # of the fee: what extras add that are ordered, and take off when they are given up
+_MORE, _LESS = 0.5, 0.3  # of the fee: what extras add when they are ordered, and take off when they are cancelled
 
 
 def simulate_subscriptions(base: CustomerBase, rates: Rates, rng: np.random.Generator) -> pd.DataFrame:

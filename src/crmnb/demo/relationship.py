@@ -144,7 +144,7 @@ def _invitations(base: CustomerBase, account: np.ndarray, on_list: np.ndarray, r
 
 
 def _answers(who: np.ndarray, worse: np.ndarray, customers: int, rng: np.random.Generator) -> np.ndarray:
-    """(sheets, items): the answers from 1 to 10, NaN where none was given; worse: how much of the story each sheet tells."""
+    """(sheets, items): the answers from 1 to 10, NaN where there is none; worse: how much of the story each sheet tells."""
     rows = len(who)
 
     def opinion() -> np.ndarray:

@@ -63,8 +63,8 @@ def simulate_responses(
 ) -> pd.DataFrame:
     """The answer sheets: one to each completed invitation, and some that came without. A customer's are alike.
 
-    All who answer in a year choose each box exactly as often as the true figures of the year say: what the region that is
-    worse gives less is given more by the others, at the shares of the regions among those who answer. speed: by ticket, how soon it was
+    All who answer in a year choose each box exactly as often as the true figures of the year say: what the
+    worse region chooses less, the others choose more, at the shares of the regions among those who answer. speed: by ticket, how soon it was
     resolved, which moves the satisfaction with it.
     """
     done = invited[invited["completed_at"].notna()]
@@ -100,7 +100,7 @@ def _items(
     soon: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """The answers to each item, NaN where none was given; soon: how soon the ticket of a sheet was resolved, NaN of other sheets."""
+    """The answers to each item, NaN where there is none; soon: how soon the ticket of a sheet was resolved, NaN of other sheets."""
     rows = len(who)
     own = rng.standard_normal(customers)
     shared = np.sqrt(_ALIKE) * np.where(who >= 0, own[who], rng.standard_normal(rows))

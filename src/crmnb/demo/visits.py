@@ -83,12 +83,12 @@ def _multiples(visitors: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def conversion(base: CustomerBase, rates: Rates, period: TruthPeriod, of_all: bool) -> dict[tuple[str, str], float]:
-    """(metric, breakdown) -> the true value in a window, in percent; given so many lives, in closed form.
+    """(metric, breakdown) -> the true value in a window, in percent, in closed form for this customer base.
 
     of_all: with strangers and devices that nobody knows; else of a group of customers, as far as they are known.
 
-    A customer is two visitors: one on the device where they log in, one elsewhere. Sessions on each are Poisson given the
-    customer's rate and the days under contract: none at all and none with a goal have the chance that a gamma mixture
+    A customer is two visitors: one on the device where they log in, one elsewhere. Sessions on each are Poisson, at the
+    customer's rate for the days under contract: none at all and none with a goal have the chance that a gamma mixture
     gives. A stranger's number of sessions is geometric. A device is known by any session of three years in which the
     customer logs in; of sessions in the window without that, the chance of no log-in at any time is taken off.
     """

@@ -1,4 +1,4 @@
-"""Store: an evaluation kept in a folder, and its results restored from there, with the points of their charts."""
+"""Store: an evaluation saved in a folder, and its results restored from there, with the points of their charts."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ from crmnb.schema.client import Client
 def save(
     evaluation: Evaluation, folder: Path, key: str, client: Client, period: Period, engine: duckdb.DuckDBPyConnection
 ) -> None:
-    """Keep an evaluation in an existing folder; last of all its record, without which nothing of it counts.
+    """Write an evaluation to an existing folder; last of all its record, without which the rest is ignored.
 
     key: of what it was computed from (`crmnb.run.cache_keys.evaluation_key`). engine: any connection.
     """

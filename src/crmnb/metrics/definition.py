@@ -27,17 +27,17 @@ _FAMILIES = "crmnb.metrics.families"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric and every fact about it, each said once where it is defined.
+    """A metric and every fact about it, each stated once where it is defined.
 
     `function(*views, **settings)` gives a `Measure` of a client's tables (`crmnb.engine.views.View`). It is called once for all periods.
-    What it measures is `measure`; of a metric that no client's tables were given to, that of empty tables. `trend`: whether it is asked for the
-    parts of a period, too.
+    `measure` is what it measures: of a client's tables once the function was called, else of empty tables. `trend`: whether it is
+    computed for the parts of a period, too.
 
     `unit` is "%" (values 0-100), "points", "scale", "count", or words; `scaled` is what the estimate is multiplied by.
     `hand_count` is the value on the corner shop in 2025, as counted with a pencil: an expression, or one per breakdown. What
     no pencil can do names in `published` the test of a published figure instead.
     `per_customer`: the unit counted is a customer: rows without one are left out before the function sees them, and
-    their share is said beside the result; the evidence then has one row per customer and breakdown.
+    their share is stated beside the result; the evidence then has one row per customer and breakdown.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Metric:
     depends_on_length = property(lambda self: self.measure.depends_on_length)
 
     def __call__(self, periods: "Periods", views: "Sequence[View]", arguments: dict[str, Any]) -> Measure:
-        """The measure of a client's tables, with what the accessors noted; given: settings and declarations by name."""
+        """The measure of a client's tables, with what the accessors noted. arguments: settings and declarations by name."""
         measure = self.function(*views, **arguments)
         return replace(
             measure,
@@ -122,7 +122,7 @@ class Metric:
         return {p.name: kind for kind in DECLARATIONS for p in self._keyword_only if p.annotation is kind}
 
     def direction_of(self, arguments: dict[str, Any]) -> Direction:
-        """The direction, which may depend on the client's declarations, with these given."""
+        """The direction, which may depend on the client's declarations (`arguments`, by name)."""
         return self.direction(**arguments) if callable(self.direction) else self.direction
 
     def privacy(self, client: Client) -> Privacy:
@@ -156,8 +156,8 @@ def metric(
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Declare the function below as a metric; its name is the id, its module the family, its docstring the method.
 
-    What it measures, the function says itself, by the measure that it gives and the accessors that it uses. What stands here is what
-    is known of it without any tables. `per_customer` is such a thing, as it decides which rows the function is given. `opens_report`: it stands
+    What it measures follows from the measure that the function returns and the accessors that it uses. The decorator takes what is
+    known without any tables, such as `per_customer`, which decides which rows the function receives. `opens_report`: it stands
     before all others on the first page, whatever the client's objectives are.
     """
 

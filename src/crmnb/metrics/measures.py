@@ -3,7 +3,7 @@
 Evidence is a narwhals frame with one row per unit counted and period (`period_id`, as the accessors of
 `crmnb.engine.views.View` give it; without that column, of the reporting period alone). It may carry `customer_id` (the cluster, and
 whose levels a row is in), `weight` (rows without one are left out) and the columns by which clients break figures down. What follows
-from the kind of quantity (the estimator, its interval, bounds, chart) is said here once.
+from the kind of quantity (the estimator, its interval, bounds, chart) is stated here once.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,10 +38,10 @@ class Measure:
     quite another length. `inputs`: the metrics that it is made of, and of a derived one how: `combine`, or `transform` of a single one (`derived`);
     `complement`: it counts what that one does not. `aspect_of`: the metric of whose fact it shows another aspect, beside which
     reports list it. `suppress_below`: fewer units are hidden, even where the client allows less.
-    The others follow from the accessors that the function used. `cumulative`: it tells of all data up to the period's end, so it
+    The others follow from the accessors that the function used. `cumulative`: it is of all data up to the period's end, so it
     has no parts and is compared with nothing that shares most of them. `of_events`: its rows are those of the period's days. `looks_back`: it
-    asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: how long after a period's
-    end its figure can be told. `notes`: what the function says of its evidence. `known`: what its estimator is told as well, beside the
+    asks for history. `follow_up_days`: rows that the data do not follow for so long are left out. `maturity_days`: the days after a period's
+    end until its figure is complete. `notes`: remarks of the function on its evidence. `known`: what its estimator needs beside the
     settings.
     """
 
@@ -82,7 +82,7 @@ class Measure:
         return replace(self, rows=None)
 
     def stored(self) -> dict[str, Any]:
-        """The facts as plain data, for a result that is kept; empty where the estimator is a family's own."""
+        """The facts as plain data, for a stored result; empty where the estimator is a family's own."""
         estimate = self.estimate.stored()
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
         return own | {"estimate": estimate, "units": dict(self.units)} if estimate else {}
@@ -115,7 +115,7 @@ def _of(rows: nw.LazyFrame, estimate: Estimator, by: By, columns: dict[str, nw.E
 
 
 def share(rows: nw.LazyFrame, condition: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
-    """The share of the rows that meet a condition. by: a column, or columns by name, of which each value is told apart."""
+    """The share of the rows that meet a condition. by: a column, or columns by name, each value of which is a breakdown."""
     return _of(rows, estimators.proportion, by, {"num": condition.cast(nw.Int64), "den": nw.lit(1)}, facts)
 
 
@@ -180,7 +180,7 @@ def count(
 ) -> Measure:
     """How many rows there are, and how they scatter over time where the column `at` holds theirs; without one, a count of states.
 
-    States, such as tickets that are open at a moment, are all counted: there is no interval. out_of: rows of whom the count is told per so many (`per=100`: per 100 of them).
+    States, such as tickets that are open at a moment, are all counted: there is no interval. out_of: rows by whose number the count is divided (`per=100`: the count per 100 of them).
     """
     none, no_time = nw.lit(None, nw.Float64), nw.lit(None, nw.Datetime("us"))
     time = nw.col(at) if at else no_time

@@ -26,7 +26,7 @@ class Display:
     shown_to = EVERYONE
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """What Jupyter shows, with the mark where a run has given a key for it."""
+        """What Jupyter shows, with the mark where a run has set a key for it."""
         html = self._repr_html_()
         bundle: dict[str, Any] = {"text/html": html, "text/plain": repr(self)}
         if key := os.environ.get(PAGE_KEY):
@@ -59,7 +59,7 @@ def note(shown_to: str = EVERYONE) -> dict[str, str]:
 
 
 def made_for(output: Mapping[str, Any]) -> str:
-    """For which pages an output of a kept notebook was made, as `settle` left it; "" for what is not the suite's own."""
+    """For which pages an output of a stored notebook was made, as `settle` left it; "" for what is not the suite's own."""
     return str((output.get("metadata") or {}).get(_NOTE, ""))
 
 

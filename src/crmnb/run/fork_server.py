@@ -212,7 +212,7 @@ def _close_inherited(server: _Server, own_end: socket.socket, arguments: Any) ->
     own_end.close()
     for connection in server.connections:
         connection.close()
-    for _, _, files in server.waiting:  # pipes of other jobs: kept open here, their end would not be noticed
+    for _, _, files in server.waiting:  # pipes of other jobs: open here, their end would not be noticed
         for file in files:
             os.close(file)
 

@@ -20,7 +20,7 @@ from crmnb.stats.models.empirical_bayes import Shrunken, shrunken
 from crmnb.stats.models.funnel_plot import Funnel, Standardised, funnel, limits, standardise
 
 AGENTS, SHRUNKEN, LIMITS = "agents", "shrunken", "limits"  # breakdowns of the points
-FEWEST_AGENTS = 5  # of fewer, the variance between agents cannot be told
+FEWEST_AGENTS = 5  # of fewer, the variance between agents cannot be estimated
 OUTSIDE = 0.998  # the level of the outer limits, beside the client's own
 _FEW = 30  # cases or customers of an agent, below which the figure is unreliable
 _PLACES = 40  # of a limit

@@ -3,7 +3,7 @@
 The naive baseline forecasts that the holdout repeats the equally long time before it. Of purchases, each customer's repeat purchases in
 the holdout are forecast; of contracts, who is still a customer at its end. The total error is (forecast - observed) / observed; the
 error per customer is the mean absolute difference of forecast and observed over the mean observed. Their intervals are linearised
-over customers (Kish 1965, Survey Sampling, 6.5) given the fitted parameters: they say by how much the errors would differ for
+over customers (Kish 1965, Survey Sampling, 6.5) with the parameters held fixed: they show by how much the errors would differ for
 other customers of the same kind. Fader, Hardie & Lee 2005, Marketing Science 24:275, 4 (holdout, tracking).
 """
 

@@ -14,7 +14,7 @@ from crmnb.stats.estimation import NAN, Estimates, EstimationContext, GroupedCou
 from crmnb.stats.relationship import current_whole
 
 PREFERRED, USED, BOTH = "preferred", "used", "both"  # kinds of points
-FEWEST = 10  # customers with both channels known, below which nothing is told
+FEWEST = 10  # customers with both channels known, below which nothing is estimated
 _METHOD = "Bonett and Price"
 
 

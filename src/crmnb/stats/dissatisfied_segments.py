@@ -20,7 +20,7 @@ from crmnb.stats.relationship import current_whole, customers_of
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
 FEWEST = 10  # customers in a level and outside of it, below which no gap is tested
-MOST_NAMED = 3  # segments that the notes tell of
+MOST_NAMED = 3  # segments that the notes name
 _METHOD = "Welch"
 
 

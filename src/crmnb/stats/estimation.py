@@ -65,7 +65,7 @@ class GroupedCounts:
 
 @dataclass(frozen=True)
 class EstimationContext:
-    """What an estimator is told beside the counts.
+    """What an estimator needs to know beside the counts.
 
     level: the confidence level, between 0 and 1. settings: numbers and texts by name, such as `grace_days` or `horizon_months`.
     periods: the period of each window. suppress_below: groups of fewer customers must not be shown. min_base: groups of fewer

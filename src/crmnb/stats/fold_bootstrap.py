@@ -1,4 +1,4 @@
-"""The bootstrap of folds: customers (or leads) are dealt into groups at random, and groups are resampled.
+"""The bootstrap of folds: customers (or leads) are divided into groups at random, and groups are resampled.
 
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3.
 """

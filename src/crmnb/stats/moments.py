@@ -240,7 +240,7 @@ def difference(
 
     `now`, `before`: `value`, `low`, `high`, `clusters`, of one index. `correlation`: that of the two estimates, 0 where they
     share no unit. Rates, nps and counts: Newcombe's hybrid (method 10, with the correlation of shared units); t intervals
-    (`symmetric`): Welch-Satterthwaite. The p-value is the level at which the interval would just touch zero, as told by
+    (`symmetric`): Welch-Satterthwaite. The p-value is the level at which the interval would just touch zero, computed from
     the interval's own arm, so that the two never disagree. `slack`: how much of the change may be no change, but a day more in
     one of the periods: the interval is so much wider on both sides.
     """

@@ -21,7 +21,7 @@ from crmnb.stats.models.pls_quality import path_notes, path_quality
 from crmnb.stats.models.relative_importance import MOST_EXACT, share_intervals
 from crmnb.stats.relationship_model import FittedRelationship, answers_of, fitted, weight_of
 
-STEP = 5.0  # points of a driver's score, for which its impact is told
+STEP = 5.0  # points of a driver's score, for which its impact is stated
 SHARED_FOLDS = 200  # from which on the customers of a group are estimated where folds hold several of them
 FEW_ANSWERS = 30  # below which a percentile interval is too narrow
 _ROUNDING = 1e-12  # of a standardised effect

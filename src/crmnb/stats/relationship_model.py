@@ -22,7 +22,7 @@ from crmnb.stats.shared_fits import shared
 FEWEST_FOR_WEIGHTS = 100  # complete answers, below which estimated weights are worse than equal ones
 FEWEST_FOR_EFFECTS = 30  # complete answers, below which a regression of the index says nothing
 REPLICATES, SEED = 1000, 1989
-MOST_FOLDS = 1000  # into which customers are dealt: from so many on, a fold may hold several
+MOST_FOLDS = 1000  # into which customers are divided at random: from so many on, a fold may hold several
 _COMPARED = ("current", "comparison")
 
 
@@ -60,7 +60,7 @@ class FittedRelationship:
 
     @property
     def without_effects(self) -> Note | None:
-        """Why no effects can be told, None where they can."""
+        """Why no effects can be estimated, None where they can."""
         if self.bootstrap is None:
             return self.refusal
         if self.complete < FEWEST_FOR_EFFECTS:

@@ -28,7 +28,7 @@ def shared_fits() -> Iterator[None]:
 def shared(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A function of arrays, frames and values whose result is computed once in an evaluation; outside of one at each call.
 
-    Arguments are the same if their contents are. Whoever calls it must not change the result. An exception is not kept.
+    Arguments are the same if their contents are. Whoever calls it must not change the result. An exception is not stored.
     """
 
     @wraps(function)

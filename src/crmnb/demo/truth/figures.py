@@ -46,7 +46,7 @@ def compute_truth(rates: Rates, label: int | str, at_start: float, segment: str 
 
     at_start: the number of customers at the start of that year, for counts. segment, level: one of LEVELS.
 
-    Closed form, given the number of customers of each region and plan, which comes from a large simulated base. Retention
+    Closed form, conditional on the number of customers of each region and plan, which comes from a large simulated base. Retention
     is the argument: that share of the customers at the start of a year is retained; a region and plan has its own rate, and
     for a part of a year the power of that rate. Churn is the complement, annualised to 365.25 days. New customers are
     Poisson, `won` per customer at the start of the year. The members of a cohort join evenly over a month of length L and

@@ -1,4 +1,4 @@
-"""True figures of fees and orders in closed form: given the customers, payments and orders are averaged exactly."""
+"""True figures of fees and orders in closed form: payments and orders are averaged exactly, conditional on the customers."""
 
 from itertools import pairwise, product
 from math import prod

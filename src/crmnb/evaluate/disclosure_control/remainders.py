@@ -98,13 +98,15 @@ def _beyond(table: pd.DataFrame, counted: dict[str, Counted], at_least: int) -> 
         pairs[name] -= pairs.pop(f"{name}_of_fewer")
     pairs = pairs.dropna(subset=["numerator", "clusters"])
     compared = ["metric", "metric_of_fewer", "breakdown"]
-    never_fewer = pairs[["numerator", "clusters"]].min(axis=1).groupby([pairs[name] for name in compared]).transform("min")
+    never_fewer = (
+        pairs[["numerator", "clusters"]].min(axis=1).groupby([pairs[name] for name in compared]).transform("min")
+    )
     is_small = (pairs["clusters"] > 0) & (pairs["clusters"] < at_least)
     rows, sums = [], {}
     chosen = pairs[is_small & (never_fewer >= -1e-6)]
-    for more, fewer, breakdown, *cell, people, number in chosen[[*compared, *_CELL[2:], "clusters", "numerator"]].itertuples(
-        index=False, name=None
-    ):
+    for more, fewer, breakdown, *cell, people, number in chosen[
+        [*compared, *_CELL[2:], "clusters", "numerator"]
+    ].itertuples(index=False, name=None):
         name = f"{more} beyond {fewer}"
         rows.append((name, breakdown, *cell, people, people, number, np.nan))
         sums[name, breakdown] = ((more, breakdown), (fewer, breakdown), (name, breakdown))

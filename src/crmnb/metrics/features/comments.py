@@ -115,7 +115,7 @@ class CodedSentiment:
 
     @property
     def known(self) -> dict[str, Any]:
-        """What the estimator of the net sentiment is told."""
+        """What the estimator of the net sentiment needs to know beside the counts."""
         return {"sentiment_source": self.source, "misclassified": self.misclassified}
 
 

@@ -18,7 +18,7 @@ _YEAR = timedelta(days=365)
 def customers_at(tenures: nw.LazyFrame, t: datetime, days: int) -> nw.LazyFrame:
     """Who is a customer at t, one row each: in a span with since < t <= until.
 
-    days: the length of every span where they are all equally long (churn by inactivity), else 0; told so, the engine
+    days: the length of every span where they are all equally long (churn by inactivity), else 0; with it, the engine
     reads that many days instead of everything before t.
     """
     begun, not_over = nw.col("since") < t, nw.col("until").is_null() | (nw.col("until") >= t)

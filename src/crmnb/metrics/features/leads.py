@@ -40,7 +40,7 @@ def within_days(days: int, *times: str) -> nw.Expr:
 
 
 def decided_at() -> nw.Expr:
-    """When a lead was decided: won, even if it had been given up before or fell through later; else lost."""
+    """When a lead was decided: won, even if it had been abandoned before or fell through later; else lost."""
     return nw.coalesce(nw.col("won_at"), nw.col("lost_at"))
 
 

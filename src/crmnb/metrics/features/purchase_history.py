@@ -147,7 +147,7 @@ def _history(days: nw.LazyFrame, end: int) -> nw.LazyFrame:
         *(nw.col(name).sum() for name in ("x", "spend", "margin", "again")), last=nw.col("day").max()
     )
     times = {"t_x": nw.col("last") - nw.col("first"), "T": nw.lit(end - 1) - nw.col("first")}
-    # To the fourth decimal, as money is kept: sums of floats differ in the last digits, and alike rows are to be alike.
+    # To the fourth decimal, as money is stored: sums of floats differ in the last digits, and equal rows must be equal.
     rounded = {name: nw.col(name).round(4) for name in ("spend", "again")}
     return customers.with_columns(**times, **rounded).select("customer_id", "x", "t_x", "T", "spend", "margin", "again")
 

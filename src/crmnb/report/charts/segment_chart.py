@@ -126,7 +126,7 @@ def _figure(
     table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
     alt = dots_alt(result, what, drawn, whole, places, zero)
     seen = seen or (title if places is None else _seen(result, drawn, title, places))  # nor rivals
-    # What an inference from counts says of itself holds for all of its breakdowns, and is said with them.
+    # The notes of an inference from counts hold for all of its breakdowns, and stand below them.
     of_levels = drawn[0][1].segment or result.metric.estimate.reduces != "counts"
     own = () if of_levels else notes_in_words(result)
     return Figure(title=seen, alt=alt, table=table, notes=(*_notes(result, drawn, left_out), *own), **pictures)

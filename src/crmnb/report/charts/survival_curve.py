@@ -200,7 +200,7 @@ def _is_stepped(curve: Series) -> bool:
 
 
 def _line(axes, curve: Series, colour: str, *, stepped: bool) -> None:
-    """The band first, so that the line lies on it. Where not all steps are told, a line goes through their ends.
+    """The band first, so that the line lies on it. Where not all steps are shown, a line goes through their ends.
 
     A curve that was thinned would have steps that nobody saw.
     """

@@ -24,7 +24,7 @@ from crmnb.report.text.values import interval_name, short_value, value_words
 _MOST_COMPONENTS = 5
 _MOST_TICKS, _MOST_NARROW_TICKS = 13, 6
 _MOST_REASONS = 2
-# What a part of which a breakdown has no row is drawn and told as.
+# How a part without a row of a breakdown is drawn and described.
 _NOTHING = dict.fromkeys(("value", "low", "high", "n"), math.nan) | {"flags": "unavailable", "reason": ""}
 _PANEL, _SMALL_PANEL, _FOOT = 300, 170, 40
 _AIR = 0.14

@@ -14,7 +14,7 @@ from crmnb.schema.client import Client
 class Checked:
     """What a check found. `chosen` says how the period was; `page` and `quarantine` are where the pages lie.
 
-    `many_levels`: how many levels those segmentations have that have more than are told apart.
+    `many_levels`: the number of levels of segmentations that have more levels than reports show.
     """
 
     client: Client

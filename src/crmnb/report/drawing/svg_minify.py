@@ -101,7 +101,7 @@ def _slim_tag(tag: str, names: dict[str, str]) -> str:
 
 
 def _straight(path: str) -> str:
-    """A path of straight lines, each told from where the last one ended."""
+    """A path of straight lines, each relative to where the last one ended."""
     written = []
     for line in re.findall(r"M[^M]*", path):
         points = [(float(x), float(y)) for x, y in re.findall(r"[ML] (\S+) ([^\sz]+)", line)]

@@ -41,7 +41,7 @@ GLOSSARY = (
     ),
     ("Too early", "The follow-up time of some customers, orders or leads is not over yet."),
     ("Unreliable", "There are too few customers for a reliable interval."),
-    ("Not available", "The data for this figure are missing, for the reason given. It never means zero."),
+    ("Not available", "The data for this figure are missing; the reason stands beside it. It never means zero."),
     (
         "Type",
         "What a metric measures: input (resources used), process (activities), output (direct results) or outcome (effect on customers and "

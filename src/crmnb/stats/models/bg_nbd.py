@@ -28,7 +28,7 @@ from crmnb.stats.models.maximum_likelihood import (
 
 _EDGES = dict.fromkeys(("r", "alpha"), "purchase_rates") | dict.fromkeys(("a", "b"), "churn_after_purchase")
 _STARTS = ((1.0, 1.0, 1.0, 2.0), (0.2, 0.1, 0.3, 3.0), (5.0, 2.0, 0.1, 2.0))
-# Where the likelihood has its maximum in a limit: what is given there, by place, and what it says of the customers. At a shape of
+# Where the likelihood has its maximum in a limit: the parameters set there, by place, and what that means for customers. At a shape of
 # 1,000, rates or probabilities differ by a thirtieth of their mean.
 _ALIKE = 1000.0
 _LIMITS = (
@@ -44,7 +44,7 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
     """Maximum likelihood estimates of (r, alpha, a, b), by equation (6).
 
     x, t_x, T: (rows,); n: (rows,) how many customers have that triple. Equal triples need not stand together; the fewer rows, the faster.
-    Where the maximum is in a limit, in which customers do not differ in something, that limit is given and said (`Fit.homogeneity`).
+    Where the maximum is in a limit, in which customers do not differ in something, the fit is that limit and names it (`Fit.homogeneity`).
     Raises ValueError where a row cannot be, CannotFit where the customers do not carry the model.
     """
     x, t_x, T, n = _checked(x, t_x, T, n)
@@ -63,7 +63,7 @@ def fit_buying(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> 
 
 
 def log_likelihood(parameters: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: np.ndarray) -> float:
-    """The log-likelihood of n customers each of these histories at given parameters, by equation (6), in the units of the data."""
+    """The log-likelihood of n customers each of these histories at these parameters, by equation (6), in the units of the data."""
     return float(_likelihood(*_checked(x, t_x, T, n))(np.asarray(parameters, float))[0])
 
 

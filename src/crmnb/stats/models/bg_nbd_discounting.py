@@ -31,7 +31,7 @@ _DIGITS = 60.0
 def time_ahead(
     r: float, a: float, b: float, x: np.ndarray, since: np.ndarray, horizon: np.ndarray, rate: float
 ) -> np.ndarray:
-    """The integral of e^(-rate s) F(s / since) over s from 0 to the horizon, for customers given by x and since.
+    """The integral of e^(-rate s) F(s / since) over s from 0 to the horizon, for customers with these x and since.
 
     x, since, horizon: of one shape, or numbers. horizon: may be infinite where rate is more than 0. Exact to 1e-8 of the value.
     """
@@ -81,7 +81,7 @@ def _still(r: float, a: float, b: float, x: float, z: np.ndarray) -> np.ndarray:
     """ln F(z): the expectation over p by the trapezoidal rule on the scale of its log odds, where that converges geometrically.
 
     Where a or b + x is small the density's tails are long: (1 - p) F(0) or p F's value at p = 1, of which the expectation
-    is known, are taken off there. All is told as parts of its largest term, as F may be smaller than any float.
+    is known, are taken off there. All is expressed in parts of its largest term, as F may be smaller than any float.
     """
     c, stay = r + x + 1, b + x
     long_left, long_right = a < 0.5, stay < 0.5

@@ -89,7 +89,7 @@ def _scale(k: np.ndarray, since: np.ndarray) -> np.ndarray:
 
 
 def _expected(parameters: np.ndarray, of: Older, ahead: Callable[..., np.ndarray]) -> np.ndarray:
-    """The mean over p of what is ahead, given the histories."""
+    """The mean over p of what is ahead, conditional on the histories."""
     r, alpha, a, b = parameters
     unseen = of.before / (alpha + of.wait + of.T)
     odds, density = _over_leaving(a, b, of.x.max(initial=0.0), (of.x + (r + of.x + 1) * unseen).max(initial=0.0))

@@ -27,7 +27,7 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
     """Maximum likelihood estimates of (p, q, v), by equation (1a).
 
     x, m: (rows,); n: (rows,) how many customers have that pair. Where customers do not differ in what they spend on average beyond
-    chance, and the likelihood has no maximum inside, its limit is given in which they do not, and said (`Fit.homogeneity`).
+    chance, and the likelihood has no maximum inside, the fit is the limit in which they do not, and names it (`Fit.homogeneity`).
     Raises ValueError where a row cannot be (x and m are to be more than 0: leave out customers who paid nothing, and say so),
     CannotFit where the customers do not carry the model.
     """
@@ -47,7 +47,7 @@ def fit_spending(x: np.ndarray, m: np.ndarray, n: np.ndarray) -> Fit:
 
 
 def log_likelihood(parameters: np.ndarray, x: np.ndarray, m: np.ndarray, n: np.ndarray) -> float:
-    """The log-likelihood of n customers each with these purchases and means at given parameters, by equation (1a)."""
+    """The log-likelihood of n customers each with these purchases and means at these parameters, by equation (1a)."""
     return float(_likelihood(*_checked(x, m, n))(np.asarray(parameters, float))[0])
 
 

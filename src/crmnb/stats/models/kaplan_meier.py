@@ -155,13 +155,13 @@ def _emptied(table: pd.DataFrame, entry, duration, n, start: float) -> float | N
 
 
 def observed_ages(entry, duration, event, n, enough: float, fewest: float, bridged: float = 0.0) -> tuple[float, float]:
-    """The ages that a curve can be told of where customers enter late: from when enough are at risk until too few are.
+    """The ages that a curve covers where customers enter late: from when enough are at risk until too few are.
 
     Ages at which the risk set empties (everybody at risk goes, or is lost from sight before others enter) part observation
     into stretches that share no customer, and no curve goes on from one to the next. In each the curve begins with the
     first entry after which `enough` are at risk (where there never are so many: half of the most there ever are), since
-    before it a single loss would decide; it ends with the last age at which `fewest` are. The stretch with most events
-    is the one to be told. Where nobody enters late it begins at 0. A time of at most `bridged` in which nobody is at risk, though not
+    before it a single loss would decide; it ends with the last age at which `fewest` are. Of several stretches it is
+    the one with most events. Where nobody enters late it begins at 0. A time of at most `bridged` in which nobody is at risk, though not
     all went, is no end: dates that are exact to the month leave such between the months' customers.
 
     Returns the first and the last age (equal where there is nothing to tell). Raises ValueError as `checked` does.

@@ -24,10 +24,12 @@ FEWEST = 60
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 _EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data set; no maximum is out there
-_FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm tells nothing
+_FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm is useless
 _STEPS = 200
 _LONGEST = 2.0  # of a step, in a logarithm
-_CLOSE = 1e-7  # gain still to be had by the next step, in log-likelihood; the step's error is the square of its length
+_CLOSE = (
+    1e-7  # gain that the next step could still bring, in log-likelihood; the step's error is the square of its length
+)
 _MANY = 40_000  # rows beyond which an even sample of them finds where to start
 _CHUNK = 8192  # rows
 _DIFFERENCE = 1e-4  # of logarithms; central: an error of its square, beside a rounding error of 1e-12
@@ -94,7 +96,7 @@ def constrained_maximum(
     n: float,
     edges: Mapping[str, str],
 ) -> Fit:
-    """The maximum over the other parameters where those at some places have a given value, of which nothing is then unsure.
+    """The maximum over the other parameters where those at some places are fixed, and so without an error.
 
     The rest is as of `maximum`. Raises CannotFit.
     """

@@ -16,7 +16,7 @@ _MIN_AT_RISK = 30  # the ages at which hazards are estimated have so many at ris
 
 @dataclass(frozen=True)
 class Hazards:
-    """The hazard at each tenure with a loss, and what it gives for customers of given ages within the horizon.
+    """The hazard at each tenure with a loss, and what it means for customers of some ages within the horizon.
 
     time: tenures in days, ascending. step: the hazard at each. variance: of each step. level_variance: of the logarithm of all steps
     together. losses_observed: from which they are estimated. horizon: days ahead; observed: how many of them one customer's age

@@ -1,4 +1,4 @@
-"""Whether a PLS path model's constructs are measured well, and can be told apart: reliability, HTMT, collinearity, and notes on what fails.
+"""Whether a PLS path model's constructs are measured well, and are distinct: reliability, HTMT, collinearity, and notes on what fails.
 
 Sources. Hair, Hult, Ringle & Sarstedt 2017, A Primer on PLS-SEM, 2nd ed., 4-6 (criteria and their limits). Dijkstra & Henseler 2015, MIS
 Quarterly 39:297 (rho_A). Henseler, Ringle & Sarstedt 2015, Journal of the Academy of Marketing Science 43:115 (HTMT), with absolute

@@ -2,7 +2,7 @@
 
 Of pooled gaps most are those of frequent customers, and short gaps had the better chance to be seen whole. Here each customer counts
 once: through the complete gaps, with an equal share each, or, who has none, through the one gap that is still open. The open
-gap after complete ones tells nothing more, and is left out. The customer's first gap begins with an event (the first order),
+gap after complete ones adds nothing, and is left out. The customer's first gap begins with an event (the first order),
 and gaps of one customer are taken as alike in distribution: where they grow longer with time, no single median says it.
 
 Source. Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, with weight 1 per customer. Its

@@ -1,7 +1,7 @@
 """Relative importance of correlated drivers (LMG): each one's share of R2, averaged over all orders in which they can enter a regression.
 
 Works on correlation matrices, many at a time (replicates of the bootstrap). Up to 12 drivers the average is exact: R2 of all subsets comes
-from one sweep a driver. Beyond, orders are drawn at random, each with its reverse, and the error of that is told.
+from one sweep a driver. Beyond, orders are drawn at random, each with its reverse, and the error of that is returned.
 
 Sources. Lindeman, Merenda & Gold 1980, Introduction to Bivariate and Multivariate Analysis, 4; Groemping 2006, Journal of Statistical
 Software 17(1), (6)-(8), and 2007, The American Statistician 61:139 (the R package relaimpo). Beaton 1964, ETS Research Bulletin 64-51 (sweep).
@@ -19,7 +19,7 @@ from crmnb.stats.models.pls_bootstrap import interval_table
 
 MOST_EXACT = 12  # drivers: 4,096 subsets
 ORDERS = 2000
-_FOLLOWS = 1e-10  # of a standardised driver's variance, given those before it: it follows from them
+_FOLLOWS = 1e-10  # of a standardised driver's variance, left by those before it: it follows from them
 _CELLS = 4_000_000  # numbers at a time
 
 
@@ -50,7 +50,7 @@ def subset_r2(correlation: np.ndarray) -> np.ndarray:
     """(n, 2^p): R2 of the outcome on each subset of drivers; subset s holds driver j where bit j of s is 1.
 
     correlation: (n, p + 1, p + 1), the outcome last. After driver j, there is a matrix for each subset of the first j: the covariances of
-    the later variables given that subset. Without the next driver it loses that row; with it, it is swept first.
+    the later variables conditional on that subset. Without the next driver it loses that row; with it, it is swept first.
     """
     conditional = correlation[:, None]
     while conditional.shape[-1] > 1:

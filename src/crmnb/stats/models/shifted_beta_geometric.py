@@ -3,7 +3,7 @@
 At each renewal a customer leaves with a probability of their own (beta: alpha, beta), so that those who stay are ever more loyal.
 It takes what was seen at the renewal number `age` (1 the first): how many were there to renew, and how many left. Who joined
 before the data begin counts from the age at which they were first seen, who is still there until the last: the likelihood is that of
-each renewal given all before. `parameters` are always (alpha, beta).
+each renewal conditional on all before. `parameters` are always (alpha, beta).
 
 Sources: Fader & Hardie 2007, How to Project Customer Retention, Journal of Interactive Marketing 21:76 (sBG); Fader & Hardie 2010,
 Customer-Base Valuation in a Contractual Setting, Marketing Science 29:85 (residual lifetime). Equation numbers are theirs.
@@ -125,7 +125,7 @@ def _summed(parameters: np.ndarray, age: np.ndarray, horizon: int, rate: float) 
 
 
 def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> LogLikelihood:
-    """The log-likelihood of each age's losses given those at risk, with gradient and Hessian, as a function of the parameters."""
+    """The log-likelihood of each age's losses out of those at risk, with gradient and Hessian, as a function of the parameters."""
     renewed, gone = at_risk - lost, lost.sum()
 
     def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

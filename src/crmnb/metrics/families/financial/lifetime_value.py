@@ -159,8 +159,8 @@ def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     Why: it is the usual spreadsheet formula, shown for comparison with the models.
     Caution: it multiplies means of different people (those who bought, those who could be lost), takes everybody to leave at the
         same constant rate, gives the newly won the spending of loyal ones, and discounts nothing: with churn by inactivity it is
-        often far off, in either direction. Decide by the predicted value. By inactivity it is given of a year or more only, as no
-        shorter period tells a year's churn.
+        often far off, in either direction. Decide by the predicted value. By inactivity it is available for periods of a year or
+        more only, as no shorter period shows a year's churn.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2; Fader & Hardie 2012, Journal of Interactive Marketing
         26:232 (why a lifespan of 1 / churn misleads).
     """

@@ -41,7 +41,7 @@ def profitable_customer_retention(tenures, payments, *, churn: Churn, worth: Wor
 
 
 def _profitable(paid: nw.LazyFrame, worth: Worth) -> nw.LazyFrame:
-    """The customers whose margin in each period's payments is at least the declared one (to the fourth decimal, as money is kept)."""
+    """The customers whose margin in each period's payments is at least the declared one (to the fourth decimal, as money is stored)."""
     who = ("period_id", "customer_id")
     brought = paid.group_by(*who).agg(brought=nw.col("margin").sum())
     return brought.filter(nw.col("brought").round(4) >= worth.profitable_margin).select(*who)

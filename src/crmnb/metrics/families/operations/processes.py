@@ -51,7 +51,7 @@ def sla_compliance_rate(tickets):
     Where the data have no time at which the target falls due (`sla_due_at`) but say whether it was met (`sla_met`), it is the share of the
     tickets opened in the period of which that is known. A ticket that was closed without a time of resolution is left out.
 
-    Why: it is the promise given to customers, and often a term of a contract.
+    Why: it is the promise made to customers, and often a term of a contract.
     Caution: a target that is easy to meet is met. Pausing the clock while the customer is asked raises the rate without a faster solution.
     Source: ITIL Foundation, 4th ed., AXELOS 2019 (service level management); Wilson 1927, JASA 22:209, at the effective n (interval by customer).
     """
@@ -120,7 +120,7 @@ def cost_to_serve(costs, tenures, tickets, *, churn: Churn):
 
     Costs are known by the month, so a period is to consist of months, and the costs must cover all of them.
 
-    Why: a customer who costs more to serve than he brings is no gain, and a dear ticket is worth preventing.
+    Why: a customer who costs more to serve than he brings is no gain, and an expensive ticket is worth preventing.
     Caution: it is only as complete as the costs: salaries of colleagues who help out are often missing. A mean hides that few customers cause
         most tickets.
     Source: Kaplan & Narayanan 2001, Journal of Cost Management 15(5):5 (customer profitability). Interval: the ratio of sums over months (Kish 1965,

@@ -1,4 +1,4 @@
-"""The survey as an instrument: who is missing among the answers, and how carefully they were given."""
+"""The survey as an instrument: who is missing among the respondents, and how carefully they answered."""
 
 from datetime import timedelta
 

@@ -120,8 +120,8 @@ def churn_rate_annualised(*, churn: Churn):
 
     Why: it makes periods of different length comparable.
     Caution: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
-        measured is usually better than a month made into a year. By inactivity it is given of a year or more only: in a
-        shorter period those count as lost who have merely paused, who are back before the year is over.
+        measured is usually better than a month made into a year. By inactivity it is available for periods of a year or more only: in a
+        shorter period, customers count as lost who merely pause and are back before the year is over.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
 
@@ -185,7 +185,7 @@ def new_customers(tenures, joined, *, churn: Churn):
     Why: new customers drive growth; together with the churn rate they show whether the base renews itself.
     Caution: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
         must reach back by three times the mean days between purchases, and how many would look new with half of that history is
-        told beside it.
+        stated beside it.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """

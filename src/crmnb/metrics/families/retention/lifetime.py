@@ -182,9 +182,9 @@ def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
 
     Why: one figure for how long a relationship lasts, which a mean of those who have left already would understate.
     Caution: where more than half are still there after the longest time seen, it is not reached, and that is the answer. It says
-        nothing about the longest relationships, which bring the most. By inactivity the declared days after the last order are in it: where
-        half never order again it would be these days, and is not given. Where few are seen from the first day on, it is among
-        those who had reached the age that is said beside it.
+        nothing about the longest relationships, which bring the most. By inactivity it includes the declared days after the last order: where
+        half never order again it would be just these days, and is unavailable. Where few are seen from the first day on, it is the
+        median of those who had reached the age that stands beside it.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
     """
     lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)

@@ -26,7 +26,7 @@ from crmnb.schema.client import Segments
 def lead_conversion_rate(leads, *, maturity_days=90):
     """Share of the leads created in the period that were won within the follow-up.
 
-    A lead that was given up and won later is won, and so is a lead that fell through after the win. A win dated
+    A lead that was abandoned and won later is won, and so is a lead that fell through after the win. A win dated
     before the lead's creation is no win; the lead counts, and the number of such leads is stated.
 
     Why: it connects marketing and sales; a month of the trend is the leads created in it. All leads

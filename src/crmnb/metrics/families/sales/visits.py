@@ -10,7 +10,7 @@ from crmnb.metrics.measures import share
 
 @once
 def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
-    """The sessions of which it is known whether they `converted`; `customer_id` is who it was, as far as can be told.
+    """The sessions of which it is known whether they `converted`; `customer_id` is who it was, as far as that is known.
 
     That is a customer under all their visitor ids, or else the visitor id: one that no session, or those of several customers, name.
     """

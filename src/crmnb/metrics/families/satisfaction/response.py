@@ -1,4 +1,4 @@
-"""Response to surveys: invitations that lead to a start and to a completion, and answers that were given too fast."""
+"""Response to surveys: invitations that lead to a start and to a completion, and answers that came too fast."""
 
 from dataclasses import replace
 from datetime import timedelta
