@@ -46,9 +46,9 @@ def _catalogue(options: argparse.Namespace) -> int:
         options.page.write_text(catalogue_page(metrics), encoding="utf-8")
     elif options.coverage:
         from crmnb.demo.parameters import Rates
-        from crmnb.demo.truth.figures import compute_truth
+        from crmnb.demo.truth.whole_year import figures_of_year
 
-        print(coverage(metrics, {name for name, _ in compute_truth(Rates(), 2025, 1)}))
+        print(coverage(metrics, {name for name, _ in figures_of_year(Rates(), 2025, 1)}))
     elif options.json:
         print(json.dumps([described(metric) for metric in metrics], indent=1))
     else:

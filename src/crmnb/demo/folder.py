@@ -18,14 +18,12 @@ import duckdb
 import pandas as pd
 
 from crmnb.core.errors import InputError
-from crmnb.demo import exports, exports_employees, exports_operations, exports_sales, operations
+from crmnb.demo import exports, exports_employees, exports_operations, exports_sales
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
-from crmnb.demo.employees import true_figures
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
-from crmnb.demo.service import true_service
-from crmnb.demo.truth.figures import compute_truth
+from crmnb.demo.truth.whole_year import figures_of_year
 
 TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
 _MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales)
@@ -110,10 +108,7 @@ def _build_truth(
 
 def _figures(rates: Rates, year: int, at_start: int, segment: str = "", level: str = "") -> dict:
     figures = {}
-    values = compute_truth(rates, year, at_start, segment, level) | (
-        {} if segment else true_figures(year) | true_service(rates, year) | operations.true_figures()
-    )
-    for (metric, breakdown), value in values.items():
+    for (metric, breakdown), value in figures_of_year(rates, year, at_start, segment, level).items():
         figures.setdefault(metric, {})[breakdown] = round(value, 6)
     return figures
 

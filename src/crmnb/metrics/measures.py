@@ -255,7 +255,10 @@ def calendar_days(start: str, end: str) -> nw.Expr:
 
 
 def age_band(opened: str, *bounds: int) -> nw.Expr:
-    """How many days before a period's end something was opened, in bands below each of the bounds, numbered from the newest."""
+    """How many days before a period's end something was opened, in bands below each of the bounds, numbered from the newest.
+
+    With the bounds 7 and 30 the bands are "1 under 7 days", "2 from 7 to under 30 days" and "3 from 30 days".
+    """
     aged = (nw.col("observed_end") - nw.col(opened)).dt.total_minutes() / (24 * 60)
     band = nw.lit(f"{len(bounds) + 1} from {bounds[-1]} days")
     for number, (low, high) in reversed(list(enumerate(zip((0, *bounds), bounds, strict=False), 1))):

@@ -1,4 +1,9 @@
-"""Tables of service: tickets and process runs."""
+"""Tables of service: tickets and process runs.
+
+The times of a ticket: `resolved_at`, the last time at which it was resolved, ends it, and its times are measured until then. `closed_at`
+does not, as many desks close a ticket weeks later: it only ends a ticket without `resolved_at`, which then is no longer open but has no
+known time. A ticket with `reopened_at` after `resolved_at` is open again. One with `cancelled_at` does not count.
+"""
 
 from crmnb.schema.tables.columns import CUSTOMER, Column, Table, counted, key_column, required, times_after
 
