@@ -68,7 +68,7 @@ def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
     both = sums.merge(wholes, on=place, suffixes=("_of_levels", ""))
     rest = both[list(_COUNTS)].to_numpy() - both[[f"{name}_of_levels" for name in _COUNTS]].to_numpy()
     fewest = np.where(rest[:, 1] < rest[:, 0], rest[:, 1], rest[:, 0])
-    is_small = (0 < fewest) & (fewest < at_least) & ~(rest < 0).any(axis=1)
+    is_small = (fewest > 0) & (fewest < at_least) & ~(rest < 0).any(axis=1)
     keys = both.loc[is_small, [*place, "segment"]].itertuples(index=False, name=None)
     for key, counts in zip(keys, rest[is_small], strict=True):
         yield (*key, LEFT_OUT, *counts)
