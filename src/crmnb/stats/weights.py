@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crmnb.core.notes import Count, Note
+from crmnb.core.notes import Note
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 TOLERANCE = 1e-7  # of a share
@@ -183,19 +183,6 @@ def _margin_table(sample: pd.DataFrame, margins: Mapping, base: np.ndarray, weig
             shares["weighted"]
         )
     return pd.concat(tables, names=["variable", "level"])
-
-
-def raking_notes(raked: RakedWeights) -> list[Note]:
-    """What to know of raked weights: `weights_cost_precision` always, `margins_not_met` where they did not converge, `weights_trimmed`."""
-    n, notes = len(raked.weights), []
-    if not raked.converged:
-        notes.append(Note("margins_not_met", deviation=raked.deviation, iterations=raked.iterations))
-    if raked.trimmed:
-        notes.append(Note("weights_trimmed", share=raked.trimmed / n))
-    return [
-        *notes,
-        Note("weights_cost_precision", effective_n=raked.effective_n, n=Count(n), design_effect=raked.design_effect),
-    ]
 
 
 def weighted_mean(values, weights=None, strata=None, clusters=None, population=None) -> SurveyMean:

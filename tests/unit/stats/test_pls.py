@@ -8,7 +8,7 @@ import pytest
 from constructs import BLOCKS, PATHS, answers
 from pls_with_scores import pls_with_scores
 
-from crmnb.stats.models.item_moments import answers_on_0_100, cluster_sums, item_moments, rescaled
+from crmnb.stats.models.item_moments import cluster_sums, item_moments, rescaled
 from crmnb.stats.models.maximum_likelihood import CannotFit
 from crmnb.stats.models.pls import fit_path_model, scores, unstandardised_scores
 from crmnb.stats.models.pls_algorithm import outer_weights
@@ -73,7 +73,7 @@ def test_units_change_nothing_that_is_standardised_and_on_0_100_scores_are_on_0_
     other = fit_path_model(item_moments(rescaled(cluster_sums(frame), scales)), fit.model)
     assert other.weights.to_numpy() == pytest.approx(fit.weights.to_numpy())
     assert other.paths.to_numpy() == pytest.approx(fit.paths.to_numpy())
-    points = unstandardised_scores(other, answers_on_0_100(frame, scales))
+    points = unstandardised_scores(other, (frame - frame.min()) / (frame.max() - frame.min()) * 100)
     assert points.min().min() >= 0
     assert points.max().max() <= 100
     assert points.mean().to_numpy() == pytest.approx(other.means.to_numpy())

@@ -9,7 +9,7 @@ from constructs import BLOCKS, PATHS, answers
 
 from crmnb.stats.models.item_moments import cluster_numbers, cluster_sums, draws, item_moments
 from crmnb.stats.models.pls import fit_path_model
-from crmnb.stats.models.pls_bootstrap import ESTIMATES, bootstrap_path_model, bootstrap_scores, interval_table
+from crmnb.stats.models.pls_bootstrap import ESTIMATES, bootstrap_path_model, interval_table
 from crmnb.stats.models.pls_model import path_model
 
 MODEL = path_model(BLOCKS, PATHS)
@@ -18,8 +18,9 @@ MODEL = path_model(BLOCKS, PATHS)
 def test_replicates_are_fits_to_the_rows_that_were_drawn():
     frame = answers(0)
     clusters = cluster_numbers(np.random.default_rng(0).integers(0, 60, 200))
-    bootstrap = bootstrap_path_model(cluster_sums(frame, clusters), MODEL, replicates=6, seed=4)
-    for number, counts in enumerate(next(draws(bootstrap.clusters, 6, seed=4))):
+    sums = cluster_sums(frame, clusters)
+    bootstrap = bootstrap_path_model(sums, MODEL, replicates=6, seed=4)
+    for number, counts in enumerate(next(draws(len(sums.weight), 6, seed=4))):
         rows = frame.loc[frame.index.repeat(counts[clusters].astype(int))]
         fit = fit_path_model(item_moments(cluster_sums(rows)), MODEL)
         for name in ESTIMATES:
@@ -96,25 +97,6 @@ def test_total_effects_reach_over_a_chain_of_any_length():
 def test_two_clusters_at_least():
     with pytest.raises(ValueError, match="two clusters"):
         bootstrap_path_model(cluster_sums(answers(6), np.zeros(200, int)), MODEL)
-
-
-def test_a_part_of_the_respondents_has_its_scores_from_the_same_draws():
-    frame = answers(7)
-    clusters = cluster_numbers(np.random.default_rng(7).integers(0, 50, 200))
-    north = np.arange(200) < 80
-    sums = cluster_sums(frame, clusters)
-    bootstrap = bootstrap_path_model(sums, MODEL, replicates=40, seed=2)
-    parts = {
-        name: cluster_sums(frame[rows], clusters[rows], size=50)
-        for name, rows in {"north": north, "rest": ~north}.items()
-    }
-    means = bootstrap_scores(bootstrap, parts | {"all": sums})
-    assert means["all"] == pytest.approx(bootstrap.estimates["means"])
-    counts = np.concatenate(list(draws(50, 40, seed=2)))
-    share = (counts @ parts["north"].weight / (counts @ sums.weight))[:, None]
-    assert share * means["north"] + (1 - share) * means["rest"] == pytest.approx(means["all"])
-    with pytest.raises(ValueError, match="clusters of the bootstrap"):
-        bootstrap_scores(bootstrap, {"north": cluster_sums(frame[north])})
 
 
 def test_intervals_of_fewer_than_two_replicates_are_unknown():

@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 from statsmodels.api import WLS
 
 from crmnb.stats.models.maximum_likelihood import CannotFit
-from crmnb.stats.weights import effective_n, rake, raking_factors, raking_notes, weighted_mean
+from crmnb.stats.weights import effective_n, rake, raking_factors, weighted_mean
 
 MARGINS = {
     "region": {"north": 0.5, "south": 0.3, "west": 0.2},
@@ -60,7 +60,7 @@ def test_a_sample_with_the_margins_of_its_population_has_equal_weights():
     raked = rake(frame, {"region": MARGINS["region"]})
     assert raked.weights == pytest.approx(1)
     assert (raked.effective_n, raked.design_effect) == (pytest.approx(10), pytest.approx(1))
-    assert [note.code for note in raking_notes(raked)] == ["weights_cost_precision"]
+    assert (raked.converged, raked.trimmed) == (True, 0)
 
 
 def test_kish_effective_n():
@@ -91,7 +91,6 @@ def test_limits_hold_and_the_margins_are_met_wherever_any_weights_can(limits):
         assert raked.weights.min() >= limits[0] - 1e-5
         assert raked.trimmed == sum((np.abs(raked.weights - limit) < 1e-5).sum() for limit in limits)
         assert raked.margins["weighted"].to_numpy() == pytest.approx(raked.margins["target"].to_numpy(), abs=1e-6)
-        assert [note.code for note in raking_notes(raked)] == ["weights_trimmed", "weights_cost_precision"]
 
 
 def test_without_limits_none_is_trimmed():
@@ -105,8 +104,6 @@ def test_limits_that_are_too_narrow_are_told():
     assert not raked.converged
     assert raked.iterations == 50
     assert raked.deviation > 0.05
-    [note, *_] = raking_notes(raked)
-    assert (note.code, note.values) == ("margins_not_met", {"deviation": raked.deviation, "iterations": 50})
 
 
 def test_margins_that_contradict_each_other_are_told():

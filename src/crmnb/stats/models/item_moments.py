@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crmnb.core.notes import Count, Note
+from crmnb.core.notes import Note
 from crmnb.stats.models.maximum_likelihood import CannotFit
 
 # Groups at most that clusters are dealt into. A standard error from 2,000 groups is itself unsure by 1.6 %, 1 / sqrt(2 x 1,999).
@@ -126,15 +126,6 @@ def _summed(x: np.ndarray, weight: np.ndarray, place: np.ndarray, size: int) -> 
     return np.bincount(place, weight, size), sums, products
 
 
-def gap_notes(sums: ClusterSums, missing: str) -> list[Note]:
-    """What became of respondents with gaps, where there are any: `respondents_with_gaps_left_out` or `gaps_replaced_by_means`."""
-    if not sums.incomplete:
-        return []
-    if missing == "mean":
-        return [Note("gaps_replaced_by_means", n=Count(sums.incomplete))]
-    return [Note("respondents_with_gaps_left_out", n=Count(sums.incomplete), of=Count(sums.n + sums.incomplete))]
-
-
 def rescaled(sums: ClusterSums, scales: Mapping[str, tuple[float, float]]) -> ClusterSums:
     """The sums of the items on 0-100.
 
@@ -152,12 +143,6 @@ def rescaled(sums: ClusterSums, scales: Mapping[str, tuple[float, float]]) -> Cl
         sums=sums.sums * factor,
         products=sums.products * (factor[rows] * factor[columns]),
     )
-
-
-def answers_on_0_100(answers: pd.DataFrame, scales: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
-    """The answers on 0-100; scales as of `rescaled`."""
-    ends = {item: scales[item] for item in answers.columns}
-    return answers.apply(lambda column: (column - ends[column.name][0]) / np.diff(ends[column.name])[0] * 100)
 
 
 def item_moments(sums: ClusterSums) -> ItemMoments:

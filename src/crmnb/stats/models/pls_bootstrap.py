@@ -33,7 +33,6 @@ class PathBootstrap:
 
     estimates: by name (`ESTIMATES`) the values of the replicates that have an estimate, (of them, ...), ... as in `PathFit`; r2 is of all
     constructs. replicates: how many were drawn. not_converged, undefined: how many have none, and why. usable: (replicates,), which have one.
-    clusters, seed: with which `item_moments.draws` gives the counts that were drawn.
     """
 
     fit: PathFit
@@ -42,8 +41,6 @@ class PathBootstrap:
     not_converged: int
     undefined: int
     usable: np.ndarray
-    clusters: int
-    seed: int
 
     def intervals(self, name: str, level: float = 0.95) -> pd.DataFrame:
         """Percentile intervals of an estimate (`ESTIMATES`), a row each.
@@ -97,8 +94,6 @@ def bootstrap_path_model(sums: ClusterSums, model: PathModel, replicates: int = 
         not_converged=int(sum(chunk["not_converged"].sum() for chunk in chunks)),
         undefined=int(sum(chunk["undefined"].sum() for chunk in chunks)),
         usable=usable,
-        clusters=len(sums.weight),
-        seed=seed,
     )
 
 
@@ -135,26 +130,3 @@ def _turns(correlation: np.ndarray, weights: np.ndarray, fit: PathFit) -> np.nda
     model = fit.model
     loadings = own_loadings(correlation @ (weights[:, :, None] * model.membership), model)
     return np.where((loadings * fit.loadings.to_numpy()) @ model.membership < 0, -1.0, 1.0)
-
-
-def bootstrap_scores(bootstrap: PathBootstrap, groups: dict[str, ClusterSums]) -> dict[str, np.ndarray]:
-    """The mean unstandardised scores of groups of respondents in each usable replicate, by the weights of that replicate.
-
-    groups: by name, sums of a part of the respondents in the same units, with the same clusters (`cluster_sums` with the numbers of all
-    and `size`, so that a cluster with nobody of the group is empty). Gives (usable replicates, constructs) each, NaN where a replicate drew nobody of
-    the group. As all come from the same draws, the difference of two groups has the interval of the differences.
-    Raises ValueError where a group's clusters are not those of the bootstrap.
-    """
-    if any(len(sums.weight) != bootstrap.clusters for sums in groups.values()):
-        raise ValueError("a group is to have the clusters of the bootstrap, those that are empty in it too")
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in groups}
-    for counts in draws(bootstrap.clusters, bootstrap.replicates, bootstrap.seed):
-        for name, sums in groups.items():
-            with np.errstate(invalid="ignore", divide="ignore"):
-                parts[name].append(sums.centre + (counts @ sums.sums) / (counts @ sums.weight)[:, None])
-    model, weights = bootstrap.fit.model, bootstrap.estimates["index_weights"]
-    means = {}
-    for name, sums in groups.items():
-        places = [sums.items.index(item) for item in model.items]
-        means[name] = (weights * np.concatenate(parts[name])[bootstrap.usable][:, places]) @ model.membership
-    return means

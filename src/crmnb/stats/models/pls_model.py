@@ -40,10 +40,6 @@ class PathModel:
         """Of each construct that a path leads to: the places of those that lead there."""
         return {j: np.flatnonzero(self.paths[:, j]) for j in np.flatnonzero(self.paths.any(axis=0))}
 
-    def items_of(self, construct: str) -> list[str]:
-        """The items of a construct."""
-        return [self.items[i] for i in np.flatnonzero(self.block == self.constructs.index(construct))]
-
 
 def path_model(
     blocks: Mapping[str, Iterable[str]],

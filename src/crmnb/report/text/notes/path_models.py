@@ -6,7 +6,6 @@ SENTENCES: dict[str, str | Renderer] = {
     # No model.
     "no_complete_answers": "no respondent answered all questions of the model",
     "respondents_with_gaps_left_out": "{n:n} of {of:n} respondents left out: at least one answer is missing.",
-    "gaps_replaced_by_means": "{n:n} respondents have missing answers, which count as the mean of the question: correlations are too small.",
     "items_without_variance": "{items:name}: all answers are the same",
     "constructs_without_weights": "{constructs:name}: the answers to one question follow from those to others, so that no weights can be estimated",
     "constructs_collinear": "{constructs:name}: one of these follows from the others, so that their effects cannot be separated",
@@ -26,6 +25,5 @@ SENTENCES: dict[str, str | Renderer] = {
     "levels_without_respondents": "{variable:name}: nobody in {levels} answered, so no weight can represent them; combine levels",
     "strata_with_one_cluster": "{strata:name}: with a single respondent or cluster there is no variance to measure",
     "margins_not_met": "After {iterations:n} iterations the weighted shares still differ from the customer base by up to {deviation:%1} of the respondents.",
-    "weights_trimmed": "The weights of {share:%1} of the respondents are limited.",
     "weights_cost_precision": "effective n {effective_n:n} of {n:n} (design effect {design_effect:2}, from weights)",
 }
