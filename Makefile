@@ -21,7 +21,7 @@ report: package $(if $(filter demo,$(CLIENT)),parameters/demo/truth.json)  ## wr
 	.venv/bin/crmnb run "$(CLIENT)" --period "$(PERIOD)"
 
 test: development  ## run the tests; ARGS="-k layers" runs some
-	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lab: package  ## open the notebooks in JupyterLab
 	.venv/bin/jupyter-lab --LabApp.default_url=/lab/tree/notebooks

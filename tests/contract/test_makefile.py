@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-PYTEST = "-m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+PYTEST = "-m pytest -n auto --dist loadfile --no-loadscope-reorder"
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="needs make, which is not on the PATH")
 
