@@ -1,9 +1,14 @@
 """An attacker who has a report and knows what its figures are: solves for those that are hidden. Shares no code with the gate."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
+
+from crmnb.metrics.definition import catalogue
 
 FIGURES = ("n", "clusters", "numerator", "denominator")
 SIZES = ("n", "clusters", "denominator")
@@ -11,10 +16,9 @@ KEY = ["metric", "breakdown", "part", "segment", "level"]
 Name = tuple[str, str, str]  # metric, breakdown, figure
 Variable = tuple[str, ...]  # a name, then part, segment and level
 
-# What definitions say is the same: by the name of the figure in each metric. `*` stands for the same breakdown in both.
+# What is the same by definition, where metrics have other words for it (`_same_by_declaration` has the others): by the name of the figure
+# in each metric. `*` stands for the same breakdown in both.
 SAME: tuple[tuple[Name, Name], ...] = (
-    (("acceptance_rate", "*", "numerator"), ("completion_rate", "*", "denominator")),
-    (("completion_rate", "*", "numerator"), ("response_rate", "*", "numerator")),
     (("lead_conversion_rate", "", "denominator"), ("stage_conversion", "1 lead to qualified", "denominator")),
     (("lead_conversion_rate", "", "denominator"), ("cumulative_win_rate", "won within 30 days", "n")),
     (
@@ -26,25 +30,13 @@ SAME: tuple[tuple[Name, Name], ...] = (
         ("stage_conversion", "3 proposed to won", "denominator"),
     ),
     (("stage_conversion", "3 proposed to won", "numerator"), ("lead_conversion_rate", "", "numerator")),
-    (("retention_rate", "", "denominator"), ("churn_rate", "", "denominator")),
-    (("retention_rate", "", "denominator"), ("customer_base_growth", "", "denominator")),
-    (("customer_base_growth", "", "numerator"), ("expected_churn", "", "denominator")),
-    (("customer_base_growth", "", "numerator"), ("predicted_clv", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("repeat_purchase_rate", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("purchase_frequency", "", "denominator")),
     (("revenue_per_customer", "", "denominator"), ("revenue_concentration", "Gini coefficient", "n")),
     (("revenue_per_customer", "", "denominator"), ("average_order_value", "", "clusters")),
-    (("revenue_per_customer", "", "numerator"), ("average_order_value", "", "numerator")),
     (("purchase_frequency", "", "numerator"), ("average_order_value", "", "denominator")),
     (("average_order_value", "", "denominator"), ("median_order_value", "", "n")),
-    (("new_customers", "", "numerator"), ("profitable_new_customers", "", "denominator")),
-    (("new_customers", "", "numerator"), ("customer_acquisition_cost", "", "denominator")),
     (("survival_curve", "after 90 days", "n"), ("median_lifetime", "", "n")),
-    (("csat", "*", "n"), ("csat_mean", "*", "n")),
-    (("ces", "*", "n"), ("ces_low_effort", "*", "n")),
-    (("employee_satisfaction", "", "n"), ("employee_satisfaction_mean", "", "n")),
-    (("theme_share", "*", "numerator"), ("segment_themes", "*", "numerator")),
-    (("theme_share", "*", "numerator"), ("theme_effect", "*", "denominator")),
     (("theme_share", "*", "denominator"), ("segment_themes", "*", "denominator")),
     (("theme_share", "(no theme)", "denominator"), ("sentiment", "relationship", "denominator")),
     (("theme_share", "(no theme)", "denominator"), ("testimonial_count", "", "n")),
@@ -55,6 +47,22 @@ MENTIONS = {"theme_share", "segment_themes"}
 
 # Shares that add up to all answers of a survey, and the metric of the same answers.
 COMPOSITIONS = {"nps_shares": "nps", "satisfaction_distribution": "csat", "effort_distribution": "ces"}
+
+
+@cache
+def _same_by_declaration() -> tuple[tuple[Name, Name], ...]:
+    """Numerators and denominators that metrics declare in the same words, and how many answers a metric and its aspect are of."""
+    names: dict[str, list[Name]] = {}
+    aspects = []
+    for metric in catalogue().values():
+        for figure in ("numerator", "denominator"):
+            words = re.sub(" (in|of) the period$", "", getattr(metric, figure))
+            names.setdefault(words, []).append((metric.id, "*", figure))
+        if metric.measure.aspect_of:
+            aspects.append(((metric.id, "*", "n"), (metric.measure.aspect_of, "*", "n")))
+    names.pop("", None)
+    pairs = (pair for alike in names.values() for pair in combinations(alike, 2))
+    return (*((one, other) for one, other in pairs if one[0] != other[0]), *aspects)
 
 
 class Report:
@@ -117,7 +125,7 @@ class Report:
         for name in self.true:
             by_name.setdefault(name[:3], {})[name[3:]] = name
         breakdowns = {name[1] for name in self.true}
-        for one, other in SAME:
+        for one, other in (*SAME, *_same_by_declaration()):
             for breakdown in breakdowns if one[1] == "*" else ("",):
                 left, right = ((metric, breakdown if of == "*" else of, figure) for metric, of, figure in (one, other))
                 cells = by_name.get(left, {}).keys() & by_name.get(right, {}).keys()
