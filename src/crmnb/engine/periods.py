@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -76,6 +76,16 @@ class Periods:
         if self._relation is None:
             self._relation = self.make([PERIOD, *TIMES], list(self.key))
         return self._relation
+
+    @property
+    def by_day(self) -> nw.LazyFrame:
+        """The same rows once for each day (`period_day`, its midnight) of their period: what many rows are joined to by their day."""
+        days = [
+            (place, period.start + timedelta(days=day), period.start, period.end, period.observed_end)
+            for place, period in self.by_place.items()
+            for day in range(period.days)
+        ]
+        return self.make([PERIOD, "period_day", *TIMES], days)
 
     def without_parts(self) -> None:
         """Leave the parts out: they make no trend of the metric. To be called before anything is asked of the periods."""

@@ -33,10 +33,12 @@ def reduce_counts(
     of customers, in columns `of <name>`, so that the effect of a segmentation can be separated from that of a correlated one.
     """
     by = [WHOLE, *segmentations]
-    con.execute(f"create or replace temp table listed as {listed(evidence, by)}")
+    columns = "*"
     if agreeing:
         counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
         evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
+        columns = ", ".join(f'"{name}"' for name in evidence.types)
+    con.execute(f"create or replace temp table listed as {listed(evidence, by, columns)}")
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
@@ -64,10 +66,10 @@ def _rows_by_place(place_of_rows: list[np.ndarray], places: int) -> list[np.ndar
     return rows
 
 
-def listed(evidence: Evidence, by: list[Segmentation]) -> str:
-    """The SQL of the evidence's rows, once worked out, with the levels of their own."""
+def listed(evidence: Evidence, by: list[Segmentation], columns: str = "*") -> str:
+    """The SQL of the evidence's rows, once worked out, with the levels of their own; columns: those that are needed."""
     own = "".join(f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own)
-    return f"select * {own} from ({evidence.sql})"
+    return f"select {columns} {own} from ({evidence.sql})"
 
 
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int, together: bool) -> str:

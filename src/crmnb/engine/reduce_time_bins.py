@@ -55,7 +55,7 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin."""
     sums = """sum(num) as num, sum(den) as den, count(*) as rows,
                 case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin"""
-    return _grouped(evidence, segmentations, sums, "")
+    return _grouped(evidence, segmentations, sums)
 
 
 def _customers(evidence: Evidence, segmentations: list[Segmentation]) -> str:
@@ -64,13 +64,11 @@ def _customers(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     if "customer_id" not in evidence.types:
         none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
         return f"select 0::utinyint as win, '' as breakdown {none}, 0.0 as num where false"
-    known = _grouped(evidence, segmentations, "sum(num)::double as num, e.cluster", "and customer_id is not null")
-    unknown = _grouped(evidence, segmentations, "sqrt(sum(num)) as num", "and customer_id is null")
-    return f"""select win, breakdown {levels}, num from ({known})
-        union all select win, breakdown {levels}, num from ({unknown})"""
+    sums = _grouped(evidence, segmentations, "sum(num)::double as num, e.cluster")
+    return f"select win, breakdown {levels}, case when cluster is null then sqrt(num) else num end as num from ({sums})"
 
 
-def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str, condition: str) -> str:
+def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str) -> str:
     """The SQL of aggregates by period, breakdown and levels of all segmentations. Levels are looked up for compared periods only."""
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
@@ -93,7 +91,7 @@ def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str
     cells = [(compared, levels, joins)] + ([(evidence.parts, none, "")] if evidence.parts else [])
     return " union all ".join(
         f"""select win, breakdown {picked_levels}, {columns}
-            from (select {picked} from ({evidence.sql}) where {which} {condition}) e join spans using (win) {joined} group by all"""
+            from (select {picked} from ({evidence.sql}) where {which}) e join spans using (win) {joined} group by all"""
         for which, picked_levels, joined in cells
     )
 

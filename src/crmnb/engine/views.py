@@ -61,16 +61,37 @@ class View:
         """
         self.periods.of_events = True
         self.periods.maturity_days = maturity_days
-        conditions = [nw.col(time) >= nw.col("period_start"), nw.col(time) < nw.col("period_end")]
-        conditions += [
-            nw.col(time) >= self.periods.first,
-            nw.col(time) < self.periods.last,
-        ]  # to read no more than that
+        # To read no more than that.
+        conditions = [nw.col(time) >= self.periods.first, nw.col(time) < self.periods.last]
         if follow_up_days is not None:
             self.periods.follow_up_days = follow_up_days
             if self.periods.cutoff:
                 conditions.append(nw.col(time) <= self.periods.cutoff - timedelta(days=follow_up_days))
-        return self.where(*conditions)
+        if self._is_small:
+            inside = [nw.col(time) >= nw.col("period_start"), nw.col(time) < nw.col("period_end")]
+            return self.where(*inside, *conditions)
+        frames = [
+            rows.filter(*conditions)
+            .with_columns(period_day=nw.col(time).dt.truncate("1d"))
+            .join(_of_places(self._days, places), on="period_day", how="inner")
+            .drop("period_day")
+            for rows, places in self.sources
+        ]
+        return frames[0] if len(frames) == 1 else nw.concat(frames)
+
+    @property
+    def _days(self) -> nw.LazyFrame:
+        """The days of the periods, made once."""
+        frames, key = self.rows.to_native().derived.frames, ("days of periods", self.periods.key)
+        if key not in frames:
+            frames[key] = self.periods.by_day
+        return frames[key]
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether rows are few, so that to compare each with each period costs less than to make a table of the periods' days."""
+        rows = self.rows.to_native()
+        return not isinstance(rows, Query) or rows.derived.all_small
 
     def open_at_start(self, opened: str, closed: str, within_days: int = 0) -> nw.LazyFrame:
         """The states at each period's start: rows opened before it and not closed before it.
@@ -107,9 +128,7 @@ class View:
         """
         frames = []
         for rows, places in self.sources:
-            periods = self.periods.relation if windows is None else windows
-            if places:
-                periods = periods.filter(nw.col(PERIOD).is_in(places))
+            periods = _of_places(self.periods.relation if windows is None else windows, places)
             frames.append(rows.join(periods, how="cross").filter(*conditions))
         return frames[0] if len(frames) == 1 else nw.concat(frames)
 
@@ -120,6 +139,11 @@ class View:
             for own, places in self.sources
         ]
         return parts[0] if len(parts) == 1 else nw.concat(parts)
+
+
+def _of_places(periods: nw.LazyFrame, places: tuple[int, ...]) -> nw.LazyFrame:
+    """The rows of some periods; of all where there are no places."""
+    return periods.filter(nw.col(PERIOD).is_in(places)) if places else periods
 
 
 def once_in_periods(function: Callable[..., nw.LazyFrame]) -> Callable[..., nw.LazyFrame]:

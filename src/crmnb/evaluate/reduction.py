@@ -71,6 +71,8 @@ def _by_counts(metric: Metric) -> bool:
 def _segmentations(request: Request, tables: Tables) -> tuple[Segmentation, ...]:
     """The client's segmentations that apply to a metric's evidence."""
     metric = request.metric
+    if metric.estimate.whole_only:
+        return ()
     return tuple(segmentations_of(tables, {*metric.reads}, request.evidence, request.period, metric.family))
 
 

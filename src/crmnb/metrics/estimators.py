@@ -34,6 +34,7 @@ class Estimator:
     columns: tuple[str, ...] = ()
     folds: int = 0  # into how many random groups customers are divided for resampling
     together: bool = False  # a customer is in the same fold in all periods
+    whole_only: bool = False  # it estimates the whole client alone, no level of a segmentation
     joint: bool = False  # the counts carry the customers' level in every segmentation of customers
     # Further functions of `crmnb.stats`, where there are any.
     moves: str = ""  # by how much a row of counts moves the figures, for periods that share customers

@@ -128,12 +128,13 @@ def _funnel_notes(groups: list[GroupedCounts], of: Funnel) -> list[Note]:
 def satisfaction(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Each agent's mean satisfaction, shrunken towards the mean of all; the plain mean is a point at the number of answers."""
     own, codes = _current(groups), _codes(groups, context)
-    if len(own) < FEWEST_AGENTS or _within(own) <= 0:
+    within = _within(own)
+    if len(own) < FEWEST_AGENTS or within <= 0:
         reason = Note("too_few_agents", fewest=FEWEST_AGENTS)
         return Estimates([group.row(breakdown=codes[group.breakdown], reason=reason) for group in own])
     n = np.array([group.n for group in own])
     means = np.array([_mean(group) for group in own])
-    of = shrunken(means, _within(own) / n)
+    of = shrunken(means, within / n)
     rows = [_mean_row(group, of, at, codes, context.level) for at, group in enumerate(own)]
     notes = [Note("agents_shrunken", agents=len(own), mean=of.mean, between=float(np.sqrt(of.between)))]
     notes.append(Note("answers_of_agents", answers=Count(float(n.sum()))))

@@ -16,6 +16,7 @@ from crmnb.stats.curve_steps import safe_places
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, comparable
 from crmnb.stats.models import clustered_kaplan_meier, kaplan_meier
 from crmnb.stats.models.kaplan_meier import Curve
+from crmnb.stats.shared_fits import shared
 
 MISSING = "without a time"
 _FEW = 30  # customers, below which an interval is too narrow
@@ -68,10 +69,14 @@ def _curves(groups: list[GroupedCounts], context: EstimationContext) -> list[tup
 
 
 def _whole_curve(group: GroupedCounts, context: EstimationContext) -> Curve:
-    duration, event, n, fold = _arrays(group)
-    if group.customers < group.n:
-        return clustered_kaplan_meier.clustered_curve(duration, event, n, fold, context.level)
-    return kaplan_meier.kaplan_meier(np.zeros(len(duration)), duration, event, n, context.level)
+    return _curve(*_arrays(group), group.customers < group.n, context.level)
+
+
+@shared
+def _curve(duration, event, n, fold, by_fold: bool, level: float) -> Curve:
+    if by_fold:
+        return clustered_kaplan_meier.clustered_curve(duration, event, n, fold, level)
+    return kaplan_meier.kaplan_meier(np.zeros(len(duration)), duration, event, n, level)
 
 
 def _shown_curve(group: GroupedCounts, context: EstimationContext) -> Curve:

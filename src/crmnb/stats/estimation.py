@@ -6,6 +6,7 @@ because what they estimate (a curve, a median, a fitted model) is not a function
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -40,7 +41,7 @@ class GroupedCounts:
         """Whether the group is the whole client."""
         return not self.segment
 
-    @property
+    @cached_property
     def n(self) -> float:
         """The number of rows."""
         return float(self.counts["n"].sum())

@@ -11,8 +11,9 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
-from crmnb.engine.derived_tables import once_if_small
+from crmnb.engine.derived_tables import once, once_if_small
 from crmnb.engine.views import View
+from crmnb.metrics.features.customer_base import distinct
 from crmnb.metrics.features.working_time import with_hours
 from crmnb.schema.client import Service, TimeZone
 
@@ -80,9 +81,9 @@ def first_contact(tickets: View, within_days: int) -> nw.LazyFrame:
     if "reopened_at" in columns:
         at_first = at_first & ~(nw.col("reopened_at") <= deadline).fill_null(False)
     if can_repeat:
-        keys = ["customer_id", "topic", "opened_at"]
-        rows = rows.join(_next_opened(tickets.rows), on=keys, how="left")
-        at_first = at_first & ~(nw.col("next_opened_at") <= deadline).fill_null(False)
+        again = _opened_again(tickets.rows, within_days)
+        rows = rows.join(again, on=["customer_id", "topic", "opened_at"], how="left")
+        at_first = at_first & nw.col("opened_again").is_null()
     loose = rows.with_columns(at_first_contact=at_first)
     parts = [loose.with_columns(definition=nw.lit("loose"))]
     single = {"contacts": nw.col("contacts") <= 1, "reassignments": nw.col("reassignments") == 0}
@@ -94,14 +95,16 @@ def first_contact(tickets: View, within_days: int) -> nw.LazyFrame:
     return nw.concat(parts)
 
 
-@once_if_small
-def _next_opened(tickets: nw.LazyFrame) -> nw.LazyFrame:
-    """When the customer opened the next ticket about the same topic (`next_opened_at`), by customer, topic and opening."""
+@once
+def _opened_again(tickets: nw.LazyFrame, within_days: int) -> nw.LazyFrame:
+    """The openings (customer, topic, time) after which the customer opened another ticket about the same topic within so many days: few."""
     keys = ["customer_id", "topic", "opened_at"]
     named = tickets.filter(~nw.col("customer_id").is_null(), ~nw.col("topic").is_null())
-    openings = named.group_by(*keys).agg(opened=nw.len()).select(*keys)
+    openings = distinct(named, *keys)
     following = nw.col("opened_at").shift(-1).over("customer_id", "topic", order_by="opened_at")
-    return openings.with_columns(next_opened_at=following)
+    again = openings.with_columns(next_opened_at=following)
+    again = again.filter(nw.col("next_opened_at") <= nw.col("opened_at") + timedelta(days=within_days))
+    return again.select(*keys, opened_again=nw.lit(1))
 
 
 def resolved_in(tickets: View, within_days: int) -> nw.LazyFrame:
@@ -121,5 +124,5 @@ def resolved_in(tickets: View, within_days: int) -> nw.LazyFrame:
 
 def agents_of(tickets: View) -> tuple[str, ...]:
     """The names of all agents of the tickets, in order: what codes are dealt by, so that they are the same in all metrics."""
-    named = tickets.rows.filter(~nw.col("agent").is_null()).group_by("agent").agg(tickets=nw.len()).select("agent")
+    named = distinct(tickets.rows.filter(~nw.col("agent").is_null()), "agent")
     return tuple(sorted(name for (name,) in named.to_native().fetchall()))

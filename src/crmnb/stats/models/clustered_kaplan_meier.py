@@ -26,7 +26,8 @@ def clustered_curve(duration, event, n, cluster, level: float = 0.95) -> Curve:
     """
     curve = kaplan_meier(np.zeros(len(duration)), duration, event, n, level)
     table = curve.table
-    moves = np.cumsum(_moves(curve, duration, event, n, cluster), axis=1)
+    moves = _moves(curve, duration, event, n, cluster)
+    np.cumsum(moves, axis=1, out=moves)
     error = np.fmax(table["value"].to_numpy() * np.sqrt(_sum_of_squares(moves)), table["standard_error"].to_numpy())
     value = table["value"].to_numpy()
     inside = np.where((value > 0) & (value < 1), value, np.nan)
@@ -68,13 +69,21 @@ def _moves(curve: Curve, duration, event, n, cluster) -> np.ndarray:
     duration, n = np.asarray(duration, float), np.asarray(n, float)
     own = np.unique(np.asarray(cluster), return_inverse=True)[1]
     clusters = own.max() + 1 if len(own) else 0
-    had = np.zeros((clusters, len(times)))
     ended = np.asarray(event) > 0
-    np.add.at(had, (own[ended], np.searchsorted(times, duration[ended])), n[ended])
-    still = np.zeros((clusters, len(times) + 1))  # at risk at the times up to its duration
-    np.add.at(still, (own, np.searchsorted(times, duration, side="right")), n)
-    still = still[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
-    return (had - still * (events / risk)) / risk
+    had = _sums(own[ended], np.searchsorted(times, duration[ended]), n[ended], (clusters, len(times)))
+    until = np.searchsorted(times, duration, side="right")  # at risk at the times up to its duration
+    still = _sums(own, until, n, (clusters, len(times) + 1))[:, ::-1]
+    np.cumsum(still, axis=1, out=still)
+    moves = still[:, :-1][:, ::-1]
+    moves *= -events / risk
+    moves += had
+    moves /= risk
+    return moves
+
+
+def _sums(rows: np.ndarray, columns: np.ndarray, n: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A table of the sums of counts by row and column."""
+    return np.bincount(rows * shape[1] + columns, n, shape[0] * shape[1]).reshape(shape)
 
 
 def _sum_of_squares(moves: np.ndarray) -> np.ndarray:

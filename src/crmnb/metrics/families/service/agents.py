@@ -4,6 +4,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
+from crmnb.engine.evidence import PERIOD
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing
@@ -17,12 +18,21 @@ _RESOLVED_BY_AGENT = Estimator(
     "agents.resolved",
     "Wilson, at the size of the case mix; funnel limits with over-dispersion",
     columns=("stratum", "resolved"),
+    whole_only=True,
     chart="agents",
 )
 _SATISFACTION_BY_AGENT = Estimator(
-    "shrunken mean", "counts", "agents.satisfaction", "empirical Bayes", columns=("points",), chart="breakdown"
+    "shrunken mean",
+    "counts",
+    "agents.satisfaction",
+    "empirical Bayes",
+    columns=("points",),
+    whole_only=True,
+    chart="breakdown",
 )
 
+# Agents are not compared with the time before: who was best then is likely to be less so now.
+_NOW = nw.col(PERIOD) == 0
 _UNKNOWN = "?"  # in a stratum: what is not known is a kind of its own
 
 
@@ -54,7 +64,7 @@ def resolved_by_agent(
     """
     columns = tickets.columns
     mix = [name for name in (part.strip() for part in case_mix.split(",")) if name in columns]
-    rows = resolved_in(with_ends(tickets), follow_up_days).filter(~nw.col("agent").is_null())
+    rows = resolved_in(with_ends(tickets), follow_up_days).filter(_NOW, ~nw.col("agent").is_null())
     kind = [nw.col(name).cast(nw.String).fill_null(_UNKNOWN) for name in mix] or [nw.lit("")]
     rows = rows.with_columns(
         stratum=nw.concat_str(kind, separator=" / "),
@@ -84,7 +94,7 @@ def representative_satisfaction(survey_responses, tickets, *, item: Item = "sati
     Source: Morris 1983, JASA 78:47; Efron & Morris 1975, JASA 70:311.
     """
     pointing(item, "up")
-    answers = survey_responses.during("responded_at").filter(~nw.col(item.name).is_null())
+    answers = survey_responses.during("responded_at").filter(_NOW, ~nw.col(item.name).is_null())
     columns = ["period_id", "customer_id"] if "customer_id" in survey_responses.columns else ["period_id"]
     rows = answers.select(
         *columns,

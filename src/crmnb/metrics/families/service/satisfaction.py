@@ -23,6 +23,7 @@ _TICKET_EFFECTS = Estimator(
     symmetric=True,
     sums=("x", "f", "xx", "xf", "y", "xy", "fy"),
     columns=("ticket",),
+    whole_only=True,
     folds=1000,
     chart="breakdown",
 )

@@ -15,6 +15,7 @@ _ARRIVALS = Estimator(
     "arrivals.pattern",
     OF_ALL,
     columns=("slot",),
+    whole_only=True,
     chart="arrivals",
 )
 
