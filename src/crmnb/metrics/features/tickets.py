@@ -62,12 +62,13 @@ def times_to(
     return with_hours(rows, "opened_at", "last", periods, service, time_zone)
 
 
-def first_contact(tickets: View, within_days: int) -> nw.LazyFrame:
+def first_contact(tickets: View, within_days: int, among: nw.LazyFrame | None = None) -> nw.LazyFrame:
     """The tickets opened in each period that are followed for so many days, once by each `definition` of `at_first_contact`.
 
     loose: resolved within these days, not reopened, and no other ticket of the customer about the topic in them. strict: also with one contact and
     no reassignment, as far as the client records these; tickets of which they are not known are not there. Nor are those that ended
-    without a time of resolution. Raises Unavailable where neither a reopening nor another ticket could be seen.
+    without a time of resolution. among: the keys (`ticket_id`) of those that are asked for, if not all. Raises Unavailable where
+    neither a reopening nor another ticket could be seen.
     """
     columns = tickets.columns
     can_repeat = {"customer_id", "topic"} <= {*columns}
@@ -75,7 +76,8 @@ def first_contact(tickets: View, within_days: int) -> nw.LazyFrame:
         raise Unavailable(Note("needs_column", column="tickets.reopened_at"))
     window = timedelta(days=within_days)
     deadline = nw.col("opened_at") + window
-    rows = with_ends(tickets).during("opened_at", follow_up_days=within_days)
+    of_those = tickets if among is None else tickets.derive(lambda rows: rows.join(among, on="ticket_id", how="semi"))
+    rows = with_ends(of_those).during("opened_at", follow_up_days=within_days)
     rows = rows.filter(~nw.col("resolved_at").is_null() | nw.col("ended_at").is_null())
     at_first = (nw.col("resolved_at") <= deadline).fill_null(False)
     if "reopened_at" in columns:

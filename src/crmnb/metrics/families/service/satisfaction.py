@@ -80,7 +80,10 @@ def effect_on_satisfaction(
     if "ticket_id" not in survey_responses.columns:
         raise Unavailable(Note("needs_column", column="survey_responses.ticket_id"))
     survey_responses.periods.without_parts()
-    cases = first_contact(tickets, follow_up_days).filter(
+    answers = survey_responses.rows.filter(~nw.col(item.name).is_null()).select(
+        "ticket_id", y=answer_points(item.name, item) - 50
+    )
+    cases = first_contact(tickets, follow_up_days, answers).filter(
         nw.col("definition") == "loose", ~nw.col("solved_at").is_null()
     )
     until = tickets.periods.cutoff or tickets.periods.last
@@ -89,9 +92,6 @@ def effect_on_satisfaction(
     hours = nw.max_horizontal(nw.col("duration"), nw.lit(_SHORTEST))
     of_ticket = timed.select(
         "period_id", "ticket_id", "customer_id", x=hours.log(2) - CENTRE, f=nw.col("at_first_contact").cast(nw.Float64)
-    )
-    answers = survey_responses.rows.filter(~nw.col(item.name).is_null()).select(
-        "ticket_id", y=answer_points(item.name, item) - 50
     )
     rows = of_ticket.join(answers, on="ticket_id", how="inner").drop("ticket_id")
     x, f, y = nw.col("x"), nw.col("f"), nw.col("y")
