@@ -12,6 +12,7 @@ from crmnb.schema.tables import TABLES
 
 VISITOR = "'visitor ' || visitor_id"  # a visitor's id as it names nobody else: it may be the same text as a customer's
 
+_AT_ONCE = 2_500_000  # rows
 _HELD = "held"  # the database that holds the rows
 # The columns that name people, and where their numbers are: those of visitors are below 0, so that they are no customer's.
 _PEOPLE = {"customer_id": "customer_numbers", "visitor_id": "visitor_numbers"}
@@ -50,13 +51,29 @@ def held(
     own = {key: f"hash(t.{key})" for key in table.key if table.key == (key,) and key not in as_they_are}
     rows = _numbered(con, name, own, [c.name for c in table.columns if c.prose and not prose and c.name in columns])
     parts = {f"{_HELD}.{name}": counts, f"{_HELD}.{name}_out": f"({counts}) is not true"}
+    slices = _slices(con, name)
     for part, condition in parts.items():
-        con.execute(
-            f"create or replace table {part} as {rows} where {condition}"
-        )  # as what was interrupted may be there
-        con.execute(f"checkpoint {_HELD}")
+        con.execute(f"create or replace table {part} as {rows} where false")  # as what was interrupted may be there
+        for inside in slices:
+            con.execute(f"insert into {part} {rows} where ({condition}) and {inside}")
+            con.execute(f"checkpoint {_HELD}")
     counting, *_ = selections = [f"from {part}" for part in parts]
     return {True: con.sql(counting), False: con.sql(" union all ".join(selections))}
+
+
+def _slices(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """The SQL of which rows of a table are taken in together: spans of its time, as rows take several times as much memory until compressed."""
+    time = TABLES[name].time
+    if time not in con.table(name).columns:
+        return ["true"]
+    rows, first, last = con.execute(f"select count(*), min({time}), max({time}) from {name}").fetchall()[0]
+    many = rows // _AT_ONCE + 1
+    if many == 1 or first is None:
+        return ["true"]
+    edges = [first + (last - first) * at / many for at in range(1, many)]
+    spans = zip(["true", *(f"{time} >= timestamp '{edge}'" for edge in edges)], [*edges, None], strict=True)
+    inside = [" and ".join([since, f"{time} < timestamp '{until}'"] if until else [since]) for since, until in spans]
+    return [*inside, f"{time} is null"]
 
 
 def _numbered(con: duckdb.DuckDBPyConnection, name: str, own: dict[str, str], without: Sequence[str]) -> str:
