@@ -57,11 +57,15 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
     `sample` is the place in `samples`, `win` that of the period. What is the same in every row of a single sample is
     in the SQL, not in the table.
     """
-    summed = {place: _summed(sample, level) for place, sample in enumerate(samples) if sample.evidence.periods}
-    if len(summed) == 1:
-        ((place, (rows, same)),) = summed.items()
-        con.execute(f"create or replace temp table totals as {rows}")
+    places = [place for place, sample in enumerate(samples) if sample.evidence.periods]
+    if len(places) == 1:
+        (place,) = places
+        (first, same), *rest = [_summed(samples[place], level, which) for which in _halves(samples[place], level)]
+        con.execute(f"create or replace temp table totals as {first}")
+        for rows, _ in rest:
+            con.execute(f"insert into totals {rows}")
         return f"select *, {place}::utinyint as sample {same} from totals"
+    summed = {place: _summed(samples[place], level) for place in places}
     columns = "win, breakdown, level, cluster, num, den, n, w, w2, magnitude, k"
     selections = (
         f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
@@ -71,7 +75,13 @@ def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level
     return "from totals"
 
 
-def _summed(sample: Sample, level: str) -> tuple[str, str]:
+def _halves(sample: Sample, level: str) -> list[str]:
+    """The SQL of which periods are summed at a time: to sum those that are compared and then their parts takes less memory than both at once."""
+    parts = "" if level or sample.one_row_each else sample.evidence.parts
+    return [f"{PERIOD} < {len(COMPARED)}", parts] if parts else [""]
+
+
+def _summed(sample: Sample, level: str, which: str = "") -> tuple[str, str]:
     """The SQL of a sample's sums by period, breakdown, level and cluster, and that of columns the same in every row.
 
     By level, only of the periods that are compared.
@@ -100,14 +110,19 @@ def _summed(sample: Sample, level: str) -> tuple[str, str]:
     selected = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
     alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
     k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
-    counted = ["weight > 0"] * weighted + [f"{PERIOD} < {len(COMPARED)}"] * bool(level and evidence.parts)
+    counted = (
+        [which] * bool(which)
+        + ["weight > 0"] * weighted
+        + [f"{PERIOD} < {len(COMPARED)}"] * bool(level and evidence.parts)
+    )
     inside = f"where {' and '.join(counted)}" if counted else ""
     clusters = f"""
         select *, ({k})::uinteger as k from (
             select {selected}
             from (select {PERIOD} as win, {picked} {", weight" if weighted else ""} from ({evidence.sql}) {inside})
             {"" if sample.one_row_each else f"group by {by}, {alike}"})"""
-    rows = _alike(clusters, list(keys), sums) if evidence.parts and not level else clusters
+    has_parts = evidence.parts and not level and which in ("", evidence.parts)
+    rows = _alike(clusters, list(keys), sums) if has_parts else clusters
     same = {} if weighted else {"w": "n", "w2": "n"}
     same |= {name: "''" for name in ("breakdown", "level") if name not in keys}
     same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}

@@ -12,6 +12,8 @@ def reduce_bins(
     evidence: Evidence,
     segmentations: list[Segmentation],
     spans: dict[str, tuple[str, int, int]],
+    *,
+    are_many: bool = False,
 ) -> pd.DataFrame:
     """Counts of evidence per period and breakdown (and level, where compared), and how they scatter over equal spans of time.
 
@@ -19,7 +21,13 @@ def reduce_bins(
     plain (there is no exposure, so den is 1), n, exposed (rows of exposure: how many the count is out of), bins, binned
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
     bins among them), squares (of the customers' counts; where nobody is known each event is a customer's of its own).
+    are_many: the squares of the periods that are compared and those of their parts are taken one after the other, which takes less memory.
     """
+    squares = _customer_squares(evidence, segmentations)
+    for number, part in enumerate(squares if are_many else []):
+        con.execute(
+            f"{'insert into' if number else 'create or replace temp table'} customer_squares {'' if number else 'as'} {part}"
+        )
     rows = ", ".join(
         f"({place}::utinyint, timestamp '{spans[win][0]}', {spans[win][1]}, {spans[win][2]})"
         for place, win in evidence.periods.items()
@@ -28,8 +36,8 @@ def reduce_bins(
         with spans(win, start, size, bins) as (values {rows}),
         cells as materialized ({_cells(evidence, segmentations)}),
         binned as materialized ({_binned(segmentations)}),
-        customers as materialized ({_customers(evidence, segmentations)}),
-        squared as ({_by_level("sum(num * num)::double as squares", "customers", segmentations)}),
+        {"" if are_many else f"customer_squares as materialized ({' union all '.join(squares)}),"}
+        squared as ({_by_level("sum(squares)::double as squares", "customer_squares", segmentations)}),
         whole as (
             select seg, win, breakdown, level, bins, sum(num)::double as num, sum(den)::double as den,
                 coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
@@ -58,25 +66,36 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     return _grouped(evidence, segmentations, sums)
 
 
-def _customers(evidence: Evidence, segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by period, breakdown, levels and customer; the root of as many as have no customer, each being one's own."""
-    levels = "".join(f", level_{seg}" for seg, _ in enumerate(segmentations, 1))
+def _customer_squares(evidence: Evidence, segmentations: list[Segmentation]) -> list[str]:
+    """The SQL of the squares of customers' counts, by period, breakdown and levels, of the periods that are compared and of the others; who
+    has no customer is one's own."""
     if "customer_id" not in evidence.types:
         none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
-        return f"select 0::utinyint as win, '' as breakdown {none}, 0.0 as num where false"
-    sums = _grouped(evidence, segmentations, "sum(num)::double as num, e.cluster")
-    return f"select win, breakdown {levels}, case when cluster is null then sqrt(num) else num end as num from ({sums})"
+        return [f"select 0::utinyint as win, '' as breakdown {none}, 0.0::double as squares where false"]
+    squares = "sum(case when e.cluster is null then num else num * num end) as squares"
+    return [
+        f"""select win, breakdown {levels}, {squares}
+            from (select win, breakdown, cluster, sum(num)::double as num {own} from ({rows}) group by all) e {joins} group by all"""
+        for rows, own, levels, joins in _halves(evidence, segmentations)
+    ]
 
 
 def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str) -> str:
-    """The SQL of aggregates by period, breakdown and levels of all segmentations. Levels are looked up for compared periods only."""
+    """The SQL of aggregates by period, breakdown and levels of all segmentations."""
+    return " union all ".join(
+        f"select win, breakdown {levels}, {columns} from ({rows}) e join spans using (win) {joins} group by all"
+        for rows, _, levels, joins in _halves(evidence, segmentations)
+    )
+
+
+def _halves(evidence: Evidence, segmentations: list[Segmentation]) -> list[tuple[str, str, str, str]]:
+    """The SQL of the rows of the periods that are compared, and of the others: their rows, levels of their own, levels, and the joins for
+    these. Levels are looked up for compared periods only."""
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
     breakdown = "breakdown::varchar" if "breakdown" in types else "''"
-    own = "".join(
-        f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(segmentations, 1) if segmentation.own
-    )
-    picked = f'{PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at" {own}'
+    owns = {f"level_{seg}": of.own for seg, of in enumerate(segmentations, 1) if of.own}
+    picked = f'select {PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at"'
     levels = "".join(
         f", {f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'} as level_{seg}"
         for seg, segmentation in enumerate(segmentations, 1)
@@ -87,13 +106,11 @@ def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str
         for segmentation in segmentations
         if segmentation.levels
     )
-    compared = f"{PERIOD} < {len(COMPARED)}"
-    cells = [(compared, levels, joins)] + ([(evidence.parts, none, "")] if evidence.parts else [])
-    return " union all ".join(
-        f"""select win, breakdown {picked_levels}, {columns}
-            from (select {picked} from ({evidence.sql}) where {which}) e join spans using (win) {joined} group by all"""
-        for which, picked_levels, joined in cells
-    )
+    with_own = "".join(f", {own} as {name}" for name, own in owns.items())
+    compared = f"{picked} {with_own} from ({evidence.sql}) where {PERIOD} < {len(COMPARED)}"
+    halves = [(compared, "".join(f", {name}" for name in owns), levels, joins)]
+    parts = f"{picked} from ({evidence.sql}) where {evidence.parts}"
+    return halves + ([(parts, "", none, "")] if evidence.parts else [])
 
 
 def _binned(segmentations: list[Segmentation]) -> str:

@@ -121,7 +121,8 @@ def _moments(requests: list[Request], tables: Tables, by: tuple[Segmentation, ..
 def _counts(request: Request, tables: Tables, by: tuple[Segmentation, ...]) -> pd.DataFrame:
     """The counts of a metric's evidence, those of nothing among them."""
     spans = {win: _span(request.windows[win]) for win in request.evidence.names}
-    counts = reduce_bins(tables.con, request.evidence, by, spans)
+    are_many = not {tables.source_of(name) for name in request.metric.reads} <= tables.small_tables
+    counts = reduce_bins(tables.con, request.evidence, by, spans, are_many=are_many)
     every = {s.name: known_levels(tables.con, s.levels) for s in by} | {"": [""]}
     bins = {win: float(count) for win, (_, _, count) in spans.items()}
     return _with_zeros(counts, bins, every, request.metric.always if len(counts) else ())

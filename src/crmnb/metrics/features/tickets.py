@@ -5,7 +5,7 @@ resolved. A ticket that was reopened after that is open again. One that is close
 open, but nobody knows how long it took: its time is missing.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import narwhals.stable.v2 as nw
 
@@ -83,7 +83,7 @@ def first_contact(tickets: View, within_days: int, among: nw.LazyFrame | None = 
     if "reopened_at" in columns:
         at_first = at_first & ~(nw.col("reopened_at") <= deadline).fill_null(False)
     if can_repeat:
-        again = _opened_again(tickets.rows, within_days)
+        again = _opened_again(tickets.rows, within_days, tickets.periods.first, tickets.periods.last)
         rows = rows.join(again, on=["customer_id", "topic", "opened_at"], how="left")
         at_first = at_first & nw.col("opened_again").is_null()
     loose = rows.with_columns(at_first_contact=at_first)
@@ -98,10 +98,12 @@ def first_contact(tickets: View, within_days: int, among: nw.LazyFrame | None = 
 
 
 @once
-def _opened_again(tickets: nw.LazyFrame, within_days: int) -> nw.LazyFrame:
-    """The openings (customer, topic, time) after which the customer opened another ticket about the same topic within so many days: few."""
+def _opened_again(tickets: nw.LazyFrame, within_days: int, first: datetime, last: datetime) -> nw.LazyFrame:
+    """The openings (customer, topic, time) from the first time to the last after which the customer opened another ticket about the same topic
+    within so many days: few."""
     keys = ["customer_id", "topic", "opened_at"]
-    named = tickets.filter(~nw.col("customer_id").is_null(), ~nw.col("topic").is_null())
+    in_time = nw.col("opened_at") >= first, nw.col("opened_at") <= last + timedelta(days=within_days)
+    named = tickets.filter(~nw.col("customer_id").is_null(), ~nw.col("topic").is_null(), *in_time)
     openings = distinct(named, *keys)
     following = nw.col("opened_at").shift(-1).over("customer_id", "topic", order_by="opened_at")
     again = openings.with_columns(next_opened_at=following)
