@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import pandas as pd
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
@@ -15,6 +16,7 @@ from crmnb.engine.evidence import COMPARED, PERIOD, TIMES
 from crmnb.engine.query import Query
 
 Make = Callable[[list[str], list[tuple]], nw.LazyFrame]  # from names of columns and rows to a small relation
+_MANY = 100  # rows
 
 
 @dataclass
@@ -133,6 +135,11 @@ def relation_in(derived: DerivedTables) -> Make:
     """How a small relation is made in the connection of derived tables."""
 
     def make(names: list[str], rows: list[tuple]) -> nw.LazyFrame:
+        if len(rows) > _MANY:  # to parse so many literals would take longer than to use them
+            key = ("relation", *names, *rows)
+            if key not in derived.facts:
+                derived.facts[key] = derived.of_pandas(pd.DataFrame(rows, columns=names))
+            return derived.facts[key]
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
         typed = f'* replace ("{PERIOD}"::utinyint as "{PERIOD}")' if PERIOD in names else "*"

@@ -150,13 +150,18 @@ def theme_effects(groups: list[GroupedCounts], context: EstimationContext) -> Es
 def _effect(group: GroupedCounts, context: EstimationContext) -> tuple[dict, float]:
     """A theme's row, and the p-value of no difference."""
     counts = group.counts
-    both = counts.groupby("survey")["mentioned"].transform("nunique") == 2
-    mentioned = counts["mentioned"] == 1
-    sizes = {"n": float(counts.loc[mentioned, "n"].sum()), "clusters": float(counts.loc[mentioned, "fold"].nunique())}
+    survey, fold = (pd.factorize(counts[name], use_na_sentinel=False)[0] for name in ("survey", "fold"))
+    side = counts["mentioned"].to_numpy(int)
+    mentioned = side == 1
+    n = counts["n"].to_numpy(float)
+    sizes = {"n": float(n[mentioned].sum()), "clusters": float(np.unique(fold[mentioned]).size)}
+    both = (_by_side(survey, side) > 0).all(axis=1)[survey]
     if not both.any():
         reason = Note("no_comments_on_both_sides")
         return group.row(**sizes, reason=reason), float("nan")
-    value, influence, customers = _difference(counts[both])
+    points = counts["points"].to_numpy(float)
+    value, influence = _difference(*(column[both] for column in (survey, side, fold, n, points)))
+    customers = tuple((~np.isnan(influence)).sum(axis=0)[[1, 0]].tolist())
     error, df = _standard_error(influence, customers)
     half = stdtrit(df, (1 + context.level) / 2) * error if error > 0 else float("nan")
     row = group.row(
@@ -170,29 +175,32 @@ def _effect(group: GroupedCounts, context: EstimationContext) -> tuple[dict, flo
     return row, float(2 * stdtr(df, -abs(value) / error)) if error > 0 else float("nan")
 
 
-def _difference(counts: pd.DataFrame) -> tuple[float, pd.DataFrame, tuple[int, int]]:
-    """The pooled difference; the influence of each fold by side; and how many folds are on each side."""
-    n, points = counts["n"], counts["points"]
-    side = [counts["survey"], counts["mentioned"]]
-    size = n.groupby(side).transform("sum")
-    mean = (n * points).groupby(side).transform("sum") / size
-    of_survey = n.groupby(counts["survey"]).transform("sum")
-    weight = size * (of_survey - size) / of_survey  # the same on both sides
-    sign = np.where(counts["mentioned"] == 1, 1.0, -1.0)
-    cells = pd.DataFrame({"survey": counts["survey"], "sign": sign, "mean": mean, "weight": weight}).drop_duplicates()
-    total = cells["weight"].sum() / 2
-    value = float((cells["sign"] * cells["mean"] * cells["weight"]).sum() / total)
-    moved = pd.Series(sign * weight / total * n * (points - mean) / size, counts.index)
-    influence = moved.groupby([counts["fold"], counts["mentioned"]]).sum().unstack(fill_value=np.nan)
-    return value, influence, tuple(int(influence[s].notna().sum()) for s in (1, 0))
+def _by_side(group: np.ndarray, side: np.ndarray, sums: np.ndarray | None = None) -> np.ndarray:
+    """(groups, 2): how many rows of each group are without the theme and with it, or the sums of these rows."""
+    return np.bincount(2 * group + side, sums, 2 * (group.max() + 1)).reshape(-1, 2)
 
 
-def _standard_error(influence: pd.DataFrame, customers: tuple[int, int]) -> tuple[float, float]:
+def _difference(
+    survey: np.ndarray, side: np.ndarray, fold: np.ndarray, n: np.ndarray, points: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The pooled difference, and the influence of each fold without and with the theme (folds, 2), NaN where it has no such comment."""
+    size = _by_side(survey, side, n)
+    with np.errstate(invalid="ignore"):  # a number of a survey that is not among these
+        mean = _by_side(survey, side, n * points) / size
+        weight = size.prod(axis=1) / size.sum(axis=1)
+    weight = np.nan_to_num(weight / np.nansum(weight))
+    value = float(np.nansum(weight * (mean[:, 1] - mean[:, 0])))
+    sign = np.where(side == 1, 1.0, -1.0)
+    moved = sign * weight[survey] * n * (points - mean[survey, side]) / size[survey, side]
+    return value, np.where(_by_side(fold, side) > 0, _by_side(fold, side, moved), np.nan)
+
+
+def _standard_error(influence: np.ndarray, customers: tuple[int, int]) -> tuple[float, float]:
     """The standard error by customer, and Welch's degrees of freedom; 0 where a side has a single customer."""
     if min(customers) < 2:
         return 0.0, float("nan")
-    own = [g / (g - 1) * float((influence[side] ** 2).sum()) for side, g in zip((1, 0), customers, strict=True)]
-    of_both = 2 * float((influence[1] * influence[0]).sum())  # customers on both sides
+    own = [g / (g - 1) * float(np.nansum(influence[:, side] ** 2)) for side, g in zip((1, 0), customers, strict=True)]
+    of_both = 2 * float(np.nansum(influence.prod(axis=1)))  # customers on both sides
     variance = max(sum(own) + of_both, 0.0)
     welch = sum(v**2 / (g - 1) for v, g in zip(own, customers, strict=True))
     return float(np.sqrt(variance)), sum(own) ** 2 / welch if welch > 0 else float("nan")
