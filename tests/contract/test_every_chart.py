@@ -387,6 +387,28 @@ def wrong_flow(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"{above[0]} for {lines}"
 
 
+def wrong_years(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The highest, the lowest and the last month of each line; the band; how many months the title calls higher."""
+    (axes,) = drawn.axes
+    lines = [np.asarray(line.get_ydata(), float) for line in axes.lines if line.get_marker() == "o"]
+    yield from _intervals(shown, "with a band", [1] * banded(drawn))
+    months = [text.get_text() for text in axes.get_xticklabels()]
+    for name, words in zip(beside(drawn), re.findall(r"(highest .+?\))\.(?: |$)", shown.alt), strict=True):
+        line = lines[beside(drawn).index(name)]
+        told = re.findall(r"(highest|lowest|last) (\S+) \((\w+)\)", words)
+        true = {"highest": np.nanmax(line), "lowest": np.nanmin(line), "last": line[np.isfinite(line)][-1]}
+        for which, value, month in told:
+            if not agrees(value, true[which]) or line[months.index(month_of(month))] != true[which]:
+                yield f"{name}: {which} {value} in {month} for {line}"
+    higher = re.search(r"higher than in (.+) in (\d+) of (\d+) months", shown.title)
+    if higher:
+        both = np.isfinite(lines[0]) & np.isfinite(lines[1])
+        if (int(higher[2]), int(higher[3])) != ((lines[0] > lines[1])[both].sum(), both.sum()):
+            yield f"{higher[0]} for {lines}"
+    if axes.get_ylim()[0] > 0:
+        yield "an axis that does not begin at zero"
+
+
 def wrong_ages(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The highest and the last total, the last by age, and the title's oldest."""
     (axes,) = drawn.axes
@@ -619,6 +641,7 @@ CHECKS: dict[str, Check] = {
     "sellers": wrong_gaps,
     "flow": wrong_flow,
     "ages": wrong_ages,
+    "years": wrong_years,
     "resolution": wrong_resolution,
     "agents": wrong_agents,
     "arrivals": wrong_arrivals,

@@ -28,6 +28,7 @@ _SMALL = 2_000_000  # bytes of a table's file
 _FEW_ROWS = 100_000  # of frames in memory, in all
 _ONE_THREAD = "set threads = 1"  # what is small is computed in less time than it takes to deal it out to several
 _NO_MAPPING = Mapping()
+_READ_TEXTS = ("survey_responses", "social_mentions")  # tables whose free texts metrics read
 
 
 # What is raised where an expression names a column that a table does not have.
@@ -196,7 +197,7 @@ class Tables:
         if self.numbers and not self._canonical_of:
             number_people(self.con, self.names)
         if self.numbers and name not in self.small_tables:
-            prose = name == "survey_responses" and self.client.feedback is not None
+            prose = name in _READ_TEXTS and self.client.feedback is not None
             return held(self.con, name, _counts(rows.columns, name, self.client), prose=prose)
         if self.numbers:
             rows = numbered(self.con, name)

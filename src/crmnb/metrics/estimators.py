@@ -146,6 +146,15 @@ median_by_customer = Estimator(
     sums=("squares", "units"),
     moves="quantiles.moves",
 )
+net_sentiment = Estimator(
+    "net score",
+    "counts",
+    "feedback.net_sentiment",
+    "percentile bootstrap by customer, the errors of the classification in it where they are known",
+    columns=("sentiment_class", "sheet"),
+    folds=1000,
+    together=True,
+)
 share_by_unit = Estimator(
     "proportion", "counts", "clustered_share.share", "Wilson, by seller or process", columns=("unit", "met")
 )

@@ -33,9 +33,13 @@ def limits(met: np.ndarray, size: np.ndarray, level: float) -> tuple[float, floa
     value = met.sum() / n
     variance = units / (units - 1) * ((met - value * size) ** 2).sum() / n**2
     effective = min(value * (1 - value) / variance, n) if variance > 0 and 0 < value < 1 else float(units)
-    z = stdtrit(units - 1, (1 + level) / 2)
-    centre = (value + z**2 / (2 * effective)) / (1 + z**2 / effective)
-    half = z * np.sqrt(value * (1 - value) / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
+    return wilson(value, effective, float(stdtrit(units - 1, (1 + level) / 2)))
+
+
+def wilson(value: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's limits of a share of n independent units; z: the quantile of the interval."""
+    centre = (value + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(value * (1 - value) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return max(centre - half, 0.0) if value > 0 else 0.0, min(centre + half, 1.0) if value < 1 else 1.0
 
 

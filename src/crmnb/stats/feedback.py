@@ -80,7 +80,7 @@ def _net(
         low=100 * min(float(low), value),
         high=100 * max(float(high), value),
         denominator=group.n,
-        method="bootstrap by customer",
+        method="bootstrap by customer" if group.customers < group.n else "bootstrap",
         flags="unreliable" if group.customers < _FEW else "",
     )
     return row, own

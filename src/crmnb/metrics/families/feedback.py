@@ -5,12 +5,13 @@ import narwhals.stable.v2 as nw
 from crmnb.core.notes import Note
 from crmnb.engine.segments import with_component
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import OF_ALL, Estimator
+from crmnb.metrics.estimators import OF_ALL, Estimator, net_sentiment
 from crmnb.metrics.features.answer_scale import answer_points, pointing
 from crmnb.metrics.features.comments import (
     FEWEST_WORDS,
     NO_THEME,
     CodedThemes,
+    apart,
     coded_sentiment,
     coded_themes,
     testimonial_quotes,
@@ -20,15 +21,6 @@ from crmnb.metrics.features.comments import (
 from crmnb.metrics.measures import Measure, of_counts
 from crmnb.schema.client import Feedback, Item
 
-_NET_SENTIMENT = Estimator(
-    "net score",
-    "counts",
-    "feedback.net_sentiment",
-    "percentile bootstrap by customer, the errors of the classification in it where they are known",
-    columns=("sentiment_class", "sheet"),
-    folds=1000,
-    together=True,
-)
 _MENTIONS = Estimator("proportion", "moments", "moments.share", "Wilson (score)", of_both=True, chart="breakdown")
 _THEME_EFFECTS = Estimator(
     "difference of means",
@@ -43,14 +35,6 @@ _ALL_COUNTED = Estimator("number", "moments", "moments.all_counted", OF_ALL, tot
 
 _COMMENTS = "comments"
 _UNSTABLE = 0.7  # mean cosine to the matching themes of other runs
-
-
-def _apart(rows: nw.LazyFrame) -> nw.LazyFrame:
-    """The rows with `sheet`: the time of those without a customer, so that each is a cluster of its own in the bootstrap."""
-    time = nw.col("responded_at").cast(nw.String)
-    if "customer_id" not in rows.collect_schema().names():
-        return rows.with_columns(sheet=time)
-    return rows.with_columns(sheet=nw.when(nw.col("customer_id").is_null()).then(time).otherwise(nw.lit("")))
 
 
 @metric(
@@ -76,8 +60,8 @@ def sentiment(survey_responses, *, feedback: Feedback):
     rows = with_component(coded.classified(with_comment(survey_responses)), survey_responses.rows, "survey")
     words = {"numerator": "positive less negative comments", "denominator": _COMMENTS}
     return of_counts(
-        _apart(rows.drop("comment")),
-        _NET_SENTIMENT,
+        apart(rows.drop("comment")),
+        net_sentiment,
         breakdown="survey",
         bounds=(-100, 100),
         known=coded.known,
@@ -164,7 +148,7 @@ def theme_effect(survey_responses, personal_names, *, feedback: Feedback, item: 
         "numerator": "points of satisfaction, with the theme less without it",
         "denominator": "comments about the theme",
     }
-    return of_counts(_apart(rows), _THEME_EFFECTS, breakdown="theme", bounds=(-100, 100), trend=False, **words)
+    return of_counts(apart(rows), _THEME_EFFECTS, breakdown="theme", bounds=(-100, 100), trend=False, **words)
 
 
 @metric(

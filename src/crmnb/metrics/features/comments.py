@@ -32,6 +32,14 @@ def with_comment(answers: View) -> nw.LazyFrame:
     return answers.during("responded_at").filter(_has_words())
 
 
+def apart(rows: nw.LazyFrame) -> nw.LazyFrame:
+    """The rows with `sheet`: the time of those without a customer, so that each is a cluster of its own in the bootstrap."""
+    time = nw.col("responded_at").cast(nw.String)
+    if "customer_id" not in rows.collect_schema().names():
+        return rows.with_columns(sheet=time)
+    return rows.with_columns(sheet=nw.when(nw.col("customer_id").is_null()).then(time).otherwise(nw.lit("")))
+
+
 def _has_words() -> nw.Expr:
     return nw.col("comment").str.contains(r"[\p{L}\p{N}]")
 

@@ -17,7 +17,7 @@ from crmnb.report.text.values import absence_reason, breakdown_name, interval_na
 
 _TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
 _NAME = 20  # pixels of a name above its bar, on a telephone
-_ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
+_STEP_NAME = re.compile(r"(\d+) (.+ to .+)", re.DOTALL)
 
 
 class Stage(NamedTuple):
@@ -46,7 +46,7 @@ def funnel(result: Result) -> Figure | Figures:
 
 
 def _stages(result: Result) -> list[Stage]:
-    matches = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
+    matches = [(_STEP_NAME.fullmatch(row.breakdown), row) for row in result.entries]
     steps = sorted(((int(match[1]), match[2], row) for match, row in matches if match), key=lambda step: step[:2])
     if not steps or result.metric.unit != "%":  # counts by age have numbers, too, but no step leads to the next
         return []

@@ -15,7 +15,7 @@ from crmnb.report.text.row_state import (
     not_reached,
     unfinished,
 )
-from crmnb.report.text.values import breakdown_name, interval_name, noun, value_words
+from crmnb.report.text.values import breakdown_name, interval_name, noun, short_value, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 
@@ -228,6 +228,23 @@ def flow_alt(result: Result, names: tuple[str, ...], parts: list[list]) -> str:
     above = sum(first.value > second.value for first, second in parts)
     head = f"Two lines from zero. Across: {len(parts)} parts of {period_name(result.period.label, result.client)}. Up: tickets."
     return f"{head} {' '.join(lines)} More {names[0]} than {names[1]} in {above} of {len(parts)} parts."
+
+
+def years_alt(result: Result, rows: list, before: list, names: tuple[str, str], places: int) -> str:
+    """For lines of months, of the period and of its comparison: the highest, the lowest and the last value of each."""
+    lines = []
+    for name, own in zip(names, (rows, before), strict=True):
+        seen = [row for row in own if available(row)]
+        if not name or not seen:
+            continue
+        words = [
+            f"{short_value(result, row, places)} ({breakdown_name(row.breakdown, result.client)})"
+            for row in (max(seen, key=_value), min(seen, key=_value), seen[-1])
+        ]
+        lines.append(f"{name}: highest {words[0]}, lowest {words[1]}, last {words[2]}.")
+    form = _form("Two lines" if len(lines) > 1 else "Line", "a band", result, rows)
+    unit = noun(result.metric.numerator) if result.metric.unit == "count" else _axis_unit(result)
+    return f"{form}. Across: {len(rows)} months. Up: {result.metric.title}, {unit}, from zero. {' '.join(lines)}"
 
 
 def ages_alt(result: Result, names: list[str], parts: dict[str, list]) -> str:

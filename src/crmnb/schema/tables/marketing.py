@@ -20,6 +20,7 @@ TABLES = (
             Column("machine_open", "flag"),
             *times_after("sent_at", "clicked_at", "unsubscribed_at"),
             Column("personalised", "flag"),
+            Column("experiment", "text"),  # the test in which chance decided whether this message is personalised
         ),
     ),
     Table(

@@ -13,7 +13,7 @@ from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator, median_by_customer
 from crmnb.metrics.features.leads import own_columns
 from crmnb.metrics.features.revenue import sold, with_net_revenue
-from crmnb.metrics.measures import money_mean, of_counts
+from crmnb.metrics.measures import money_mean, of_counts, placed_by_customer
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import spans, who_of
 
@@ -226,15 +226,4 @@ def median_order_value(orders):
         "denominator": "orders in the period",
         "aspect_of": "average_order_value",
     }
-    if "customer_id" not in orders.columns:
-        alone = inside.select("period_id", quantity=nw.col("net"), squares=nw.lit(1), units=nw.lit(1))
-        return of_counts(alone, median_by_customer, **facts)
-    known, who = ~nw.col("customer_id").is_null(), ("period_id", "customer_id")
-    place, orders_of = nw.col("net").rank("ordinal").over(*who), nw.len().over(*who)
-    placed = inside.select(
-        *who,
-        quantity=nw.col("net"),
-        squares=nw.when(known).then(2 * place - 1).otherwise(nw.lit(1)),
-        units=nw.when(known).then(orders_of).otherwise(nw.lit(1)),
-    )
-    return of_counts(placed, median_by_customer, **facts)
+    return of_counts(placed_by_customer(inside, nw.col("net")), median_by_customer, **facts)

@@ -2,26 +2,16 @@
 
 import narwhals.stable.v2 as nw
 
-from crmnb.engine.derived_tables import once
 from crmnb.engine.segments import levels_of, with_component
+from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
+from crmnb.metrics.features.visits import by_visitor
 from crmnb.metrics.measures import share
 
 
-@once
-def _sessions(visits: nw.LazyFrame) -> nw.LazyFrame:
-    """The sessions of which it is known whether they `converted`; `customer_id` is who it was, as far as that is known.
-
-    That is a customer under all their visitor ids, or else the visitor id: one that no session, or those of several customers, name.
-    """
-    known = visits.filter(~nw.col("converted").is_null())
-    if "customer_id" not in visits.collect_schema().names():
-        return known.with_columns(customer_id=nw.col("visitor_id"))
-    named = visits.filter(~nw.col("customer_id").is_null())
-    customers = named.group_by("visitor_id").agg(one=nw.col("customer_id").min(), other=nw.col("customer_id").max())
-    alone = customers.filter(nw.col("one") == nw.col("other")).select("visitor_id", known_as="one")
-    sessions = known.join(alone, on="visitor_id", how="left")
-    return sessions.with_columns(customer_id=nw.coalesce("customer_id", "known_as", "visitor_id")).drop("known_as")
+def _known(visits: View) -> nw.LazyFrame:
+    """The sessions of each period of which it is known whether they `converted`."""
+    return visits.derive(by_visitor).during("started_at").filter(~nw.col("converted").is_null())
 
 
 @metric(
@@ -42,7 +32,7 @@ def visitor_conversion_rate(visits):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visitors and conversion); Wilson
         1927 (interval).
     """
-    sessions = visits.derive(_sessions).during("started_at")
+    sessions = _known(visits)
     goals = (
         levels_of(visits.rows, "goal")
         .rename({"level": "breakdown"})
@@ -82,6 +72,6 @@ def session_conversion_rate(visits):
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 9 (visits and conversion); Kish 1965,
         Survey Sampling, 8.2 (effective n).
     """
-    sessions = visits.derive(_sessions).during("started_at")
+    sessions = _known(visits)
     words = {"numerator": "sessions with the action", "denominator": "sessions in the period"}
     return share(sessions, nw.col("converted"), **words)

@@ -7,6 +7,7 @@ from crmnb.report.text.notes import (
     clv,
     drift,
     employees,
+    engagement,
     feedback,
     history,
     operations,
@@ -59,6 +60,7 @@ _SUBJECTS = (
     employees,
     service,
     operations,
+    engagement,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
