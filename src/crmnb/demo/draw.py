@@ -12,6 +12,7 @@ from crmnb.demo.comments import add_comments
 from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, are_listed, simulate_customers
 from crmnb.demo.employees import employees_of
+from crmnb.demo.engagement import engagement_of
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.operations import operations_of
 from crmnb.demo.orders import simulate_orders
@@ -71,6 +72,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     tables["survey_responses"] = with_follow_ups(tables["survey_responses"], seed)
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables |= operations_of(tables["leads"], tables["customers"], seed)
+    tables |= engagement_of(base, seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
 

@@ -18,7 +18,7 @@ import duckdb
 import pandas as pd
 
 from crmnb.core.errors import InputError
-from crmnb.demo import exports, exports_employees, exports_operations, exports_sales
+from crmnb.demo import exports, exports_employees, exports_engagement, exports_operations, exports_sales
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
@@ -29,11 +29,13 @@ TRUTH_FILE = "truth.json"  # written last: if it exists, the folder is complete
 _MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales)
 _MODULES |= dict.fromkeys(("employee_responses", "teams"), exports_employees)
 _MODULES |= dict.fromkeys(("activities", "process_runs"), exports_operations)
+_MODULES |= dict.fromkeys(("sends", "social_posts", "social_mentions", "loyalty", "usage"), exports_engagement)
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
-    *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv", TRUTH_FILE),
+    *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv"),
+    *("mailings.csv.gz", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", TRUTH_FILE),
 )
 
 
@@ -225,6 +227,27 @@ def _process_runs(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "process_runs.csv").write_bytes(_csv(rows).encode("utf-8"))
 
 
+def _sends(rows: pd.DataFrame, folder: Path) -> None:
+    packed = gzip.compress(_csv(rows, delimiter="\t").encode("utf-8"), compresslevel=5, mtime=0)
+    (folder / "mailings.csv.gz").write_bytes(packed)
+
+
+def _social_posts(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "posts.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _social_mentions(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "mentions.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _loyalty(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "loyalty_cards.csv").write_bytes(_csv(rows, delimiter=";").encode("utf-8"))
+
+
+def _usage(rows: pd.DataFrame, folder: Path) -> None:
+    _parquet(rows, "*", folder / "app_days.parquet")
+
+
 _WRITERS = {
     "customers": _customers,
     "subscriptions": _subscriptions,
@@ -240,4 +263,9 @@ _WRITERS = {
     "teams": _teams,
     "activities": _activities,
     "process_runs": _process_runs,
+    "sends": _sends,
+    "social_posts": _social_posts,
+    "social_mentions": _social_mentions,
+    "loyalty": _loyalty,
+    "usage": _usage,
 }

@@ -26,6 +26,7 @@ _AT_HOME, _LOGGED_IN = (
 )  # share of a customer's sessions on a device where they log in, and how often they do there
 _STRANGERS, _STRANGERS_SESSIONS = 0.9, 1.6  # visitors in a year per customer at its start; sessions of each on average
 _STRANGERS_DAYS = 30  # from their first session to the last, at most
+_LOG_SECONDS = 4.6  # mean of the logarithm of a session's seconds
 _SINGLE_PAGE = 0.4  # of the sessions: no second page, so that nobody knows how long they took
 
 
@@ -55,7 +56,7 @@ def simulate_visits(base: CustomerBase, rates: Rates, rng: np.random.Generator) 
             "visitor_id": np.char.mod("w%d", device[order]).astype(object),
             "customer_id": make_customer_ids(customer[order]),
             "started_at": to_times(day[order]),
-            "seconds": np.where(pages == 1, np.nan, np.round(rng.lognormal(4.6, 1.0, rows))),
+            "seconds": np.where(pages == 1, np.nan, np.round(rng.lognormal(_LOG_SECONDS, 1.0, rows))),
             "pages": pages,
             "goal": np.where(converted, goal, None),
             "converted": converted,
@@ -121,6 +122,13 @@ def conversion(base: CustomerBase, rates: Rates, period: TruthPeriod, of_all: bo
         if goal:
             values["visitor_conversion_rate", goal] = 100 * reached / seen
     return values
+
+
+def true_sessions(rates: Rates) -> dict[tuple[str, str], float]:
+    """(metric, breakdown) -> the true value of the sessions of any period: a session with a single page and no goal is not measured."""
+    single = 100 * _SINGLE_PAGE * (1 - rates.converts)
+    shares = {("bounce_rate", ""): single, ("unmeasured_sessions", ""): single}
+    return shares | {("time_on_site", ""): float(np.exp(_LOG_SECONDS))}
 
 
 def _falls_in(period: TruthPeriod) -> np.ndarray:

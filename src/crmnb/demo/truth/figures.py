@@ -9,6 +9,7 @@ from crmnb.demo import answers, leads, relationship, visits
 from crmnb.demo.answers import ITEMS, PLATFORMS, Scale, item, rating_shares
 from crmnb.demo.comments import true_net_sentiment
 from crmnb.demo.customers import CustomerBase, order_multiples, simulate_customers
+from crmnb.demo.engagement import true_engagement
 from crmnb.demo.orders import GUESTS, Purchases, simulate_purchases
 from crmnb.demo.parameters import EDGES, LOW_REGION, PLANS, REGIONS, Rates
 from crmnb.demo.service import RESOLVED, TICKETS
@@ -69,6 +70,11 @@ def compute_truth(rates: Rates, label: int | str, at_start: float, segment: str 
     of_group = {"region": level if segment == "region" else "", "plan": level if segment == "plan" else ""}
     values = _per_customer(rates, parse_period(label), **of_group)
     return {key: value * (at_start if is_counted(*key) else 1) for key, value in values.items()}
+
+
+def engagement_figures(rates: Rates, year: int) -> Figures:
+    """The true figures of engagement in a year (`crmnb.demo.engagement`), of the whole client."""
+    return true_engagement(rates, _large_base(rates), year)
 
 
 def is_counted(metric: str, breakdown: str) -> bool:

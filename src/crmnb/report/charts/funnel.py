@@ -17,7 +17,7 @@ from crmnb.report.text.values import absence_reason, breakdown_name, interval_na
 
 _TOP, _STAGE, _STEP, _FOOT = 8, 34, 30, 8
 _NAME = 20  # pixels of a name above its bar, on a telephone
-_STEP_NAME = re.compile(r"(\d+) (.+ to .+)", re.DOTALL)
+_ORDINAL = re.compile(r"(\d+) (.*)", re.DOTALL)
 
 
 class Stage(NamedTuple):
@@ -46,9 +46,10 @@ def funnel(result: Result) -> Figure | Figures:
 
 
 def _stages(result: Result) -> list[Stage]:
-    matches = [(_STEP_NAME.fullmatch(row.breakdown), row) for row in result.entries]
+    matches = [(_ORDINAL.fullmatch(row.breakdown), row) for row in result.entries]
     steps = sorted(((int(match[1]), match[2], row) for match, row in matches if match), key=lambda step: step[:2])
-    if not steps or result.metric.unit != "%":  # counts by age have numbers, too, but no step leads to the next
+    # Counts by age and months have numbers, too, but none leads to the next.
+    if not steps or result.metric.unit != "%" or result.metric.breakdown == "month":
         return []
     first = steps[0][2]
     begun = Stage(
