@@ -131,8 +131,8 @@ def _responses(opens: float, of_tests: float) -> tuple[float, float]:
 
 def _of_arm(opens: float, personalised: bool) -> tuple[float, float]:
     """The same shares in an arm of a test."""
-    each = [_of_message(opens * times, personalised) for times in KINDS]
-    return float(np.mean([o for o, _ in each])), float(np.mean([o * c for o, c in each]))
+    kinds = [_of_message(opens * times, personalised) for times in KINDS]
+    return float(np.mean([o for o, _ in kinds])), float(np.mean([o * c for o, c in kinds]))
 
 
 def _of_message(opens: float, personalised: bool) -> tuple[float, float]:

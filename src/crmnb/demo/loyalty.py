@@ -44,10 +44,10 @@ def simulate_usage(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame
     who, _, begin, end = base.spells(0, DAYS)
     who, begin, end = who[user[who]], np.ceil(begin[user[who]]).astype(int), np.floor(end[user[who]]).astype(int)
     days = np.maximum(end - begin, 0)
-    each = np.repeat(np.arange(len(who)), days)
-    day = np.arange(days.sum()) - np.repeat(np.cumsum(days) - days, days) + begin[each]
-    opens = rng.random(len(each)) < share[who[each]]
-    rows = pd.DataFrame({"who": who[each][opens], "day": day[opens]}).sort_values(["day", "who"], kind="stable")
+    of_spell = np.repeat(np.arange(len(who)), days)
+    day = np.arange(days.sum()) - np.repeat(np.cumsum(days) - days, days) + begin[of_spell]
+    opens = rng.random(len(of_spell)) < share[who[of_spell]]
+    rows = pd.DataFrame({"who": who[of_spell][opens], "day": day[opens]}).sort_values(["day", "who"], kind="stable")
     return pd.DataFrame(
         {"customer_id": make_customer_ids(rows["who"].to_numpy()), "day": to_times(rows["day"].to_numpy(float))}
     )
