@@ -81,6 +81,7 @@ def test_every_kind_of_wrong_row_is_among_them(demo: Demo):
     wanted = {"customers": 3, "subscriptions": 4, "orders": 8, "tickets": 5, "reviews": 3}
     wanted |= {"survey_invitations": 3, "survey_responses": 6, "leads": 5, "visits": 3, "costs": 3}
     wanted |= {"employee_responses": 4, "teams": 0, "activities": 3, "process_runs": 2}
+    wanted |= {"sends": 3, "social_posts": 3, "social_mentions": 2, "loyalty": 2, "usage": 1}
     assert causes == wanted
 
 

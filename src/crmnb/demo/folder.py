@@ -35,7 +35,7 @@ FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
     *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv"),
-    *("mailings.csv.gz", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", TRUTH_FILE),
+    *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", TRUTH_FILE),
 )
 
 
@@ -228,8 +228,7 @@ def _process_runs(rows: pd.DataFrame, folder: Path) -> None:
 
 
 def _sends(rows: pd.DataFrame, folder: Path) -> None:
-    packed = gzip.compress(_csv(rows, delimiter="\t").encode("utf-8"), compresslevel=5, mtime=0)
-    (folder / "mailings.csv.gz").write_bytes(packed)
+    (folder / "mailings.csv").write_bytes(_csv(rows, delimiter="\t").encode("utf-8"))
 
 
 def _social_posts(rows: pd.DataFrame, folder: Path) -> None:
