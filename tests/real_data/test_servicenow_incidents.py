@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import second_route_service as desk
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from crmnb.core.notes import Count
@@ -151,6 +152,25 @@ def test_volume_and_quality(figures, incidents):
     assert figures["reopen_rate", ""] == pytest.approx(100 * (resolved["reopened"] > 0).mean())
     monday = (incidents["opened_at"].dt.day_of_week == 0).mean()
     assert figures["arrival_pattern", "Monday"] == pytest.approx(100 * monday)
+
+
+def test_every_other_figure_is_that_of_plain_pandas(book, figures, taken):
+    """Of both families: what the incidents tell, as they were taken in."""
+    tickets = duckdb.read_parquet(str(taken.tables["tickets"])).df()
+    span = desk.Span("2016-02-29", "2017-02-19", CUTOFF)
+    tickets = tickets.drop(columns="topic", errors="ignore")
+    wanted = desk.all_of_service(tickets, span, desk.WorkingHours({}), horizon=HORIZON, first_days=30)
+    rows = book.results("operations")
+    rows = rows[(rows["part"] == "") & (rows["segment"] == "")]
+    every = figures | dict(zip(zip(rows["metric"], rows["breakdown"], strict=True), rows["value"], strict=True))
+    assert {metric for metric, _ in wanted} >= {
+        "sla_compliance_rate",
+        "p90_resolution_time",
+        "ticket_flow",
+        "problems_solved",
+    }
+    found = {key: every[key] for key, value in wanted.items() if np.isfinite(value)}
+    assert found == pytest.approx({key: value for key, value in wanted.items() if np.isfinite(value)}, rel=1e-9)
 
 
 def test_agents_are_observed_over_expected(figures, incidents):

@@ -6,12 +6,16 @@ replies came after 37, 38, ... 48 minutes. Of nine ratings seven are good.
 
 from pathlib import Path
 
+import duckdb
+import numpy as np
+import pandas as pd
 import pytest
+import second_route_service as desk
 
 from crmnb.core.period import Period
 from crmnb.intake import import_data
 from crmnb.schema.client import load_client
-from crmnb.workbook import open_on
+from crmnb.workbook import Workbook, open_on
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
 FILE = PARAMETERS.parent / "../shared/data/exports/zendesk/export-2025-07-01.json"
@@ -44,3 +48,20 @@ def test_every_figure_is_what_was_counted(tmp_path):
     for (metric, breakdown), value in COUNTED.items():
         whole = book(metric).whole.set_index("breakdown")["value"]
         assert whole[breakdown] == pytest.approx(value), metric
+    tickets = duckdb.read_parquet(str(taken.tables["tickets"])).df()
+    wanted = desk.all_of_service(tickets, desk.Span("2025-06-01", "2025-07-01", "2025-07-01"), desk.WorkingHours({}))
+    figures = {(row.metric, row.breakdown): row.value for row in _whole(book).itertuples()}
+    known = {key: value for key, value in wanted.items() if np.isfinite(value) and np.isfinite(figures[key])}
+    assert {metric for metric, _ in known} >= {
+        "resolution_curve",
+        "first_response_time",
+        "backlog_by_age",
+        "arrival_pattern",
+    }
+    assert {key: figures[key] for key in known} == pytest.approx(known, rel=1e-9)
+
+
+def _whole(book: Workbook) -> pd.DataFrame:
+    """The whole client's rows of both families in the period."""
+    rows = pd.concat([book.results(family) for family in ("service", "operations")])
+    return rows[(rows["part"] == "") & (rows["segment"] == "")]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import second_route_demo as second
+import second_route_service as desk
 from second_route import followed_for
 
 from crmnb.core.period import Period
@@ -37,6 +38,10 @@ UNTRUE = {
     "return_on_investment",
     "model_effectiveness",
 }  # of what is declared, or of one draw
+OF_AGENTS = {
+    "resolved_by_agent",
+    "representative_satisfaction",
+}  # compared by a test of their own, as pages code agents
 START, END = datetime(2025, 1, 1), datetime(2026, 1, 1)
 
 
@@ -140,7 +145,8 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     wanted |= _asked(tables["survey_invitations"]) | _reviewed(tables["reviews"])
     wanted |= second.all_of_retention(tables, START, END) | second.all_of_sales(tables, START, END)
     wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
-    metrics, with_second = {*figures.index.get_level_values("metric")}, {metric for metric, _ in wanted}
+    wanted |= _served(demo) | _worked(demo)
+    metrics, with_second = {*figures.index.get_level_values("metric")}, {metric for metric, _ in wanted} | OF_AGENTS
     assert with_second <= metrics - MODELLED
     if (
         without := metrics - MODELLED - with_second
@@ -148,6 +154,42 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
         warnings.warn(f"without a second implementation: {', '.join(sorted(without))}", stacklevel=1)
     found = figures["value"].loc[list(wanted)]
     assert found.to_list() == pytest.approx(list(wanted.values()), rel=1e-9)
+
+
+def _served(demo: Demo) -> desk.Figures:
+    tables, span = demo.clean.tables, desk.Span(START, END, second.LAST)
+    horizon = demo.client.settings["mean_resolution_time"]["horizon_hours"]
+    hours = desk.WorkingHours(demo.client.service.working_week)
+    served = desk.all_of_service(
+        tables["tickets"], span, hours, horizon=horizon, customers=_at_start(tables["subscriptions"])
+    )
+    return served | desk.of_answers(tables["tickets"], tables["survey_responses"], span, hours)
+
+
+def _worked(demo: Demo) -> desk.Figures:
+    tables, span = demo.clean.tables, desk.Span(START, END, second.LAST)
+    worked = desk.all_of_operations(tables, span, _at_start(tables["subscriptions"])) | desk.referred(
+        demo.rows("customers"), span
+    )
+    return worked | {("orders_won", ""): len(span.of(second.counting(tables["orders"]), "ordered_at"))}
+
+
+def _at_start(plans: pd.DataFrame) -> int:
+    return plans.loc[(plans["started_at"] < START) & ~(plans["ended_at"] < START), "customer_id"].nunique()
+
+
+def test_agents_are_those_of_plain_pandas(demo: Demo, rows: pd.DataFrame):
+    """Pages code them, so the figures are compared in the order of their values."""
+    tables, span = demo.clean.tables, desk.Span(START, END, second.LAST)
+    mix = ["topic", "channel", "priority"]
+    wanted = {
+        "resolved_by_agent": desk.agents_resolved(tables["tickets"], span, mix),
+        "representative_satisfaction": desk.agents_satisfaction(tables["tickets"], tables["survey_responses"], span),
+    }
+    assert {*wanted} == OF_AGENTS
+    for metric, of_agents in wanted.items():
+        values = rows.loc[(rows["metric"] == metric) & (rows["segment"] == ""), "value"]
+        assert sorted(values) == pytest.approx(sorted(of_agents), rel=1e-9), metric
 
 
 def _stays(plans: pd.DataFrame) -> dict:

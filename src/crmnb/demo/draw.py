@@ -18,6 +18,7 @@ from crmnb.demo.operations import operations_of
 from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, EDGES, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.plans import simulate_subscriptions
+from crmnb.demo.referrals import with_referrals
 from crmnb.demo.relationship import draw_accounts, simulate_relationship, story_of
 from crmnb.demo.service import simulate_tickets, speed, with_follow_ups
 from crmnb.demo.surveys import simulate_invitations, simulate_responses
@@ -69,6 +70,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
         "visits": simulate_visits(base, rates, next(streams)),
         "costs": simulate_costs(base, rates, next(streams)),
     }
+    tables["customers"] = with_referrals(tables["customers"], seed)
     tables["survey_responses"] = with_follow_ups(tables["survey_responses"], seed)
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables |= operations_of(tables["leads"], tables["customers"], seed)

@@ -42,6 +42,7 @@ def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> Corrupted
             "Kind": clean["account"],
             "Prefers": clean["preferred_channel"],
             "Last contact by": clean["used_channel"],
+            "Recommended by": clean["referred_by"],
         }
     )
     defects = [

@@ -12,6 +12,7 @@ from crmnb.demo.customers import CustomerBase, order_multiples, simulate_custome
 from crmnb.demo.engagement import true_engagement
 from crmnb.demo.orders import GUESTS, Purchases, simulate_purchases
 from crmnb.demo.parameters import EDGES, LOW_REGION, PLANS, REGIONS, Rates
+from crmnb.demo.referrals import true_referrals
 from crmnb.demo.service import RESOLVED, TICKETS
 from crmnb.demo.surveys import INVITED
 from crmnb.demo.truth import clv, drawn, sales
@@ -27,7 +28,7 @@ Figures = dict[tuple[str, str], float]
 # The segmentations and levels with true figures, and the total.
 LEVELS = (("", ""), *(("region", name) for name in REGIONS), *(("plan", name) for name in PLANS))
 # Sums, which are proportional to the number of customers.
-_COUNTED = {"new_customers", "review_volume", "revenue_bridge", "sales_velocity", "expected_churn"}
+_COUNTED = {"new_customers", "referrals", "review_volume", "revenue_bridge", "sales_velocity", "expected_churn"}
 # Figures of the total only: without a customer, or not broken down by level.
 _OF_ALL = {
     *("customer_acquisition_cost", "clv_to_cac", "cac_payback_period", "churn_drivers", "lead_conversion_rate"),
@@ -144,6 +145,7 @@ def _stays(rates: Rates, base: CustomerBase, period: TruthPeriod) -> Figures:
         ("churn_rate_annualised", ""): 100 * (1 - retained ** (1 / period.years)),
         ("new_customers", ""): won,
         ("new_customers", "per 100 at start"): 100 * won / at_start,
+        ("referrals", ""): true_referrals(won),
     }
 
 
