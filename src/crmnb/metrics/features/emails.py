@@ -21,9 +21,9 @@ def delivered(sends: View, channel: str, days: int) -> nw.LazyFrame:
     return rows.filter(nw.col("delivered")) if "delivered" in sends.columns else rows
 
 
-def by_machine(sends: View) -> nw.Expr:
-    """Whether a mail service opened a message in advance, so that nobody knows whether a person did."""
-    return nw.col("machine_open").fill_null(False) if "machine_open" in sends.columns else nw.lit(False)
+def not_by_machine(rows: nw.LazyFrame, sends: View) -> nw.LazyFrame:
+    """Those of the messages that no mail service opened in advance: of the others nobody knows whether a person did."""
+    return rows.filter(~nw.col("machine_open").fill_null(False)) if "machine_open" in sends.columns else rows
 
 
 def opened(sends: View, days: int) -> nw.Expr:

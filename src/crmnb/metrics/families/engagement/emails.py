@@ -6,7 +6,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
-from crmnb.metrics.features.emails import by_machine, delivered, notes_on, opened, sent, within
+from crmnb.metrics.features.emails import delivered, not_by_machine, notes_on, opened, sent, within
 from crmnb.metrics.measures import month_of_year, of_counts, share
 
 _STEPS = Estimator("proportion", "moments", "moments.share", "Wilson (score)", chart="funnel")
@@ -39,7 +39,7 @@ def open_rate(sends, *, channel: str = "e-mail", follow_up_days: int = 7):
     Source: Chaffey & Ellis-Chadwick 2019, Digital Marketing, 7th ed., chapter 9 (e-mail metrics); Wilson 1927, JASA 22:209, at the effective n
         (interval by customer).
     """
-    rows = delivered(sends, channel, follow_up_days).filter(~by_machine(sends))
+    rows = not_by_machine(delivered(sends, channel, follow_up_days), sends)
     words = {"numerator": "e-mails opened by a person", "denominator": "e-mails delivered and not opened by a machine"}
     return share(rows, opened(sends, follow_up_days), notes=notes_on(sends), **words)
 
@@ -105,7 +105,7 @@ def click_to_open_rate(sends, *, channel: str = "e-mail", follow_up_days: int = 
     Source: Chaffey & Ellis-Chadwick 2019, Digital Marketing, 7th ed., chapter 9 (e-mail metrics); Wilson 1927, JASA 22:209, at the effective n
         (interval by customer).
     """
-    rows = delivered(sends, channel, follow_up_days).filter(~by_machine(sends), opened(sends, follow_up_days))
+    rows = not_by_machine(delivered(sends, channel, follow_up_days), sends).filter(opened(sends, follow_up_days))
     words = {"numerator": "e-mails clicked", "denominator": "e-mails opened by a person", "notes": notes_on(sends)[1:]}
     return share(rows, within("clicked_at", follow_up_days), **words)
 
@@ -147,7 +147,8 @@ def email_funnel(sends, *, channel: str = "e-mail", follow_up_days: int = 7):
         (interval by customer).
     """
     rows, steps = sent(sends, channel, follow_up_days), []
-    by_person = {"not opened by a machine": ~by_machine(sends)} if "machine_open" in sends.columns else {}
+    by_person = ~nw.col("machine_open").fill_null(False)
+    by_person = {"not opened by a machine": by_person} if "machine_open" in sends.columns else {}
     reached = {"delivered": nw.col("delivered"), **by_person, "opened": opened(sends, follow_up_days)}
     reached["clicked"] = within("clicked_at", follow_up_days)
     for at, (before, (stage, condition)) in enumerate(zip(("sent", *reached), reached.items(), strict=False), 1):

@@ -4,7 +4,7 @@ import narwhals.stable.v2 as nw
 
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
-from crmnb.metrics.features.emails import by_machine, delivered, opened, within
+from crmnb.metrics.features.emails import delivered, not_by_machine, opened, within
 from crmnb.metrics.measures import of_counts
 
 _LIFT = Estimator(
@@ -42,7 +42,7 @@ def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int 
     rows = tested.with_columns(arm=nw.col("personalised").cast(nw.Int64))
     responses = {"clicked": rows.with_columns(met=within("clicked_at", follow_up_days).cast(nw.Int64))}
     if "opened_at" in sends.columns:
-        by_person = rows.filter(~by_machine(sends))
+        by_person = not_by_machine(rows, sends)
         responses["opened"] = by_person.with_columns(met=opened(sends, follow_up_days).cast(nw.Int64))
     every = [of.with_columns(breakdown=nw.lit(response)) for response, of in responses.items()]
     words = {"numerator": "points of response, personalised less others", "denominator": "e-mails in a test"}
