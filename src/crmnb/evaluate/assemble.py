@@ -38,7 +38,7 @@ def rows_of(
     """Each metric's rows of the results frame, and the notes that follow from them, by the metric's id.
 
     reduced: by the id of those that have evidence, its statistics (see `crmnb.engine.reduce`). inferred: of those whose evidence
-    was counted, the estimates from these counts. seams: of the client's segmentations, what each reveals about the others.
+    was counted, the estimates from these counts; those that are made of other metrics' figures are added. seams: of the client's segmentations, what each reveals about the others.
     """
     known = {request.metric.id: request for request in requests}
     rows = _estimated(known, reduced, client.level)
@@ -56,8 +56,8 @@ def rows_of(
         for id_, request in called.items()
     }
     rows = pooled(protect(rows, client.privacy, counted, seams), _weights(called))
-    measures = {id_: request.metric.measure for id_, request in called.items() if request.metric.measure.is_derived}
-    rows = with_derived(rows, measures, {id_: known[id_].windows for id_ in measures})
+    rows, of_figures = with_derived(rows, known, client)
+    inferred |= of_figures
     rows = _compared(rows, known, client)
     return _finished(rows, known, client), _notes(rows, known)
 
@@ -137,6 +137,13 @@ def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
 
 def _unit(metric: Metric, breakdown: str) -> str:
     return metric.units.get(breakdown, metric.unit) if breakdown else metric.unit
+
+
+def _units(rows: pd.DataFrame, metrics: list[Metric]) -> list[str]:
+    """The unit of each row: its own, where an estimator stated it, else that of its metric and breakdown."""
+    stated = rows.get("unit", pd.Series(np.nan, rows.index))
+    of_metric = (_unit(metric, own) for metric, own in zip(metrics, rows["breakdown"], strict=True))
+    return [own if isinstance(own, str) else unit for own, unit in zip(stated, of_metric, strict=True)]
 
 
 def points_of(estimated: list[dict[str, Any]], rows: pd.DataFrame, metric: Metric, privacy: Privacy) -> pd.DataFrame:
@@ -268,7 +275,7 @@ def _with_reasons_for_gaps(
 def _why_not_compared(id_: str, known: dict[str, Request]) -> Note | None:
     """Why a metric is not compared: of a derived one, which may be no better than its inputs, also why one of these is not."""
     asked = known[id_]
-    inputs = asked.metric.measure.inputs if asked.metric.measure.is_derived else ()
+    inputs = asked.metric.measure.inputs if not asked.metric.has_rows else ()
     of_inputs = (_why_not_compared(input_, known) for input_ in inputs)
     return asked.not_compared or next(filter(None, of_inputs), None)
 
@@ -297,7 +304,7 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
         client=client.id,
         family=[metric.family for metric in metrics],
         period=[known[id_].period.label for id_ in rows["metric"]],
-        unit=[_unit(metric, own) for metric, own in zip(metrics, rows["breakdown"], strict=True)],
+        unit=_units(rows, metrics),
         signal="",
         target=_targets(rows, known, client),
         flags=[" ".join(sorted(set(flags.split()))) for flags in rows["flags"]],

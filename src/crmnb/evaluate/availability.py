@@ -75,7 +75,7 @@ def _is_there(column: str, tables: Tables) -> bool:
 
 def _request_with_evidence(metric: Metric, tables: Tables, period: Period) -> Request:
     """The request of a metric; of a derived one, that of its first input that has a reason, or else of its first one."""
-    if not metric.measure.is_derived:
+    if metric.has_rows:
         return request_of(metric, tables, period)
     requests = [_request_with_evidence(catalogue()[name], tables, period) for name in metric.measure.inputs]
     return next((request for request in requests if COMPARED[0] in request.reasons), requests[0])
@@ -85,7 +85,7 @@ def _reason(metric: Metric, request: Request, tables: Tables, period: Period) ->
     """Why there is no figure in the period; None where there may be one."""
     if COMPARED[0] in request.reasons:
         return request.reasons[COMPARED[0]]
-    if not metric.measure.is_derived:
+    if metric.has_rows:
         return None
     own = request_of(metric, tables, period)
     if COMPARED[0] in own.reasons:
@@ -168,7 +168,7 @@ def required_columns(metric: Metric, client: Client, con: duckdb.DuckDBPyConnect
 
     con: to an empty database in memory, in which the tables are made.
     """
-    if metric.measure.is_derived:
+    if not metric.has_rows:
         inputs = [required_columns(catalogue()[name], client, con) for name in metric.measure.inputs]
         return tuple(dict.fromkeys(column for columns in inputs for column in columns))
     try:

@@ -8,7 +8,11 @@ import pandas as pd
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
+from crmnb.evaluate.peer_figures import beside_peers
+from crmnb.evaluate.request import Request
 from crmnb.metrics.measures import Measure
+from crmnb.schema.client import Client
+from crmnb.stats.estimation import Estimates
 
 METHOD = "made of other metrics; their intervals' arms squared and added"
 _GROUP = ["win", "part", "segment", "level"]
@@ -18,22 +22,27 @@ _NO_FIGURES = dict.fromkeys(
 )
 
 Windows = dict[str, Period]
+Inferred = dict[str, Estimates]
 
 
-def with_derived(rows: pd.DataFrame, measures: dict[str, Measure], windows: dict[str, Windows]) -> pd.DataFrame:
-    """The rows, and after them those of derived metrics, each of which may be made of others.
+def with_derived(rows: pd.DataFrame, requests: dict[str, Request], client: Client) -> tuple[pd.DataFrame, Inferred]:
+    """The rows, and after them those of derived metrics, each of which may be made of others; and the estimates of those that have some.
 
     rows: as they may be shown, after small groups are hidden: from what is hidden nothing is made, so that a derived figure reveals
-    nothing that its inputs do not. measures: by the metric's id the measure that names its inputs; windows: its periods by name.
+    nothing that its inputs do not. requests: of all metrics, by id; those without a window lack a declaration.
     """
+    measures = {id_: r.metric.measure for id_, r in requests.items() if r.windows and r.metric.measure.is_derived}
     inputs = {id_: [name for name in measure.inputs if name in measures] for id_, measure in measures.items()}
+    inferred: Inferred = {}
     for id_ in TopologicalSorter(inputs).static_order():
-        if not windows[id_]:  # it lacks a declaration
-            continue
-        measure = measures[id_]
-        own = _transformed(rows, measure, windows[id_]) if measure.transform else _combined(rows, measure)
+        measure, windows = measures[id_], requests[id_].windows
+        if measure.names_inputs:
+            inferred[id_] = beside_peers(rows, requests[id_], requests, client)
+            own = pd.DataFrame(inferred[id_].rows)
+        else:
+            own = _transformed(rows, measure, windows) if measure.transform else _combined(rows, measure)
         rows = pd.concat([rows, own.assign(metric=id_)], ignore_index=True) if len(own) else rows
-    return rows
+    return rows, inferred
 
 
 # ---- One input ------------------------------------------------------------------------------------------------------

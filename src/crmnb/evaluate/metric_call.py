@@ -15,6 +15,7 @@ from crmnb.engine import session
 from crmnb.engine.evidence import COMPARED, PERIOD, Evidence
 from crmnb.engine.periods import Periods, relation_in
 from crmnb.evaluate.comparability import tables_as_known
+from crmnb.evaluate.named_inputs import with_named_inputs
 from crmnb.evaluate.new_customers import require_newness
 from crmnb.evaluate.settings import resolve, seen_by
 from crmnb.intake.personal_data import personal_columns
@@ -63,11 +64,12 @@ def call_of(
         views = tables.views(metric.tables, periods, per_customer=whose, earlier=known)
         measure = metric(periods, views, arguments)
         rows = measure.rows if measure.rows is None else _held(measure.rows, metric, tables)
+        facts = with_named_inputs(measure.facts, rows, tables) if measure.names_inputs else measure.facts
     except (Unavailable, *session.NoColumn) as no:
         names = map(tables.source_of, metric.reads)
         failure = no.reason if isinstance(no, Unavailable) else session.column_of(no, names)
         return MetricCall(replace(metric, known=metric.measure), places, periods, None, failure)
-    return MetricCall(replace(metric, known=measure.facts), places, periods, rows, None)
+    return MetricCall(replace(metric, known=facts), places, periods, rows, None)
 
 
 def all_inputs(metric: Metric) -> list[str]:
@@ -105,7 +107,7 @@ def _evidence(
     metric: Metric, tables: session.Tables, period: Period, arguments: dict[str, Any]
 ) -> tuple[Evidence | None, Note | None]:
     """A metric's evidence in a single period, or the reason why there is none; of a derived metric that of its first input."""
-    if metric.measure.is_derived:
+    if not metric.has_rows:
         metric = catalogue()[all_inputs(metric)[0]]
         arguments, _ = resolve(metric, tables.client)
     called = call_of(metric, tables, {COMPARED[0]: period}, arguments)

@@ -9,7 +9,7 @@ from crmnb.core.period import Period
 from crmnb.engine.evidence import COMPARED, Evidence
 from crmnb.engine.session import Tables
 from crmnb.evaluate.comparability import immature_windows, reason_not_compared
-from crmnb.evaluate.metric_call import call_of, of_customers_only
+from crmnb.evaluate.metric_call import MetricCall, call_of, of_customers_only
 from crmnb.evaluate.settings import compared_with, resolve, seen_by
 from crmnb.metrics.definition import Direction, Metric
 from crmnb.schema.client import Client
@@ -59,9 +59,9 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
     if metric.over_time:
         windows |= {name: part for name, part in possible.items() if name not in COMPARED}
     if measure.is_derived:  # whose reasons are those of its inputs
-        return Request(
-            metric, seen, {}, windows, None, words, arguments, metric.direction_of(arguments), None, not_compared
-        )
+        reasons = _reasons_of_peers(called, windows, seen, tables) if metric.tables else {}
+        facts = (words, arguments, metric.direction_of(arguments), None, not_compared)
+        return Request(metric, seen, reasons, windows, None, *facts)
     reasons = {win: reason for win, window in windows.items() if (reason := called.reason(win, window, seen, tables))}
     evidence = called.evidence([win for win in windows if win not in reasons])
     if not not_compared and "comparison" in reasons:
@@ -71,6 +71,14 @@ def request_of(metric: Metric, tables: Tables, period: Period) -> Request:
     direction = metric.direction_of(arguments)
     facts = (words, arguments, direction, measure.bounds, not_compared, immature)
     return Request(metric, seen, reasons, windows, evidence, *facts)
+
+
+def _reasons_of_peers(called: MetricCall, windows: dict[str, Period], seen: Period, tables: Tables) -> dict[str, Note]:
+    """Why there are no figures of peers, by window; where there are none at all, nothing is counted."""
+    measure = called.metric.measure
+    nothing = None if measure.inputs else Note("nothing_counted", units=measure.denominator)
+    reasons = {win: called.reason(win, window, seen, tables) or nothing for win, window in windows.items()}
+    return {win: reason for win, reason in reasons.items() if reason}
 
 
 def _must_be_as_exact(period: Period, client: Client) -> None:

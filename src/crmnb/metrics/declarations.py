@@ -21,6 +21,7 @@ from crmnb.schema.client import (
     Feedback,
     Item,
     Items,
+    Market,
     Relationship,
     Segment,
     Segments,
@@ -110,6 +111,10 @@ def _relationship_settings(relationship: Relationship, client: Client) -> dict[s
     return {"relationship": model}
 
 
+def _market_settings(market: Market, client: Client) -> dict[str, Any]:
+    return {"own_brand": market.own_brand, "rest": market.rest}
+
+
 def _service_settings(service: Service, client: Client) -> dict[str, Any]:
     return {"name_agents": service.name_agents, "has_working_week": bool(service.working_week)}
 
@@ -121,6 +126,7 @@ _ITEMS = tuple(
 _CHURNS = (Churn(kind="inactivity", inactivity_days=365), Churn(kind="contractual", table="subscriptions"))
 _RELATIONSHIP = Relationship(index=("item",), drivers={"driver": ("item",)}, outcomes={"outcome": ("item",)})
 _FEEDBACK = Feedback(language="en", codebook={"theme": ("word",)}, lexicon={"word": 1})
+_MARKET = Market(own_brand="own", pillars={"pillar": ("item",)})
 _SEGMENTS = Segments({"channel": Segment(column="customers.acquisition_channel"), "team": Segment(column=TEAM_COLUMN)})
 
 DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the first is the reason
@@ -147,6 +153,13 @@ DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the firs
         lambda client, family, setting: client.employees,
         (Employees(engagement=("item",), culture=("item",)),),
         missing=Note("needs_employees", table="employee_responses"),
+    ),
+    Market: Declaration(
+        lambda client, family, setting: client.market,
+        (_MARKET,),
+        missing=Note("needs_market", table="market"),
+        words=lambda market: market.own_brand,
+        for_statistics=_market_settings,
     ),
     Items: Declaration(lambda client, family, setting: Items(client.items), (Items({"item": _ITEMS[0]}),)),
     Worth: Declaration(

@@ -96,6 +96,11 @@ class Metric:
         """The canonical tables that its function takes: its positional parameters."""
         return tuple(p.name for p in self._parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether it counts rows of tables, and is not made of other metrics alone."""
+        return bool(self.tables) or not self.measure.is_derived
+
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The canonical tables that it is computed from: those of its function, or of a derived metric's inputs."""
@@ -106,8 +111,8 @@ class Metric:
     @property
     def interval(self) -> str:
         """How its interval is computed, in words; of a transformed input, how that one's is."""
-        inputs = self.measure.inputs if self.measure.is_derived else ()
-        return catalogue()[inputs[0]].interval if len(inputs) == 1 else self.estimate.interval
+        inputs = self.measure.inputs if self.measure.transform else ()
+        return catalogue()[inputs[0]].interval if inputs else self.estimate.interval
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from typing import Any, Literal
 class Estimator:
     """How evidence becomes an estimate: which statistics the engine reduces it to, and the inference from them.
 
+    Of `figures`, the evidence is the figures of other metrics, as they may be shown.
+
     Two estimators with equal fields are the same. `inference` names a function of `crmnb.stats` ("module.function"), because a metric
     is defined without importing statistics; a function of a family's own stands there itself.
     """
 
     name: str
-    reduces: Literal["moments", "bins", "counts"]
+    reduces: Literal["moments", "bins", "counts", "figures"]
     inference: str | Callable[..., Any]
     interval: str
     total: bool = False  # the value is a sum: of twice the data it is twice as much
@@ -118,7 +120,7 @@ count = Estimator(
 count_per = replace(count, name="count per unit", total=False)
 states = Estimator("count of states", "bins", "moments.states", OF_ALL, total=True)
 census = Estimator("census", "moments", "moments.census", OF_ALL, of_both=True)
-derived = Estimator("derived", "moments", "", "of its inputs' intervals, their arms squared and added")
+derived = Estimator("derived", "figures", "", "of its inputs' intervals, their arms squared and added")
 
 # Of counts of equal rows.
 _CASES = ("entry", "duration", "event")

@@ -37,6 +37,7 @@ class Measure:
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
     quite another length. `inputs`: the metrics that it is made of, and of a derived one how: `combine`, or `transform` of a single one (`derived`);
+    `names_inputs`: its inputs are those that its rows name (`among_peers`).
     `complement`: it counts what that one does not. `aspect_of`: the metric of whose fact it shows another aspect, beside which
     reports list it. `suppress_below`: fewer units are hidden, even where the client allows less.
     The others follow from the accessors that the function used. `cumulative`: it is of all data up to the period's end, so it
@@ -61,6 +62,7 @@ class Measure:
     depends_on_length: bool = False
     inputs: tuple[str, ...] = ()
     combine: Callable[..., float] | None = None
+    names_inputs: bool = False
     complement: bool = False
     aspect_of: str = ""
     suppress_below: int = 1
@@ -74,8 +76,8 @@ class Measure:
 
     @property
     def is_derived(self) -> bool:
-        """Whether it has no evidence of its own, but is computed from its inputs' figures."""
-        return self.estimate == estimators.derived
+        """Whether it is computed from its inputs' figures."""
+        return self.estimate.reduces == "figures"
 
     @property
     def facts(self) -> "Measure":
@@ -311,6 +313,15 @@ def derived(
 def complement(of: str, **facts: Any) -> Measure:
     """What another metric's share lacks to 100%: it counts the others, and its limits are that one's, exchanged."""
     return derived(of, transform=lambda shares, period: 100 - shares, complement=True, **facts)
+
+
+def among_peers(rows: nw.LazyFrame, estimate: Estimator, *, fewest: int, **facts: Any) -> Measure:
+    """The client's figures of other metrics beside those of peers.
+
+    rows: a peer's figure each: `metric` (an id), `of` (its breakdown), `peer`, `period` (a label, "" of any time), `value`, `n`. The metrics
+    that they name are the inputs. fewest: peers of a metric, below which an estimator may give no figure.
+    """
+    return Measure(rows, estimate, names_inputs=True, known={"fewest": fewest}, **facts)
 
 
 def of_counts(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:

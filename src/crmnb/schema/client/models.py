@@ -210,6 +210,21 @@ class Service(_Strict):
     name_agents: bool = False
 
 
+class Market(_Strict):
+    """The client's place in its market: its own brand, and what a brand survey asks about it.
+
+    `own_brand`: what the client is called among the competitors of `market` and the brands of `brand_survey`. `rest`: the names in `market`
+    that stand for several small competitors together. `pillars`: the survey items of each pillar of brand equity.
+    """
+
+    own_brand: Phrase
+    rest: tuple[Phrase, ...] = ()
+    pillars: dict[Construct, Annotated[tuple[Name, ...], Field(min_length=1)]] = {}
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
 class TimeZone(str):
     """A client's time zone, as the argument of a metric."""
 
@@ -320,6 +335,7 @@ class Client(_Strict):
     feedback: Feedback | None = None
     employees: Employees | None = None
     service: Service = Service()
+    market: Market | None = None
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

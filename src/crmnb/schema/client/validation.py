@@ -10,6 +10,7 @@ from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
+from crmnb.schema.client.market import find_market_problems
 from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Mapping, Segment
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.service import find_service_problems
@@ -46,6 +47,8 @@ def find_problems(client: Client) -> list[str]:
     if client.employees:
         messages += find_employees_problems(client.employees, client)
     messages += find_service_problems(client.service)
+    if client.market:
+        messages += find_market_problems(client.market, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -1,4 +1,7 @@
-"""Tables of the market: shares and benchmarks."""
+"""Tables of the market: sales of competitors, and what peers say of themselves.
+
+A peer's figure is in the unit of the metric, 0 to 100 of a share. Its `breakdown` is that of the metric, such as a survey. Without a `period`, it is one of any time.
+"""
 
 from crmnb.schema.tables.columns import Column, Table, required
 
@@ -19,11 +22,12 @@ TABLES = (
     Table(
         "benchmarks",
         grain="a peer's figure",
-        key=("metric", "peer", "period"),
+        key=("metric", "breakdown", "peer", "period"),
         columns=(
             required("metric", "text"),
+            Column("breakdown", "text"),
             required("peer", "text"),
-            required("period", "text"),
+            Column("period", "text"),
             required("value", "number"),
             Column("n", "integer", at_least=1),
         ),

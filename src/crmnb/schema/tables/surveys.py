@@ -65,13 +65,16 @@ TABLES = (
         "brand_survey",
         grain="a respondent on a brand",
         key=("respondent_id", "wave", "brand"),
+        time="asked_at",
         has_items=True,
         columns=(
             key_column("respondent_id"),
             required("wave", "text"),
+            required("asked_at", "time"),
             required("brand", "text"),
             *(required(name, "flag") for name in ("aware", "considers", "prefers", "uses")),
             Column("fair_price", "money", at_least=0),
+            Column("weight", "number", at_least=0),
         ),
     ),
 )

@@ -10,6 +10,7 @@ from crmnb.report.text.notes import (
     engagement,
     feedback,
     history,
+    market,
     operations,
     path_models,
     relationship,
@@ -61,6 +62,7 @@ _SUBJECTS = (
     service,
     operations,
     engagement,
+    market,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
