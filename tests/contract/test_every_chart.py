@@ -248,7 +248,7 @@ def wrong_waterfall(shown: Figure, drawn: Canvas) -> Iterator[str]:
         claimed = re.search(rf"{re.escape(name)} ([^.]*?\d[\d,]*(?:\.\d+)?)", shown.alt)
         if not claimed or not agrees(claimed[1].replace("+", ""), amount):
             yield f"{name}: {claimed and claimed[1]!r} for {amount}"
-    told = re.search(r": from (\S+) to (\S+); largest part: (.+) \((\S+)\)$", shown.title)
+    told = re.search(r": from (\S+) to (\S+); largest part: (.+) \((\S+)(?: pts)?\)$", shown.title)
     if bool(told) != (len(amounts) > 2 and amounts[0] != amounts[-1]):
         yield f"the title: {shown.title!r} for {amounts}"
     elif told:
@@ -488,6 +488,42 @@ def wrong_arrivals(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield "blank cells are told and there are none, or the other way round"
 
 
+def wrong_brand_funnel(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Each bar from zero in order, by stage and brand, and the lines of intervals."""
+    (axes,) = drawn.axes
+    told = re.findall(r"(?<=[:,] )([^:,.]+?) (\d[\d.]*%|not shown)", shown.alt.partition(", %. ")[2])
+    widths = [bar.get_width() for bar in sorted(axes.patches, key=lambda bar: bar.get_y())]
+    values = [words for _, words in told if words != "not shown"]
+    if len(values) != len(widths) or not all(agrees(words, width) for words, width in zip(values, widths, strict=True)):
+        yield f"{told} for {widths}"
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    yield from _intervals(shown, "with lines", lines)
+    title = re.findall(r"\d[\d.]*%", shown.title)
+    if title and not (
+        agrees(title[0], widths[0]) and agrees(title[1], widths[-len(widths) // len({t[0] for t in told})])
+    ):
+        yield f"the title: {shown.title!r} for {widths}"
+
+
+def wrong_position(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The highest and the lowest dot, how many there are, those in the last quarter and in the best; the band of the middle half."""
+    (axes,) = drawn.axes
+    dots_ = [line for line in axes.lines if line.get_marker() == "o"]
+    values = [line.get_xdata()[0] for line in dots_]
+    ends = re.search(r"Highest .+?, (\S+?); lowest .+, (\S+?)\. In", shown.alt)
+    if not agrees(ends[1], max(values)) or not agrees(ends[2], min(values)) or values != sorted(values, reverse=True):
+        yield f"{ends[0]!r} for {values}"
+    told = re.search(r"of (\d+) metrics, (\d+) in the best quarter of peers and (\d+) in the last", shown.title)
+    counts = len(values), sum(value > 75 for value in values), sum(value < 25 for value in values)
+    coloured = sum(line.get_markeredgecolor() == VERMILION for line in dots_)
+    if tuple(map(int, told.groups())) != counts or coloured != counts[2]:
+        yield f"the title: {shown.title!r} for {values}"
+    bands = [patch.get_window_extent() for patch in axes.patches]
+    edges = [axes.transData.inverted().transform((band.x0, band.y0))[0] for band in bands]
+    if len(bands) != 1 or not np.isclose(edges[0], 25):
+        yield f"the band begins at {edges}"
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -645,6 +681,9 @@ CHECKS: dict[str, Check] = {
     "resolution": wrong_resolution,
     "agents": wrong_agents,
     "arrivals": wrong_arrivals,
+    "brand_funnel": wrong_brand_funnel,
+    "brand_gaps": wrong_gaps,
+    "position": wrong_position,
 }
 
 

@@ -131,6 +131,8 @@ def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
     if request.not_compared and not of_all and request.not_compared.code not in _BY_DEFINITION:
         limits.append(request.not_compared)
     limits += _parts_without_figure(request)
+    if not request.evidence:  # made of other metrics, which have their own limits
+        return []
     by = segmentations_of(tables, {*metric.reads}, request.evidence, seen, metric.family)
     applied = {segmentation.name for segmentation in by}
     others = [name for name in _applicable_segments(metric, tables) if name not in applied]

@@ -30,7 +30,12 @@ _NARROW_ROW, _NARROW_NAME, _DOWN = 42, 28, 16
 _NARROW_ROOM = 196  # pixels of a name
 _NARROW_TOP = 30  # pixels from the top of a row to its dot
 # What colours a dot, and how it is called.
-_COLOURED = {"below_rest": "below the rest", "above_rest": "above the rest", "below_largest": "worse"}
+_COLOURED = {
+    "below_rest": "below the rest",
+    "above_rest": "above the rest",
+    "below_largest": "worse",
+    "below_rival": "below the rival",
+}
 
 
 @chart("segments")

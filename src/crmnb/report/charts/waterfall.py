@@ -11,7 +11,7 @@ from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import waterfall_alt
 from crmnb.report.text.notes import sentence
-from crmnb.report.text.numbers import MINUS, period_name, short_money
+from crmnb.report.text.numbers import MINUS, is_money, period_name, quantity, short_money
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.values import absence_reason
@@ -45,8 +45,14 @@ def waterfall(result: Result) -> Figure | Figures:
     )
     named = [(_name(result, step), step.row) for step in steps]
     table = numbers_table(result, "Part", named, result.metric.title)
-    alt = waterfall_alt(result, [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)])
+    words = [(name, _words(result, step)) for (name, _), step in zip(named, steps, strict=True)]
+    alt = waterfall_alt(result, words, "" if _is_of_money(result) else rows[CURRENT].unit)
     return Figure(title=_title(result, steps), alt=alt, table=table, notes=_notes(result), **pictures)
+
+
+def _is_of_money(result: Result) -> bool:
+    """Whether amounts are drawn, from zero; of a share, a change is small beside its level, so that the axis begins near it."""
+    return is_money(result.metric.unit)
 
 
 def is_total(step: Step) -> bool:
@@ -66,11 +72,14 @@ def _draw(figure, result: Result, steps: list[Step]) -> None:
     axes = box(figure, 84, _TOP, 16, _FOOT)
     ends = [end for step in steps for end in (step.begins, step.ends)]
     axes.set_xlim(-0.6, len(steps) - 0.4)
-    axes.set_ylim(min(ends) * 1.1 if min(ends) < 0 else 0, max(*ends, 0) * 1.04 or 1.0)
+    if _is_of_money(result):
+        axes.set_ylim(min(ends) * 1.1 if min(ends) < 0 else 0, max(*ends, 0) * 1.04 or 1.0)
+    else:
+        axes.set_ylim(*_near(steps))
     axes.grid(visible=False, axis="x")
-    unit_ticks(axes.yaxis, result, 5)
+    unit_ticks(axes.yaxis, result, 5, "" if _is_of_money(result) else steps[0].row.unit)
     axes.set_xticks(range(len(steps)), [_folded(_name(result, step)) for step in steps], color=INK)
-    if min(ends) < 0:
+    if min(ends) < 0 <= max(ends):
         axes.axhline(0, color=QUIET, linewidth=1)
     for at, step in enumerate(steps):
         _bar(axes, result, at, step)
@@ -78,9 +87,18 @@ def _draw(figure, result: Result, steps: list[Step]) -> None:
             axes.plot([at + _WIDE / 2, at + 1 - _WIDE / 2], [step.ends] * 2, color=QUIET, linewidth=1)
 
 
+def _near(steps: list[Step]) -> tuple[float, float]:
+    """The ends of an axis of levels, with some air."""
+    levels = [step.ends for step in steps]
+    air = 0.22 * ((max(levels) - min(levels)) or 1.0)
+    return max(min(levels) - air, 0.0), max(levels) + air
+
+
 def _bar(axes, result: Result, at: int, step: Step) -> None:
     colour = _colour(step)
     bottom, top = sorted((step.begins, step.ends))
+    if is_total(step) and not _is_of_money(result):  # a line at its level: a bar would have to begin at zero
+        bottom = top
     axes.bar(at, top - bottom, bottom=bottom, width=_WIDE, color=colour, linewidth=0)
     axes.plot(
         [at - _WIDE / 2, at + _WIDE / 2], [step.ends] * 2, color=colour, linewidth=2, solid_capstyle="butt"
@@ -97,13 +115,13 @@ def _draw_down(figure, result: Result, steps: list[Step]) -> None:
     """The same on a telephone, from top to bottom: its name above each bar, its amount at the right."""
     axes = box(figure, 8, 4, 8, 4)
     ends = [end for step in steps for end in (step.begins, step.ends)]
-    low, high = min(*ends, 0), max(*ends, 0)
+    low, high = (min(*ends, 0), max(*ends, 0)) if _is_of_money(result) else _near(steps)
     axes.set_xlim(low, high if high > low else low + 1)
     axes.set_ylim(_NARROW_ROW * len(steps), 0)  # in pixels, from the top
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
-    if low < 0:
+    if low < 0 <= high:
         axes.axvline(0, color=QUIET, linewidth=1)
     for at, step in enumerate(steps):
         name, words, colour = printable(_name(result, step), 24), _words(result, step), _colour(step)
@@ -112,6 +130,8 @@ def _draw_down(figure, result: Result, steps: list[Step]) -> None:
         axes.text(low, top + 12, name, **place)
         axes.text(axes.get_xlim()[1], top + 12, words, ha="right", fontweight="bold", **place)
         left, right = sorted((step.begins, step.ends))
+        if is_total(step) and not _is_of_money(result):
+            left = right
         axes.barh(top + 34, right - left, _NARROW_BAR, left, color=colour, linewidth=0)
         axes.plot([step.ends] * 2, [top + 24, top + 44], color=colour, linewidth=2, solid_capstyle="butt")
         if at + 1 < len(steps):
@@ -121,7 +141,10 @@ def _draw_down(figure, result: Result, steps: list[Step]) -> None:
 def _words(result: Result, step: Step) -> str:
     """The amount; of a difference with its sign, in words of one character: a plus or a true minus."""
     row = step.row
-    words = short_money(abs(row.value), result.client)
+    if _is_of_money(result):
+        words = short_money(abs(row.value), result.client)
+    else:
+        words = quantity(abs(row.value), "%" if is_total(step) else "pts", 1, result.client)
     if is_total(step):
         return words if row.value >= 0 else f"{MINUS}{words}"
     return f"{'+' if row.value > 0 else MINUS if row.value < 0 else ''}{words}"
@@ -155,4 +178,6 @@ def _title(result: Result, steps: list[Step]) -> str:
 
 def _notes(result: Result) -> tuple[str, ...]:
     own = "Grey: totals. Blue: increases. Orange: decreases. These are complete counts, so there is no interval."
+    if not _is_of_money(result):
+        own = f"{own} The axis does not begin at zero."
     return (" ".join([own, *(as_sentence(sentence(note, result.client)) for note in result.notes)]),)

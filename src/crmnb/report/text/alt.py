@@ -105,7 +105,9 @@ def dots_alt(
     if zero:
         words.append(f"Line at zero: {zero}.")
     if coloured := [
-        printable(name) for name, row in seen if {"below_rest", "above_rest", "below_largest"} & {*row.flags.split()}
+        printable(name)
+        for name, row in seen
+        if {"below_rest", "above_rest", "below_largest", "below_rival"} & {*row.flags.split()}
     ]:
         words.append(f"Coloured: {', '.join(coloured)}.")
     if seen and (hidden := len(named) - len(seen)):
@@ -175,10 +177,29 @@ def composition_alt(result: Result, bars: list[tuple[str, list]]) -> str:
     return f"Stacked bars to 100%. Across: {result.metric.title}, from left to right. {' '.join(words)}"
 
 
-def waterfall_alt(result: Result, named: list[tuple[str, str]]) -> str:
-    """For a waterfall: each total and each step with its sign, from left to right."""
+def waterfall_alt(result: Result, named: list[tuple[str, str]], unit: str = "") -> str:
+    """For a waterfall: each total and each step with its sign, from left to right. unit: of a share, whose axis does not begin at zero; else money."""
     steps = ", ".join(f"{printable(name)} {words}" for name, words in named)
-    return f"Waterfall of floating bars from zero. Up: {result.metric.title}, {result.client.currency}. {steps}."
+    form = "Waterfall of floating bars between two lines" if unit else "Waterfall of floating bars from zero"
+    return f"{form}. Up: {result.metric.title}, {unit or result.client.currency}. {steps}."
+
+
+def brand_funnel_alt(result: Result, stages: list[tuple[str, list[tuple[str, str]]]]) -> str:
+    """For the funnel of several brands: by stage, the share of each brand, the own one first."""
+    words = ". ".join(
+        f"{name}: {', '.join(f'{printable(brand)} {value}' for brand, value in brands)}" for name, brands in stages
+    )
+    return f"Bars from zero with lines for the {interval_name(result)}, by stage and brand, the own brand first. Across: {result.metric.title}, %. {words}."
+
+
+def position_alt(result: Result, metrics: int, ends: list[tuple[str, str]], behind: list[str]) -> str:
+    """For the position among peers: the highest and the lowest metric, and those in the last quarter."""
+    (top, most), (bottom, least) = ends
+    last = ", ".join(behind) or "none"
+    return (
+        f"Dots with whiskers on the quarters of the peers, sorted. Down: {metrics} metrics. Across: percentile among peers, 0 to 100. "
+        f"Highest {top}, {most}; lowest {bottom}, {least}. In the last quarter: {last}."
+    )
 
 
 def lorenz_alt(result: Result, shares: list[tuple[int, str]]) -> str:

@@ -26,6 +26,8 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
         "unreliable": ("unreliable", f"too few {few} for a reliable interval"),
         "below_rest": ("below the rest", "lower beyond chance, also for so many levels (Holm)"),
         "above_rest": ("above the rest", "raised more often beyond chance, also for so many themes (Holm)"),
+        "below_rival": ("below the rival", "lower beyond chance, also for so many stages and rivals (Holm)"),
+        "above_rival": ("above the rival", "higher beyond chance, also for so many stages and rivals (Holm)"),
         "below_largest": (
             "worse",
             "worse than the largest level of its segmentation beyond chance, also for so many levels (Holm)",

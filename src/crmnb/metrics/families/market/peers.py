@@ -38,8 +38,8 @@ def _among(benchmarks: View, estimate: Estimator, fewest: int, **facts: Any) -> 
     kind="outcome",
     direction="up",
     hand_count={
-        "NPS, purchase": "(2 + 0.5) / 5 * 100",
-        "CSAT, purchase": "2 / 4 * 100",
+        "Net promoter score (NPS), purchase": "(2 + 0.5) / 5 * 100",
+        "Customer satisfaction (CSAT), purchase": "2 / 4 * 100",
     },
 )
 def benchmark_position(benchmarks, *, least_peers: int = 4):
@@ -63,10 +63,10 @@ def benchmark_position(benchmarks, *, least_peers: int = 4):
     kind="outcome",
     direction="-",
     hand_count={
-        "NPS, purchase, to the median": "25 - 25",
-        "NPS, purchase, to the best quarter": "25 - 40",
-        "CSAT, purchase, to the median": "7 / 9 * 100 - (70 + 80) / 2",
-        "CSAT, purchase, to the best quarter": "7 / 9 * 100 - (80 + 0.25 * 4)",
+        "Net promoter score (NPS), purchase, to the median": "25 - 25",
+        "Net promoter score (NPS), purchase, to the best quarter": "25 - 40",
+        "Customer satisfaction (CSAT), purchase, to the median": "7 / 9 * 100 - (70 + 80) / 2",
+        "Customer satisfaction (CSAT), purchase, to the best quarter": "7 / 9 * 100 - (80 + 0.25 * 4)",
     },
 )
 def benchmark_gap(benchmarks, *, least_peers: int = 4):
@@ -86,16 +86,16 @@ def benchmark_gap(benchmarks, *, least_peers: int = 4):
     kind="outcome",
     direction="-",
     hand_count={
-        "NPS, purchase, less Aldgate": "25 - 10",
-        "NPS, purchase, less Borough": "25 - 20",
-        "NPS, purchase, less Camden": "25 - 25",
-        "NPS, purchase, less Dalston": "25 - 40",
-        "NPS, purchase, less Ealing": "25 - 55",
-        "CSAT, purchase, less Aldgate": "7 / 9 * 100 - 60",
-        "CSAT, purchase, less Borough": "7 / 9 * 100 - 70",
-        "CSAT, purchase, less Camden": "7 / 9 * 100 - 80",
-        "CSAT, purchase, less Dalston": "7 / 9 * 100 - 84",
-        "Survey response rate (AAPOR RR1), support, less Aldgate": "4 / 6 * 100 - 50",
+        "Net promoter score (NPS), purchase, less Aldgate": "25 - 10",
+        "Net promoter score (NPS), purchase, less Borough": "25 - 20",
+        "Net promoter score (NPS), purchase, less Camden": "25 - 25",
+        "Net promoter score (NPS), purchase, less Dalston": "25 - 40",
+        "Net promoter score (NPS), purchase, less Ealing": "25 - 55",
+        "Customer satisfaction (CSAT), purchase, less Aldgate": "7 / 9 * 100 - 60",
+        "Customer satisfaction (CSAT), purchase, less Borough": "7 / 9 * 100 - 70",
+        "Customer satisfaction (CSAT), purchase, less Camden": "7 / 9 * 100 - 80",
+        "Customer satisfaction (CSAT), purchase, less Dalston": "7 / 9 * 100 - 84",
+        "Response rate, support, less Aldgate": "4 / 6 * 100 - 50",
     },
 )
 def benchmark_difference(benchmarks):
