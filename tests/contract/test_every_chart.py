@@ -498,10 +498,8 @@ def wrong_brand_funnel(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"{told} for {widths}"
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
     yield from _intervals(shown, "with lines", lines)
-    title = re.findall(r"\d[\d.]*%", shown.title)
-    if title and not (
-        agrees(title[0], widths[0]) and agrees(title[1], widths[-len(widths) // len({t[0] for t in told})])
-    ):
+    title, brands = re.findall(r"\d[\d.]*%", shown.title), len({name for name, _ in told})
+    if title and not (agrees(title[0], widths[0]) and agrees(title[1], widths[-brands])):
         yield f"the title: {shown.title!r} for {widths}"
 
 
@@ -681,7 +679,7 @@ CHECKS: dict[str, Check] = {
     "resolution": wrong_resolution,
     "agents": wrong_agents,
     "arrivals": wrong_arrivals,
-    "brand_funnel": wrong_brand_funnel,
+    "brands": wrong_brand_funnel,
     "brand_gaps": wrong_gaps,
     "position": wrong_position,
 }

@@ -324,7 +324,7 @@ def results(corner_shop_in) -> Callable[[int], pd.DataFrame]:
     return of_year
 
 
-def test_the_intake_sets_aside_the_nine_wrong_rows_and_no_other(taken: Intake):
+def test_the_intake_sets_aside_the_thirteen_wrong_rows_and_no_other(taken: Intake):
     counts = {account.table: (account.read, account.accepted, account.rejected) for account in taken.audits}
     wanted = {
         "customers": (15, 15, 0),
@@ -334,9 +334,12 @@ def test_the_intake_sets_aside_the_nine_wrong_rows_and_no_other(taken: Intake):
         "reviews": (10, 10, 0),
         "employee_responses": (31, 27, 4),
         "sends": (18, 17, 1),
+        "market": (37, 36, 1),
+        "brand_survey": (40, 38, 2),
+        "benchmarks": (13, 12, 1),
     }
     assert {name: counts[name] for name in wanted} == wanted
-    assert sum(aside for _, _, aside in counts.values()) == 9
+    assert sum(aside for _, _, aside in counts.values()) == 13
 
 
 def test_what_was_set_aside_can_be_mended(taken: Intake):
@@ -344,7 +347,15 @@ def test_what_was_set_aside_can_be_mended(taken: Intake):
         path.stem: pd.read_csv(path, dtype=str).rename(columns=lambda c: c.removesuffix(" (crmnb)"))
         for path in (taken.folder / "quarantine").glob("*.csv")
     }
-    assert set(aside) == {"orders", "survey_responses", "employee_responses", "sends"}
+    assert set(aside) == {
+        "orders",
+        "survey_responses",
+        "employee_responses",
+        "sends",
+        "market",
+        "brand_survey",
+        "benchmarks",
+    }
     assert dict(zip(aside["orders"]["Order no"], aside["orders"]["Ordered"], strict=True)) == {
         "1028": "31/02/2025 12:00:00",  # as it came
         "1031": "10/04/2025 18:00:00",
@@ -352,6 +363,9 @@ def test_what_was_set_aside_can_be_mended(taken: Intake):
     assert set(aside["survey_responses"]["Sheet"]) == {"A20", "A21"}
     assert sorted(aside["employee_responses"]["Sheet"]) == ["E10", "E28", "E29", "E30"]
     assert set(aside["sends"]["Message"]) == {"M10"}
+    assert set(aside["market"]["Month"]) == {"2025-12"}
+    assert sorted(aside["brand_survey"]["Person"]) == ["R05", "R12"]
+    assert set(aside["benchmarks"]["Figure"]) == {"response_rate"}
     assert all(rows["reasons"].str.len().min() > 0 for rows in aside.values())
 
 

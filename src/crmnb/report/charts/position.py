@@ -84,7 +84,7 @@ def _draw(figure, result: Result, places: list[Place]) -> None:
             words, (x, 0), (0, 8), textcoords="offset points", ha="center", color=QUIET, annotation_clip=False
         )
     if not narrow:
-        _beside(axes, "own (median of peers)", -14, QUIET)
+        _at_right(axes, "own (median of peers)", -14, QUIET)
     for at, (place, lines) in enumerate(zip(places, names, strict=True)):
         middle = row * at + (row - 16 if narrow else row / 2)
         _dot(axes, place.row, middle)
@@ -97,10 +97,10 @@ def _draw(figure, result: Result, places: list[Place]) -> None:
         for down, line in enumerate(lines):
             up = _LINE * ((len(lines) - 1) / 2 - down)
             axes.annotate(line, (0, middle), (-8, up), textcoords="offset points", ha="right", **style)
-        _beside(axes, words, middle, INK)
+        _at_right(axes, words, middle, INK)
 
 
-def _beside(axes, words: str, at: float, colour: str) -> None:
+def _at_right(axes, words: str, at: float, colour: str) -> None:
     axes.annotate(
         words, (100, at), (10, 0), textcoords="offset points", va="center_baseline", color=colour, annotation_clip=False
     )

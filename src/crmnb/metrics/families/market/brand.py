@@ -67,7 +67,7 @@ def brand_funnel(brand_survey, *, own_brand: Market, segments: Segments):
     own = _own(brand_survey, segments)
     at_stages = [answers.select(*own, stage=_named(_STAGE_NAMES[stage]), met=reached(stage)) for stage in STAGES]
     words = {"numerator": "respondents at the stage", "denominator": _RESPONDENTS, "breakdown": "brand and stage"}
-    return _charted(share(nw.concat(at_stages), nw.col("met"), by="stage", **words), "brand_funnel")
+    return _charted(share(nw.concat(at_stages), nw.col("met"), by="stage", **words), "brands")
 
 
 @metric(

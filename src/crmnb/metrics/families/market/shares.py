@@ -144,9 +144,9 @@ def market_concentration(market, *, own_brand: Market, segments: Segments):
     second figure counts it as one competitor, which is the most.
 
     Why: in a concentrated market rivals react to each other, and mergers are watched by authorities.
-    Caution: it depends on where the market is drawn. Competitors who are missing make it too large.
-    Source: Hirschman 1964, American Economic Review 54:761; US Department of Justice & Federal Trade Commission 2023, Merger Guidelines, 2.1 (above
-        1,800: highly concentrated).
+    Caution: it depends on where the market is drawn. Competitors who are missing make it too large. Authorities in the United States call a market
+        above 1,800 highly concentrated.
+    Source: Hirschman 1964, American Economic Review 54:761; US Department of Justice & Federal Trade Commission 2023, Merger Guidelines, 2.1.
     """
     words = {
         "numerator": "squared shares of named competitors",

@@ -26,11 +26,11 @@ class Stage(NamedTuple):
     brands: list[tuple[str, Row]]
 
 
-@chart("brand_funnel")
-def brand_funnel(result: Result) -> Figure | Figures:
+@chart("brands")
+def brands(result: Result) -> Figure | Figures:
     """Breakdowns are "brand, stage"; drawn are the own brand and the rivals that most respondents know."""
     own = result.client.market.own_brand if result.client.market else ""
-    stages = _stages(result, own) if result.metric.estimate.chart == "brand_funnel" else []
+    stages = _stages(result, own) if result.metric.estimate.chart == "brands" else []
     if not stages or stages[0].brands[0][0] != own:
         return Figures(
             (), f"{result.metric.title}: no chart: {absence_reason(result, 'the own brand has no figures')}."
@@ -90,17 +90,17 @@ def _draw(figure, result: Result, stages: list[Stage]) -> None:
             fontweight="bold",
         )
         top += _HEAD
-        for place, (brand, row) in enumerate(stage.brands):
-            _bar(axes, result, names[brand], row, top + _ROW / 2, is_own=place == 0)
+        for at, (brand, row) in enumerate(stage.brands):
+            _bar(axes, result, names[brand], row, top + _ROW / 2, is_own=at == 0)
             top += _ROW
 
 
 def _bar(axes, result: Result, name: str, row: Row, middle: float, *, is_own: bool) -> None:
     weight = "bold" if is_own else "normal"
-    beside = {"textcoords": "offset points", "va": "center_baseline"}
-    axes.annotate(name, (0, middle), (-6, 0), ha="right", color=INK, fontweight=weight, **beside)
+    place = {"textcoords": "offset points", "va": "center_baseline"}
+    axes.annotate(name, (0, middle), (-6, 0), ha="right", color=INK, fontweight=weight, **place)
     if not available(row):
-        axes.annotate("not shown", (0, middle), (4, 0), color=QUIET, **beside)
+        axes.annotate("not shown", (0, middle), (4, 0), color=QUIET, **place)
         return
     axes.barh(middle, row.value, height=_BAR, color=ACCENT if is_own else PALE, linewidth=0)
     end = row.value
@@ -108,7 +108,7 @@ def _bar(axes, result: Result, name: str, row: Row, middle: float, *, is_own: bo
         axes.plot([row.low, row.high], [middle, middle], color=INK, linewidth=1.2, solid_capstyle="butt")
         end = row.high
     axes.annotate(
-        value_words(result, row), (end, middle), (6, 0), color=INK, fontweight=weight, annotation_clip=False, **beside
+        value_words(result, row), (end, middle), (6, 0), color=INK, fontweight=weight, annotation_clip=False, **place
     )
 
 
