@@ -7,6 +7,7 @@ of the change is left out. Folds of customers are dealt by the same hash as the 
 
 from collections.abc import Iterator
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -89,6 +90,13 @@ class Desk(Shop):
         asked = ids[ids.isin(answers["ticket_id"])]
         ticket = answers.pop("ticket_id").map(pd.Series(asked.index, index=asked.to_numpy()))
         return answers.assign(ticket=ticket, agent=self.tickets["agent"].iloc[ticket].array)
+
+    @property
+    def coded_agents(self) -> tuple[str, ...]:
+        """The agents in the order of their codes: that of the hash of the smallest key of their tickets."""
+        tickets = duckdb.read_parquet(str(self.files["tickets"])).filter("agent is not null")
+        first = tickets.aggregate("agent, min(ticket_id)").fetchall()
+        return tuple(name for name, _ in sorted(first, key=lambda row: sha256(row[1].encode()).digest()))
 
     def fold(self, rows: pd.DataFrame, folds: int) -> np.ndarray:
         """The fold of each row's customer, customers dealt evenly in the order of their hash; -1 for those without one."""
@@ -298,7 +306,7 @@ def _quality(desk: Desk) -> Iterator[pd.DataFrame]:
 
 
 def _agents(desk: Desk) -> Iterator[pd.DataFrame]:
-    known = {"agents": tuple(desk.tickets["agent"].cat.categories)}
+    known = {"agents": desk.coded_agents}
     rows = followed(within(desk.tickets, NOW), UNTIL, 7)
     rows = rows[rows["agent"].notna()]
     kind = rows.groupby(["topic", "channel", "priority"], observed=True, sort=False).ngroup()

@@ -1,14 +1,12 @@
 """Agents: the share of cases that each resolved, adjusted for their case mix, and how satisfied their customers are.
 
 Groups have the agent's name as breakdown. Names leave this module only where the setting `name_agents` allows it: otherwise agents are coded A1, A2
-and so on, in the order of a hash of their names, which says nothing about them.
+and so on, in the order in which the setting `agents` lists them.
 
 Resolved. Counts have `stratum`, `resolved` (0, 1) and `n`. Every agent's cases are compared with what all agents reached in the same strata
 (indirect standardisation, `crmnb.stats.models.funnel_plot`). Satisfaction. Counts have `points` (0 to 100) and `n`; means are shrunken
 (`crmnb.stats.models.empirical_bayes`).
 """
-
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -27,12 +25,11 @@ _PLACES = 40  # of a limit
 
 
 def coded(names: list[str], context: EstimationContext) -> dict[str, str]:
-    """What each agent is called on a page; setting `agents`: those who have the first codes."""
+    """What each agent is called on a page; setting `agents`: all of them, in the order of their codes."""
     if context.settings.get("name_agents"):
         return {name: name for name in names}
-    first = {*context.settings.get("agents", ())}
-    order = sorted({*first, *names}, key=lambda name: (name not in first, sha256(name.encode()).digest()))
-    return {name: f"A{place}" for place, name in enumerate(order, 1)}
+    places = {name: place for place, name in enumerate(context.settings["agents"], 1)}
+    return {name: f"A{places[name]}" for name in names}
 
 
 # ---- Resolved ---------------------------------------------------------------------------------------------------------

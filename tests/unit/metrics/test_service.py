@@ -92,6 +92,15 @@ def test_agents_have_codes_unless_the_client_names_them(client, tickets):
     assert sorted(coded) == sorted(shown)
 
 
+def test_codes_do_not_follow_from_names(client, tickets):
+    """Who knows all names knows no code: agents of other names have the codes of those whose tickets they have."""
+    renamed = tickets.assign(agent=tickets["agent"].map({"Ann": "Zoe", "Bea": "Xi", "Cy": "Abe"}))
+    one, other = (whole(client, rows, "resolved_by_agent")["value"] for rows in (tickets, renamed))
+    pd.testing.assert_series_equal(one, other)
+    fewer = tickets[tickets["agent"] != "Bea"]
+    assert len(whole(client, fewer, "resolved_by_agent")) == 2
+
+
 def test_a_client_column_with_a_name_that_times_need_is_refused(client, tickets):
     asked = whole(client, tickets.assign(duration="long"), "median_resolution_time")
     assert from_json(asked["reason"].iloc[0]).code == "reserved_column"

@@ -1,5 +1,7 @@
 """Agents: funnel plots, shrunken means and the regression by cluster, by second routes and simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,9 @@ from crmnb.stats.models.clustered_regression import regression
 from crmnb.stats.models.empirical_bayes import shrunken
 from crmnb.stats.models.funnel_plot import funnel, limits, standardise
 
-CONTEXT = EstimationContext(0.95, {"name_agents": False})
 NAMES = ("Ana", "Bram", "Cho", "Dov", "Eli", "Fay", "Gus", "Hal")
+ORDER = (*NAMES[3:], "Zoe", *NAMES[:3], *(f"agent {place:02}" for place in range(12)))  # of codes
+CONTEXT = EstimationContext(0.95, {"name_agents": False, "agents": ORDER})
 
 
 def tickets(seed: int, between: float = 0.0, cases: int = 200) -> pd.DataFrame:
@@ -91,10 +94,9 @@ def test_the_variance_between_agents_is_that_of_the_paper():
     assert funnel(kinds, 0.6).between == pytest.approx(tau)
 
 
-def test_agents_are_coded_by_nothing_that_tells_of_them():
+def test_agents_are_coded_in_the_order_that_is_set():
     codes = agents.coded(list(NAMES), CONTEXT)
-    assert sorted(codes.values()) == [f"A{place}" for place in range(1, 9)]
-    assert [codes[name] for name in NAMES] != [f"A{place}" for place in range(1, 9)]
+    assert [codes[name] for name in NAMES] == ["A7", "A8", "A9", "A1", "A2", "A3", "A4", "A5"]
     shown = repr(agents.resolved(groups(tickets(1)), CONTEXT))
     assert not any(name in shown for name in NAMES)
 
@@ -106,7 +108,7 @@ def test_agents_are_named_where_the_client_says_so():
 
 def test_small_agents_have_no_point():
     rows = pd.concat([tickets(1), tickets(2).query("agent == 'Ana'").head(5).assign(agent="Zoe")])
-    points = agents.resolved(groups(rows), EstimationContext(0.95, {}, suppress_below=10)).points
+    points = agents.resolved(groups(rows), replace(CONTEXT, suppress_below=10)).points
     assert {p["level"] for p in points if p["breakdown"] == agents.AGENTS} == set(
         agents.coded([*NAMES, "Zoe"], CONTEXT).values()
     ) - {agents.coded([*NAMES, "Zoe"], CONTEXT)["Zoe"]}

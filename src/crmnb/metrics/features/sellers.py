@@ -2,6 +2,7 @@
 
 import narwhals.stable.v2 as nw
 
+from crmnb.core.notes import Note
 from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.features.leads import own_columns
@@ -43,8 +44,16 @@ def counted_per_seller(
         breakdown="basis",
         always=("",),
         units={PER_SELLER: "per seller"},
+        things={PER_SELLER: "sellers"},
+        notes=() if sellers is None else (Note("per_seller_of_all"),),
         depends_on_length=True,
     )
+
+
+def led_on(days: int) -> nw.Expr:
+    """Whether an activity led to a next step within so many days, to the minute."""
+    minutes = (nw.col("next_step_at") - nw.col("happened_at")).dt.total_minutes()
+    return (minutes <= days * 24 * 60).fill_null(False)
 
 
 def active_sellers(rows: nw.LazyFrame) -> nw.LazyFrame:

@@ -99,7 +99,7 @@ def _draw(figure, result: Result, shown: list[Agent], bands: list[Series]) -> No
     air = _AIR * ((high - low) or 1.0)
     axes.set_ylim(max(low - air, -1.0), min(high + air, 103.0))
     unit_ticks(axes.yaxis, result, 6)
-    axes.set_xlabel("tickets, as many of average case mix", color=QUIET, labelpad=6)
+    axes.set_xlabel("tickets (as many of an average case mix)", color=QUIET, labelpad=6)
     axes.set_title("share resolved, adjusted for the case mix", loc="left", fontsize=TEXT, color=QUIET, pad=9)
     axes.axhline(bands[0].value[0], color=QUIET, linewidth=1.4)
     for band, style in zip(bands, ((0, (5, 3)), (0, (1, 2.5))), strict=False):

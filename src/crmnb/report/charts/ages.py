@@ -6,7 +6,7 @@ from crmnb.report.drawing.axes import unit_ticks
 from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, VERMILION, box, drawings
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import legend, legend_height
-from crmnb.report.drawing.over_parts import rows_by_part, time_axis
+from crmnb.report.drawing.over_parts import every_part, rows_by_part, time_axis
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import ages_alt
 from crmnb.report.text.numbers import part_name, whole_number
@@ -40,22 +40,23 @@ def ages(result: Result) -> Figure | Figures:
 def _draw(figure, result: Result, names: list[str], parts: dict[str, list]) -> None:
     width = figure.get_size_inches()[0] * 72
     axes = box(figure, _LEFT, _TOP + legend_height(names, width), 16, _FOOT)
-    tops = [sum(row.value for row in rows) for rows in parts.values()]
-    axes.set_xlim(-0.6, len(parts) - 0.4)
-    axes.set_ylim(0, 1.12 * max(tops) or 1.0)
+    labels = every_part(result)
+    tops = {labels.index(label): sum(row.value for row in rows) for label, rows in parts.items()}
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_ylim(0, 1.12 * max(tops.values()) or 1.0)
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5)
-    for at, (rows, top) in enumerate(zip(parts.values(), tops, strict=True)):
+    for rows, (at, top) in zip(parts.values(), tops.items(), strict=True):
         start = 0.0
         for row, colour in zip(rows, _COLOURS, strict=True):
             axes.bar(at, row.value, 0.62, start, facecolor=colour, edgecolor=PAPER, linewidth=1)
             start += row.value
-        if at in (0, len(tops) - 1) or top == max(tops):
+        if at in (min(tops), max(tops)) or top == max(tops.values()):
             words = whole_number(top, result.client)
             axes.annotate(
                 words, (at, top), (0, 5), textcoords="offset points", ha="center", color=INK, fontweight="bold"
             )
-    time_axis(axes, result, list(parts))
+    time_axis(axes, result, labels)
     legend(figure, [*zip(names, _COLOURS, strict=True)], _SWATCH)
 
 
@@ -65,9 +66,9 @@ def _title(result: Result, names: list[str], parts: dict[str, list]) -> str:
     total, oldest = sum(row.value for row in rows), rows[-1].value
     when = part_name(label, result.period, result.client)
     words = [whole_number(number, result.client) for number in (total, oldest)]
-    return f"{result.metric.title}: {words[0]} at the end of {when}, {words[1]} of them {names[-1]}"
+    of_oldest = f", {words[1]} of them {names[-1]}" if total else ""
+    return f"{result.metric.title}: {words[0]} at the end of {when}{of_oldest}"
 
 
 def _notes(result: Result, parts: dict[str, list]) -> tuple[str, ...]:
-    left_out = len({*result.parts["part"]}) - len(parts)
-    return (f"{left_out} parts without all values are not drawn.",) if left_out else ()
+    return ("A bar is missing where there is no value.",) if len(parts) < len(every_part(result)) else ()

@@ -6,7 +6,7 @@ from crmnb.report.drawing.axes import unit_ticks
 from crmnb.report.drawing.canvas import SERIES, box, drawings, is_narrow, widest
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import Label, label_ends, legend_height
-from crmnb.report.drawing.over_parts import rows_by_part, time_axis
+from crmnb.report.drawing.over_parts import every_part, rows_by_part, time_axis
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import flow_alt
@@ -32,7 +32,7 @@ def flow(result: Result) -> Figure | Figures:
     ]
     table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period")
     alt = flow_alt(result, names, list(parts.values()))
-    return Figure(title=_title(result, names), alt=alt, table=table, notes=_notes(parts), **pictures)
+    return Figure(title=_title(result, names), alt=alt, table=table, notes=_notes(result, parts), **pictures)
 
 
 def _draw(figure, result: Result, names: tuple[str, ...], parts: dict[str, list]) -> None:
@@ -40,13 +40,15 @@ def _draw(figure, result: Result, names: tuple[str, ...], parts: dict[str, list]
         axes = box(figure, _LEFT, _TOP + legend_height(names), 20, _FOOT)
     else:
         axes = box(figure, _LEFT, _TOP, 44 + widest(names), _FOOT)
-    axes.set_xlim(-0.4, len(parts) - 0.6)
+    labels = every_part(result)
+    axes.set_xlim(-0.4, len(labels) - 0.6)
     axes.set_ylim(0, 1.12 * max(row.value for rows in parts.values() for row in rows) or 1.0)
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5)
     ends = []
     for at, (name, colour) in enumerate(zip(names, (SERIES[0], SERIES[1]), strict=True)):
-        values = [rows[at].value for rows in parts.values()]
+        values = [parts[label][at].value if label in parts else float("nan") for label in labels]
+        last = max(place for place, label in enumerate(labels) if label in parts)
         axes.plot(
             range(len(values)),
             values,
@@ -56,9 +58,9 @@ def _draw(figure, result: Result, names: tuple[str, ...], parts: dict[str, list]
             markeredgewidth=1.2,
             linestyle="-" if at == 0 else (0, (4, 2)),
         )
-        ends.append(Label(printable(name, 20), len(values) - 1, values[-1], colour))
+        ends.append(Label(printable(name, 20), last, values[last], colour))
     label_ends(axes, ends)
-    time_axis(axes, result, list(parts))
+    time_axis(axes, result, labels)
 
 
 def _title(result: Result, names: tuple[str, ...]) -> str:
@@ -70,8 +72,10 @@ def _title(result: Result, names: tuple[str, ...]) -> str:
     return f"{result.metric.title}: {totals[0]}, {totals[1]}"
 
 
-def _notes(parts: dict[str, list]) -> tuple[str, ...]:
+def _notes(result: Result, parts: dict[str, list]) -> tuple[str, ...]:
     notes = ["The data table has the intervals."]
+    if len(parts) < len(every_part(result)):
+        notes.append("A point is missing where there is no value.")
     if any(unfinished(row) for rows in parts.values() for row in rows):
         notes.append("The last part is not over.")
     return (" ".join(notes),)

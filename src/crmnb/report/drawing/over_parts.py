@@ -14,9 +14,13 @@ _MOST_TICKS, _MOST_NARROW_TICKS = 13, 5
 def rows_by_part(result: Result, breakdowns: tuple[str, ...]) -> dict[str, list]:
     """By the label of each part, in time, the rows of all these breakdowns; parts in which one of them has no value are left out."""
     known = {(row.part, row.breakdown): row for row in tuples(result.parts)}
-    labels = sorted({part for part, _ in known}, key=lambda label: part_start(label, result.client))
-    rows = {label: [known.get((label, name)) for name in breakdowns] for label in labels}
+    rows = {label: [known.get((label, name)) for name in breakdowns] for label in every_part(result)}
     return {label: own for label, own in rows.items() if all(row is not None and available(row) for row in own)}
+
+
+def every_part(result: Result) -> list[str]:
+    """The labels of all parts in time, those without a value among them: on an axis they keep their place."""
+    return sorted({*result.parts["part"]}, key=lambda label: part_start(label, result.client))
 
 
 def time_axis(axes, result: Result, labels: list[str]) -> None:

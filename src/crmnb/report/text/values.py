@@ -97,7 +97,7 @@ def base_words(result: Result, row) -> str:
     """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
     if not known(row.n) or row.unit == "count":
         return ""
-    client, things = result.client, noun(result.metric.denominator)
+    client, things = result.client, _things(result, row) or noun(result.metric.denominator)
     if row.unit != result.metric.unit:
         return f"n {whole_number(row.n, client)}"
     if result.metric.estimate.reduces == "bins":  # n counts what happened, and not the units that it is out of
@@ -113,9 +113,16 @@ def base_words(result: Result, row) -> str:
 def counted_units(result: Result, row) -> str:
     """What a row's base counts: customers where they are known, else the metric's own units: `tickets`."""
     metric = result.metric
+    if things := _things(result, row):
+        return things
     if metric.per_customer or (known(row.clusters) and row.clusters != row.n):
         return "customers"
     return noun(metric.denominator or metric.numerator)
+
+
+def _things(result: Result, row) -> str:
+    """What the base of a breakdown counts, where its metric says so: `sellers`."""
+    return result.metric.measure.things.get(row.breakdown, "")
 
 
 def declared_item(result: Result) -> Item | None:

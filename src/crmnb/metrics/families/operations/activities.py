@@ -5,7 +5,7 @@ import narwhals.stable.v2 as nw
 from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
-from crmnb.metrics.features.sellers import active_sellers, counted_per_seller
+from crmnb.metrics.features.sellers import active_sellers, counted_per_seller, led_on
 from crmnb.metrics.measures import Measure, of_counts
 from crmnb.schema.client import Segments
 
@@ -117,8 +117,7 @@ def next_step_rate(activities, *, activity_window_days: int = 30):
         effective n (interval by seller).
     """
     followed = activities.during("happened_at", follow_up_days=activity_window_days)
-    minutes = (nw.col("next_step_at") - nw.col("happened_at")).dt.total_minutes()
-    led_on = (minutes <= activity_window_days * 24 * 60).fill_null(False)
-    rows = followed.with_columns(unit=nw.col("seller"), met=led_on.cast(nw.Int64), breakdown=nw.col("kind"))
+    met = led_on(activity_window_days).cast(nw.Int64)
+    rows = followed.with_columns(unit=nw.col("seller"), met=met, breakdown=nw.col("kind"))
     words = {"numerator": "activities that led to a next step", "denominator": "activities followed for these days"}
     return of_counts(rows, estimators.share_by_unit, breakdown="kind", **words)

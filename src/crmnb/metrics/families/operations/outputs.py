@@ -104,4 +104,5 @@ def problems_solved(tickets):
     Source: Cleveland 2012, Call Center Management on Fast Forward, 3rd ed., chapter 5; McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (interval: over-dispersed counts).
     """
-    return count(with_ends(tickets).during("solved_at"), "solved_at", of="tickets resolved for good")
+    solved = with_ends(tickets).during("solved_at")
+    return count(solved, "solved_at", of="tickets resolved for good", aspect_of="ticket_flow")

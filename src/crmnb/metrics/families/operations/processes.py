@@ -150,6 +150,7 @@ def cost_to_serve(costs, tenures, tickets, *, churn: Churn):
         "numerator": "service costs",
         "denominator": "customers at the start, or tickets opened",
         "breakdown": "basis",
+        "things": {"per customer": "customers", "per ticket": "tickets"},
     }
     return of_counts(nw.concat(rows), _COST_BY_MONTH, **words)
 

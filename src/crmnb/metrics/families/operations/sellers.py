@@ -11,6 +11,7 @@ from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import OF_ALL, Estimator
 from crmnb.metrics.features.leads import as_seen, decided_at
+from crmnb.metrics.features.sellers import led_on
 from crmnb.metrics.measures import of_counts
 
 _SELLER_GAPS = Estimator(
@@ -98,9 +99,8 @@ def _by_kind(done: nw.LazyFrame, ranked: nw.LazyFrame) -> nw.LazyFrame:
 
 def _next_steps(done: nw.LazyFrame, days: int) -> nw.LazyFrame:
     """Of each activity that the data follow for so long, whether it led to a next step: `met`."""
-    minutes = (nw.col("next_step_at") - nw.col("happened_at")).dt.total_minutes()
     followed = done.filter((nw.col("observed_end") - nw.col("happened_at")).dt.total_minutes() >= days * 24 * 60)
-    return followed.with_columns(met=(minutes <= days * 24 * 60).fill_null(False))
+    return followed.with_columns(met=led_on(days))
 
 
 def _wins(leads: View) -> nw.LazyFrame:

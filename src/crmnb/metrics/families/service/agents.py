@@ -42,9 +42,9 @@ _UNKNOWN = "?"  # in a stratum: what is not known is a kind of its own
     kind="process",
     direction="up",
     hand_count={
-        "A1": "(3 / 4) * 8 / 13",
-        "A2": "(3 / 2.4) * 8 / 13",
-        "A3": "(2 / 1.6) * 8 / 13",
+        "A1": "(3 / 2.4) * 8 / 13",
+        "A2": "(2 / 1.6) * 8 / 13",
+        "A3": "(3 / 4) * 8 / 13",
     },
 )
 def resolved_by_agent(
@@ -108,7 +108,7 @@ def representative_satisfaction(survey_responses, tickets, *, item: Item = "sati
         rows = rows.with_columns(agent=nw.coalesce("agent", "own"))
     rows = rows.filter(~nw.col("agent").is_null()).with_columns(breakdown=nw.col("agent"))
     words = {"numerator": "points of satisfaction", "denominator": "answers about an agent"}
-    words["known"] = {"agents": agents_of(tickets)}
+    words["known"] = {"agents": agents_of(tickets, survey_responses)}
     return of_counts(rows, _SATISFACTION_BY_AGENT, breakdown="agent", bounds=(0, 100), trend=False, **words)
 
 

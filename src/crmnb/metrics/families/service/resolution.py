@@ -1,5 +1,7 @@
 """Resolution: tickets resolved at the first contact, and how long resolutions and first responses take."""
 
+from typing import Any
+
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
@@ -77,10 +79,12 @@ def first_contact_resolution(tickets, *, follow_up_days: int = 7):
     )
 
 
-def _times(tickets: View, service: Service, time_zone: TimeZone, estimate, **facts) -> Measure:
-    """A measure of the hours from the opening of tickets to their resolution."""
+def _times(
+    tickets: View, service: Service, time_zone: TimeZone, estimate: Estimator, end: str = "solved_at", **facts: Any
+) -> Measure:
+    """A measure of the hours from the opening of tickets to their resolution, or to another of their times."""
     require_free_names(tickets.rows, estimate)
-    rows = times_to(with_ends(tickets), "solved_at", service, time_zone)
+    rows = times_to(with_ends(tickets), end, service, time_zone)
     words = {"numerator": "hours from opening to resolution", "denominator": _OPENED}
     return of_counts(rows, estimate, **words | facts)
 
@@ -144,7 +148,7 @@ def mean_resolution_time(tickets, *, horizon_hours: int = 720, service: Service,
 
 
 @metric(
-    title="Tickets resolved in time",
+    title="Tickets resolved by time",
     unit="%",
     kind="process",
     direction="up",
@@ -187,7 +191,5 @@ def first_response_time(tickets, *, service: Service, time_zone: TimeZone):
     """
     if "first_response_at" not in tickets.columns:
         raise Unavailable(Note("needs_column", column="tickets.first_response_at"))
-    require_free_names(tickets.rows, _MEDIAN_CASE_TIME)
-    rows = times_to(with_ends(tickets), "first_response_at", service, time_zone)
-    words = {"numerator": "hours from opening to the first response", "denominator": _OPENED}
-    return of_counts(rows, _MEDIAN_CASE_TIME, **words)
+    words = {"numerator": "hours from opening to the first response"}
+    return _times(tickets, service, time_zone, _MEDIAN_CASE_TIME, "first_response_at", **words)

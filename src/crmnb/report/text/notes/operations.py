@@ -3,6 +3,7 @@
 from crmnb.report.text.notes.words import Renderer
 
 SENTENCES: dict[str, str | Renderer] = {
+    "per_seller_of_all": "Per seller: all sellers are counted, so the interval is that of the work, and not of the differences between sellers.",
     "costs_without_interval": "Costs are known by the month: there is no interval from fewer than twelve months.",
     "nothing_to_serve": "there was nobody to serve",
     "no_service_costs": "the costs contain no service costs of the period",

@@ -5,7 +5,7 @@ from crmnb.report.text.notes.words import Renderer
 SENTENCES: dict[str, str | Renderer] = {
     "hours_of_working_week": "Hours are those in which the service desk works.",
     "hours_of_calendar": "Hours are those of the calendar, day and night.",
-    "cases_still_open": "{cases:n} of {of:n} tickets had not come so far when the data end; they count as long as they are followed.",
+    "cases_still_open": "{cases:n} of {of:n} tickets were still waiting when the data end; they count as long as they are followed.",
     "cases_without_time": "{cases:n} of {of:n} tickets ended without a recorded time and are left out.",
     "agents_all_alike": "all tickets of these kinds ended alike, so nobody differs",
     "agents_overdispersed": "All {agents:n} agents together reach {target:%}. They differ more than chance explains (dispersion {dispersion:2}, 1 by chance): the limits are wider by that.",
