@@ -5,6 +5,7 @@ random into folds (`crmnb.stats.fold_bootstrap`).
 """
 
 import numpy as np
+import pandas as pd
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
@@ -34,9 +35,9 @@ def _by_fold(group: GroupedCounts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gap, complete, and the weight of such gaps in each fold (rows x folds): the gaps of a customer weigh 1 together."""
     counts = group.counts
     complete = counts["complete"].to_numpy() == 1
-    lengths, length = np.unique(counts["gap"].to_numpy(float), return_inverse=True)
-    kinds, kind = np.unique(2 * length + complete, return_inverse=True)
-    folds, fold = np.unique(counts["fold"], return_inverse=True)
+    length, lengths = pd.factorize(counts["gap"].to_numpy(float), sort=True)  # by hash, as most values repeat
+    kind, kinds = pd.factorize(2 * length + complete, sort=True)
+    fold, folds = pd.factorize(counts["fold"].to_numpy(), sort=True)
     weights = counts["n"].to_numpy(float) / counts["m"].clip(lower=1).to_numpy(float)
     table = np.bincount(kind * len(folds) + fold, weights, len(kinds) * len(folds)).reshape(len(kinds), len(folds))
     return lengths[kinds // 2], (kinds % 2).astype(float), table

@@ -90,7 +90,7 @@ def at_risk(times, entry, duration, n) -> np.ndarray:
 
 def _tally(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The distinct values, ascending, and the sum of the counts of each."""
-    distinct, place = np.unique(values, return_inverse=True)
+    place, distinct = pd.factorize(np.asarray(values, float), sort=True)  # by hash, as most values repeat
     return distinct, np.bincount(place, weights=n, minlength=len(distinct))
 
 
