@@ -97,8 +97,9 @@ def base_words(result: Result, row) -> str:
     """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
     if not known(row.n) or row.unit == "count":
         return ""
-    client, things = result.client, _things(result, row) or noun(result.metric.denominator)
-    if row.unit != result.metric.unit:
+    own = _things(result, row)
+    client, things = result.client, own or noun(result.metric.denominator)
+    if row.unit != result.metric.unit and not own:
         return f"n {whole_number(row.n, client)}"
     if result.metric.estimate.reduces == "bins":  # n counts what happened, and not the units that it is out of
         return ""

@@ -28,7 +28,7 @@ _NEXT_STEPS, _WINS = "next-step rate", "win rate"
 
 
 @metric(
-    title="Practices of top sellers",
+    title="Top sellers less average sellers",
     unit="per seller",
     kind="process",
     direction="-",
@@ -64,6 +64,7 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
         denominator="sellers of both groups",
         breakdown="practice",
         units={_NEXT_STEPS: "points", _WINS: "points"},
+        things={_NEXT_STEPS: "sellers", _WINS: "sellers"},
         trend=False,
         depends_on_length=True,
     )
