@@ -33,7 +33,7 @@ def run(shop: Shop):
     yield inferred("residual_clv", histories)
     kept = {win: _kept(shop.of(win), period) for win, period in WINDOWS.items()}
     yield _simple(shop, spent, kept)
-    yield inferred("model_effectiveness", histories)
+    yield inferred("clv_backtest", histories)
     costs = (
         duckdb.read_parquet(str(shop.files["costs"]))
         .project("month, category, programme, amount::double as amount")

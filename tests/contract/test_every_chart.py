@@ -522,6 +522,62 @@ def wrong_position(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the band begins at {edges}"
 
 
+def wrong_completeness(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The lowest of all cells and of those with a star, in the alternative text and the title; a cell for each share that is written."""
+    (axes,) = drawn.axes
+    missing = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
+    written = [text.get_text() for text in axes.texts if text.get_text().rstrip("*").endswith("%")]
+    if len(written) != np.isfinite(missing).sum():
+        yield f"{len(written)} shares are written in {np.isfinite(missing).sum()} cells"
+    told = re.search(r"Lowest of all: .+, (\S+)\.$", shown.alt)
+    if not abs(float(told[1].rstrip("%")) - (100 - np.nanmax(missing))) <= 1:
+        yield f"{told[0]!r} for {100 - np.nanmax(missing)}"
+    starred = [float(text.rstrip("*%")) for text in written if text.endswith("*")]
+    named = re.search(r": lowest for .+ \((\S+)%\)$", shown.title)
+    if (float(named[1]) if named else 100.0) != min(starred):
+        yield f"the title: {shown.title!r} for {min(starred)}"
+    if named and f", {named[1]}%. Lowest of all" not in shown.alt:
+        yield f"the lowest that counts is another: {shown.alt!r}"
+
+
+def wrong_pareto(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The largest cause, in the alternative text and the title; bars that fall; a line that rises to all."""
+    (axes,) = drawn.axes
+    widths = [bar.get_width() for bar in axes.patches]
+    (line,) = [line for line in axes.lines if line.get_marker() == "o"]
+    so_far = list(line.get_xdata())
+    if so_far != pytest.approx(np.cumsum(widths)) or so_far[-1] != pytest.approx(100):
+        yield f"the line {so_far} of bars {widths}"
+    causes = [
+        width
+        for width, bar in zip(widths, axes.patches, strict=True)
+        if bar.get_facecolor() == axes.patches[0].get_facecolor()
+    ]
+    if causes != sorted(causes, reverse=True):
+        yield f"bars are not in order: {widths}"
+    told = re.search(r"Largest (.+): (\S+) rows, (\S+%)", shown.alt)
+    names = [text.get_text() for text in axes.texts]
+    if f"{told[1]}: {told[2]}" != names[0] or not agrees(told[3], widths[0]) or told[1] not in shown.title:
+        yield f"{told[0]!r} for {names[0]} {widths[0]}"
+
+
+def wrong_freshness(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots from the oldest to the youngest; those that are coloured are older than promised, and are told."""
+    (axes,) = drawn.axes
+    dots_ = [line for line in axes.lines if line.get_marker() == "o"]
+    ages = [line.get_xdata()[0] for line in dots_]
+    if ages != sorted(ages, reverse=True):
+        yield f"ages are not in order: {ages}"
+    names = [text.get_text().partition(":")[0] for text in axes.texts]
+    coloured = [name for name, line in zip(names, dots_, strict=True) if line.get_color() == VERMILION]
+    told = re.search(r"Older than promised: (.+)\.$", shown.alt)
+    late = [] if not told or told[1] == "none" else told[1].split(", ")
+    if late != coloured or (coloured and not shown.title.endswith("older than promised")):
+        yield f"older than promised: {told and told[1]} for {coloured}; {shown.title!r}"
+    if f"Oldest {names[0]}:" not in shown.alt or f"youngest {names[-1]}:" not in shown.alt:
+        yield f"oldest and youngest: {shown.alt!r}"
+
+
 def wrong_cohorts(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Highest and lowest of the cells after the first month."""
     (axes,) = drawn.axes
@@ -682,6 +738,9 @@ CHECKS: dict[str, Check] = {
     "brands": wrong_brand_funnel,
     "brand_gaps": wrong_gaps,
     "position": wrong_position,
+    "completeness": wrong_completeness,
+    "pareto": wrong_pareto,
+    "freshness": wrong_freshness,
 }
 
 

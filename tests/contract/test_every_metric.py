@@ -22,6 +22,8 @@ METRICS = list(catalogue().values())
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
 FIGURES = ["value", "low", "high", "n", "numerator", "denominator", "change", "change_low", "change_high"]
 KEYS = ["breakdown", "part", "segment", "level"]
+# What chance alone would give is taken from these, which is less for more customers: of a copy of the data they can only be higher.
+LESS_CHANCE = ("segmentations.of_shares", "segmentations.of_quantities", "segmentations.of_levels")
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +186,10 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
         gini = once.index.get_level_values("breakdown") == "Gini coefficient"
         times = times.mask(gini, 2 * (once["n"] - 1) / (2 * once["n"] - 1))
         once, twice, times = (held[once["n"] != 1] for held in (once, twice, times))
-    pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
+    if metric.estimate.inference in LESS_CHANCE:
+        assert (twice["value"] >= once["value"] - 1e-9).all()
+    else:
+        pd.testing.assert_series_equal(twice["value"], once["value"] * times, check_names=False, rtol=close)
     counted = once["n"].notna()
     pd.testing.assert_series_equal(twice["n"][counted], 2 * once["n"][counted])
 

@@ -126,7 +126,7 @@ def conditional(parameters: np.ndarray, x, t_x, T, t: float) -> np.ndarray:
 
 
 def test_the_forecast_of_the_second_half_is_nearer_than_the_naive_one(book, client, master):
-    tested = book("model_effectiveness")
+    tested = book("clv_backtest")
     rows = tested.whole.set_index("breakdown")
     fit = clv_models.fit_purchases(counted(client, master, LABEL)[HOLDOUT])
     days = master.drop_duplicates(["customer_id", "day"])
@@ -147,7 +147,7 @@ def test_the_forecast_of_the_second_half_is_nearer_than_the_naive_one(book, clie
 
 
 def test_the_picture_of_the_forecast_adds_up_to_its_error(book):
-    tested = book("model_effectiveness")
+    tested = book("clv_backtest")
     last = tested.points.groupby("breakdown")["value"].last()
     at = tested.points[tested.points["x"] == 39.0].set_index("breakdown")["value"]
     came, expected = last["actual"] - at["actual"], last["expected"] - at["expected"]

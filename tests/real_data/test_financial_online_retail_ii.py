@@ -81,5 +81,5 @@ def test_the_holdout_counts_what_came_after_it_began(book, orders):
     begins = pd.Timestamp(SPAN[0])
     before = set(known.loc[known["day"] < begins, "customer_id"])
     came = known[(known["day"] >= begins) & known["customer_id"].isin(before)]
-    [note] = [note for note in book("model_effectiveness").notes if note.code == "holdout_of_purchases"]
+    [note] = [note for note in book("clv_backtest").notes if note.code == "holdout_of_purchases"]
     assert (note.values["observed"], note.values["customers"]) == (Count(len(came)), Count(len(before)))

@@ -40,7 +40,7 @@ COMPOSITION = metric(
     breakdown="survey",
     parts=("detractors", "passives", "promoters"),
 )
-EFFECTIVENESS = metric(id="model_effectiveness", title="Forecast error", breakdown="forecast", denominator="purchases")
+EFFECTIVENESS = metric(id="clv_backtest", title="Forecast error", breakdown="forecast", denominator="purchases")
 
 
 def falling(scale: float, *, until: int = 1100, n: int = 4000, step: int = 7, **where) -> list[dict]:

@@ -23,11 +23,15 @@ class Defect:
 
 @dataclass(frozen=True)
 class CorruptedRows:
-    """The rows of an export, the number of good rows, and the number of bad rows by reason; no row has two reasons."""
+    """The rows of an export, the number of good rows, and the number of bad rows by reason; no row has two reasons.
+
+    `twins`: of good rows that are near duplicates of others, their keys, and those of the others.
+    """
 
     rows: pd.DataFrame
     good: int
     bad: dict[str, int] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
 
 
 def corrupt_rows(good: pd.DataFrame, key: str | None, defects: list[Defect], rng: np.random.Generator) -> CorruptedRows:

@@ -11,6 +11,7 @@ from crmnb.demo.columns import make_customer_ids, make_keys, to_times
 from crmnb.demo.comments import add_comments
 from crmnb.demo.costs import simulate_costs
 from crmnb.demo.customers import CustomerBase, are_listed, simulate_customers
+from crmnb.demo.data_quality import with_addresses
 from crmnb.demo.employees import employees_of
 from crmnb.demo.engagement import engagement_of
 from crmnb.demo.leads import simulate_leads
@@ -27,10 +28,14 @@ from crmnb.demo.visits import simulate_visits
 
 @dataclass(frozen=True)
 class SimulatedTables:
-    """The canonical tables by name, without faulty rows, and the number of customers at the start of each year."""
+    """The canonical tables by name, without faulty rows, and the number of customers at the start of each year.
+
+    `streets`: where each customer really lives.
+    """
 
     tables: dict[str, pd.DataFrame]
     at_start: dict[int, int]
+    streets: pd.Series
 
 
 def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
@@ -75,8 +80,9 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables |= operations_of(tables["leads"], tables["customers"], seed)
     tables |= engagement_of(base, seed)
+    tables["customers"], streets = with_addresses(tables["customers"], seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
-    return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)))
+    return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)), streets)
 
 
 def _with_channel(sheets: pd.DataFrame, orders: pd.DataFrame, tickets: pd.DataFrame) -> pd.DataFrame:

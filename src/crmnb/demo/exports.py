@@ -6,6 +6,7 @@ import pandas as pd
 from crmnb.demo import relationship
 from crmnb.demo.corruption import CorruptedRows, Defect, corrupt_rows, format_times, to_day_numbers, write_missing_codes
 from crmnb.demo.customers import are_listed
+from crmnb.demo.data_quality import second_records
 from crmnb.demo.parameters import YEARS
 
 _SURVEYS = {"purchase": "after purchase", "support": "after support", relationship.SURVEY: "yearly"}
@@ -24,7 +25,7 @@ _TOO_LATE = f"the declared end of the data ({YEARS[-1]}-12-31)"
 
 
 def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:
-    """The list of customers, with names and e-mail addresses; a few customers are not on it."""
+    """The list of customers, with names and addresses; a few customers are not on it, and a few are there twice."""
     clean = clean[are_listed(len(clean), rng)].reset_index(drop=True)
     rows = len(clean)
     name = pd.Series(rng.choice(_FIRST, rows)) + " " + pd.Series(rng.choice(_LAST, rows))
@@ -43,6 +44,9 @@ def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> Corrupted
             "Prefers": clean["preferred_channel"],
             "Last contact by": clean["used_channel"],
             "Recommended by": clean["referred_by"],
+            "Born": clean["born"],
+            "Street": clean["street"],
+            "Checked": format_times(clean["verified_at"], "%d.%m.%Y"),
         }
     )
     defects = [
@@ -50,7 +54,15 @@ def export_customers(clean: pd.DataFrame, rng: np.random.Generator) -> Corrupted
         Defect("customer_id is empty", 0.0015, lambda rows: {"Customer no": None}),
         Defect("joined_at is not a time in the format %d.%m.%Y", 0.001, lambda rows: {"Customer since": "31.02.2024"}),
     ]
-    return corrupt_rows(good, "Customer no", defects, rng)
+    second, twins = second_records(good, rng.spawn(1)[0])
+    listed = corrupt_rows(good, "Customer no", defects, rng)
+    rows = pd.concat([listed.rows, second], ignore_index=True)
+    return CorruptedRows(rows, listed.good + len(second), listed.bad, twins)
+
+
+def export_audited_values(values: pd.DataFrame) -> CorruptedRows:
+    """What somebody noted of a sample of records."""
+    return CorruptedRows(values, len(values))
 
 
 def export_subscriptions(clean: pd.DataFrame, rng: np.random.Generator) -> CorruptedRows:

@@ -18,7 +18,14 @@ import duckdb
 import pandas as pd
 
 from crmnb.core.errors import InputError
-from crmnb.demo import exports, exports_employees, exports_engagement, exports_operations, exports_sales
+from crmnb.demo import (
+    data_quality,
+    exports,
+    exports_employees,
+    exports_engagement,
+    exports_operations,
+    exports_sales,
+)
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
@@ -35,7 +42,7 @@ FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
     *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv"),
-    *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", TRUTH_FILE),
+    *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", "audit.csv", TRUTH_FILE),
 )
 
 
@@ -57,6 +64,8 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
         name: getattr(_MODULES.get(name, exports), f"export_{name}")(table, rng)
         for (name, table), rng in zip(drawn.tables.items(), streams, strict=True)
     }
+    audited = data_quality.audit(drawn.tables["customers"], drawn.streets, seed)
+    tables["audited_values"] = exports.export_audited_values(audited)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRUTH_FILE).unlink(missing_ok=True)
     aside = Path(mkdtemp(prefix=".simulate-", dir=folder.parent))
@@ -247,6 +256,10 @@ def _usage(rows: pd.DataFrame, folder: Path) -> None:
     _parquet(rows, "*", folder / "app_days.parquet")
 
 
+def _audited_values(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "audit.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
 _WRITERS = {
     "customers": _customers,
     "subscriptions": _subscriptions,
@@ -267,4 +280,5 @@ _WRITERS = {
     "social_mentions": _social_mentions,
     "loyalty": _loyalty,
     "usage": _usage,
+    "audited_values": _audited_values,
 }

@@ -6,7 +6,7 @@ from typing import Any
 from crmnb.core.period import Period
 from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.schema.client import TEAM_COLUMN, Client, Privacy, Segment
-from crmnb.schema.tables import OTHER
+from crmnb.schema.tables import OTHER, UNKNOWN
 from crmnb.stats.estimation import EstimationContext
 
 
@@ -24,6 +24,7 @@ def estimation_context(
         "order_columns": _order_columns(client.segments),
         "team_segments": teams,
         "other_level": OTHER,
+        "unknown_levels": (UNKNOWN,),
     }
     for name, value in settings.items():
         declaration = DECLARATIONS.get(type(value))

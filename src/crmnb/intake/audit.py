@@ -9,7 +9,7 @@ class RejectionCause:
 
     `rows` violate the rule, `sole_cause_rows` of them no other rule: correcting this cause alone restores them. `examples`
     are values, or places ("record 5 of orders.csv") if there is no value or it is personal. `request` is what to ask the
-    client for.
+    client for. `kind` is that of the rule.
     """
 
     reason: str
@@ -18,6 +18,7 @@ class RejectionCause:
     sole_cause_rows: int
     examples: tuple[str, ...]
     request: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,22 @@ class ReferenceCheck:
     parent: str
     rows: int
     orphans: int
+
+
+@dataclass(frozen=True)
+class CellAudit:
+    """The cells of a column, those of malformed records left out: `rows`, of which so many are `missing` or `invalid`.
+
+    Missing: empty, or a code that the client declares as such. Invalid: a value that violates a rule. `is_required`: the
+    table needs the column; `is_checked`: there is a rule that a value can violate.
+    """
+
+    column: str
+    is_required: bool
+    is_checked: bool
+    rows: int
+    missing: int
+    invalid: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class TableAudit:
     notes: tuple[str, ...] = ()
     replaced: int = 0
     erased: int = 0
+    cells: tuple[CellAudit, ...] = ()
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -17,6 +17,7 @@ import duckdb
 from crmnb.core.errors import InputError
 from crmnb.core.paths import NAME
 from crmnb.intake.audit import Profile, TableAudit
+from crmnb.intake.data_quality.tables import write_quality_tables
 from crmnb.intake.erasure.erasure_list import ErasureList, read_erasure_list
 from crmnb.intake.erasure.exclude import sort_parents_first
 from crmnb.intake.personal_data import check_segments, customer_columns, personal_columns
@@ -192,6 +193,7 @@ def _import_tables(job: _ImportJob, fingerprint: str, contents: dict[str, dict[s
         headers = {name: list(staging.columns) for name, staging in job.staging_tables.items()}
         profile = profile_tables(con, job.client, paths, columns, headers)
         audits = [replace(audit, references=check_references(con, audit.table, paths, columns)) for audit in job.audits]
+        write_quality_tables(con, job.client, audits, paths, columns, job.result_folder)
     declared_start = job.client.data_from and datetime.combine(job.client.data_from, datetime.min.time())
     intake = Intake(
         folder=job.result_folder,

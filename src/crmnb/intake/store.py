@@ -30,6 +30,7 @@ _SETTINGS = {
     "sources",
     "tables",
     "items",
+    "data_quality",
     "time_zone",
     "data_from",
     "data_until",

@@ -16,6 +16,7 @@ from crmnb.schema.client import (
     TEAM_COLUMN,
     Churn,
     Client,
+    DataQuality,
     Dates,
     Employees,
     Feedback,
@@ -127,7 +128,13 @@ _CHURNS = (Churn(kind="inactivity", inactivity_days=365), Churn(kind="contractua
 _RELATIONSHIP = Relationship(index=("item",), drivers={"driver": ("item",)}, outcomes={"outcome": ("item",)})
 _FEEDBACK = Feedback(language="en", codebook={"theme": ("word",)}, lexicon={"word": 1})
 _MARKET = Market(own_brand="own", pillars={"pillar": ("item",)})
-_SEGMENTS = Segments({"channel": Segment(column="customers.acquisition_channel"), "team": Segment(column=TEAM_COLUMN)})
+_SEGMENTS = Segments(
+    {
+        "channel": Segment(column="customers.acquisition_channel"),
+        "tenure": Segment(column="customers.joined_at", years=(1,)),
+        "team": Segment(column=TEAM_COLUMN),
+    }
+)
 
 DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the first is the reason
     Item: Declaration(_item, _ITEMS, words=_item_words),
@@ -171,6 +178,9 @@ DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the firs
         (Service(),),
         is_requirement=False,
         for_statistics=_service_settings,
+    ),
+    DataQuality: Declaration(
+        lambda client, family, setting: client.data_quality, (DataQuality(),), is_requirement=False
     ),
     TimeZone: Declaration(
         lambda client, family, setting: TimeZone(client.time_zone), (TimeZone("UTC"),), is_requirement=False

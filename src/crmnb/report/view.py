@@ -1,6 +1,6 @@
 """View: a result as a sentence, a block of a page, a chart or a table."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from crmnb.evaluate.result import Result
 from crmnb.report.display import Display
@@ -32,8 +32,11 @@ class ResultView(Display, Result):
         chart, a segmentation or a level that does not exist.
         """
         from crmnb.report.charts import chart_named
+        from crmnb.report.drawing.series import is_for_another
 
-        return chart_named(chart or self.metric.estimate.chart)(self, *options, **named)
+        chart = chart or self.metric.estimate.chart
+        result = replace(self, points=self.points.iloc[:0]) if is_for_another(self, chart) else self
+        return chart_named(chart)(result, *options, **named)
 
     def table(self):
         """Every row as a table of text, in the client's locale."""

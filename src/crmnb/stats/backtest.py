@@ -20,6 +20,7 @@ from crmnb.stats.clv_models import (
     fit_purchases,
     fit_renewals,
     purchases_ahead,
+    silence_ahead,
     with_resolved_newness,
 )
 from crmnb.stats.curve_steps import safe_places
@@ -33,8 +34,11 @@ _MODEL, _NAIVE = "model", "naive baseline"
 
 
 @dataclass(frozen=True)
-class _Backtest:
+class Holdout:
     """The outcome of a holdout: per row of equal customers the observed and the forecasts, and the points of a chart by week.
+
+    `is_lost` and `loss_probability`: whether they were lost in the holdout (a contract ended, or nothing was bought), and how likely
+    the model held it.
 
     code: of the note that describes it. length: of the holdout, in weeks (purchases) or months (contracts).
     """
@@ -45,6 +49,13 @@ class _Backtest:
     code: str
     length: float
     points: list[tuple[str, float, float]]
+    is_lost: np.ndarray
+    loss_probability: np.ndarray
+
+    @property
+    def note(self) -> Note:
+        """What was forecast, and how far off."""
+        return _note(self)
 
 
 def effectiveness(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
@@ -54,7 +65,7 @@ def effectiveness(groups: list[GroupedCounts], context: EstimationContext) -> Es
     """
     whole = next(group for group in groups if group.is_whole)
     try:
-        backtest = _backtest(groups, context)
+        backtest = holdout_of(groups, context)
     except Unavailable as error:
         return Estimates([whole.row(breakdown="", reason=error.reason)])
     customers = float(backtest.n.sum())
@@ -67,12 +78,12 @@ def effectiveness(groups: list[GroupedCounts], context: EstimationContext) -> Es
 def backtest_note(groups: list[GroupedCounts], context: EstimationContext) -> Note:
     """How the forecast did on the holdout, or why that is not known; for use beside a forecast with an interval."""
     try:
-        return _note(_backtest(groups, context), beside_interval=True)
+        return _note(holdout_of(groups, context), beside_interval=True)
     except Unavailable as error:
         return Note("holdout_not_tested", reason=error.reason)
 
 
-def _note(backtest: _Backtest, *, beside_interval: bool = False) -> Note:
+def _note(backtest: Holdout, *, beside_interval: bool = False) -> Note:
     errors = {name: _total_error(backtest, forecast) for name, forecast in backtest.forecasts.items()}
     return Note(
         backtest.code,
@@ -85,11 +96,21 @@ def _note(backtest: _Backtest, *, beside_interval: bool = False) -> Note:
     )
 
 
-def _total_error(backtest: _Backtest, forecast: np.ndarray) -> float:
+def _total_error(backtest: Holdout, forecast: np.ndarray) -> float:
     return float(backtest.n @ forecast / (backtest.n @ backtest.observed) - 1)
 
 
-def _errors(backtest: _Backtest, level: float) -> list[dict]:
+def total_errors(holdout: Holdout, level: float) -> list[tuple[str, float, float, float]]:
+    """Of each forecast: its name, the total error, and its limits."""
+    prefix = "total error, "
+    return [
+        (error["breakdown"].removeprefix(prefix), error["value"], error["low"], error["high"])
+        for error in _errors(holdout, level)
+        if error["breakdown"].startswith(prefix)
+    ]
+
+
+def _errors(backtest: Holdout, level: float) -> list[dict]:
     """Breakdown, value, low and high of the total errors, and of those per customer."""
     total, n = backtest.n @ backtest.observed, backtest.n
     z = ndtri((1 + level) / 2)
@@ -104,7 +125,7 @@ def _errors(backtest: _Backtest, level: float) -> list[dict]:
     return rows
 
 
-def _backtest(groups: list[GroupedCounts], context: EstimationContext) -> _Backtest:
+def holdout_of(groups: list[GroupedCounts], context: EstimationContext) -> Holdout:
     """Raises Unavailable where there is nothing to test on, too few customers to show, or the model cannot be fitted."""
     holdout = next((group for group in groups if group.breakdown == HOLDOUT and group.is_whole), None)
     if holdout is None:
@@ -133,7 +154,7 @@ def _require_enough(fewest: int, *customers: float) -> None:
 
 
 @shared
-def _of_purchases(counts: pd.DataFrame, tracked: pd.DataFrame | None, fewest: int) -> _Backtest:
+def _of_purchases(counts: pd.DataFrame, tracked: pd.DataFrame | None, fewest: int) -> Holdout:
     """The backtest of BG/NBD."""
     _require_enough(fewest, counts["n"].sum(), counts.loc[counts["later"] > 0, "n"].sum())
     fit = fit_purchases(counts)
@@ -143,7 +164,8 @@ def _of_purchases(counts: pd.DataFrame, tracked: pd.DataFrame | None, fewest: in
     if behind >= ahead:
         forecasts[_NAIVE] = counts["recent"].to_numpy(float)
     points = [] if tracked is None else _tracking(tracked, counts, fit.parameters, behind, ahead, fewest)
-    return _Backtest(n, observed, forecasts, "holdout_of_purchases", round(ahead / 7), points)
+    lost = silence_ahead(fit.parameters, counts, ahead / 7)
+    return Holdout(n, observed, forecasts, "holdout_of_purchases", round(ahead / 7), points, observed == 0, lost)
 
 
 def _tracking(
@@ -190,7 +212,7 @@ def _safe_weeks(tracked: pd.DataFrame, weeks: np.ndarray, fewest: int) -> np.nda
 
 
 @shared
-def _of_contracts(counts: pd.DataFrame, renewal_months: int, fewest: int) -> _Backtest:
+def _of_contracts(counts: pd.DataFrame, renewal_months: int, fewest: int) -> Holdout:
     """The backtest of the shifted beta-geometric."""
     ahead, behind = int(counts["ahead"].iloc[0]), int(counts["behind"].iloc[0])
     current = counts[counts["there"] == 1]
@@ -216,7 +238,7 @@ def _of_contracts(counts: pd.DataFrame, renewal_months: int, fewest: int) -> _Ba
         if has_naive:
             points.append(("naive baseline", week, float(n.sum() * naive ** (months / ahead))))
     observed = (later >= ahead).astype(float)
-    return _Backtest(n, observed, forecasts, "holdout_of_contracts", ahead, points)
+    return Holdout(n, observed, forecasts, "holdout_of_contracts", ahead, points, later < ahead, 1 - forecasts[_MODEL])
 
 
 def _retention(parameters: np.ndarray, age: np.ndarray, months: int, renewal_months: int) -> np.ndarray:

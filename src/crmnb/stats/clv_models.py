@@ -8,8 +8,8 @@ from scipy import optimize, special
 
 from crmnb.core.notes import Note
 from crmnb.stats.estimation import GroupedCounts
-from crmnb.stats.models.bg_nbd import discounted_further, fit_buying, log_likelihood
-from crmnb.stats.models.bg_nbd_left_truncated import Older
+from crmnb.stats.models.bg_nbd import alive, discounted_further, fit_buying, log_likelihood
+from crmnb.stats.models.bg_nbd_left_truncated import Older, silent
 from crmnb.stats.models.bg_nbd_left_truncated import discounted_further as discounted_of_older
 from crmnb.stats.models.churn_heterogeneity import HOMOGENEOUS_CLOCK, MAX_RATE, is_constant
 from crmnb.stats.models.gamma_gamma import fit_spending
@@ -105,6 +105,18 @@ def purchases_ahead(parameters: np.ndarray, counts: pd.DataFrame, weeks: float, 
     if is_older.any():
         expected[is_older] = discounted_of_older(parameters, older, weeks, rate)
     return expected
+
+
+def silence_ahead(parameters: np.ndarray, counts: pd.DataFrame, weeks: float) -> np.ndarray:
+    """The probability of each row's customers that they buy nothing in so many weeks: they are gone, or no purchase comes."""
+    is_older, older = older_customers(counts, 7.0)
+    silence = np.zeros(len(counts))
+    x, t_x, T = histories(counts[~is_older])
+    none_while_alive = ((parameters[1] + T) / (parameters[1] + T + weeks)) ** (parameters[0] + x)
+    silence[~is_older] = 1 - alive(parameters, x, t_x, T) * (1 - none_while_alive)
+    if is_older.any():
+        silence[is_older] = silent(parameters, older, 0.0, weeks)
+    return silence
 
 
 def purchases_likelihood(counts: pd.DataFrame, fit: Fit) -> float:

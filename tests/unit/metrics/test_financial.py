@@ -49,7 +49,7 @@ HAND: Figures = {
     "profitable_customer_retention": {"": (3, 5)},
     "profitable_new_customers": {"": (3, 4)},
 }
-NEED_A_MODEL = {"predicted_clv", "residual_clv", "model_effectiveness", "clv_to_cac"}
+NEED_A_MODEL = {"predicted_clv", "residual_clv", "clv_backtest", "clv_to_cac"}
 
 
 def second(raw: Raw, start: str, end: str) -> Figures:

@@ -47,12 +47,12 @@ def shop(size: int, *, start="2023-01-01", end="2026-01-01", seed=1) -> pd.DataF
     return pd.DataFrame(orders, columns=["customer_id", "ordered_at", "amount"]).assign(status="paid")
 
 
-@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "model_effectiveness"])
+@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "clv_backtest"])
 def test_orders_before_the_declared_beginning_of_the_data_are_no_obstacle(metric: str):
     privacy = {"min_base": 1, "suppress_below": 1}  # so that each week is told
     found = measured({"orders": shop(800)}, metric, since="2024-03-01", privacy=privacy)
     assert np.isfinite(whole(found)["value"])
-    if metric == "model_effectiveness":
+    if metric == "clv_backtest":
         curves = found.points.pivot(index="x", columns="breakdown", values="value")
         # Each week of all three years is there, and what was expected of them is near what came.
         assert curves["actual"].dropna().is_monotonic_increasing
@@ -173,7 +173,7 @@ def test_of_a_group_too_small_to_be_shown_nothing_is_said():
     assert not any("few" in note for note in note_words(found.notes))
 
 
-@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "model_effectiveness"])
+@pytest.mark.parametrize("metric", ["predicted_clv", "residual_clv", "clv_backtest"])
 def test_renewals_are_told_of_contracts_only(metric: str):
     assert "renewal_months" not in measured({"orders": shop(100)}, metric).settings
     by_contract = measured({"subscriptions": plans([None] * 30 + ["2025-03-20"] * 10)}, metric, churn=BY_CONTRACT)

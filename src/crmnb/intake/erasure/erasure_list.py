@@ -13,8 +13,8 @@ from crmnb.schema.tables import Table
 
 FILE_NAME = "forgotten.json"  # unchanged: under another name the existing lists would not be read
 
-# The units of a test or an initiative may be customers. Visitors and respondents are numbered otherwise: 7 is another person.
-_UNITS = ("unit_id", "unit")
+# The units of a test or an initiative may be customers, and so may records that were audited. Visitors and respondents are numbered otherwise: 7 is another person.
+_UNITS = ("unit_id", "unit", "record_key")
 
 
 @dataclass(frozen=True)

@@ -21,22 +21,38 @@ _TYPE_NAMES = {
     "flag": "yes or no (true, false, 1, 0)",
     "month": "a month (2025-12) or a date",
 }
+EMPTY, UNREADABLE, DUPLICATE, MALFORMED_RECORD = "empty", "unreadable", "duplicate", "malformed"  # kinds of rules
 TIME_TYPES = ("time", "month")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: the reason for rejection, its column, the SQL condition of a violation, and what to ask the client for.
+    """A rule: the reason for rejection, its column, the SQL condition of a violation, what to ask the client for, and its kind.
 
-    The condition refers to `text_column` and `value_column` of a row.
+    The condition refers to `text_column` and `value_column` of a row. The kind says what is wrong in a word or two, without
+    any value: rules of different columns share it.
     """
 
     reason: str
     column: str
     condition: str
     request: str
-    is_type: bool = False
-    is_empty: bool = False
+    kind: str
+
+    @property
+    def is_type(self) -> bool:
+        """Whether it says that a value has another type."""
+        return self.kind == UNREADABLE
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says that there is no value."""
+        return self.kind == EMPTY
+
+    @property
+    def is_of_value(self) -> bool:
+        """Whether it says that a value which is there is wrong: not that one is missing, nor that the row was there before."""
+        return self.kind not in (MALFORMED_RECORD, EMPTY, DUPLICATE)
 
 
 MALFORMED = Rule(
@@ -45,6 +61,7 @@ MALFORMED = Rule(
     "_problem IS NOT NULL",
     "Ask for a new export. These records have too few or too many fields, often because a text without quotes contains a "
     "delimiter, a quote or a line break.",
+    MALFORMED_RECORD,
 )
 
 
@@ -81,11 +98,12 @@ def build_rules(
                 table.time,
                 f"{value_column(table.time)} >= TIMESTAMP '{end}'",
                 "Ask whether these are typing errors, planned events, or events after the declared end of the data.",
+                "too late",
             )
         )
     if table and (key := [name for name in table.key if name in mapped]):
         request = f"Ask whether rows were exported twice, or whether {' and '.join(key)} does not identify a row."
-        rules.append(Rule(f"duplicate {' and '.join(key)}", key[0], "false", request))
+        rules.append(Rule(f"duplicate {' and '.join(key)}", key[0], "false", request, DUPLICATE))
     return rules
 
 
@@ -94,12 +112,12 @@ def _build_column_rules(
 ) -> Iterator[Rule]:
     name, text, value = column.name, text_column(column.name), value_column(column.name)
     if column.required:
-        yield Rule(f"{name} is empty", name, f"{text} IS NULL", f"Ask for the {name} of these rows.", is_empty=True)
+        yield Rule(f"{name} is empty", name, f"{text} IS NULL", f"Ask for the {name} of these rows.", EMPTY)
     if column.type == "key":
         request = "Ask for an export directly from the system: a spreadsheet program shortened these keys."
         shape = "[0-9]([.,][0-9]+)?[eE][+][0-9]+"
         condition = f"(contains({value}, 'E+') OR contains({value}, 'e+')) AND regexp_full_match({value}, '{shape}')"
-        yield Rule(f"{name} was rounded by a spreadsheet", name, condition, request)
+        yield Rule(f"{name} was rounded by a spreadsheet", name, condition, request, "rounded")
     elif column.type != "text":
         if column.type in TIME_TYPES:
             time = f"a time in the format {date_format}" if date_format else "a date or time"
@@ -108,22 +126,30 @@ def _build_column_rules(
         else:
             reason = f"{name} is not {_TYPE_NAMES[column.type]}"
             request = 'Ask what these values mean. If a value means "not known", add it to `missing`.'
-        yield Rule(reason, name, f"{text} IS NOT NULL AND {value} IS NULL", request, is_type=True)
+        yield Rule(reason, name, f"{text} IS NOT NULL AND {value} IS NULL", request, UNREADABLE)
     if column.type == "time" and (condition := skipped_condition(zone, value)):
         request = f"Ask for the time zone of these times: daylight saving time skips them in {zone}."
-        yield Rule(f"{name} does not exist in {zone} (daylight saving time)", name, condition, request)
+        yield Rule(f"{name} does not exist in {zone} (daylight saving time)", name, condition, request, "skipped hour")
     if column.one_of:
         allowed = ", ".join(map(quote_literal, column.one_of))
         request = "Ask what these codes mean, and recode them under `values`."
-        yield Rule(f"{name} is not one of {', '.join(column.one_of)}", name, f"{value} NOT IN ({allowed})", request)
+        yield Rule(
+            f"{name} is not one of {', '.join(column.one_of)}",
+            name,
+            f"{value} NOT IN ({allowed})",
+            request,
+            "unknown code",
+        )
     for bound, sign, side in ((column.at_least, "<", "below"), (column.at_most, ">", "above")):
         if isinstance(bound, str) and bound in mapped:
             side = {"below": "before", "above": "after"}[side] if column.type == "time" else side
             request = f"Ask which of {name} and {bound} is correct."
-            yield Rule(f"{name} is {side} {bound}", name, f"{value} {sign} {value_column(bound)}", request)
+            yield Rule(
+                f"{name} is {side} {bound}", name, f"{value} {sign} {value_column(bound)}", request, "contradiction"
+            )
         elif isinstance(bound, int | float):
             request = f"Ask whether these are typing errors, or whether {name} has another unit or scale."
-            yield Rule(f"{name} is {side} {bound:g}", name, f"{value} {sign} {bound}", request)
+            yield Rule(f"{name} is {side} {bound:g}", name, f"{value} {sign} {bound}", request, "out of range")
 
 
 def text_column(name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from crmnb.intake.audit import ControlTotal, RejectionCause, TableAudit
 from crmnb.intake.staging_table import quote_literal
+from crmnb.intake.validation.cell_counts import count_cells
 from crmnb.intake.validation.contract import list_violations, mask_names, value_column, violates
 from crmnb.intake.validation.daylight_saving import repeated_condition
 from crmnb.intake.validation.validated_rows import ValidatedRows
@@ -26,6 +27,7 @@ def audit_rows(validated: ValidatedRows, rejected: int, replaced: int, erased: i
         notes=_write_notes(validated, replaced, erased),
         replaced=replaced,
         erased=erased,
+        cells=count_cells(validated) if contract.table else (),
     )
 
 
@@ -44,7 +46,13 @@ def _count_causes(validated: ValidatedRows) -> tuple[RejectionCause, ...]:
             sole_cause_rows[numbers[0]] += count
     return tuple(
         RejectionCause(
-            rule.reason, rule.column, rows[number], sole_cause_rows[number], validated.examples(number), rule.request
+            rule.reason,
+            rule.column,
+            rows[number],
+            sole_cause_rows[number],
+            validated.examples(number),
+            rule.request,
+            rule.kind,
         )
         for number, rule in ((number, validated.rules[number]) for number, _ in rows.most_common())
     )

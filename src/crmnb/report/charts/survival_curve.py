@@ -24,7 +24,14 @@ from crmnb.schema.tables import OTHER, UNKNOWN
 
 _TOP, _PLOT, _AXIS, _RISK_ROW, _FOOT = 16, 260, 64, 20, 16
 _LONGEST = 18
-_OTHERS = ("agents", "arrivals", "resolution")  # charts whose points are shares, too
+_OTHERS = (
+    "agents",
+    "arrivals",
+    "resolution",
+    "completeness",
+    "pareto",
+    "freshness",
+)  # charts whose points are shares, too
 _PLACES = 250  # of a curve, from left to right
 _STEPS_TOLD = 80  # more steps than that are drawn as a line
 _MOST_TICKS, _MOST_NARROW_TICKS, _MOST_TIMES = 7, 4, 12
@@ -87,7 +94,7 @@ def falling(curves: list[Series]) -> bool:
 
 def _curves(result: Result, segment: str | None) -> list[Series]:
     points = points_of(result, segment or "")
-    if points.empty or result.metric.unit != "%" or result.metric.estimate.chart in _OTHERS:  # those of another picture
+    if points.empty or result.metric.unit != "%":  # those of another picture
         return []
     by = "breakdown" if segment is None else "level"
     if segment is not None:

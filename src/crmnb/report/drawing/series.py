@@ -21,6 +21,16 @@ class Series(NamedTuple):
     n: np.ndarray
 
 
+# Charts of points that no other chart can draw: another one takes what is not made for it for a curve or a driver.
+_ALONE = ("agents", "arrivals", "completeness", "freshness", "pareto", "resolution")
+
+
+def is_for_another(result: Result, chart: str) -> bool:
+    """Whether the result's points are made for another chart alone."""
+    own = result.metric.estimate.chart
+    return own in _ALONE and own != chart
+
+
 def points_of(result: Result, segment: str = "") -> pd.DataFrame:
     """The points of the whole client, or of the levels of one segmentation; those without a value are left out."""
     points = result.points

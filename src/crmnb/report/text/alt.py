@@ -309,6 +309,36 @@ def arrivals_alt(busiest: tuple[str, str, str], days: list[tuple[str, str]]) -> 
     return f"Heat map of the week. Across: hours of the day. Down: weekdays. Busiest {busiest[0]}, {busiest[1]}: {busiest[2]}. By day: {words}."
 
 
+def completeness_alt(tables: int, counted: str, lowest: list[tuple[str, str]]) -> str:
+    """For a heat map of columns: the lowest of those that count, where there are any, and the lowest of all."""
+    named = [f"Lowest of {counted}: {name}, {share}." for name, share in lowest[:-1]]
+    name, share = lowest[-1]
+    return (
+        f"Heat map. Down: {tables} {'table' if tables == 1 else 'tables'}. Across: columns of each, the lowest first. "
+        f"{' '.join(named)}{' ' if named else ''}Lowest of all: {name}, {share}."
+    )
+
+
+def pareto_alt(causes: int, largest: tuple[str, str, str], shown: list[tuple[str, str]]) -> str:
+    """For bars of causes, the most frequent first, and the line of their cumulated share."""
+    name, rows, share = largest
+    listed = "; ".join(f"{name}, {rows}" for name, rows in shown)
+    return (
+        f"Pareto chart of {causes} {'cause' if causes == 1 else 'causes'}: bars, and a line of the cumulated share. Largest {name}: {rows} rows, "
+        f"{share}. In order: {listed}."
+    )
+
+
+def freshness_alt(tables: int, ends: list[tuple[str, str]], late: list[str], promised: bool) -> str:
+    """For dots of ages on a logarithmic scale: the oldest and the youngest, and which are older than promised."""
+    (oldest, most), (youngest, least) = ends
+    words = f" Older than promised: {', '.join(late) or 'none'}." if promised else ""
+    return (
+        f"Dots on a logarithmic scale of time. Down: {tables} {'table' if tables == 1 else 'tables'}. Oldest {oldest}: {most}; youngest "
+        f"{youngest}: {least}.{words}"
+    )
+
+
 def tracking_alt(result: Result, lines: list[Series], begins: float) -> str:
     """For lines over weeks: where the holdout begins, and the last values."""
     head = f"Line chart{_banded(result, lines)}. Across: weeks since the start. Up: number, forecast and actual."

@@ -14,6 +14,7 @@ LANGUAGE = r"^[a-z]{2}$"
 REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"  # an environment variable in the address of a database
 HOLIDAYS = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"  # a country, or a part of one
 CLOCK_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
+BLOCK = r"^[a-z][a-z0-9_]*(:[1-9][0-9]?)?$"  # a column, or its first characters
 SEGMENT_COLUMN = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 
 TEAM_COLUMN = "employee_responses.team"  # the only key that a segmentation may be by: many answers share a team
@@ -225,6 +226,34 @@ class Market(_Strict):
         return hash(self.model_dump_json())
 
 
+class Duplicates(_Strict):
+    """How near duplicates among the records of a table are found: by `fields` that are compared as texts.
+
+    `blocks`: two records are compared only if they agree in all columns of one of these lists, where `name:4` stands for the
+    first four characters of a name; by default they must agree in one of the fields. `similarity`: from which mean Jaro-Winkler
+    similarity of the fields (0 to 1) on they are duplicates.
+    """
+
+    fields: Annotated[tuple[Name, ...], Field(min_length=1, max_length=10)]
+    blocks: Annotated[
+        tuple[Annotated[tuple[Annotated[str, Field(pattern=BLOCK)], ...], Field(min_length=1)], ...],
+        Field(max_length=10),
+    ] = ()
+    similarity: Annotated[float, Field(ge=0.5, le=1), _NUMBER] = 0.92
+
+
+class DataQuality(_Strict):
+    """What the client expects of the data.
+
+    `required`: columns by table that are to be filled, beside those that every client needs. `duplicates`: by table, how near
+    duplicates are found. `freshness_hours`: by table, how old its newest record may be.
+    """
+
+    required: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = {}
+    duplicates: dict[Name, Duplicates] = {}
+    freshness_hours: dict[Name, Annotated[float, Field(gt=0, le=87_600), _NUMBER]] = {}
+
+
 class TimeZone(str):
     """A client's time zone, as the argument of a metric."""
 
@@ -336,6 +365,7 @@ class Client(_Strict):
     employees: Employees | None = None
     service: Service = Service()
     market: Market | None = None
+    data_quality: DataQuality = DataQuality()
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}

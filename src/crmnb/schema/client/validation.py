@@ -8,6 +8,7 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
+from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.market import find_market_problems
@@ -30,6 +31,8 @@ def find_problems(client: Client) -> list[str]:
     for name, mapping in client.tables.items():
         if name not in TABLES:
             messages.append(f"tables.{name}: {name!r} is not a table.{nearest(name, TABLES)}")
+        elif TABLES[name].by_import:
+            messages.append(f"tables.{name}: the import writes this table itself. Remove it.")
         else:
             messages += _check_mapping(f"tables.{name}", TABLES[name], mapping, client)
     for name, item in client.items.items():
@@ -49,6 +52,7 @@ def find_problems(client: Client) -> list[str]:
     messages += find_service_problems(client.service)
     if client.market:
         messages += find_market_problems(client.market, client)
+    messages += find_data_quality_problems(client.data_quality, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -8,6 +8,7 @@ optional. All other columns that a client maps are attributes for segments: text
 
 from crmnb.schema.tables import (
     customers,
+    data_quality,
     employees,
     experiments,
     finance,
@@ -23,6 +24,9 @@ from crmnb.schema.tables.columns import ENGINE_TYPES, OTHER, RESERVED, UNKNOWN, 
 
 __all__ = ["ENGINE_TYPES", "OTHER", "RESERVED", "TABLES", "UNKNOWN", "Column", "Table", "Type"]
 
-_SUBJECTS = (customers, orders, surveys, service, sales, marketing, web, finance, market, employees, experiments)
+_SUBJECTS = (
+    *(customers, orders, surveys, service, sales, marketing, web, finance, market, employees, experiments),
+    data_quality,
+)
 
 TABLES: dict[str, Table] = {table.name: table for subject in _SUBJECTS for table in subject.TABLES}

@@ -42,7 +42,8 @@ class Table:
 
     `time` is the column by which rows belong to a period (the table is stored sorted by it); `counts` is a condition in
     SQL over its columns; `has_items` allows survey items as further columns; `of_events`: its times define the days that
-    the data cover; `device`: the column that links rows without a customer to those of the same device with one.
+    the data cover; `device`: the column that links rows without a customer to those of the same device with one;
+    `by_import`: the import writes it, so no client maps it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Table:
     has_items: bool = False
     of_events: bool = False
     device: str = ""
+    by_import: bool = False
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):

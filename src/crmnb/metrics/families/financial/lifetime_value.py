@@ -190,7 +190,7 @@ def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     published="test_published_clv.py::test_hardie_spreadsheet_conditional_expectation_of_the_customer_with_2_at_30_43",
     per_customer=True,
 )
-def model_effectiveness(payments, tenures, joined, *, churn: Churn, worth: Worth, dates: Dates, renewal_months=1):
+def clv_backtest(payments, tenures, joined, *, churn: Churn, worth: Worth, dates: Dates, renewal_months=1):
     """Forecast error of the CLV model on a holdout: it is fitted to the data before the holdout and compared with the actual figures.
 
     The forecast covers repeat purchases of customers known before the holdout; under contract, the customers who

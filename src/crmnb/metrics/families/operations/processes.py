@@ -11,7 +11,7 @@ from crmnb.core.period import Period
 from crmnb.engine.views import View
 from crmnb.metrics import estimators
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import OF_ALL, Estimator
+from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.customer_base import customers_at_start
 from crmnb.metrics.features.leads import as_seen, days_to, own_columns, within_days
 from crmnb.metrics.features.purchase_history import joined as side_by_side
@@ -19,7 +19,6 @@ from crmnb.metrics.features.tickets import with_ends
 from crmnb.metrics.measures import of_counts, share
 from crmnb.schema.client import Churn, Segments
 
-_SHARE_OF_THINGS = Estimator("share of all", "counts", "clustered_share.of_things", OF_ALL, sums=("met", "size"))
 _COST_BY_MONTH = Estimator("ratio of sums", "counts", "monthly_costs.cost", "t, by month", sums=("amount", "units"))
 
 
@@ -93,7 +92,7 @@ def automated_processes(process_runs, *, least_percent: int = 90):
     is_automated = (nw.col("percent") >= least_percent).cast(nw.Int64)
     return of_counts(
         processes.select("period_id", met=is_automated, size=nw.lit(1)),
-        _SHARE_OF_THINGS,
+        estimators.share_of_things,
         numerator="processes that run without a person",
         denominator="processes with runs in the period",
         aspect_of="process_automation_rate",

@@ -5,6 +5,7 @@ import pandas as pd
 from crmnb.core.notes import Note, from_json
 from crmnb.report.text.notes import (
     clv,
+    data_quality,
     drift,
     employees,
     engagement,
@@ -63,6 +64,7 @@ _SUBJECTS = (
     operations,
     engagement,
     market,
+    data_quality,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
