@@ -27,6 +27,7 @@ tables:
     columns: {response_id: Nr, survey: Survey, responded_at: At, satisfied: S, comment: C}
 items: {satisfied: {scale: [0, 100], top_box: 80, survey_weights: {purchase: 2}}}
 feedback: {language: en, themes: 5, lexicon: {good: 1}}
+data_quality: {duplicates: {orders: {fields: [order_id], similarity: 0.9}}, freshness_hours: {orders: 24}}
 churn: {kind: inactivity, inactivity_days: 90}
 worth:
   margin_rate: 0.4
