@@ -44,7 +44,15 @@ RENAMED = {
     "model_effectiveness": "clv_backtest",
 }
 # The metrics whose figures were corrected since (CHANGELOG): their rows are not compared.
-CORRECTED = {"review_volume", "new_customers", "expected_churn", "predicted_clv", "residual_clv", "clv_backtest", "clv_to_cac"}
+CORRECTED = {
+    "review_volume",
+    "new_customers",
+    "expected_churn",
+    "predicted_clv",
+    "residual_clv",
+    "clv_backtest",
+    "clv_to_cac",
+}
 NEW_SURVEY = ("relationship", "yearly")  # of the demo: as its parameters name it, and as the earlier ones leave it
 FIGURES = ["value", "low", "high", "n", "clusters", "numerator", "denominator", "change", "change_low", "change_high"]
 
