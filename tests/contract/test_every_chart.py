@@ -409,6 +409,17 @@ def wrong_years(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield "an axis that does not begin at zero"
 
 
+def wrong_lift(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots around no lift; the responses that the title calls more or fewer lie apart from zero, and the others do not."""
+    yield from wrong_gaps(shown, drawn)
+    marks, _ = dots(drawn)
+    for word, apart in (("more", lambda mark: mark.low > 0), ("fewer", lambda mark: mark.high < 0)):
+        told = re.search(rf"{word} (.+?)(?:,| beyond)", shown.title)
+        names = {*(told[1].split(" and ") if told else ())}
+        if names != {mark.name for mark in marks if apart(mark)}:
+            yield f"the title: {shown.title} for {marks}"
+
+
 def wrong_ages(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The highest and the last total, the last by age, and the title's oldest."""
     (axes,) = drawn.axes
@@ -732,6 +743,7 @@ CHECKS: dict[str, Check] = {
     "flow": wrong_flow,
     "ages": wrong_ages,
     "years": wrong_years,
+    "lift": wrong_lift,
     "resolution": wrong_resolution,
     "agents": wrong_agents,
     "arrivals": wrong_arrivals,

@@ -74,7 +74,8 @@ def by_breakdown(result: Result) -> Figure | Figures:
     others = [(row.breakdown, row) for row in rows if row.unit != result.metric.unit]
     whole = next((row for row in rows if not row.breakdown and row.unit == result.metric.unit), None)
     what = result.metric.breakdown or "breakdown"
-    return _figure(result, what, drawn, others, whole, f"{result.metric.title} by {what}")
+    title, by = result.metric.title, f" by {what}"
+    return _figure(result, what, drawn, others, whole, title if title.endswith(by) else title + by)
 
 
 def _segment_figures(result: Result, segment: str):

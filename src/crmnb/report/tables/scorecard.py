@@ -131,6 +131,13 @@ def _entries(result: Result):
         cohorts = len({cell.month for cell in cells})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
+    if result.metric.breakdown == "month" and whole:
+        yield (
+            result,
+            None,
+            f"{len(whole)} {'month' if len(whole) == 1 else 'months'}: see the chart in the metric's own section",
+        )
+        return
     if result.metric.parts:
         yield result, None, f"{len(whole)} shares: see the chart in the metric's own section"
         return

@@ -14,7 +14,7 @@ _LIFT = Estimator(
     "Newcombe's hybrid score (method 10), by customer",
     columns=("experiment", "arm", "met"),
     folds=1000,
-    chart="breakdown",
+    chart="lift",
 )
 
 

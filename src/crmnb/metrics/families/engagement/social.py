@@ -10,15 +10,15 @@ from crmnb.engine.segments import with_component
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator, net_sentiment
 from crmnb.metrics.features.comments import apart, coded_sentiment, with_comment
-from crmnb.metrics.measures import Measure, count, of_counts
+from crmnb.metrics.measures import count, of_counts
 from crmnb.schema.client import Feedback
 
 _BY_POST = Estimator(
     "ratio of sums",
-    "moments",
+    "counts",
     "social_engagement.by_post",
     "Hall's transformation of t, by post",
-    needs=frozenset({"s3"}),
+    columns=("responses", "base"),
 )
 _SENTIMENT_OF_MENTIONS = replace(
     net_sentiment,
@@ -50,9 +50,9 @@ def social_engagement_rate(social_posts, *, base: str = "reach"):
     responses = nw.col("likes") + nw.col("comments") + nw.col("shares")
     if "saves" in social_posts.columns:
         responses = responses + nw.col("saves").fill_null(0)
-    rows = with_component(posts, social_posts.rows, "platform").with_columns(num=responses, den=nw.col(base))
+    rows = with_component(posts, social_posts.rows, "platform").with_columns(responses=responses, base=nw.col(base))
     words = {"numerator": "likes, comments, shares and saves", "denominator": _BASES[base]}
-    return Measure(rows, _BY_POST, breakdown="platform", **words)
+    return of_counts(rows, _BY_POST, breakdown="platform", notes=(Note("engagement_base", base=_BASES[base]),), **words)
 
 
 @metric(title="Social mentions", unit="count", kind="output", direction="up", hand_count="5")

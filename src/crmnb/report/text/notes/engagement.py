@@ -7,6 +7,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "machine_opens_not_recorded": "Machine openings are not recorded: the opens may contain some.",
     "sessions_not_measured": "{sessions:n} of {of:n} sessions have no measured time and are left out; most of them have a single page.",
     "lift_needs_both_arms": "needs a test with personalised and other e-mails",
+    "engagement_base": "Likes, comments, shares and saves over {base}.",
     "unknown_engagement_base": "the base {base} is not known; it can be {bases}",
     "needs_whole_month": "needs a whole month",
 }
