@@ -47,7 +47,7 @@ def _in_order(result: Result) -> list:
     months = {
         part_start(part.label, result.client).month: at for at, part in reversed([*enumerate(result.period.parts)])
     }
-    rows = result.entries if result.metric.breakdown == "month" else ()
+    rows = [row for row in result.entries if row.breakdown] if result.metric.breakdown == "month" else []
     return sorted(rows, key=lambda row: (months.get(int(row.breakdown[:2]), math.inf), row.breakdown))
 
 
