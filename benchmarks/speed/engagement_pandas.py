@@ -115,7 +115,7 @@ def _lift(mail: Mail) -> pd.DataFrame:
         fold = np.zeros(there.max() + 1, np.int64)
         fold[there] = dealt(mail.hashes[there], _FOLDS)
         rows = rows.assign(fold=fold[customer], arm=rows["personalised"].astype(int))
-        for breakdown, those, met in (("clicked", rows, "clicked"), ("opened", rows[~rows["machine"]], "opened")):
+        for breakdown, those, met in (("clicks", rows, "clicked"), ("opens", rows[~rows["machine"]], "opened")):
             place = mail.levels.of(those["customer"].to_numpy())
             columns = those[["experiment", "arm", "fold"]].assign(met=those[met].astype(int), level=place)
             counts = columns.groupby(list(columns), observed=True).size().astype(float).rename("n").reset_index()

@@ -79,4 +79,4 @@ def test_the_lift_of_chosen_recipients_would_be_another():
     sends = engagement_of(base, 5)["sends"]
     arrived = sends[(sends["delivered"] == True) & ~sends["machine_open"]]  # noqa: E712 -- of some it is not known
     opened = (arrived["opened_at"].notna() | arrived["clicked_at"].notna()).groupby(arrived["personalised"]).mean()
-    assert 100 * (opened[True] - opened[False]) > 3 * true_emails(YEAR)["personalisation_lift", "opened"]
+    assert 100 * (opened[True] - opened[False]) > 3 * true_emails(YEAR)["personalisation_lift", "opens"]

@@ -97,7 +97,7 @@ def true_emails(year: int) -> dict[tuple[str, str], float]:
     opened, clicked = _responses(opens, tests / (tests + newsletters))
     monthly = {month: _responses(opens, 0.5 if month in TEST_MONTHS else 0.0)[1] for month in range(1, 13)}
     arms = [np.array(_of_arm(opens, personalised)) for personalised in (True, False)]
-    lift = dict(zip(("opened", "clicked"), (arms[0] - arms[1]).tolist(), strict=True))
+    lift = dict(zip(("opens", "clicks"), (arms[0] - arms[1]).tolist(), strict=True))
     figures = {
         ("delivery_rate", ""): DELIVERED,
         ("open_rate", ""): opened,

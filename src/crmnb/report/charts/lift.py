@@ -17,7 +17,7 @@ def lift(result: Result) -> Figure | Figures:
     named = [(breakdown_name(row.breakdown, result.client), row) for row in rows]
     apart = [name for name, row in named if bounded_below(row) and row.low > 0]
     below = [name for name, row in named if bounded_below(row) and row.high < 0]
-    found = [f"more {' and '.join(apart)}"] * bool(apart) + [f"fewer {' and '.join(below)}"] * bool(below)
+    words = [f"more {' and '.join(apart)}"] * bool(apart) + [f"fewer {' and '.join(below)}"] * bool(below)
     title = f"{result.metric.title} in points"
-    seen = f"{title}: {', '.join(found) or 'no difference'} beyond chance"
+    seen = f"{title}: {', '.join(words) or 'no difference'} beyond chance"
     return dots_figure(result, "response", named, title, seen, "no lift")

@@ -171,7 +171,11 @@ def _draw(
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
     else:
-        axes.set_xlim(*limits([*rows, *([whole] if whole is not None else [])], result.metric.unit))
+        low, high = limits([*rows, *([whole] if whole is not None else [])], result.metric.unit)
+        if zero:  # the line is in sight, too
+            air = 0.04 * max(abs(low), abs(high))
+            low, high = min(low, -air), max(high, air)
+        axes.set_xlim(low, high)
         unit_ticks(axes.xaxis, result, 4 if narrow else 5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks([])

@@ -131,7 +131,7 @@ def _entries(result: Result):
         cohorts = len({cell.month for cell in cells})
         yield result, None, f"{cohorts} {'cohort' if cohorts == 1 else 'cohorts'}: see the cohort chart"
         return
-    if result.metric.breakdown == "month" and whole:
+    if result.metric.breakdown == "month" and any(row.breakdown for row in whole):
         yield (
             result,
             None,

@@ -23,7 +23,7 @@ _LIFT = Estimator(
     unit="points",
     kind="process",
     direction="up",
-    hand_count={"clicked": "(2 / 3 - 1 / 4) * 100", "opened": "(2 / 2 - 2 / 3) * 100"},
+    hand_count={"clicks": "(2 / 3 - 1 / 4) * 100", "opens": "(2 / 2 - 2 / 3) * 100"},
 )
 def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int = 7):
     """Share of the personalised e-mails that were opened, and clicked, minus that of the others, in tests that assigned them at random.
@@ -40,10 +40,10 @@ def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int 
         ~nw.col("experiment").is_null(), ~nw.col("personalised").is_null()
     )
     rows = tested.with_columns(arm=nw.col("personalised").cast(nw.Int64))
-    responses = {"clicked": rows.with_columns(met=within("clicked_at", follow_up_days).cast(nw.Int64))}
+    responses = {"clicks": rows.with_columns(met=within("clicked_at", follow_up_days).cast(nw.Int64))}
     if "opened_at" in sends.columns:
         by_person = not_by_machine(rows, sends)
-        responses["opened"] = by_person.with_columns(met=opened(sends, follow_up_days).cast(nw.Int64))
+        responses["opens"] = by_person.with_columns(met=opened(sends, follow_up_days).cast(nw.Int64))
     every = [of.with_columns(breakdown=nw.lit(response)) for response, of in responses.items()]
     words = {"numerator": "points of response, personalised less others", "denominator": "e-mails in a test"}
     return of_counts(nw.concat(every), _LIFT, breakdown="response", bounds=(-100, 100), trend=False, **words)

@@ -9,5 +9,4 @@ SENTENCES: dict[str, str | Renderer] = {
     "lift_needs_both_arms": "needs a test with personalised and other e-mails",
     "engagement_base": "Likes, comments, shares and saves over {base}.",
     "unknown_engagement_base": "the base {base} is not known; it can be {bases}",
-    "needs_whole_month": "needs a whole month",
 }
