@@ -14,6 +14,7 @@ def reduce_bins(
     spans: dict[str, tuple[str, int, int]],
     *,
     are_many: bool = False,
+    are_states: bool = False,
 ) -> pd.DataFrame:
     """Counts of evidence per period and breakdown (and level, where compared), and how they scatter over equal spans of time.
 
@@ -22,8 +23,9 @@ def reduce_bins(
     (events in them: days left over at the end are in none), ss (squares of the bins' counts about their mean, empty
     bins among them), squares (of the customers' counts; where nobody is known each event is a customer's of its own).
     are_many: the squares of the periods that are compared and those of their parts are taken one after the other, which takes less memory.
+    are_states: all are counted, so that no squares are asked for.
     """
-    squares = _customer_squares(evidence, segmentations)
+    squares = _customer_squares(evidence, segmentations, are_states)
     for number, part in enumerate(squares if are_many else []):
         con.execute(
             f"{'insert into' if number else 'create or replace temp table'} customer_squares {'' if number else 'as'} {part}"
@@ -66,10 +68,10 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
     return _grouped(evidence, segmentations, sums)
 
 
-def _customer_squares(evidence: Evidence, segmentations: list[Segmentation]) -> list[str]:
+def _customer_squares(evidence: Evidence, segmentations: list[Segmentation], are_states: bool) -> list[str]:
     """The SQL of the squares of customers' counts, by period, breakdown and levels, of the periods that are compared and of the others; who
     has no customer is one's own."""
-    if "customer_id" not in evidence.types:
+    if are_states or "customer_id" not in evidence.types:
         none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
         return [f"select 0::utinyint as win, '' as breakdown {none}, 0.0::double as squares where false"]
     squares = "sum(case when e.cluster is null then num else num * num end) as squares"

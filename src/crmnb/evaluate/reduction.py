@@ -16,7 +16,7 @@ from crmnb.engine.session import Tables
 from crmnb.evaluate.estimation_context import estimation_context
 from crmnb.evaluate.request import Request
 from crmnb.metrics.definition import Metric
-from crmnb.metrics.estimators import Estimator
+from crmnb.metrics.estimators import Estimator, states
 from crmnb.stats.estimation import Estimates, GroupedCounts
 from crmnb.stats.shared_fits import shared_fits
 
@@ -122,7 +122,8 @@ def _counts(request: Request, tables: Tables, by: tuple[Segmentation, ...]) -> p
     """The counts of a metric's evidence, those of nothing among them."""
     spans = {win: _span(request.windows[win]) for win in request.evidence.names}
     are_many = not {tables.source_of(name) for name in request.metric.reads} <= tables.small_tables
-    counts = reduce_bins(tables.con, request.evidence, by, spans, are_many=are_many)
+    are_states = request.metric.estimate.inference == states.inference
+    counts = reduce_bins(tables.con, request.evidence, by, spans, are_many=are_many, are_states=are_states)
     every = {s.name: known_levels(tables.con, s.levels) for s in by} | {"": [""]}
     bins = {win: float(count) for win, (_, _, count) in spans.items()}
     return _with_zeros(counts, bins, every, request.metric.always if len(counts) else ())

@@ -87,11 +87,12 @@ def click_rate_by_month(sends, *, channel: str = "e-mail", follow_up_days: int =
     Source: Chaffey & Ellis-Chadwick 2019, Digital Marketing, 7th ed., chapter 9 (e-mail metrics); Wilson 1927, JASA 22:209, at the effective n
         (interval by customer).
     """
+    sends.periods.without_parts()
     rows = delivered(sends, channel, follow_up_days).with_columns(
         num=within("clicked_at", follow_up_days).cast(nw.Int64), den=nw.lit(1), breakdown=month_of_year("sent_at")
     )
     words = {"numerator": "e-mails clicked", "denominator": _DELIVERED, "notes": notes_on(sends)[:1]}
-    return of_counts(rows, _BY_MONTH, breakdown="month", trend=False, aspect_of="click_rate", **words)
+    return of_counts(rows, _BY_MONTH, breakdown="month", aspect_of="click_rate", **words)
 
 
 @metric(title="Click-to-open rate", unit="%", kind="process", direction="up", hand_count="4 / 7")
@@ -146,6 +147,7 @@ def email_funnel(sends, *, channel: str = "e-mail", follow_up_days: int = 7):
     Source: Chaffey & Ellis-Chadwick 2019, Digital Marketing, 7th ed., chapter 9 (e-mail metrics); Wilson 1927, JASA 22:209, at the effective n
         (interval by customer).
     """
+    sends.periods.without_parts()
     rows, steps = sent(sends, channel, follow_up_days), []
     by_person = ~nw.col("machine_open").fill_null(False)
     by_person = {"not opened by a machine": by_person} if "machine_open" in sends.columns else {}
@@ -156,4 +158,4 @@ def email_funnel(sends, *, channel: str = "e-mail", follow_up_days: int = 7):
         steps.append(rows.with_columns(breakdown=step, num=condition.cast(nw.Int64), den=nw.lit(1)))
         rows = rows.filter(condition)
     words = {"numerator": "e-mails that reach the next step", "denominator": "e-mails sent"}
-    return of_counts(nw.concat(steps), _STEPS, breakdown="step", trend=False, aspect_of="open_rate", **words)
+    return of_counts(nw.concat(steps), _STEPS, breakdown="step", aspect_of="open_rate", **words)

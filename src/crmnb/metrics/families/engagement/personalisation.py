@@ -36,6 +36,7 @@ def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int 
     Source: Newcombe 1998, Statistics in Medicine 17:873 (interval); Cochran 1954, Biometrics 10:417 (weights of the tests); Liang & Zeger
         1986, Biometrika 73:13 (clusters).
     """
+    sends.periods.without_parts()
     tested = delivered(sends, channel, follow_up_days).filter(
         ~nw.col("experiment").is_null(), ~nw.col("personalised").is_null()
     )
@@ -46,4 +47,4 @@ def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int 
         responses["opens"] = by_person.with_columns(met=opened(sends, follow_up_days).cast(nw.Int64))
     every = [of.with_columns(breakdown=nw.lit(response)) for response, of in responses.items()]
     words = {"numerator": "points of response, personalised less others", "denominator": "e-mails in a test"}
-    return of_counts(nw.concat(every), _LIFT, breakdown="response", bounds=(-100, 100), trend=False, **words)
+    return of_counts(nw.concat(every), _LIFT, breakdown="response", bounds=(-100, 100), **words)

@@ -76,8 +76,9 @@ def visits_by_month(visits):
     Caution: a feast that moves, such as Easter, moves visits between months.
     Source: Chaffey & Ellis-Chadwick 2019, Digital Marketing, 7th ed., chapter 10 (web analytics).
     """
+    visits.periods.without_parts()
     sessions = visits.derive(by_visitor).during("started_at")
-    facts = {"breakdown": "month", "depends_on_length": True, "aspect_of": "website_visits", "trend": False}
+    facts = {"breakdown": "month", "depends_on_length": True, "aspect_of": "website_visits"}
     counted = count(sessions.with_columns(breakdown=month_of_year("started_at")), of="web sessions", **facts)
     return replace(counted, estimate=_BY_MONTH)
 
