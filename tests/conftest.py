@@ -89,6 +89,12 @@ def shortened(folder: Path, tables: tuple[str, ...] = ("customers", "survey_resp
         del parameters["employees"], parameters["segments"]["team"]
         mapped = {column for table in parameters["tables"].values() for column in table["columns"]}
         parameters["items"] = {name: item for name, item in parameters["items"].items() if name in mapped}
+    if "brand_survey" not in tables:
+        parameters.pop("market", None)
+    expected = parameters["data_quality"]
+    parameters["data_quality"] = {
+        option: {name: of for name, of in expected[option].items() if name in tables} for option in expected
+    }
     path.write_text(yaml.safe_dump(parameters, sort_keys=False), encoding="utf-8")
     return folder
 

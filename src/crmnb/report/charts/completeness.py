@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from crmnb.evaluate.result import Result
@@ -17,6 +18,7 @@ from crmnb.report.text.numbers import percentage
 from crmnb.report.text.values import absence_reason
 
 _ACROSS, _NARROW_ACROSS = 6, 3  # columns of each table that are drawn
+_MOST_TABLES = 12
 _ROW, _NAME, _TOP, _FOOT, _GAP = 50, 20, 6, 8, 14
 _LONGEST = 13  # characters of a line of a column's name
 _BLUES = LinearSegmentedColormap.from_list("accent", ["#f2f7fb", "#b9d9ec", "#6fb2da", "#0068a3"])
@@ -30,15 +32,27 @@ def completeness(result: Result) -> Figure | Figures:
     if points.empty:
         return Figures((), f"{result.metric.title}: no chart: {absence_reason(result, 'nothing was counted')}.")
     ordered = points.assign(late=-points["x"]).sort_values(["breakdown", "value", "late", "level"], kind="stable")
-    by_table = {str(name): own for name, own in ordered.groupby("breakdown", sort=True)}
+    by_table = _worst_tables(ordered)
     heights = [_height(len(by_table), narrow) for narrow in (False, True)]
     pictures = drawings(lambda figure: _draw(figure, result, by_table), *heights)
-    lowest, counted = ordered.loc[ordered["value"].idxmin()], ordered[ordered["x"] == 1]
+    drawn, counted = pd.concat(by_table.values()), ordered[ordered["x"] == 1]
+    lowest = drawn.loc[drawn["value"].idxmin()]
     least = counted.loc[counted["value"].idxmin()] if len(counted) else None
     words = [(f"{_name(row)}", _share(result, row.value)) for row in (least, lowest) if row is not None]
     alt = completeness_alt(len(by_table), result.metric.denominator, words)
-    texts = {"title": _title(result, least), "alt": alt, "notes": _notes(result, by_table)}
+    texts = {"title": _title(result, least), "alt": alt, "notes": _notes(result, by_table, ordered)}
     return Figure(table=_table(result, ordered), **texts, **pictures)
+
+
+def _worst_tables(ordered: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The columns of the tables that are drawn: those with the lowest share that counts first, then those with the lowest of all."""
+    by_table = {str(name): own for name, own in ordered.groupby("breakdown", sort=True)}
+
+    def rank(name: str) -> tuple[float, float, str]:
+        own = by_table[name]
+        return own.loc[own["x"] == 1, "value"].min() if (own["x"] == 1).any() else 100.0, own["value"].min(), name
+
+    return {name: by_table[name] for name in sorted(by_table, key=rank)[:_MOST_TABLES]}
 
 
 def _height(tables: int, narrow: bool) -> int:
@@ -64,9 +78,11 @@ def _title(result: Result, least) -> str:
     return f"{result.metric.title}: lowest for {_name(least)} ({_share(result, least.value)})"
 
 
-def _notes(result: Result, by_table: dict) -> tuple[str, ...]:
-    most = max(len(own) for own in by_table.values())
-    cut = f" At most {_ACROSS} columns of a table are drawn; the data table has all." if most > _ACROSS else ""
+def _notes(result: Result, by_table: dict, ordered: pd.DataFrame) -> tuple[str, ...]:
+    most, tables = max(len(own) for own in by_table.values()), ordered["breakdown"].nunique()
+    left_out = [f"{tables - len(by_table)} tables"] * (tables > len(by_table))
+    left_out += [f"columns beyond {_ACROSS} of a table"] * (most > _ACROSS)
+    cut = f" In the data table only: {' and '.join(left_out)}." if left_out else ""
     return (f"Darker is lower. A star marks {result.metric.denominator}.{cut}",)
 
 
@@ -122,8 +138,8 @@ def _lines(name: str) -> list[str]:
 
 def _table(result: Result, ordered):
     body = [
-        [printable(row.breakdown), printable(row.level), _share(result, row.value), "yes" if row.x == 1 else "no"]
+        [printable(row.breakdown), printable(row.level), _share(result, row.value) + ("*" if row.x == 1 else "")]
         for row in ordered.itertuples(index=False)
     ]
-    columns = ["Table", "Column", result.metric.title, f"Among {result.metric.denominator}"]
+    columns = ["Table", "Column", result.metric.title]
     return table(columns, body, caption=result.metric.title, numeric=(2,))
