@@ -15,6 +15,7 @@ from crmnb.demo.data_quality import with_addresses
 from crmnb.demo.employees import employees_of
 from crmnb.demo.engagement import engagement_of
 from crmnb.demo.leads import simulate_leads
+from crmnb.demo.market import market_of
 from crmnb.demo.operations import operations_of
 from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import ACCOUNTS, CONTACT_CHANNELS, EDGES, PLANS, REGIONS, YEARS, Rates
@@ -81,6 +82,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     tables |= operations_of(tables["leads"], tables["customers"], seed)
     tables |= engagement_of(base, seed)
     tables["customers"], streets = with_addresses(tables["customers"], seed)
+    tables |= market_of(seed)
     tables = {name: table.drop(columns="who", errors="ignore") for name, table in tables.items()}
     return SimulatedTables(tables, dict(zip(YEARS, base.at_start.tolist(), strict=True)), streets)
 

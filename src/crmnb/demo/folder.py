@@ -23,6 +23,7 @@ from crmnb.demo import (
     exports,
     exports_employees,
     exports_engagement,
+    exports_market,
     exports_operations,
     exports_sales,
 )
@@ -37,12 +38,14 @@ _MODULES = dict.fromkeys(("leads", "visits", "costs"), exports_sales)
 _MODULES |= dict.fromkeys(("employee_responses", "teams"), exports_employees)
 _MODULES |= dict.fromkeys(("activities", "process_runs"), exports_operations)
 _MODULES |= dict.fromkeys(("sends", "social_posts", "social_mentions", "loyalty", "usage"), exports_engagement)
+_MODULES |= dict.fromkeys(("market", "brand_survey", "benchmarks"), exports_market)
 MONTHS = [f"{year}-{month:02d}" for year in YEARS for month in range(1, 13)]
 FILES = (
     *("customers.csv", "subscriptions.csv", *(f"orders_{month}.csv.gz" for month in MONTHS), "tickets.xlsx"),
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
     *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv"),
-    *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", "audit.csv", TRUTH_FILE),
+    *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", "audit.csv"),
+    *("market.csv", "brands.csv", "benchmarks.csv", TRUTH_FILE),
 )
 
 
@@ -260,7 +263,22 @@ def _audited_values(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "audit.csv").write_bytes(_csv(rows).encode("utf-8"))
 
 
+def _market(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "market.csv").write_bytes(_csv(rows, delimiter=";").encode("utf-8"))
+
+
+def _brand_survey(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "brands.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
+def _benchmarks(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "benchmarks.csv").write_bytes(_csv(rows).encode("utf-8"))
+
+
 _WRITERS = {
+    "market": _market,
+    "brand_survey": _brand_survey,
+    "benchmarks": _benchmarks,
     "customers": _customers,
     "subscriptions": _subscriptions,
     "orders": _orders,
