@@ -49,7 +49,7 @@ _COMMON = 0.6  # correlation of what a respondent says of two brands, on the nor
 
 PEERS = tuple(f"peer {number}" for number in range(1, 9))
 _PLACES = np.array([-1.5, -1.0, -0.6, -0.2, 0.2, 0.6, 1.0, 1.5])  # of the peers, in spreads from the middle
-_WITH_N = 6  # peers who say how many units their shares are of
+_WITH_N = 2  # peers who say how many units their shares are of
 # By metric and breakdown: the metric's title, the middle of the peers' figures and their spread.
 BENCHMARKS: dict[tuple[str, str], tuple[str, float, float]] = {
     ("retention_rate", ""): ("Retention rate", 78.5, 3.0),

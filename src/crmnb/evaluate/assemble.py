@@ -365,7 +365,7 @@ def _notes(rows: pd.DataFrame, known: dict[str, Request]) -> dict[str, list[Note
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     independent = whole.reindex(columns=["rows_independent"])["rows_independent"].eq(True)
     for id_ in whole.loc[independent, "metric"].unique():
-        if not known[id_].metric.per_customer:
+        if not (known[id_].metric.per_customer or known[id_].metric.measure.independent_rows):
             notes[id_].append(Note("rows_independent"))
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
         facts = {"effective": row.n_effective, "factor": row.n / row.n_effective, "clustered": row.clusters < row.n}

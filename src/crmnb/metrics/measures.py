@@ -37,7 +37,7 @@ class Measure:
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
     `depends_on_length`: of more days it has another value, even if nothing changes: it is not compared with a period of
     quite another length. `inputs`: the metrics that it is made of, and of a derived one how: `combine`, or `transform` of a single one (`derived`);
-    `names_inputs`: its inputs are those that its rows name (`among_peers`).
+    `independent_rows`: each row is a unit of its own, though no customer; nothing has to be said about clusters. `names_inputs`: its inputs are those that its rows name (`among_peers`).
     `complement`: it counts what that one does not. `aspect_of`: the metric of whose fact it shows another aspect, beside which
     reports list it. `suppress_below`: fewer units are hidden, even where the client allows less.
     The others follow from the accessors that the function used. `cumulative`: it is of all data up to the period's end, so it
@@ -64,6 +64,7 @@ class Measure:
     inputs: tuple[str, ...] = ()
     combine: Callable[..., float] | None = None
     names_inputs: bool = False
+    independent_rows: bool = False
     complement: bool = False
     aspect_of: str = ""
     suppress_below: int = 1

@@ -26,7 +26,7 @@ _ALL = 10_000.0  # the concentration of a market that one competitor has all of
 def shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The own share of the market, a number between 0 and 1, by basis (breakdown)."""
     rows = []
-    for group in groups:
+    for group in _in_order(groups):
         sales = _sales(group)
         reason = _reason(sales, context)
         if reason:
@@ -41,7 +41,7 @@ def shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
 def relative_shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The own sales over those of the largest rival, by basis (breakdown). What stands for several competitors is no rival."""
     rows, notes = [], []
-    for group in groups:
+    for group in _in_order(groups):
         sales = _sales(group)
         reason = _reason(sales, context)
         rivals = sales.drop([context.settings["own_brand"], *context.settings["rest"]], errors="ignore")
@@ -66,7 +66,7 @@ def concentration(groups: list[GroupedCounts], context: EstimationContext) -> Es
     """
     rows, notes = [], []
     rest = context.settings["rest"]
-    for group in groups:
+    for group in _in_order(groups):
         sales = _sales(group)
         total = float(sales.sum())
         if not total > 0:
@@ -165,6 +165,11 @@ def _by_side(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 # ---- Sales ----------------------------------------------------------------------------------------------------------
+
+
+def _in_order(groups: list[GroupedCounts]) -> list[GroupedCounts]:
+    """By value before by units."""
+    return sorted(groups, key=lambda group: group.breakdown, reverse=True)
 
 
 def _sales(group: GroupedCounts) -> pd.Series:

@@ -50,8 +50,8 @@ class OwnFigure:
 
     @property
     def unit_of_difference(self) -> str:
-        """The unit of the difference of two such figures: points of two percentages."""
-        return "points" if self.unit == "%" else self.unit
+        """The unit of the difference of two such figures: points of two percentages or of two means on a scale."""
+        return "points" if self.unit in ("%", "scale") else self.unit
 
     def _is_usable(self, of: Period | None, period: Period) -> bool:
         if of is None:
@@ -111,12 +111,14 @@ def gaps(figures: list[OwnFigure], period: Period, level: float, fewest: int) ->
 
 
 def differences(figures: list[OwnFigure], period: Period, level: float, fewest: int) -> Estimates:
-    """The own figure less that of each peer; where the peer's is a share of so many units, with the interval of both."""
+    """The own share less that of each peer who says how many units it is of, with the interval of both."""
     rows = []
     for figure in figures:
-        for peer in figure.newest(period).itertuples():
+        peers = figure.newest(period)
+        is_share = (figure.unit == "%") & peers["value"].between(0, 100)
+        for peer in peers[is_share & peers["n"].notna()].itertuples():
             low, high = figure.value - figure.low, figure.high - figure.value
-            peer_low, peer_high = _peer_limits(figure, float(peer.value), float(peer.n), level)
+            peer_low, peer_high = _wilson(float(peer.value), float(peer.n), level)
             difference = figure.value - float(peer.value)
             below, above = np.hypot(low, peer_high - peer.value), np.hypot(high, peer.value - peer_low)
             limits = difference - below, difference + above
@@ -133,10 +135,8 @@ def percentile(value: float, values: np.ndarray) -> float:
     return float(100 * ((values < value) & ~equal).mean() + 50 * equal.mean())
 
 
-def _peer_limits(figure: OwnFigure, value: float, n: float, level: float) -> tuple[float, float]:
-    """Wilson's limits of a peer's share; the value itself where how exact it is does not follow from n."""
-    if figure.unit != "%" or np.isnan(n) or not 0 <= value <= 100:
-        return value, value
+def _wilson(value: float, n: float, level: float) -> tuple[float, float]:
+    """Wilson's limits of a share of n, in percent."""
     share, z = value / 100, float(ndtri((1 + level) / 2))
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)

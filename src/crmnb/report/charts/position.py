@@ -55,7 +55,7 @@ def _place(result: Result, row: Row) -> Place:
     values = result.points.set_index("breakdown")["value"]
     unit = _unit_of(row.breakdown)
     figures = [float(values[f"{row.breakdown}: {name}"]) for name in (OWN, *QUARTERS)]
-    decimals = min(decimals_of(figures[0], unit=unit), 2)
+    decimals = min(decimals_of(max(map(abs, figures)), unit=unit), 2)
     own, *quartiles = (quantity(figure, unit, decimals, result.client) for figure in figures)
     return Place(printable(row.breakdown, 80), row, own, tuple(quartiles))
 

@@ -1,5 +1,6 @@
 """The waterfall: from what was before to what is now, with what each breakdown adds or takes in between."""
 
+from textwrap import wrap
 from typing import NamedTuple
 
 from crmnb.evaluate.result import Result
@@ -17,7 +18,8 @@ from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.values import absence_reason
 
 COMPARISON, CURRENT = "comparison", "current"
-_HEIGHT, _TOP, _FOOT = 340, 34, 46
+_HEIGHT, _TOP, _FOOT, _LINE = 340, 34, 46, 16
+_FEW = 6  # steps, up to which their names have room for two lines
 _WIDE = 0.62
 _NARROW_ROW, _NARROW_BAR = 48, 20  # pixels of a step on a telephone, its name above its bar
 
@@ -69,7 +71,8 @@ def _steps(before, between: list, now) -> list[Step]:
 
 
 def _draw(figure, result: Result, steps: list[Step]) -> None:
-    axes = box(figure, 84, _TOP, 16, _FOOT)
+    many = len(steps) > _FEW
+    axes = box(figure, 84, _TOP, 16, _FOOT + _LINE * many)
     ends = [end for step in steps for end in (step.begins, step.ends)]
     axes.set_xlim(-0.6, len(steps) - 0.4)
     if _is_of_money(result):
@@ -78,7 +81,7 @@ def _draw(figure, result: Result, steps: list[Step]) -> None:
         axes.set_ylim(*_near(steps))
     axes.grid(visible=False, axis="x")
     unit_ticks(axes.yaxis, result, 5, "" if _is_of_money(result) else steps[0].row.unit)
-    axes.set_xticks(range(len(steps)), [_folded(_name(result, step)) for step in steps], color=INK)
+    axes.set_xticks(range(len(steps)), [_folded(_name(result, step), many) for step in steps], color=INK)
     if min(ends) < 0 <= max(ends):
         axes.axhline(0, color=QUIET, linewidth=1)
     for at, step in enumerate(steps):
@@ -144,7 +147,8 @@ def _words(result: Result, step: Step) -> str:
     if _is_of_money(result):
         words = short_money(abs(row.value), result.client)
     else:
-        words = quantity(abs(row.value), "%" if is_total(step) else "pts", 1, result.client)
+        places = 1 if max(abs(part.value) for part in result.entries if part.unit == "points") >= 1 else 2
+        words = quantity(abs(row.value), "%" if is_total(step) else "pts", places, result.client)
     if is_total(step):
         return words if row.value >= 0 else f"{MINUS}{words}"
     return f"{'+' if row.value > 0 else MINUS if row.value < 0 else ''}{words}"
@@ -157,8 +161,10 @@ def _name(result: Result, step: Step) -> str:
     return "comparison period" if step.row.breakdown == COMPARISON else printable(step.row.breakdown, 40)
 
 
-def _folded(name: str) -> str:
-    """On two lines where one would be too long under a bar."""
+def _folded(name: str, many: bool) -> str:
+    """On two lines where one would be too long under a bar; on three under narrow bars."""
+    if many:
+        return "\n".join(wrap(name, 12, max_lines=3, placeholder=" …"))
     if len(name) <= 15:
         return name
     middle = min((at for at, c in enumerate(name) if c == " "), key=lambda at: abs(at - len(name) / 2), default=None)

@@ -38,7 +38,16 @@ _SINGULAR_ENDS = {
     "xes": "x",
     "s": "",
 }  # the first that a noun has
-_BARE = ("", "count", "scale", "ratio", "share", "hazard ratio")  # numbers that carry no word for what they are
+_BARE = (
+    "",
+    "count",
+    "scale",
+    "ratio",
+    "share",
+    "hazard ratio",
+    "percentile",
+    "index",
+)  # numbers that carry no word for what they are
 
 
 def known(value: float | None) -> bool:

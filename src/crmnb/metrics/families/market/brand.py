@@ -29,6 +29,7 @@ _GAPS = Estimator(
 )
 _STAGE_NAMES = {"aware": "aware", "considers": "consider", "prefers": "prefer", "uses": "use"}
 _PILLAR = "pillar "  # prefix of the columns that hold scores of pillars
+_PEOPLE = {"independent_rows": True}  # a row for each respondent
 _RESPONDENTS = "respondents asked about the brand"
 
 
@@ -66,7 +67,11 @@ def brand_funnel(brand_survey, *, own_brand: Market, segments: Segments):
     answers = newest_answers(brand_survey)
     own = _own(brand_survey, segments)
     at_stages = [answers.select(*own, stage=_named(_STAGE_NAMES[stage]), met=reached(stage)) for stage in STAGES]
-    words = {"numerator": "respondents at the stage", "denominator": _RESPONDENTS, "breakdown": "brand and stage"}
+    words = {
+        "numerator": "respondents at the stage",
+        "denominator": _RESPONDENTS,
+        "breakdown": "brand and stage",
+    } | _PEOPLE
     return _charted(share(nw.concat(at_stages), nw.col("met"), by="stage", **words), "brands")
 
 
@@ -103,7 +108,7 @@ def brand_step_rate(brand_survey, *, own_brand: Market, segments: Segments):
         for stage, following in pairwise(STAGES)
     ]
     words = {"numerator": "respondents at the next stage", "denominator": "respondents at the stage"}
-    facts = {"breakdown": "brand and step", "aspect_of": "brand_funnel"}
+    facts = {"breakdown": "brand and step", "aspect_of": "brand_funnel"} | _PEOPLE
     return share(nw.concat(steps), nw.col("met"), by="stage", **words, **facts)
 
 
@@ -179,7 +184,7 @@ def brand_equity_index(brand_survey, *, own_brand: Market, items: Items, segment
     judged = scores.with_columns(answered=answered, total=total).filter(nw.col("answered") > 0)
     words = {"numerator": "points of all respondents", "denominator": "respondents who are aware of the brand"}
     points = nw.col("total") / nw.col("answered")
-    return mean_on_scale(judged, points, bounds=(0, 100), by="brand", **words)
+    return mean_on_scale(judged, points, bounds=(0, 100), by="brand", **words, **_PEOPLE)
 
 
 @metric(
@@ -212,7 +217,7 @@ def brand_pillars(brand_survey, *, own_brand: Market, items: Items, segments: Se
         for name in own_brand.pillars
     ]
     words = {"numerator": "points of all respondents", "denominator": "respondents who are aware of the brand"}
-    facts = {"breakdown": "brand and pillar", "aspect_of": "brand_equity_index"}
+    facts = {"breakdown": "brand and pillar", "aspect_of": "brand_equity_index"} | _PEOPLE
     return mean_on_scale(nw.concat(parts), nw.col("points"), bounds=(0, 100), by="pillar", **words, **facts)
 
 
@@ -258,6 +263,7 @@ def price_premium(brand_survey, *, own_brand: Market, segments: Segments):
         by="basis",
         breakdown="rival",
         **words,
+        **_PEOPLE,
     )
 
 

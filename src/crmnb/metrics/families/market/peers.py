@@ -16,7 +16,7 @@ _DIFFERENCES = Estimator(
     "difference from a peer",
     "figures",
     "peers.differences",
-    "Newcombe's hybrid score where the peer's share has an n, else of the own figure",
+    "Newcombe's hybrid score",
     chart="trend",
 )
 
@@ -33,7 +33,7 @@ def _among(benchmarks: View, estimate: Estimator, fewest: int, **facts: Any) -> 
 
 
 @metric(
-    title="Benchmark position",
+    title="Benchmark position (percentile)",
     unit="percentile",
     kind="outcome",
     direction="up",
@@ -86,24 +86,17 @@ def benchmark_gap(benchmarks, *, least_peers: int = 4):
     kind="outcome",
     direction="-",
     hand_count={
-        "Net promoter score (NPS), purchase, less Aldgate": "25 - 10",
-        "Net promoter score (NPS), purchase, less Borough": "25 - 20",
-        "Net promoter score (NPS), purchase, less Camden": "25 - 25",
-        "Net promoter score (NPS), purchase, less Dalston": "25 - 40",
-        "Net promoter score (NPS), purchase, less Ealing": "25 - 55",
-        "Customer satisfaction (CSAT), purchase, less Aldgate": "7 / 9 * 100 - 60",
         "Customer satisfaction (CSAT), purchase, less Borough": "7 / 9 * 100 - 70",
-        "Customer satisfaction (CSAT), purchase, less Camden": "7 / 9 * 100 - 80",
-        "Customer satisfaction (CSAT), purchase, less Dalston": "7 / 9 * 100 - 84",
         "Response rate, support, less Aldgate": "4 / 6 * 100 - 50",
     },
 )
 def benchmark_difference(benchmarks):
-    """Own figure less that of each single peer, in each metric's own unit. Where a peer says how many units its share is of, the interval is that of both.
+    """Own share less that of each single peer who says how many units its share is of (`n`), with the interval of both.
 
     Why: it says whether a peer is ahead by more than chance.
-    Caution: where a peer gives no number of units, the interval is that of the own figure alone and too narrow. With many peers, some differ by chance.
-    Source: Newcombe 1998, Statistics in Medicine 17:873 (difference of two shares), Zou & Donner 2008, Statistics in Medicine 27:1693 (of any two figures).
+    Caution: how exact a peer's figure is follows from n for shares only; other figures have a position and a gap, but no difference here. With many
+        peers, some differ by chance.
+    Source: Newcombe 1998, Statistics in Medicine 17:873 (difference of two shares, hybrid score).
     """
-    words = {"numerator": "own figure less that of the peer", "denominator": "units of the own figure"}
+    words = {"numerator": "own share less that of the peer", "denominator": "units of the own share"}
     return _among(benchmarks, _DIFFERENCES, 1, aspect_of="benchmark_position", **words)

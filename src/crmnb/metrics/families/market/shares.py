@@ -127,7 +127,7 @@ def share_shift(market, *, own_brand: Market):
 
 @metric(
     title="Market concentration (HHI)",
-    unit="0 to 10,000",
+    unit="index",
     kind="outcome",
     direction="-",
     hand_count={
@@ -138,7 +138,7 @@ def share_shift(market, *, own_brand: Market):
     },
 )
 def market_concentration(market, *, own_brand: Market, segments: Segments):
-    """Herfindahl-Hirschman index: the sum of the squared shares of all competitors, in percent; 10,000 where one has everything.
+    """Herfindahl-Hirschman index, 0 to 10,000: the sum of the squared shares of all competitors, in percent; 10,000 where one has everything.
 
     What stands for several small competitors is not known by competitor. It counts as many tiny ones, which is the least that the index can be; a
     second figure counts it as one competitor, which is the most.
