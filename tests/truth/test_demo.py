@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import second_route_demo as second
+import second_route_market as rivals
 import second_route_service as desk
 from second_route import followed_for
 
@@ -26,7 +27,7 @@ from crmnb.demo.plans import simulate_subscriptions
 from crmnb.demo.truth.figures import LEVELS, compute_truth
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, import_data
-from crmnb.metrics.definition import families
+from crmnb.metrics.definition import catalogue, families
 from crmnb.schema.client import Client, load_client
 from crmnb.workbook import open_on
 
@@ -96,12 +97,14 @@ def test_every_kind_of_wrong_row_is_among_them(demo: Demo):
     wanted |= {"survey_invitations": 3, "survey_responses": 6, "leads": 5, "visits": 3, "costs": 3}
     wanted |= {"employee_responses": 4, "teams": 0, "activities": 3, "process_runs": 2}
     wanted |= {"sends": 3, "social_posts": 3, "social_mentions": 2, "loyalty": 2, "usage": 1, "audited_values": 0}
+    wanted |= {"market": 2, "brand_survey": 3, "benchmarks": 0}
     assert causes == wanted
 
 
 def test_what_is_good_arrives_as_it_was_made_up(demo: Demo):
     for name, clean in demo.clean.tables.items():
-        key = [next(iter(clean))] if name != "costs" else list(clean)[:-1]  # whose rows have no key
+        without_key = name in ("costs", "market", "brand_survey", "benchmarks")
+        key = list(clean)[: -1 if name == "costs" else 4] if without_key else [next(iter(clean))]
         found, wanted = (rows.sort_values(key).reset_index(drop=True) for rows in (demo.rows(name), clean))
         if name == "customers":  # some are on no list, and some twice
             found = found[~found["customer_id"].isin(demo.written[name].twins)].reset_index(drop=True)
@@ -187,7 +190,7 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     wanted |= _asked(tables["survey_invitations"]) | _reviewed(tables["reviews"])
     wanted |= second.all_of_retention(tables, START, END) | second.all_of_sales(tables, START, END)
     wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
-    wanted |= _served(demo) | _worked(demo)
+    wanted |= _served(demo) | _worked(demo) | _marketed(demo, figures["value"])
     metrics, with_second = {*figures.index.get_level_values("metric")}, {metric for metric, _ in wanted} | OF_AGENTS
     assert with_second <= metrics - MODELLED
     if (
@@ -214,6 +217,17 @@ def _worked(demo: Demo) -> desk.Figures:
         demo.rows("customers"), span
     )
     return worked | {("orders_won", ""): len(span.of(second.counting(tables["orders"]), "ordered_at"))}
+
+
+def _marketed(demo: Demo, figures: pd.Series) -> rivals.Figures:
+    """The market's; the position among peers from the suite's own figures, which have their own second routes."""
+    declared = demo.client.market
+    pillars = {name: list(items) for name, items in declared.pillars.items()}
+    marketed = rivals.all_of_market(demo.clean.tables, declared.own_brand, list(declared.rest), pillars, START, END)
+    metrics = catalogue()
+    lower = {id_ for id_, metric in metrics.items() if metric.direction == "down"} | {"ces"}  # effort, as declared
+    titles = {id_: metric.title for id_, metric in metrics.items()}
+    return marketed | rivals.among_peers(figures, demo.clean.tables["benchmarks"], titles, lower, "2025")
 
 
 def _at_start(plans: pd.DataFrame) -> int:
