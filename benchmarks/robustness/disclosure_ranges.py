@@ -141,12 +141,7 @@ class Ranges:
             name = _variable(each.row, each.figure)
             if each.at is None and each.low == each.high and name in node and self.true[name] == each.low:
                 known.add(node[name])
-        wanted = {}
-        told = {node[name] for name in report.known if report.base[name] >= self.below}
-        for name in self.true:
-            small = 0 < self.base[name] < self.below and self.true[name]
-            if small and (self.true[name] < self.below if name[2] in SIZES else node[name] not in told):
-                wanted.setdefault(node[name], name)
+        wanted = report.wanted(node)
         is_whole = dict.fromkeys(true, True)
         exact = {node[name]: _MONEY for name in node if name[0] in money and name[2] == "numerator"}
         bounds = {at: [0.0, np.inf] for at in true}

@@ -88,13 +88,7 @@ class Report:
         """The figures of small groups that follow from what is shown."""
         node, equations = self._nodes(), [*self._sums(), *self._crossings()]
         shown = {node[name] for name in self.known}
-        told = {node[name] for name in self.known if self.base[name] >= self.below}
-        wanted = {}
-        for name in self.true:
-            if not 0 < self.base[name] < self.below or not self.true[name]:
-                continue
-            if self.true[name] < self.below if name[2] in SIZES else node[name] not in told:
-                wanted.setdefault(node[name], name)
+        wanted = self.wanted(node)
         found = [name for at, name in wanted.items() if at in shown]
         follows = _determined(equations, node, {at: self.true[at] for at in shown})
         found += [wanted[at] for at in follows if at in wanted]
@@ -105,6 +99,22 @@ class Report:
         }
         found += [name for name in self._fewest(node, shown | follows.keys()) if 0 < self.true[name] < self.below]
         return found + [at for at, value in between.items() if 0.5 < value < self.below - 1e-6]
+
+    def wanted(self, node: dict[Variable, Variable]) -> dict[Variable, Variable]:
+        """The figures of small groups, by their node: a size if it is small, any other unless a group that is not small shows it.
+
+        Where few events of enough customers were counted, how many these customers are is no secret, nor is that number in hundreds.
+        """
+        shown = {node[name] for name in self.known if self.base[name] >= self.below}
+        wanted: dict[Variable, Variable] = {}
+        for name in self.true:
+            if not 0 < self.base[name] < self.below or not self.true[name]:
+                continue
+            if name[2] == "denominator" and self.true.get((*name[:2], "clusters", *name[3:]), 0) >= self.below:
+                continue
+            if self.true[name] < self.below if name[2] in SIZES else node[name] not in shown:
+                wanted.setdefault(node[name], name)
+        return wanted
 
     def _nodes(self) -> dict[Variable, Variable]:
         """One name for all names of the same figure."""
