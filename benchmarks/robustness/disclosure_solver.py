@@ -76,8 +76,10 @@ class Report:
         self.truth = truth.fillna(dict.fromkeys(KEY, ""))
         self.true = dict(_variables(self.truth))
         told = {name: value for name, value in _variables(shown) if name in self.true and not np.isnan(value)}
+        # A row may leave out few units to protect them: then it shows another figure than the true one.
+        self.altered = {name for name, value in told.items() if value and not np.isclose(value, self.true[name])}
         # The 0 of a row without a value tells nothing of how many there are.
-        self.known = {name for name, value in told.items() if value or not self.true[name]}
+        self.known = {name for name, value in told.items() if value or not self.true[name]} - self.altered
         self.base = dict(_bases(self.truth))
 
     def beside(self, shown: pd.DataFrame) -> "Report":
@@ -90,6 +92,7 @@ class Report:
         shown = {node[name] for name in self.known}
         wanted = self.wanted(node)
         found = [name for at, name in wanted.items() if at in shown]
+        found += [name for name in self.altered if node[name] in shown]  # what was left out is the difference
         follows = _determined(equations, node, {at: self.true[at] for at in shown})
         found += [wanted[at] for at in follows if at in wanted]
         between = {
