@@ -25,6 +25,7 @@ from crmnb.run.data_import import import_client_data
 from crmnb.run.data_removal import forget, preview_purge, purge
 from crmnb.run.lock import ClientLocked, client_lock
 from crmnb.schema.client import load_client
+from crmnb.schema.tables import TABLES
 
 KEY = "Q7Z91X"  # of the customer to be forgotten: it stands nowhere by chance
 
@@ -106,9 +107,10 @@ def holding(folder: Path, text: str) -> list[str]:
 
 
 def tables(shop: Path) -> dict[str, int]:
-    """The rows of each stored table."""
+    """The rows of each stored table of the client's."""
     paths = (shop / "outputs" / "shop" / ".private" / "tables").glob("*/*.parquet")
-    return {path.stem: len(duckdb.read_parquet(str(path)).fetchall()) for path in paths}
+    of_client = [path for path in paths if not TABLES[path.stem].by_import]
+    return {path.stem: len(duckdb.read_parquet(str(path)).fetchall()) for path in of_client}
 
 
 def everything(folder: Path) -> dict[str, bytes]:
