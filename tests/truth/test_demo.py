@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import second_route_demo as second
+import second_route_engagement as engagement
 import second_route_market as rivals
 import second_route_service as desk
 from second_route import followed_for
@@ -191,6 +192,7 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     wanted |= second.all_of_retention(tables, START, END) | second.all_of_sales(tables, START, END)
     wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
     wanted |= _served(demo) | _worked(demo) | _marketed(demo, figures["value"])
+    wanted |= engagement.all_of_engagement(tables, START, END)
     metrics, with_second = {*figures.index.get_level_values("metric")}, {metric for metric, _ in wanted} | OF_AGENTS
     assert with_second <= metrics - MODELLED
     if (
