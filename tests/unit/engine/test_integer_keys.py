@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmnb.core.period import Period
-from crmnb.engine import session
+from crmnb.engine import integer_keys, session
 from crmnb.engine.integer_keys import number_people
 from crmnb.engine.session import in_memory, open_tables
 from crmnb.evaluate.measure import measure_all
@@ -47,6 +47,15 @@ def test_every_figure_of_every_metric_is_the_same(numbered_shop, corner_shop):
         pd.testing.assert_frame_equal(name.rows, number.rows, rtol=1e-12)
         pd.testing.assert_frame_equal(name.points, number.points, rtol=1e-12)
         assert name.notes == number.notes
+
+
+def test_rows_that_are_taken_in_span_by_span_are_all_there_once(corner_shop_intake, numbered_shop, monkeypatch):
+    monkeypatch.setattr(integer_keys, "_AT_ONCE", 7)
+    client, taken = corner_shop_intake
+    by_spans = open_on(client, Period.parse("2025"), taken).tables
+    for name in ("orders", "tickets", "customers", "teams"):
+        at_once, in_spans = (tables.every(name).order("all").df() for tables in (numbered_shop.tables, by_spans))
+        pd.testing.assert_frame_equal(at_once, in_spans)
 
 
 @pytest.mark.parametrize(

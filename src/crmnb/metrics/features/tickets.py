@@ -130,22 +130,23 @@ def resolved_in(tickets: View, within_days: int) -> nw.LazyFrame:
 def agents_of(tickets: View, answers: View | None = None) -> tuple[str, ...]:
     """The names of all agents, in the order in which they are coded: the same in all metrics, while the data keep their first rows.
 
-    The order is that of a hash of the smallest key of an agent's tickets (of those who only answers name, of their answers): a hash of names
-    could be computed again by everybody who knows the names. Of the keys only who has the tickets knows, and so the names.
+    The order is that of a hash of the smallest key of an agent's tickets (of those whom only answers name, of the time of their first answer): a
+    hash of names could be computed again by everybody who knows the names. The keys are known to those alone who have the tickets, and so the
+    names.
     """
-    names = _by_first_key(tickets.rows, "ticket_id")
+    names = _by_first(tickets.rows, "ticket_id")
     if answers is not None and "agent" in answers.columns:
-        names += [name for name in _by_first_key(answers.rows, "response_id") if name not in names]
+        names += [name for name in _by_first(answers.rows, "responded_at") if name not in names]
     return tuple(names)
 
 
-def _by_first_key(rows: nw.LazyFrame, key: str) -> list[str]:
-    first = _first_keys(rows, key).to_native().fetchall()
-    return [name for name, _ in sorted(first, key=lambda row: sha256(row[1].encode()).digest())]
+def _by_first(rows: nw.LazyFrame, column: str) -> list[str]:
+    first = _firsts(rows, column).to_native().fetchall()
+    return [name for name, _ in sorted(first, key=lambda row: (sha256(row[1].encode()).digest(), row[0]))]
 
 
 @once
-def _first_keys(rows: nw.LazyFrame, key: str) -> nw.LazyFrame:
-    """Each agent's smallest key, as text."""
-    named = rows.filter(~nw.col("agent").is_null()).group_by("agent").agg(first=nw.col(key).min())
+def _firsts(rows: nw.LazyFrame, column: str) -> nw.LazyFrame:
+    """The smallest value of a column in each agent's rows, as text."""
+    named = rows.filter(~nw.col("agent").is_null()).group_by("agent").agg(first=nw.col(column).min())
     return named.select("agent", first=nw.col("first").cast(nw.String))
