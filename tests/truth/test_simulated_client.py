@@ -124,7 +124,7 @@ def test_intervals_of_another_width_would_be_seen(found, factor: float):
 
 def test_a_truth_that_is_off_would_be_seen(found):
     with_intervals = found[found["metric"].isin(["retention_rate", "csat", "nps", "repeat_purchase_rate"])]
-    hundredths = np.where(with_intervals["metric"] == "nps", 2.0, 1.0)  # of a scale from -100 to 100, and from 0 to 100
+    hundredths = with_intervals["metric"].map({"nps": 2}).fillna(1)  # of a scale from -100 to 100, and from 0 to 100
     other = judged(with_intervals.assign(true=with_intervals["true"] + 4 * hundredths), ["metric"])
     assert (other["off"] > 3.5).all()  # seen by chance once in 1,000 times
 
