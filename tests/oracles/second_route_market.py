@@ -110,4 +110,6 @@ def among_peers(
         places["benchmark_gap", f"{name}, to the best quarter"] = own - values.quantile(
             0.25 if metric in lower else 0.75
         )
+        for peer in peers[peers["n"].notna()].itertuples():
+            places["benchmark_difference", f"{name}, less {peer.peer}"] = own - peer.value
     return places

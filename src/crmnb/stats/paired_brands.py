@@ -19,8 +19,9 @@ _ADDED = 2.0  # respondents that the interval adds: half a one of each kind
 def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """By stage and rival (breakdown), the difference in points, own brand less rival.
 
-    counts: `difference` (1: the own brand only, -1: the rival only, 0: both or neither) and `weight`, 1 where there are none. Flags: `below_rival` and
-    `above_rival` where the difference is beyond chance for all that the same respondents were asked.
+    counts: `own` and `rival`, whether a respondent came to the stage with each (0 or 1), and `weight`, 1 where there are none. Flags: `below_rival` and
+    `above_rival` where the difference is beyond chance for all that the same respondents were asked. As the smaller of both groups follows from the
+    difference and the other one, it is the one that is protected; both are numerator (own) and denominator (rival).
     """
     rows = []
     together: dict[tuple[str, str, str], list[GroupedCounts]] = {}
@@ -33,14 +34,23 @@ def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
             beyond = p_value < 1 - context.level
             flags = ("above_rival" if value > 0 else "below_rival") if beyond else ""
             fields = {"value": 100 * value, "low": 100 * low, "high": 100 * high}
-            rows.append(group.row(**fields, clusters=group.n, method=_METHOD, flags=flags))
+            rows.append(group.row(**fields, **_groups(group), method=_METHOD, flags=flags))
     return Estimates(rows)
+
+
+def _groups(group: GroupedCounts) -> dict[str, float]:
+    """How many respondents came to the stage with each brand, and the smallest group among these and all."""
+    counts = group.counts
+    people = [float((counts[brand] * counts["n"]).sum()) for brand in ("own", "rival")]
+    weighted = [float((counts[brand] * counts["weight"] * counts["n"]).sum()) for brand in ("own", "rival")]
+    smallest = min([group.n, *(size for size in people if size)])
+    return {"numerator": weighted[0], "denominator": weighted[1], "clusters": smallest}
 
 
 def gap(counts: pd.DataFrame, level: float) -> tuple[float, float, float, float]:
     """The difference of two paired shares, its limits at the confidence level, and the p-value of none."""
     weight = (counts["weight"] * counts["n"]).to_numpy(float)
-    difference = counts["difference"].to_numpy(float)
+    difference = (counts["own"] - counts["rival"]).to_numpy(float)
     squares = float((counts["weight"] ** 2 * counts["n"]).sum())
     total = float(weight.sum())
     n = total**2 / squares

@@ -8,7 +8,7 @@ import pytest
 from crmnb.core.errors import InputError
 from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
-from crmnb.evaluate.measure import Measured, measure
+from crmnb.evaluate.measure import Measured, measure, measure_all
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client import Client
 
@@ -247,3 +247,19 @@ def test_gaps_are_in_the_units_of_their_metrics():
         {"Price premium, to the median": 5.0, "Price premium, to the best quarter": -2.5}
     )
     assert set(gaps["unit"]) == {"points"}
+
+
+def test_a_gap_does_not_give_back_a_small_group_that_the_funnel_hides():
+    rows = []
+    for brand, sizes in ((OWN, (40, 30, 20, 15)), ("Boro", (20, 5, 3, 2))):
+        for at in range(40):
+            flags = dict(zip(("aware", "considers", "prefers", "uses"), (at < size for size in sizes), strict=True))
+            asked = {"respondent_id": f"R{at}", "wave": "w", "asked_at": pd.Timestamp("2025-05-01"), "brand": brand}
+            rows.append(asked | flags)
+    tables = in_memory(client(), {"brand_survey": pd.DataFrame(rows)})
+    funnel, gap = (
+        whole(told) for told in measure_all([catalogue()["brand_funnel"], catalogue()["brand_gap"]], tables, PERIOD)
+    )
+    assert funnel.loc["Boro, consider", "flags"] == "suppressed"
+    assert gap.loc[[f"{stage}: against Boro" for stage in ("consider", "prefer", "use")], "value"].isna().all()
+    assert gap.loc["aware: against Boro", "value"] == pytest.approx(50)

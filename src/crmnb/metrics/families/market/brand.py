@@ -24,7 +24,7 @@ _GAPS = Estimator(
     "counts",
     "paired_brands.gaps",
     "adjusted Wald of paired shares (Agresti & Min)",
-    columns=("difference", "weight"),
+    columns=("own", "rival", "weight"),
     chart="brand_gaps",
 )
 _STAGE_NAMES = {"aware": "aware", "considers": "consider", "prefers": "prefer", "uses": "use"}
@@ -144,14 +144,14 @@ def brand_gap(brand_survey, *, own_brand: Market, segments: Segments):
     rows = []
     for stage in STAGES:
         rival = reduce(lambda first, other: first & other, (nw.col(f"{name}_of_rival") for name in _until(stage)))
-        difference = reached(stage).cast(nw.Int64) - rival.cast(nw.Int64)
+        both = {"own": reached(stage).cast(nw.Int64), "rival": rival.cast(nw.Int64)}
         name = nw.concat_str([nw.lit(f"{_STAGE_NAMES[stage]}: against "), nw.col("rival")])
-        rows.append(pairs.select(*own, breakdown=name, difference=difference, weight=weight))
+        rows.append(pairs.select(*own, breakdown=name, **both, weight=weight))
     return of_counts(
         nw.concat(rows).filter(nw.col("weight") > 0),
         _GAPS,
-        numerator="respondents for the own brand only, less those for the rival only",
-        denominator="respondents asked about both brands",
+        numerator="respondents at the stage with the own brand",
+        denominator="respondents at the stage with the rival",
         breakdown="stage and rival",
         aspect_of="brand_funnel",
     )
@@ -272,7 +272,7 @@ def price_premium(brand_survey, *, own_brand: Market, segments: Segments):
 
 def _own(brand_survey: View, segments: Segments) -> list[str]:
     """The columns that evidence needs: the period, the weight, and those that the client breaks figures down by."""
-    taken = ("stage", "met", "difference", "basis", "price", "own_price", "pillar", "points", "weight")
+    taken = ("stage", "met", "own", "rival", "basis", "price", "own_price", "pillar", "points", "weight")
     own = own_columns(brand_survey, "brand_survey", segments, *taken)
     weight = ["weight"] if "weight" in brand_survey.columns else []
     return list(dict.fromkeys((PERIOD, *own, *weight)))
