@@ -31,7 +31,8 @@ def gaps(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
         compared = [(group, *gap(group.counts, context.level)) for group in of_respondents]
         p_values = holm(pd.Series([p_value for *_, p_value in compared]))
         for (group, value, low, high, _), p_value in zip(compared, p_values, strict=True):
-            beyond = p_value < 1 - context.level
+            is_shown = _groups(group)["clusters"] >= context.suppress_below
+            beyond = p_value < 1 - context.level and is_shown
             flags = ("above_rival" if value > 0 else "below_rival") if beyond else ""
             fields = {"value": 100 * value, "low": 100 * low, "high": 100 * high}
             rows.append(group.row(**fields, **_groups(group), method=_METHOD, flags=flags))

@@ -263,3 +263,4 @@ def test_a_gap_does_not_give_back_a_small_group_that_the_funnel_hides():
     assert funnel.loc["Boro, consider", "flags"] == "suppressed"
     assert gap.loc[[f"{stage}: against Boro" for stage in ("consider", "prefer", "use")], "value"].isna().all()
     assert gap.loc["aware: against Boro", "value"] == pytest.approx(50)
+    assert not gap.loc["consider: against Boro", "flags"].count("rival")  # nor on which side it lies
