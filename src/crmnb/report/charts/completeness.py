@@ -81,7 +81,7 @@ def _title(result: Result, least) -> str:
 def _notes(result: Result, by_table: dict, ordered: pd.DataFrame) -> tuple[str, ...]:
     most, tables = max(len(own) for own in by_table.values()), ordered["breakdown"].nunique()
     left_out = [f"{tables - len(by_table)} tables"] * (tables > len(by_table))
-    left_out += [f"columns beyond {_ACROSS} of a table"] * (most > _ACROSS)
+    left_out += [f"all but the first {_ACROSS} columns of a table"] * (most > _ACROSS)
     cut = f" In the data table only: {' and '.join(left_out)}." if left_out else ""
     return (f"Darker is lower. A star marks {result.metric.denominator}.{cut}",)
 
