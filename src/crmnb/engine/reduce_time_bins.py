@@ -39,7 +39,7 @@ def reduce_bins(
         cells as materialized ({_cells(evidence, segmentations)}),
         binned as materialized ({_binned(segmentations)}),
         {"" if are_many else f"customer_squares as materialized ({' union all '.join(squares)}),"}
-        squared as ({_by_level("sum(squares)::double as squares", "customer_squares", segmentations)}),
+        squared as ({_squared(segmentations)}),
         whole as (
             select seg, win, breakdown, level, bins, sum(num)::double as num, sum(den)::double as den,
                 coalesce(sum(num) filter (where bin < bins), 0)::double as binned,
@@ -69,17 +69,37 @@ def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
 
 
 def _customer_squares(evidence: Evidence, segmentations: list[Segmentation], are_states: bool) -> list[str]:
-    """The SQL of the squares of customers' counts, by period, breakdown and levels, of the periods that are compared and of the others; who
-    has no customer is one's own."""
+    """The SQL of the squares of customers' counts, by period, breakdown and levels; who has no customer is one's own.
+
+    What a customer has is counted as a whole (`counted_by` 0) for the client and for the levels of customers, and within each level of a
+    segmentation of the rows themselves (`counted_by` its place): one customer may be in several of those.
+    """
     if are_states or "customer_id" not in evidence.types:
         none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
-        return [f"select 0::utinyint as win, '' as breakdown {none}, 0.0::double as squares where false"]
+        return [
+            f"select 0::utinyint as counted_by, 0::utinyint as win, '' as breakdown {none}, 0.0::double as squares where false"
+        ]
     squares = "sum(case when e.cluster is null then num else num * num end) as squares"
-    return [
-        f"""select win, breakdown {levels}, {squares}
-            from (select win, breakdown, cluster, sum(num)::double as num {own} from ({rows}) group by all) e {joins} group by all"""
-        for rows, own, levels, joins in _halves(evidence, segmentations)
-    ]
+    queries = []
+    for rows, own, levels, joins in _halves(evidence, segmentations):
+        for counted_by in (0, *own):
+            split = f", level_{counted_by}" if counted_by else ""
+            columns = levels if not own else _levels_counted_by(counted_by, segmentations)
+            queries.append(f"""
+                select {counted_by}::utinyint as counted_by, win, breakdown {columns}, {squares}
+                from (select win, breakdown, cluster, sum(num)::double as num {split} from ({rows}) group by all) e
+                {"" if counted_by else joins} group by all""")
+    return queries
+
+
+def _levels_counted_by(counted_by: int, segmentations: list[Segmentation]) -> str:
+    """The SQL of the levels that are known where customers' counts are taken as a whole (0), or by the level of one segmentation of the rows."""
+    known = {
+        seg: f"e.level_{seg}" if counted_by else f"{segmentation.levels}.level"
+        for seg, segmentation in enumerate(segmentations, 1)
+        if seg == counted_by or not (counted_by or segmentation.own)
+    }
+    return "".join(f", {known.get(seg, 'null::varchar')} as level_{seg}" for seg, _ in enumerate(segmentations, 1))
 
 
 def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str) -> str:
@@ -90,13 +110,13 @@ def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str
     )
 
 
-def _halves(evidence: Evidence, segmentations: list[Segmentation]) -> list[tuple[str, str, str, str]]:
-    """The SQL of the rows of the periods that are compared, and of the others: their rows, levels of their own, levels, and the joins for
-    these. Levels are looked up for compared periods only."""
+def _halves(evidence: Evidence, segmentations: list[Segmentation]) -> list[tuple[str, list[int], str, str]]:
+    """The rows of the periods that are compared, and of the others: their SQL, the places of segmentations with levels of their own, and the
+    SQL of levels and of the joins for these. Levels are looked up for compared periods only."""
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
     breakdown = "breakdown::varchar" if "breakdown" in types else "''"
-    owns = {f"level_{seg}": of.own for seg, of in enumerate(segmentations, 1) if of.own}
+    owns = {seg: of.own for seg, of in enumerate(segmentations, 1) if of.own}
     picked = f'select {PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at"'
     levels = "".join(
         f", {f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'} as level_{seg}"
@@ -108,11 +128,11 @@ def _halves(evidence: Evidence, segmentations: list[Segmentation]) -> list[tuple
         for segmentation in segmentations
         if segmentation.levels
     )
-    with_own = "".join(f", {own} as {name}" for name, own in owns.items())
+    with_own = "".join(f", {own} as level_{seg}" for seg, own in owns.items())
     compared = f"{picked} {with_own} from ({evidence.sql}) where {PERIOD} < {len(COMPARED)}"
-    halves = [(compared, "".join(f", {name}" for name in owns), levels, joins)]
+    halves = [(compared, list(owns), levels, joins)]
     parts = f"{picked} from ({evidence.sql}) where {evidence.parts}"
-    return halves + ([(parts, "", none, "")] if evidence.parts else [])
+    return halves + ([(parts, [], none, "")] if evidence.parts else [])
 
 
 def _binned(segmentations: list[Segmentation]) -> str:
@@ -120,14 +140,18 @@ def _binned(segmentations: list[Segmentation]) -> str:
     return _by_level("bin, sum(num) as num, sum(den) as den, sum(rows) as rows", "cells", segmentations)
 
 
-def _by_level(columns: str, table: str, segmentations: list[Segmentation]) -> str:
-    """The SQL of aggregates of a table of this query by segmentation, period, breakdown and level."""
-    levels = [("''", "")]
-    levels += [
-        (f"coalesce(level_{seg}, '{UNKNOWN}')", f"where win < {len(COMPARED)}")
-        for seg, _ in enumerate(segmentations, 1)
-    ]
+def _squared(segmentations: list[Segmentation]) -> str:
+    """The SQL of the squares of customers' counts by segmentation, period, breakdown and level."""
+    counted_by = [0, *(seg if segmentation.own else 0 for seg, segmentation in enumerate(segmentations, 1))]
+    wanted = [f"counted_by = {by}" for by in counted_by]
+    return _by_level("sum(squares)::double as squares", "customer_squares", segmentations, wanted)
+
+
+def _by_level(columns: str, table: str, segmentations: list[Segmentation], wanted: list[str] | None = None) -> str:
+    """The SQL of aggregates of a table of this query by segmentation, period, breakdown and level; wanted: for each segmentation, its rows."""
+    levels = ["''", *(f"coalesce(level_{seg}, '{UNKNOWN}')" for seg, _ in enumerate(segmentations, 1))]
     return " union all ".join(
-        f"select {seg}::utinyint as seg, win, breakdown, {level} as level, {columns} from {table} {where} group by all"
-        for seg, (level, where) in enumerate(levels)
+        f"""select {seg}::utinyint as seg, win, breakdown, {level} as level, {columns} from {table}
+            where {f"win < {len(COMPARED)}" if seg else "true"} and {wanted[seg] if wanted else "true"} group by all"""
+        for seg, level in enumerate(levels)
     )

@@ -219,3 +219,20 @@ def test_counts_by_level():
     found = counted([0, 0, 9], [], 5, 2, ["shop", "web", "shop"]).set_index("level")
     assert found["num"].to_dict() == {"shop": 2, "web": 1}
     assert found["ss"].to_dict() == pytest.approx({"shop": 0, "web": 0.5})
+
+
+def test_a_customers_count_is_squared_as_a_whole_and_within_each_level_of_the_rows():
+    # a has 2 in the shop and 1 on the web, b 1 on the web. In all 9 + 1; shop 4; web 1 + 1.
+    rows = pd.DataFrame(
+        {"customer_id": list("aaab"), "channel": ["shop", "shop", "web", "web"], "num": 1, "den": np.nan}
+    )
+    rows["at"] = pd.Timestamp("2025-01-01 12:00")
+    opened = tables()
+    evidence = evidence_in(opened, {"current": rows}, {})
+    spans = {"current": ("2025-01-01", 1, 1)}
+    alone = reduce_bins(opened.con, evidence, [], spans)
+    found = reduce_bins(opened.con, evidence, [Segmentation("channel", own='"channel"::varchar')], spans)
+    assert alone["squares"].tolist() == [10]
+    assert found.set_index("level")["squares"].to_dict() == {"": 10, "shop": 4, "web": 2}
+    many = reduce_bins(opened.con, evidence, [Segmentation("channel", own='"channel"::varchar')], spans, are_many=True)
+    assert many["squares"].tolist() == found["squares"].tolist()
