@@ -32,6 +32,8 @@ WRONG = (
     "form",
     "points",
 )
+# Tables that a client maps; audited values are compared with the other tables and not taken in as they are.
+_MAPPED = [name for name, table in TABLES.items() if not table.by_import and name != "audited_values"]
 SHAPES = ("few", "many", "blank", "broken", "empty")
 ITEMS = {"recommend": {"scale": [0, 10]}}
 
@@ -127,7 +129,7 @@ def suited(wrong: str, dialect: Dialect) -> dict:
 @st.composite
 def cases(draw) -> Case:
     """Cases of one to eight tables."""
-    names = draw(st.lists(st.sampled_from(list(TABLES)), min_size=1, max_size=8, unique=True))
+    names = draw(st.lists(st.sampled_from(_MAPPED), min_size=1, max_size=8, unique=True))
     return Case(
         zone=draw(st.sampled_from(ZONES)),
         until=draw(st.sampled_from(("2025-12-31", "2025-12-31", None))),

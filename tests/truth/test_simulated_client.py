@@ -193,7 +193,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path, f
     assert set(first) == set(FILES)
     simulate(tmp_path / "b", 200, 6, rates)  # over its own files
     other = content(tmp_path / "b")
-    assert [name for name in first if other[name] == first[name]] == ["teams.csv"]  # headcounts are declared, not drawn
+    assert [name for name in first if other[name] == first[name]] == [
+        "benchmarks.csv",
+        "teams.csv",
+    ]  # declared, not drawn
     assert [path.name for path in tmp_path.iterdir() if path.name not in "ab"] == []
 
 
