@@ -51,7 +51,7 @@ def marks(drawing: Tag, kind: str, ends: Ends) -> Iterator[Mark]:
     """The marks of a drawing of a kind, which is what its alternative text begins with. ends: of a text, the ranges of its numbers."""
     texts = list(_texts(drawing))
     if kind.startswith("Dots"):
-        yield from _dots(drawing, texts, ends)
+        yield from _dots(drawing, texts, ends, ends_with_n="quarters of the peers" not in kind)
     elif kind.startswith("Steps"):
         yield from _steps(drawing, texts, ends)
     elif kind.startswith(("Line chart", "Bar chart")):
@@ -169,8 +169,8 @@ def _round(drawing: Tag) -> Iterator[tuple[float, float]]:
         yield from ((float(x), float(y)) for x, y in _POINT.findall(path["d"]))
 
 
-def _dots(drawing: Tag, texts: list[_Text], ends: Ends) -> Iterator[Mark]:
-    """Dots and whiskers by line; and the numbers at its end."""
+def _dots(drawing: Tag, texts: list[_Text], ends: Ends, ends_with_n: bool) -> Iterator[Mark]:
+    """Dots and whiskers by line; and the numbers at its end, n unless it is the figure of another metric."""
     axis = _grid(drawing, texts, ends, down=False)
     right = max(text.x for text in texts)
     for label in _lines(texts):
@@ -178,6 +178,8 @@ def _dots(drawing: Tag, texts: list[_Text], ends: Ends) -> Iterator[Mark]:
         for text in texts:
             if text.y == label.y and text.x > label.x and (found := ends(text.words)):
                 whole = text.x == right
+                if whole and not ends_with_n:
+                    continue
                 middle = round(sum(found[0]) / 2)
                 yield Mark(label.words, "n", middle, middle) if whole else Mark(label.words, "value", *found[0])
         if axis is None:

@@ -79,6 +79,11 @@ def pages(report: Path) -> list[Path]:
     return sorted(report.glob("*.html"))
 
 
+def with_figures(report: Path) -> list[Path]:
+    """The pages but for the methodology of single families, which is the same for every client; the corner shop's are looked at."""
+    return [page for page in pages(report) if not page.name.startswith("methodology-")]
+
+
 def test_every_page_of_the_corner_shop_is_good(made, running):
     report = made / "outputs" / "corner_shop" / "2025"
     assert (
@@ -93,13 +98,15 @@ def test_every_page_of_online_retail_ii_is_good(tmp_path, running):
     folder = project(tmp_path / "x" / "project")
     file = folder / "parameters" / "online_retail_ii.yml"
     file.write_text(file.read_text().replace("../../shared/data", str(REAL.resolve().parents[1])))
-    assert crmnb(folder, "run", "online_retail_ii", "--period", "2010") == 0
+    families_with_figures = ("data_quality", "financial", "retention", "sales")
+    options = [word for family in families_with_figures for word in ("--family", family)]
+    assert crmnb(folder, "run", "online_retail_ii", "--period", "2010", *options) == 0
     report = folder / "outputs" / "online_retail_ii" / "2010"
-    assert [problem for page in pages(report) for problem in check_page(page, running)] == []
+    assert [problem for page in with_figures(report) for problem in check_page(page, running)] == []
 
 
 def test_hostile_texts_run_nothing_and_break_no_layout(hostile, running):
-    for path in pages(hostile):
+    for path in with_figures(hostile):
         assert check_page(path, running) == [], path.name
         page, _ = open_page(running, path)
         assert "owned" not in page.title() or "<script>" in page.title()  # the name may stand there, as text

@@ -11,7 +11,7 @@ from benchmarks.speed import contest, money, money_data
 from benchmarks.speed.metrics import KEYS
 from crmnb.metrics.definition import family
 
-ROWS = 20_000
+ROWS = 8_000
 
 
 @pytest.fixture(scope="module")
