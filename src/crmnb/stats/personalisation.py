@@ -45,12 +45,13 @@ class _Arm:
 def lift(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     """The share met in the arm 1 less that in the arm 0, in points, within tests.
 
-    counts: `experiment`, `arm` (0 or 1), `met` (0 or 1), `n` and `fold` (groups of customers).
+    counts: `experiment`, `arm` (0 or 1), `met` (0 or 1), `n` and `fold` (groups of customers). A test with one arm only tells nothing; its
+    units are in n all the same, so that levels add up and nobody can tell how few these are.
     """
     counts = group.counts[group.counts.groupby("experiment")["arm"].transform("nunique") == 2]
     if counts.empty:
         return [group.row(reason=Note("lift_needs_both_arms"))]
-    clustered, n = group.customers < group.n, float(counts["n"].sum())
+    clustered = group.customers < group.n
     treated, others = (_arm(counts, arm) for arm in (1, 0))
     own = [pd.DataFrame([arm.estimate(context.level, clustered)]) for arm in (treated, others)]
     correlation = _correlation(treated.influence, others.influence) if clustered else 0.0
@@ -58,7 +59,7 @@ def lift(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     few = clustered and min(len(treated.influence), len(others.influence)) < FEW_CLUSTERS
     method = "Newcombe by customer" if clustered else "Newcombe"
     fields = {name: 100 * float(change[column]) for name, column in _COLUMNS.items()}
-    return [group.row(n=n, method=method, flags="unreliable" if few else "", **fields)]
+    return [group.row(method=method, flags="unreliable" if few else "", **fields)]
 
 
 _COLUMNS = {"value": "change", "low": "low", "high": "high"}
