@@ -59,16 +59,21 @@ def from_json(text: str) -> Note:
     return note
 
 
+def significant(figure: float, digits: int = 12) -> float:
+    """A figure to so many significant digits: sums of floats differ in the last ones with the number of threads."""
+    return float(f"{figure:.{digits}g}")
+
+
 def _plain(value: Any) -> Any:
     """The value as one of the types that a note may hold. Raises TypeError for any other."""
     if value is None or isinstance(value, str | bool | Note):
         return value
     if isinstance(value, Count):
-        return Count(float(value.number), value.is_bound)
+        return Count(significant(value.number), value.is_bound)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
-        return float(value)
+        return significant(value)
     if isinstance(value, tuple | list):
         return tuple(_plain(part) for part in value)
     raise TypeError(f"a note cannot hold {value!r}")

@@ -10,7 +10,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.evaluate.measure import Measured, measure, measure_all
 from crmnb.evaluate.result import Result
-from crmnb.evaluate.results_frame import with_signals
+from crmnb.evaluate.results_frame import rounded, with_signals
 from crmnb.evaluate.settings import compared_with
 from crmnb.metrics.definition import Metric, family
 
@@ -63,7 +63,8 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
 
 def _result(measured: Measured, rows: pd.DataFrame, tables: Tables, period: Period) -> Result:
     comparison, _ = compared_with(tables.client, period)
-    facts = measured.settings, measured.notes, measured.direction, measured.points
+    points = rounded(measured.points, measured.points.select_dtypes("float"))
+    facts = measured.settings, measured.notes, measured.direction, points
     return Result(measured.metric, tables.client, period, comparison, rows, *facts)
 
 

@@ -1,9 +1,11 @@
 """The results frame: its columns, and the signals in it that survive false-discovery control."""
 
 from collections import namedtuple
+from collections.abc import Iterable
 
 import pandas as pd
 
+from crmnb.core.notes import significant
 from crmnb.stats.multiple_tests import are_discoveries
 
 # One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where they
@@ -49,9 +51,7 @@ def tuples(frame: pd.DataFrame) -> list[Row]:
     return [Row(*values) for values in zip(*(frame[name].tolist() for name in COLUMNS), strict=True)]
 
 
-def rounded(frame: pd.DataFrame, digits: int = 12) -> pd.DataFrame:
-    """Figures to so many significant digits: sums of floats differ in the last ones with the number of threads."""
-    figures = [*FIGURES, *CHANGES]
-    frame = frame.copy()
-    frame[figures] = frame[figures].astype(float).map(lambda x: float(f"{x:.{digits}g}"))
-    return frame
+def rounded(frame: pd.DataFrame, columns: Iterable[str] = (*FIGURES, *CHANGES)) -> pd.DataFrame:
+    """A frame whose figures have as many digits as are the same however many threads computed them."""
+    figures = frame[[*columns]].astype(float).map(significant)
+    return frame.assign(**figures)
