@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.robustness import disclosure_comments, disclosure_employees, disclosure_service
+from benchmarks.robustness import disclosure_audiences, disclosure_comments, disclosure_employees, disclosure_service
 from crmnb.demo.draw import simulate_tables
 from crmnb.demo.parameters import Rates
 from crmnb.schema.client import Client
@@ -85,7 +85,8 @@ def at_random(count: int) -> Iterator[Small]:
 
 
 def crafted() -> Iterator[Small]:
-    """One client for each way in which small groups were once given away, one with a relationship survey, two with employees, one with tickets, and one with comments."""
+    """One client for each way in which small groups were once given away, one with a relationship survey, two with employees, one with tickets, one with comments,
+    one with e-mails and visits, and one with a survey of brands."""
     for name, make in _MAKERS.items():
         tables, declared, within = make(np.random.default_rng(1))
         below = disclosure_employees.BELOW if make is disclosure_employees.survey else BELOW
@@ -277,4 +278,6 @@ _MAKERS: dict[str, Callable] = {
     "c11_employees_alone": disclosure_employees.survey,
     "c12_service": disclosure_service.tickets_with_answers,
     "c13_comments": disclosure_comments.comments,
+    "c14_mailing": disclosure_audiences.mailing,
+    "c15_brands": disclosure_audiences.brand_survey,
 }

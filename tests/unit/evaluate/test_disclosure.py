@@ -44,6 +44,11 @@ METRICS = {
         *("ticket_volume", "ticket_flow", "reopen_rate", "transfer_rate", "resolved_by_agent", "closed_loop_rate"),
     ),
     "c13_comments": ("sentiment", "theme_share", "theme_effect", "testimonial_count", "segment_themes"),
+    "c14_mailing": (
+        *("delivery_rate", "open_rate", "click_rate", "email_funnel", "personalisation_lift", "loyalty_participation"),
+        *("website_visits", "visits_by_source", "unique_visitors", "bounce_rate", "active_share"),
+    ),
+    "c15_brands": ("brand_funnel", "brand_step_rate", "brand_gap", "brand_pillars", "price_premium"),
 }
 CRAFTED = {small.name: small for small in crafted()}
 
@@ -105,6 +110,20 @@ def test_what_lies_between_two_segmentations_counts_as_a_group():
 
 def test_a_group_that_no_row_stands_for_is_seen():
     assert hidden(rows({"n": 69}, *levels(web=40, fair=25))) == [False, False, True]  # four are left out
+
+
+@pytest.mark.parametrize(("clusters", "numerator"), [(40, 30), (44, 30), (40, 36)])
+def test_rows_that_are_left_out_are_a_group_though_their_customers_are_at_other_levels_too(clusters, numerator):
+    # 40 or 44 customers at the two levels, of whom some are at both, of 40 in all; the numerator may be money and fall.
+    whole = {"n": 69, "clusters": 40, "numerator": 32}
+    web, fair = ({"segment": "channel", "level": level, "n": n} for level, n in (("web", 40), ("fair", 25)))
+    web, fair = web | {"clusters": clusters - 15, "numerator": numerator - 10}, fair | {"clusters": 15, "numerator": 10}
+    assert any(hidden(rows(whole, web, fair)))
+
+
+def test_who_has_no_rows_is_no_group():
+    of_all, of_levels = {"n": 65, "clusters": 60}, levels(web=40, fair=25)
+    assert not any(hidden(rows(of_all, of_levels[0] | {"clusters": 30}, of_levels[1] | {"clusters": 25})))
 
 
 # By channel, as (those asked, their customers, completions) and (those who started, completions).

@@ -50,13 +50,21 @@ def remainders(
     if not rows:
         return Remainders(figures.iloc[:0], cells.iloc[:0], np.zeros(0))
     small_groups = pd.DataFrame(rows, columns=[*_CELL, *_COUNTS])
-    people = small_groups[["n", "clusters"]].min(axis=1).to_numpy(float)
+    people = _people(*small_groups[["n", "clusters"]].to_numpy(float).T)
     return Remainders(
         small_groups[list(_COUNTS)].reindex(columns=list(FIGURES)),
         small_groups[_CELL],
         people,
         tuple(sums),
     )
+
+
+def _people(n: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """The most people that remainders may be of: the customers, where their number is known, but never more than the rows.
+
+    Levels that share customers count them twice: then no customer may be left, but rows of some.
+    """
+    return np.where(clusters > 0, np.minimum(n, clusters), n)
 
 
 def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
@@ -67,8 +75,7 @@ def _left_out(table: pd.DataFrame, at_least: int) -> Iterator[tuple]:
     wholes = table.loc[table["segment"] == "", [*place, *_COUNTS]]
     both = sums.merge(wholes, on=place, suffixes=("_of_levels", ""))
     rest = both[list(_COUNTS)].to_numpy() - both[[f"{name}_of_levels" for name in _COUNTS]].to_numpy()
-    fewest = np.where(rest[:, 1] < rest[:, 0], rest[:, 1], rest[:, 0])
-    is_small = (fewest > 0) & (fewest < at_least) & ~(rest < 0).any(axis=1)
+    is_small = (rest[:, 0] > 0) & (_people(rest[:, 0], rest[:, 1]) < at_least)
     keys = both.loc[is_small, [*place, "segment"]].itertuples(index=False, name=None)
     for key, counts in zip(keys, rest[is_small], strict=True):
         yield (*key, LEFT_OUT, *counts)
@@ -84,7 +91,7 @@ def _between(table: pd.DataFrame, seams: Iterable[Seam], at_least: int) -> Itera
             for segment, levels in (seam.of, seam.less)
         ]
         for place, rest in (sides[0] - sides[1]).dropna(subset=["n", "clusters"]).iterrows():
-            if 0 < min(rest["n"], rest["clusters"]) < at_least:
+            if rest["n"] > 0 and _people(rest["n"], rest["clusters"]) < at_least:
                 yield (*place, seam.segment, seam.level, *rest)
 
 
