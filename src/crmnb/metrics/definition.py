@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmnb.core.errors import Unavailable
 from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.metrics.estimators import net_promoters
+from crmnb.metrics.formulas import Formula, formula_of
 from crmnb.metrics.measures import Measure
 from crmnb.schema.client import Client, Item, Privacy
 
@@ -54,6 +55,7 @@ class Metric:
     why: str
     caution: str
     source: str
+    declared_formula: str
     known: Measure | None = None
     trend: bool = True
     opens_report: bool = False
@@ -113,6 +115,11 @@ class Metric:
         """How its interval is computed, in words; of a transformed input, how that one's is."""
         inputs = self.measure.inputs if self.measure.transform else ()
         return catalogue()[inputs[0]].interval if inputs else self.estimate.interval
+
+    @cached_property
+    def formula(self) -> Formula | None:
+        """How its value is computed, in symbols: as its docstring declares, or as its estimator does; None where neither says it."""
+        return formula_of(self.declared_formula, self.estimate.name, self.numerator, self.denominator)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -198,11 +205,12 @@ def on_empty_tables(metric: Metric) -> Measure:
 
 
 def _docstring_parts(function: Callable[..., Any]) -> dict[str, str]:
-    """The docstring's parts: the definition (all before the first label), then `Why:`, `Caution:`, `Source:`."""
-    parts = re.split(r"^(Why|Caution|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
+    """The docstring's parts: the definition (all before the first label), then `Why:`, `Caution:`, `Formula:`, `Source:`."""
+    parts = re.split(r"^(Why|Caution|Formula|Source):", inspect.getdoc(function) or "", flags=re.MULTILINE)
     texts = [" ".join(text.split()) for text in parts]
     labelled = dict(zip(texts[1::2], texts[2::2], strict=True))
-    return {"definition": texts[0]} | {label.lower(): labelled.get(label, "") for label in ("Why", "Caution", "Source")}
+    own = {label.lower(): labelled.get(label, "") for label in ("Why", "Caution", "Source")}
+    return {"definition": texts[0], "declared_formula": labelled.get("Formula", "")} | own
 
 
 def _family_of(module: str) -> str:

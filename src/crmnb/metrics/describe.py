@@ -18,6 +18,7 @@ def described(metric: Metric) -> dict:
         "numerator": metric.numerator,
         "denominator": metric.denominator,
         "breakdown": metric.breakdown,
+        "formula": metric.formula.text if metric.formula else "",
         "estimate": metric.estimate.name,
         "interval": metric.interval,
         "reads": list(metric.reads),
@@ -63,10 +64,13 @@ def in_full(metric: Metric) -> str:
         ("", metric.definition),
         ("Why: ", metric.why),
         ("Caution: ", metric.caution),
+        ("Formula: ", facts["formula"]),
         ("Interval: ", facts["interval"]),
         ("Reads: ", ", ".join(metric.reads)),
         ("Settings: ", settings),
         ("Source: ", metric.source),
     ):
+        if not text:
+            continue
         lines += textwrap.wrap(label + text, 100, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"

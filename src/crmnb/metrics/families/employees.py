@@ -109,6 +109,8 @@ def employee_satisfaction_mean(employee_responses, teams, *, item: Item = "work_
 
     Why: it also reacts to changes below the top box.
     Caution: a mean can hide two opposite groups. As for employee satisfaction, a period must hold one survey.
+    Formula: 100 * (mean(x) - x_worst) / (x_best - x_worst), where x = the valid answers on their scale; x_worst = the worst answer of the
+    scale; x_best = the best answer of the scale.
     Source: Cochran 1977, Sampling Techniques, 3rd ed., 2.6 (mean of a finite population); Wedderburn 1974, Biometrika 61:439 (means on a
         scale).
     """
@@ -129,6 +131,7 @@ def employee_nps(employee_responses, teams, *, segments: Segments):
 
     Why: one figure for the willingness to recommend, which compares with the NPS of customers.
     Caution: it ignores most of the scale, so its interval is wide. As for employee satisfaction, a period must hold one survey.
+    Formula: 100 * (P - D) / n, where P = the number of promoters (9 or 10); D = the number of detractors (0 to 6).
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365 (interval);
         Cochran 1977, Sampling Techniques, 3rd ed., 3.2 (finite population).
     """
@@ -172,6 +175,8 @@ def employee_engagement_index(employee_responses, teams, *, employees: Employees
     Why: several questions tell more reliably than one whether employees put effort into their work.
     Caution: the items are the client's own, so the figure does not compare with that of another company. See Cronbach's
         alpha: below .70 the items hardly measure one thing. As for employee satisfaction, a period must hold one survey.
+    Formula: sum_i(m_i) / n, where m_i = the mean of the answers on sheet i, each from 0 (worst) to 100 (best); n = the number of sheets
+    with an answer to at least half of the items.
     Source: Harter, Schmidt & Hayes 2002, Journal of Applied Psychology 87:268 (engagement); Cronbach 1951, Psychometrika
         16:297 (alpha); Cochran 1977, Sampling Techniques, 3rd ed., 2.6 (interval).
     """
@@ -193,6 +198,8 @@ def customer_centric_culture(employee_responses, teams, *, employees: Employees,
     Why: what employees say of decisions about customers precedes what customers feel.
     Caution: it is the employees' view, not the customers'. The items are the client's own. As for employee satisfaction, a period
         must hold one survey.
+    Formula: sum_i(m_i) / n, where m_i = the mean of the answers on sheet i, each from 0 (worst) to 100 (best); n = the number of sheets
+    with an answer to at least half of the items.
     Source: Deshpande, Farley & Webster 1993, Journal of Marketing 57(1):23 (customer orientation); Cronbach 1951, Psychometrika
         16:297 (alpha); Cochran 1977, Sampling Techniques, 3rd ed., 2.6 (interval).
     """
@@ -224,6 +231,8 @@ def employee_customer_link(
 
     Why: it shows whether engaged teams have satisfied customers.
     Caution: teams were not assigned at random: their tasks and customers differ. It is a relation between teams, not between persons.
+    Formula: b / R, where b = the slope of the customers' satisfaction on the engagement index, over teams; R = the reliability of the
+    teams' scores: the share of their scatter that is not chance.
     Source: Fuller 1987, Measurement Error Models, 1.2 (slope); Spearman 1904, American Journal of Psychology 15:72 (attenuation); Efron 1982,
         The Jackknife, the Bootstrap and Other Resampling Plans, 3 (interval); Bonett & Wright 2000, Psychometrika 65:23 (ranks).
     """

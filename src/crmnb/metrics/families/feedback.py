@@ -54,6 +54,7 @@ def sentiment(survey_responses, *, feedback: Feedback):
     Why: it shows how customers feel in their own words, also where they skip the questions.
     Caution: few customers comment, and very satisfied or dissatisfied ones comment more. Irony is not recognised. The correction
         assumes that errors are as frequent in every period and segment as in the labelled sample.
+    Formula: 100 * (P - N) / n, where P = the number of positive comments; N = the number of negative comments.
     Source: Hutto & Gilbert 2014, ICWSM 8:216 (VADER); Saerens, Latinne & Decaestecker 2002, Neural Computation 14:21 (correction).
     """
     coded = coded_sentiment(survey_responses, feedback)
@@ -137,6 +138,9 @@ def theme_effect(survey_responses, personal_names, *, feedback: Feedback, item: 
     Why: it shows which themes dissatisfied customers raise.
     Caution: it is an association, not the effect of a measure: who mentions a theme may differ in other ways. Customers who do not
         comment are not included.
+    Formula: sum_s(w_s * (m_s - o_s)) / sum_s(w_s), where m_s = the mean satisfaction of those who mention the theme in survey s; o_s = the
+    mean satisfaction of those who comment without mentioning it; w_s = the weight of the survey, n_1 n_0 / (n_1 + n_0) of the numbers of
+    both.
     Source: Welch 1947, Biometrika 34:28; Liang & Zeger 1986, Biometrika 73:13 (clusters); Holm 1979, Scandinavian Journal of
         Statistics 6:65 (all themes together).
     """

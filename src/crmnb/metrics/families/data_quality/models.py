@@ -38,6 +38,10 @@ def model_effectiveness(
 
     Why: a list of customers at risk is as good as the model behind it.
     Caution: one holdout is one draw of the future. A model that knows only tenure and purchases cannot tell customers apart who are alike in these.
+    Formula: AUC: (W + T / 2) / (n_1 * n_0) | Brier score: sum_i((p_i - y_i) ** 2) / n | total error: (F - A) / A, where n_1 = customers who
+    were lost; n_0 = customers who were kept; W = pairs of a lost and a kept customer of whom the lost one had the higher risk; T = pairs
+    with equal risks; p_i = the forecast risk of customer i; y_i = 1 if customer i was lost, otherwise 0; F = forecast margin or purchases
+    of all; A = the actual ones.
     Source: Hanley & McNeil 1982, Radiology 143:29 (AUC); Brier 1950, Monthly Weather Review 78:1; Steyerberg et al. 2010, Epidemiology
         21:128 (calibration slope); Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout).
     """

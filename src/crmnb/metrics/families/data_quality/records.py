@@ -246,6 +246,7 @@ def data_freshness(data_days, *, quality: DataQuality):
 
     Why: a source that has stopped sending looks like customers who have stopped buying.
     Caution: a quiet source is old without being late. The age is that of what happened last, not of the last export.
+    Formula: t_end - t_newest, where t_end = the end of the period; t_newest = the time of the newest row of the table.
     Source: Pipino, Lee & Wang 2002, Communications of the ACM 45(4):211 (timeliness); Ballou, Wang, Pazer & Tayi 1998, Management
         Science 44:462.
     """

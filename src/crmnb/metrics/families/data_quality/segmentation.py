@@ -48,6 +48,8 @@ def segmentation_effectiveness(tenures, *, churn: Churn, segments: Segments):
 
     Why: a segmentation that says nothing of what customers do makes reports longer and decisions no better.
     Caution: it is an association, no cause. An attribute that is stored as it is today may have changed after the outcome.
+    Formula: sqrt(max(0, phi2 - (r - 1) * (c - 1) / (n - 1)) / (min(r_c, c_c) - 1)), where phi2 = the chi-squared statistic of the table of
+    levels by kept or lost, divided by n; r = the number of levels; c = 2, kept or lost; r_c = r - (r - 1)² / (n - 1); c_c = c - (c - 1)² / (n - 1).
     Source: Bergsma 2013, Journal of the Korean Statistical Society 42:323 (bias correction); Wedel & Kamakura 2000, Market Segmentation,
         2nd ed., 1.3 (criteria); Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3.
     """
@@ -74,6 +76,8 @@ def segmentation_revenue(orders, *, segments: Segments):
 
     Why: segments that buy alike are no basis for different offers.
     Caution: the logarithm counts proportions, so a few large buyers do not decide. It is about buyers only, and about one period.
+    Formula: 1 - sum_i((y_i - f_i) ** 2) / sum_i((y_i - g_i) ** 2), where y_i = the logarithm of the net revenue of buyer i; f_i = the mean
+    of the buyer's level, over the four fifths of the buyers without buyer i; g_i = the mean of all these, whatever their level.
     Source: Cohen 1988, Statistical Power Analysis, 2nd ed., 8.2 (eta squared); Stone 1974, JRSS-B 36:111 (cross-validation).
     """
     _require_segments(segments)
@@ -103,6 +107,8 @@ def segmentation_satisfaction(survey_responses, *, item: Item = "satisfied", seg
 
     Why: where a segmentation goes with satisfaction, it shows whom to ask what is wrong.
     Caution: only customers who answered count. Who answers may differ by level.
+    Formula: 1 - sum_i((y_i - f_i) ** 2) / sum_i((y_i - g_i) ** 2), where y_i = the mean satisfaction of customer i; f_i = the mean of the
+    customer's level, over the four fifths of the customers without customer i; g_i = the mean of all these, whatever their level.
     Source: Cohen 1988, Statistical Power Analysis, 2nd ed., 8.2 (eta squared); Stone 1974, JRSS-B 36:111 (cross-validation).
     """
     _require_segments(segments)
@@ -136,6 +142,8 @@ def segmentation_stability(customers, *, segments: Segments, stable_months: int 
 
     Why: a segment whose members change faster than a campaign runs cannot be addressed.
     Caution: that bands of tenure change is in their nature; how fast depends on how wide they are.
+    Formula: (A - E) / (M - E), where A = pairs of customers who share a level on both days; E = the pairs that would by chance; M = the
+    mean of the pairs that share a level on the first day and of those on the second.
     Source: Hubert & Arabie 1985, Journal of Classification 2:193; Wedel & Kamakura 2000, Market Segmentation, 2nd ed., 1.3 (stability).
     """
     moving = {

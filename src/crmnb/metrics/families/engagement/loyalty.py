@@ -71,6 +71,8 @@ def active_share(usage):
 
     Why: a product that is used daily is hard to give up.
     Caution: of a product that is needed once a month, a low share is no fault. Customers who stop altogether are not in it: see churn.
+    Formula: sum_m(a_m) / sum_m(d_m * c_m), where a_m = the active days of all customers in month m; d_m = the days of month m; c_m = the
+    customers who were active in month m.
     Source: Croll & Yoskovitz 2013, Lean Analytics, chapter 9 (stickiness); Kish 1965, Survey Sampling, 6.5 (interval of a ratio, by customer).
     """
     months = usage.periods.table(_whole_months)

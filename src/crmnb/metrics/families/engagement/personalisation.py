@@ -33,6 +33,8 @@ def personalisation_lift(sends, *, channel: str = "e-mail", follow_up_days: int 
 
     Why: chance makes both groups alike, so the difference is what personalisation brings.
     Caution: where personalised e-mails went to chosen customers, the difference is one of customers; such e-mails are left out.
+    Formula: 100 * sum_e(w_e * (p_e - q_e)) / sum_e(w_e), where p_e = the share of the personalised e-mails of test e with a response; q_e =
+    the share of its other e-mails with a response; w_e = the weight of the test, n_1 n_0 / (n_1 + n_0) of the numbers of both.
     Source: Newcombe 1998, Statistics in Medicine 17:873 (interval); Cochran 1954, Biometrics 10:417 (weights of the tests); Liang & Zeger
         1986, Biometrika 73:13 (clusters).
     """

@@ -76,6 +76,7 @@ def mention_sentiment(social_mentions, *, feedback: Feedback):
 
     Why: it shows whether people speak well of the company where it does not ask.
     Caution: who writes in public is more satisfied or more angry than the others. Irony is not recognised.
+    Formula: 100 * (P - N) / n, where P = the number of positive mentions; N = the number of negative mentions.
     Source: Hutto & Gilbert 2014, ICWSM 8:216 (VADER); Efron & Tibshirani 1993, An Introduction to the Bootstrap, 13.3 (interval).
     """
     mentions = social_mentions.derive(_as_comments)

@@ -107,6 +107,7 @@ def time_on_site(visits, *, segments: Segments):
 
     Why: it shows how much attention the site gets.
     Caution: long may mean interested or lost. If the share without a measured time changes, the median is one of other sessions.
+    Formula: median(x), where x = the seconds of each session with a measured time.
     Source: Clifton 2012, Advanced Web Metrics with Google Analytics, 3rd ed. (time on site); Woodruff 1952, JASA 47:635, with the score limits
         of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by visitor).
     """

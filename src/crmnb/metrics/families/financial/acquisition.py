@@ -112,6 +112,7 @@ def customer_acquisition_cost(costs, tenures, joined, *, churn: Churn, worth: Wo
     Why: the cost of a new customer limits the return on acquisition.
     Caution: it is only as complete as the costs: salaries and discounts are often missing. Customers who would have come anyway are
         among those won, so the next one costs more than this mean.
+    Formula: C / N, where C = the costs of acquisition; N = the number of new customers in the period.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (average acquisition cost). Interval:
         the ratio of sums over months (Kish 1965, Survey Sampling, 6.5), which is that of a bootstrap of months to the first order.
     """
@@ -147,6 +148,7 @@ def clv_to_cac(
 
     Why: above 1, acquisition pays within the horizon.
     Caution: it is a mean of all channels, of which some may not pay. It contains the errors of CLV and of CAC.
+    Formula: V / C, where V = the margin expected of a new customer over the horizon, discounted; C = the customer acquisition cost (CAC).
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 3; delta method (interval).
     """
     tenures.periods.require_history(churn.history_days)
@@ -179,6 +181,8 @@ def cac_payback_period(payments, tenures, costs, joined, *, churn: Churn, worth:
     Why: until then, each new customer costs more than the margin so far.
     Caution: margins are not discounted. Where it is not reached, that is the answer as far as has been seen. Late months rest
         on the few who were won early.
+    Formula: smallest(t, M(t) >= C), where t = months since the first purchase; M = the mean margin of a new customer up to that month; C =
+    the customer acquisition cost (CAC).
     Source: Nelson 2003, Recurrent Events Data Analysis, chapter 1 (mean cumulative cost); percentile bootstrap of customers.
     """
     periods = payments.periods
@@ -214,6 +218,7 @@ def return_on_investment(costs, *, worth: Worth):
 
     Why: it compares programmes with each other and with no programme.
     Caution: a gain measured once is set against costs that go on: measure again, and declare what it came to in all.
+    Formula: (G - C) / C, where G = the gain: the margin that would not exist without the programme; C = the cost of the programme so far.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 10 (return on marketing investment).
     """
     spent = costs.until_end("month").filter(~nw.col("programme").is_null())

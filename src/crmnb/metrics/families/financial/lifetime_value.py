@@ -63,6 +63,8 @@ def historical_clv(payments, *, worth: Worth):
     Caution: young customers have had little time, so it says too little of what a new one will be worth, and it falls when many
         are won. Who bought before the data begin is seen in part. Where a few brought most of it, the lower limit can fall below 0:
         the mean is then not known from so few.
+    Formula: sum_i(sum_t(m_it / (1 + d) ** t)) / n, where m_it = the margin of customer i at time t; t = years since the first purchase; d
+    = the discount rate per year.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2 (discounted margins); Hall 1992, JRSS-B 54:221
         (interval).
     """
@@ -103,6 +105,7 @@ def predicted_clv(
     Why: what keeping the customers of today is worth, and what may be spent on it.
     Caution: the models know of nothing but the past: no campaign, season or price to come. The holdout's error says how far to
         believe them. The interval is of the mean that is expected, not of what single customers will bring.
+    Formula: sum_i(sum_t(E_it / (1 + d) ** t)) / n, where E_it = the margin of customer i that the model expects at time t; t = years since the end of the period, up to the horizon; d = the discount rate per year.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Fader & Hardie 2013, note 025 (Gamma-Gamma); Fader &
         Hardie 2007, Journal of Interactive Marketing 21:76 (shifted beta-geometric). The interval is the delta method's, which to
         the first order is that of a parametric bootstrap.
@@ -133,6 +136,7 @@ def residual_clv(
 
     Why: beside the predicted value it tells how much of the worth lies beyond the horizon.
     Caution: the further ahead, the more it is the model that speaks. Without a discount it can be infinite; then it is refused.
+    Formula: sum_i(sum_t(E_it / (1 + d) ** t)) / n, where E_it = the margin of customer i that the model expects at time t; t = years since the end of the period, without a horizon; d = the discount rate per year.
     Source: Fader, Hardie & Lee 2005, Journal of Marketing Research 42:415 (discounted expected residual transactions); Fader &
         Hardie 2010, Marketing Science 29:85 (contracts).
     """
@@ -161,6 +165,8 @@ def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
         same constant rate, gives the newly won the spending of loyal ones, and discounts nothing: with churn by inactivity it is
         often far off, in either direction. Decide by the predicted value. By inactivity it is available for periods of a year or
         more only, as no shorter period shows a year's churn.
+    Formula: m * f / c, where m = the mean margin of an order; f = orders per buyer and year; c = the churn rate per year, so that 1 / c
+    is the lifespan in years.
     Source: Gupta & Lehmann 2005, Managing Customers as Investments, chapter 2; Fader & Hardie 2012, Journal of Interactive Marketing
         26:232 (why a lifespan of 1 / churn misleads).
     """
@@ -201,6 +207,8 @@ def clv_backtest(payments, tenures, joined, *, churn: Churn, worth: Worth, dates
     Why: a forecast is useful only with its error.
     Caution: one holdout is one draw of the future. A good total can hide errors that cancel out; the error per customer shows them,
         and stays large, as what a single customer does is chance.
+    Formula: total error: (F - A) / A | error per customer: sum_i(abs(f_i - a_i)) / sum_i(a_i), where F = the forecast purchases of all
+    customers in the holdout; A = their actual purchases; f_i = the forecast for customer i; a_i = the actual purchases of customer i.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275, section 4 (holdout, tracking).
     """
     histories = value_histories(payments, tenures, joined, churn, worth, dates)

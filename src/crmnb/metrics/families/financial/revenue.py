@@ -39,6 +39,7 @@ def revenue_reconciliation(payments, *, worth: Worth):
     Why: other figures are reliable only if the data contain every sale exactly once.
     Caution: books and orders differ for good reasons too: taxes, shipping, the day on which a sale counts. Know them before
         looking for others.
+    Formula: (R - B) / B, where R = net revenue in the data; B = net revenue in the client's books.
     Source: the usual control total of an audit; the International Standards on Auditing call it an analytical procedure (ISA 520).
     """
     payments.periods.without_parts()
@@ -110,6 +111,9 @@ def revenue_concentration(payments):
 
     Why: it tells how much hangs on a few, who then deserve to be known by name, and whose loss would hurt.
     Caution: a longer period evens out who happened to buy in it, so compare equal ones. Who did not buy at all is not in it.
+    Formula: Gini coefficient: n / (n - 1) * (2 * sum_i(i * y_i) / (n * sum_i(y_i)) - (n + 1) / n) | share of the top 10%: sum_top(y_i) /
+    sum_i(y_i), where i = the rank of a buyer by revenue, 1 for the lowest; y_i = the revenue of buyer i; top = the tenth of the buyers with
+    the highest revenue; n = the number of buyers.
     Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
         176:521 (interval).
     """

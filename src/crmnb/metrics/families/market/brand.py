@@ -136,6 +136,8 @@ def brand_gap(brand_survey, *, own_brand: Market, segments: Segments):
 
     Why: it shows against whom, and at which stage, the brand wins and loses.
     Caution: only rivals that the survey asks about are compared. Respondents who know their own supplier best are often asked first.
+    Formula: 100 * (b - c) / n, where b = respondents at the stage with the own brand and not with the rival; c = respondents at the stage
+    with the rival and not with the own brand; n = the number of respondents who were asked about both.
     Source: Agresti & Min 2005, Statistics in Medicine 24:729 (paired shares); Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
     pairs = own_beside_rivals(newest_answers(brand_survey), own_brand.own_brand, *STAGES)
@@ -175,6 +177,7 @@ def brand_equity_index(brand_survey, *, own_brand: Market, items: Items, segment
 
     Why: it tells early, before sales do, whether a brand becomes stronger or weaker.
     Caution: the pillars are the client's own choice: figures of other surveys are not comparable. Those who know a brand judge it more kindly.
+    Formula: sum_i(m_i) / n, where m_i = the mean of the pillars of respondent i, each from 0 (worst) to 100 (best).
     Source: Aaker 1996, California Management Review 38(3):102 (dimensions of brand equity); interval: score of the mean, respondents independent.
     """
     scores = _pillars(brand_survey, own_brand, items, segments)
@@ -206,6 +209,7 @@ def brand_pillars(brand_survey, *, own_brand: Market, items: Items, segments: Se
 
     Why: the index says how strong a brand is, its pillars say by what.
     Caution: as for the index. Pillars with few items scatter more.
+    Formula: sum_i(m_i) / n, where m_i = the mean of the items of the pillar that respondent i answered, each from 0 (worst) to 100 (best).
     Source: Aaker 1996, California Management Review 38(3):102; interval: score of the mean, respondents independent.
     """
     scores = _pillars(brand_survey, own_brand, items, segments)
@@ -239,6 +243,8 @@ def price_premium(brand_survey, *, own_brand: Market, segments: Segments):
 
     Why: a strong brand is worth more to people than the same offer of another name; this part of equity becomes margin.
     Caution: people say lower prices than they pay, for all brands; the comparison suffers less than the level. The offers must be the same.
+    Formula: sum_i(p_i) / sum_i(r_i) - 1, where p_i = the fair price of the own brand that respondent i named; r_i = the fair price of the
+    rival that respondent i named, or the mean of several.
     Source: Aaker 1996, California Management Review 38(3):102 (price premium); Cochran 1977, Sampling Techniques, 3rd ed., 6.3 (ratio of means, interval).
     """
     pairs = own_beside_rivals(newest_answers(brand_survey), own_brand.own_brand, "fair_price")

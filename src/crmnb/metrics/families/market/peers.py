@@ -51,6 +51,7 @@ def benchmark_position(benchmarks, *, least_peers: int = 4):
     Why: whether a figure is good is known only beside those of others with the same customers and costs.
     Caution: peers who publish their figures are not a sample of all, and mostly the better ones. Their questions and definitions must be the same, which
         the table does not show.
+    Formula: 100 * (W + T / 2) / n, where W = the number of peers with a worse figure; T = the number of peers with the same figure.
     Source: Camp 1989, Benchmarking; Hyndman & Fan 1996, American Statistician 50:361 (quantiles).
     """
     words = {"numerator": "peers with a worse figure", "denominator": "peers with a figure"}
@@ -74,6 +75,7 @@ def benchmark_gap(benchmarks, *, least_peers: int = 4):
 
     Why: a position says who is ahead, the gap says by how much, and what would be needed.
     Caution: as for the position. The interval is that of the own figure; the peers' median is taken as it is.
+    Formula: x - q, where x = the own figure; q = the median of the peers' figures, or the value from which on their best quarter begins.
     Source: Hyndman & Fan 1996, American Statistician 50:361 (quantiles, type 7).
     """
     words = {"numerator": "own figure less that of peers", "denominator": "units of the own figure"}
@@ -96,6 +98,7 @@ def benchmark_difference(benchmarks):
     Why: it says whether a peer is ahead by more than chance.
     Caution: how exact a peer's figure is follows from n for shares only; other figures have a position and a gap, but no difference here. With many
         peers, some differ by chance.
+    Formula: x - y, where x = the own share; y = the share of the peer.
     Source: Newcombe 1998, Statistics in Medicine 17:873 (difference of two shares, hybrid score).
     """
     words = {"numerator": "own share less that of the peer", "denominator": "units of the own share"}

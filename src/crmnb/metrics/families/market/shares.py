@@ -100,6 +100,9 @@ def share_shift(market, *, own_brand: Market):
 
     Why: a share that rises because the own segment is in fashion needs another answer than one that is won from rivals.
     Caution: it shows how the share moved, not why. Segments that are drawn differently give other parts.
+    Formula: own growth: (v_1 + v_0) / 2 * (s_1 - s_0) | market growth: ((s_1 + s_0) / 2 - (S_1 + S_0) / 2) * (v_1 - v_0), where v_1 = the segment's share of the whole market in the period; v_0 = that share in the same months
+    a year before; s_1 = the own share within the segment in the period; s_0 = that share a year before; S_1 = the own share of the
+    whole market in the period; S_0 = that share a year before.
     Source: Ang 2005, Energy Policy 33:867 (exact decomposition); Marshall 1998, Journal of International Business Studies (shift and share) for
         the two effects by segment.
     """
@@ -146,6 +149,7 @@ def market_concentration(market, *, own_brand: Market, segments: Segments):
     Why: in a concentrated market rivals react to each other, and mergers are watched by authorities.
     Caution: it depends on where the market is drawn. Competitors who are missing make it too large. Authorities in the United States call a market
         above 1,800 highly concentrated.
+    Formula: sum_j(s_j ** 2), where s_j = the market share of competitor j in percent.
     Source: Hirschman 1964, American Economic Review 54:761; US Department of Justice & Federal Trade Commission 2023, Merger Guidelines, 2.1.
     """
     words = {

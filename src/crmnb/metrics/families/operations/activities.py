@@ -22,6 +22,7 @@ def letters_sent(activities, *, segments: Segments):
 
     Why: letters are an input: they cost time and money whether or not they lead to anything.
     Caution: more letters are not better letters. See the share of activities that led to a next step.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -34,6 +35,7 @@ def brochures_sent(activities, *, segments: Segments):
 
     Why: brochures are an input: they cost money whether or not they are read.
     Caution: brochures at a counter that nobody records are missing.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -48,6 +50,7 @@ def seminar_attendance(activities, *, segments: Segments):
 
     Why: a seminar reaches many customers at once and shows who is interested.
     Caution: attendances are counted, not people: who attends two seminars counts twice.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -62,6 +65,7 @@ def profile_creation(activities, *, segments: Segments):
 
     Why: a profile is what the next colleague knows of a customer.
     Caution: a profile that is created is not yet complete or right; see the family data quality, where there is one.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -74,6 +78,7 @@ def calls_made(activities, *, segments: Segments):
 
     Why: calls are the most frequent input of selling, and the first to be measured.
     Caution: a target for calls makes calls, not sales: read it beside the next steps that calls lead to.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -86,6 +91,7 @@ def visits_made(activities, *, segments: Segments):
 
     Why: a visit is the dearest input: travel takes most of its time.
     Caution: visits to customers who are easy to reach raise the number and little else.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities, which can be managed, and results); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """

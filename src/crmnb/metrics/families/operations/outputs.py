@@ -42,6 +42,7 @@ def samples_sent(activities, *, segments: Segments):
 
     Why: a sample is asked for by somebody who considers buying.
     Caution: samples that nobody asked for count too. See the share that led to a next step.
+    Formula: all: k | per seller: k / s, where s = sellers who did anything in the period.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code (activities and results); McCullagh & Nelder 1989, Generalized Linear Models, 6.2
         (interval: over-dispersed counts).
     """
@@ -60,6 +61,7 @@ def proposals_made(leads, *, segments: Segments):
 
     Why: it is what the sales work has led to before the customer decides.
     Caution: a target for proposals makes proposals to those who will not buy. Read it beside the win rate.
+    Formula: all: k | per seller: k / s, where s = sellers with a lead that was open in the period.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -73,6 +75,7 @@ def proposals_won(leads, *, segments: Segments):
 
     Why: it is the number that proposals are made for.
     Caution: a win of this period often answers a proposal of the one before.
+    Formula: all: k | per seller: k / s, where s = sellers with a lead that was open in the period.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6 (the sales pipeline); McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """
@@ -87,6 +90,7 @@ def orders_won(orders, *, segments: Segments):
 
     Why: it counts what was sold, whatever each order is worth.
     Caution: cancelled and wholly refunded orders do not count, so the number can still fall.
+    Formula: all: k | per seller: k / s, where s = sellers with an order in the period.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 6; McCullagh & Nelder 1989, Generalized Linear
         Models, 6.2 (interval: over-dispersed counts).
     """

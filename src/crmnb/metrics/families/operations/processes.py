@@ -30,6 +30,7 @@ def sales_cycle_length(leads, *, segments: Segments, maturity_days: int = 90):
 
     Why: a shorter cycle lets the same sellers work more leads, and brings the money sooner.
     Caution: only leads that were won count. What is won after the follow-up is not in it; the cumulative win rate shows how much that is.
+    Formula: median(x), where x = the days from creation to the win of each lead that was won within the follow-up.
     Source: Jordan & Vazzana 2011, Cracking the Sales Management Code; Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998,
         Survey Methodology 24:193 (interval).
     """

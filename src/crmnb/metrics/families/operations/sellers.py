@@ -43,6 +43,8 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
     Why: it shows what excellent sellers do that average sellers do not.
     Caution: it is an association: top sellers may have better leads or regions. Sellers are chosen by the period before: to choose and to measure them
         in one period makes a difference out of luck.
+    Formula: mean(x_top) - mean(x_middle), where x_top = the figures of the sellers in the top quarter by leads won in the previous period;
+    x_middle = the figures of the sellers in the middle half.
     Source: Galton 1886, Journal of the Anthropological Institute 15:246 (regression to the mean); Welch 1947, Biometrika 34:28 (interval).
     """
     activities.periods.without_parts()

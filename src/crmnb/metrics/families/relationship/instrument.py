@@ -51,6 +51,8 @@ def nonresponse_shift(
 
     Why: it shows whether the index depends on who answers.
     Caution: weights correct only for what is declared as a segment. In each level those who answer stand for those who do not.
+    Formula: sum_i(g_i * x_i) / sum_i(g_i) - sum_i(x_i) / n, where x_i = the index of respondent i; g_i = the weight of respondent i, which
+    makes the answers like the customer base.
     Source: Deming & Stephan 1940, Annals of Mathematical Statistics 11:427 (raking); Kish 1965, Survey Sampling, 11.7 (effective n).
     """
     answers = model_answers(survey_responses, relationship, items, segments)

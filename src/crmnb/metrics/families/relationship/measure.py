@@ -85,6 +85,8 @@ def relationship_index(survey_responses, *, relationship: Relationship, items: I
 
     Why: it is one figure for the whole relationship, over all interactions, channels and products.
     Caution: only customers who answered count. The weights differ between companies, so the figure does not compare with that of another one.
+    Formula: sum_j(w_j * x_j), where x_j = the mean answer to item j of the index, from 0 (worst) to 100 (best); w_j = the weight of item j,
+    all of which add up to 1.
     Source: Fornell et al. 1996, Journal of Marketing 60(4):7; Tenenhaus et al. 2005, Computational Statistics & Data
         Analysis 48:159, (14)-(15) (weights).
     """
@@ -112,6 +114,8 @@ def dissatisfied_segments(survey_responses, *, relationship: Relationship, items
     Why: it shows where the relationship is weakest, without a guess beforehand.
     Caution: only segmentations that are declared are searched. Levels of several segmentations can be the same customers. Weights count as
         fixed.
+    Formula: I_level - I_rest, where I_level = the relationship index of the level; I_rest = the relationship index of all other
+    respondents.
     Source: Welch 1947, Biometrika 34:28; Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
     rows = model_answers(survey_responses, relationship, items, segments)
@@ -134,6 +138,8 @@ def driver_score(survey_responses, *, relationship: Relationship, items: Items, 
     Why: it shows where customers are least satisfied.
     Caution: a low score matters only if the driver has an impact; see the driver impact. Scores of drivers with different questions do not compare
         exactly.
+    Formula: sum_j(w_j * x_j), where x_j = the mean answer to item j of the driver, from 0 (worst) to 100 (best); w_j = the weight of item
+    j, all of which add up to 1.
     Source: as for the relationship index.
     """
     rows = model_answers(survey_responses, relationship, items, segments)
@@ -160,6 +166,8 @@ def driver_impact(survey_responses, *, relationship: Relationship, items: Items,
     Why: it shows which improvement is worth most.
     Caution: it is estimated from differences between customers, who were not assigned at random, so it need not be the effect of a
         measure. Drivers that customers hardly tell apart share their effect by chance; see the notes.
+    Formula: 5 * (b_direct + sum_p(b_p)), where b_direct = the effect of one point of the driver on the index at equal scores of all other
+    drivers; b_p = its effect along path p through other drivers: the product of the effects on the path.
     Source: Lohmoeller 1989, Latent Variable Path Modeling with Partial Least Squares; Hair, Hult, Ringle & Sarstedt 2017, A Primer
         on PLS-SEM, 2nd ed., 6 (total effects, unstandardised).
     """
@@ -182,6 +190,8 @@ def driver_share(survey_responses, *, relationship: Relationship, items: Items, 
 
     Why: it divides importance fairly among drivers that are correlated.
     Caution: it contains no direction and no size in points; see the driver impact for these.
+    Formula: mean(g) / R2, where g = by how much R² rises when the driver joins the regression, for every order in which the drivers can
+    join; R2 = R² of the regression on all drivers.
     Source: Lindeman, Merenda & Gold 1980, Introduction to Bivariate and Multivariate Analysis, 4; Groemping 2006, Journal of
         Statistical Software 17(1).
     """
@@ -212,6 +222,7 @@ def future_behaviour(survey_responses, *, relationship: Relationship, items: Ite
 
     Why: it shows what the relationship means for future revenue.
     Caution: it is what customers say. Stated intentions exceed later behaviour; changes are more reliable than levels.
+    Formula: sum_i(x_i) / n, where x_i = the answer of respondent i, from 0 (worst) to 100 (best).
     Source: Fornell et al. 1996, Journal of Marketing 60(4):7 (loyalty as an outcome); Morwitz, Steckel & Gupta 2007, International
         Journal of Forecasting 23:347 (intentions and behaviour).
     """
@@ -243,6 +254,7 @@ def future_behaviour_slope(survey_responses, *, relationship: Relationship, item
 
     Why: it shows which intentions follow the relationship, and how closely.
     Caution: it compares customers, so it need not be what a change of the index brings. Answers of one sheet share the mood of its day.
+    Formula: 5 * b, where b = the slope of the answer in a regression on the respondent's index, both from 0 to 100.
     Source: Fornell et al. 1996, Journal of Marketing 60(4):7 (loyalty as an outcome of the index); Cameron & Miller 2015, Journal of Human Resources 50:317
         (bootstrap by cluster).
     """

@@ -59,6 +59,8 @@ def channel_preference(customers, tenures, *, churn: Churn):
 
     Why: a channel that is more preferred than used is missing somewhere, and the one used instead costs satisfaction.
     Caution: the client's list tells what customers prefer and use today. Channels of fewer customers than may be shown are put together.
+    Formula: 100 * (b - c) / n, where b = customers who prefer the channel and used another one last; c = customers who used it last and
+    prefer another one.
     Source: Bonett & Price 2012, Journal of Educational and Behavioral Statistics 37:479; Goodman 1965, Technometrics 7:247.
     """
     known = customers.rows.select("customer_id", preferred=nw.col("preferred_channel"), used=nw.col("used_channel"))
@@ -94,6 +96,8 @@ def touchpoint_pairing(
 
     Why: it shows what a touchpoint's own measure misses: whether contact, and good contact, goes with a better relationship.
     Caution: who needs the contact centre differs from who does not, so the gap need not be its effect.
+    Formula: I_1 - I_0, where I_1 = the relationship index of the users of the contact centre, or of its satisfied users; I_0 = that of the
+    other respondents, or of its dissatisfied users.
     Source: Welch 1947, Biometrika 34:28.
     """
     require_customers(survey_responses)
@@ -142,6 +146,7 @@ def touchpoint_satisfaction(
 
     Why: it shows how far the measure of an interaction can stand for the relationship. Where the share is small, one cannot replace the other.
     Caution: it is an association. One answer after an interaction is inexact, which makes the share small. Customers who answered both differ from others.
+    Formula: r ** 2, where r = the correlation of the customers' index with their satisfaction after an interaction.
     Source: Cohen, Cohen, West & Aiken 2003, Applied Multiple Regression, 3rd ed., 3.3 (share of variance), 2.8 (Fisher's interval).
     """
     require_customers(survey_responses)

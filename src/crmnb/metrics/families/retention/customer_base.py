@@ -97,6 +97,7 @@ def churn_rate(*, churn: Churn):
 
     Why: the complement of retention, and the basis for planning replacement.
     Caution: without a contract, the figure depends on the declared days of inactivity.
+    Formula: 1 - R, where R = the retention rate.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5.
     """
     return complement(
@@ -122,6 +123,7 @@ def churn_rate_annualised(*, churn: Churn):
     Caution: it assumes that everyone leaves at the same constant rate; new customers leave faster than old ones, so a year
         measured is usually better than a month made into a year. By inactivity it is available for periods of a year or more only: in a
         shorter period, customers count as lost who merely pause and are back before the year is over.
+    Formula: 1 - (1 - c) ** (365.25 / d), where c = the churn rate of the period; d = the days of the period.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (compounding of survival).
     """
 
@@ -151,6 +153,7 @@ def customer_base_growth(tenures, *, churn: Churn):
 
     Why: it shows whether the customer base grew.
     Caution: some texts call this retention. It is not: it contains new customers, so it can exceed 100% while old customers leave.
+    Formula: E / S, where E = the number of customers at the end; S = the number of customers at the start.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (why customers won must be left out).
     """
     tenures.periods.require_history(churn.history_days)
@@ -186,6 +189,7 @@ def new_customers(tenures, joined, *, churn: Churn):
     Caution: who was a customer before the data begin, and of whom no list says so, looks new: without customers.joined_at the data
         must reach back by three times the mean days between purchases, and how many would look new with half of that history is
         stated beside it.
+    Formula: all: k | per 100 at the start: 100 * k / S, where S = the number of customers at the start.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; McCullagh & Nelder 1989,
         Generalized Linear Models, 6.2 (interval: over-dispersed counts).
     """

@@ -156,6 +156,8 @@ def survival_curve(tenures, joined, *, churn: Churn, segments: Segments):
         knows since when they have.
         It mixes customers of all years: if those of today differ, it says what was. Where few are seen from the first day on it
         begins at the age from which on enough are, and is of those who had reached it.
+    Formula: product_j(1 - d_j / n_j), where j = each of the days up to the time of interest on which customers left; d_j = customers who
+    left on day j of their time as customers; n_j = customers who were still there, and under observation, just before.
     Source: Kaplan & Meier 1958, JASA 53:457; Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, 2nd ed.,
         1.4 (log-log band); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.6 (late entry), 7.3 (log-rank); Holm 1979.
     """
@@ -185,6 +187,8 @@ def median_lifetime(tenures, joined, *, churn: Churn, segments: Segments):
         nothing about the longest relationships, which bring the most. By inactivity it includes the declared days after the last order: where
         half never order again it would be just these days, and is unavailable. Where few are seen from the first day on, it is the
         median of those who had reached the age that stands beside it.
+    Formula: smallest(t, S(t) <= 1 / 2), where t = days since the first day as a customer; S = the survival curve: the share of customers
+    who remain at t.
     Source: Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Kaplan & Meier 1958, JASA 53:457.
     """
     lifetimes = first_spells(tenures.rows, joined.rows, tenures.periods.reporting, churn)
@@ -213,6 +217,8 @@ def churn_drivers(tenures, customers, joined, *, churn: Churn, segments: Segment
 
     Why: groups overlap; the model shows which differences remain when the others are held constant.
     Caution: an association with churn need not be a cause. One ratio for all time is an average where the groups' curves cross.
+    Formula: h_1(t) / h_0(t), where h_1 = the churn hazard of the group: the share of its remaining customers who leave on a day; h_0 = the
+    churn hazard of the largest group; t = the time since the start, which is the same for both.
     Source: Cox 1972, JRSS-B 34:187; Efron 1977, JASA 72:557 (ties); Grambsch & Therneau 1994, Biometrika 81:515 (whether the ratio
         stays the same over time); Peduzzi et al. 1995, Journal of Clinical Epidemiology 48:1503 (ten losses for each ratio).
     """
@@ -246,6 +252,7 @@ def expected_churn(tenures, joined, *, churn: Churn, segments: Segments, horizon
 
     Why: it estimates future losses early enough to act.
     Caution: it assumes unchanged conditions: it contains no price changes and no seasons. It shows which customers are likely to leave, not which of them a campaign would retain.
+    Formula: sum_i(p_i), where p_i = the probability that customer i is lost within the horizon.
     Source: Fader, Hardie & Lee 2005, Marketing Science 24:275 (BG/NBD); Klein & Moeschberger 2003, Survival Analysis, 2nd ed., 4.2
         (Nelson-Aalen).
     """

@@ -219,6 +219,8 @@ def time_between_orders(orders):
     Why: it shows when the next order is due, and from when a missing order is a warning.
     Caution: the median of all gaps together is far shorter, as frequent buyers fill it. It takes a customer's gaps as alike; who slows down
         before leaving looks faster than today's truth.
+    Formula: smallest(t, S(t) <= 1 / 2), where t = days since a purchase; S = the share of gaps that last longer than t days, in which every
+    customer has the same weight.
     Source: Wang & Chang 1999, Nonparametric estimation of a recurrent survival function, JASA 94:146, equations (2) and (3); Fader,
         Hardie & Lee 2005, Marketing Science 24:275 (a day's transactions are one).
     """

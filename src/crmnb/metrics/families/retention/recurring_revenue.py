@@ -44,6 +44,8 @@ def gross_revenue_retention(subscriptions):
 
     Why: it shows losses that growth of other customers would hide.
     Caution: one large customer can move it by itself. What was paused in between and is back at the end counts as kept.
+    Formula: sum_i(min(e_i, s_i)) / sum_i(s_i), where s_i = the monthly revenue of customer i at the start; e_i = the monthly revenue of the
+    same customer at the end.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Wilson 1927, with the
         effective n of Kish 1965, Survey Sampling, 8.2 (interval: customers weigh as much as they pay).
     """
@@ -75,6 +77,8 @@ def net_revenue_retention(subscriptions):
 
     Why: above 100% the customer base grows without new customers.
     Caution: growth of a few customers can hide the loss of many; compare it with gross revenue retention. New customers do not count.
+    Formula: sum_i(e_i) / sum_i(s_i), where s_i = the monthly revenue of customer i at the start; e_i = the monthly revenue of the same
+    customer at the end.
     Source: Mehta, Steinman & Murphy 2016, Customer Success (gross and net retention of recurring revenue); Hall 1992,
         JRSS-B 54:221 (interval; a ratio of sums by customer, linearised, which to first order is the bootstrap of customers).
     """

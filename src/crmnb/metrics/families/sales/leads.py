@@ -58,6 +58,8 @@ def cumulative_win_rate(leads, *, segments: Segments):
     Why: it compares new and old cohorts at the same age, and shows how long further wins take.
     Caution: a lost lead is not out of sight: to leave the lost ones out from their loss on (1 less Kaplan-Meier of those still
         open) can say twice as much as is true. The last steps rest on the few leads followed that long.
+    Formula: 1 - product_j(1 - d_j / n_j), where j = each of the ages up to the age of interest at which leads were won; d_j = leads won at
+    age j; n_j = leads that were not won before and are followed to that age, lost ones among them.
     Source: Fine & Gray 1999, JASA 94:496, 3.1 (who has had the competing event stays in the risk set until the end of follow-up, where
         that is known of all); Kaplan & Meier 1958, JASA 53:457; Choudhury 2002, Statistics in Medicine 21:1129 (log-log interval).
     """

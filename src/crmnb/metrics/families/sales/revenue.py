@@ -57,6 +57,8 @@ def sales_growth(all_orders, *, segments: Segments):
         has what is billed by the month twelve times, which the same weekdays would not.
     Caution: Easter and other feasts that move are not taken out, nor are prices. Growth on the previous period has the seasons in it,
         and what is billed by the month looks more in a shorter one. Growth is a comparison already: it is compared with no other.
+    Formula: growth: R_1 / R_0 - 1 | CAGR: (R_1 / R_b) ** (1 / y) - 1, where R_1 = net revenue of the period; R_0 = net revenue of the
+    comparable days a year before; R_b = net revenue of the comparable days at the beginning of the history; y = the years between the two.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 4 (growth, like for like, compounded);
         Lazarus, Lewis, Stock & Watson 2018, Journal of Business & Economic Statistics 36:541, and Kish 1965, Survey Sampling, 6.5
         (interval, the wider of weeks and customers as units, see crmnb.stats.growth).
@@ -159,6 +161,8 @@ def revenue_bridge(all_orders, *, segments: Segments):
     Why: more customers, more orders per customer and larger orders are three sources of growth that need different measures.
     Caution: it shows how revenue grew, not why. The days are those of the calendar, so that it adds up to the books (but for
         refunds that came later): growth on like-for-like days differs by a little, and a longer month has more days. Levels of a segment have their own three parts, which do not add up to the whole's.
+    Formula: (R_1 - R_0) / ln(R_1 / R_0) * ln(f_1 / f_0), where R_1 = net revenue of the period; R_0 = net revenue a year before; f_1 = the
+    factor in the period: customers, orders per customer, or revenue per order; f_0 = the same factor a year before.
     Source: Ang 2004, Energy Policy 32:1131, and 2005, Energy Policy 33:867 (logarithmic mean Divisia index, additive).
     """
     period = all_orders.periods.reporting
@@ -217,6 +221,7 @@ def median_order_value(orders):
 
     Why: a few large orders do not change it, so it shows the typical order.
     Caution: it says nothing about the sum: revenue can grow by large orders alone, and the median stays.
+    Formula: median(x), where x = the net revenue of each order.
     Source: Woodruff 1952, JASA 47:635, with the score limits of Korn & Graubard 1998, Survey Methodology 24:193 (interval, by customer).
     """
     orders.periods.without_parts()

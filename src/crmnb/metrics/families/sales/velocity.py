@@ -38,6 +38,8 @@ def sales_velocity(leads, *, segments: Segments, maturity_days=90):
     Why: it joins how many, how often, how much and how fast, so it shows what a gain in one and a loss in another come to.
     Caution: it is an index, not a forecast: an open lead may be won less often than a fresh one, and the lost ones' time is not in
         it. Leads that nobody closes swell it until they are too old to count. Amounts that were never filled in are left out of the mean.
+    Formula: N * w * a / d, where N = the number of open leads; w = the win rate; a = the mean amount of a lead won; d = the median days to
+    the win.
     Source: Little 1961, Operations Research 9:383 (what passes through = what is inside / time inside); intervals by resampling leads,
         Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """

@@ -24,6 +24,7 @@ def review_rating(reviews):
 
     Why: potential customers read reviews before they buy.
     Caution: very satisfied and very dissatisfied people write more reviews, and some reviews are paid for. Platforms are not comparable.
+    Formula: sum_i(100 * (r_i - 1) / (b - 1)) / n, where r_i = the rating of review i; b = the best rating of the platform, and 1 the worst.
     Source: Hu, Pavlou & Zhang 2006, ACM Conference on Electronic Commerce (J-shaped ratings). Interval: a score interval,
         which covers where a bootstrap of such ratings falls short (benchmarks/coverage.py).
     """

@@ -72,6 +72,8 @@ def csat_mean(survey_responses, *, item: Item = "satisfied"):
 
     Why: it also reacts to changes below the top box.
     Caution: a mean can hide two opposite groups; see the share of satisfied answers. It treats the steps of the scale as equal.
+    Formula: 100 * (mean(x) - x_worst) / (x_best - x_worst), where x = the valid answers on their scale; x_worst = the worst answer of the
+    scale; x_best = the best answer of the scale.
     Source: Fornell, Johnson, Anderson, Cha & Bryant 1996, Journal of Marketing 60(4):7 (rescaling to 0-100).
     """
     points = answer_points("x", pointing(item, "up"))
@@ -140,6 +142,7 @@ def nps(survey_responses, *, item: Item = "recommend"):
     Why: one widely known figure for the willingness to recommend.
     Caution: it ignores most of the scale, so its interval is wide: about 15 points in each direction with a hundred answers. A change
         within the interval can be chance.
+    Formula: 100 * (P - D) / n, where P = the number of promoters (9 or 10); D = the number of detractors (0 to 6).
     Source: Reichheld 2003, Harvard Business Review 81(12):46 (definition); Rocks 2016, The American Statistician 70:365
         (adjusted Wald interval).
     """

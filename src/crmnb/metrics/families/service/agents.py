@@ -59,6 +59,8 @@ def resolved_by_agent(
     Why: it shows who may have found a better way, or needs help, without blaming chance or hard cases on anybody.
     Caution: it is no ranking. Tickets differ in more than their recorded kind, and nobody assigned them at random. Inside the limits an agent does
         not differ detectably from all.
+    Formula: o_j / e_j * p, where o_j = tickets of agent j that were resolved; e_j = tickets that would be if all agents reached the same in
+    each kind of ticket; p = the share of all tickets that were resolved.
     Source: Spiegelhalter 2005, Statistics in Medicine 24:1185 (funnel plots) and Quality and Safety in Health Care 14:347 (over-dispersion);
         Wilson 1927, JASA 22:209 (interval).
     """
@@ -91,6 +93,8 @@ def representative_satisfaction(survey_responses, tickets, *, item: Item = "sati
 
     Why: it helps agents to learn from customers, where plain means of few answers mislead.
     Caution: customers are not assigned at random, and who answers need not be like who does not. Customers rate the product and the rules as well.
+    Formula: m + B_j * (x_j - m), where m = the mean of all agents; x_j = the mean satisfaction of the customers of agent j; B_j = how much
+    agent j's own answers count, from 0 (few answers) to 1 (many).
     Source: Morris 1983, JASA 78:47; Efron & Morris 1975, JASA 70:311.
     """
     pointing(item, "up")

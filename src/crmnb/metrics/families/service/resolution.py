@@ -104,6 +104,8 @@ def median_resolution_time(tickets, *, service: Service, time_zone: TimeZone):
     Why: it is what a typical customer waits; a mean is ruled by a few long cases, and a median of resolved tickets leaves out the slowest.
     Caution: it ends with the last resolution, not with closing, which is often automatic and weeks later. A ticket that is closed without a
         time of resolution is left out.
+    Formula: smallest(t, S(t) <= 1 / 2), where t = hours since the ticket was opened; S = the share of tickets that are still open at t
+    (Kaplan-Meier).
     Source: Kaplan & Meier 1958, JASA 53:457; Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Ying & Wei 1994, Journal of Multivariate
         Analysis 50:17 (variance by customer).
     """
@@ -122,6 +124,8 @@ def p90_resolution_time(tickets, *, service: Service, time_zone: TimeZone):
 
     Why: it shows how long the slowest cases take, which complaints and cancellations come from.
     Caution: it is reached late: in a recent period too few tickets may have been followed for so long.
+    Formula: smallest(t, S(t) <= 1 / 10), where t = hours since the ticket was opened; S = the share of tickets that are still open at t
+    (Kaplan-Meier).
     Source: Kaplan & Meier 1958, JASA 53:457; Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Ying & Wei 1994, Journal of Multivariate
         Analysis 50:17 (variance by customer).
     """
@@ -140,6 +144,8 @@ def mean_resolution_time(tickets, *, horizon_hours: int = 720, service: Service,
 
     Why: unlike the median it adds up: times the number of tickets, it is the waiting that all customers had together.
     Caution: it depends on the horizon. A mean of resolved tickets alone leaves out the slowest, which are still open.
+    Formula: integral(S(t), t, 0, H), where t = hours since the ticket was opened; S = the share of tickets that are still open at t
+    (Kaplan-Meier); H = the horizon in hours.
     Source: Royston & Parmar 2013, BMC Medical Research Methodology 13:152; Ying & Wei 1994, Journal of Multivariate Analysis 50:17 (variance by
         customer).
     """
@@ -166,6 +172,8 @@ def resolution_curve(tickets, *, service: Service, time_zone: TimeZone):
 
     Why: it shows the whole of resolution times, and how many tickets a promise of so many hours would keep.
     Caution: hours are those of the declared working week, otherwise of the calendar.
+    Formula: 1 - product_j(1 - d_j / n_j), where j = each of the times up to the time of interest at which tickets were resolved; d_j =
+    tickets resolved at that time; n_j = tickets that were open, and under observation, just before.
     Source: Kaplan & Meier 1958, JASA 53:457; Ying & Wei 1994, Journal of Multivariate Analysis 50:17 (variance by customer).
     """
     facts = {"breakdown": "time", "known": {"within": _WITHIN}, "aspect_of": "median_resolution_time"}
@@ -186,6 +194,8 @@ def first_response_time(tickets, *, service: Service, time_zone: TimeZone):
 
     Why: customers judge the wait for a sign of life as much as the wait for the solution.
     Caution: an automatic confirmation is not a response. A ticket that ended without a recorded response is left out.
+    Formula: smallest(t, S(t) <= 1 / 2), where t = hours since the ticket was opened; S = the share of tickets that still wait for a
+    response at t (Kaplan-Meier).
     Source: Kaplan & Meier 1958, JASA 53:457; Brookmeyer & Crowley 1982, Biometrics 38:29 (limits); Ying & Wei 1994, Journal of Multivariate
         Analysis 50:17 (variance by customer).
     """

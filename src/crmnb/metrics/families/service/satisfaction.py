@@ -73,6 +73,9 @@ def effect_on_satisfaction(
 
     Why: it shows which of the two customers reward, and so what a faster or a better first answer may be worth.
     Caution: it is an association: hard problems take longer and please less, however soon they are solved.
+    Formula: y_i == a + b * l_i + c * f_i, where y_i = the satisfaction about ticket i, from 0 to 100; l_i = the doublings of its time to
+    resolution; f_i = 1 if the first contact resolved it, otherwise 0; b = the difference for a doubling of the time; c = the difference for
+    resolution at the first contact; a = the level from which both count.
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7):116 (effort); Liang & Zeger 1986, Biometrika 73:13, and Cameron &
         Miller 2015, Journal of Human Resources 50:317 (interval by customer).
     """

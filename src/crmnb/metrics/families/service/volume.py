@@ -44,6 +44,7 @@ def contact_rate(tickets, tenures, *, churn: Churn):
 
     Why: it separates more problems per customer from more customers.
     Caution: tickets of people who are no customers count too.
+    Formula: 100 * k / n.
     Source: Cleveland 2012, Call Center Management on Fast Forward, 3rd ed., chapter 5; McCullagh & Nelder 1989, Generalized Linear
         Models, 6.2 (interval: over-dispersed counts).
     """
@@ -98,6 +99,7 @@ def arrival_pattern(tickets):
 
     Why: staff has to be there when customers ask.
     Caution: an e-mail that is read in the morning may have come at night. Times are those of the client's clock.
+    Formula: k_j / n, where k_j = the number of tickets opened on weekday j.
     Source: Cleveland 2012, Call Center Management on Fast Forward, 3rd ed., chapter 6 (arrival patterns).
     """
     opened = tickets.during("opened_at")
