@@ -1,9 +1,9 @@
-"""crmnb: measures customer relationships. In a notebook: `from crmnb import open_workbook`."""
+"""crmnb: measures customer relationships. In a notebook: `from crmnb import open_workbook`; to learn: `from crmnb import lesson`."""
 
 import sys
 
 __version__ = "0.1.0"
-__all__ = ["open_workbook"]
+__all__ = ["lesson", "open_workbook"]
 
 # nbformat would import it for the validation of addresses in JSON schemas, which nothing here uses: it takes a second for its grammar.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -15,4 +15,8 @@ def __getattr__(name: str):
         from crmnb.workbook import open_workbook
 
         return open_workbook
+    if name == "lesson":
+        from crmnb.learn.lesson import lesson
+
+        return lesson
     raise AttributeError(name)

@@ -22,7 +22,12 @@ ROOT = Path(__file__).parents[2]
 FAMILIES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 NOTEBOOKS = [path for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
 PARAMETERS = ("client", "period")
-TAGS = {"parameters", "analyst-only", "customers"}  # who sees a cell hangs on them, so a misspelt one is no small thing
+TAGS = {
+    "parameters",
+    "analyst-only",
+    "customers",
+    "solution",
+}  # who sees a cell hangs on them, so a misspelt one is no small thing
 
 Rule = Callable[[NotebookNode], Iterator[str]]
 

@@ -11,5 +11,6 @@ LAYERS = (
     ("report",),
     ("workbook",),
     ("run",),
+    ("learn",),
     ("cli",),
 )

@@ -1,0 +1,1 @@
+"""Training: lessons, exercises, repeats, quizzes and the capstone. In a notebook: `from crmnb import lesson`."""

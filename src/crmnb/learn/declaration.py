@@ -1,0 +1,176 @@
+"""What a lesson is made of, as its module in `crmnb.learn.lessons` declares it (CONTRIBUTING, "Write a lesson").
+
+A lesson's functions take tables by name, as metrics do, and each table is a list of rows (dicts). They are plain functions, so
+that right values and misconceptions are cheap to compute on any data: on the corner shop, and on its variations for repeats.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from types import ModuleType
+from typing import Any
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+YEAR = 2025  # the year of the corner shop that lessons are about
+QUESTIONS = tuple("abcdefgh")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise whose answer is a number.
+
+    `value` computes the right answer from the lesson's tables; `unit` is "%" (0 to 100), "points", "count", "money", "days" or
+    other words; the answer is asked with `digits` decimals. `hints` go from a nudge to the last step; the docstring of
+    the function is the way that `solution()` shows.
+    """
+
+    name: str
+    ask: str
+    unit: str
+    hints: tuple[str, ...]
+    digits: int
+    value: Callable[..., float]
+    way: str = ""
+
+    @property
+    def tolerance(self) -> float:
+        """Half a unit of the last decimal that is asked for."""
+        return 0.5 * 10**-self.digits
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong way to count: its name, what was done and why it misleads, and the function that goes this way."""
+
+    name: str
+    message: str
+    value: Callable[..., float]
+    of: tuple[str, ...] = ()  # the exercises that it belongs to; none: all of them
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A change of the tables, and the question which way the figure of an exercise goes then: "up", "down" or "same"."""
+
+    name: str
+    ask: str
+    because: str
+    change: Callable[..., Tables]
+    of: str = ""  # the exercise whose figure it is; none: the first
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about the result, and whether it may be said. `{value}`, `{interval}`, `{base}` ... are filled in (`crmnb.learn.words`).
+
+    `caution`: it is about the metric's caution. Each lesson has one of these.
+    """
+
+    text: str
+    allowed: bool
+    because: str
+    caution: bool = False
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """A slide: its lines, which of them misuses the metric (from 1), and why. The places are filled in as in a claim."""
+
+    slide: tuple[str, ...]
+    line: int
+    because: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole lesson, as declared or derived. `columns`: of each table, what the learner sees."""
+
+    metric: str
+    question: str
+    tables: Tables
+    exercises: dict[str, Exercise]
+    misconceptions: tuple[Misconception, ...] = ()
+    traps: tuple[Trap, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    misuses: tuple[Misuse, ...] = ()
+    breakdown: str | None = None
+    redraw: Callable[[Tables, Random], Tables] | None = field(default=None, repr=False)
+
+    def misconceptions_of(self, exercise: str) -> list[Misconception]:
+        """Those that belong to an exercise."""
+        return [way for way in self.misconceptions if not way.of or exercise in way.of]
+
+
+def exercise(name: str, ask: str, *, unit: str, hints: Iterable[str], digits: int = 2) -> Callable[..., Exercise]:
+    """Declare the function below as an exercise; it computes the right answer, and its docstring is the way there."""
+    return lambda function: Exercise(name, ask, unit, tuple(hints), digits, function, _documented(function))
+
+
+def misconception(name: str, *, of: Iterable[str] = ()) -> Callable[..., Misconception]:
+    """Declare the function below as a wrong way to count; its docstring says what was done and why it misleads."""
+    return lambda function: Misconception(name, _documented(function), function, tuple(of))
+
+
+def trap(name: str, ask: str, *, of: str = "") -> Callable[..., Trap]:
+    """Declare the function below as a trap: it returns the tables that it changes, by name; its docstring says why the figure goes so."""
+    return lambda function: Trap(name, ask, _documented(function), function, of)
+
+
+def _documented(function: Callable[..., Any]) -> str:
+    return " ".join((inspect.getdoc(function) or "").split())
+
+
+def apply(function: Callable[..., Any], tables: Tables) -> Any:
+    """Call a lesson's function with the tables that its parameters name."""
+    return function(**{name: tables[name] for name in inspect.signature(function).parameters})
+
+
+def plan_of(module: ModuleType, metric: str, tables: Tables) -> Plan:
+    """The lesson that a module declares. tables: the corner shop's rows of the module's `TABLES`."""
+    declared = list(vars(module).values())
+    select = getattr(module, "select", None)
+    return Plan(
+        metric=metric,
+        question=module.QUESTION,
+        tables=apply(select, tables) if select else tables,
+        exercises={item.name: item for item in declared if isinstance(item, Exercise)},
+        misconceptions=tuple(item for item in declared if isinstance(item, Misconception)),
+        traps=tuple(item for item in declared if isinstance(item, Trap)),
+        claims=tuple(getattr(module, "CLAIMS", ())),
+        misuses=tuple(getattr(module, "MISUSES", ())),
+        breakdown=getattr(module, "BREAKDOWN", None),
+        redraw=getattr(module, "redraw", None),
+    )
+
+
+# What lessons' functions share.
+
+
+def during(rows: Iterable[Row], time: str, year: int = YEAR) -> list[Row]:
+    """The rows whose time lies in a calendar year: from its first instant until the next year begins."""
+    return [row for row in rows if row[time] is not None and row[time].year == year]
+
+
+def before(rows: Iterable[Row], time: str, year: int = YEAR) -> list[Row]:
+    """The rows whose time lies before a calendar year."""
+    return [row for row in rows if row[time] is not None and row[time] < datetime(year, 1, 1)]
+
+
+def known(rows: Iterable[Row], column: str) -> list[Any]:
+    """The values of a column, without empty ones."""
+    return [row[column] for row in rows if row[column] is not None]
+
+
+def percent(part: float, whole: float) -> float:
+    """A part out of a whole in percent; not a number where the whole is nothing."""
+    return 100 * part / whole if whole else float("nan")
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean; not a number where there are no values."""
+    values = list(values)
+    return sum(values) / len(values) if values else float("nan")

@@ -1,0 +1,64 @@
+"""The explanation to a client: rules that a text of at most 50 words keeps, and the rubric by which a mentor reads it."""
+
+import re
+
+WORDS = 50
+
+# What the text must name, and how it is recognised.
+NEEDED = {
+    "the base: of how many (n = 13, out of 13 answers)": re.compile(
+        r"\bn\s*=\s*\d|\b(?:of|from|out of|among|by|based on)\s+(?:all\s+|the\s+|only\s+|just\s+)*(?:\d[\d.,]*|[a-z]+teen|[a-z]+ty|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?!\s*(?:%|per ?cent|points?))"
+        r"|\b\d[\d.,]*\s+(?:answers?|customers?|orders?|people|respondents?|replies|tickets?|invitations?|leads?|visits?|sessions?|rows?|cases?|buyers?|sales)\b",
+        re.IGNORECASE,
+    ),
+    "the interval: from where to where": re.compile(
+        r"-?\d[\d.,]*\s*(?:%|per ?cent|points?)?\s*(?:to|and|\N{EN DASH}|\.\.\.?)\s*(?:\+|-|\N{MINUS SIGN})?\d"
+        r"|\d\s*(?:%|points?)?\s*-\s*\d|(?:\+/-|\N{PLUS-MINUS SIGN})\s*\d|\bgive or take\b",
+        re.IGNORECASE,
+    ),
+    "a comparison: with a year, a target or another group": re.compile(
+        r"\b(?:than|compared|versus|vs\.?|against|from (?:19|20)\d\d|in (?:19|20)\d\d|year before|last year|previous|before|target|"
+        r"unchanged|same as|up from|down from|no (?:detectable )?change)\b",
+        re.IGNORECASE,
+    ),
+}
+
+# What it must not say, and why.
+BARRED = {
+    r"\bsignifican(?:t|tly|ce)\b": '"significant" sounds like important; say what the interval allows',
+    r"\bpro(?:ves?|ved|ven|of)\b": '"proves": figures from a sample prove nothing; they make something more or less plausible',
+    r"\bcaus(?:es?|ed|ing)\b|\bbecause of\b|\bthanks to\b|\bled to\b|\bdue to\b": (
+        "a cause: two figures of the same time do not show that one brought about the other"
+    ),
+    r"\b(?:above|below|better than|worse than|beats?|over|under)\s+(?:the\s+|our\s+)?(?:industry|sector|market|branch)\s*"
+    r"(?:average|standard|mean|norm|benchmark)?\b": "a comparison with the industry without its source",
+}
+_SOURCE = re.compile(
+    r"\bsource\b|\baccording to\b|\([A-Z][^)]*\b(?:19|20)\d\d\)|\b[A-Z]\w+,? (?:19|20)\d\d\b", re.UNICODE
+)
+
+# What the mentor reads for, a point each.
+RUBRIC = (
+    "Right: the figure, its base and its period are those of the report.",
+    "Plain: the client understands each word at first hearing.",
+    "Honest: it says how far the figure may be off, in the client's terms.",
+    "Bounded: it says what the figure does not tell.",
+    "Useful: it says what to do or to ask next.",
+)
+
+
+def words_of(text: str) -> int:
+    """How many words a text has: what stands between blanks, signs by themselves left out."""
+    return sum(any(c.isalnum() for c in word) for word in text.split())
+
+
+def faults(text: str) -> list[str]:
+    """What is wrong with an explanation by the rules, in words; empty where nothing is."""
+    number = words_of(text)
+    lines = [f"It has {number} words; at most {WORDS} are allowed."] if number > WORDS else []
+    lines += [f"It lacks {what}." for what, pattern in NEEDED.items() if not pattern.search(text)]
+    for pattern, reason in BARRED.items():
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match and not ("industry" in reason and _SOURCE.search(text)):
+            lines.append(f"It says {match[0]!r}: {reason}.")
+    return lines

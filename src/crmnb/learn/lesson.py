@@ -1,0 +1,125 @@
+"""Lesson: `lesson("nps")` in a notebook: a map of where the learner stands, the rows, and the questions."""
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from crmnb.core.errors import InputError, nearest
+from crmnb.learn import corner_shop
+from crmnb.learn.declaration import Plan, Tables, plan_of
+from crmnb.learn.progress import Learner
+from crmnb.learn.progress import learner as learner_named
+from crmnb.learn.question import Question, Text
+from crmnb.learn.redraw import drawn
+from crmnb.learn.state import GATES, LessonState, state_of
+from crmnb.learn.tasks import tasks_of
+from crmnb.learn.words import result_of, words_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crmnb.report.view import ResultView
+
+
+class Lesson:
+    """The lesson on a metric for one learner. `q1`, `q2`, `q3a` ... `q6` are its questions."""
+
+    def __init__(self, plan: Plan, learner: Learner):
+        self.plan, self.learner = plan, learner
+
+    @property
+    def state(self) -> LessonState:
+        """Where the learner stands."""
+        return state_of(self.plan.metric, self.learner.events(), self.learner.clock())
+
+    @property
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """The rows that the questions are about, by table: the corner shop's, or for a repeat a variation of them."""
+        import pandas as pd
+
+        return {name: pd.DataFrame(rows) for name, rows in self._tables(self.state.draw).items()}
+
+    @property
+    def rows(self) -> "pd.DataFrame":
+        """The rows of the first table."""
+        return next(iter(self.tables.values()))
+
+    @property
+    def result(self) -> "ResultView":
+        """The suite's result on the corner shop, as `book("nps")` gives it in a client's notebook."""
+        return result_of(self.plan.metric)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the suite says of the result: value, interval, limits, base, change, period, sentence."""
+        return words_of(self.plan.metric, self.plan.breakdown)
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """The questions by name, in order."""
+        draw = self.state.draw
+        tasks = tasks_of(self.plan, self._tables(draw), self.words, draw)
+        return {name: Question(self.plan.metric, name, task, self.learner, draw) for name, task in tasks.items()}
+
+    def predict(self, prediction: object = ...) -> Text:
+        """Commit to a prediction before counting: it is written down, and not judged."""
+        if prediction is ...:
+            return Text(f"Not attempted yet. {self.plan.question} What do you expect? Pass it, in a few words.")
+        self.learner.record("prediction", self.plan.metric, "predict", draw=self.state.draw, text=str(prediction))
+        return Text("Written down. Now count, and compare.")
+
+    def __getattr__(self, name: str) -> Question:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        questions = self.questions
+        if name not in questions:
+            raise InputError(f"the lesson has no question {name!r}.{nearest(name, questions)}")
+        return questions[name]
+
+    def __repr__(self) -> str:
+        state = self.state
+        gates = "\n".join(
+            f"  {'done' if done else 'open'}: {gate} ({', '.join(GATES[gate])})" for gate, done in state.gates.items()
+        )
+        title = self.words["title"]
+        return f"{title}: {state.text(self.learner.clock())}\n{gates}\nNext: {self.next_step()}"
+
+    def next_step(self) -> str:
+        """What to do next, in a sentence."""
+        state = self.state
+        for gate, done in state.gates.items():
+            if not done:
+                name = next(name for name in GATES[gate] if name not in state.done)
+                return f'lesson("{self.plan.metric}").{name} asks you to {gate}.'
+        return "another metric: `crmnb learn next`."
+
+    def _seed(self, draw: int) -> str:
+        return f"{self.learner.name} {draw}"
+
+    def _tables(self, draw: int) -> Tables:
+        return _drawn(self.plan.metric, self._seed(draw)) if draw else self.plan.tables
+
+
+def lesson(metric: str, learner: str = "") -> Lesson:
+    """The lesson on a metric, for a learner by name (by default the user). Raises InputError for a metric that does not exist."""
+    return Lesson(plan(metric), learner_named(learner))
+
+
+@cache
+def plan(metric: str) -> Plan:
+    """A metric's lesson: as a teacher wrote it, else derived from the metric. Raises InputError for a metric that does not exist."""
+    from crmnb.metrics.definition import catalogue
+
+    if metric not in catalogue():
+        raise InputError(f"there is no metric {metric!r}.{nearest(metric, catalogue())}")
+    module = f"crmnb.learn.lessons.{metric}"
+    if not find_spec(module):
+        raise InputError(f"{metric} has no lesson yet.")
+    written = import_module(module)
+    return plan_of(written, metric, corner_shop.tables_with(written.TABLES))
+
+
+@cache
+def _drawn(metric: str, seed: str) -> Tables:
+    return drawn(plan(metric), seed)

@@ -1,0 +1,41 @@
+"""Words: what the suite says of a lesson's result, for claims, slides and explanations. No lesson types a number."""
+
+from functools import cache
+
+from crmnb.learn.corner_shop import corner_shop_book
+
+
+@cache
+def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
+    """The words of a metric's result on the corner shop: value, interval, limits, base, change, period and the whole sentence.
+
+    breakdown: which figure; by default that with the most units. An unavailable figure has its reason as value.
+    """
+    from crmnb.report.text.changes import change_words
+    from crmnb.report.text.values import base_words, interval_words, named_interval, value_words
+
+    result = result_of(metric)
+    entries = [row for row in result.entries if breakdown is None or row.breakdown == breakdown]
+    row = max(entries, key=lambda row: row.n if row.n == row.n else -1)
+    change = change_words(result, row).text
+    return {
+        "title": result.metric.title,
+        "period": f"{result.metric.title}{f', {row.breakdown}' if row.breakdown else ''}, {result.period.label}",
+        "value": value_words(result, row),
+        "interval": named_interval(result, row) or "no interval",
+        "limits": interval_words(result, row),
+        "base": base_words(result, row) or "all that were counted",
+        "change": change or "There is no comparison with the year before",
+        "sentence": repr(result).splitlines()[0],
+    }
+
+
+@cache
+def result_of(metric: str):
+    """The suite's result of a metric on the corner shop, evaluated by itself."""
+    from crmnb.evaluate.evaluation import evaluate_variant
+    from crmnb.metrics.definition import catalogue
+    from crmnb.report.view import ResultView
+
+    book = corner_shop_book()
+    return ResultView.of(evaluate_variant(catalogue()[metric], book.tables, book.period))

@@ -1,0 +1,41 @@
+"""Lessons in tests: the corner shop as imported once, and a learner with a folder and a clock of their own."""
+
+from datetime import datetime
+
+import pytest
+
+from crmnb.core.period import Period
+from crmnb.learn import corner_shop
+from crmnb.learn.declaration import YEAR
+from crmnb.learn.progress import FOLDER, LEARNER, Learner
+from crmnb.workbook import open_on
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self):
+        self.now = datetime(2026, 3, 2, 9, 0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def shop_book(corner_shop_intake):
+    client, imported = corner_shop_intake
+    return open_on(client, Period.parse(str(YEAR)), imported)
+
+
+@pytest.fixture(autouse=True)
+def learning(shop_book, tmp_path, monkeypatch):
+    """Lessons read the corner shop of the tests, and write into a folder of the test."""
+    monkeypatch.setattr(corner_shop, "corner_shop_book", lambda: shop_book)
+    monkeypatch.setattr("crmnb.learn.words.corner_shop_book", lambda: shop_book)
+    monkeypatch.setenv(FOLDER, str(tmp_path / "learners"))
+    monkeypatch.setenv(LEARNER, "Eva")
+
+
+@pytest.fixture
+def learner(tmp_path) -> Learner:
+    return Learner("Eva", tmp_path / "learners", Clock())
