@@ -227,7 +227,8 @@ class _EmptyTables:
                 own = [f'"{name}" {every[table][name]}' for of, name in columns if of == table]
                 self.con.execute(f'create or replace table "{table}" ({", ".join(own or [_NO_COLUMN])})')
         tables = Tables(self.client, self.con, frozenset(names), cutoff=self.client.cutoff or _QUARTER.end)
-        periods = Periods({0: _QUARTER}, relation_in(tables.derived))
+        make = relation_in(tables.derived)
+        periods = Periods({0: _QUARTER}, lambda columns, rows: make(columns, rows[:1]))  # one is as good as many
         try:
             views = tables.views(self.metric.tables, periods, per_customer=self.metric.per_customer)
             _ = (
