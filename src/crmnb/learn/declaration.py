@@ -5,9 +5,10 @@ that right values and misconceptions are cheap to compute on any data: on the co
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -38,8 +39,8 @@ class Exercise:
 
     @property
     def tolerance(self) -> float:
-        """Half a unit of the last decimal that is asked for."""
-        return 0.5 * 10**-self.digits
+        """Half a unit of the last decimal that is asked for; of whole numbers, which are counted and not rounded, less."""
+        return 0.5 * 10**-self.digits if self.digits else 0.25
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class Misuse:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole lesson, as declared or derived. `columns`: of each table, what the learner sees."""
+    """A whole lesson, as declared or derived.
+
+    `redraw` gives other tables of the same form. `by_table`: it takes any of the tables alone, and each exercise has tables of its own.
+    """
 
     metric: str
     question: str
@@ -95,10 +99,15 @@ class Plan:
     exercises: dict[str, Exercise]
     misconceptions: tuple[Misconception, ...] = ()
     traps: tuple[Trap, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Claim, ...] | Callable[[Mapping[str, str]], tuple[Claim, ...]] = ()
     misuses: tuple[Misuse, ...] = ()
     breakdown: str | None = None
     redraw: Callable[[Tables, Random], Tables] | None = field(default=None, repr=False)
+    by_table: bool = False
+
+    def claims_with(self, words: Mapping[str, str]) -> tuple[Claim, ...]:
+        """The claims; those of a derived lesson depend on what its result has: an interval, a figure at all."""
+        return self.claims(words) if callable(self.claims) else self.claims
 
     def misconceptions_of(self, exercise: str) -> list[Misconception]:
         """Those that belong to an exercise."""
@@ -126,7 +135,13 @@ def _documented(function: Callable[..., Any]) -> str:
 
 def apply(function: Callable[..., Any], tables: Tables) -> Any:
     """Call a lesson's function with the tables that its parameters name."""
-    return function(**{name: tables[name] for name in inspect.signature(function).parameters})
+    return function(**{name: tables[name] for name in tables_of(function)})
+
+
+@cache
+def tables_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The tables that a lesson's function takes."""
+    return tuple(inspect.signature(function).parameters)
 
 
 def plan_of(module: ModuleType, metric: str, tables: Tables) -> Plan:

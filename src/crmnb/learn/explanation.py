@@ -4,22 +4,40 @@ import re
 
 WORDS = 50
 
+_AMOUNT = r"[-+\N{MINUS SIGN}]?[\N{POUND SIGN}\N{EURO SIGN}$]?\d[\d.,]*"
+_BASE = "the base: of how many (n = 13, out of 13 answers)"
+_INTERVAL = "the interval: from where to where"
 # What the text must name, and how it is recognised.
 NEEDED = {
-    "the base: of how many (n = 13, out of 13 answers)": re.compile(
+    _BASE: re.compile(
         r"\bn\s*=\s*\d|\b(?:of|from|out of|among|by|based on)\s+(?:all\s+|the\s+|only\s+|just\s+)*(?:\d[\d.,]*|[a-z]+teen|[a-z]+ty|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?!\s*(?:%|per ?cent|points?))"
         r"|\b\d[\d.,]*\s+(?:answers?|customers?|orders?|people|respondents?|replies|tickets?|invitations?|leads?|visits?|sessions?|rows?|cases?|buyers?|sales)\b",
         re.IGNORECASE,
     ),
-    "the interval: from where to where": re.compile(
-        r"-?\d[\d.,]*\s*(?:%|per ?cent|points?)?\s*(?:to|and|\N{EN DASH}|\.\.\.?)\s*(?:\+|-|\N{MINUS SIGN})?\d"
-        r"|\d\s*(?:%|points?)?\s*-\s*\d|(?:\+/-|\N{PLUS-MINUS SIGN})\s*\d|\bgive or take\b",
+    _INTERVAL: re.compile(
+        rf"{_AMOUNT}\s*(?:\w+\s*|%\s*)?(?:to|and|\N{{EN DASH}}|\.\.\.?)\s*{_AMOUNT}|\d\s*(?:%|points?)?\s*-\s*\d"
+        r"|(?:\+/-|\N{PLUS-MINUS SIGN})\s*\d|\bgive or take\b|\bor more\b",
         re.IGNORECASE,
     ),
     "a comparison: with a year, a target or another group": re.compile(
         r"\b(?:than|compared|versus|vs\.?|against|from (?:19|20)\d\d|in (?:19|20)\d\d|year before|last year|previous|before|target|"
-        r"unchanged|same as|up from|down from|no (?:detectable )?change)\b",
+        r"unchanged|same as|up from|down from|no (?:detectable )?change|no comparison)\b",
         re.IGNORECASE,
+    ),
+}
+
+NEEDED_WITHOUT_INTERVAL = {
+    "that all were counted, or that there is no interval": re.compile(
+        r"\b(?:all|every|no (?:confidence )?interval|not a sample|counted)\b", re.IGNORECASE
+    )
+}
+NEEDED_WITHOUT_FIGURE = {
+    "that there is no figure": re.compile(
+        r"\b(?:not available|unavailable|no figure|no value|cannot|can't|not (?:be )?(?:shown|computed|reached|known))\b",
+        re.IGNORECASE,
+    ),
+    "the reason": re.compile(
+        r"\b(?:because|since|as|needs?|requires?|too few|fewer|lacks?|without|missing)\b", re.IGNORECASE
     ),
 }
 
@@ -52,11 +70,21 @@ def words_of(text: str) -> int:
     return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
-def faults(text: str) -> list[str]:
-    """What is wrong with an explanation by the rules, in words; empty where nothing is."""
+def faults(text: str, *, has_figure: bool = True, has_base: bool = True, has_interval: bool = True) -> list[str]:
+    """What is wrong with an explanation by the rules, in words; empty where nothing is.
+
+    has_figure, has_base, has_interval: what the result has. Of a count of all the text says so instead; where there is no figure, it says that,
+    and why.
+    """
     number = words_of(text)
     lines = [f"It has {number} words; at most {WORDS} are allowed."] if number > WORDS else []
-    lines += [f"It lacks {what}." for what, pattern in NEEDED.items() if not pattern.search(text)]
+    needed = dict(NEEDED) if has_figure else NEEDED_WITHOUT_FIGURE
+    if has_figure and not has_base:
+        del needed[_BASE]
+    if has_figure and not has_interval:
+        del needed[_INTERVAL]
+        needed |= NEEDED_WITHOUT_INTERVAL
+    lines += [f"It lacks {what}." for what, pattern in needed.items() if not pattern.search(text)]
     for pattern, reason in BARRED.items():
         match = re.search(pattern, text, re.IGNORECASE)
         if match and not ("industry" in reason and _SOURCE.search(text)):

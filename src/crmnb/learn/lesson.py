@@ -115,7 +115,9 @@ def plan(metric: str) -> Plan:
         raise InputError(f"there is no metric {metric!r}.{nearest(metric, catalogue())}")
     module = f"crmnb.learn.lessons.{metric}"
     if not find_spec(module):
-        raise InputError(f"{metric} has no lesson yet.")
+        from crmnb.learn.derived.plans import derived_plan
+
+        return derived_plan(catalogue()[metric])
     written = import_module(module)
     return plan_of(written, metric, corner_shop.tables_with(written.TABLES))
 

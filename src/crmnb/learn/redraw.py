@@ -1,10 +1,14 @@
 """Redraw: the lesson's data again, a little different, so that a repeat cannot be answered from memory."""
 
+from collections.abc import Iterable
+from itertools import pairwise
+from math import isfinite
 from random import Random
 
-from crmnb.learn.declaration import Plan, Row, Tables, apply
+from crmnb.learn.declaration import Exercise, Plan, Row, Tables, apply, tables_of
 
 _ATTEMPTS = 300
+Clash = tuple[str, str, str]
 
 
 def drawn(plan: Plan, seed: str) -> Tables:
@@ -12,32 +16,49 @@ def drawn(plan: Plan, seed: str) -> Tables:
 
     Of several variations the first is taken in which nothing clashes, else the one with the fewest clashes.
     """
-    fewest, chosen = None, plan.tables
+    exercises = list(plan.exercises.values())
+    if not plan.by_table:
+        return _drawn(plan, exercises, plan.tables, seed)
+    parts = [_drawn(plan, [e], {name: plan.tables[name] for name in tables_of(e.value)}, seed) for e in exercises]
+    return {name: rows for part in parts for name, rows in part.items()}
+
+
+def _drawn(plan: Plan, exercises: list[Exercise], tables: Tables, seed: str) -> Tables:
+    fewest, chosen = None, tables
     for attempt in range(_ATTEMPTS):
         random = Random(f"{plan.metric} {seed} {attempt}")  # noqa: S311 -- exercises, not secrets
-        tables = (plan.redraw or varied)(plan.tables, random)
-        number = len(clashes(plan, tables))
+        variation = (plan.redraw or varied)(tables, random)
+        number = len(clashes(plan, variation, exercises))
         if fewest is None or number < fewest:
-            fewest, chosen = number, tables
+            fewest, chosen = number, variation
         if not number:
             break
     return chosen
 
 
-def clashes(plan: Plan, tables: Tables) -> list[tuple[str, str, str]]:
-    """The pairs of ways that cannot be told apart on these tables: (exercise, way, other way); "" is the right one."""
-    pairs = []
-    for exercise in plan.exercises.values():
-        values = {"": apply(exercise.value, tables)}
-        values |= {way.name: apply(way.value, tables) for way in plan.misconceptions_of(exercise.name)}
-        names = list(values)
+def clashes(plan: Plan, tables: Tables, exercises: Iterable[Exercise] | None = None) -> list[Clash]:
+    """The pairs of ways that cannot be told apart on these tables: (exercise, way, other way); "" is the right one.
+
+    A way without a number cannot be taken for another; an exercise without one is a clash of the right way with itself.
+    """
+    pairs: list[Clash] = []
+    for exercise in plan.exercises.values() if exercises is None else exercises:
+        values = values_of(plan, exercise, tables)
+        if not isfinite(values[""]):
+            pairs.append((exercise.name, "", ""))
+        ranked = sorted((value, name) for name, value in values.items() if isfinite(value))
         pairs += [
-            (exercise.name, name, other)
-            for at, name in enumerate(names)
-            for other in names[at + 1 :]
-            if not abs(values[name] - values[other]) > 2 * exercise.tolerance
+            (exercise.name, *sorted((name, other)))
+            for (value, name), (next_value, other) in pairwise(ranked)
+            if next_value - value <= 2 * exercise.tolerance
         ]
     return pairs
+
+
+def values_of(plan: Plan, exercise: Exercise, tables: Tables) -> dict[str, float]:
+    """The right value of an exercise on these tables, as "", and that of each of its misconceptions by name."""
+    values = {"": apply(exercise.value, tables)}
+    return values | {way.name: apply(way.value, tables) for way in plan.misconceptions_of(exercise.name)}
 
 
 def varied(tables: Tables, random: Random) -> Tables:

@@ -20,7 +20,9 @@ def tasks_of(plan: Plan, tables: Tables, words: Mapping[str, str], draw: int) ->
     numbers = {name: number_task(exercise, plan, tables) for name, exercise in plan.exercises.items()}
     traps = {f"q3{letter}": _trap_task(trap, plan, tables) for letter, trap in zip(QUESTIONS, plan.traps, strict=False)}
     random = Random(f"{plan.metric} {draw}")  # noqa: S311 -- the order of sentences, not a secret
-    claims = random.sample(plan.claims, len(plan.claims)) if draw else list(plan.claims)
+    claims = list(plan.claims_with(words))
+    if draw:
+        random.shuffle(claims)
     misuse = plan.misuses[draw % len(plan.misuses)]
     return {
         **numbers,
@@ -146,7 +148,7 @@ def _explanation_task(words: Mapping[str, str]) -> Task:
     def judge(answer: Any) -> Feedback:
         if is_blank(answer):
             return Feedback("not attempted", "Not attempted yet: pass your explanation as a text.")
-        if lines := faults(str(answer)):
+        if lines := faults(str(answer), **_has(words)):
             return Feedback("named", "Not yet.\n" + "\n".join(f"- {line}" for line in lines), tuple(lines))
         rubric = "\n".join(f"- {line}" for line in RUBRIC)
         return Feedback("right", f"It keeps the rules. Your mentor will read it for five points:\n{rubric}")
@@ -161,14 +163,23 @@ def _explanation_task(words: Mapping[str, str]) -> Task:
     )
 
 
+def _has(words: Mapping[str, str]) -> dict[str, bool]:
+    """Which parts a result has, of those that an explanation must name."""
+    return {
+        "has_figure": bool(words["available"]),
+        "has_base": bool(words["counted"]),
+        "has_interval": bool(words["limits"]),
+    }
+
+
 def model_explanation(words: Mapping[str, str]) -> str:
     """An explanation that keeps the rules, of a result's own words."""
-    interval = (
-        f"The true figure may lie anywhere from {words['limits']}."
-        if words["limits"]
-        else "It counts all of them; there is no interval to give or take."
+    if not words["available"]:
+        return f"There is no figure for {words['title']}, because the data lack what it needs."
+    limits = (
+        f"It may lie anywhere from {words['limits']}" if words["limits"] else "All were counted, so it has no interval"
     )
-    return f"{words['period']}: {words['value']}, based on {words['base']}. {interval} {words['change']}."
+    return f"{words['title']}: {words['value']}, based on {words['base']}. {limits}. Compared with before: {words['change']}."
 
 
 def filled(text: str, words: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
     breakdown: which figure; by default that with the most units. An unavailable figure has its reason as value.
     """
     from crmnb.report.text.changes import change_words
+    from crmnb.report.text.row_state import available
     from crmnb.report.text.values import base_words, interval_words, named_interval, value_words
 
     result = result_of(metric)
@@ -20,10 +21,13 @@ def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
     change = change_words(result, row).text
     return {
         "title": result.metric.title,
+        "caution": result.metric.caution,
+        "available": "yes" if available(row) else "",
         "period": f"{result.metric.title}{f', {row.breakdown}' if row.breakdown else ''}, {result.period.label}",
         "value": value_words(result, row),
         "interval": named_interval(result, row) or "no interval",
         "limits": interval_words(result, row),
+        "counted": base_words(result, row),
         "base": base_words(result, row) or "all that were counted",
         "change": change or "There is no comparison with the year before",
         "sentence": repr(result).splitlines()[0],

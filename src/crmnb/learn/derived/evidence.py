@@ -1,0 +1,149 @@
+"""Evidence: the rows behind a metric's figure on the corner shop, of two years, as a lesson shows them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from crmnb.core.errors import Unavailable
+from crmnb.learn.corner_shop import corner_shop_book
+from crmnb.learn.declaration import YEAR, Row
+from crmnb.learn.derived import kinds
+from crmnb.learn.derived.scope import Kind
+from crmnb.metrics.definition import Metric
+
+MOST_ROWS = 30
+_MECHANICS = {
+    "num",
+    "den",
+    "at",
+    "squares",
+    "units",
+    "sheet",
+    "weight",
+    "unit",
+    "period_id",
+    "period_end",
+    "observed_end",
+}
+_MOST_COLUMNS = 7
+
+KindOf = Callable[[float, str, str], Kind]
+
+
+def evidence_rows(metric: Metric) -> list[Row]:
+    """The rows of the year and of the year before, the older ones first; none where the corner shop has no such rows."""
+    from crmnb.core.period import Period
+    from crmnb.evaluate.metric_call import evidence_of
+
+    book = corner_shop_book()
+    rows: list[Row] = []
+    for year in (YEAR - 1, YEAR):
+        period = Period.parse(str(year)).observe(book.period.data_from, book.period.cutoff)
+        try:
+            frame = evidence_of(metric, book.tables, period, 1000)
+        except Unavailable:
+            continue
+        records = frame.to_dict("records")
+        rows += [{"year": year} | {name: _plain(value) for name, value in record.items()} for record in records]
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python has it: None for a missing one, a time as a datetime."""
+    if value is None or value != value:
+        return None
+    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else getattr(value, "item", lambda: value)()
+
+
+def kinds_of(rows: list[Row]) -> list[tuple[KindOf, list[Row]]]:
+    """The kinds of figure that the rows' columns can make, each with the rows as it takes them; none where no plain kind fits."""
+    if not rows or any(row.get("weight") is not None for row in rows):
+        return []
+    columns = set(rows[0])
+    recognised = []
+    if "value" in columns:
+        recognised.append(_measured(kinds.mean, rows, value="value"))
+    if {"num", "den"} <= columns:
+        recognised += _of_numerators(rows)
+    for amount, base in (("met", "size"), ("responses", "base"), ("correct", "audited")):
+        if {amount, base} <= columns:
+            recognised.append(_measured(kinds.sums, rows, amount=amount, out_of=base))
+    if "quantity" in columns:
+        recognised.append(_measured(kinds.middle, rows, value="quantity"))
+    if {"duration", "event"} <= columns:
+        recognised.append(_measured(kinds.cases, rows, duration="duration", event="event"))
+    if "met" in columns:
+        recognised.append(_measured(kinds.share, rows, met="met"))
+    return [pair for pair in recognised if pair]
+
+
+def _of_numerators(rows: list[Row]) -> list[tuple[KindOf, list[Row]] | None]:
+    events = [
+        row for row in rows if row["den"] is None
+    ]  # what is counted; other rows are the units that it is divided by
+    if events:
+        return [(kinds.count, [_shown(row) for row in events])]
+    numbers = {row["num"] for row in rows}
+    if any(row["den"] != 1 for row in rows):
+        return [_measured(kinds.sums, rows, amount="num", out_of="den")]
+    if numbers <= {0, 1}:
+        return [_measured(kinds.share, rows, met="num"), _measured(kinds.number, rows, met="num")]
+    return [
+        _measured(
+            kinds.net if numbers <= {-1, 0, 1} else kinds.mean,
+            rows,
+            **{"met" if numbers <= {-1, 0, 1} else "value": "num"},
+        )
+    ]
+
+
+def _measured(kind: KindOf, rows: list[Row], **names: str) -> tuple[KindOf, list[Row]] | None:
+    """The rows with the kind's own columns at the end; None where one of them has no value."""
+    if any(row[name] is None for row in rows for name in names.values()):
+        return None
+    own = set(names.values())
+    return kind, [_shown(row, own) | {column: _number(row[name]) for column, name in names.items()} for row in rows]
+
+
+def _number(value: Any) -> float:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _shown(row: Row, measured: set[str] = frozenset()) -> Row:
+    """A row with the columns that say something to a reader."""
+    names = [name for name in row if name not in _MECHANICS | measured]
+    return {
+        name: row[name]
+        for name in names[:_MOST_COLUMNS] + (["breakdown"] if "breakdown" in names[_MOST_COLUMNS:] else [])
+    }
+
+
+def fitting(rows: list[Row], breakdown: str) -> list[Row]:
+    """At most so many rows as a screen shows: those of the figure, then of the year before, then of other groups; empty if its own are more.
+
+    Columns that are empty in all rows are left out.
+    """
+
+    def rank(row: Row) -> int:
+        return 2 if row.get("breakdown", "") != breakdown else int(row["year"] != YEAR)
+
+    ranked = sorted(rows, key=rank)
+    if sum(rank(row) == 0 for row in ranked) > MOST_ROWS:
+        return []
+    chosen = {id(row) for row in ranked[:MOST_ROWS]}
+    shown = [row for row in rows if id(row) in chosen]
+    filled = [name for name in shown[0] if any(row[name] not in (None, "") for row in shown)] if shown else []
+    return [{name: row[name] for name in filled} for row in shown]
+
+
+def renamed(row: Row, mark: str) -> Row:
+    """A copy of a row under keys of its own, so that it is not taken for the same row twice; the customer stays."""
+    return {
+        name: f"{value}{mark}" if name.endswith("_id") and name != "customer_id" and value is not None else value
+        for name, value in row.items()
+    }
+
+
+def times_of(row: Row) -> list[datetime]:
+    """The times in a row."""
+    return [value for value in row.values() if isinstance(value, datetime)]

@@ -1,0 +1,95 @@
+"""Scope: of a lesson's rows, those that the figure is of, and those that a learner takes by mistake."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from crmnb.learn.declaration import YEAR, Row
+
+NOTHING = float("nan")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows of the figure (`chosen`), those of the year before, of all years, and of the year in all breakdowns."""
+
+    chosen: list[Row]
+    earlier: list[Row]
+    all_years: list[Row]
+    all_breakdowns: list[Row]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], breakdown: str) -> "Scope":
+        """The scope of the figure of a breakdown ("" where there is none) in the year of the lessons."""
+        rows = list(rows)
+        same = [row for row in rows if row.get("breakdown", "") == breakdown]
+        return cls(
+            [row for row in same if row["year"] == YEAR],
+            [row for row in same if row["year"] != YEAR],
+            same,
+            [row for row in rows if row["year"] == YEAR],
+        )
+
+
+_LAST: list = []  # the rows of the last scope, by themselves, and the scope: an exercise and its ways ask for the same, one after the other
+
+
+def scope_of(rows: list[Row], breakdown: str) -> Scope:
+    """The scope of rows, worked out once for all ways that are computed on the same rows."""
+    if not (_LAST and _LAST[0] is rows and _LAST[1] == breakdown):
+        _LAST[:] = [rows, breakdown, Scope.of(rows, breakdown)]
+    return _LAST[2]
+
+
+Figure = Callable[[list[Row]], float]
+ScopeWay = Callable[[Scope], float]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: how rows make it, and the wrong ways to make it, each with its name and message."""
+
+    figure: Figure
+    ways: tuple[tuple[str, str, ScopeWay], ...]
+    hint: str
+    traps: tuple[tuple[str, str, str, Callable[[list[Row]], Row | None]], ...] = ()
+
+
+def ratio(part: float, whole: float, factor: float = 1.0) -> float:
+    """A part out of a whole, times a factor; not a number where the whole is nothing."""
+    return factor * part / whole if whole else NOTHING
+
+
+def sum_of(rows: Iterable[Row], column: str) -> float:
+    """The sum of a column."""
+    return sum(row[column] for row in rows)
+
+
+def by_customer(rows: Iterable[Row]) -> list[list[Row]]:
+    """The rows of each customer together; a row without one stands by itself."""
+    groups: dict[object, list[Row]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        groups[row.get("customer_id") or ("nobody", place)].append(row)
+    return list(groups.values())
+
+
+def common_ways(figure: Figure) -> list[tuple[str, str, ScopeWay]]:
+    """The wrong ways of every kind: the right steps on the wrong rows."""
+    return [
+        (
+            "all years together",
+            "You counted the rows of all years. A figure is of its period.",
+            lambda s: figure(s.all_years),
+        ),
+        ("the year before", f"You counted the year before. The question is about {YEAR}.", lambda s: figure(s.earlier)),
+        (
+            "all groups pooled",
+            "You pooled groups that are reported each by itself. Then the figure moves with their mix.",
+            lambda s: figure(s.all_breakdowns),
+        ),
+        (
+            "each customer once",
+            "You took one row per customer. Here every row counts, however many a customer has.",
+            lambda s: figure([group[0] for group in by_customer(s.chosen)]),
+        ),
+    ]
