@@ -6,7 +6,7 @@ Nothing here asks the functions that write the sentences: a name comes from a la
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -30,23 +30,27 @@ class Mark(NamedTuple):
     hollow: bool
 
 
+class _Recorded(Canvas):
+    """A figure that is listed and not written as SVG, which takes longer than drawing it. Of the class once: matplotlib inspects it."""
+
+    figures: ClassVar[list[Canvas]] = []
+
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        if not is_narrow(self):  # the same once more, for a telephone
+            self.figures.append(self)
+
+    def savefig(self, sheet, **_):
+        sheet.write("<svg><style></style></svg>")
+
+
 @contextmanager
 def recorded() -> Iterator[list[Canvas]]:
-    """The figures that are drawn meanwhile; they are not written as SVG, which takes longer than drawing them."""
-    figures: list[Canvas] = []
-
-    class Recorded(Canvas):
-        def __init__(self, *args, **named):
-            super().__init__(*args, **named)
-            if not is_narrow(self):  # the same once more, for a telephone
-                figures.append(self)
-
-        def savefig(self, sheet, **_):
-            sheet.write("<svg><style></style></svg>")
-
+    """The figures that are drawn meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crmnb.report.drawing.canvas.Canvas", Recorded)
-        yield figures
+        patch.setattr(_Recorded, "figures", [])
+        patch.setattr("crmnb.report.drawing.canvas.Canvas", _Recorded)
+        yield _Recorded.figures
 
 
 def agrees(words: str, value: float) -> bool:
