@@ -87,6 +87,18 @@ class Misuse:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """The exercise on the simulated client: its tables and columns, and the breakdown of the true figure (`crmnb.learn.transfer`).
+
+    `value` of the exercise computes the right answer from the tables of the simulated client.
+    """
+
+    exercise: Exercise
+    columns: dict[str, tuple[str, ...]]
+    breakdown: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole lesson, as declared or derived.
 
@@ -102,6 +114,7 @@ class Plan:
     claims: tuple[Claim, ...] | Callable[[Mapping[str, str]], tuple[Claim, ...]] = ()
     misuses: tuple[Misuse, ...] = ()
     breakdown: str | None = None
+    transfer: Transfer | None = None
     redraw: Callable[[Tables, Random], Tables] | None = field(default=None, repr=False)
     by_table: bool = False
 
@@ -127,6 +140,24 @@ def misconception(name: str, *, of: Iterable[str] = ()) -> Callable[..., Misconc
 def trap(name: str, ask: str, *, of: str = "") -> Callable[..., Trap]:
     """Declare the function below as a trap: it returns the tables that it changes, by name; its docstring says why the figure goes so."""
     return lambda function: Trap(name, ask, _documented(function), function, of)
+
+
+def transfer(
+    ask: str,
+    *,
+    unit: str,
+    hints: Iterable[str],
+    tables: dict[str, tuple[str, ...]],
+    breakdown: str = "",
+    digits: int = 2,
+) -> Callable[..., Transfer]:
+    """Declare the function below as q7, the exercise on the simulated client; `breakdown` names the true figure beside it.
+
+    tables: of each table of the simulated client, the columns that the learner sees.
+    """
+    return lambda function: Transfer(
+        Exercise("q7", ask, unit, tuple(hints), digits, function, _documented(function)), tables, breakdown
+    )
 
 
 def _documented(function: Callable[..., Any]) -> str:
@@ -158,6 +189,7 @@ def plan_of(module: ModuleType, metric: str, tables: Tables) -> Plan:
         claims=tuple(getattr(module, "CLAIMS", ())),
         misuses=tuple(getattr(module, "MISUSES", ())),
         breakdown=getattr(module, "BREAKDOWN", None),
+        transfer=next((item for item in declared if isinstance(item, Transfer)), None),
         redraw=getattr(module, "redraw", None),
     )
 

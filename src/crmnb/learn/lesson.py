@@ -14,6 +14,7 @@ from crmnb.learn.question import Question, Text
 from crmnb.learn.redraw import drawn
 from crmnb.learn.state import GATES, LessonState, state_of
 from crmnb.learn.tasks import tasks_of
+from crmnb.learn.transfer import simulated_tables, transfer_task
 from crmnb.learn.words import result_of, words_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ class Lesson:
         return next(iter(self.tables.values()))
 
     @property
+    def simulated(self) -> "dict[str, pd.DataFrame]":
+        """The tables of a simulated client of the learner's own, for q7. Raises InputError where the lesson has no q7."""
+        import pandas as pd
+
+        if self.plan.transfer is None:
+            raise InputError(f"the lesson on {self.plan.metric} has no simulated client.")
+        tables = simulated_tables(self.plan.transfer, self.learner.name)
+        return {name: pd.DataFrame(rows) for name, rows in tables.items()}
+
+    @property
     def result(self) -> "ResultView":
         """The suite's result on the corner shop, as `book("nps")` gives it in a client's notebook."""
         return result_of(self.plan.metric)
@@ -60,6 +71,8 @@ class Lesson:
         """The questions by name, in order."""
         draw = self.state.draw
         tasks = tasks_of(self.plan, self._tables(draw), self.words, draw)
+        if self.plan.transfer:
+            tasks["q7"] = transfer_task(self.plan, self.learner.name)
         return {name: Question(self.plan.metric, name, task, self.learner, draw) for name, task in tasks.items()}
 
     def predict(self, prediction: object = ...) -> Text:

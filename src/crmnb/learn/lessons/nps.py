@@ -1,6 +1,20 @@
 """Net promoter score (NPS): the two ends of a scale, and nobody from its middle."""
 
-from crmnb.learn.declaration import Claim, Misuse, during, exercise, known, mean, misconception, percent, trap
+from datetime import datetime
+
+from crmnb.learn.declaration import (
+    YEAR,
+    Claim,
+    Misuse,
+    during,
+    exercise,
+    known,
+    mean,
+    misconception,
+    percent,
+    transfer,
+    trap,
+)
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "recommend")}
 BREAKDOWN = "purchase"
@@ -111,31 +125,31 @@ def a_count(survey_responses):
     return _number(scores, 9, 10) - _number(scores, 0, 6)
 
 
-@misconception("both surveys pooled", of=["q2"])
+@misconception("both surveys pooled", of=["q2", "q7"])
 def both_surveys(survey_responses):
     """You pooled two surveys. Then the figure moves with their mix."""
     return _net(_scores(survey_responses))
 
 
-@misconception("mean of the scores", of=["q2"])
+@misconception("mean of the scores", of=["q2", "q7"])
 def mean_after_purchase(survey_responses):
     """You averaged the scores. The NPS compares two groups of people."""
     return mean(_scores(_of_purchase(survey_responses)))
 
 
-@misconception("promoters only", of=["q2"])
+@misconception("promoters only", of=["q2", "q7"])
 def promoters_after_purchase(survey_responses):
     """You left the detractors out. The NPS is what remains after them."""
     return promoters_only.value(_of_purchase(survey_responses))
 
 
-@misconception("blanks in the base", of=["q2"])
+@misconception("blanks in the base", of=["q2", "q7"])
 def blanks_after_purchase(survey_responses):
     """You divided by all sheets. `mean()` of a comparison counts empty scores as no."""
     return blanks_in_the_base.value(_of_purchase(survey_responses))
 
 
-@misconception("all years", of=["q2"])
+@misconception("all years", of=["q2", "q7"])
 def all_years_after_purchase(survey_responses):
     """You counted answers of all years. A figure is of its period."""
     return all_years.value(_of_purchase(survey_responses))
@@ -143,21 +157,52 @@ def all_years_after_purchase(survey_responses):
 
 @trap(
     "a blank answer",
-    "Another customer fills in a sheet in December 2025, but not this question. Which way will the NPS go?",
+    "Another customer fills in a sheet in December 2025, but leaves this question empty. Which way will the NPS go?",
 )
 def a_blank_answer(survey_responses):
     """Without a score the sheet is neither counted nor part of the base."""
-    return {"survey_responses": [*survey_responses, dict(survey_responses[-1], recommend=None)]}
+    return {"survey_responses": [*survey_responses, dict(_last_of_year(survey_responses), recommend=None)]}
 
 
 @trap("one more passive", "Another customer gives an 8 in December 2025. Which way will the NPS go?")
 def another_passive(survey_responses):
-    """A passive counts in the base alone, so the figure moves towards 0."""
-    return {"survey_responses": [*survey_responses, dict(survey_responses[-1], recommend=8)]}
+    """A passive counts in the base alone, so the same difference is spread over more people: the figure moves towards 0."""
+    return {"survey_responses": [*survey_responses, dict(_last_of_year(survey_responses), recommend=8)]}
+
+
+@trap(
+    "one step on the scale",
+    "The mildest detractor of 2025 would have given a 7 on another day. Which way would the NPS go?",
+)
+def one_step_on_the_scale(survey_responses):
+    """A single step over the border takes a detractor away. From 0 to 6, a step that matters far more to the customer, nothing moves."""
+    mildest = max(
+        (
+            row
+            for row in during(survey_responses, "responded_at")
+            if row["recommend"] is not None and row["recommend"] <= 6
+        ),
+        key=lambda row: row["recommend"],
+        default=None,
+    )
+    return {"survey_responses": [dict(row, recommend=7) if row is mildest else row for row in survey_responses]}
+
+
+@trap("the edge of the period", "At midnight, as 2026 begins, a customer gives a 0. Which way will the NPS of 2025 go?")
+def the_edge_of_the_period(survey_responses):
+    """The first instant of 2026 belongs to 2026. The last second of 2025 would have counted."""
+    last = _last_of_year(survey_responses)
+    return {"survey_responses": [*survey_responses, dict(last, recommend=0, responded_at=datetime(YEAR + 1, 1, 1))]}
+
+
+def _last_of_year(survey_responses):
+    return during(survey_responses, "responded_at")[-1]
 
 
 CLAIMS = (
-    Claim("Of {base}, the promoters less the detractors come to {value}.", True, "It says what was counted."),
+    Claim(
+        "Of {base}, the promoters less the detractors come to {value}.", True, "It says what was counted, and of whom."
+    ),
     Claim(
         "With so few answers, we cannot say on which side of 0 the score lies.",
         True,
@@ -166,10 +211,10 @@ CLAIMS = (
     Claim(
         "Most customers would recommend the shop.",
         False,
-        "Nothing is known of those who did not answer, and the score is no share.",
+        "Nothing is known of those who did not answer, and the score is no share of customers.",
     ),
     Claim(
-        "The score has risen since 2024, so the training of the staff works.",
+        "The score differs from that of 2024, so the training of the staff works.",
         False,
         "The change: {change}. And nothing here shows a cause.",
     ),
@@ -182,7 +227,7 @@ CLAIMS = (
 )
 MISUSES = (
     Misuse(
-        ("NPS after a purchase: {value}", "Of {base}", "The staff's bonus follows each point of the score"),
+        ("NPS after a purchase: {value}", "Of {base}, {interval}", "The staff's bonus follows each point of the score"),
         3,
         "A point is chance: one other answer would move the score by more than that ({interval}).",
     ),
@@ -191,4 +236,29 @@ MISUSES = (
         1,
         "The score is a difference of two shares. It is no number and no share of customers.",
     ),
+    Misuse(
+        (
+            "NPS after a purchase: {value} ({interval})",
+            "Asked after a purchase; the score after support is shown by itself",
+            "Both together make one company score for the annual report",
+        ),
+        3,
+        "Pooled, the score moves with the mix of the two surveys, even where nobody has changed their mind.",
+    ),
 )
+
+
+@transfer(
+    ask="What is the NPS of this client after a purchase in 2025?",
+    unit="points",
+    hints=(
+        "The table has other surveys and other years as well. Keep the rows that the question is about.",
+        "Empty scores are in no group and not in the base: `dropna()`.",
+        "`100 * ((scores >= 9).mean() - (scores <= 6).mean())`",
+    ),
+    tables={"survey_responses": ("response_id", "survey", "responded_at", "recommend")},
+    breakdown="purchase",
+)
+def of_a_simulated_client(survey_responses):
+    """Promoters less detractors after a purchase, out of all scores after a purchase in the year, times 100."""
+    return after_purchase.value(survey_responses)
