@@ -47,8 +47,8 @@ def by_hand(all_orders):
     ask="And the same, computed from the rows with pandas?",
     unit="%",
     hints=(
-        'First keep the orders that count: `rows[(rows.status != "cancelled") & ~(rows.refunded_amount >= rows.amount)]`.',
-        "A set holds each customer once: `set(orders[...].customer_id)`. You need one for the start and one for the end.",
+        'First keep the orders that count: `rows.query("status != 'cancelled' and not refunded_amount >= amount")`.',
+        "A set holds each customer once: `set(rows[...].customer_id)`. You need one for the start and one for the end.",
         "`100 * len(at_start & at_end) / len(at_start)`",
     ),
 )
@@ -250,7 +250,7 @@ MISUSES = (
     hints=(
         "Here customers have a contract, so nobody has to guess who is lost: a plan runs until it ends, and an empty end means that it goes on.",
         "At the start are those with a plan that began before 2025 and did not end before it. In the same way at the end.",
-        "A customer may have several plans, one after the other: use sets, and `ended_at.isna()` for plans that go on.",
+        "A customer may have several plans, one after the other: use sets. An empty end is later than any day: `not ended_at < '2025-01-01'` keeps it.",
     ),
     tables={"subscriptions": ("subscription_id", "customer_id", "started_at", "ended_at")},
 )
