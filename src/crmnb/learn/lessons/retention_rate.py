@@ -47,7 +47,7 @@ def by_hand(all_orders):
     ask="And the same, computed from the rows with pandas?",
     unit="%",
     hints=(
-        'First keep the orders that count: `rows.query("status != 'cancelled' and not refunded_amount >= amount")`.',
+        "First the orders that count: `rows.query(\"status != 'cancelled' and not refunded_amount >= amount\")`.",
         "A set holds each customer once: `set(rows[...].customer_id)`. You need one for the start and one for the end.",
         "`100 * len(at_start & at_end) / len(at_start)`",
     ),
