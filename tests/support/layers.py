@@ -10,6 +10,7 @@ LAYERS = (
     ("evaluate",),
     ("report",),
     ("workbook",),
+    ("handbook",),
     ("run",),
     ("learn",),
     ("cli",),

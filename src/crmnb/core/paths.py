@@ -1,10 +1,17 @@
 """Paths: the project folder with parameters/, notebooks/ and outputs/, and a client's private folder."""
 
+import re
 from pathlib import Path
 
 from crmnb.core.errors import InputError
 
 NAME = r"^[a-z][a-z0-9_]*$"  # of a client, and so of its folder; of an item or a segment too
+HANDBOOK = "handbook"  # the folder in outputs/ that is no client's
+
+
+def is_client_name(name: str) -> bool:
+    """Whether a client may have this name, which becomes that of its folder in outputs/."""
+    return re.fullmatch(NAME, name) is not None and name != HANDBOOK
 
 
 def find_project(start: Path) -> Path:
@@ -13,6 +20,11 @@ def find_project(start: Path) -> Path:
         if (folder / "parameters").is_dir() and (folder / "notebooks").is_dir():
             return folder
     raise InputError(f"{start} is not in a project: neither it nor a folder above it has parameters/ and notebooks/.")
+
+
+def handbook_folder(project: Path) -> Path:
+    """The folder of the handbook, to which the reports of all clients link."""
+    return project / "outputs" / HANDBOOK
 
 
 def private_folder(project: Path, client: str) -> Path:

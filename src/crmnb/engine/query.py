@@ -38,7 +38,7 @@ class Query(duckdb.DuckDBPyRelation):
     def sql_query(self) -> str:
         """The SQL: a query that is read several times is written once, as a common table expression."""
         uses: dict[Query, int] = {}
-        order = _inputs_first(self, uses)
+        order = inputs_first(self, uses)
         written: dict[Query, str] = {}
         shared = []
         for query in order:
@@ -133,7 +133,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _inputs_first(query: Query, uses: dict[Query, int]) -> list[Query]:
+def inputs_first(query: Query, uses: dict[Query, int]) -> list[Query]:
     """A query and all that it is made of, each after its own; uses: how many others read it is counted there."""
     order: list[Query] = []
     waiting: list[tuple[Query, bool]] = [(query, False)]

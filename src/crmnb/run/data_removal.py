@@ -15,7 +15,7 @@ from pathlib import Path
 
 from crmnb.core.checksum import read_json, write_json
 from crmnb.core.errors import InputError, nearest
-from crmnb.core.paths import NAME
+from crmnb.core.paths import is_client_name
 from crmnb.intake.erasure.erasure_list import FILE_NAME as ERASURE_LIST
 from crmnb.run.environment import current_time
 
@@ -85,13 +85,13 @@ def _places(project: Path, client: str) -> tuple[Path, Path]:
     outputs = project / "outputs"
     place, purged = outputs / _validate_name(client), outputs / f"{_PURGED}{client}"
     if not any(map(os.path.lexists, (place, purged, project / "parameters" / f"{client}.yml"))):
-        names = [path.name for path in outputs.glob("*") if re.fullmatch(NAME, path.name)]
+        names = [path.name for path in outputs.glob("*") if is_client_name(path.name)]
         raise InputError(f"outputs/ has no data of a client {client!r}.{nearest(client, names)}")
     return place, purged
 
 
 def _validate_name(client: str) -> str:
-    if not re.fullmatch(NAME, client):  # it becomes part of paths
+    if not is_client_name(client):  # it becomes part of paths
         raise InputError(
             f"client {client[:80]!r} is not a valid name: lower-case letters, digits and _, starting with a letter (the name of the parameters file without .yml)."
         )

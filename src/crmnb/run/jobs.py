@@ -84,9 +84,16 @@ def _report(**arguments: Any) -> dict[str, Any]:
     return make_report(**arguments)
 
 
+def _handbook(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.handbook import update_handbook
+
+    return update_handbook(**arguments)
+
+
 _JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "plan": _plan,
     "evaluate": _evaluate,
     "family": _family,
     "report": _report,
+    "handbook": _handbook,
 }

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -13,14 +12,13 @@ from typing import Any
 
 from crmnb.core.checksum import write_json
 from crmnb.core.errors import InputError
-from crmnb.core.paths import private_folder
+from crmnb.core.paths import is_client_name, private_folder
 from crmnb.run.lock import ClientLocked, client_lock
 from crmnb.run.process_cleanup import signals_blocked
 from crmnb.run.status import RunStatus
 from crmnb.run.store import NOTEBOOK, clean_up, family_folder, log_path
 
-NAME = r"[a-z][a-z0-9_]*"  # of a client; it becomes part of paths
-SINGLE_JOBS = 3  # per client, beside one job per family: plan, evaluation, report
+SINGLE_JOBS = 4  # per client, beside one job per family: plan, evaluation, report, handbook
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def client_pipeline(
 
 def _private_folder(project: Path, client: str, dry_run: bool) -> Path:
     """The client's private folder, created except in a dry run. Raises InputError if there is no such client."""
-    if not re.fullmatch(NAME, client) or not (project / "parameters" / f"{client}.yml").is_file():
+    if not is_client_name(client) or not (project / "parameters" / f"{client}.yml").is_file():
         from crmnb.schema.client import load_client
 
         load_client(client, project / "parameters")  # raises the error, which lists the clients
@@ -174,6 +172,8 @@ def _run_steps(
     if options.dry_run:
         outcome.end(RunStatus.PLANNED, "up to date, nothing to run" if plan["unchanged"] else "")
         return
+    if not plan["handbook"]:  # reports link to it
+        yield from _run_one(job("handbook", "handbook"), outcome, "handbook")
     if plan["unchanged"]:
         outcome.end(RunStatus.UNCHANGED)
         return

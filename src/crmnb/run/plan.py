@@ -17,6 +17,7 @@ from crmnb.intake.coverage import RELATIVE, choose_period
 from crmnb.run import store
 from crmnb.run.cache_keys import Dependencies, evaluation_key, family_key, file_hashes, parameters_key, report_key
 from crmnb.run.context import ReportContext
+from crmnb.run.handbook import handbook_is_current
 from crmnb.run.jobs import Interruption, StepCallback
 from crmnb.run.store import read_record
 from crmnb.schema.client import Client, load_client
@@ -53,7 +54,7 @@ def plan_report(
     """Import the client's data if they changed, and decide what must be rebuilt.
 
     only: the families; none means all. dry_run: do not import. time_limit: of a query, in seconds.
-    Returns name, period, tables (the folder), families {name: {"title", "reuse", "reason"}}, evaluated (whether the results are
+    Returns name, period, tables (the folder), handbook (whether it is up to date), families {name: {"title", "reuse", "reason"}}, evaluated (whether the results are
     stored), unchanged (whether the published report is up to date), rebuilt (the damaged stored files that will be rebuilt).
     Raises InputError if the input is wrong.
     """
@@ -77,6 +78,7 @@ def plan_report(
         "period": period.label,
         "tables": str(intake.folder),
         **_plan(context, scope.notebooks, fresh=fresh),
+        "handbook": handbook_is_current(root),
         "rebuilt": [*intake.rebuilt_files, *_damaged_files(context, scope.notebooks)],
     }
 

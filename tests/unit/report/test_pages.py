@@ -13,6 +13,7 @@ from synthetic import HOSTILE, client, family_page, metric, rate, result, row
 from crmnb.core.period import Period
 from crmnb.report.display import WITH_CUSTOMERS, note
 from crmnb.report.pages import Family, catalogue_page, index_page, methodology_pages
+from crmnb.report.pages.catalogue import HANDBOOK_ADDRESS
 from crmnb.report.pages.family import NotOurs, body_of
 from crmnb.report.pages.frame import language
 
@@ -282,12 +283,27 @@ def test_every_link_of_the_methodology_leads_to_a_definition():
         for name, html in methodology_pages([metric(), metric(id="churn", family="other")])
     }
     assert list(pages) == ["methodology", "methodology-retention", "methodology-other"]
-    links = [link["href"].split("#") for link in pages["methodology"].main.find_all("a")]
+    addresses = [link["href"] for link in pages["methodology"].main.find_all("a")]
+    links = [address.split("#") for address in addresses if not address.startswith(HANDBOOK_ADDRESS)]
     assert links == [["methodology-retention.html", "repeat_purchase_rate"], ["methodology-other.html", "churn"]]
     for address, anchor in links:
         page = pages[address.removesuffix(".html")]
         assert page.find(id=anchor).find_next_sibling("dl")
         assert page.nav.find("a", href="methodology.html")
+
+
+def test_the_methodology_of_a_report_leads_to_the_handbook_s_page_of_each_metric():
+    pages = dict(methodology_pages([metric(), metric(id="churn", family="other")]))
+    overview = BeautifulSoup(pages["methodology"], "html.parser").main
+    for name in ("index.html", "glossary.html"):
+        assert overview.find("a", href=f"../../handbook/{name}")
+    assert "beside the folders of all clients" in overview.find(id="handbook").find_next("p").get_text()
+    of_family = BeautifulSoup(pages["methodology-other"], "html.parser").main
+    assert of_family.find("a", href="../../handbook/churn.html")
+
+
+def test_the_catalogue_s_own_page_has_no_link_to_a_handbook_that_may_be_elsewhere():
+    assert "handbook" not in catalogue_page([metric()])
 
 
 @pytest.mark.parametrize(("locale", "tag"), [("en_GB", "en-GB"), ("de_DE", "en-DE"), ("nl_NL", "en-NL")])

@@ -2,52 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
+from crmnb.core.paths import HANDBOOK
 from crmnb.metrics.definition import Metric
 from crmnb.report.pages.frame import page
 from crmnb.report.text.definitions import METHODOLOGY, formula, formula_term, methodology_page
+from crmnb.report.text.glossary import TERMS
 from crmnb.report.text.sentences import as_sentence
 from crmnb.report.text.settings import setting_default, setting_title
 
-GLOSSARY = (
-    (
-        "CI (confidence interval)",
-        "The range of values that are compatible with the data, at the level next to it. A narrow interval means that the figure is "
-        "precise; a wide one means that the data say little.",
-    ),
-    (
-        "No detectable change",
-        "The difference from the comparison period can be chance. It does not mean that nothing changed. A report makes many comparisons, "
-        "so some intervals exclude zero by chance alone: such a change is not listed unless it remains after the correction for this.",
-    ),
-    (
-        "Signal",
-        "A change that is unlikely to be chance, even though many changes were tested together: about one in twenty signals is "
-        "expected to be false (Benjamini and Hochberg 1995). Only signals are coloured.",
-    ),
-    ("n", "The number of units behind a figure, such as customers, orders or answers."),
-    (
-        "Effective n",
-        "The number of independent answers that would be equally precise. It is smaller than n where some customers answer several "
-        "times or have a larger weight. Design effect = n / effective n.",
-    ),
-    ("Low base", "Fewer customers than the agreed threshold. Shown pale: treat the figure as an indication."),
-    (
-        "Not shown",
-        "The group is so small that the figure could identify a person, or another hidden figure could be computed from it.",
-    ),
-    (
-        "Partial",
-        "The data do not cover the whole period, so there is no comparison with a complete one. Charts show it hollow and dashed.",
-    ),
-    ("Too early", "The follow-up time of some customers, orders or leads is not over yet."),
-    ("Unreliable", "There are too few customers for a reliable interval."),
-    ("Not available", "The data for this figure are missing; the reason stands beside it. It never means zero."),
-    (
-        "Type",
-        "What a metric measures: input (resources used), process (activities), output (direct results) or outcome (effect on customers and "
-        "finances).",
-    ),
-)
+GLOSSARY = tuple((term.name, term.text) for term in TERMS if term.in_reports)
+HANDBOOK_ADDRESS = f"../../{HANDBOOK}/"  # from a report's folder
 _TITLE = "Methodology"
 _DIRECTIONS = {"up": "higher is better", "down": "lower is better", "-": "neither direction is better"}
 _UNITS = {"count": "number", "money": "currency of the client", "scale": "scale of the survey question"}
@@ -55,21 +19,26 @@ _UNITS = {"count": "number", "money": "currency of the client", "scale": "scale 
 
 def catalogue_page(metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en") -> str:
     """The page of all these metrics by family, in their order. nav: (name, address) of links at the top."""
-    return page("catalogue.j2", title=_TITLE, families=_families(metrics), glossary=GLOSSARY, nav=nav, lang=lang)
+    facts = {"families": _families(metrics), "glossary": GLOSSARY, "handbook": ""}
+    return page("catalogue.j2", title=_TITLE, nav=nav, lang=lang, **facts)
 
 
 def methodology_pages(
     metrics: Iterable[Metric], *, nav: list[tuple[str, str]] = (), lang: str = "en"
 ) -> Iterator[tuple[str, str]]:
-    """The names (without ending) and the HTML of a report's methodology: the glossary with links to a page of each family."""
+    """The names (without ending) and the HTML of a report's methodology: the glossary with links to a page of each family.
+
+    Each metric has a link to its page of the handbook, which lies beside the clients' folders.
+    """
     families = _families(metrics)
     links = [family | {"address": f"{methodology_page(family['name'])}.html"} for family in families]
     overview = METHODOLOGY.removesuffix(".html")
-    yield overview, page("catalogue.j2", title=_TITLE, families=links, glossary=GLOSSARY, nav=nav, lang=lang)
-    nav = [*nav, (_TITLE, METHODOLOGY)]
+    facts = {"nav": nav, "lang": lang, "handbook": HANDBOOK_ADDRESS}
+    yield overview, page("catalogue.j2", title=_TITLE, families=links, glossary=GLOSSARY, **facts)
+    facts |= {"nav": [*nav, (_TITLE, METHODOLOGY)]}
     for family in families:
         title = f"{_TITLE}: {family['title'].lower()}"
-        html = page("catalogue.j2", title=title, families=[family], glossary=(), nav=nav, lang=lang)
+        html = page("catalogue.j2", title=title, families=[family], glossary=(), **facts)
         yield methodology_page(family["name"]), html
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from crmnb.core.checksum import parse_json
 from crmnb.core.files import write_atomic
 from crmnb.core.lock import locked
-from crmnb.core.paths import NAME
+from crmnb.core.paths import HANDBOOK, is_client_name
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import page
 
@@ -91,6 +91,7 @@ def _text(outputs: Path, now: datetime) -> str:
     return page(
         "portfolio.j2",
         lang="en",
+        handbook=f"{HANDBOOK}/index.html" if (outputs / HANDBOOK / "index.html").is_file() else "",
         totals=totals,
         groups=[(title, of) for title, of in groups if of],
         made_on=_moment(now),
@@ -106,7 +107,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def _is_client(folder: Path) -> bool:
-    return re.fullmatch(NAME, folder.name) is not None and _is_folder(folder)
+    return is_client_name(folder.name) and _is_folder(folder)
 
 
 def _client(folder: Path, now: datetime) -> _Client:

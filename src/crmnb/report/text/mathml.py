@@ -14,12 +14,14 @@ _SIGNS = {
 }  # fmt: skip
 _STRENGTH = {ast.Compare: 0, ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 3, ast.Pow: 4}
 _OVER = {"sum_": "\N{N-ARY SUMMATION}", "product_": "\N{N-ARY PRODUCT}"}
+_TALL = ("<mfrac>", "<munder>", "<msup>")
 _GREEK = {"alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "mu": "\u03bc", "sigma": "\u03c3", "phi": "\u03c6"}
 
 
-def formula_mathml(notation: str) -> Markup:
-    """The formula as a block. Raises ValueError for what is not in the notation."""
-    return tag("math", _drawn(parsed(notation)), display="block", alttext=notation)
+def formula_mathml(notation: str, *, block: bool = True) -> Markup:
+    """The formula as a block, or in a line of text. Raises ValueError for what is not in the notation."""
+    display = {"display": "block"} if block else {"displaystyle": "true"}
+    return tag("math", _drawn(parsed(notation)), alttext=notation, **display)
 
 
 def symbol_mathml(name: str) -> Markup:
@@ -85,7 +87,10 @@ def _call(node: ast.Call) -> Markup:
 
 
 def _bracketed(*inside: Markup) -> Markup:
-    return tag("mrow", _sign("("), *inside, _sign(")"))
+    """In parentheses, which grow only around what is tall."""
+    stretchy = None if any(name in part for part in inside for name in _TALL) else "false"
+    ends = (tag("mo", end, stretchy=stretchy) for end in "()")
+    return tag("mrow", next(ends), *inside, next(ends))
 
 
 def _symbol(name: str) -> Markup:
@@ -106,7 +111,9 @@ def _letter(name: str) -> Markup:
 def _index(name: str) -> Markup:
     if name.isdigit():
         return tag("mn", name)
-    return tag("mi", name) if len(name) <= 2 else tag("mtext", name)
+    if len(name) <= 2:  # one index, or two
+        return tag("mrow", *(tag("mi", letter) for letter in name)) if len(name) == 2 else tag("mi", name)
+    return tag("mtext", name)
 
 
 def _word(name: str) -> Markup:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from crmnb.core.errors import InputError, nearest
-from crmnb.core.paths import NAME
+from crmnb.core.paths import HANDBOOK, NAME, is_client_name
 from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, Client
 from crmnb.schema.client.safe_yaml import read_yaml
 from crmnb.schema.client.validation import find_problems
@@ -35,7 +35,7 @@ _FORMS = {
 
 def known_clients(folder: Path) -> list[str]:
     """The names of the clients that have a parameters file in the folder."""
-    return sorted(file.stem for file in Path(folder).glob("*.yml") if re.fullmatch(NAME, file.stem))
+    return sorted(file.stem for file in Path(folder).glob("*.yml") if is_client_name(file.stem))
 
 
 def load_client(name_or_path: str | Path, folder: Path) -> Client:
@@ -72,7 +72,9 @@ def load_client(name_or_path: str | Path, folder: Path) -> Client:
 
 
 def _check_name(name: str) -> str:
-    if not re.fullmatch(NAME, str(name)):
+    if name == HANDBOOK:
+        raise InputError("a client cannot be named handbook, as outputs/handbook/ is the handbook. Rename its file.")
+    if not is_client_name(str(name)):
         raise InputError(
             f"client {str(name)[:80]!r} is not a valid name: {_PATTERNS[NAME]} (the file's name without .yml)."
         )
