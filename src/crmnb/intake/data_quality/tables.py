@@ -19,6 +19,7 @@ from crmnb.schema.client import Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _LIST_OF_CUSTOMERS = "customers"
+_AT_ONCE = 500  # rows of a statement
 
 
 def write_quality_tables(
@@ -72,8 +73,12 @@ def _block_columns(blocks: Iterable[Iterable[str]]) -> list[str]:
 def _write(con: duckdb.DuckDBPyConnection, name: str, rows: list[tuple], path: Path) -> None:
     columns = ", ".join(f"{quote_identifier(c.name)} {ENGINE_TYPES[c.type]}" for c in TABLES[name].columns)
     con.execute(f"CREATE OR REPLACE TEMP TABLE quality_table ({columns})")
-    if rows:
-        con.executemany(f"INSERT INTO quality_table VALUES ({', '.join('?' * len(TABLES[name].columns))})", rows)
+    for first in range(
+        0, len(rows), _AT_ONCE
+    ):  # a statement for each row would take longer than all else of a small client
+        some = rows[first : first + _AT_ONCE]
+        places = ", ".join([f"({', '.join('?' * len(TABLES[name].columns))})"] * len(some))
+        con.execute(f"INSERT INTO quality_table VALUES {places}", [value for row in some for value in row])
     con.execute(f"COPY (FROM quality_table ORDER BY ALL) TO {quote_literal(path)} (FORMAT parquet, COMPRESSION zstd)")
 
 
