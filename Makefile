@@ -26,6 +26,9 @@ test: development  ## run the tests; ARGS="-k layers" runs some
 lab: package  ## open the notebooks in JupyterLab
 	.venv/bin/jupyter-lab --LabApp.default_url=/lab/tree/notebooks
 
+learn: package  ## open JupyterLab on the lessons, at the next step
+	.venv/bin/crmnb learn lab
+
 lock:  ## pin the dependencies anew after a change of pyproject.toml (needs uv); UPGRADE=1 takes newer versions
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(compile) -o requirements.lock

@@ -3,7 +3,7 @@
 import sys
 
 __version__ = "0.1.0"
-__all__ = ["lesson", "open_workbook"]
+__all__ = ["lesson", "lessons", "open_workbook"]
 
 # nbformat would import it for the validation of addresses in JSON schemas, which nothing here uses: it takes a second for its grammar.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -19,4 +19,8 @@ def __getattr__(name: str):
         from crmnb.learn.lesson import lesson
 
         return lesson
+    if name == "lessons":
+        from crmnb.learn.display import Lessons
+
+        return Lessons()
     raise AttributeError(name)

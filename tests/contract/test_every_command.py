@@ -28,7 +28,10 @@ def command(*arguments: str, folder: Path | None = None, **variables: str) -> su
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["catalogue", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["run", "--help"], ["catalogue", "--help"], ["learn", "--help"], ["learn", "quiz", "--help"]],
+)
 def test_help_teaches(arguments):
     result = command(*arguments)
     assert result.returncode == 0

@@ -20,6 +20,7 @@ from crmnb.learn.words import result_of, words_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crmnb.learn.link import Link
     from crmnb.report.view import ResultView
 
 
@@ -82,6 +83,13 @@ class Lesson:
         self.learner.record("prediction", self.plan.metric, "predict", draw=self.state.draw, text=str(prediction))
         return Text("Written down. Now count, and compare.")
 
+    def open(self) -> "Link":
+        """Put the lesson's notebook into the learner's folder, unless it is there, and link to it."""
+        from crmnb.learn.link import Link
+        from crmnb.learn.opening import open_notebook
+
+        return Link(open_notebook(self.plan.metric, self.learner), self.words["title"])
+
     def __getattr__(self, name: str) -> Question:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -89,6 +97,11 @@ class Lesson:
         if name not in questions:
             raise InputError(f"the lesson has no question {name!r}.{nearest(name, questions)}")
         return questions[name]
+
+    def _repr_html_(self) -> str:
+        from crmnb.learn.display import lesson_html
+
+        return lesson_html(self)
 
     def __repr__(self) -> str:
         state = self.state
@@ -98,13 +111,19 @@ class Lesson:
         title = self.words["title"]
         return f"{title}: {state.text(self.learner.clock())}\n{gates}\nNext: {self.next_step()}"
 
-    def next_step(self) -> str:
-        """What to do next, in a sentence."""
+    def next_question(self) -> str:
+        """The first question of the first gate that is open; "" where all are passed."""
         state = self.state
         for gate, done in state.gates.items():
             if not done:
-                name = next(name for name in GATES[gate] if name not in state.done)
-                return f'lesson("{self.plan.metric}").{name} asks you to {gate}.'
+                return next(name for name in GATES[gate] if name not in state.done)
+        return ""
+
+    def next_step(self) -> str:
+        """What to do next, in a sentence."""
+        if name := self.next_question():
+            gate = next(gate for gate, names in GATES.items() if name in names)
+            return f'lesson("{self.plan.metric}").{name} asks you to {gate}.'
         return "another metric: `crmnb learn next`."
 
     def _seed(self, draw: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from crmnb.core.errors import Unavailable
 from crmnb.learn.corner_shop import corner_shop_book
 from crmnb.learn.declaration import YEAR, Row
-from crmnb.learn.derived import kinds
+from crmnb.learn.derived import kinds, kinds_of_values
 from crmnb.learn.derived.scope import Kind
 from crmnb.metrics.definition import Metric
 
@@ -62,16 +62,16 @@ def kinds_of(rows: list[Row]) -> list[tuple[KindOf, list[Row]]]:
     columns = set(rows[0])
     recognised = []
     if "value" in columns:
-        recognised.append(_measured(kinds.mean, rows, value="value"))
+        recognised.append(_measured(kinds_of_values.mean, rows, value="value"))
     if {"num", "den"} <= columns:
         recognised += _of_numerators(rows)
     for amount, base in (("met", "size"), ("responses", "base"), ("correct", "audited")):
         if {amount, base} <= columns:
             recognised.append(_measured(kinds.sums, rows, amount=amount, out_of=base))
     if "quantity" in columns:
-        recognised.append(_measured(kinds.middle, rows, value="quantity"))
+        recognised.append(_measured(kinds_of_values.middle, rows, value="quantity"))
     if {"duration", "event"} <= columns:
-        recognised.append(_measured(kinds.cases, rows, duration="duration", event="event"))
+        recognised.append(_measured(kinds_of_values.cases, rows, duration="duration", event="event"))
     if "met" in columns:
         recognised.append(_measured(kinds.share, rows, met="met"))
     return [pair for pair in recognised if pair]
@@ -90,7 +90,7 @@ def _of_numerators(rows: list[Row]) -> list[tuple[KindOf, list[Row]] | None]:
         return [_measured(kinds.share, rows, met="num"), _measured(kinds.number, rows, met="num")]
     return [
         _measured(
-            kinds.net if numbers <= {-1, 0, 1} else kinds.mean,
+            kinds.net if numbers <= {-1, 0, 1} else kinds_of_values.mean,
             rows,
             **{"met" if numbers <= {-1, 0, 1} else "value": "num"},
         )
