@@ -80,7 +80,7 @@ def add_parser(commands) -> None:
 def _add_step(steps, name: str, command, words: str, examples: str) -> argparse.ArgumentParser:
     step = steps.add_parser(
         name,
-        help=words,
+        help=words.replace("%", "%%"),
         description=f"{words[0].upper()}{words[1:]}. {_ABOUT_LEARNERS}",
         epilog=f"examples:\n  {examples}\n\n{_EXIT_CODES}",
         **FORMAT,
