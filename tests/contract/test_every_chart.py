@@ -373,6 +373,52 @@ def wrong_link(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {shown.title!r}"
 
 
+def wrong_sellers(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Pairs of dots, the furthest apart first: of each its difference in words, which is that of the means, and whether it is beyond chance."""
+    (axes,) = drawn.axes
+    squares, dots_ = ([line.get_xdata()[0] for line in axes.lines if line.get_marker() == form] for form in ("s", "o"))
+    lines = [line for line in axes.lines if line.get_marker() == "None" and len({*line.get_ydata()}) == 1]
+    told = re.findall(
+        r"\. ([^.:]+): average sellers (.+?), top sellers (.+?), difference (\S+ [^(]+) \((.+?)\)(?=\.)", shown.alt
+    )
+    apart = [dot - square for square, dot in zip(squares, dots_, strict=True)]
+    if not len(told) == len(apart) == len(lines) or [*map(abs, apart)] != sorted(map(abs, apart), reverse=True):
+        yield f"{told} for {apart}"
+        return
+    words = {text.get_text() for text in axes.texts}
+    bold = [text.get_text() for text in axes.texts if text.get_fontweight() == "bold"]
+    beyond = []
+    for (name, average, top, difference, interval), line, distance in zip(told, lines, apart, strict=True):
+        means, limits = [_number(each) for each in (average, top)], [*map(_number, interval.split(" to "))]
+        unit = 10.0 ** -min(decimals(each) for each in (average, top, difference))
+        if abs(means[1] - means[0] - _number(difference)) > 1.5 * unit or np.sign(_number(difference)) != np.sign(
+            distance
+        ):
+            yield f"{name}: {difference} for {average} and {top}, drawn {distance}"
+        if [*line.get_xdata()] != [squares[len(beyond)], dots_[len(beyond)]] or not {
+            name,
+            difference,
+            interval,
+        } <= words:
+            yield f"{name}: the line or the words beside it"
+        beyond.append("beyond chance" in interval)
+        if beyond[-1] != (line.get_linewidth() > 2) or beyond[-1] != (difference in bold):
+            yield f"{name}: {interval} for a line of {line.get_linewidth()}"
+        if beyond[-1] and not (limits[0] > 0 or limits[1] < 0):
+            yield f"{name}: beyond chance, {interval}"
+    named = re.search(r"furthest apart in (.+) \((.+)\)$", shown.title)
+    first = next((practice for practice, is_beyond in zip(told, beyond, strict=True) if is_beyond), None)
+    if (named and named.groups()) != (first and (first[0], first[3])):
+        yield f"the title: {shown.title!r} for {first}"
+
+
+def _number(words: str) -> float:
+    """The first number of some words."""
+    return float(
+        re.search(r"[-+\N{MINUS SIGN}]?\d[\d,]*(?:\.\d+)?", words)[0].replace(",", "").replace("\N{MINUS SIGN}", "-")
+    )
+
+
 def wrong_flow(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The highest and the last of both lines, and how often the first is above; an axis from zero."""
     (axes,) = drawn.axes
@@ -739,7 +785,7 @@ CHECKS: dict[str, Check] = {
     "representation": wrong_gaps,
     "channels": wrong_gaps,
     "link": wrong_link,
-    "sellers": wrong_gaps,
+    "sellers": wrong_sellers,
     "flow": wrong_flow,
     "ages": wrong_ages,
     "years": wrong_years,
@@ -827,6 +873,8 @@ MADE = {
     "link of many teams": ("link", (), lambda: pictured.link(teams=30)),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),
+    "sellers": ("sellers", (), pictured.practices),
+    "sellers who are all alike": ("sellers", (), lambda: pictured.practices(call=(10.0, 10.0, 3.0, ""))),
 }
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from synthetic import NAN, metric, point, rate, result, row
 
 from crmnb.core.composition_part import CompositionPart
+from crmnb.metrics.estimators import Estimator
+from crmnb.stats.seller_gap import AVERAGE, BEYOND_CHANCE, TOP
 
 SURVIVAL = metric(
     id="survival_curve", title="Survival curve", numerator="customers", denominator="customers", breakdown="time"
@@ -31,6 +33,15 @@ PRIORITIES = metric(
     unit="index points",
     denominator="answers",
     breakdown="driver",
+)
+PRACTICES = metric(
+    id="seller_gap",
+    title="Top sellers less average sellers",
+    unit="per seller",
+    units={"win rate": "points"},
+    denominator="sellers of both groups",
+    breakdown="practice",
+    estimate=Estimator("difference of means", "counts", "seller_gap.gaps", "Welch, by seller", chart="sellers"),
 )
 PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
 COMPOSITION = metric(
@@ -162,6 +173,28 @@ def priorities(**drivers: tuple[float, float]):
         for shift in (-2.0, 0.0, 2.0)
     ]
     return result(rows, of=PRIORITIES, points=points)
+
+
+def practices(**practices: tuple[float, float, float, str]):
+    """Practices with the means of average and of top sellers, half an interval of the difference, and a flag; all sellers have a mean
+    between both and a standard deviation of 4, and the first practice is the one furthest apart."""
+    practices = practices or {
+        "visit": (30.0, 45.0, 4.4, BEYOND_CHANCE),
+        "win rate": (38.0, 49.7, 3.8, BEYOND_CHANCE),
+        "seminar": (12.0, 9.2, 2.9, ""),
+        "call": (80.0, 80.2, 6.7, ""),
+    }
+    rows, points = [], []
+    for name, (average, top, half, flag) in practices.items():
+        difference = top - average
+        ends = {"low": difference - half, "high": difference + half}
+        unit = "points" if name == "win rate" else "per seller"
+        where = {"breakdown": name, "unit": unit, "flags": flag, "n": 18.0, "clusters": 18.0}
+        rows.append(row(value=difference, **ends, **where))
+        middle = (average + top) / 2
+        for side, mean in ((AVERAGE, average), (TOP, top)):
+            points.append(point((mean - middle) / 4, mean, breakdown=side, level=name, n=18.0))
+    return result(rows, of=PRACTICES, points=points)
 
 
 def link(slope: float = 0.5, half: float = 0.2, teams: int = 9, **facts):

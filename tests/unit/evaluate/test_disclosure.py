@@ -196,11 +196,24 @@ def test_how_many_are_at_risk_in_a_level_does_not_follow_from_the_others():
             )
         ]
     )
-    nothing = pd.DataFrame({"flags": [""], "part": [""], "segment": [""], "level": [""]})
+    nothing = pd.DataFrame({"breakdown": [""], "flags": [""], "part": [""], "segment": [""], "level": [""]})
     told = protected_points(points, nothing, 10).set_index("level")["n"]
     assert told.index.tolist() == ["", "North", "West"]
     assert told[["", "North"]].tolist() == [60, 40]
     assert np.isnan(told["West"])
+
+
+def test_the_points_of_a_hidden_agent_or_practice_are_hidden_with_its_row():
+    points = pd.DataFrame(
+        [
+            {"breakdown": side, "segment": "", "level": practice, "x": 1.0, "value": 8.0, "n": 18.0}
+            for side in ("average sellers", "top sellers")
+            for practice in ("call", "visit")
+        ]
+    )
+    hidden = {"breakdown": ["call", "visit"], "flags": ["", "suppressed"], "part": "", "segment": "", "level": ""}
+    shown = protected_points(points, pd.DataFrame(hidden), 10)
+    assert shown["level"].tolist() == ["call", "call"]
 
 
 def test_the_trend_of_the_whole_client_is_hidden_last():

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from crmnb.stats.estimation import EstimationContext, GroupedCounts
-from crmnb.stats.seller_gap import gaps, sides
+from crmnb.stats.seller_gap import AVERAGE, TOP, gaps, sides
 
 CONTEXT = EstimationContext(level=0.95)
 
@@ -26,12 +26,47 @@ def test_the_gap_of_a_pencil_count_with_welchs_limits():
     assert row["value"] == 24 - 10
     assert (row["low"], row["high"]) == pytest.approx((welch.low, welch.high))
     assert row["n"] == 9
+    assert row["flags"] == "beyond_chance"
+
+
+def test_points_are_both_means_and_how_far_they_lie_from_the_mean_of_all_sellers():
+    before = [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    done = [20, 24, 28, 9, 10, 11, 10, 8, 12, 0, 1, 2]
+    points = gaps([group(before, done)], CONTEXT).points
+    told = {point["breakdown"]: (point["level"], point["value"], point["x"]) for point in points}
+    all_sellers, deviation = np.mean(done), np.std(done, ddof=1)
+    assert told == {
+        AVERAGE: ("call", 10.0, pytest.approx((10 - all_sellers) / deviation)),
+        TOP: ("call", 24.0, pytest.approx((24 - all_sellers) / deviation)),
+    }
+
+
+def test_one_of_many_practices_must_be_further_apart_to_be_beyond_chance():
+    """Alone it is (p = .02); as one of ten practices, of which the others tell nothing, it is not (Holm)."""
+    before, equal = list(range(16)), [1.0, 2.0] * 8
+    apart = [3.0, 4, 5, 6, 3, 4, 5, 6, 3, 4, 5, 6, 6, 6, 7, 5]
+    p_value = stats.ttest_ind(apart[12:], apart[4:12], equal_var=False).pvalue
+    assert 0.005 < p_value < 0.05
+    (alone,) = gaps([group(before, apart)], CONTEXT).rows
+    of_many = gaps([group(before, apart), *(group(before, equal, f"p{at}") for at in range(9))], CONTEXT).rows
+    assert alone["flags"] == "beyond_chance"
+    assert {row["flags"] for row in of_many} == {""}
+    assert of_many[0]["low"] > 0
+
+
+def test_nothing_is_told_of_the_difference_of_a_hidden_group():
+    context = EstimationContext(level=0.95, suppress_below=10)
+    before = [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    (row,) = gaps([group(before, [20, 24, 28, 9, 10, 11, 10, 8, 12, 0, 1, 2])], context).rows
+    assert row["flags"] == ""
 
 
 def test_equal_sellers_at_a_border_are_on_the_same_side():
-    top, middle = sides(group([5, 5, 5, 5, 1, 1, 1, 1], range(8)).counts)
-    assert len(top) == 0  # four share the upper half: none is in the top quarter alone
-    assert len(middle) == 8
+    of = sides(group([9, 9, 9, 5, 5, 5, 5, 1, 1, 1], range(10)).counts)
+    assert of.top.tolist() == [0, 1, 2]
+    assert of.middle.tolist() == [3, 4, 5, 6]
+    # Four share the upper half: none is in the top quarter alone.
+    assert sides(group([5, 5, 5, 5, 1, 1, 1, 1], range(8)).counts) is None
 
 
 def test_few_sellers_have_a_reason():

@@ -9,11 +9,17 @@ import pandas as pd
 def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) -> pd.DataFrame:
     """The points that may be drawn, `n` not a number where it is not to be shown.
 
-    points: breakdown, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. rows: the
-    metric's, of which those hidden have the flag `suppressed`.
+    points: breakdown, segment, level, x, value, n; those without a value are there to be counted only, and are drawn nowhere. Where the level of a
+    point of the whole client is a breakdown of the metric (an agent, a practice), the point is hidden with it. rows: the metric's, of which those
+    hidden have the flag `suppressed`.
     """
-    hidden = rows.loc[rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["segment", "level"]]
-    is_hidden = pd.MultiIndex.from_frame(points[["segment", "level"]]).isin(pd.MultiIndex.from_frame(hidden))
+    hidden = rows.loc[
+        rows["flags"].str.contains("suppressed") & (rows["part"] == ""), ["breakdown", "segment", "level"]
+    ]
+    of_group = pd.MultiIndex.from_frame(hidden[["segment", "level"]])
+    is_hidden = pd.MultiIndex.from_frame(points[["segment", "level"]]).isin(of_group)
+    hidden_breakdowns = hidden.loc[(hidden["segment"] == "") & (hidden["breakdown"] != ""), "breakdown"]
+    is_hidden |= ((points["segment"] == "") & points["level"].isin(hidden_breakdowns)).to_numpy()
     n = points["n"].astype(float).to_numpy()
     few = n < at_least
     silent = few | is_hidden

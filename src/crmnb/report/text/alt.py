@@ -309,6 +309,18 @@ def arrivals_alt(busiest: tuple[str, str, str], days: list[tuple[str, str]]) -> 
     return f"Heat map of the week. Across: hours of the day. Down: weekdays. Busiest {busiest[0]}, {busiest[1]}: {busiest[2]}. By day: {words}."
 
 
+def sellers_alt(practices: list[tuple[str, str, str, str]]) -> str:
+    """For pairs of dots: each practice with what average and top sellers do, and the difference; the largest first."""
+    words = " ".join(
+        f"{name}: average sellers {average}, top sellers {top}, difference {difference}."
+        for name, average, top, difference in practices
+    )
+    return (
+        "Pairs of a square (average sellers) and a dot (top sellers), joined by a line, the largest difference first. Down: practices. "
+        f"Across: standard deviations from the mean of all sellers. {words}"
+    )
+
+
 def completeness_alt(tables: int, counted: str, lowest: list[tuple[str, str]]) -> str:
     """For a heat map of columns: the lowest of those that count, where there are any, and the lowest of all."""
     named = [f"Lowest of {counted}: {name}, {share}." for name, share in lowest[:-1]]

@@ -28,6 +28,7 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
         "above_rest": ("above the rest", "raised more often beyond chance, also for so many themes (Holm)"),
         "below_rival": ("below the rival", "lower beyond chance, also for so many stages and rivals (Holm)"),
         "above_rival": ("above the rival", "higher beyond chance, also for so many stages and rivals (Holm)"),
+        "beyond_chance": ("beyond chance", "also for so many comparisons (Holm)"),
         "below_largest": (
             "worse",
             "worse than the largest level of its segmentation beyond chance, also for so many levels (Holm)",

@@ -38,14 +38,16 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
     """What sellers do who were in the top quarter by leads won in the previous period, less what those in the middle half do: activities
     by kind, their next-step rate, and the win rate of leads decided in the period.
 
-    The largest difference, in units of the sellers' standard deviation, is first. Sellers without an activity in the period are left out.
+    The largest difference, in units of the sellers' standard deviation, is first. Beyond chance is what remains so for as many practices (Holm).
+    Sellers without an activity in the period are left out.
 
     Why: it shows what excellent sellers do that average sellers do not.
     Caution: it is an association: top sellers may have better leads or regions. Sellers are chosen by the period before: to choose and to measure them
         in one period makes a difference out of luck.
     Formula: mean(x_top) - mean(x_middle), where x_top = the figures of the sellers in the top quarter by leads won in the previous period;
     x_middle = the figures of the sellers in the middle half.
-    Source: Galton 1886, Journal of the Anthropological Institute 15:246 (regression to the mean); Welch 1947, Biometrika 34:28 (interval).
+    Source: Galton 1886, Journal of the Anthropological Institute 15:246 (regression to the mean); Welch 1947, Biometrika 34:28 (interval);
+        Holm 1979, Scandinavian Journal of Statistics 6:65 (several practices).
     """
     activities.periods.without_parts()
     if "seller" not in leads.columns:
