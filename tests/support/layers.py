@@ -10,8 +10,8 @@ LAYERS = (
     ("evaluate",),
     ("report",),
     ("workbook",),
+    ("learn",),
     ("handbook",),
     ("run",),
-    ("learn",),
     ("cli",),
 )

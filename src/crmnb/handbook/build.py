@@ -1,7 +1,8 @@
 """Build: the pages of the handbook, from the metrics, the example client and the lessons of a project."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from crmnb.core.errors import Unavailable
@@ -9,16 +10,16 @@ from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.evaluate.metric_call import all_inputs
 from crmnb.evaluate.result import Result
-from crmnb.handbook.lessons import lesson_pages
+from crmnb.handbook.lessons import Lesson, lesson_pages
 from crmnb.handbook.pages import Example, glossary_page, index_page, metric_page
 from crmnb.handbook.rejected import RejectedRow, rejected_rows
 from crmnb.handbook.trace import traceable, traced
 from crmnb.handbook.worked import worked
-from crmnb.intake import import_data
+from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.report.text.notes import sentence as note_sentence
 from crmnb.schema.client import known_clients, load_client
-from crmnb.workbook import open_on
+from crmnb.workbook import Workbook, open_on
 
 EXAMPLE_CLIENT, EXAMPLE_PERIOD = "corner_shop", "2025"
 
@@ -30,27 +31,29 @@ def write_handbook(
 
     with_example: count the metrics on the example client. Raises InputError where its parameters or files are wrong.
     """
-    on_step("counting the corner shop")
-    examples = _examples(project) if with_example else {}
-    on_step("writing the pages")
-    pages = _pages(project, examples)
+    is_there = with_example and EXAMPLE_CLIENT in known_clients(project / "parameters")
+    if is_there:
+        on_step("counting the corner shop")
+    with _example_book(project / "parameters") if is_there else nullcontext() as opened:
+        examples = _examples(*opened) if opened else {}
+        on_step("writing the pages")
+        lessons = lesson_pages(project / "notebooks" / "lessons", opened[0] if opened else None)
+        pages = _pages(examples, lessons)
     folder.mkdir(parents=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return len(pages)
 
 
-def _pages(project: Path, examples: dict[str, Example]) -> dict[str, str]:
+def _pages(examples: dict[str, Example], lessons: dict[str, Lesson]) -> dict[str, str]:
     """The pages by the names of their files."""
     metrics = list(catalogue().values())
-    lessons = lesson_pages(project / "notebooks" / "lessons")
     pages: dict[str, str] = {}
     uses: dict[str, list[Metric]] = {}
     for metric in metrics:
         lesson = lessons.get(metric.id)
-        pages[f"{metric.id}.html"], terms = metric_page(
-            metric, examples.get(metric.id), lesson.address if lesson else ""
-        )
+        address = lesson.address if lesson else ""
+        pages[f"{metric.id}.html"], terms = metric_page(metric, examples.get(metric.id), address)
         for term in terms:
             uses.setdefault(term.id, []).append(metric)
     pages |= {lesson.address: lesson.html for lesson in lessons.values()}
@@ -59,20 +62,21 @@ def _pages(project: Path, examples: dict[str, Example]) -> dict[str, str]:
     return pages
 
 
-def _examples(project: Path) -> dict[str, Example]:
-    """What every metric came to on the example client; nothing where the project does not have it."""
-    parameters = project / "parameters"
-    if EXAMPLE_CLIENT not in known_clients(parameters):
-        return {}
+@contextmanager
+def _example_book(parameters: Path) -> Iterator[tuple[Workbook, Intake]]:
+    """The workbook of the example client; its tables lie in a temporary folder, so that nobody's private folder is touched."""
     client = load_client(EXAMPLE_CLIENT, parameters)
     with tempfile.TemporaryDirectory() as private:
         imported = import_data(client, Path(private))
-        book = open_on(client, Period.parse(EXAMPLE_PERIOD, client.fiscal_year_starts), imported)
-        tables, rejected = traceable(book.tables), rejected_rows(imported, client)
-        return {
-            metric.id: _example(metric, book(metric.id), tables, book.period, rejected)
-            for metric in catalogue().values()
-        }
+        yield open_on(client, Period.parse(EXAMPLE_PERIOD, client.fiscal_year_starts), imported), imported
+
+
+def _examples(book: Workbook, imported: Intake) -> dict[str, Example]:
+    """What every metric came to on the example client."""
+    tables, rejected = traceable(book.tables), rejected_rows(imported, book.client)
+    return {
+        metric.id: _example(metric, book(metric.id), tables, book.period, rejected) for metric in catalogue().values()
+    }
 
 
 def _example(

@@ -1,14 +1,39 @@
-"""Lessons as pages for who only reads: the lesson notebooks of a project in the frame of all pages."""
+"""Lessons as pages for who only reads: prose, rows and questions, with the answers folded.
 
+The notebooks of lessons hold no outputs: what their cells would show is made here from the lesson's plan, on the corner shop's own rows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+from markupsafe import Markup
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from crmnb.evaluate.result import Result
+from crmnb.handbook.reasons import cell_words, column_words
 from crmnb.handbook.texts import GLOSSARY
+from crmnb.learn.corner_shop import rows_with
+from crmnb.learn.declaration import Plan, plan_of
+from crmnb.learn.question import Task
+from crmnb.learn.tasks import tasks_of
+from crmnb.learn.words import words_in
 from crmnb.metrics.definition import catalogue
-from crmnb.report.pages.family import lesson_body
+from crmnb.report.html import join, table, tag
+from crmnb.report.pages.family import prose_body
 from crmnb.report.pages.frame import page
+from crmnb.report.view import ResultView
+from crmnb.workbook import Workbook
+
+_SOLUTION = re.compile(r"\s*# solution$", re.MULTILINE)
+_QUESTION = re.compile(r"^\w+\.(q\w+)$")
+_CHECK = re.compile(r"\.(q\w+)\.check\(")
+_OPENING = re.compile(r"^from crmnb import lesson\b")
+_IN_LAB_ONLY = "This question is about a client of your own: open the lesson with crmnb learn."
 
 
 @dataclass(frozen=True)
@@ -20,18 +45,90 @@ class Lesson:
     html: str
 
 
-def lesson_pages(folder: Path) -> dict[str, Lesson]:
-    """The pages of the lessons in a folder, by metric; a notebook that is named after no metric is no lesson."""
-    lessons = {}
-    for path in sorted(folder.glob("*.ipynb")):
-        if path.stem in catalogue():
-            lessons[path.stem] = _lesson(path)
-    return lessons
+def lesson_pages(folder: Path, book: Workbook | None) -> dict[str, Lesson]:
+    """The pages of the lesson notebooks in a folder, by metric; a notebook that is named after no metric is no lesson.
+
+    book: the example client's, from whose rows questions are made; without it, the pages have the prose and the code alone.
+    """
+    return {path.stem: _lesson(path, book) for path in sorted(folder.glob("*.ipynb")) if path.stem in catalogue()}
 
 
-def _lesson(path: Path) -> Lesson:
+def _lesson(path: Path, book: Workbook | None) -> Lesson:
     metric = catalogue()[path.stem]
-    cells, contents = lesson_body(nbformat.read(path, as_version=4))
+    shown = _shown_in(metric.id, book)
+    cells = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            cells.append(cell)
+        elif html := shown(cell.source.strip(), "solution" in cell.metadata.get("tags", ())):
+            output = new_output("display_data", data={"text/html": str(html)})
+            cells.append(new_code_cell(cell.source, outputs=[output]))
+    body, contents = prose_body(new_notebook(cells=cells))
     nav = [("Handbook", "index.html"), ("Glossary", GLOSSARY), (metric.title, f"{metric.id}.html")]
-    html = page("handbook_lesson.j2", lang="en-GB", nav=nav, title=metric.title, contents=contents, cells=cells)
+    html = page("handbook_lesson.j2", lang="en-GB", nav=nav, title=metric.title, contents=contents, cells=body)
     return Lesson(metric.title, f"lesson-{metric.id}.html", html)
+
+
+def _shown_in(id_: str, book: Workbook | None) -> Callable[[str, bool], Markup | None]:
+    """What a page shows of a code cell (its source, and whether it is a solution); None of what a reader does not need."""
+    module = f"crmnb.learn.lessons.{id_}"
+    if book is None or not find_spec(module):
+        return lambda source, is_solution: None if _OPENING.match(source) else _code(source)
+    result, declared = book(id_), import_module(module)
+    plan = plan_of(declared, id_, rows_with(book.tables, declared.TABLES))
+    tasks = tasks_of(plan, plan.tables, words_in(result, plan.breakdown), 0)
+    return lambda source, is_solution: _cell(source, is_solution, plan, tasks, result)
+
+
+def _cell(source: str, is_solution: bool, plan: Plan, tasks: Mapping[str, Task], result: Result) -> Markup | None:
+    if _OPENING.match(source):
+        return None
+    if is_solution:
+        return _answer(source, tasks)
+    if question := _QUESTION.match(source):
+        return _asked(tasks.get(question[1]))
+    if source.endswith(".rows"):
+        return _rows(plan)
+    if source.endswith(".result"):
+        return Markup(ResultView.of(result)._repr_html_())  # noqa: S704 -- made by the suite
+    return _code(source)
+
+
+def _asked(task: Task | None) -> Markup:
+    """A question with its hints folded."""
+    if task is None:
+        return tag("p", _IN_LAB_ONLY, class_="question")
+    hints = tag("details", tag("summary", "Hints"), tag("ol", *(tag("li", hint) for hint in task.hints)))
+    return join(*(tag("p", line, class_="question") for line in task.ask.splitlines()), hints)
+
+
+def _answer(source: str, tasks: Mapping[str, Task]) -> Markup | None:
+    """The answer to a question, folded; None of a prediction, which has no right answer."""
+    checked = _CHECK.search(source)
+    if checked is None:
+        return None
+    task = tasks.get(checked[1])
+    words = task.solution().splitlines() if task else []
+    return tag(
+        "details", tag("summary", "Answer"), *(tag("p", line) for line in words), _code(_SOLUTION.sub("", source))
+    )
+
+
+def _rows(plan: Plan) -> Markup:
+    """The rows of the lesson's first table."""
+    name, rows = next(iter(plan.tables.items()))
+    columns = list(rows[0]) if rows else []
+    cells = [[cell_words(row[column]) for column in columns] for row in rows]
+    heads = list(map(column_words, columns))
+    return tag(
+        "div",
+        table(heads, cells),
+        class_="scroll tight",
+        tabindex="0",
+        role="group",
+        aria_label=f"Rows of {column_words(name)}",
+    )
+
+
+def _code(source: str) -> Markup:
+    return tag("pre", tag("code", source), tabindex="0")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from crmnb.metrics.formulas import OVER_INDEX, Formula, parsed, symbols_of
 
-_DRAWS, _SEED, _STEP = 200, 7, 1.001
+_DRAWS, _SEED, _STEP = 60, 7, 1.001
 _RANGES = ((0.05, 0.95), (1.0, 40.0))  # shares, and numbers of things
 _STEPS: dict[type, Callable[..., float]] = {
     ast.Add: operator.add,

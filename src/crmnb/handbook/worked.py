@@ -124,7 +124,7 @@ def _summed(evidence: pd.DataFrame) -> pd.DataFrame:
 
 def _by_row(trace: Trace, name: str, tables: Tables, period: Period, rejected: Iterable[RejectedRow]) -> Worked:
     table, key = TABLES[name], TABLES[name].key[0]
-    every = tables.every(name).df()
+    every = _rows(tables, name)
     columns = _columns_shown(every, trace, key, table.time)
     cells = every[columns].astype({key: str}).drop_duplicates(key)
     own = [c for c in trace.evidence if c not in every and c not in _TECHNICAL] if key in trace.evidence else []
@@ -135,7 +135,7 @@ def _by_row(trace: Trace, name: str, tables: Tables, period: Period, rejected: I
     )
     order = [c for c in ("breakdown", table.time, key) if c in evidence]
     counted = _evidence_table(trace, _sorted(evidence, order), [*columns, *own])
-    counting = set(tables.counting(name).df()[key].astype(str))
+    counting = set(_rows(tables, name, counting=True)[key].astype(str))
     arrived = set(evidence[key])
     reasons = []
     for row in every.sort_values([c for c in (table.time, key) if c], kind="stable").to_dict("records"):
@@ -146,6 +146,14 @@ def _by_row(trace: Trace, name: str, tables: Tables, period: Period, rejected: I
         (f"rejected: {row.reason}", tuple(cell_words(row.cells.get(c, "")) for c in columns)) for row in rejected
     ]
     return Worked(table.grain.partition(" (")[0], counted, _omitted_table(columns, reasons))
+
+
+def _rows(tables: Tables, name: str, *, counting: bool = False) -> pd.DataFrame:
+    """The rows of a table, all or those that count; they are read once."""
+    key, facts = ("rows", name, counting), tables.derived.facts
+    if key not in facts:
+        facts[key] = (tables.counting(name) if counting else tables.every(name)).df()
+    return facts[key]
 
 
 def _row_reason(row: dict, name: str, counting: set[str], omissions, metric: Metric, period: Period) -> str:
@@ -185,7 +193,7 @@ def _by_customer(trace: Trace, tables: Tables, period: Period) -> Worked:
     evidence = _sorted(evidence, order)
     if not name:
         return Worked("a customer", _evidence_table(trace, evidence, columns), None)
-    rows = tables.counting(name).df()
+    rows = _rows(tables, name, counting=True)
     time = TABLES[name].time
     times = {who: _times(of[time]) for who, of in rows.groupby("customer_id")} if time else {}
     head = f"{column_words(name)}, {column_words(time or '')}"

@@ -10,6 +10,7 @@ from crmnb.learn.declaration import YEAR, Tables
 from crmnb.learn.progress import data_folder
 
 if TYPE_CHECKING:
+    from crmnb.engine.session import Tables as EngineTables
     from crmnb.workbook import Workbook
 
 CLIENT = "corner_shop"
@@ -43,11 +44,16 @@ def project() -> Path:
 
 def tables_with(columns: dict[str, tuple[str, ...]]) -> Tables:
     """The corner shop's rows that count, of these columns of these tables, in the order of the columns."""
-    tables = corner_shop_book().tables.with_names()
-    return {name: _rows(tables, name, chosen) for name, chosen in columns.items()}
+    return rows_with(corner_shop_book().tables, columns)
 
 
-def _rows(tables, name: str, chosen: tuple[str, ...]) -> list[dict]:
+def rows_with(tables: "EngineTables", columns: dict[str, tuple[str, ...]]) -> Tables:
+    """The same of other tables as the engine has them."""
+    named = tables.with_names()
+    return {name: _rows(named, name, chosen) for name, chosen in columns.items()}
+
+
+def _rows(tables: "EngineTables", name: str, chosen: tuple[str, ...]) -> list[dict]:
     columns = ", ".join(f'"{column}"' for column in chosen)
     relation = tables.frame(name).to_native().relation.project(columns).order(columns)
     return [dict(zip(chosen, row, strict=True)) for row in relation.fetchall()]

@@ -1,13 +1,22 @@
 """Words: what the suite says of a lesson's result, for claims, slides and explanations. No lesson types a number."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from crmnb.learn.corner_shop import corner_shop_book
+
+if TYPE_CHECKING:
+    from crmnb.report.view import ResultView
 
 
 @cache
 def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
-    """The words of a metric's result on the corner shop: value, interval, limits, base, change, period and the whole sentence.
+    """The words of a metric's result on the corner shop (`words_in`)."""
+    return words_in(result_of(metric), breakdown)
+
+
+def words_in(result: "ResultView", breakdown: str | None = None) -> dict[str, str]:
+    """The words of a result: value, interval, limits, base, change, period and the whole sentence.
 
     breakdown: which figure; by default that with the most units. An unavailable figure has its reason as value.
     """
@@ -15,7 +24,6 @@ def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
     from crmnb.report.text.row_state import available
     from crmnb.report.text.values import base_words, interval_words, named_interval, value_words
 
-    result = result_of(metric)
     entries = [row for row in result.entries if breakdown is None or row.breakdown == breakdown]
     row = max(entries, key=lambda row: row.n if row.n == row.n else -1)
     change = change_words(result, row).text

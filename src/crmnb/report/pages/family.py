@@ -42,13 +42,13 @@ def body_of(notebook: nbformat.NotebookNode, expose_customers: bool = False) -> 
     for cell in shown.cells:
         for output in cell.get("outputs", ()):
             _refuse_what_is_not_ours(cell, output)
-    body, _ = _exporter("cells.j2").from_notebook_node(shown)
+    body, _ = _exporter().from_notebook_node(shown)
     return _cleaned(body)
 
 
-def lesson_body(notebook: nbformat.NotebookNode) -> tuple[Markup, list[tuple[str, str]]]:
-    """What a page shows of a lesson that was not executed: its prose and its code; and (text, id) of its headings."""
-    body, _ = _exporter("lesson_cells.j2").from_notebook_node(notebook)
+def prose_body(notebook: nbformat.NotebookNode) -> tuple[Markup, list[tuple[str, str]]]:
+    """The same of a notebook of our own whose outputs are HTML that we made: nothing is refused, everything is cleaned."""
+    body, _ = _exporter().from_notebook_node(notebook)
     return _cleaned(body)
 
 
@@ -112,9 +112,9 @@ class _Exporter(HTMLExporter):
 
 
 @cache
-def _exporter(name: str) -> _Exporter:
+def _exporter() -> _Exporter:
     """With our own few lines of template: no highlighting, no outside script, no anchors' marks."""
-    template = str(Path(__file__).with_name(name))
+    template = str(Path(__file__).with_name("cells.j2"))
     return _Exporter(config=Config(), template_file=template, exclude_anchor_links=True)
 
 
