@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 CUSTOMERS = 3000  # at the start of the first year: the interval of a share of them is a few points wide
 
-_LOGITS = (
-    0.4  # by how much a true rate differs from that of the demo at most, on the logit of its place between its ends
-)
+# By how much a true rate differs from that of the demo at most, on the logit of its place between its ends.
+_LOGITS = 0.4
+_SIMULATED = {"all_orders": "orders"}  # as simulated, the orders hold the cancelled ones, too
 
 
 @cache
@@ -52,7 +52,9 @@ def _moved(value: float, by: float, low: float, high: float) -> float:
 def simulated_tables(transfer: Transfer, learner: str) -> Tables:
     """The rows of a learner's simulated client, of the tables and columns of a lesson; what is empty is None."""
     _, drawn = client_of(learner)
-    return {name: _rows(drawn.tables[name], columns) for name, columns in transfer.columns.items()}
+    return {
+        name: _rows(drawn.tables[_SIMULATED.get(name, name)], columns) for name, columns in transfer.columns.items()
+    }
 
 
 def _rows(table: Any, columns: tuple[str, ...]) -> list[dict]:

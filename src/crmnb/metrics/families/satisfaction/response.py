@@ -94,7 +94,7 @@ def response_rate(survey_invitations, *, answer_days=14):
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
     words = {"numerator": "surveys completed"}
-    words["denominator"] = "eligible invitations (for cooperation: those that reached the customer)"
+    words["denominator"] = "eligible invitations (for cooperation: reached ones)"
     of_all = _share_of(survey_invitations, None, "completed_at", answer_days, **words)
     if "reached_at" not in survey_invitations.columns:
         return of_all
