@@ -14,6 +14,7 @@ import nbformat
 from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from crmnb.core.errors import Unavailable
 from crmnb.evaluate.result import Result
 from crmnb.handbook.reasons import cell_words, column_words
 from crmnb.handbook.texts import GLOSSARY
@@ -75,7 +76,10 @@ def _shown_in(id_: str, book: Workbook | None) -> Callable[[str, bool], Markup |
     if book is None or not find_spec(module):
         return lambda source, is_solution: None if _OPENING.match(source) else _code(source)
     result, declared = book(id_), import_module(module)
-    plan = plan_of(declared, id_, rows_with(book.tables, declared.TABLES))
+    try:
+        plan = plan_of(declared, id_, rows_with(book.tables, declared.TABLES))
+    except Unavailable:  # of an example client that was changed
+        return _shown_in(id_, None)
     tasks = tasks_of(plan, plan.tables, words_in(result, plan.breakdown), 0)
     return lambda source, is_solution: _cell(source, is_solution, plan, tasks, result)
 

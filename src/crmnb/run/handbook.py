@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crmnb.core.checksum import file_checksum, read_json, write_json
-from crmnb.core.errors import InputError
 from crmnb.core.folder_swap import replace_folder
 from crmnb.core.lock import locked
 from crmnb.core.paths import handbook_folder
 from crmnb.run.cache_keys import code_hash
-from crmnb.run.jobs import StepCallback
+from crmnb.run.jobs import StepCallback, print_fault
 
 _KEY = "handbook.json"  # what the folder was written from
 _LOCK = ".handbook.lock"
@@ -43,7 +42,7 @@ def make_handbook(project: Path, place: Path | None, on_step: Callable[[str], No
 def update_handbook(project: str, client: str, on_step: StepCallback) -> dict[str, Any]:
     """The job of a run, of whatever client: write the handbook, unless another run has done so in the meantime.
 
-    If the example client cannot be read, the pages are without their examples: reports link to them.
+    If the example client was changed so that the pages cannot be written from it, they are without their examples: reports link to them.
     """
     root = Path(project)
     place = handbook_folder(root)
@@ -52,7 +51,10 @@ def update_handbook(project: str, client: str, on_step: StepCallback) -> dict[st
             return {"pages": 0}
         try:
             return {"pages": _replace(root, place, on_step)}
-        except InputError:
+        except (OSError, MemoryError):
+            raise
+        except Exception as fault:
+            print_fault(fault)
             return {"pages": _replace(root, place, on_step, with_example=False)}
 
 

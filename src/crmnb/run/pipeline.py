@@ -172,8 +172,11 @@ def _run_steps(
     if options.dry_run:
         outcome.end(RunStatus.PLANNED, "up to date, nothing to run" if plan["unchanged"] else "")
         return
-    if not plan["handbook"]:  # reports link to it
-        yield from _run_one(job("handbook", "handbook"), outcome, "handbook")
+    if not plan[
+        "handbook"
+    ]:  # reports link to it; but a report is worth more than its links, and the next run tries again
+        with suppress(JobError):
+            yield from _run_one(job("handbook", "handbook"), outcome, "handbook")
     if plan["unchanged"]:
         outcome.end(RunStatus.UNCHANGED)
         return

@@ -14,7 +14,7 @@ from crmnb.report.text.changes import change_words
 from crmnb.report.text.definitions import caveat_block, definition_html
 from crmnb.report.text.flags import flag_words
 from crmnb.report.text.sentences import sentence
-from crmnb.report.text.values import noun, target_words
+from crmnb.report.text.values import noun, target_words, value_words
 
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -122,6 +122,31 @@ def test_an_interval_may_have_no_upper_end():
     assert said(facts, of=metric(**LIVES)) == (
         "Median lifetime, 2025: 620 days (95% CI 412 days or more; 800 customers)"
     )
+
+
+WAITING = {"id": "first_response_time", "title": "First response time", "unit": "hours", "denominator": "tickets"}
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (0.4, 0.395, 0.407, "24.0 minutes (95% CI 23.7 to 24.4; 800 tickets)"),
+        (0.5, 0.31, 0.97, "30 minutes (95% CI 19 to 58; 800 tickets)"),
+        (1.0, 0.5, 1.5, "1.0 hours (95% CI 0.5 to 1.5; 800 tickets)"),
+        (0.0, 0.0, 0.0, "0 hours (95% CI 0 to 0; 800 tickets)"),
+    ],
+)
+def test_a_part_of_an_hour_is_written_in_minutes(value, low, high, words):
+    facts = {"value": value, "low": low, "high": high, "n": 800, "clusters": 800, "unit": "hours"}
+    assert said(row(**facts), of=metric(**WAITING)) == f"First response time, 2025: {words}"
+
+
+def test_levels_are_written_in_the_unit_of_their_whole():
+    """A level that waits for more than an hour stands beside others that do not."""
+    whole = row(value=0.4, low=0.38, high=0.42, n=800, clusters=800, unit="hours")
+    level = row(value=1.5, low=1.2, high=1.8, n=80, clusters=80, unit="hours", segment="region", level="East")
+    shown = result([whole, level], of=metric(**WAITING))
+    assert value_words(shown, next(shown.rows[1:].itertuples())) == "90 minutes"
 
 
 def test_an_unclear_change_of_an_amount_per_day_says_per_day():

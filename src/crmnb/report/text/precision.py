@@ -1,4 +1,4 @@
-"""Precision: one number of decimals per metric and page, and one unit: a tenure of many days is written in years."""
+"""Precision: one number of decimals per metric and page, and one unit: many days are written in years, a part of an hour in minutes."""
 
 from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
@@ -6,6 +6,7 @@ from crmnb.report.text.numbers import YEAR, change_decimals, common_decimals, de
 from crmnb.report.text.row_state import available, not_reached
 
 _LONG = 2 * YEAR  # days
+_MINUTES = 60  # of an hour
 
 
 def is_in_years(result: Result) -> bool:
@@ -16,11 +17,21 @@ def is_in_years(result: Result) -> bool:
     return any(value >= _LONG for value in days if known(value))
 
 
+def _is_in_minutes(result: Result) -> bool:
+    """Whether the result's hours are written in minutes: 0.4 hours are 24 minutes."""
+    if result.metric.unit != "hours":
+        return False
+    hours = [row.value for row in result.entries if available(row) and known(row.value)]
+    return bool(hours) and 0 < max(hours) < 1
+
+
 def displayed(result: Result, unit: str, *values: float) -> tuple[str, tuple[float, ...]]:
-    """A unit and values in it as the page shows them: days in years where they are many."""
-    return (
-        ("years", tuple(value / YEAR for value in values)) if unit == "days" and is_in_years(result) else (unit, values)
-    )
+    """A unit and values in it as the page shows them: days in years where they are many, hours in minutes where they are less than one."""
+    if unit == "days" and is_in_years(result):
+        return "years", tuple(value / YEAR for value in values)
+    if unit == "hours" and _is_in_minutes(result):
+        return "minutes", tuple(value * _MINUTES for value in values)
+    return unit, values
 
 
 def row_decimals(result: Result, row) -> int:
@@ -64,7 +75,12 @@ def interval_decimals(result: Result, row, decimals: int) -> int:
 
 
 def _common(result: Result, rows: list) -> int:
-    return 1 if is_in_years(result) else common_decimals(rows, result.metric.unit)
+    if is_in_years(result):
+        return 1
+    if _is_in_minutes(result):  # decimals of minutes, not of hours
+        decimals = sorted(row_decimals(result, row) for row in rows if known(row.value))
+        return decimals[len(decimals) // 2] if decimals else 0
+    return common_decimals(rows, result.metric.unit)
 
 
 def _whole_of(result: Result, row):
