@@ -8,6 +8,7 @@ from crmnb.core.period import Period
 from crmnb.learn import corner_shop
 from crmnb.learn.declaration import YEAR
 from crmnb.learn.progress import FOLDER, LEARNER, Learner
+from crmnb.learn.words import words_of
 from crmnb.workbook import open_on
 
 
@@ -25,6 +26,15 @@ class Clock:
 def shop_book(corner_shop_intake):
     client, imported = corner_shop_intake
     return open_on(client, Period.parse(str(YEAR)), imported)
+
+
+@pytest.fixture
+def restored_results(corner_shop_in, monkeypatch):
+    """Results of all metrics are those that one worker evaluated together, which is cheaper than each by itself."""
+    words_of.cache_clear()
+    monkeypatch.setattr("crmnb.learn.words.result_of", corner_shop_in(str(YEAR)))
+    yield
+    words_of.cache_clear()
 
 
 @pytest.fixture(autouse=True)

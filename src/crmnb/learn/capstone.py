@@ -157,6 +157,6 @@ def page(report: Report, seed: int) -> str:
         tag("ol", *(tag("li", text) for text in report.texts)),
         tag("p", f"Then: crmnb learn capstone --seed {seed} --marks, and the numbers of the lines."),
     )
-    viewport = tag("meta", name="viewport", content="width=device-width, initial-scale=1").replace("</meta>", "")
+    viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f'<meta charset="utf-8">{viewport}{tag("title", title)}<style>{_STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'

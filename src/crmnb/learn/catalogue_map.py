@@ -5,20 +5,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.learn import lessons
+from crmnb.learn.lesson import written_lessons
 from crmnb.learn.progress import Event, Learner
 from crmnb.learn.state import LessonState, state_of
 from crmnb.metrics.definition import catalogue, families, family
+
+LAST = 1000  # the place of a written lesson that names none
 
 
 @cache
 def order() -> tuple[str, ...]:
     """All metrics in the order in which they are learned: those with a written lesson by its `PLACE`, then family after family."""
-    names = [module.name for module in iter_modules(lessons.__path__)]
-    places = {name: getattr(import_module(f"{lessons.__name__}.{name}"), "PLACE", len(names)) for name in names}
+    modules = {name: import_module(f"{lessons.__name__}.{name}") for name in written_lessons()}
+    places = {name: getattr(module, "PLACE", LAST) for name, module in modules.items()}
     written = sorted(places, key=lambda name: (places[name], name))
     begun = dict.fromkeys(catalogue()[name].family for name in written)
     others = [name for name_of_family in (*begun, *families()) for name in family(name_of_family)]

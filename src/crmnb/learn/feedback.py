@@ -64,17 +64,22 @@ def judged(answer: Any, exercise: Exercise, ways: Iterable[Misconception], table
     if is_blank(answer):
         return Feedback("not attempted", "Not attempted yet: put your answer in the place of `...`.")
     if (number := number_of(answer)) is None:
-        return Feedback("not attempted", f"{answer!r} is not a number; the answer is one, in {exercise.unit}.")
+        return Feedback(
+            "not attempted", f"{str(answer)[:40]!r} is not a number; the answer is one, in {exercise.unit}."
+        )
     right = apply(exercise.value, tables)
     if agrees(number, right, exercise.tolerance):
         return Feedback("right", f"Right: {shown(right, exercise)}.")
-    if matches := [way for way in ways if agrees(number, apply(way.value, tables), exercise.tolerance)]:
+    values = [(way, apply(way.value, tables)) for way in ways]
+    if matches := [way for way, value in values if agrees(number, value, exercise.tolerance)]:
         return _named(matches)
     for factor, remark in _FACTORS.get(exercise.unit, ()):
         if right and rounds_to(number, right * factor):
             return Feedback("wrong unit", f"Right in another unit. Your answer is {remark}.", ("another unit",))
     if is_near(number, right, exercise):
         return Feedback("near", f"Nearly: this is rounding. Give {exercise.digits} decimals.")
+    if matches := [way for way, value in values if is_rounded(number, value, exercise)]:
+        return _named(matches)
     return Feedback("wrong", _WRONG)
 
 
@@ -100,6 +105,15 @@ def is_near(number: float, right: float, exercise: Exercise) -> bool:
     """Whether a number is the right one rounded to fewer decimals, cut off, or four tolerances away at most."""
     rounded = any(math.isclose(number, round(right, digits), abs_tol=1e-9) for digits in range(exercise.digits))
     return rounded or abs(number - right) <= 4 * exercise.tolerance
+
+
+def is_rounded(number: float, value: float, exercise: Exercise) -> bool:
+    """Whether a number is a value rounded to one decimal less than asked for."""
+    return (
+        exercise.digits > 0
+        and math.isfinite(value)
+        and math.isclose(number, round(value, exercise.digits - 1), abs_tol=1e-9)
+    )
 
 
 def shown(value: float, exercise: Exercise) -> str:

@@ -2,15 +2,15 @@
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from crmnb.core.errors import InputError, nearest
-from crmnb.learn import corner_shop
+from crmnb.learn import corner_shop, lessons
 from crmnb.learn.declaration import Plan, Tables, plan_of
 from crmnb.learn.progress import Learner
 from crmnb.learn.progress import learner as learner_named
-from crmnb.learn.question import Question, Text
+from crmnb.learn.question import Question, Task, Text
 from crmnb.learn.redraw import drawn
 from crmnb.learn.state import GATES, LessonState, state_of
 from crmnb.learn.tasks import tasks_of
@@ -71,10 +71,19 @@ class Lesson:
     def questions(self) -> dict[str, Question]:
         """The questions by name, in order."""
         draw = self.state.draw
+        earlier = cache(lambda: self._tasks(draw - 1))
+        return {
+            name: Question(
+                self.plan.metric, name, task, self.learner, draw, (lambda name=name: earlier()[name]) if draw else None
+            )
+            for name, task in self._tasks(draw).items()
+        }
+
+    def _tasks(self, draw: int) -> dict[str, Task]:
         tasks = tasks_of(self.plan, self._tables(draw), self.words, draw)
         if self.plan.transfer:
             tasks["q7"] = transfer_task(self.plan, self.learner.name)
-        return {name: Question(self.plan.metric, name, task, self.learner, draw) for name, task in tasks.items()}
+        return tasks
 
     def predict(self, prediction: object = ...) -> Text:
         """Commit to a prediction before counting: it is written down, and not judged."""
@@ -139,18 +148,24 @@ def lesson(metric: str, learner: str = "") -> Lesson:
 
 
 @cache
+def written_lessons() -> tuple[str, ...]:
+    """The metrics whose lesson a teacher wrote; a module with an underscore is what several share."""
+    names = (module.name for module in iter_modules(lessons.__path__))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+@cache
 def plan(metric: str) -> Plan:
     """A metric's lesson: as a teacher wrote it, else derived from the metric. Raises InputError for a metric that does not exist."""
     from crmnb.metrics.definition import catalogue
 
     if metric not in catalogue():
         raise InputError(f"there is no metric {metric!r}.{nearest(metric, catalogue())}")
-    module = f"crmnb.learn.lessons.{metric}"
-    if not find_spec(module):
+    if metric not in written_lessons():
         from crmnb.learn.derived.plans import derived_plan
 
         return derived_plan(catalogue()[metric])
-    written = import_module(module)
+    written = import_module(f"{lessons.__name__}.{metric}")
     return plan_of(written, metric, corner_shop.tables_with(written.TABLES))
 
 

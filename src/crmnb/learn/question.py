@@ -36,11 +36,16 @@ class Question:
     task: Task
     learner: Learner
     draw: int
+    earlier: Callable[[], Task] | None = None  # the same on the data before, where they were drawn again
 
     def check(self, *answer: Any) -> Feedback:
         """What an answer shows. Several parts are passed as several values: `check("a", "c")`."""
         value = answer[0] if len(answer) == 1 else answer or ...
         feedback = self.task.judge(value)
+        if feedback.outcome in ("wrong", "named") and self.earlier and self.earlier().judge(value).passed:
+            feedback = Feedback(
+                "wrong", "That was right for the data before; they have been drawn again. Show the rows once more."
+            )
         if feedback.outcome != "not attempted":
             self._record("try", outcome=feedback.outcome, names=feedback.names, text=str(value))
         return feedback

@@ -12,7 +12,12 @@ Clash = tuple[str, str, str]
 
 
 def drawn(plan: Plan, seed: str) -> Tables:
-    """A variation of the lesson's tables by a seed, on which the right value and all misconceptions differ if at all possible.
+    """A variation of the lesson's tables by a seed, on which the right value and all misconceptions differ if at all possible."""
+    return drawn_with_clashes(plan, seed)[0]
+
+
+def drawn_with_clashes(plan: Plan, seed: str) -> tuple[Tables, list[Clash]]:
+    """The variation, and what cannot be told apart on it.
 
     Of several variations the first is taken in which nothing clashes, else the one with the fewest clashes.
     """
@@ -20,20 +25,22 @@ def drawn(plan: Plan, seed: str) -> Tables:
     if not plan.by_table:
         return _drawn(plan, exercises, plan.tables, seed)
     parts = [_drawn(plan, [e], {name: plan.tables[name] for name in tables_of(e.value)}, seed) for e in exercises]
-    return {name: rows for part in parts for name, rows in part.items()}
+    return {name: rows for part, _ in parts for name, rows in part.items()}, [
+        pair for _, pairs in parts for pair in pairs
+    ]
 
 
-def _drawn(plan: Plan, exercises: list[Exercise], tables: Tables, seed: str) -> Tables:
-    fewest, chosen = None, tables
+def _drawn(plan: Plan, exercises: list[Exercise], tables: Tables, seed: str) -> tuple[Tables, list[Clash]]:
+    fewest: tuple[Tables, list[Clash]] | None = None
     for attempt in range(_ATTEMPTS):
         random = Random(f"{plan.metric} {seed} {attempt}")  # noqa: S311 -- exercises, not secrets
         variation = (plan.redraw or varied)(tables, random)
-        number = len(clashes(plan, variation, exercises))
-        if fewest is None or number < fewest:
-            fewest, chosen = number, variation
-        if not number:
+        pairs = clashes(plan, variation, exercises)
+        if fewest is None or len(pairs) < len(fewest[1]):
+            fewest = variation, pairs
+        if not pairs:
             break
-    return chosen
+    return fewest
 
 
 def clashes(plan: Plan, tables: Tables, exercises: Iterable[Exercise] | None = None) -> list[Clash]:

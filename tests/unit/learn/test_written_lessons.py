@@ -7,17 +7,16 @@ from pathlib import Path
 import pytest
 from learning import learning, shop_book  # noqa: F401 -- fixtures
 
-from crmnb.learn import lessons
 from crmnb.learn.declaration import apply
 from crmnb.learn.exercise_notebook import exercise_of
 from crmnb.learn.feedback import Feedback, agrees, judged
-from crmnb.learn.lesson import lesson, plan
-from crmnb.learn.redraw import clashes, drawn
+from crmnb.learn.lesson import lesson, plan, written_lessons
+from crmnb.learn.redraw import drawn_with_clashes
 from crmnb.learn.tasks import direction_of, filled
 from crmnb.learn.words import words_of
 from crmnb.metrics.definition import catalogue
 
-NAMES = sorted(path.stem for path in Path(lessons.__file__).parent.glob("[a-z]*.py"))
+NAMES = written_lessons()
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks" / "lessons"
 
 
@@ -43,7 +42,7 @@ def solution(name: str) -> dict:
 
 def test_a_lesson_has_a_module_and_a_notebook():
     assert NAMES
-    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == list(NAMES)
     assert set(NAMES) <= set(catalogue())
 
 
@@ -99,7 +98,7 @@ def test_right_passes_and_each_wrong_way_is_named(name):
 def test_no_way_clashes_with_another_on_200_draws(name):
     written = plan(name)
     seeds = [f"learner {number}" for number in range(200)]
-    clashing = {seed: found for seed in seeds if (found := clashes(written, drawn(written, seed)))}
+    clashing = {seed: pairs for seed in seeds if (pairs := drawn_with_clashes(written, seed)[1])}
     assert clashing == {}
 
 

@@ -40,6 +40,23 @@ def of_values() -> tuple[AddedRow, ...]:
     )
 
 
+def of_sums() -> tuple[AddedRow, ...]:
+    """To a sum of `amount` over a sum of `out_of`."""
+    return (
+        _added(
+            "a row with a base and nothing that is counted",
+            "It makes the base larger alone.",
+            lambda rows: rows[-1] | {"amount": 0, "out_of": _largest_base(rows)},
+        ),
+        _added(
+            "a row whose amount is twice its base",
+            "It counts above more than below.",
+            lambda rows: rows[-1] | {"amount": 2 * _largest_base(rows), "out_of": _largest_base(rows)},
+        ),
+        _of_year_before(),
+    )
+
+
 def of_number() -> tuple[AddedRow, ...]:
     """To a number of rows."""
     return (_added("one more row", "Each row counts.", lambda rows: dict(rows[-1])), _of_year_before())
@@ -60,6 +77,10 @@ def of_cases() -> tuple[AddedRow, ...]:
         ),
         _of_year_before(),
     )
+
+
+def _largest_base(rows: list[Row]) -> float:
+    return max(row["out_of"] for row in rows)
 
 
 def _value(row: Row) -> float:

@@ -2,7 +2,8 @@
 
 import ast
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from random import Random
 
 _STEPS = {
@@ -32,14 +33,12 @@ def numbers_of(tree: ast.expr) -> Numbers:
     return [node.value for node in _constants(tree)]
 
 
-def _constants(tree: ast.expr) -> Iterator[ast.Constant]:
+@cache
+def _constants(tree: ast.expr) -> tuple[ast.Constant, ...]:
     if isinstance(tree, ast.Constant):
-        yield tree
-    elif isinstance(tree, ast.UnaryOp):
-        yield from _constants(tree.operand)
-    elif isinstance(tree, ast.BinOp):
-        yield from _constants(tree.left)
-        yield from _constants(tree.right)
+        return (tree,)
+    parts = (tree.operand,) if isinstance(tree, ast.UnaryOp) else (tree.left, tree.right)
+    return tuple(constant for part in parts for constant in _constants(part))
 
 
 def value_of(tree: ast.expr, numbers: Numbers) -> float:

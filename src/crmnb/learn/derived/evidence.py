@@ -1,7 +1,6 @@
 """Evidence: the rows behind a metric's figure on the corner shop, of two years, as a lesson shows them."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from crmnb.core.errors import Unavailable
@@ -136,14 +135,6 @@ def fitting(rows: list[Row], breakdown: str) -> list[Row]:
     return [{name: row[name] for name in filled} for row in shown]
 
 
-def renamed(row: Row, mark: str) -> Row:
-    """A copy of a row under keys of its own, so that it is not taken for the same row twice; the customer stays."""
-    return {
-        name: f"{value}{mark}" if name.endswith("_id") and name != "customer_id" and value is not None else value
-        for name, value in row.items()
-    }
-
-
-def times_of(row: Row) -> list[datetime]:
-    """The times in a row."""
-    return [value for value in row.values() if isinstance(value, datetime)]
+def keys_of(rows: list[Row]) -> list[str]:
+    """The columns that number the rows themselves: `order_id`, and not the customer."""
+    return [name for name in rows[0] if name.endswith("_id") and name != "customer_id"] if rows else []

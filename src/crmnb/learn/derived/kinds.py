@@ -163,6 +163,7 @@ def sums(factor: float, counted: str, base: str) -> Kind:
         figure,
         (*ways, *common_ways(figure)),
         f"Add up `amount` and `out_of` by themselves, then divide the first by the second ({base}).",
+        added_rows.of_sums(),
     )
 
 

@@ -13,7 +13,7 @@ from crmnb.learn.declaration import YEAR, Exercise, Misconception, Plan, Row, Ta
 from crmnb.learn.derived import arithmetic
 from crmnb.learn.derived.base import base_kind, base_rows
 from crmnb.learn.derived.claims import claims_of, misuses_of
-from crmnb.learn.derived.evidence import evidence_rows, fitting, kinds_of, renamed
+from crmnb.learn.derived.evidence import evidence_rows, fitting, keys_of, kinds_of
 from crmnb.learn.derived.scope import Kind, Scope, scope_of
 from crmnb.learn.redraw import values_of
 from crmnb.metrics.definition import Metric
@@ -137,7 +137,7 @@ def _row_traps(kind: Kind, breakdown: str) -> tuple[Trap, ...]:
     def change(row_of: Callable[[list[Row]], Row | None]) -> Callable[..., Tables]:
         def changed(rows: list[Row]) -> Tables:
             row = row_of(Scope.of(rows, breakdown).chosen)
-            return {"rows": [*rows, renamed(row, "x")] if row else rows}
+            return {"rows": [*rows, row] if row else rows}
 
         return changed
 
@@ -149,8 +149,12 @@ def _second_branch(metric: str, rows: list[Row]) -> list[Row]:
 
 
 def _resampled(rows: list[Row], number: int, random: Random) -> list[Row]:
-    """So many rows, drawn again and again from these, each under a key of its own."""
-    return [renamed(random.choice(rows), f"-{place}") for place in range(1, number + 1)]
+    """So many rows, drawn again and again from these, each under a key of its own; the customer stays."""
+    keys = keys_of(rows)
+    return [
+        row | {key: f"{row[key]}-{place}" for key in keys if row[key] is not None}
+        for place, row in enumerate(random.choices(rows, k=number), 1)
+    ]
 
 
 def _redraw_rows(tables: Tables, random: Random) -> Tables:
