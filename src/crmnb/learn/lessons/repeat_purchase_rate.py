@@ -78,11 +78,21 @@ def refunds_count(all_orders):
     return _share(purchases([row for row in in_year(all_orders) if row["status"] != "cancelled"]))
 
 
-@misconception("nobody as a customer", of=["q1", "q2"])
+def _with_nobody(all_orders):
+    rows = in_year(counting(all_orders))
+    return purchases([dict(row, customer_id=row["customer_id"] or "nobody") for row in rows])
+
+
+@misconception("nobody as a customer", of=["q1"])
 def nobody_as_a_customer(all_orders):
     """You took all orders without a customer for those of one customer. Nobody knows whose they are: leave them out."""
-    rows = in_year(counting(all_orders))
-    return _share(purchases([dict(row, customer_id=row["customer_id"] or "nobody") for row in rows]))
+    return _share(_with_nobody(all_orders))
+
+
+@misconception("nobody as a customer", of=["q2"])
+def nobody_with_three(all_orders):
+    """You took all orders without a customer for those of one customer. Nobody knows whose they are: leave them out."""
+    return _share(_with_nobody(all_orders), 3)
 
 
 @misconception("had bought before", of=["q1"])
