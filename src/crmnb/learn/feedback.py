@@ -119,4 +119,5 @@ def is_rounded(number: float, value: float, exercise: Exercise) -> bool:
 def shown(value: float, exercise: Exercise) -> str:
     """A value as the exercise asks for it, with its unit."""
     text = f"{value:.{exercise.digits}f}"
-    return f"{text}%" if exercise.unit == "%" else f"{text} {exercise.unit}".replace(" count", "")
+    unit = "" if exercise.unit in ("count", "money") else f" {exercise.unit}"
+    return f"{text}%" if exercise.unit == "%" else f"{text}{unit}"
