@@ -18,6 +18,7 @@ from warm_fork_server import forking_process
 from crmnb.cli import main
 from crmnb.core.checksum import read_json, write_json
 from crmnb.core.lock import locked
+from crmnb.core.paths import handbook_folder
 from crmnb.core.period import Period
 from crmnb.evaluate import availability as evaluate_availability
 from crmnb.evaluate import store
@@ -129,12 +130,14 @@ def shared_folder(tmp_path_factory, name: str, build: Callable[[Path], None]) ->
 
 
 def _report(folder: Path) -> None:
-    assert crmnb(project(folder), "run", "corner_shop", "--period", "2025") == 0
+    project(folder)
+    shutil.rmtree(handbook_folder(folder))  # of this one project the run writes it
+    assert crmnb(folder, "run", "corner_shop", "--period", "2025") == 0
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Path:
-    """The corner shop's project after a run of 2025."""
+    """The corner shop's project after a run of 2025, with the handbook."""
     return shared_folder(tmp_path_factory, "made", _report)
 
 

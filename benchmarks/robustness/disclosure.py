@@ -43,6 +43,7 @@ from crmnb.evaluate.measure import measure_all
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.report.charts.segment_chart import by_segment
 from crmnb.report.html import picture_address, picture_of
+from crmnb.run.handbook import mark_current
 
 PROJECT = Path(__file__).parents[2]
 RANDOM, RANDOM_QUICK = 20, 2
@@ -87,6 +88,7 @@ def published(small: Small, folder: Path) -> tuple[pd.DataFrame, Path]:
     (place.parent / f"{small.name}.yml").write_text(
         yaml.safe_dump(small.parameters(), sort_keys=False), encoding="utf-8"
     )
+    mark_current(folder)  # the handbook has nothing of a client
     command = [str(Path(sys.executable).with_name("crmnb")), "run", small.name, "--period", "2025"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603 -- our own command
     report = folder / "outputs" / small.name / "2025"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from chromium import browser, check_page, in_chromium, open_page
 
-from conftest import PROJECT, crmnb, shared_folder
+from crmnb.core.paths import handbook_folder
 
 pytestmark = in_chromium
 
@@ -16,13 +16,9 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def handbook(tmp_path_factory) -> Path:
-    """The handbook as the command writes it; the same as in the contract's tests."""
-
-    def write(folder: Path) -> None:
-        assert crmnb(PROJECT, "handbook", "--folder", str(folder)) == 0
-
-    return shared_folder(tmp_path_factory, "handbook", write)
+def handbook(made) -> Path:
+    """The handbook as a run writes it."""
+    return handbook_folder(made)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from conftest import PROJECT, crmnb, project, shared_folder
+from conftest import PROJECT, crmnb, project
+from crmnb.core.paths import handbook_folder
 from crmnb.metrics.definition import catalogue
 from crmnb.report.text.glossary import TERMS
 
@@ -16,13 +17,9 @@ SECTIONS = ["what", "formula", "example", "caveat", "moves", "data"]
 
 
 @pytest.fixture(scope="session")
-def handbook(tmp_path_factory) -> Path:
-    """The handbook as the command writes it."""
-
-    def write(folder: Path) -> None:
-        assert crmnb(PROJECT, "handbook", "--folder", str(folder)) == 0
-
-    return shared_folder(tmp_path_factory, "handbook", write)
+def handbook(made) -> Path:
+    """The handbook as a run writes it."""
+    return handbook_folder(made)
 
 
 @pytest.fixture(scope="session")

@@ -2,46 +2,45 @@
 
 import shutil
 
-import pytest
 import yaml
 
-from conftest import crmnb, project, shortened
+from conftest import crmnb, project
 from crmnb.core.paths import handbook_folder
 from crmnb.run import handbook as handbook_module
 from crmnb.run.handbook import handbook_is_current, mark_current, update_handbook
+from crmnb.run.plan import plan_report
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A project of which a run has found no handbook."""
-    folder = shortened(project(tmp_path_factory.mktemp("handbook")))
-    shutil.rmtree(handbook_folder(folder))
-    assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 0
-    return folder
-
-
-def test_a_run_writes_the_handbook_to_which_its_report_links(folder):
-    place = handbook_folder(folder)
+def test_a_run_writes_the_handbook_to_which_its_report_links(made):
+    place = handbook_folder(made)
     assert (place / "nps.html").is_file()
-    report = folder / "outputs/corner_shop/2025"
+    report = made / "outputs/corner_shop/2025"
     methodology = (report / "methodology-satisfaction.html").read_text(encoding="utf-8")
     assert 'href="../../handbook/nps.html"' in methodology
     assert (report / "../../handbook/nps.html").resolve() == (place / "nps.html").resolve()
-    assert handbook_is_current(folder)
+    assert handbook_is_current(made)
 
 
-def test_the_index_of_all_clients_leads_to_it_and_does_not_take_it_for_a_client(folder):
-    index = (folder / "outputs/index.html").read_text(encoding="utf-8")
+def test_the_index_of_all_clients_leads_to_it_and_does_not_take_it_for_a_client(made):
+    index = (made / "outputs/index.html").read_text(encoding="utf-8")
     assert 'href="handbook/index.html"' in index
     assert "1 client<" in index
 
 
-def test_a_further_run_leaves_it_as_it_is(folder):
-    page = handbook_folder(folder) / "nps.html"
+def test_a_further_run_leaves_it_as_it_is(made):
+    page = handbook_folder(made) / "nps.html"
     before = page.stat()
-    assert crmnb(folder, "run", "corner_shop", "--period", "2025", "--family", "satisfaction") == 0
+    assert update_handbook(str(made), "corner_shop", lambda step: None) == {"pages": 0}
     after = page.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_a_run_asks_for_it_only_where_it_is_missing(tmp_path):
+    folder = project(tmp_path)
+    plan = {"label": "2025", "only": [], "fresh": False, "dry_run": True, "time_limit": 60.0}
+    assert plan_report(str(folder), "corner_shop", on_step=lambda step: None, **plan)["handbook"]
+    shutil.rmtree(handbook_folder(folder))
+    assert not plan_report(str(folder), "corner_shop", on_step=lambda step: None, **plan)["handbook"]
 
 
 def test_other_code_or_another_lesson_makes_it_old(tmp_path, monkeypatch):

@@ -52,6 +52,8 @@ _SITE = '''
 import sys
 from importlib.machinery import PathFinder
 
+from crmnb.run.handbook import mark_current
+
 def cell(family):
     exec(CELLS.get(family, ""))
 
@@ -107,6 +109,7 @@ def place(folder: Path) -> Path:
         cell = {"cell_type": "code", "id": "disturbed", "metadata": {}, "outputs": [], "execution_count": None}
         notebook["cells"].insert(4, cell | {"source": code})
         path.write_text(json.dumps(notebook), encoding="utf-8")
+    mark_current(folder / "project")  # runs leave the handbook as it is
     return folder
 
 

@@ -138,6 +138,7 @@ def _plan_without_data(scope: _Scope, label: str) -> dict[str, Any]:
         "families": families,
         "evaluated": False,
         "unchanged": False,
+        "handbook": handbook_is_current(scope.project),
         "rebuilt": [],
     }
 
