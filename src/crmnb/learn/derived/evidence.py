@@ -7,10 +7,12 @@ from crmnb.core.errors import Unavailable
 from crmnb.learn.corner_shop import corner_shop_book
 from crmnb.learn.declaration import YEAR, Row
 from crmnb.learn.derived import kinds, kinds_of_values
-from crmnb.learn.derived.scope import Kind
+from crmnb.learn.derived.scope import MEASURED, Kind, is_blank
 from crmnb.metrics.definition import Metric
+from crmnb.schema.tables import TABLES
 
 MOST_ROWS = 30
+MOST_LEFT_OUT = 5
 _MECHANICS = {
     "num",
     "den",
@@ -24,7 +26,7 @@ _MECHANICS = {
     "period_end",
     "observed_end",
 }
-_MOST_COLUMNS = 7
+_MOST_COLUMNS = 9
 
 KindOf = Callable[[float, str, str], Kind]
 
@@ -47,6 +49,39 @@ def evidence_rows(metric: Metric) -> list[Row]:
     return rows
 
 
+def rows_left_out(metric: Metric, rows: list[Row]) -> list[Row]:
+    """Rows of the metric's table in the year that its evidence does not have, such as sheets without an answer, under its columns.
+
+    None where the table's key is not in the evidence, or where it is not known to which breakdown such a row would belong.
+    """
+    tables = corner_shop_book().tables.with_names()
+    declared = TABLES.get(tables.source_of(metric.tables[0])) if metric.tables and rows else None
+    if not (declared and declared.time and len(declared.key) == 1 and declared.key[0] in rows[0]):
+        return []
+    (key,), time = declared.key, declared.time
+    relation = tables.frame(metric.tables[0]).to_native().relation
+    column = _column_of_breakdown(rows, relation.columns)
+    if column is None:
+        return []
+    records = [dict(zip(relation.columns, row, strict=True)) for row in relation.order(f'"{time}", "{key}"').fetchall()]
+    evident = {row[key] for row in rows}
+    others = [r for r in records if r[time] and r[time].year == YEAR and r[key] not in evident]
+    return [
+        {"year": YEAR}
+        | {name: r.get(name) for name in rows[0] if name != "year"}
+        | ({"breakdown": r[column]} if column else {})
+        for r in others[:MOST_LEFT_OUT]
+    ]
+
+
+def _column_of_breakdown(rows: list[Row], columns: list[str]) -> str | None:
+    """Which of a table's columns the breakdowns are of; "" where there are none, None where it is none of them."""
+    if not any(row.get("breakdown") for row in rows):
+        return ""
+    same = (name for name in columns if name in rows[0] and all(row[name] == row["breakdown"] for row in rows))
+    return next(same, None)
+
+
 def _plain(value: Any) -> Any:
     """A value as Python has it: None for a missing one, a time as a datetime."""
     if value is None or value != value:
@@ -54,8 +89,11 @@ def _plain(value: Any) -> Any:
     return value.to_pydatetime() if hasattr(value, "to_pydatetime") else getattr(value, "item", lambda: value)()
 
 
-def kinds_of(rows: list[Row]) -> list[tuple[KindOf, list[Row]]]:
-    """The kinds of figure that the rows' columns can make, each with the rows as it takes them; none where no plain kind fits."""
+def kinds_of(rows: list[Row], left_out: list[Row]) -> list[tuple[KindOf, list[Row]]]:
+    """The kinds of figure that the rows' columns can make, each with the rows as it takes them; none where no plain kind fits.
+
+    left_out: rows that are in no base; they stand among the others without a value.
+    """
     if not rows or any(row.get("weight") is not None for row in rows):
         return []
     columns = set(rows[0])
@@ -73,7 +111,15 @@ def kinds_of(rows: list[Row]) -> list[tuple[KindOf, list[Row]]]:
         recognised.append(_measured(kinds_of_values.cases, rows, duration="duration", event="event"))
     if "met" in columns:
         recognised.append(_measured(kinds.share, rows, met="met"))
-    return [pair for pair in recognised if pair]
+    return [(make, _with(shown, left_out)) for make, shown in filter(None, recognised)]
+
+
+def _with(rows: list[Row], left_out: list[Row]) -> list[Row]:
+    """The rows with those that are left out, whose own columns have no value; where rows are only counted, there are none."""
+    if not set(rows[0]) & set(MEASURED):
+        return rows
+    blank = [{name: None if name in (*MEASURED, "event") else row.get(name) for name in rows[0]} for row in left_out]
+    return [*rows, *blank]
 
 
 def _of_numerators(rows: list[Row]) -> list[tuple[KindOf, list[Row]] | None]:
@@ -109,11 +155,13 @@ def _number(value: Any) -> float:
 
 
 def _shown(row: Row, measured: set[str] = frozenset()) -> Row:
-    """A row with the columns that say something to a reader."""
-    names = [name for name in row if name not in _MECHANICS | measured]
+    """A row with the columns that say something to a reader: its key, its customer, and what the metric may be about."""
+    names = [name for name in row if name not in _MECHANICS | measured | {"year", "customer_id", "breakdown"}]
+    keys = [name for name in names if name.endswith("_id")][:1]
+    others = [name for name in names if not name.endswith("_id")]
+    customer = [name for name in ("customer_id",) if name in row]
     return {
-        name: row[name]
-        for name in names[:_MOST_COLUMNS] + (["breakdown"] if "breakdown" in names[_MOST_COLUMNS:] else [])
+        name: row[name] for name in ["year", *keys, *customer, *others, *(["breakdown"] if "breakdown" in row else [])]
     }
 
 
@@ -124,7 +172,9 @@ def fitting(rows: list[Row], breakdown: str) -> list[Row]:
     """
 
     def rank(row: Row) -> int:
-        return 2 if row.get("breakdown", "") != breakdown else int(row["year"] != YEAR)
+        if row.get("breakdown", "") != breakdown:
+            return 3
+        return 2 if row["year"] != YEAR else int(is_blank(row))
 
     ranked = sorted(rows, key=rank)
     if sum(rank(row) == 0 for row in ranked) > MOST_ROWS:
@@ -132,7 +182,9 @@ def fitting(rows: list[Row], breakdown: str) -> list[Row]:
     chosen = {id(row) for row in ranked[:MOST_ROWS]}
     shown = [row for row in rows if id(row) in chosen]
     filled = [name for name in shown[0] if any(row[name] not in (None, "") for row in shown)] if shown else []
-    return [{name: row[name] for name in filled} for row in shown]
+    own = [name for name in filled if name in (*MEASURED, "event", "breakdown")]
+    columns = [*[name for name in filled if name not in own][:_MOST_COLUMNS], *own]
+    return [{name: row[name] for name in columns} for row in shown]
 
 
 def keys_of(rows: list[Row]) -> list[str]:

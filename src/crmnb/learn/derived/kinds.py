@@ -53,9 +53,9 @@ def share(factor: float, counted: str, base: str) -> Kind:
             lambda s: ratio(sum(figure(group) for group in by_customer(s.chosen)), len(by_customer(s.chosen))),
         ),
         (
-            "one base unit too many",
-            "You counted a row in the base that has no answer, or is beyond the end of the period.",
-            lambda s: ratio(own(s), len(s.chosen) + 1, factor),
+            "rows without a value in the base",
+            "You counted rows in the base that have no value here: not asked, not answered, or not finished.",
+            lambda s: ratio(own(s), len(s.chosen) + s.too_many, factor),
         ),
     ]
     hint = f"Count the rows with `met` = 1, divide by all rows of the base ({base})" + (
@@ -105,9 +105,9 @@ def net(factor: float, counted: str, base: str) -> Kind:
             lambda s: ratio(number(s.chosen, 1) + number(s.chosen, -1), len(s.chosen), factor),
         ),
         (
-            "one base unit too many",
-            "You counted a row in the base that has no answer.",
-            lambda s: ratio(sum_of(s.chosen, "met"), len(s.chosen) + 1, factor),
+            "rows without a value in the base",
+            "You counted rows in the base that have no value here: not asked, not answered, or not finished.",
+            lambda s: ratio(sum_of(s.chosen, "met"), len(s.chosen) + s.too_many, factor),
         ),
     ]
     return Kind(

@@ -33,7 +33,7 @@ def mean(factor: float, counted: str, base: str) -> Kind:
         (
             "a missing value as 0",
             "You counted a missing value as 0. What is missing is left out above and below.",
-            lambda s: ratio(sum_of(s.chosen, "value"), len(s.chosen) + 1, factor),
+            lambda s: ratio(sum_of(s.chosen, "value"), len(s.chosen) + s.too_many, factor),
         ),
         (
             "the largest left out",
@@ -97,7 +97,7 @@ def middle(factor: float, counted: str, base: str) -> Kind:
         (
             "a missing value as 0",
             "You counted a missing value as 0. What is missing is left out.",
-            lambda s: factor * median([0, *values(s.chosen)]),
+            lambda s: factor * median([*values(s.chosen), *[0] * s.too_many]),
         ),
         (
             "the largest left out",

@@ -13,7 +13,7 @@ from crmnb.learn.declaration import YEAR, Exercise, Misconception, Plan, Row, Ta
 from crmnb.learn.derived import arithmetic
 from crmnb.learn.derived.base import base_kind, base_rows
 from crmnb.learn.derived.claims import claims_of, misuses_of
-from crmnb.learn.derived.evidence import evidence_rows, fitting, keys_of, kinds_of
+from crmnb.learn.derived.evidence import evidence_rows, fitting, keys_of, kinds_of, rows_left_out
 from crmnb.learn.derived.scope import Kind, Scope, scope_of
 from crmnb.learn.redraw import values_of
 from crmnb.metrics.definition import Metric
@@ -46,7 +46,8 @@ def hand_counts(metric: Metric) -> dict[str, str]:
 
 
 def _of_rows(metric: Metric) -> Plan | None:
-    for make, rows in kinds_of(evidence_rows(metric)):
+    evidence = evidence_rows(metric)
+    for make, rows in kinds_of(evidence, rows_left_out(metric, evidence)):
         kind = make(metric.scaled, metric.numerator, metric.denominator or metric.numerator)
         for breakdown, expression in hand_counts(metric).items():
             shown = fitting(rows, breakdown)
@@ -75,7 +76,7 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
         _definition_hint(metric),
         f"Only rows of {YEAR}"
         + (f" with the breakdown {breakdown!r}" if breakdown else "")
-        + " belong to the figure. How many are there?",
+        + " belong to the figure, and none without a value. How many are there?",
         kind.hint,
     )
     unit, digits = (metric.unit, _digits(metric)) if not what else ("count", 0)

@@ -9,26 +9,45 @@ from crmnb.learn.declaration import YEAR, Row
 NOTHING = float("nan")
 
 
+MEASURED = ("met", "value", "amount", "out_of", "duration")  # what a figure is made of; a row without it is in no base
+
+
+def is_blank(row: Row) -> bool:
+    """Whether a row has no value of what the figure is made of."""
+    return any(name in row and row[name] is None for name in MEASURED)
+
+
 @dataclass(frozen=True)
 class Scope:
-    """The rows of the figure (`chosen`), those of the year before, of all years, and of the year in all breakdowns."""
+    """The rows of the figure (`chosen`), those of the year before, of all years, and of the year in all breakdowns.
+
+    `blank` is the number of the figure's rows without a value, which are in none of these.
+    """
 
     chosen: list[Row]
     earlier: list[Row]
     all_years: list[Row]
     all_breakdowns: list[Row]
+    blank: int = 0
 
     @classmethod
     def of(cls, rows: Iterable[Row], breakdown: str) -> "Scope":
         """The scope of the figure of a breakdown ("" where there is none) in the year of the lessons."""
-        rows = list(rows)
+        every = list(rows)
+        rows = [row for row in every if not is_blank(row)]
         same = [row for row in rows if row.get("breakdown", "") == breakdown]
         return cls(
             [row for row in same if row["year"] == YEAR],
             [row for row in same if row["year"] != YEAR],
             same,
             [row for row in rows if row["year"] == YEAR],
+            sum(is_blank(row) and row.get("breakdown", "") == breakdown for row in every),
         )
+
+    @property
+    def too_many(self) -> int:
+        """How many rows too many a learner has who takes those without a value for a part of the base; one, where none are shown."""
+        return self.blank or 1
 
 
 _LAST: list = []  # the rows of the last scope, by themselves, and the scope: an exercise and its ways ask for the same, one after the other
@@ -73,6 +92,18 @@ def by_customer(rows: Iterable[Row]) -> list[list[Row]]:
     return list(groups.values())
 
 
+def _by_breakdown(rows: Iterable[Row]) -> list[list[Row]]:
+    groups: dict[object, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.get("breakdown", "")].append(row)
+    return list(groups.values())
+
+
+def _average(figures: Iterable[float]) -> float:
+    values = list(figures)
+    return sum(values) / len(values) if values else NOTHING
+
+
 def common_ways(figure: Figure) -> list[tuple[str, str, ScopeWay]]:
     """The wrong ways of every kind: the right steps on the wrong rows."""
     return [
@@ -86,6 +117,11 @@ def common_ways(figure: Figure) -> list[tuple[str, str, ScopeWay]]:
             "all groups pooled",
             "You pooled groups that are reported each by itself. Then the figure moves with their mix.",
             lambda s: figure(s.all_breakdowns),
+        ),
+        (
+            "average of the groups",
+            "You averaged the figures of all groups. Each is reported by itself, and a small one would weigh as much as a large one.",
+            lambda s: _average(figure(group) for group in _by_breakdown(s.all_breakdowns)),
         ),
         (
             "each customer once",
