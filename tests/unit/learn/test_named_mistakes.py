@@ -1,12 +1,16 @@
 """The mistakes of the NPS and of retention that training was designed with, each with its figure on the corner shop."""
 
+from pathlib import Path
+
 import pytest
 from learning import learning, shop_book  # noqa: F401 -- fixtures
 
-from crmnb.learn import corner_shop
 from crmnb.learn.feedback import judged
 from crmnb.learn.lesson import plan
-from crmnb.learn.lessons import _orders
+from crmnb.learn.lessons import _orders, customer_acquisition_cost, historical_clv
+from crmnb.schema.client import load_client
+
+PARAMETERS = Path(__file__).parents[3] / "parameters"
 
 NPS = {
     "mean of the scores": 7.00,
@@ -57,5 +61,10 @@ def test_a_number_to_which_two_mistakes_lead_names_both():
     assert set(answer("retention_rate", 87.5).names) == {"bought in the year", "end less those won who stayed"}
 
 
-def test_the_days_until_a_customer_is_lost_are_those_that_the_shop_declares():
-    assert corner_shop.corner_shop_book().client.churn.inactivity_days == _orders.DAYS
+def test_what_lessons_take_for_declared_is_what_the_clients_declare():
+    shop, demo = (load_client(name, PARAMETERS) for name in ("corner_shop", "demo"))
+    assert shop.churn.inactivity_days == _orders.DAYS
+    assert shop.worth.margin_rate == demo.worth.margin_rate == historical_clv.MARGIN
+    assert demo.worth.discount_rate == historical_clv.DISCOUNT
+    assert shop.worth.acquisition_lag_months == customer_acquisition_cost.LAG
+    assert demo.worth.acquisition_lag_months == 0
