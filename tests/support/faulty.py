@@ -21,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+from crmnb.run.handbook import mark_current
+
 CHECKOUT = Path(__file__).parents[2]
 CLIENT, PERIOD = "corner_shop", "2025"
 FAMILIES = ("retention", "satisfaction")
@@ -52,7 +54,6 @@ _SITE = '''
 import sys
 from importlib.machinery import PathFinder
 
-from crmnb.run.handbook import mark_current
 
 def cell(family):
     exec(CELLS.get(family, ""))
