@@ -90,12 +90,14 @@ class Misuse:
 class Transfer:
     """The exercise on the simulated client: its tables and columns, and the breakdown of the true figure (`crmnb.learn.transfer`).
 
-    `value` of the exercise computes the right answer from the tables of the simulated client.
+    `value` of the exercise computes the right answer from the tables of the simulated client. `rows`: of a derived lesson, which
+    tables it makes of the simulated ones.
     """
 
     exercise: Exercise
     columns: dict[str, tuple[str, ...]]
     breakdown: str
+    rows: Callable[..., Tables] | None = None
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def notebook_from(opened: Lesson) -> dict[str, Any]:
             cells.append(_text(f"heading-{_word(question)}", "And the next one."))
         if question == "q2":
             cells.append(_code("branch", f'{name}.tables["branch"]'))
+        if question == "q7":
+            cells.append(_code("simulated", f'{name}.simulated["client"]'))
         cells.append(_code(f"question-{_word(question)}", f"{name}.{question}"))
         cells.append(_code(f"answer-{_word(question)}", f"answer = ...\n{name}.{question}.check(answer)"))
     cells.append(
@@ -93,6 +95,7 @@ _HEADINGS = {
     "q4": "## Which claims may be made?\n\nRead the interval first.",
     "q5": "## Find the misuse\n\nA colleague has made a slide.",
     "q6": "## Explain it to the client",
+    "q7": "## A client of your own\n\nIt is simulated, so its true figure is known.",
 }
 
 

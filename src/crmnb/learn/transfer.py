@@ -23,6 +23,7 @@ CUSTOMERS = 3000  # at the start of the first year: the interval of a share of t
 
 # By how much a true rate differs from that of the demo at most, on the logit of its place between its ends.
 _LOGITS = 0.4
+_TABLES: dict[tuple[int, str], Tables] = {}
 _SIMULATED = {"all_orders": "orders"}  # as simulated, the orders hold the cancelled ones, too
 
 
@@ -51,7 +52,16 @@ def _moved(value: float, by: float, low: float, high: float) -> float:
 
 def simulated_tables(transfer: Transfer, learner: str) -> Tables:
     """The rows of a learner's simulated client, of the tables and columns of a lesson; what is empty is None."""
+    key = id(transfer), learner  # a lesson's plan is made once, and lives as long as the notebook
+    if key not in _TABLES:
+        _TABLES[key] = _simulated(transfer, learner)
+    return _TABLES[key]
+
+
+def _simulated(transfer: Transfer, learner: str) -> Tables:
     _, drawn = client_of(learner)
+    if transfer.rows:
+        return transfer.rows(drawn)
     return {
         name: _rows(drawn.tables[_SIMULATED.get(name, name)], columns) for name, columns in transfer.columns.items()
     }
@@ -71,10 +81,10 @@ def _plain(cell: Any) -> Any:
 
 def true_figure(plan: Plan, learner: str) -> float:
     """The figure of a learner's simulated client in the year of the lessons if there were no chance."""
-    from crmnb.demo.truth.figures import compute_truth
+    from crmnb.demo.truth.whole_year import figures_of_year
 
     rates, drawn = client_of(learner)
-    return compute_truth(rates, YEAR, drawn.at_start[YEAR])[plan.metric, plan.transfer.breakdown]
+    return figures_of_year(rates, YEAR, drawn.at_start[YEAR])[plan.metric, plan.transfer.breakdown]
 
 
 def transfer_task(plan: Plan, learner: str) -> Task:

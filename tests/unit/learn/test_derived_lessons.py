@@ -123,3 +123,15 @@ def test_a_notebook_of_the_same_form_is_not_attempted(name):
         assert question.check(...).outcome == "not attempted"
     ast.parse(code)
     assert opened.learner.events() == []
+
+
+def test_the_last_question_is_of_a_simulated_client_whose_truth_is_told(plans):
+    with_client = [name for name, plan in plans.items() if plan.transfer and plan.transfer.rows]
+    assert len(with_client) > 30
+    opened = lesson("reopen_rate")
+    rows = opened.simulated["client"]
+    feedback = opened.q7.check(100 * rows["met"].mean())
+    assert feedback.outcome == "right"
+    assert "true figure" in feedback.text
+    assert opened.q7.check(rows["met"].sum()).names == ("a count",)
+    assert lesson("reopen_rate", "Ben").simulated["client"].shape != rows.shape

@@ -1,7 +1,8 @@
 """Evidence: the rows behind a metric's figure on the corner shop, of two years, as a lesson shows them."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from crmnb.core.errors import Unavailable
 from crmnb.learn.corner_shop import corner_shop_book
@@ -13,6 +14,7 @@ from crmnb.schema.tables import TABLES
 
 MOST_ROWS = 30
 MOST_LEFT_OUT = 5
+MOST_READ = 1000  # of the corner shop's evidence
 _MECHANICS = {
     "num",
     "den",
@@ -28,25 +30,33 @@ _MECHANICS = {
 }
 _MOST_COLUMNS = 9
 
+if TYPE_CHECKING:
+    from crmnb.engine.session import Tables
+
 KindOf = Callable[[float, str, str], Kind]
 
 
 def evidence_rows(metric: Metric) -> list[Row]:
     """The rows of the year and of the year before, the older ones first; none where the corner shop has no such rows."""
+    book = corner_shop_book()
+    return [
+        row
+        for year in (YEAR - 1, YEAR)
+        for row in rows_of_year(metric, book.tables, year, book.period.data_from, MOST_READ)
+    ]
+
+
+def rows_of_year(metric: Metric, tables: "Tables", year: int, data_from: datetime, most: int) -> list[Row]:
+    """A metric's evidence of a client's tables in a year, at most so many rows; none where they have no such rows."""
     from crmnb.core.period import Period
     from crmnb.evaluate.metric_call import evidence_of
 
-    book = corner_shop_book()
-    rows: list[Row] = []
-    for year in (YEAR - 1, YEAR):
-        period = Period.parse(str(year)).observe(book.period.data_from, book.period.cutoff)
-        try:
-            frame = evidence_of(metric, book.tables, period, 1000)
-        except Unavailable:
-            continue
-        records = frame.to_dict("records")
-        rows += [{"year": year} | {name: _plain(value) for name, value in record.items()} for record in records]
-    return rows
+    period = Period.parse(str(year)).observe(data_from, tables.cutoff)
+    try:
+        records = evidence_of(metric, tables, period, most).to_dict("records")
+    except Unavailable:
+        return []
+    return [{"year": year} | {name: _plain(value) for name, value in record.items()} for record in records]
 
 
 def rows_left_out(metric: Metric, rows: list[Row]) -> list[Row]:

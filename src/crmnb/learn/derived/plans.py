@@ -14,7 +14,8 @@ from crmnb.learn.derived import arithmetic
 from crmnb.learn.derived.base import base_kind, base_rows
 from crmnb.learn.derived.claims import claims_of, misuses_of
 from crmnb.learn.derived.evidence import evidence_rows, fitting, keys_of, kinds_of, rows_left_out
-from crmnb.learn.derived.scope import Kind, Scope, scope_of
+from crmnb.learn.derived.scope import Kind, Scope, on_scope
+from crmnb.learn.derived.simulated import with_transfer
 from crmnb.learn.redraw import values_of
 from crmnb.metrics.definition import Metric
 
@@ -55,7 +56,7 @@ def _of_rows(metric: Metric) -> Plan | None:
             counted = kind.figure(Scope.of(shown, breakdown).chosen)
             is_right = bool(shown) and math.isclose(counted, expected, rel_tol=1e-9, abs_tol=1e-9)
             if is_right and (plan := _plan_of_rows(metric, kind, shown, breakdown)):
-                return plan
+                return with_transfer(plan, metric, make, breakdown)
     return None
 
 
@@ -81,7 +82,7 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
     )
     unit, digits = (metric.unit, _digits(metric)) if not what else ("count", 0)
     q1 = Exercise(
-        "q1", f"{asked} Count with a pencil.", unit, hints, digits, _on("rows", kind.figure, breakdown), kind.hint
+        "q1", f"{asked} Count with a pencil.", unit, hints, digits, on_scope("rows", kind.figure, breakdown), kind.hint
     )
     q2 = Exercise(
         "q2",
@@ -92,11 +93,11 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
             f"{hints[2]} In pandas: `rows[(rows.year == {YEAR}) ...]`, then `len`, `sum()`, `mean()` or `median()`.",
         ),
         digits,
-        _on("branch", kind.figure, breakdown),
+        on_scope("branch", kind.figure, breakdown),
         kind.hint,
     )
     ways = [
-        Misconception(way, message, _on(table, function, breakdown, whole=True), (exercise,))
+        Misconception(way, message, on_scope(table, function, breakdown, whole=True), (exercise,))
         for exercise, table in (("q1", "rows"), ("q2", "branch"))
         for way, message, function in kind.ways
     ]
@@ -120,18 +121,6 @@ def _digits(metric: Metric) -> int:
     if metric.unit == "count":
         return 0
     return 4 if metric.unit in ("share", "ratio", "hazard ratio") else 2
-
-
-def _on(table: str, function: Callable, breakdown: str, whole: bool = False) -> Callable[..., float]:
-    """The function of a lesson's tables: of the scope (`whole`), or of its chosen rows."""
-
-    def value(rows: list[Row]) -> float:
-        scope = scope_of(rows, breakdown)
-        return float(function(scope if whole else scope.chosen))
-
-    if table == "rows":
-        return lambda rows: value(rows)
-    return lambda branch: value(branch)
 
 
 def _row_traps(kind: Kind, breakdown: str) -> tuple[Trap, ...]:

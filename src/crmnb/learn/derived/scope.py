@@ -129,3 +129,18 @@ def common_ways(figure: Figure) -> list[tuple[str, str, ScopeWay]]:
             lambda s: figure([group[0] for group in by_customer(s.chosen)]),
         ),
     ]
+
+
+def on_scope(table: str, function: Callable, breakdown: str, whole: bool = False) -> Callable[..., float]:
+    """The function of a lesson's tables ("rows", "branch" or "client"): of the scope (`whole`), or of its chosen rows."""
+
+    def value(rows: list[Row]) -> float:
+        scope = scope_of(rows, breakdown)
+        return float(function(scope if whole else scope.chosen))
+
+    takers = {
+        "rows": lambda rows: value(rows),
+        "branch": lambda branch: value(branch),
+        "client": lambda client: value(client),
+    }
+    return takers[table]
