@@ -21,7 +21,7 @@ from crmnb.metrics.definition import Metric
 
 FEWEST_WAYS = 4
 _VARIATIONS = 12  # on which ways are compared
-BRANCH = 60  # rows of the second branch, which are too many for a pencil
+BRANCH = 40  # rows of the second branch, which are too many for a pencil
 
 
 def derived_plan(metric: Metric) -> Plan:

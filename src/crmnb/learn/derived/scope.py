@@ -14,7 +14,7 @@ MEASURED = ("met", "value", "amount", "out_of", "duration")  # what a figure is 
 
 def is_blank(row: Row) -> bool:
     """Whether a row has no value of what the figure is made of."""
-    return any(name in row and row[name] is None for name in MEASURED)
+    return None in row.values() and any(name in row and row[name] is None for name in MEASURED)
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,17 @@ class Scope:
     @classmethod
     def of(cls, rows: Iterable[Row], breakdown: str) -> "Scope":
         """The scope of the figure of a breakdown ("" where there is none) in the year of the lessons."""
-        every = list(rows)
-        rows = [row for row in every if not is_blank(row)]
-        same = [row for row in rows if row.get("breakdown", "") == breakdown]
-        return cls(
-            [row for row in same if row["year"] == YEAR],
-            [row for row in same if row["year"] != YEAR],
-            same,
-            [row for row in rows if row["year"] == YEAR],
-            sum(is_blank(row) and row.get("breakdown", "") == breakdown for row in every),
-        )
+        chosen, earlier, all_breakdowns, blank = [], [], [], 0
+        for row in rows:
+            same, is_current = row.get("breakdown", "") == breakdown, row["year"] == YEAR
+            if is_blank(row):
+                blank += same
+                continue
+            if is_current:
+                all_breakdowns.append(row)
+            if same:
+                (chosen if is_current else earlier).append(row)
+        return cls(chosen, earlier, [*earlier, *chosen], all_breakdowns, blank)
 
     @property
     def too_many(self) -> int:
