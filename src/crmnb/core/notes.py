@@ -9,6 +9,8 @@ from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
+DIGITS = 12  # of figures: the last ones differ with the number of threads
+
 
 @dataclass(frozen=True)
 class Count:
@@ -59,9 +61,9 @@ def from_json(text: str) -> Note:
     return note
 
 
-def significant(figure: float, digits: int = 12) -> float:
-    """A figure to so many significant digits: sums of floats differ in the last ones with the number of threads."""
-    return float(f"{figure:.{digits}g}")
+def significant(figure: float) -> float:
+    """A figure to so many significant digits (`DIGITS`): sums of floats differ in the last ones with the number of threads."""
+    return float(f"{figure:.{DIGITS}g}")
 
 
 def _plain(value: Any) -> Any:

@@ -3,9 +3,10 @@
 from collections import namedtuple
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
-from crmnb.core.notes import significant
+from crmnb.core.notes import DIGITS
 from crmnb.stats.multiple_tests import are_discoveries
 
 # One row per metric x breakdown x window x segment level. Figures that are not known are NaN, texts are "" where they
@@ -20,6 +21,8 @@ COLUMNS: dict[str, str] = {
 Row = namedtuple("Row", COLUMNS)
 FIGURES = ("value", "low", "high", "n", "clusters", "numerator", "denominator")
 CHANGES = ("previous", "change", "change_low", "change_high", "p_value")
+# The fewer digits, the more rarely two sums that differ in their last ones stand on two sides of a rounding.
+_DIGITS = dict.fromkeys(("low", "high", "change_low", "change_high", "p_value"), 10)
 FALSE_DISCOVERIES = 0.05  # share of the signals that may be false, on average
 
 
@@ -52,6 +55,12 @@ def tuples(frame: pd.DataFrame) -> list[Row]:
 
 
 def rounded(frame: pd.DataFrame, columns: Iterable[str] = (*FIGURES, *CHANGES)) -> pd.DataFrame:
-    """A frame whose figures have as many digits as are the same however many threads computed them."""
-    figures = frame[[*columns]].astype(float).map(significant)
-    return frame.assign(**figures)
+    """A frame whose figures have so many digits as are the same however many threads computed them: amounts of money as of notes, limits fewer."""
+    names = [*columns]
+    figures, digits = frame[names].to_numpy(float), np.array([_DIGITS.get(name, DIGITS) for name in names])
+    with np.errstate(divide="ignore"):
+        power = np.floor(np.log10(np.abs(figures)))
+    places = np.where(np.isfinite(power), digits - 1 - power, 0.0).clip(-300, 300)
+    # Whole powers of ten to either side, as a fraction of one is not exact.
+    up, down = 10.0 ** places.clip(0), 10.0 ** (-places).clip(0)
+    return frame.assign(**dict(zip(names, (np.round(figures * up / down) / up * down).T, strict=True)))

@@ -4,25 +4,40 @@ import numpy as np
 import pandas as pd
 
 from crmnb.stats import moments
-from crmnb.stats.estimation import EstimationContext, GroupedCounts, by_group
+from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts
 
 
-@by_group
-def by_post(group: GroupedCounts, context: EstimationContext) -> list[dict]:
+def by_post(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Responses over the base, with Hall's limits (`moments.by_hall`); posts are the units, and as they are no people, they are not protected.
 
     counts: `responses` and `base` of posts, equal ones counted.
     """
-    responses, base, n = (group.counts[name].to_numpy(float) for name in ("responses", "base", "n"))
-    total = float((n * base).sum())
-    if total <= 0:
-        return []
-    posts = float(n.sum())
-    moved = responses - (n * responses).sum() / total * base
-    sums = {"num": (n * responses).sum(), "den": total, "n": posts, "clusters": posts}
-    sums |= {"ss": (n * moved**2).sum(), "s3": (n * moved**3).sum()}
-    limits = moments.by_hall(pd.DataFrame([sums]), context.level).iloc[0]
-    flags = "unreliable" if posts < moments.FEW_CLUSTERS else ""
-    fields = {"n": np.nan, "clusters": np.nan, "numerator": sums["num"], "denominator": total, "flags": flags}
-    fields |= {"value": limits["value"], "low": max(limits["low"], 0.0), "high": limits["high"]}
-    return [group.row(method=limits["method"], **fields)]
+    sums = pd.DataFrame([_sums(group.counts) for group in groups], dtype=float)
+    has_base = (sums["den"] > 0).to_numpy()
+    based = [group for group, known in zip(groups, has_base, strict=True) if known]
+    if not based:
+        return Estimates([])
+    sums = sums[has_base].reset_index(drop=True)
+    limits = moments.by_hall(sums, context.level)
+    rows = []
+    for group, own, limit in zip(based, sums.itertuples(), limits.itertuples(), strict=True):
+        flags = "unreliable" if own.n < moments.FEW_CLUSTERS else ""
+        fields = {"n": np.nan, "clusters": np.nan, "numerator": own.num, "denominator": own.den, "flags": flags}
+        fields |= {"value": limit.value, "low": max(limit.low, 0.0), "high": limit.high}
+        rows.append(group.row(method=limit.method, **fields))
+    return Estimates(rows)
+
+
+def _sums(counts: pd.DataFrame) -> dict[str, float]:
+    """The sufficient statistics of a ratio of sums over posts."""
+    responses, base, n = (counts[name].to_numpy(float) for name in ("responses", "base", "n"))
+    num, den, posts = (n * responses).sum(), (n * base).sum(), n.sum()
+    moved = responses - num / den * base if den > 0 else 0 * base
+    return {
+        "num": num,
+        "den": den,
+        "n": posts,
+        "clusters": posts,
+        "ss": (n * moved**2).sum(),
+        "s3": (n * moved**3).sum(),
+    }

@@ -27,9 +27,9 @@ _EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data s
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm is useless
 _STEPS = 200
 _LONGEST = 2.0  # of a step, in a logarithm
-_CLOSE = (
-    1e-7  # gain that the next step could still bring, in log-likelihood; the step's error is the square of its length
-)
+# Gain that the next step could still bring, in log-likelihood. The step's error is the square of its length, so that the maximum is the
+# same to a dozen digits from whichever side it is come to.
+_CLOSE = 1e-14
 _MANY = 40_000  # rows beyond which an even sample of them finds where to start
 _CHUNK = 8192  # rows
 _DIFFERENCE = 1e-4  # of logarithms; central: an error of its square, beside a rounding error of 1e-12
