@@ -17,10 +17,13 @@ def tickets_with_answers(rng: np.random.Generator) -> tuple[dict[str, pd.DataFra
     answers["response_id"] = [f"r{at}" for at in range(_ANSWERS)]
     answers["responded_at"] = tickets["opened_at"] + pd.Timedelta(days=20)
     answers["satisfied"] = rng.integers(1, 6, _ANSWERS)
+    words = rng.choice(["the delivery was late", "the price is high", "no word of you"], _ANSWERS, p=[0.5, 0.4, 0.1])
+    answers["comment"] = pd.Series(words).where(rng.random(_ANSWERS) < 0.8)
     answers["followed_up_at"] = answers["responded_at"].where(rng.random(_ANSWERS) < 0.5)
     declared = {
         "items": {"satisfied": {"scale": [1, 5], "name": "Satisfaction"}},
         "segments": {"region": {"column": "customers.region"}, "channel": {"column": "tickets.channel"}},
+        "feedback": {"language": "en", "codebook": {"Delivery": ["delivery"], "Price": ["price"]}},
         "churn": {"kind": "contractual", "table": "customers"},
     }
     tables = {

@@ -191,6 +191,18 @@ class Report:
             if whole in self.true and np.isclose(self.true[whole], sum(self.true[name] for name in held)):
                 yield dict.fromkeys(held, 1.0) | {whole: -1.0}
         yield from self._shares()
+        yield from self._agents()
+
+    def _agents(self) -> Iterator[dict[Variable, float]]:
+        """All comments are about agents, where those of the agents are as many."""
+        held: dict[tuple[str, str], list[Variable]] = {}
+        for name in self.true:
+            if name[0] == "representative_themes" and name[2] in ("numerator", "denominator"):
+                held.setdefault((name[1].rpartition(", ")[0], name[2]), []).append(name)
+        for (theme, figure), names in held.items():
+            whole = ("theme_share", theme, figure, "", "", "")
+            if whole in self.true and np.isclose(self.true[whole], sum(self.true[name] for name in names)):
+                yield dict.fromkeys(names, 1.0) | {whole: -1.0}
 
     def _shares(self) -> Iterator[dict[Variable, float]]:
         """The answers of all shares are those of the survey."""

@@ -530,6 +530,35 @@ def wrong_agents(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield f"the title: {shown.title!r}"
 
 
+def wrong_agent_themes(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The share written in each cell is that of its colour; by theme the highest and the lowest agent; the title's theme, which is furthest apart."""
+    (axes,) = drawn.axes
+    cells = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
+    written = {tuple(text.xy): text.get_text() for text in axes.texts}
+    for (down, across), share in np.ndenumerate(cells):
+        words = written.get((across + 0.5, down + 0.5))
+        if (words is None) != np.isnan(share) or (words and not agrees(words, share)):
+            yield f"{words} for {share}"
+    agents = [text.get_text() for text in axes.get_yticklabels()]
+    told = re.findall(r"highest (\S+) (\S+%), lowest (\S+) (\S+%)\.", shown.alt)
+    if len(told) != cells.shape[1] or not agrees(shown.alt.partition("Down: ")[2], len(agents)):
+        yield f"{told} for {cells.shape[1]} themes of {len(agents)} agents"
+        return
+    for (high, most, low, least), column in zip(told, cells.T, strict=True):
+        at_high, at_low = column[agents.index(high)], column[agents.index(low)]
+        if at_high != np.nanmax(column) or at_low != np.nanmin(column):
+            yield f"{high} and {low} for {column}"
+        if not (agrees(most, at_high) and agrees(least, at_low)):
+            yield f"{most} and {least} for {column}"
+    ranges = np.nanmax(cells, axis=0) - np.nanmin(cells, axis=0)
+    high, most, low, least = told[int(np.argmax(ranges))]
+    ends = re.search(r" in (\S+) \((.+)\) to (\S+) \((.+)\) of comments$", shown.title)
+    if (ends.groups() if ends else (least, low, most, high)) != (least, low, most, high) or bool(ends) != (
+        most != least
+    ):
+        yield f"the title: {shown.title!r} for {told}"
+
+
 def wrong_arrivals(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The busiest hour, in the alternative text and the title."""
     (axes,) = drawn.axes
@@ -792,6 +821,7 @@ CHECKS: dict[str, Check] = {
     "lift": wrong_lift,
     "resolution": wrong_resolution,
     "agents": wrong_agents,
+    "agent_themes": wrong_agent_themes,
     "arrivals": wrong_arrivals,
     "brands": wrong_brand_funnel,
     "brand_gaps": wrong_gaps,
@@ -873,6 +903,17 @@ MADE = {
     "link of many teams": ("link", (), lambda: pictured.link(teams=30)),
     "hazard ratios": ("breakdown", (), pictured.hazards),
     "medians": ("segments", (), pictured.medians),
+    "themes of agents": ("agent_themes", (), pictured.agents_with_themes),
+    "themes of agents who are all alike": (
+        "agent_themes",
+        (),
+        lambda: pictured.agents_with_themes(A1=(20, 9), A2=(20, 9)),
+    ),
+    "a theme that is not shown of an agent": (
+        "agent_themes",
+        (),
+        lambda: pictured.agents_with_themes(A1=(31, 12), A2=(24, NAN)),
+    ),
     "sellers": ("sellers", (), pictured.practices),
     "sellers who are all alike": ("sellers", (), lambda: pictured.practices(call=(10.0, 10.0, 3.0, ""))),
 }

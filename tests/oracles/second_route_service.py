@@ -4,6 +4,7 @@
 the hours that the desk works) is told by the same plain functions as in the benchmark `service`, which share nothing with the suite.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -219,6 +220,28 @@ def agents_satisfaction(
     of_agent = points.groupby(rows["agent"])
     mean, n = of_agent.mean(), of_agent.size()
     chance = ((points - of_agent.transform("mean")) ** 2).sum() / (len(rows) - len(mean)) / n
+    return _moved(mean, chance)
+
+
+def agents_themes(
+    tickets: pd.DataFrame, sheets: pd.DataFrame, span: Span, words: Mapping[str, tuple[str, ...]], most: int
+) -> list[tuple[str, pd.Series, pd.Series]]:
+    """Of the most frequent themes: the name, and by agent the share of the comments with one of its words, in percent, as it is and moved."""
+    agent = sheets["ticket_id"].map(counting(tickets).set_index("ticket_id")["agent"])
+    rows = span.of(sheets.assign(agent=agent), "responded_at").dropna(subset=["agent", "comment"])
+    rows = rows[rows["comment"].str.contains(r"[^\W_]")]
+    own = [set(re.findall(r"\w+", text.lower())) for text in rows["comment"]]
+    about = {name: pd.Series([bool(theirs & {*nouns}) for theirs in own], rows.index) for name, nouns in words.items()}
+    shares = []
+    for name in sorted(about, key=lambda name: -about[name].sum())[:most]:
+        of_agent = about[name].groupby(rows["agent"])
+        pooled, share = about[name].mean(), of_agent.mean()
+        shares.append((name, 100 * share, 100 * _moved(share, pooled * (1 - pooled) / of_agent.size()).clip(0, 1)))
+    return shares
+
+
+def _moved(mean: pd.Series, chance: pd.Series) -> pd.Series:
+    """Means of which each varies so much by chance, moved towards that of all."""
     weight = 1 / chance
     scatter = (weight * (mean - (weight * mean).sum() / weight.sum()) ** 2).sum()
     between = max((scatter - (len(mean) - 1)) / (weight.sum() - (weight**2).sum() / weight.sum()), 0)

@@ -10,6 +10,7 @@ from synthetic import NAN, metric, point, rate, result, row
 
 from crmnb.core.composition_part import CompositionPart
 from crmnb.metrics.estimators import Estimator
+from crmnb.stats.agent_themes import SHRUNKEN
 from crmnb.stats.seller_gap import AVERAGE, BEYOND_CHANCE, TOP
 
 SURVIVAL = metric(
@@ -42,6 +43,13 @@ PRACTICES = metric(
     denominator="sellers of both groups",
     breakdown="practice",
     estimate=Estimator("difference of means", "counts", "seller_gap.gaps", "Welch, by seller", chart="sellers"),
+)
+AGENT_THEMES = metric(
+    id="representative_themes",
+    title="Themes by agent",
+    denominator="comments about an agent",
+    breakdown="theme and agent",
+    estimate=Estimator("proportion", "counts", "agent_themes.themes", "Wilson, by customer", chart="agent_themes"),
 )
 PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
 COMPOSITION = metric(
@@ -195,6 +203,24 @@ def practices(**practices: tuple[float, float, float, str]):
         for side, mean in ((AVERAGE, average), (TOP, top)):
             points.append(point((mean - middle) / 4, mean, breakdown=side, level=name, n=18.0))
     return result(rows, of=PRACTICES, points=points)
+
+
+def agents_with_themes(**agents: tuple[float, float]):
+    """Agents with the shrunken shares of two themes, "late / slow" and "price", each of 40 comments; NaN is not shown."""
+    agents = agents or {"A1": (12.0, 20.0), "A2": (31.0, 18.5), "A3": (22.0, 24.0)}
+    rows, points = [], []
+    for at, theme in enumerate(("late / slow", "price")):
+        for end in ("", SHRUNKEN):
+            for place, (agent, shares) in enumerate(agents.items()):
+                where = {"breakdown": f"{theme}, {agent}{end}", "n": 40.0, "clusters": 40.0, "unit": "%"}
+                hidden = {"flags": "suppressed", "n": NAN, "clusters": NAN} if np.isnan(shares[at]) else {}
+                ends = {"low": max(shares[at] - 6, 0.0), "high": shares[at] + 6} if not hidden else {}
+                rows.append(row(value=shares[at], **ends, **(where | hidden)))
+                if end and not hidden:
+                    points.append(
+                        point(float(place), shares[at], breakdown=theme, level=f"{theme}, {agent}{end}", n=40.0)
+                    )
+    return result(rows, of=AGENT_THEMES, points=points)
 
 
 def link(slope: float = 0.5, half: float = 0.2, teams: int = 9, **facts):

@@ -19,6 +19,7 @@ from second_route import followed_for
 from crmnb.core.period import Period
 from crmnb.demo import data_quality
 from crmnb.demo.columns import make_customer_ids, to_times
+from crmnb.demo.comments import THEMES
 from crmnb.demo.customers import CustomerBase, simulate_customers
 from crmnb.demo.draw import SimulatedTables, simulate_tables
 from crmnb.demo.folder import TRUTH_FILE, simulate
@@ -52,6 +53,7 @@ UNTRUE = {
 OF_AGENTS = {
     "resolved_by_agent",
     "representative_satisfaction",
+    "representative_themes",
 }  # compared by a test of their own, as pages code agents
 START, END = datetime(2025, 1, 1), datetime(2026, 1, 1)
 
@@ -244,10 +246,29 @@ def test_agents_are_those_of_plain_pandas(demo: Demo, rows: pd.DataFrame):
         "resolved_by_agent": desk.agents_resolved(tables["tickets"], span, mix),
         "representative_satisfaction": desk.agents_satisfaction(tables["tickets"], tables["survey_responses"], span),
     }
-    assert {*wanted} == OF_AGENTS
+    assert {*wanted} == OF_AGENTS - {"representative_themes"}
     for metric, of_agents in wanted.items():
         values = rows.loc[(rows["metric"] == metric) & (rows["segment"] == ""), "value"]
         assert sorted(values) == pytest.approx(sorted(of_agents), rel=1e-9), metric
+
+
+def test_themes_of_agents_are_those_of_plain_pandas(demo: Demo):
+    """With a codebook of the planted themes' nouns, so that plain pandas can code the comments, too."""
+    feedback = demo.client.feedback.model_copy(update={"codebook": {name: of.nouns for name, of in THEMES.items()}})
+    privacy = demo.client.privacy.model_copy(update={"suppress_below": 1})
+    client = demo.client.model_copy(update={"privacy": privacy, "feedback": feedback})
+    result = open_on(client, Period.parse("2025"), demo.taken)("representative_themes")
+    tables, span = demo.clean.tables, desk.Span(START, END, second.LAST)
+    words = {name: of.nouns for name, of in THEMES.items()}
+    shares = desk.agents_themes(tables["tickets"], tables["survey_responses"], span, words, most=3)
+    values = result.rows.set_index("breakdown")["value"]
+    agents = len(shares[0][1])
+    assert len(values) == 3 * 2 * agents
+    for at, (name, plain, moved) in enumerate(shares):
+        own = values.iloc[2 * at * agents : 2 * (at + 1) * agents]
+        assert own.index.str.startswith(f"{name}, ").all()
+        assert sorted(own[:agents]) == pytest.approx(sorted(plain), rel=1e-9)
+        assert sorted(own[agents:]) == pytest.approx(sorted(moved), rel=1e-9)
 
 
 def _stays(plans: pd.DataFrame) -> dict:

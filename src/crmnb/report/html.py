@@ -62,16 +62,21 @@ def glue(*children: object) -> Markup:
 
 
 def table(columns: list[str], rows: list[list[object]], *, caption: str = "", numeric: tuple[int, ...] = ()) -> Markup:
-    """A table with scopes on its headers; each row's first cell is its header, `numeric` columns align right."""
-    kinds = ["num" if i in numeric else None for i in range(len(columns))]
+    """A table with scopes on its headers; each row's first cell is its header, `numeric` columns align right.
+
+    In a table of numbers the cells of words are marked and not those of numbers, which are many more.
+    """
+    kinds = ["words" if numeric and at and at not in numeric else None for at in range(len(columns))]
     head = [tag("th", c, scope="col", class_=k) for c, k in zip(columns, kinds, strict=True)]
     body = []
     for row in rows:
         first = tag("th", row[0], scope="row")
-        rest = [tag("td", cell, class_=k) for cell, k in zip(row[1:], kinds[1:], strict=True)]
+        rest = [tag("td", cell, class_=k if cell else None) for cell, k in zip(row[1:], kinds[1:], strict=True)]
         body.append(tag("tr", first, *rest))
     title = tag("caption", caption) if caption else None
-    return tag("table", title, tag("thead", tag("tr", *head)), tag("tbody", *body))
+    return tag(
+        "table", title, tag("thead", tag("tr", *head)), tag("tbody", *body), class_="numbers" if numeric else None
+    )
 
 
 def printable(text: object, at_most: int | None = None) -> str:

@@ -64,8 +64,8 @@ def test_time_is_in_days_months_or_years_as_fits(reach, unit, ticks):
 def test_the_table_tells_some_round_times():
     shown = str(survival().plot("survival").table)
     assert shown.count("<tr>") == 1 + 13
-    assert '<th scope="row">0 months</th><td class="num">100%</td><td class="num">100% to 100%</td>' in shown
-    assert '<th scope="row">18 months</th><td class="num">55%</td><td class="num">52% to 57%</td>' in shown
+    assert '<th scope="row">0 months</th><td>100%</td><td>100% to 100%</td>' in shown
+    assert '<th scope="row">18 months</th><td>55%</td><td>52% to 57%</td>' in shown
 
 
 def test_half_is_marked_only_where_it_is_reached():
@@ -136,13 +136,13 @@ def test_a_curve_that_begins_late_is_not_drawn_before():
 def test_a_curve_without_a_point_at_its_start_begins_there_with_everybody():
     points = [point(day, 100 - day, 2, n=500.0) for day in (10, 20, 30)]
     figure = result([], of=SURVIVAL, points=points).plot("survival")
-    assert '<th scope="row">0 days</th><td class="num">100%</td>' in figure.table
+    assert '<th scope="row">0 days</th><td>100%</td>' in figure.table
 
 
 def test_points_without_numbers_at_risk_or_intervals_stand():
     points = [point(day, 100 - day, NAN, n=NAN) for day in (0, 10, 20)]
     figure = result([], of=SURVIVAL, points=points).plot("survival")
-    assert '<td class="num">90%</td><td class="num"></td><td class="num"></td>' in figure.table
+    assert "<td>90%</td><td></td><td></td>" in figure.table
     assert "nan" not in repr(figure).lower()
 
 
@@ -163,7 +163,7 @@ def test_won_and_lost_rise_from_zero_over_one_row_of_numbers_at_risk():
     assert (shown.count("at risk"), shown.count("won"), shown.count("lost")) == (1, 1, 1)
     assert "60%" in shown
     assert "80%" not in shown
-    assert '<th scope="row">won, 0 months</th><td class="num">0%</td>' in figure.table
+    assert '<th scope="row">won, 0 months</th><td>0%</td>' in figure.table
 
 
 def test_levels_of_a_conversion_are_those_of_its_first_component():

@@ -13,7 +13,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import spread
 from crmnb.report.drawing.series import Series, points_of, series
 from crmnb.report.html import printable, table
-from crmnb.report.text.alt import agents_alt
+from crmnb.report.text.alt_agents import agents_alt
 from crmnb.report.text.numbers import percent, quantity, whole_number
 from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason

@@ -13,7 +13,7 @@ from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.series import points_of
 from crmnb.report.html import printable, table
 from crmnb.report.tables.data_table import n_words
-from crmnb.report.text.alt import sellers_alt
+from crmnb.report.text.alt_agents import sellers_alt
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import quantity, signed
 from crmnb.report.text.precision import row_decimals

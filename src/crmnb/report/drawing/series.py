@@ -22,7 +22,7 @@ class Series(NamedTuple):
 
 
 # Charts of points that no other chart can draw: another one takes what is not made for it for a curve or a driver.
-_ALONE = ("agents", "arrivals", "completeness", "freshness", "pareto", "resolution", "sellers")
+_ALONE = ("agent_themes", "agents", "arrivals", "completeness", "freshness", "pareto", "resolution", "sellers")
 
 
 def is_for_another(result: Result, chart: str) -> bool:

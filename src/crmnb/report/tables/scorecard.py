@@ -27,6 +27,8 @@ from crmnb.report.text.values import (
 
 NO_COMPARISON = "no comparison"
 _MOST_COMPONENTS = 4
+_MORE = "more in the metric's own section"
+_MANY = 12  # breakdowns, of more of which a few would tell nothing about the others
 _SEPARATE = ("survey", "platform")  # breakdowns of which none represents the others
 _MOST_OTHERS = 3
 
@@ -141,14 +143,19 @@ def _entries(result: Result):
     if result.metric.parts:
         yield result, None, f"{len(whole)} shares: see the chart in the metric's own section"
         return
+    if len(whole) > _MANY:
+        yield result, None, f"{len(whole)} figures: see the metric's own section"
+        return
     for index, row in enumerate(whole[:_MOST_COMPONENTS]):
         name = breakdown_name(row.breakdown, result.client)
         yield result, row, name if index else f"{title}, {name}" if name else title
     if len(whole) > _MOST_COMPONENTS:
-        yield result, None, f"{len(whole) - _MOST_COMPONENTS} more in the metric's own section"
+        yield result, None, f"{len(whole) - _MOST_COMPONENTS} {_MORE}"
 
 
 def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> Markup:
+    if row is None and words.endswith(_MORE):
+        return tag("tr", tag("th", words, scope="row", colspan=len(columns), class_="breakdown"))
     if row is None:
         name = _name_cell(result, result.metric.title, linked)
         return tag("tr", name, tag("td", words, colspan=len(columns) - 1))

@@ -291,34 +291,10 @@ def resolution_alt(result: Result, marks: list[tuple[str, str]], targets: list[t
     return f"{head} {words}.{aims}"
 
 
-def agents_alt(
-    agents: int, target: str, levels: list[str], ends: list[tuple[str, str]], outside: list[tuple[str, str]]
-) -> str:
-    """For a funnel plot: the line of all, the highest and the lowest agent, and those outside the inner limits."""
-    (high, high_rate), (low, low_rate) = ends
-    who = ", ".join(f"{name} {rate}" for name, rate in outside) or "nobody"
-    return (
-        f"Funnel plot of {agents} agents with limits for {' and '.join(levels)}, narrower to the right. Across: tickets. Up: share resolved, "
-        f"adjusted. Line of all at {target}. Highest {high}: {high_rate}. Lowest {low}: {low_rate}. Outside the {levels[0]} limits: {who}."
-    )
-
-
 def arrivals_alt(busiest: tuple[str, str, str], days: list[tuple[str, str]]) -> str:
     """For a heat map of the week: the busiest hour, and the share of each day."""
     words = ", ".join(f"{name} {share}" for name, share in days)
     return f"Heat map of the week. Across: hours of the day. Down: weekdays. Busiest {busiest[0]}, {busiest[1]}: {busiest[2]}. By day: {words}."
-
-
-def sellers_alt(practices: list[tuple[str, str, str, str]]) -> str:
-    """For pairs of dots: each practice with what average and top sellers do, and the difference; the largest first."""
-    words = " ".join(
-        f"{name}: average sellers {average}, top sellers {top}, difference {difference}."
-        for name, average, top, difference in practices
-    )
-    return (
-        "Pairs of a square (average sellers) and a dot (top sellers), joined by a line, the largest difference first. Down: practices. "
-        f"Across: standard deviations from the mean of all sellers. {words}"
-    )
 
 
 def completeness_alt(tables: int, counted: str, lowest: list[tuple[str, str]]) -> str:

@@ -52,6 +52,7 @@ def _item(value: str, client: Client) -> str:
 _TITLES = {
     "at_least": "least number of orders",
     "themes": "themes searched for",
+    "most_frequent": "most frequent themes shown",
     "follow_up_days": "follow-up",
     "maturity_days": "follow-up of each lead",
     "look_back_days": "look-back before the period",

@@ -1,16 +1,19 @@
-"""Agents: how many of their tickets they resolve, and how satisfied their customers are."""
+"""Agents: how many of their tickets they resolve, how satisfied their customers are, and what these write about."""
 
 import narwhals.stable.v2 as nw
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.engine.evidence import PERIOD
+from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
 from crmnb.metrics.features.answer_scale import answer_points, pointing
+from crmnb.metrics.features.comments import coded_themes, with_comment
 from crmnb.metrics.features.tickets import agents_of, resolved_in, with_ends
 from crmnb.metrics.measures import of_counts
-from crmnb.schema.client import Item, Service
+from crmnb.schema.client import Feedback, Item, Service
+from crmnb.stats.agent_themes import ABOUT
 
 _RESOLVED_BY_AGENT = Estimator(
     "indirectly standardised share",
@@ -29,6 +32,15 @@ _SATISFACTION_BY_AGENT = Estimator(
     columns=("points",),
     whole_only=True,
     chart="breakdown",
+)
+
+_THEMES_BY_AGENT = Estimator(
+    "proportion",
+    "counts",
+    "agent_themes.themes",
+    "Wilson, by customer; shrunken: empirical Bayes",
+    whole_only=True,
+    chart="agent_themes",
 )
 
 # Agents are not compared with the time before: who was best then is likely to be less so now.
@@ -99,28 +111,64 @@ def representative_satisfaction(survey_responses, tickets, *, item: Item = "sati
     """
     pointing(item, "up")
     answers = survey_responses.during("responded_at").filter(_NOW, ~nw.col(item.name).is_null())
-    columns = ["period_id", "customer_id"] if "customer_id" in survey_responses.columns else ["period_id"]
-    rows = answers.select(
-        *columns,
-        agent=_agent_of(survey_responses.columns),
-        points=answer_points(item.name, item),
-        ticket=_ticket_of(survey_responses.columns),
-    )
-    if "ticket_id" in survey_responses.columns:
-        of_ticket = tickets.rows.select("ticket_id", own="agent")
-        rows = rows.join(of_ticket, left_on="ticket", right_on="ticket_id", how="left")
-        rows = rows.with_columns(agent=nw.coalesce("agent", "own"))
-    rows = rows.filter(~nw.col("agent").is_null()).with_columns(breakdown=nw.col("agent"))
+    answers = answers.with_columns(points=answer_points(item.name, item))
+    rows = _about_agents(answers, survey_responses, tickets, "points")
     words = {"numerator": "points of satisfaction", "denominator": "answers about an agent"}
     words["known"] = {"agents": agents_of(tickets, survey_responses)}
     return of_counts(rows, _SATISFACTION_BY_AGENT, breakdown="agent", bounds=(0, 100), trend=False, **words)
 
 
-def _agent_of(columns: list[str]) -> nw.Expr:
-    if not {"agent", "ticket_id"} & {*columns}:
+@metric(
+    title="Themes by agent",
+    unit="%",
+    kind="outcome",
+    direction="-",
+    hand_count={
+        "Waiting, A1": "0 / 1",
+        "Waiting, A2": "1 / 1",
+        "Waiting, A3": "1 / 2",
+    },
+)
+def representative_themes(
+    survey_responses, tickets, personal_names, *, feedback: Feedback, most_frequent: int = 3, service: Service
+):
+    """Share of the comments of the customers whom an agent served that are about each of the most frequent themes, and the same shrunken
+    towards the share of all agents.
+
+    The agent is the one of the answer, or of the ticket that the answer is about. Themes come about as in the theme share. The shares that are not
+    shrunken have Wilson's interval, and those of few comments scatter by chance alone; the shrunken ones need five agents or more.
+
+    Why: it shows what customers bring up with one agent more often than with others: a topic for training, or a practice to pass on.
+    Caution: it is no ranking. Customers and topics are not assigned to agents at random, and few customers comment. A theme says what a comment is
+        about, not whether it praises or blames.
+    Formula: m + B_j * (x_j - m), where m = the mean of all agents; x_j = the share of the comments on agent j that are about the theme (the figure that is
+    not shrunken); B_j = how much agent j's own comments count, from 0 (few comments) to 1 (many).
+    Source: Wilson 1927, JASA 22:209 (shares); Morris 1983, JASA 78:47 (shrunken shares); Cochran 1954, Biometrics 10:417 (whether agents differ).
+    """
+    coded = coded_themes(survey_responses, feedback, personal_names.rows)
+    names = coded.themes.names
+    comments = with_comment(survey_responses).filter(_NOW).join(coded.texts, on="comment", how="inner")
+    about = {f"{ABOUT}{at}": nw.col(f"about_{at}") for at, _ in enumerate(names)}
+    rows = _about_agents(comments.with_columns(**about), survey_responses, tickets, *about)
+    words = {"numerator": "comments about the theme", "denominator": "comments about an agent"}
+    words["known"] = {"agents": agents_of(tickets, survey_responses), "themes": tuple(names)}
+    return of_counts(rows.drop("agent"), _THEMES_BY_AGENT, breakdown="theme and agent", trend=False, **words)
+
+
+def _about_agents(rows: nw.LazyFrame, answers: View, tickets: View, *columns: str) -> nw.LazyFrame:
+    """The answer sheets (`rows`) that are about an agent, with these columns, `agent` and `breakdown`: the agent of the sheet, or else of its ticket."""
+    there = answers.columns
+    if not {"agent", "ticket_id"} & {*there}:
         raise Unavailable(Note("needs_column", column="survey_responses.agent"))
-    return nw.col("agent") if "agent" in columns else nw.lit(None, nw.String)
+    keys = [name for name in ("period_id", "customer_id") if name == "period_id" or name in there]
+    sheets = rows.select(*keys, *columns, agent=_or_none("agent", there), ticket=_or_none("ticket_id", there))
+    if "ticket_id" in there:
+        of_ticket = tickets.rows.select("ticket_id", own="agent")
+        sheets = sheets.join(of_ticket, left_on="ticket", right_on="ticket_id", how="left")
+        sheets = sheets.with_columns(agent=nw.coalesce("agent", "own")).drop("own")
+    sheets = sheets.drop("ticket").filter(~nw.col("agent").is_null())
+    return sheets.with_columns(breakdown=nw.col("agent"))
 
 
-def _ticket_of(columns: list[str]) -> nw.Expr:
-    return nw.col("ticket_id") if "ticket_id" in columns else nw.lit(None, nw.String)
+def _or_none(column: str, columns: list[str]) -> nw.Expr:
+    return nw.col(column) if column in columns else nw.lit(None, nw.String)
