@@ -156,16 +156,6 @@ def the_edge_of_the_period(survey_responses):
 
 CLAIMS = (
     Claim(
-        "After a purchase, the mean answer was {value}, where 1 is very little effort; {base}.",
-        True,
-        "It says the scale, its good end, and how many answered.",
-    ),
-    Claim(
-        "Of many more such buyers, the mean may lie anywhere from {limits}.",
-        True,
-        "That is what the interval says of so few answers.",
-    ),
-    Claim(
         "Another shop reports a higher CES, so it is easier to buy there.",
         False,
         "Two directions are in use and look alike. First ask which end of their scale is the good one.",
@@ -178,9 +168,19 @@ CLAIMS = (
         caution=True,
     ),
     Claim(
+        "After a purchase, the mean answer was {value}, where 1 is very little effort; {base}.",
+        True,
+        "It says the scale, its good end, and how many answered.",
+    ),
+    Claim(
         "Effort differs from that of 2024, because of the new till.",
         False,
         "The change: {change}. And nothing here shows a cause.",
+    ),
+    Claim(
+        "Of many more such buyers, the mean may lie anywhere from {limits}.",
+        True,
+        "That is what the interval says of so few answers.",
     ),
 )
 MISUSES = (

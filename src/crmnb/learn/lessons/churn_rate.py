@@ -220,14 +220,9 @@ CLAIMS = (
         "It says who was counted, and out of how many.",
     ),
     Claim(
-        "Of many such customers, anything from {limits} may be lost in a year.",
-        True,
-        "That is what the interval says of so few.",
-    ),
-    Claim(
-        "With fewer days of silence as the sign of a loss, the rate would be another.",
-        True,
-        "You have computed it. Without a contract, churn depends on what is declared.",
+        "These customers have gone to another shop.",
+        False,
+        "They have been silent for longer than was declared. Some will be back: nobody has given notice.",
         caution=True,
     ),
     Claim(
@@ -236,10 +231,15 @@ CLAIMS = (
         "Churn does not add up over months, and the days of silence are longer than a month.",
     ),
     Claim(
-        "These customers have gone to another shop.",
-        False,
-        "They have been silent for longer than was declared. Some will be back: nobody has given notice.",
+        "With fewer days of silence as the sign of a loss, the rate would be another.",
+        True,
+        "You have computed it. Without a contract, churn depends on what is declared.",
         caution=True,
+    ),
+    Claim(
+        "Of many such customers, anything from {limits} may be lost in a year.",
+        True,
+        "That is what the interval says of so few.",
     ),
     Claim(
         "Churn differs from that of 2024, so something has changed.", False, "The change: {change}. It can be chance."

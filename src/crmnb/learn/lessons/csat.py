@@ -174,15 +174,15 @@ def the_edge_of_the_period(survey_responses):
 CLAIMS = (
     Claim("After a purchase, {base} were a 4 or a 5: {value}.", True, "It says what was counted, and of how many."),
     Claim(
-        "Of many more such buyers, as few as the lower or as many as the upper of these may be satisfied: {limits}.",
-        True,
-        "That is what the interval says of so few answers.",
-    ),
-    Claim(
         "Of the customers who bought, {value} were satisfied.",
         False,
         "Only those who answered are known. Who does not answer may think otherwise: see the response rate.",
         caution=True,
+    ),
+    Claim(
+        "Of many more such buyers, as few as the lower or as many as the upper of these may be satisfied: {limits}.",
+        True,
+        "That is what the interval says of so few answers.",
     ),
     Claim(
         "Purchases satisfy and support does not, so the support team works badly.",

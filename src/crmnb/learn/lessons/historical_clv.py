@@ -248,8 +248,8 @@ MISUSES = (
     ask="What is the historical CLV of this client at the end of 2025, each margin discounted to the customer's first order?",
     unit="money",
     hints=(
-        "Keep the orders that count, with a customer. An order's margin stands in `margin`; where it is empty, it is 0.4 of what the order came to.",
-        "Discounted means: money that comes later is worth less. After t years, a margin counts as `margin / 1.1 ** t`; t counts from the customer's first order, in years of 365.25 days.",
+        "Keep the orders that count, with a customer. An order's margin stands in `margin`; where it is empty, take `0.4` of what the order came to.",
+        "Discounted means: money that comes later is worth less. After t years, a margin counts as `margin / 1.1 ** t`; t counts from the customer's first order, in years of `365.25` days.",
         "Add up by customer, then take the mean of the customers.",
     ),
     tables={

@@ -202,7 +202,18 @@ def _last_of_year(survey_responses):
 
 CLAIMS = (
     Claim(
+        "Most customers would recommend the shop.",
+        False,
+        "Nothing is known of those who did not answer, and the score is no share of customers.",
+    ),
+    Claim(
         "Of {base}, the promoters less the detractors come to {value}.", True, "It says what was counted, and of whom."
+    ),
+    Claim(
+        "Next year five points more will show that we have improved.",
+        False,
+        "So small a change lies far within the interval: it can be chance.",
+        caution=True,
     ),
     Claim(
         "With so few answers, we cannot say on which side of 0 the score lies.",
@@ -210,20 +221,9 @@ CLAIMS = (
         "The interval has both sides: {interval}.",
     ),
     Claim(
-        "Most customers would recommend the shop.",
-        False,
-        "Nothing is known of those who did not answer, and the score is no share of customers.",
-    ),
-    Claim(
         "The score differs from that of 2024, so the training of the staff works.",
         False,
         "The change: {change}. And nothing here shows a cause.",
-    ),
-    Claim(
-        "Next year five points more will show that we have improved.",
-        False,
-        "So small a change lies far within the interval: it can be chance.",
-        caution=True,
     ),
 )
 MISUSES = (

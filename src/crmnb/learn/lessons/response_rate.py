@@ -184,18 +184,6 @@ def too_late(survey_invitations):
 
 
 CLAIMS = (
-    Claim("After a purchase, {base} were answered: {value}.", True, "It says out of how many, and of which survey."),
-    Claim(
-        "Of many more such invitations, anything from {limits} may be answered.",
-        True,
-        "That is what the interval says of so few.",
-    ),
-    Claim(
-        "Whether those who answer think like the others, this rate does not tell.",
-        True,
-        "It says how many are missing, not who.",
-        caution=True,
-    ),
     Claim(
         "{value} is a good rate, so the survey speaks for all customers.",
         False,
@@ -203,9 +191,21 @@ CLAIMS = (
         caution=True,
     ),
     Claim(
+        "Whether those who answer think like the others, this rate does not tell.",
+        True,
+        "It says how many are missing, not who.",
+        caution=True,
+    ),
+    Claim("After a purchase, {base} were answered: {value}.", True, "It says out of how many, and of which survey."),
+    Claim(
         "People answer support more gladly than sales, as its rate is higher.",
         False,
         "Both are of a few invitations, and their intervals overlap by far.",
+    ),
+    Claim(
+        "Of many more such invitations, anything from {limits} may be answered.",
+        True,
+        "That is what the interval says of so few.",
     ),
 )
 MISUSES = (

@@ -181,14 +181,20 @@ def a_refund(all_orders):
 
 CLAIMS = (
     Claim(
+        "If a year keeps {value}, a quarter keeps about as many.",
+        False,
+        "The longer the period, the fewer stay: compare periods of equal length only.",
+        caution=True,
+    ),
+    Claim(
         "Of those who were customers as 2025 began, {base} are still customers at its end.",
         True,
         "It says who was counted: those of the start alone.",
     ),
     Claim(
-        "Of many such customers, anything from {limits} may stay in a year.",
-        True,
-        "That is what the interval says of so few.",
+        "The shop has more customers than a year ago, so retention is no concern.",
+        False,
+        "It has won more than it lost. Those who left are gone all the same, and to win one usually costs more than to keep one.",
     ),
     Claim(
         "The figure says nothing about the customers whom we won in 2025.",
@@ -197,20 +203,14 @@ CLAIMS = (
         caution=True,
     ),
     Claim(
-        "If a year keeps {value}, a quarter keeps about as many.",
-        False,
-        "The longer the period, the fewer stay: compare periods of equal length only.",
-        caution=True,
-    ),
-    Claim(
-        "The shop has more customers than a year ago, so retention is no concern.",
-        False,
-        "It has won more than it lost. Those who left are gone all the same, and to win one usually costs more than to keep one.",
-    ),
-    Claim(
         "Retention has changed since 2024 because of the new till.",
         False,
         "The change: {change}. And nothing here shows a cause.",
+    ),
+    Claim(
+        "Of many such customers, anything from {limits} may stay in a year.",
+        True,
+        "That is what the interval says of so few.",
     ),
 )
 MISUSES = (
