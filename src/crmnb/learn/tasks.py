@@ -101,7 +101,7 @@ def _claims_task(claims: list[Claim], words: Mapping[str, str]) -> Task:
         if unknown := letters - set(lettered):
             return Feedback("not attempted", f"There is no claim {', '.join(sorted(unknown))}.")
         if letters == allowed:
-            return Feedback("right", f"Right.\n{reasons(allowed)}")
+            return Feedback("right", f"Right.\n{reasons(set(lettered))}")
         misjudged = letters ^ allowed
         names = tuple(filled(lettered[letter].text, words) for letter in sorted(misjudged))
         return Feedback("named", f"No. Look again at {', '.join(sorted(misjudged))}.\n{reasons(misjudged)}", names)
