@@ -182,7 +182,10 @@ def test_whatever_is_public_has_a_docstring(module):
 @pytest.mark.parametrize(
     "start",
     ["import crmnb", "import crmnb.cli", "import crmnb.run"]
-    + [f"from crmnb.cli import main; main({words})" for words in (["--help"], ["run", "--help"], ["run", "nobody"])],
+    + [
+        f"from crmnb.cli import main; main({words})"
+        for words in (["--help"], ["run", "--help"], ["learn", "--help"], ["run", "nobody"])
+    ],
 )
 def test_a_start_imports_nothing_heavy(start, tmp_path):
     """So that `crmnb --help` and a mistyped client's name answer at once, and a run's own process stays small."""

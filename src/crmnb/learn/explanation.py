@@ -10,7 +10,7 @@ _INTERVAL = "the interval: from where to where"
 # What the text must name, and how it is recognised.
 NEEDED = {
     _BASE: re.compile(
-        r"\bn\s*=\s*\d|\b(?:of|from|out of|among|by|based on)\s+(?:(?:all|the|only|just)\s+)*"
+        r"\bn\s*=\s*\d|\bbased on \d|\b(?:of|from|out of|among|by|based on)\s+(?:(?:all|the|only|just)\s+)*"
         r"(?:(?!(?:19|20)\d\d\b)\d[\d.,]*|[a-z]+teen|[a-z]+ty|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b"
         r"(?!\s*(?:%|per ?cent|points?|hours?|days?|to\b))"
         r"|\b\d[\d.,]*\s+(?:answers?|customers?|orders?|people|respondents?|replies|tickets?|invitations?|leads?|visits?|"

@@ -15,7 +15,7 @@ from crmnb.learn.redraw import drawn
 from crmnb.learn.state import GATES, LessonState, state_of
 from crmnb.learn.tasks import tasks_of
 from crmnb.learn.transfer import simulated_tables, transfer_task
-from crmnb.learn.words import result_of, words_of
+from crmnb.learn.words import result_on, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,12 +60,12 @@ class Lesson:
     @property
     def result(self) -> "ResultView":
         """The suite's result on the corner shop, as `book("nps")` gives it in a client's notebook."""
-        return result_of(self.plan.metric)
+        return result_on(self.plan.metric, self.plan.breakdown, self._period_draw(self.state.draw))
 
     @property
     def words(self) -> dict[str, str]:
         """What the suite says of the result: value, interval, limits, base, change, period, sentence."""
-        return words_of(self.plan.metric, self.plan.breakdown)
+        return self._words(self.state.draw)
 
     @property
     def questions(self) -> dict[str, Question]:
@@ -80,7 +80,7 @@ class Lesson:
         }
 
     def _tasks(self, draw: int) -> dict[str, Task]:
-        tasks = tasks_of(self.plan, self._tables(draw), self.words, draw)
+        tasks = tasks_of(self.plan, self._tables(draw), self._words(draw), draw)
         if self.plan.transfer:
             tasks["q7"] = transfer_task(self.plan, self.learner.name)
         return tasks
@@ -134,6 +134,13 @@ class Lesson:
             gate = next(gate for gate, names in GATES.items() if name in names)
             return f'lesson("{self.plan.metric}").{name} asks you to {gate}.'
         return "another metric: `crmnb learn next`."
+
+    def _words(self, draw: int) -> dict[str, str]:
+        return words_of(self.plan.metric, self.plan.breakdown, self._period_draw(draw))
+
+    def _period_draw(self, draw: int) -> int:
+        """The draw that decides on the period: claims that a teacher wrote are of the lesson's year, derived ones of any."""
+        return draw if callable(self.plan.claims) else 0
 
     def _seed(self, draw: int) -> str:
         return f"{self.learner.name} {draw}"

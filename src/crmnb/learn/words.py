@@ -4,15 +4,30 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from crmnb.learn.corner_shop import corner_shop_book
+from crmnb.learn.declaration import YEAR
 
 if TYPE_CHECKING:
     from crmnb.report.view import ResultView
 
 
+# The periods that the words of a repeat are of, draw after draw; the first is that of the lesson.
+PERIODS = (str(YEAR), str(YEAR - 1), f"{YEAR}-07-01..{YEAR}-12-31", f"{YEAR}-01-01..{YEAR}-06-30")
+
+
 @cache
-def words_of(metric: str, breakdown: str | None = None) -> dict[str, str]:
-    """The words of a metric's result on the corner shop (`words_in`)."""
-    return words_in(result_of(metric), breakdown)
+def words_of(metric: str, breakdown: str | None = None, draw: int = 0) -> dict[str, str]:
+    """The words of a metric's result on the corner shop (`words_in`), for a repeat in another period if there is a figure."""
+    return words_in(result_on(metric, breakdown, draw), breakdown)
+
+
+def result_on(metric: str, breakdown: str | None, draw: int) -> "ResultView":
+    """The result that a draw is about: that of the lesson's year, or for a repeat of another period if the figure is available there."""
+    period = PERIODS[draw % len(PERIODS)]
+    if period != PERIODS[0]:
+        result = result_in(metric, period)
+        if any(row.value == row.value for row in result.entries if breakdown is None or row.breakdown == breakdown):
+            return result
+    return result_of(metric)
 
 
 def words_in(result: "ResultView", breakdown: str | None = None) -> dict[str, str]:
@@ -42,12 +57,19 @@ def words_in(result: "ResultView", breakdown: str | None = None) -> dict[str, st
     }
 
 
+def result_of(metric: str) -> "ResultView":
+    """The suite's result of a metric on the corner shop in the year of the lessons, evaluated by itself."""
+    return result_in(metric, PERIODS[0])
+
+
 @cache
-def result_of(metric: str):
-    """The suite's result of a metric on the corner shop, evaluated by itself."""
+def result_in(metric: str, period: str) -> "ResultView":
+    """The same in another period."""
+    from crmnb.core.period import Period
     from crmnb.evaluate.evaluation import evaluate_variant
     from crmnb.metrics.definition import catalogue
     from crmnb.report.view import ResultView
 
     book = corner_shop_book()
-    return ResultView.of(evaluate_variant(catalogue()[metric], book.tables, book.period))
+    observed = Period.parse(period).observe(book.period.data_from, book.period.cutoff)
+    return ResultView.of(evaluate_variant(catalogue()[metric], book.tables, observed))

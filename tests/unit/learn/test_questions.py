@@ -8,7 +8,7 @@ from crmnb.learn.declaration import apply
 from crmnb.learn.lesson import lesson
 from crmnb.learn.question import TRIES
 
-METRIC = "csat"  # any with rows of its own will do
+METRIC = "csat_mean"  # any with a derived lesson on rows of its own
 
 
 def right_answer(opened, name: str = "q1") -> float:
@@ -113,3 +113,13 @@ def test_two_learners_have_other_data_after_the_first_round():
     draws = [lesson(METRIC, name)._tables(1) for name in ("Eva", "Ben")]
     assert draws[0] != draws[1]
     assert lesson(METRIC, "Eva")._tables(1) == draws[0]
+
+
+def test_a_repeat_explains_the_figure_of_another_period(opened):
+    first = opened.words
+    for _ in range(TRIES):
+        opened.q1.check(1234)
+    opened.q1.solution()
+    assert opened.words["period"] != first["period"]
+    assert opened.words["value"] != first["value"]
+    assert first["sentence"] in lesson(METRIC, "Ben").q6.task.hints[1]
