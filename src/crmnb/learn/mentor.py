@@ -15,7 +15,8 @@ def report(learner: Learner) -> str:
     events = learner.events()
     if not events:
         return "\n".join([f"{learner.name} has not begun. The progress will be in {learner.path}.", *torn(learner)])
-    lines = [f"Report on {learner.name}, {events[0].at:%d %B %Y} to {events[-1].at:%d %B %Y}"]
+    days = dict.fromkeys(f"{event.at:%d %B %Y}" for event in (events[0], events[-1]))
+    lines = [f"Report on {learner.name}, {' to '.join(days)}"]
     lines += [*_lessons(learner, events), *_quizzes(events), *_explanations(events)]
     return "\n".join([*lines, "", f"Every line: {learner.path}", *torn(learner)])
 

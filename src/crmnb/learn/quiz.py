@@ -131,7 +131,9 @@ def _trap(lesson: Plan, seed: str, random: Random) -> Item | None:
     direction, figure, after = direction_of(trap, lesson, lesson.tables)
     exercise = lesson.exercises[trap.of or "q1"]
     options = ("up", "down", "same")
-    text = f"{_title(lesson)} is {shown(figure, exercise)}. {trap.ask}"
+    # Where only the base of a figure is counted, the exercise says what the number is.
+    what = _title(lesson) if lesson.breakdown is not None else f"{exercise.ask} The number"
+    text = f"{what} is {shown(figure, exercise)}. {trap.ask}"
     because = f"{shown(after, exercise)} then. {trap.because}"
     return Item(lesson.metric, text, options, LETTERS[options.index(direction)], because, (trap.name,) * 3)
 

@@ -2,11 +2,13 @@
 
 import ast
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from learning import learning, shop_book  # noqa: F401 -- fixtures
 
+from crmnb.learn.catalogue_map import order
 from crmnb.learn.declaration import apply
 from crmnb.learn.exercise_notebook import exercise_of
 from crmnb.learn.feedback import Feedback, agrees, judged
@@ -44,6 +46,13 @@ def test_a_lesson_has_a_module_and_a_notebook():
     assert NAMES
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == list(NAMES)
     assert set(NAMES) <= set(catalogue())
+
+
+def test_lessons_have_places_in_an_order_that_everything_follows():
+    places = [import_module(f"crmnb.learn.lessons.{name}").PLACE for name in NAMES]
+    assert sorted(places) == list(range(1, len(NAMES) + 1))
+    assert order()[: len(NAMES)] == tuple(sorted(NAMES, key=dict(zip(NAMES, places, strict=True)).get))
+    assert sorted(order()) == sorted(catalogue())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from crmnb.learn.lessons._baskets import first_in_year, in_year, like, net
 from crmnb.learn.lessons._orders import END, START, counting
 
 TABLES = {"all_orders": _baskets.SHOWN}
+PLACE = 9
 QUESTION = 'The owner of the corner shop asks: "How much do people spend when they buy?"'
 
 

@@ -7,6 +7,7 @@ from crmnb.learn.lessons._answers import answers, next_year, of_survey, one_more
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "effort")}
 BREAKDOWN = "purchase"
+PLACE = 4
 QUESTION = 'The owner of the corner shop asks: "Do we make it easy for our customers?"'
 
 

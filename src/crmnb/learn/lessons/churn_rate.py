@@ -7,6 +7,7 @@ from crmnb.learn.lessons import _orders
 from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
 
 TABLES = {"all_orders": _orders.COLUMNS}
+PLACE = 6
 QUESTION = 'The owner of the corner shop asks: "How many customers do we lose?"'
 
 FEWER_DAYS = 60  # another declaration, to see what depends on it

@@ -9,6 +9,7 @@ from crmnb.learn.lessons._orders import START, counting
 
 TABLES = {"all_orders": _orders.COLUMNS}
 BREAKDOWN = f"{YEAR}-07 +1"
+PLACE = 7
 QUESTION = 'The owner of the corner shop asks: "The people we win nowadays, do they come again?"'
 
 JULY, DECEMBER = 7, 12

@@ -5,6 +5,7 @@ from crmnb.learn.lessons._answers import answers, next_year, of_survey, one_more
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "satisfied")}
 BREAKDOWN = "purchase"
+PLACE = 2
 QUESTION = 'The owner of the corner shop asks: "Are our customers satisfied?"'
 
 

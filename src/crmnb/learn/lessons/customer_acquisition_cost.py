@@ -11,6 +11,7 @@ TABLES = {
     "all_orders": _orders.COLUMNS,
     "customers": ("customer_id", "acquisition_channel"),
 }
+PLACE = 11
 QUESTION = 'The owner of the corner shop asks: "What does a new customer cost us?"'
 
 LAG = 1  # months by which costs come before the customers that they win: parameters/corner_shop.yml declares it

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from crmnb.learn.declaration import YEAR, Claim, Misuse, during, exercise, misconception, percent, transfer, trap
 
 TABLES = {"leads": ("lead_id", "created_at", "qualified_at", "proposed_at", "won_at", "lost_at")}
+PLACE = 10
 QUESTION = 'The owner of the corner shop asks: "How many of those who enquire do we win?"'
 
 DAYS, FEWER_DAYS = 90, 30

@@ -18,7 +18,7 @@ from crmnb.learn.declaration import (
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "recommend")}
 BREAKDOWN = "purchase"
-PLACE = 3  # after the response rate and CSAT
+PLACE = 3
 QUESTION = 'The owner of the corner shop asks: "Would our customers recommend us?"'
 
 

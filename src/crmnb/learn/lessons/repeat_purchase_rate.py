@@ -8,6 +8,7 @@ from crmnb.learn.lessons._baskets import in_year, like, purchases
 from crmnb.learn.lessons._orders import END, START, counting
 
 TABLES = {"all_orders": _baskets.SHOWN}
+PLACE = 8
 QUESTION = 'The owner of the corner shop asks: "Do people who try us come again?"'
 
 

@@ -9,6 +9,7 @@ TABLES = {
     "survey_invitations": ("invitation_id", "survey", "sent_at", "reached_at", "started_at", "completed_at"),
 }
 BREAKDOWN = "purchase"
+PLACE = 1
 QUESTION = 'The owner of the corner shop asks: "Your survey, do those who answer speak for all?"'
 
 DAYS = 14  # to answer, as the metric's setting has it

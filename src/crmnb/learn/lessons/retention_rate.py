@@ -7,6 +7,7 @@ from crmnb.learn.lessons import _orders
 from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
 
 TABLES = {"all_orders": _orders.COLUMNS}
+PLACE = 5
 QUESTION = 'The owner of the corner shop asks: "Do our customers stay with us?"'
 
 
