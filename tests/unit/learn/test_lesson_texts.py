@@ -1,12 +1,14 @@
 """What written lessons say: figures are computed, so that none is typed."""
 
+import ast
 import re
 
 import pytest
 from learning import learning, shop_book  # noqa: F401 -- fixtures
-from test_written_lessons import NAMES
+from test_written_lessons import NAMES, solution
 
-from crmnb.learn.lesson import plan
+from crmnb.learn.lesson import Lesson, plan
+from crmnb.learn.progress import Learner
 from crmnb.learn.redraw import drawn
 from crmnb.learn.tasks import direction_of
 
@@ -62,3 +64,18 @@ def test_traps_work_on_other_data_and_show_at_least_two_directions(name):
         tables = drawn(lesson, seed) if seed else lesson.tables
         directions = {direction_of(trap, lesson, tables)[0] for trap in lesson.traps}
         assert len(directions) >= 2, seed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_notebook_computes_is_right_on_other_data(name, tmp_path):
+    """The answer of q2 is computed from the rows, so it holds for whoever repeats the lesson."""
+    cells = {cell["id"]: "".join(cell["source"]) for cell in solution(name)["cells"]}
+    variable = cells["pandas-question"].partition(".")[0]
+    learner = Learner("Ida", tmp_path)
+    learner.record("solution", name, "q1", draw=0)
+    tree = ast.parse(cells["pandas-answer"])
+    check = ast.Expression(tree.body.pop().value)
+    names = {variable: Lesson(plan(name), learner)}
+    assert names[variable].state.draw == 1
+    exec(compile(tree, name, "exec"), names)  # noqa: S102 -- our own notebook
+    assert eval(compile(check, name, "eval"), names).passed  # noqa: S307
