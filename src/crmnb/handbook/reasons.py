@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crmnb.core.period import Period
@@ -24,7 +25,7 @@ def cell_words(value: Any) -> str:
     """A cell as a reader writes it: a day without a time at midnight, yes and no, whole numbers without decimals."""
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
-    if isinstance(value, bool | pd.BooleanDtype) or type(value).__name__ == "bool_":
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         written = (

@@ -49,6 +49,8 @@ _WORDS = {
     "x": "answer",
 }
 _ADDED = ("num", "den")
+_FIGURES = (*_ADDED, "value", "quantity", "breakdown", "duration", "event", "met", "size", "weight", "amount")
+_MOST_SHOWN = 8  # columns, before helpers are left out
 _OF_MODELS = {
     "x": "repeat purchases",
     "t_x": "days from the first to the last purchase",
@@ -258,6 +260,9 @@ def _evidence_table(
     if "breakdown" in texts:
         texts["breakdown"] = [breakdown_name(text, client) for text in texts["breakdown"]]
     order = _without_repeats(order, texts)
+    if len(order) > _MOST_SHOWN:  # what was worked out on the way stands aside for what is counted
+        helpers = [c for c in columns if c in trace.evidence and c not in _FIGURES and c != columns[0]]
+        order = [c for c in order if c not in helpers or c in _columns_of_tables(trace)]
     heads = _heads(trace, order)
     numeric = tuple(place for place, c in enumerate(order) if c not in (further or {}) and _is_number(everything[c]))
     lines = dict(zip(everything.index, zip(*(texts[c] for c in order), strict=True), strict=True))
@@ -279,6 +284,12 @@ def _without_repeats(columns: list[str], texts: dict[str, list[str]]) -> list[st
             order.remove(c)
     own = [c for c in order[1:] if c in _ADDED]
     return [c for c in order if c == order[0] or c in _ADDED or all(texts[c] != texts[other] for other in own)]
+
+
+def _columns_of_tables(trace: Trace) -> set[str]:
+    """The columns of the tables that the metric reads, survey questions among them."""
+    names = {name for read in trace.arrivals for name in TABLES[read].by_name}
+    return names | set(trace.client.items)
 
 
 def _heads(trace: Trace, columns: list[str]) -> dict[str, str]:

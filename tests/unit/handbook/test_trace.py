@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import numpy as np
 import pytest
 
 from crmnb.core.errors import Unavailable
@@ -48,6 +49,7 @@ def test_each_e_mail_is_either_counted_or_left_out_for_its_own_reason(example):
         "M17": "sent at is too late to be followed for 7 days",
         "M10": "rejected: duplicate send id",  # the second line of that key
     }
+    assert dict(zip(opened.counted.heads, opened.counted.rows[0], strict=True))["machine open"] == "no"
     added = [row[-2:] for row in opened.counted.rows]
     assert (sum(row[0] == "1" for row in added), len(added)) == (7, 10)  # the pencil's 7 / 10
 
@@ -148,6 +150,7 @@ def test_a_reason_says_what_the_condition_looked_at(condition, values, words):
     ("value", "words"),
     [
         *((None, ""), (float("nan"), ""), (True, "yes"), (3.0, "3"), (2 / 3, "0.666667"), ("  a \n b ", "a b")),
+        *((np.bool_(True), "yes"), (np.bool_(False), "no")),
         (datetime(2025, 1, 2), "2025-01-02"),
         (datetime(2025, 1, 2, 9, 30), "2025-01-02 09:30"),
         (datetime(2025, 12, 31, 23, 59, 59), "2025-12-31 23:59:59"),
