@@ -87,4 +87,5 @@ def _example(
         trace = traced(metric, tables, period)
     except Unavailable as unavailable:
         return Example(result, None, note_sentence(unavailable.reason, tables.client), of)
-    return Example(result, worked(trace, tables, period, rejected), "", of)
+    breakdowns = frozenset(result.whole["breakdown"])
+    return Example(result, worked(trace, tables, period, rejected, breakdowns), "", of)

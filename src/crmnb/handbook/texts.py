@@ -2,7 +2,6 @@
 
 from markupsafe import Markup
 
-from crmnb.metrics.declarations import DECLARATIONS
 from crmnb.metrics.definition import Metric
 from crmnb.report.html import glue, tag
 from crmnb.report.text.glossary import Term, occurrences
@@ -63,8 +62,3 @@ def declarations_of(metric: Metric) -> list[str]:
     """What a client declares that the metric depends on, in words."""
     kinds = [kind.__name__ for kind in metric.declarations.values()]
     return [_DECLARED[kind] for kind in dict.fromkeys(kinds) if kind in _DECLARED]
-
-
-def required_declarations(metric: Metric) -> bool:
-    """Whether the metric cannot do without one of its declarations."""
-    return any(DECLARATIONS[kind].is_requirement for kind in metric.declarations.values())

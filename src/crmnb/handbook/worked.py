@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from crmnb.core.period import Period
@@ -81,14 +82,23 @@ class Worked:
     omitted: RowTable | None
 
 
-def worked(trace: Trace, tables: Tables, period: Period, rejected: dict[str, tuple[RejectedRow, ...]]) -> Worked:
-    """The worked example of a metric that was traced on these tables."""
+def worked(
+    trace: Trace,
+    tables: Tables,
+    period: Period,
+    rejected: dict[str, tuple[RejectedRow, ...]],
+    breakdowns: frozenset[str] = frozenset(),
+) -> Worked:
+    """The worked example of a metric that was traced on these tables.
+
+    breakdowns: those that have a figure, where the nameless one is among them; rows of another are noted beside it, and do not count.
+    """
     keys = {name: TABLES[name].key[0] for name in trace.arrivals if TABLES[name].key[0] != "customer_id"}
     with_rows = [name for name, key in keys.items() if key in trace.evidence]
     if not with_rows and not _is_by_customer(trace):
         with_rows = [name for name in keys if trace.arrivals[name]]
     if with_rows:
-        return _by_row(trace, with_rows[0], tables, period, rejected.get(with_rows[0], ()))
+        return _by_row(trace, with_rows[0], tables, period, rejected.get(with_rows[0], ()), breakdowns)
     if "customer_id" in trace.evidence:
         return _by_customer(trace, tables, period)
     evidence = _summed(trace.evidence)
@@ -124,7 +134,14 @@ def _summed(evidence: pd.DataFrame) -> pd.DataFrame:
 # ---- A row of the client's table is what counts ------------------------------------------------------------------------
 
 
-def _by_row(trace: Trace, name: str, tables: Tables, period: Period, rejected: Iterable[RejectedRow]) -> Worked:
+def _by_row(
+    trace: Trace,
+    name: str,
+    tables: Tables,
+    period: Period,
+    rejected: Iterable[RejectedRow],
+    breakdowns: frozenset[str],
+) -> Worked:
     table, key = TABLES[name], TABLES[name].key[0]
     every = _rows(tables, name)
     columns = _columns_shown(every, trace, key, table.time)
@@ -135,11 +152,17 @@ def _by_row(trace: Trace, name: str, tables: Tables, period: Period, rejected: I
         if own
         else cells[cells[key].isin(trace.arrivals[name])]
     )
+    arrived = set(evidence[key])
+    is_noted = (
+        ~evidence["breakdown"].isin(breakdowns)
+        if "" in breakdowns and "breakdown" in evidence
+        else [False] * len(evidence)
+    )
+    noted, evidence = evidence[is_noted], evidence[~np.array(is_noted, bool)]
     order = [c for c in ("breakdown", table.time, key) if c in evidence]
     counted = _evidence_table(trace, _sorted(evidence, order), [*columns, *own])
     counting = set(_rows(tables, name, counting=True)[key].astype(str))
-    arrived = set(evidence[key])
-    reasons = []
+    reasons = [(row["breakdown"], tuple(cell_words(row[c]) for c in columns)) for row in noted.to_dict("records")]
     for row in every.sort_values([c for c in (table.time, key) if c], kind="stable").to_dict("records"):
         if str(row[key]) not in arrived:
             reason = _row_reason(row, name, counting, trace.omissions[name], trace.metric, period)

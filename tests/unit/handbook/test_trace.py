@@ -81,6 +81,15 @@ def test_customers_are_listed_with_the_days_of_their_orders(example):
     assert reasons(retention)[""] == "no customer is known"
 
 
+def test_rows_that_are_only_noted_beside_a_figure_do_not_count(corner_shop, tables):
+    trace = traced(catalogue()["median_resolution_time"], tables, corner_shop.period)
+    shown = worked(
+        trace, tables, corner_shop.period, {}, frozenset(corner_shop("median_resolution_time").whole["breakdown"])
+    )
+    assert {"T16", "T18"} & {row[0] for row in shown.counted.rows} == set()
+    assert reasons(shown)["T16"] == "without a time"
+
+
 def test_of_several_parts_the_first_decides_which_rows_count(example):
     """A metric that counts letters, and all activities of each seller beside them."""
     letters = example("letters_sent")
