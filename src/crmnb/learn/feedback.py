@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from crmnb.learn.declaration import Exercise, Misconception, Tables, apply
+from crmnb.learn.readable import Readable
 
 Outcome = Literal["right", "near", "wrong unit", "named", "wrong", "not attempted"]
 
@@ -24,7 +25,7 @@ _WRONG = "No, and it is none of the usual mistakes. `.hint()` helps."
 
 
 @dataclass(frozen=True)
-class Feedback:
+class Feedback(Readable):
     """What an answer shows, as a text; `names` are the misconceptions that lead to it."""
 
     outcome: Outcome

@@ -6,6 +6,7 @@ from typing import Any
 
 from crmnb.learn.feedback import Feedback
 from crmnb.learn.progress import Learner
+from crmnb.learn.readable import Readable
 
 TRIES = 2  # after so many a solution is shown
 
@@ -20,7 +21,7 @@ class Task:
     solution: Callable[[], str]
 
 
-class Text(str):
+class Text(str, Readable):
     """A text that a notebook shows as it is, without quotes."""
 
     def __repr__(self) -> str:
@@ -28,7 +29,7 @@ class Text(str):
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Readable):
     """A question of a lesson, to one learner."""
 
     metric: str

@@ -9,6 +9,7 @@ from test_written_lessons import NAMES, solution
 
 from crmnb.learn.lesson import Lesson, plan
 from crmnb.learn.progress import Learner
+from crmnb.learn.question import Text
 from crmnb.learn.redraw import drawn
 from crmnb.learn.tasks import direction_of
 
@@ -79,3 +80,7 @@ def test_what_the_notebook_computes_is_right_on_other_data(name, tmp_path):
     assert names[variable].state.draw == 1
     exec(compile(tree, name, "exec"), names)  # noqa: S102 -- our own notebook
     assert eval(compile(check, name, "eval"), names).passed  # noqa: S307
+
+
+def test_a_notebook_shows_a_text_by_lines_with_its_code_and_nothing_else_as_markup():
+    assert Text("Try `a < b`\n<again>")._repr_html_() == "<p>Try <code>a &lt; b</code><br>&lt;again&gt;</p>"
