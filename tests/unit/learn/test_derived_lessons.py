@@ -3,6 +3,7 @@
 import ast
 import math
 
+import narwhals.stable.v2 as nw
 import pytest
 from hand_counts import figures_of
 from learning import learning, restored_results, shop_book  # noqa: F401 -- fixtures
@@ -16,7 +17,8 @@ from crmnb.learn.opening import notebook_from
 from crmnb.learn.redraw import drawn_with_clashes, values_of
 from crmnb.learn.tasks import model_explanation, tasks_of
 from crmnb.learn.words import words_of
-from crmnb.metrics.definition import catalogue
+from crmnb.metrics.definition import catalogue, metric
+from crmnb.metrics.measures import share
 
 SEEDS = 200
 
@@ -28,8 +30,8 @@ def plans(shop_book):  # noqa: F811
             patch.setattr(f"crmnb.learn.{module}.corner_shop_book", lambda: shop_book)
         written = written_lessons()
         return {
-            name: derived_plan(metric) if name in written else plan_of_lesson(name)
-            for name, metric in catalogue().items()
+            name: derived_plan(definition) if name in written else plan_of_lesson(name)
+            for name, definition in catalogue().items()
         }
 
 
@@ -49,11 +51,11 @@ def test_the_first_answer_is_the_hand_count(plans):
     """Of rows and of numbers alike; where only the base is counted, no breakdown is named, and the unit is a number."""
     checked = 0
     for name, plan in plans.items():
-        metric, exercise = catalogue()[name], plan.exercises["q1"]
+        definition, exercise = catalogue()[name], plan.exercises["q1"]
         if plan.breakdown is None:
             assert exercise.unit == "count"
             continue
-        expected = figures_of("", hand_counts(metric)[plan.breakdown])[""] * metric.scaled
+        expected = figures_of("", hand_counts(definition)[plan.breakdown])[""] * definition.scaled
         assert apply(exercise.value, plan.tables) == pytest.approx(expected, rel=1e-9), name
         checked += 1
     assert checked > len(plans) / 2
@@ -135,3 +137,31 @@ def test_the_last_question_is_of_a_simulated_client_whose_truth_is_told(plans):
     assert "true figure" in feedback.text
     assert opened.q7.check(rows["met"].sum()).names == ("a count",)
     assert lesson("reopen_rate", "Ben").simulated["client"].shape != rows.shape
+
+
+@metric(
+    title="Single-order buyers",
+    unit="%",
+    kind="outcome",
+    direction="down",
+    hand_count="6 / 14",
+    per_customer=True,
+)
+def single_order_share(orders):
+    """Share of the period's buyers with one order only.
+
+    Why: they are the largest group that can place a second order.
+    Caution: buyers of the last days had little time for a second order.
+    Source: the metric that CONTRIBUTING adds.
+    """
+    buyers = orders.during("ordered_at").group_by("period_id", "customer_id").agg(orders=nw.len())
+    return share(buyers, nw.col("orders") == 1, numerator="buyers with one order", denominator="buyers in the period")
+
+
+def test_a_new_metric_has_its_lesson_without_a_second_file():
+    plan = derived_plan(single_order_share)
+    assert apply(plan.exercises["q1"].value, plan.tables) == pytest.approx(100 * 6 / 14)
+    messages = [way.message for way in plan.misconceptions_of("q1")]
+    assert len(messages) >= FEWEST_WAYS
+    assert any("buyers with one order" in message for message in messages)
+    assert plan.exercises["q1"].hints[0].startswith("Share of the period's buyers")
