@@ -104,7 +104,11 @@ def rounds_to(number: float, value: float) -> bool:
 
 def is_near(number: float, right: float, exercise: Exercise) -> bool:
     """Whether a number is the right one rounded to fewer decimals, cut off, or four tolerances away at most."""
-    rounded = any(math.isclose(number, round(right, digits), abs_tol=1e-9) for digits in range(exercise.digits))
+    # Half a unit either way, since 62.5 is rounded to 63 by people and to 62 by Python.
+    rounded = any(
+        math.isclose(number, round(number, digits), abs_tol=1e-9) and agrees(number, right, 0.5 * 10**-digits)
+        for digits in range(exercise.digits)
+    )
     return rounded or abs(number - right) <= 4 * exercise.tolerance
 
 

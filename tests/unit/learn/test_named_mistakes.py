@@ -57,6 +57,10 @@ def test_a_fraction_is_right_in_another_unit():
     assert answer("retention_rate", 0.625).outcome == "wrong unit"
 
 
+def test_the_figure_of_the_report_is_near():
+    assert answer("retention_rate", 63).outcome == answer("nps", 8).outcome == "near"
+
+
 def test_a_number_to_which_two_mistakes_lead_names_both():
     assert set(answer("retention_rate", 87.5).names) == {"bought in the year", "end less those won who stayed"}
 
