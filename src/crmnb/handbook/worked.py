@@ -20,7 +20,7 @@ MOST_ROWS = 30  # of a table on a page
 _MOST_OMITTED = 16
 _MONTHS = 12_000  # months since the year 0 are more, months of a year fewer
 _ALIKE = 3  # rows left out for the same reason that are listed before the others are only counted
-_MOST_COLUMNS = 7  # of the client's table
+_MOST_COLUMNS = 9  # of the client's table
 _TECHNICAL = {
     *(
         "period_id",
