@@ -141,7 +141,18 @@ def test_metrics_use_standard_terms(metric):
 
 def test_the_help_uses_standard_terms():
     program = "import sys; from crmnb.cli import main; sys.exit(main())"
-    commands = [[], ["run"], ["check"], ["results"], ["simulate"], ["purge"], ["forget"], ["catalogue"], ["handbook"], ["learn"]]
+    commands = [
+        [],
+        ["run"],
+        ["check"],
+        ["results"],
+        ["simulate"],
+        ["purge"],
+        ["forget"],
+        ["catalogue"],
+        ["handbook"],
+        ["learn"],
+    ]
     texts = [
         subprocess.run(  # noqa: S603
             [sys.executable, "-c", program, *command, "--help"], capture_output=True, text=True, check=True
