@@ -15,7 +15,8 @@ VISITOR = "'visitor ' || visitor_id"  # a visitor's id as it names nobody else: 
 _AT_ONCE = 2_500_000  # rows
 _HELD = "held"  # the database that holds the rows
 # The columns that name people, and where their numbers are: those of visitors are below 0, so that they are no customer's.
-_PEOPLE = {"customer_id": "customer_numbers", "visitor_id": "visitor_numbers"}
+CUSTOMER_NUMBERS = "customer_numbers"
+_PEOPLE = {"customer_id": CUSTOMER_NUMBERS, "visitor_id": "visitor_numbers"}
 
 # Tables that metrics join by their keys as other tables hold them, or whose keys are shown.
 _JOINED = ("tickets", "teams")
@@ -30,7 +31,7 @@ def number_people(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
         place = "row_number() over (order by hash(key), key)"
         con.execute(f"""
             create or replace temp table {numbers} as
-            select key, ({place if numbers == "customer_numbers" else f"-{place}"})::integer as number
+            select key, ({place if numbers == CUSTOMER_NUMBERS else f"-{place}"})::integer as number
             from (select key from ({everybody}) where key is not null group by key)""")
 
 

@@ -1,5 +1,6 @@
 """Query: rows as SQL that grows step by step; the engine is asked once, when a metric is complete, and not at every step."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import duckdb
 from duckdb.sqltypes import VARCHAR
 
+_LOOKS_AROUND = re.compile(
+    r"\bover\s*\(|\bunnest\s*\(", re.IGNORECASE
+)  # SQL that makes a row of others, or several of one
 _JOINS = {"inner": "join", "left": "left join", "outer": "full join", "semi": "semi join", "anti": "anti join"}
 
 
@@ -15,11 +19,14 @@ class Query(duckdb.DuckDBPyRelation):
 
     To bind each step costs more than to run the whole on a small client. So a column that is not there is missed only when rows are
     asked for, and types are not known before (`relation` knows them). `parts`: the SQL, in which a query stands for its own. `derived`: the
-    connection and what was derived in it (`crmnb.engine.derived_tables.DerivedTables`).
+    connection and what was derived in it (`crmnb.engine.derived_tables.DerivedTables`). `step`: of a query that looks at one row after the
+    other of those in its parts, what it does ("select", "filter" or "union"), and the SQL of the columns or of the condition.
     """
 
-    def __init__(self, derived: Any, columns: Iterable[str], *parts: "str | Query"):
-        self.derived, self._names, self.parts = derived, list(columns), parts
+    def __init__(
+        self, derived: Any, columns: Iterable[str], *parts: "str | Query", step: tuple[str, str] | None = None
+    ):
+        self.derived, self._names, self.parts, self.step = derived, list(columns), parts, step
 
     @classmethod
     def of(cls, derived: Any, rows: duckdb.DuckDBPyRelation) -> "Query":
@@ -59,11 +66,15 @@ class Query(duckdb.DuckDBPyRelation):
 
     def select(self, *items: duckdb.Expression) -> "Query":
         """The rows with these columns alone."""
-        return self._made(_listed(items, self._names), items, " from ", self)
+        picked = _listed(items, self._names)
+        made = self._made(picked, items, " from ", self)
+        made.step = None if _LOOKS_AROUND.search(picked) else ("select", picked)
+        return made
 
     def filter(self, condition: duckdb.Expression) -> "Query":
         """The rows of which a condition holds."""
-        return Query(self.derived, self._names, "select * from ", self, f" where {condition}")
+        step = ("filter", str(condition))
+        return Query(self.derived, self._names, "select * from ", self, f" where {condition}", step=step)
 
     def aggregate(self, items: Iterable[duckdb.Expression | str], by: str = "") -> "Query":
         """A row per group; the keys among the items are texts."""
@@ -72,7 +83,8 @@ class Query(duckdb.DuckDBPyRelation):
 
     def union(self, other: "Query") -> "Query":
         """The rows of both, matched by the place of their columns."""
-        return Query(self.derived, self._names, "select * from ", self, " union all select * from ", other)
+        step = ("union", "") if self._names == other._names else None
+        return Query(self.derived, self._names, "select * from ", self, " union all select * from ", other, step=step)
 
     def join(self, other: "Query", condition: duckdb.Expression, how: str) -> "_Join":
         """The sides of a join, of which columns are to be selected."""

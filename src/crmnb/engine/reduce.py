@@ -1,16 +1,22 @@
 """Reduce: evidence becomes sufficient statistics inside the engine; only these small tables reach pandas."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 import pandas as pd
 
 from crmnb.engine.evidence import COMPARED, PERIOD, WHOLE, Evidence, Segmentation
-from crmnb.schema.tables import UNKNOWN
+from crmnb.engine.reduce_together import sum_together
+from crmnb.engine.row_steps import Branch, branches_of
 
-# Rows without a customer are clusters of one, with no `cluster`; those that are alike share a row, which stands for `k` clusters
-# and has the `num` and `den` of one of them (its `n`, `w` and `w2` are those of all).
+# Rows without a customer are clusters of one. Clusters that are alike share a row, which stands for `k` clusters and has the `num` and `den`
+# of one of them; its `n`, `w`, `w2` and `magnitude` are those of all.
+_FURTHER = {"w": "n", "w2": "n", "magnitude": "0"}  # sums that few samples need, and what they are where none does
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+_HALVES = ("customer_id is not null", "customer_id is null")
+_ALIKE = ", ".join(f"case when cluster is null then {what} end" for what in ("win", "num", "den"))
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,39 @@ class Sample:
         """Whether it has both of the periods that are compared."""
         return {*COMPARED} <= {*self.evidence.names}
 
+    @cached_property
+    def branches(self) -> list[Branch]:
+        """What its evidence counts of the rows of one relation, if that is how it is made."""
+        return [] if self.one_row_each or self.needs else branches_of(self.evidence)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The SQL of what a row brings to the numerator and to the denominator, before weights."""
+        has = self.evidence.types
+        return {"num": "value" if "value" in has else "num", "den": "den" if "den" in has else "1"}
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The SQL of what a row adds to the numerator and to the denominator."""
+        is_weighted = "weight" in self.evidence.types
+        return {name: f"{sql} * weight" if is_weighted else sql for name, sql in self.values.items()}
+
+    @property
+    def has_integers(self) -> bool:
+        """Whether both terms are whole numbers: of these, many clusters are alike."""
+        has = self.evidence.types
+        return "weight" not in has and all(has.get(sql, _INTEGERS[0]) in _INTEGERS for sql in self.values.values())
+
+    @property
+    def further(self) -> list[str]:
+        """The sums of `_FURTHER` that it needs."""
+        return ["w", "w2"] * ("weight" in self.evidence.types) + ["magnitude"] * ("magnitude" in self.needs)
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns by which its rows are told apart, beside period, customer and level."""
+        return [name for name in ("sample", "breakdown") if name in self.evidence.types]
+
 
 def reduce_moments(
     con: duckdb.DuckDBPyConnection, samples: list[Sample], segmentations: list[Segmentation]
@@ -38,132 +77,172 @@ def reduce_moments(
 
     Columns: win, breakdown, segment, level, those that `crmnb.metrics.estimators` reads, and `shared`: the sum of u(current) u(comparison)
     over the customers seen in both. Several samples are worked on together, as few rows cost what a query's planning
-    costs; of many rows, one at a time is what fits into memory.
+    costs; of many rows, one at a time is what fits into memory, or several of which the `branches` have one base.
     """
-    frames = [
-        _moments(con, _sum_by_cluster(con, samples, ""), [WHOLE, *(s for s in segmentations if s.levels)], samples)
-    ]
-    for segmentation in (s for s in segmentations if s.own):
-        compared = [replace(sample, one_row_each=False) for sample in samples]
-        if any({*COMPARED} & {*sample.evidence.names} for sample in samples):
-            frames.append(_moments(con, _sum_by_cluster(con, compared, segmentation.own), [segmentation], compared))
+    frames = [_moments(con, dict(enumerate(samples)), [WHOLE, *(s for s in segmentations if s.levels)])]
+    if any({*COMPARED} & {*sample.evidence.names} for sample in samples):
+        at_once = (
+            [{place: sample} for place, sample in enumerate(samples)]
+            if samples[0].branches
+            else [dict(enumerate(samples))]
+        )
+        own = [segmentation for segmentation in segmentations if segmentation.own]
+        frames += [_moments(con, some, [segmentation]) for segmentation in own for some in at_once]
     frame = pd.concat(frames, ignore_index=True)
     return [frame[frame["sample"] == place].drop(columns="sample") for place, _ in enumerate(samples)]
 
 
-def _sum_by_cluster(con: duckdb.DuckDBPyConnection, samples: list[Sample], level: str) -> str:
-    """Evidence summed by period, breakdown, level (SQL; "" for none) and cluster, in a temporary table; the SQL that reads it.
+def _sum_by_cluster(
+    con: duckdb.DuckDBPyConnection, samples: dict[int, Sample], by: list[Segmentation]
+) -> tuple[str, str]:
+    """Evidence summed by cluster, in temporary tables: the SQL of the clusters with their sums in both periods that are compared side by side,
+    and that of a row for each period.
 
-    `sample` is the place in `samples`, `win` that of the period. What is the same in every row of a single sample is
-    in the SQL, not in the table.
+    Of a single sample, customers are worked on apart from rows without one: the engine sums up fastest by a customer's number alone.
     """
-    places = [place for place, sample in enumerate(samples) if sample.evidence.periods]
-    if len(places) == 1:
-        (place,) = places
-        (first, same), *rest = [_summed(samples[place], level, which) for which in _halves(samples[place], level)]
-        con.execute(f"create or replace temp table totals as {first}")
-        for rows, _ in rest:
-            con.execute(f"insert into totals {rows}")
-        return f"select *, {place}::utinyint as sample {same} from totals"
-    summed = {place: _summed(samples[place], level) for place in places}
-    columns = "win, breakdown, level, cluster, num, den, n, w, w2, magnitude, k"
-    selections = (
-        f"select {place}::utinyint as sample, {columns} from (select * {same} from ({rows}))"
-        for place, (rows, same) in summed.items()
+    if by[0] == WHOLE and all(sample.branches for sample in samples.values()):
+        wins = {win for sample in samples.values() for win in sample.evidence.periods}
+        branches = {place: sample.branches for place, sample in samples.items()}
+        compared, periods = sum_together(con, branches, by, sorted(wins))
+        return compared, f"select *, n as w, n as w2, 0 as magnitude from ({periods})"
+    place, own = min(samples), next((of.own for of in by if of.own), "")
+    sample, own = (samples[place], own) if len(samples) == 1 else (_united(samples, own), own and "level")
+    halves = _HALVES if len(samples) == 1 and "customer_id" in sample.evidence.types else ("",)
+    compared = " union all ".join(_compared(sample, place, by, own, half) for half in halves)
+    con.execute(f"create or replace temp table compared as {compared}")
+    names = ("num", "den", "n", *sample.further, "k")
+    levels = "".join(f", level_{seg}" for seg, of in enumerate(by) if of.name)
+    periods = [
+        f"""select sample, {win}::utinyint as win, breakdown {levels}, {_named({name: f"{name}_{win}" for name in names})}
+            from compared where n_{win} > 0"""
+        for win, _ in enumerate(COMPARED)
+    ]
+    if sample.evidence.parts and by[0] == WHOLE:
+        parts = " union all ".join(_parts(sample, place, half) for half in halves)
+        con.execute(f"create or replace temp table parts as {parts}")
+        none = ", ''" * sum(bool(of.name) for of in by)
+        periods.append(f"select sample, win, breakdown {none}, {', '.join(names)} from parts")
+    same = "".join(f", {sql} as {name}" for name, sql in _FURTHER.items() if name not in sample.further)
+    return "from compared", f"select * {same} from ({' union all '.join(periods)})"
+
+
+def _united(samples: dict[int, Sample], own: str) -> Sample:
+    """Samples as one, with their places as a column (`sample`), and levels of the rows' own (SQL) as another (`level`): few rows cost what the
+    planning of a query for each sample would."""
+    is_weighted = any("weight" in sample.evidence.types for sample in samples.values())
+    rows, periods = [], {}
+    for place, sample in samples.items():
+        evidence, has = sample.evidence, sample.evidence.types
+        columns = {"sample": f"{place}::utinyint", PERIOD: PERIOD, **sample.values}
+        columns |= {"customer_id": "customer_id" if "customer_id" in has else "null"}
+        columns |= {"breakdown": "breakdown::varchar" if "breakdown" in has else "''"}
+        columns |= {"weight": "weight" if "weight" in has else "1.0::double"} if is_weighted else {}
+        rows.append(f"select {_named(columns | ({'level': own} if own else {}))} from ({evidence.sql})")
+        periods |= evidence.periods
+    types = dict.fromkeys(columns, "VARCHAR") | dict.fromkeys(("num", "den"), "DOUBLE")
+    needs = frozenset().union(*(sample.needs for sample in samples.values()))
+    return Sample(Evidence(" union all ".join(rows), types, periods), needs=needs)
+
+
+def _compared(sample: Sample, place: int, by: list[Segmentation], own: str, half: str) -> str:
+    """The SQL of clusters with their levels and their sums in both of the periods that are compared (`num_0`, `num_1`, ...)."""
+    keys = [*sample.keys, *["level"] * bool(own), "cluster"]
+    alike = half != _HALVES[0]
+    sums = {
+        f"{name}_{win}": sql
+        for win, _ in enumerate(COMPARED)
+        for name, sql in _sums(sample, alike, f"filter (where win = {win})").items()
+    }
+    rows = _rows(sample, own, f"{PERIOD} < {len(COMPARED)}", half)
+    by_cluster = f"group by {', '.join([*keys, *[_ALIKE] * alike])}"
+    levels = "".join(
+        f", {of.level(f'of_{seg}' if of.levels else 'c')} as level_{seg}" for seg, of in enumerate(by) if of.name
     )
-    con.execute(f"create or replace temp table totals as {' union all '.join(selections)}")
-    return "from totals"
-
-
-def _halves(sample: Sample, level: str) -> list[str]:
-    """The SQL of which periods are summed at a time: to sum those that are compared and then their parts takes less memory than both at once."""
-    parts = "" if level or sample.one_row_each else sample.evidence.parts
-    return [f"{PERIOD} < {len(COMPARED)}", parts] if parts else [""]
-
-
-def _summed(sample: Sample, level: str, which: str = "") -> tuple[str, str]:
-    """The SQL of a sample's sums by period, breakdown, level and cluster, and that of columns the same in every row.
-
-    By level, only of the periods that are compared.
-    """
-    evidence, has = sample.evidence, sample.evidence.types
-    num, den = "value" if "value" in has else "num", "den" if "den" in has else "1"
-    types = {"num": has[num], "den": has.get("den", "INTEGER")}
-    weighted = "weight" in has
-    cluster = "customer_id" if "customer_id" in has else "null"
-    keys = {"breakdown": "breakdown::varchar"} if "breakdown" in has else {}
-    keys |= {"level": level} if level else {}
-    picked = ", ".join(
-        f"{sql} as {name}" for name, sql in ({"cluster": cluster, "num": num, "den": den} | keys).items()
-    )
-    add = (lambda what, _="": what) if sample.one_row_each else _of_cluster
-    total = "{}".format if sample.one_row_each else "sum({})".format
-    sums = {"n": "1::utinyint" if sample.one_row_each else "count(*)::uinteger"}
-    if weighted:
-        sums |= {name: add(f"{name} * weight") for name in types}
-        sums |= {"w": total("weight"), "w2": total("weight * weight")}
-    else:
-        sums |= {name: add(name, type_) for name, type_ in types.items()}
-    if "magnitude" in sample.needs:
-        sums["magnitude"] = total("abs(num) * weight" if weighted else "abs(num)")
-    by = ", ".join(["win", *keys, "cluster"])
-    selected = ", ".join([by, *(f"{sql} as {name}" for name, sql in sums.items())])
-    alike = ", ".join(f"case when cluster is null then {what} end" for what in ("num", "den", *["weight"] * weighted))
-    k = "1" if sample.one_row_each else "case when cluster is null then n else 1 end"
-    counted = (
-        [which] * bool(which)
-        + ["weight > 0"] * weighted
-        + [f"{PERIOD} < {len(COMPARED)}"] * bool(level and evidence.parts)
-    )
-    inside = f"where {' and '.join(counted)}" if counted else ""
-    clusters = f"""
-        select *, ({k})::uinteger as k from (
-            select {selected}
-            from (select {PERIOD} as win, {picked} {", weight" if weighted else ""} from ({evidence.sql}) {inside})
-            {"" if sample.one_row_each else f"group by {by}, {alike}"})"""
-    has_parts = evidence.parts and not level and which in ("", evidence.parts)
-    rows = _alike(clusters, list(keys), sums) if has_parts else clusters
-    same = {} if weighted else {"w": "n", "w2": "n"}
-    same |= {name: "''" for name in ("breakdown", "level") if name not in keys}
-    same |= {} if "magnitude" in sample.needs else {"magnitude": "0"}
-    return rows, "".join(f", {sql} as {name}" for name, sql in same.items())
-
-
-def _alike(clusters: str, keys: list[str], sums: Iterable[str]) -> str:
-    """The SQL of clusters, in parts those of the same `num` and `den` in one row: of a part, nobody is asked who they are."""
-    by = ", ".join(["win", *keys])
-    totals = {"num": "num", "den": "den", "n": "sum(n)::uinteger"}
-    summed = ", ".join(f"{totals.get(name, f'sum({name})')} as {name}" for name in sums)
+    joins = " ".join(of.join("c.cluster", f"of_{seg}") for seg, of in enumerate(by) if of.levels)
     return f"""
-        select {by}, case when win < {len(COMPARED)} then cluster end as cluster, {summed}, sum(k)::uinteger as k
-        from ({clusters}) group by {by}, case when win < {len(COMPARED)} then cluster end, num, den"""
+        select {_key(sample, place)} {levels}, {_merged(sample, sums) if sample.has_integers else ", ".join(sums)}
+        from (select {", ".join(keys)}, {_named(sums)} from ({rows}) {by_cluster}) c {joins}
+        {"group by all" if sample.has_integers else ""}"""
 
 
-def _of_cluster(what: str, type_: str = "") -> str:
-    """What a cluster brings: the sum of its rows; where alike rows without a customer share a row, that of one of them."""
-    if type_ in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):  # 8 bytes are enough, where the engine would take 16
-        return f"(case when cluster is null then sum({what}) // count(*) else sum({what}) end)::bigint"
-    return f"case when cluster is null then any_value({what}) else sum({what}) end"
+def _parts(sample: Sample, place: int, half: str) -> str:
+    """The SQL of the sums of clusters in the parts of a trend; of a part, nobody is asked who they are."""
+    keys = ["win", *sample.keys]
+    alike = half != _HALVES[0]
+    sums = _sums(sample, alike, rows_are_clusters=sample.one_row_each)
+    by_cluster = "" if sample.one_row_each else f"group by {', '.join([*keys, 'cluster', *[_ALIKE] * alike])}"
+    rows = _rows(sample, "", sample.evidence.parts, half)
+    return f"""
+        select {_key(sample, place)}, win, {_merged(sample, sums)}
+        from (select {", ".join(keys)}, {_named(sums)} from ({rows}) {by_cluster}) group by all"""
 
 
-def _moments(
-    con: duckdb.DuckDBPyConnection, totals: str, by: list[Segmentation], samples: list[Sample]
-) -> pd.DataFrame:
+def _key(sample: Sample, place: int) -> str:
+    """The SQL of the place of the sample, and of the breakdown."""
+    places = "sample" if "sample" in sample.keys else f"{place}::utinyint as sample"
+    return f"{places}, " + ("breakdown" if "breakdown" in sample.keys else "'' as breakdown")
+
+
+def _rows(sample: Sample, own: str, *conditions: str) -> str:
+    """The SQL of a sample's rows with their period, cluster, terms and, where there are any, breakdown, weight, and level of their own (SQL)."""
+    has = sample.evidence.types
+    columns = {"win": PERIOD, "cluster": "customer_id" if "customer_id" in has else "null", **sample.terms}
+    columns |= {name: f"{name}::varchar" if name == "breakdown" else name for name in sample.keys}
+    columns |= ({"weight": "weight"} if "weight" in has else {}) | ({"level": own} if own else {})
+    met = [*filter(None, conditions), *["weight > 0"] * ("weight" in has)]
+    return f"select {_named(columns)} from ({sample.evidence.sql}) where {' and '.join(met)}"
+
+
+def _sums(sample: Sample, alike: bool, only: str = "", rows_are_clusters: bool = False) -> dict[str, str]:
+    """The SQL of what a cluster brings, and how many there are (`k`): rows without a customer that are alike share a row.
+
+    only: which rows are summed.
+    """
+    weight = "weight" if "weight" in sample.evidence.types else "1"
+    added = {"num": "num", "den": "den", "w": weight, "w2": f"{weight} * {weight}", "magnitude": "abs(num)"}
+    if rows_are_clusters:
+        sums = added | {"n": "1", "k": "1"}
+    else:
+        type_ = "::bigint" if sample.has_integers else ""  # 8 bytes are enough, where the engine would take 16
+        sums = {name: f"(sum({sql}) {only}){type_ if name in sample.terms else ''}" for name, sql in added.items()}
+        sums |= {"n": f"count(*) {only}", "k": "1"}
+        if alike:
+            sums |= {
+                name: f"case when cluster is null then any_value({name}) {only} else {sums[name]} end"
+                for name in sample.terms
+            }
+            sums["k"] = f"case when cluster is null then count(*) {only} else 1 end"
+    return {name: sums[name] for name in ("num", "den", "n", *sample.further, "k")}
+
+
+def _merged(sample: Sample, sums: Iterable[str]) -> str:
+    """The SQL of the sums of clusters that share a row, as they have the same terms (`group by all`)."""
+    added = {name: f"sum({name})" for name in sums if not name.startswith((*sample.terms,))}
+    counts = {name: f"{sql}::bigint" for name, sql in added.items() if sample.has_integers or name[0] in "nk"}
+    return _named({name: (added | counts).get(name, name) for name in sums})
+
+
+def _named(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+
+
+def _moments(con: duckdb.DuckDBPyConnection, samples: dict[int, Sample], by: list[Segmentation]) -> pd.DataFrame:
     """Sums over the clusters of each window, breakdown and level, then of their residuals: centred first, squared after.
 
     One query for all segmentations, since on few rows its planning is what costs; `seg` is the place in `by`. Clusters
     with the same `num` and `den` share a row before anything else is done with them: most metrics have few such pairs.
     """
+    compared, totals = _sum_by_cluster(con, samples, by)
     levels = ",".join(
         f"""level_{seg} as materialized (
-            select sample, win, breakdown, {_level_of(segmentation)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
+            select sample, win, breakdown, {_level(by, seg)} as level, num, den, sum(n) as n, sum(w) as w, sum(w2) as w2,
                 sum(magnitude) as magnitude, sum(k)::bigint as k
-            from totals t {_join_of(segmentation)} {"where win < 2" if segmentation.name else ""} group by all)"""
+            from totals {f"where win < {len(COMPARED)}" if segmentation.name else ""} group by all)"""
         for seg, segmentation in enumerate(by)
     )
     leveled = " union all ".join(f"select {seg}::utinyint as seg, * from level_{seg}" for seg, _ in enumerate(by))
-    both = any(sample.compared for sample in samples)
-    cubed = any("s3" in sample.needs for sample in samples)
+    both = any(sample.compared for sample in samples.values())
+    cubed = any("s3" in sample.needs for sample in samples.values())
     frame = con.execute(f"""
         with totals as not materialized ({totals}), {levels}, leveled as not materialized ({leveled}),
         whole as materialized (
@@ -178,7 +257,7 @@ def _moments(
             select seg, sample, win, breakdown, level, fsum(u * u * k) as ss,
                 {"fsum(u * u * u * k)" if cubed else "0.0"} as s3
             from residuals group by all)
-        {_shared(by) if both else ""}
+        {_shared(by, compared) if both else ""}
         select seg, sample, win, breakdown, level, num::double as num, den::double as den, n::double as n,
             clusters::double as clusters, w::double as w, w2::double as w2, magnitude::double as magnitude, ss, s3,
             {"coalesce(shared, 0)" if both else "0.0::double"} as shared
@@ -186,37 +265,36 @@ def _moments(
             {"left join shared using (seg, sample, breakdown, level)" if both else ""}
         order by seg, sample, win, breakdown, level""").df()
     frame["segment"] = [by[seg].name for seg in frame.pop("seg")]
-    windows = [sample.evidence.periods for sample in samples]
-    frame["win"] = [windows[sample][win] for sample, win in zip(frame["sample"], frame["win"], strict=True)]
+    frame["win"] = [
+        samples[sample].evidence.periods[win] for sample, win in zip(frame["sample"], frame["win"], strict=True)
+    ]
     return frame
 
 
-def _shared(by: list[Segmentation]) -> str:
+def _shared(by: list[Segmentation], compared: str) -> str:
     """The SQL of `shared`: the sum of both windows' residuals' product over the customers seen in both.
 
-    The pairs are joined once for all segmentations, centred on a ratio near to those of the levels, r0; a level's own
+    They are centred once for all segmentations, on a ratio near to those of the levels, r0; a level's own
     residual is u = v - (r - r0) den, so four sums of products of v and den hold every level's.
     """
-    own = any(segmentation.own for segmentation in by)
     near = ", ".join(
         f"sum(num::double) filter (where win = {place}) / nullif(sum(den::double) filter (where win = {place}), 0) as {win}"
         for place, win in enumerate(COMPARED)
     )
+    levels = "".join(f", level_{seg}" for seg, of in enumerate(by) if of.name)
     sums = " union all ".join(
-        f"""select {seg}::utinyint as seg, sample, breakdown, {_level_of(segmentation)} as level, fsum(va * vb) as vv,
-                fsum(va * db) as vd, fsum(da * vb) as dv, fsum(da * db) as dd
-            from pairs t {_join_of(segmentation)} group by all"""
-        for seg, segmentation in enumerate(by)
+        f"""select {seg}::utinyint as seg, sample, breakdown, {_level(by, seg)} as level, fsum(va * vb * k) as vv,
+                fsum(va * db * k) as vd, fsum(da * vb * k) as dv, fsum(da * db * k) as dd
+            from pairs group by all"""
+        for seg, _ in enumerate(by)
     )
     return f""",
         near as materialized (select sample, breakdown, {near} from whole where seg = 0 group by all),
         pairs as materialized (
-            select sample, breakdown, {"a.level" if own else "''"} as level, cluster,
-                a.num::double - near.current * a.den as va, a.den::double as da,
-                b.num::double - near.comparison * b.den as vb, b.den::double as db
-            from (from totals where win = 0) a join (from totals where win = 1) b using (sample, breakdown, cluster)
-                join near using (sample, breakdown)
-            {"where a.level is not distinct from b.level" if own else ""}),
+            select sample, breakdown {levels}, k_0 as k,
+                num_0::double - near.current * den_0 as va, den_0::double as da,
+                num_1::double - near.comparison * den_1 as vb, den_1::double as db
+            from ({compared}) join near using (sample, breakdown) where n_0 > 0 and n_1 > 0),
         sums as ({sums}),
         shared as (
             select seg, sample, breakdown, level, vv - (b.r - near.comparison) * vd - (a.r - near.current) * dv
@@ -225,12 +303,6 @@ def _shared(by: list[Segmentation]) -> str:
                 join (from whole where win = 1) b using (seg, sample, breakdown, level) join near using (sample, breakdown))"""
 
 
-def _level_of(by: Segmentation) -> str:
-    """The SQL of the level, in a table of totals: summed by already (the whole's is empty), or joined (`_join_of`)."""
-    level = f"{by.levels}.level" if by.levels else "t.level"
-    return f"coalesce({level}, '{UNKNOWN}')" if by.name else "''"
-
-
-def _join_of(by: Segmentation) -> str:
-    """The SQL that brings the levels of customers, by their `cluster`."""
-    return f"left join {by.levels} using (cluster)" if by.levels else ""
+def _level(by: list[Segmentation], seg: int) -> str:
+    """The SQL of the level in a segmentation, by its place; the whole's is empty."""
+    return f"level_{seg}" if by[seg].name else "''"

@@ -10,6 +10,7 @@ from crmnb.schema.tables import UNKNOWN
 from crmnb.stats.estimation import LEVEL_OF, GroupedCounts
 
 _KEYS = ("cluster", "customer_id")  # of what repeats: the first that is there
+_BITS = 64  # of a number that says in which periods somebody is
 _GROUPED = "group by all having count(*) > 0"  # by constants alone there would be a group of no rows
 
 
@@ -22,6 +23,7 @@ def reduce_counts(
     joint: bool = False,
     agreeing: tuple[str, ...] = (),
     together: bool = False,
+    keeps_rows: bool = False,
 ) -> list[GroupedCounts]:
     """The groups of each period, breakdown and (where the period is compared) level of a segmentation, in order.
 
@@ -31,6 +33,7 @@ def reduce_counts(
     Rows without one are dealt by the hash of what they hold. together: a customer is in the same fold in all periods, which
     may then be uneven within one. joint: counts also carry their customers' level in every segmentation
     of customers, in columns `of <name>`, so that the effect of a segmentation can be separated from that of a correlated one.
+    keeps_rows: the rows stay in the temporary table `listed`, for `crmnb.engine.paired_periods`.
     """
     by = [WHOLE, *segmentations]
     columns = "*"
@@ -38,13 +41,17 @@ def reduce_counts(
         counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
         evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
         columns = ", ".join(f'"{name}"' for name in evidence.types)
-    con.execute(f"create or replace temp table listed as {listed(evidence, by, columns)}")
-    con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
+    list_rows(con, evidence, by, columns)
+    if _key(evidence):
+        con.execute(f"create or replace temp table seen as {_seen(evidence, by)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
+    con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
+    for table in ("seen", *["listed"] * (not keeps_rows)):  # before the counts take memory as well
+        con.execute(f"drop table if exists {table}")
     counts = con.execute(_counts(evidence, by, sums, bool(folds), joint)).df()
     places = con.execute("select seg, period, breakdown, level, customers from places order by place").fetchall()
-    for table in ("listed", "tallied", "places"):
+    for table in ("tallied", "places"):
         con.execute(f"drop table {table}")
     rows = _rows_by_place([counts.pop(f"place_{seg}").to_numpy() for seg, _ in enumerate(by)], len(places))
     groups = []
@@ -66,10 +73,10 @@ def _rows_by_place(place_of_rows: list[np.ndarray], places: int) -> list[np.ndar
     return rows
 
 
-def listed(evidence: Evidence, by: list[Segmentation], columns: str = "*") -> str:
-    """The SQL of the evidence's rows, once worked out, with the levels of their own; columns: those that are needed."""
+def list_rows(con: duckdb.DuckDBPyConnection, evidence: Evidence, by: list[Segmentation], columns: str = "*") -> None:
+    """Put the evidence's rows, with the levels of their own, into the temporary table `listed`; columns: those that are needed."""
     own = "".join(f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own)
-    return f"select {columns} {own} from ({evidence.sql})"
+    con.execute(f"create or replace temp table listed as select {columns} {own} from ({evidence.sql})")
 
 
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int, together: bool) -> str:
@@ -86,10 +93,12 @@ def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], 
     )  # in the order of the hash already, or the hash (crmnb.engine.integer_keys)
     order = "abs(key), key" if numbers else "hash(key), key"
     period, partition = ("", "") if together else (f"{PERIOD}, ", f"partition by {PERIOD}")
+    masks = "".join(f", bit_or({mask}) as {mask}" for mask in _masks(evidence))
+    everybody = f"select {key} as key {masks} from seen group by {key}"
     dealt = f"""
-        with dealt as materialized (
+        with everybody as ({everybody}), dealt as materialized (
             select {period} key, (row_number() over ({partition} order by {order}) - 1) % {int(folds)} as fold
-            from (select distinct {period} {key} as key from listed where {key} is not null))"""
+            from {"everybody" if together else f"({_in_periods(evidence, 'everybody')})"})"""
     same = "" if together else f"dealt.{PERIOD} = e.{PERIOD} and "
     joined = f"left join dealt on {same} dealt.key = e.{key}" if key else ""
     counts = _by_level(evidence, by, f"{group}, {fold} as fold {picked}", "count(*) as n", joined)
@@ -109,15 +118,45 @@ def _by_level(
     return f"{compared} union all {picked} {none}, {n} from {rows} e {joined} where e.{evidence.parts} {group}"
 
 
+def _masks(evidence: Evidence) -> list[str]:
+    """The columns of `seen` that say in which periods somebody is, a bit for each."""
+    return [f"in_{number}" for number in range(max(evidence.periods, default=0) // _BITS + 1)]
+
+
+def _seen(evidence: Evidence, by: list[Segmentation]) -> str:
+    """The SQL of who stands behind the rows: component, keys and levels of their own once each, with the periods in which they are so (`_masks`)."""
+    keys = [f'e."{name}"' for name in _KEYS if name in evidence.types]
+    keys += [f"e.level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own]
+    keys += ["e.breakdown"] * ("breakdown" in evidence.types)
+    masks = ", ".join(
+        f"bit_or(case when e.{PERIOD} // {_BITS} = {number} then 1::ubigint << (e.{PERIOD} % {_BITS})::ubigint else 0::ubigint end) as {mask}"
+        for number, mask in enumerate(_masks(evidence))
+    )
+    return f"select {', '.join(keys)}, {masks} from listed e where e.{_key(evidence)} is not null group by {', '.join(keys)}"
+
+
+def _in_periods(evidence: Evidence, table: str) -> str:
+    """The SQL of the rows of a table with `_masks`, once in each of their periods."""
+    periods = ", ".join(f"({place}::utinyint)" for place in evidence.periods)
+    masks = ", ".join(_masks(evidence))
+    is_in = " or ".join(
+        f"({PERIOD} // {_BITS} = {number} and ({mask} >> ({PERIOD} % {_BITS})::ubigint) & 1 = 1)"
+        for number, mask in enumerate(_masks(evidence))
+    )
+    return f"select * exclude ({masks}) from {table} join (values {periods}) of_periods({PERIOD}) on {is_in}"
+
+
 def _people(evidence: Evidence, by: list[Segmentation]) -> str:
     """The SQL of who stands behind the rows: key and levels once each, and how many rows name nobody, each its own."""
     key = _key(evidence)
-    keys = [name for name in _KEYS if name in evidence.types]
-    own = [f"level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own]
+    keys = [f'e."{name}"' for name in _KEYS if name in evidence.types]
+    own = [f"e.level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own]
     columns = ", ".join([f"e.{PERIOD}", f"{_component(evidence)} as breakdown", *keys, *own])
+    nobody = f"select {columns}, count(*) as n from listed e {f'where e.{key} is null' if key else ''} {_GROUPED}"
+    known = f"select {columns}, 1 as n from ({_in_periods(evidence, 'seen')}) e union all" if key else ""
     picked = f"select e.{PERIOD}, e.breakdown, {f'e.{key}' if key else 'null'} as key"
     return f"""
-        with who as (select {columns}, count(*) as n from listed e {_GROUPED})
+        with who as ({known} {nobody})
         {_by_level(evidence, by, picked, "e.n", "", "who")}"""
 
 
@@ -126,20 +165,15 @@ def _component(evidence: Evidence) -> str:
 
 
 def _from(by: list[Segmentation], rows: str = "listed") -> str:
-    joins = (
-        f"left join {segmentation.levels} on {segmentation.levels}.cluster = e.customer_id"
-        for segmentation in by
-        if segmentation.levels
-    )
+    joins = (segmentation.join("e.customer_id", segmentation.levels) for segmentation in by if segmentation.levels)
     return f"from {rows} e {' '.join(joins)}"
 
 
 def _levels(by: list[Segmentation]) -> str:
     """The SQL of the levels, by their segmentation's place in `by`."""
+    own = {seg: f"coalesce(e.level_{seg}, '{UNKNOWN}')" for seg, _ in enumerate(by)}
     return "".join(
-        f", coalesce({f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'}, '{UNKNOWN}') as level_{seg}"
-        for seg, segmentation in enumerate(by)
-        if segmentation.name
+        f", {of.level(of.levels) if of.levels else own[seg]} as level_{seg}" for seg, of in enumerate(by) if of.name
     )
 
 
@@ -187,7 +221,7 @@ def _counts(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], h
     picked = _picked(columns, "t.") + "".join(f', t."{name}"::double as "{name}"' for name in sums)
     if joint:
         picked += "".join(
-            f', level_{seg} as "{LEVEL_OF}{segmentation.name}"'
+            f', level_{seg}::varchar as "{LEVEL_OF}{segmentation.name}"'
             for seg, segmentation in enumerate(by)
             if segmentation.levels
         )

@@ -4,6 +4,7 @@ import duckdb
 import pandas as pd
 
 from crmnb.engine.evidence import COMPARED, PERIOD, Evidence, Segmentation
+from crmnb.engine.row_steps import breakdowns_of
 from crmnb.schema.tables import UNKNOWN
 
 
@@ -62,10 +63,19 @@ def reduce_bins(
 
 
 def _cells(evidence: Evidence, segmentations: list[Segmentation]) -> str:
-    """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin."""
-    sums = """sum(num) as num, sum(den) as den, count(*) as rows,
-                case when e.at is not null then least(date_diff('day', start, e.at) // size, bins) end as bin"""
-    return _grouped(evidence, segmentations, sums)
+    """The SQL of the counts by period, breakdown, levels of all segmentations (`level_1` ...) together, and bin; first by day, as these are few."""
+    days = " union all ".join(
+        f"""select win, {f"e.{key}" if (key := _key(evidence, breakdown)) else breakdown or "''"} as breakdown {levels}, e.at::date as day,
+                sum(num) as num, sum(den) as den, count(*) as rows
+            from ({rows} {_of(breakdown)}) e {joins} group by all"""
+        for rows, _, levels, joins in _halves(evidence, segmentations)
+        for breakdown in breakdowns_of(evidence) or [""]
+    )
+    columns = "".join(f", level_{seg}" for seg, _ in enumerate(segmentations, 1))
+    return f"""
+        select win, breakdown {columns}, sum(num) as num, sum(den) as den, sum(rows) as rows,
+            case when day is not null then least(date_diff('day', start, day::timestamp) // size, bins) end as bin
+        from ({days}) join spans using (win) group by all"""
 
 
 def _customer_squares(evidence: Evidence, segmentations: list[Segmentation], are_states: bool) -> list[str]:
@@ -79,17 +89,55 @@ def _customer_squares(evidence: Evidence, segmentations: list[Segmentation], are
         return [
             f"select 0::utinyint as counted_by, 0::utinyint as win, '' as breakdown {none}, 0.0::double as squares where false"
         ]
-    squares = "sum(case when e.cluster is null then num else num * num end) as squares"
+    (rows, own, levels, joins), *parts = _halves(evidence, segmentations)
     queries = []
-    for rows, own, levels, joins in _halves(evidence, segmentations):
+    for breakdown in breakdowns_of(evidence) or [""]:  # one after the other, as texts among the keys cost most
+        key, inside = _key(evidence, breakdown), _of(breakdown)
         for counted_by in (0, *own):
-            split = f", level_{counted_by}" if counted_by else ""
             columns = levels if not own else _levels_counted_by(counted_by, segmentations)
-            queries.append(f"""
-                select {counted_by}::utinyint as counted_by, win, breakdown {columns}, {squares}
-                from (select win, breakdown, cluster, sum(num)::double as num {split} from ({rows}) group by all) e
-                {"" if counted_by else joins} group by all""")
+            of_levels = columns, "" if counted_by else joins
+            queries.append(_squares_compared(f"{rows} {inside}", key, breakdown, counted_by, *of_levels))
+        queries += [_squares_in_parts(f"{part} {inside}", key, breakdown, none) for part, _, none, _ in parts]
     return queries
+
+
+def _squares_compared(rows: str, key: str, breakdown: str, counted_by: int, levels: str, joins: str) -> str:
+    """The SQL of the squares in the periods that are compared: a customer's counts in both stand side by side, as the engine sums up fastest by
+    a customer's number alone. key: the breakdown, if it is not the same of all rows (`breakdown`)."""
+    keys = ", ".join(["cluster", *[key] * bool(key), *[f"level_{counted_by}"] * bool(counted_by)])
+    places = range(len(COMPARED))
+    counts = ", ".join(f"(sum(num) filter (where win = {win}))::double as num_{win}" for win in places)
+    squares = ", ".join(f"sum({_square(f'num_{win}')}) as squares_{win}" for win in places)
+    picked = " ".join(f"when {win} then squares_{win}" for win in places)
+    columns = ", ".join(f"squares_{win}" for win in places)
+    return f"""
+        select {counted_by}::utinyint as counted_by, win, * exclude (win, {columns}), case win {picked} end as squares
+        from (
+            select {f"e.{key}" if key else breakdown or "''"} as breakdown {levels}, {squares}
+            from (select {keys}, {counts} from ({rows} and num <> 0) group by {keys}) e {joins} group by all)
+        cross join (values {", ".join(f"({win}::utinyint)" for win in places)}) as compared(win)"""
+
+
+def _squares_in_parts(rows: str, key: str, breakdown: str, levels: str) -> str:
+    keys = ", ".join(["win", *[key] * bool(key), "cluster"])
+    return f"""
+        select 0::utinyint as counted_by, win, {f"e.{key}" if key else breakdown or "''"} as breakdown {levels}, sum({_square("num")}) as squares
+        from (select {keys}, sum(num)::double as num from ({rows} and num <> 0) group by {keys}) e group by all"""
+
+
+def _of(breakdown: str) -> str:
+    """The SQL of a condition: rows of a breakdown (SQL), or of all."""
+    return f"and breakdown = {breakdown}" if breakdown else ""
+
+
+def _key(evidence: Evidence, breakdown: str) -> str:
+    """The column of the breakdown, where rows have several."""
+    return "breakdown" if "breakdown" in evidence.types and not breakdown else ""
+
+
+def _square(count: str) -> str:
+    """The SQL of a customer's count squared; where nobody is known each row is one's own."""
+    return f"case when e.cluster is null then {count} else {count} * {count} end"
 
 
 def _levels_counted_by(counted_by: int, segmentations: list[Segmentation]) -> str:
@@ -102,31 +150,21 @@ def _levels_counted_by(counted_by: int, segmentations: list[Segmentation]) -> st
     return "".join(f", {known.get(seg, 'null::varchar')} as level_{seg}" for seg, _ in enumerate(segmentations, 1))
 
 
-def _grouped(evidence: Evidence, segmentations: list[Segmentation], columns: str) -> str:
-    """The SQL of aggregates by period, breakdown and levels of all segmentations."""
-    return " union all ".join(
-        f"select win, breakdown {levels}, {columns} from ({rows}) e join spans using (win) {joins} group by all"
-        for rows, _, levels, joins in _halves(evidence, segmentations)
-    )
-
-
 def _halves(evidence: Evidence, segmentations: list[Segmentation]) -> list[tuple[str, list[int], str, str]]:
     """The rows of the periods that are compared, and of the others: their SQL, the places of segmentations with levels of their own, and the
     SQL of levels and of the joins for these. Levels are looked up for compared periods only."""
     types = evidence.types
     cluster = "customer_id" if "customer_id" in types else "null::varchar"
-    breakdown = "breakdown::varchar" if "breakdown" in types else "''"
+    breakdown = ", breakdown::varchar as breakdown" if "breakdown" in types else ""
     owns = {seg: of.own for seg, of in enumerate(segmentations, 1) if of.own}
-    picked = f'select {PERIOD} as win, {breakdown} as breakdown, {cluster} as cluster, num, den, "at"'
+    picked = f'select {PERIOD} as win {breakdown}, {cluster} as cluster, num, den, "at"'
     levels = "".join(
         f", {f'{segmentation.levels}.level' if segmentation.levels else f'e.level_{seg}'} as level_{seg}"
         for seg, segmentation in enumerate(segmentations, 1)
     )
     none = "".join(f", null::varchar as level_{seg}" for seg, _ in enumerate(segmentations, 1))
     joins = " ".join(
-        f"left join {segmentation.levels} on {segmentation.levels}.cluster = e.cluster"
-        for segmentation in segmentations
-        if segmentation.levels
+        segmentation.join("e.cluster", segmentation.levels) for segmentation in segmentations if segmentation.levels
     )
     with_own = "".join(f", {own} as level_{seg}" for seg, own in owns.items())
     compared = f"{picked} {with_own} from ({evidence.sql}) where {PERIOD} < {len(COMPARED)}"

@@ -7,8 +7,9 @@ import duckdb
 import narwhals.stable.v2 as nw
 
 from crmnb.core.period import Period
-from crmnb.engine.derived_tables import once
+from crmnb.engine.derived_tables import DerivedTables, once
 from crmnb.engine.evidence import Evidence, Segmentation
+from crmnb.engine.integer_keys import CUSTOMER_NUMBERS
 from crmnb.engine.query import Query
 from crmnb.engine.session import Tables
 from crmnb.schema.client import Segment
@@ -34,9 +35,9 @@ def segmentations_of(
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, tables, period)
             levels = f"select customer_id as cluster, {level} as level from ({tables.every(table).sql_query()})"
-            segmentations.append(
-                Segmentation(name, levels=tables.derived.table(f"from ({levels}) where level is not null"))
-            )
+            levels = tables.derived.table(f"from ({levels}) where level is not null")
+            of_all = _everybody_with(levels, tables.derived) if tables.numbers else levels
+            segmentations.append(Segmentation(name, levels=of_all, of_everybody=tables.numbers))
     return segmentations
 
 
@@ -61,12 +62,26 @@ def common_levels(tables: Tables, period: Period) -> dict[tuple[str, str], list[
 
 
 def known_levels(con: duckdb.DuckDBPyConnection, levels: str) -> list[str]:
-    """The levels of a segmentation's table of levels, in order; none for ""."""
-    return (
-        [level for (level,) in con.sql(f"select distinct level from {levels} order by level").fetchall()]
-        if levels
-        else []
-    )
+    """The levels of a segmentation's table of levels, in order, but that of those who have none; none for ""."""
+    if not levels:
+        return []
+    known = con.sql(f"select distinct level::varchar from {levels}").fetchall()
+    return sorted(level for (level,) in known if level != UNKNOWN)
+
+
+def _everybody_with(levels: str, derived: DerivedTables) -> str:
+    """The table of the level of everybody who has a number, and of 0, from that of those who have one (cluster, level).
+
+    Levels are of an enumeration, which the engine groups by as by whole numbers.
+    """
+    key = ("everybody", levels)
+    if key not in derived.facts:
+        names = sorted({*known_levels(derived.con, levels), UNKNOWN})
+        level = f"coalesce(level, '{UNKNOWN}')::enum({', '.join(map(_text, names))})"
+        everybody = f"select number as cluster from {CUSTOMER_NUMBERS} union all select 0"
+        of_all = f"select cluster, {level} as level from ({everybody}) left join {levels} using (cluster)"
+        derived.facts[key] = derived.table(of_all)
+    return derived.facts[key]
 
 
 @once

@@ -32,7 +32,7 @@ def statistics_of(requests: list[Request], tables: Tables) -> dict[str, pd.DataF
             statistics[metric.id] = _counts(request, tables, by)
             continue
         are_small = {tables.source_of(name) for name in metric.reads} <= tables.small_tables
-        together.setdefault((by, "" if are_small else metric.id), []).append(request)
+        together.setdefault((by, "" if are_small else _base_of(request)), []).append(request)
     for (by, _), held in together.items():
         statistics |= _moments(held, tables, by)
     return statistics
@@ -48,20 +48,36 @@ def estimates_of(requests: list[Request], tables: Tables) -> dict[str, Estimates
         (_same(request.evidence), of, e.sums, e.folds, e.joint, e.columns, e.together)
         for request, of, e in zip(requests, by, estimates, strict=True)
     ]
-    still, counted, estimates_by_metric = Counter(keys), {}, {}
+    still, counted, estimates_by_metric, listed = Counter(keys), {}, {}, None
     for request, of, estimate, key in zip(requests, by, estimates, keys, strict=True):
+        pairs = bool(estimate.moves) and {*COMPARED} <= {*request.evidence.names}
         if key not in counted:
-            counted[key] = reduce_counts(tables.con, request.evidence, list(of), *key[2:])
+            counted[key] = reduce_counts(tables.con, request.evidence, list(of), *key[2:], keeps_rows=pairs)
+            listed = key if pairs else None
         still[key] -= 1
         groups = counted[key] if still[key] else counted.pop(key)
         settings = request.arguments | dict(request.metric.measure.known)
         privacy = request.metric.privacy(tables.client)
         context = estimation_context(tables.client, settings, request.windows, privacy)
         inferred = estimate.infer(groups, context) if groups else Estimates([])
-        if estimate.moves and {*COMPARED} <= {*request.evidence.names}:
-            _pair(inferred, correlations(tables.con, request.evidence, list(of), _moves(groups, estimate)))
+        if pairs:
+            moves, are_listed = _moves(groups, estimate), listed == key
+            _pair(inferred, correlations(tables.con, request.evidence, list(of), moves, are_listed=are_listed))
+            tables.con.execute("drop table if exists listed")
+            listed = None
         estimates_by_metric[request.metric.id] = inferred
+        del groups  # which may be large, before the next are counted
     return estimates_by_metric
+
+
+def _base_of(request: Request) -> tuple:
+    """What is equal of metrics that count the same rows in the same periods, and so are worked on together even if these are many."""
+    branches = _sample(request).branches
+    return (branches[0].base.sql_query(), *request.evidence.periods.items()) if branches else (request.metric.id,)
+
+
+def _sample(request: Request) -> Sample:
+    return Sample(request.evidence, request.metric.per_customer, request.metric.estimate.needs)
 
 
 def _by_counts(metric: Metric) -> bool:
@@ -112,7 +128,7 @@ def _moments(requests: list[Request], tables: Tables, by: tuple[Segmentation, ..
             metric.estimate.needs,
         )
         if keys[metric.id] not in tables.reduced:
-            samples[keys[metric.id]] = Sample(evidence, metric.per_customer, metric.estimate.needs)
+            samples[keys[metric.id]] = _sample(request)
     if samples:
         tables.reduced.update(zip(samples, reduce_moments(tables.con, list(samples.values()), by), strict=True))
     return {id_: tables.reduced[key] for id_, key in keys.items()}

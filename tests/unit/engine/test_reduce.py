@@ -6,8 +6,8 @@ import pytest
 from reducing import evidence_in, reduced, tables
 
 from crmnb.engine.evidence import Segmentation
-from crmnb.engine.reduce import UNKNOWN
 from crmnb.engine.reduce_time_bins import reduce_bins
+from crmnb.schema.tables import UNKNOWN
 
 SUMS = ["num", "den", "n", "clusters", "w", "w2", "magnitude", "ss", "s3"]
 NOBODY = None

@@ -22,16 +22,18 @@ def counted_per_seller(
     event of theirs or not; None where sellers are not known. of: what the events are.
     """
     no_time, no_exposure = nw.lit(None, nw.Datetime("us")), nw.lit(None, nw.Float64)
-    types = events.collect_schema()
     own = ("customer_id", *own_columns(table, name, segments, *_COUNTED))
-    columns = ["period_id", *(column for column in own if column in types)]
+    there = events.collect_schema().names()
+    columns = ["period_id", *(column for column in own if column in there)]
 
     def rows(breakdown: str, exposure: nw.Expr) -> nw.LazyFrame:
         return events.select(*columns, breakdown=nw.lit(breakdown), num=nw.lit(1), den=exposure, at=nw.col(at))
 
     frames = [rows("", no_exposure)]
     if sellers is not None:
-        nobody = {column: nw.lit(None, types[column]) for column in columns[1:] if column != "seller"}
+        nobody = {
+            column: nw.lit(None) for column in columns[1:] if column != "seller"
+        }  # of the type of the events' own
         names = {"seller": nw.col("seller")} if "seller" in columns else {}
         exposed = sellers.select("period_id", **nobody, **names).select(
             *columns, breakdown=nw.lit(PER_SELLER), num=nw.lit(0), den=nw.lit(1.0), at=no_time
