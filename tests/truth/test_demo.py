@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import second_route_data_quality as quality
 import second_route_demo as second
 import second_route_engagement as engagement
 import second_route_market as rivals
@@ -31,6 +32,7 @@ from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import catalogue, families
 from crmnb.schema.client import Client, load_client
+from crmnb.schema.tables import TABLES
 from crmnb.workbook import open_on
 
 PARAMETERS = Path(__file__).parents[2] / "parameters"
@@ -195,6 +197,7 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     wanted |= second.all_of_financial(tables, START, END, demo.client.worth.books["2025"])
     wanted |= _served(demo) | _worked(demo) | _marketed(demo, figures["value"])
     wanted |= engagement.all_of_engagement(tables, START, END)
+    wanted |= _imported(demo) | _segmented(demo)
     metrics, with_second = {*figures.index.get_level_values("metric")}, {metric for metric, _ in wanted} | OF_AGENTS
     assert with_second <= metrics - MODELLED
     if (
@@ -203,6 +206,43 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
         warnings.warn(f"without a second implementation: {', '.join(sorted(without))}", stacklevel=1)
     found = figures["value"].loc[list(wanted)]
     assert found.to_list() == pytest.approx(list(wanted.values()), rel=1e-9)
+
+
+def _imported(demo: Demo) -> quality.Figures:
+    """The quality of all tables but the audit, from what was written and what was accepted."""
+    names = [name for name in demo.written if name != "audited_values"]
+    written = {name: demo.written[name].rows for name in names}
+    required, mapped, cells = demo.client.data_quality.required, demo.client.tables, []
+    for name, rows in written.items():
+        columns = dict.fromkeys([*(column.name for column in TABLES[name].columns if column.required)])
+        missing = frozenset(demo.client.sources[mapped[name].source].missing)
+        columns |= dict.fromkeys(required.get(name, ()))
+        cells += [(name, rows[mapped[name].columns[column]], missing) for column in columns]
+    names_of = {theirs: ours for ours, theirs in mapped["audited_values"].columns.items()}
+    audit = demo.written["audited_values"].rows.rename(columns=names_of)
+    times = {name: TABLES[name].time for name in demo.client.data_quality.freshness_hours}
+    figures = quality.imported(
+        {name: len(rows) for name, rows in written.items()}, {n: demo.written[n].bad for n in names}
+    )
+    figures |= quality.complete(cells) | quality.linked(names, demo.rows) | quality.ages(times, demo.rows, END)
+    figures |= quality.verified(demo.rows("customers"), END)
+    return figures | quality.audited(audit, demo.rows, {"customers": "customer_id"})
+
+
+def _segmented(demo: Demo) -> quality.Figures:
+    plans, customers, years = demo.clean.tables["subscriptions"], demo.rows("customers"), (1, 3)
+
+    def bands(of: pd.DataFrame) -> pd.Series:
+        known = of["joined_at"].dropna()
+        return sum((known <= START - pd.DateOffset(years=y)).astype(int) for y in years).reindex(of.index)
+
+    at_end = set(plans[(plans["started_at"] < END) & ~(plans["ended_at"] < END)]["customer_id"])
+    at_start = sorted(set(plans[(plans["started_at"] < START) & ~(plans["ended_at"] < START)]["customer_id"]))
+    kept = pd.Series({customer: customer in at_end for customer in at_start})
+    levels = {"region": lambda of: of["region"], "plan": lambda of: of["plan"], "tenure": bands}
+    figures = quality.segmented(customers, kept, levels)
+    joined = customers["joined_at"].dropna()
+    return figures | {("segmentation_stability", "tenure"): quality.stable(joined, START, years)}
 
 
 def _served(demo: Demo) -> desk.Figures:

@@ -26,6 +26,7 @@ _STAGING = ".staging"
 _REFUSED_FOLDER = "refused"
 _RECORD_FILE = "intake.json"
 _QUARANTINE = "quarantine"
+NEAR_DUPLICATES = "near_duplicates"  # folder of the pairs of records that are alike
 _SETTINGS = {
     "sources",
     "tables",
@@ -84,13 +85,13 @@ def compute_fingerprint(
 def save_intake(intake: Intake) -> None:
     """Write the record of the import and the checksums of all files beside the tables.
 
-    The quarantine has no checksums: its rows may be corrected in place.
+    The quarantine and the near duplicates have no checksums: people work in these files.
     """
     elsewhere = {"folder": Path(), "tables": {name: Path(path.name) for name, path in intake.tables.items()}}
     (intake.folder / _RECORD_FILE).write_bytes(
         _adapter().dump_json(replace(intake, rebuilt_files=(), **elsewhere), indent=1)
     )
-    seal(intake.folder, exclude=[_QUARANTINE])
+    seal(intake.folder, exclude=[_QUARANTINE, NEAR_DUPLICATES])
 
 
 def load_intake(home: Path, fingerprint: str) -> Intake | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from crmnb.core.files import write_atomic
 from crmnb.core.paths import private_folder
@@ -12,6 +13,7 @@ from crmnb.evaluate.availability import availability
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake.coverage import choose_default_period
 from crmnb.intake.sources.query import QUERY_SECONDS
+from crmnb.intake.store import NEAR_DUPLICATES
 from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
@@ -50,6 +52,9 @@ def check(
     page = private / "check.html"
     many = many_levels(tables)
     checked = Checked(client, imported, period, origin, metrics, changes, page, private / "quarantine.html", many)
-    html = check_page(client, parts_of(checked), day=imported.profile.day, quarantine="quarantine.html")
+    files = sorted((imported.folder / NEAR_DUPLICATES).glob("*.csv"))
+    pairs = tuple(quote(file.relative_to(private).as_posix()) for file in files)
+    links = {"quarantine": "quarantine.html", "near_duplicates": pairs}
+    html = check_page(client, parts_of(checked), day=imported.profile.day, **links)
     write_atomic(page, html)
     return checked

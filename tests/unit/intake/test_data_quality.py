@@ -1,5 +1,7 @@
 """The tables of data quality that an import writes: cells, records, near duplicates, audited values; and faulty declarations."""
 
+import csv
+
 import duckdb
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from crmnb.demo.exports import export_customers
 from crmnb.demo.parameters import Rates
 from crmnb.intake.data_quality import near_duplicates
 from crmnb.intake.data_quality.near_duplicates import PAIRS, find_near_duplicates
+from crmnb.intake.erasure.erasure_list import add_to_erasure_list
+from crmnb.intake.store import find_damaged_files
+from crmnb.report.pages import check_page
 from crmnb.schema.client import Duplicates, load_client
 
 SHOP = """
@@ -109,6 +114,64 @@ def test_records_are_compared_within_blocks_only_and_those_of_large_ones_are_cou
     monkeypatch.setattr(near_duplicates, "LARGEST_BLOCK", 3)
     outcome, _ = found(["Anna Smith"] * 4 + twins, towns=["Here"] * 4 + ["There"] * 2)
     assert (outcome.duplicates, outcome.left_out) == (1, 4)
+
+
+TWINS = """No,Since,Region,Points,Name
+1,2024-01-01,North,5,Ann Smith
+2,2024-01-01,North,7,"Smith, Ann"
+3,2024-01-02,North,7,Anne Smith
+4,2024-01-01,South,7,Bob Jones
+"""
+ALIKE = "data_quality: {duplicates: {customers: {fields: [name, joined_at], blocks: [[region]], similarity: 0.9}}}"
+
+
+def pairs(taken) -> list[tuple[str, ...]]:
+    """The file of near duplicates of customers, without its header."""
+    with (taken.folder / "near_duplicates" / "near_duplicates_of_customers.csv").open(encoding="utf-8") as file:
+        header, *lines = csv.reader(file)
+    assert header == ["record", "other_record", "similarity", "fields_that_agree"]
+    return [tuple(line) for line in lines]
+
+
+def test_analysts_find_the_pairs_with_keys_similarity_and_the_fields_that_agree_but_no_values(tmp_path):
+    taken = take(tmp_path, SHOP + ALIKE, customers_csv=TWINS, checked_csv=NOTHING_CHECKED)
+    found = pairs(taken)
+    assert found[0] == ("1", "2", "1.0", "name, joined_at")
+    assert {(one, other) for one, other, *_ in found} == {("1", "2"), ("1", "3"), ("2", "3")}
+    assert [float(similarity) for _, _, similarity, _ in found] == sorted(
+        (float(pair[2]) for pair in found), reverse=True
+    )
+    (record,) = rows(taken, "data_duplicates")
+    assert record["duplicates"] == 2
+    text = (taken.folder / "near_duplicates" / "near_duplicates_of_customers.csv").read_text()
+    assert "Smith" not in text
+    assert "2024" not in text
+
+
+def test_there_is_no_file_of_pairs_where_no_records_are_alike(tmp_path):
+    taken = take(tmp_path, SHOP + ALIKE, customers_csv=PEOPLE, checked_csv=NOTHING_CHECKED)
+    assert not (taken.folder / "near_duplicates").exists()
+
+
+def test_an_erased_customer_is_in_no_pair(tmp_path):
+    first = take(tmp_path, SHOP + ALIKE, customers_csv=TWINS, checked_csv=NOTHING_CHECKED)
+    add_to_erasure_list(tmp_path / "private", "2")
+    taken = take(tmp_path, SHOP + ALIKE, customers_csv=TWINS, checked_csv=NOTHING_CHECKED)
+    assert [pair[:2] for pair in pairs(taken)] == [("1", "3")]
+    assert not first.folder.exists()  # nor does the file of before remain
+    assert len([*tmp_path.rglob("near_duplicates_of_*")]) == 1
+
+
+def test_the_data_check_links_the_files_of_pairs_and_their_rows_may_be_edited(tmp_path):
+    taken = take(tmp_path, SHOP + ALIKE, customers_csv=TWINS, checked_csv=NOTHING_CHECKED)
+    file = taken.folder / "near_duplicates" / "near_duplicates_of_customers.csv"
+    file.write_text("looked at")
+    assert find_damaged_files(taken.folder.parent, taken.fingerprint) == []
+    client = load_client("test", tmp_path)
+    href = "tables/x/near_duplicates/near_duplicates_of_customers.csv"
+    page = check_page(client, (), day="2025-12-31", quarantine="quarantine.html", near_duplicates=(href,))
+    assert f'<a href="{href}">near_duplicates_of_customers.csv</a>' in page
+    assert "Near duplicates" not in check_page(client, (), day="2025-12-31", quarantine="quarantine.html")
 
 
 def test_planted_duplicates_of_the_demo_are_found():

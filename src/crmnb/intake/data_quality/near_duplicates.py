@@ -10,15 +10,17 @@ Sources. Winkler 1990, Proceedings of the Section on Survey Research Methods (AS
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
-from crmnb.intake.staging_table import quote_identifier
+from crmnb.intake.staging_table import quote_identifier, quote_literal
 from crmnb.schema.client import Duplicates
 
 LARGEST_BLOCK = 500  # records: a larger one holds a common value, and its pairs would take most of the time
+MOST_PAIRS = 100_000  # in the file of pairs
 _WORDS = r"[^\p{L}\p{N}]+"
-RECORDS, PAIRS = "quality_records", "quality_pairs"  # temporary tables: (id, w0, f0 ..., b0 ...), (one, other)
+RECORDS, PAIRS = "quality_records", "quality_pairs"  # temporary tables: (id, record, w0, f0 ..., b0 ...), (one, other)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,12 @@ class NearDuplicates:
     left_out: int
 
 
-def find_near_duplicates(con: duckdb.DuckDBPyConnection, rows: str, declared: Duplicates) -> NearDuplicates:
+def find_near_duplicates(
+    con: duckdb.DuckDBPyConnection, rows: str, declared: Duplicates, keys: Sequence[str] = ()
+) -> NearDuplicates:
     """The near duplicates among the rows of a query (SQL). The pairs stand in the temporary table PAIRS.
 
-    The ids of PAIRS are the rows' places in the query.
+    The ids of PAIRS are the rows' places in the query. keys: the columns that name a record in `write_pairs`.
     """
     blocks = declared.blocks or tuple((name,) for name in declared.fields)
     fields = [
@@ -41,14 +45,38 @@ def find_near_duplicates(con: duckdb.DuckDBPyConnection, rows: str, declared: Du
         for at, name in enumerate(declared.fields)
         for side, sql in (("w", _bare(name)), ("f", _normalised(name)))
     ]
-    keys = [f"{_block_key(block)} AS b{at}" for at, block in enumerate(blocks)]
+    fields += [f"{_block_key(block)} AS b{at}" for at, block in enumerate(blocks)]
+    record = f"concat_ws(' ', {', '.join(f'{quote_identifier(name)}::VARCHAR' for name in keys)})" if keys else "NULL"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {RECORDS} AS "
-        f"SELECT row_number() OVER () AS id, {', '.join(fields + keys)} FROM ({rows})"
+        f"SELECT row_number() OVER () AS id, {record} AS record, {', '.join(fields)} FROM ({rows})"
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE {PAIRS} AS {_pairs(declared, len(blocks))}")
     ((records,),) = con.execute(f"SELECT count(*) FROM {RECORDS}").fetchall()
     return NearDuplicates(records, _count_duplicates(con), _count_left_out(con, len(blocks)))
+
+
+def write_pairs(con: duckdb.DuckDBPyConnection, declared: Duplicates, path: Path) -> int:
+    """Write the pairs that were found last to a CSV file, the most alike first, and count them; without pairs, no file is written.
+
+    Of each pair the keys of both records, the similarity, and the fields that agree: those that are as alike as the records must be. The values of
+    the fields stay in the table. At most `MOST_PAIRS` are written.
+    """
+    if con.execute(f"SELECT count(*) FROM {PAIRS}").fetchall() == [(0,)]:
+        return 0
+    similar = [_similarity(at, 0.0) for at in range(len(declared.fields))]
+    mean = f"list_avg([{', '.join(similar)}])"  # of the fields that both records have
+    agree = ", ".join(
+        f"CASE WHEN {similarity} >= {declared.similarity} THEN {quote_literal(name)} END"
+        for name, similarity in zip(declared.fields, similar, strict=True)
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ((written,),) = con.execute(
+        f"COPY (SELECT one.record, other.record AS other_record, round({mean}, 3) AS similarity, concat_ws(', ', {agree}) AS fields_that_agree "
+        f"FROM {PAIRS} pairs JOIN {RECORDS} one ON one.id = pairs.one JOIN {RECORDS} other ON other.id = pairs.other "
+        f"ORDER BY similarity DESC, record, other_record LIMIT {MOST_PAIRS}) TO {quote_literal(path)} (FORMAT csv, HEADER, FORCE_QUOTE *)"
+    ).fetchall()
+    return written
 
 
 def _bare(name: str) -> str:

@@ -12,8 +12,9 @@ from crmnb.core.errors import InputError, nearest
 from crmnb.intake.audit import TableAudit
 from crmnb.intake.data_quality.audited_values import NAME as AUDITED
 from crmnb.intake.data_quality.audited_values import compare_audited_values
-from crmnb.intake.data_quality.near_duplicates import find_near_duplicates
+from crmnb.intake.data_quality.near_duplicates import find_near_duplicates, write_pairs
 from crmnb.intake.staging_table import quote_identifier, quote_literal
+from crmnb.intake.store import NEAR_DUPLICATES
 from crmnb.intake.validation.contract import DUPLICATE
 from crmnb.schema.client import Client
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
@@ -32,6 +33,8 @@ def write_quality_tables(
 ) -> None:
     """Write the tables of data quality into a folder, and add their paths and columns to those of the canonical tables.
 
+    The pairs of near duplicates are written beside them as CSV, for analysts alone: `NEAR_DUPLICATES`, a file for each table with pairs.
+
     Raises InputError for columns of `data_quality` that a query does not yield, and for faulty audited values.
     """
     _check_columns(client, columns)
@@ -43,7 +46,7 @@ def write_quality_tables(
         "data_records": _records(con, audits, canonical, columns),
         "data_rejections": _rejections(audits),
         "data_references": _references(audits),
-        "data_duplicates": _duplicates(con, client, canonical),
+        "data_duplicates": _duplicates(con, client, canonical, columns, folder / NEAR_DUPLICATES),
         "data_days": _days(con, canonical, columns),
         "data_touchpoints": _touchpoints(con, canonical, columns),
     }
@@ -134,12 +137,23 @@ def _references(audits: Iterable[TableAudit]) -> list[tuple]:
     return [(audit.table, *astuple(check)) for audit in _of_tables(audits) for check in audit.references]
 
 
-def _duplicates(con: duckdb.DuckDBPyConnection, client: Client, paths: dict[str, Path]) -> list[tuple]:
-    return [
-        (table, *astuple(find_near_duplicates(con, f"FROM {_rows(paths[table])}", declared)))
-        for table, declared in client.data_quality.duplicates.items()
-        if table in paths
-    ]
+def _duplicates(
+    con: duckdb.DuckDBPyConnection,
+    client: Client,
+    paths: dict[str, Path],
+    columns: dict[str, dict[str, str]],
+    folder: Path,
+) -> list[tuple]:
+    """The near duplicates of each table for which the client declares fields; the pairs are written into a folder for the analysts."""
+    counts = []
+    for table, declared in client.data_quality.duplicates.items():
+        if table not in paths:
+            continue
+        keys = [name for name in TABLES[table].key if name in columns[table]]
+        counts.append((table, *astuple(find_near_duplicates(con, f"FROM {_rows(paths[table])}", declared, keys))))
+        if keys:
+            write_pairs(con, declared, folder / f"near_duplicates_of_{table}.csv")
+    return counts
 
 
 def _days(

@@ -1,4 +1,9 @@
-"""Sellers: counts of what they do, in all and per seller."""
+"""Sellers: counts of what they do, in all and per seller.
+
+Sellers are staff, and people as customers are: a figure per seller rests on the sellers, and of fewer than `suppress_below` it is hidden. It is the count of all,
+which is shown, divided by their number, so what is protected is what few known colleagues do each. Single agents of the service desk are shown
+under codes, as a funnel plot without them would be empty; sellers never are.
+"""
 
 import narwhals.stable.v2 as nw
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import language, page
@@ -30,13 +32,16 @@ class Part:
     details: tuple[str, ...] = ()
 
 
-def check_page(client: Client, parts: tuple[Part, ...], *, day: str, quarantine: str) -> str:
-    """The page. day: of the import (ISO); quarantine: the address of the page of rejected rows."""
+def check_page(
+    client: Client, parts: tuple[Part, ...], *, day: str, quarantine: str, near_duplicates: tuple[str, ...] = ()
+) -> str:
+    """The page. day: of the import (ISO); quarantine: the address of the page of rejected rows; near_duplicates: those of the files of pairs of records."""
     return page(
         "check.j2",
         lang=language(client),
         client_name=printable(client.name),
         day=numbers.day(date.fromisoformat(day), client),
         quarantine=quarantine,
+        near_duplicates=[{"name": PurePosixPath(unquote(href)).name, "href": href} for href in near_duplicates],
         parts=parts,
     )

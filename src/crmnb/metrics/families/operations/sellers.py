@@ -39,7 +39,8 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
     by kind, their next-step rate, and the win rate of leads decided in the period.
 
     The largest difference, in units of the sellers' standard deviation, is first. Beyond chance is what remains so for as many practices (Holm).
-    Sellers without an activity in the period are left out.
+    Sellers without an activity in the period are left out. Sellers are staff and protected like customers: where both groups together are too few to be
+    shown, so is their difference.
 
     Why: it shows what excellent sellers do that average sellers do not.
     Caution: it is an association: top sellers may have better leads or regions. Sellers are chosen by the period before: to choose and to measure them
