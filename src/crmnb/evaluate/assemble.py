@@ -364,9 +364,10 @@ def _notes(rows: pd.DataFrame, known: dict[str, Request]) -> dict[str, list[Note
     notes: dict[str, list[Note]] = {id_: [] for id_ in known}
     whole = rows[(rows["part"] == "") & (rows["segment"] == "")]
     independent = whole.reindex(columns=["rows_independent"])["rows_independent"].eq(True)
-    for id_ in whole.loc[independent, "metric"].unique():
+    for id_, alone in whole.loc[independent, "breakdown"].groupby(whole["metric"], sort=False):
         if not (known[id_].metric.per_customer or known[id_].metric.measure.independent_rows):
-            notes[id_].append(Note("rows_independent"))
+            every = len(alone) == (whole["value"].notna() & (whole["metric"] == id_)).sum()
+            notes[id_].append(Note("rows_independent", breakdowns=() if every else tuple(alone)))
     for row in whole[whole["n_effective"] < 0.995 * whole["n"]].itertuples():
         facts = {"effective": row.n_effective, "factor": row.n / row.n_effective, "clustered": row.clusters < row.n}
         notes[row.metric].append(Note("design_effect", breakdown=row.breakdown, **facts))

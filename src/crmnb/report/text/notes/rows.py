@@ -29,6 +29,11 @@ def _design_effect(words: Words, values: Values) -> str:
     return of + words.fill("effective n {effective:n} (design effect {factor:2}, {cause})", cause=cause, **values)
 
 
+def _rows_independent(words: Words, values: Values) -> str:
+    text = "no customer has several units here: the interval treats rows as independent."
+    return words.fill("{breakdowns}: " + text, **values) if values["breakdowns"] else text.capitalize()
+
+
 def _parts_without_figure(words: Words, values: Values) -> str:
     last = values["last"] if values["last"] != values["first"] else None
     until = words.fill(" to {last:period}", last=last) if last else ""
@@ -48,7 +53,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "own_customers": _rows_without_customer("have no customer; each counts as a customer of its own."),
     "misdated_rows": _misdated,
     "too_new_left_out": "Excludes everything after {last:day}, as its follow-up of {days:n} days is not complete.",
-    "rows_independent": "No customer has several units here: the interval treats rows as independent.",
+    "rows_independent": _rows_independent,
     "design_effect": _design_effect,
     "top_heavy_customers": "Very few customers brought more than {share:%} of it: the mean depends on them.",
     "top_heavy_rows": "Very few of them brought more than {share:%} of it: the mean depends on them.",
