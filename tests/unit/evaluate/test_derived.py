@@ -24,8 +24,8 @@ def test_churn_is_what_retention_lacks_to_100_with_its_limits_exchanged(corner_s
     assert known.sum() > 10
     pairs = {"value": "value", "low": "high", "high": "low", "previous": "previous"}
     for own, of_input in pairs.items():
-        expected, last_digit = 100 - retention[of_input], 1e-10 if own in ("value", "previous") else 1e-8
-        np.testing.assert_allclose(churn[own], expected, rtol=1e-11, atol=last_digit)  # limits up to 100 have ten digits
+        last_digit = 1e-10 if own in ("value", "previous") else 1e-8  # limits up to 100 have ten digits
+        np.testing.assert_allclose(churn[own], 100 - retention[of_input], rtol=1e-11, atol=last_digit)
     np.testing.assert_allclose(churn["numerator"], retention["denominator"] - retention["numerator"])
     np.testing.assert_allclose(churn["change"], -retention["change"], atol=1e-9)
     np.testing.assert_allclose(churn["change_low"], -retention["change_high"], atol=1e-9)
