@@ -28,6 +28,7 @@ from crmnb.demo.orders import simulate_orders
 from crmnb.demo.parameters import PLANS, REGIONS, Rates
 from crmnb.demo.plans import simulate_subscriptions
 from crmnb.demo.truth.figures import LEVELS, compute_truth
+from crmnb.evaluate.metric_call import nothing_counted
 from crmnb.evaluate.settings import check_settings
 from crmnb.intake import Intake, import_data
 from crmnb.metrics.definition import catalogue, families
@@ -117,6 +118,13 @@ def test_what_is_good_arrives_as_it_was_made_up(demo: Demo):
         assert len(found) == len(wanted)
         for column in wanted:
             assert _plain(found[column]).equals(_plain(wanted[column])), (name, column)
+
+
+def test_the_check_finds_rows_of_every_metric(demo: Demo):
+    book = open_on(demo.client, Period.parse("2025"), demo.taken)
+    nothing = {id_: nothing_counted(metric, book.tables, book.period) for id_, metric in catalogue().items()}
+    assert [id_ for id_, reason in nothing.items() if reason and reason.code == "nothing_counted"] == []
+    assert sum(reason is None for reason in nothing.values()) > 160  # and none makes the engine wait for ever
 
 
 def _plain(column: pd.Series) -> pd.Series:

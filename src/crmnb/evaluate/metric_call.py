@@ -128,7 +128,8 @@ def nothing_counted(metric: Metric, tables: session.Tables, period: Period) -> N
     conditions = ["den <> 0"] * ("den" in types and metric.estimate.reduces == "moments")
     conditions += ["weight > 0"] * ("weight" in types)
     inside = f"where {' and '.join(conditions)}" if conditions else ""
-    counted = tables.con.execute(f"select 1 from ({evidence.sql}) {inside} limit 1").fetchall()
+    # All are counted: with a limit the engine (DuckDB 2.0) waits for ever where windows and a union read the same rows.
+    ((counted,),) = tables.con.execute(f"select count(*) from ({evidence.sql}) {inside}").fetchall()
     return None if counted else Note("nothing_counted", units=metric.denominator or metric.numerator)
 
 
