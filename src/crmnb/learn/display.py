@@ -40,10 +40,9 @@ class Lessons:
 
 def lesson_html(opened: Lesson) -> str:
     """A lesson's map: its gates with their state in words, and the next step."""
-    state = opened.state
     gates = [
         tag("li", f"{'Done' if done else 'Open'}: {gate} ({', '.join(GATES[gate])})")
-        for gate, done in state.gates.items()
+        for gate, done in opened.gates.items()
     ]
-    heading = tag("p", tag("strong", opened.words["title"]), f": {state.text(opened.learner.clock())}")
+    heading = tag("p", tag("strong", opened.words["title"]), f": {opened.state.text(opened.learner.clock())}")
     return str(tag("div", heading, tag("ul", *gates), tag("p", f"Next: {opened.next_step()}")))

@@ -1,6 +1,8 @@
 """The explanation to a client: rules that a text of at most 50 words keeps, and the rubric by which a mentor reads it."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 WORDS = 50
 
@@ -73,10 +75,31 @@ def words_of(text: str) -> int:
     return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
-def faults(text: str, *, has_figure: bool = True, has_base: bool = True, has_interval: bool = True) -> list[str]:
+def _numbers(text: str) -> list[str]:
+    return [number.rstrip(".,").replace(",", "") for number in re.findall(r"\d[\d.,]*", text)]
+
+
+def _names(text: str, figure: str) -> bool:
+    """Whether a text names the numbers of a figure, perhaps rounded."""
+    named = _numbers(text)
+
+    def is_named(number: str) -> bool:
+        return any(round(float(number), len(own.partition(".")[2])) == float(own) for own in named)
+
+    return all(map(is_named, _numbers(figure)))
+
+
+def faults(
+    text: str,
+    *,
+    figures: Mapping[str, str] = MappingProxyType({}),
+    has_figure: bool = True,
+    has_base: bool = True,
+    has_interval: bool = True,
+) -> list[str]:
     """What is wrong with an explanation by the rules, in words; empty where nothing is.
 
-    has_figure, has_base, has_interval: what the result has. Of a count of all the text says so instead; where there is no figure, it says that,
+    figures: what it must name, as the report words it, by what that is. has_figure, has_base, has_interval: what the result has. Of a count of all the text says so instead; where there is no figure, it says that,
     and why.
     """
     number = words_of(text)
@@ -88,6 +111,8 @@ def faults(text: str, *, has_figure: bool = True, has_base: bool = True, has_int
         del needed[_INTERVAL]
         needed |= NEEDED_WITHOUT_INTERVAL
     lines += [f"It lacks {what}." for what, pattern in needed.items() if not pattern.search(text)]
+    if not lines:
+        lines = [f"It does not name {what}, {words}." for what, words in figures.items() if not _names(text, words)]
     for pattern, reason in BARRED.items():
         match = re.search(pattern, text, re.IGNORECASE)
         if match and not ("industry" in reason and _SOURCE.search(text)):

@@ -98,8 +98,10 @@ def agrees(number: float, value: float, tolerance: float) -> bool:
 
 
 def rounds_to(number: float, value: float) -> bool:
-    """Whether a number is a value rounded to two significant digits or more."""
-    return any(math.isclose(number, float(f"{value:.{digits}g}"), rel_tol=1e-9) for digits in range(2, 8))
+    """Whether a number is a value, or that rounded to two significant digits or more."""
+    return math.isclose(number, value, rel_tol=1e-6) or any(
+        math.isclose(number, float(f"{value:.{digits}g}"), rel_tol=1e-9) for digits in range(2, 8)
+    )
 
 
 def is_near(number: float, right: float, exercise: Exercise) -> bool:

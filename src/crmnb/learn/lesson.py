@@ -113,19 +113,24 @@ class Lesson:
         return lesson_html(self)
 
     def __repr__(self) -> str:
-        state = self.state
         gates = "\n".join(
-            f"  {'done' if done else 'open'}: {gate} ({', '.join(GATES[gate])})" for gate, done in state.gates.items()
+            f"  {'done' if done else 'open'}: {gate} ({', '.join(GATES[gate])})" for gate, done in self.gates.items()
         )
         title = self.words["title"]
-        return f"{title}: {state.text(self.learner.clock())}\n{gates}\nNext: {self.next_step()}"
+        return f"{title}: {self.state.text(self.learner.clock())}\n{gates}\nNext: {self.next_step()}"
+
+    @property
+    def gates(self) -> dict[str, bool]:
+        """Which gates are passed; all of them from the end of a round until the repeat is due or begun."""
+        state = self.state
+        return dict.fromkeys(GATES, True) if state.is_waiting(self.learner.clock()) else state.gates
 
     def next_question(self) -> str:
         """The first question of the first gate that is open; "" where all are passed."""
-        state = self.state
-        for gate, done in state.gates.items():
-            if not done:
-                return next(name for name in GATES[gate] if name not in state.done)
+        done = self.state.done
+        for gate, is_passed in self.gates.items():
+            if not is_passed:
+                return next(name for name in GATES[gate] if name not in done)
         return ""
 
     def next_step(self) -> str:

@@ -104,14 +104,20 @@ class Learner:
 
 
 def learner(name: str = "", folder: Path | None = None) -> Learner:
-    """The learner of that name; by default of the environment variable, else the user of the machine.
+    """The learner of that name; by default of the environment variable, of the folder of notebooks that is worked in, else the user of the machine.
 
     Raises InputError for a name that is no name of a file.
     """
-    name = name or os.environ.get(LEARNER) or getpass.getuser()
+    name = name or os.environ.get(LEARNER) or _of_notebooks() or getpass.getuser()
     if not re.fullmatch(r"\w[\w .-]{0,63}", name):
         raise InputError(f"{name!r} cannot be a learner's name: letters, digits, blanks, dots and hyphens, at most 64.")
     return Learner(name, folder or data_folder())
+
+
+def _of_notebooks() -> str:
+    """Whose folder of notebooks this process works in; "" where it is nobody's."""
+    here = Path.cwd()
+    return here.name if here.parent == data_folder().resolve() else ""
 
 
 def data_folder() -> Path:

@@ -47,6 +47,10 @@ class LessonState:
             return None
         return self.rounds[-1] + REPEATS[len(self.rounds) - 1]
 
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether a round is completed and the next one not due or begun: there is nothing to do now."""
+        return bool(self.rounds) and not self.done and (self.due is None or self.due > now)
+
     def text(self, now: datetime) -> str:
         """The state in a few words."""
         if not self.tries and not self.rounds:

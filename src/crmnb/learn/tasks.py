@@ -163,9 +163,11 @@ def _explanation_task(words: Mapping[str, str]) -> Task:
     )
 
 
-def _has(words: Mapping[str, str]) -> dict[str, bool]:
-    """Which parts a result has, of those that an explanation must name."""
+def _has(words: Mapping[str, str]) -> dict[str, Any]:
+    """Which parts a result has, of those that an explanation must name, and the figures that it must name."""
+    named = {"the figure": words["value"], "where it may lie": words["limits"]}
     return {
+        "figures": {what: text for what, text in named.items() if text and words["available"]},
         "has_figure": bool(words["available"]),
         "has_base": bool(words["counted"]),
         "has_interval": bool(words["limits"]),

@@ -68,3 +68,11 @@ def test_a_count_of_all_says_so_instead_of_an_interval():
 def test_where_there_is_no_figure_the_reason_is_needed():
     assert faults("There is no figure, because fewer than 60 customers bought again.", has_figure=False) == []
     assert len(faults("It is 25.", has_figure=False)) == 2
+
+
+def test_the_figures_of_the_report_must_be_named_perhaps_rounded():
+    figures = {"the figure": "62.5%", "where it may lie": "31% to 86%"}
+    text = "Of 8 customers {} stayed; it may be anywhere from {}, compared with 70 in 2024."
+    assert faults(text.format("62.5%", "31% to 86%"), figures=figures) == []
+    assert faults(text.format("about 62%", "31 to 86"), figures=figures) == []
+    assert len(faults(text.format("99%", "10 to 20"), figures=figures)) == 2

@@ -97,6 +97,17 @@ def test_a_learner_is_named_by_the_environment(monkeypatch, tmp_path):
     assert learner("Ben").name == "Ben"
 
 
+def test_a_notebook_in_a_learners_folder_is_theirs(monkeypatch, tmp_path):
+    monkeypatch.delenv("CRMNB_LEARNER", raising=False)
+    monkeypatch.setenv("CRMNB_LEARN_FOLDER", str(tmp_path))
+    (tmp_path / "Mia").mkdir()
+    monkeypatch.chdir(tmp_path / "Mia")
+    assert learner().name == "Mia"
+    assert learner("Eva").name == "Eva"
+    monkeypatch.chdir(tmp_path)
+    assert learner().name != "Mia"
+
+
 def test_an_event_of_another_form_is_no_event():
     assert Event.parsed(["only", "three", "cells"]) is None
     assert Event.parsed([]) is None

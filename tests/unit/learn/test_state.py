@@ -34,6 +34,7 @@ def test_a_round_keeps_its_data_until_the_repeat_is_due_and_then_has_others():
     assert (at(events, 0.5).draw, at(events, 1).draw) == (0, 1)
     assert at(events, 0.5).text(START + timedelta(days=0.5)) == "passed; repeat on 03 March 2026"
     assert at(events, 2).text(START + timedelta(days=2)) == "repeat due"
+    assert [at(events, day).is_waiting(START + timedelta(days=day)) for day in (0.5, 2)] == [True, False]
 
 
 def test_the_same_answers_again_are_no_second_round():
