@@ -56,14 +56,15 @@ def recorded() -> Iterator[list[Canvas]]:
 def agrees(words: str, value: float) -> bool:
     """Whether the first number of some words is the value, rounded to as many digits as it is written with.
 
-    A tenure is drawn in days, also where it is told in years.
+    A tenure is drawn in days, also where it is told in years; a part of an hour is told in minutes.
     """
     found = _NUMBER.search(words)
     if not found:
         return False
     digits = found[2].replace(",", "")
     told = float(digits) * (-1 if found[1] in ("-", MINUS) else 1)
-    value = value / 365.25 if words[found.end() :].startswith(" year") else value
+    unit = words[found.end() :]
+    value = value / 365.25 if unit.startswith(" year") else 60 * value if unit.startswith(" minute") else value
     half = 0.5 * 10.0 ** -len(digits.partition(".")[2])
     return abs(told - value) <= half * (1 + 1e-6) + 1e-9 * abs(value)
 

@@ -64,7 +64,7 @@ def _cells(result: Result) -> list[Cell]:
     rows = {row.breakdown: row for row in result.entries}
     order, cells = list(rows), []
     for point in points_of(result).itertuples():
-        row = rows.get(point.level)
+        row = rows.get(point.level) if point.level else None  # points of other metrics have no level
         if row is not None and available(row):
             plain = point.level.removesuffix(SHRUNKEN)
             cells.append(Cell(point.breakdown, plain.removeprefix(f"{point.breakdown}, "), row, rows[plain]))
