@@ -27,10 +27,11 @@ _EDGE = 12.0  # of a logarithm: e^12 is 160,000 times the unit, which the data s
 _FLAT = 1e-4  # curvature below it: a standard error of 100 or more on a logarithm is useless
 _STEPS = 200
 _LONGEST = 2.0  # of a step, in a logarithm
-# Gain that the next step could still bring, in log-likelihood; a step's error is the square of its length. A further step after such a one
-# makes the maximum the same to a dozen digits from whichever side it is come to.
+# Gain that the next step could still bring, in log-likelihood. Further steps from there make the maximum the same to a dozen digits from
+# whichever side it is come to; where the likelihood is flat they go on for ever, and end after some.
 _CLOSE = 1e-7
-_STEPS_CLOSE = 2
+_EXACT = 1e-14
+_STEPS_CLOSE = 20
 _MANY = 40_000  # rows beyond which an even sample of them finds where to start
 _CHUNK = 8192  # rows
 _DIFFERENCE = 1e-4  # of logarithms; central: an error of its square, beside a rounding error of 1e-12
@@ -151,7 +152,7 @@ def _climbed(log_likelihood: LogLikelihood, at: np.ndarray, n: float, edges: Map
         at, value, gradient, hessian = _uphill(log_likelihood, at, value, gradient, step)
         _refuse_edges(at, edges)
         close += gain < _CLOSE
-        if close == _STEPS_CLOSE:
+        if gain < _EXACT or close == _STEPS_CLOSE:
             return Fit(np.exp(at), _inverse(-hessian, at, edges), float(value), float(n))
     raise CannotFit(Note("not_converged", steps=_STEPS))
 
