@@ -28,7 +28,7 @@ from crmnb.metrics.definition import catalogue
 from crmnb.report.data_check.drift import drift
 from crmnb.report.data_check.findings import Checked
 from crmnb.report.data_check.readers import readers
-from crmnb.report.data_check.sections import as_text, parts_of
+from crmnb.report.data_check.sections import as_data, as_text, parts_of
 from crmnb.report.pages import quarantine_page
 from crmnb.report.text.data_check import availability_reasons, needs_words
 from crmnb.report.text.notes import reason_text, sentence
@@ -469,6 +469,23 @@ def test_no_line_is_wider_than_the_terminal(corner_shop_intake, width):
     assert "No changes apart from" in re.sub(r"\s+", " ", text)
 
 
+def test_metrics_that_lack_a_table_are_folded_to_a_line_per_table(corner_shop_intake):
+    """And every metric stays in the data and on the page."""
+    who, taken = corner_shop_intake
+    taken = replace(taken, **{key: {"reviews": getattr(taken, key)["reviews"]} for key in ("tables", "columns")})
+    period = YEAR.observe(taken.data_from, taken.cutoff)
+    metrics = availability(catalogue().values(), open_tables(who, taken.tables, cutoff=taken.cutoff), period)
+    checked = Checked(who, taken, period, "as asked for", metrics, (), PROJECT, PROJECT)
+    text = re.sub(r"\s+", " ", as_text(checked, 100))
+    lacking = [item for item in metrics if item.missing and item.missing[0].startswith("loyalty.")]
+    assert [item.metric.id for item in lacking] == ["loyalty_participation"]
+    assert "- loyalty: a membership; Loyalty participation" in text
+    assert re.search(r"- orders: an order \(not a line of it\); \d\d metrics, such as [^-]+ and [^-]+ -", text)
+    assert "Average order value" not in text
+    assert "Review rating [review_rating]" in text
+    assert len(as_data(checked)["metrics"]) == len(catalogue())
+
+
 # ---- The command ------------------------------------------------------------------------------------------
 
 
@@ -525,6 +542,21 @@ def test_a_client_without_files_is_skipped_and_one_with_some_of_them_is_wrong(tm
         out = capsys.readouterr()
         assert out.err.startswith("crmnb: skipped: ")
         assert out.out == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["corner_shop.yml", "parameters/corner_shop.yml", "./parameters/../parameters/corner_shop.yml"]
+)
+def test_the_path_of_the_parameters_file_names_the_client(shop, capsys, name):
+    assert crmnb(shop, "check", name) == 0
+    assert "Corner Shop" in capsys.readouterr().out
+
+
+def test_a_parameters_file_elsewhere_is_refused(shop, capsys):
+    with pytest.raises(SystemExit) as stop:
+        crmnb(shop, "check", "elsewhere/corner_shop.yml")
+    assert stop.value.code == 2
+    assert "must be in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["corner_shopp"], ["corner_shop", "--period", "25"], ["../../x"]])

@@ -163,14 +163,19 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(six, ran, capsys):
     [
         (["run"], "name one or more clients"),
         (["run", "shop_1", "--all"], "not both"),
+        (["run", "shop_1", "2025"], "the client '2025' does not exist: it has no file in"),
+        (["run", "shop_1", "2025"], "Did you mean --period 2025?"),
+        (["run", "shop_1", "shop_x"], "Did you mean shop_"),
         (["run", "shop_1", "--period", "fortnight"], "fortnight"),
         (["run", "shop_1", "--time-limit", "0"], "--time-limit"),
         (["run", "shop_1", "--memory-limit", "-1"], "--memory-limit"),
     ],
 )
 def test_a_wrong_command_is_refused(six, capsys, arguments, message):
+    reports = sorted(six.glob("outputs/*/*"))
     assert crmnb(six, *arguments) == 2
     assert message in capsys.readouterr().err
+    assert sorted(six.glob("outputs/*/*")) == reports
 
 
 @pytest.mark.parametrize(("period", "label"), [("month", "2025-12"), ("quarter", "2025Q4")])

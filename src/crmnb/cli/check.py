@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from crmnb.cli.shared import EXIT_CODES, FORMAT, displayed_path, positive, report_skipped
+from crmnb.cli.shared import CLIENT, EXIT_CODES, FORMAT, client_name, displayed_path, positive, report_skipped
 
 
 def add_parser(commands) -> None:
@@ -19,7 +19,7 @@ def add_parser(commands) -> None:
         + EXIT_CODES,
         **FORMAT,
     )
-    check.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
+    check.add_argument("client", metavar="CLIENT", type=client_name, help=CLIENT)
     check.add_argument("--period", default="", metavar="P", help="for the metrics; default: the last complete year")
     check.add_argument(
         "--time-limit", type=float, default=30.0, metavar="MINUTES", help="time limit of a database query (30)"

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from crmnb.cli.shared import FORMAT
+from crmnb.cli.shared import CLIENT, FORMAT, client_name
 
 _EXIT_CODES = "exit codes:\n  0  success\n  2  nothing was removed: the command is wrong, a run is in progress, or a file cannot be removed"
 
@@ -37,7 +37,7 @@ def add_parser(commands) -> None:
         f"history\n\n{_EXIT_CODES}",
         **FORMAT,
     )
-    forget.add_argument("client", metavar="CLIENT", help="a file in parameters/, without .yml")
+    forget.add_argument("client", metavar="CLIENT", type=client_name, help=CLIENT)
     forget.add_argument(
         "customer",
         metavar="CUSTOMER",

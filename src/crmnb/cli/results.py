@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from crmnb.cli.shared import EXIT_CODES, FORMAT
+from crmnb.cli.shared import EXIT_CODES, FORMAT, client_name
 
 
 def add_parser(commands) -> None:
@@ -18,7 +18,7 @@ def add_parser(commands) -> None:
         "  crmnb results corner_shop 2025 --csv > results.csv\n\n" + EXIT_CODES,
         **FORMAT,
     )
-    results.add_argument("client", metavar="CLIENT", help="a folder in outputs/")
+    results.add_argument("client", metavar="CLIENT", type=client_name, help="a folder in outputs/")
     results.add_argument("period", metavar="PERIOD", help="a folder in it, such as 2025 or 2025Q4")
     results.add_argument(
         "--metric", nargs="+", default=[], metavar="M", help="only these metrics; `crmnb catalogue` lists all"

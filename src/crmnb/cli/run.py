@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from crmnb.cli.shared import EXIT_CODES, FORMAT, positive
+from crmnb.cli.shared import CLIENT, EXIT_CODES, FORMAT, client_name, positive
 
 
 def add_parser(commands) -> None:
@@ -20,7 +20,7 @@ def add_parser(commands) -> None:
         + EXIT_CODES,
         **FORMAT,
     )
-    run.add_argument("client", nargs="*", metavar="CLIENT", help="a file in parameters/, without .yml; one or several")
+    run.add_argument("client", nargs="*", metavar="CLIENT", type=client_name, help=f"{CLIENT}; one or several")
     run.add_argument("--all", action="store_true", help="every client with a file in parameters/")
     run.add_argument(
         "--period",
@@ -96,4 +96,23 @@ def _clients(project: Path, options: argparse.Namespace) -> list[str]:
     clients = sorted(path.stem for path in files) if options.all else options.client
     if not clients:
         raise InputError("name one or more clients (files in parameters/, without .yml), or use --all.")
+    for name in options.client:  # a slip in the second name is known before the first report is made
+        _check_name(name, project / "parameters", options.period)
     return list(dict.fromkeys(clients))
+
+
+def _check_name(name: str, folder: Path, period: str) -> None:
+    """Raise InputError if a client has no parameters file; for a period in the place of a client, say how to name it."""
+    from crmnb.core.errors import InputError, nearest
+    from crmnb.core.period import Period
+    from crmnb.schema.client import known_clients
+
+    if (folder / f"{name}.yml").is_file():
+        return
+    try:
+        Period.parse(name)
+    except InputError:
+        hint = nearest(name, known_clients(folder))
+    else:
+        hint = "" if period else f" Did you mean --period {name}?"
+    raise InputError(f"the client {name[:80]!r} does not exist: it has no file in {folder}.{hint}")

@@ -27,6 +27,25 @@ def positive(value: float, option: str) -> float:
     return value
 
 
+CLIENT = "a file in parameters/, with or without .yml"  # the help of an argument that `client_name` reads
+
+
+def client_name(text: str) -> str:
+    """The name of a client from its name or the path of its parameters file, as the type of an argument.
+
+    Raises ArgumentTypeError for a file that is not in parameters/.
+    """
+    path = Path(text)
+    if path.suffix != ".yml":
+        return text
+    from crmnb.core.paths import find_project
+
+    folder = find_project(Path.cwd()) / "parameters"
+    if path.name != text and path.resolve().parent != folder.resolve():
+        raise argparse.ArgumentTypeError(f"{text}: a client's parameters file must be in {folder}. Move it there.")
+    return path.stem
+
+
 def displayed_path(path: Path) -> str:
     """The path relative to the working folder if it is below it; otherwise the full path."""
     from crmnb.core.paths import relative_path

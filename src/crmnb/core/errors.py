@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from crmnb.core.notes import Note
 
+_LISTED = 12  # allowed names that a message lists in full
+
 
 class InputError(Exception):
     """The input is wrong; the message says what, where, what is allowed and what to do.
@@ -58,6 +60,9 @@ def did_you_mean(name: str, allowed: Iterable[str], *, most: int = 2, cutoff: fl
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The end of a message about a misspelled name: `did_you_mean` and the list of allowed names."""
+    """The end of a message about a misspelled name: `did_you_mean` and the allowed names, or of many the five nearest."""
     allowed = sorted(allowed)
-    return f"{did_you_mean(name, allowed)} Allowed: {', '.join(allowed) or 'none'}."
+    if len(allowed) <= _LISTED:
+        return f"{did_you_mean(name, allowed)} Allowed: {', '.join(allowed) or 'none'}."
+    close = close_names(name, allowed, most=5, cutoff=0)
+    return f"{did_you_mean(name, allowed)} The nearest of {len(allowed)}: {', '.join(close)}."

@@ -1,5 +1,6 @@
 """The parameters file: what is read, what is refused, and whether the words help."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -315,12 +316,59 @@ def test_an_address_in_a_wrong_place_is_not_shown(tmp_path, source):
         tmp_path, GOOD.replace("\n  o: {file: o.csv}", f" {source}" if ": " not in source else f"\n  {source}")
     )
     assert "canary" not in said
-    assert "- sources" in said
+    assert re.search(r"- line \d, sources", said)
 
 
 def test_all_problems_are_said_at_once(tmp_path):
     words = refusal(tmp_path, GOOD.replace("GBP", "pounds") + "level: 2\ncomparison: x\n")
-    assert [line.split(":")[0] for line in words.splitlines()[1:]] == ["- currency", "- comparison", "- level"]
+    keys = [line.split(":")[0] for line in words.splitlines()[1:]]
+    assert keys == ["- line 3, currency", "- line 10, level", "- line 11, comparison"]
+
+
+def test_a_fault_of_one_key_does_not_hide_those_of_the_others(tmp_path):
+    """Those of the schema, and those that concern several keys; but none that only follows from another."""
+    text = GOOD.replace("amount: Sum", "amount: ").replace("{file: o.csv}", "{file: o.csv, delimeter: x}")
+    words = refusal(
+        tmp_path, f"{text}churn: {{kind: gone}}\nsegments: {{r: {{column: orders.regio}}}}\nfiscal_year_starts: 0\n"
+    )
+    keys = [line.split(":")[0] for line in words.splitlines()[1:]]
+    assert keys == [
+        "- line 5, sources.o.delimeter",
+        "- line 9, tables.orders.columns.amount",
+        "- line 10, churn.kind",
+        "- line 11, segments.r.column",
+        "- line 12, fiscal_year_starts",
+    ]
+
+
+def test_a_missing_section_is_the_only_fault_that_is_named(tmp_path):
+    """Every reference to it would be another one."""
+    words = refusal(tmp_path, GOOD.replace("sources:\n  o: {file: o.csv}\n", ""))
+    assert words.splitlines()[1:] == ["- sources: is required."]
+
+
+def test_of_many_names_the_five_nearest_are_listed(tmp_path):
+    words = refusal(tmp_path, f"{GOOD}currenci: GBP\n")
+    assert re.search(r"Did you mean currency( or \w+)?\? The nearest of \d\d: currency(, \w+){4}\.$", words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: a\n\tcurrency: GBP", "line 2: the line is indented with a tab"),
+        ("name: a\n  currency: GBP", "line 2: the line is indented although the line above already has a value"),
+        ("a:\n  b:\n    c: 1\n   d: 2", "line 4: the indentation fits none of the lines above"),
+        ("a:\n  b: Total: net", "line 2: a value holds a colon and a blank, which mark a key. Put it in quotes"),
+        ("a: ? x", "line 1: a value cannot begin with ?. Put it in quotes"),
+        ("a: @id", "line 1: a value cannot begin with @. Put it in quotes"),
+        ("a: 1\nb: %s", "line 2: a value cannot begin with %. Put it in quotes"),
+        ("name: a\nb: [1, 2\nc: 3", "line 2: a list or mapping in brackets is not closed: ] is missing"),
+        ("a: 1\nb: 'it\nc: 3", "line 2: a quote is opened and not closed"),
+        ("a: Order #\nb: 1", "line 1: a # after a blank begins a comment, which cuts the value"),
+    ],
+)
+def test_yaml_that_cannot_be_read_is_described_in_plain_words(tmp_path, text, words):
+    assert words in refusal(tmp_path, text)
 
 
 def test_a_personal_column_cannot_be_a_segment(tmp_path):

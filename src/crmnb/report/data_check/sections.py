@@ -94,17 +94,28 @@ def as_text(checked: Checked, width: int) -> str:
 
 
 def _metric_lines(checked: Checked, width: int) -> list[str]:
-    """The metrics, grouped by status and reasons."""
+    """The metrics, grouped by status and reasons; those that only lack a table in one line per table."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    by_table: dict[str, list[Availability]] = {}
     for item in sorted(checked.metrics, key=lambda item: _ORDER[item.status]):
+        if table := words.missing_table(item):
+            by_table.setdefault(table, []).append(item)
+            continue
         key = item.status, words.availability_reasons(item, checked.client)
         groups.setdefault(key, []).append(f"{item.metric.title} [{item.metric.id}]")
     lines = []
     for (status, reasons), metrics in groups.items():
         why = f": {'; '.join(reasons)}" if reasons else ""
-        lines += ["", *_wrapped(f"{words.STATUSES[status]}{why}", width, "    ", "  ")]
-        for metric in metrics:
-            lines += _wrapped(metric, width, "      ", "    - ")
+        lines += _listed(f"{words.STATUSES[status]}{why}", metrics, width)
+    tables = [words.missing_table_words(table, items) for table, items in by_table.items()]
+    return lines + (_listed(words.MISSING_TABLES, tables, width) if tables else [])
+
+
+def _listed(title: str, texts: list[str], width: int) -> list[str]:
+    """A list under its title."""
+    lines = ["", *_wrapped(title, width, "    ", "  ")]
+    for text in texts:
+        lines += _wrapped(text, width, "      ", "    - ")
     return lines
 
 

@@ -23,6 +23,7 @@ CHANGES = "Changes since the last import"
 FIRST_IMPORT = "This is the first import, so there is no comparison."
 NO_CHANGES = "No changes apart from new rows."
 STATUSES = {"yes": "available", "partly": "partly available", "no": "not available"}
+MISSING_TABLES = f"{STATUSES['no']}: needs a table that is not mapped"
 _MOST_CAUSES = 3
 _MOST_TITLES = 4
 _SMALLEST_SHARE = 0.001
@@ -119,6 +120,21 @@ def levels_sentence(segment: str, levels: int, client: Client) -> str:
 def availability_reasons(item: Availability, client: Client) -> tuple[str, ...]:
     """Why a metric is not, or only partly, available."""
     return tuple(sentence(reason, client).rstrip(".") for reason in item.reasons)
+
+
+def missing_table(item: Availability) -> str:
+    """The table whose absence is the only reason why a metric is not available; "" if there is none."""
+    codes = [reason.code for reason in item.reasons]
+    return item.reasons[0].values["table"] if item.status == "no" and codes == ["needs_table"] else ""
+
+
+def missing_table_words(table: str, items: list[Availability]) -> str:
+    """`orders: an order (not a line of it); 23 metrics, such as Refund rate and Sales growth`."""
+    grain = items[0].reasons[0].values["grain"]
+    titles = [item.metric.title for item in items]
+    few = len(titles) <= _MOST_TITLES
+    metrics = ", ".join(titles) if few else f"{len(titles)} metrics, such as {' and '.join(titles[:2])}"
+    return f"{table}: {grain}; {metrics}"
 
 
 def needs_words(item: Availability) -> str:

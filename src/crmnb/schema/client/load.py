@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.paths import HANDBOOK, NAME, is_client_name
 from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, Client
-from crmnb.schema.client.safe_yaml import read_yaml
+from crmnb.schema.client.safe_yaml import Place, read_yaml
 from crmnb.schema.client.validation import find_problems
 
 _PATTERNS = {
@@ -31,6 +31,10 @@ _FORMS = {
     "dict": "keys and values, one per line",
     "model": "keys and values, one per line",
 }
+_MOST_ROUNDS = 10  # of leaving out what has a fault: each finds faults that the ones before it hid
+_PLACEHOLDERS = {"name": "-", "currency": "XXX"}  # with which the rest can be checked
+# How deep the sections lie to which others refer: without one of their entries, every reference to it would be a fault.
+_SECTION_DEPTH = {"sources": 2, "tables": 2, "items": 2}
 
 
 def known_clients(folder: Path) -> list[str]:
@@ -54,21 +58,69 @@ def load_client(name_or_path: str | Path, folder: Path) -> Client:
         raise InputError(
             f"The client {name!r} does not exist: the file {path} is missing.{nearest(name, known_clients(path.parent))}"
         )
-    data = read_yaml(path)
+    data, lines = read_yaml(path)
     messages = [
         f"{key}: is not allowed in the file; it follows from the file's name."
         for key in ("id", "folder")
         if key in data
     ]
-    try:
-        client = Client.model_validate({**data, "id": name, "folder": path.parent})
-    except ValidationError as invalid:
-        messages += [_describe_error(error) for error in invalid.errors(include_url=False)]
-    else:
-        messages += find_problems(client)
-    if messages:
-        raise InputError("\n".join([f"{path}:", *(f"- {text}" for text in messages)]))
+    client, faults = _validate({**data, "id": name, "folder": path.parent})
+    if messages or faults:
+        raise InputError("\n".join([f"{path}:", *_number_lines([*messages, *faults], lines)]))
     return client
+
+
+def _validate(data: dict[str, Any]) -> tuple[Client | None, list[str]]:
+    """The client, and all faults. What has a fault of its own is left out, so that the faults of the rest are known at once."""
+    messages: list[str] = []
+    places: list[Place] = []
+    for _ in range(_MOST_ROUNDS):
+        try:
+            client = Client.model_validate(data)
+        except ValidationError as invalid:
+            errors = invalid.errors(include_url=False)
+            messages += [text for error in errors if not _follows(text := _describe_error(error), places)]
+            faulty = [tuple(part for part in error["loc"] if part != "[key]") for error in errors]
+            if any(len(place) <= _SECTION_DEPTH.get(place[0], 0) or not _leave_out(data, place) for place in faulty):
+                return None, messages
+            places += [tuple(map(str, place)) for place in faulty]
+        else:
+            return client, messages + [text for text in find_problems(client) if not _follows(text, places)]
+    return None, messages
+
+
+def _leave_out(data: Any, place: tuple) -> bool:
+    """Remove the value at a place, or what lacks it, in the containers themselves; whether that was possible."""
+    if len(place) == 1 and place[0] not in data:
+        return data.setdefault(place[0], _PLACEHOLDERS.get(place[0])) is not None
+    for part in place[:-1]:
+        if not isinstance(data, dict | list) or (isinstance(data, dict) and part not in data):
+            return False
+        data, above = data[part], data
+    if isinstance(data, dict) and place[-1] in data:
+        del data[place[-1]]
+    elif len(place) > 1 and isinstance(above, dict):
+        above.pop(place[-2], None)
+    return len(place) == 1 or isinstance(data, dict) or isinstance(above, dict)
+
+
+def _follows(message: str, places: list[Place]) -> bool:
+    """Whether a message is about something that contains a removed value, and so may follow from its absence."""
+    return any(_is_key(".".join(place[:depth]), message) for place in places for depth in range(1, len(place) + 1))
+
+
+def _is_key(key: str, message: str) -> bool:
+    return message.startswith((f"{key}:", f"{key} "))
+
+
+def _number_lines(messages: list[str], lines: dict[Place, int]) -> list[str]:
+    """The messages in the order of the file, each with the line of the key with which it begins, if the file has it."""
+    keys = sorted(((".".join(place), line) for place, line in lines.items()), key=lambda key: -len(key[0]))
+    numbered = []
+    for message in messages:
+        line = next((line for key, line in keys if _is_key(key, message) or message.startswith(f"{key}.")), 0)
+        numbered.append((line, f"- line {line}, {message}" if line else f"- {message}"))
+    return [text for _, text in sorted(numbered, key=lambda item: item[0])]
 
 
 def _check_name(name: str) -> str:
@@ -113,6 +165,8 @@ def _describe_error(error: dict[str, Any]) -> str:
         return f"{path_text}: {context['actual_length']} values; at most {context['max_length']} are allowed."
     if kind in ("string_too_long", "string_too_short"):
         return f"{path_text}: {shown} must be a single character."
+    if value is None and kind.startswith("string"):
+        return f"{path_text}: is empty. A # after a blank begins a comment: put a text with a # in quotes."
     for start, form in _FORMS.items():
         if kind.startswith(start):
             return f"{path_text}: {shown} is not {form}."

@@ -5,12 +5,14 @@ YAML 1.1 reads `no` as false, `010` as 8 and `12:30` as 750. In a parameters fil
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from crmnb.core.errors import InputError
+from crmnb.schema.client.yaml_errors import describe_yaml_error, find_cut_value
 
 
 class _Loader(yaml.SafeLoader):
@@ -47,8 +49,14 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file. Raises InputError, with the line, for anything but plain data in UTF-8."""
+Place = tuple[str, ...]  # the way to a value: the keys and list positions above it, as texts
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
+    """The keys and values of a YAML file, and the line of each (from 1).
+
+    Raises InputError, with the line, for anything but plain data in UTF-8.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -57,17 +65,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader, made stricter
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        data = loader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise InputError(f"{path}, line {line}: {error.problem or error.context}.") from None
+        line, problem = describe_yaml_error(error, text.splitlines())
+        raise InputError(f"{path}, line {line}: {problem}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}.") from None
     except RecursionError:
         raise InputError(f"{path}: lists or mappings are nested too deeply.") from None
     if not isinstance(data, dict):
         raise InputError(f"{path} must hold keys and values, such as `name: Corner shop`.")
-    return data
+    if line := find_cut_value(text.splitlines()):
+        raise InputError(
+            f"{path}, line {line}: a # after a blank begins a comment, which cuts the value. Put the value in quotes."
+        )
+    return data, dict(_lines(node, ()))
+
+
+def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
+    """The place of each key and value below a node, with its line."""
+    if isinstance(node, yaml.MappingNode):
+        children = [(key.value, key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = [(str(number), value, value) for number, value in enumerate(node.value)]
+    else:
+        return
+    for name, key, value in children:
+        yield (*place, name), key.start_mark.line + 1
+        yield from _lines(value, (*place, name))
 
 
 def _problem(node: Any, text: str) -> yaml.MarkedYAMLError:
