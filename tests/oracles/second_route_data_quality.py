@@ -1,7 +1,6 @@
 """Data quality by plain pandas: from the rows as they were written, and from those that the import accepted.
 
-Not here: validity, whose rules are those of the import (its errors are held to those that were made), and near duplicates, which are held to the twins
-that were made. Eta squared out of sample depends on how customers are parted.
+Not here: near duplicates (see the oracle of that name). Of validity only the denominator: the invalid cells are held to the errors that were made.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -49,6 +48,27 @@ def complete(cells: Iterable[tuple[str, pd.Series, frozenset[str]]]) -> Figures:
         filled, size = parts.get(table, (0, 0))
         parts[table] = filled + there.sum(), size + len(values)
     return _of_parts("data_completeness", parts)
+
+
+def filled(cells: Iterable[tuple[str, pd.Series, frozenset[str]]]) -> dict[str, int]:
+    """The cells with a value, by table and ("") in all, of the columns that have rules; cells: as in `complete`."""
+    counts: dict[str, int] = {}
+    for table, values, missing in cells:
+        there = values.notna() & ~values.astype(str).str.strip().isin(missing | {""})
+        counts[table.replace("_", " ")] = counts.get(table.replace("_", " "), 0) + int(there.sum())
+    return counts | {"": sum(counts.values())}
+
+
+def explained(outcome: pd.Series, level: pd.Series, draw: np.random.Generator, folds: int = 5) -> float:
+    """Eta squared out of sample with folds drawn at random: both are by customer, without missing levels."""
+    fold = pd.Series(draw.permutation(np.arange(len(outcome)) % folds), outcome.index)
+    errors = naive = 0.0
+    for number in range(folds):
+        known, new = outcome[fold != number], outcome[fold == number]
+        means = known.groupby(level[known.index]).mean()
+        errors += ((new - level[new.index].map(means).fillna(known.mean())) ** 2).sum()
+        naive += ((new - known.mean()) ** 2).sum()
+    return 1 - errors / naive
 
 
 def linked(names: Iterable[str], rows: Rows) -> Figures:

@@ -216,6 +216,47 @@ def test_the_figures_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame
     assert found.to_list() == pytest.approx(list(wanted.values()), rel=1e-9)
 
 
+def test_the_cells_of_validity_are_those_of_plain_pandas(demo: Demo, figures: pd.DataFrame):
+    """The filled cells of every mapped column with a type other than text, or with a list of codes; not those of the audit."""
+    cells = []
+    for name, written in demo.written.items():
+        if name == "audited_values":
+            continue
+        mapping = demo.client.tables[name]
+        missing = frozenset(demo.client.sources[mapping.source].missing)
+        for ours, theirs in mapping.columns.items():
+            column = TABLES[name].by_name.get(ours)
+            has_rule = (column and (column.type != "text" or column.one_of)) or ours in {
+                *demo.client.items,
+                *mapping.types,
+            }
+            cells += [(name, written.rows[theirs], missing)] if has_rule else []
+    counts = quality.filled(cells)
+    assert figures.loc["data_validity", "denominator"].to_dict() == pytest.approx(counts)
+
+
+@pytest.mark.parametrize("metric", ["segmentation_revenue", "segmentation_satisfaction"])
+def test_eta_squared_is_that_of_random_folds(demo: Demo, figures: pd.DataFrame, metric: str):
+    """The suite parts customers by their keys; forty random partitions in plain pandas say what that part of chance is."""
+    tables, customers = demo.clean.tables, demo.rows("customers").set_index("customer_id")
+    if metric == "segmentation_revenue":
+        bought = second.inside(second.counting(tables["orders"]), "ordered_at", START, END)
+        outcome = np.log(bought.dropna(subset=["customer_id"]).groupby("customer_id")["net"].sum().astype(float))
+    else:
+        answered = second.inside(tables["survey_responses"], "responded_at", START, END)
+        outcome = answered.dropna(subset=["satisfied", "customer_id"]).groupby("customer_id")["satisfied"].mean()
+    draw = np.random.default_rng(SEED)
+    for name in ("region", "plan"):
+        level = customers[name].reindex(outcome.index).dropna()
+        values = [quality.explained(outcome[level.index], level, draw) for _ in range(40)]
+        found = figures.loc[(metric, name), "value"]
+        assert found == pytest.approx(max(np.mean(values), 0), abs=4 * np.std(values)), (
+            name,
+            np.mean(values),
+            np.std(values),
+        )
+
+
 def _imported(demo: Demo) -> quality.Figures:
     """The quality of all tables but the audit, from what was written and what was accepted."""
     names = [name for name in demo.written if name != "audited_values"]
