@@ -140,3 +140,9 @@ def test_a_handbook_is_replaced_as_a_whole_and_stays_where_the_example_is_wrong(
     assert "corner_shop.yml" in capsys.readouterr().err
     assert sorted(path.name for path in place.iterdir()) == before
     assert not [path for path in place.parent.iterdir() if path.name.endswith(".new")]
+
+
+def test_each_page_that_notes_an_effective_n_leads_to_its_explanation(pages):
+    noting = [pages[f"{id_}.html"] for id_ in catalogue() if "effective n" in pages[f"{id_}.html"].get_text()]
+    assert len(noting) > 10
+    assert all(page.find("a", href="glossary.html#effective-n") for page in noting)

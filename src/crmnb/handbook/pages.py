@@ -89,7 +89,7 @@ def metric_page(metric: Metric, example: Example | None, lesson: str = "") -> tu
         facts=_facts(metric, linked),
         before=before,
         after=after,
-        **_example_facts(metric, example),
+        **_example_facts(metric, example, linked),
     )
     return html, list(linked.terms.values())
 
@@ -159,7 +159,7 @@ def _answers_words(metric: Metric) -> str:
 # ---- Its worked example ------------------------------------------------------------------------------------------------
 
 
-def _example_facts(metric: Metric, example: Example | None) -> dict[str, Any]:
+def _example_facts(metric: Metric, example: Example | None, linked: LinkedTexts) -> dict[str, Any]:
     empty = {"client": "corner shop", "period": "", "figures": [], "example": None, "notes": [], "intro": [], "by": ""}
     empty |= {"counted": False, "by_hand": False, "interval_name": "", "example_words": ""}
     if example is None:
@@ -178,7 +178,9 @@ def _example_facts(metric: Metric, example: Example | None) -> dict[str, Any]:
         "interval_name": f"{percent(result.client.level, result.client)} CI",
         "example": example.worked,
         "example_words": _example_words(metric, example),
-        "notes": [as_sentence(note_sentence(note, result.client)) for note in result.notes] if available else [],
+        "notes": [linked(as_sentence(note_sentence(note, result.client))) for note in result.notes]
+        if available
+        else [],
     }
 
 

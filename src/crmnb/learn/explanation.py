@@ -75,12 +75,21 @@ def words_of(text: str) -> int:
     return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
+# A dash between two numbers is a range; before a number it is a sign, also in front of a currency.
+_NUMBER = re.compile(
+    r"(?P<sign>(?<![\w%])[-\N{MINUS SIGN}\N{EN DASH}]|\bminus\s+)?[\N{POUND SIGN}\N{EURO SIGN}$]?(?P<digits>\d[\d.,]*)",
+    re.IGNORECASE,
+)
+
+
 def _numbers(text: str) -> list[str]:
-    return [number.rstrip(".,").replace(",", "") for number in re.findall(r"\d[\d.,]*", text)]
+    """The numbers of a text, as Python reads them: "-51" of "minus 51", "1200" of "1,200."."""
+    matches = _NUMBER.finditer(text)
+    return [("-" if match["sign"] else "") + match["digits"].rstrip(".,").replace(",", "") for match in matches]
 
 
 def _names(text: str, figure: str) -> bool:
-    """Whether a text names the numbers of a figure, perhaps rounded."""
+    """Whether a text names the numbers of a figure with their signs, perhaps rounded."""
     named = _numbers(text)
 
     def is_named(number: str) -> bool:

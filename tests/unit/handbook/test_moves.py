@@ -9,6 +9,7 @@ from crmnb.handbook.texts import LinkedTexts
 from crmnb.metrics.definition import catalogue
 from crmnb.metrics.formulas import formula_of
 from crmnb.report.text.glossary import TERMS, occurrences
+from crmnb.schema.client import Privacy
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,21 @@ def test_terms_have_names_and_places_of_their_own():
 def test_a_term_is_a_word_of_its_own():
     assert occurrences("a misleading discounted-rate leadership") == []
     assert [term.name for _, _, term in occurrences("The hazard ratios of leads")] == ["Hazard", "Lead"]
+
+
+def test_what_reports_say_of_small_and_weighted_groups_is_explained_with_its_numbers():
+    texts = {term.name: term.text for term in TERMS}
+    privacy = Privacy()
+    assert str(privacy.min_base) in texts["Low base"]
+    assert str(privacy.suppress_below) in texts["Not shown"]
+    assert [term.name for _, _, term in occurrences("Survey weights, and suppression.")] == [
+        "Survey weights",
+        "Not shown",
+    ]
+
+
+def test_no_formula_sums_a_sum_and_every_time_to_answer_is_said():
+    for metric in catalogue().values():
+        assert not metric.formula or "sum of sum" not in metric.formula.text, metric.id
+        if days := metric.settings.get("answer_days"):
+            assert f"{days} days" in metric.definition, metric.id

@@ -76,3 +76,26 @@ def test_the_figures_of_the_report_must_be_named_perhaps_rounded():
     assert faults(text.format("62.5%", "31% to 86%"), figures=figures) == []
     assert faults(text.format("about 62%", "31 to 86"), figures=figures) == []
     assert len(faults(text.format("99%", "10 to 20"), figures=figures)) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "is_named"),
+    [
+        ("-51 to 85", True),
+        ("\N{MINUS SIGN}51 to 85", True),
+        ("minus 51 to 85", True),
+        ("51 to 85", False),
+        ("-51 to -85", False),
+        ("51 - 85", False),
+    ],
+)
+def test_a_figure_is_named_with_its_sign(limits, is_named):
+    text = GOOD.replace("-51 to 85", limits)
+    figures = {"where it may lie": "\N{MINUS SIGN}51 to 85"}
+    assert (faults(text, figures=figures) == []) is is_named
+
+
+@pytest.mark.parametrize("limits", ["31-86", "31%-86%", "31\N{EN DASH}86", "31 - 86", "31% to 86%"])
+def test_a_dash_between_two_numbers_is_no_sign(limits):
+    text = f"Of 8 customers 5 stayed; it may be anywhere from {limits}, compared with 70 in 2024."
+    assert faults(text, figures={"where it may lie": "31% to 86%"}) == []

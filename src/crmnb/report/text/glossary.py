@@ -51,13 +51,16 @@ TERMS = (
     ),
     Term(
         "Low base",
-        "Fewer customers than the agreed threshold. Shown pale: treat the figure as an indication.",
+        "Fewer customers than the agreed threshold: 30, unless the client declares another (min_base). Shown pale: treat the figure as an "
+        "indication.",
         in_reports=True,
     ),
     Term(
         "Not shown",
-        "The group is so small that the figure could identify a person, or another hidden figure could be computed from it.",
-        in_reports=True,
+        "The group is so small that the figure could identify a person: fewer than 10 customers, unless the client declares another number "
+        "(suppress_below). Or another hidden figure could be computed from it.",
+        ("suppressed", "suppression"),
+        True,
     ),
     Term(
         "Partial",
@@ -253,6 +256,12 @@ TERMS = (
     ),
     Term("Raking", "Weights that make the answers like the customer base on several segmentations at once.", ("raked",)),
     Term("Weight", "How much an answer or a customer counts in a mean, compared with the others.", ("weights", "weighted")),
+    Term(
+        "Survey weights",
+        "How much each survey counts in one figure of several surveys, as the client declares it. With fixed weights the figure does not move "
+        "because one survey was sent more often. Without declared weights each survey is shown by itself.",
+        ("survey weight",),
+    ),
     Term(
         "PLS path model",
         "A model that links groups of survey questions: which drivers move the index, and what the index moves. It finds the weights of the questions.",

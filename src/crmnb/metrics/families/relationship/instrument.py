@@ -130,8 +130,8 @@ def item_nonresponse(survey_responses, *, relationship: Relationship):
 def survey_funnel(survey_invitations, *, relationship: Relationship, answer_days: int = 14):
     """Of the invitations to the relationship survey, those that reached the customer; of these, those that were started; of these, those that were completed.
 
-    Every step counts in the same time after the invitation. Only invitations count that were sent at least this time before the end of the
-    data.
+    Every step counts in the same time after the invitation: 14 days, unless the client sets another. Only invitations count that
+    were sent at least as long before the end of the data.
 
     Why: it shows at which step the survey loses most customers.
     Caution: a high rate does not make a survey representative; see who is missing. Answers later than the window are not in it.

@@ -36,10 +36,10 @@ def _share_of(invitations: View, of: str | None, done: str, answer_days: int, **
     hand_count={"purchase": "7 / 9", "support": "5 / 6"},
 )
 def acceptance_rate(survey_invitations, *, answer_days=14):
-    """Share of the invitations that reached a customer and led to a start of the survey in the time to answer, per survey.
+    """Share of the invitations that reached a customer in the time to answer that also led to a start of the survey in it, per survey.
 
-    Only invitations count that were sent at least this time before the end of the data, so that all have the same
-    time.
+    The time to answer is 14 days, unless the client sets another. Only invitations count that were sent at least as long
+    before the end of the data, so that all have the same time.
 
     Why: it shows whether the invitation works, independently of the questions.
     Caution: surveys differ too much for one figure over all of them. A start later than the window is not seen.
@@ -59,8 +59,8 @@ def acceptance_rate(survey_invitations, *, answer_days=14):
 def completion_rate(survey_invitations, *, answer_days=14):
     """Share of the surveys started in the time to answer that were also completed in it, per survey.
 
-    Only invitations count that were sent at least this time before the end of the data, so that all have the same
-    time.
+    The time to answer is 14 days, unless the client sets another. Only invitations count that were sent at least as long
+    before the end of the data, so that all have the same time.
 
     Why: abandoned surveys indicate problems with length or questions.
     Caution: short surveys have higher completion and collect less information.
@@ -83,10 +83,11 @@ def completion_rate(survey_invitations, *, answer_days=14):
     },
 )
 def response_rate(survey_invitations, *, answer_days=14):
-    """Share of all eligible invitations that led to a completed survey in the time to answer (AAPOR RR1), per survey.
+    """Share of all invitations that led to a completed survey in the time to answer (AAPOR RR1), per survey.
 
-    The cooperation rate (COOP1) is the share of the invitations that reached the customer. Only invitations count
-    that were sent at least this time before the end of the data, so that all have the same time.
+    The time to answer is 14 days, unless the client sets another. Only invitations count that were sent at least as long
+    before the end of the data, so that all have the same time. The cooperation rate (COOP1) has the same numerator; it is
+    out of the invitations that reached the customer.
 
     Why: it shows how many of the invited customers are behind a survey figure.
     Caution: a high rate does not make a survey representative. It matters which customers are missing. Answers later
@@ -94,7 +95,7 @@ def response_rate(survey_invitations, *, answer_days=14):
     Source: AAPOR 2023, Standard Definitions, 10th ed., RR1 and COOP1.
     """
     words = {"numerator": "surveys completed"}
-    words["denominator"] = "eligible invitations (for cooperation: reached ones)"
+    words["denominator"] = "invitations (of the cooperation rate: those that reached the customer)"
     of_all = _share_of(survey_invitations, None, "completed_at", answer_days, **words)
     if "reached_at" not in survey_invitations.columns:
         return of_all
@@ -111,7 +112,10 @@ def response_rate(survey_invitations, *, answer_days=14):
     hand_count={"purchase": "0 / 5", "support": "1 / 5"},
 )
 def speeding_rate(survey_invitations):
-    """Share of the completed surveys that took less than half of the median time from start to completion, per survey and period.
+    """Share of the surveys completed in the period that took strictly less than half of the median time, per survey.
+
+    The time runs from start to completion, and the median is that of the same survey in the same period. A completed survey
+    whose start is not known has no time, and does not count.
 
     Why: who rushes through a survey hardly reads its questions.
     Caution: some people read quickly. Such answers are counted here and not left out elsewhere.
@@ -122,6 +126,9 @@ def speeding_rate(survey_invitations):
     timed = named.with_columns(seconds=(nw.col("completed_at") - nw.col("started_at")).dt.total_seconds())
     by = ["period_id", "breakdown"]
     usual = timed.group_by(*by).agg(usual=nw.col("seconds").median())
-    words = {"numerator": "surveys completed in less than half of the median time", "denominator": "surveys completed"}
+    words = {
+        "numerator": "surveys completed in strictly less than half of the median time",
+        "denominator": "surveys completed whose start is known",
+    }
     rows = timed.join(usual, on=by, how="left")
     return share(rows, nw.col("seconds") < _HURRIED * nw.col("usual"), breakdown="survey", **words)

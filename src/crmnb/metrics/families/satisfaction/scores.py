@@ -199,9 +199,7 @@ def ces(survey_responses, *, item: Item = "effort"):
     Source: Dixon, Freeman & Toman 2010, Harvard Business Review 88(7/8):116.
     """
     answers = _answers(survey_responses, pointing(item, "effort", "ease"))
-    return mean_on_scale(
-        answers, nw.col("x"), bounds=item.scale, numerator="sum of the answers on the scale", **_PER_SURVEY
-    )
+    return mean_on_scale(answers, nw.col("x"), bounds=item.scale, numerator="the answers on the scale", **_PER_SURVEY)
 
 
 @metric(
