@@ -39,9 +39,12 @@ def report(made) -> Path:
 
 
 def test_publishes_one_folder_with_everything(report):
+    """A page of each family but of those without a figure, of which the index says what they would take."""
+    with_page = [family for family in families() if family != "relationship"]
     assert sorted(path.name for path in report.iterdir()) == sorted(
         ["index.html", "methodology.html", "manifest.json", "results.parquet", "results.xlsx"]
-        + [page for family in families() for page in (f"{family}.html", f"methodology-{family}.html")]
+        + [f"methodology-{family}.html" for family in families()]
+        + [f"{family}.html" for family in with_page]
     )
 
 

@@ -66,6 +66,11 @@ class Result:
         all of them together. The groups are taken as independent: levels of a segmentation of customers share no
         customer. Newcombe's hybrid, Welch for means. Raises InputError for a segmentation, level or breakdown that is not there.
         """
+        rows = self.level_differences(segment, of, breakdown)
+        return rows.assign(p_value=holm(rows["p_value"]))
+
+    def level_differences(self, segment: str, of: str | None = None, breakdown: str = "") -> pd.DataFrame:
+        """The same as `differences` with the p-value of each comparison alone."""
         names = list(self.whole["breakdown"])
         if names and breakdown not in names:
             among = f"{self.metric.breakdown or 'breakdown'} by {self.metric.breakdown or 'breakdown'}"
@@ -83,7 +88,6 @@ class Result:
         base = pd.concat([rows[rows["level"] == of]] * len(others), ignore_index=True)
         plain = self.metric.estimate.symmetric
         differences = difference(others, base, pd.Series(0.0, others.index), self.client.level, plain)
-        p_value = holm(differences["p_value"])
         return pd.DataFrame(
             {
                 "level": others["level"],
@@ -91,5 +95,6 @@ class Result:
                 "difference": differences["change"],
                 "low": differences["low"],
                 "high": differences["high"],
+                "p_value": differences["p_value"],
             }
-        ).assign(p_value=p_value)
+        )

@@ -26,7 +26,8 @@ from crmnb.report import pages
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
-from crmnb.report.tables.scorecard import in_short, scorecard
+from crmnb.report.tables.scorecard import in_short
+from crmnb.report.text.definitions import METHODOLOGY
 from crmnb.report.text.notes import reason_text, with_reason_texts
 from crmnb.report.text.numbers import period_name
 from crmnb.report.text.values import reasons_of_absence
@@ -75,7 +76,23 @@ class _Report:
 
     @property
     def complete_families(self) -> list[Family]:
-        return [family for family in self.families if not family.failure]
+        """Those that have a page: not those without a figure, whose page would only say why.
+
+        In the order of the client's objectives, then with those first that measure outcomes.
+        """
+        with_figures = [f for f in self.families if not f.failure and not reasons_of_absence(list(f.results))]
+        objectives = self.context.client.objectives
+        places = {catalogue()[name].family: place for place, name in reversed([*enumerate(objectives)])}
+        of_outcomes = {
+            result.metric.family for f in with_figures for result in f.results if result.metric.kind == "outcome"
+        }
+        return sorted(with_figures, key=lambda f: (places.get(f.name, len(objectives)), f.name not in of_outcomes))
+
+    @property
+    def listed_families(self) -> list[Family]:
+        """The same, and then the others: failed ones, and those without a figure."""
+        complete = self.complete_families
+        return [*complete, *(family for family in self.families if family not in complete)]
 
 
 def make_report(
@@ -126,14 +143,17 @@ def _pages(report: _Report) -> Iterator[tuple[str, str]]:
     """The names and the HTML of the pages."""
     client, period, intake = report.context.client, report.context.period, report.context.intake
     families = report.complete_families
-    nav = [("Overview", "index.html"), *((family.title, f"{family.name}.html") for family in families)]
+    nav = [
+        ("Overview", "index.html"),
+        *((family.title, f"{family.name}.html") for family in families),
+        ("Methodology", METHODOLOGY),
+        ("Excel", "results.xlsx"),
+    ]
     label = period_name(period.label, client)
     for family in families:
         body = read_record(family.folder / PAGE_CELLS)
         cells = Markup(body["cells"])  # noqa: S704 -- `body_of` made it
         contents = [tuple(heading) for heading in body["contents"]]
-        if reasons_of_absence(list(family.results)):  # sections without a figure would only repeat why
-            cells, contents = scorecard(list(family.results)), []
         facts = {"client_name": client.name, "lang": language(client), "period_label": label, "nav": nav}
         yield family.name, framed(cells, contents, title=family.title, **facts)
     yield (
@@ -144,9 +164,10 @@ def _pages(report: _Report) -> Iterator[tuple[str, str]]:
             comparison=compared_with(client, period)[0],
             families=[
                 pages.Family(f.title, "" if f.failure else f"{f.name}.html", list(f.results), f.failure)
-                for f in report.families
+                for f in report.listed_families
             ],
             tiles=_headlines(report),
+            nav=nav,
             **_row_counts(intake),
             made_on=report.made_at.date(),
             gaps=intake.gaps,
@@ -164,7 +185,7 @@ def _row_counts(intake: Intake) -> dict[str, int]:
 
 def _headlines(report: _Report) -> list[Result]:
     """The metric that opens a report, where the client has it, and the results of the declared objectives."""
-    results = {result.metric.id: result for family in report.complete_families for result in family.results}
+    results = {result.metric.id: result for family in report.families for result in family.results}
     opening = [r for r in results.values() if r.metric.opens_report and r.whole["value"].notna().any()]
     return [
         *opening,

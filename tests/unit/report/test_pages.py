@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from synthetic import HOSTILE, client, family_page, metric, rate, result, row
 
+from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.report.display import WITH_CUSTOMERS, note
 from crmnb.report.pages import Family, catalogue_page, index_page, methodology_pages
@@ -192,7 +193,7 @@ def test_the_index_has_eight_tiles_at_most_and_every_family_with_its_rows_or_its
     assert len(page.find_all("section", class_="tile")) == 8
     retention, contact = page.find_all("section", class_="family")
     assert retention.find("a", href="retention.html")
-    assert len(retention.tbody.find_all("tr")) == 4
+    assert len(retention.tbody.find_all("tr")) == 3
     assert "not available: needs tickets from 1 January 2025" in contact.get_text()
     assert not contact.find("a")
 
@@ -201,20 +202,31 @@ def test_the_index_shows_first_what_can_be_had():
     gone = result([row(flags="unavailable", reason="needs tickets")], of=metric(id="gone", title="Gone"))
     had = result([rate(3, 5, 30)], of=metric(id="had", title="Had"))
     page = index(families=[Family("Retention", "retention.html", [gone] * 4 + [had])])
-    names = [th.summary.get_text() for th in page.tbody.find_all("th")]
-    assert names == ["Had", "Gone", "Gone", "Gone"]
+    names = [th.get_text() for th in page.tbody.find_all("th")]
+    assert names == ["Had", "Gone", "Gone"]
 
 
-def test_the_index_says_once_why_a_family_has_no_figure():
-    gone = [
-        result([row(flags="unavailable", reason=reason)], of=metric(id=f"gone{i}", title="Gone"))
-        for i, reason in enumerate(["needs tickets", "needs tickets", "needs leads"])
+def test_a_family_without_a_figure_takes_no_room_and_what_it_would_take_stands_in_one_box():
+    lacking = [
+        result(
+            [row(flags="unavailable", reason=Note("needs_table", table=table, grain=grain))],
+            of=metric(id=id_, title=title),
+        )
+        for id_, title, table, grain in (
+            ("a", "Resolution time", "tickets", "a case"),
+            ("b", "Backlog", "tickets", "a case"),
+            ("c", "Win rate", "leads", "a lead"),
+        )
     ]
-    page = index(families=[Family("Retention", "retention.html", gone)])
-    [retention] = page.find_all("section", class_="family")
-    assert retention.find("p", class_="absent").get_text() == "Not available: needs tickets; needs leads."
-    assert not retention.find("table")
-    assert retention.find("a", href="retention.html")
+    page = index(
+        families=[
+            Family("Retention", "retention.html", [result([rate(3, 5, 30)])]),
+            Family("Service", "service.html", lacking),
+        ]
+    )
+    assert [section.h2.get_text() for section in page.find_all("section", class_="family")] == ["Retention"]
+    lines = [item.get_text() for item in page.find("section", class_="missing").find_all("li")]
+    assert lines == ["tickets (a case): Resolution time, Backlog", "leads (a lead): Win rate"]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +292,9 @@ def test_the_methodology_says_everything_about_a_metric():
 def test_every_link_of_the_methodology_leads_to_a_definition():
     pages = {
         name: BeautifulSoup(html, "html.parser")
-        for name, html in methodology_pages([metric(), metric(id="churn", family="other")])
+        for name, html in methodology_pages(
+            [metric(), metric(id="churn", family="other")], nav=[("Methodology", "methodology.html")]
+        )
     }
     assert list(pages) == ["methodology", "methodology-retention", "methodology-other"]
     addresses = [link["href"] for link in pages["methodology"].main.find_all("a")]

@@ -35,7 +35,6 @@ def methodology_pages(
     overview = METHODOLOGY.removesuffix(".html")
     facts = {"nav": nav, "lang": lang, "handbook": HANDBOOK_ADDRESS}
     yield overview, page("catalogue.j2", title=_TITLE, families=links, glossary=GLOSSARY, **facts)
-    facts |= {"nav": [*nav, (_TITLE, METHODOLOGY)]}
     for family in families:
         title = f"{_TITLE}: {family['title'].lower()}"
         html = page("catalogue.j2", title=title, families=[family], glossary=(), **facts)

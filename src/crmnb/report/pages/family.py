@@ -12,7 +12,7 @@ from traitlets.config import Config
 
 from crmnb.report.display import EVERYONE, WITH_CUSTOMERS, made_for
 from crmnb.report.pages.frame import page
-from crmnb.report.text.definitions import METHODOLOGY
+from crmnb.report.text.definitions import METHODOLOGY, metric_anchor
 
 # What a page never holds, whoever wrote the notebook; its policy would stop most of it, and complain in the console.
 _FORBIDDEN = ("script", "style", "link", "meta", "base", "iframe", "object", "embed", "form", "input", "button")
@@ -134,6 +134,7 @@ def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
     if headings and headings[0].name == "h1":
         headings.pop(0).decompose()
     contents = _number_headings(headings)
+    _anchor_metrics(soup)
     return Markup(_EMPTY_SHAPE.sub("/>", soup.decode())), contents  # noqa: S704 -- notebooks are ours, and cleaned above
 
 
@@ -143,6 +144,19 @@ def _as_ours(soup: BeautifulSoup, table) -> None:
     for header in table.find_all("th"):
         header["scope"] = "col" if header.find_parent("thead") else "row"
     table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
+
+
+def _anchor_metrics(soup: BeautifulSoup) -> None:
+    """Gives each metric the id to which `metric_address` leads: of its own block, or else of its line in the scorecard."""
+    elements = soup.find_all(attrs={"data-metric": True})
+    anchored = set()
+    for element in sorted(
+        elements, key=lambda element: element.name == "tr"
+    ):  # stable: otherwise in the order of the page
+        anchor = metric_anchor(element.attrs.pop("data-metric"))
+        if anchor not in anchored:
+            element["id"] = anchor
+        anchored.add(anchor)
 
 
 def _is_forbidden(name: str, value) -> bool:

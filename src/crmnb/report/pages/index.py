@@ -1,5 +1,6 @@
-"""The index of a client and period: key metrics, key changes, and the scorecard of each family."""
+"""The index of a client and period: summary, key metrics, key changes, differences between segments, and the scorecard of each family."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -8,9 +9,11 @@ from crmnb.core.period import Period
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import language, page
+from crmnb.report.tables.executive_summary import executive_summary, segment_differences
 from crmnb.report.tables.key_changes import key_changes
-from crmnb.report.tables.scorecard import scorecard, tile
-from crmnb.report.text.definitions import METHODOLOGY, methodology_address
+from crmnb.report.tables.missing_data import missing_data
+from crmnb.report.tables.scorecard import headline, is_long, scorecard, tile
+from crmnb.report.text.definitions import METHODOLOGY
 from crmnb.report.text.numbers import day, localised, period_name, whole_number
 from crmnb.report.text.row_state import available
 from crmnb.report.text.sentences import as_sentence
@@ -18,7 +21,7 @@ from crmnb.report.text.values import reasons_of_absence
 from crmnb.schema.client import Client
 
 _MOST_TILES = 8
-_FIRST_ROWS = 4
+_FIRST_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ def index_page(
     comparison: Period | None = None,
     families: list[Family],
     tiles: list[Result],
+    nav: Sequence[tuple[str, str]] = (),
     rows_read: int | None = None,
     rows_quarantined: int | None = None,
     made_on: date | None = None,
@@ -46,9 +50,10 @@ def index_page(
     """The page.
 
     period: as observed (`Period.observe`), so that it knows the data's cut-off. tiles: the results of the objectives,
-    of which at most eight are shown. gaps: sentences about gaps in the data. The key changes come from all results of the families.
+    of which the first eight with a value are shown. nav: (name, address) of the report's pages. gaps: sentences about gaps in the data. The key changes come from all results of the families.
     """
     results = [result for family in families for result in family.results]
+    known_tiles = [result for result in tiles if (row := headline(result)) and available(row)][:_MOST_TILES]
     return page(
         "index.j2",
         lang=language(client),
@@ -61,9 +66,15 @@ def index_page(
         facts=_facts(period, client, rows_read, rows_quarantined, made_on)
         + [as_sentence(localised(printable(gap), client)) for gap in gaps],
         methodology=METHODOLOGY,
-        tiles=[tile(result, definition=methodology_address(result.metric)) for result in tiles[:_MOST_TILES]],
+        nav=nav,
+        summary=executive_summary(tiles, results) if tiles else "",
+        tiles=[tile(result) for result in known_tiles],
         key_changes=key_changes(results),
-        families=[_entry(family, client) for family in families],
+        differences=segment_differences(tiles) or "",
+        families=[
+            _entry(family, client) for family in families if family.problem or not reasons_of_absence(family.results)
+        ],
+        missing=missing_data(results) or "",
         made_on=f"on {day(made_on, client)} " if made_on else "",
         version=version("crmnb"),
     )
@@ -75,15 +86,20 @@ def _is_compared(comparison: Period | None, results: list[Result]) -> bool:
 
 
 def _entry(family: Family, client: Client) -> dict:
-    """What the index shows of a family: available metrics first, or why there are none."""
-    reasons = reasons_of_absence(family.results)
-    ordered = [] if reasons else sorted(family.results, key=lambda result: not any(map(available, result.entries)))
+    """What the index shows of a family: its first metrics with a value, or why its page is missing."""
+    ordered = sorted(family.results, key=_place)
     return {
         "title": family.title,
         "href": family.href,
-        "problem": localised(family.problem, client) or (f"Not available: {'; '.join(reasons)}." if reasons else ""),
+        "problem": localised(family.problem, client),
         "scorecard": scorecard(ordered, rows=_FIRST_ROWS, linked=True) if ordered else None,
     }
+
+
+def _place(result: Result) -> tuple[bool, bool, bool]:
+    """The order on the index: metrics with a value, that have a line of their own, and that do not only restate another."""
+    measure = result.metric.measure
+    return not any(map(available, result.entries)), is_long(result), bool(measure.aspect_of or measure.inputs)
 
 
 def _facts(

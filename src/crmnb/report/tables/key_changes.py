@@ -11,11 +11,12 @@ from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
 from crmnb.report.html import Html, glue, printable, tag
 from crmnb.report.text.changes import change_html, change_interval, change_words, short_change
+from crmnb.report.text.definitions import metric_address
 from crmnb.report.text.numbers import known
 from crmnb.report.text.row_state import available
 from crmnb.report.text.values import breakdown_name, value_words
 
-MOST_FACTS = 8
+MOST_FACTS = 7
 
 
 class Signal(NamedTuple):
@@ -36,24 +37,36 @@ Fact = list[Signal]  # what expresses the same fact: first the signal that stand
 
 
 def key_changes(results: list[Result]) -> Html:
-    """The facts that changed, the one with the strongest evidence first; those of segments apart.
+    """The facts that changed, the most important first (`_importance`); those of segments apart.
 
     Metrics that express the same fact are one entry if they moved for better or worse alike: those that are computed from each other
     (churn rate from retention rate), those that a metric calls its other aspects, and the breakdowns of a metric.
     """
-    signals = [
-        Signal(result, row)
-        for result in results
-        for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
-        if available(row) and known(row.change)
-    ]
+    signals = _signals(results)
     if not signals:
         calm = "No detectable changes." if _any_compared(results) else "No comparison with another period."
         return Html(tag("p", calm, class_="calm"), calm)
     whole = _facts([signal for signal in signals if not signal.row.segment], results)
     segments = _facts([signal for signal in signals if signal.row.segment], results)
-    lines = [*(_in_text(fact) for fact in whole), *(words for fact in segments for _, words in _by_segmentation(fact))]
+    lines = [
+        *(_in_text(fact) for fact in whole),
+        *("".join(words) for fact in segments for _, words in _by_segmentation(fact)),
+    ]
     return Html(glue(_whole_html(whole), _segments_html(segments, folded=bool(whole))), "\n".join(lines))
+
+
+def change_facts(results: list[Result]) -> list[Fact]:
+    """The facts that changed for the whole client, the most important first."""
+    return _facts([signal for signal in _signals(results) if not signal.row.segment], results)
+
+
+def _signals(results: list[Result]) -> list[Signal]:
+    return [
+        Signal(result, row)
+        for result in results
+        for row in tuples(result.rows[(result.rows["part"] == "") & (result.rows["signal"] != "")])
+        if available(row) and known(row.change)
+    ]
 
 
 # ---- Facts ----------------------------------------------------------------------------------------------------------
@@ -69,7 +82,19 @@ def _facts(signals: list[Signal], results: list[Result]) -> list[Fact]:
         root = _root(signal.result, by_id, strongest)
         facts.setdefault((root, signal.row.signal), []).append(signal)
     places = {id_: place for place, id_ in enumerate(by_id)}
-    return [_representative_first(fact, root, places) for (root, _), fact in facts.items()]
+    ordered = [_representative_first(fact, root, places) for (root, _), fact in facts.items()]
+    return sorted(ordered, key=_importance)
+
+
+def _importance(fact: Fact) -> tuple[int, bool, float]:
+    """What comes first: the objectives in the client's order, then what has a target, then the strongest evidence.
+
+    Never the relative change, which is largest for what is small.
+    """
+    objectives = fact[0].result.client.objectives
+    places = [objectives.index(name) for signal in fact if (name := signal.result.metric.id) in objectives]
+    has_target = any(known(signal.row.target) for signal in fact)
+    return min(places, default=len(objectives)), not has_target, -max(signal.evidence for signal in fact)
 
 
 def _root(result: Result, by_id: dict[str, Result], strongest: dict[str, float]) -> str:
@@ -131,7 +156,7 @@ def _entry(fact: Fact) -> Markup:
     value = () if result.metric.compares else (tag("span", value_words(result, row), class_="tied"), ", ")
     others = _others(fact)
     also = (" ", tag("span", f"Also: {others}", class_="also")) if others else ()
-    return glue(tag("strong", _name(fact[0])), ": ", *value, change, *also)
+    return glue(tag("strong", _link(fact[0])), ": ", *value, change, *also)
 
 
 def _others(fact: Fact) -> str:
@@ -156,6 +181,11 @@ def _name(signal: Signal) -> str:
     return result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else "")
 
 
+def _link(signal: Signal) -> Markup:
+    """The name, which leads to the metric's block."""
+    return tag("a", _name(signal), href=metric_address(signal.result.metric))
+
+
 def _lower_first(title: str) -> str:
     """A title within a sentence; an abbreviation keeps its capitals."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
@@ -174,9 +204,12 @@ def _segments_html(facts: list[Fact], *, folded: bool) -> Markup:
     if not facts:
         return Markup()
     number = sum(len(fact) for fact in facts)
-    lines = [line for fact in facts for line in _by_segmentation(fact)]
-    listed = sum(count for count, _ in lines)
-    pieces = [_list(Markup("{}").format(words) for _, words in lines)]
+    lines = [(fact[0], line) for fact in facts for line in _by_segmentation(fact)]
+    listed = sum(count for _, (count, _) in lines)
+    lines_html = [
+        glue(tag("a", title, href=metric_address(signal.result.metric)), rest) for signal, (_, (title, rest)) in lines
+    ]
+    pieces = [_list(lines_html)]
     if number > listed:
         left = number - listed
         subject = "1 further change in segments belongs" if left == 1 else f"{left} further changes in segments belong"
@@ -191,14 +224,14 @@ def _segments_html(facts: list[Fact], *, folded: bool) -> Markup:
     return tag("details", tag("summary", summary), *pieces) if folded else glue(*pieces)
 
 
-def _by_segmentation(fact: Fact) -> list[tuple[int, str]]:
-    """(number of levels, words) of the metric that stands for a fact, for each of its breakdowns and segmentations."""
+def _by_segmentation(fact: Fact) -> list[tuple[int, tuple[str, str]]]:
+    """(number of levels, (name, changes)) of the metric that stands for a fact, for each of its breakdowns and segmentations."""
     own = [signal for signal in fact if signal.result is fact[0].result and not _is_variant(signal, fact)]
     groups: dict[tuple[str, str], list[Signal]] = {}
     for signal in own:
         groups.setdefault((_name(signal), signal.row.segment), []).append(signal)
     return [
-        (len(signals), f"{name}, by {segment.replace('_', ' ')}: {'; '.join(map(_level_words, signals))}")
+        (len(signals), (name, f", by {segment.replace('_', ' ')}: {'; '.join(map(_level_words, signals))}"))
         for (name, segment), signals in groups.items()
     ]
 

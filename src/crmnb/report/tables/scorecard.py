@@ -9,7 +9,7 @@ from crmnb.report.drawing.sparkline import interval_bar, sparkline
 from crmnb.report.html import Html, glue, tag
 from crmnb.report.tables.data_table import n_words
 from crmnb.report.text.changes import Change, change_html, change_words, lacks_comparison
-from crmnb.report.text.definitions import definition_html, first_sentence, methodology_address
+from crmnb.report.text.definitions import definition_html, first_sentence, methodology_address, metric_address
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
 from crmnb.report.text.precision import part_decimals
@@ -36,7 +36,7 @@ _MOST_OTHERS = 3
 def scorecard(results: list[Result], *, rows: int | None = None, linked: bool = False) -> Html:
     """One table for several results: metric, value with interval, n, change, target, flags; `rows` cuts it short.
 
-    linked: beside the methodology, to which each definition has a link; it is only as long as in `tile` then. An empty column is left out; what applies to many rows stands once, under the table.
+    linked: on another page, from which each name leads to the metric's block on the page of its family. An empty column is left out; what applies to many rows stands once, under the table.
     """
     if not results:
         return Html(tag("p", "No metrics.", class_="note"), "No metrics.")
@@ -55,8 +55,8 @@ def scorecard(results: list[Result], *, rows: int | None = None, linked: bool = 
     return Html(glue(framed, *notes), "\n".join(summary_text(result) for result in results))
 
 
-def tile(result: Result, *, definition: str = "") -> Html:
-    """A key metric: name, value, interval with target, n, change, sparkline, flags; `definition` is a link to the methodology.
+def tile(result: Result) -> Html:
+    """A key metric: name, value, interval with target, n, change, sparkline, flags, definition. Its name leads to its block.
 
     A metric with several breakdowns shows that of the whole client, or else the first; other surveys stand below it, as they
     are not comparable.
@@ -69,7 +69,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
     else:
         big = tag("p", value_words(result, row), class_="absent")
     parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
-    link = tag("a", "Methodology", href=definition) if definition else None
+    link = tag("a", "Methodology", href=methodology_address(result.metric))
     name = result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else "")
     what = tag("p", first_sentence(result.metric.definition), " ", link)
     marks = [tag("span", words, class_="flag") for words in flag_words(result, row)]
@@ -79,7 +79,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         change = change._replace(text=NO_COMPARISON)
     change = change_html(change)
     pieces = (
-        tag("details", tag("summary", tag("h3", name)), what, class_="what"),
+        tag("h3", tag("a", name, href=metric_address(result.metric))),
         big,
         interval_bar(result, row),
         tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
@@ -88,6 +88,7 @@ def tile(result: Result, *, definition: str = "") -> Html:
         tag("p", target, class_="target") if target else None,
         _spark_figure(result, parts),
         tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
+        tag("details", tag("summary", "Definition"), what, class_="what"),
     )
     return Html(tag("section", *(piece for piece in pieces if piece), class_="tile"), summary_text(result))
 
@@ -153,18 +154,24 @@ def _entries(result: Result):
         yield result, None, f"{len(whole) - _MOST_COMPONENTS} {_MORE}"
 
 
+def is_long(result: Result) -> bool:
+    """Whether a scorecard only says where the figures are, which are too many for it."""
+    return next((row is None for _, row, _ in _entries(result)), True)
+
+
 def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> Markup:
+    metric = None if linked else result.metric.id  # of which `crmnb.report.pages.family` makes an anchor
     if row is None and words.endswith(_MORE):
         return tag("tr", tag("th", words, scope="row", colspan=len(columns), class_="breakdown"))
     if row is None:
         name = _name_cell(result, result.metric.title, linked)
-        return tag("tr", name, tag("td", words, colspan=len(columns) - 1))
+        return tag("tr", name, tag("td", words, colspan=len(columns) - 1), data_metric=metric)
     named = words.startswith(result.metric.title)
     head = _name_cell(result, words, linked) if named else tag("th", words, scope="row", class_="breakdown")
     if not available(row):
         interval = named_interval(result, row)
         words = value_words(result, row) + (f" ({interval})" if interval else "")
-        return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"))
+        return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"), data_metric=metric)
     ends = interval_words(result, row)
     bar = interval_bar(result, row, width=120, ends=False) if ends else None
     interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)
@@ -178,7 +185,7 @@ def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> 
         cells.append(tag("td", target_words(result, row).removeprefix("target ")))
     if "Remarks" in columns:
         cells.append(tag("td", ", ".join(flag_meanings(result, row))))
-    return tag("tr", head, *cells)
+    return tag("tr", head, *cells, data_metric=metric)
 
 
 def _change_in_column(result: Result, row) -> Change:
@@ -197,10 +204,9 @@ def _under(shown: list) -> list[str]:
 
 
 def _name_cell(result: Result, shown: str, linked: bool) -> Markup:
-    metric = result.metric
-    link = tag("a", "Methodology", href=methodology_address(metric))
-    short = tag("p", first_sentence(metric.definition), " ", link)
-    return tag("th", tag("details", tag("summary", shown), short if linked else definition_html(metric)), scope="row")
+    if linked:
+        return tag("th", tag("a", shown, href=metric_address(result.metric)), scope="row")
+    return tag("th", tag("details", tag("summary", shown), definition_html(result.metric)), scope="row")
 
 
 def headline(result: Result) -> Row | None:

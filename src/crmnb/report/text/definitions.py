@@ -23,6 +23,16 @@ def methodology_address(metric: Metric) -> str:
     return f"{methodology_page(metric.family)}.html#{metric.id}"
 
 
+def metric_anchor(metric_id: str) -> str:
+    """The id of a metric's block on the page of its family."""
+    return f"metric-{metric_id}"
+
+
+def metric_address(metric: Metric) -> str:
+    """The address of a metric's block in a report."""
+    return f"{metric.family}.html#{metric_anchor(metric.id)}"
+
+
 def formula(metric: Metric) -> str:
     """`buyers with two or more orders / buyers in the period`."""
     return f"{metric.numerator} / {metric.denominator}" if metric.denominator else metric.numerator

@@ -53,7 +53,7 @@ def result_html(result: Result) -> Markup:
         else None
     )
     sentences = (tag("p", text, class_="sentence") for text in others)
-    return tag("div", *blocks, *sentences, visible, folded, class_="result")
+    return tag("div", *blocks, *sentences, visible, folded, class_="result", data_metric=result.metric.id)
 
 
 def notes_of(result: Result) -> list[str]:

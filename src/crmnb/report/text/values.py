@@ -143,12 +143,18 @@ def target_words(result: Result, row) -> str:
         return ""
     unit, (target,) = displayed(result, row.unit, row.target)
     goal = quantity(target, unit, decimals_of(target, unit=unit), result.client)
-    if not available(row) or result.direction == "-":
-        return f"target {goal}"
+    state = target_state(result, row)
+    return f"target {goal}: {state}" if state else f"target {goal}"
+
+
+def target_state(result: Result, row) -> str:
+    """Whether a target is `met`, `missed` or `too close to call`; "" where there is no value, or no better direction."""
+    if not known(row.target) or not available(row) or result.direction == "-":
+        return ""
     low, high = (row.low, row.high) if known(row.low) and known(row.high) else (row.value, row.value)
     above, below = low >= row.target, high <= row.target
     met, missed = (above, below) if result.direction == "up" else (below, above)
-    return f"target {goal}: {'met' if met else 'missed' if missed else 'too close to call'}"
+    return "met" if met else "missed" if missed else "too close to call"
 
 
 def breakdown_name(breakdown: str, client: Client) -> str:
