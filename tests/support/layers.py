@@ -8,6 +8,7 @@ LAYERS = (
     ("engine",),
     ("metrics",),
     ("evaluate",),
+    ("setup",),
     ("report",),
     ("workbook",),
     ("learn",),

@@ -1,0 +1,361 @@
+"""The profile of a file: its format, where its header is, which of its rows are no data, and the form of each column's values.
+
+The file is read as it lies; nothing is converted. What is proposed from a profile is checked by the import afterwards.
+"""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from crmnb.core.errors import InputError, escape_unprintable
+from crmnb.schema.client.sources import ENDINGS
+from crmnb.setup.values import MOST_VALUES, Numbers, Times, numbers_of, personal_kind, times_of
+
+MOST_RECORDS = 100_000  # that are read of a file
+_HEAD = 40  # records among which the header is looked for
+_BYTES = 1 << 27
+_ENCODINGS = ("utf-8", "cp1252")
+_DELIMITERS = ",;\t|"
+_TOTAL = re.compile(
+    r"(grand |sub)?(total|summe|gesamt|zwischensumme|totale|totaal|subtotal|suma|somme)\b|printed on|page \d+ of", re.I
+)
+_ZONE = re.compile(r'"timeZone"\s*:\s*"([A-Za-z]+(?:/[A-Za-z_]+)+|UTC)"')
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column: its header as it is mapped, and its values (not empty, stripped) in the order of the rows.
+
+    `label` is what the rows below the header say about it.
+    """
+
+    header: str
+    values: tuple[str, ...]
+    rows: int
+    label: str = ""
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each value occurs."""
+        return Counter(self.values)
+
+    @property
+    def sample(self) -> tuple[str, ...]:
+        """Distinct values, at most MOST_VALUES."""
+        return tuple(list(self.counts)[:MOST_VALUES])
+
+    @property
+    def filled(self) -> float:
+        """The share of rows with a value."""
+        return len(self.values) / self.rows if self.rows else 0.0
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether each row has a value, and each another one."""
+        return self.filled == 1 and len(self.counts) == self.rows
+
+    @cached_property
+    def times(self) -> Times | None:
+        """The form of times, if the values are times."""
+        return times_of(self.sample)
+
+    @cached_property
+    def numbers(self) -> Numbers | None:
+        """The form of numbers, if the values are numbers."""
+        return numbers_of(self.sample)
+
+    @cached_property
+    def personal(self) -> str:
+        """What personal datum the values are; "" if they are none."""
+        return personal_kind(self.sample)
+
+
+@dataclass(frozen=True)
+class FileProfile:
+    """A file: its options as a source, its columns, and the texts in its rows that are no data.
+
+    `totals`: the texts with which totals and footers begin, by the header of their column. `zone`: a time zone that the rows
+    below the header name. `filled_in_totals`: the headers under which a total or footer has a text. `cells`: the rows of data as texts.
+    """
+
+    path: Path
+    format: str
+    options: dict
+    columns: tuple[ColumnProfile, ...]
+    rows: int
+    totals: dict[str, tuple[str, ...]]
+    filled_in_totals: frozenset[str] = frozenset()
+    zone: str = ""
+    cells: tuple[tuple[str, ...], ...] = ()
+
+    def pairs(self, first: str, second: str) -> list[tuple[str, str]]:
+        """The cells of two columns, row by row."""
+        places = [column.header for column in self.columns]
+        left, right = places.index(first), places.index(second)
+        padded = (row + ("",) * (len(places) - len(row)) for row in self.cells)
+        return [(row[left], row[right]) for row in padded]
+
+    @cached_property
+    def by_header(self) -> dict[str, ColumnProfile]:
+        """The columns by their headers."""
+        return {column.header: column for column in self.columns}
+
+
+def profile_file(path: Path) -> FileProfile:
+    """The profile of a file. Raises InputError for a file that cannot be read, or that has no header."""
+    shown = escape_unprintable(path.name)
+    if not path.is_file():
+        raise InputError(f"{shown}: there is no such file.")
+    format_ = _format_of(path)
+    if format_ == "json":
+        records = _json_records(path, shown)
+        headers = list(dict.fromkeys(key for record in records for key in record))
+        rows = [[record.get(header, "") for header in headers] for record in records]
+        options = {} if ENDINGS.get(path.suffix.lower()) == "json" else {"format": "json"}
+        return _profile(path, "json", options, headers, rows)
+    if format_ == "parquet":
+        headers, rows = _parquet_rows(path)
+        return _profile(path, "parquet", {}, headers, rows)
+    options, numbered = _excel_rows(path, shown) if format_ == "excel" else _text_rows(path)
+    place = _header_place([cells for _, cells in numbered])
+    if place is None:
+        raise InputError(
+            f"{shown}: no row with column names was found among the first {_HEAD}. Add a row of column names to the file."
+        )
+    number, header = numbered[place]
+    if number > 1:
+        options["header"] = number
+    return _profile(path, format_, options, _unique(header), [cells for _, cells in numbered[place + 1 :]])
+
+
+def _format_of(path: Path) -> str:
+    """The format by content, then by the file's ending."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "excel"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"{"):
+        return "json"
+    if text.startswith(b"[{") and path.suffix.lower() == ".json":
+        raise InputError(f"{escape_unprintable(path.name)} is a JSON list. Save it as JSON lines: one object per line.")
+    return "csv"
+
+
+# ---- Rows as texts ----------------------------------------------------------------------------------------
+
+
+def _text_rows(path: Path) -> tuple[dict, list[tuple[int, list[str]]]]:
+    content = path.open("rb").read(_BYTES)
+    options: dict = {}
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        options["encoding"], text = "utf-16", content.decode("utf-16", "replace")
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            options["encoding"], text = "cp1252", content.decode("cp1252", "replace")
+    delimiter = _delimiter(text)
+    if delimiter != ",":
+        options["delimiter"] = delimiter
+    csv.field_size_limit(1 << 28)
+    rows = []
+    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1):
+        if any(cell.strip() for cell in cells):
+            rows.append((number, [cell.strip() for cell in cells]))
+        if len(rows) >= MOST_RECORDS:
+            break
+    return options, rows
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter with which most of the first records have the same number of several fields."""
+    head = text[: 1 << 16]
+    best, delimiter = (0, 0), ","
+    for mark in _DELIMITERS:
+        widths = Counter(len(cells) for cells in csv.reader(io.StringIO(head, newline=""), delimiter=mark) if cells)
+        widths = Counter({width: count for width, count in widths.items() if width > 1})
+        if widths:
+            width, count = widths.most_common(1)[0]
+            if (count, width) > best:
+                best, delimiter = (count, width), mark
+    return delimiter
+
+
+def _excel_rows(path: Path, shown: str) -> tuple[dict, list[tuple[int, list[str]]]]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+    except (CalamineError, OSError, ValueError):
+        raise InputError(f"{shown} cannot be read as a workbook. Save it again as xlsx or CSV.") from None
+    sheets = {name: rows for name, rows in sheets.items() if rows}
+    if not sheets:
+        raise InputError(f"{shown} is empty: all its sheets are empty.")
+    options: dict = {} if ENDINGS.get(path.suffix.lower()) == "excel" else {"format": "excel"}
+    largest = max(sheets, key=lambda name: len(sheets[name]))
+    if len(book.sheet_names) > 1:
+        options["sheets"] = [largest]
+    rows = [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(sheets[largest], 1)]
+    return options, [(number, cells) for number, cells in rows if any(cells)][:MOST_RECORDS]
+
+
+def _cell_text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float):
+        return str(int(cell)) if cell == int(cell) else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    return cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+
+
+def _json_records(path: Path, shown: str) -> list[dict[str, str]]:
+    records = []
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for line in file:
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue  # the import rejects and counts it
+            if isinstance(value, dict):
+                records.append(dict(_flat(value)))
+            if len(records) >= MOST_RECORDS:
+                break
+    if not records:
+        raise InputError(f'{shown} holds no JSON line: one object per line, such as {{"id": 1}}.')
+    return records
+
+
+def _flat(value: dict, prefix: str = "", depth: int = 0):
+    """The values of an object by dotted keys; a list of {key, value} is reached by its keys."""
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(inner, dict) and depth < 4:
+            yield from _flat(inner, f"{name}.", depth + 1)
+        elif isinstance(inner, list) and inner and all(isinstance(i, dict) and {"key", "value"} <= {*i} for i in inner):
+            for entry in inner:
+                kinds = entry["value"]
+                found = [v for v in kinds.values() if v is not None] if isinstance(kinds, dict) else [kinds]
+                yield f"{name}.{entry['key']}", _json_text(found[0] if found else None)
+        else:
+            yield name, _json_text(inner)
+
+
+def _json_text(value: object) -> str:
+    if value is None or value == [] or value == {}:
+        return ""
+    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _parquet_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    import duckdb
+
+    with duckdb.connect() as con:
+        relation = con.from_parquet(str(path)).limit(MOST_RECORDS)
+        return relation.columns, [[_cell_text(c) if c is not None else "" for c in row] for row in relation.fetchall()]
+
+
+# ---- Which rows are data ----------------------------------------------------------------------------------
+
+
+def _header_place(rows: Sequence[Sequence[str]]) -> int | None:
+    """The place of the header: the first row that is as wide as the data and holds only names."""
+    head = rows[: _HEAD * 5]
+    widest = Counter(sum(map(bool, cells)) for cells in head)
+    width = max((w for w in widest if w > 1), key=lambda w: (widest[w] * w, w), default=0)
+    for place, cells in enumerate(rows[:_HEAD]):
+        names = [cell for cell in cells if cell]
+        if len(names) >= max(0.6 * width, 2) and not any(map(_is_value, names)):
+            return place
+    return None
+
+
+def _is_value(text: str) -> bool:
+    return bool(numbers_of([text]) or (len(text) > 5 and times_of([text])) or re.match(r"\d+$", text))
+
+
+def _unique(header: Sequence[str]) -> list[str]:
+    """Headers as the import names them: an empty one by its place, a repeated one by its number."""
+    from crmnb.intake.readers.records import make_unique_names
+
+    cells = list(header)
+    while cells and not cells[-1]:
+        cells.pop()
+    return make_unique_names(cells, "the file")[0]
+
+
+def _profile(
+    path: Path, format_: str, options: dict, headers: Sequence[str], rows: Sequence[Sequence[str]]
+) -> FileProfile:
+    below = _rows_below_header(rows)
+    if below:
+        options["rows_after_header"] = below
+    data = [row for row in rows[below:] if list(row[: len(headers)]) != list(headers)]
+    totals: dict[str, list[str]] = {}
+    regular, filled_in_totals = [], set()
+    for row in data:
+        place = next((place for place, cell in enumerate(row[: len(headers)]) if cell), None)
+        filled = sum(map(bool, row))
+        if place is not None and _TOTAL.match(row[place]) and filled < 0.7 * len(headers):
+            totals.setdefault(headers[place], []).append(row[place])
+            filled_in_totals |= {header for header, cell in zip(headers, row, strict=False) if cell}
+        else:
+            regular.append(row)
+    columns = []
+    for place, header in enumerate(headers):
+        cells = [row[place] if place < len(row) else "" for row in regular]
+        label = " ".join(rows[0][place].split()) if below and place < len(rows[0]) else ""
+        columns.append(ColumnProfile(header, tuple(filter(None, cells)), len(regular), label))
+    zones = _ZONE.findall(" ".join(cell for row in rows[:below] for cell in row))
+    zone = zones[0] if len(set(zones)) == 1 else ""
+    texts = {header: tuple(dict.fromkeys(found)) for header, found in totals.items()}
+    cells = tuple(tuple(row) for row in regular)
+    return FileProfile(
+        path, format_, options, tuple(columns), len(regular), texts, frozenset(filled_in_totals), zone, cells
+    )
+
+
+def _rows_below_header(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows below the header are no data: texts in columns in which all further rows hold numbers or times."""
+    below = 0
+    while below < 3 and len(rows) > below + 2:
+        row, others = rows[below], rows[below + 1 : below + 400]
+        if (
+            any('"ImportId"' in cell for cell in row)
+            or _is_label_row(row, others)
+            or (below == 0 and any('"ImportId"' in cell for cell in rows[1]))
+        ):
+            below += 1
+        else:
+            break
+    return below
+
+
+def _is_label_row(row: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    typed = 0
+    for place, cell in enumerate(row):
+        values = [other[place] for other in others if place < len(other) and other[place]]
+        if not cell or len(values) < 3 or not _has_form(values):
+            continue
+        if _has_form([cell]):
+            return False
+        typed += 1
+    return typed >= 2
+
+
+def _has_form(values: Sequence[str]) -> bool:
+    sample = list(dict.fromkeys(values))[:50]
+    return numbers_of(sample) is not None or times_of(sample) is not None

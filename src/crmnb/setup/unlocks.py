@@ -1,0 +1,61 @@
+"""Which metrics a client's data can give now, and which further column would unlock which metrics."""
+
+from collections.abc import Iterable
+
+from crmnb.evaluate.availability import Availability, required_columns
+from crmnb.metrics.definition import catalogue
+from crmnb.schema.client.models import Churn, Client, Item
+
+_MOST_COLUMNS = 12
+_MOST_METRICS = 6
+
+
+def unlocks_text(metrics: Iterable[Availability]) -> str:
+    """Two lists in words: the metrics that are available, and those of which one table or column is missing."""
+    known = list(metrics)
+    now = [item.metric.title for item in known if item.status != "no"]
+    lines = [f"{len(now)} of {len(known)} metrics can be measured now{': ' if now else '.'}{_listed(now, 12)}"]
+    unlocked: dict[str, list[str]] = {}
+    for item in known:
+        if item.status == "no" and len(item.missing) == 1:
+            unlocked.setdefault(item.missing[0], []).append(item.metric.title)
+    if unlocked:
+        lines.append("\nOne more column would unlock:")
+        ranked = sorted(unlocked.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+        lines += [f"  {column}: {_listed(titles, _MOST_METRICS)}" for column, titles in ranked[:_MOST_COLUMNS]]
+    return "\n".join(lines)
+
+
+def _listed(titles: list[str], most: int) -> str:
+    more = f" and {len(titles) - most} more" if len(titles) > most else ""
+    return ", ".join(titles[:most]) + more
+
+
+def metrics_by_column(table: str) -> dict[str, tuple[str, ...]]:
+    """The metrics that need a column of a table, by column, of a client that declares everything."""
+    from pathlib import Path
+
+    import duckdb
+
+    from crmnb.engine.session import Tables
+
+    items = {name: Item(scale=(0, 10) if name == "recommend" else (1, 5)) for name in ("satisfied", "recommend")}
+    client = Client(
+        id="any",
+        folder=Path(),
+        name="any",
+        currency="EUR",
+        sources={},
+        tables={},
+        items={**items, "effort": Item(scale=(1, 5), direction="effort")},
+        churn=Churn(kind="inactivity", inactivity_days=180),
+    )
+    found: dict[str, list[str]] = {}
+    with duckdb.connect(config={"threads": 1}) as con:
+        tables = Tables(client, con, frozenset())
+        for metric in catalogue().values():
+            if metric.has_rows and table in {tables.source_of(name) for name in metric.reads}:
+                for column in required_columns(metric, client, con):
+                    found.setdefault(column, []).append(metric.id)
+    prefix = f"{table}."
+    return {column.removeprefix(prefix): (*metrics,) for column, metrics in found.items() if column.startswith(prefix)}
