@@ -113,9 +113,9 @@ def _as_table(proposal: Proposal, source: SourceDraft) -> TableDraft:
         table.questions.append(question)
     own_key = TABLES[proposal.table].key
     for column in proposal.missing:
-        if own_key == (column,) and column.endswith("_id") and column != "customer_id":
-            if column not in proposal.doubtful:
-                table.columns[column] = Line({"row_number": True}, "the file has no key: file and record number")
+        is_own = own_key == (column,) and column.endswith("_id") and column != "customer_id"
+        if is_own and column not in proposal.doubtful:
+            table.columns[column] = Line({"row_number": True}, "the file has no key: file and record number")
     return table
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import date
 
 from crmnb.core.errors import InputError
 from crmnb.schema.client.models import CURRENCY
@@ -16,6 +17,7 @@ def add_settings(draft: Draft, answers: Answers) -> None:
     _add_currency(draft, answers)
     _add_time_zone(draft, answers)
     _add_churn(draft, answers)
+    _add_end(draft, answers)
 
 
 def _sources(draft: Draft) -> dict[str, SourceDraft]:
@@ -160,3 +162,20 @@ def _add_churn(draft: Draft, answers: Answers) -> None:
             raise InputError(f"--answer lost_after_days={answer}: is not a number of days from 1 to 3650.")
         else:
             draft.settings["churn"] = Line({"kind": "inactivity", "inactivity_days": int(answer)}, "as answered")
+
+
+def _add_end(draft: Draft, answers: Answers) -> None:
+    """The last day that the files cover, where a customer is lost by contract: that nobody left after it, no row can show."""
+    churn = draft.settings.get("churn")
+    if not churn or not isinstance(churn.value, dict) or churn.value["kind"] != "contractual":
+        return
+    text = "the last day that the files cover, which contracts that are still running do not show"
+    question = Question("data_until", text, "data_until: 2025-12-31")
+    answer = answers.get(question)
+    if answer is None:
+        draft.settings["data_until"] = Line(question)
+        return
+    try:
+        draft.settings["data_until"] = Line(date.fromisoformat(answer), "as answered")
+    except ValueError:
+        raise InputError(f"--answer data_until={answer}: is not a day such as 2025-12-31.") from None

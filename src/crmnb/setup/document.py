@@ -40,7 +40,7 @@ def write_document(draft: Draft, name: str, folder: Path, day: date) -> str:
         *(_question("", question) for question in draft.open),
         _commented("locale: en_GB", "how reports write numbers and dates"),
         _commented("# data_from: 2025-01-01", "if the files cover more days than those of the first and last event"),
-        "# data_until: 2025-12-31",
+        *(_entry("", "data_until", end) if (end := draft.settings.get("data_until")) else ["# data_until: 2025-12-31"]),
         *_folders(files, folder),
         "",
         "sources:",
@@ -161,7 +161,7 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else scalar(str(value))
+    return str(value) if isinstance(value, int | float | date) else scalar(str(value))
 
 
 def scalar(text: str) -> str:

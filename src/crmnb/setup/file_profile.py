@@ -3,6 +3,7 @@
 The file is read as it lies; nothing is converted. What is proposed from a profile is checked by the import afterwards.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from crmnb.core.errors import InputError, escape_unprintable
+from crmnb.intake.sources.files import open_unpacked
 from crmnb.schema.client.sources import ENDINGS
 from crmnb.setup.values import MOST_VALUES, Numbers, Times, numbers_of, personal_kind, times_of
 
@@ -113,21 +115,23 @@ def profile_file(path: Path) -> FileProfile:
     shown = escape_unprintable(path.name)
     if not path.is_file():
         raise InputError(f"{shown}: there is no such file.")
+    if not path.stat().st_size:
+        raise InputError(f"{shown} is empty.")
     format_ = _format_of(path)
     if format_ == "json":
         records = _json_records(path, shown)
         headers = list(dict.fromkeys(key for record in records for key in record))
         rows = [[record.get(header, "") for header in headers] for record in records]
-        options = {} if ENDINGS.get(path.suffix.lower()) == "json" else {"format": "json"}
-        return _profile(path, "json", options, headers, rows)
+        return _profile(path, "json", _declared_format(path, "json"), headers, rows)
     if format_ == "parquet":
         headers, rows = _parquet_rows(path)
-        return _profile(path, "parquet", {}, headers, rows)
+        return _profile(path, "parquet", _declared_format(path, "parquet"), headers, rows)
     options, numbered = _excel_rows(path, shown) if format_ == "excel" else _text_rows(path)
     place = _header_place([cells for _, cells in numbered])
     if place is None:
         raise InputError(
-            f"{shown}: no row with column names was found among the first {_HEAD}. Add a row of column names to the file."
+            f"{shown}: no row with column names was found among the first {_HEAD}. Add one to the file; columns must be separated "
+            "by a comma, a semicolon, a tab or |."
         )
     number, header = numbered[place]
     if number > 1:
@@ -137,8 +141,7 @@ def profile_file(path: Path) -> FileProfile:
 
 def _format_of(path: Path) -> str:
     """The format by content, then by the file's ending."""
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = _content(path, 4096)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -154,14 +157,31 @@ def _format_of(path: Path) -> str:
 # ---- Rows as texts ----------------------------------------------------------------------------------------
 
 
+def _content(path: Path, most: int) -> bytes:
+    """The first bytes of a file, unpacked if it is gzipped."""
+    try:
+        with open_unpacked(path) as file:
+            return file.read(most)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise InputError(f"{escape_unprintable(path.name)} cannot be read: {reason}.") from None
+
+
+def _declared_format(path: Path, format_: str) -> dict:
+    """The declaration of the format, where the file's ending says another or none."""
+    suffixes = [suffix for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return {} if suffixes and ENDINGS.get(suffixes[-1].lower()) == format_ else {"format": format_}
+
+
 def _text_rows(path: Path) -> tuple[dict, list[tuple[int, list[str]]]]:
-    content = path.open("rb").read(_BYTES)
-    options: dict = {}
+    content = _content(path, _BYTES)
+    options: dict = _declared_format(path, "csv")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         options["encoding"], text = "utf-16", content.decode("utf-16", "replace")
     else:
         try:
-            text = content.decode("utf-8-sig")
+            # A file that is cut off may end within a character.
+            text = codecs.getincrementaldecoder("utf-8-sig")().decode(content, final=len(content) < _BYTES)
         except UnicodeDecodeError:
             options["encoding"], text = "cp1252", content.decode("cp1252", "replace")
     delimiter = _delimiter(text)
@@ -202,7 +222,7 @@ def _excel_rows(path: Path, shown: str) -> tuple[dict, list[tuple[int, list[str]
     sheets = {name: rows for name, rows in sheets.items() if rows}
     if not sheets:
         raise InputError(f"{shown} is empty: all its sheets are empty.")
-    options: dict = {} if ENDINGS.get(path.suffix.lower()) == "excel" else {"format": "excel"}
+    options: dict = _declared_format(path, "excel")
     largest = max(sheets, key=lambda name: len(sheets[name]))
     if len(book.sheet_names) > 1:
         options["sheets"] = [largest]
@@ -222,18 +242,15 @@ def _cell_text(cell: object) -> str:
 
 def _json_records(path: Path, shown: str) -> list[dict[str, str]]:
     records = []
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for line in file:
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue  # the import rejects and counts it
-            if isinstance(value, dict):
-                records.append(dict(_flat(value)))
-            if len(records) >= MOST_RECORDS:
-                break
+    for line in _content(path, _BYTES).decode("utf-8-sig", "replace").split("\n"):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue  # blank, or the import rejects and counts it
+        if isinstance(value, dict):
+            records.append(dict(_flat(value)))
+        if len(records) >= MOST_RECORDS:
+            break
     if not records:
         raise InputError(f'{shown} holds no JSON line: one object per line, such as {{"id": 1}}.')
     return records

@@ -35,6 +35,8 @@ _WHY = {
     "rows_after_header": "further header rows",
     "sheets": "the largest of its sheets",
     "format": "by its content, whatever its name ends in",
+    "encoding": "it is not UTF-8; check the accents",
+    "delimiter": "which separates the columns",
 }
 
 

@@ -11,7 +11,7 @@ from crmnb.setup.proposal import words_in
 from crmnb.setup.values import normalised
 from crmnb.setup.vocabulary import answer_scales, item_words, names_of
 
-_SCALE = re.compile(r"\b(\d{1,2})\s*(?:-|–|to|bis|a|à|tot)\s*(\d{1,2})\b")
+_SCALE = re.compile(r"\b(\d{1,2})\s*(?:-|\u2013|to|bis|a|à|tot)\s*(\d{1,2})\b")
 _MOST_ANSWERS = 11
 _SHOWN = 120  # characters of a question
 

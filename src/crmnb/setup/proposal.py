@@ -67,9 +67,9 @@ def propose_columns(profile: FileProfile, name: str) -> Proposal:
             target = mapped if score >= SURE else doubtful
             target[columns[place].name] = Line(profile.columns[header].header, why, round(score, 2))
     for column in columns:
-        if column.required and column.name not in mapped and (constant := _CONSTANTS.get((name, column.name))):
-            if column.name not in doubtful:
-                mapped[column.name] = Line({"value": constant[0]}, constant[1])
+        constant = _CONSTANTS.get((name, column.name))
+        if column.required and constant and column.name not in mapped and column.name not in doubtful:
+            mapped[column.name] = Line({"value": constant[0]}, constant[1])
     alternatives = _either(name)
     missing = tuple(c.name for c in columns if c.required and c.name not in mapped and c.name not in alternatives)
     if alternatives and not any(column in mapped for column in alternatives):
