@@ -143,8 +143,11 @@ def test_the_help_uses_standard_terms():
     program = "import sys; from crmnb.cli import main; sys.exit(main())"
     commands = [
         [],
+        ["init"],
         ["run"],
         ["check"],
+        ["columns"],
+        ["schema"],
         ["results"],
         ["simulate"],
         ["purge"],

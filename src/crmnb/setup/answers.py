@@ -13,7 +13,7 @@ Ask = Callable[[Question], str]
 class Answers:
     """The answers by key. `ask` shows a question and returns the text; None where nobody can be asked."""
 
-    given: Mapping[str, str]
+    replies: Mapping[str, str]
     ask: Ask | None = None
     known: dict[str, str | None] = field(default_factory=dict)
 
@@ -21,7 +21,7 @@ class Answers:
         """The answer to a question; None if there is none. Raises InputError for an answer that is not allowed."""
         if question.key in self.known:
             return self.known[question.key]
-        answer = self.given.get(question.key)
+        answer = self.replies.get(question.key)
         if answer is None and self.ask:
             answer = self.ask(question) or None
         if answer is not None and question.allowed and answer not in question.allowed:
@@ -31,6 +31,6 @@ class Answers:
 
     def check_used(self) -> None:
         """Raise InputError for an answer to a question that was not asked."""
-        for key in self.given:
+        for key in self.replies:
             if key not in self.known:
                 raise InputError(f"--answer {key}: nothing is asked about it.{nearest(key, self.known)}")

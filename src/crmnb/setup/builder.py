@@ -159,8 +159,8 @@ def _personal_headers(profile: FileProfile, preset: Preset | None) -> tuple[str,
     declared = {present(header, profile.by_header) for header in (preset or {}).get("personal", [])}
     named = set() if preset else {c.header for c in profile.columns if is_personal_name(c.header)}
     valued = {column.header for column in profile.columns if column.personal}
-    found = declared | named | valued
-    return tuple(column.header for column in profile.columns if column.header in found and "." not in column.header)
+    personal = declared | named | valued
+    return tuple(column.header for column in profile.columns if column.header in personal and "." not in column.header)
 
 
 def _drop_personal(source: SourceDraft, tables: Sequence[TableDraft]) -> None:

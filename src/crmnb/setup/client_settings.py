@@ -30,24 +30,24 @@ def _sources(draft: Draft) -> dict[str, SourceDraft]:
 def _add_currency(draft: Draft, answers: Answers) -> None:
     """The currency by a column of it or by signs beside the amounts; asked where these say nothing or several."""
     codes, signs, has_money = _currencies(draft)
-    found = codes or Counter({SIGNS[sign]: count for sign, count in signs.items() if sign in SIGNS})
+    currencies = codes or Counter({SIGNS[sign]: count for sign, count in signs.items() if sign in SIGNS})
     if not has_money:
         draft.settings["currency"] = Line("XXX", "no currency: no amounts are mapped")
         return
-    if len(found) == 1 and (codes or len(signs) == len(found)):
-        (currency,) = found
+    if len(currencies) == 1 and (codes or len(signs) == len(currencies)):
+        (currency,) = currencies
         where = "the column of the currency" if codes else f"the sign {next(iter(signs))}"
         draft.settings["currency"] = Line(currency, f"from {where}")
         return
-    hint = f" (the files have {', '.join(sorted(found) or sorted(signs))})" if found or signs else ""
+    hint = f" (the files have {', '.join(sorted(currencies) or sorted(signs))})" if currencies or signs else ""
     text = f"the currency of the amounts{hint}"
-    question = Question("currency", text, f"currency: {(found.most_common(1) or [('EUR', 0)])[0][0]}")
+    question = Question("currency", text, f"currency: {(currencies.most_common(1) or [('EUR', 0)])[0][0]}")
     answer = answers.get(question)
     if answer is not None and not re.fullmatch(CURRENCY, answer):
         raise InputError(f"--answer currency={answer}: use the three capital letters of a currency, such as GBP.")
     draft.settings["currency"] = Line(answer, "as answered") if answer else Line(question)
-    if answer and len(found) > 1:
-        _add_rates(draft, sorted(set(found) - {answer}), answer, answers)
+    if answer and len(currencies) > 1:
+        _add_rates(draft, sorted(set(currencies) - {answer}), answer, answers)
 
 
 def _currencies(draft: Draft) -> tuple[Counter[str], Counter[str], bool]:

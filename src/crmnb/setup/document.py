@@ -62,8 +62,8 @@ def write_document(draft: Draft, name: str, folder: Path, day: date) -> str:
 def _folders(files: Iterable[Path], folder: Path) -> Iterator[str]:
     """The declaration of the folders of files outside that of the parameters file."""
     outside = {os.path.dirname(_relative(path, folder)) for path in files}
-    if found := sorted(place for place in outside if place.startswith("..") or os.path.isabs(place)):
-        yield _commented(f"data_folders: {flow(found)}", "where crmnb may read files, beside this folder")
+    if entries := sorted(place for place in outside if place.startswith("..") or os.path.isabs(place)):
+        yield _commented(f"data_folders: {flow(entries)}", "where crmnb may read files, beside this folder")
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -97,9 +97,9 @@ def _source(source: SourceDraft, draft: Draft, folder: Path) -> Iterator[str]:
 
 
 def _tables(tables: Iterable[TableDraft]) -> Iterator[str]:
-    found = list(tables)
-    yield "tables:" if found else "tables: {}"
-    for table in found:
+    entries = list(tables)
+    yield "tables:" if entries else "tables: {}"
+    for table in entries:
         yield _commented(f"  {table.name}:", table.why)
         if table.query:
             yield "    query: |"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 
 from crmnb.core.errors import InputError, escape_unprintable
@@ -124,7 +125,7 @@ def profile_file(path: Path) -> FileProfile:
         rows = [[record.get(header, "") for header in headers] for record in records]
         return _profile(path, "json", _declared_format(path, "json"), headers, rows)
     if format_ == "parquet":
-        headers, rows = _parquet_rows(path)
+        headers, rows = _parquet_rows(path, shown)
         return _profile(path, "parquet", _declared_format(path, "parquet"), headers, rows)
     options, numbered = _excel_rows(path, shown) if format_ == "excel" else _text_rows(path)
     place = _header_place([cells for _, cells in numbered])
@@ -265,8 +266,8 @@ def _flat(value: dict, prefix: str = "", depth: int = 0):
         elif isinstance(inner, list) and inner and all(isinstance(i, dict) and {"key", "value"} <= {*i} for i in inner):
             for entry in inner:
                 kinds = entry["value"]
-                found = [v for v in kinds.values() if v is not None] if isinstance(kinds, dict) else [kinds]
-                yield f"{name}.{entry['key']}", _json_text(found[0] if found else None)
+                contents = [v for v in kinds.values() if v is not None] if isinstance(kinds, dict) else [kinds]
+                yield f"{name}.{entry['key']}", _json_text(contents[0] if contents else None)
         else:
             yield name, _json_text(inner)
 
@@ -277,12 +278,16 @@ def _json_text(value: object) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _parquet_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+def _parquet_rows(path: Path, shown: str) -> tuple[list[str], list[list[str]]]:
     import duckdb
 
-    with duckdb.connect() as con:
-        relation = con.from_parquet(str(path)).limit(MOST_RECORDS)
-        return relation.columns, [[_cell_text(c) if c is not None else "" for c in row] for row in relation.fetchall()]
+    try:
+        with duckdb.connect() as con:
+            relation = con.from_parquet(escape(str(path))).limit(MOST_RECORDS)
+            rows = [["" if cell is None else _cell_text(cell) for cell in row] for row in relation.fetchall()]
+            return relation.columns, rows
+    except duckdb.Error:
+        raise InputError(f"{shown} cannot be read as Parquet. Save it again.") from None
 
 
 # ---- Which rows are data ----------------------------------------------------------------------------------
@@ -338,7 +343,7 @@ def _profile(
         columns.append(ColumnProfile(header, tuple(filter(None, cells)), len(regular), label))
     zones = _ZONE.findall(" ".join(cell for row in rows[:below] for cell in row))
     zone = zones[0] if len(set(zones)) == 1 else ""
-    texts = {header: tuple(dict.fromkeys(found)) for header, found in totals.items()}
+    texts = {header: tuple(dict.fromkeys(contents)) for header, contents in totals.items()}
     cells = tuple(tuple(row) for row in regular)
     return FileProfile(
         path, format_, options, tuple(columns), len(regular), texts, frozenset(filled_in_totals), zone, cells
@@ -362,15 +367,17 @@ def _rows_below_header(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _is_label_row(row: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    typed = 0
+    """Whether a row has no value where the further rows have numbers or times, but texts or nothing, in at least two columns."""
+    columns = labels = 0
     for place, cell in enumerate(row):
         values = [other[place] for other in others if place < len(other) and other[place]]
-        if not cell or len(values) < 3 or not _has_form(values):
+        if len(values) < 3 or not _has_form(values):
             continue
-        if _has_form([cell]):
+        if cell and _has_form([cell]):
             return False
-        typed += 1
-    return typed >= 2
+        columns += 1
+        labels += bool(cell)
+    return columns >= 2 and labels >= 1
 
 
 def _has_form(values: Sequence[str]) -> bool:

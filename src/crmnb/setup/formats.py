@@ -48,8 +48,8 @@ def _mapped(source: SourceDraft, tables: Sequence[TableDraft], types: Sequence[s
         for name, line in table.columns.items()
         if isinstance(line.value, str) and (c := TABLES[table.name].by_name.get(name)) and c.type in types
     }
-    found = [source.profile.by_header[header] for header in headers if header in source.profile.by_header]
-    return [column for column in found if column.values]
+    profiles = [source.profile.by_header[header] for header in headers if header in source.profile.by_header]
+    return [column for column in profiles if column.values]
 
 
 # ---- Times ------------------------------------------------------------------------------------------------
@@ -153,13 +153,13 @@ def _add_times(source: SourceDraft, forms: dict[str, str | list[str] | None], zo
 
 def _add_numbers(source: SourceDraft, columns: Sequence[ColumnProfile], answers: Answers) -> None:
     """Add the decimal mark, the thousands separator and the signs that the numbers of a source have."""
-    found = [column.numbers for column in columns if column.numbers]
-    if not found or source.profile.format not in ("csv", "excel", "json"):
+    profiles = [column.numbers for column in columns if column.numbers]
+    if not profiles or source.profile.format not in ("csv", "excel", "json"):
         return
-    sure = [numbers for numbers in found if not numbers.is_ambiguous]
+    sure = [numbers for numbers in profiles if not numbers.is_ambiguous]
     decimals = {n.decimal for n in sure if n.decimal == "," or not n.is_whole or n.thousands}
     separators = {n.thousands for n in sure} - {""}
-    if unsure := [numbers for numbers in found if numbers.is_ambiguous]:
+    if unsure := [numbers for numbers in profiles if numbers.is_ambiguous]:
         marks = {numbers.thousands for numbers in unsure}
         if not decimals and not separators:
             (mark, *_) = sorted(marks)
@@ -177,5 +177,5 @@ def _add_numbers(source: SourceDraft, columns: Sequence[ColumnProfile], answers:
         source.options["decimal"] = Line(",")
     if separators - {decimal}:
         source.options["thousands"] = Line(sorted(separators - {decimal})[0])
-    if signs := sorted({sign for numbers in found for sign in numbers.signs}):
+    if signs := sorted({sign for numbers in profiles for sign in numbers.signs}):
         source.options["signs"] = Line(signs)

@@ -34,10 +34,10 @@ def add_items(draft: Draft, table: TableDraft, profile: FileProfile, taken: Sequ
 def _kind_of(question: str) -> str:
     """Which item a question is: satisfied, recommend or effort; "" if none."""
     words = words_in(question)
-    if "group" in words and "nps" in words:
+    if "group" in words:  # of promoters, passives and detractors, which follows from the answer
         return ""
-    found = [item for item, known in item_words().items() if words & set(known)]
-    return "recommend" if "recommend" in found else found[0] if len(found) == 1 else ""
+    kinds = [item for item, known in item_words().items() if words & set(known)]
+    return "recommend" if "recommend" in kinds else kinds[0] if len(kinds) == 1 else ""
 
 
 def _worded_scale(column: ColumnProfile) -> dict[str, str]:

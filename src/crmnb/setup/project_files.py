@@ -46,10 +46,10 @@ def write_parameters(
     target = project / "parameters" / f"{client}.yml"
     if target.exists():
         raise InputError(f"{target} exists and is not overwritten. Choose another name with --name, or edit the file.")
-    given = Answers(answers or {}, ask)
-    draft = build_draft([profile_file(path) for path in files], given)
-    draft.answered = {key: answer for key, answer in given.known.items() if answer is not None}
-    given.check_used()
+    dialogue = Answers(answers or {}, ask)
+    draft = build_draft([profile_file(path) for path in files], dialogue)
+    draft.answered = {key: answer for key, answer in dialogue.known.items() if answer is not None}
+    dialogue.check_used()
     if not draft.tables:
         asked = "; ".join(f"{s.profile.path.name}: {s.options['unrecognised'].value}" for s in draft.sources)
         keys = ", ".join(f"--answer table.{source.name}=TABLE" for source in draft.sources)
@@ -68,22 +68,22 @@ def write_parameters(
 
 def _files(paths: Iterable[Path]) -> list[Path]:
     """The files, without those of a folder that have no known ending. Raises InputError if there are none."""
-    found: list[Path] = []
+    entries: list[Path] = []
     for path in paths:
         if path.is_dir():
             known = (*ENDINGS, ".json")
-            found += sorted(
+            entries += sorted(
                 file
                 for file in path.iterdir()
                 if file.suffix.lower() in known and not file.name.startswith(("~$", "."))
             )
         else:
-            found.append(path)
-    if not found:
+            entries.append(path)
+    if not entries:
         raise InputError(
             "There is no file to read: name the client's files, or a folder with CSV, Excel, JSON or Parquet files."
         )
-    return [path.absolute() for path in dict.fromkeys(found)]
+    return [path.absolute() for path in dict.fromkeys(entries)]
 
 
 def _client_name(text: str, *, is_given: bool) -> str:
@@ -101,5 +101,5 @@ def _open_questions(draft: Draft) -> tuple[Question, ...]:
         *draft.settings.values(),
         *(line for source in draft.sources for line in source.options.values()),
     ]
-    found = [line.value for line in lines if isinstance(line.value, Question)]
-    return (*found, *draft.open, *(question for table in draft.tables for question in table.questions))
+    entries = [line.value for line in lines if isinstance(line.value, Question)]
+    return (*entries, *draft.open, *(question for table in draft.tables for question in table.questions))

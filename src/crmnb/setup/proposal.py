@@ -41,11 +41,11 @@ class Proposal:
 
 def propose_table(profile: FileProfile) -> tuple[Proposal | None, list[Proposal]]:
     """The table that a file holds, None where it is not clear, and all candidates, the best first."""
-    found = sorted((propose_columns(profile, name) for name in tables_to_map()), key=lambda p: -p.score)
-    whole = [proposal for proposal in found if not proposal.missing and proposal.score > 1]
+    proposals = sorted((propose_columns(profile, name) for name in tables_to_map()), key=lambda p: -p.score)
+    whole = [proposal for proposal in proposals if not proposal.missing and proposal.score > 1]
     if whole and (len(whole) == 1 or whole[0].score - whole[1].score >= _MARGIN):
         return whole[0], whole
-    return None, whole or [proposal for proposal in found if proposal.score > 1][:2]
+    return None, whole or [proposal for proposal in proposals if proposal.score > 1][:2]
 
 
 def propose_columns(profile: FileProfile, name: str) -> Proposal:

@@ -50,12 +50,14 @@ def metrics_by_column(table: str) -> dict[str, tuple[str, ...]]:
         items={**items, "effort": Item(scale=(1, 5), direction="effort")},
         churn=Churn(kind="inactivity", inactivity_days=180),
     )
-    found: dict[str, list[str]] = {}
+    by_column: dict[str, list[str]] = {}
     with duckdb.connect(config={"threads": 1}) as con:
         tables = Tables(client, con, frozenset())
         for metric in catalogue().values():
             if metric.has_rows and table in {tables.source_of(name) for name in metric.reads}:
                 for column in required_columns(metric, client, con):
-                    found.setdefault(column, []).append(metric.id)
+                    by_column.setdefault(column, []).append(metric.id)
     prefix = f"{table}."
-    return {column.removeprefix(prefix): (*metrics,) for column, metrics in found.items() if column.startswith(prefix)}
+    return {
+        column.removeprefix(prefix): (*metrics,) for column, metrics in by_column.items() if column.startswith(prefix)
+    }

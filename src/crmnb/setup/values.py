@@ -169,10 +169,10 @@ def numbers_of(values: Sequence[str]) -> Numbers | None:
         digits.append(number.strip("+-").strip())
     if len(signs) > 3:
         return None
-    found = _marks_of(digits)
-    if found is None:
+    marks = _marks_of(digits)
+    if marks is None:
         return None
-    decimal, thousands, is_ambiguous = found
+    decimal, thousands, is_ambiguous = marks
     numbers = [_to_float(value, decimal, thousands) for value in values]
     if any(number is None for number in numbers):
         return None
