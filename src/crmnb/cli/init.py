@@ -100,6 +100,6 @@ def _check(project: Path, written) -> int:
     except InputError as error:
         print(f"crmnb: the file was written, but the check stopped: {error}", file=sys.stderr)
         return 2
-    print(unlocks_text(checked.metrics))
+    print(unlocks_text(checked.metrics, checked.client.tables))
     print(f"\nNext: crmnb check {written.client}, then crmnb run {written.client} --period {checked.period.label}")
     return 0

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,10 @@ def _source(source: SourceDraft, draft: Draft, folder: Path) -> Iterator[str]:
     profile = source.profile
     what = source.product or "no product that is known"
     yield _commented(f"  {source.name}:", f"{what}; {profile.rows:,} rows, {len(profile.columns)} columns")
-    yield f"    file: {scalar(_relative(profile.path, folder))}"
+    name = _relative(profile.path, folder)
+    if profile.pattern:
+        name = f"{escape(name[: -len(profile.path.name)])}{profile.pattern}"
+    yield f"    file: {scalar(name)}"
     options = {key: line for key, line in source.options.items() if key != "unrecognised"}
     for key in sorted(options, key=lambda key: (_ORDER.index(key) if key in _ORDER else 99, key)):
         yield from _entry("    ", key, options[key])

@@ -85,7 +85,8 @@ class FileProfile:
     """A file: its options as a source, its columns, and the texts in its rows that are no data.
 
     `totals`: the texts with which totals and footers begin, by the header of their column. `zone`: a time zone that the rows
-    below the header name. `filled_in_totals`: the headers under which a total or footer has a text. `cells`: the rows of data as texts.
+    below the header name. `filled_in_totals`: the headers under which a total or footer has a text. `cells`: the rows of data as texts. `pattern`: of the names of several
+    files with the same columns, of which `path` is the first.
     """
 
     path: Path
@@ -97,6 +98,7 @@ class FileProfile:
     filled_in_totals: frozenset[str] = frozenset()
     zone: str = ""
     cells: tuple[tuple[str, ...], ...] = ()
+    pattern: str = ""
 
     def pairs(self, first: str, second: str) -> list[tuple[str, str]]:
         """The cells of two columns, row by row."""
@@ -224,11 +226,28 @@ def _excel_rows(path: Path, shown: str) -> tuple[dict, list[tuple[int, list[str]
     if not sheets:
         raise InputError(f"{shown} is empty: all its sheets are empty.")
     options: dict = _declared_format(path, "excel")
-    largest = max(sheets, key=lambda name: len(sheets[name]))
+    texts = {name: [[_cell_text(cell) for cell in row] for row in rows] for name, rows in sheets.items()}
+    largest = max(texts, key=lambda name: len(texts[name]))
+    rows = list(enumerate(texts[largest], 1))
     if len(book.sheet_names) > 1:
-        options["sheets"] = [largest]
-    rows = [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(sheets[largest], 1)]
+        names = _sheets_alike(texts, largest)
+        options["sheets"] = ["*"] if len(names) == len(texts) > 1 else names
+        place = _header_place([row for row in texts[largest] if any(row)])
+        header = [row for row in texts[largest] if any(row)][place] if place is not None else None
+        for name in names:
+            if name != largest:
+                rows += list(enumerate(texts[name][texts[name].index(header) + 1 :], len(rows) + 1))
     return options, [(number, cells) for number, cells in rows if any(cells)][:MOST_RECORDS]
+
+
+def _sheets_alike(texts: dict[str, list[list[str]]], largest: str) -> list[str]:
+    """The sheets that have the header of the largest one in the same row."""
+    filled = [row for row in texts[largest] if any(row)]
+    place = _header_place(filled)
+    if place is None:
+        return [largest]
+    number = texts[largest].index(filled[place])
+    return [name for name, rows in texts.items() if len(rows) > number and rows[number] == filled[place]]
 
 
 def _cell_text(cell: object) -> str:

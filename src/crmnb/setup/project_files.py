@@ -15,6 +15,7 @@ from crmnb.setup.builder import build_draft
 from crmnb.setup.document import SCHEMA_FILE, schema_text, write_document
 from crmnb.setup.draft import Draft, Line, Question
 from crmnb.setup.file_profile import profile_file
+from crmnb.setup.grouping import grouped
 from crmnb.setup.values import normalised
 
 
@@ -47,7 +48,7 @@ def write_parameters(
     if target.exists():
         raise InputError(f"{target} exists and is not overwritten. Choose another name with --name, or edit the file.")
     dialogue = Answers(answers or {}, ask)
-    draft = build_draft([profile_file(path) for path in files], dialogue)
+    draft = build_draft(grouped([profile_file(path) for path in files]), dialogue)
     draft.answered = {key: answer for key, answer in dialogue.known.items() if answer is not None}
     dialogue.check_used()
     if not draft.tables:

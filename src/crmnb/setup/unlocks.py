@@ -1,29 +1,45 @@
 """Which metrics a client's data can give now, and which further column would unlock which metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from crmnb.evaluate.availability import Availability, required_columns
 from crmnb.metrics.definition import catalogue
 from crmnb.schema.client.models import Churn, Client, Item
 
-_MOST_COLUMNS = 12
-_MOST_METRICS = 6
+_MOST_ENTRIES = 8
+_MOST_METRICS = 5
 
 
-def unlocks_text(metrics: Iterable[Availability]) -> str:
-    """Two lists in words: the metrics that are available, and those of which one table or column is missing."""
+def unlocks_text(metrics: Iterable[Availability], tables: Collection[str]) -> str:
+    """In words: the metrics that are available, and those of which one column of a mapped table, or one table, is missing."""
     known = list(metrics)
     now = [item.metric.title for item in known if item.status != "no"]
-    lines = [f"{len(now)} of {len(known)} metrics can be measured now{': ' if now else '.'}{_listed(now, 12)}"]
-    unlocked: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for item in known:
-        if item.status == "no" and len(item.missing) == 1:
-            unlocked.setdefault(item.missing[0], []).append(item.metric.title)
+        missing = dict.fromkeys(column.partition(".")[0] for column in item.missing)
+        if item.status != "no" or len(missing) != 1:
+            continue
+        (table,) = missing
+        if table not in tables:
+            others.setdefault(table, []).append(item.metric.title)
+        elif len(item.missing) == 1:
+            columns.setdefault(item.missing[0], []).append(item.metric.title)
+    return "\n".join(
+        [
+            f"{len(now)} of {len(known)} metrics can be measured now{': ' if now else '.'}{_listed(now, _MOST_METRICS * 2)}",
+            *_ranked("One more column would unlock:", columns),
+            *_ranked("One more table would unlock:", others),
+        ]
+    )
+
+
+def _ranked(title: str, unlocked: dict[str, list[str]]) -> Iterator[str]:
+    """A list of what would unlock most, under its title."""
     if unlocked:
-        lines.append("\nOne more column would unlock:")
-        ranked = sorted(unlocked.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-        lines += [f"  {column}: {_listed(titles, _MOST_METRICS)}" for column, titles in ranked[:_MOST_COLUMNS]]
-    return "\n".join(lines)
+        yield f"\n{title}"
+    ranked = sorted(unlocked.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    yield from (f"  {name}: {_listed(titles, _MOST_METRICS)}" for name, titles in ranked[:_MOST_ENTRIES])
 
 
 def _listed(titles: list[str], most: int) -> str:

@@ -5,6 +5,7 @@ import json
 from contextlib import suppress
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,22 @@ def test_json_is_reached_by_dots_and_by_keys(tmp_path):
         "via.channel": ("web",),
         "event_params.session": ("7",),
     }
+
+
+def test_sheets_with_the_same_header_are_read_together(tmp_path):
+    def workbook(name, *sheets):
+        with xlsxwriter.Workbook(tmp_path / name) as book:
+            for rows in sheets:
+                sheet = book.add_worksheet()
+                for number, row in enumerate(rows):
+                    sheet.write_row(number, 0, row)
+        return profile_file(tmp_path / name)
+
+    january, february = [["No", "Total"], ["A1", 5], ["A2", 6]], [["No", "Total"], ["A3", 7]]
+    both = workbook("both.xlsx", january, february)
+    assert (both.options, both.rows) == ({"sheets": ["*"]}, 3)
+    notes = workbook("notes.xlsx", january, [["Notes for the reader"]])
+    assert (notes.options, notes.rows) == ({"sheets": ["Sheet1"]}, 2)
 
 
 @pytest.mark.parametrize(

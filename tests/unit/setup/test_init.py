@@ -32,7 +32,8 @@ def test_the_file_is_written_loads_and_is_checked(project, capsys):
     )
     shown = capsys.readouterr().out
     assert "metrics can be measured now" in shown
-    assert "One more column would unlock:" in shown
+    assert "One more column would unlock:\n" in shown
+    assert "One more table would unlock:\n" in shown
     client = load_client("corner", project / "parameters")
     assert (client.name, client.currency, client.churn.inactivity_days) == ("Corner", "EUR", 90)
     assert client.sources["orders"].file == "corner/orders.csv"
@@ -65,6 +66,20 @@ def test_no_value_of_a_personal_column_is_shown(project, capsys):
     text = (project / "parameters/corner.yml").read_text()
     assert "secret.example" not in out.out + out.err + text
     assert yaml.safe_load(text)["sources"]["orders"]["personal"] == ["e-mail"]
+
+
+def test_a_file_per_month_is_one_source(project):
+    folder = project / "parameters/monthly"
+    folder.mkdir()
+    lines = _ORDERS.splitlines()
+    for month in range(1, 4):
+        (folder / f"orders-2025-{month:02}.csv").write_text(
+            "\n".join([lines[0], *lines[4 * month - 3 : 4 * month + 1]]) + "\n"
+        )
+    written = write_parameters(project, [folder], answers={"currency": "EUR"})
+    client = load_client("monthly", project / "parameters")
+    assert [source.file for source in client.sources.values()] == ["monthly/orders-*.csv"]
+    assert written.draft.sources[0].profile.rows == 12
 
 
 def test_files_elsewhere_are_declared(project, tmp_path_factory):
