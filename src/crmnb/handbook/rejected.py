@@ -23,7 +23,7 @@ def rejected_rows(imported: Intake, client: Client) -> dict[str, tuple[RejectedR
     for name, mapping in client.tables.items():
         path = imported.folder / "quarantine" / f"{name}.csv"
         if path.is_file():
-            theirs = {column: source for column, source in mapping.columns.items() if isinstance(source, str)}
+            theirs = mapping.headers
             with path.open(encoding="utf-8", newline="") as file:
                 rows[name] = tuple(
                     RejectedRow(

@@ -77,8 +77,9 @@ class LineAudit:
 class TableAudit:
     """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
 
-    `source` is "query" for a table that a query makes. Always read = accepted + rejected + replaced + erased, where
-    `replaced` are rejected rows for which corrected rows were sent, and `erased` those of customers on the erasure list.
+    `source` is "query" for a table that a query makes. Always read = accepted + rejected + replaced + erased + the `excluded` rows, where
+    `replaced` are rejected rows for which corrected rows were sent, `erased` those of customers on the erasure list, and `excluded` (by
+    cause) those that are no data, as the client's file says.
     A row may have several `causes`, most frequent first. `notes` are further remarks.
     """
 
@@ -94,7 +95,13 @@ class TableAudit:
     notes: tuple[str, ...] = ()
     replaced: int = 0
     erased: int = 0
+    excluded: dict[str, int] = field(default_factory=dict)
     cells: tuple[CellAudit, ...] = ()
+
+    @property
+    def excluded_rows(self) -> int:
+        """The number of excluded rows."""
+        return sum(self.excluded.values())
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -36,7 +36,7 @@ def personal_columns(client: Client, table: str, columns: list[str]) -> frozense
     if mapping.query is None:
         source = client.sources.get(mapping.source)
         hidden = source.personal if source else ()
-        personal = {*mapping.personal, *(name for name, header in mapping.columns.items() if header in hidden)}
+        personal = {*mapping.personal, *(name for name, header in mapping.headers.items() if header in hidden)}
     elif "personal" in mapping.model_fields_set:
         personal = set(mapping.personal)
     else:
@@ -54,7 +54,7 @@ def customer_columns(client: Client) -> frozenset[str]:
     for name, mapping in client.tables.items():
         if mapping.query is None:
             headers |= {
-                mapping.columns[column].lower() for column in customer_key_columns(TABLES[name], mapping.columns)
+                mapping.headers[column].lower() for column in customer_key_columns(TABLES[name], mapping.headers)
             }
         else:
             names = {"customer_id", *TABLES[name].by_name}

@@ -23,6 +23,7 @@ from crmnb.intake.erasure.exclude import sort_parents_first
 from crmnb.intake.personal_data import check_segments, customer_columns, personal_columns
 from crmnb.intake.profile import profile_tables
 from crmnb.intake.readers.read import read_source
+from crmnb.intake.row_selection import exclude_rows, flag_cell, split_rows
 from crmnb.intake.sources.files import SourceFile, check_unchanged, find_files
 from crmnb.intake.sources.query import OFFLINE_CONFIG, QUERY_SECONDS, find_query_sources, run_query
 from crmnb.intake.staging_table import (
@@ -52,7 +53,7 @@ from crmnb.intake.validation.quarantine import Quarantine
 from crmnb.intake.validation.referential_checks import check_lines, check_references
 from crmnb.intake.validation.validate import validate_rows
 from crmnb.intake.validation.validated_rows import Contract
-from crmnb.schema.client import Client, Mapping, Source
+from crmnb.schema.client import Client, Given, Mapping, Source
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _LOG = logging.getLogger("crmnb")
@@ -229,7 +230,7 @@ def _read_source(con: duckdb.DuckDBPyConnection, job: _ImportJob, name: str) -> 
     """The rows of a source as they are in its files; each source is read once."""
     if name not in job.staging_tables:
         source, tables = job.client.sources[name], job.client.tables.values()
-        mapped = {header for mapping in tables if mapping.source == name for header in mapping.columns.values()}
+        mapped = {header for mapping in tables if mapping.source == name for header in mapping.headers.values()}
         staging = read_source(
             con, name, source, job.files[name], job.folder, job.key(f"sources.{name}"), mapped | set(source.columns)
         )
@@ -289,7 +290,11 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
     key = job.key(f"tables.{table.name}")
     if mapping.query is None:
         staging = _read_source(con, job, mapping.source)
-        cells = {name: staging.cell(header, f"{key}.columns.{name}") for name, header in mapping.columns.items()}
+        staging = exclude_rows(staging, mapping.where, f"{key}.where")
+        staging = split_rows(con, staging, mapping, table.key[0] if table.key else "", key)
+        cells = {name: _find_cell(staging, column, f"{key}.columns.{name}") for name, column in mapping.columns.items()}
+        for flag, (name, value) in mapping.flags.items():
+            cells[flag] = flag_cell(cells[name], value, mapping.split[name].separator, staging)
     else:
         staging = _run_table_query(con, job, table, mapping)
         cells = dict(staging.columns)
@@ -321,6 +326,15 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
         con, job, audit, f"{rows} ORDER BY {order}" if order else rows, job.result_folder / f"{table.name}.parquet"
     )
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
+
+
+def _find_cell(staging: StagingTable, column: str | Given, key: str) -> Cell:
+    """The cell of a column: that of a header, a constant, or the file and record number of the row."""
+    if isinstance(column, str):
+        return staging.cell(column, key)
+    if column.row_number:
+        return Cell("(_file || ' ' || CAST(_record AS VARCHAR))", "text")  # as `StagingTable.rows` names them
+    return Cell(f"({quote_literal(column.value)})", "text")
 
 
 def _is_needed_again(client: Client, table: str, source: str) -> bool:
@@ -382,7 +396,8 @@ def _write_accepted(con: duckdb.DuckDBPyConnection, job: _ImportJob, audit: Tabl
     ((accepted,),) = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()
     name = audit.table or f"source {audit.source}"
     erased = f", {audit.erased:,} excluded (erasure list)" if audit.erased else ""
-    if audit.read != accepted + audit.rejected + audit.replaced + audit.erased:
+    erased += f", {audit.excluded_rows:,} excluded (no data)" if audit.excluded_rows else ""
+    if audit.read != accepted + audit.rejected + audit.replaced + audit.erased + audit.excluded_rows:
         raise RuntimeError(
             f"{name}: {audit.read} rows read, but {accepted} accepted, {audit.rejected} rejected and {audit.replaced} "
             f"replaced{erased}. A row was lost: this is a fault of crmnb, not of the data."

@@ -59,6 +59,9 @@ class StagingTable:
     unparsed: str = "NULL"
     headers_by_file: dict[str, set[str]] = field(default_factory=dict)
     duplicate_headers: frozenset[str] = frozenset()
+    exclusions: tuple[
+        tuple[str, str], ...
+    ] = ()  # rows that are no data: cause, and the SQL condition on a row of `table`
     resubmitted: dict[str, str] = field(
         default_factory=dict
     )  # the SQL of REJECTION_COLUMNS, if there are corrected rows
@@ -69,12 +72,20 @@ class StagingTable:
         return self.file != "''"
 
     @property
+    def plain_headers(self) -> set[str]:
+        """The headers as they stand in every file, without those that were made unique."""
+        headers = set.intersection(*self.headers_by_file.values()) if self.headers_by_file else set()
+        return {name for name in headers if not any(name.startswith(f"{first} (") for first in self.duplicate_headers)}
+
+    @property
     def rows(self) -> str:
-        """The SQL of all rows: their cells, and _id, _file, _record, _problem, _unparsed."""
+        """The SQL of all rows but the excluded ones: their cells, and _id, _file, _record, _problem, _unparsed."""
+        excluded = " OR ".join(f"({condition})" for _, condition in self.exclusions)
+        where = f" WHERE NOT coalesce({excluded}, false)" if excluded else ""
         cells = ", ".join(cell.sql for cell in self.columns.values())
         return (
             f"(SELECT rowid AS _id, {self.file} AS _file, {self.record} AS _record, {self.problem} AS _problem, "
-            f"{self.unparsed} AS _unparsed, {cells} FROM {self.table})"
+            f"{self.unparsed} AS _unparsed, {cells} FROM {self.table}{where})"
         )
 
     def cell(self, header: str, key: str) -> Cell:

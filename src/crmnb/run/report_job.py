@@ -254,6 +254,7 @@ def _manifest(report: _Report) -> dict[str, Any]:
                     "quarantined": audit.rejected,
                     "replaced": audit.replaced,
                     "forgotten": audit.erased,
+                    "excluded": audit.excluded_rows,
                 }
                 for audit in intake.audits
             ],

@@ -9,6 +9,7 @@ import duckdb
 
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.records import Part, create_staging_table, find_first_rowid
+from crmnb.intake.row_selection import select_source_rows
 from crmnb.intake.sources.files import SourceFile
 from crmnb.intake.staging_table import REJECTION_COLUMNS, Cell, StagingTable, quote_identifier
 from crmnb.schema.client import Source
@@ -83,4 +84,5 @@ def _load_parts(con: duckdb.DuckDBPyConnection, staging: StagingTable, parts: li
         duplicate_headers=frozenset().union(*(part.duplicates for part in parts)),
         resubmitted=resubmitted,
     )
-    return loaded.with_record_numbers([part.label for part in parts], starts, staging.source.header + 1)
+    numbered = loaded.with_record_numbers([part.label for part in parts], starts, staging.source.header + 1)
+    return select_source_rows(con, numbered, dict(enumerate(starts)), staging.location)

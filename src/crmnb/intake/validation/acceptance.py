@@ -40,7 +40,7 @@ def check_ambiguous_numbers(validated: ValidatedRows) -> None:
         if column.type not in ("money", "number", "integer") or cell.kind != "text":
             continue
         bare = strip_signs(validated.cleaned_text(column.name), source.signs)
-        with_point = f"(SELECT {bare} AS bare FROM {validated.staging.table} WHERE contains({cell.sql}, '.'))"
+        with_point = f"(SELECT {bare} AS bare FROM {validated.staging.rows} WHERE contains({cell.sql}, '.'))"
         if validated.query(
             f"SELECT 1 FROM {with_point} WHERE regexp_full_match(bare, {_WITH_POINT}) AND NOT regexp_full_match(bare, {_GROUPED}) LIMIT 1"
         ):

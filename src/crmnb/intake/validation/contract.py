@@ -68,7 +68,8 @@ MALFORMED = Rule(
 def build_columns(table: Table, mapped: list[str], client: Client) -> list[Column]:
     """The mapped columns: those of the table, the survey's items with their scales, and the client's typed attributes."""
     items = client.items if table.has_items else {}
-    types = client.tables[table.name].types
+    mapping = client.tables[table.name]
+    types = mapping.types | dict.fromkeys(mapping.flags, "flag")
     return [
         table.by_name.get(name)
         or (

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from crmnb.intake.audit import ControlTotal, RejectionCause, TableAudit
+from crmnb.intake.row_selection import count_excluded
 from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.cell_counts import count_cells
 from crmnb.intake.validation.contract import list_violations, mask_names, value_column, violates
@@ -27,6 +28,7 @@ def audit_rows(validated: ValidatedRows, rejected: int, replaced: int, erased: i
         notes=_write_notes(validated, replaced, erased),
         replaced=replaced,
         erased=erased,
+        excluded=count_excluded(validated.con, validated.staging),
         cells=count_cells(validated) if contract.table else (),
     )
 
@@ -114,7 +116,7 @@ def _note_rounded_amounts(validated: ValidatedRows) -> Iterator[str]:
         long = f"{point} > 0 AND length({cell.sql}) - {point} > 4"
         shape = quote_literal(f"[{mark}][0-9]{{4}}0*[1-9]")
         ((rows,),) = validated.query(
-            f"SELECT count(*) FROM {validated.staging.table} WHERE {long} AND regexp_matches({cell.sql}, {shape})"
+            f"SELECT count(*) FROM {validated.staging.rows} WHERE {long} AND regexp_matches({cell.sql}, {shape})"
         )
         if rows:
             yield f"{column.name}: {rows:,} {'amount has' if rows == 1 else 'amounts have'} more than four decimals and {'is' if rows == 1 else 'are'} rounded"

@@ -111,7 +111,7 @@ def _few(causes: tuple[RejectionCause, ...], client: Client) -> str:
 
 def _causes(account: TableAudit, client: Client) -> list[dict]:
     total, so_far, causes = sum(cause.rows for cause in account.causes), 0, []
-    theirs = client.tables[account.table].columns if account.table in client.tables else {}
+    theirs = client.tables[account.table].headers if account.table in client.tables else {}
     for cause in account.causes:
         so_far += cause.rows
         causes.append(

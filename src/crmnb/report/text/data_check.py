@@ -60,6 +60,7 @@ def account_remarks(account: TableAudit, client: Client) -> list[str]:
     if len(account.causes) > _MOST_CAUSES:
         more = len(account.causes) - _MOST_CAUSES
         remarks[-1] += f"; and {more} other {'cause' if more == 1 else 'causes'}"
+    remarks += [f"excluded: {printable(cause)}, {_rows(rows, client)}" for cause, rows in account.excluded.items()]
     for column, total in account.totals.items():
         unread = f"; {_rows(total.unreadable, client)} had no readable amount" if total.unreadable else ""
         accepted, rejected = _exact(total.accepted, client), _exact(total.rejected, client)

@@ -1,6 +1,7 @@
 """Loading a client: the parameters file is located, read and validated, and all its faults are reported together."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.paths import HANDBOOK, NAME, is_client_name
-from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, Client
+from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, UNION_TAGS, Client
 from crmnb.schema.client.safe_yaml import Place, read_yaml
 from crmnb.schema.client.validation import find_problems
 
@@ -31,6 +32,7 @@ _FORMS = {
     "dict": "keys and values, one per line",
     "model": "keys and values, one per line",
 }
+_NO_KEYS = ("[key]", *UNION_TAGS)  # parts of the place of an error that the file does not have
 _MOST_ROUNDS = 10  # of leaving out what has a fault: each finds faults that the ones before it hid
 _PLACEHOLDERS = {"name": "-", "currency": "XXX"}  # with which the rest can be checked
 # How deep the sections lie to which others refer: without one of their entries, every reference to it would be a fault.
@@ -80,7 +82,7 @@ def _validate(data: dict[str, Any]) -> tuple[Client | None, list[str]]:
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False)
             messages += [text for error in errors if not _follows(text := _describe_error(error), places)]
-            faulty = [tuple(part for part in error["loc"] if part != "[key]") for error in errors]
+            faulty = [tuple(part for part in error["loc"] if part not in _NO_KEYS) for error in errors]
             if any(len(place) <= _SECTION_DEPTH.get(place[0], 0) or not _leave_out(data, place) for place in faulty):
                 return None, messages
             places += [tuple(map(str, place)) for place in faulty]
@@ -136,7 +138,7 @@ def _check_name(name: str) -> str:
 def _describe_error(error: dict[str, Any]) -> str:
     """The message for an error of pydantic: the key, the value, what is allowed, and the nearest match."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
-    path = [part for part in error["loc"] if part != "[key]"]
+    path = [part for part in error["loc"] if part not in _NO_KEYS]
     path_text = ".".join(_show_key(part, path) for part in path)
     # A value in the place of a source's keys may be an address with a password.
     is_hidden = "database" in path or (path[:1] == ["sources"] and kind.endswith("_type"))
@@ -194,10 +196,18 @@ def _list_keys(path: list[Any]) -> list[str]:
     kind: Any = Client
     for part in path:
         kind = kind.model_fields[part].annotation if _is_model(kind) else get_args(kind)[-1]
-        if get_origin(kind) is not dict:  # a model, or an optional model (Churn | None)
-            kind = next((type_ for type_ in get_args(kind) if _is_model(type_)), kind)
-    fields = kind.model_fields if _is_model(kind) else ()
-    return [name for name in fields if not (kind is Client and name in ("id", "folder"))]
+        if get_origin(kind) is not dict:  # a model, an optional one (Churn | None), or one of several forms
+            kind = next(filter(_is_model, _types_in(kind)), kind)
+    fields = kind.model_fields if _is_model(kind) else {}
+    names = [field.alias or name for name, field in fields.items()]
+    return [name for name in names if not (kind is Client and name in ("id", "folder"))]
+
+
+def _types_in(kind: Any) -> Iterator[Any]:
+    """A type and those that it is made of."""
+    yield kind
+    for part in get_args(kind):
+        yield from _types_in(part)
 
 
 def _is_model(kind: Any) -> bool:

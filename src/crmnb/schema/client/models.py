@@ -4,7 +4,16 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from crmnb.core.paths import NAME
@@ -43,6 +52,13 @@ Cuts = Annotated[tuple[Annotated[float, Field(ge=-1e15, le=1e15), _NUMBER], ...]
 Years = Annotated[tuple[Annotated[float, Field(ge=0.05, le=100), _NUMBER], ...], Field(max_length=MAX_CUTS)]
 
 Name = Annotated[str, Field(pattern=NAME)]
+
+
+def _as_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str | int | float) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]  # a text, or a list of texts
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 ClockTime = Annotated[str, Field(pattern=CLOCK_TIME)]  # 24:00 is the end of the day
 Construct = Annotated[str, Field(min_length=1, max_length=40)]  # what several survey items measure together
@@ -56,6 +72,55 @@ class _Strict(BaseModel):
     )
 
 
+class Condition(_Strict):
+    """A condition on a column of a source: all that is declared must hold. A value or a list of values stands for `is`.
+
+    `is`: the value is one of these. `not`: it is none of these (nor is an empty cell). `filled`: there is a value, or there is
+    none. `starts_with`: the value begins with this text.
+    """
+
+    among: Texts = Field((), alias="is")
+    without: Texts = Field((), alias="not")
+    filled: bool | None = None
+    starts_with: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_values(cls, data: Any) -> Any:
+        return {"is": data} if isinstance(data, str | int | float | list | tuple) else data
+
+
+class Given(_Strict):
+    """A column that no header gives: a constant, or the file and record number of the row as a key."""
+
+    value: str | None = None
+    row_number: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> "Given":
+        if (self.value is None) == (not self.row_number):
+            raise ValueError("write either {value: ...} or {row_number: true}")
+        return self
+
+
+HEADER, GIVEN = UNION_TAGS = ("(header)", "(given)")  # that pydantic puts into the place of an error
+Header = Annotated[
+    Annotated[str, Tag(HEADER)] | Annotated[Given, Tag(GIVEN)],
+    Discriminator(lambda value: GIVEN if isinstance(value, dict | Given) else HEADER),
+]
+
+
+class Split(_Strict):
+    """A column whose cells hold several values, parted by `separator`.
+
+    `flags` (column: value) makes a column of true and false for each value named; without it each value becomes a row of its own, and
+    the key of the row gets its number: `551/1`, `551/2`.
+    """
+
+    separator: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=5)] = ";"
+    flags: dict[Name, str] = {}
+
+
 class Source(_Strict):
     """A source of rows: a file, several files by a pattern (relative to the parameters file), or a database.
 
@@ -66,6 +131,10 @@ class Source(_Strict):
     is ISO (2025-12-31 23:59). `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
     declares types of a source that a `query:` reads; other columns of a text format stay text. `personal` are the columns
     (headers) whose values no message may show.
+
+    Rows that are no data: `rows_after_header`, so many after the header of each file or sheet; `where`, conditions by header, of which all
+    must hold; and records that repeat the header. They are counted apart from rejected rows. `fill_down`: headers whose empty cells take the
+    value above them, before `where` is applied.
     """
 
     file: str | None = None
@@ -84,6 +153,9 @@ class Source(_Strict):
     missing: tuple[str, ...] = ("",)
     columns: dict[str, str] = {}
     personal: tuple[str, ...] = ()
+    rows_after_header: Annotated[int, Field(ge=0, le=1000), _NUMBER] = 0
+    fill_down: tuple[str, ...] = ()
+    where: dict[str, Condition] = {}
 
 
 class Lines(_Strict):
@@ -98,20 +170,33 @@ class Lines(_Strict):
 
 
 class Mapping(_Strict):
-    """How a canonical table is made: from the `columns` (column: header) of a `source`, or by a `query` over the sources.
+    """How a canonical table is made: from the `columns` of a `source`, or by a `query` over the sources.
 
-    `types` are those of the client's own attributes, which are text by default. `lines` links the lines of a source to
+    A column is a header, a constant (`{value: relationship}`), or the place of the row as a key (`{row_number: true}`). `where`: conditions
+    by header, as of a source, for this table alone. `split`: columns whose cells hold several values. `types` are those of the client's own attributes, which are text by default. `lines` links the lines of a source to
     the rows of a query, so that lines without a row are counted.
     """
 
     source: str | None = None
-    columns: dict[Name, str] = {}
+    columns: dict[Name, Header] = {}
+    where: dict[str, Condition] = {}
+    split: dict[Name, Split] = {}
     query: str | None = None
     lines: Lines | None = None
     types: dict[Name, str] = {}
     values: dict[Name, dict[str, str]] = {}
     personal: tuple[Name, ...] = ()
     bad_rows_allowed: Share = 0.05  # the share of a table's rows that may be rejected
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The columns that are read from a column of the source, with its header."""
+        return {name: header for name, header in self.columns.items() if isinstance(header, str)}
+
+    @property
+    def flags(self) -> dict[str, tuple[str, str]]:
+        """The columns of true and false that cells with several values become: the column that is split, and the value."""
+        return {flag: (name, value) for name, split in self.split.items() for flag, value in split.flags.items()}
 
 
 class Item(_Strict):

@@ -12,7 +12,7 @@ from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.market import find_market_problems
-from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Mapping, Segment
+from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Given, Mapping, Segment, Split
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.service import find_service_problems
 from crmnb.schema.client.sources import find_source_problems
@@ -86,8 +86,8 @@ def _zone_problem(zone: str) -> str:
 
 def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
     if mapping.query is not None:
-        if mapping.source or mapping.columns:
-            yield f"{key}: with a `query`, `source` and `columns` are not allowed; remove them."
+        if mapping.source or mapping.columns or mapping.where:
+            yield f"{key}: with a `query`, `source`, `columns` and `where` are not allowed; remove them."
     elif not mapping.source or not mapping.columns:
         yield f"{key}: declare either `source` and `columns`, or a `query`."
     elif mapping.source not in client.sources:
@@ -105,10 +105,15 @@ def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> 
 
 
 def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
-    mapped, items = set(mapping.columns), set(client.items) if table.has_items else set()
+    mapped, items = {*mapping.columns, *mapping.flags}, set(client.items) if table.has_items else set()
     for column in table.columns:
         if column.required and column.name not in mapped:
-            yield f"{key}.columns.{column.name}: is required for {table.name}."
+            yield f"{key}.columns.{column.name}: is required for {table.name}.{_given_hint(column, table)}"
+    for name, split in mapping.split.items():
+        yield from _check_split(f"{key}.split.{name}", name, split, table, mapping)
+    for name, given in mapping.columns.items():
+        if not isinstance(given, str):
+            yield from _check_given(f"{key}.columns.{name}", name, given, table)
     for name in sorted((mapped & RESERVED) - set(table.by_name)):
         yield f"{key}.columns.{name}: this name is reserved. Rename the column."
     free = (set(table.by_name) | items) - mapped
@@ -119,6 +124,42 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
         for name in names:
             if name not in mapped:
                 yield f"{key}.{option}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"
+
+
+def _given_hint(column: Column, table: Table) -> str:
+    """What to write for a required column that no header of the source holds."""
+    if column.name in table.key and not column.refers_to:
+        return f" If the rows have no key, write {column.name}: {{row_number: true}}."
+    if column.type == "text":
+        value = column.one_of[0] if column.one_of else "..."
+        return f" If it is the same in all rows, write {column.name}: {{value: {value}}}."
+    return ""
+
+
+def _check_given(key: str, name: str, given: Given, table: Table) -> Iterator[str]:
+    """Faults of a column that no header gives: only a key of the table's own is numbered, and no key is a constant."""
+    column = table.by_name.get(name)
+    is_own_key = name in table.key and column.type == "key" and not column.refers_to
+    if given.row_number and not is_own_key:
+        keys = [n for n in table.key if not table.by_name[n].refers_to and table.by_name[n].type == "key"]
+        yield f"{key}: row_number is only for the key of {table.name}{f' ({keys[0]})' if keys else ', which has none of its own'}."
+    if given.value is not None and column and column.type == "key":
+        yield f"{key}: a key cannot be the same in all rows. Name its column{', or write {row_number: true}' if is_own_key else ''}."
+    if given.value is not None and column and column.one_of and given.value not in column.one_of:
+        yield f"{key}.value: {given.value!r} is not allowed.{nearest(given.value, column.one_of)}"
+
+
+def _check_split(key: str, name: str, split: Split, table: Table, mapping: Mapping) -> Iterator[str]:
+    """Faults of a column that is split: it needs a header, and rows of their own a key that can be numbered."""
+    if name not in mapping.headers:
+        yield f"{key}: {name!r} is not mapped to a header under columns.{nearest(name, mapping.headers)}"
+    for flag in split.flags:
+        if flag in mapping.columns or flag in table.by_name:
+            yield f"{key}.flags.{flag}: {flag!r} is already a column of {table.name}. Choose another name."
+    if not split.flags and (len(table.key) != 1 or table.key[0] not in mapping.headers):
+        yield f"{key}: rows of their own need a key with a header, which gets their number. Declare `flags` instead, or map the key."
+    if not split.flags and sum(not other.flags for other in mapping.split.values()) > 1:
+        yield f"{key}: only one column of a table can be split into rows."
 
 
 def _check_types(key: str, table: Table, mapping: Mapping) -> Iterator[str]:
@@ -188,7 +229,7 @@ def _check_segment(key: str, segment: Segment, client: Client) -> Iterator[str]:
     if mapping is None:
         yield f"{key}.column: {table!r} is not mapped under tables.{nearest(table, client.tables)}"
         return
-    if mapping.columns and name not in mapping.columns:
+    if mapping.columns and name not in {*mapping.columns, *mapping.flags}:
         yield f"{key}.column: {name!r} is not mapped under tables.{table}.columns.{nearest(name, mapping.columns)}"
     if name in mapping.personal or _is_personal_in_source(name, mapping, client):
         yield f"{key}.column: {segment.column} is declared personal, so it cannot be a segment."
@@ -212,7 +253,7 @@ def _check_segment(key: str, segment: Segment, client: Client) -> Iterator[str]:
 def _is_personal_in_source(name: str, mapping: Mapping, client: Client) -> bool:
     """Whether the source of the column declares it as personal."""
     source = client.sources.get(mapping.source)
-    return source is not None and mapping.columns.get(name) in source.personal
+    return source is not None and mapping.headers.get(name) in source.personal
 
 
 def _check_cuts(key: str, segment: Segment, column: Column) -> Iterable[str]:
