@@ -53,7 +53,7 @@ from crmnb.intake.validation.quarantine import Quarantine
 from crmnb.intake.validation.referential_checks import check_lines, check_references
 from crmnb.intake.validation.validate import validate_rows
 from crmnb.intake.validation.validated_rows import Contract
-from crmnb.schema.client import Client, Given, Mapping, Source
+from crmnb.schema.client import Client, ColumnValue, Mapping, Source
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _LOG = logging.getLogger("crmnb")
@@ -328,7 +328,7 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
     return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
 
 
-def _find_cell(staging: StagingTable, column: str | Given, key: str) -> Cell:
+def _find_cell(staging: StagingTable, column: str | ColumnValue, key: str) -> Cell:
     """The cell of a column: that of a header, a constant, or the file and record number of the row."""
     if isinstance(column, str):
         return staging.cell(column, key)

@@ -16,7 +16,7 @@ from crmnb.schema.client import Client, load_client
 GOOD = """
 name: Shop
 currency: GBP
-sources: {o: {file: o.csv, header: 1}}
+sources: {o: {file: o.csv, header: 1, rows_after_header: 1}}
 tables:
   orders:
     source: o

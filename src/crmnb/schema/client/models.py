@@ -90,23 +90,23 @@ class Condition(_Strict):
         return {"is": data} if isinstance(data, str | int | float | list | tuple) else data
 
 
-class Given(_Strict):
+class ColumnValue(_Strict):
     """A column that no header gives: a constant, or the file and record number of the row as a key."""
 
     value: str | None = None
     row_number: bool = False
 
     @model_validator(mode="after")
-    def _one(self) -> "Given":
+    def _check_form(self) -> "ColumnValue":
         if (self.value is None) == (not self.row_number):
             raise ValueError("write either {value: ...} or {row_number: true}")
         return self
 
 
-HEADER, GIVEN = UNION_TAGS = ("(header)", "(given)")  # that pydantic puts into the place of an error
+HEADER, VALUE = UNION_TAGS = ("(header)", "(value)")  # that pydantic puts into the place of an error
 Header = Annotated[
-    Annotated[str, Tag(HEADER)] | Annotated[Given, Tag(GIVEN)],
-    Discriminator(lambda value: GIVEN if isinstance(value, dict | Given) else HEADER),
+    Annotated[str, Tag(HEADER)] | Annotated[ColumnValue, Tag(VALUE)],
+    Discriminator(lambda value: VALUE if isinstance(value, dict | ColumnValue) else HEADER),
 ]
 
 

@@ -12,7 +12,7 @@ from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.market import find_market_problems
-from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, Given, Mapping, Segment, Split
+from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, ColumnValue, Mapping, Segment, Split
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.service import find_service_problems
 from crmnb.schema.client.sources import find_source_problems
@@ -86,8 +86,11 @@ def _zone_problem(zone: str) -> str:
 
 def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
     if mapping.query is not None:
-        if mapping.source or mapping.columns or mapping.where:
-            yield f"{key}: with a `query`, `source`, `columns` and `where` are not allowed; remove them."
+        if mapping.source or mapping.columns:
+            yield f"{key}: with a `query`, `source` and `columns` are not allowed; remove them."
+        for option in ("where", "split"):
+            if getattr(mapping, option):
+                yield f"{key}.{option}: is not allowed with a `query`; write it in the query."
     elif not mapping.source or not mapping.columns:
         yield f"{key}: declare either `source` and `columns`, or a `query`."
     elif mapping.source not in client.sources:
@@ -108,12 +111,12 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
     mapped, items = {*mapping.columns, *mapping.flags}, set(client.items) if table.has_items else set()
     for column in table.columns:
         if column.required and column.name not in mapped:
-            yield f"{key}.columns.{column.name}: is required for {table.name}.{_given_hint(column, table)}"
+            yield f"{key}.columns.{column.name}: is required for {table.name}.{_column_value_hint(column, table)}"
     for name, split in mapping.split.items():
         yield from _check_split(f"{key}.split.{name}", name, split, table, mapping)
-    for name, given in mapping.columns.items():
-        if not isinstance(given, str):
-            yield from _check_given(f"{key}.columns.{name}", name, given, table)
+    for name, column in mapping.columns.items():
+        if not isinstance(column, str):
+            yield from _check_column_value(f"{key}.columns.{name}", name, column, table)
     for name in sorted((mapped & RESERVED) - set(table.by_name)):
         yield f"{key}.columns.{name}: this name is reserved. Rename the column."
     free = (set(table.by_name) | items) - mapped
@@ -126,7 +129,7 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
                 yield f"{key}.{option}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"
 
 
-def _given_hint(column: Column, table: Table) -> str:
+def _column_value_hint(column: Column, table: Table) -> str:
     """What to write for a required column that no header of the source holds."""
     if column.name in table.key and not column.refers_to:
         return f" If the rows have no key, write {column.name}: {{row_number: true}}."
@@ -136,17 +139,17 @@ def _given_hint(column: Column, table: Table) -> str:
     return ""
 
 
-def _check_given(key: str, name: str, given: Given, table: Table) -> Iterator[str]:
+def _check_column_value(key: str, name: str, value: ColumnValue, table: Table) -> Iterator[str]:
     """Faults of a column that no header gives: only a key of the table's own is numbered, and no key is a constant."""
     column = table.by_name.get(name)
     is_own_key = name in table.key and column.type == "key" and not column.refers_to
-    if given.row_number and not is_own_key:
+    if value.row_number and not is_own_key:
         keys = [n for n in table.key if not table.by_name[n].refers_to and table.by_name[n].type == "key"]
         yield f"{key}: row_number is only for the key of {table.name}{f' ({keys[0]})' if keys else ', which has none of its own'}."
-    if given.value is not None and column and column.type == "key":
+    if value.value is not None and column and column.type == "key":
         yield f"{key}: a key cannot be the same in all rows. Name its column{', or write {row_number: true}' if is_own_key else ''}."
-    if given.value is not None and column and column.one_of and given.value not in column.one_of:
-        yield f"{key}.value: {given.value!r} is not allowed.{nearest(given.value, column.one_of)}"
+    if value.value is not None and column and column.one_of and value.value not in column.one_of:
+        yield f"{key}.value: {value.value!r} is not allowed.{nearest(value.value, column.one_of)}"
 
 
 def _check_split(key: str, name: str, split: Split, table: Table, mapping: Mapping) -> Iterator[str]:
