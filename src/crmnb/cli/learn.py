@@ -20,19 +20,23 @@ def add_parser(commands) -> None:
     learn = commands.add_parser(
         "learn",
         help="learn what each metric means, counts and hides: lessons, quizzes, progress",
-        description="Without a step, shows the map: all lessons by family, where you stand, and what comes next. Lessons are done in\n"
+        description="Without a step, shows the map: what comes next, and all families of lessons with where you stand. Lessons are done in\n"
         f"JupyterLab (`crmnb learn lab`, or `make learn`). {_ABOUT_LEARNERS}\nNothing is sent anywhere.",
-        epilog="examples:\n  crmnb learn\n  crmnb learn lab\n  crmnb learn quiz satisfaction\n  crmnb learn report --learner Eva\n\n"
+        epilog="examples:\n  crmnb learn\n  crmnb learn map engagement\n  crmnb learn lab\n  crmnb learn quiz satisfaction\n  crmnb learn report --learner Eva\n\n"
         + _EXIT_CODES,
         **FORMAT,
     )
     learn.add_argument("--learner", metavar="NAME", default="", help="who learns; default: the user of the machine")
-    learn.set_defaults(command=_map)
+    learn.set_defaults(command=_map, family="")
     steps = learn.add_subparsers(title="steps", metavar="STEP")
     _add_step(
         steps, "next", _next, "show the lesson to do next, and put its notebook into your folder", "crmnb learn next"
     )
     _add_step(steps, "lab", _lab, "open JupyterLab on your map", "crmnb learn lab")
+    map_ = _add_step(
+        steps, "map", _map, "show the map, or of a family each lesson with its state", "crmnb learn map engagement"
+    )
+    map_.add_argument("family", nargs="?", default="", metavar="FAMILY", help="a family, as the map lists them")
     hint = _add_step(
         steps, "hint", _hint, "show the next hint of a question", "crmnb learn hint\n  crmnb learn hint nps q2"
     )
@@ -100,9 +104,10 @@ def _learner(options: argparse.Namespace):
 
 
 def _map(options: argparse.Namespace) -> int:
-    from crmnb.learn.catalogue_map import map_text
+    from crmnb.learn.catalogue_map import family_text, map_text
 
-    print(map_text(_learner(options)))
+    who = _learner(options)
+    print(family_text(who, options.family) if options.family else map_text(who))
     return 0
 
 
@@ -175,13 +180,15 @@ def _quiz(options: argparse.Namespace) -> int:
 
 
 def _answer(letters: str) -> str:
-    """A letter from standard input; "" where it ends. On a terminal the question is repeated until there is one."""
+    """One of the letters from standard input; "" where it ends. What is none of them is not counted: the answer is asked for again."""
     while True:
-        if sys.stdin.isatty():
-            print(f"Your answer ({letters[0]} to {letters[-1]}): ", end="", flush=True)
+        print(f"Your answer ({letters[0]} to {letters[-1]}): ", end="", flush=True)
         line = sys.stdin.readline()
-        if not line or not sys.stdin.isatty() or line.strip().lower()[:1] in list(letters):
-            return line.strip()
+        answer = line.strip().lower().rstrip(").")
+        if not line or (answer and answer in letters and len(answer) == 1):
+            print("" if sys.stdin.isatty() else answer)
+            return answer
+        print(f"{answer[:20]!r} is not one of {', '.join(letters)}.")
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
-from crmnb.handbook.reasons import cell_words
+from crmnb.report.text.cells import cell_words
 from crmnb.report.text.mathml import formula_mathml
 from crmnb.report.text.numbers import known
 from crmnb.report.text.row_state import available

@@ -16,10 +16,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from crmnb.core.errors import Unavailable
 from crmnb.evaluate.result import Result
-from crmnb.handbook.reasons import cell_words, column_words
 from crmnb.handbook.texts import GLOSSARY
 from crmnb.learn.corner_shop import rows_with
-from crmnb.learn.declaration import Plan, plan_of
+from crmnb.learn.declaration import Plan, plan_of, visible
 from crmnb.learn.question import Task
 from crmnb.learn.tasks import tasks_of
 from crmnb.learn.words import words_in
@@ -27,6 +26,7 @@ from crmnb.metrics.definition import catalogue
 from crmnb.report.html import join, table, tag
 from crmnb.report.pages.family import prose_body
 from crmnb.report.pages.frame import page
+from crmnb.report.text.cells import cell_words, column_words
 from crmnb.report.view import ResultView
 from crmnb.workbook import Workbook
 
@@ -121,6 +121,7 @@ def _answer(source: str, tasks: Mapping[str, Task]) -> Markup | None:
 def _rows(plan: Plan) -> Markup:
     """The rows of the lesson's first table."""
     name, rows = next(iter(plan.tables.items()))
+    rows = visible(rows, plan.hidden)
     columns = list(rows[0]) if rows else []
     cells = [[cell_words(row[column]) for column in columns] for row in rows]
     heads = list(map(column_words, columns))

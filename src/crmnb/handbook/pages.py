@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmnb.evaluate.result import Result
-from crmnb.handbook.columns import DERIVED, columns_read
 from crmnb.handbook.figures import figure_lines
 from crmnb.handbook.moves import moves
 from crmnb.handbook.neighbours import around, aspects, made_of, makes
-from crmnb.handbook.reasons import column_words
 from crmnb.handbook.texts import (
+    DERIVED,
     GLOSSARY,
     LinkedTexts,
     declarations_of,
@@ -18,9 +17,11 @@ from crmnb.handbook.texts import (
     settings_of,
 )
 from crmnb.handbook.worked import Worked
+from crmnb.metrics.columns import columns_read
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.report.html import glue, tag
 from crmnb.report.pages.frame import page
+from crmnb.report.text.cells import column_words
 from crmnb.report.text.definitions import first_sentence
 from crmnb.report.text.glossary import TERMS, Term
 from crmnb.report.text.mathml import formula_mathml, symbol_mathml

@@ -26,6 +26,16 @@ _DECLARED = {
 }
 
 
+# What a derived table is made of, in words.
+DERIVED = {
+    "tenures": "the spans of time in which somebody is a customer, made of orders, or of contracts",
+    "all_orders": "all orders, also those that were cancelled or refunded",
+    "payments": "orders, or the months of contracts",
+    "joined": "since when the client's list says that somebody is a customer",
+    "personal_names": "the words of names, which are removed from quotes",
+}
+
+
 class LinkedTexts:
     """Texts of one page, in which each term is a link to the glossary where it first occurs; `terms` are those that did."""
 

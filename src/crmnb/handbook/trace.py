@@ -19,6 +19,7 @@ from crmnb.engine.query import Query, inputs_first
 from crmnb.engine.session import NoColumn, Tables, column_of
 from crmnb.evaluate.metric_call import all_inputs, call_of
 from crmnb.evaluate.settings import resolve
+from crmnb.metrics.columns import columns_named
 from crmnb.metrics.definition import Metric, catalogue
 from crmnb.schema.client import Client
 from crmnb.schema.tables import TABLES
@@ -189,30 +190,3 @@ def _closing(text: str) -> int:
         if depth == 0 and match[0] == ")":
             return match.start()
     return -1
-
-
-def columns_named(nodes: list[Query]) -> frozenset[str]:
-    """The columns that conditions and expressions of some steps name: not those that are only passed on."""
-    return frozenset(_columns(nodes))
-
-
-def _columns(nodes: list[Query]) -> Iterator[str]:
-    for node in nodes:
-        for part in (part for part in node.parts[1:] if isinstance(part, str)):
-            yield from _COLUMN.findall(part)
-        if isinstance(node.parts[0], str) and len(node.parts) > 1:
-            for item in _expressions(node.parts[0]):
-                yield from _COLUMN.findall(item)
-
-
-def _expressions(selected: str) -> Iterator[str]:
-    """The parts of a list of columns that stand in parentheses, and so are computed."""
-    depth, start = 0, 0
-    for match in re.finditer(r"'(?:[^']|'')*'|\(|\)", selected):
-        if match[0] == "(":
-            start = match.start() if depth == 0 else start
-            depth += 1
-        elif match[0] == ")":
-            depth -= 1
-            if depth == 0:
-                yield selected[start : match.end()]

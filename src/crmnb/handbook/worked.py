@@ -9,10 +9,11 @@ import pandas as pd
 
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables
-from crmnb.handbook.reasons import cell_words, column_words, not_among, omission_words
+from crmnb.handbook.reasons import not_among, omission_words
 from crmnb.handbook.rejected import RejectedRow
 from crmnb.handbook.trace import Trace
 from crmnb.metrics.definition import Metric
+from crmnb.report.text.cells import cell_words, column_words
 from crmnb.report.text.values import breakdown_name
 from crmnb.schema.tables import TABLES
 

@@ -47,14 +47,14 @@ def next_metric(known: dict[str, LessonState], now: datetime) -> str:
     if due:
         return min(due)[1]
     begun = [name for name, state in known.items() if state.tries and not state.rounds]
-    return begun[0] if begun else next((name for name, state in known.items() if not state.rounds), order()[0])
+    return begun[0] if begun else next((name for name, state in known.items() if not state.rounds), next(iter(known)))
 
 
 def map_text(learner: Learner) -> str:
-    """The map as a text: each family with its lessons that were begun, and the next step."""
+    """The map as a text: the next step, then each family with its lessons that were begun."""
     now = learner.clock()
     known = states(learner.events(), now)
-    lines = [f"{learner.name}: {summary(known)}", ""]
+    lines = [f"{learner.name}: {summary(known)}", "", next_text(known, now), ""]
     for name in dict.fromkeys(catalogue()[metric].family for metric in order()):
         members = {metric: known[metric] for metric in family(name)}
         lines.append(f"{name:13} {summary(members)}")
@@ -63,7 +63,22 @@ def map_text(learner: Learner) -> str:
             for metric, state in members.items()
             if state.tries or state.rounds
         ]
-    return "\n".join([*lines, "", next_text(known, now), *torn(learner)])
+    return "\n".join([*lines, "", "The lessons of a family: `crmnb learn map FAMILY`.", *torn(learner)])
+
+
+def family_text(learner: Learner, name: str) -> str:
+    """The map of a family as a text: the next step in it, then each of its lessons with its metric and state.
+
+    Raises InputError for a family that does not exist.
+    """
+    require_family(name)
+    now = learner.clock()
+    known = states(learner.events(), now)
+    members = {metric: known[metric] for metric in order() if catalogue()[metric].family == name}
+    width = max(map(len, members))
+    lines = [f"{learner.name}, {name}: {summary(members)}", "", next_text(members, now), ""]
+    lines += [f"{metric:{width}}  {state.text(now)}: {catalogue()[metric].title}" for metric, state in members.items()]
+    return "\n".join([*lines, *torn(learner)])
 
 
 def next_text(known: dict[str, LessonState], now: datetime) -> str:

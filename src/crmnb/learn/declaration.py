@@ -105,6 +105,7 @@ class Plan:
     """A whole lesson, as declared or derived.
 
     `redraw` gives other tables of the same form. `by_table`: it takes any of the tables alone, and each exercise has tables of its own.
+    `definition`: of a derived lesson, what the metric is; a written one tells it in its prose. `hidden`: columns that hold what the learner has to find in the others; nobody is shown them.
     """
 
     metric: str
@@ -119,6 +120,8 @@ class Plan:
     transfer: Transfer | None = None
     redraw: Callable[[Tables, Random], Tables] | None = field(default=None, repr=False)
     by_table: bool = False
+    hidden: frozenset[str] = frozenset()
+    definition: str = ""
 
     def claims_with(self, words: Mapping[str, str]) -> tuple[Claim, ...]:
         """The claims; those of a derived lesson depend on what its result has: an interval, a figure at all."""
@@ -194,6 +197,11 @@ def plan_of(module: ModuleType, metric: str, tables: Tables) -> Plan:
         transfer=next((item for item in declared if isinstance(item, Transfer)), None),
         redraw=getattr(module, "redraw", None),
     )
+
+
+def visible(rows: Iterable[Row], hidden: frozenset[str]) -> list[Row]:
+    """The rows as a learner sees them: without the columns that hold what is to be found."""
+    return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
 
 
 # What lessons' functions share.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.learn import corner_shop, lessons
-from crmnb.learn.declaration import Plan, Tables, plan_of
+from crmnb.learn.declaration import Plan, Tables, plan_of, visible
 from crmnb.learn.progress import Learner
 from crmnb.learn.progress import learner as learner_named
 from crmnb.learn.question import Question, Task, Text
@@ -38,9 +38,7 @@ class Lesson:
     @property
     def tables(self) -> "dict[str, pd.DataFrame]":
         """The rows that the questions are about, by table: the corner shop's, or for a repeat a variation of them."""
-        import pandas as pd
-
-        return {name: pd.DataFrame(rows) for name, rows in self._tables(self.state.draw).items()}
+        return _shown(self._tables(self.state.draw), self.plan.hidden)
 
     @property
     def rows(self) -> "pd.DataFrame":
@@ -50,12 +48,9 @@ class Lesson:
     @property
     def simulated(self) -> "dict[str, pd.DataFrame]":
         """The tables of a simulated client of the learner's own, for q7. Raises InputError where the lesson has no q7."""
-        import pandas as pd
-
         if self.plan.transfer is None:
             raise InputError(f"the lesson on {self.plan.metric} has no simulated client.")
-        tables = simulated_tables(self.plan.transfer, self.learner.name)
-        return {name: pd.DataFrame(rows) for name, rows in tables.items()}
+        return _shown(simulated_tables(self.plan.transfer, self.learner.name), self.plan.hidden)
 
     @property
     def result(self) -> "ResultView":
@@ -179,6 +174,13 @@ def plan(metric: str) -> Plan:
         return derived_plan(catalogue()[metric])
     written = import_module(f"{lessons.__name__}.{metric}")
     return plan_of(written, metric, corner_shop.tables_with(written.TABLES))
+
+
+def _shown(tables: Tables, hidden: frozenset[str]) -> "dict[str, pd.DataFrame]":
+    """The tables as the learner sees them: without the columns that are hidden, since they hold what is to be found."""
+    from crmnb.learn.rows import Rows
+
+    return {name: Rows(visible(rows, hidden)) for name, rows in tables.items()}
 
 
 @cache

@@ -58,13 +58,17 @@ def notebook_from(opened: Lesson) -> dict[str, Any]:
     name, plan = "this", opened.plan
     cells = [
         _text("title", f"# {opened.words['title']}\n\n{plan.question}"),
+        *([_text("definition", f"## What it is\n\n{plan.definition}")] if plan.definition else []),
         _code("open", f'from crmnb import lesson\n\n{name} = lesson("{plan.metric}")\n{name}'),
         _text(
             "prediction",
             "## What do you expect?\n\nCommit to a prediction before you count. It is written down and not judged.",
         ),
         _code("predict", f"expected = ...\n{name}.predict(expected)"),
-        _text("rows-that-matter", "## The rows\n\nThese are all that you need for the first question."),
+        _text(
+            "rows-that-matter",
+            "## The rows\n\nThese are all that you need for the first question. `year` is the period in which a row counts.",
+        ),
         _code("rows", f"{name}.rows"),
     ]
     for question in opened.questions:

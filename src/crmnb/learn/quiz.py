@@ -1,12 +1,12 @@
 """Quiz: twelve items of a family, drawn from the claims, the traps, the counts and the mistakes of its lessons; passed at 90%."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
-from itertools import zip_longest
 from math import ceil, isfinite
 from random import Random
 
-from crmnb.learn.declaration import Exercise, Plan, Row, Tables
+from crmnb.learn.declaration import YEAR, Exercise, Plan, Row, Tables, tables_of, visible
 from crmnb.learn.feedback import shown
 from crmnb.learn.lesson import plan
 from crmnb.learn.redraw import drawn, values_of
@@ -41,43 +41,48 @@ class Item:
 
 
 def drawn_items(name: str, seed: str) -> list[Item]:
-    """The items of a family's quiz by a seed: of each kind about as many, and of as many metrics as there are.
+    """The items of a family's quiz by a seed: of each kind about as many, and no metric once more before each had its turn.
 
     Every family has items enough, since each lesson has claims, traps, counts and mistakes.
     """
     random = Random(f"{name} {seed}")  # noqa: S311 -- a quiz, not a secret
     metrics = random.sample([*family(name)], len(family(name)))
-    kinds = (_count, _claim, _trap, _mistake)
-    streams = [_stream(kind, random.sample(metrics, len(metrics)), seed, random) for kind in kinds]
-    in_turn = (item for turn in zip_longest(*streams) for item in turn if item)
     chosen: dict[str, Item] = {}
-    for item in in_turn:
-        chosen.setdefault(item.text, item)
-        if len(chosen) == ITEMS:
-            break
-    items = list(chosen.values())
-    random.shuffle(items)
-    return items
-
-
-def _stream(kind: Callable, metrics: list[str], seed: str, random: Random) -> Iterator[Item]:
-    """Items of a kind, metric after metric, again and again on other data."""
+    uses: Counter = Counter()
     for turn in range(ITEMS):
         for metric in metrics:
-            item = kind(plan(metric), f"quiz {seed} {turn}", random)
-            if item:
-                yield item
+            if item := _item_of(plan(metric), f"quiz {seed} {turn}", random, uses, chosen):
+                chosen[item.text] = item
+                if len(chosen) == ITEMS:
+                    items = list(chosen.values())
+                    random.shuffle(items)
+                    return items
+    raise ValueError(f"the lessons of {name} have too few items for a quiz")
 
 
-def _title(lesson: Plan) -> str:
-    return catalogue()[lesson.metric].title
+def _item_of(lesson: Plan, seed: str, random: Random, uses: Counter, taken: Container[str]) -> Item | None:
+    """A new item on a lesson, of the kind that it had least often so far, then of the kind that is rarest in the quiz."""
+    for kind in sorted(_KINDS, key=lambda kind: (uses[lesson.metric, kind], uses[kind])):
+        item = kind(lesson, seed, random)
+        if item and item.text not in taken:
+            uses[lesson.metric, kind] += 1
+            uses[kind] += 1
+            return item
+    return None
+
+
+def _name(lesson: Plan) -> str:
+    """What a figure is of: `The corner shop in 2025, response rate (purchase)`."""
+    title = catalogue()[lesson.metric].title
+    name = title if title[:2].isupper() else title[0].lower() + title[1:]
+    return f"The corner shop in {YEAR}, {name}{f' ({lesson.breakdown})' if lesson.breakdown else ''}"
 
 
 def _count(lesson: Plan, seed: str, random: Random) -> Item | None:
     """Rows, and the figure that is to be counted from them; the other options are those of mistakes."""
     tables = drawn(lesson, seed)
     exercise = lesson.exercises["q1"]
-    rows = _rows_of(exercise, tables)
+    rows = visible(_rows_of(exercise, tables), lesson.hidden)
     if not rows or len(rows) > _MOST_ROWS:
         return None
     values = values_of(lesson, exercise, tables)
@@ -88,13 +93,17 @@ def _count(lesson: Plan, seed: str, random: Random) -> Item | None:
         return None
     options = random.sample([*others], 3)
     return _item(
-        lesson, f"{_table(rows)}\n{exercise.ask}", options, shown(right, exercise), exercise.way, others, random
+        lesson,
+        f"Another shop has these rows:\n{_table(rows)}\n{exercise.ask}",
+        options,
+        shown(right, exercise),
+        exercise.way,
+        others,
+        random,
     )
 
 
 def _rows_of(exercise: Exercise, tables: Tables) -> list[Row]:
-    from crmnb.learn.declaration import tables_of
-
     names = tables_of(exercise.value)
     return tables[names[0]] if len(names) == 1 else []
 
@@ -117,7 +126,10 @@ def _claim(lesson: Plan, seed: str, random: Random) -> Item:
     """A claim, which may be made or not."""
     words = words_of(lesson.metric, lesson.breakdown)
     claim = random.choice(lesson.claims_with(words))
-    text = f'{_title(lesson)}: {words["value"]}, {words["interval"]}. May this be said? "{filled(claim.text, words)}"'
+    figure = ", ".join(
+        filter(None, (words["value"], words["counted"] and f"based on {words['counted']}", words["interval"]))
+    )
+    text = f'{_name(lesson)}: {figure}. May this be said? "{filled(claim.text, words)}"'
     right = "a" if claim.allowed else "b"
     names = ("a claim that may not be made", "a claim that may be made")
     return Item(lesson.metric, text, ("yes, it may", "no, it may not"), right, filled(claim.because, words), names)
@@ -131,9 +143,8 @@ def _trap(lesson: Plan, seed: str, random: Random) -> Item | None:
     direction, figure, after = direction_of(trap, lesson, lesson.tables)
     exercise = lesson.exercises[trap.of or "q1"]
     options = ("up", "down", "same")
-    # Where only the base of a figure is counted, the exercise says what the number is.
-    what = _title(lesson) if lesson.breakdown is not None else f"{exercise.ask} The number"
-    text = f"{what} is {shown(figure, exercise)}. {trap.ask}"
+    asked = exercise.ask.replace(" Count with a pencil.", "")
+    text = f"The corner shop. {asked} It is {shown(figure, exercise)}. {trap.ask}"
     because = f"{shown(after, exercise)} then. {trap.because}"
     return Item(lesson.metric, text, options, LETTERS[options.index(direction)], because, (trap.name,) * 3)
 
@@ -145,12 +156,20 @@ def _mistake(lesson: Plan, seed: str, random: Random) -> Item | None:
         return None
     way, *others = random.sample(ways, 4)
     done, _, reason = way.message.replace("You ", "A colleague ", 1).partition(". ")
-    text = f"{_title(lesson)}. {done}. What is wrong with it?"
+    text = f"{_name(lesson)}: {_definition(lesson)} {done}. What is wrong with it?"
     names = {other.message.partition(". ")[2]: other.name for other in others}
     options = list(names)
     if reason in options or len({*options, reason}) < 4:
         return None
     return _item(lesson, text, options, reason, reason, names, random)
+
+
+def _definition(lesson: Plan) -> str:
+    """What the figure is made of: `surveys completed out of invitations.`."""
+    metric = catalogue()[lesson.metric]
+    if lesson.breakdown is None:
+        return lesson.exercises["q1"].ask
+    return f"{metric.numerator} out of {metric.denominator}." if metric.denominator else f"{metric.numerator}."
 
 
 def _item(
@@ -160,3 +179,6 @@ def _item(
     random.shuffle(options)
     mistakes = tuple(names.get(option, "") for option in options)
     return Item(lesson.metric, text, tuple(options), LETTERS[options.index(right)], because, mistakes)
+
+
+_KINDS = (_count, _claim, _trap, _mistake)

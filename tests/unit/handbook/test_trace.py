@@ -7,11 +7,12 @@ import pytest
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.period import Period
-from crmnb.handbook.reasons import cell_words, column_words, omission_words
+from crmnb.handbook.reasons import omission_words
 from crmnb.handbook.rejected import rejected_rows
 from crmnb.handbook.trace import Omission, conjuncts, traceable, traced
 from crmnb.handbook.worked import worked
 from crmnb.metrics.definition import catalogue
+from crmnb.report.text.cells import cell_words, column_words
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,15 @@
 
 import ast
 import math
+from datetime import datetime, timedelta
 
 import narwhals.stable.v2 as nw
 import pytest
 from hand_counts import figures_of
 from learning import learning, restored_results, shop_book  # noqa: F401 -- fixtures
 
-from crmnb.learn.declaration import apply
+from crmnb.learn.declaration import YEAR, apply, mean, visible
+from crmnb.learn.derived.evidence import GIVEN_AWAY, own_table
 from crmnb.learn.derived.plans import FEWEST_WAYS, derived_plan, hand_counts
 from crmnb.learn.feedback import judged
 from crmnb.learn.lesson import lesson, written_lessons
@@ -26,7 +28,7 @@ SEEDS = 200
 @pytest.fixture(scope="module")
 def plans(shop_book):  # noqa: F811
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("corner_shop", "derived.evidence", "derived.base"):
+        for module in ("corner_shop", "derived.evidence", "derived.base", "derived.plans"):
             patch.setattr(f"crmnb.learn.{module}.corner_shop_book", lambda: shop_book)
         written = written_lessons()
         return {
@@ -132,11 +134,96 @@ def test_the_last_question_is_of_a_simulated_client_whose_truth_is_told(plans):
     assert len(with_client) > 30
     opened = lesson("reopen_rate")
     rows = opened.simulated["client"]
-    feedback = opened.q7.check(100 * rows["met"].mean())
+    reopened = rows["reopened_at"].notna()
+    feedback = opened.q7.check(100 * reopened.mean())
     assert feedback.outcome == "right"
     assert "true figure" in feedback.text
-    assert opened.q7.check(rows["met"].sum()).names == ("a count",)
+    assert opened.q7.check(reopened.sum()).names == ("a count",)
     assert lesson("reopen_rate", "Ben").simulated["client"].shape != rows.shape
+
+
+def test_no_column_on_screen_gives_the_answer_away(plans):
+    """Where rows are a client's own, only columns of its file are shown; a helper column never stands beside one that is equal."""
+    hiding = [name for name, plan in plans.items() if plan.hidden]
+    assert len(hiding) > 40
+    for name, plan in plans.items():
+        rows = plan.tables["rows"]
+        own = own_table(catalogue()[name], rows[0])
+        shown = visible(rows, plan.hidden)
+        if own and plan.breakdown is not None:
+            assert not {*shown[0]} & {"met", "value", "amount", "out_of", "num", "den"}, name
+        for helper in {*shown[0]} & {*GIVEN_AWAY}:
+            twins = [c for c in shown[0] if c != helper and all(row[c] == row[helper] for row in shown)]
+            assert twins == [], (name, helper)
+
+
+# What a learner counts with a pencil, from the columns on screen alone: each written down apart from the metric.
+DATA_END = datetime(YEAR + 1, 1, 1)
+
+
+def _percent(counted):
+    counted = list(counted)
+    return 100 * sum(counted) / len(counted)
+
+
+def _within(at, sent, days):
+    return at is not None and at <= sent + timedelta(days=days)
+
+
+def _e_mails(rows):
+    return [row for row in _followed(rows, "sent_at", 7) if row["delivered"] and row["channel"] == "e-mail"]
+
+
+def _followed(rows, time, days):
+    return [row for row in rows if row[time] + timedelta(days=days) <= DATA_END]
+
+
+def _answered(rows, item):
+    return [row for row in rows if row[item] is not None]
+
+
+def _opened(row):
+    return _within(row["opened_at"], row["sent_at"], 7) or _within(row["clicked_at"], row["sent_at"], 7)
+
+
+def _completed(rows):
+    started = [row for row in _followed(rows, "sent_at", 14) if _within(row["started_at"], row["sent_at"], 14)]
+    return _percent(_within(row["completed_at"], row["sent_at"], 14) for row in started)
+
+
+def _tickets(rows, column):
+    return _answered(_followed(rows, "opened_at", 14), column)
+
+
+PENCIL = {
+    "open_rate": lambda rows: _percent(_opened(row) for row in _e_mails(rows) if not row["machine_open"]),
+    "click_rate": lambda rows: _percent(_within(row["clicked_at"], row["sent_at"], 7) for row in _e_mails(rows)),
+    "bounce_rate": lambda rows: _percent(row["pages"] == 1 for row in _answered(rows, "pages")),
+    "escalation_rate": lambda rows: _percent(row["escalated"] for row in _tickets(rows, "escalated")),
+    "transfer_rate": lambda rows: _percent(row["reassignments"] > 0 for row in _tickets(rows, "reassignments")),
+    "csat_mean": lambda rows: mean(25 * (row["satisfied"] - 1) for row in _answered(rows, "satisfied")),
+    "ces_low_effort": lambda rows: _percent(row["effort"] < 4 for row in _answered(rows, "effort")),
+    "completion_rate": _completed,
+}
+
+
+@pytest.mark.parametrize("name", PENCIL)
+def test_the_columns_on_screen_are_enough_for_the_first_question(plans, name):
+    plan = plans[name]
+    rows = visible(plan.tables["rows"], plan.hidden)
+    of_figure = [row for row in rows if row["year"] == YEAR and row.get("breakdown", "") == plan.breakdown]
+    assert PENCIL[name](of_figure) == pytest.approx(apply(plan.exercises["q1"].value, plan.tables))
+
+
+def test_a_trap_says_which_row_is_added_in_the_words_of_its_columns(plans):
+    added = [(name, trap) for name, plan in plans.items() for trap in plan.traps if "Another row like this" in trap.ask]
+    assert len(added) > 100
+    assert all("{" not in trap.ask for _, trap in added)
+    assert not [name for name, trap in added if " met " in trap.ask and "met" in plans[name].hidden]
+    (counted, not_counted, _) = plans["click_rate"].traps
+    assert "clicked at empty" in not_counted.ask
+    assert "clicked at 2025" in counted.ask
+    assert "not among e-mails clicked" in not_counted.because
 
 
 @metric(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 
 import pytest
 from learning import learning, shop_book  # noqa: F401 -- fixtures
@@ -11,7 +12,7 @@ from crmnb.learn.lesson import lesson
 from crmnb.learn.opening import open_start
 from crmnb.learn.progress import learner as learner_named
 from crmnb.learn.quiz import ITEMS, LETTERS, PASS, drawn_items
-from crmnb.metrics.definition import families
+from crmnb.metrics.definition import catalogue, families, family
 
 FAMILY = "feedback"  # the smallest, and so the cheapest
 
@@ -26,7 +27,29 @@ def test_the_map_lists_all_families_and_the_next_step(capsys):
     text = capsys.readouterr().out
     assert all(name in text for name in families())
     assert text.startswith("Eva: ")
-    assert "Next: " in text
+    assert text.index("Next: ") < text.index("satisfaction "), "what to do comes first"
+
+
+def test_the_map_of_a_family_lists_each_metric_with_its_state(capsys):
+    lesson("sentiment").q1.check(1)
+    capsys.readouterr()
+    assert main(["learn", "map", FAMILY]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert "Next: Net sentiment" in text
+    listed = {line.split("  ")[0].strip(): line for line in lines if "gates:" in line or "begun:" in line}
+    assert set(listed) == set(family(FAMILY))
+    assert "0 of 4 gates" in listed["sentiment"]
+    assert "not begun" in listed["theme_share"]
+    assert main(["learn", "map", "feedbak"]) == 2
+    assert "Did you mean feedback" in capsys.readouterr().err
+
+
+def test_a_misspelt_metric_is_answered_with_the_nearest_and_not_with_all(capsys):
+    assert main(["learn", "hint", "opn_rate"]) == 2
+    message = capsys.readouterr().err
+    assert "open_rate" in message
+    assert sum(name in message for name in catalogue()) <= 8
 
 
 def test_next_puts_a_notebook_into_the_folder_and_never_over_a_learners_work(capsys):
@@ -66,6 +89,24 @@ def test_a_quiz_with_piped_answers_is_passed_or_not(typed, capsys):
     assert main(["learn", "quiz", FAMILY, "--seed", "7"]) == 1
     assert f"{PASS - 1} of {ITEMS} right: not passed" in capsys.readouterr().out
     assert [event.outcome for event in learner_named().events()] == ["passed", "not passed"]
+
+
+def test_a_mistyped_answer_is_asked_again_and_not_counted(typed, capsys):
+    items = drawn_items(FAMILY, "7")
+    typed(*(answer for item in items for answer in ("9", "", "yes", f" {item.right.upper()}) ")))
+    assert main(["learn", "quiz", FAMILY, "--seed", "7"]) == 0
+    text = capsys.readouterr().out
+    assert f"{ITEMS} of {ITEMS} right: passed" in text
+    assert text.count("'yes' is not one of a, b") == ITEMS
+
+
+@pytest.mark.parametrize("name", families())
+def test_no_metric_comes_once_more_before_each_had_its_turn_and_each_item_says_what_it_is_about(name):
+    items = drawn_items(name, "1")
+    uses = Counter(item.metric for item in items)
+    assert max(uses.values()) <= -(-ITEMS // len(family(name)))
+    assert all("corner shop" in item.text or "Another shop" in item.text for item in items)
+    assert all("2025" in item.text for item in items)
 
 
 def test_a_quiz_without_answers_ends_and_is_not_passed(typed, capsys):

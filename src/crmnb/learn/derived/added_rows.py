@@ -1,23 +1,29 @@
-"""Added rows: the traps of a derived lesson: what a further row does to the figure."""
+"""Added rows: the traps of a derived lesson: what a further row does to the figure.
+
+A row that is added is one that the figure has, once more under a key of its own: so its columns agree, and the question can tell them.
+"""
 
 from collections.abc import Callable
 
 from crmnb.learn.declaration import YEAR, Row
 
-# The trap's name, its question, why the figure goes so, and the row that is added to those of the figure.
+# The trap's name; its question, with a place `{row}` for the row's own words; why the figure goes so; the row that is added to those of the
+# figure, None where they have no such row.
 AddedRow = tuple[str, str, str, Callable[[list[Row]], Row | None]]
 
 
-def of_condition() -> tuple[AddedRow, ...]:
-    """To a share, a score or a number of rows with `met`."""
+def of_condition(counted: str, base: str) -> tuple[AddedRow, ...]:
+    """To a share, a score or a number of rows with `met`. counted, base: in words."""
     return (
         _added(
-            "a row that is counted", "It counts in what is counted and in the base.", lambda rows: rows[-1] | {"met": 1}
+            "a row above and below the line",
+            f"It is among {counted}, and so it counts above the line and in the base.",
+            lambda rows: _most(rows, _met, 1),
         ),
         _added(
-            "a row that is not counted",
-            "It counts in the base alone, if there is one.",
-            lambda rows: rows[-1] | {"met": 0},
+            "a row below the line alone",
+            f"It is not among {counted}. Where there is a base ({base}), it counts in that.",
+            lambda rows: _most(rows, lambda row: -_met(row), 0),
         ),
         _of_year_before(),
     )
@@ -28,12 +34,12 @@ def of_values() -> tuple[AddedRow, ...]:
     return (
         _added(
             "the largest value once more",
-            "It pulls a mean up; the middle moves by half a place at most.",
+            "Its value is the largest. It pulls a mean up; the middle moves by half a place at most.",
             lambda rows: max(rows, key=_value),
         ),
         _added(
             "the smallest value once more",
-            "It pulls a mean down; the middle moves by half a place at most.",
+            "Its value is the smallest. It pulls a mean down; the middle moves by half a place at most.",
             lambda rows: min(rows, key=_value),
         ),
         _of_year_before(),
@@ -44,14 +50,14 @@ def of_sums() -> tuple[AddedRow, ...]:
     """To a sum of `amount` over a sum of `out_of`."""
     return (
         _added(
-            "a row with a base and nothing that is counted",
-            "It makes the base larger alone.",
-            lambda rows: rows[-1] | {"amount": 0, "out_of": _largest_base(rows)},
+            "the smallest ratio once more",
+            "Its ratio is the smallest, so it adds more below the line than above.",
+            lambda rows: min(filter(_base, rows), key=_ratio, default=None),
         ),
         _added(
-            "a row whose amount is twice its base",
-            "It counts above more than below.",
-            lambda rows: rows[-1] | {"amount": 2 * _largest_base(rows), "out_of": _largest_base(rows)},
+            "the largest ratio once more",
+            "Its ratio is the largest, so it adds more above the line than below.",
+            lambda rows: max(filter(_base, rows), key=_ratio, default=None),
         ),
         _of_year_before(),
     )
@@ -59,7 +65,7 @@ def of_sums() -> tuple[AddedRow, ...]:
 
 def of_number() -> tuple[AddedRow, ...]:
     """To a number of rows."""
-    return (_added("one more row", "Each row counts.", lambda rows: dict(rows[-1])), _of_year_before())
+    return (_added("one more row", "Each row counts.", lambda rows: rows[-1]), _of_year_before())
 
 
 def of_cases() -> tuple[AddedRow, ...]:
@@ -79,8 +85,21 @@ def of_cases() -> tuple[AddedRow, ...]:
     )
 
 
-def _largest_base(rows: list[Row]) -> float:
-    return max(row["out_of"] for row in rows)
+def _most(rows: list[Row], rank: Callable[[Row], float], least: float) -> Row | None:
+    """The last row that ranks highest; None where none reaches the least rank."""
+    return max((row for row in reversed(rows) if rank(row) >= least), key=rank, default=None)
+
+
+def _met(row: Row) -> float:
+    return row["met"]
+
+
+def _base(row: Row) -> float:
+    return row["out_of"]
+
+
+def _ratio(row: Row) -> float:
+    return row["amount"] / row["out_of"]
 
 
 def _value(row: Row) -> float:
@@ -91,8 +110,8 @@ def _duration(row: Row) -> float:
     return row["duration"]
 
 
-def _added(name: str, because: str, row_of: Callable[[list[Row]], Row]) -> AddedRow:
-    ask = f"A row of {YEAR} was missing and is added: {name}. Which way does the figure go?"
+def _added(name: str, because: str, row_of: Callable[[list[Row]], Row | None]) -> AddedRow:
+    ask = "Another row like this one was missing and is added: {row}. Which way does the figure go?"
     return name, ask, because, lambda rows: row_of(rows) if rows else None
 
 

@@ -41,8 +41,21 @@ def _constants(tree: ast.expr) -> tuple[ast.Constant, ...]:
     return tuple(constant for part in parts for constant in _constants(part))
 
 
-def value_of(tree: ast.expr, numbers: Numbers) -> float:
-    """The value of the tree with these numbers in the places of its own; not a number where it divides by nothing."""
+def is_fraction(tree: ast.expr) -> bool:
+    """Whether it is a number divided by a number."""
+    is_division = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div)
+    return is_division and isinstance(tree.left, ast.Constant) and isinstance(tree.right, ast.Constant)
+
+
+# What a step makes of its two sides.
+Change = Callable[[float, float, type], float]
+
+
+def value_of(tree: ast.expr, numbers: Numbers, other: ast.BinOp | None = None, change: Change | None = None) -> float:
+    """The value of the tree with these numbers in the places of its own; not a number where it divides by nothing.
+
+    other: a step that goes another way, and `change`: which.
+    """
     places = {id(node): number for node, number in zip(_constants(tree), numbers, strict=True)}
 
     def value(node: ast.expr) -> float:
@@ -50,12 +63,17 @@ def value_of(tree: ast.expr, numbers: Numbers) -> float:
             return places[id(node)]
         if isinstance(node, ast.UnaryOp):
             return -value(node.operand) if isinstance(node.op, ast.USub) else value(node.operand)
-        return _STEPS[type(node.op)](value(node.left), value(node.right))
+        step = change if node is other else _usual
+        return step(value(node.left), value(node.right), type(node.op))
 
     try:
         return float(value(tree))
     except (ZeroDivisionError, OverflowError):
         return float("nan")
+
+
+def _usual(left: float, right: float, step: type) -> float:
+    return _STEPS[step](left, right)
 
 
 def varied(numbers: Numbers, random: Random) -> Numbers:
@@ -74,91 +92,26 @@ Way = Callable[[Numbers], float]
 
 def other_steps(tree: ast.expr) -> list[tuple[str, str, Way]]:
     """Wrong steps with the right numbers: (name, what was done and why it misleads, the function of the numbers)."""
-    ways: list[tuple[str, str, Way]] = []
-    first = _first(tree, ast.Div)
-    if first is not None:
-        ways.append(
-            (
-                "upside down",
-                "You divided the base by what is counted. The base goes below.",
-                _replaced(tree, first, _turned),
-            )
-        )
-        ways.append(
-            (
-                "not divided",
-                "You left a division out. Without its base a number cannot be compared.",
-                _replaced(tree, first, _left),
-            )
-        )
-        ways.append(("multiplied", "You multiplied where it is to be divided.", _replaced(tree, first, _as(ast.Mult))))
-        ways.append(
-            ("the base alone", "You gave the base, and not what is counted out of it.", _replaced(tree, first, _right))
-        )
-    if (minus := _first(tree, ast.Sub)) is not None:
-        ways.append(
-            (
-                "added",
-                "You added what is to be subtracted. Only the difference tells the two apart.",
-                _replaced(tree, minus, _as(ast.Add)),
-            )
-        )
-        ways.append(("nothing subtracted", "You left out what is to be subtracted.", _replaced(tree, minus, _left)))
-        ways.append(
-            (
-                "subtracted the other way round",
-                "You subtracted the other way round: the sign is wrong.",
-                _replaced(tree, minus, _turned),
-            )
-        )
-    if (plus := _first(tree, ast.Add)) is not None:
-        ways.append(
-            ("the first part only", "You stopped after the first part of the sum.", _replaced(tree, plus, _left))
-        )
-        ways.append(("the last part only", "You took only the last part of the sum.", _replaced(tree, plus, _right)))
-    if (times := _first(tree, ast.Mult)) is not None:
-        ways.append(("a factor left out", "You left out a factor.", _replaced(tree, times, _left)))
-        ways.append(("divided by a factor", "You divided by what is a factor.", _replaced(tree, times, _as(ast.Div))))
+    ways = [
+        (name, message, _otherwise(tree, node, change))
+        for step, mistakes in _MISTAKES.items()
+        if (node := _first(tree, step)) is not None
+        for name, message, change in mistakes
+    ]
     if isinstance(tree, ast.BinOp):
-        ways.append(
-            (
-                "the last step left out",
-                "You stopped before the last step.",
-                lambda numbers: value_of(tree.left, numbers[: _size(tree.left)]),
-            )
-        )
+        before_last = len(numbers_of(tree.left))
+        message = "You stopped before the last step."
+        ways.append(("the last step left out", message, lambda numbers: value_of(tree.left, numbers[:before_last])))
     return ways
 
 
-def _size(tree: ast.expr) -> int:
-    return len(numbers_of(tree))
+def _otherwise(tree: ast.expr, node: ast.BinOp, change: Change) -> Way:
+    return lambda numbers: value_of(tree, numbers, node, change)
 
 
 def _first(tree: ast.expr, step: type) -> ast.BinOp | None:
     """The outermost, then leftmost, step of a kind."""
     return next((node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, step)), None)
-
-
-def _replaced(tree: ast.expr, node: ast.BinOp, change: Callable[[float, float, type], float]) -> Way:
-    """The function of the numbers that goes another way at one step."""
-
-    def value(numbers: Numbers) -> float:
-        places = {id(constant): number for constant, number in zip(_constants(tree), numbers, strict=True)}
-
-        def of(part: ast.expr) -> float:
-            if isinstance(part, ast.Constant):
-                return places[id(part)]
-            if isinstance(part, ast.UnaryOp):
-                return -of(part.operand) if isinstance(part.op, ast.USub) else of(part.operand)
-            left, right = of(part.left), of(part.right)
-            return change(left, right, type(part.op)) if part is node else _STEPS[type(part.op)](left, right)
-
-        try:
-            return float(of(tree))
-        except (ZeroDivisionError, OverflowError):
-            return float("nan")
-
-    return value
 
 
 def _turned(left: float, right: float, step: type) -> float:
@@ -173,5 +126,29 @@ def _right(left: float, right: float, step: type) -> float:
     return right
 
 
-def _as(other: type) -> Callable[[float, float, type], float]:
+def _as(other: type) -> Change:
     return lambda left, right, step: _STEPS[other](left, right)
+
+
+# By the step at which they are made: the name of a mistake, what was done and why it misleads, and the other way.
+_MISTAKES: dict[type, tuple[tuple[str, str, Change], ...]] = {
+    ast.Div: (
+        ("upside down", "You divided the base by what is counted. The base goes below.", _turned),
+        ("not divided", "You left a division out. Without its base a number cannot be compared.", _left),
+        ("multiplied", "You multiplied where it is to be divided.", _as(ast.Mult)),
+        ("the base alone", "You gave the base, and not what is counted out of it.", _right),
+    ),
+    ast.Sub: (
+        ("added", "You added what is to be subtracted. Only the difference tells the two apart.", _as(ast.Add)),
+        ("nothing subtracted", "You left out what is to be subtracted.", _left),
+        ("subtracted the other way round", "You subtracted the other way round: the sign is wrong.", _turned),
+    ),
+    ast.Add: (
+        ("the first part only", "You stopped after the first part of the sum.", _left),
+        ("the last part only", "You took only the last part of the sum.", _right),
+    ),
+    ast.Mult: (
+        ("a factor left out", "You left out a factor.", _left),
+        ("divided by a factor", "You divided by what is a factor.", _as(ast.Div)),
+    ),
+}

@@ -1,6 +1,7 @@
 """Evidence: the rows behind a metric's figure on the corner shop, of two years, as a lesson shows them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from crmnb.learn.corner_shop import corner_shop_book
 from crmnb.learn.declaration import YEAR, Row
 from crmnb.learn.derived import kinds, kinds_of_values
 from crmnb.learn.derived.scope import MEASURED, Kind, is_blank
+from crmnb.metrics.columns import columns_of
 from crmnb.metrics.definition import Metric
 from crmnb.schema.tables import TABLES
 
@@ -33,7 +35,22 @@ _MOST_COLUMNS = 9
 if TYPE_CHECKING:
     from crmnb.engine.session import Tables
 
+GIVEN_AWAY = ("met", "value", "amount", "out_of")  # of a figure's columns, those that hold the answer row by row
 KindOf = Callable[[float, str, str], Kind]
+# The columns of evidence that figures are made of.
+_FIGURES = {
+    *("num", "den", "value", "quantity", "duration", "event", "met", "size", "responses", "base", "correct", "audited"),
+    *("breakdown", "weight", "amount"),
+}
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A client's table whose rows evidence is made of: its name, the column of its key, and the columns that a learner needs."""
+
+    name: str
+    key: str
+    columns: tuple[str, ...]
 
 
 def evidence_rows(metric: Metric) -> list[Row]:
@@ -56,7 +73,42 @@ def rows_of_year(metric: Metric, tables: "Tables", year: int, data_from: datetim
         records = evidence_of(metric, tables, period, most).to_dict("records")
     except Unavailable:
         return []
-    return [{"year": year} | {name: _plain(value) for name, value in record.items()} for record in records]
+    plain = [{"year": year} | {name: _plain(value) for name, value in record.items()} for record in records]
+    return _with_own_columns(metric, tables, plain)
+
+
+def own_table(metric: Metric, columns: Iterable[str]) -> OwnTable | None:
+    """The client's table whose rows the evidence is made of, row by row; None where it has no key of one."""
+    present = set(columns)
+    for name, read in columns_of(metric).items():
+        declared = TABLES.get(name)
+        if declared and len(declared.key) == 1 and declared.key[0] in present:
+            items = [metric.settings[name] for name, kind in metric.declarations.items() if kind.__name__ == "Item"]
+            first = (*declared.key, *(("customer_id",) if "customer_id" in present else ()))
+            shown = dict.fromkeys((*first, *filter(None, (declared.time,)), *read, *filter(None, items)))
+            return OwnTable(name, declared.key[0], tuple(shown))
+    return None
+
+
+def _with_own_columns(metric: Metric, tables: "Tables", rows: list[Row]) -> list[Row]:
+    """The rows with the columns of the client's own table that the metric looks at, and those that the figure is made of."""
+    own = own_table(metric, rows[0]) if rows else None
+    if own is None:
+        return rows
+    relation = tables.with_names().frame(own.name).to_native().relation
+    columns = [name for name in own.columns if name in relation.columns]
+    selected = ", ".join(f'"{name}"' for name in columns)
+    place = columns.index(own.key)
+    cells = {
+        record[place]: dict(zip(columns, map(_plain, record), strict=True))
+        for record in relation.project(selected).fetchall()
+    }
+    figures = [name for name in rows[0] if name in _FIGURES]
+    return [
+        {"year": row["year"]} | cells.get(row[own.key], {}) | {name: row[name] for name in figures}
+        for row in rows
+        if row[own.key] in cells
+    ]
 
 
 def rows_left_out(metric: Metric, rows: list[Row]) -> list[Row]:
@@ -195,6 +247,22 @@ def fitting(rows: list[Row], breakdown: str) -> list[Row]:
     own = [name for name in filled if name in (*MEASURED, "event", "breakdown")]
     columns = [*[name for name in filled if name not in own][:_MOST_COLUMNS], *own]
     return [{name: row[name] for name in columns} for row in shown]
+
+
+def hidden_columns(metric: Metric, rows: list[Row]) -> frozenset[str]:
+    """The columns that would give the answer away, since the learner can see the same in others.
+
+    Where the rows are those of a client's table, this is whatever the figure is made of; else what only repeats another column.
+    """
+    if not rows:
+        return frozenset()
+    helpers = [name for name in rows[0] if name in GIVEN_AWAY]
+    if own_table(metric, rows[0]):
+        return frozenset(helpers)
+    others = [name for name in rows[0] if name not in GIVEN_AWAY and name != "year"]
+    return frozenset(
+        helper for helper in helpers if any(all(row[name] == row[helper] for row in rows) for name in others)
+    )
 
 
 def keys_of(rows: list[Row]) -> list[str]:

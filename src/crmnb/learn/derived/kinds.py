@@ -58,10 +58,9 @@ def share(factor: float, counted: str, base: str) -> Kind:
             lambda s: ratio(own(s), len(s.chosen) + s.too_many, factor),
         ),
     ]
-    hint = f"Count the rows with `met` = 1, divide by all rows of the base ({base})" + (
-        ", times 100." if factor == 100 else "."
-    )
-    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_condition())
+    hint = f"Count {counted}, and divide by all rows of the base ({base})" + (", times 100." if factor == 100 else ".")
+    columns = {"met": f"1 for {counted}, 0 for others of the base"}
+    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_condition(counted, base), columns)
 
 
 def _of_customers(rows: list[Row], factor: float) -> float:
@@ -113,8 +112,9 @@ def net(factor: float, counted: str, base: str) -> Kind:
     return Kind(
         figure,
         (*ways, *common_ways(figure)),
-        f"Take those with -1 from those with 1, and divide by all ({base}).",
-        added_rows.of_condition(),
+        f"Take the unfavourable from the favourable, and divide by all ({base}).",
+        added_rows.of_condition(counted, base),
+        {"met": "1 for a favourable row, -1 for an unfavourable one, 0 for others"},
     )
 
 
@@ -162,8 +162,9 @@ def sums(factor: float, counted: str, base: str) -> Kind:
     return Kind(
         figure,
         (*ways, *common_ways(figure)),
-        f"Add up `amount` and `out_of` by themselves, then divide the first by the second ({base}).",
+        f"Add up what is counted ({counted}) and its base ({base}), each by itself. Then divide the first by the second.",
         added_rows.of_sums(),
+        {"amount": counted, "out_of": base},
     )
 
 
@@ -220,5 +221,6 @@ def number(factor: float, counted: str, base: str) -> Kind:
         ),
         ("one too many", "You counted one twice, or one beyond the end of the period.", lambda s: figure(s.chosen) + 1),
     ]
-    hint = f"Count the rows of {YEAR} with `met` = 1."
-    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_condition())
+    hint = f"Of the rows of {YEAR}, count {counted}."
+    columns = {"met": f"1 for {counted}, 0 for others"}
+    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_condition(counted, base), columns)

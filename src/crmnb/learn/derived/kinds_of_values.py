@@ -59,8 +59,9 @@ def mean(factor: float, counted: str, base: str) -> Kind:
     return Kind(
         figure,
         (*ways, *common_ways(figure)),
-        f"Add up `value`, and divide by the number of rows ({base}).",
+        f"Add up the values ({counted}), and divide by the number of rows ({base}).",
         added_rows.of_values(),
+        {"value": counted},
     )
 
 
@@ -110,6 +111,7 @@ def middle(factor: float, counted: str, base: str) -> Kind:
         (*ways, *common_ways(figure)),
         "Put the values in order and take the middle one, of an even number the middle between two.",
         added_rows.of_values(),
+        {"value": counted},
     )
 
 
@@ -168,4 +170,8 @@ def cases(factor: float, counted: str, base: str) -> Kind:
         "Go from the shortest time to the longest. At each end, multiply what remains by 1 - ended / still open just before. "
         "The median is the time at which no more than half remains."
     )
-    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_cases())
+    columns = {
+        "duration": "the time until the end, or seen so far",
+        "event": "1 where it has ended, 0 where it is open",
+    }
+    return Kind(figure, (*ways, *common_ways(figure)), hint, added_rows.of_cases(), columns)

@@ -9,15 +9,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from crmnb.evaluate.settings import resolve
+from crmnb.learn.corner_shop import corner_shop_book
 from crmnb.learn.declaration import YEAR, Exercise, Misconception, Plan, Row, Tables, Trap, apply
 from crmnb.learn.derived import arithmetic
 from crmnb.learn.derived.base import base_kind, base_rows
 from crmnb.learn.derived.claims import claims_of, misuses_of
-from crmnb.learn.derived.evidence import evidence_rows, fitting, keys_of, kinds_of, rows_left_out
+from crmnb.learn.derived.evidence import evidence_rows, fitting, hidden_columns, keys_of, kinds_of, rows_left_out
 from crmnb.learn.derived.scope import Kind, Scope, on_scope
 from crmnb.learn.derived.simulated import with_transfer
 from crmnb.learn.redraw import values_of
 from crmnb.metrics.definition import Metric
+from crmnb.report.text.cells import cell_words, column_words
+from crmnb.report.text.sentences import as_sentence
+from crmnb.report.text.settings import settings_phrases
 
 FEWEST_WAYS = 4
 _VARIATIONS = 12  # on which ways are compared
@@ -71,7 +76,8 @@ def _pencilled(expression: str) -> float:
 def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, what: str = "") -> Plan | None:
     """The lesson on rows; None where fewer than four wrong ways show on them."""
     name = f"{metric.title}, {breakdown}" if breakdown else metric.title
-    asked = what or f"{name}: what is it in {YEAR}?"
+    hidden = hidden_columns(metric, rows)
+    asked = what or " ".join([f"{name}: what is it in {YEAR}?", *_known_words(metric, kind, rows, hidden)])
     tables = {"rows": rows, "branch": _second_branch(metric.id, rows)}
     hints = (
         _definition_hint(metric),
@@ -106,11 +112,21 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
         tables,
         (q1, q2),
         ways,
-        _row_traps(kind, breakdown),
+        _row_traps(kind, rows, breakdown, hidden),
         breakdown if not what else None,
         _redraw_rows,
     )
-    return plan if plan and plan.exercises else None
+    return replace(plan, hidden=hidden) if plan and plan.exercises else None
+
+
+def _known_words(metric: Metric, kind: Kind, rows: list[Row], hidden: frozenset[str]) -> list[str]:
+    """What a learner has to know to read the rows: the client's settings, and what columns hold that no client's file has."""
+    book = corner_shop_book()
+    settings = settings_phrases(resolve(metric, book.client)[1], book.client)
+    if settings and book.period.cutoff:
+        settings.append(f"the data end before {cell_words(book.period.cutoff)}")
+    columns = [f"`{name}`: {words}" for name, words in kind.columns.items() if name in rows[0] and name not in hidden]
+    return [f"({'; '.join(words)}.)" for words in (settings, columns) if words]
 
 
 def _definition_hint(metric: Metric) -> str:
@@ -123,15 +139,26 @@ def _digits(metric: Metric) -> int:
     return 4 if metric.unit in ("share", "ratio", "hazard ratio") else 2
 
 
-def _row_traps(kind: Kind, breakdown: str) -> tuple[Trap, ...]:
-    def change(row_of: Callable[[list[Row]], Row | None]) -> Callable[..., Tables]:
-        def changed(rows: list[Row]) -> Tables:
-            row = row_of(Scope.of(rows, breakdown).chosen)
-            return {"rows": [*rows, row] if row else rows}
+def _row_traps(kind: Kind, rows: list[Row], breakdown: str, hidden: frozenset[str]) -> tuple[Trap, ...]:
+    """The traps for which the rows have a row to add; that one is added whatever the rows are when they are drawn again."""
+    chosen = Scope.of(rows, breakdown).chosen
+    traps = []
+    for name, ask, because, row_of in kind.traps:
+        if row := row_of(chosen):
+            traps.append(Trap(name, ask.format(row=_row_words(row, hidden)), because, _adding(row), "q1"))
+    return tuple(traps)
 
-        return changed
 
-    return tuple(Trap(name, ask, because, change(row_of), "q1") for name, ask, because, row_of in kind.traps)
+def _adding(row: Row) -> Callable[..., Tables]:
+    return lambda rows: {"rows": [*rows, row]}
+
+
+def _row_words(row: Row, hidden: frozenset[str]) -> str:
+    """A row in words, without its key: `customer 003, sent at 2025-01-01, opened at empty`."""
+    left_out = {*keys_of([row]), *hidden, "year"}
+    return ", ".join(
+        f"{column_words(name)} {cell_words(value) or 'empty'}" for name, value in row.items() if name not in left_out
+    )
 
 
 def _second_branch(metric: str, rows: list[Row]) -> list[Row]:
@@ -172,7 +199,9 @@ def _of_numbers(metric: Metric) -> Plan | None:
 
 def _plan_of_numbers(metric: Metric, tree, numbers: list[float], breakdown: str, expression: str) -> Plan | None:
     name = f"{metric.title}, {breakdown}" if breakdown else metric.title
-    tables = {"rows": _numbered(numbers), "branch": _numbered(arithmetic.varied(numbers, Random(metric.id)))}  # noqa: S311
+    what = [metric.numerator, metric.denominator] if metric.denominator and arithmetic.is_fraction(tree) else []
+    other = arithmetic.varied(numbers, Random(metric.id))  # noqa: S311 -- a simulated shop
+    tables = {"rows": _numbered(numbers, what), "branch": _numbered(other, what)}
     formula = f"The formula: {metric.formula.text}." if metric.formula else metric.definition
     steps = f"The pencil's steps on the corner shop: {expression}" + (", times 100." if metric.scaled == 100 else ".")
     hints = (metric.definition, formula, steps)
@@ -207,8 +236,10 @@ def _plan_of_numbers(metric: Metric, tree, numbers: list[float], breakdown: str,
     )
 
 
-def _numbered(numbers: list[float]) -> list[Row]:
-    return [{"place": place, "number": number} for place, number in enumerate(numbers, 1)]
+def _numbered(numbers: list[float], what: list[str]) -> list[Row]:
+    """Numbers as rows; what: what each is, where that is known."""
+    rows = [{"place": place, "number": number} for place, number in enumerate(numbers, 1)]
+    return [row | {"what": words} for row, words in zip(rows, what, strict=True)] if what else rows
 
 
 def _number_trap(place: int, number: float) -> Trap:
@@ -226,7 +257,11 @@ def _number_trap(place: int, number: float) -> Trap:
 
 def _redraw_numbers(tables: Tables, random: Random) -> Tables:
     return {
-        name: _numbered(arithmetic.varied([row["number"] for row in rows], random)) for name, rows in tables.items()
+        name: [
+            row | {"number": number}
+            for row, number in zip(rows, arithmetic.varied([row["number"] for row in rows], random), strict=True)
+        ]
+        for name, rows in tables.items()
     }
 
 
@@ -249,7 +284,8 @@ def _with_words(metric, tables, exercises, ways, traps, breakdown, redraw) -> Pl
     """The plan with claims and slides; None where fewer than four wrong ways show on an exercise's rows."""
     plan = Plan(
         metric=metric.id,
-        question=f"The owner of the corner shop asks: how is it with this: {metric.title}? {metric.why}",
+        definition=metric.definition,
+        question=f'The owner of the corner shop asks: "{metric.title}: what does it tell me?" {as_sentence(metric.why)}',
         tables=tables,
         exercises={exercise.name: exercise for exercise in exercises},
         misconceptions=tuple(ways),

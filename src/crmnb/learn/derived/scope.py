@@ -1,8 +1,8 @@
 """Scope: of a lesson's rows, those that the figure is of, and those that a learner takes by mistake."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from crmnb.learn.declaration import YEAR, Row
 
@@ -67,12 +67,16 @@ ScopeWay = Callable[[Scope], float]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure: how rows make it, and the wrong ways to make it, each with its name and message."""
+    """A kind of figure: how rows make it, and the wrong ways to make it, each with its name and message.
+
+    `traps`: see `crmnb.learn.derived.added_rows`. `columns`: what its own columns hold, in words.
+    """
 
     figure: Figure
     ways: tuple[tuple[str, str, ScopeWay], ...]
     hint: str
     traps: tuple[tuple[str, str, str, Callable[[list[Row]], Row | None]], ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def ratio(part: float, whole: float, factor: float = 1.0) -> float:

@@ -1,6 +1,6 @@
 """Settings: what a metric was computed with, in words instead of the names of the parameters file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from crmnb.evaluate.result import Result
 from crmnb.schema.client import Client
@@ -8,7 +8,12 @@ from crmnb.schema.client import Client
 
 def settings_words(result: Result) -> list[str]:
     """Each setting as a phrase: `2 or more orders`, `churn definition: contract end`."""
-    return [_phrase(name, value, result.client) for name, value in result.settings.items() if value]
+    return settings_phrases(result.settings, result.client)
+
+
+def settings_phrases(settings: Mapping[str, str], client: Client) -> list[str]:
+    """The same of settings as `crmnb.evaluate.settings.resolve` words them for a client."""
+    return [_phrase(name, value, client) for name, value in settings.items() if value]
 
 
 def setting_title(name: str) -> str:
