@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmnb.workbook import Workbook
 
 CLIENT = "corner_shop"
+STORED_AS = {"all_orders": "orders"}  # a table that lessons read, and the one in which its rows are stored
 _CHECKOUT = Path(__file__).parents[3]
 
 

@@ -68,13 +68,15 @@ class Trap:
 class Claim:
     """A sentence about the result, and whether it may be said. `{value}`, `{interval}`, `{base}` ... are filled in (`crmnb.learn.words`).
 
-    `caution`: it is about the metric's caution. Each lesson has one of these.
+    `caution`: it is about the metric's caution. Each lesson has one of these. `where`: of which results it is asked, as its verdict holds for
+    these alone (`crmnb.learn.declaration.without_change`); by default of all.
     """
 
     text: str
     allowed: bool
     because: str
     caution: bool = False
+    where: Callable[[Mapping[str, str]], bool] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Transfer:
 class Plan:
     """A whole lesson, as declared or derived.
 
-    `redraw` gives other tables of the same form. `by_table`: it takes any of the tables alone, and each exercise has tables of its own.
+    `redraw` gives other tables of the same form. `client_rows`: where the lesson shows sums of a client's rows, rows of the client's tables
+    that have these sums. `by_table`: it takes any of the tables alone, and each exercise has tables of its own.
     `definition`: of a derived lesson, what the metric is; a written one tells it in its prose. `hidden`: columns that hold what the learner has to find in the others; nobody is shown them.
     """
 
@@ -119,13 +122,15 @@ class Plan:
     breakdown: str | None = None
     transfer: Transfer | None = None
     redraw: Callable[[Tables, Random], Tables] | None = field(default=None, repr=False)
+    client_rows: Callable[..., Tables] | None = field(default=None, repr=False)
     by_table: bool = False
     hidden: frozenset[str] = frozenset()
     definition: str = ""
 
     def claims_with(self, words: Mapping[str, str]) -> tuple[Claim, ...]:
         """The claims; those of a derived lesson depend on what its result has: an interval, a figure at all."""
-        return self.claims(words) if callable(self.claims) else self.claims
+        claims = self.claims(words) if callable(self.claims) else self.claims
+        return tuple(claim for claim in claims if claim.where is None or claim.where(words))
 
     def misconceptions_of(self, exercise: str) -> list[Misconception]:
         """Those that belong to an exercise."""
@@ -196,6 +201,7 @@ def plan_of(module: ModuleType, metric: str, tables: Tables) -> Plan:
         breakdown=getattr(module, "BREAKDOWN", None),
         transfer=next((item for item in declared if isinstance(item, Transfer)), None),
         redraw=getattr(module, "redraw", None),
+        client_rows=getattr(module, "client_rows", None),
     )
 
 
@@ -225,6 +231,17 @@ def known(rows: Iterable[Row], column: str) -> list[Any]:
 def percent(part: float, whole: float) -> float:
     """A part out of a whole in percent; not a number where the whole is nothing."""
     return 100 * part / whole if whole else float("nan")
+
+
+def without_change(words: Mapping[str, str]) -> bool:
+    """Whether a result has no change that is beyond chance."""
+    return "no detectable" in words["change"] or "no comparison" in words["change"]
+
+
+def on_both_sides_of_0(words: Mapping[str, str]) -> bool:
+    """Whether the interval of a result has both negative and positive values."""
+    low, _, high = words["limits"].partition(" to ")
+    return low.startswith("\N{MINUS SIGN}") and not high.startswith("\N{MINUS SIGN}")
 
 
 def mean(values: Iterable[float]) -> float:

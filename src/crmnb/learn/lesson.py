@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.learn import corner_shop, lessons
-from crmnb.learn.declaration import Plan, Tables, plan_of, visible
+from crmnb.learn.declaration import Plan, Tables, apply, plan_of, visible
 from crmnb.learn.progress import Learner
 from crmnb.learn.progress import learner as learner_named
 from crmnb.learn.question import Question, Task, Text
@@ -15,7 +15,7 @@ from crmnb.learn.redraw import drawn
 from crmnb.learn.state import GATES, LessonState, state_of
 from crmnb.learn.tasks import tasks_of
 from crmnb.learn.transfer import simulated_tables, transfer_task
-from crmnb.learn.words import result_on, words_of
+from crmnb.learn.words import result_of_rows, result_on, words_in, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +54,8 @@ class Lesson:
 
     @property
     def result(self) -> "ResultView":
-        """The suite's result on the corner shop, as `book("nps")` gives it in a client's notebook."""
-        return result_on(self.plan.metric, self.plan.breakdown, self._period_draw(self.state.draw))
+        """The suite's result on the rows of the lesson, as `book("nps")` gives it in a client's notebook."""
+        return self._result(self.state.draw)
 
     @property
     def words(self) -> dict[str, str]:
@@ -136,11 +136,22 @@ class Lesson:
         return "another metric: `crmnb learn next`."
 
     def _words(self, draw: int) -> dict[str, str]:
-        return words_of(self.plan.metric, self.plan.breakdown, self._period_draw(draw))
+        if self._is_of_drawn_rows(draw):
+            return words_in(self._result(draw), self.plan.breakdown)
+        return words_of(self.plan.metric, self.plan.breakdown, draw)
 
-    def _period_draw(self, draw: int) -> int:
-        """The draw that decides on the period: claims that a teacher wrote are of the lesson's year, derived ones of any."""
-        return draw if callable(self.plan.claims) else 0
+    def _result(self, draw: int) -> "ResultView":
+        if self._is_of_drawn_rows(draw):
+            return _result_of_drawn(self.plan.metric, self._seed(draw))
+        return result_on(self.plan.metric, self.plan.breakdown, draw)
+
+    def _is_of_drawn_rows(self, draw: int) -> bool:
+        """Whether the result is computed on rows that were drawn again.
+
+        A written lesson has all columns that its metric reads. A derived one has some rows of several tables: its result is of another
+        period of the shop, and says so.
+        """
+        return draw > 0 and not callable(self.plan.claims)
 
     def _seed(self, draw: int) -> str:
         return f"{self.learner.name} {draw}"
@@ -181,6 +192,12 @@ def _shown(tables: Tables, hidden: frozenset[str]) -> "dict[str, pd.DataFrame]":
     from crmnb.learn.rows import Rows
 
     return {name: Rows(visible(rows, hidden)) for name, rows in tables.items()}
+
+
+@cache
+def _result_of_drawn(metric: str, seed: str) -> "ResultView":
+    rows, own = _drawn(metric, seed), plan(metric).client_rows
+    return result_of_rows(metric, apply(own, rows) if own else rows)
 
 
 @cache

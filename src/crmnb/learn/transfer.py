@@ -11,6 +11,7 @@ from math import exp
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from crmnb.learn.corner_shop import STORED_AS
 from crmnb.learn.declaration import YEAR, Plan, Tables, Transfer, apply
 from crmnb.learn.feedback import Feedback, judged, shown
 from crmnb.learn.question import Task
@@ -24,7 +25,6 @@ CUSTOMERS = 3000  # at the start of the first year: the interval of a share of t
 # By how much a true rate differs from that of the demo at most, on the logit of its place between its ends.
 _LOGITS = 0.4
 _TABLES: dict[tuple[int, str], Tables] = {}
-_SIMULATED = {"all_orders": "orders"}  # as simulated, the orders hold the cancelled ones, too
 
 
 @cache
@@ -62,9 +62,7 @@ def _simulated(transfer: Transfer, learner: str) -> Tables:
     _, drawn = client_of(learner)
     if transfer.rows:
         return transfer.rows(drawn)
-    return {
-        name: _rows(drawn.tables[_SIMULATED.get(name, name)], columns) for name, columns in transfer.columns.items()
-    }
+    return {name: _rows(drawn.tables[STORED_AS.get(name, name)], columns) for name, columns in transfer.columns.items()}
 
 
 def _rows(table: Any, columns: tuple[str, ...]) -> list[dict]:

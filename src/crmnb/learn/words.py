@@ -1,12 +1,17 @@
 """Words: what the suite says of a lesson's result, for claims, slides and explanations. No lesson types a number."""
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from crmnb.learn.corner_shop import corner_shop_book
-from crmnb.learn.declaration import YEAR
+from crmnb.learn.corner_shop import STORED_AS, corner_shop_book
+from crmnb.learn.declaration import YEAR, Tables
+from crmnb.schema.tables import TABLES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from crmnb.engine.session import Tables as EngineTables
     from crmnb.report.view import ResultView
 
 
@@ -65,6 +70,33 @@ def result_of(metric: str) -> "ResultView":
 @cache
 def result_in(metric: str, period: str) -> "ResultView":
     """The same in another period."""
+    return _evaluated(metric, period, corner_shop_book().tables)
+
+
+def result_of_rows(metric: str, rows: Tables) -> "ResultView":
+    """The suite's result of a metric in the year of the lessons where the corner shop has these rows instead of its own of their tables."""
+    import pandas as pd
+
+    from crmnb.engine.session import in_memory
+
+    own = corner_shop_book().tables.with_names()
+    frames = {name: own.every(name).df() for name in own.names}
+    for name, of_table in rows.items():
+        stored = STORED_AS.get(name, name)
+        frames[stored] = _completed(pd.DataFrame(of_table), frames[stored], [*TABLES[stored].key])
+    return _evaluated(metric, PERIODS[0], replace(in_memory(own.client, frames), cutoff=own.cutoff))
+
+
+def _completed(shown: "pd.DataFrame", own: "pd.DataFrame", key: list[str]) -> "pd.DataFrame":
+    """Rows as a lesson shows them, with the other columns of the client's own rows of these keys."""
+    others = [name for name in own if name not in shown]
+    if not key or not set(key) <= set(shown):
+        return shown
+    known = own[[*key, *others]].drop_duplicates(key).astype(dict.fromkeys(key, object))
+    return shown.astype(dict.fromkeys(key, object)).merge(known, on=key, how="left")
+
+
+def _evaluated(metric: str, period: str, tables: "EngineTables") -> "ResultView":
     from crmnb.core.period import Period
     from crmnb.evaluate.evaluation import evaluate_variant
     from crmnb.metrics.definition import catalogue
@@ -72,4 +104,4 @@ def result_in(metric: str, period: str) -> "ResultView":
 
     book = corner_shop_book()
     observed = Period.parse(period).observe(book.period.data_from, book.period.cutoff)
-    return ResultView.of(evaluate_variant(catalogue()[metric], book.tables, observed))
+    return ResultView.of(evaluate_variant(catalogue()[metric], tables, observed))

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from crmnb.learn.declaration import Claim, Misuse, exercise, mean, misconception, transfer, trap
+from crmnb.learn.declaration import Claim, Misuse, exercise, mean, misconception, transfer, trap, without_change
 from crmnb.learn.lessons import _baskets
 from crmnb.learn.lessons._baskets import first_in_year, in_year, like, net
 from crmnb.learn.lessons._orders import END, START, counting
@@ -227,6 +227,7 @@ CLAIMS = (
         "The average has risen since 2024, so prices can rise as well.",
         False,
         "The change: {change}. And a mean of orders says nothing about prices.",
+        where=without_change,
     ),
     Claim("If the average falls, the shop earns less.", False, "More small orders lower it while revenue grows."),
 )

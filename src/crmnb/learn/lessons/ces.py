@@ -2,7 +2,19 @@
 
 from statistics import median
 
-from crmnb.learn.declaration import Claim, Misuse, during, exercise, known, mean, misconception, percent, transfer, trap
+from crmnb.learn.declaration import (
+    Claim,
+    Misuse,
+    during,
+    exercise,
+    known,
+    mean,
+    misconception,
+    percent,
+    transfer,
+    trap,
+    without_change,
+)
 from crmnb.learn.lessons._answers import answers, next_year, of_survey, one_more
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "effort")}
@@ -177,6 +189,7 @@ CLAIMS = (
         "Effort differs from that of 2024, because of the new till.",
         False,
         "The change: {change}. And nothing here shows a cause.",
+        where=without_change,
     ),
     Claim(
         "Of many more such buyers, the mean may lie anywhere from {limits}.",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap
+from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _orders
 from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
 
@@ -243,7 +243,10 @@ CLAIMS = (
         "That is what the interval says of so few.",
     ),
     Claim(
-        "Churn differs from that of 2024, so something has changed.", False, "The change: {change}. It can be chance."
+        "Churn differs from that of 2024, so something has changed.",
+        False,
+        "The change: {change}. It can be chance.",
+        where=without_change,
     ),
 )
 MISUSES = (

@@ -332,6 +332,23 @@ def first_plans_only(subscriptions):
     return percent(sum(_in_december([firsts[who]], {who}) > 0 for who in cohort), len(cohort))
 
 
+def client_rows(all_orders):
+    """The orders, and before them the first ones of old customers, which the rows only name."""
+    shown = {(row["customer_id"], row["ordered_at"]) for row in all_orders}
+    firsts = {row["customer_id"]: row["first_order_at"] for row in all_orders}
+    paid = {"status": "paid", "amount": 10.0, "refunded_amount": None}
+    return {
+        "orders": [
+            *all_orders,
+            *(
+                {"order_id": f"first of {customer}", "customer_id": customer, "ordered_at": at, **paid}
+                for customer, at in firsts.items()
+                if (customer, at) not in shown
+            ),
+        ]
+    }
+
+
 def redraw(tables, random):
     """Orders of other customers: some cohorts, old customers, and cancelled orders."""
     names = iter(random.sample([f"{number:03}" for number in range(20, 100)], 40))

@@ -1,6 +1,18 @@
 """Customer satisfaction (CSAT): the share of answers in the two best boxes, of those who answered."""
 
-from crmnb.learn.declaration import Claim, Misuse, during, exercise, known, mean, misconception, percent, transfer, trap
+from crmnb.learn.declaration import (
+    Claim,
+    Misuse,
+    during,
+    exercise,
+    known,
+    mean,
+    misconception,
+    percent,
+    transfer,
+    trap,
+    without_change,
+)
 from crmnb.learn.lessons._answers import answers, next_year, of_survey, one_more
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "satisfied")}
@@ -191,7 +203,12 @@ CLAIMS = (
         "The two surveys ask different people: those who need support have had a problem. They do not compare.",
         caution=True,
     ),
-    Claim("Satisfaction differs from that of 2024.", False, "The change: {change}. It can be chance."),
+    Claim(
+        "Satisfaction differs from that of 2024.",
+        False,
+        "The change: {change}. It can be chance.",
+        where=without_change,
+    ),
 )
 MISUSES = (
     Misuse(

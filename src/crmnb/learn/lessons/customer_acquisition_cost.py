@@ -286,6 +286,27 @@ def all_years_of_a_simulated_client(costs, customers):
     return _per_customer([row["amount"] for row in costs if row["category"] == "acquisition"], _joined(customers))
 
 
+def client_rows(costs, first_orders):
+    """The costs, the customers, and of each customer the first order."""
+    paid = {"status": "paid", "amount": 10.0, "refunded_amount": None}
+    return {
+        "costs": costs,
+        "customers": [
+            {"customer_id": row["customer_id"], "acquisition_channel": row["acquisition_channel"]}
+            for row in first_orders
+        ],
+        "orders": [
+            {
+                "order_id": f"first of {row['customer_id']}",
+                "customer_id": row["customer_id"],
+                "ordered_at": row["first_order_at"],
+                **paid,
+            }
+            for row in first_orders
+        ],
+    }
+
+
 def redraw(tables, random):
     """Other costs and other customers, with the same traps."""
     channels = (WEB, WEB, "market stall", "a friend")

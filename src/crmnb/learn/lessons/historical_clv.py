@@ -298,6 +298,26 @@ def cancelled_orders_count(all_orders):
     return _discounted([row | {"status": "paid", "refunded_amount": None} for row in all_orders], DISCOUNT)
 
 
+def client_rows(customers):
+    """The customers with an order for each sum: what was spent and given back at the first one, the others at the last."""
+    orders = [
+        {
+            "order_id": f"{row['customer_id']}-{place}",
+            "customer_id": row["customer_id"],
+            "ordered_at": at,
+            "amount": amount,
+            "refunded_amount": refunded or None,
+            "status": "paid",
+        }
+        for row in customers
+        if row["orders"]
+        for place, (at, amount, refunded) in enumerate(
+            ((row["first_order_at"], row["spent"] - 1, row["refunded"]), (row["last_order_at"], 1.0, 0.0))
+        )
+    ]
+    return {"customers": [{"customer_id": row["customer_id"]} for row in customers], "orders": orders}
+
+
 def redraw(tables, random):
     """Other customers: some of long standing, some new, some who never bought, and one who spends most."""
     rows = [_customer(f"{20 + place:03}", random) for place in range(random.randint(14, 18))]

@@ -2,7 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from crmnb.learn.declaration import YEAR, Claim, Misuse, during, exercise, misconception, percent, transfer, trap
+from crmnb.learn.declaration import (
+    YEAR,
+    Claim,
+    Misuse,
+    during,
+    exercise,
+    misconception,
+    percent,
+    transfer,
+    trap,
+    without_change,
+)
 
 TABLES = {"leads": ("lead_id", "created_at", "qualified_at", "proposed_at", "won_at", "lost_at")}
 PLACE = 10
@@ -219,7 +230,7 @@ CLAIMS = (
         "It is marked as too early for this reason.",
         caution=True,
     ),
-    Claim("The rate has fallen since 2024.", False, "There is no such comparison: {change}."),
+    Claim("The rate has fallen since 2024.", False, "There is no such comparison: {change}.", where=without_change),
     Claim(
         "Of many such enquiries, anything from {limits} may be won.", True, "That is what the interval says of so few."
     ),

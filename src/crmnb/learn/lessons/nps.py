@@ -11,9 +11,11 @@ from crmnb.learn.declaration import (
     known,
     mean,
     misconception,
+    on_both_sides_of_0,
     percent,
     transfer,
     trap,
+    without_change,
 )
 
 TABLES = {"survey_responses": ("response_id", "survey", "responded_at", "recommend")}
@@ -219,11 +221,13 @@ CLAIMS = (
         "With so few answers, we cannot say on which side of 0 the score lies.",
         True,
         "The interval has both sides: {interval}.",
+        where=on_both_sides_of_0,
     ),
     Claim(
         "The score differs from that of 2024, so the training of the staff works.",
         False,
         "The change: {change}. And nothing here shows a cause.",
+        where=without_change,
     ),
 )
 MISUSES = (

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap
+from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _baskets
 from crmnb.learn.lessons._baskets import in_year, like, purchases
 from crmnb.learn.lessons._orders import END, START, counting
@@ -237,7 +237,9 @@ CLAIMS = (
         True,
         "That is what the interval says of so few.",
     ),
-    Claim("More people come again than in 2024.", False, "The change: {change}. It can be chance."),
+    Claim(
+        "More people come again than in 2024.", False, "The change: {change}. It can be chance.", where=without_change
+    ),
 )
 MISUSES = (
     Misuse(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap
+from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _orders
 from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
 
@@ -207,6 +207,7 @@ CLAIMS = (
         "Retention has changed since 2024 because of the new till.",
         False,
         "The change: {change}. And nothing here shows a cause.",
+        where=without_change,
     ),
     Claim(
         "Of many such customers, anything from {limits} may stay in a year.",
