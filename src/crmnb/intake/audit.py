@@ -77,9 +77,9 @@ class LineAudit:
 class TableAudit:
     """What became of the rows of a canonical table, or of a source that queries read (its `table` is empty).
 
-    `source` is "query" for a table that a query makes. Always read = accepted + rejected + replaced + erased + the `excluded` rows, where
-    `replaced` are rejected rows for which corrected rows were sent, `erased` those of customers on the erasure list, and `excluded` (by
-    cause) those that are no data, as the client's file says.
+    `source` is "query" for a table that a query makes. Always read = accepted + rejected + `left_out`: `replaced` are rejected rows for
+    which corrected rows were sent, `erased` those of customers on the erasure list, and `excluded` (by cause) those that are no data, as
+    the client's file says, and refunds that were subtracted from their orders.
     A row may have several `causes`, most frequent first. `notes` are further remarks.
     """
 
@@ -102,6 +102,11 @@ class TableAudit:
     def excluded_rows(self) -> int:
         """The number of excluded rows."""
         return sum(self.excluded.values())
+
+    @property
+    def left_out(self) -> int:
+        """The number of rows that are neither accepted nor rejected."""
+        return self.replaced + self.erased + self.excluded_rows
 
     @property
     def reasons(self) -> dict[str, int]:

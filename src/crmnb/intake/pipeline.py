@@ -48,9 +48,10 @@ from crmnb.intake.store import (
 )
 from crmnb.intake.timeline import describe_timelines, event_span, read_timelines
 from crmnb.intake.validation.acceptance import ImportRefused
-from crmnb.intake.validation.contract import build_columns
+from crmnb.intake.validation.contract import build_columns, required_columns
 from crmnb.intake.validation.quarantine import Quarantine
 from crmnb.intake.validation.referential_checks import check_lines, check_references
+from crmnb.intake.validation.refunds import PARENT, with_refunds
 from crmnb.intake.validation.validate import validate_rows
 from crmnb.intake.validation.validated_rows import Contract
 from crmnb.schema.client import Client, ColumnValue, Mapping, Source
@@ -231,6 +232,7 @@ def _read_source(con: duckdb.DuckDBPyConnection, job: _ImportJob, name: str) -> 
     if name not in job.staging_tables:
         source, tables = job.client.sources[name], job.client.tables.values()
         mapped = {header for mapping in tables if mapping.source == name for header in mapping.headers.values()}
+        mapped |= {mapping.refunds.parent for mapping in tables if mapping.refunds and mapping.refunds.parent}
         staging = read_source(
             con, name, source, job.files[name], job.folder, job.key(f"sources.{name}"), mapped | set(source.columns)
         )
@@ -298,11 +300,15 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
     else:
         staging = _run_table_query(con, job, table, mapping)
         cells = dict(staging.columns)
+    refunds = mapping.refunds
+    if refunds and refunds.parent:
+        cells |= {PARENT: staging.cell(refunds.parent, f"{key}.refunds.parent")}
+    columns = build_columns(table, [name for name in cells if name != PARENT], job.client)
     end, end_text = _find_end(job.client)
     contract = Contract(
         name=table.name,
         source=mapping.source or "query",
-        columns=build_columns(table, list(cells), job.client),
+        columns=with_refunds(columns, refunds, table),
         cells=cells,
         zone=job.client.time_zone,
         table=table,
@@ -315,6 +321,9 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
         erasure_list=job.erasure_list,
         customer_columns=job.customer_columns,
         erased_keys=job.erased_keys,
+        refunds=refunds,
+        currency=job.client.currency,
+        exchange_rates=job.client.exchange_rates,
     )
     rows, audit = validate_rows(con, staging, contract, job.quarantine(f"{table.name}.csv"))
     if mapping.query is not None:
@@ -325,7 +334,7 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
     _write_accepted(
         con, job, audit, f"{rows} ORDER BY {order}" if order else rows, job.result_folder / f"{table.name}.parquet"
     )
-    return {column.name: ENGINE_TYPES[column.type] for column in contract.columns}
+    return {column.name: ENGINE_TYPES[column.type] for column in contract.columns if column.name != PARENT}
 
 
 def _find_cell(staging: StagingTable, column: str | ColumnValue, key: str) -> Cell:
@@ -372,7 +381,7 @@ def _run_table_query(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Tab
             )
     with_items = [name for name in job.client.tables if TABLES[name].has_items]
     items = job.client.items if with_items == [table.name] else {}
-    for name in [*(column.name for column in table.columns if column.required), *items]:
+    for name in [*required_columns(table, columns), *items]:
         staging.cell(name, key)
     for name in (*mapping.values, *mapping.types, *mapping.personal):
         staging.cell(name, job.key(f"tables.{table.name}"))
@@ -395,15 +404,18 @@ def _write_accepted(con: duckdb.DuckDBPyConnection, job: _ImportJob, audit: Tabl
     con.execute(f"COPY ({rows}) TO {quote_literal(path)} (FORMAT parquet, COMPRESSION zstd)")
     ((accepted,),) = con.execute("SELECT count(*) FROM read_parquet(?)", [escape(str(path))]).fetchall()
     name = audit.table or f"source {audit.source}"
-    erased = f", {audit.erased:,} excluded (erasure list)" if audit.erased else ""
-    erased += f", {audit.excluded_rows:,} excluded (no data)" if audit.excluded_rows else ""
-    if audit.read != accepted + audit.rejected + audit.replaced + audit.erased + audit.excluded_rows:
+    others = {
+        "excluded (erasure list)": audit.erased,
+        "excluded": audit.excluded_rows,
+    }
+    others = "".join(f", {rows:,} {what}" for what, rows in others.items() if rows)
+    if audit.read != accepted + audit.rejected + audit.left_out:
         raise RuntimeError(
             f"{name}: {audit.read} rows read, but {accepted} accepted, {audit.rejected} rejected and {audit.replaced} "
-            f"replaced{erased}. A row was lost: this is a fault of crmnb, not of the data."
+            f"replaced{others}. A row was lost: this is a fault of crmnb, not of the data."
         )
     job.audits.append(audit)
-    job.on_step(f"{name}: {audit.read:,} rows read, {accepted:,} accepted, {audit.rejected:,} rejected{erased}")
+    job.on_step(f"{name}: {audit.read:,} rows read, {accepted:,} accepted, {audit.rejected:,} rejected{others}")
 
 
 def _keep_quarantine(job: _ImportJob) -> None:

@@ -39,6 +39,7 @@ worth:
   gains: {card: {gain: 2, low: 1, high: 3}}
 segments: {size: {column: orders.amount, bands: [5, 10]}, age: {column: orders.ordered_at, years: [1, 3]}}
 fiscal_year_starts: 4
+exchange_rates: {USD: 0.9}
 level: 0.9
 targets: {csat: 70}
 privacy: {min_base: 20, suppress_below: 5}

@@ -117,7 +117,7 @@ def _records(
             ((linked,),) = con.execute(f"SELECT count(customer_id) FROM {_rows(paths[audit.table])}").fetchall()
         duplicates = sum(cause.rows for cause in audit.causes if cause.kind == DUPLICATE)
         has_key = bool(audit.table and {*TABLES[audit.table].key} & {*columns[audit.table]})
-        rows = audit.read - audit.erased - audit.replaced - audit.excluded_rows
+        rows = audit.read - audit.left_out
         records.append(
             (_name(audit), bool(audit.table), has_key, rows, audit.rejected, duplicates, audit.accepted, linked)
         )

@@ -8,6 +8,7 @@ from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.casts import strip_signs
 from crmnb.intake.validation.contract import value_column, violates
 from crmnb.intake.validation.format_hints import find_hints, suggest_hints
+from crmnb.intake.validation.refunds import negative_amounts
 from crmnb.intake.validation.validated_rows import ValidatedRows, format_examples
 
 _WITH_POINT = quote_literal(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?")
@@ -36,8 +37,8 @@ def check_ambiguous_numbers(validated: ValidatedRows) -> None:
     if not validated.staging.is_file or source.database or source.model_fields_set & {"decimal", "thousands"}:
         return
     for column in contract.columns:
-        cell = contract.cells[column.name]
-        if column.type not in ("money", "number", "integer") or cell.kind != "text":
+        cell = contract.cells.get(column.name)
+        if cell is None or column.type not in ("money", "number", "integer") or cell.kind != "text":
             continue
         bare = strip_signs(validated.cleaned_text(column.name), source.signs)
         with_point = f"(SELECT {bare} AS bare FROM {validated.staging.rows} WHERE contains({cell.sql}, '.'))"
@@ -86,6 +87,7 @@ def check_rejected_share(validated: ValidatedRows, audit: TableAudit, quarantine
             f"- {cause.reason}: {cause.rows:,} rows{format_examples(cause.examples)}{_hint(validated, cause)}"
             for cause in audit.causes[:3]
         ),
+        *(f"- {text}" for text in negative_amounts(validated)),
         f"All rejected rows, with their reasons, are in {quarantine}. Correct the file or the parameters, and run again.",
     ]
     raise ImportRefused("\n".join(lines), (audit,))

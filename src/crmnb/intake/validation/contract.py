@@ -4,7 +4,7 @@ The violated rules of a row are the bits of integers (masks), so that all rules 
 violates nothing: each is written so that it is true of a faulty row, and a bit that is not set can only mean "no fault".
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from crmnb.intake.staging_table import quote_identifier, quote_literal
 from crmnb.intake.validation.daylight_saving import skipped_condition
 from crmnb.schema.client import Client
 from crmnb.schema.tables import Column, Table
+from crmnb.schema.tables.columns import in_sql
 
 _BITS = 62  # of a BIGINT: the rules that fit into a mask
 _TYPE_NAMES = {
@@ -66,11 +67,11 @@ MALFORMED = Rule(
 
 
 def build_columns(table: Table, mapped: list[str], client: Client) -> list[Column]:
-    """The mapped columns: those of the table, the survey's items with their scales, and the client's typed attributes."""
+    """The columns: those of the table, the survey's items with their scales, the client's typed attributes, and what follows from them."""
     items = client.items if table.has_items else {}
     mapping = client.tables[table.name]
     types = mapping.types | dict.fromkeys(mapping.flags, "flag")
-    return [
+    columns = [
         table.by_name.get(name)
         or (
             Column(name, "integer", at_least=items[name].scale[0], at_most=items[name].scale[1])
@@ -79,19 +80,44 @@ def build_columns(table: Table, mapped: list[str], client: Client) -> list[Colum
         )
         for name in mapped
     ]
+    return columns + [column for column in derived_columns(table, mapped) if column.name not in mapped]
+
+
+def required_columns(table: Table, mapped: Collection[str]) -> list[str]:
+    """The columns that must be mapped: what follows from the mapped ones need not."""
+    derived = derived_columns(table, mapped)
+    return [
+        column.name for column in table.columns if column.required and (column.name in mapped or column not in derived)
+    ]
+
+
+def derived_columns(table: Table, mapped: Collection[str]) -> list[Column]:
+    """The columns of a table that follow from the mapped ones."""
+    return [column for column in table.columns if column.derived and column.derived.applies(mapped)]
 
 
 def build_rules(
-    columns: list[Column], table: Table | None, end: datetime | None, end_text: str, date_format: str | None, zone: str
+    columns: list[Column],
+    table: Table | None,
+    end: datetime | None,
+    end_text: str,
+    date_format: str | None,
+    zone: str,
+    without_text: Collection[str] = (),
+    others: Iterable[Rule] = (),
 ) -> list[Rule]:
     """All rules on the columns: the malformed record first and the duplicate key last (if the rows have a key).
 
     `end` (half-open) is the latest time allowed and `end_text` describes it; `date_format` is that of the source, `zone`
-    the client's time zone.
+    the client's time zone; the columns `without_text` are not mapped but follow from others;
+    `others` are rules of the table as a whole.
     """
     rules, mapped = [MALFORMED], {column.name: column for column in columns}
     for column in columns:
-        rules += _build_column_rules(column, mapped, date_format, zone)
+        has_text = column.name not in without_text
+        rules += _build_text_rules(column, date_format, zone) if has_text else _build_value_rules(column)
+        rules += _build_range_rules(column, mapped)
+    rules += _build_checks(table, mapped) if table else []
     if table and table.time in mapped and end:
         rules.append(
             Rule(
@@ -102,18 +128,34 @@ def build_rules(
                 "too late",
             )
         )
+    rules += others
     if table and (key := [name for name in table.key if name in mapped]):
         request = f"Ask whether rows were exported twice, or whether {' and '.join(key)} does not identify a row."
         rules.append(Rule(f"duplicate {' and '.join(key)}", key[0], "false", request, DUPLICATE))
     return rules
 
 
-def _build_column_rules(
-    column: Column, mapped: dict[str, Column], date_format: str | None, zone: str
-) -> Iterator[Rule]:
+def _build_checks(table: Table, mapped: dict[str, Column]) -> Iterator[Rule]:
+    """The rules on several columns, of those whose own column is there; another that is not counts as empty."""
+    values = {column.name: value_column(column.name) if column.name in mapped else "NULL" for column in table.columns}
+    for check in table.checks:
+        if check.column in mapped:
+            condition = in_sql(check.condition, values)
+            yield Rule(check.reason, check.column, condition, check.request, "contradiction")
+
+
+def _build_value_rules(column: Column) -> Iterator[Rule]:
+    """The rule on a value that follows from others: one that is required must be there."""
+    if column.required:
+        request = f"Ask for the columns from which {column.name} follows."
+        yield Rule(f"{column.name} is empty", column.name, f"{value_column(column.name)} IS NULL", request, EMPTY)
+
+
+def _build_text_rules(column: Column, date_format: str | None, zone: str) -> Iterator[Rule]:
     name, text, value = column.name, text_column(column.name), value_column(column.name)
     if column.required:
-        yield Rule(f"{name} is empty", name, f"{text} IS NULL", f"Ask for the {name} of these rows.", EMPTY)
+        empty = f"{text} IS NULL" + (f" AND {value} IS NULL" if column.derived else "")
+        yield Rule(f"{name} is empty", name, empty, f"Ask for the {name} of these rows.", EMPTY)
     if column.type == "key":
         request = "Ask for an export directly from the system: a spreadsheet program shortened these keys."
         shape = "[0-9]([.,][0-9]+)?[eE][+][0-9]+"
@@ -127,10 +169,16 @@ def _build_column_rules(
         else:
             reason = f"{name} is not {_TYPE_NAMES[column.type]}"
             request = 'Ask what these values mean. If a value means "not known", add it to `missing`.'
-        yield Rule(reason, name, f"{text} IS NOT NULL AND {value} IS NULL", request, UNREADABLE)
+        typed = typed_column(name) if column.derived else value
+        yield Rule(reason, name, f"{text} IS NOT NULL AND {typed} IS NULL", request, UNREADABLE)
     if column.type == "time" and (condition := skipped_condition(zone, value)):
         request = f"Ask for the time zone of these times: daylight saving time skips them in {zone}."
         yield Rule(f"{name} does not exist in {zone} (daylight saving time)", name, condition, request, "skipped hour")
+
+
+def _build_range_rules(column: Column, mapped: dict[str, Column]) -> Iterator[Rule]:
+    """The rules on the allowed values of a column."""
+    name, value = column.name, value_column(column.name)
     if column.one_of:
         allowed = ", ".join(map(quote_literal, column.one_of))
         request = "Ask what these codes mean, and recode them under `values`."
@@ -161,6 +209,11 @@ def text_column(name: str) -> str:
 def value_column(name: str) -> str:
     """The SQL name of a column's typed value."""
     return quote_identifier(f"value {name}")
+
+
+def typed_column(name: str) -> str:
+    """The SQL name of a mapped column's typed value, of one that follows from others too."""
+    return quote_identifier(f"typed {name}")
 
 
 def build_masks(rules: list[Rule]) -> list[str]:

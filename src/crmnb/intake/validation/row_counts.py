@@ -9,11 +9,18 @@ from crmnb.intake.staging_table import quote_literal
 from crmnb.intake.validation.cell_counts import count_cells
 from crmnb.intake.validation.contract import list_violations, mask_names, value_column, violates
 from crmnb.intake.validation.daylight_saving import repeated_condition
+from crmnb.intake.validation.refunds import negative_amounts
 from crmnb.intake.validation.validated_rows import ValidatedRows
 
 
-def audit_rows(validated: ValidatedRows, rejected: int, replaced: int, erased: int) -> TableAudit:
-    """Account for all rows. `rejected` is the number of rows in the quarantine file; the others were removed before."""
+def audit_rows(
+    validated: ValidatedRows,
+    rejected: int,
+    removed: dict[str, int],
+    excluded: dict[str, int],
+    notes: tuple[str, ...] = (),
+) -> TableAudit:
+    """Account for all rows. `rejected` is the number of rows in the quarantine file; the `removed` ones (by field of the audit) left before."""
     contract = validated.contract
     ((read,),) = validated.query(f"SELECT count(*) FROM {validated.staging.table}")
     ((accepted,),) = validated.query(f"SELECT count(*) FROM {validated.table} WHERE NOT ({validated.is_rejected})")
@@ -25,10 +32,9 @@ def audit_rows(validated: ValidatedRows, rejected: int, replaced: int, erased: i
         rejected=rejected,
         causes=_count_causes(validated),
         totals=_sum_amounts(validated),
-        notes=_write_notes(validated, replaced, erased),
-        replaced=replaced,
-        erased=erased,
-        excluded=count_excluded(validated.con, validated.staging),
+        notes=(*_write_notes(validated, removed["replaced"], removed["erased"]), *notes),
+        excluded=count_excluded(validated.con, validated.staging) | excluded,
+        **removed,
         cells=count_cells(validated) if contract.table else (),
     )
 
@@ -72,7 +78,7 @@ def _sum_amounts(validated: ValidatedRows) -> dict[str, ControlTotal]:
     sums = ", ".join(
         f"coalesce(sum({value_column(name)}) FILTER (NOT ({validated.is_rejected})), 0)::VARCHAR, "
         f"coalesce(sum({value_column(name)}) FILTER ({validated.is_rejected} AND NOT {violates(0)}), 0)::VARCHAR, "
-        f"count(*) FILTER ({violates(numbers[name])} OR {violates(0)})"
+        f"count(*) FILTER ({violates(numbers[name]) if name in numbers else 'false'} OR {violates(0)})"
         for name in amounts
     )
     (values,) = validated.query(f"SELECT {sums} FROM {validated.table}")
@@ -86,7 +92,65 @@ def _write_notes(validated: ValidatedRows, replaced: int, erased: int) -> tuple[
         notes.append(f"{replaced:,} rejected {'row is' if replaced == 1 else 'rows are'} replaced by corrected rows")
     if erased:
         notes.append(f"{erased:,} {'row is' if erased == 1 else 'rows are'} excluded (customers on the erasure list)")
-    return (*notes, *_note_repeated_hours(validated), *_note_rounded_amounts(validated))
+    return (
+        *notes,
+        *negative_amounts(validated),
+        *_note_uncounted(validated),
+        *_note_future(validated),
+        *_note_several_keys(validated),
+        *_note_repeated_hours(validated),
+        *_note_rounded_amounts(validated),
+    )
+
+
+def _note_uncounted(validated: ValidatedRows) -> Iterator[str]:
+    """How many rows do not count by their status, where a table says which do."""
+    table = validated.contract.table
+    if not table or not table.uncounted or "status" not in validated.contract.cells:
+        return
+    listed, status = ", ".join(map(quote_literal, table.uncounted)), value_column("status")
+    counts = validated.query(
+        f"SELECT {status}, count(*) FROM {validated.table} WHERE NOT ({validated.is_rejected}) AND {status} IN ({listed}) GROUP BY 1 ORDER BY 1"
+    )
+    if counts:
+        shown = ", ".join(f"{name} ({rows:,})" for name, rows in counts)
+        yield f"status: {sum(rows for _, rows in counts):,} rows do not count: {shown}"
+
+
+def _note_future(validated: ValidatedRows) -> Iterator[str]:
+    """Times after the end of the data that are not planned ones: they have not happened, or are only expected."""
+    contract = validated.contract
+    times = [
+        column
+        for column in contract.columns
+        if contract.table and contract.end and column.type == "time" and not column.planned
+    ]
+    for column in times:
+        ((rows,),) = validated.query(
+            f"SELECT count(*) FROM {validated.table} "
+            f"WHERE NOT ({validated.is_rejected}) AND {value_column(column.name)} >= TIMESTAMP '{contract.end}'"
+        )
+        if rows:
+            others = [group[-1] for group in column.derived.needs] if column.derived else []
+            advice = f". If these dates are only expected, map {' and '.join(others)} instead" if others else ""
+            yield f"{column.name}: {rows:,} {'time is' if rows == 1 else 'times are'} after {contract.end_text}{advice}"
+
+
+def _note_several_keys(validated: ValidatedRows) -> Iterator[str]:
+    """Cells of a key that hold several keys: they are taken as one key, which no other row has."""
+    contract = validated.contract
+    keys = [column.name for column in contract.columns if column.type == "key" and column.name in contract.cells]
+    for name in keys if contract.table else ():
+        value = value_column(name)
+        ((rows,),) = validated.query(
+            f"SELECT count(*) FROM {validated.table} WHERE NOT ({validated.is_rejected}) "
+            f"AND contains({value}, ';') AND regexp_full_match({value}, '[^;]+(;[^;]+)+')"
+        )
+        if rows:
+            yield (
+                f"{name}: {rows:,} {'cell holds' if rows == 1 else 'cells hold'} several keys, separated by a semicolon, which "
+                "are taken as one. Map a column with one key, or split them"
+            )
 
 
 def _note_repeated_hours(validated: ValidatedRows) -> Iterator[str]:
@@ -109,8 +173,8 @@ def _note_rounded_amounts(validated: ValidatedRows) -> Iterator[str]:
     """Amounts have four decimals; texts with more decimals, other than zeros, are reported."""
     mark = validated.staging.source.decimal
     for column in validated.contract.columns:
-        cell = validated.contract.cells[column.name]
-        if column.type != "money" or cell.kind != "text":
+        cell = validated.contract.cells.get(column.name)
+        if cell is None or column.type != "money" or cell.kind != "text":
             continue
         point = f"strpos({cell.sql}, {quote_literal(mark)})"
         long = f"{point} > 0 AND length({cell.sql}) - {point} > 4"

@@ -9,6 +9,7 @@ from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
 from crmnb.intake.staging_table import Cell, StagingTable
 from crmnb.intake.validation.casts import cast_to_text, clean_cell
 from crmnb.intake.validation.contract import Rule, mask_names, violates
+from crmnb.schema.client import Refunds
 from crmnb.schema.tables import Column, Table
 
 _SHOWN = 60  # characters of a value in a message
@@ -33,7 +34,15 @@ class Contract:
     key: str = ""  # the file and the key, as messages show them
     erasure_list: ErasureList = EMPTY_ERASURE_LIST
     customer_columns: frozenset[str] = frozenset()  # headers (lower case) that hold customer keys in some source
+    refunds: Refunds | None = None
+    currency: str = ""
+    exchange_rates: dict[str, float | str] = field(default_factory=dict)
     erased_keys: dict[str, set[str]] = field(default_factory=dict)  # by table, the keys of the excluded rows
+
+    @property
+    def without_text(self) -> frozenset[str]:
+        """The columns that are not mapped: their values follow from others."""
+        return frozenset(column.name for column in self.columns) - frozenset(self.cells)
 
     @property
     def row_key(self) -> tuple[str, ...]:
@@ -75,7 +84,8 @@ class ValidatedRows:
         """Three values that violate a rule; for personal or empty columns, the places of three rows."""
         rule = self.rules[number]
         rows = self.select_rows(violates(number))
-        if rule.column and not rule.is_empty and rule.column not in self.contract.personal:
+        is_shown = rule.column in self.contract.cells and rule.column not in self.contract.personal
+        if is_shown and not rule.is_empty:
             text = f"CAST({self.contract.cells[rule.column].sql} AS VARCHAR)"
             values = self.query(
                 f"SELECT {text} AS text, min(_id) AS first FROM {rows} GROUP BY 1 ORDER BY first LIMIT 3"

@@ -158,6 +158,23 @@ class Source(_Strict):
     where: dict[str, Condition] = {}
 
 
+class Refunds(_Strict):
+    """What rows with negative amounts are: refunds of an order, or credit notes of a customer.
+
+    `parent`: the column of the source with the key of the order that a row refunds. `stand_alone`: whether a row without such
+    an order is a credit note, which reduces revenue in the period of its own date and is no order.
+    """
+
+    parent: str | None = None
+    stand_alone: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Refunds":
+        if not (self.parent or self.stand_alone):
+            raise ValueError("declare `parent` (a column), or `stand_alone: true`")
+        return self
+
+
 class Lines(_Strict):
     """The source lines behind the rows of a table's query. `key` is the column of the source with the row's key.
 
@@ -174,7 +191,8 @@ class Mapping(_Strict):
 
     A column is a header, a constant (`{value: relationship}`), or the place of the row as a key (`{row_number: true}`). `where`: conditions
     by header, as of a source, for this table alone. `split`: columns whose cells hold several values. `types` are those of the client's own attributes, which are text by default. `lines` links the lines of a source to
-    the rows of a query, so that lines without a row are counted.
+    the rows of a query, so that lines without a row are counted. `refunds`: what rows with negative
+    amounts are.
     """
 
     source: str | None = None
@@ -183,6 +201,7 @@ class Mapping(_Strict):
     split: dict[Name, Split] = {}
     query: str | None = None
     lines: Lines | None = None
+    refunds: Refunds | None = None
     types: dict[Name, str] = {}
     values: dict[Name, dict[str, str]] = {}
     personal: tuple[Name, ...] = ()
@@ -454,6 +473,10 @@ class Client(_Strict):
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
+    # What an amount in another currency is worth in the client's: a factor, or `exclude` to leave out such rows.
+    exchange_rates: dict[
+        Annotated[str, Field(pattern=CURRENCY)], Annotated[float, Field(gt=0, le=1e9), _NUMBER] | Literal["exclude"]
+    ] = {}
     free_orders: bool = False  # whether an order with the amount 0 counts as a purchase
     comparison: Literal["previous", "year_before"] | None = (
         None  # by default see `crmnb.evaluate.settings.compared_with`

@@ -57,6 +57,8 @@ def find_problems(client: Client) -> list[str]:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():
         messages += _check_segment(f"segments.{name}", segment, client)
+    if client.currency in client.exchange_rates:
+        messages.append(f"exchange_rates.{client.currency}: is the client's own currency. Remove it.")
     for label in client.worth.books:
         messages += _check_revenue_labels(label, client)
     return messages
@@ -98,6 +100,11 @@ def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> 
     if mapping.query is None and mapping.columns:
         yield from _check_columns(key, table, mapping, client)
     yield from _check_types(f"{key}.types", table, mapping)
+    if mapping.refunds and not table.credits:
+        yield f"{key}.refunds: is allowed only for {' and '.join(name for name in TABLES if TABLES[name].credits)}."
+    if mapping.refunds and mapping.refunds.parent:
+        for name in sorted({"refunded_amount", "refunded_at"} & set(mapping.columns)):
+            yield f"{key}.columns.{name}: `refunds: parent` tells the same of each order. Keep one of the two."
     if mapping.lines:
         yield from _check_lines(f"{key}.lines", table, mapping, client)
     for name, recoded in mapping.values.items():
@@ -110,7 +117,7 @@ def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> 
 def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> Iterator[str]:
     mapped, items = {*mapping.columns, *mapping.flags}, set(client.items) if table.has_items else set()
     for column in table.columns:
-        if column.required and column.name not in mapped:
+        if column.required and column.name not in mapped and not (column.derived and column.derived.applies(mapped)):
             yield f"{key}.columns.{column.name}: is required for {table.name}.{_column_value_hint(column, table)}"
     for name, split in mapping.split.items():
         yield from _check_split(f"{key}.split.{name}", name, split, table, mapping)
@@ -136,7 +143,7 @@ def _column_value_hint(column: Column, table: Table) -> str:
     if column.type == "text":
         value = column.one_of[0] if column.one_of else "..."
         return f" If it is the same in all rows, write {column.name}: {{value: {value}}}."
-    return ""
+    return _instead_of(column)
 
 
 def _check_column_value(key: str, name: str, value: ColumnValue, table: Table) -> Iterator[str]:
@@ -163,6 +170,14 @@ def _check_split(key: str, name: str, split: Split, table: Table, mapping: Mappi
         yield f"{key}: rows of their own need a key with a header, which gets their number. Declare `flags` instead, or map the key."
     if not split.flags and sum(not other.flags for other in mapping.split.values()) > 1:
         yield f"{key}: only one column of a table can be split into rows."
+
+
+def _instead_of(column: Column) -> str:
+    """What may be mapped instead of a column that follows from others."""
+    if not column.derived:
+        return ""
+    others = " and ".join(" or ".join(name for name in group if name != column.name) for group in column.derived.needs)
+    return f" It follows from {others}, if these are mapped."
 
 
 def _check_types(key: str, table: Table, mapping: Mapping) -> Iterator[str]:

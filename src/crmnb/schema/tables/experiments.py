@@ -1,6 +1,6 @@
 """Tables of initiatives and experiments."""
 
-from crmnb.schema.tables.columns import Column, Table, key_column, required, times_after
+from crmnb.schema.tables.columns import CURRENCY, Column, Table, key_column, required, times_after
 
 TABLES = (
     Table(
@@ -14,6 +14,7 @@ TABLES = (
             *times_after("started_at", "ended_at"),
             Column("champion", "text"),
             Column("cost", "money", at_least=0),
+            CURRENCY,
         ),
     ),
     Table(

@@ -1,6 +1,6 @@
 """Tables of costs."""
 
-from crmnb.schema.tables.columns import Column, Table, required
+from crmnb.schema.tables.columns import CURRENCY, Column, Table, required
 
 TABLES = (
     Table(
@@ -14,6 +14,7 @@ TABLES = (
             Column("acquisition_channel", "text"),
             Column("programme", "text"),
             required("amount", "money"),
+            CURRENCY,
         ),
     ),
 )

@@ -3,7 +3,7 @@
 A peer's figure is in the unit of the metric, 0 to 100 of a share. Its `breakdown` is that of the metric, such as a survey. Without a `period`, it is one of any time.
 """
 
-from crmnb.schema.tables.columns import Column, Table, required
+from crmnb.schema.tables.columns import CURRENCY, Column, Table, required
 
 TABLES = (
     Table(
@@ -17,6 +17,7 @@ TABLES = (
             Column("segment", "text"),
             Column("value", "money", at_least=0),
             Column("units", "number", at_least=0),
+            CURRENCY,
         ),
     ),
     Table(

@@ -1,6 +1,6 @@
 """Tables of orders."""
 
-from crmnb.schema.tables.columns import CUSTOMER, Column, Table, key_column, required
+from crmnb.schema.tables.columns import CURRENCY, CUSTOMER, Column, Table, key_column, required
 
 TABLES = (
     Table(
@@ -9,9 +9,12 @@ TABLES = (
         key=("order_id",),
         time="ordered_at",
         of_events=True,
-        # Something must be left of it: not of a gift or a write-off (unless the client says so), nor of what came back whole.
+        # Money decides: something must be left of it, whatever the status says. Nothing is left of a gift or a write-off (which
+        # count if the client says so), nor of what came back whole. A cancelled order never counts.
         counts="(status = 'paid' and (amount > coalesce(refunded_amount, 0) or (free_orders and amount = 0)))"
         " or (status = 'refunded' and refunded_amount < amount)",
+        # Rows that are no orders, but take revenue back in the period of their own date (`refunds: {stand_alone: true}`).
+        credits="amount < 0 and status <> 'cancelled'",
         columns=(
             key_column("order_id"),
             CUSTOMER,
@@ -24,6 +27,7 @@ TABLES = (
             required("status", "text", one_of=("paid", "cancelled", "refunded")),
             Column("refunded_amount", "money", at_least=0, at_most="amount"),
             Column("refunded_at", "time"),  # one before ordered_at takes no revenue away (crmnb.engine.misdated_rows)
+            CURRENCY,
         ),
     ),
 )
