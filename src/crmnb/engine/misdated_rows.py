@@ -12,7 +12,10 @@ from crmnb.engine.session import Tables
 from crmnb.schema.tables import TABLES
 
 # By the frame in which a metric reads them, the dates that cannot lie before the day of the row's own time.
-LATER = {"leads": ("qualified_at", "proposed_at", "won_at", "lost_at"), "all_orders": ("refunded_at",)}
+LATER = {
+    frame: tuple(column.name for column in TABLES[table].columns if column.not_before)
+    for frame, table in (("leads", "leads"), ("all_orders", "orders"))
+}
 
 
 def misdated(tables: Tables, frames: Iterable[str], period: Period) -> list[Note]:

@@ -131,7 +131,7 @@ class Tables:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
         Five are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
-        them; `payments`, the orders, or the months of contracts as if they were orders where the client has none; and `joined`,
+        them; `payments`, the orders (and credit notes, with negative amounts), or the months of contracts as if they were orders where the client has none; and `joined`,
         since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does); `personal_names`, the
         words of names in the client's tables (word, in lower case). Raises
         Unavailable where the client has no such table.
@@ -167,12 +167,19 @@ class Tables:
             rows = _paid_by_month(self)
         else:
             rows = self._of_every_status() if name == "all_orders" else self.counting(self.source_of(name))
+            rows = self._with_credits(rows) if name == "payments" else rows
         return rows.filter("customer_id is not null") if per_customer and "customer_id" in rows.columns else rows
 
     def _of_every_status(self) -> duckdb.DuckDBPyRelation:
-        """All orders, whatever became of them, that were for money (or for nothing, where the client counts these)."""
+        """All orders, whatever became of them, that were for money (or for nothing, where the client counts these), and credit notes."""
         rows = self.every("orders")
-        return rows if self.client.free_orders else rows.filter("amount > 0")
+        return rows if self.client.free_orders else rows.filter("amount <> 0")
+
+    def _with_credits(self, orders: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        """Orders that count, and credit notes: rows with negative amounts, which take revenue back and are no orders."""
+        credits = self.every("orders").filter(TABLES["orders"].credits)
+        (is_any,) = self.fact(f"select count(*) > 0 from ({credits.limit(1).sql_query()})")
+        return orders.union(credits) if is_any else orders
 
     def counting(self, name: str) -> duckdb.DuckDBPyRelation:
         """The rows of a canonical table that count. Raises Unavailable where the client has no such table."""

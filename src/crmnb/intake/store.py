@@ -32,6 +32,8 @@ _SETTINGS = {
     "tables",
     "items",
     "data_quality",
+    "currency",
+    "exchange_rates",
     "time_zone",
     "data_from",
     "data_until",

@@ -162,9 +162,9 @@ def mean_on_scale(
     return _of(rows, estimators.mean_on_scale, by, {"value": value}, {"bounds": bounds} | facts)
 
 
-def money_mean(rows: nw.LazyFrame, value: nw.Expr, *, by: By = "", **facts: Any) -> Measure:
-    """The mean of sums of money, which are skewed."""
-    return _of(rows, estimators.money_mean, by, {"num": value, "den": nw.lit(1)}, facts)
+def money_mean(rows: nw.LazyFrame, value: nw.Expr, *, of: nw.Expr | None = None, by: By = "", **facts: Any) -> Measure:
+    """The mean of sums of money, which are skewed. of: 1 where a row is one of those that share the money (None: all are), else 0."""
+    return _of(rows, estimators.money_mean, by, {"num": value, "den": nw.lit(1) if of is None else of}, facts)
 
 
 def placed_by_customer(rows: nw.LazyFrame, value: nw.Expr, *own: str) -> nw.LazyFrame:

@@ -97,6 +97,7 @@ def _write_notes(validated: ValidatedRows, replaced: int, erased: int) -> tuple[
         *negative_amounts(validated),
         *_note_uncounted(validated),
         *_note_future(validated),
+        *_note_misdated(validated),
         *_note_several_keys(validated),
         *_note_repeated_hours(validated),
         *_note_rounded_amounts(validated),
@@ -134,6 +135,21 @@ def _note_future(validated: ValidatedRows) -> Iterator[str]:
             others = [group[-1] for group in column.derived.needs] if column.derived else []
             advice = f". If these dates are only expected, map {' and '.join(others)} instead" if others else ""
             yield f"{column.name}: {rows:,} {'time is' if rows == 1 else 'times are'} after {contract.end_text}{advice}"
+
+
+def _note_misdated(validated: ValidatedRows) -> Iterator[str]:
+    """Times before the day of another one that they cannot be before: the rows count, these times do not."""
+    columns = {column.name: column for column in validated.contract.columns}
+    for column in columns.values():
+        if column.not_before not in columns:
+            continue
+        earlier = f"{value_column(column.name)}::DATE < {value_column(column.not_before)}::DATE"
+        ((rows,),) = validated.query(
+            f"SELECT count(*) FROM {validated.table} WHERE NOT ({validated.is_rejected}) AND {earlier}"
+        )
+        if rows:
+            are = "time is" if rows == 1 else "times are"
+            yield f"{column.name}: {rows:,} {are} before {column.not_before} and left out by the metrics; the rows count"
 
 
 def _note_several_keys(validated: ValidatedRows) -> Iterator[str]:

@@ -15,6 +15,7 @@ from crmnb.engine.derived_tables import once, once_if_small
 from crmnb.engine.views import View
 from crmnb.metrics.features.customer_base import customers_at
 from crmnb.metrics.features.margin import with_margin
+from crmnb.metrics.features.revenue import is_order
 from crmnb.metrics.features.tenure import spells, with_unseen
 from crmnb.schema.client import Churn, Dates, Worth
 
@@ -70,11 +71,18 @@ def joined(*frames: nw.LazyFrame) -> nw.LazyFrame:
 
 @once
 def _purchases(payments: nw.LazyFrame, until: datetime, rate: float | None) -> nw.LazyFrame:
-    """Each customer's days with an order before a time: `day` and `first` (numbers of days), and the day's margin."""
+    """Each customer's days with an order before a time: `day` and `first` (numbers of days), and the day's margin.
+
+    A day with credit notes alone is no purchase (`bought` is 0), but has their margin.
+    """
     paid = with_margin(payments, Worth(margin_rate=rate)).filter(nw.col("ordered_at") < until)
     number = ((nw.col("ordered_at") - nw.lit(_EPOCH)).dt.total_minutes() // 1440).cast(nw.Int64)
-    days = paid.with_columns(day=number).group_by("customer_id", "day").agg(margin=nw.col("margin").sum())
-    first = days.group_by("customer_id").agg(first=nw.col("day").min())
+    days = (
+        paid.with_columns(day=number)
+        .group_by("customer_id", "day")
+        .agg(margin=nw.col("margin").sum(), bought=is_order().cast(nw.Int64).max())
+    )
+    first = days.filter(nw.col("bought") == 1).group_by("customer_id").agg(first=nw.col("day").min())
     return days.join(first, on="customer_id", how="inner")
 
 
@@ -134,17 +142,18 @@ def _number(day: datetime) -> int:
 
 def _history(days: nw.LazyFrame, end: int) -> nw.LazyFrame:
     """x, t_x, T, spend, margin and again as known at the beginning of the day `end`."""
-    again = nw.col("day") > nw.col("first")
+    again, bought = nw.col("day") > nw.col("first"), nw.col("bought") == 1
     known = days.filter(nw.col("day") < end)
-    second = known.filter(again).group_by("customer_id").agg(second=nw.col("day").min())
+    second = known.filter(again & bought).group_by("customer_id").agg(second=nw.col("day").min())
     parted = known.join(second, on="customer_id", how="left").with_columns(
         again=nw.when(nw.col("day") == nw.col("second")).then(nw.col("margin")).otherwise(nw.lit(0.0)),
-        x=again.cast(nw.Int64),
+        x=(again & bought).cast(nw.Int64),
+        last=nw.when(bought).then(nw.col("day")),
         spend=nw.when(again).then(nw.col("margin")).otherwise(nw.lit(0.0)),
         margin=nw.when(again).then(nw.lit(0.0)).otherwise(nw.col("margin")),
     )
     customers = parted.group_by("customer_id", "first").agg(
-        *(nw.col(name).sum() for name in ("x", "spend", "margin", "again")), last=nw.col("day").max()
+        *(nw.col(name).sum() for name in ("x", "spend", "margin", "again")), nw.col("last").max()
     )
     times = {"t_x": nw.col("last") - nw.col("first"), "T": nw.lit(end - 1) - nw.col("first")}
     # To the fourth decimal, as money is stored: sums of floats differ in the last digits, and equal rows must be equal.
@@ -155,7 +164,7 @@ def _history(days: nw.LazyFrame, end: int) -> nw.LazyFrame:
 def _tested(days: nw.LazyFrame, begins: int, ends: int, starts: int) -> dict[str, nw.LazyFrame]:
     """The holdout's rows and the weeks tracked."""
     day, known = nw.col("day"), days.filter(nw.col("first") < begins)
-    again = known.filter(day > nw.col("first"))
+    again = known.filter(day > nw.col("first"), nw.col("bought") == 1)
     inside = {"later": day >= begins, "recent": (day < begins) & (day >= 2 * begins - ends)}
     counted = again.with_columns(**{name: condition.cast(nw.Int64) for name, condition in inside.items()})
     counted = counted.group_by("customer_id").agg(*(nw.col(name).sum() for name in inside))

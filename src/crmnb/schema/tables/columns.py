@@ -41,7 +41,8 @@ class Column:
     `at_least`, `at_most`: inclusive bounds, a number or the name of another column of the row (an empty bound has no
     effect; `at_least="started_at"` means "not before the start"). `one_of`: the allowed values. `refers_to`: the table
     whose key the column holds; rows with unknown references are accepted. `prose`: free text. `derived`: how it follows
-    from others. `planned`: a time that may lie after the end of the data.
+    from others. `planned`: a time that may lie after the end of the data. `not_before`: another time, before whose day it cannot
+    be: the row counts all the same, but what is dated so is left out (crmnb.engine.misdated_rows).
     """
 
     name: str
@@ -54,6 +55,7 @@ class Column:
     prose: bool = False
     derived: Derivation | None = None
     planned: bool = False
+    not_before: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ TABLES = (
             Column("seller", "text"),
             required("status", "text", one_of=("paid", "cancelled", "refunded")),
             Column("refunded_amount", "money", at_least=0, at_most="amount"),
-            Column("refunded_at", "time"),  # one before ordered_at takes no revenue away (crmnb.engine.misdated_rows)
+            Column("refunded_at", "time", not_before="ordered_at"),
             CURRENCY,
         ),
     ),

@@ -16,7 +16,7 @@ from crmnb.schema.tables.columns import (
 def _closed(name: str, stage: str) -> Column:
     """The time at which a lead was won or lost: the stage says which of them a date of closing is."""
     sql = f"case when stage = '{stage}' then coalesce({name}, closed_at) end"
-    return Column(name, "time", derived=Derivation(sql, (("stage",), (name, "closed_at"))))
+    return Column(name, "time", not_before="created_at", derived=Derivation(sql, (("stage",), (name, "closed_at"))))
 
 
 TABLES = (
@@ -32,8 +32,7 @@ TABLES = (
             required("created_at", "time"),
             Column("source", "text"),
             Column("seller", "text"),
-            # One before created_at is left out by itself (crmnb.engine.misdated_rows): the lead came all the same.
-            *(Column(name, "time") for name in ("qualified_at", "proposed_at")),
+            *(Column(name, "time", not_before="created_at") for name in ("qualified_at", "proposed_at")),
             *(_closed(name, stage) for name, stage in (("won_at", "won"), ("lost_at", "lost"))),
             Column("amount", "money", at_least=0),
             CURRENCY,

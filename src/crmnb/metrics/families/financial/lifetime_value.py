@@ -8,6 +8,7 @@ from crmnb.metrics.features.customer_base import require_a_year, retained_custom
 from crmnb.metrics.features.margin import payments_with_margin, with_margin
 from crmnb.metrics.features.purchase_history import MARGINS, value_histories
 from crmnb.metrics.features.purchase_history import joined as side_by_side
+from crmnb.metrics.features.revenue import is_order, orders_among
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Churn, Dates, Segments, Worth
 
@@ -69,7 +70,7 @@ def historical_clv(payments, *, worth: Worth):
         (interval).
     """
     paid = with_margin(payments.until_end("ordered_at"), worth)
-    firsts = paid.group_by("customer_id").agg(first=nw.col("ordered_at").min())
+    firsts = paid.filter(is_order()).group_by("customer_id").agg(first=nw.col("ordered_at").min())
     years = (nw.col("ordered_at") - nw.col("first")).dt.total_minutes() / (1440 * 365.25)
     worth_then = nw.col("margin") * nw.col("growth") ** (-years)
     discounted = paid.join(firsts, on="customer_id", how="inner").with_columns(growth=nw.lit(1 + worth.discount_rate))
@@ -174,8 +175,9 @@ def simple_clv(payments, tenures, *, churn: Churn, worth: Worth):
     payments.periods.require(lambda period: require_a_year(period, churn))
     paid, none = payments_with_margin(payments, worth).during("ordered_at"), nw.lit(0)
     who = ("period_id", "customer_id")
-    buyers = paid.group_by(*who).agg(orders=nw.len(), margin=nw.col("margin").sum())
-    buyers = buyers.select(*who, "orders", "margin", buyers=nw.lit(1), start=none, lost=none)
+    buyers = paid.group_by(*who).agg(orders=orders_among(), margin=nw.col("margin").sum())
+    bought = (nw.col("orders") > 0).cast(nw.Int64)
+    buyers = buyers.select(*who, "orders", "margin", buyers=bought, start=none, lost=none)
     start = retained_customers(tenures, churn).select(
         *who, orders=none, margin=nw.lit(0.0), buyers=none, start=nw.lit(1), lost=1 - nw.col("retained")
     )

@@ -8,7 +8,7 @@ from crmnb.core.period import Period
 from crmnb.engine.views import View
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator
-from crmnb.metrics.features.revenue import with_net_revenue
+from crmnb.metrics.features.revenue import is_order, with_net_revenue
 from crmnb.metrics.measures import money_mean, of_counts
 from crmnb.schema.client import Worth
 
@@ -33,7 +33,7 @@ _CONCENTRATION = Estimator(
 def revenue_reconciliation(payments, *, worth: Worth):
     """Difference between the net revenue in these data and in the client's books, in percent of the books.
 
-    Net revenue is the amounts of orders that count, less refunds; for a client without orders, the monthly amounts of
+    Net revenue is the amounts of orders that count, less refunds and credit notes; for a client without orders, the monthly amounts of
     contracts when they are due. The figure of the books is declared.
 
     Why: other figures are reliable only if the data contain every sale exactly once.
@@ -69,14 +69,16 @@ def _require_books(period: Period, worth: Worth) -> None:
 def revenue_per_customer(payments):
     """Net revenue of the period per customer who bought in it.
 
+    Net revenue is orders less refunds, and less credit notes of the period, which are no orders.
+
     Why: it shows whether growth comes from more customers or from more revenue per customer.
     Caution: a few large customers can dominate the mean: see revenue concentration. Compare periods of equal length only.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5; Hall 1992, JRSS-B 54:221 (interval).
     """
-    revenue = _revenue(payments)
     return money_mean(
-        revenue,
+        _revenue(payments),
         nw.col("revenue"),
+        of=nw.col("buyers"),
         numerator="net revenue",
         denominator="customers who bought in the period",
         bounds=(0, float("inf")),
@@ -85,9 +87,10 @@ def revenue_per_customer(payments):
 
 
 def _revenue(payments: View) -> nw.LazyFrame:
-    """What each customer brought in each period (`revenue`)."""
+    """What each customer brought in each period (`revenue`), and whether they bought (`buyers`) or only got money back."""
     paid = payments.derive(with_net_revenue).during("ordered_at")
-    return paid.group_by("period_id", "customer_id").agg(revenue=nw.col("net").sum())
+    bought = is_order().cast(nw.Int64).max()
+    return paid.group_by("period_id", "customer_id").agg(revenue=nw.col("net").sum(), buyers=bought)
 
 
 @metric(
@@ -117,7 +120,9 @@ def revenue_concentration(payments):
     Source: Gini 1914; Lorenz 1905; Deltas 2003, Review of Economics and Statistics 85:226 (n / (n - 1)); Langel & Tille 2013, JRSS-A
         176:521 (interval).
     """
-    revenue = _revenue(payments).with_columns(revenue=nw.col("revenue").cast(nw.Float64))
+    buyers = _revenue(payments).filter(nw.col("buyers") == 1).drop("buyers")
+    not_negative = nw.max_horizontal(nw.col("revenue").cast(nw.Float64), nw.lit(0.0))
+    revenue = buyers.with_columns(revenue=not_negative)
     return of_counts(
         revenue,
         _CONCENTRATION,

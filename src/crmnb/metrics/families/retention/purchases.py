@@ -11,6 +11,7 @@ from crmnb.metrics.features.customer_base import (
     distinct,
     with_earlier,
 )
+from crmnb.metrics.features.revenue import is_order
 from crmnb.metrics.features.tenure import (
     gaps,
     purchases,
@@ -190,7 +191,9 @@ def refund_rate(all_orders, *, refund_window_days=30):
         the relationship); the window is ours; Wilson 1927 (interval, by customer).
     """
     window = timedelta(days=refund_window_days)
-    sold = all_orders.during("ordered_at", follow_up_days=refund_window_days).filter(nw.col("status") != "cancelled")
+    sold = all_orders.during("ordered_at", follow_up_days=refund_window_days).filter(
+        nw.col("status") != "cancelled", is_order()
+    )
     back = (nw.col("refunded_amount") > 0) | ((nw.col("status") == "refunded") & nw.col("refunded_amount").is_null())
     in_time = nw.col("refunded_at").is_null() | (nw.col("refunded_at") <= nw.col("ordered_at") + window)
     return share(

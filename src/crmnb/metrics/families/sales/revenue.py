@@ -12,7 +12,7 @@ from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
 from crmnb.metrics.estimators import Estimator, median_by_customer
 from crmnb.metrics.features.leads import own_columns
-from crmnb.metrics.features.revenue import sold, with_net_revenue
+from crmnb.metrics.features.revenue import orders_among, sold, with_net_revenue
 from crmnb.metrics.measures import money_mean, of_counts, placed_by_customer
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import spans, who_of
@@ -48,8 +48,8 @@ def sales_growth(all_orders, *, segments: Segments):
     """Net revenue compared with a year before, like for like, in percent.
 
     A month (or up to two) is compared with the same weekdays 52 weeks earlier, a longer period with the same calendar
-    days, without 29 February; of more than a year, the last year counts. Net revenue is orders less refunds, without
-    cancelled orders. Also shown: the change from the previous period per day, if that is not the year before, and,
+    days, without 29 February; of more than a year, the last year counts. Net revenue is orders less refunds and
+    credit notes, without cancelled orders. Also shown: the change from the previous period per day, if that is not the year before, and,
     with two or more years of history, the compound annual growth rate (CAGR). For the earlier period, only refunds
     count that were known equally long after its end.
 
@@ -129,10 +129,13 @@ def _none_of(name: str) -> nw.Expr:
 
 
 def _side(orders: nw.LazyFrame, period: Period, side: str, against: str) -> nw.LazyFrame:
-    """A period's buyers, one row each (and one of all orders without a customer), with orders and revenue."""
+    """A period's buyers, one row each (and one of all orders without a customer), with orders and revenue.
+
+    Who only got a credit note is no buyer, and stands with the orders without a customer.
+    """
     inside = orders.filter(period.holds("ordered_at")).group_by("customer_id")
-    buyers = inside.agg(orders=nw.len(), net=nw.col("net").sum())
-    known = (~nw.col("customer_id").is_null()).cast(nw.Int64)
+    buyers = inside.agg(orders=orders_among(), net=nw.col("net").sum())
+    known = (~nw.col("customer_id").is_null() & (nw.col("orders") > 0)).cast(nw.Int64)
     return buyers.with_columns(side=nw.lit(side), against=nw.lit(against), known=known)
 
 
@@ -154,7 +157,7 @@ def revenue_bridge(all_orders, *, segments: Segments):
     """Change of net revenue from the same period a year before, split into customers, order frequency and order value.
 
     Revenue = customers x orders per customer x revenue per order: each factor has its share by the logarithmic mean,
-    without a remainder. If the data do not reach back a year, the previous period is used. Orders without a customer
+    without a remainder. Credit notes reduce the revenue per order. If the data do not reach back a year, the previous period is used. Orders without a customer
     are separate, unless they are too few to be shown. For the earlier period, only refunds count that were known
     equally long after its end.
 
@@ -197,6 +200,9 @@ def revenue_bridge(all_orders, *, segments: Segments):
 )
 def average_order_value(orders):
     """Net revenue per order: orders less refunds, without cancelled and fully refunded orders.
+
+    What was refunded decides, not the status: an order of which nothing is left does not count, one that was refunded in part counts
+    with the rest. Credit notes without an order are in no order's value.
 
     Why: together with customers and frequency it makes up revenue, and it reacts first to offers and prices.
     Caution: a few large orders raise it; the median shows the typical order. The interval counts customers, not orders, as
