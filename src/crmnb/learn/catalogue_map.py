@@ -8,9 +8,9 @@ from importlib import import_module
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.learn import lessons
-from crmnb.learn.lesson import written_lessons
+from crmnb.learn.lesson import lesson_state, written_lessons
 from crmnb.learn.progress import Event, Learner
-from crmnb.learn.state import LessonState, state_of
+from crmnb.learn.state import LessonState
 from crmnb.metrics.definition import catalogue, families, family
 
 LAST = 1000  # the place of a written lesson that names none
@@ -38,7 +38,7 @@ def states(events: Iterable[Event], now: datetime) -> dict[str, LessonState]:
             general.append(event)
             for earlier in by_metric.values():
                 earlier.append(event)
-    return {name: state_of(name, by_metric.get(name, general), now) for name in order()}
+    return {name: lesson_state(name, by_metric.get(name, general), now) for name in order()}
 
 
 def next_metric(known: dict[str, LessonState], now: datetime) -> str:

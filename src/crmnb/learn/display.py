@@ -3,7 +3,6 @@
 from crmnb.learn import catalogue_map
 from crmnb.learn.lesson import Lesson, lesson
 from crmnb.learn.progress import learner
-from crmnb.learn.state import GATES
 from crmnb.metrics.definition import catalogue, family
 from crmnb.report.html import tag
 
@@ -40,9 +39,6 @@ class Lessons:
 
 def lesson_html(opened: Lesson) -> str:
     """A lesson's map: its gates with their state in words, and the next step."""
-    gates = [
-        tag("li", f"{'Done' if done else 'Open'}: {gate} ({', '.join(GATES[gate])})")
-        for gate, done in opened.gates.items()
-    ]
+    gates = [tag("li", f"{line[0].upper()}{line[1:]}") for line in opened.gate_lines()]
     heading = tag("p", tag("strong", opened.words["title"]), f": {opened.state.text(opened.learner.clock())}")
     return str(tag("div", heading, tag("ul", *gates), tag("p", f"Next: {opened.next_step()}")))

@@ -1,5 +1,8 @@
 """Lesson: `lesson("nps")` in a notebook: a map of where the learner stands, the rows, and the questions."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -8,7 +11,8 @@ from typing import TYPE_CHECKING
 from crmnb.core.errors import InputError, nearest
 from crmnb.learn import corner_shop, lessons
 from crmnb.learn.declaration import Plan, Tables, apply, plan_of, visible
-from crmnb.learn.progress import Learner
+from crmnb.learn.explanation import RUBRIC
+from crmnb.learn.progress import Event, Learner
 from crmnb.learn.progress import learner as learner_named
 from crmnb.learn.question import Question, Task, Text
 from crmnb.learn.redraw import drawn
@@ -33,7 +37,7 @@ class Lesson:
     @property
     def state(self) -> LessonState:
         """Where the learner stands."""
-        return state_of(self.plan.metric, self.learner.events(), self.learner.clock())
+        return lesson_state(self.plan.metric, self.learner.events(), self.learner.clock())
 
     @property
     def tables(self) -> "dict[str, pd.DataFrame]":
@@ -50,7 +54,14 @@ class Lesson:
         """The tables of a simulated client of the learner's own, for q7. Raises InputError where the lesson has no q7."""
         if self.plan.transfer is None:
             raise InputError(f"the lesson on {self.plan.metric} has no simulated client.")
-        return _shown(simulated_tables(self.plan.transfer, self.learner.name), self.plan.hidden)
+        return _shown(simulated_tables(self.plan.transfer, self._client), self.plan.hidden)
+
+    @property
+    def _client(self) -> str:
+        """The seed of the simulated client: the learner's name, and in a repeat the number of the round as well."""
+        state = self.state
+        rounds = len(state.rounds) - state.is_waiting(self.learner.clock())
+        return f"{self.learner.name} {rounds}" if rounds else self.learner.name
 
     @property
     def result(self) -> "ResultView":
@@ -77,7 +88,7 @@ class Lesson:
     def _tasks(self, draw: int) -> dict[str, Task]:
         tasks = tasks_of(self.plan, self._tables(draw), self._words(draw), draw)
         if self.plan.transfer:
-            tasks["q7"] = transfer_task(self.plan, self.learner.name)
+            tasks["q7"] = transfer_task(self.plan, self._client)
         return tasks
 
     def predict(self, prediction: object = ...) -> Text:
@@ -108,11 +119,22 @@ class Lesson:
         return lesson_html(self)
 
     def __repr__(self) -> str:
-        gates = "\n".join(
-            f"  {'done' if done else 'open'}: {gate} ({', '.join(GATES[gate])})" for gate, done in self.gates.items()
-        )
+        gates = "\n".join(f"  {line}" for line in self.gate_lines())
         title = self.words["title"]
         return f"{title}: {self.state.text(self.learner.clock())}\n{gates}\nNext: {self.next_step()}"
+
+    def gate_lines(self) -> list[str]:
+        """Each gate with its state and its exercises: `done: count it by hand (q1)`; beside the explanation, the mentor's points."""
+        asked = self._exercises
+        points = f"; mentor: {self.state.points} of {len(RUBRIC)} points" if self.state.points else ""
+        return [
+            f"{'done' if done else 'open'}: {gate} ({', '.join(asked[gate])}{points if 'q6' in asked[gate] else ''})"
+            for gate, done in self.gates.items()
+        ]
+
+    @property
+    def _exercises(self) -> dict[str, tuple[str, ...]]:
+        return replace(self.state, has_client=self.plan.transfer is not None).exercises
 
     @property
     def gates(self) -> dict[str, bool]:
@@ -125,7 +147,7 @@ class Lesson:
         done = self.state.done
         for gate, is_passed in self.gates.items():
             if not is_passed:
-                return next(name for name in GATES[gate] if name not in done)
+                return next(name for name in self._exercises[gate] if name not in done)
         return ""
 
     def next_step(self) -> str:
@@ -163,6 +185,11 @@ class Lesson:
 def lesson(metric: str, learner: str = "") -> Lesson:
     """The lesson on a metric, for a learner by name (by default the user). Raises InputError for a metric that does not exist."""
     return Lesson(plan(metric), learner_named(learner))
+
+
+def lesson_state(metric: str, events: Iterable[Event], now: datetime) -> LessonState:
+    """Where a learner stands in a metric's lesson, which may have a last question on a client of their own."""
+    return state_of(metric, events, now, lambda: metric in written_lessons() or plan(metric).transfer is not None)
 
 
 @cache

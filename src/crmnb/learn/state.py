@@ -4,16 +4,16 @@ A lesson has four gates. All four on one set of data make a round. A repeat is d
 Mastery: two rounds at least 7 days apart.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crmnb.learn.progress import Event
 
-# What a learner can do with a metric, and the exercises that show it.
+# What a learner can do with a metric, and the exercises that show it; q7, on a client of their own, where the lesson has it.
 GATES = {
     "count it by hand": ("q1",),
-    "compute it": ("q2",),
+    "compute it": ("q2", "q7"),
     "explain it": ("q6",),
     "refuse a misuse": ("q4", "q5"),
 }
@@ -23,17 +23,27 @@ APART = timedelta(days=7)
 
 @dataclass(frozen=True)
 class LessonState:
-    """Where a learner stands: the draw of the data, exercises done in this round, and when rounds were completed."""
+    """Where a learner stands: the draw of the data, exercises done in this round, and when rounds were completed.
+
+    has_client: whether the lesson has q7. points: what the mentor gave for the explanation, "" where it was not read yet.
+    """
 
     draw: int
     done: frozenset[str]
     rounds: tuple[datetime, ...]
     tries: int
+    has_client: bool = False
+    points: str = ""
+
+    @property
+    def exercises(self) -> dict[str, tuple[str, ...]]:
+        """The exercises of each gate that the lesson has."""
+        return {gate: tuple(q for q in names if q != "q7" or self.has_client) for gate, names in GATES.items()}
 
     @property
     def gates(self) -> dict[str, bool]:
         """Which gates are passed in this round."""
-        return {gate: set(exercises) <= self.done for gate, exercises in GATES.items()}
+        return {gate: set(names) <= self.done for gate, names in self.exercises.items()}
 
     @property
     def mastered(self) -> bool:
@@ -65,10 +75,13 @@ class LessonState:
         return f"{sum(self.gates.values())} of {len(self.gates)} gates"
 
 
-def state_of(metric: str, events: Iterable[Event], now: datetime) -> LessonState:
-    """Where a learner stands in a metric's lesson."""
-    needed = {name for names in GATES.values() for name in names}
-    used, completed, rounds, done, tries = -1, -1, [], set(), 0
+def state_of(
+    metric: str, events: Iterable[Event], now: datetime, has_client: Callable[[], bool] = lambda: False
+) -> LessonState:
+    """Where a learner stands in a metric's lesson. has_client: tells whether it has q7; asked of a lesson in which something is right."""
+    used, completed, rounds, done, tries, points = -1, -1, [], set(), 0, ""
+    needed = {name for names in GATES.values() for name in names} - {"q7"}
+    with_client: bool | None = None
     for event in events:
         if event.metric not in (metric, ""):
             continue
@@ -76,14 +89,19 @@ def state_of(metric: str, events: Iterable[Event], now: datetime) -> LessonState
             used, rounds, done, tries = max(used, event.draw if event.metric else -1), [], set(), 0
         elif event.kind == "solution":
             used = max(used, event.draw)
+        elif event.kind == "grade":
+            points = event.outcome
         elif event.kind == "try" and event.metric == metric:
             tries += 1
             if event.outcome == "right" and event.draw > completed:
+                if with_client is None:
+                    with_client = has_client()
+                    needed |= {"q7"} if with_client else set()
                 done.add(event.exercise)
                 if needed <= done:
                     rounds.append(event.at)
                     completed = used = max(used, event.draw)
                     done = set()
-    state = LessonState(max(used, 0), frozenset(done), tuple(rounds), tries)
+    state = LessonState(max(used, 0), frozenset(done), tuple(rounds), tries, bool(with_client), points)
     waits = rounds and used == completed and not (state.due and state.due <= now)
-    return state if waits else LessonState(used + 1, frozenset(done), tuple(rounds), tries)
+    return state if waits else replace(state, draw=used + 1)

@@ -154,6 +154,7 @@ def test_the_report_tells_tries_hints_misconceptions_and_explanations(capsys):
         assert part in text, part
     assert main(["learn", "report", "--grade", "nps", "4"]) == 0
     assert "4 of 5 points" in capsys.readouterr().out
+    assert "explain it (q6; mentor: 4 of 5 points)" in repr(lesson("nps"))
     assert main(["learn", "report", "--grade", "nps", "6"]) == 2
     assert main(["learn", "report", "--grade", "csat", "4"]) == 2
     assert main(["learn", "report", "--grade", "nps", "all"]) == 2

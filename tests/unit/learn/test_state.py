@@ -65,3 +65,25 @@ def test_a_reset_begins_again_on_other_data_and_other_lessons_stay():
     assert len(at([*tries(0, 0, *GATES), Event(START, "reset", "csat", "", 0)], 0).rounds) == 1
     everything = at([*tries(0, 0, *GATES), Event(START, "reset")], 0)
     assert (everything.draw, everything.rounds) == (1, ())
+
+
+def test_where_a_lesson_has_a_client_of_ones_own_it_is_part_of_computing():
+    events = tries(0, 0, *GATES)
+    with_client = state_of("nps", events, START, lambda: True)
+    assert with_client.gates["compute it"] is False
+    assert with_client.rounds == ()
+    done = state_of("nps", events + tries(0, 0, "q7"), START, lambda: True)
+    assert len(done.rounds) == 1
+    assert len(at(events, 0).rounds) == 1, "without q7 the other five are all"
+
+
+def test_whether_there_is_a_client_is_not_asked_where_nothing_is_right():
+    def never() -> bool:
+        raise AssertionError("the lesson was made to draw a map")
+
+    assert state_of("nps", tries(0, 0, "q1", outcome="wrong"), START, never).tries == 1
+
+
+def test_the_mentors_points_are_kept_with_the_state():
+    graded = [*tries(0, 0, "q6"), Event(START, "grade", "nps", "q6", 0, "4")]
+    assert (at(tries(0, 0, "q6"), 0).points, at(graded, 0).points) == ("", "4")

@@ -1,11 +1,13 @@
 """The simulated client of a learner: their own, the same each time, and made with a truth that counting comes near to."""
 
+from datetime import timedelta
+
 import pytest
-from learning import learning, shop_book  # noqa: F401 -- fixtures
+from learning import learner, learning, shop_book  # noqa: F401 -- fixtures
 from test_written_lessons import NAMES
 
 from crmnb.learn.declaration import apply
-from crmnb.learn.lesson import lesson, plan
+from crmnb.learn.lesson import Lesson, lesson, plan
 from crmnb.learn.transfer import client_of, simulated_tables, true_figure
 
 FAR = 15  # points of a share or score, percent of a mean: farther than chance goes with so many rows
@@ -37,3 +39,16 @@ def test_a_right_answer_tells_the_truth_behind_it():
     right = apply(plan("nps").transfer.exercise.value, simulated_tables(plan("nps").transfer, "Eva"))
     assert "true figure" in question.check(round(right, 2)).text
     assert "true figure" not in question.check(right + 1).text
+
+
+def test_a_repeat_is_of_another_client(monkeypatch, learner):  # noqa: F811 -- the fixture
+    seeds = []
+    monkeypatch.setattr("crmnb.learn.lesson.transfer_task", lambda plan, seed: seeds.append(seed))
+    opened = Lesson(plan("nps"), learner)
+    opened._tasks(0)
+    for name in ("q1", "q2", "q4", "q5", "q6", "q7"):
+        learner.record("try", "nps", name, draw=0, outcome="right")
+    opened._tasks(0)
+    learner.clock.now += timedelta(days=1)
+    opened._tasks(1)
+    assert seeds == ["Eva", "Eva", "Eva 1"]
