@@ -11,7 +11,7 @@ pytestmark = in_chromium
 
 PAGES = (
     *("index", "glossary", "nps", "retention_rate", "revenue_concentration", "email_funnel", "share_shift"),
-    *("predicted_clv", "employee_nps", "lesson-nps"),
+    *("predicted_clv", "employee_nps", "lesson-nps", "lesson-click_rate"),
 )
 
 

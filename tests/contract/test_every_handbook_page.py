@@ -143,6 +143,20 @@ def test_a_handbook_is_replaced_as_a_whole_and_stays_where_the_example_is_wrong(
 
 
 def test_each_page_that_notes_an_effective_n_leads_to_its_explanation(pages):
-    noting = [pages[f"{id_}.html"] for id_ in catalogue() if "effective n" in pages[f"{id_}.html"].get_text()]
+    sections = {id_: pages[f"{id_}.html"].find("section", {"aria-labelledby": "example"}) for id_ in catalogue()}
+    noting = [pages[f"{id_}.html"] for id_, section in sections.items() if "effective n" in section.get_text().lower()]
     assert len(noting) > 10
     assert all(page.find("a", href="glossary.html#effective-n") for page in noting)
+
+
+@each_metric
+def test_each_metric_has_a_lesson_to_read_with_its_answers_folded(pages, metric):
+    address = f"lesson-{metric.id}.html"
+    assert pages[f"{metric.id}.html"].find("a", href=address)
+    page = pages[address]
+    answers = [details for details in page.find_all("details") if details.summary.get_text() == "Answer"]
+    assert len(answers) >= 7
+    assert not any(details.has_attr("open") for details in answers)
+    assert page.find(class_="result")
+    heads = {th.get_text() for th in page.find("table").find_all("th", scope="col")}
+    assert not {"send", "ticket", "visit", "response", "invitation"} & heads or not {"met", "value"} & heads

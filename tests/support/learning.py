@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from crmnb.core.period import Period
-from crmnb.learn import corner_shop
+from crmnb.learn.corner_shop import lessons_on
 from crmnb.learn.declaration import YEAR
 from crmnb.learn.progress import FOLDER, LEARNER, Learner
 from crmnb.learn.words import words_of
@@ -40,10 +40,10 @@ def restored_results(corner_shop_in, monkeypatch):
 @pytest.fixture(autouse=True)
 def learning(shop_book, tmp_path, monkeypatch):
     """Lessons read the corner shop of the tests, and write into a folder of the test."""
-    monkeypatch.setattr(corner_shop, "corner_shop_book", lambda: shop_book)
-    monkeypatch.setattr("crmnb.learn.words.corner_shop_book", lambda: shop_book)
     monkeypatch.setenv(FOLDER, str(tmp_path / "learners"))
     monkeypatch.setenv(LEARNER, "Eva")
+    with lessons_on(shop_book):
+        yield
 
 
 @pytest.fixture

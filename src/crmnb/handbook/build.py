@@ -10,7 +10,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import Tables
 from crmnb.evaluate.metric_call import all_inputs
 from crmnb.evaluate.result import Result
-from crmnb.handbook.lessons import Lesson, lesson_pages
+from crmnb.handbook.lessons import Lesson, derived_pages, lesson_pages
 from crmnb.handbook.pages import Example, glossary_page, index_page, metric_page
 from crmnb.handbook.rejected import RejectedRow, rejected_rows
 from crmnb.handbook.trace import traceable, traced
@@ -37,16 +37,18 @@ def write_handbook(
     with _example_book(project / "parameters") if is_there else nullcontext() as opened:
         examples = _examples(*opened) if opened else {}
         on_step("writing the pages")
-        lessons = lesson_pages(project / "notebooks" / "lessons", opened[0] if opened else None)
-        pages = _pages(examples, lessons)
+        written = lesson_pages(project / "notebooks" / "lessons", opened[0] if opened else None)
+        derived = derived_pages(written, opened[0]) if opened else {}
+        pages = _pages(examples, written, derived)
     folder.mkdir(parents=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return len(pages)
 
 
-def _pages(examples: dict[str, Example], lessons: dict[str, Lesson]) -> dict[str, str]:
-    """The pages by the names of their files."""
+def _pages(examples: dict[str, Example], written: dict[str, Lesson], derived: dict[str, Lesson]) -> dict[str, str]:
+    """The pages by the names of their files. The index lists the written lessons; each metric's page leads to its own."""
+    lessons = {**written, **derived}
     metrics = list(catalogue().values())
     pages: dict[str, str] = {}
     uses: dict[str, list[Metric]] = {}
@@ -58,7 +60,7 @@ def _pages(examples: dict[str, Example], lessons: dict[str, Lesson]) -> dict[str
             uses.setdefault(term.id, []).append(metric)
     pages |= {lesson.address: lesson.html for lesson in lessons.values()}
     pages["glossary.html"] = glossary_page(metrics, uses)
-    pages["index.html"] = index_page(metrics, [(lesson.title, lesson.address) for lesson in lessons.values()])
+    pages["index.html"] = index_page(metrics, [(lesson.title, lesson.address) for lesson in written.values()])
     return pages
 
 

@@ -1,5 +1,8 @@
 """The corner shop as lessons use it: its tables as plain rows, and its workbook."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +21,29 @@ STORED_AS = {"all_orders": "orders"}  # a table that lessons read, and the one i
 _CHECKOUT = Path(__file__).parents[3]
 
 
-@cache
+_book: "ContextVar[Workbook | None]" = ContextVar("book", default=None)
+
+
+@contextmanager
+def lessons_on(book: "Workbook") -> Iterator[None]:
+    """Lessons are made of this workbook of the corner shop, which is open already."""
+    token = _book.set(book)
+    try:
+        yield
+    finally:
+        _book.reset(token)
+
+
 def corner_shop_book() -> "Workbook":
     """The workbook of the corner shop in the year of the lessons; its tables lie in the learners' data folder.
 
     Raises InputError where there is no project.
     """
+    return _book.get() or _opened()
+
+
+@cache
+def _opened() -> "Workbook":
     from crmnb.core.period import Period
     from crmnb.intake import import_data
     from crmnb.schema.client import load_client

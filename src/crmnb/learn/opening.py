@@ -4,13 +4,15 @@ A lesson with a solution notebook has that one's exercise notebook; any other ha
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from crmnb.core.files import write_atomic
 from crmnb.learn.corner_shop import project
+from crmnb.learn.declaration import Plan
 from crmnb.learn.exercise_notebook import exercise_of
-from crmnb.learn.lesson import Lesson, lesson
+from crmnb.learn.lesson import lesson
 from crmnb.learn.progress import Learner
 
 START = "start.ipynb"
@@ -31,7 +33,8 @@ def open_notebook(metric: str, learner: Learner) -> Path:
         if source.exists():
             notebook = exercise_of(json.loads(source.read_text(encoding="utf-8")))
         else:
-            notebook = notebook_from(lesson(metric, learner.name))
+            opened = lesson(metric, learner.name)
+            notebook = notebook_from(opened.plan, opened.words["title"], opened.questions)
         _write(notebook, place)
     return place
 
@@ -53,11 +56,11 @@ def open_start(learner: Learner) -> Path:
     return place
 
 
-def notebook_from(opened: Lesson) -> dict[str, Any]:
-    """The exercise notebook of a lesson that nobody wrote, from its questions."""
-    name, plan = "this", opened.plan
+def notebook_from(plan: Plan, title: str, questions: Iterable[str]) -> dict[str, Any]:
+    """The exercise notebook of a lesson that nobody wrote, from the names of its questions."""
+    name = "this"
     cells = [
-        _text("title", f"# {opened.words['title']}\n\n{plan.question}"),
+        _text("title", f"# {title}\n\n{plan.question}"),
         *([_text("definition", f"## What it is\n\n{plan.definition}")] if plan.definition else []),
         _code("open", f'from crmnb import lesson\n\n{name} = lesson("{plan.metric}")\n{name}'),
         _text(
@@ -71,7 +74,7 @@ def notebook_from(opened: Lesson) -> dict[str, Any]:
         ),
         _code("rows", f"{name}.rows"),
     ]
-    for question in opened.questions:
+    for question in questions:
         if question in _HEADINGS:
             cells.append(_text(f"heading-{_word(question)}", _HEADINGS[question]))
         else:

@@ -9,6 +9,7 @@ import pytest
 from hand_counts import figures_of
 from learning import learning, restored_results, shop_book  # noqa: F401 -- fixtures
 
+from crmnb.learn.corner_shop import lessons_on
 from crmnb.learn.declaration import YEAR, apply, mean, visible
 from crmnb.learn.derived.evidence import GIVEN_AWAY, own_table
 from crmnb.learn.derived.plans import FEWEST_WAYS, derived_plan, hand_counts
@@ -27,9 +28,7 @@ SEEDS = 200
 
 @pytest.fixture(scope="module")
 def plans(shop_book):  # noqa: F811
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("corner_shop", "derived.evidence", "derived.base", "derived.plans"):
-            patch.setattr(f"crmnb.learn.{module}.corner_shop_book", lambda: shop_book)
+    with lessons_on(shop_book):
         written = written_lessons()
         return {
             name: derived_plan(definition) if name in written else plan_of_lesson(name)
@@ -120,7 +119,7 @@ def test_the_explanation_that_the_suite_would_give_keeps_the_rules(plans):
 @pytest.mark.parametrize("name", ["retention_rate", "predicted_clv", "market_share"])
 def test_a_notebook_of_the_same_form_is_not_attempted(name):
     opened = lesson(name)
-    notebook = notebook_from(opened)
+    notebook = notebook_from(opened.plan, opened.words["title"], opened.questions)
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert code.count(".check(answer)") == len(opened.questions)
     for question in opened.questions.values():

@@ -10,8 +10,8 @@ from crmnb.learn.corner_shop import corner_shop_book
 from crmnb.learn.declaration import YEAR, Row
 from crmnb.learn.derived import kinds, kinds_of_values
 from crmnb.learn.derived.scope import MEASURED, Kind, is_blank
-from crmnb.metrics.columns import columns_of
-from crmnb.metrics.definition import Metric
+from crmnb.metrics.columns import columns_of, columns_read
+from crmnb.metrics.definition import Metric, catalogue
 from crmnb.schema.tables import TABLES
 
 MOST_ROWS = 30
@@ -80,7 +80,8 @@ def rows_of_year(metric: Metric, tables: "Tables", year: int, data_from: datetim
 def own_table(metric: Metric, columns: Iterable[str]) -> OwnTable | None:
     """The client's table whose rows the evidence is made of, row by row; None where it has no key of one."""
     present = set(columns)
-    for name, read in columns_of(metric).items():
+    listed = catalogue().get(metric.id) is metric
+    for name, read in (columns_read(metric.id) if listed else columns_of(metric)).items():
         declared = TABLES.get(name)
         if declared and len(declared.key) == 1 and declared.key[0] in present:
             items = [metric.settings[name] for name, kind in metric.declarations.items() if kind.__name__ == "Item"]

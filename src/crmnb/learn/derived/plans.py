@@ -7,6 +7,7 @@ count. Numbers: the hand count's numbers are put together. Base: no pencil compu
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 
 from crmnb.evaluate.settings import resolve
@@ -79,11 +80,12 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
     hidden = hidden_columns(metric, rows)
     asked = what or " ".join([f"{name}: what is it in {YEAR}?", *_known_words(metric, kind, rows, hidden)])
     tables = {"rows": rows, "branch": _second_branch(metric.id, rows)}
+    base = "" if what else metric.denominator or metric.numerator
     hints = (
         _definition_hint(metric),
         f"Only rows of {YEAR}"
         + (f" with the breakdown {breakdown!r}" if breakdown else "")
-        + " belong to the figure, and none without a value. How many are there?",
+        + f" belong to the figure{f', and of these only {base}' if base else ''}. How many are there?",
         kind.hint,
     )
     unit, digits = (metric.unit, _digits(metric)) if not what else ("count", 0)
@@ -124,7 +126,7 @@ def _known_words(metric: Metric, kind: Kind, rows: list[Row], hidden: frozenset[
     book = corner_shop_book()
     settings = settings_phrases(resolve(metric, book.client)[1], book.client)
     if settings and book.period.cutoff:
-        settings.append(f"the data end before {cell_words(book.period.cutoff)}")
+        settings.append(f"the last day of the data: {book.period.cutoff - timedelta(microseconds=1):%Y-%m-%d}")
     columns = [f"`{name}`: {words}" for name, words in kind.columns.items() if name in rows[0] and name not in hidden]
     return [f"({'; '.join(words)}.)" for words in (settings, columns) if words]
 
