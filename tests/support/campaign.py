@@ -52,6 +52,7 @@ class Case:
         """The parameters file's content for some of the tables."""
         told = {"name": "Campaign", "currency": "EUR", "time_zone": self.zone}
         told |= {"data_until": self.until} if self.until else {}
+        told |= {"exchange_rates": {"USD": 0.5, "JPY": "exclude"}}
         if any(column.name in ITEMS for one in tables for column in one.columns):
             told["items"] = ITEMS
         told["sources"] = {f"s_{one.table.name}": one.source for one in tables}

@@ -26,6 +26,7 @@ SAID = {  # what a refusal of each kind says
     "structure": r"has no column|Is it the header\?|Is the delimiter|occurs more than once|header cannot be read|looks like UTF-16|is not utf-16",
     "quote": r"opened and never closed",
     "points": r"is ambiguous",
+    "currency": r"Amounts in different currencies are not added up",
     "unreadable": r"in [\d,]+ of [\d,]+ rows.*(Formats are not guessed|The file mixes several formats|Map another)",
     "too many": r"more than the [\d.]+% that `bad_rows_allowed` allows",
 }
@@ -153,7 +154,9 @@ def check_table(taken: Intake, name: str, expected: Expected, mapping: dict, fir
     assert (account.accepted, account.rejected) == (len(rows), len(wrong)), (
         f"{name}: the account is not what lies there"
     )
-    assert account.read == len(rows) + len(wrong), f"{name}: a row was lost"
+    excluded = sum(row.excluded for row in expected.rows)
+    assert account.excluded_rows == excluded, f"{name}: excluded {account.excluded} instead of {excluded} rows"
+    assert account.read == len(rows) + len(wrong) + excluded, f"{name}: a row was lost"
     _check_quarantine(name, wrong, expected, mapping, first_record)
     ours, theirs = Counter(map(_known, expected.accepted)), Counter(map(_known, rows))
     assert ours == theirs, (

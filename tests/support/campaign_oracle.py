@@ -33,6 +33,8 @@ class Row:
     record: int
     cells: dict[str, str]
     malformed: bool = False
+    excluded: bool = False
+    bad: set[str] = field(default_factory=set)  # columns whose value is not of their type
     values: dict[str, Any] = field(default_factory=dict)
     reasons: set[str] = field(default_factory=set)
 
@@ -47,11 +49,12 @@ class Expected:
     @property
     def accepted(self) -> list[tuple]:
         """The values of the accepted rows."""
-        return [tuple(row.values.values()) for row in self.rows if not row.reasons]
+        return [tuple(row.values.values()) for row in self.rows if not (row.reasons or row.excluded)]
 
     def total(self, column: str, *, accepted: bool) -> Decimal:
         """The sum of an amount over the rows that are accepted, or over the well-formed ones that are not."""
-        amounts = (row.values[column] for row in self.rows if (not row.reasons) is accepted and not row.malformed)
+        judged = (row for row in self.rows if not (row.malformed or row.excluded))
+        amounts = (row.values[column] for row in judged if (not row.reasons) is accepted)
         return sum((amount for amount in amounts if isinstance(amount, Decimal)), Decimal(0))
 
 
@@ -218,15 +221,84 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
             text = cleaned(row.cells.get(mapping["columns"][column.name].strip()), source)
             text = mapping.get("values", {}).get(column.name, {}).get(text, text) or None
             row.values[column.name] = None if text is None else value(column.type, text, source, zone)
-        row.reasons = {"malformed record"} if row.malformed else set(_reasons(row.values, columns, table, client))
+        row.bad = {ours for ours, one in row.values.items() if one is BAD}
+        row.excluded = not row.malformed and _convert(row.values, columns, table, client)
+        further = derive(row.values, table.name)
+        row.reasons = (
+            {"malformed record"}
+            if row.malformed
+            else set()
+            if row.excluded
+            else {f"{ours} is not " for ours in row.bad}
+            | set(_reasons(row.values, row.bad, [*columns, *further], table, client))
+        )
     names, seen = [one for one in table.key if one in mapping["columns"]], set()
     for row in rows:
         key = tuple(row.values[one] for one in names)
-        if names and not row.reasons:
+        if names and not row.reasons and not row.excluded:
             if key in seen:
                 row.reasons = {f"duplicate {' and '.join(names)}"}
             seen.add(key)
-    return Expected(rows, _refusal(rows, columns, mapping, source))
+    return Expected(rows, _refusal(rows, columns, table, client))
+
+
+def _codes(columns: list[Column], table: Table) -> list[str]:
+    """The amounts of a table that says in which currency they are."""
+    names = {column.name for column in columns}
+    there = "currency" in names and "currency" in table.by_name
+    return [column.name for column in columns if column.type == "money"] if there else []
+
+
+def _convert(values: dict[str, Any], columns: list[Column], table: Table, client: dict) -> bool:
+    """Put amounts into the client's currency; whether the row is left out for its currency."""
+    rates, amounts = client.get("exchange_rates", {}), _codes(columns, table)
+    code = (values.get("currency") or "").upper()
+    if not amounts or code not in rates:
+        return False
+    for name in amounts if rates[code] != "exclude" else ():
+        if isinstance(values[name], Decimal):
+            values[name] = Decimal(float(values[name]) * rates[code]).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    return rates[code] == "exclude"
+
+
+_MONTHS = {"day": 12 / 365.25, "week": 84 / 365.25, "month": 1, "quarter": 3, "year": 12}
+
+
+def derive(values: dict[str, Any], table: str) -> list[Column]:
+    """Put what follows from other values into a row; the columns that no header gives."""
+    known = {name: None if one is BAD else one for name, one in values.items()}
+    mapped, by_name = {*values}, TABLES[table].by_name
+    if table == "leads" and "stage" in mapped:
+        for name, stage in (("won_at", "won"), ("lost_at", "lost")):
+            if {name, "closed_at"} & mapped:
+                closed = known.get(name) or known.get("closed_at")
+                values[name] = closed if known["stage"] == stage else None
+    if table == "subscriptions" and {"amount", "interval"} <= mapped:
+        values["monthly_amount"] = known.get("monthly_amount")
+        if values["monthly_amount"] is None:
+            values["monthly_amount"] = _monthly(known)
+    return [by_name[name] for name in values if name not in mapped]
+
+
+def _monthly(known: dict[str, Any]) -> Decimal | None:
+    months, amount, quantity, count = (known.get(name) for name in ("interval", "amount", "quantity", "interval_count"))
+    if amount is None or months not in _MONTHS:
+        return None
+    quantity, count = 1 if quantity is None else quantity, 1 if count is None else count
+    if not count:
+        return None
+    monthly = Decimal(float(amount) * quantity / (count * _MONTHS[months]))
+    return monthly.quantize(Decimal("0.0001"), ROUND_HALF_UP) if abs(monthly) < 10**14 else None
+
+
+def _contradictions(values: dict[str, Any], names: set[str]):
+    """What several values of a row say against each other."""
+    for name, stage in (("won_at", "won"), ("lost_at", "lost")):
+        if "stage" in names and name in names and values["stage"] == stage and values[name] in (None, BAD):
+            yield f"{name} is empty, but stage is {stage}"
+    ended = values.get("status") in ("ended", "canceled")
+    if ended and {"subscription_id", "ended_at"} <= names and values["ended_at"] in (None, BAD):
+        yield "ended_at is empty, but status says"
 
 
 def _column(table: Table, name: str, mapping: dict, client: dict) -> Column:
@@ -238,16 +310,19 @@ def _column(table: Table, name: str, mapping: dict, client: dict) -> Column:
     return Column(name, mapping.get("types", {}).get(name, "text"))
 
 
-def _reasons(values: dict[str, Any], columns: list[Column], table: Table, client: dict):
+def _reasons(values: dict[str, Any], bad: set[str], columns: list[Column], table: Table, client: dict):
+    """What is wrong with a row's values, apart from those that are `bad`."""
     for column in columns:
         name, got = column.name, values[column.name]
         if got is None:
-            if column.required:
+            if column.required and name not in bad:
                 yield f"{name} is empty"
-        elif got is BAD:
-            yield f"{name} is not "
-        else:
+        elif got is not BAD:
             yield from _beyond(column, got, values, client.get("time_zone", "UTC"))
+    yield from _contradictions(values, {column.name for column in columns})
+    amounts = _codes(columns, table)
+    if amounts and values["currency"] is None and any(isinstance(values[name], Decimal) for name in amounts):
+        yield "currency is empty"
     at = values.get(table.time)
     if isinstance(at, datetime):
         until = client.get("data_until")
@@ -282,8 +357,10 @@ def never_was(wall: datetime, zone: str) -> bool:
     return wall.replace(tzinfo=there).astimezone(UTC).astimezone(there).replace(tzinfo=None) != wall
 
 
-def _refusal(rows: list[Row], columns: list[Column], mapping: dict, source: dict) -> str:
+def _refusal(rows: list[Row], columns: list[Column], table: Table, client: dict) -> str:
     """Why all of it must be refused, if it must."""
+    mapping = client["tables"][table.name]
+    source = client["sources"][mapping["source"]]
     allowed = mapping.get("bad_rows_allowed", 0.05)
     for column in columns:
         theirs = mapping["columns"][column.name].strip()
@@ -293,9 +370,16 @@ def _refusal(rows: list[Row], columns: list[Column], mapping: dict, source: dict
         said = {"decimal", "thousands"} & set(source) or column.type not in ("money", "number", "integer")
         if may_be and set(points) <= set(may_be) and not said:
             return "points"
+    allowed_codes = {client.get("currency"), *client.get("exchange_rates", {}), None}
+    if _codes(columns, table) and any(
+        not row.malformed and (row.values["currency"] and row.values["currency"].upper()) not in allowed_codes
+        for row in rows
+    ):
+        return "currency"
     for column in columns:
-        bad = sum(row.values[column.name] is BAD and not row.malformed for row in rows)
-        good = sum(row.values[column.name] not in (None, BAD) for row in rows)
+        judged = [row for row in rows if not row.excluded]
+        bad = sum(column.name in row.bad and not row.malformed for row in judged)
+        good = sum(row.values[column.name] not in (None, BAD) for row in judged)
         if column.type not in ("key", "text") and bad > max(0.5, allowed) * (good + bad):
             return "unreadable"
     wrong = sum(bool(row.reasons) for row in rows)

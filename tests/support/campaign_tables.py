@@ -95,7 +95,10 @@ class Drawn:
             columns[self.columns[0].name] += " no"
         declared = {"source": f"s_{self.table.name}", "columns": columns}
         declared |= {"types": own} if own else {}
-        declared |= {"values": {"status": {"bezahlt": "paid", "?!": ""}}} if "status" in columns else {}
+        is_paid = "status" in columns and "paid" in (
+            self.table.by_name["status"].one_of if "status" in self.table.by_name else ()
+        )
+        declared |= {"values": {"status": {"bezahlt": "paid", "?!": ""}}} if is_paid else {}
         return declared | ({} if self.allowed is None else {"bad_rows_allowed": self.allowed})
 
     @property
@@ -162,6 +165,10 @@ class Drawn:
 
     def right(self, column: Column, place: int, number: int) -> str:
         """The text of a right value of the column at a place, in the row of a number."""
+        if column.name == "currency":
+            return ("EUR", "eur", "usd", "JPY")[number % 4]
+        if column.name == "quantity":
+            return self.number(Decimal(number % 3 + 1), column)
         if column.one_of:
             return (*column.one_of, "bezahlt")[number % (len(column.one_of) + 1)]
         match column.type:

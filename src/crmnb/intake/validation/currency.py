@@ -55,7 +55,7 @@ def exclude_currencies(validated: ValidatedRows) -> tuple[dict[str, int], tuple[
     for code, rate in contract.exchange_rates.items():
         rows = counts.get(code, 0)
         if rows and rate == _EXCLUDE:
-            condition = f"{_CODE} = {quote_literal(code)}"
+            condition = f"{_CODE} = {quote_literal(code)} AND NOT {violates(0)}"
             ((excluded[f"currency {code}"],),) = validated.query(f"DELETE FROM {validated.table} WHERE {condition}")
         elif rows:
             are = "row is" if rows == 1 else "rows are"
