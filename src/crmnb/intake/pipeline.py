@@ -295,6 +295,7 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
         staging = exclude_rows(staging, mapping.where, f"{key}.where")
         staging = split_rows(con, staging, mapping, table.key[0] if table.key else "", key)
         cells = {name: _find_cell(staging, column, f"{key}.columns.{name}") for name, column in mapping.columns.items()}
+        cells |= {name: Cell(f"lower({cells[name].sql})", cells[name].kind) for name in mapping.ignore_case}
         for flag, (name, value) in mapping.flags.items():
             cells[flag] = flag_cell(cells[name], value, mapping.split[name].separator, staging)
     else:
@@ -310,6 +311,7 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
         source=mapping.source or "query",
         columns=with_refunds(columns, refunds, table),
         cells=cells,
+        headers=mapping.headers,
         zone=job.client.time_zone,
         table=table,
         values=mapping.values,

@@ -8,6 +8,7 @@ import duckdb
 
 from crmnb.core.errors import InputError, did_you_mean
 from crmnb.schema.client import Source
+from crmnb.schema.client.sources import source_format
 
 # The kinds of the engine's types; values of any other type are read as text.
 KINDS = {
@@ -21,6 +22,7 @@ KINDS = {
     "VARCHAR": "text",
 }
 
+_TYPED_VALUES = ("string_value", "int_value", "double_value", "float_value")  # of which a parameter of an event has one
 _DELIMITERS = ";\t|,"
 
 # The columns that a quarantine file adds: unparsed text, the place of a row, and its reasons for rejection.
@@ -91,7 +93,12 @@ class StagingTable:
     def cell(self, header: str, key: str) -> Cell:
         """The column with that header. Raises InputError, with the nearest headers, if it is missing or not unique."""
         if header in self.duplicate_headers:
-            raise InputError(f"{key}: the header {header!r} occurs more than once in {self.location}. Make it unique.")
+            raise InputError(
+                f"{key}: the header {header!r} occurs more than once in {self.location}. Write {f'{header} (2)'!r} for the second one, or make it "
+                "unique."
+            )
+        if header not in self.columns and (nested := self._nested(header)):
+            return nested
         incomplete = [(file, headers) for file, headers in self.headers_by_file.items() if header not in headers]
         if header not in self.columns or incomplete:
             file, headers = incomplete[0] if incomplete else ("", self.columns)
@@ -105,6 +112,23 @@ class StagingTable:
             listed = "" if self.source.personal else f" Its columns: {', '.join(map(repr, sorted(headers)))}."
             raise InputError(f"{key}: {place} has no column {header!r}.{hint}{listed}")
         return self.columns[header]
+
+    def _nested(self, header: str) -> Cell | None:
+        """A value within an object of a JSON source: `satisfaction_rating.score`; within a list of {key, value} objects that of the key.
+
+        None where the source is no JSON, or has no column of that beginning.
+        """
+        column, _, path = header.partition(".")
+        if not path or column not in self.columns or source_format(self.source) != "json":
+            return None
+        value = f"CASE WHEN json_valid({self.columns[column].sql}) THEN CAST({self.columns[column].sql} AS JSON) END"
+        for step in path.split("."):
+            name = quote_literal(step)
+            pairs = f"list_filter(CAST({value} AS JSON[]), lambda p: (p ->> 'key') = {name})[1] -> 'value'"
+            typed = f"coalesce({', '.join(f'({pairs}) -> {quote_literal(kind)}' for kind in _TYPED_VALUES)})"
+            of_pair = f"CASE WHEN json_type({pairs}) = 'OBJECT' THEN {typed} ELSE {pairs} END"
+            value = f"CASE json_type({value}) WHEN 'ARRAY' THEN {of_pair} WHEN 'OBJECT' THEN {value} -> {name} END"
+        return Cell(f"(({value}) ->> '$')", "text")
 
     def with_record_numbers(self, files: list[str], starts: list[int], first_record: int) -> "StagingTable":
         """The same table with the file and record number of each row. starts: the first rowid of each file."""

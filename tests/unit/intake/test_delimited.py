@@ -460,7 +460,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path):
 
 
 def test_formats_go_by_their_endings(tmp_path):
-    for name in ("o.json", "o.doc", "o", "o.gz"):
+    for name in ("o.jsn", "o.doc", "o", "o.gz"):
         (tmp_path / name).write_text("x")
         assert f"the format of {name!r} is unknown" in orders(tmp_path, file=name)
     for name in ("o.xlsx.gz", "o.parquet.gz"):

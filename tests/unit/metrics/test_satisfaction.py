@@ -197,7 +197,12 @@ def test_a_slider_has_a_top_box_only_where_it_is_declared():
     assert "80 leaves the best fifth" in reason
     assert on_scale(0, 100, answers, top_box=80)["value"] == 50
     assert on_scale(0, 100, answers, top_box=99)["value"] == 12.5
-    assert on_scale(1, 3, [3, 2, 1, 3], top_box=3)["value"] == 50
+
+
+@pytest.mark.parametrize(("low", "high", "answers", "share"), [(1, 3, [3, 2, 1, 3], 50), (0, 1, [1, 0, 1, 1], 75)])
+def test_of_two_or_three_answers_only_the_highest_is_the_top(low, high, answers, share):
+    """A thumb, or smileys of which the second is the middle."""
+    assert on_scale(low, high, answers)["value"] == share
 
 
 def test_a_declared_top_box_stands_beside_the_figure():

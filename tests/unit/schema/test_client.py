@@ -206,7 +206,7 @@ def test_each_wrong_key_is_named_with_its_value_and_what_is_allowed(tmp_path, mo
         ("o.csv}", "o.csv, encoding: utf-9}", "sources.o.encoding: 'utf-9' is not an encoding"),
         ("o.csv}", "o.csv, encoding: zip}", "sources.o.encoding: 'zip' is not an encoding"),
         ("o.csv}", "o.csv, date_format: '%d/%Q'}", "has the unknown directive %Q"),
-        ("o.csv}", "o.csv, date_format: dd/mm/yyyy}", "must contain the year, the month and the day"),
+        ("o.csv}", "o.csv, date_format: dd/mm/yyyy}", "must contain the year, the month and, except for months, the day"),
         ("o.csv}", "o.csv, columns: {Sum: mony}}", "sources.o.columns.Sum: 'mony' is not a type. Did you mean money or month?"),
     ],
 )  # fmt: skip

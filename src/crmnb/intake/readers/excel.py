@@ -33,7 +33,7 @@ def read_excel(
     """
     location = f"{location} ({file.name})"
     marks = read_marks(file.path, location)
-    if marks.counts_from_1904 and source.date_format == "excel":
+    if marks.counts_from_1904 and "excel" in source.date_format:
         raise InputError(
             f"{location} uses the 1904 date system, so its day numbers mean other days. Save it with the 1900 date system."
         )
@@ -188,7 +188,7 @@ def _to_text(cell: Any, source: Source) -> str:
     if isinstance(cell, int | float):
         return _number_text(cell, source.decimal)
     if isinstance(cell, date):  # also a datetime
-        return _time_text(cell, source.date_format, source.decimal)
+        return _time_text(cell, source.date_format[0] if source.date_format else None, source.decimal)
     if isinstance(cell, time):
         return cell.isoformat()
     return _duration_text(cell)

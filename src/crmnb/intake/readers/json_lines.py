@@ -1,9 +1,9 @@
-"""The reader of JSON lines (one object per line); all values are read as text, and all keys are columns."""
+"""The reader of JSON: an object per line, or one list of objects; all values are read as text, and all keys are columns."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from crmnb.core.errors import InputError
 from crmnb.intake.readers.delimited import convert_to_utf8, invalid_utf8_error
@@ -41,13 +41,9 @@ def read_json_lines(
 def _records(path: Path, decimal: str, keys: dict[str, int], location: str) -> Iterator[Record]:
     """The lines as records, without blank lines. `keys` collects all keys with their places."""
     with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(_lines(file, location), 1):
             if not line.strip():
                 continue
-            if not keys and line.lstrip().startswith("["):
-                raise InputError(
-                    f"{location} is a JSON list. Save it as JSON lines: one object per line, without the list."
-                )
             try:
                 values = _parse_object(line)
             except (ValueError, RecursionError) as error:
@@ -63,6 +59,21 @@ def _records(path: Path, decimal: str, keys: dict[str, int], location: str) -> I
                     f"{location}: the objects have more than {MOST_COLUMNS:,} different keys; keys must be column names."
                 )
             yield Record(number, fields)
+
+
+def _lines(file: TextIO, location: str) -> Iterator[str]:
+    """The lines of a file, or, where it is one list, its objects, each as a line: a list is read as a whole."""
+    first = next((line for line in file if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        file.seek(0)
+        yield from file
+        return
+    file.seek(0)
+    try:
+        objects = json.load(file, parse_float=_Number, parse_int=_Number, object_pairs_hook=_check_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{location} is a JSON list that cannot be read: {_describe_fault(error)}.") from None
+    yield from map(_to_json, objects)
 
 
 def _parse_object(line: str) -> dict[str, Any]:

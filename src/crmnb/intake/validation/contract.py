@@ -101,21 +101,23 @@ def build_rules(
     table: Table | None,
     end: datetime | None,
     end_text: str,
-    date_format: str | None,
+    formats: dict[str, str],
     zone: str,
     without_text: Collection[str] = (),
     others: Iterable[Rule] = (),
 ) -> list[Rule]:
     """All rules on the columns: the malformed record first and the duplicate key last (if the rows have a key).
 
-    `end` (half-open) is the latest time allowed and `end_text` describes it; `date_format` is that of the source, `zone`
+    `end` (half-open) is the latest time allowed and `end_text` describes it; `formats` are those of the times by column, `zone`
     the client's time zone; the columns `without_text` are not mapped but follow from others;
     `others` are rules of the table as a whole.
     """
     rules, mapped = [MALFORMED], {column.name: column for column in columns}
     for column in columns:
         has_text = column.name not in without_text
-        rules += _build_text_rules(column, date_format, zone) if has_text else _build_value_rules(column)
+        rules += (
+            _build_text_rules(column, formats.get(column.name, ""), zone) if has_text else _build_value_rules(column)
+        )
         rules += _build_range_rules(column, mapped)
     rules += _build_checks(table, mapped) if table else []
     if table and table.time in mapped and end:
@@ -151,7 +153,7 @@ def _build_value_rules(column: Column) -> Iterator[Rule]:
         yield Rule(f"{column.name} is empty", column.name, f"{value_column(column.name)} IS NULL", request, EMPTY)
 
 
-def _build_text_rules(column: Column, date_format: str | None, zone: str) -> Iterator[Rule]:
+def _build_text_rules(column: Column, date_format: str, zone: str) -> Iterator[Rule]:
     name, text, value = column.name, text_column(column.name), value_column(column.name)
     if column.required:
         empty = f"{text} IS NULL" + (f" AND {value} IS NULL" if column.derived else "")

@@ -11,14 +11,27 @@ from crmnb.intake.validation.casts import cast_cell, restrict_range
 from crmnb.intake.validation.contract import TIME_TYPES, violates
 from crmnb.intake.validation.validated_rows import ValidatedRows
 from crmnb.schema.client import Source
+from crmnb.schema.client.sources import DATE_FORMATS
 from crmnb.schema.tables import Column
 
 _SAMPLE = 10_000
 _DAY_FORMATS = (
     *("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"),
-    *("%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y"),
+    *(
+        "%d/%m/%y",
+        "%m/%d/%y",
+        "%d-%m-%y",
+        "%d.%m.%y",
+        "%d %b %Y",
+        "%d-%b-%Y",
+        "%d-%b-%y",
+        "%b %d, %Y",
+        "%d %B %Y",
+        "%Y-%m-%d",
+    ),
 )
-_TIME_FORMATS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_TIME_FORMATS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p")
+_ZONES = ("", " %z")
 _NUMBER_FORMATS = (
     (".", ""),
     (",", ""),
@@ -66,9 +79,11 @@ def _try_formats(validated: ValidatedRows, number: int, column: Column) -> tuple
     readable = f"SELECT {text} AS text FROM {others} AND {text} IS NOT NULL LIMIT {_SAMPLE}"
     source, candidates = validated.staging.source, {}
     if column.type in TIME_TYPES:
-        formats = [f"{day}{time}" for day, time in product(_DAY_FORMATS, _TIME_FORMATS)]
-        formats += ["%Y-%m"] if column.type == "month" else ["excel"]
-        candidates = {f'date_format: "{form}"': source.model_copy(update={"date_format": form}) for form in formats}
+        formats = [
+            f"{day}{time}{zone}" for day, time, zone in product(_DAY_FORMATS, _TIME_FORMATS, _ZONES) if time or not zone
+        ]
+        formats += ["%Y-%m", "%b-%y", "%b %Y", "%m/%Y"] if column.type == "month" else DATE_FORMATS
+        candidates = {f'date_format: "{form}"': source.model_copy(update={"date_format": (form,)}) for form in formats}
     elif column.type in ("money", "number", "integer") and source.database is None:  # a database's numbers are typed
         candidates = _list_number_formats(validated, unreadable)
     if not candidates:

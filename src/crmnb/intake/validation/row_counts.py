@@ -99,6 +99,7 @@ def _write_notes(validated: ValidatedRows, replaced: int, erased: int) -> tuple[
         *_note_future(validated),
         *_note_misdated(validated),
         *_note_several_keys(validated),
+        *_note_case(validated),
         *_note_repeated_hours(validated),
         *_note_rounded_amounts(validated),
     )
@@ -166,6 +167,26 @@ def _note_several_keys(validated: ValidatedRows) -> Iterator[str]:
             yield (
                 f"{name}: {rows:,} {'cell holds' if rows == 1 else 'cells hold'} several keys, separated by a semicolon, which "
                 "are taken as one. Map a column with one key, or split them"
+            )
+
+
+def _note_case(validated: ValidatedRows) -> Iterator[str]:
+    """Keys that differ only in upper and lower case, counted without showing any."""
+    keys = [column.name for column in validated.contract.columns if column.type == "key"]
+    if not keys:
+        return
+    mixed = ", ".join(f"bool_or({value_column(name)} <> lower({value_column(name)}))" for name in keys)
+    (is_mixed,) = validated.query(f"SELECT {mixed} FROM {validated.table}")
+    for name, some in zip(keys, is_mixed, strict=True):
+        if not some:
+            continue
+        ((exact, folded),) = validated.query(
+            f"SELECT count(DISTINCT {value_column(name)}), count(DISTINCT lower({value_column(name)})) FROM {validated.table}"
+        )
+        if exact > folded:
+            yield (
+                f"{name}: {exact - folded:,} of {exact:,} different keys differ from another only in upper and lower case and count as "
+                f"others; if they are the same, add `ignore_case: [{name}]` to the table"
             )
 
 

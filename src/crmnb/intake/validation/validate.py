@@ -23,6 +23,8 @@ from crmnb.intake.validation.quarantine import Quarantine, build_reasons, write_
 from crmnb.intake.validation.refunds import PARENT, clear_refunded, is_own_refund, merge_refunds, refund_rules
 from crmnb.intake.validation.row_counts import audit_rows
 from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
+from crmnb.intake.validation.zone_marks import check_zone_marks
+from crmnb.schema.client import Source
 from crmnb.schema.tables import ENGINE_TYPES
 from crmnb.schema.tables.columns import in_sql
 
@@ -36,18 +38,21 @@ def validate_rows(
     ImportRefused if most values of a column are unreadable or too many rows are rejected (the quarantine is written all
     the same), and InputError if amounts can be read in two ways or are in another currency.
     """
+    sources = {column.name: source_of(staging, contract, column.name) for column in contract.columns}
+    formats = {name: " or ".join(source.date_format) for name, source in sources.items()}
     rules = build_rules(
         contract.columns,
         contract.table,
         contract.end,
         contract.end_text,
-        staging.source.date_format,
+        formats,
         contract.zone,
         contract.without_text,
         [*currency_rules(contract), *refund_rules(contract)],
     )
     validated = ValidatedRows(con, staging, contract, rules)
     check_ambiguous_numbers(validated)
+    check_zone_marks(validated)
     _apply_rules(validated)
     erased = exclude_erased_customers(validated)
     excluded, currency_notes = exclude_currencies(validated)
@@ -73,6 +78,11 @@ def validate_rows(
     return f"SELECT {columns} FROM {validated.table} WHERE NOT ({validated.is_rejected})", audit
 
 
+def source_of(staging: StagingTable, contract: Contract, column: str) -> Source:
+    """The source with the format and the zone of the times of a column."""
+    return staging.source.of_column(contract.headers.get(column, column))
+
+
 def _apply_rules(validated: ValidatedRows) -> None:
     """Clean, recode, type and check all rows in one pass; each step is a SELECT over the previous one."""
     staging, contract, rules = validated.staging, validated.contract, validated.rules
@@ -83,7 +93,7 @@ def _apply_rules(validated: ValidatedRows) -> None:
     typed = {
         column.name: texts[column.name].sql
         if column.name in contract.as_is
-        else cast_cell(column.type, texts[column.name], staging.source, contract.zone)
+        else cast_cell(column.type, texts[column.name], source_of(staging, contract, column.name), contract.zone)
         for column in contract.columns
         if column.name in contract.cells
     }

@@ -24,6 +24,9 @@ class Contract:
     columns: list[Column]
     cells: dict[str, Cell]
     zone: str
+    headers: dict[str, str] = field(
+        default_factory=dict
+    )  # of the columns in the source; a column that is not there has its own name
     table: Table | None = None  # the canonical table; None for a source that queries read
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     as_is: frozenset[str] = frozenset()  # columns that keep the type of the source

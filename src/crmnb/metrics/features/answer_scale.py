@@ -24,12 +24,15 @@ def answer_points(column: str, item: Item) -> nw.Expr:
 
 
 def top_box(item: Item) -> int:
-    """The lowest answer that counts as satisfied: the declared one, or the second highest of a scale of 4 to 11 answers."""
+    """The lowest answer that counts as satisfied: the declared one, or else the second highest of a scale of 4 to 11 answers.
+
+    Of two or three answers (a thumb, smileys) only the highest: the second of three is the middle.
+    """
     low, high = pointing(item, "up").scale
     if item.top_box is not None:
         return item.top_box
     if high - low < 3:
-        raise Unavailable(Note("needs_four_boxes", item=item.name))
+        return high
     if high - low >= MOST_BOXES:
         best_fifth = high - (high - low) // 5
         raise Unavailable(Note("needs_top_box", item=item.name, low=low, high=high, best_fifth=best_fifth))

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -58,7 +59,13 @@ def _as_list(value: Any) -> Any:
     return (value,) if isinstance(value, str | int | float) else value
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]  # a text, or a list of texts
+_TEXT = {"type": "string"}
+# A text, or a list of texts.
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}, mode="validation"),
+]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 ClockTime = Annotated[str, Field(pattern=CLOCK_TIME)]  # 24:00 is the end of the day
 Construct = Annotated[str, Field(min_length=1, max_length=40)]  # what several survey items measure together
@@ -121,14 +128,22 @@ class Split(_Strict):
     flags: dict[Name, str] = {}
 
 
+class ColumnTimes(_Strict):
+    """The time zone and the format of the times of one column, where they differ from those of its source."""
+
+    time_zone: str | None = None
+    date_format: Texts = ()
+
+
 class Source(_Strict):
     """A source of rows: a file, several files by a pattern (relative to the parameters file), or a database.
 
     `database` is an address (postgresql://..., sqlite:///file). It may contain `${NAME}`, an environment variable that is
     read when needed and never stored. A database needs `table`, or `select`, a query. `sheets` are read together, `["*"]`
     means all, and by default there must be only one. `header` is the number of the record with the column names.
-    `date_format` is a format of strptime, or "excel" for day numbers, and applies to all times of the source; the default
-    is ISO (2025-12-31 23:59). `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
+    `date_format` is a format of strptime, "excel" for day numbers, "epoch_s", "epoch_ms" or "epoch_us" for times since 1970, or a list of
+    such formats, and applies to all times of the source; the default is ISO (2025-12-31 23:59). `time_zone` is that of times without a
+    mark of their own (Z, UTC, +02:00), by default the client's. `times` says both for a single column, by header. `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
     declares types of a source that a `query:` reads; other columns of a text format stay text. `personal` are the columns
     (headers) whose values no message may show.
 
@@ -149,13 +164,23 @@ class Source(_Strict):
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     signs: tuple[str, ...] = ()
-    date_format: str | None = None
+    date_format: Texts = ()
+    time_zone: str | None = None
+    times: dict[str, ColumnTimes] = {}
     missing: tuple[str, ...] = ("",)
     columns: dict[str, str] = {}
     personal: tuple[str, ...] = ()
     rows_after_header: Annotated[int, Field(ge=0, le=1000), _NUMBER] = 0
     fill_down: tuple[str, ...] = ()
     where: dict[str, Condition] = {}
+
+    def of_column(self, header: str) -> "Source":
+        """The source with the time zone and the format of the times of a column."""
+        own = self.times.get(header)
+        if own is None:
+            return self
+        changes = {"time_zone": own.time_zone or self.time_zone, "date_format": own.date_format or self.date_format}
+        return self.model_copy(update=changes)
 
 
 class Refunds(_Strict):
@@ -199,6 +224,7 @@ class Mapping(_Strict):
     columns: dict[Name, Header] = {}
     where: dict[str, Condition] = {}
     split: dict[Name, Split] = {}
+    ignore_case: tuple[Name, ...] = ()  # keys that are the same whatever their case, and are stored in small letters
     query: str | None = None
     lines: Lines | None = None
     refunds: Refunds | None = None
@@ -222,7 +248,7 @@ class Item(_Strict):
     """A survey item: its scale and its direction.
 
     `up`: a higher answer is better; `effort`: 1 = very low effort; `ease`: high = easy. `top_box`: the lowest answer that
-    counts as satisfied, by default the second highest on scales of 4 to 11 answers. `survey_weights`: the weights of the
+    counts as satisfied, by default the second highest on scales of 4 to 11 answers and the highest of two or three. `survey_weights`: the weights of the
     surveys in a combined figure, which then does not depend on their mix; without weights, each survey is shown alone.
     """
 

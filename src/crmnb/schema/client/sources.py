@@ -5,18 +5,20 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
-from crmnb.core.errors import nearest
-from crmnb.schema.client.models import REFERENCE, Source
+from crmnb.core.errors import did_you_mean, nearest
+from crmnb.schema.client.models import REFERENCE, ColumnTimes, Source
 from crmnb.schema.tables import ENGINE_TYPES
 
+DATE_FORMATS = ("excel", "epoch_s", "epoch_ms", "epoch_us")  # that are no formats of strptime
 ENDINGS = {  # file endings and their formats
     **dict.fromkeys((".csv", ".txt", ".tsv"), "csv"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "excel"),
-    **dict.fromkeys((".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
     ".parquet": "parquet",
 }
-_DIRECTIVES = "aAbBdfHIjmMpSyYz%"
+_DIRECTIVES = "aAbBdfHIjmMpSyYzZ%"
 _UNUSED_OPTIONS = {  # options that do not apply to a format: declaring them is a mistake
     "database": ("format", "sheets", "header", "delimiter", "encoding", "decimal", "thousands", "signs"),
     "parquet": ("sheets", "header", "delimiter", "encoding", "table", "select"),
@@ -44,8 +46,26 @@ def find_source_problems(key: str, source: Source) -> Iterator[str]:
     for column, type_ in source.columns.items():
         if type_ not in ENGINE_TYPES:
             yield f"{key}.columns.{column}: {type_!r} is not a type.{nearest(type_, ENGINE_TYPES)}"
-    if source.date_format not in (None, "excel") and (fault := _check_date_format(source.date_format)):
-        yield f"{key}.date_format: {source.date_format!r} {fault}, such as '%d/%m/%Y %H:%M'."
+    for place, times in ((key, source), *((f"{key}.times.{header}", own) for header, own in source.times.items())):
+        yield from _find_time_problems(place, times)
+
+
+def _find_time_problems(key: str, times: Source | ColumnTimes) -> Iterator[str]:
+    for form in times.date_format:
+        if form not in DATE_FORMATS and (fault := _check_date_format(form)):
+            yield f"{key}.date_format: {form!r} {fault}, such as '%d/%m/%Y %H:%M'; or write {', '.join(DATE_FORMATS)}."
+    if times.time_zone is not None and not is_time_zone(times.time_zone):
+        hint = did_you_mean(times.time_zone, available_timezones())
+        yield f"{key}.time_zone: {times.time_zone!r} is not a time zone.{hint} Use a name such as Europe/London, or UTC."
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether there is a time zone of that name."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # a ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
 
 
 def _find_unused_options(key: str, source: Source, format_: str) -> Iterator[str]:
@@ -58,7 +78,7 @@ def _find_file_problems(key: str, source: Source) -> Iterator[str]:
     if "://" in source.file:  # it may hold a password, so it is not shown
         yield f"{key}.file: is an address, not a file. Declare a database under `database`."
         return
-    yield from _find_unused_options(key, source, _format(source))
+    yield from _find_unused_options(key, source, source_format(source))
     if source.decimal == source.thousands:
         yield f"{key}.thousands: {source.thousands!r} is already the decimal mark."
     if source.delimiter in '"\r\n':
@@ -77,8 +97,10 @@ def _find_file_problems(key: str, source: Source) -> Iterator[str]:
         yield f"{key}.encoding: {source.encoding!r} is not an encoding; use utf-8, cp1252, latin-1, utf-16 ..."
 
 
-def _format(source: Source) -> str:
+def source_format(source: Source) -> str:
     """The format of a source's files by the ending of the name; "" for a pattern without an ending."""
+    if source.file is None:
+        return "database" if source.database else ""
     return source.format or ENDINGS.get(PurePath(source.file.lower().removesuffix(".gz")).suffix, "")
 
 
@@ -128,7 +150,6 @@ def _check_date_format(form: str) -> str:
     parts = re.findall(r"%(.?)", form)
     if unknown := [part for part in parts if not part or part not in _DIRECTIVES]:
         return f"has the unknown directive %{unknown[0]}; allowed are {' '.join('%' + d for d in _DIRECTIVES)}"
-    year, month, day = set(parts) & set("yY"), set(parts) & set("mbB"), "d" in parts
-    if not (year and ((month and day) or "j" in parts)):
-        return "must contain the year, the month and the day"
+    if not set(parts) & set("yY") or not set(parts) & set("mbBj"):
+        return "must contain the year, the month and, except for months, the day"
     return ""

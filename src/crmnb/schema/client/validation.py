@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
 
@@ -15,7 +15,7 @@ from crmnb.schema.client.market import find_market_problems
 from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, ColumnValue, Mapping, Segment, Split
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.service import find_service_problems
-from crmnb.schema.client.sources import find_source_problems
+from crmnb.schema.client.sources import find_source_problems, is_time_zone
 from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 
 _NEAR_MISS = (
@@ -69,11 +69,7 @@ def _check_locale(client: Client) -> Iterator[str]:
         Locale.parse(client.locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError, TypeError):
         yield f"locale: {client.locale!r} is unknown. Use a language and a country, such as en_GB or nl_NL."
-    try:
-        ZoneInfo(client.time_zone)
-    except (OSError, ValueError):  # a ZoneInfoNotFoundError is a KeyError
-        yield _zone_problem(client.time_zone)
-    except KeyError:
+    if not is_time_zone(client.time_zone):
         yield _zone_problem(client.time_zone)
     if client.data_until and client.data_until > date.today():  # noqa: DTZ011 -- a day's difference between zones is no harm
         yield f"data_until: {client.data_until} is in the future. Declare the last day that the data cover."
@@ -130,7 +126,12 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
     for name in sorted(mapped - set(table.by_name) - items):
         if hint := did_you_mean(name, free, most=1, cutoff=_NEAR_MISS):
             yield f"{key}.columns.{name}: unknown column.{hint} Your own attributes need a clearly different name."
-    for option, names in (("types", mapping.types), ("values", mapping.values), ("personal", mapping.personal)):
+    for option, names in (
+        ("types", mapping.types),
+        ("values", mapping.values),
+        ("personal", mapping.personal),
+        ("ignore_case", mapping.ignore_case),
+    ):
         for name in names:
             if name not in mapped:
                 yield f"{key}.{option}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"

@@ -23,7 +23,6 @@ SENTENCES: dict[str, str | Renderer] = {
     "needs_survey_item": _needs_survey_item,
     "needs_item_direction": "needs an item with direction {direction}; {item} is declared {declared}",
     "needs_item_0_to_10": "needs an item from 0 to 10; {item} goes from {low} to {high}",
-    "needs_four_boxes": "needs a scale of four boxes or more, or items.{item}.top_box: from which answer on somebody is satisfied",
     "needs_top_box": "needs items.{item}.top_box: from which answer on somebody is satisfied. From {low} to {high}, two values are no top box; {best_fifth} leaves the best fifth of the scale",
     "reserved_column": "cannot be broken down by {column}, a name that is needed here: give the column another",
     "costs_by_month": "costs are known by the month; choose a period of whole months",
