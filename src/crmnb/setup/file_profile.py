@@ -9,11 +9,12 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from glob import escape
+from itertools import islice
 from pathlib import Path
 
 from crmnb.core.errors import InputError, escape_unprintable
@@ -150,10 +151,8 @@ def _format_of(path: Path) -> str:
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return "excel"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"{"):
+    if text.startswith(b"{") or (text.startswith(b"[") and path.suffix.lower() == ".json"):
         return "json"
-    if text.startswith(b"[{") and path.suffix.lower() == ".json":
-        raise InputError(f"{escape_unprintable(path.name)} is a JSON list. Save it as JSON lines: one object per line.")
     return "csv"
 
 
@@ -261,19 +260,23 @@ def _cell_text(cell: object) -> str:
 
 
 def _json_records(path: Path, shown: str) -> list[dict[str, str]]:
-    records = []
-    for line in _content(path, _BYTES).decode("utf-8-sig", "replace").split("\n"):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # blank, or the import rejects and counts it
-        if isinstance(value, dict):
-            records.append(dict(_flat(value)))
-        if len(records) >= MOST_RECORDS:
-            break
+    objects = _json_objects(_content(path, _BYTES).decode("utf-8-sig", "replace"))
+    records = [dict(_flat(value)) for value in islice(objects, MOST_RECORDS)]
     if not records:
-        raise InputError(f'{shown} holds no JSON line: one object per line, such as {{"id": 1}}.')
+        raise InputError(f'{shown} holds no JSON objects: one per line, or a list of them, such as {{"id": 1}}.')
     return records
+
+
+def _json_objects(text: str) -> Iterator[dict]:
+    """The objects of lines or of a list; what is no JSON is left out, as the import rejects and counts it."""
+    decoder, place = json.JSONDecoder(), 0
+    while (start := text.find("{", place)) >= 0:
+        try:
+            value, place = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            place = text.find("\n", start) + 1 or len(text)
+        else:
+            yield value
 
 
 def _flat(value: dict, prefix: str = "", depth: int = 0):

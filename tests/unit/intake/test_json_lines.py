@@ -104,8 +104,8 @@ def test_a_line_that_is_no_object_is_a_malformed_record(tmp_path, line, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('[{"a": 1}, {"a": 2}]', "Save it as JSON lines"),
-        ('\n[\n{"a": 1},\n{"a": 2}\n]\n', "Save it as JSON lines"),
+        ('[{"a": 1}, {"a": 2}', "is a JSON list that cannot be read: not JSON"),
+        ('[{"a": 1, "a": 2}]', "is a JSON list that cannot be read: a key occurs twice"),
         ("", "is empty"),
         ("\n\n", "is empty"),
         ('{\n"a": 1\n}\n', "no line is an object"),

@@ -66,8 +66,13 @@ def test_equal_headers_have_the_names_of_the_import(tmp_path):
 
 def test_json_is_reached_by_dots_and_by_keys(tmp_path):
     line = {"id": 1, "via": {"channel": "web"}, "event_params": [{"key": "session", "value": {"int_value": "7"}}]}
+    assert profiled(tmp_path, json.dumps([line, line]), "list.json").by_header.keys() == {
+        "id",
+        "via.channel",
+        "event_params.session",
+    }
     profile = profiled(tmp_path, json.dumps(line) + "\n", "export.json")
-    assert (profile.format, profile.options) == ("json", {"format": "json"})
+    assert (profile.format, profile.options) == ("json", {})
     assert {header: column.values for header, column in profile.by_header.items()} == {
         "id": ("1",),
         "via.channel": ("web",),
@@ -96,8 +101,8 @@ def test_sheets_with_the_same_header_are_read_together(tmp_path):
     [
         ("", "is empty"),
         ("1,2\n3,4\n", "no row with column names"),
-        ('[{"id": 1}]', "JSON list"),
-        ("{\n", "no JSON line"),
+        ('[{"id": ', "no JSON objects"),
+        ("{\n", "no JSON objects"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path, content, words):
