@@ -34,6 +34,7 @@ WRONG = (
 )
 # Tables that a client maps; audited values are compared with the other tables and not taken in as they are.
 _MAPPED = [name for name, table in TABLES.items() if not table.by_import and name != "audited_values"]
+REFUNDS = ((), ("parent",), ("stand_alone",), ("parent", "stand_alone"))
 SHAPES = ("few", "many", "blank", "broken", "empty")
 ITEMS = {"recommend": {"scale": [0, 10]}}
 
@@ -103,10 +104,13 @@ def _tables(draw, name: str) -> Drawn:
     if table.has_items and draw(st.booleans()):
         own.append(Column("recommend", "integer", at_least=0, at_most=10))
     columns = (*(column for column in table.columns if column.required or column in chosen), *own)
+    refunds = draw(st.sampled_from(REFUNDS)) if table.credits else ()
+    if "parent" in refunds:  # each order's refunds are told once
+        columns = tuple(column for column in columns if column.name not in ("refunded_amount", "refunded_at"))
     rows = draw(_ROWS)
     wrong = draw(st.sampled_from(("",) * 40 + WRONG))
     dialect = replace(dialect, **suited(wrong, dialect))
-    return Drawn(table, columns, dialect, rows, draw(st.sampled_from((1,) * 18 + (None, 0.5))), wrong)
+    return Drawn(table, columns, dialect, rows, draw(st.sampled_from((1,) * 18 + (None, 0.5))), wrong, refunds)
 
 
 def suited(wrong: str, dialect: Dialect) -> dict:

@@ -36,6 +36,7 @@ def variant(name: str, told: dict, drawn: Drawn, expected: Expected, place: Path
     """Write the well-formed records of a table into the folder `client` of a place, and judge them anew."""
     mapping, client = told["tables"][drawn.table.name], place
     headers = [theirs.strip() for theirs in mapping["columns"].values()]
+    parent = [header for header in [mapping.get("refunds", {}).get("parent")] if header]
     rows = [row for row in expected.rows if not row.malformed and any(row.cells[one] for one in headers)]
     if name == "xlsx":
         rows = [
@@ -43,11 +44,14 @@ def variant(name: str, told: dict, drawn: Drawn, expected: Expected, place: Path
             for row in rows
             if not any(_NOT_XML.search(row.cells[one]) or len(row.cells[one]) > _CELL for one in headers)
         ]
-    again = [Row("", number, {one: row.cells[one] for one in headers}) for number, row in enumerate(rows)]
+    again = [Row("", number, {one: row.cells[one] for one in (*headers, *parent)}) for number, row in enumerate(rows)]
     judged = judge(told, drawn.table.name, again)
-    types = {theirs.strip(): _type(drawn, ours) for ours, theirs in mapping["columns"].items()}
+    types = {theirs.strip(): _type(drawn, ours) for ours, theirs in mapping["columns"].items()} | dict.fromkeys(
+        parent, "key"
+    )
     cells = [
-        [(row.cells[one], value) for one, value in zip(headers, row.values.values(), strict=True)]
+        [(row.cells[one], value) for one, value in zip(headers, row.typed.values(), strict=True)]
+        + [(row.cells[one], BAD) for one in parent]
         for row in judged.rows
     ]
     path = client / f"{drawn.table.name}.{name}"

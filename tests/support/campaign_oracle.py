@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -34,6 +34,8 @@ class Row:
     cells: dict[str, str]
     malformed: bool = False
     excluded: bool = False
+    parent: str | None = None  # the order that it refunds
+    typed: dict[str, Any] = field(default_factory=dict)  # the values of the cells, before others follow from them
     bad: set[str] = field(default_factory=set)  # columns whose value is not of their type
     values: dict[str, Any] = field(default_factory=dict)
     reasons: set[str] = field(default_factory=set)
@@ -207,7 +209,9 @@ def expect(client: dict, name: str, files: dict[str, bytes]) -> Expected:
     """What must come of the table of that name, from the client's parameters and its source's files."""
     mapping = client["tables"][name]
     source = client["sources"][mapping["source"]]
-    found = read(files, source, {theirs.strip() for theirs in mapping["columns"].values()})
+    parent = mapping.get("refunds", {}).get("parent")
+    wanted = {theirs.strip() for theirs in mapping["columns"].values()} | ({parent} if parent else set())
+    found = read(files, source, wanted)
     return found if found.refusal else judge(client, name, found.rows)
 
 
@@ -216,11 +220,18 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
     table, mapping = TABLES[name], client["tables"][name]
     source, zone = client["sources"][mapping["source"]], client.get("time_zone", "UTC")
     columns = [_column(table, ours, mapping, client) for ours in mapping["columns"]]
+    refunds = mapping.get("refunds", {})
+    if refunds:
+        columns = [replace(column, at_least=None) if column.name == "amount" else column for column in columns]
     for row in rows:
+        if "parent" in refunds:
+            text = cleaned(row.cells.get(refunds["parent"]), source)
+            row.parent = text and value("key", text, source, zone)
         for column in columns:
             text = cleaned(row.cells.get(mapping["columns"][column.name].strip()), source)
             text = mapping.get("values", {}).get(column.name, {}).get(text, text) or None
             row.values[column.name] = None if text is None else value(column.type, text, source, zone)
+        row.typed = dict(row.values)
         row.bad = {ours for ours, one in row.values.items() if one is BAD}
         row.excluded = not row.malformed and _convert(row.values, columns, table, client)
         further = derive(row.values, table.name)
@@ -239,7 +250,34 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
             if key in seen:
                 row.reasons = {f"duplicate {' and '.join(names)}"}
             seen.add(key)
+    if "parent" in refunds:
+        _merge(rows, stand_alone="stand_alone" in refunds)
     return Expected(rows, _refusal(rows, columns, table, client))
+
+
+def _merge(rows: list[Row], *, stand_alone: bool) -> None:
+    """Subtract the rows that refund an order from it, and leave them out."""
+    sound = [row for row in rows if not (row.reasons or row.excluded)]
+    orders = {row.values["order_id"]: row for row in sound if row.values["amount"] >= 0}
+    back = [row for row in sound if row.values["amount"] < 0 and row.values["status"] != "cancelled"]
+    for row in rows:
+        row.values |= {"refunded_amount": None, "refunded_at": None}
+    for key, order in orders.items():
+        own = [row for row in back if row.parent == key]
+        total = -sum(row.values["amount"] for row in own)
+        if own and total > order.values["amount"]:
+            for row in (order, *own):
+                row.reasons = {"refunds are above the amount of the order"}
+        elif own:
+            first = min(row.values["ordered_at"] for row in own)
+            order.values |= {"refunded_amount": total, "refunded_at": first}
+            if order.values.get("margin") is not None:
+                order.values["margin"] += sum(row.values["margin"] or 0 for row in own)
+            for row in own:
+                row.excluded = True
+    for row in back:
+        if row.parent not in orders and not stand_alone:
+            row.reasons = {"refund of an order that is not there"}
 
 
 def _codes(columns: list[Column], table: Table) -> list[str]:
@@ -273,6 +311,8 @@ def derive(values: dict[str, Any], table: str) -> list[Column]:
             if {name, "closed_at"} & mapped:
                 closed = known.get(name) or known.get("closed_at")
                 values[name] = closed if known["stage"] == stage else None
+    if table == "orders" and "refunded_amount" in mapped and (known["amount"] or 0) < 0:
+        values["refunded_amount"] = None
     if table == "subscriptions" and {"amount", "interval"} <= mapped:
         values["monthly_amount"] = known.get("monthly_amount")
         if values["monthly_amount"] is None:

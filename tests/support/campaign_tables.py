@@ -12,6 +12,9 @@ from crmnb.schema.tables import Column, Table
 TEXTS = ("web", "Shop 7", "a b", "é à ü", "007", "5.0", "yes", "x, y; z", 'say "hi"', "NULL", "nan", "日本 \U0001f600")
 
 
+PARENT = "refunded order"
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How a table is written down."""
@@ -45,6 +48,7 @@ class Drawn:
     rows: tuple[tuple[int, tuple[tuple[int, int], ...], str], ...]
     allowed: float | None = 1
     wrong: str = ""
+    refunds: tuple[str, ...] = ()  # "parent", "stand_alone": what rows with negative amounts are
 
     def __repr__(self) -> str:
         return self.table.name
@@ -99,6 +103,8 @@ class Drawn:
             self.table.by_name["status"].one_of if "status" in self.table.by_name else ()
         )
         declared |= {"values": {"status": {"bezahlt": "paid", "?!": ""}}} if is_paid else {}
+        rule = {"parent": PARENT, "stand_alone": True}
+        declared |= {"refunds": {name: rule[name] for name in self.refunds}} if self.refunds else {}
         return declared | ({} if self.allowed is None else {"bad_rows_allowed": self.allowed})
 
     @property
@@ -115,8 +121,8 @@ class Drawn:
         return found
 
     def _text(self, rows: list, shift: int) -> str:
-        d, extra = self.dialect, self.dialect.extra
-        headers = [*self.headers, *extra]
+        d = self.dialect
+        headers = [*self.headers, *self.extra]
         if self.wrong == "repeated":
             headers[-1] = headers[0]
         lines = [self._line([f"Report {n}", "", ""][: n + 1], 0) for n in range(d.titles)] + [
@@ -131,7 +137,7 @@ class Drawn:
 
     def _lines(self, row: tuple, shift: int) -> list[str]:
         number, _, shape = row
-        cells = [*self.cells(row), *(f"more {number}" for _ in self.dialect.extra)]
+        cells = [*self.cells(row), *(self._more(header, number) for header in self.extra)]
         match shape:
             case "few":
                 return [self._line(cells[: number % len(cells)] or ["few"], shift)]
@@ -144,6 +150,17 @@ class Drawn:
             case "broken":
                 return [f'"{number}"x' + self.dialect.delimiter + self._line(["a"] * (len(cells) - 1), 0)]
         return [self._line(cells, shift)]
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The headers that no column of ours has."""
+        return (*self.dialect.extra, *([PARENT] if "parent" in self.refunds else []))
+
+    def _more(self, header: str, number: int) -> str:
+        """The text of another column: the order that a row refunds, or a remark."""
+        if header != PARENT:
+            return f"more {number}"
+        return self.dialect.fits(self.right(self.columns[0], 0, number // 2)) if number % 5 else ""
 
     def _line(self, cells: list[str], shift: int) -> str:
         shift = shift % len(cells) if cells else 0
@@ -158,6 +175,9 @@ class Drawn:
         """A row's cells in the order of our columns, with its defects."""
         number, defects, _ = row
         cells = [self.right(column, place, number) for place, column in enumerate(self.columns)]
+        if self.refunds and number % 3 == 2:
+            at = [column.name for column in self.columns].index("amount")
+            cells[at] = f"-{cells[at] if number % 2 else self.number(Decimal(3), self.columns[at])}"
         for place, kind in defects:
             place %= len(cells)
             cells[place] = DEFECTS[kind % len(DEFECTS)](cells[place], self.columns[place], self)

@@ -118,3 +118,11 @@ def test_only_orders_have_refunds(tmp_path):
     costs = "costs: {source: orders, columns: {month: Ordered, category: Status, amount: Total}, refunds: {stand_alone: true}}"
     with pytest.raises(InputError, match=r"tables\.costs\.refunds: is allowed only for orders"):
         take(tmp_path, f"sources: {{orders: {{file: orders.csv}}}}\ntables:\n  {costs}\n", orders_csv=LEDGER)
+
+
+def test_a_credit_note_has_no_refunded_amount_of_its_own(tmp_path):
+    text = "No,Ordered,Total,Status,Back\n1,2025-01-05,100,paid,0\nC1,2025-02-20,-50.50,paid,0\n"
+    table = _OTHER.replace("{parent: Credits}", "{stand_alone: true}")
+    columns = "columns: {order_id: No, ordered_at: Ordered, amount: Total, status: Status, refunded_amount: Back}"
+    taken = take(tmp_path, f"{table}    {columns}\n", orders_csv=text)
+    assert money(taken) == {"1": (Decimal(100), Decimal(0)), "C1": (Decimal("-50.5"), None)}

@@ -53,14 +53,6 @@ def refund_rules(contract: Contract) -> list[Rule]:
     return [_NO_PARENT, _TOO_HIGH] if contract.refunds and contract.refunds.parent else []
 
 
-def clear_refunded(contract: Contract) -> dict[str, str]:
-    """The SQL of the refunded amount: an export may have one in its credit notes too, which are never refunded."""
-    if not contract.refunds or "refunded_amount" not in contract.cells:
-        return {}
-    amount, refunded = value_column("amount"), value_column("refunded_amount")
-    return {refunded: f"CASE WHEN {amount} >= 0 THEN {refunded} END"}
-
-
 def is_own_refund(contract: Contract) -> str:
     """The SQL condition that a row refunds the order whose key it has itself: not a second row with the same key."""
     if PARENT not in contract.cells:

@@ -20,7 +20,7 @@ from crmnb.intake.validation.contract import (
 )
 from crmnb.intake.validation.currency import convert_amounts, currency_rules, exclude_currencies
 from crmnb.intake.validation.quarantine import Quarantine, build_reasons, write_quarantine
-from crmnb.intake.validation.refunds import PARENT, clear_refunded, is_own_refund, merge_refunds, refund_rules
+from crmnb.intake.validation.refunds import PARENT, is_own_refund, merge_refunds, refund_rules
 from crmnb.intake.validation.row_counts import audit_rows
 from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
 from crmnb.intake.validation.zone_marks import check_zone_marks
@@ -106,7 +106,7 @@ def _apply_rules(validated: ValidatedRows) -> None:
         [_replace_columns({text_column(name): cell.sql for name, cell in recoded.items()})],
         ["*", *(f"{sql} AS {value_column(name)}" for name, sql in typed.items())],
         [_replace_columns({time: restrict_range(time) for time in times})],
-        [_replace_columns(convert_amounts(contract) | clear_refunded(contract))],
+        [_replace_columns(convert_amounts(contract))],
         _derive(contract),
         ["_id", *(value_column(column.name) for column in contract.columns), *masks],
     ]

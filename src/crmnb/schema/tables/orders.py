@@ -1,6 +1,8 @@
 """Tables of orders."""
 
-from crmnb.schema.tables.columns import CURRENCY, CUSTOMER, Column, Table, key_column, required
+from crmnb.schema.tables.columns import CURRENCY, CUSTOMER, Column, Derivation, Table, key_column, required
+
+_REFUNDED = "case when amount < 0 then null else refunded_amount end"
 
 TABLES = (
     Table(
@@ -25,7 +27,14 @@ TABLES = (
             Column("category", "text"),
             Column("seller", "text"),
             required("status", "text", one_of=("paid", "cancelled", "refunded")),
-            Column("refunded_amount", "money", at_least=0, at_most="amount"),
+            # Of a credit note, an export may say how much of it was refunded: nothing.
+            Column(
+                "refunded_amount",
+                "money",
+                at_least=0,
+                at_most="amount",
+                derived=Derivation(_REFUNDED, (("refunded_amount",),)),
+            ),
             Column("refunded_at", "time", not_before="ordered_at"),
             CURRENCY,
         ),
