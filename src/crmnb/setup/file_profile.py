@@ -23,6 +23,8 @@ from crmnb.schema.client.sources import ENDINGS
 from crmnb.setup.values import MOST_VALUES, Numbers, Times, numbers_of, personal_kind, times_of
 
 MOST_RECORDS = 100_000  # that are read of a file
+_UNREADABLE = 0.1  # the share of values that may have another form than the rest, from so many distinct values on:
+_SEVERAL = 10
 _HEAD = 40  # records among which the header is looked for
 _BYTES = 1 << 27
 _ENCODINGS = ("utf-8", "cp1252")
@@ -61,19 +63,20 @@ class ColumnProfile:
         return len(self.values) / self.rows if self.rows else 0.0
 
     @property
-    def is_unique(self) -> bool:
-        """Whether each row has a value, and each another one."""
-        return self.filled == 1 and len(self.counts) == self.rows
+    def distinct(self) -> float:
+        """The share of rows with a value of their own: 1 if each row has another value."""
+        return len(self.counts) / self.rows if self.rows else 0.0
 
     @cached_property
     def times(self) -> Times | None:
-        """The form of times, if the values are times."""
-        return times_of(self.sample)
+        """The form of times, if the values are times, but for a few that the import will reject."""
+        return times_of(self.sample) or (times_of(self.sample, _UNREADABLE) if len(self.counts) >= _SEVERAL else None)
 
     @cached_property
     def numbers(self) -> Numbers | None:
-        """The form of numbers, if the values are numbers."""
-        return numbers_of(self.sample)
+        """The form of numbers, if the values are numbers, but for a few that the import will reject."""
+        whole = numbers_of(self.sample)
+        return whole or (numbers_of(self.sample, _UNREADABLE) if len(self.counts) >= _SEVERAL else None)
 
     @cached_property
     def personal(self) -> str:

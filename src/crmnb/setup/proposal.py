@@ -6,7 +6,7 @@ by a column that it fits less. Pairs below SURE are not mapped.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from crmnb.schema.tables import TABLES, Column
@@ -18,6 +18,7 @@ from crmnb.setup.vocabulary import codes_of, file_names, likeness, names_of, tab
 SURE = 0.6  # a pair with less is not mapped
 DOUBTFUL = 0.4  # a pair with less is not even asked about
 _MARGIN = 0.4  # by which the best table must be ahead of the second best
+_NEARLY_ALL = 0.97  # the share of rows with another key; the import rejects the others
 _FLAGS = {"true", "false", "1", "0", "yes", "no", "y", "n"}
 # What a file need not hold, because all its rows have the same: the value and the reason.
 _CONSTANTS = {
@@ -70,12 +71,9 @@ def propose_columns(profile: FileProfile, name: str) -> Proposal:
         constant = _CONSTANTS.get((name, column.name))
         if column.required and constant and column.name not in mapped and column.name not in doubtful:
             mapped[column.name] = Line({"value": constant[0]}, constant[1])
-    alternatives = _either(name)
-    missing = tuple(c.name for c in columns if c.required and c.name not in mapped and c.name not in alternatives)
-    if alternatives and not any(column in mapped for column in alternatives):
-        missing += alternatives[:1]
+    missing = tuple(c.name for c in columns if c.required and c.name not in mapped and not _follows(c, mapped))
     total = sum(
-        line.score * (1 if table.by_name[key].required or key in alternatives else _WEIGHT_OF_OPTIONAL)
+        line.score * (1 if table.by_name[key].required else _WEIGHT_OF_OPTIONAL)
         for key, line in mapped.items()
         if isinstance(line.value, str) and key in table.by_name
     )
@@ -89,10 +87,10 @@ def _columns_of(name: str) -> tuple[Column, ...]:
     return TABLES[name].columns
 
 
-def _either(name: str) -> tuple[str, ...]:
-    """The columns of a table of which one is required: the monthly amount, or the amount of an interval."""
-    both = ("monthly_amount", "amount")
-    return both if name == "subscriptions" and all(column in TABLES[name].by_name for column in both) else ()
+def _follows(column: Column, mapped: Collection[str]) -> bool:
+    """Whether a column follows from others that are mapped, as the monthly amount from the amount of an interval."""
+    derived = getattr(column, "derived", None)
+    return bool(derived and derived.applies(mapped))
 
 
 def score_of(table: str, column: Column, header: ColumnProfile) -> tuple[float, str]:
@@ -128,8 +126,8 @@ def _fit_of_key(table: str, column: Column, header: ColumnProfile) -> tuple[floa
     if header.numbers and not header.numbers.is_whole:
         return 0.3, "numbers with decimals"
     if TABLES[table].key == (column.name,):
-        if header.is_unique:
-            return 1.0, "each row has another value"
+        if header.distinct >= _NEARLY_ALL:
+            return 1.0, "each row has another value" if header.distinct == 1 else "nearly each row has another value"
         return (0.55, "values repeat") if column.name != "customer_id" else (0.5, "values repeat")
     return 1.0, "keys"
 

@@ -24,7 +24,7 @@ def add_recodes(source: SourceDraft, table: TableDraft, answers: Answers) -> Non
             continue
         recoded = dict(known)
         for word in words:
-            if word in known or word in allowed:
+            if word in known or word in allowed or word in column.one_of:
                 continue
             spelled = {normalised(theirs): ours for theirs, ours in known.items()}
             meaning = spelled.get(normalised(word)) or codes.get(normalised(word))

@@ -18,6 +18,7 @@ _CLOCKS = (
 _MONTHS = ("%Y-%m", "%b-%y", "%b %Y", "%B %Y", "%m/%Y", "%Y/%m", "%Y%m")
 _MARK = re.compile(r"(?P<blank>\s*)(?P<mark>Z|UTC|GMT(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}:?\d{2})$")
 _ISO = re.compile(r"%Y-%m-%d([ T]%H:%M(:%S(\.%f)?)?)?$")
+_ISO_FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M")
 _EPOCHS = (("epoch_s", 1), ("epoch_ms", 10**3), ("epoch_us", 10**6))
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800  # 2000 to 2100, in seconds: other numbers are no times
 _NUMBER = re.compile(r"[+-]?[\d.,'\u2019 \u00a0\u202f]*\d[\d.,'\u2019]*-?$")
@@ -80,15 +81,14 @@ class Numbers:
     is_ambiguous: bool = False
 
 
-def times_of(values: Sequence[str]) -> Times | None:
-    """The formats of times; None unless all values are times."""
+def times_of(values: Sequence[str], unreadable: float = 0.0) -> Times | None:
+    """The formats of times; None unless all values but this share are times."""
     if not values:
         return None
     if all(value.isdigit() and len(value) >= 10 for value in values):
         return _epochs_of(values)
-    if (full := _formats_of(values, [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)])) is not None:
-        return full
-    return _months_of(values)
+    full = _formats_of(values, [f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS)], unreadable)
+    return full or _months_of(values)
 
 
 def _epochs_of(values: Sequence[str]) -> Times | None:
@@ -99,39 +99,35 @@ def _epochs_of(values: Sequence[str]) -> Times | None:
     return None
 
 
-def _formats_of(values: Sequence[str], candidates: Sequence[str]) -> Times | None:
+def _formats_of(values: Sequence[str], candidates: Sequence[str], unreadable: float) -> Times | None:
+    enough = (1 - unreadable) * len(values)
     marks = [_MARK.search(value) if ":" in value else None for value in values]
-    if len({mark is None for mark in marks}) > 1:
-        return None
-    bare = [value[: mark.start()] if mark else value for value, mark in zip(values, marks, strict=True)]
-    formats = [form for form in candidates if _parsed(bare[0], form)]
-    formats = [form for form in formats if all(_parsed(value, form) for value in bare)]
-    if not formats:
-        if _common_clock(bare) is None:
+    marked = sum(mark is not None for mark in marks) >= enough
+    pairs = [(value, mark) for value, mark in zip(values, marks, strict=True) if (mark is not None) == marked]
+    bare = [value[: mark.start()] if mark else value for value, mark in pairs]
+    likely = [form for form in candidates if any(_parsed(value, form) for value in bare[:20])]
+    counts = {form: sum(_parsed(value, form) is not None for value in bare) for form in likely}
+    most = max(counts.values(), default=0)
+    formats = [form for form in likely if counts[form] == most >= max(enough, 1)]
+    if not formats:  # ISO times of which some have parts of a second, as the import reads them all
+        formats = [form for form in _ISO_FORMS if counts.get(form)][:1]
+        read = sum(any(_parsed(value, form + end) for form in _ISO_FORMS for end in ("", ".%f")) for value in bare)
+        if not formats or read < enough:
             return None
-        formats = list(_common_clock(bare))
-    days = [_parsed(value, formats[0]) or _parsed(value, formats[0] + ".%f") for value in bare]
-    span = sorted(day.date().isoformat() for day in days if day)
-    names = {mark["mark"] for mark in marks if mark}
+    moments = [moment for value in bare if (moment := _parsed(value, formats[0]))]
+    names = {mark["mark"] for _, mark in pairs if mark}
     kind = "" if not names else "UTC" if names <= {"UTC", "GMT"} else "offset"
+    blank = next((mark["blank"] for _, mark in pairs if mark), "")
     if names and not any(_ISO.match(form) for form in formats):
-        formats = [form + _directive(names, marks[0]["blank"]) for form in formats]
-    elif names <= {"UTC", "GMT"} and names:
-        formats = [f"{form}{marks[0]['blank']}{min(names)}" for form in formats]
-    return Times(tuple(formats), mark=kind, first=span[0], last=span[-1])
+        formats = [form + _directive(names, blank) for form in formats]
+    elif kind == "UTC":
+        formats = [f"{form}{blank}{min(names)}" for form in formats]
+    return Times(tuple(formats), mark=kind, first=min(moments).date().isoformat(), last=max(moments).date().isoformat())
 
 
 def _directive(names: set[str], blank: str) -> str:
     """The end of a format for a mark: itself if there is only one that names a zone, otherwise the offset."""
     return blank + (min(names) if names <= {"UTC", "GMT"} else "%z")
-
-
-def _common_clock(values: Sequence[str]) -> tuple[str] | None:
-    """ISO times of which some have parts of a second, as the import reads them all."""
-    forms = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M")
-    if all(any(_parsed(value, form + end) for form in forms for end in ("", ".%f")) for value in values):
-        return (next(form for form in forms if any(_parsed(value, form) for value in values)),)
-    return None
 
 
 def _months_of(values: Sequence[str]) -> Times | None:
@@ -155,25 +151,18 @@ def _parsed(value: str, form: str) -> datetime | None:
     return moment if 1900 <= moment.year < 2200 else None
 
 
-def numbers_of(values: Sequence[str]) -> Numbers | None:
-    """The marks of numbers; None unless all values are numbers. Numbers with leading zeros are keys, not numbers."""
-    if not values:
+def numbers_of(values: Sequence[str], unreadable: float = 0.0) -> Numbers | None:
+    """The marks of numbers; None unless all values but this share are numbers. With leading zeros they are keys, not numbers."""
+    parts = [_without_sign(value) for value in values]
+    readable = [(number, sign) for number, sign in parts if _NUMBER.match(number) and not re.match(r"[+-]?0\d", number)]
+    signs = {sign for _, sign in readable} - {""}
+    if not values or not readable or len(readable) < (1 - unreadable) * len(values) or len(signs) > 3:
         return None
-    signs: set[str] = set()
-    digits = []
-    for value in values:
-        number, sign = _without_sign(value)
-        if not _NUMBER.match(number) or re.match(r"[+-]?0\d", number):
-            return None
-        signs |= {sign} - {""}
-        digits.append(number.strip("+-").strip())
-    if len(signs) > 3:
-        return None
-    marks = _marks_of(digits)
+    marks = _marks_of(number.strip("+-").strip() for number, _ in readable)
     if marks is None:
         return None
     decimal, thousands, is_ambiguous = marks
-    numbers = [_to_float(value, decimal, thousands) for value in values]
+    numbers = [_to_float(number, decimal, thousands) for number, _ in readable]
     if any(number is None for number in numbers):
         return None
     whole = all(number == int(number) for number in numbers)
@@ -225,8 +214,7 @@ def _marks_of(digits: Iterable[str]) -> tuple[str, str, bool] | None:
     return None
 
 
-def _to_float(value: str, decimal: str, thousands: str) -> float | None:
-    number, _ = _without_sign(value)
+def _to_float(number: str, decimal: str, thousands: str) -> float | None:
     text = re.sub("[\u00a0\u202f]", " ", number).replace("\u2019", "'")
     text = text.replace(thousands, "") if thousands else text
     try:
