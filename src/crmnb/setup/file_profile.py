@@ -203,16 +203,14 @@ def _text_rows(path: Path) -> tuple[dict, list[tuple[int, list[str]]]]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter with which most of the first records have the same number of several fields."""
+    """The delimiter with which the first records have most fields, as many in each: a comma may also stand within texts."""
     head = text[: 1 << 16]
-    best, delimiter = (0, 0), ","
+    best, delimiter = 0, ","
     for mark in _DELIMITERS:
         widths = Counter(len(cells) for cells in csv.reader(io.StringIO(head, newline=""), delimiter=mark) if cells)
-        widths = Counter({width: count for width, count in widths.items() if width > 1})
-        if widths:
-            width, count = widths.most_common(1)[0]
-            if (count, width) > best:
-                best, delimiter = (count, width), mark
+        width, count = max(widths.items(), key=lambda item: (item[0] - 1) * item[1], default=(1, 0))
+        if (width - 1) * count > best:
+            best, delimiter = (width - 1) * count, mark
     return delimiter
 
 

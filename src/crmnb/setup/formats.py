@@ -12,6 +12,7 @@ from crmnb.setup.file_profile import ColumnProfile
 from crmnb.setup.values import Times
 
 _UTC = re.compile(r"\b(UTC|GMT)\b", re.IGNORECASE)
+_MISSING = {"n/a", "na", "-", "--", "null", "none", "nan", "#n/a", "?"}
 _TIME_TYPES = ("time", "month")
 _NUMBER_TYPES = ("money", "number", "integer")
 _ORDERS = {"day_first": ("%d/%m", "%d-%m", "%d.%m"), "month_first": ("%m/%d", "%m-%d", "%m.%d")}
@@ -24,10 +25,13 @@ def add_formats(source: SourceDraft, tables: Sequence[TableDraft], answers: Answ
     if any(table.query for table in tables):
         return
     times = _mapped(source, tables, _TIME_TYPES)
+    numbers = _mapped(source, tables, _NUMBER_TYPES)
+    if codes := sorted({value for c in (*times, *numbers) for value in c.counts if value.lower() in _MISSING}):
+        source.options["missing"] = Line(["", *codes], "which stand for no value")
     forms = _date_formats(source, times, answers)
     zones = _zones(source, times, answers)
     _add_times(source, forms, zones)
-    _add_numbers(source, _mapped(source, tables, _NUMBER_TYPES), answers)
+    _add_numbers(source, numbers, answers)
 
 
 _WHY = {

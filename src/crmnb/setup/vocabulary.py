@@ -21,7 +21,17 @@ def names_of(table: str, column: str) -> tuple[str, ...]:
     """The names by which a column of a table is recognised, its own first."""
     known = _words()["columns"].get(table, {}).get(column, [])
     flat = [name for entry in known for name in (entry if isinstance(entry, list) else [entry])]
-    return tuple(dict.fromkeys([normalised(column), *flat]))
+    return tuple(dict.fromkeys([normalised(column), *flat, *_usual_names(column)]))
+
+
+def _usual_names(column: str) -> list[str]:
+    """How a time, or a key, is usually called beside its own name."""
+    base = normalised(column.removesuffix("_at").removesuffix("_id"))
+    if column.endswith("_at"):
+        return [base, f"{base} date", f"date {base}", f"{base} on", f"{base} time"]
+    if column.endswith("_id"):
+        return [base, f"{base} no", f"{base} number", f"{base} nr", f"{base} key"]
+    return []
 
 
 @cache
