@@ -29,6 +29,7 @@ from crmnb.setup.project_files import Written, write_parameters
 from crmnb.workbook import Workbook, open_on
 
 _SHARED = Path(__file__).parents[3] / "shared/data"
+EXPORTS = _SHARED / "exports"
 _TOLERANCE = 0.06  # figures are given with one or two decimals
 _MOST_ANSWERS = 2
 _AIM = 15
@@ -398,7 +399,7 @@ def _costs(book: Workbook) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.robustness.init", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--exports", type=Path, default=_SHARED / "exports", metavar="FOLDER")
+    parser.add_argument("--exports", type=Path, default=EXPORTS, metavar="FOLDER")
     parser.add_argument("--clients", type=Path, default=_SHARED, metavar="FOLDER")
     parser.add_argument("--only", default="", metavar="FOLDER", help="one export")
     given = parser.parse_args(arguments)

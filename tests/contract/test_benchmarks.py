@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from campaign_checks import Tally
 
-from benchmarks.robustness import campaign
+from benchmarks.robustness import campaign, init
 from benchmarks.speed import contest, metrics, runner, runner_ways
 from benchmarks.speed.metrics import KEYS, differences, report
 from benchmarks.speed.runner_ways import displays, run_cells
@@ -43,6 +44,40 @@ def test_the_campaign_ends_with_one_line_of_json_that_says_what_it_went_through(
     assert told["tables"] >= 4
     assert told["failures"] == []
     assert {"rows", "quarantined", "refusals", "compared"} <= set(told)
+
+
+_ORDERS = "order,customer,created,total,status,refunded\n1,a,2025-01-05 10:00,100.00,complete,{}\n2,b,2025-02-05 10:00,50.00,complete,0.00\n"
+
+
+def test_the_benchmark_of_init_compares_mappings_and_figures(tmp_path, capsys):
+    folder = tmp_path / "paid_but_refunded"
+    folder.mkdir()
+    (folder / "orders.csv").write_text(_ORDERS.format("100.00"))
+    only = ["--exports", str(tmp_path), "--only", "paid_but_refunded"]
+    assert init.main(only) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["benchmark"] == "init"
+    assert (told["shapes"], told["right_with_two_answers"]) == (1, 1)
+    assert told["columns"] == {"right": 6, "wrong": 0, "asked": 0}
+    (folder / "orders.csv").write_text(
+        _ORDERS.format("0.00")
+    )  # nothing is refunded, so the figure is not that of the README
+    assert init.main(only) == 1
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["silent_wrong_figures"] == [
+        "paid_but_refunded: average_order_value",
+        "paid_but_refunded: revenue_per_customer",
+    ]
+
+
+def test_the_benchmark_of_init_counts_a_wrong_column(tmp_path):
+    folder = tmp_path / "paid_but_refunded"
+    folder.mkdir()
+    (folder / "orders.csv").write_text(_ORDERS.format("100.00"))
+    (shape,) = [shape for shape in init.SHAPES if shape.folder == folder.name]
+    other = replace(shape, columns={"orders": {"order_id": "order", "amount": "refunded"}}, figures={})
+    outcome = init.run(other, tmp_path)
+    assert (outcome.right, outcome.wrong) == (1, ["orders.amount: 'total' instead of 'refunded'"])
 
 
 def test_a_campaign_that_fails_exits_with_1_and_shows_the_case(capsys):

@@ -59,7 +59,10 @@ def _ask(question) -> str:
     allowed = f" [{' / '.join(question.allowed)}]" if question.allowed else ""
     while True:
         print(f"? {escape_unprintable(question.text)}{allowed} (Enter: leave open)")
-        answer = input("  ").strip()
+        try:
+            answer = input("  ").strip()
+        except EOFError:
+            return ""
         if not answer or not question.allowed or answer in question.allowed:
             return answer
         print(f"  {answer!r} is not allowed.")

@@ -28,6 +28,20 @@ def test_the_delimiter(tmp_path, mark, options):
     assert list(profile.by_header) == ["id", "total"]
 
 
+def test_commas_within_texts_are_no_delimiter(tmp_path):
+    profile = profiled(tmp_path, "id;street;total\n1;1 Road, Town;2\n2;3 Lane, Town;4\n")
+    assert profile.options == {"delimiter": ";"}
+
+
+def test_a_few_values_of_another_form_do_not_hide_the_form(tmp_path):
+    rows = "\n".join(f"{n},2025-01-{n:02},{n}.50" for n in range(1, 31))
+    profile = profiled(tmp_path, f"id,day,total\n{rows}\n31,soon,n/a\n")
+    assert profile.by_header["day"].times.formats == ("%Y-%m-%d",)
+    assert profile.by_header["total"].numbers.high == 30.5
+    half = "\n".join(f"{n},{'soon' if n % 2 else f'2025-01-{n:02}'}" for n in range(1, 31))
+    assert profiled(tmp_path, f"id,day\n{half}\n").by_header["day"].times is None
+
+
 def test_the_encoding(tmp_path):
     assert profiled(tmp_path, "id,Straße\n1,ä\n".encode("cp1252")).options == {"encoding": "cp1252"}
     assert profiled(tmp_path, "id,Straße\n1,ä\n".encode("utf-16")).options == {"encoding": "utf-16"}
@@ -111,7 +125,7 @@ def test_what_cannot_be_read_is_said(tmp_path, content, words):
         profiled(tmp_path, content, name)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=400))
 def test_any_bytes_give_a_profile_or_an_error(tmp_path, content):
     with suppress(InputError):
