@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+import yaml
+
 from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.schema.tables import TABLES
 from crmnb.setup.answers import Answers
@@ -12,11 +14,14 @@ from crmnb.setup.file_profile import FileProfile
 from crmnb.setup.formats import add_formats
 from crmnb.setup.items import add_items, has_items
 from crmnb.setup.presets import Preset, present, recognise, tables_of
-from crmnb.setup.proposal import Proposal, propose_columns, propose_table
+from crmnb.setup.proposal import DOUBTFUL, NEARLY_ALL, SURE, Proposal, propose_columns, propose_table
 from crmnb.setup.recodes import add_recodes
 from crmnb.setup.rows import add_row_rules
 from crmnb.setup.values import normalised
-from crmnb.setup.vocabulary import is_personal_name
+from crmnb.setup.vocabulary import file_names, is_personal_name, likeness, names_of
+from crmnb.setup.yaml_text import scalar
+
+_LONGEST_KEY = 60  # characters; longer texts are prose
 
 
 def build_draft(profiles: Sequence[FileProfile], answers: Answers) -> Draft:
@@ -99,7 +104,16 @@ def _survey(profile: FileProfile) -> Proposal | None:
         and (_worded_scale(column) or _is_scaled(column))
     ]
     proposal = propose_columns(profile, "survey_responses")
-    return proposal if asked and set(proposal.missing) <= {"response_id"} else None
+    is_survey = asked and set(proposal.missing) <= {"response_id"}
+    return proposal if is_survey and not _is_of_employees(profile) else None
+
+
+def _is_of_employees(profile: FileProfile) -> bool:
+    """Whether a survey may be one of employees: by the name of its file, or by a column of their teams."""
+    teams = (*names_of("employee_responses", "team"), *names_of("employee_responses", "enps"))
+    words = set(normalised(profile.path.stem).split())
+    named = words & set(file_names("employee_responses"))
+    return bool(named) or any(likeness(column.header, teams)[0] >= SURE for column in profile.columns)
 
 
 def _as_table(proposal: Proposal, source: SourceDraft) -> TableDraft:
@@ -108,15 +122,39 @@ def _as_table(proposal: Proposal, source: SourceDraft) -> TableDraft:
         question = Question(
             f"column.{proposal.table}.{column}",
             f"is {column} the column {line.value!r}? ({line.why}; score {line.score})",
-            f"{column}: {line.value}",
+            f"{column}: {scalar(line.value)}",
         )
         table.questions.append(question)
-    own_key = TABLES[proposal.table].key
-    for column in proposal.missing:
-        is_own = own_key == (column,) and column.endswith("_id") and column != "customer_id"
-        if is_own and column not in proposal.doubtful:
-            table.columns[column] = Line({"row_number": True}, "the file has no key: file and record number")
+    if own_key := _missing_key(proposal):
+        if candidates := _key_candidates(source.profile, table):
+            text = f"is the key {own_key} the column {candidates[0]!r}? (each row has another value; score {DOUBTFUL})"
+            question = Question(f"column.{table.name}.{own_key}", text, f"{own_key}: {scalar(candidates[0])}")
+            table.questions.append(question)
+        else:
+            table.columns[own_key] = Line({"row_number": True}, "the file has no key: file and record number")
     return table
+
+
+def _missing_key(proposal: Proposal) -> str:
+    """The key of a table that no header of the file was recognised as; "" if there is one, or one that is asked about."""
+    (own, *others) = TABLES[proposal.table].key or ("",)
+    is_missing = own in proposal.missing and own not in proposal.doubtful
+    return own if is_missing and not others and own.endswith("_id") and own != "customer_id" else ""
+
+
+def _key_candidates(profile: FileProfile, table: TableDraft) -> list[str]:
+    """The headers without a column whose values are as those of a key: each row has another one."""
+    used = {line.value for line in table.columns.values() if isinstance(line.value, str)}
+    return [
+        column.header
+        for column in profile.columns
+        if column.header not in used
+        and column.distinct >= NEARLY_ALL
+        and not column.times
+        and not column.personal
+        and not (column.numbers and not column.numbers.is_whole)
+        and max(map(len, column.values)) <= _LONGEST_KEY
+    ]
 
 
 def _is_free(table: TableDraft, draft: Draft, source: SourceDraft) -> bool:
@@ -131,7 +169,7 @@ def _complete(draft: Draft, source: SourceDraft, table: TableDraft, preset: Pres
     """Add the answers about columns, the survey items, the recodings and the rules for rows."""
     for question in list(table.questions):
         _, _, column = question.key.rpartition(".")
-        proposed = question.line.partition(": ")[2]
+        proposed = yaml.safe_load(question.line)[column]
         answer = answers.get(question)
         if answer is not None:
             header = proposed if answer.lower() in ("yes", "y") else answer

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from glob import escape
 from pathlib import Path
-from typing import Any
 
 from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.setup.draft import Draft, Line, Question, SourceDraft, TableDraft
 from crmnb.setup.proposal import unmapped_headers
+from crmnb.setup.yaml_text import flow, scalar
 
 SCHEMA_FILE = "parameters.schema.json"  # beside the parameters files
-_PLAIN = re.compile(r"[A-Za-z_][\w./()@-]*( [\w./()@-]+)*", re.ASCII)
-_SPECIAL = {"true", "false", "yes", "no", "on", "off", "null", "y", "n", "none"}
 _COMMENT_COLUMN = 40
 _LONGEST_COMMENT = 150
 _ORDER = (  # of a source's options; others follow
@@ -152,39 +150,6 @@ def _printable(text: str, longest: int = _LONGEST_COMMENT) -> str:
     """A text on one line, without characters that cannot be printed."""
     shown = escape_unprintable(re.sub(r"[\r\n\t\f\v]+", " ", text))
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
-
-
-# ---- YAML -------------------------------------------------------------------------------------------------
-
-
-def flow(value: Any) -> str:
-    """A value in YAML on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key)}: {flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float | date) else scalar(str(value))
-
-
-def scalar(text: str) -> str:
-    """A text in YAML: as it is if nothing in it has a meaning there, otherwise in double quotes."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _SPECIAL and not text.endswith((".", "-")):
-        return text
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character == " " or (character.isprintable() and character != "\ufeff"):
-        return character
-    code = ord(character)
-    known = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return known.get(character) or (
-        f"\\x{code:02X}" if code < 256 else f"\\u{code:04X}" if code < 65536 else f"\\U{code:08X}"
-    )
 
 
 def schema_text() -> str:

@@ -9,19 +9,21 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from glob import escape
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from crmnb.core.errors import InputError, escape_unprintable
 from crmnb.intake.sources.files import open_unpacked
 from crmnb.schema.client.sources import ENDINGS
-from crmnb.setup.values import MOST_VALUES, Numbers, Times, numbers_of, personal_kind, times_of
+from crmnb.setup.values import MISSING_CODES, MOST_VALUES, Numbers, Times, numbers_of, personal_kind, times_of
 
+Form = TypeVar("Form", Times | None, Numbers | None)
 MOST_RECORDS = 100_000  # that are read of a file
 _UNREADABLE = 0.1  # the share of values that may have another form than the rest, from so many distinct values on:
 _SEVERAL = 10
@@ -70,13 +72,19 @@ class ColumnProfile:
     @cached_property
     def times(self) -> Times | None:
         """The form of times, if the values are times, but for a few that the import will reject."""
-        return times_of(self.sample) or (times_of(self.sample, _UNREADABLE) if len(self.counts) >= _SEVERAL else None)
+        return self._form(times_of)
 
     @cached_property
     def numbers(self) -> Numbers | None:
         """The form of numbers, if the values are numbers, but for a few that the import will reject."""
-        whole = numbers_of(self.sample)
-        return whole or (numbers_of(self.sample, _UNREADABLE) if len(self.counts) >= _SEVERAL else None)
+        return self._form(numbers_of)
+
+    def _form(self, recognise: Callable[..., Form]) -> Form:
+        form = recognise([value for value in self.sample if value.lower() not in MISSING_CODES])
+        if form is not None or len(self.counts) < _SEVERAL:
+            return form
+        values = [value for value in self.values[:MOST_VALUES] if value.lower() not in MISSING_CODES]
+        return recognise(values, _UNREADABLE)
 
     @cached_property
     def personal(self) -> str:

@@ -9,10 +9,9 @@ from crmnb.schema.tables import TABLES
 from crmnb.setup.answers import Answers
 from crmnb.setup.draft import Line, Question, SourceDraft, TableDraft
 from crmnb.setup.file_profile import ColumnProfile
-from crmnb.setup.values import Times
+from crmnb.setup.values import MISSING_CODES, Times
 
 _UTC = re.compile(r"\b(UTC|GMT)\b", re.IGNORECASE)
-_MISSING = {"n/a", "na", "-", "--", "null", "none", "nan", "#n/a", "?"}
 _TIME_TYPES = ("time", "month")
 _NUMBER_TYPES = ("money", "number", "integer")
 _ORDERS = {"day_first": ("%d/%m", "%d-%m", "%d.%m"), "month_first": ("%m/%d", "%m-%d", "%m.%d")}
@@ -26,7 +25,7 @@ def add_formats(source: SourceDraft, tables: Sequence[TableDraft], answers: Answ
         return
     times = _mapped(source, tables, _TIME_TYPES)
     numbers = _mapped(source, tables, _NUMBER_TYPES)
-    if codes := sorted({value for c in (*times, *numbers) for value in c.counts if value.lower() in _MISSING}):
+    if codes := sorted({value for c in (*times, *numbers) for value in c.counts if value.lower() in MISSING_CODES}):
         source.options["missing"] = Line(["", *codes], "which stand for no value")
     forms = _date_formats(source, times, answers)
     zones = _zones(source, times, answers)

@@ -18,7 +18,7 @@ from crmnb.setup.vocabulary import codes_of, file_names, likeness, names_of, tab
 SURE = 0.6  # a pair with less is not mapped
 DOUBTFUL = 0.4  # a pair with less is not even asked about
 _MARGIN = 0.4  # by which the best table must be ahead of the second best
-_NEARLY_ALL = 0.97  # the share of rows with another key; the import rejects the others
+NEARLY_ALL = 0.97  # the share of rows with another key; the import rejects the others
 _FLAGS = {"true", "false", "1", "0", "yes", "no", "y", "n"}
 # What a file need not hold, because all its rows have the same: the value and the reason.
 _CONSTANTS = {
@@ -126,7 +126,7 @@ def _fit_of_key(table: str, column: Column, header: ColumnProfile) -> tuple[floa
     if header.numbers and not header.numbers.is_whole:
         return 0.3, "numbers with decimals"
     if TABLES[table].key == (column.name,):
-        if header.distinct >= _NEARLY_ALL:
+        if header.distinct >= NEARLY_ALL:
             return 1.0, "each row has another value" if header.distinct == 1 else "nearly each row has another value"
         return (0.55, "values repeat") if column.name != "customer_id" else (0.5, "values repeat")
     return 1.0, "keys"

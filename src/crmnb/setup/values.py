@@ -44,6 +44,17 @@ _PERSONAL = {
     "a phone number": re.compile(r"\+\d[\d ()/-]{7,}$|\(\d{3}\) ?\d{3}-\d{4}$"),
     "an IP address": re.compile(r"\d{1,3}(\.\d{1,3}){3}$"),
 }
+MISSING_CODES = {
+    "n/a",
+    "na",
+    "-",
+    "--",
+    "null",
+    "none",
+    "nan",
+    "#n/a",
+    "?",
+}  # which stand for no value, in small letters
 MOST_VALUES = 2_000  # distinct values of a column that are tried
 
 

@@ -4,8 +4,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmnb.setup.document import flow, scalar
 from crmnb.setup.project_files import write_parameters
+from crmnb.setup.yaml_text import flow, scalar
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 _HOSTILE = [

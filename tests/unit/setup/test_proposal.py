@@ -130,3 +130,19 @@ def test_a_header_that_says_utc_is_utc(tmp_path):
     text = "order,customer,Created (UTC),total,status\n1,7,2025-01-31 10:00,10,paid\n2,8,2025-02-28 10:00,12,paid\n"
     (source,) = drafted(tmp_path, text).sources
     assert source.options["time_zone"].value == "UTC"
+
+
+def test_a_survey_of_employees_is_not_taken_for_one_of_customers(tmp_path):
+    text = "sheet,date,team,How satisfied are you?\n" + "".join(
+        f"{n},2025-01-{n:02},A,{n % 5 + 1}\n" for n in range(1, 11)
+    )
+    assert drafted(tmp_path, text).tables == []
+
+
+def test_a_column_that_may_be_the_key_is_asked_about_before_rows_are_numbered(tmp_path):
+    rows = "".join(f"S{n},2025-01-{n:02},{n % 11}\n" for n in range(1, 21))
+    (table,) = drafted(tmp_path, "sheet,date,How likely are you to recommend us?\n" + rows).tables
+    assert [question.key for question in table.questions] == ["column.survey_responses.response_id"]
+    without_key = "".join(f"2025-01-{n:02},{n % 11}\n" for n in range(1, 21))
+    (table,) = drafted(tmp_path, "date,How likely are you to recommend us?\n" + without_key).tables
+    assert table.columns["response_id"].value == {"row_number": True}

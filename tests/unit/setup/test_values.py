@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmnb.setup.values import normalised, numbers_of, personal_kind, times_of
@@ -106,6 +106,7 @@ def test_numbers_that_python_writes_are_read_with_their_range(values):
     assert (numbers.low, numbers.high) == (float(min(values)), float(max(values)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text()))
 def test_no_text_breaks_the_recognition(values):
     times_of(values)
