@@ -98,7 +98,7 @@ def _sum_by_cluster(
     """Evidence summed by cluster, in temporary tables: the SQL of the clusters with their sums in both periods that are compared side by side,
     and that of a row for each period.
 
-    Of a single sample, customers are worked on apart from rows without one: the engine sums up fastest by a customer's number alone.
+    Customers are worked on apart from rows without one: the engine sums up fastest by a customer's number alone.
     """
     if by[0] == WHOLE and all(sample.branches for sample in samples.values()):
         wins = {win for sample in samples.values() for win in sample.evidence.periods}
@@ -106,8 +106,8 @@ def _sum_by_cluster(
         compared, periods = sum_together(con, branches, by, sorted(wins))
         return compared, f"select *, n as w, n as w2, 0 as magnitude from ({periods})"
     place, own = min(samples), next((of.own for of in by if of.own), "")
-    sample, own = (samples[place], own) if len(samples) == 1 else (_united(samples, own), own and "level")
-    halves = _HALVES if len(samples) == 1 and "customer_id" in sample.evidence.types else ("",)
+    sample, own = (samples[place], own) if len(samples) == 1 else (_united(con, samples, own), own and "level")
+    halves = _HALVES if "customer_id" in sample.evidence.types else ("",)
     compared = " union all ".join(_compared(sample, place, by, own, half) for half in halves)
     con.execute(f"create or replace temp table compared as {compared}")
     names = ("num", "den", "n", *sample.further, "k")
@@ -126,9 +126,9 @@ def _sum_by_cluster(
     return "from compared", f"select * {same} from ({' union all '.join(periods)})"
 
 
-def _united(samples: dict[int, Sample], own: str) -> Sample:
-    """Samples as one, with their places as a column (`sample`), and levels of the rows' own (SQL) as another (`level`): few rows cost what the
-    planning of a query for each sample would."""
+def _united(con: duckdb.DuckDBPyConnection, samples: dict[int, Sample], own: str) -> Sample:
+    """Samples as one, in a temporary table, with their places as a column (`sample`), and levels of the rows' own (SQL) as another (`level`): few
+    rows cost what the planning of a query for each sample would."""
     is_weighted = any("weight" in sample.evidence.types for sample in samples.values())
     rows, periods = [], {}
     for place, sample in samples.items():
@@ -141,7 +141,8 @@ def _united(samples: dict[int, Sample], own: str) -> Sample:
         periods |= evidence.periods
     types = dict.fromkeys(columns, "VARCHAR") | dict.fromkeys(("num", "den"), "DOUBLE")
     needs = frozenset().union(*(sample.needs for sample in samples.values()))
-    return Sample(Evidence(" union all ".join(rows), types, periods), needs=needs)
+    con.execute(f"create or replace temp table united as {' union all '.join(rows)}")
+    return Sample(Evidence("from united", types, periods), needs=needs)
 
 
 def _compared(sample: Sample, place: int, by: list[Segmentation], own: str, half: str) -> str:

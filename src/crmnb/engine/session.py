@@ -24,7 +24,7 @@ from crmnb.intake.timeline import read_timeline
 from crmnb.schema.client import Churn, Client, Mapping
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
-_SMALL = 2_000_000  # bytes of a table's file
+_SMALL = 4_000_000  # bytes of a table's file
 _FEW_ROWS = 100_000  # of frames in memory, in all
 _ONE_THREAD = "set threads = 1"  # what is small is computed in less time than it takes to deal it out to several
 _NO_MAPPING = Mapping()

@@ -42,7 +42,7 @@ def rows_of(
     """
     known = {request.metric.id: request for request in requests}
     rows = _estimated(known, reduced, client.level)
-    rows += [_of_counts(known[id_], estimates.rows) for id_, estimates in inferred.items() if estimates.rows]
+    rows += _of_counts(known, inferred)
     rows = pd.concat([*rows, _unavailable(_reasons(known, rows))], ignore_index=True)
     rows = rows.astype(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
@@ -114,25 +114,30 @@ def _inferred(estimate: Estimator, statistics: pd.DataFrame, known: dict[str, Re
     return rows
 
 
-def _of_counts(request: Request, estimates: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows that an estimator of counts returned, in the metric's units."""
-    rows = pd.DataFrame(estimates).assign(metric=request.metric.id, n_effective=np.nan)
+def _of_counts(known: dict[str, Request], inferred: dict[str, Estimates]) -> list[pd.DataFrame]:
+    """The rows that estimators of counts returned, in the metrics' units: one frame, or none."""
+    estimates: list[dict[str, Any]] = []
+    scales = []
+    for id_, of_metric in inferred.items():
+        request, places = known[id_], {}
+        for row in of_metric.rows:
+            win, place = row["win"], places.setdefault(row["breakdown"], len(places))
+            flags = [row["flags"], *["unavailable"] * (pd.isna(row["value"]) and "not_reached" not in row["flags"])]
+            flags += ["partial"] * request.windows[win].partial + ["immature"] * (win in request.immature)
+            estimates.append(row | {"metric": id_, "place": place, "flags": " ".join(filter(None, flags))})
+            scales.append(_scale(request.metric, row["breakdown"]))
+    if not estimates:
+        return []
+    rows = pd.DataFrame(estimates).assign(n_effective=np.nan)
     rows["correlation"] = rows.get("correlation", pd.Series(0.0, rows.index)).fillna(0.0).clip(-1, 1)
-    rows["place"] = pd.factorize(rows["breakdown"])[0]
-    scaled = _scaled(request.metric, rows["breakdown"])
     for column in ("value", "low", "high"):
-        rows[column] = rows[column].astype(float) * scaled
-    flags = []
-    for win, flag, unknown in zip(rows["win"], rows["flags"], rows["value"].isna(), strict=True):
-        own = [flag, *(["unavailable"] if unknown and "not_reached" not in flag else [])]
-        own += ["partial"] * request.windows[win].partial + ["immature"] * (win in request.immature)
-        flags.append(" ".join(filter(None, own)))
-    return rows.assign(flags=flags)
+        rows[column] = rows[column].astype(float) * np.array(scales)
+    return [rows]
 
 
-def _scaled(metric: Metric, breakdowns: pd.Series) -> pd.Series:
-    """What shares and other figures of breakdowns are multiplied by to be in their units."""
-    return breakdowns.map(lambda own: 100.0 if _unit(metric, own) == "%" else 1.0).astype(float)
+def _scale(metric: Metric, breakdown: str) -> float:
+    """What shares and other figures of a breakdown are multiplied by to be in their unit."""
+    return 100.0 if _unit(metric, breakdown) == "%" else 1.0
 
 
 def _unit(metric: Metric, breakdown: str) -> str:
@@ -152,8 +157,8 @@ def points_of(estimated: list[dict[str, Any]], rows: pd.DataFrame, metric: Metri
         return _NO_POINTS.copy()
     points = pd.DataFrame(estimated, columns=list(_NO_POINTS))
     points = protected_points(points, rows, privacy.suppress_below)
-    scaled = _scaled(metric, points["breakdown"])
-    return points.assign(**{name: points[name].astype(float) * scaled for name in ("value", "low", "high")})
+    scales = points["breakdown"].map(lambda own: _scale(metric, own)).astype(float)
+    return points.assign(**{name: points[name].astype(float) * scales for name in ("value", "low", "high")})
 
 
 def _customers(statistics: pd.DataFrame) -> pd.Series:
@@ -175,9 +180,11 @@ def _correlation(s: pd.DataFrame) -> pd.Series:
     """Of a group's estimates in both periods, from the customers seen in both: sum(u u') / sqrt(sum(u^2) sum(u'^2))."""
     if "shared" not in s:
         return pd.Series(0.0, s.index)
-    pairs = s[s["win"].isin(COMPARED)].groupby(_KEYS)["ss"]
-    product = pairs.transform("prod").where(pairs.transform("size") == 2)
-    return (s["shared"] / np.sqrt(product.where(product > 0))).reindex(s.index).clip(-1, 1).fillna(0.0)
+    keys = [*zip(*(s[key] for key in _KEYS), strict=True)]
+    squares = dict(zip(zip(s["win"], keys, strict=True), s["ss"], strict=True))
+    products = [np.prod([squares.get((win, key), np.nan) for win in COMPARED]) for key in keys]
+    product = pd.Series(products, s.index).where(s["win"].isin(COMPARED))
+    return (s["shared"] / np.sqrt(product.where(product > 0))).clip(-1, 1).fillna(0.0)
 
 
 def _reasons(known: dict[str, Request], estimated: list[pd.DataFrame]) -> list[tuple[str, str, Note]]:

@@ -63,7 +63,8 @@ def _results(names: list[str], tables: Tables, period: Period) -> Results:
 
 def _result(measured: Measured, rows: pd.DataFrame, tables: Tables, period: Period) -> Result:
     comparison, _ = compared_with(tables.client, period)
-    points = rounded(measured.points, measured.points.select_dtypes("float"))
+    points = measured.points
+    points = rounded(points, points.select_dtypes("float")) if len(points) else points
     facts = measured.settings, measured.notes, measured.direction, points
     return Result(measured.metric, tables.client, period, comparison, rows, *facts)
 

@@ -31,9 +31,8 @@ def protected_points(points: pd.DataFrame, rows: pd.DataFrame, at_least: int) ->
 
 def _sums(points: pd.DataFrame) -> Iterator[np.ndarray]:
     """The places of the levels of a segmentation at one x, who are all of those there."""
-    levels = points.reset_index(drop=True)
-    levels = levels[levels["segment"] != ""]
-    yield from (levels.index[at].to_numpy() for at in levels.groupby(["breakdown", "segment", "x"]).indices.values())
+    places = np.flatnonzero(points["segment"] != "")
+    yield from (places[at] for at in points.iloc[places].groupby(["breakdown", "segment", "x"]).indices.values())
 
 
 def _beyond_subtraction(n: np.ndarray, silent: np.ndarray, at_least: int) -> np.ndarray:
