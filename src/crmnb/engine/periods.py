@@ -138,7 +138,8 @@ def relation_in(derived: DerivedTables) -> Make:
         if len(rows) > _MANY:  # to parse so many literals would take longer than to use them
             key = ("relation", *names, *rows)
             if key not in derived.facts:
-                derived.facts[key] = derived.of_pandas(pd.DataFrame(rows, columns=names))
+                frame = pd.DataFrame(rows, columns=names)
+                derived.facts[key] = derived.of_pandas(frame.astype({PERIOD: "uint8"} if PERIOD in names else {}))
             return derived.facts[key]
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         columns = ", ".join(f'"{name}"' for name in names)
