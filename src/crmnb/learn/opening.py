@@ -49,8 +49,10 @@ def open_start(learner: Learner) -> Path:
                 "# Learning\n\nRun a cell with Shift and Enter. The first one shows where you stand, and links to the next lesson.",
             ),
             _code("map", "from crmnb import lesson, lessons\n\nlessons"),
-            _text("another", "Any other lesson opens by its metric, as `crmnb catalogue` lists them."),
-            _code("open", "lessons.next.open()"),
+            _text(
+                "another", "Any other lesson opens by the name of its metric, which stands beside it in the list above."
+            ),
+            _code("open", 'lesson("nps").open()'),
         ]
         _write(_notebook(cells), place)
     return place

@@ -56,10 +56,16 @@ def words_in(result: "ResultView", breakdown: str | None = None) -> dict[str, st
         "interval": named_interval(result, row) or "no interval",
         "limits": interval_words(result, row),
         "counted": base_words(result, row),
-        "base": base_words(result, row) or "all that were counted",
+        "base": base_words(result, row) or _base(result),
         "change": change or "There is no comparison with the year before",
         "sentence": repr(result).splitlines()[0],
     }
+
+
+def _base(result: "ResultView") -> str:
+    """What a figure without a number of units rests on: the sums that it is made of."""
+    metric = result.metric
+    return f"{metric.numerator} out of {metric.denominator}" if metric.denominator else "all that were counted"
 
 
 def result_of(metric: str) -> "ResultView":

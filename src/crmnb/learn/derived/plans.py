@@ -80,12 +80,13 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
     hidden = hidden_columns(metric, rows)
     asked = what or " ".join([f"{name}: what is it in {YEAR}?", *_known_words(metric, kind, rows, hidden)])
     tables = {"rows": rows, "branch": _second_branch(metric.id, rows)}
-    base = "" if what else metric.denominator or metric.numerator
+    of_base = metric.denominator if "met" in rows[0] and not what else ""
+    base = f"and of these only {of_base}" if of_base else "and none without a value"
     hints = (
         _definition_hint(metric),
         f"Only rows of {YEAR}"
         + (f" with the breakdown {breakdown!r}" if breakdown else "")
-        + f" belong to the figure{f', and of these only {base}' if base else ''}. How many are there?",
+        + f" belong to the figure, {base}. How many are there?",
         kind.hint,
     )
     unit, digits = (metric.unit, _digits(metric)) if not what else ("count", 0)
@@ -158,6 +159,8 @@ def _adding(row: Row) -> Callable[..., Tables]:
 def _row_words(row: Row, hidden: frozenset[str]) -> str:
     """A row in words, without its key: `customer 003, sent at 2025-01-01, opened at empty`."""
     left_out = {*keys_of([row]), *hidden, "year"}
+    if any(value == row.get("breakdown") for name, value in row.items() if name != "breakdown"):
+        left_out.add("breakdown")
     return ", ".join(
         f"{column_words(name)} {cell_words(value) or 'empty'}" for name, value in row.items() if name not in left_out
     )

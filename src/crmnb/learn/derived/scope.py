@@ -34,9 +34,11 @@ class Scope:
     def of(cls, rows: Iterable[Row], breakdown: str) -> "Scope":
         """The scope of the figure of a breakdown ("" where there is none) in the year of the lessons."""
         chosen, earlier, all_breakdowns, blank = [], [], [], 0
+        rows = list(rows)
+        measured = [name for name in MEASURED if rows and name in rows[0]]
         for row in rows:
             same, is_current = row.get("breakdown", "") == breakdown, row["year"] == YEAR
-            if is_blank(row):
+            if any(row[name] is None for name in measured):
                 blank += same
                 continue
             if is_current:

@@ -9,6 +9,16 @@ from crmnb.learn.lessons._orders import COLUMNS, END, START, counting, with_firs
 SHOWN = (*COLUMNS, "channel")
 
 
+def select(all_orders: list[Row]) -> dict[str, list[Row]]:
+    """The orders of the year and of the day before it."""
+    return {"all_orders": of_the_year(all_orders)}
+
+
+def redraw(tables: dict[str, list[Row]], random: Random) -> dict[str, list[Row]]:
+    """Other customers with the same traps."""
+    return {"all_orders": other_baskets(random)}
+
+
 def of_the_year(all_orders: list[Row]) -> list[Row]:
     """The orders of the year and of the day before it, with each customer's first ever order."""
     return [row for row in with_first_order(all_orders) if row["ordered_at"] >= START - timedelta(days=1)]

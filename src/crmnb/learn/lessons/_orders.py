@@ -10,6 +10,16 @@ DAYS = 90  # without an order, until a customer counts as lost: parameters/corne
 COLUMNS = ("order_id", "customer_id", "ordered_at", "status", "amount", "refunded_amount")
 
 
+def select(all_orders: list[Row]) -> dict[str, list[Row]]:
+    """The orders around both ends of the year."""
+    return {"all_orders": around_both_ends(with_first_order(all_orders))}
+
+
+def redraw(tables: dict[str, list[Row]], random: Random) -> dict[str, list[Row]]:
+    """Other customers with the same traps."""
+    return {"all_orders": other_customers(random)}
+
+
 def with_first_order(all_orders: list[Row]) -> list[Row]:
     """The orders with plain amounts, and beside each the customer's first ever order that counts (None: there is none)."""
     rows = [dict(row, **{name: _plain(row[name]) for name in ("amount", "refunded_amount")}) for row in all_orders]

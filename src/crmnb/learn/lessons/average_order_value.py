@@ -4,22 +4,12 @@ from statistics import median
 
 from crmnb.learn.declaration import Claim, Misuse, exercise, mean, misconception, transfer, trap, without_change
 from crmnb.learn.lessons import _baskets
-from crmnb.learn.lessons._baskets import first_in_year, in_year, like, net
+from crmnb.learn.lessons._baskets import first_in_year, in_year, like, net, redraw, select  # noqa: F401 -- select and redraw are the lesson's
 from crmnb.learn.lessons._orders import END, START, counting
 
 TABLES = {"all_orders": _baskets.SHOWN}
 PLACE = 9
 QUESTION = 'The owner of the corner shop asks: "How much do people spend when they buy?"'
-
-
-def select(all_orders):
-    """The orders of the year and of the day before it."""
-    return {"all_orders": _baskets.of_the_year(all_orders)}
-
-
-def redraw(tables, random):
-    """Other customers with the same traps."""
-    return {"all_orders": _baskets.other_baskets(random)}
 
 
 def _counted(all_orders):

@@ -4,23 +4,13 @@ from datetime import timedelta
 
 from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _orders
-from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
+from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, redraw, select, won  # noqa: F401 -- select and redraw are the lesson's
 
 TABLES = {"all_orders": _orders.COLUMNS}
 PLACE = 6
 QUESTION = 'The owner of the corner shop asks: "How many customers do we lose?"'
 
 FEWER_DAYS = 60  # another declaration, to see what depends on it
-
-
-def select(all_orders):
-    """The orders around both ends of the year."""
-    return {"all_orders": _orders.around_both_ends(_orders.with_first_order(all_orders))}
-
-
-def redraw(tables, random):
-    """Other customers with the same traps."""
-    return {"all_orders": _orders.other_customers(random)}
 
 
 def _ends(all_orders, days=DAYS):

@@ -4,22 +4,12 @@ from datetime import timedelta
 
 from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _baskets
-from crmnb.learn.lessons._baskets import in_year, like, purchases
+from crmnb.learn.lessons._baskets import in_year, like, purchases, redraw, select  # noqa: F401 -- select and redraw are the lesson's
 from crmnb.learn.lessons._orders import END, START, counting
 
 TABLES = {"all_orders": _baskets.SHOWN}
 PLACE = 8
 QUESTION = 'The owner of the corner shop asks: "Do people who try us come again?"'
-
-
-def select(all_orders):
-    """The orders of the year and of the day before it."""
-    return {"all_orders": _baskets.of_the_year(all_orders)}
-
-
-def redraw(tables, random):
-    """Other customers with the same traps."""
-    return {"all_orders": _baskets.other_baskets(random)}
 
 
 def _bought(all_orders):

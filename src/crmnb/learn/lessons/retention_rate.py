@@ -4,21 +4,11 @@ from datetime import timedelta
 
 from crmnb.learn.declaration import Claim, Misuse, exercise, misconception, percent, transfer, trap, without_change
 from crmnb.learn.lessons import _orders
-from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, won
+from crmnb.learn.lessons._orders import DAYS, END, START, counting, customers_at, customers_of, redraw, select, won  # noqa: F401 -- select and redraw are the lesson's
 
 TABLES = {"all_orders": _orders.COLUMNS}
 PLACE = 5
 QUESTION = 'The owner of the corner shop asks: "Do our customers stay with us?"'
-
-
-def select(all_orders):
-    """The orders around both ends of the year."""
-    return {"all_orders": _orders.around_both_ends(_orders.with_first_order(all_orders))}
-
-
-def redraw(tables, random):
-    """Other customers with the same traps."""
-    return {"all_orders": _orders.other_customers(random)}
 
 
 def _ends(all_orders):
