@@ -87,7 +87,7 @@ SHAPES = (
                 "refunded_amount": "Refunded Amount",
             }
         },
-        "2024-12-01..2025-12-31",
+        "2025",
         {"average_order_value": 52.20, "revenue_per_customer": 62.0},
     ),
     Shape(
