@@ -386,8 +386,9 @@ def _evaluate(shape: Shape, project: Path, written: Written, outcome: Outcome) -
 def _value(book: Workbook, metric: str) -> float | None:
     """The figure of a metric; None where there is none."""
     rows = evaluate_variant(catalogue()[metric], book.tables, book.period).whole
-    values = [value for value in rows["value"] if value == value]
-    return float(values[0]) if len(values) == 1 else None
+    values = dict(zip(rows["breakdown"], rows["value"], strict=True))
+    value = values.get("") if len(values) > 1 else next(iter(values.values()), None)
+    return None if value is None or value != value else float(value)
 
 
 def _costs(book: Workbook) -> float:
