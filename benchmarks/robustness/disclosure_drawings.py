@@ -12,6 +12,7 @@ from bs4 import Tag
 
 _OFF = 0.1  # px that a mark, or a line without the bends that nobody sees, may be off
 _STEP = re.compile(r"([MmLlHhVvZz])([^MmLlHhVvZz]*)")
+_DIAMOND = re.compile(r"M[-\d. ]+(?:l[-\d. ]+)z")  # straight sides only
 _POINT = re.compile(r"M(-?[\d.]+)[ ,]?(-?[\d.]+)h0(?![\d.])")  # a dot: a line of no length with round ends
 _AMOUNT = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _NAME = 3.35  # px from the mark before a curve's name to where the name stands
@@ -162,7 +163,12 @@ def _grid(drawing: Tag, texts: list[_Text], ends: Ends, *, down: bool) -> _Axis 
 
 
 def _round(drawing: Tag) -> Iterator[tuple[float, float]]:
+    diamonds = {
+        f"#{path.get('id')}" for path in drawing("path") if _DIAMOND.fullmatch(path["d"])
+    }  # of the period before
     for use in drawing("use"):
+        if use.get("href") in diamonds:
+            continue
         if float(use.get("x", 0)) and float(use.get("y", 0)):
             yield float(use["x"]), float(use["y"])
     for path in drawing("path"):

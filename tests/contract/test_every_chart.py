@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pictured
 import pytest
-from drawn import Mark, agrees, banded, beside, curves, decimals, dots, month_of, over_time, recorded, value_at
+from drawn import Mark, agrees, banded, before, beside, curves, decimals, dots, month_of, over_time, recorded, value_at
 from matplotlib.figure import Figure as Canvas
 from synthetic import NAN, metric, rate, result, row
 
@@ -129,6 +129,17 @@ def wrong_levels(shown: Figure, drawn: Canvas) -> Iterator[str]:
     ]
     if len({decimals(words) for words in labels}) > 1:
         yield f"values side by side in several precisions: {labels}"
+    told = re.search(r"Diamonds, [^:]+: (.+?)\.(?: |$)", shown.alt)
+    values = dict(words.rsplit(", ", 1) for words in told[1].split("; ")) if told else {}
+    drawn_before = before(drawn)
+    if values.keys() != drawn_before.keys() or not all(agrees(values[n], drawn_before[n]) for n in values):
+        yield f"the period before: {values}, drawn {drawn_before}"
+    names = {mark.place: mark.name for mark in dots(drawn)[0]}
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    coloured = {names[line.get_ydata()[0]] for line in points if line.get_markeredgecolor() == VERMILION}
+    told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
+    if {*(told[1].split(", ") if told else [])} != coloured:
+        yield f"coloured: {told and told[1]} for {coloured}"
 
 
 def wrong_trend(shown: Figure, drawn: Canvas) -> Iterator[str]:
@@ -949,6 +960,9 @@ def by_chance(seed: int) -> Result:
         }
         if kind in ("suppressed", "unavailable"):
             given |= {"value": NAN, "low": NAN, "high": NAN}
+        if draw.random() < 0.5:
+            past = value * draw.uniform(0.7, 1.0)
+            given |= {"previous": past, "change": value - past}
         if kind == "bare" or np.isnan(high):
             given |= {"low": NAN, "high": NAN, "flags": ""}
         return row(**(given | where))

@@ -103,6 +103,13 @@ def dots(figure: Canvas) -> tuple[list[Mark], float | None]:
     return marks, whole
 
 
+def before(figure: Canvas) -> dict[str, float]:
+    """What the levels were in the comparison period, by their names: the diamonds."""
+    names = {mark.place: mark.name for mark in dots(figure)[0]}
+    (axes,) = figure.axes
+    return {names[line.get_ydata()[0]]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"}
+
+
 def over_time(figure: Canvas) -> list[list[Mark]]:
     """The points or bars of each panel, named by the months that stand under the last one's axis."""
     ticks = {

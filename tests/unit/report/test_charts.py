@@ -57,6 +57,26 @@ def test_a_trend_says_in_words_what_it_shows():
     )
 
 
+def test_levels_stand_beside_what_they_were_only_where_the_change_is_told():
+    then = {"previous": 30.0, "change": -5.0}
+    (figure,) = regions(3, **then).plot("segments").figures
+    assert "Diamonds, 2024: Region 0, 30%." in figure.alt
+    assert "Diamonds: 2024." in figure.notes[0]
+    (hidden,) = regions(3, previous=30.0).plot("segments").figures
+    assert "Diamonds" not in hidden.alt + hidden.notes[0]
+
+
+def test_the_level_that_differs_from_the_largest_is_coloured_and_no_other():
+    """By hand, standard errors 2.2, 2.3 and 5.0: 50% less 75% is z = -4.6, 73.1% less 75% is z = -0.6."""
+    half = {"North": 4.3, "East": 4.4, "South": 9.8}
+    rows = [rate(640, 900, 3)]
+    for name, (k, n) in {"North": (300, 400), "East": (285, 390), "South": (50, 100)}.items():
+        rows.append(rate(k, n, half[name], segment="region", level=name))
+    (figure,) = result(rows).plot("segments").figures
+    assert figure.alt.endswith("Coloured: South.")
+    assert "Coloured: differs from the largest level beyond chance (Holm)." in figure.notes[0]
+
+
 def test_what_is_too_early_to_tell_is_hollow_and_claims_nothing():
     rows = [rate(50 + month, 100, 3, part=f"2025-{month:02}") for month in range(1, 12)]
     rows.append(rate(3, 100, 2, part="2025-12", flags="immature"))

@@ -5,6 +5,7 @@ from math import inf
 from textwrap import wrap
 
 from crmnb.core.errors import InputError, nearest
+from crmnb.evaluate.contrasts import contrasts, to_largest
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import tuples
 from crmnb.report.charts import chart
@@ -15,9 +16,9 @@ from crmnb.report.html import printable
 from crmnb.report.tables.data_table import n_words, numbers_table
 from crmnb.report.text.alt import dots_alt
 from crmnb.report.text.flags import flag_meanings, low_base_note
-from crmnb.report.text.numbers import known, quantity
+from crmnb.report.text.numbers import known, period_name, quantity
 from crmnb.report.text.precision import displayed, level_decimals
-from crmnb.report.text.row_state import available, bounded_below, is_clearly_below, not_reached
+from crmnb.report.text.row_state import available, bounded_below, has_before, is_clearly_below, not_reached
 from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason, breakdown_name, interval_name, short_value, value_words
 from crmnb.schema.tables import OTHER, UNKNOWN
@@ -35,6 +36,7 @@ _COLOURED = {
     "above_rest": "above the rest",
     "below_largest": "worse",
     "below_rival": "below the rival",
+    "apart": "apart",
 }
 
 
@@ -82,12 +84,20 @@ def _segment_figures(result: Result, segment: str):
     rows = result.rows[(result.rows["segment"] == segment) & (result.rows["part"] == "")]
     rows = rows[rows["unit"] == result.metric.unit]
     for breakdown in rows["breakdown"].drop_duplicates():
-        named = [(row.level, row) for row in tuples(rows[rows["breakdown"] == breakdown])]
+        own = _with_flags(result, list(tuples(rows[rows["breakdown"] == breakdown])))
+        named = [(row.level, row) for row in own]
         same = result.whole[result.whole["breakdown"] == breakdown]
         whole = next(iter(tuples(same)), None)
         of = f", {breakdown_name(breakdown, result.client)}" if breakdown else ""
         title = f"{result.metric.title}{of} by {segment.replace('_', ' ')}"
         yield _figure(result, segment.replace("_", " "), named, [], whole, title)
+
+
+def _with_flags(result: Result, rows: list) -> list:
+    """The rows, with the flag `apart` on each level that differs from the largest one beyond chance (Holm)."""
+    pairs = to_largest(row for row in rows if row.level not in (UNKNOWN, OTHER))
+    apart = {c.row.level for c in contrasts(result, pairs) if c.is_beyond_chance(result.client.level)}
+    return [row._replace(flags=f"{row.flags} apart".strip()) if row.level in apart else row for row in rows]
 
 
 def dots_figure(
@@ -129,7 +139,9 @@ def _figure(
     ]
     pictures = drawings(draw, *heights)
     whole_row = [("Whole client", whole)] if whole is not None else []
-    table = numbers_table(result, what.capitalize(), [*drawn, *left_out, *others, *whole_row], title, places)
+    # What a colour means stands once, in the note.
+    table_rows = [(name, row._replace(flags=row.flags.removesuffix("apart"))) for name, row in (*drawn, *left_out)]
+    table = numbers_table(result, what.capitalize(), [*table_rows, *others, *whole_row], title, places)
     alt = dots_alt(result, what, drawn, whole, places, zero)
     seen = seen or (title if places is None else _seen(result, drawn, title, places))  # nor rivals
     # The notes of an inference from counts hold for all of its breakdowns, and stand below them.
@@ -171,7 +183,8 @@ def _draw(
     if result.metric.unit == "hazard ratio":
         on_ratios(axes, rows, result)
     else:
-        low, high = limits([*rows, *([whole] if whole is not None else [])], result.metric.unit)
+        before = [row.previous for row in rows if has_before(row)]
+        low, high = limits([*rows, *([whole] if whole is not None else [])], result.metric.unit, others=before)
         if zero:  # the line is in sight, too
             air = 0.04 * max(abs(low), abs(high))
             low, high = min(low, -air), max(high, air)
@@ -192,7 +205,7 @@ def _draw(
     if not narrow:
         _text_beside(axes, "n", 126, -0.5, ha="right", va="bottom", color=QUIET)
     up = _DOWN if narrow else 0
-    for draw in (_whisker, _dot):  # one look after the other, which the picture then names once
+    for draw in (_whisker, _before, _dot):  # one look after the other, which the picture then names once
         for at, row in enumerate(rows):
             draw(axes, at, row)
     sizes = [f"n {n_words(result, row)}" if narrow else n_words(result, row) for row in rows]
@@ -229,6 +242,13 @@ def _whisker(axes, at: int, row) -> None:
     axes.plot([row.low, min(row.high, edge)], [at, at], color=colour, linewidth=2.4, solid_capstyle="round")
     if not known(row.high):
         axes.plot([edge], [at], ">", markersize=8, color=colour, clip_on=False)
+
+
+def _before(axes, at: int, row) -> None:
+    """The comparison period's value as a hollow diamond."""
+    if has_before(row):
+        look = {"markerfacecolor": PAPER, "markeredgecolor": QUIET, "markeredgewidth": 1.4}
+        axes.plot([row.previous], [at], "D", markersize=6, **look)
 
 
 def _dot(axes, at: int, row) -> None:
@@ -284,6 +304,8 @@ def _notes(result: Result, drawn: list, left_out: list) -> tuple[str, ...]:
     notes = []
     if any(bounded_below(row) for _, row in drawn):
         notes.append(f"Whiskers: {interval_name(result)}.")
+    if any(has_before(row) for _, row in drawn):
+        notes.append(f"Diamonds: {period_name(result.comparison.label, result.client)}.")
     if "partial" in flags:
         notes.append("Hollow: the period is partial.")
     for flag, words in _COLOURED.items():

@@ -1,5 +1,6 @@
 """Axes of values: their limits, natural where the unit has some, and their tick labels in the client's locale."""
 
+from collections.abc import Sequence
 from math import ceil, floor, log10
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -11,10 +12,11 @@ from crmnb.report.text.precision import displayed, is_in_years
 from crmnb.report.text.row_state import available, not_reached
 
 
-def limits(rows: list, unit: str, *, from_zero: bool = False) -> tuple[float, float]:
-    """The least and greatest value to draw: all intervals and targets, with some air, inside the unit's own bounds."""
+def limits(rows: list, unit: str, *, from_zero: bool = False, others: Sequence[float] = ()) -> tuple[float, float]:
+    """The least and greatest value to draw: all intervals, targets and `others`, with some air, inside the unit's own bounds."""
     shown = ((row.value, row.low, row.high) if available(row) or not_reached(row) else () for row in rows)
-    ends = [x for x in (*(x for values in shown for x in values), *(row.target for row in rows)) if known(x)]
+    targets = [row.target for row in rows]
+    ends = [x for x in (*(x for values in shown for x in values), *targets, *others) if known(x)]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     if from_zero:
         low = min(low, 0.0)

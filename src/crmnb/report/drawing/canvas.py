@@ -142,8 +142,8 @@ def _with_sheet(text: str) -> str:
     """With the colours for light and for dark screens, the font and the paper, at the beginning of its style sheet."""
     text = _PAPER_UNDER_ALL.sub("", text, count=1)
     used = {colour: name for colour, name in _NAMES.items() if f"var(--{name})" in text or colour == PAPER}
-    light = "".join(f"--{name}:{colour};" for colour, name in used.items())
-    dark = "".join(f"--{name}:{_DARK[colour]};" for colour, name in used.items())
+    light = ";".join(f"--{name}:{colour}" for colour, name in used.items())
+    dark = ";".join(f"--{name}:{_DARK[colour]}" for colour, name in used.items())
     sheet = (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         "*{stroke-linejoin:round}"

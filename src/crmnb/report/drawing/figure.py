@@ -39,12 +39,13 @@ class Figure(Display):
             shown = tag("picture", narrow, picture)
         else:
             shown = tag("div", picture, class_="scroll", tabindex="0", role="group", aria_label=f"Chart: {self.title}")
+        focusable = {"class_": "scroll", "tabindex": "0", "role": "group", "aria_label": "Data table"}
         return tag(
             "figure",
             tag("figcaption", self.title),
             shown,
             *(tag("p", note, class_="note") for note in self.notes),
-            tag("details", tag("summary", "Data table"), tag("div", self.table, class_="scroll")),
+            tag("details", tag("summary", "Data table"), tag("div", self.table, **focusable)),
         )
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from crmnb.report.text.precision import displayed
 from crmnb.report.text.row_state import (
     available,
     bounded_below,
+    has_before,
     has_interval,
     is_clearly_below,
     not_reached,
@@ -102,17 +103,24 @@ def dots_alt(
         words.append(f"Not reached within the data: {', '.join(beyond)}.")
     if whole is not None and available(whole):
         words.append(f"Whole client {value_words(result, whole)}.")
+    if before := [f"{printable(name)}, {_before_words(result, row, places)}" for name, row in named if has_before(row)]:
+        words.append(f"Diamonds, {period_name(result.comparison.label, result.client)}: {'; '.join(before)}.")
     if zero:
         words.append(f"Line at zero: {zero}.")
     if coloured := [
         printable(name)
         for name, row in seen
-        if {"below_rest", "above_rest", "below_largest", "below_rival"} & {*row.flags.split()}
+        if {"below_rest", "above_rest", "below_largest", "below_rival", "apart"} & {*row.flags.split()}
     ]:
         words.append(f"Coloured: {', '.join(coloured)}.")
     if seen and (hidden := len(named) - len(seen)):
         words.append(f"Without a value: {hidden}.")
     return " ".join([head, *words])
+
+
+def _before_words(result: Result, row, places: int | None) -> str:
+    """The value of the comparison period, written like the row's own."""
+    return value_words(result, row._replace(value=row.previous), places)
 
 
 def cohort_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:

@@ -33,6 +33,7 @@ def flag_meanings(result: Result, row) -> dict[str, str]:
             "worse",
             "worse than the largest level of its segmentation beyond chance, also for so many levels (Holm)",
         ),
+        "apart": ("apart", "differs from the largest level beyond chance (Holm)"),
         "immature": ("too early", "follow-up is not complete for all of them"),
     }
     return dict(words[flag] for flag in row.flags.split() if flag in words)

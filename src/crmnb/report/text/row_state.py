@@ -27,6 +27,11 @@ def has_interval(row) -> bool:
     return available(row) and bounded_below(row)
 
 
+def has_before(row) -> bool:
+    """Whether a level's value in the comparison period may be shown beside its own: only where its change is."""
+    return bool(row.segment) and available(row) and known(row.previous) and known(row.change)
+
+
 def is_clearly_below(lower, higher) -> bool:
     """Whether the interval of one row lies wholly below that of another."""
     return has_interval(lower) and has_interval(higher) and lower.high < higher.low
