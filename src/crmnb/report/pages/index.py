@@ -9,6 +9,7 @@ from crmnb.core.period import Period
 from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import language, page
+from crmnb.report.tables.balance import balance
 from crmnb.report.tables.executive_summary import executive_summary, segment_differences
 from crmnb.report.tables.key_changes import key_changes
 from crmnb.report.tables.missing_data import missing_data
@@ -71,6 +72,7 @@ def index_page(
         tiles=[tile(result) for result in known_tiles],
         key_changes=key_changes(results),
         differences=segment_differences(tiles) or "",
+        balance=balance(results) or "",
         families=[
             _entry(family, client) for family in families if family.problem or not reasons_of_absence(family.results)
         ],
