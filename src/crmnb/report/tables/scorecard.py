@@ -182,9 +182,9 @@ def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> 
         tag("td", change_html(_change_in_column(result, row)) or "", class_="moved"),
     ]
     if "Target" in columns:
-        cells.append(tag("td", target_words(result, row).removeprefix("target ")))
+        cells.append(tag("td", target_words(result, row).removeprefix("target "), class_="target"))
     if "Remarks" in columns:
-        cells.append(tag("td", ", ".join(flag_meanings(result, row))))
+        cells.append(tag("td", ", ".join(flag_meanings(result, row)), class_="marks"))
     return tag("tr", head, *cells, data_metric=metric)
 
 
