@@ -12,7 +12,7 @@ from benchmarks.speed.metrics import KEYS
 from crmnb.engine.session import _SMALL
 from crmnb.metrics.definition import family
 
-ROWS = 60_000  # so many that tickets are taken for those of a large client
+ROWS = 95_000  # so many that tickets are taken for those of a large client
 
 
 @pytest.fixture(scope="module")

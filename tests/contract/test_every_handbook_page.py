@@ -155,7 +155,9 @@ def test_each_metric_has_a_lesson_to_read_with_its_answers_folded(pages, metric)
     assert pages[f"{metric.id}.html"].find("a", href=address)
     page = pages[address]
     answers = [details for details in page.find_all("details") if details.summary.get_text() == "Answer"]
-    assert len(answers) >= 7
+    assert (
+        len(answers) >= 6
+    )  # of q1 to q6; a second trap has an answer of its own, and the last question is for the lab
     assert not any(details.has_attr("open") for details in answers)
     assert page.find(class_="result")
     heads = {th.get_text() for th in page.find("table").find_all("th", scope="col")}

@@ -17,7 +17,8 @@ def of(name: str, value: float = 61.0):
 
 def report(results: list, *objectives: str) -> SimpleNamespace:
     context = SimpleNamespace(client=client().model_copy(update={"objectives": objectives}))
-    return SimpleNamespace(complete_families=[SimpleNamespace(results=results)], context=context)
+    families = [SimpleNamespace(results=results)]
+    return SimpleNamespace(families=families, complete_families=families, context=context)
 
 
 @pytest.mark.parametrize(
