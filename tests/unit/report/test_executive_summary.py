@@ -107,3 +107,8 @@ def test_objectives_come_first_among_the_changes_then_targets_then_the_strongest
 
     facts = key_changes([moved("strong", 0.5), moved("objective", 3.5), moved("goal", 3.0, target=40.0)])
     assert [line.split(":")[0] for line in repr(facts).splitlines()] == ["objective", "goal", "strong"]
+
+
+def test_where_there_is_nothing_to_say_there_is_no_summary():
+    plain = result([rate(1000, 2000, 2, metric="a")], of=metric(id="a"))
+    assert executive_summary([plain], [plain]) is None

@@ -68,7 +68,7 @@ def index_page(
         + [as_sentence(localised(printable(gap), client)) for gap in gaps],
         methodology=METHODOLOGY,
         nav=nav,
-        summary=executive_summary(tiles, results) if tiles else "",
+        summary=executive_summary(tiles, results) or "",
         tiles=[tile(result) for result in known_tiles],
         key_changes=key_changes(results),
         differences=segment_differences(tiles) or "",

@@ -28,14 +28,19 @@ _MOST_GAPS = 5
 Words = list[object]  # pieces of a sentence: texts and links
 
 
-def executive_summary(tiles: list[Result], results: list[Result]) -> Html:
-    """Three to five sentences. tiles: the results of the key metrics; results: all of the report."""
+def executive_summary(tiles: list[Result], results: list[Result]) -> Html | None:
+    """Up to five sentences; None where there is no target, no comparison and no segment to speak of.
+
+    tiles: the results of the key metrics; results: all of the report.
+    """
     sentences = [
         *_targets(tiles),
         *_changes(results),
         *_differences(tiles),
         *_unknown(tiles),
     ]
+    if not sentences:
+        return None
     items = [tag("li", *sentence) for sentence in sentences]
     return Html(tag("ul", *items, class_="summary"), "\n".join(glue(*s).striptags() for s in sentences))
 
