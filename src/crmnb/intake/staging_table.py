@@ -125,7 +125,8 @@ class StagingTable:
         for step in path.split("."):
             name = quote_literal(step)
             pairs = f"list_filter(CAST({value} AS JSON[]), lambda p: (p ->> 'key') = {name})[1] -> 'value'"
-            typed = f"coalesce({', '.join(f'({pairs}) -> {quote_literal(kind)}' for kind in _TYPED_VALUES)})"
+            values = (f"nullif(({pairs}) -> {quote_literal(kind)}, CAST('null' AS JSON))" for kind in _TYPED_VALUES)
+            typed = f"coalesce({', '.join(values)})"
             of_pair = f"CASE WHEN json_type({pairs}) = 'OBJECT' THEN {typed} ELSE {pairs} END"
             value = f"CASE json_type({value}) WHEN 'ARRAY' THEN {of_pair} WHEN 'OBJECT' THEN {value} -> {name} END"
         return Cell(f"(({value}) ->> '$')", "text")

@@ -73,6 +73,13 @@ def test_a_declared_zone_is_that_of_times_without_a_mark(tmp_path, source):
     assert times(tmp_path, ["2025-01-01 02:30", "2025-01-01 04:30:00+02"], source) == [LOCAL, LOCAL]
 
 
+@pytest.mark.parametrize(("text", "source"), [("2025-01-01", ""), ("01/02/2025", ", date_format: '%d/%m/%Y'")])
+def test_a_day_without_a_time_of_day_stays_that_day(tmp_path, text, source):
+    """In New York, 1 January in UTC would begin on 31 December."""
+    day = datetime.strptime(text, "%d/%m/%Y" if "/" in text else "%Y-%m-%d")
+    assert times(tmp_path, [text], f", time_zone: UTC{source}") == [day]
+
+
 def test_the_summer_and_the_winter_of_a_zone_are_told_apart(tmp_path):
     texts = [f"2025-{month:02}-15 12:00" for month in range(1, 13)]
     expected = [
@@ -172,7 +179,7 @@ tables:
     columns: {ticket_id: id, opened_at: created, channel: via.channel, topic: "params.topic", team: params.size, agent: who.name.first}
 """
 OBJECTS = (
-    '{"id": 1, "created": "2025-01-01", "via": {"channel": "web"}, "params": [{"key": "size", "value": {"int_value": 3}}, {"key": "topic", "value": {"string_value": "a \\"b\\""}}]}',
+    '{"id": 1, "created": "2025-01-01", "via": {"channel": "web"}, "params": [{"key": "size", "value": {"int_value": 3}}, {"key": "topic", "value": {"int_value": null, "string_value": "a \\"b\\"", "double_value": null}}]}',
     '{"id": 2, "created": "2025-01-02", "via": {}, "who": {"name": {"first": "Ann"}}, "params": [{"key": "topic", "value": "plain"}]}',
     '{"id": 3, "created": "2025-01-03", "via": null, "params": []}',
 )

@@ -96,8 +96,10 @@ def cast_cell(type_: Type, cell: Cell, source: Source, zone: str) -> str:
 def _native(type_: Type, cell: Cell, zones: TimeZones) -> str | None:
     """The direct cast of a typed value; None if the value has to be read from its text."""
     match type_, cell.kind:
-        case "time", "time" | "date":
+        case "time", "time":
             return localised(f"TRY_CAST({cell.sql} AS TIMESTAMP)", zones)
+        case "time", "date":
+            return f"TRY_CAST({cell.sql} AS TIMESTAMP)"
         case "time", "instant":
             return f"timezone({quote_literal(zones.client)}, {cell.sql})"
         case "month", "time" | "date" | "instant":

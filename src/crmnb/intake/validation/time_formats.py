@@ -1,7 +1,7 @@
 """Times from texts, as SQL: in the declared formats, or else in ISO format, with every common mark of a time zone.
 
 A text without a mark is the wall clock of the source's time zone; one with a mark is an instant. Both become the wall clock of the
-client's time zone.
+client's time zone. A text that names a day without a time of day stays that day: it is no instant that a zone could move.
 """
 
 import re
@@ -61,17 +61,19 @@ def _in_format(text: str, form: str, decimal: str, zones: TimeZones) -> str:
         value = _of_instant(f"try_strptime({_plain_offset(text)}, {quote_literal(re.sub(' ?%z', '%z', form))})", zones)
     else:
         value = f"try_strptime({text}, {quote_literal(form)})"
-        utc = _LITERAL_ZONE.search(form)
-        value = localised(value, TimeZones("UTC", zones.client) if utc else zones)
+        if re.search("%[HI]", form):
+            utc = _LITERAL_ZONE.search(form)
+            value = localised(value, TimeZones("UTC", zones.client) if utc else zones)
     return f"CASE WHEN regexp_full_match({text}, {shape}) THEN {value} END"
 
 
 def _iso(text: str, zones: TimeZones) -> str:
-    local, zoned = f"{_DAY}([ T]{_TIME_OF_DAY})?", f"{_DAY}[ T]{_TIME_OF_DAY}{_OFFSET}"
+    day, local = quote_literal(_DAY), quote_literal(f"{_DAY}[ T]{_TIME_OF_DAY}")
+    zoned = quote_literal(f"{_DAY}[ T]{_TIME_OF_DAY}{_OFFSET}")
+    plain = f"TRY_CAST({text} AS TIMESTAMP)"
     return (
-        f"CASE WHEN regexp_full_match({text}, {quote_literal(local)}) THEN {localised(f'TRY_CAST({text} AS TIMESTAMP)', zones)} "
-        f"WHEN regexp_full_match({text}, {quote_literal(zoned)}) "
-        f"THEN {_of_instant(f'TRY_CAST({_plain_offset(text)} AS TIMESTAMPTZ)', zones)} END"
+        f"CASE WHEN regexp_full_match({text}, {day}) THEN {plain} WHEN regexp_full_match({text}, {local}) THEN {localised(plain, zones)} "
+        f"WHEN regexp_full_match({text}, {zoned}) THEN {_of_instant(f'TRY_CAST({_plain_offset(text)} AS TIMESTAMPTZ)', zones)} END"
     )
 
 
