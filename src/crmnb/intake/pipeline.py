@@ -25,12 +25,14 @@ from crmnb.intake.profile import profile_tables
 from crmnb.intake.readers.read import read_source
 from crmnb.intake.row_selection import exclude_rows, flag_cell, split_rows
 from crmnb.intake.sources.files import SourceFile, check_unchanged, find_files
+from crmnb.intake.sources.json_paths import check_paths
 from crmnb.intake.sources.query import OFFLINE_CONFIG, QUERY_SECONDS, find_query_sources, run_query
 from crmnb.intake.staging_table import (
     Cell,
     StagingTable,
     classify_type,
     describe_columns,
+    fold_key,
     quote_identifier,
     quote_literal,
 )
@@ -295,7 +297,10 @@ def _import_table(con: duckdb.DuckDBPyConnection, job: _ImportJob, table: Table,
         staging = exclude_rows(staging, mapping.where, f"{key}.where")
         staging = split_rows(con, staging, mapping, table.key[0] if table.key else "", key)
         cells = {name: _find_cell(staging, column, f"{key}.columns.{name}") for name, column in mapping.columns.items()}
-        cells |= {name: Cell(f"lower({cells[name].sql})", cells[name].kind) for name in mapping.ignore_case}
+        check_paths(con, staging, mapping, key)
+        cells |= {
+            name: Cell(fold_key(cells[name].sql), "text") for name in mapping.ignore_case if cells[name].kind == "text"
+        }
         for flag, (name, value) in mapping.flags.items():
             cells[flag] = flag_cell(cells[name], value, mapping.split[name].separator, staging)
     else:

@@ -42,6 +42,11 @@ class Cell:
     kind: str
 
 
+def fold_key(sql: str) -> str:
+    """A key in small letters and without blanks: the same for keys that differ only in these."""
+    return f"replace(lower({sql}), ' ', '')"
+
+
 @dataclass(frozen=True)
 class StagingTable:
     """The unchanged rows of a source in their order. `columns` are by header; the other texts are SQL over a row of `table`.

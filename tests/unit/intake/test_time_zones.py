@@ -1,8 +1,10 @@
 """Zones, epochs, lists of formats and marks of zones: every time by Python's own zoneinfo and datetime."""
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from importing import ORDERS, quarantined, rows, take
 
@@ -51,6 +53,8 @@ def test_every_common_mark_of_a_zone_is_an_instant(tmp_path, text):
         ("%Y-%m-%d %H:%M:%S UTC", "2025-01-01 02:30:00 UTC"),
         ("%d/%m/%Y %H:%M GMT", "01/01/2025 02:30 GMT"),
         ("%Y-%m-%dT%H:%M:%SZ", "2025-01-01T02:30:00Z"),
+        ("%Y-%m-%d %H:%M (UTC)", "2025-01-01 02:30 (UTC)"),
+        ("GMT %d/%m/%Y %H:%M", "GMT 01/01/2025 02:30"),
         ("epoch_s", str(int(INSTANT.timestamp()))),
         ("epoch_s", f"{int(INSTANT.timestamp())}.000"),
         ("epoch_ms", str(int(INSTANT.timestamp()) * 1000)),
@@ -205,3 +209,169 @@ def test_the_second_of_two_equal_headers_has_a_name(tmp_path):
     assert [row["note"] for row in rows(taken, "orders")] == ["second"]
     with pytest.raises(InputError, match=r"occurs more than once in .* Write 'Note \(2\)' for the second one"):
         take(tmp_path, parameters.replace("{}", "Note"), orders_csv=text)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("%Y-%m-%d %H:%M EST", "holds 'EST', which may be a time zone.*Declare the zone beside it"),
+        ("%Y-%m-%d %H:%M +00:00", "holds the offset '\\+00:00' as fixed text. Write %z in its place"),
+        ("%Y-%m-%d %H:%M UTC+2", "holds the offset 'UTC\\+2' as fixed text. Write %z in its place"),
+    ],
+)
+def test_a_zone_in_a_format_is_never_passed_over(tmp_path, form, words):
+    with pytest.raises(InputError, match=words):
+        times(tmp_path, ["2025-01-01 02:30"], f", date_format: '{form}'")
+
+
+def test_a_short_name_beside_its_declared_zone_is_read(tmp_path):
+    source = ", date_format: '%Y-%m-%d %H:%M EST', time_zone: Etc/GMT+5"
+    assert times(tmp_path, ["2024-12-31 21:30 EST"], source) == [LOCAL]
+
+
+@pytest.mark.parametrize(("form", "text"), [("", "2025-01-01"), (", date_format: '%d/%m/%Y'", "01/01/2025")])
+def test_a_day_without_a_time_of_day_stays_that_day_in_any_zone(tmp_path, form, text):
+    """Midnight in UTC would be the evening before in New York."""
+    assert times(tmp_path, [text], f", time_zone: UTC{form}") == [datetime(2025, 1, 1)]
+
+
+def test_months_stay_in_any_zone(tmp_path):
+    parameters = COSTS.replace("signs:", "time_zone: UTC, signs:")
+    taken = take(tmp_path, f"time_zone: America/New_York\n{parameters}", costs_csv="Month,What,Sum\nJan-25,a,1\n")
+    assert [row["month"] for row in rows(taken, "costs")] == [datetime(2025, 1, 1)]
+
+
+def test_hours_that_the_declared_zone_skips_are_rejected_and_repeated_ones_told_of(tmp_path):
+    """In Berlin 02:30 does not exist on 30 March 2025, and is there twice on 26 October; with a mark it is one instant."""
+    texts = ["2025-03-30 02:30", "2025-03-30 02:30+01:00", "2025-10-26 02:30", "2025-10-26 02:30+02:00"]
+    lines = "".join(f"{number},a,{text},1.00,paid\n" for number, text in enumerate(texts))
+    source = "sources: {orders: {file: orders.csv, time_zone: Europe/Berlin}}"
+    parameters = f"time_zone: America/New_York\n{source}{ORDERS}    bad_rows_allowed: 1\n"
+    taken = take(tmp_path, parameters, orders_csv=f"No,Customer,Ordered,Total,Status\n{lines}")
+    [audit] = taken.audits
+    assert audit.reasons == {"ordered_at does not exist in Europe/Berlin (daylight saving time)": 1}
+    [wrong] = quarantined(taken, "orders")
+    assert wrong["No"] == "0"
+    assert [note for note in audit.notes if "occurs twice" in note and "Europe/Berlin" in note and "1 time is" in note]
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "source", "zone"),
+    [
+        ("created_utc", "2025-01-01 02:30", "", "UTC"),
+        ("createdAtUtc", "2025-01-01 02:30", "", "UTC"),
+        ("Created (GMT+2)", "2025-01-01 04:30", "", "Etc/GMT-2"),
+        ("Created (UTC)", "02:30 01-01-25", ", date_format: '%H:%M %d-%m-%y'", "UTC"),
+        ("Created (UTC)", "2025-01-01 02:30", ", date_format: ['%Y-%m-%d %H:%M', epoch_s]", "UTC"),
+    ],
+)
+def test_the_line_for_a_header_with_a_zone_makes_the_right_time(tmp_path, header, text, source, zone):
+    line = f'times: {{"{header}": {{time_zone: {zone}}}}}'
+    with pytest.raises(InputError) as caught:
+        times(tmp_path, [text], source, header)
+    assert f"`{line}`" in str(caught.value)
+    assert times(tmp_path, [text], f"{source}, {line}", header) == [LOCAL]
+
+
+def test_typed_times_under_a_header_with_a_zone_are_not_read_as_local(tmp_path):
+    with duckdb.connect() as con:
+        query = """SELECT 1 AS "No", 'a' AS "Customer", TIMESTAMP '2025-01-01 02:30' AS "Ordered (UTC)", 1.00 AS "Total", 'paid' AS "Status\""""
+        con.sql(query).write_parquet(str(tmp_path / "orders.parquet"))
+    orders = ORDERS.replace("Ordered", '"Ordered (UTC)"')
+    with pytest.raises(InputError, match="names UTC"):
+        take(tmp_path, f"time_zone: America/New_York\nsources: {{orders: {{file: orders.parquet}}}}{orders}")
+    taken = take(
+        tmp_path, f"time_zone: America/New_York\nsources: {{orders: {{file: orders.parquet, time_zone: UTC}}}}{orders}"
+    )
+    assert [row["ordered_at"] for row in rows(taken, "orders")] == [LOCAL]
+
+
+@pytest.mark.parametrize(("text", "line"), [("1735698600", "epoch_s"), ("1735698600000", "epoch_ms")])
+def test_of_the_epochs_only_that_is_proposed_whose_years_are_likely(tmp_path, text, line):
+    with pytest.raises(InputError) as caught:
+        times(tmp_path, [text, text], table="bad_rows_allowed: 0")
+    assert re.findall(r"epoch_\w+", str(caught.value)) == [line]
+
+
+def test_the_line_that_is_proposed_for_accounting_keeps_the_minus(tmp_path):
+    text = "Month,What,Sum\n2025-01,a,($200.00)\n2025-01,a,$100.00\n2025-01,a,$50.00-\n"
+    bare = COSTS.replace(", signs: [$], thousands: ','", "").replace(", date_format: '%b-%y'", "")
+    with pytest.raises(InputError) as caught:
+        take(tmp_path, bare, costs_csv=text)
+    assert 'signs: ["$"]' in str(caught.value)
+    taken = take(tmp_path, bare.replace("costs.csv", 'costs.csv, signs: ["$"]'), costs_csv=text)
+    assert sorted(float(row["amount"]) for row in rows(taken, "costs")) == [-200, -50, 100]
+
+
+@pytest.mark.parametrize("sign", ["($", ")", "-"])
+def test_a_minus_is_no_sign_to_be_removed(tmp_path, sign):
+    with pytest.raises(InputError, match="may be part of a number or its minus"):
+        take(tmp_path, COSTS.replace("[$]", f'["{sign}"]'), costs_csv="Month,What,Sum\n2025-01,a,1\n")
+
+
+def test_the_minus_of_typography_is_a_minus(tmp_path):
+    taken = take(tmp_path, COSTS, costs_csv="Month,What,Sum\n2025-01,a,\u2212200.00\n2025-01,a,$ \u221250.00\n")
+    assert sorted(float(row["amount"]) for row in rows(taken, "costs")) == [-200, -50]
+
+
+def test_keys_that_differ_only_in_blanks_are_one_where_case_is_ignored(tmp_path):
+    text = "No,Customer,Ordered,Total,Status\n1,AB 1,2025-01-01,1,paid\n2,ab1,2025-01-01,1,paid\n"
+    parameters = f"sources: {{orders: {{file: orders.csv}}}}{ORDERS}"
+    [audit] = take(tmp_path, parameters, orders_csv=text).audits
+    assert any(note.startswith("customer_id: 1 of 2 different keys") for note in audit.notes)
+    folded = take(tmp_path, f"{parameters}    ignore_case: [customer_id]\n", orders_csv=text)
+    assert [row["customer_id"] for row in rows(folded, "orders")] == ["ab1", "ab1"]
+
+
+def test_only_keys_have_their_case_ignored(tmp_path):
+    with pytest.raises(InputError, match="'amount' is no key"):
+        take(
+            tmp_path,
+            f"sources: {{orders: {{file: orders.csv}}}}{ORDERS}    ignore_case: [amount]\n",
+            orders_csv="No\n1\n",
+        )
+
+
+def test_a_parameter_of_an_event_whose_other_values_are_null_has_its_value(tmp_path):
+    value = '{"string_value": null, "int_value": 3, "double_value": null}'
+    (tmp_path / "tickets.json").write_text(
+        f'{{"id": 1, "created": "2025-01-01", "params": [{{"key": "size", "value": {value}}}]}}'
+    )
+    parameters = TICKETS.replace(
+        'channel: via.channel, topic: "params.topic", team: params.size, agent: who.name.first', "team: params.size"
+    )
+    assert [row["team"] for row in rows(take(tmp_path, parameters), "tickets")] == ["3"]
+
+
+def test_a_mistyped_key_of_json_is_an_error(tmp_path):
+    (tmp_path / "tickets.json").write_text("\n".join(OBJECTS))
+    with pytest.raises(InputError, match=r"no 'via' of .* has the key 'chanel'.*Did you mean channel"):
+        take(tmp_path, TICKETS.replace("via.channel", "via.chanel"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [('[{"id": NaN}]', "NaN is not a JSON number"), ('[{"id": "\\ud800"}]', "half of a character")]
+)
+def test_a_list_of_json_is_as_strict_as_lines(tmp_path, text, words):
+    (tmp_path / "tickets.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        take(tmp_path, TICKETS)
+
+
+@pytest.mark.parametrize(
+    ("ordered", "total", "line"),
+    [
+        ("date_trunc('day', Ordered)", "Total", 'columns: {"Ordered": time}'),
+        ("Ordered", "Total + 1", 'columns: {"Total": number}'),
+        ("Ordered", "json_extract_string(Customer, '$.a') || Customer.x", "json_extract_string(Customer, '$.x')"),
+    ],
+)
+def test_a_query_that_computes_with_text_is_answered_with_the_line_to_write(tmp_path, ordered, total, line):
+    columns = f"No AS order_id, Customer AS customer_id, {ordered} AS ordered_at, {total} AS amount, Status AS status"
+    parameters = (
+        f'sources: {{orders: {{file: orders.csv}}}}\ntables: {{orders: {{query: "SELECT {columns} FROM orders"}}}}\n'
+    )
+    with pytest.raises(InputError) as caught:
+        take(tmp_path, parameters, orders_csv="No,Customer,Ordered,Total,Status\n1,a,2025-01-01,1,paid\n")
+    assert line in str(caught.value)
+    assert "Candidate" not in str(caught.value)

@@ -70,7 +70,7 @@ def _lines(file: TextIO, location: str) -> Iterator[str]:
         return
     file.seek(0)
     try:
-        objects = json.load(file, parse_float=_Number, parse_int=_Number, object_pairs_hook=_check_unique_keys)
+        objects = _parse(file.read())
     except (ValueError, RecursionError) as error:
         raise InputError(f"{location} is a JSON list that cannot be read: {_describe_fault(error)}.") from None
     yield from map(_to_json, objects)
@@ -78,18 +78,23 @@ def _lines(file: TextIO, location: str) -> Iterator[str]:
 
 def _parse_object(line: str) -> dict[str, Any]:
     """The object of a line. Raises ValueError for anything else."""
-    if "\\ud" in line or "\\uD" in line:
-        json.dumps(json.loads(line), ensure_ascii=False).encode()  # fails for half of a character
-    values = json.loads(
-        line,
+    values = _parse(line)
+    if not isinstance(values, dict):
+        raise ValueError("the line is not an object in braces")
+    return values
+
+
+def _parse(text: str) -> Any:
+    """The value of a JSON text, with numbers as they are written. Raises ValueError."""
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()  # fails for half of a character
+    return json.loads(
+        text,
         parse_float=_Number,
         parse_int=_Number,
         parse_constant=_reject_constant,
         object_pairs_hook=_check_unique_keys,
     )
-    if not isinstance(values, dict):
-        raise ValueError("the line is not an object in braces")
-    return values
 
 
 def _reject_constant(constant: str) -> None:

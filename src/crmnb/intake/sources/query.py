@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from crmnb.core.errors import InputError, TimeLimitExceeded, nearest
+from crmnb.intake.sources.query_errors import explain
 from crmnb.intake.staging_table import quote_identifier, quote_literal
 
 QUERY_SECONDS = 1800.0  # default time limit of a query
@@ -85,7 +86,7 @@ def run_query(query: str, sources: dict[str, Path], result: Path, key: str, seco
                 "every row with every other, or raise the limit with --time-limit."
             ) from None
         except duckdb.Error as error:
-            raise InputError(f"{key}: {_describe_error(error)}") from None
+            raise InputError(f"{key}: {explain(str(error), query) or _describe_error(error)}") from None
 
 
 def _run_with_time_limit(con: duckdb.DuckDBPyConnection, seconds: float, action: Callable[[], None]) -> None:

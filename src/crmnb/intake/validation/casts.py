@@ -14,6 +14,7 @@ from crmnb.schema.tables import ENGINE_TYPES, Type
 # What is stripped around a text: blank, tab, ends of line, no-break blanks, byte-order mark, zero-width blank.
 _BLANKS = quote_literal(" \t\n\r\v\f\u00a0\u2007\u202f\ufeff\u200b")
 _EARLIEST, _LATEST = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2200-01-01'"
+_OTHER_MINUS = (("suffix", ")"), ("suffix", "-"), ("suffix", "\u2212"), ("prefix", "\u2212"))  # than one in front
 _FLAGS = {"true": ("true", "1", "yes", "y"), "false": ("false", "0", "no", "n")}
 _GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # a declared thousands separator, and the characters used for it
 
@@ -132,9 +133,11 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
 
 
 def _with_minus_in_front(text: str, signs: tuple[str, ...]) -> str:
-    """A number's text with its minus in front, where accounting writes (200.00) or 200.00- for it."""
-    in_front = f"regexp_replace(regexp_replace({text}, '^\\(([^()+-]+)\\)$', '-\\1'), '^([^()+-]+)-$', '-\\1')"
-    return f"CASE WHEN suffix({text}, ')') OR suffix({text}, '-') THEN {strip_signs(in_front, signs)} ELSE {text} END"
+    """A number's text with its minus in front, where accounting writes (200.00) or 200.00-, and typography another sign."""
+    plain = f"regexp_replace({text}, '^\u2212|\u2212$', '-')"  # the minus sign of typography
+    in_front = f"regexp_replace(regexp_replace({plain}, '^\\(([^()+-]+)\\)$', '-\\1'), '^([^()+-]+)-$', '-\\1')"
+    is_other = " OR ".join(f"{side}({text}, '{mark}')" for side, mark in _OTHER_MINUS)
+    return f"CASE WHEN {is_other} THEN {strip_signs(in_front, signs)} ELSE {text} END"
 
 
 def strip_signs(text: str, signs: tuple[str, ...]) -> str:

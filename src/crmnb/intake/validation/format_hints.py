@@ -9,12 +9,15 @@ from itertools import product
 from crmnb.intake.staging_table import Cell
 from crmnb.intake.validation.casts import cast_cell, restrict_range
 from crmnb.intake.validation.contract import TIME_TYPES, violates
+from crmnb.intake.validation.time_formats import EPOCHS
 from crmnb.intake.validation.validated_rows import ValidatedRows
 from crmnb.schema.client import Source
 from crmnb.schema.client.sources import DATE_FORMATS
 from crmnb.schema.tables import Column
 
 _SAMPLE = 10_000
+_MINUS = "\u2212-"  # in a class of characters
+_FIRST_EPOCH = "TIMESTAMP '1990-01-01'"  # a number of seconds, taken for milliseconds, is a time of January 1970
 _DAY_FORMATS = (
     *("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"),
     *(
@@ -97,8 +100,9 @@ def _try_formats(validated: ValidatedRows, number: int, column: Column) -> tuple
 def _list_number_formats(validated: ValidatedRows, sample: str) -> dict[str, Source]:
     """Number formats to try: each pair of marks, without and with the signs that occur beside the digits."""
     sides = validated.query(
-        "SELECT DISTINCT trim(side) FROM (SELECT unnest([regexp_extract(text, '^[+-]?([^0-9.,+-]+)', 1), "
-        f"regexp_extract(text, '([^0-9.,]+)$', 1)]) AS side FROM ({sample})) WHERE trim(side) <> '' LIMIT 5"
+        f"SELECT DISTINCT trim(side) FROM (SELECT unnest([regexp_extract(text, '^[ (+{_MINUS}]*([^0-9.,()+{_MINUS}]+)', 1), "
+        f"regexp_extract(text, '([^0-9.,()+{_MINUS}]+)[) {_MINUS}]*$', 1)]) AS side FROM ({sample})) "
+        "WHERE trim(side) <> '' AND upper(trim(side)) NOT IN ('CR', 'DR') LIMIT 5"  # credit and debit: they are the sign itself
     )
     signs, candidates = sorted(sign for (sign,) in sides), {}
     sign_options = ((), tuple(signs)) if 0 < len(signs) < 5 else ((),)
@@ -116,6 +120,11 @@ def _count_readable(
     """The number of texts in a sample, and how many of them each format reads."""
     zone = validated.contract.zone
     values = [cast_cell(column.type, Cell("text", "text"), source, zone) for source in candidates.values()]
-    counts = ", ".join(f"count({restrict_range(sql) if column.type in TIME_TYPES else sql})" for sql in values)
+    if column.type in TIME_TYPES:
+        values = [
+            f"CASE WHEN {value} >= {_FIRST_EPOCH} THEN {value} END" if set(source.date_format) & set(EPOCHS) else value
+            for value, source in zip(map(restrict_range, values), candidates.values(), strict=True)
+        ]
+    counts = ", ".join(f"count({value})" for value in values)
     ((total, *readable),) = validated.query(f"SELECT count(*), {counts} FROM ({sample})")
     return total, dict(zip(candidates, readable, strict=True))

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from crmnb.intake.audit import ControlTotal, RejectionCause, TableAudit
 from crmnb.intake.row_selection import count_excluded
-from crmnb.intake.staging_table import quote_literal
+from crmnb.intake.staging_table import fold_key, quote_literal
 from crmnb.intake.validation.cell_counts import count_cells
 from crmnb.intake.validation.contract import list_violations, mask_names, value_column, violates
 from crmnb.intake.validation.daylight_saving import repeated_condition
 from crmnb.intake.validation.refunds import negative_amounts
 from crmnb.intake.validation.validated_rows import ValidatedRows
+from crmnb.intake.validation.zone_marks import note_repeated_hours
 
 
 def audit_rows(
@@ -101,6 +102,7 @@ def _write_notes(validated: ValidatedRows, replaced: int, erased: int) -> tuple[
         *_note_several_keys(validated),
         *_note_case(validated),
         *_note_repeated_hours(validated),
+        *note_repeated_hours(validated),
         *_note_rounded_amounts(validated),
     )
 
@@ -171,21 +173,21 @@ def _note_several_keys(validated: ValidatedRows) -> Iterator[str]:
 
 
 def _note_case(validated: ValidatedRows) -> Iterator[str]:
-    """Keys that differ only in upper and lower case, counted without showing any."""
+    """Keys that differ only in upper and lower case or blanks, counted without showing any."""
     keys = [column.name for column in validated.contract.columns if column.type == "key"]
     if not keys:
         return
-    mixed = ", ".join(f"bool_or({value_column(name)} <> lower({value_column(name)}))" for name in keys)
+    mixed = ", ".join(f"bool_or({value_column(name)} <> {fold_key(value_column(name))})" for name in keys)
     (is_mixed,) = validated.query(f"SELECT {mixed} FROM {validated.table}")
     for name, some in zip(keys, is_mixed, strict=True):
         if not some:
             continue
         ((exact, folded),) = validated.query(
-            f"SELECT count(DISTINCT {value_column(name)}), count(DISTINCT lower({value_column(name)})) FROM {validated.table}"
+            f"SELECT count(DISTINCT {value_column(name)}), count(DISTINCT {fold_key(value_column(name))}) FROM {validated.table}"
         )
         if exact > folded:
             yield (
-                f"{name}: {exact - folded:,} of {exact:,} different keys differ from another only in upper and lower case and count as "
+                f"{name}: {exact - folded:,} of {exact:,} different keys differ from another only in upper and lower case or blanks and count as "
                 f"others; if they are the same, add `ignore_case: [{name}]` to the table"
             )
 

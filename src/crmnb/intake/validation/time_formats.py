@@ -1,18 +1,18 @@
 """Times from texts, as SQL: in the declared formats, or else in ISO format, with every common mark of a time zone.
 
 A text without a mark is the wall clock of the source's time zone; one with a mark is an instant. Both become the wall clock of the
-client's time zone. A text that names a day without a time of day stays that day: it is no instant that a zone could move.
+client's time zone. A text that names a day, without a time of day, stays that day: it is no instant that a zone could move.
 """
 
 import re
 from dataclasses import dataclass
 
 from crmnb.intake.staging_table import quote_literal
+from crmnb.schema.client.sources import names_utc
 
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}  # formats, and the microseconds in a unit of each
 _DAY, _TIME_OF_DAY = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
 _OFFSET = r" ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?|(UTC|GMT)[+-]\d{1,2}(:?\d{2})?)"
-_LITERAL_ZONE = re.compile(r" ?(UTC|GMT|Z)$")  # at the end of a format: the zone of all its texts
 _DIGITS = {  # the smallest and the largest number of digits of each directive of strptime
     "%Y": (4, 4),
     "%y": (2, 2),
@@ -43,11 +43,17 @@ def names_a_day(form: str) -> bool:
     return "%" not in form or bool(re.search("%[dj]", form))
 
 
-def has_zone(text: str, formats: tuple[str, ...]) -> str:
-    """The SQL condition that a text says in which zone it is: by a mark, or by its format."""
-    if any(form in EPOCHS or _LITERAL_ZONE.search(form) for form in formats):
-        return "true"
-    return f"regexp_matches({text}, {quote_literal(f'[0-9AaPpMm]{_OFFSET}$')})"
+def needs_zone(text: str, formats: tuple[str, ...], decimal: str) -> str:
+    """The SQL condition that a text is a time of day without a mark of a zone, so that the declared zone decides which instant it is."""
+    local = [_shape(form, decimal) for form in formats if _is_local(form)] or [f"{_DAY}[ T]{_TIME_OF_DAY}"]
+    if formats and not any(map(_is_local, formats)):
+        return "false"
+    return f"coalesce({' OR '.join(f'regexp_full_match({text}, {quote_literal(shape)})' for shape in local)}, false)"
+
+
+def _is_local(form: str) -> bool:
+    """Whether the texts of a format are times of day of the declared zone."""
+    return form == "excel" or (bool(re.search("%[HI]", form)) and not re.search("%[zZ]", form) and not names_utc(form))
 
 
 def _in_format(text: str, form: str, decimal: str, zones: TimeZones) -> str:
@@ -56,24 +62,26 @@ def _in_format(text: str, form: str, decimal: str, zones: TimeZones) -> str:
     if form in EPOCHS:
         return _epoch(text, EPOCHS[form], decimal, zones)
     form = form.replace("%Z", "%z")  # UTC, GMT+2: the engine reads neither by %Z
-    shape = quote_literal(_build_pattern(form))
     if "%z" in form:
         value = _of_instant(f"try_strptime({_plain_offset(text)}, {quote_literal(re.sub(' ?%z', '%z', form))})", zones)
     else:
         value = f"try_strptime({text}, {quote_literal(form)})"
         if re.search("%[HI]", form):
-            utc = _LITERAL_ZONE.search(form)
-            value = localised(value, TimeZones("UTC", zones.client) if utc else zones)
-    return f"CASE WHEN regexp_full_match({text}, {shape}) THEN {value} END"
+            value = localised(value, TimeZones("UTC", zones.client) if names_utc(form) else zones)
+    return f"CASE WHEN regexp_full_match({text}, {quote_literal(_shape(form, decimal))}) THEN {value} END"
 
 
 def _iso(text: str, zones: TimeZones) -> str:
-    day, local = quote_literal(_DAY), quote_literal(f"{_DAY}[ T]{_TIME_OF_DAY}")
-    zoned = quote_literal(f"{_DAY}[ T]{_TIME_OF_DAY}{_OFFSET}")
-    plain = f"TRY_CAST({text} AS TIMESTAMP)"
+    local, zoned = f"{_DAY}[ T]{_TIME_OF_DAY}", f"{_DAY}[ T]{_TIME_OF_DAY}{_OFFSET}"
+    if zones.source == zones.client:
+        local = f"{_DAY}([ T]{_TIME_OF_DAY})?"
+        day = ""
+    else:
+        day = f"WHEN regexp_full_match({text}, {quote_literal(_DAY)}) THEN TRY_CAST({text} AS TIMESTAMP) "
     return (
-        f"CASE WHEN regexp_full_match({text}, {day}) THEN {plain} WHEN regexp_full_match({text}, {local}) THEN {localised(plain, zones)} "
-        f"WHEN regexp_full_match({text}, {zoned}) THEN {_of_instant(f'TRY_CAST({_plain_offset(text)} AS TIMESTAMPTZ)', zones)} END"
+        f"CASE WHEN regexp_full_match({text}, {quote_literal(local)}) THEN {localised(f'TRY_CAST({text} AS TIMESTAMP)', zones)} {day}"
+        f"WHEN regexp_full_match({text}, {quote_literal(zoned)}) "
+        f"THEN {_of_instant(f'TRY_CAST({_plain_offset(text)} AS TIMESTAMPTZ)', zones)} END"
     )
 
 
@@ -97,8 +105,7 @@ def _plain_offset(text: str) -> str:
 
 def _epoch(text: str, unit: int, decimal: str, zones: TimeZones) -> str:
     """A number of seconds, milliseconds or microseconds since 1970 in UTC; later ones than the years that are supported are no time."""
-    digits = 11 + {1_000_000: 0, 1_000: 3, 1: 6}[unit]
-    shape = quote_literal(f"[0-9]{{1,{digits}}}([{decimal}][0-9]{{1,6}})?")
+    shape = quote_literal(_epoch_shape(unit, decimal))
     number = f"TRY_CAST(replace({text}, {quote_literal(decimal)}, '.') AS DECIMAL(24, 6))"
     value = f"make_timestamp(CAST(round({number} * {unit}) AS BIGINT))"
     return f"CASE WHEN regexp_full_match({text}, {shape}) THEN {localised(value, TimeZones('UTC', zones.client))} END"
@@ -108,8 +115,24 @@ def _excel_day(text: str, decimal: str) -> str:
     """A day number of a spreadsheet (1 = 1900-01-01), to the second; before March 1900 these are off by a day."""
     days = f"TRY_CAST(replace({text}, {quote_literal(decimal)}, '.') AS DOUBLE)"
     value = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({days} * 86400) AS BIGINT))"
-    shape = quote_literal(f"[0-9]{{1,6}}([{decimal}][0-9]*)?")
+    shape = quote_literal(_excel_shape(decimal))
     return f"CASE WHEN regexp_full_match({text}, {shape}) AND {days} >= 61 THEN {value} END"
+
+
+def _epoch_shape(unit: int, decimal: str) -> str:
+    digits = 11 + {1_000_000: 0, 1_000: 3, 1: 6}[unit]
+    return f"[0-9]{{1,{digits}}}([{decimal}][0-9]{{1,6}})?"
+
+
+def _excel_shape(decimal: str) -> str:
+    return f"[0-9]{{1,6}}([{decimal}][0-9]*)?"
+
+
+def _shape(form: str, decimal: str) -> str:
+    """The pattern of the texts of a format."""
+    if form == "excel":
+        return _excel_shape(decimal)
+    return _epoch_shape(EPOCHS[form], decimal) if form in EPOCHS else _build_pattern(form)
 
 
 def _build_pattern(form: str) -> str:

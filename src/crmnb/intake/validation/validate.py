@@ -23,7 +23,7 @@ from crmnb.intake.validation.quarantine import Quarantine, build_reasons, write_
 from crmnb.intake.validation.refunds import PARENT, is_own_refund, merge_refunds, refund_rules
 from crmnb.intake.validation.row_counts import audit_rows
 from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
-from crmnb.intake.validation.zone_marks import check_zone_marks
+from crmnb.intake.validation.zone_marks import check_zone_marks, skipped_hour_rules
 from crmnb.schema.client import Source
 from crmnb.schema.tables import ENGINE_TYPES
 from crmnb.schema.tables.columns import in_sql
@@ -48,7 +48,7 @@ def validate_rows(
         formats,
         contract.zone,
         contract.without_text,
-        [*currency_rules(contract), *refund_rules(contract)],
+        [*currency_rules(contract), *refund_rules(contract), *skipped_hour_rules(contract, sources)],
     )
     validated = ValidatedRows(con, staging, contract, rules)
     check_ambiguous_numbers(validated)

@@ -81,7 +81,11 @@ class ValidatedRows:
 
     def cleaned_text(self, column: str) -> str:
         """The SQL of a column's value in the staged rows, as text without surrounding blanks."""
-        return cast_to_text(clean_cell(self.contract.cells[column], self.staging.source))
+        return cast_to_text(Cell(self.cleaned_cell(column), self.contract.cells[column].kind))
+
+    def cleaned_cell(self, column: str) -> str:
+        """The SQL of a column's value in the staged rows; a text without surrounding blanks."""
+        return clean_cell(self.contract.cells[column], self.staging.source).sql
 
     def examples(self, number: int) -> tuple[str, ...]:
         """Three values that violate a rule; for personal or empty columns, the places of three rows."""

@@ -143,7 +143,7 @@ class Source(_Strict):
     means all, and by default there must be only one. `header` is the number of the record with the column names.
     `date_format` is a format of strptime, "excel" for day numbers, "epoch_s", "epoch_ms" or "epoch_us" for times since 1970, or a list of
     such formats, and applies to all times of the source; the default is ISO (2025-12-31 23:59). `time_zone` is that of times without a
-    mark of their own (Z, UTC, +02:00), by default the client's. `times` says both for a single column, by header. `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
+    mark of their own (Z, UTC, +02:00), by default the client's; a day without a time of day stays that day. `times` says both for a single column, by header. `signs` may precede or follow a number and are removed (EUR, %). `columns` (header: type)
     declares types of a source that a `query:` reads; other columns of a text format stay text. `personal` are the columns
     (headers) whose values no message may show.
 
@@ -224,7 +224,9 @@ class Mapping(_Strict):
     columns: dict[Name, Header] = {}
     where: dict[str, Condition] = {}
     split: dict[Name, Split] = {}
-    ignore_case: tuple[Name, ...] = ()  # keys that are the same whatever their case, and are stored in small letters
+    ignore_case: tuple[
+        Name, ...
+    ] = ()  # keys that are the same whatever their case and blanks; stored in small letters, without blanks
     query: str | None = None
     lines: Lines | None = None
     refunds: Refunds | None = None

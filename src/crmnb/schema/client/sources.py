@@ -19,6 +19,9 @@ ENDINGS = {  # file endings and their formats
     ".parquet": "parquet",
 }
 _DIRECTIVES = "aAbBdfHIjmMpSyYzZ%"
+_OFFSET = re.compile(r"(?<!\w)((UTC|GMT) ?[+-]\d{1,2}(:?\d{2})?|[+-]\d{2}:?\d{2}$)")  # in the fixed text of a format
+_UTC = re.compile(r"(?<![A-Za-z])(UTC|GMT|Z)(?![A-Za-z])")
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{3,5}(?![A-Za-z])")  # as in EST, CET, AEST
 _UNUSED_OPTIONS = {  # options that do not apply to a format: declaring them is a mistake
     "database": ("format", "sheets", "header", "delimiter", "encoding", "decimal", "thousands", "signs"),
     "parquet": ("sheets", "header", "delimiter", "encoding", "table", "select"),
@@ -46,17 +49,41 @@ def find_source_problems(key: str, source: Source) -> Iterator[str]:
     for column, type_ in source.columns.items():
         if type_ not in ENGINE_TYPES:
             yield f"{key}.columns.{column}: {type_!r} is not a type.{nearest(type_, ENGINE_TYPES)}"
-    for place, times in ((key, source), *((f"{key}.times.{header}", own) for header, own in source.times.items())):
-        yield from _find_time_problems(place, times)
+    yield from _find_time_problems(key, source, source.time_zone)
+    for header, own in source.times.items():
+        yield from _find_time_problems(f"{key}.times.{header}", own, own.time_zone or source.time_zone)
 
 
-def _find_time_problems(key: str, times: Source | ColumnTimes) -> Iterator[str]:
+def _find_time_problems(key: str, times: Source | ColumnTimes, zone: str | None) -> Iterator[str]:
     for form in times.date_format:
+        yield from _find_zone_problems(key, form, zone)
         if form not in DATE_FORMATS and (fault := _check_date_format(form)):
             yield f"{key}.date_format: {form!r} {fault}, such as '%d/%m/%Y %H:%M'; or write {', '.join(DATE_FORMATS)}."
     if times.time_zone is not None and not is_time_zone(times.time_zone):
         hint = did_you_mean(times.time_zone, available_timezones())
         yield f"{key}.time_zone: {times.time_zone!r} is not a time zone.{hint} Use a name such as Europe/London, or UTC."
+
+
+def _find_zone_problems(key: str, form: str, zone: str | None) -> Iterator[str]:
+    """Zones in the fixed text of a format that would be passed over: offsets, and abbreviations without a declared zone."""
+    fixed = _fixed_text(form)
+    if offset := _OFFSET.search(fixed):
+        yield f"{key}.date_format: {form!r} holds the offset {offset[0]!r} as fixed text. Write %z in its place."
+    elif not zone and (name := next((name for name in _LETTERS.findall(fixed) if not _UTC.fullmatch(name)), "")):
+        yield (
+            f"{key}.date_format: {form!r} holds {name!r}, which may be a time zone; such short names have several meanings. Declare the zone "
+            "beside it, such as `time_zone: America/New_York`."
+        )
+
+
+def names_utc(form: str) -> bool:
+    """Whether the fixed text of a format says that its times are in UTC: UTC, GMT or Z."""
+    return bool(_UTC.search(_fixed_text(form)))
+
+
+def _fixed_text(form: str) -> str:
+    """The text of a format without its directives, for each of which a blank stands."""
+    return re.sub("%.", " ", form) if "%" in form else ""
 
 
 def is_time_zone(name: str) -> bool:
@@ -84,8 +111,11 @@ def _find_file_problems(key: str, source: Source) -> Iterator[str]:
     if source.delimiter in '"\r\n':
         yield f"{key}.delimiter: {source.delimiter!r} cannot separate columns."
     for sign in source.signs:
-        if set(sign) <= set("0123456789+-., "):
-            yield f"{key}.signs: {sign!r} may be part of a number. Only signs beside the digits are allowed, such as EUR or %."
+        if set(sign) <= set("0123456789+-., ") or set(sign) & set("()-\u2212"):
+            yield (
+                f"{key}.signs: {sign!r} may be part of a number or its minus. Only signs beside the digits are allowed, such as EUR or %; "
+                "(200.00) and 200.00- are read as negative without a sign."
+            )
     if repeated := [sheet for sheet in source.sheets if source.sheets.count(sheet) > 1]:
         yield f"{key}.sheets: {repeated[0]!r} occurs twice."
     if "*" in source.sheets and len(source.sheets) > 1:

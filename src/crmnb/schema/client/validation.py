@@ -86,7 +86,7 @@ def _check_mapping(key: str, table: Table, mapping: Mapping, client: Client) -> 
     if mapping.query is not None:
         if mapping.source or mapping.columns:
             yield f"{key}: with a `query`, `source` and `columns` are not allowed; remove them."
-        for option in ("where", "split"):
+        for option in ("where", "split", "ignore_case"):
             if getattr(mapping, option):
                 yield f"{key}.{option}: is not allowed with a `query`; write it in the query."
     elif not mapping.source or not mapping.columns:
@@ -135,6 +135,9 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
         for name in names:
             if name not in mapped:
                 yield f"{key}.{option}.{name}: {name!r} is not mapped under columns.{nearest(name, mapped)}"
+    for name in mapping.ignore_case:
+        if name in table.by_name and table.by_name[name].type != "key":
+            yield f"{key}.ignore_case.{name}: {name!r} is no key. List keys, such as {table.key[0] if table.key else 'customer_id'}."
 
 
 def _column_value_hint(column: Column, table: Table) -> str:
