@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from crmnb.schema.tables import ENGINE_TYPES, TABLES, Column
 
 ZONES = ("UTC",) * 9 + ("Europe/London", "America/Santiago", "Asia/Kolkata")
-FORMS = (None, None, None, "%d/%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y", "%d.%m.%y", "%Y%m%d", "%d %b %Y", "excel")
+FORMS = (
+    *(None, None, None, None, "%d/%m/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y", "%d.%m.%y", "%Y%m%d", "%d %b %Y", "excel"),
+    *("epoch_s", "epoch_ms", "epoch_us", "%Y-%m-%d %H:%M:%S UTC", "%d.%m.%Y %H:%M %z", "%d.%m.%Y %H:%M"),
+    *(("%d/%m/%Y", "%Y-%m-%d %H:%M"), ("%d/%m/%Y", "%m/%d/%Y"), ("%d.%m.%Y %H:%M:%S", "epoch_s")),
+)
+OWN_ZONES = (None,) * 4 + ("UTC", "Europe/Berlin", "America/New_York")  # of a source
+MINUSES = ("-{}", "-{}", "({})", "{}-", "\u2212{}")
 MARKS = ((".", None), (".", ""), (".", ","), (",", "."), (",", ""), (",", " "), (".", "'"))  # None: nothing is declared
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-16-le")
 DELIMITERS = (",", ",", ";", "\t", "|", "§")
@@ -81,6 +87,8 @@ def _dialects(draw) -> Dialect:
         marks=draw(st.sampled_from(MARKS)),
         sign=draw(st.sampled_from(("", "", "€", "$", "EUR"))),
         form=draw(st.sampled_from(FORMS)),
+        zone=draw(st.sampled_from(OWN_ZONES)),
+        minus=draw(st.sampled_from(MINUSES)),
         missing=draw(st.sampled_from(MISSING)),
         newline=draw(st.sampled_from(("\n", "\n", "\r\n", "\r", "mixed"))),
         titles=draw(st.sampled_from((0, 0, 0, 1, 2))),

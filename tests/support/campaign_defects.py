@@ -8,7 +8,7 @@ ORIGIN = datetime(2024, 2, 1)  # from which right times count
 def _times(early: str, form: str):
     """A defect of times: one of these texts, and of other columns the text as it is."""
     return lambda text, column, drawn: (
-        text if column.type not in ("time", "month") else early if drawn.dialect.form in (None, "excel") else form
+        text if column.type not in ("time", "month") else early if drawn.dialect.forms[0] in (None, "excel") else form
     )
 
 
@@ -68,4 +68,18 @@ DEFECTS = (
     _put("'; DROP TABLE s; --"),
     _put("½"),
     _put("infinity"),
+    _put("(5)"),
+    _put("5-"),
+    _put("(-5)"),
+    _put("2024-03-05 10:00 UTC"),
+    _put("05.03.2024 10:00 GMT+2"),
+    _put("1709632800"),
+    _moved(424),  # 2025-03-31 01:30
+    _moved(629),  # in the hour that Berlin repeats, or near it
+    lambda text, column, drawn: (
+        drawn.time(datetime(2024, 3, 31, 2, 30), column) if column.type == "time" else text
+    ),  # Berlin skips it
+    lambda text, column, drawn: (
+        drawn.time(datetime(2024, 10, 27, 2, 30), column) if column.type == "time" else text
+    ),  # and repeats it
 )

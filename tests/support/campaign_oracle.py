@@ -22,7 +22,8 @@ _FLAGS = {**dict.fromkeys(("true", "1", "yes", "y"), True), **dict.fromkeys(("fa
 _GROUPS = {" ": " \u00a0\u202f", "'": "'\u2019"}
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 _LOCAL = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T]{_CLOCK})?")
-_ZONED = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T]{_CLOCK}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)")
+_MARK = re.compile(r" ?(?:(Z|UTC|GMT)|([+-])([0-9]{2}):?([0-9]{2})?|(?:UTC|GMT)([+-])([0-9]{1,2}):?([0-9]{2})?)$")
+_UNITS = {"epoch_s": (11, 10**6), "epoch_ms": (14, 10**3), "epoch_us": (17, 1)}
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Row:
     parent: str | None = None  # the order that it refunds
     typed: dict[str, Any] = field(default_factory=dict)  # the values of the cells, before others follow from them
     bad: set[str] = field(default_factory=set)  # columns whose value is not of their type
+    skipped: set[str] = field(default_factory=set)  # times that the source's own clock never showed
     values: dict[str, Any] = field(default_factory=dict)
     reasons: set[str] = field(default_factory=set)
 
@@ -149,10 +151,69 @@ def _plain(make) -> Any:
 
 
 def _time(text: str, source: dict, zone: str) -> Any:
-    form = source.get("date_format")
-    if form == "excel":
+    """The time of a text on the client's clock: that of the only meaning that its formats give it."""
+    forms = source.get("date_format")
+    meanings = {_moment(text, form, source) for form in (forms if isinstance(forms, list) else [forms])} - {BAD}
+    clocks = {_on_clock(moment, zoned, source, zone) for moment, zoned in meanings}
+    if len(clocks) != 1:
+        return BAD
+    (found,) = clocks
+    return found if datetime(1900, 1, 1) <= found < datetime(2200, 1, 1) else BAD
+
+
+def _on_clock(moment: datetime, kind: str, source: dict, zone: str) -> datetime:
+    """What the client's clock shows at a moment: a day, a wall clock of the source's zone, or an instant in UTC."""
+    own = source.get("time_zone", zone)
+    if kind == "day" or (kind == "wall" and own == zone):
+        return moment
+    if kind == "instant":
+        return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    there = moment.replace(tzinfo=ZoneInfo(own), fold=not never_was(moment, own))  # of a repeated hour, the second
+    return there.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def skipped(text: str, source: dict, zone: str) -> bool:
+    """Whether a text is a wall clock that the source's own zone never showed."""
+    own, forms = source.get("time_zone", zone), source.get("date_format")
+    walls = {_moment(text, form, source) for form in (forms if isinstance(forms, list) else [forms])} - {BAD}
+    return own != zone and any(
+        kind == "wall" and moment.time() != datetime.min.time() and never_was(moment, own) for moment, kind in walls
+    )
+
+
+def _instant(text: str, form: str | None) -> Any:
+    """The instant, in UTC, of a text that ends with the mark of a zone."""
+    mark = _MARK.search(text)
+    if not mark:
+        return BAD
+    _, sign, hours, minutes, sign_, hours_, minutes_ = mark.groups()
+    ahead = timedelta(hours=int(hours or hours_ or 0), minutes=int(minutes or minutes_ or 0))
+    bare = text[: mark.start()]
+    if form:
+        moment = _plain(lambda: datetime.strptime(bare, form))
+    else:
+        moment = _plain(lambda: datetime.fromisoformat(bare)) if _LOCAL.fullmatch(bare) and len(bare) > 10 else BAD
+    return moment if moment is BAD else (moment + ahead if "-" in (sign, sign_) else moment - ahead)
+
+
+def _moment(text: str, form: str | None, source: dict) -> Any:
+    """What a text means in a format: (moment, "day" or "wall" or "instant"), or BAD."""
+    kind = "wall"
+    if form in _UNITS:
+        digits, unit = _UNITS[form]
         decimal = source.get("decimal", ".")
-        days = float(text.replace(decimal, ".")) if re.fullmatch(rf"[0-9]{{1,6}}([{decimal}][0-9]*)?", text) else 0
+        if not re.fullmatch(rf"[0-9]{{1,{digits}}}([{decimal}][0-9]{{1,6}})?", text):
+            return BAD
+        parts = int((Decimal(text.replace(decimal, ".")) * unit).quantize(Decimal(1), ROUND_HALF_UP))
+        found, kind = _plain(lambda: datetime(1970, 1, 1) + timedelta(microseconds=parts)), "instant"
+    elif form and form.endswith(" %z"):
+        found, kind = _instant(text, form.removesuffix(" %z")), "instant"
+    elif form and form.endswith(" UTC"):
+        found, kind = _plain(lambda: datetime.strptime(text, form)), "instant"
+    elif form == "excel":
+        decimal = source.get("decimal", ".")
+        numeric = re.fullmatch(rf"[0-9]{{1,6}}([{decimal}][0-9]*)?", text)
+        days = float(text.replace(decimal, ".")) if numeric else 0
         if days < 61:
             return BAD
         found = datetime(1899, 12, 30) + timedelta(seconds=round(days * 86400))
@@ -160,13 +221,13 @@ def _time(text: str, source: dict, zone: str) -> Any:
         found = _plain(lambda: datetime.strptime(text, form))
         if "%Y%m" in form and len(text) != 8:  # where one number ends and the next begins would be a guess
             found = BAD
+        kind = "wall" if "%H" in form else "day"
     elif _LOCAL.fullmatch(text):
         found = _plain(lambda: datetime.fromisoformat(text))
-    elif _ZONED.fullmatch(text):
-        found = _plain(lambda: datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).replace(tzinfo=None))
+        kind = "wall" if len(text) > 10 else "day"
     else:
-        return BAD
-    return found if found is not BAD and datetime(1900, 1, 1) <= found < datetime(2200, 1, 1) else BAD
+        found, kind = _instant(text, None), "instant"
+    return BAD if found is BAD else (found, kind)
 
 
 def _number(type_: str, text: str, source: dict, decimal: str) -> Any:
@@ -194,6 +255,18 @@ def _number(type_: str, text: str, source: dict, decimal: str) -> Any:
 
 
 def _unsigned(text: str, source: dict) -> str:
+    """A number's text without declared signs, and with the minus of accounting and of typography as one in front."""
+    text = _without_signs(text, source)
+    if text.startswith("\u2212"):
+        text = _without_signs(f"-{text[1:]}", source)
+    elif text.endswith("\u2212"):
+        text = f"{text[:-1]}-"
+    if found := re.fullmatch(r"\(([^()+-]+)\)|([^()+-]+)-", text):
+        text = _without_signs(f"-{found[1] or found[2]}", source)
+    return text
+
+
+def _without_signs(text: str, source: dict) -> str:
     """A number's text without a declared sign before it and one behind it."""
     if signs := "|".join(map(re.escape, source.get("signs", ()))):
         blank = "[ \u00a0\u202f]?"
@@ -231,6 +304,8 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
             text = cleaned(row.cells.get(mapping["columns"][column.name].strip()), source)
             text = mapping.get("values", {}).get(column.name, {}).get(text, text) or None
             row.values[column.name] = None if text is None else value(column.type, text, source, zone)
+            if text and column.type == "time" and row.values[column.name] is not BAD and skipped(text, source, zone):
+                row.skipped.add(column.name)
         row.typed = dict(row.values)
         row.bad = {ours for ours, one in row.values.items() if one is BAD}
         row.excluded = not row.malformed and _convert(row.values, columns, table, client)
@@ -241,6 +316,7 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
             else set()
             if row.excluded
             else {f"{ours} is not " for ours in row.bad}
+            | {f"{ours} does not exist in" for ours in row.skipped}
             | set(_reasons(row.values, row.bad, [*columns, *further], table, client))
         )
     names, seen = [one for one in table.key if one in mapping["columns"]], set()

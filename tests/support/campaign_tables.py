@@ -1,6 +1,7 @@
 """The campaign's tables: what was drawn of one, and from that its declaration and its files."""
 
 import gzip
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,9 @@ TEXTS = ("web", "Shop 7", "a b", "é à ü", "007", "5.0", "yes", "x, y; z", 'sa
 
 
 PARENT = "refunded order"
+MARKS = ("Z", " UTC", " -0500", "+02:00", " GMT+2", "+02", " UTC-03:30")
+MOVES = re.compile("epoch|UTC|%z")
+_UNITS = {"epoch_s": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1), "epoch_us": timedelta(microseconds=1)}
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class Dialect:
     encoding: str = "utf-8"
     marks: tuple[str, str | None] = (".", "")
     sign: str = ""
-    form: str | None = None
+    form: str | tuple[str, ...] | None = None
+    zone: str | None = None  # of times without a mark
+    minus: str = "-{}"
     missing: tuple[str, ...] = ()
     newline: str = "\n"
     titles: int = 0
@@ -32,6 +38,16 @@ class Dialect:
     files: int = 1
     shift: int = 0  # of the columns' order
     extra: tuple[str, ...] = ()  # headers that nobody maps
+
+    @property
+    def forms(self) -> tuple[str | None, ...]:
+        """The formats of times."""
+        return self.form if isinstance(self.form, tuple) else (self.form,)
+
+    @property
+    def keeps_walls(self) -> bool:
+        """Whether a time stands there as the client's clock shows it."""
+        return self.zone is None and not any(MOVES.search(form or "") for form in self.forms) and len(self.forms) == 1
 
     def fits(self, text: str) -> str:
         """The text as far as the encoding can hold it."""
@@ -72,7 +88,8 @@ class Drawn:
         declared |= {"encoding": d.encoding} if d.encoding not in ("utf-8", "utf-8-sig") else {}
         declared |= {"decimal": decimal, "thousands": thousands} if thousands is not None else {}
         declared |= {"signs": [d.sign]} if d.sign else {}
-        declared |= {"date_format": d.form} if d.form else {}
+        declared |= {"date_format": list(d.forms) if d.form != d.forms[0] else d.form} if d.form else {}
+        declared |= {"time_zone": d.zone} if d.zone else {}
         declared |= {"missing": list(d.missing)} if d.missing else {}
         declared |= {"header": d.titles + 1} if d.titles else {}
         match self.wrong:
@@ -177,7 +194,9 @@ class Drawn:
         cells = [self.right(column, place, number) for place, column in enumerate(self.columns)]
         if self.refunds and number % 3 == 2:
             at = [column.name for column in self.columns].index("amount")
-            cells[at] = f"-{cells[at] if number % 2 else self.number(Decimal(3), self.columns[at])}"
+            cells[at] = self.dialect.minus.format(
+                cells[at] if number % 2 else self.number(Decimal(3), self.columns[at])
+            )
         for place, kind in defects:
             place %= len(cells)
             cells[place] = DEFECTS[kind % len(DEFECTS)](cells[place], self.columns[place], self)
@@ -205,13 +224,18 @@ class Drawn:
 
     def time(self, moment: datetime, column: Column) -> str:
         """A time as the dialect writes it."""
-        if self.dialect.form == "excel":
+        form = self.dialect.forms[moment.day % len(self.dialect.forms)]
+        if form in _UNITS:
+            return str((moment - datetime(1970, 1, 1)) // _UNITS[form])
+        if form == "excel":
             days = Decimal((moment - datetime(1899, 12, 30)) // timedelta(seconds=1)) / 86400
             return format(days, "f").replace(".", self.dialect.marks[0])
-        if self.dialect.form:
-            return moment.strftime(self.dialect.form)
+        if form:
+            return moment.strftime(form.replace(" %z", MARKS[moment.day % len(MARKS)]))
         if column.type == "month" and moment.day % 2:
             return f"{moment:%Y-%m}"
+        if moment.day % 8 == 5:
+            return f"{moment:%Y-%m-%d %H:%M}{MARKS[moment.month % len(MARKS)]}"
         return f"{moment:%Y-%m-%d}{(f'{moment: %H:%M}', f'T{moment:%H:%M:%S}', '', f'{moment: %H:%M:%S}.250')[moment.day % 4]}"
 
     def number(self, amount: Decimal, column: Column) -> str:
@@ -219,6 +243,8 @@ class Drawn:
         if self.wrong == "points" and column.type in ("money", "number"):
             return f"{amount % 9 + 1:.3f}"
         decimal, thousands = self.dialect.marks
+        if amount < 0 and self.dialect.minus != "-{}":
+            return self.dialect.minus.format(self.number(-amount, column))
         text = f"{amount:,}" if thousands else f"{amount}"
         text = text.translate({ord("."): decimal, ord(","): thousands})
         sign = self.dialect.sign

@@ -20,8 +20,8 @@ def check_paths(con: duckdb.DuckDBPyConnection, staging: StagingTable, mapping: 
         text = staging.columns[column].sql
         counts = ", ".join(f"count(*) FILTER (contains({text}, ?))" for _ in steps.split("."))
         quoted = [json.dumps(step, ensure_ascii=False) for step in steps.split(".")]
-        filled, *found = con.execute(f"SELECT count({text}), {counts} FROM {staging.table}", quoted).fetchone()
-        missing = next((step for step, count in zip(steps.split("."), found, strict=True) if not count), "")
+        filled, *occurrences = con.execute(f"SELECT count({text}), {counts} FROM {staging.table}", quoted).fetchone()
+        missing = next((step for step, count in zip(steps.split("."), occurrences, strict=True) if not count), "")
         if filled and missing:
             names = (
                 []
@@ -31,7 +31,7 @@ def check_paths(con: duckdb.DuckDBPyConnection, staging: StagingTable, mapping: 
                     f"WHERE CASE WHEN json_valid({text}) THEN json_type({text}) = 'OBJECT' ELSE false END LIMIT {_SAMPLE}) ORDER BY name"
                 ).fetchall()
             )
-            hint = nearest(missing, [found for (found,) in names]) if names else ""
+            hint = nearest(missing, [own for (own,) in names]) if names else ""
             raise InputError(
                 f"{key}.columns.{name}: no {column!r} of {staging.location} has the key {missing!r}, which {path!r} names.{hint}"
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 from crmnb.core.errors import InputError
 from crmnb.intake.audit import RejectionCause, TableAudit
 from crmnb.intake.staging_table import quote_literal
-from crmnb.intake.validation.casts import strip_signs
+from crmnb.intake.validation.casts import bare_number
 from crmnb.intake.validation.contract import value_column, violates
 from crmnb.intake.validation.format_hints import find_hints, suggest_hints
 from crmnb.intake.validation.refunds import negative_amounts
@@ -40,7 +40,7 @@ def check_ambiguous_numbers(validated: ValidatedRows) -> None:
         cell = contract.cells.get(column.name)
         if cell is None or column.type not in ("money", "number", "integer") or cell.kind != "text":
             continue
-        bare = strip_signs(validated.cleaned_text(column.name), source.signs)
+        bare = bare_number(validated.cleaned_text(column.name), source.signs)
         with_point = f"(SELECT {bare} AS bare FROM {validated.staging.rows} WHERE contains({cell.sql}, '.'))"
         if validated.query(
             f"SELECT 1 FROM {with_point} WHERE regexp_full_match(bare, {_WITH_POINT}) AND NOT regexp_full_match(bare, {_GROUPED}) LIMIT 1"

@@ -120,7 +120,7 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     mark = _GROUPS.get(thousands, f"[{thousands}]") if thousands else ""
     digits = f"([0-9]+|[0-9]{{1,3}}({mark}[0-9]{{3}})+)" if thousands else "[0-9]+"
     shape = f"[+-]?({digits}{rest}" + ("" if engine_type == "BIGINT" else f"|[{decimal}][0-9]+([eE][+-]?[0-9]+)?") + ")"
-    bare = _with_minus_in_front(strip_signs(text, signs), signs)
+    bare = bare_number(text, signs)
     plain = f"regexp_replace({bare}, {quote_literal(mark)}, '', 'g')" if thousands else bare
     if engine_type == "BIGINT":
         plain = f"split_part({plain}, {quote_literal(decimal)}, 1)"
@@ -132,15 +132,16 @@ def _number(text: str, engine_type: str, decimal: str, thousands: str, rest: str
     return f"CASE WHEN regexp_full_match({bare}, {quote_literal(shape)}) THEN {value} END"
 
 
-def _with_minus_in_front(text: str, signs: tuple[str, ...]) -> str:
-    """A number's text with its minus in front, where accounting writes (200.00) or 200.00-, and typography another sign."""
+def bare_number(text: str, signs: tuple[str, ...]) -> str:
+    """A number's text without declared signs and with its minus in front, where accounting writes (200.00) or 200.00-, and typography another sign."""
+    text = _strip_signs(text, signs)
     plain = f"regexp_replace({text}, '^\u2212|\u2212$', '-')"  # the minus sign of typography
     in_front = f"regexp_replace(regexp_replace({plain}, '^\\(([^()+-]+)\\)$', '-\\1'), '^([^()+-]+)-$', '-\\1')"
     is_other = " OR ".join(f"{side}({text}, '{mark}')" for side, mark in _OTHER_MINUS)
-    return f"CASE WHEN {is_other} THEN {strip_signs(in_front, signs)} ELSE {text} END"
+    return f"CASE WHEN {is_other} THEN {_strip_signs(in_front, signs)} ELSE {text} END"
 
 
-def strip_signs(text: str, signs: tuple[str, ...]) -> str:
+def _strip_signs(text: str, signs: tuple[str, ...]) -> str:
     """A number's text without a declared sign before it (after + or -) and one after it."""
     if not signs:
         return text
