@@ -115,6 +115,8 @@ def sold(orders: pd.DataFrame, start: datetime, end: datetime) -> Figures:
     year = inside(counting(orders), "ordered_at", start, end)
     known = year.dropna(subset="customer_id")
     return {
+        ("net_revenue", ""): year["net"].sum(),
+        ("active_customers", ""): known["customer_id"].nunique(),
         ("average_order_value", ""): year["net"].mean(),
         ("median_order_value", ""): year["net"].median(),
         ("revenue_per_customer", ""): known["net"].sum() / known["customer_id"].nunique(),

@@ -173,6 +173,8 @@ def revenue_figures(orders: pd.DataFrame, start: str, end: str, data_from: str, 
     figures: Figures = {"sales_growth": growth(orders, first, pd.Timestamp(end), last, pd.Timestamp(data_from))}
     figures["revenue_bridge"] = parts(orders, first, pd.Timestamp(end), last, pd.Timestamp(data_from))
     if len(sold):
+        figures["net_revenue"] = {"": round(float(sold["net"].sum()), 4)}
+        figures["active_customers"] = {"": sold["customer_id"].replace("", None).nunique()}
         figures["average_order_value"] = {"": (round(float(sold["net"].sum()), 4), len(sold))}
         figures["median_order_value"] = {"": float(sold["net"].median())}
     return figures

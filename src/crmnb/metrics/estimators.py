@@ -119,6 +119,7 @@ count = Estimator(
 )
 count_per = replace(count, name="count per unit", total=False)
 states = Estimator("count of states", "bins", "moments.states", OF_ALL, total=True)
+all_counted = Estimator("total", "moments", "moments.all_counted", OF_ALL, total=True)
 census = Estimator("census", "moments", "moments.census", OF_ALL, of_both=True)
 derived = Estimator("derived", "figures", "", "of its inputs' intervals, their arms squared and added")
 

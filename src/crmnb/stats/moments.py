@@ -188,7 +188,7 @@ def census(s: pd.DataFrame, level: float) -> pd.DataFrame:
 
 
 def all_counted(s: pd.DataFrame, level: float) -> pd.DataFrame:
-    """A number of rows, all there are: no interval."""
+    """A number or a sum of all rows there are: no interval."""
     none = pd.Series(np.nan, s.index)
     return _estimates(s, s.num, none, none, "none", of_rows=False)
 

@@ -42,6 +42,8 @@ HAND: Figures = {
     "win_rate": {"": (6, 8)},
     "visitor_conversion_rate": {"purchase": (4, 9), "newsletter": (2, 9)},
     "session_conversion_rate": {"": (8, 13)},
+    "net_revenue": {"": 2029.5},
+    "active_customers": {"": 14},
     "sales_growth": {"": 100 * (2029.5 / 410 - 1)},
     "revenue_bridge": {
         "comparison": 432,

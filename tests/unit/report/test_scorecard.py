@@ -8,7 +8,7 @@ import pytest
 from synthetic import HOSTILE, NAN, metric, rate, result, row
 
 from crmnb.core.notes import Note
-from crmnb.report.drawing.sparkline import interval_bar, scale
+from crmnb.report.drawing.sparkline import change_bar, interval_bar, scale
 from crmnb.report.tables.key_changes import key_changes
 from crmnb.report.tables.scorecard import scorecard, tile
 
@@ -71,10 +71,10 @@ def test_a_tile_shows_value_interval_n_change_target_parts_and_flags():
     order = [
         '<h3><a href="retention.html#metric-repeat_purchase_rate">Repeat purchase rate</a></h3>',
         '<p class="value">57%</p>',
-        'class="interval"',
         "95% CI 55% to 60%; 1,161 of 2,022 buyers",
         "▲",
         "+3.1 pts vs 2024 (95% CI 1.2 to 5.0), better",
+        'class="interval"',
         "target 60%: missed",
         'class="spark"',
     ]
@@ -82,7 +82,36 @@ def test_a_tile_shows_value_interval_n_change_target_parts_and_flags():
     assert places == sorted(places)
     assert 'href="methodology-retention.html#repeat_purchase_rate"' in shown
     assert shown.count('class="hollow"') == 1  # December
-    assert 'class="goal"' in shown
+    assert ">Jan 51%</text>" in shown
+    assert ">Dec 62%</text>" in shown
+
+
+def test_the_bar_of_a_tile_is_the_interval_of_the_change_from_a_line_at_no_change():
+    of = repeat()
+    drawn = change_bar(of, of.entries[0], width=210)  # 0 to 5 points are 5 to 205 across
+    assert '<line x1="5.0" y1="1" x2="5.0"' in drawn
+    assert '<rect x="53.0" y="6" width="152.0"' in drawn
+    assert '<circle cx="129.0"' in drawn
+    assert drawn.count("better") == 2
+    calm = repeat(change_low=-5.0, change=0.0, signal="")
+    drawn = change_bar(calm, calm.entries[0], width=210)
+    assert '<line x1="105.0"' in drawn
+    assert "better" not in drawn
+
+
+@pytest.mark.parametrize("unknown", [{"change_low": NAN}, {"change": NAN}, {"change_high": math.inf}])
+def test_a_change_without_an_interval_has_no_bar(unknown):
+    of = repeat(**unknown)
+    assert change_bar(of, of.entries[0]) is None
+    assert 'class="goal"' in tile(of)._repr_html_()  # the value's own bar, with its target
+
+
+@pytest.mark.parametrize(("months", "sparks"), [([500.0, 700.0, 800.0], 1), ([500.0, 700.0, 900.0], 0)])
+def test_a_tile_has_a_spark_only_of_its_own_quantity(months, sparks):
+    of = metric(id="net_revenue", unit="money", depends_on_length=True)
+    rows = [row(value=2000.0, n=26, unit="money")]
+    rows += [row(value=value, n=9, unit="money", part=f"2025-{m:02}") for m, value in enumerate(months, 1)]
+    assert tile(result(rows, of=of))._repr_html_().count('class="spark"') == sparks
 
 
 def test_a_tile_that_is_not_available_says_why_and_shows_no_number():

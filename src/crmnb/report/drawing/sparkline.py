@@ -1,4 +1,4 @@
-"""Sparkline and interval bar: small pictures inside a tile or a table row.
+"""Sparkline, and the bars of an interval and of a change: small pictures inside a tile or a table row.
 
 Inline SVG with plain attributes only, so that a page without a style sheet shows them too; classes let one restyle.
 """
@@ -9,11 +9,14 @@ from markupsafe import Markup
 
 from crmnb.evaluate.result import Result
 from crmnb.report.html import tag
-from crmnb.report.text.numbers import known, part_start, scale_end
+from crmnb.report.text.numbers import known, part_start, part_tick, scale_end
+from crmnb.report.text.precision import part_decimals
 from crmnb.report.text.row_state import available, bounded_below, unfinished
-from crmnb.report.text.values import declared_scale
+from crmnb.report.text.values import declared_scale, short_value
 
 _BLUE, _GREY = "#0072b2", "#5d6166"
+_EDGE = 5  # of a bar: room for its dot
+_END_HEIGHT = 16  # of a line of words under a picture
 
 
 def scale(result: Result, row) -> tuple[float, float]:
@@ -71,8 +74,45 @@ def interval_bar(
     return _picture(width, height, parts, "interval", scales=ends)
 
 
+def change_bar(result: Result, row, *, width: int = 220) -> Markup | None:
+    """The interval of the change as a thin bar, the change as a dot, with a line at no change; None where the change has no interval.
+
+    The scale reaches from no change to the interval's farther end, so that a narrow interval is seen as well.
+    """
+    if not (available(row) and known(row.change) and known(row.change_low) and known(row.change_high)):
+        return None
+    first, last = min(row.change_low, 0.0), max(row.change_high, 0.0)
+    if not 0 < last - first < math.inf:
+        return None
+
+    def x(value: float) -> float:
+        return round(_EDGE + (value - first) / (last - first) * (width - 2 * _EDGE), 1)
+
+    low, high, zero = x(row.change_low), x(row.change_high), x(0)
+    tone = {"better": "better", "worse": "worse"}.get(row.signal, "")
+    anchor = "start" if zero < width / 4 else "end" if zero > width * 3 / 4 else "middle"
+    at = {"start": 2, "end": width - 2, "middle": zero}[anchor]
+    parts = [
+        tag("path", d=f"M{_EDGE} 9H{width - _EDGE}", stroke="#c9ccd0", stroke_width=2, class_="rail"),
+        tag(
+            "rect",
+            x=low,
+            y=6,
+            width=round(max(high - low, 2), 1),
+            height=6,
+            rx=3,
+            fill="#86bfe0",
+            class_=f"range {tone}".strip(),
+        ),
+        tag("line", x1=zero, y1=1, x2=zero, y2=17, stroke="#1c1d1f", stroke_width=2, class_="goal"),
+        tag("circle", cx=x(row.change), cy=9, r=4.5, fill=_BLUE, class_=f"dot {tone}".strip()),
+        tag("text", "no change", x=at, y=31, text_anchor=anchor, font_size=12, fill=_GREY, class_="end"),
+    ]
+    return _picture(width, 18 + _END_HEIGHT, parts, "interval")
+
+
 def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
-    """The values of the parts as a small line, gaps where there are none, an unfinished part hollow; None under three."""
+    """The values of the parts as a small line, its ends named, gaps where there are none, an unfinished part hollow; None under three."""
     ordered = sorted(rows, key=lambda row: part_start(row.part, result.client))
     values = [row.value if available(row) else math.nan for row in ordered]
     seen = [value for value in values if known(value)]
@@ -102,7 +142,30 @@ def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36)
             x, y = point(at)
             look = {"fill": "none" if hollow else _BLUE, "stroke": _BLUE, "stroke_width": 1.8}
             parts.append(tag("circle", cx=x, cy=y, r=3.2, **look, class_="hollow" if hollow else "dot"))
-    return _picture(width, height, parts, "spark")
+    parts += _ends(result, [(row, point(at)[0]) for at, row in enumerate(ordered) if known(values[at])], width, height)
+    return _picture(width, height + _END_HEIGHT, parts, "spark")
+
+
+def _ends(result: Result, shown: list, width: int, height: int) -> list[Markup]:
+    """The first and the last part with their values, under the line."""
+    places = part_decimals(result, [row for row, _ in shown])
+    ends = []
+    for (row, across), anchor in ((shown[0], "start"), (shown[-1], "end")):
+        words = f"{part_tick(row.part, False, result.client).partition(chr(10))[0]} {short_value(result, row, places)}"
+        at = {"start": max(across - 6, 0), "end": min(across + 6, width)}[anchor]
+        ends.append(
+            tag(
+                "text",
+                words,
+                x=at,
+                y=height + _END_HEIGHT - 4,
+                text_anchor=anchor,
+                font_size=12,
+                fill=_GREY,
+                class_="end",
+            )
+        )
+    return ends
 
 
 def _picture(width: int, height: int, parts: list[Markup], kind: str, scales: bool = True) -> Markup:

@@ -1,11 +1,13 @@
 """The scorecard of several results as a table, and the tile of one."""
 
+import math
+
 from markupsafe import Markup
 
 from crmnb.core.cohort_cell import CohortCell
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
-from crmnb.report.drawing.sparkline import interval_bar, sparkline
+from crmnb.report.drawing.sparkline import change_bar, interval_bar, sparkline
 from crmnb.report.html import Html, glue, tag
 from crmnb.report.tables.data_table import n_words
 from crmnb.report.text.changes import Change, change_html, change_words, lacks_comparison
@@ -13,7 +15,7 @@ from crmnb.report.text.definitions import definition_html, first_sentence, metho
 from crmnb.report.text.flags import flag_meanings, flag_words
 from crmnb.report.text.numbers import known, part_name, part_start, period_name, whole_number
 from crmnb.report.text.precision import part_decimals
-from crmnb.report.text.row_state import available, not_reached
+from crmnb.report.text.row_state import available, bounded_below, not_reached
 from crmnb.report.text.sentences import as_sentence, summary_text
 from crmnb.report.text.values import (
     base_words,
@@ -56,9 +58,9 @@ def scorecard(results: list[Result], *, rows: int | None = None, linked: bool = 
 
 
 def tile(result: Result) -> Html:
-    """A key metric: name, value, interval with target, n, change, sparkline, flags, definition. Its name leads to its block.
+    """A key metric: name, value, n, change with its interval, target, sparkline, flags, definition. Its name leads to its block.
 
-    A metric with several breakdowns shows that of the whole client, or else the first; other surveys stand below it, as they
+    The bar is of the change; where that has no interval, of the value. A metric with several breakdowns shows that of the whole client, or else the first; other surveys stand below it, as they
     are not comparable.
     """
     row = headline(result)
@@ -68,7 +70,6 @@ def tile(result: Result) -> Html:
         big = tag("p", *_value_parts(result, row), class_="value")
     else:
         big = tag("p", value_words(result, row), class_="absent")
-    parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown]
     link = tag("a", "Methodology", href=methodology_address(result.metric))
     name = result.metric.title + (f", {breakdown_name(row.breakdown, result.client)}" if row.breakdown else "")
     what = tag("p", first_sentence(result.metric.definition), " ", link)
@@ -81,12 +82,12 @@ def tile(result: Result) -> Html:
     pieces = (
         tag("h3", tag("a", name, href=metric_address(result.metric))),
         big,
-        interval_bar(result, row),
         tag("p", _support(result, row), class_="support") if available(row) or not_reached(row) else None,
         tag("p", change, class_="moved") if change else None,
+        change_bar(result, row) or (interval_bar(result, row) if bounded_below(row) else None),
         *(tag("p", words, class_="support") for words in _other_surveys(result, row)),
         tag("p", target, class_="target") if target else None,
-        _spark_figure(result, parts),
+        _spark_figure(result, _comparable_parts(result, row)),
         tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
         tag("details", tag("summary", "Definition"), what, class_="what"),
     )
@@ -230,6 +231,17 @@ def _support(result: Result, row) -> str:
         f"n {whole_number(row.n, result.client)}" if known(row.n) and not counted else ""
     )
     return "; ".join(words for words in (named_interval(result, row), size) if words)
+
+
+def _comparable_parts(result: Result, row: Row) -> list[Row]:
+    """The parts of the period, if their values are of the same quantity as that of the whole.
+
+    A year's retention is not that of its months; a year's revenue is what its months add up to.
+    """
+    parts = [part for part in tuples(result.parts) if part.breakdown == row.breakdown and part.unit == row.unit]
+    if not result.metric.depends_on_length:
+        return parts
+    return parts if available(row) and math.isclose(sum(part.value for part in parts), row.value, rel_tol=1e-9) else []
 
 
 def _spark_figure(result: Result, parts: list) -> Markup | None:

@@ -1,4 +1,4 @@
-"""Revenue: its growth, what made it change, and the value of orders."""
+"""Revenue: what it is, who brings it, its growth, what made it change, and the value of orders."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,10 +10,10 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.metrics.definition import metric
-from crmnb.metrics.estimators import Estimator, median_by_customer
+from crmnb.metrics.estimators import Estimator, all_counted, median_by_customer
 from crmnb.metrics.features.leads import own_columns
-from crmnb.metrics.features.revenue import orders_among, sold, with_net_revenue
-from crmnb.metrics.measures import money_mean, of_counts, placed_by_customer
+from crmnb.metrics.features.revenue import is_order, orders_among, sold, with_net_revenue
+from crmnb.metrics.measures import Measure, money_mean, of_counts, placed_by_customer
 from crmnb.schema.client import Segments
 from crmnb.stats.growth import spans, who_of
 
@@ -35,6 +35,67 @@ _GROWTH_PARTS = Estimator(
 )
 
 _NEVER = datetime(9999, 1, 1)  # later than any refund
+
+
+@metric(
+    title="Net revenue",
+    unit="money",
+    kind="outcome",
+    direction="up",
+    hand_count="2029.5",
+    opens_report=True,
+)
+def net_revenue(payments):
+    """Net revenue of the period: the amounts of orders that count, less refunds and credit notes.
+
+    For a client without orders it is the monthly amounts of contracts when they are due.
+
+    Why: it is the result that all work on customers is measured by, and the size against which other amounts are judged.
+    Caution: it has the seasons and prices in it; sales growth compares like with like and has an interval. Refunds of the newest
+        orders are yet to come.
+    Formula: sum(a - r), where a = the amount of an order or credit note; r = what was refunded of it.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2; IFRS 15, 47 (net of refunds).
+    """
+    paid = payments.derive(with_net_revenue).during("ordered_at")
+    return Measure(
+        paid.with_columns(num=nw.col("net"), den=nw.lit(1)),
+        all_counted,
+        numerator="net revenue",
+        denominator="orders in the period",
+        aspect_of="sales_growth",
+        depends_on_length=True,
+    )
+
+
+@metric(
+    title="Active customers",
+    unit="count",
+    kind="outcome",
+    direction="up",
+    hand_count="14",
+    per_customer=True,
+    opens_report=True,
+)
+def active_customers(payments):
+    """Customers who bought at least once in the period.
+
+    For a client without orders they are the customers whose contract was due in it. Who only got money back is not active.
+
+    Why: with revenue per customer it makes up revenue, so it shows whether growth has a broad base.
+    Caution: a longer period has more active customers; compare periods of equal length only. The months of a year do not add up
+        to it, as most customers buy in several.
+    Formula: n, where n = the number of customers with an order in the period.
+    Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 5 (customers and recency).
+    """
+    bought = payments.during("ordered_at").filter(is_order())
+    buyers = bought.group_by("period_id", "customer_id").agg(orders=nw.len())
+    return Measure(
+        buyers.with_columns(num=nw.lit(1), den=nw.lit(1)),
+        all_counted,
+        numerator="customers who bought in the period",
+        denominator="customers who bought in the period",
+        depends_on_length=True,
+    )
 
 
 @metric(
