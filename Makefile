@@ -72,7 +72,7 @@ environment:
 locked: environment
 	$(call install,requirements.lock,--require-hashes --requirement requirements.lock)
 
-package: locked
+package: locked  ## install crmnb into .venv; then `. .venv/bin/activate` makes the shell find it
 	$(call install,pyproject.toml,--no-deps --no-build-isolation --editable .)
 
 # The demo's files are made up where they are absent, or older than what makes them up.

@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 def report(told: Tally, failures: list[str]) -> int:
     """Print the failing cases and the last line; 1 if there is any, else 0."""
     print(*failures, sep="\n\n")
-    counts = {"tables": told.tables, "rows": told.rows, "quarantined": told.quarantined}
+    counts = {"tables": told.tables, "rows": told.rows, "quarantined": told.quarantined, "excluded": told.excluded}
     kinds = {"refusals": dict(told.refusals), "compared": dict(told.compared)}
     print(json.dumps({"benchmark": "campaign", **counts, **kinds, "failures": [one[:500] for one in failures]}))
     return 1 if failures else 0

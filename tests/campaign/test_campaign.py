@@ -36,7 +36,7 @@ def test_a_small_campaign(tmp_path_factory):
     tally = Tally()
 
     @seed(2)
-    @settings(max_examples=45, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(cases())
     def held(case):
         few = replace(case, compare=len(case.drawn) == 2, typed=True)  # a comparison takes four times as long
@@ -45,6 +45,7 @@ def test_a_small_campaign(tmp_path_factory):
     held()
     assert tally.tables > 120
     assert tally.quarantined > 50
+    assert tally.excluded > 50
     assert {"xlsx, typed", "jsonl, typed", "parquet, typed"} <= set(tally.compared)
 
 

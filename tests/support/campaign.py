@@ -10,7 +10,7 @@ from campaign_defects import DEFECTS
 from campaign_tables import Dialect, Drawn
 from hypothesis import strategies as st
 
-from crmnb.schema.tables import ENGINE_TYPES, TABLES, Column
+from crmnb.schema.tables import ENGINE_TYPES, TABLES, Column, Table
 
 ZONES = ("UTC",) * 9 + ("Europe/London", "America/Santiago", "Asia/Kolkata")
 FORMS = (
@@ -41,7 +41,7 @@ WRONG = (
 # Tables that a client maps; audited values are compared with the other tables and not taken in as they are.
 _MAPPED = [name for name, table in TABLES.items() if not table.by_import and name != "audited_values"]
 REFUNDS = ((), ("parent",), ("stand_alone",), ("parent", "stand_alone"))
-SHAPES = ("few", "many", "blank", "broken", "empty")
+SHAPES = ("few", "many", "blank", "broken", "empty", "header")
 ITEMS = {"recommend": {"scale": [0, 10]}}
 
 
@@ -118,7 +118,27 @@ def _tables(draw, name: str) -> Drawn:
     rows = draw(_ROWS)
     wrong = draw(st.sampled_from(("",) * 40 + WRONG))
     dialect = replace(dialect, **suited(wrong, dialect))
-    return Drawn(table, columns, dialect, rows, draw(st.sampled_from((1,) * 18 + (None, 0.5))), wrong, refunds)
+    allowed = draw(st.sampled_from((1,) * 18 + (None, 0.5)))
+    return Drawn(table, columns, dialect, rows, allowed, wrong, refunds, **draw(_selections(table, columns)))
+
+
+@st.composite
+def _selections(draw, table: Table, columns: tuple[Column, ...]) -> dict:
+    """Which records are data, and what stands in no column of the file: some columns always stand there."""
+    free = [column.name for column in columns if column.type != "key"]
+    constants = draw(st.sampled_from(((),) * 3 + tuple((name,) for name in free) + (tuple(free[:2]),)))
+    has_key = table.key and table.by_name[table.key[0]].type == "key" and not table.by_name[table.key[0]].refers_to
+    is_there = has_key and any(column.name == table.key[0] for column in columns)
+    numbered = bool(is_there and draw(st.sampled_from((False,) * 7 + (True,))))
+    if len(columns) <= len(constants) + numbered:
+        constants, numbered = (), False
+    return {
+        "constants": constants,
+        "numbered": numbered,
+        "after": draw(st.sampled_from((0, 0, 0, 0, 1, 2))),
+        "fill_down": draw(st.sampled_from(((), (), (), (0,), (1,), (2, 4)))),
+        "where": (draw(st.sampled_from(("",) * 4 + ("source", "table"))), draw(st.integers(0, 4))),
+    }
 
 
 def suited(wrong: str, dialect: Dialect) -> dict:

@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 import xlsxwriter
-from campaign_oracle import BAD, Expected, Row, judge
-from campaign_tables import Drawn
+from campaign_oracle import BAD, Expected, Row, headers_of, judge
+from campaign_tables import KIND, Drawn
 
 from crmnb.schema.tables import ENGINE_TYPES
 
@@ -35,22 +35,25 @@ class Variant:
 def variant(name: str, told: dict, drawn: Drawn, expected: Expected, place: Path, *, typed: bool) -> Variant:
     """Write the well-formed records of a table into the folder `client` of a place, and judge them anew."""
     mapping, client = told["tables"][drawn.table.name], place
-    headers = [theirs.strip() for theirs in mapping["columns"].values()]
+    by_name = headers_of(mapping)
+    headers = list(by_name.values())
     parent = [header for header in [mapping.get("refunds", {}).get("parent")] if header]
-    rows = [row for row in expected.rows if not row.malformed and any(row.cells[one] for one in headers)]
+    parent += [KIND] if drawn.where[0] else []  # columns that stand there as text
+    rows = [row for row in expected.rows if not row.malformed and _is_data(row, headers)]
     if name == "xlsx":
         rows = [
             row
             for row in rows
             if not any(_NOT_XML.search(row.cells[one]) or len(row.cells[one]) > _CELL for one in headers)
         ]
-    again = [Row("", number, {one: row.cells[one] for one in (*headers, *parent)}) for number, row in enumerate(rows)]
+    again = [
+        Row("", number, {one: (row.raw or row.cells)[one] for one in (*headers, *parent)})
+        for number, row in enumerate(rows)
+    ]
     judged = judge(told, drawn.table.name, again)
-    types = {theirs.strip(): _type(drawn, ours) for ours, theirs in mapping["columns"].items()} | dict.fromkeys(
-        parent, "key"
-    )
+    types = {theirs: _type(drawn, ours) for ours, theirs in by_name.items()} | dict.fromkeys(parent, "key")
     cells = [
-        [(row.cells[one], value) for one, value in zip(headers, row.typed.values(), strict=True)]
+        [_written(row, theirs, row.typed[ours]) for ours, theirs in by_name.items()]
         + [(row.cells[one], BAD) for one in parent]
         for row in judged.rows
     ]
@@ -61,9 +64,22 @@ def variant(name: str, told: dict, drawn: Drawn, expected: Expected, place: Path
         ]
     path = client / f"{drawn.table.name}.{name}"
     _WRITERS[name](path, types, [[(text, value if typed else BAD) for text, value in row] for row in cells])
-    only = {"delimiter", "encoding", "header", "file"}
+    only = {"delimiter", "encoding", "header", "file", "rows_after_header"}
     source = {key: value for key, value in drawn.source.items() if key not in only}
     return Variant(judged, {"file": f"../{path.name}", **source}, _FIRST[name])
+
+
+def _is_data(row: Row, headers: list[str]) -> bool:
+    """Whether a record is data in another format too: neither blank nor one of the header's."""
+    is_question = row.no_data and any(cell.startswith("Question ") for cell in row.cells.values())
+    is_header = row.no_data and all(row.cells[one].strip() == one for one in headers)
+    return any(row.cells[one] for one in headers) and not is_question and not is_header
+
+
+def _written(row: Row, header: str, value: Any) -> tuple[str, Any]:
+    """The text of a cell before it is filled down, and its value, if that is its own."""
+    text = row.raw.get(header, row.cells[header])
+    return text, value if text == row.cells[header] else BAD
 
 
 def _type(drawn: Drawn, ours: str) -> str:

@@ -34,7 +34,9 @@ class Row:
     record: int
     cells: dict[str, str]
     malformed: bool = False
-    excluded: bool = False
+    no_data: bool = False  # after the header, the header again, or left out by a condition
+    excluded: bool = False  # that, or for its currency, or merged into the order that it refunds
+    raw: dict[str, str] = field(default_factory=dict)  # the cells before they are filled down
     parent: str | None = None  # the order that it refunds
     typed: dict[str, Any] = field(default_factory=dict)  # the values of the cells, before others follow from them
     bad: set[str] = field(default_factory=set)  # columns whose value is not of their type
@@ -105,12 +107,15 @@ def read(files: dict[str, bytes], source: dict, wanted: set[str]) -> Expected:
             return Expected([], "structure")
         if any("unexpected end" in fields for _, fields in body if isinstance(fields, str)):
             return Expected([], "quote")
-        for number, fields in body:
+        for place, (number, fields) in enumerate(body):
+            after = place < source.get("rows_after_header", 0)
             if isinstance(fields, str):
-                rows.append(Row(name, number, {}, malformed=True))
+                rows.append(Row(name, number, {}, malformed=True, no_data=after))
             else:
+                again = len(header) > 1 and [cell.strip() for cell in fields] == header
                 cells = {header[place]: cell for place, cell in enumerate(fields[: len(header)])}
-                rows.append(Row(name, number, cells, malformed=len(fields) != len(header)))
+                malformed = len(fields) != len(header)
+                rows.append(Row(name, number, cells, malformed=malformed, no_data=after or again))
     return Expected(rows)
 
 
@@ -283,9 +288,51 @@ def expect(client: dict, name: str, files: dict[str, bytes]) -> Expected:
     mapping = client["tables"][name]
     source = client["sources"][mapping["source"]]
     parent = mapping.get("refunds", {}).get("parent")
-    wanted = {theirs.strip() for theirs in mapping["columns"].values()} | ({parent} if parent else set())
-    found = read(files, source, wanted)
+    conditions = {**source.get("where", {}), **mapping.get("where", {})}
+    named = [*headers_of(mapping).values(), *conditions, *source.get("fill_down", ()), *([parent] if parent else [])]
+    found = read(files, source, {header.strip() for header in named})
     return found if found.refusal else judge(client, name, found.rows)
+
+
+def headers_of(mapping: dict) -> dict[str, str]:
+    """The columns that a header of the file gives."""
+    return {ours: theirs.strip() for ours, theirs in mapping["columns"].items() if isinstance(theirs, str)}
+
+
+def _select(rows: list[Row], source: dict, mapping: dict) -> None:
+    """Fill empty cells down and mark the rows for which a condition does not hold."""
+    for header in (one.strip() for one in source.get("fill_down", ())):
+        above, file = "", None
+        for row in rows:
+            row.raw = row.raw or dict(row.cells)
+            if row.no_data:
+                continue
+            above = "" if row.file != file or row.malformed else above
+            file = row.file
+            if row.malformed:
+                continue
+            if cleaned(row.cells[header], source) is not None:
+                above = row.cells[header]
+            elif above:
+                row.cells[header] = above
+    for conditions in (source.get("where", {}), mapping.get("where", {})):
+        for row in rows:
+            if not row.malformed:
+                row.no_data |= not all(
+                    _holds(cleaned(row.cells[header.strip()], source), told) for header, told in conditions.items()
+                )
+
+
+def _holds(text: str | None, told: dict | list | str) -> bool:
+    """Whether a condition holds for a cell."""
+    match told:
+        case {"not": one}:
+            return text not in (one if isinstance(one, list) else [one])
+        case {"filled": one}:
+            return (text is not None) == one
+        case {"starts_with": one}:
+            return (text or "").startswith(one)
+    return text in told
 
 
 def judge(client: dict, name: str, rows: list[Row]) -> Expected:
@@ -293,7 +340,8 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
     table, mapping = TABLES[name], client["tables"][name]
     source, zone = client["sources"][mapping["source"]], client.get("time_zone", "UTC")
     columns = [_column(table, ours, mapping, client) for ours in mapping["columns"]]
-    refunds = mapping.get("refunds", {})
+    refunds, headers = mapping.get("refunds", {}), headers_of(mapping)
+    _select(rows, source, mapping)
     if refunds:
         columns = [replace(column, at_least=None) if column.name == "amount" else column for column in columns]
     for row in rows:
@@ -301,20 +349,25 @@ def judge(client: dict, name: str, rows: list[Row]) -> Expected:
             text = cleaned(row.cells.get(refunds["parent"]), source)
             row.parent = text and value("key", text, source, zone)
         for column in columns:
-            text = cleaned(row.cells.get(mapping["columns"][column.name].strip()), source)
+            theirs = mapping["columns"][column.name]
+            form = source if column.name in headers else {}
+            if column.name in headers:
+                text = cleaned(row.cells.get(headers[column.name]), source)
+            else:
+                text = f"{row.file} {row.record}" if "row_number" in theirs else str(theirs["value"])
             text = mapping.get("values", {}).get(column.name, {}).get(text, text) or None
-            row.values[column.name] = None if text is None else value(column.type, text, source, zone)
-            if text and column.type == "time" and row.values[column.name] is not BAD and skipped(text, source, zone):
+            row.values[column.name] = None if text is None else value(column.type, text, form, zone)
+            if text and column.type == "time" and row.values[column.name] is not BAD and skipped(text, form, zone):
                 row.skipped.add(column.name)
         row.typed = dict(row.values)
         row.bad = {ours for ours, one in row.values.items() if one is BAD}
-        row.excluded = not row.malformed and _convert(row.values, columns, table, client)
+        row.excluded = row.no_data or (not row.malformed and _convert(row.values, columns, table, client))
         further = derive(row.values, table.name)
         row.reasons = (
-            {"malformed record"}
-            if row.malformed
-            else set()
+            set()
             if row.excluded
+            else {"malformed record"}
+            if row.malformed
             else {f"{ours} is not " for ours in row.bad}
             | {f"{ours} does not exist in" for ours in row.skipped}
             | set(_reasons(row.values, row.bad, [*columns, *further], table, client))
@@ -478,9 +531,10 @@ def _refusal(rows: list[Row], columns: list[Column], table: Table, client: dict)
     mapping = client["tables"][table.name]
     source = client["sources"][mapping["source"]]
     allowed = mapping.get("bad_rows_allowed", 0.05)
-    for column in columns:
-        theirs = mapping["columns"][column.name].strip()
-        cells = [_unsigned(cleaned(row.cells.get(theirs), source) or "", source) for row in rows]
+    headers, data = headers_of(mapping), [row for row in rows if not row.no_data]
+    for column in (column for column in columns if column.name in headers):
+        theirs = headers[column.name]
+        cells = [_unsigned(cleaned(row.cells.get(theirs), source) or "", source) for row in data]
         points = [cell for cell in cells if re.fullmatch(r"[+-]?[0-9]*[.][0-9]*([eE][+-]?[0-9]+)?", cell)]
         may_be = [cell for cell in cells if re.fullmatch(r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+", cell)]
         said = {"decimal", "thousands"} & set(source) or column.type not in ("money", "number", "integer")
@@ -488,7 +542,9 @@ def _refusal(rows: list[Row], columns: list[Column], table: Table, client: dict)
             return "points"
     allowed_codes = {client.get("currency"), *client.get("exchange_rates", {}), None}
     if _codes(columns, table) and any(
-        not row.malformed and (row.values["currency"] and row.values["currency"].upper()) not in allowed_codes
+        not row.malformed
+        and not row.no_data
+        and (row.values["currency"] and row.values["currency"].upper()) not in allowed_codes
         for row in rows
     ):
         return "currency"

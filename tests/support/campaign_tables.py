@@ -14,6 +14,12 @@ TEXTS = ("web", "Shop 7", "a b", "é à ü", "007", "5.0", "yes", "x, y; z", 'sa
 
 
 PARENT = "refunded order"
+KIND = "kind of row"  # of which `where` keeps some
+KINDS = ("sale", "Total", "sales, more", "")
+CONSTANTS = {
+    **{"money": "10.5", "number": "1.25", "integer": "1", "flag": "true", "text": "web"},
+    **{"time": "2024-05-06 07:00", "month": "2024-05"},
+}  # by type, in the notation of a parameters file
 MARKS = ("Z", " UTC", " -0500", "+02:00", " GMT+2", "+02", " UTC-03:30")
 MOVES = re.compile("epoch|UTC|%z")
 _UNITS = {"epoch_s": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1), "epoch_us": timedelta(microseconds=1)}
@@ -65,17 +71,40 @@ class Drawn:
     allowed: float | None = 1
     wrong: str = ""
     refunds: tuple[str, ...] = ()  # "parent", "stand_alone": what rows with negative amounts are
+    constants: tuple[str, ...] = ()  # columns that are the same in all rows
+    numbered: bool = False  # whether the place of a row is its key
+    after: int = 0  # records after the header that are no data
+    fill_down: tuple[int, ...] = ()  # places of columns of which some cells are empty, for the value above them
+    where: tuple[str, int] = ("", 0)  # "source" or "table", and which condition
 
     def __repr__(self) -> str:
         return self.table.name
 
     @property
+    def in_file(self) -> tuple[Column, ...]:
+        """The columns that the file holds."""
+        own = {*self.constants, *(self.table.key[:1] if self.numbered else ())}
+        return tuple(column for column in self.columns if column.name not in own)
+
+    @property
+    def filled(self) -> list[str]:
+        """The headers of the columns that are filled down."""
+        return list(dict.fromkeys(self.headers[place % len(self.headers)] for place in self.fill_down))
+
+    @property
+    def conditions(self) -> dict:
+        """What `where` says."""
+        forms = ({KIND: {"not": "Total"}}, {KIND: ["sale", "Total"]}, {KIND: {"starts_with": "sale"}})
+        more = ({KIND: {"filled": True}}, {self.headers[0]: {"filled": True}, KIND: {"not": ["Total", "sale"]}})
+        return ((*forms, *more)[self.where[1] % 5]) if self.where[0] else {}
+
+    @property
     def headers(self) -> list[str]:
-        """Their names of the columns, in the order of ours."""
+        """Their names of the columns that the file holds, in the order of ours."""
         forms = ("{0}", "{0} (€)", '"{0}", as known', "{1}. {0}\tx", " {0} ")
         return [
             self.dialect.fits(forms[place * len(self.table.name) % len(forms)].format(column.name.upper(), place))
-            for place, column in enumerate(self.columns)
+            for place, column in enumerate(self.in_file)
         ]
 
     @property
@@ -92,6 +121,9 @@ class Drawn:
         declared |= {"time_zone": d.zone} if d.zone else {}
         declared |= {"missing": list(d.missing)} if d.missing else {}
         declared |= {"header": d.titles + 1} if d.titles else {}
+        declared |= {"rows_after_header": self.after} if self.after else {}
+        declared |= {"fill_down": self.filled} if self.fill_down else {}
+        declared |= {"where": self.conditions} if self.where[0] == "source" else {}
         match self.wrong:
             case "delimiter":
                 declared["delimiter"] = next(mark for mark in ";,|" if mark != d.delimiter)
@@ -110,10 +142,11 @@ class Drawn:
     @property
     def mapping(self) -> dict:
         """The table as the parameters file declares it."""
-        columns = dict(zip((column.name for column in self.columns), self.headers, strict=True))
+        headers = dict(zip((column.name for column in self.in_file), self.headers, strict=True))
+        columns = {column.name: headers.get(column.name) or self._own_value(column) for column in self.columns}
         own = {column.name: column.type for column in self.columns if column.name.startswith("own_")}
         if self.wrong == "column":
-            columns[self.columns[0].name] += " no"
+            columns[self.in_file[0].name] += " no"
         declared = {"source": f"s_{self.table.name}", "columns": columns}
         declared |= {"types": own} if own else {}
         is_paid = "status" in columns and "paid" in (
@@ -122,7 +155,18 @@ class Drawn:
         declared |= {"values": {"status": {"bezahlt": "paid", "?!": ""}}} if is_paid else {}
         rule = {"parent": PARENT, "stand_alone": True}
         declared |= {"refunds": {name: rule[name] for name in self.refunds}} if self.refunds else {}
+        declared |= {"where": self.conditions} if self.where[0] == "table" else {}
         return declared | ({} if self.allowed is None else {"bad_rows_allowed": self.allowed})
+
+    def _own_value(self, column: Column) -> dict:
+        """What the mapping says of a column that the file does not hold."""
+        if column.name not in self.constants:
+            return {"row_number": True}
+        if column.name == "currency":
+            return {"value": ("EUR", "USD", "jpy")[len(self.columns) % 3]}
+        if column.name == "scale":
+            return {"value": 5}
+        return {"value": column.one_of[0] if column.one_of else CONSTANTS[column.type]}
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -145,6 +189,7 @@ class Drawn:
         lines = [self._line([f"Report {n}", "", ""][: n + 1], 0) for n in range(d.titles)] + [
             self._line(headers, shift)
         ]
+        lines += [self._line([f"Question {n} of {header}" for header in headers], shift) for n in range(self.after)]
         for row in rows:
             lines += self._lines(row, shift)
         if self.wrong == "unclosed":
@@ -160,6 +205,8 @@ class Drawn:
                 return [self._line(cells[: number % len(cells)] or ["few"], shift)]
             case "many":
                 return [self._line([*cells, "one", "two"][: len(cells) + 1 + number % 2], shift)]
+            case "header":
+                return [self._line([*self.headers, *self.extra], shift)]
             case "blank":
                 return ["", self._line(cells, shift)]
             case "empty":
@@ -171,10 +218,16 @@ class Drawn:
     @property
     def extra(self) -> tuple[str, ...]:
         """The headers that no column of ours has."""
-        return (*self.dialect.extra, *([PARENT] if "parent" in self.refunds else []))
+        return (
+            *self.dialect.extra,
+            *([PARENT] if "parent" in self.refunds else []),
+            *([KIND] if self.where[0] else []),
+        )
 
     def _more(self, header: str, number: int) -> str:
-        """The text of another column: the order that a row refunds, or a remark."""
+        """The text of another column: the order that a row refunds, what kind of row it is, or a remark."""
+        if header == KIND:
+            return KINDS[number % len(KINDS)]
         if header != PARENT:
             return f"more {number}"
         return self.dialect.fits(self.right(self.columns[0], 0, number // 2)) if number % 5 else ""
@@ -189,17 +242,20 @@ class Drawn:
         )
 
     def cells(self, row: tuple) -> list[str]:
-        """A row's cells in the order of our columns, with its defects."""
+        """A row's cells in the order of our columns in the file, with its defects."""
         number, defects, _ = row
-        cells = [self.right(column, place, number) for place, column in enumerate(self.columns)]
-        if self.refunds and number % 3 == 2:
-            at = [column.name for column in self.columns].index("amount")
+        cells = [self.right(column, place, number) for place, column in enumerate(self.in_file)]
+        names = [column.name for column in self.in_file]
+        if self.refunds and number % 3 == 2 and "amount" in names:
+            at = names.index("amount")
             cells[at] = self.dialect.minus.format(
-                cells[at] if number % 2 else self.number(Decimal(3), self.columns[at])
+                cells[at] if number % 2 else self.number(Decimal(3), self.in_file[at])
             )
+        for place in self.fill_down if number % 3 == 1 else ():
+            cells[place % len(cells)] = ""
         for place, kind in defects:
             place %= len(cells)
-            cells[place] = DEFECTS[kind % len(DEFECTS)](cells[place], self.columns[place], self)
+            cells[place] = DEFECTS[kind % len(DEFECTS)](cells[place], self.in_file[place], self)
         return [self.dialect.fits(cell) for cell in cells]
 
     def right(self, column: Column, place: int, number: int) -> str:

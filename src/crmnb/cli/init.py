@@ -6,6 +6,23 @@ from pathlib import Path
 
 from crmnb.cli.shared import FORMAT, displayed_path
 
+ANSWER_KEYS = {  # of the questions that `crmnb.setup` asks
+    "currency": "the client's currency, such as EUR",
+    "rate.CODE": "what one unit of another currency is worth, or exclude",
+    "time_zone": "of the client, such as Europe/Berlin",
+    "zone.SOURCE": "time zone of a file's times, if it is another one",
+    "date_order.SOURCE": "whether the day or the month stands first",
+    "mark.SOURCE": "what a point or comma in numbers separates: thousands or decimal",
+    "data_until": "the last complete day of the data",
+    "lost_after_days": "after how many days without an order a customer counts as lost",
+    "table.SOURCE": "the table that a file holds (crmnb columns), or none",
+    "column.TABLE.COLUMN": "the header of a column that was not certain",
+    "refunds.SOURCE": "whether negative amounts are credit notes: yes or no",
+    "scale.ITEM": "the lowest and the highest possible answer of a survey's question",
+    "direction.ITEM": "what a high answer means",
+    "COLUMN.WORD": "what a word of the client's means, such as status.shipped",
+}
+
 
 def add_parser(commands) -> None:
     """Add the command to the parser."""
@@ -17,6 +34,11 @@ def add_parser(commands) -> None:
         "the file as a comment with `?`. Nothing is guessed and nothing is overwritten. Then checks the data.",
         epilog="examples:\n  crmnb init parameters/my_shop/orders.csv\n"
         "  crmnb init parameters/my_shop --name my_shop --answer currency=EUR --answer time_zone=Europe/Berlin\n\n"
+        f"keys of --answer:\n{_listed_keys()}\n"
+        "SOURCE is the name of a file as it stands under `sources:`. The output names the keys of the questions that are open.\n\n"
+        "to answer after the first run:\n"
+        "  In parameters/NAME.yml each open question is a comment with `?`: remove its first #, and correct the value.\n"
+        "  Or delete that file, and run crmnb init again with --answer.\n\n"
         "exit codes:\n  0  the file was written, and the check can read the data\n"
         "  2  nothing was written, or the check stopped: the message says why",
         **FORMAT,
@@ -31,6 +53,10 @@ def add_parser(commands) -> None:
         help="the answer to a question, such as currency=EUR; the file and the output name the keys",
     )
     init.set_defaults(command=_init)
+
+
+def _listed_keys() -> str:
+    return "\n".join(f"  {key:<24} {meaning}" for key, meaning in ANSWER_KEYS.items())
 
 
 def _init(options: argparse.Namespace) -> int:

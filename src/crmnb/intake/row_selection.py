@@ -4,6 +4,7 @@ Headers that stand again, rows after the header, totals and footers, previews of
 rejected; and they are not lost, as the audit counts them.
 """
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import replace
@@ -16,6 +17,7 @@ from crmnb.schema.client import Condition, Mapping
 
 REPEATED_HEADER = "the header again"
 AFTER_HEADER = "after the header"
+_UNNAMED = re.compile(r"column \d+")  # what a column with an empty header is called
 
 
 def select_source_rows(
@@ -23,8 +25,6 @@ def select_source_rows(
 ) -> StagingTable:
     """Fill cells down and exclude what the source declares. starts: file number and its first rowid; key: of the source, for messages."""
     source = staging.source
-    for header in source.fill_down:
-        _fill_down(con, staging, header, f"{key}.fill_down")
     exclusions = []
     if source.rows_after_header:
         conditions = (
@@ -33,7 +33,10 @@ def select_source_rows(
         exclusions.append((AFTER_HEADER, " OR ".join(conditions)))
     if repeated := _is_header(staging):
         exclusions.append((REPEATED_HEADER, repeated))
-    return exclude_rows(replace(staging, exclusions=tuple(exclusions)), source.where, f"{key}.where")
+    selected = replace(staging, exclusions=tuple(exclusions))
+    for header in source.fill_down:
+        _fill_down(con, selected, header, f"{key}.fill_down")
+    return exclude_rows(selected, source.where, f"{key}.where")
 
 
 def exclude_rows(staging: StagingTable, where: Dictionary[str, Condition], key: str) -> StagingTable:
@@ -124,14 +127,28 @@ def _is_header(staging: StagingTable) -> str:
     }
     if len(names) < 2 or not staging.is_file:
         return ""
-    return " AND ".join(f"trim({cell.sql}) = {quote_literal(header)}" for header, cell in names.items())
+    return " AND ".join(
+        f"coalesce(trim({cell.sql}), '') IN ({_literals((header, '') if _UNNAMED.fullmatch(header) else (header,))})"
+        for header, cell in names.items()
+    )
 
 
 def _fill_down(con: duckdb.DuckDBPyConnection, staging: StagingTable, header: str, key: str) -> None:
-    """Give each empty cell of a column the value above it in its file; the first ones stay empty."""
-    cell = staging.cell(header, key)
+    """Give each empty cell of a column the value above it in its file; the first ones stay empty.
+
+    Excluded rows, which are no data, are passed over. A malformed record may have begun a group: below it cells stay empty. Rows sent
+    again, corrected, come from several places of a file, so they neither give nor take.
+    """
+    cell, table = staging.cell(header, key), staging.table
+    faults = [f"({staging.problem}) IS NOT NULL", *(f"{sent} IS NOT NULL" for sent in staging.resubmitted.values())]
+    excluded = " OR ".join(f"({condition})" for _, condition in staging.exclusions) or "false"
+    rows = (
+        f"SELECT rowid AS place, file, {cell.sql} AS value, {_clean_text(staging, cell)} IS NULL AS is_empty, {' OR '.join(faults)} AS is_alone "
+        f"FROM {table} WHERE NOT coalesce({excluded}, false)"
+    )
+    groups = f"SELECT *, count(*) FILTER (is_alone OR NOT is_empty) OVER (PARTITION BY file ORDER BY place) AS number FROM ({rows})"
+    first = "first_value(CASE WHEN NOT (is_alone OR is_empty) THEN value END) OVER (PARTITION BY file, number ORDER BY place)"
     con.execute(
-        f"UPDATE {staging.table} AS t SET {cell.sql} = above.value FROM (SELECT rowid AS place, last_value({_clean_text(staging, cell)} "
-        f"IGNORE NULLS) OVER (PARTITION BY file ORDER BY rowid) AS value FROM {staging.table}) AS above "
-        f"WHERE above.place = t.rowid AND {_clean_text(staging, Cell(f't.{cell.sql}', cell.kind))} IS NULL AND above.value IS NOT NULL"
+        f"UPDATE {table} SET {cell.sql} = above.value FROM (SELECT * REPLACE ({first} AS value) FROM ({groups})) AS above "
+        f"WHERE above.place = {table}.rowid AND above.is_empty AND NOT above.is_alone AND above.value IS NOT NULL"
     )

@@ -1,5 +1,6 @@
 """Rows that are no data are excluded by cause and counted; columns may be constants or the place of the row. Counts by pencil."""
 
+import duckdb
 import pytest
 from importing import HEAD, ORDERS, client_of, counts, quarantined, rows, take, take_orders
 
@@ -211,3 +212,61 @@ def test_each_value_of_a_cell_becomes_a_flag(tmp_path):
 def test_a_fault_of_a_split_is_named(tmp_path, split, words):
     with pytest.raises(InputError, match=words):
         take(tmp_path, LEADS.format(source="", split=split), leads_csv=LEADS_CSV)
+
+
+# ---- Typed sources, groups and constants that other formats would misread ------------------------------------------------
+
+
+def test_where_and_fill_down_hold_for_parquet_too(tmp_path):
+    """Rows of Parquet and of databases are no exception: a total among them would be revenue."""
+    with duckdb.connect() as con:
+        con.execute(
+            "COPY (SELECT * FROM (VALUES (1, 'a', 10.0, TIMESTAMP '2025-01-01'), (2, NULL, 20.0, TIMESTAMP '2025-01-02'), "
+            '(NULL, \'Total\', 30.0, NULL)) AS t("No", "Customer", "Total", "Ordered")) '
+            f"TO '{tmp_path / 'orders.parquet'}' (FORMAT parquet)"
+        )
+    parameters = """
+sources: {orders: {file: orders.parquet, fill_down: [Customer], where: {Customer: {not: Total}}}}
+tables:
+  orders:
+    source: orders
+    columns: {order_id: No, customer_id: Customer, ordered_at: Ordered, amount: Total, status: {value: paid}}
+"""
+    taken = take(tmp_path, parameters)
+    assert [(row["order_id"], row["customer_id"]) for row in rows(taken, "orders")] == [("1", "a"), ("2", "a")]
+    assert excluded(taken) == {"where: Customer": 1}
+
+
+def test_rows_that_are_no_data_give_no_value_and_a_malformed_record_ends_a_group(tmp_path):
+    text = f"{HEADER}the question,Who?,,,\n1,a,2025-01-01,10,paid\n{HEADER}2,,2025-01-02,20,paid\n3,b,2025\n4,,2025-01-04,40,paid\n"
+    taken = take_orders(tmp_path, text, ", rows_after_header: 1, fill_down: [Customer]", "bad_rows_allowed: 1")
+    found = [(row["order_id"], row["customer_id"]) for row in rows(taken, "orders")]
+    assert found == [("1", "a"), ("2", "a"), ("4", None)]
+
+
+def test_a_constant_has_the_notation_of_the_parameters_file_whatever_the_source_has(tmp_path):
+    """By the source's marks 1.250 would be 1250, and 5 stands for nothing."""
+    parameters = """
+sources: {reviews: {file: reviews.csv, decimal: ",", thousands: ".", date_format: "%d/%m/%Y", missing: ["", "5"]}}
+tables:
+  reviews:
+    source: reviews
+    columns: {review_id: Id, platform: {value: web}, posted_at: On, rating: Stars, scale: {value: 5}, own: {value: 1.250}, since: {value: 2024-12-31}, seen: {value: true}}
+    types: {own: money, since: time, seen: flag}
+"""
+    taken = take(tmp_path, parameters, reviews_csv='Id,On,Stars\n1,31/12/2025,"4,5"\n')
+    [row] = rows(taken, "reviews")
+    shown = (row["scale"], float(row["own"]), str(row["since"]), row["seen"], row["rating"])
+    assert shown == (5, 1.25, "2024-12-31 00:00:00", True, 4.5)
+
+
+def test_a_constant_of_another_notation_is_refused(tmp_path):
+    text = f"{HEAD}sources: {{o: {{file: o.csv}}}}\ntables: {{reviews: {{source: o, columns: {{platform: P, posted_at: A, rating: R, scale: {{value: '5,0'}}}}}}}}\n"
+    (tmp_path / "test.yml").write_text(text)
+    with pytest.raises(InputError, match=r"columns.scale.value: '5,0' is no number. Write it as 12.5"):
+        load_client("test", tmp_path)
+
+
+def test_rows_after_the_header_of_a_format_without_one_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"sources.orders.rows_after_header: does not apply to JSON lines"):
+        client_of(tmp_path, f"sources: {{orders: {{file: o.jsonl, rows_after_header: 1}}}}{ORDERS}")

@@ -34,7 +34,7 @@ def read_source(
     if formats == {"parquet"}:
         from crmnb.intake.readers.parquet import read_parquet
 
-        return read_parquet(con, staging, files)
+        return select_source_rows(con, read_parquet(con, staging, files), {}, location)
     if "parquet" in formats:
         raise InputError(
             f"{location}: the files have several formats ({', '.join(sorted(formats))}). Parquet cannot be combined with "

@@ -38,7 +38,8 @@ def check_ambiguous_numbers(validated: ValidatedRows) -> None:
         return
     for column in contract.columns:
         cell = contract.cells.get(column.name)
-        if cell is None or column.type not in ("money", "number", "integer") or cell.kind != "text":
+        is_number = column.type in ("money", "number", "integer") and column.name not in contract.constants
+        if cell is None or not is_number or cell.kind != "text":
             continue
         bare = bare_number(validated.cleaned_text(column.name), source.signs)
         with_point = f"(SELECT {bare} AS bare FROM {validated.staging.rows} WHERE contains({cell.sql}, '.'))"

@@ -22,9 +22,8 @@ from crmnb.intake.validation.currency import convert_amounts, currency_rules, ex
 from crmnb.intake.validation.quarantine import Quarantine, build_reasons, write_quarantine
 from crmnb.intake.validation.refunds import PARENT, is_own_refund, merge_refunds, refund_rules
 from crmnb.intake.validation.row_counts import audit_rows
-from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
+from crmnb.intake.validation.validated_rows import Contract, ValidatedRows, source_of
 from crmnb.intake.validation.zone_marks import check_zone_marks, skipped_hour_rules
-from crmnb.schema.client import Source
 from crmnb.schema.tables import ENGINE_TYPES
 from crmnb.schema.tables.columns import in_sql
 
@@ -78,15 +77,10 @@ def validate_rows(
     return f"SELECT {columns} FROM {validated.table} WHERE NOT ({validated.is_rejected})", audit
 
 
-def source_of(staging: StagingTable, contract: Contract, column: str) -> Source:
-    """The source with the format and the zone of the times of a column."""
-    return staging.source.of_column(contract.headers.get(column, column))
-
-
 def _apply_rules(validated: ValidatedRows) -> None:
     """Clean, recode, type and check all rows in one pass; each step is a SELECT over the previous one."""
     staging, contract, rules = validated.staging, validated.contract, validated.rules
-    cells = {name: clean_cell(cell, staging.source) for name, cell in contract.cells.items()}
+    cells = {name: clean_cell(cell, source_of(staging, contract, name)) for name, cell in contract.cells.items()}
     texts = {name: Cell(text_column(name), cell.kind) for name, cell in cells.items()}
     recoded = {name: recode_cell(texts[name], codes) for name, codes in contract.values.items() if codes}
     texts |= {name: Cell(text_column(name), cell.kind) for name, cell in recoded.items()}

@@ -9,7 +9,7 @@ from crmnb.intake.erasure.erasure_list import EMPTY_ERASURE_LIST, ErasureList
 from crmnb.intake.staging_table import Cell, StagingTable
 from crmnb.intake.validation.casts import cast_to_text, clean_cell
 from crmnb.intake.validation.contract import Rule, mask_names, violates
-from crmnb.schema.client import Refunds
+from crmnb.schema.client import Refunds, Source
 from crmnb.schema.tables import Column, Table
 
 _SHOWN = 60  # characters of a value in a message
@@ -27,6 +27,7 @@ class Contract:
     headers: dict[str, str] = field(
         default_factory=dict
     )  # of the columns in the source; a column that is not there has its own name
+    constants: frozenset[str] = frozenset()  # columns that are the same in all rows: they have no format of the source
     table: Table | None = None  # the canonical table; None for a source that queries read
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     as_is: frozenset[str] = frozenset()  # columns that keep the type of the source
@@ -85,7 +86,7 @@ class ValidatedRows:
 
     def cleaned_cell(self, column: str) -> str:
         """The SQL of a column's value in the staged rows; a text without surrounding blanks."""
-        return clean_cell(self.contract.cells[column], self.staging.source).sql
+        return clean_cell(self.contract.cells[column], source_of(self.staging, self.contract, column)).sql
 
     def examples(self, number: int) -> tuple[str, ...]:
         """Three values that violate a rule; for personal or empty columns, the places of three rows."""
@@ -102,6 +103,11 @@ class ValidatedRows:
             return ()
         places = self.query(f"SELECT _file, _record FROM {rows} ORDER BY _id LIMIT 3")
         return tuple(f"record {record} of {file}" for file, record in places)
+
+
+def source_of(staging: StagingTable, contract: Contract, column: str) -> Source:
+    """The source with the format and the zone of the times of a column; of a constant the formats of the parameters file."""
+    return Source() if column in contract.constants else staging.source.of_column(contract.headers.get(column, column))
 
 
 def format_examples(examples: tuple[str, ...]) -> str:

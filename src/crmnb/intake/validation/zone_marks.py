@@ -14,7 +14,7 @@ from crmnb.intake.validation.casts import cast_cell
 from crmnb.intake.validation.contract import TIME_TYPES, Rule, text_column
 from crmnb.intake.validation.daylight_saving import repeated_condition, skipped_condition
 from crmnb.intake.validation.time_formats import needs_zone
-from crmnb.intake.validation.validated_rows import Contract, ValidatedRows
+from crmnb.intake.validation.validated_rows import Contract, ValidatedRows, source_of
 from crmnb.schema.client import Source
 
 # UTC, created_utc, createdAtUtc, GMT+2
@@ -77,8 +77,7 @@ def skipped_hour_rules(contract: Contract, sources: dict[str, Source]) -> Iterat
 def note_repeated_hours(validated: ValidatedRows) -> Iterator[str]:
     """Times without a mark in the hour that a source's own zone repeats: which of the two it was nobody can tell."""
     contract, staging = validated.contract, validated.staging
-    headers = {column.name: contract.headers.get(column.name, column.name) for column in contract.columns}
-    sources = {name: staging.source.of_column(header) for name, header in headers.items()}
+    sources = {column.name: source_of(staging, contract, column.name) for column in contract.columns}
     for name, zone, wall in _own_clocks(contract, sources):
         condition = repeated_condition(zone, wall)
         if not condition or contract.values.get(name):

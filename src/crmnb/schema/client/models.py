@@ -98,9 +98,14 @@ class Condition(_Strict):
 
 
 class ColumnValue(_Strict):
-    """A column that no header gives: a constant, or the file and record number of the row as a key."""
+    """A column that no header gives: a constant, or the file and record number of the row as a key.
 
-    value: str | None = None
+    A constant is written as everywhere in YAML, whatever the formats of the source: 12.5, 2025-12-31, true.
+    """
+
+    value: Annotated[
+        str | None, BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)
+    ] = None
     row_number: bool = False
 
     @model_validator(mode="after")
@@ -239,6 +244,13 @@ class Mapping(_Strict):
     def headers(self) -> dict[str, str]:
         """The columns that are read from a column of the source, with its header."""
         return {name: header for name, header in self.columns.items() if isinstance(header, str)}
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """The columns that are the same in all rows."""
+        return frozenset(
+            name for name, column in self.columns.items() if not isinstance(column, str) and column.value is not None
+        )
 
     @property
     def flags(self) -> dict[str, tuple[str, str]]:

@@ -23,10 +23,20 @@ _OFFSET = re.compile(r"(?<!\w)((UTC|GMT) ?[+-]\d{1,2}(:?\d{2})?|[+-]\d{2}:?\d{2}
 _UTC = re.compile(r"(?<![A-Za-z])(UTC|GMT|Z)(?![A-Za-z])")
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{3,5}(?![A-Za-z])")  # as in EST, CET, AEST
 _UNUSED_OPTIONS = {  # options that do not apply to a format: declaring them is a mistake
-    "database": ("format", "sheets", "header", "delimiter", "encoding", "decimal", "thousands", "signs"),
-    "parquet": ("sheets", "header", "delimiter", "encoding", "table", "select"),
+    "database": (
+        "format",
+        "sheets",
+        "header",
+        "delimiter",
+        "encoding",
+        "decimal",
+        "thousands",
+        "signs",
+        "rows_after_header",
+    ),
+    "parquet": ("sheets", "header", "rows_after_header", "delimiter", "encoding", "table", "select"),
     "excel": ("delimiter", "encoding", "table", "select"),
-    "json": ("sheets", "header", "delimiter", "table", "select"),
+    "json": ("sheets", "header", "rows_after_header", "delimiter", "table", "select"),
     "csv": ("sheets", "table", "select"),
 }
 _FORMAT_NAMES = {

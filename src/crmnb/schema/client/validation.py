@@ -1,5 +1,6 @@
 """Checks of a parameters file that concern several keys: its parts must fit together and fit the canonical tables."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from zoneinfo import available_timezones
@@ -21,6 +22,17 @@ from crmnb.schema.tables import ENGINE_TYPES, RESERVED, TABLES, Column, Table
 _NEAR_MISS = (
     0.85  # similarity (0 to 1) to a declared column's name from which an attribute's name counts as a typing error
 )
+
+
+_NUMBER = r"[+-]?\d+(\.\d+)?"
+_CONSTANT_FORMS = {  # how a constant of a type is written, and an example
+    "money": (_NUMBER, "12.5"),
+    "number": (_NUMBER, "12.5"),
+    "integer": (r"[+-]?\d+", "12"),
+    "flag": ("true|false", "true or false"),
+    "time": (r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?", "2025-12-31"),
+    "month": (r"\d{4}-\d\d(-\d\d)?", "2025-12"),
+}
 
 
 def find_problems(client: Client) -> list[str]:
@@ -119,7 +131,9 @@ def _check_columns(key: str, table: Table, mapping: Mapping, client: Client) -> 
         yield from _check_split(f"{key}.split.{name}", name, split, table, mapping)
     for name, column in mapping.columns.items():
         if not isinstance(column, str):
-            yield from _check_column_value(f"{key}.columns.{name}", name, column, table)
+            yield from _check_column_value(
+                f"{key}.columns.{name}", name, column, table, mapping.types.get(name, "text")
+            )
     for name in sorted((mapped & RESERVED) - set(table.by_name)):
         yield f"{key}.columns.{name}: this name is reserved. Rename the column."
     free = (set(table.by_name) | items) - mapped
@@ -150,7 +164,7 @@ def _column_value_hint(column: Column, table: Table) -> str:
     return _instead_of(column)
 
 
-def _check_column_value(key: str, name: str, value: ColumnValue, table: Table) -> Iterator[str]:
+def _check_column_value(key: str, name: str, value: ColumnValue, table: Table, own_type: str) -> Iterator[str]:
     """Faults of a column that no header gives: only a key of the table's own is numbered, and no key is a constant."""
     column = table.by_name.get(name)
     is_own_key = name in table.key and column.type == "key" and not column.refers_to
@@ -161,6 +175,10 @@ def _check_column_value(key: str, name: str, value: ColumnValue, table: Table) -
         yield f"{key}: a key cannot be the same in all rows. Name its column{', or write {row_number: true}' if is_own_key else ''}."
     if value.value is not None and column and column.one_of and value.value not in column.one_of:
         yield f"{key}.value: {value.value!r} is not allowed.{nearest(value.value, column.one_of)}"
+    type_ = column.type if column else own_type
+    form = _CONSTANT_FORMS.get(type_)
+    if value.value is not None and form and not re.fullmatch(form[0], value.value):
+        yield f"{key}.value: {value.value!r} is no {type_}. Write it as {form[1]}, whatever the formats of the source."
 
 
 def _check_split(key: str, name: str, split: Split, table: Table, mapping: Mapping) -> Iterator[str]:
