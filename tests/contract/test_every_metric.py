@@ -13,7 +13,7 @@ import pytest
 
 from crmnb.core.period import Period
 from crmnb.engine.session import Tables, in_memory, source_of
-from crmnb.evaluate.measure import measure, measure_all
+from crmnb.evaluate.measure import measure_all
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.metrics.definition import Metric, catalogue, families, family
 from crmnb.schema.client import Client, Gain
@@ -44,25 +44,6 @@ def chosen(request) -> list[Metric]:
 def rows_of_all(metrics: list[Metric], tables: Tables, period: Period) -> dict[str, pd.DataFrame]:
     """Each metric's rows, all measured together."""
     return {metric.id: told.rows for metric, told in zip(metrics, measure_all(metrics, tables, period), strict=True)}
-
-
-def rows_by_threads(
-    threads: int, metrics: list[Metric], frames: dict[str, pd.DataFrame], book
-) -> dict[str, pd.DataFrame]:
-    """The same of the frames as they are, with so many threads of the engine."""
-    tables = in_memory(book.client, frames)
-    tables.con.execute(f"set threads = {threads}")
-    return rows_of_all(metrics, tables, book.period)
-
-
-@pytest.fixture(scope="module")
-def plain(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
-    """Of the frames as they are, on one thread of the engine."""
-    return rows_by_threads(1, chosen, frames, corner_shop)
-
-
-def rows(metric: Metric, frames, book) -> pd.DataFrame:
-    return measure(metric, in_memory(book.client, frames), book.period).rows
 
 
 def figures(frame: pd.DataFrame) -> pd.DataFrame:
@@ -144,12 +125,14 @@ def test_evidence_by_segment_adds_up_to_the_whole(metric: Metric, corner_shop):
 def shuffled(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
     """Of the frames in another order, on four threads."""
     mixed = {name: frame.sample(frac=1, random_state=5) for name, frame in frames.items()}
-    return rows_by_threads(4, chosen, mixed, corner_shop)
+    tables = in_memory(corner_shop.client, mixed)
+    tables.con.execute("set threads = 4")
+    return rows_of_all(chosen, tables, corner_shop.period)
 
 
 @each_metric
-def test_neither_order_of_rows_nor_threads_matter(metric: Metric, plain, shuffled):
-    pd.testing.assert_frame_equal(shuffled[metric.id], plain[metric.id], check_exact=True)
+def test_neither_order_of_rows_nor_threads_matter(metric: Metric, corner_shop, shuffled):
+    pd.testing.assert_frame_equal(shuffled[metric.id], corner_shop(metric.id).rows, check_exact=True)
 
 
 def declaring_twice(client: Client) -> Client:
@@ -174,8 +157,8 @@ def doubled(chosen, frames, corner_shop) -> dict[str, pd.DataFrame]:
 
 
 @each_metric
-def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, plain, doubled):
-    once, twice = figures(plain[metric.id]), figures(doubled[metric.id])
+def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, doubled):
+    once, twice = figures(corner_shop(metric.id).rows), figures(doubled[metric.id])
     of_all = ~once.index.get_level_values("breakdown").str.startswith("per ")
     times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.

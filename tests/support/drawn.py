@@ -4,15 +4,15 @@ Nothing here asks the functions that write the sentences: a name comes from a la
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure as Canvas
 
-from crmnb.report.drawing.canvas import is_narrow
+from crmnb.report.drawing.canvas import WIDTH, canvas
 
 MINUS = "\N{MINUS SIGN}"
 _NUMBER = re.compile(rf"([-{MINUS}+]?)[^\d\s,;(]?\s?(\d[\d,]*(?:\.\d+)?)")
@@ -30,27 +30,21 @@ class Mark(NamedTuple):
     hollow: bool
 
 
-class _Recorded(Canvas):
-    """A figure that is listed and not written as SVG, which takes longer than drawing it. Of the class once: matplotlib inspects it."""
-
-    figures: ClassVar[list[Canvas]] = []
-
-    def __init__(self, *args, **named):
-        super().__init__(*args, **named)
-        if not is_narrow(self):  # the same once more, for a telephone
-            self.figures.append(self)
-
-    def savefig(self, sheet, **_):
-        sheet.write("<svg><style></style></svg>")
-
-
 @contextmanager
 def recorded() -> Iterator[list[Canvas]]:
-    """The figures that are drawn meanwhile."""
+    """The figures that are drawn meanwhile as wide as a page, and not written as SVG, which takes longer than drawing them."""
+    figures = []
+
+    def drawing(draw: Callable[[Canvas], None], width: int, height: int) -> str:
+        if width == WIDTH:  # not the same once more, for a telephone
+            with canvas(height, width) as figure:
+                draw(figure)
+            figures.append(figure)
+        return "<svg><style></style></svg>"
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Recorded, "figures", [])
-        patch.setattr("crmnb.report.drawing.canvas.Canvas", _Recorded)
-        yield _Recorded.figures
+        patch.setattr("crmnb.report.drawing.canvas.drawing", drawing)
+        yield figures
 
 
 def agrees(words: str, value: float) -> bool:

@@ -90,12 +90,15 @@ def canvas(height: int, width: int = WIDTH):
 
 def drawings(draw: Callable[[Canvas], None], height: int, narrow_height: int) -> dict[str, str | int]:
     """What `draw` draws on a figure of the page's width and on one of a telephone's (`is_narrow`), as a `Figure` takes it."""
-    texts = {}
-    for name, (width, own) in {"svg": (WIDTH, height), "narrow": (NARROW, narrow_height)}.items():
-        with canvas(own, width) as figure:
-            draw(figure)
-            texts[name] = svg(figure)
+    texts = {"svg": drawing(draw, WIDTH, height), "narrow": drawing(draw, NARROW, narrow_height)}
     return texts | {"height": height, "narrow_height": narrow_height}
+
+
+def drawing(draw: Callable[[Canvas], None], width: int, height: int) -> str:
+    """What `draw` draws on a figure of so many CSS pixels, as SVG text."""
+    with canvas(height, width) as figure:
+        draw(figure)
+        return svg(figure)
 
 
 def is_narrow(figure: Canvas) -> bool:
