@@ -41,7 +41,7 @@ def test_help_teaches(arguments):
 
 def test_exit_codes_are_documented():
     text = command("run", "--help").stdout
-    for code in ("0", "1", "2", "3", "4", "130", "143"):
+    for code in ("0", "1", "2", "3", "4", "5", "130", "143"):
         assert f"\n  {code}  " in text
 
 

@@ -5,10 +5,23 @@ import signal
 import sys
 import threading
 
-from crmnb.cli import catalogue, check, columns, data_removal, handbook, init, learn, results, run, schema, simulate
+from crmnb.cli import (
+    alerts,
+    catalogue,
+    check,
+    columns,
+    data_removal,
+    handbook,
+    init,
+    learn,
+    results,
+    run,
+    schema,
+    simulate,
+)
 from crmnb.cli.shared import EXIT_CODES, FORMAT
 
-_COMMANDS = (init, check, run, results, columns, schema, simulate, data_removal, catalogue, handbook, learn)
+_COMMANDS = (init, check, run, results, alerts, columns, schema, simulate, data_removal, catalogue, handbook, learn)
 
 
 def main(arguments: list[str] | None = None) -> int:

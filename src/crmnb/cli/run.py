@@ -83,7 +83,8 @@ def _run(options: argparse.Namespace) -> int:
         summary, errors = summarize(outcomes, Path.cwd())
         print(summary, end="")
         print(errors, end="", file=sys.stderr)
-    return exit_code(outcome.status for outcome in outcomes)
+    has_errors = any(outcome.has_errors for outcome in outcomes)
+    return exit_code((outcome.status for outcome in outcomes), has_errors=has_errors)
 
 
 def _clients(project: Path, options: argparse.Namespace) -> list[str]:

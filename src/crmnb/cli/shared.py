@@ -12,9 +12,11 @@ EXIT_CODES = """exit codes:
   3  skipped: none of the client's files was found; the message says where to get them
   4  interrupted for a reason that says nothing about the data: a process was killed, a limit was reached, the disk is full,
      or another run of the client is in progress; the published report stays, and the same command continues the run
+  5  the report is made or up to date, and an alert of severity error was raised (`alerts:` in the parameters file); see
+     `crmnb alerts`
   130  stopped from the keyboard; the published report stays, and the same command continues the run
   143  stopped by SIGTERM; the published report stays, and the same command continues the run
-With several clients the most severe code is returned, in the order 4, 2, 1, 0; 3 only if all clients were skipped.
+With several clients the most severe code is returned, in the order 4, 2, 1, 5, 0; 3 only if all clients were skipped.
 """
 
 

@@ -55,7 +55,7 @@ def _checked(metric: Metric, client: Client, name: str, value: Any) -> Any:
 
 
 def check_settings(client: Client) -> None:
-    """Raise InputError where `settings`, `targets` or `objectives` name a metric or setting that does not exist, or a segment a family."""
+    """Raise InputError where `settings`, `targets`, `objectives` or `alerts` name a metric or setting that does not exist, or a segment a family."""
     known = catalogue()
     for name, segment in client.segments.items():
         for family in segment.families:
@@ -64,8 +64,11 @@ def check_settings(client: Client) -> None:
                     f"parameters file {client.id}.yml, segments.{name}.families: unknown family {family!r}."
                     + nearest(family, families())
                 )
-    for key in ("settings", "targets", "objectives"):
-        for name in getattr(client, key):
+    named = {key: getattr(client, key) for key in ("settings", "targets", "objectives")}
+    named["alerts.thresholds"] = [threshold.metric for threshold in client.alerts.thresholds]
+    named["alerts.changes"] = [name for change in client.alerts.changes for name in change.metrics]
+    for key, names in named.items():
+        for name in names:
             if name not in known:
                 raise InputError(
                     f"parameters file {client.id}.yml, {key}: unknown metric {name!r}." + nearest(name, known)

@@ -27,6 +27,7 @@ _WITHOUT_EFFECT_ON_METRICS = {
     "settings",
     "targets",
     "objectives",
+    "alerts",
 }
 _BY_METRIC = ("settings", "targets")
 LOCK = "requirements.lock"
@@ -43,7 +44,8 @@ class Dependencies:
 
 def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, str], families: list[str]) -> str:
     """The key of an evaluation: the client's declarations on data and metrics, the checksums of the tables, the families."""
-    declared = client.model_dump(mode="json", exclude={"id", "folder", "name", "obtain", "data_folders", "objectives"})
+    without_effect = {"id", "folder", "name", "obtain", "data_folders", "objectives", "alerts"}
+    declared = client.model_dump(mode="json", exclude=without_effect)
     days = [period.label, str(period.data_from), str(period.cutoff)]
     return _hash([code_hash(project), declared, days, tables, families])
 
@@ -80,10 +82,12 @@ def family_key(
     )
 
 
-def report_key(project: Path, client: Client, period: Period, fingerprint: str, families: dict[str, str]) -> str:
-    """The key of a report: all declarations of the client, the intake, and the keys of its families."""
+def report_key(
+    project: Path, client: Client, period: Period, fingerprint: str, families: dict[str, str], history: str
+) -> str:
+    """The key of a report: all declarations of the client, the intake, the keys of its families and of the published history."""
     declared = client.model_dump(mode="json", exclude={"folder"})
-    return _hash([code_hash(project), declared, period.label, fingerprint, families])
+    return _hash([code_hash(project), declared, period.label, fingerprint, families, history])
 
 
 def parameters_key(project: Path, client: Client) -> str:

@@ -90,10 +90,17 @@ def _handbook(**arguments: Any) -> dict[str, Any]:
     return update_handbook(**arguments)
 
 
+def _alerts(**arguments: Any) -> dict[str, Any]:
+    from crmnb.run.alerts_job import run_alerts
+
+    return run_alerts(**arguments)
+
+
 _JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "plan": _plan,
     "evaluate": _evaluate,
     "family": _family,
     "report": _report,
     "handbook": _handbook,
+    "alerts": _alerts,
 }

@@ -18,7 +18,7 @@ from crmnb.run.process_cleanup import signals_blocked
 from crmnb.run.status import RunStatus
 from crmnb.run.store import NOTEBOOK, clean_up, family_folder, log_path
 
-SINGLE_JOBS = 4  # per client, beside one job per family: plan, evaluation, report, handbook
+SINGLE_JOBS = 5  # per client, beside one job per family: plan, evaluation, report, handbook, alerts
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Outcome:
     """The outcome of one client's run.
 
     message: the reason for the status, in plain words. rebuilt: stored files that were damaged and have been rebuilt.
+    alerts: those of alerts.json (`crmnb.run.alerts_job.run_alerts`).
     notebooks: for each family {"family", "title", "failure", "remedy", "reused", "reason", "seconds", "steps", "notebook"}.
     """
 
@@ -63,9 +64,15 @@ class Outcome:
     folder: Path | None = None
     notebooks: list[dict[str, Any]] = field(default_factory=list)
     unavailable: list[dict[str, str]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
     rebuilt: list[str] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether an alert of severity error was raised."""
+        return any(alert["severity"] == "error" and alert["is_raised"] for alert in self.alerts)
 
     def end(self, status: RunStatus, message: str = "") -> None:
         """Set the status and its reason."""
@@ -177,10 +184,11 @@ def _run_steps(
     ]:  # reports link to it; but a report is worth more than its links, and the next run tries again
         with suppress(JobError):
             yield from _run_one(job("handbook", "handbook"), outcome, "handbook")
+    report = {"period": outcome.period, "tables": plan["tables"]}
     if plan["unchanged"]:
+        yield from _check_alerts(outcome, job, report)
         outcome.end(RunStatus.UNCHANGED)
         return
-    report = {"period": outcome.period, "tables": plan["tables"]}
     if not plan["evaluated"]:
         evaluation = {"families": list(plan["families"]), "memory": options.memory_limit, "threads": threads}
         evaluation_job = job("evaluate", "evaluation", fresh=options.fresh, **report, **evaluation)
@@ -191,8 +199,17 @@ def _run_steps(
     families = {n["family"]: {"title": n["title"], "failure": n["failure"]} for n in outcome.notebooks}
     result = yield from _run_one(job("report", "report", families=families, **report), outcome, "report")
     outcome.unavailable = result["unavailable"]
+    yield from _check_alerts(outcome, job, report)
     failures = " ".join(f"{n['title']}: {n['failure']}" for n in outcome.notebooks if n["failure"])
     outcome.end(RunStatus.FAMILY_FAILED if failures else RunStatus.MADE, failures)
+
+
+def _check_alerts(
+    outcome: Outcome, job: Callable[..., Job], report: dict[str, Any]
+) -> Generator[list[Job], list[JobResult], None]:
+    """Every run checks the alerts: data grow old, and cool-downs end, while the report stays as it is."""
+    result = yield from _run_one(job("alerts", "alerts", **report), outcome, "alerts")
+    outcome.alerts = result["alerts"]
 
 
 def _run_notebooks(

@@ -18,6 +18,7 @@ from crmnb.run import store
 from crmnb.run.cache_keys import Dependencies, evaluation_key, family_key, file_hashes, parameters_key, report_key
 from crmnb.run.context import ReportContext
 from crmnb.run.handbook import handbook_is_current
+from crmnb.run.history import history_key, load_history
 from crmnb.run.jobs import Interruption, StepCallback
 from crmnb.run.store import read_record
 from crmnb.schema.client import Client, load_client
@@ -180,7 +181,8 @@ def _plan(context: ReportContext, notebooks: dict[str, Path], *, fresh: bool) ->
     digests = None if fresh else record.digests(context.evaluation, key)
     families, keys = plan_families(context, notebooks, digests, fresh=fresh)
     published = read_record(context.record)
-    current_key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys)
+    history = history_key(load_history(context.private), context.period.end)
+    current_key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys, history)
     unchanged = (
         all(family["reuse"] for family in families.values())
         and published.get("key") == current_key

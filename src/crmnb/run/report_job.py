@@ -16,6 +16,9 @@ from crmnb.core.checksum import damaged_files, write_json
 from crmnb.core.folder_swap import replace_folder
 from crmnb.core.period import Period
 from crmnb.evaluate import store as result_store
+from crmnb.evaluate.alerts import Alert, metric_alerts
+from crmnb.evaluate.history import PublishedFigure, news, published_figures
+from crmnb.evaluate.monitoring import Monitored, monitor
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import COLUMNS
 from crmnb.evaluate.settings import compared_with
@@ -26,14 +29,16 @@ from crmnb.report import pages
 from crmnb.report.exports.xlsx import write_xlsx
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
-from crmnb.report.tables.scorecard import in_short
+from crmnb.report.tables.scorecard import headline, in_short
 from crmnb.report.text.definitions import METHODOLOGY
 from crmnb.report.text.notes import reason_text, with_reason_texts
 from crmnb.report.text.numbers import period_name
 from crmnb.report.text.values import reasons_of_absence
+from crmnb.run.alerts_job import save_signals
 from crmnb.run.cache_keys import VERSIONS, file_hashes, report_key, source_hash
 from crmnb.run.context import ReportContext, load_context
 from crmnb.run.environment import current_time
+from crmnb.run.history import history_key, load_history, save_history
 from crmnb.run.jobs import Interruption, StepCallback
 from crmnb.run.store import DEPENDENCIES, NOTEBOOK, PAGE_CELLS, read_record, reject_foreign_files
 
@@ -75,6 +80,11 @@ class _Report:
     made_at: datetime
 
     @property
+    def results(self) -> list[Result]:
+        """All results."""
+        return [result for family in self.families for result in family.results]
+
+    @property
     def complete_families(self) -> list[Family]:
         """Those that have a page: not those without a figure, whose page would only say why.
 
@@ -106,15 +116,38 @@ def make_report(
     context = load_context(project, client, period, tables)
     restored = tuple(_restore(name, facts, context) for name, facts in families.items())
     report = _Report(context, restored, current_time())
+    history = load_history(context.private)
+    monitored = _monitored(report, history)
+    signals = metric_alerts(report.results, monitored, context.client)
     output = context.staging("report")
-    _write(report, output)
+    _write(report, monitored, signals, output)
     files = file_hashes(output)
     reject_foreign_files(context.report, read_record(context.record))
     replace_folder(output, context.report)
+    save_signals(context.private, context.period.label, signals)
+    history = _keep_history(report, history)
     keys = {family.name: read_record(family.folder / DEPENDENCIES).get("key", "") for family in restored}
-    key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys)
+    key = report_key(context.project, context.client, context.period, context.intake.fingerprint, keys, history)
     write_json(context.record, {"key": key, "files": files, **_portfolio_facts(report)})
     return {"folder": str(context.report), "unavailable": _unavailable(restored)}
+
+
+def _monitored(report: _Report, history: list[PublishedFigure]) -> list[Monitored]:
+    """The months of each objective on a control chart; of a metric with breakdowns those of its first one."""
+    results = {result.metric.id: result for result in report.results}
+    rows = [(result, headline(result)) for result in _objectives(report, results)]
+    return [monitor(result, row.breakdown, history) for result, row in rows if row and result.metric.over_time]
+
+
+def _keep_history(report: _Report, history: list[PublishedFigure]) -> str:
+    """Add what this report publishes to the client's history; returns the key of what its charts can show of that."""
+    context, published_at = report.context, report.made_at.isoformat(timespec="seconds")
+    label = context.period.label
+    own = [figure for figure in history if figure.report == label]
+    figures = published_figures(report.results, label, published_at)
+    added = news(own, figures, (result.metric.id for result in report.results), published_at)
+    save_history(context.private, label, own + added)
+    return history_key(history + added, context.period.end)
 
 
 def _restore(name: str, facts: dict[str, str], context: ReportContext) -> Family:
@@ -126,25 +159,26 @@ def _restore(name: str, facts: dict[str, str], context: ReportContext) -> Family
     return Family(name, facts["title"], facts["failure"], results, folder)
 
 
-def _write(report: _Report, folder: Path) -> None:
+def _write(report: _Report, monitored: list[Monitored], signals: list[Alert], folder: Path) -> None:
     """Write the folder that may be sent to the client."""
     frames = [result.rows for family in report.families for result in family.results]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     frame = with_reason_texts(frame, report.context.client)
     write_frame(frame, folder / "results.parquet", duckdb.default_connection())
     write_xlsx(frame, folder / "results.xlsx", report.made_at)
-    for name, html in _pages(report):
+    for name, html in _pages(report, monitored, signals):
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     manifest = json.dumps(_manifest(report), indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(manifest, encoding="utf-8")
 
 
-def _pages(report: _Report) -> Iterator[tuple[str, str]]:
+def _pages(report: _Report, monitored: list[Monitored], signals: list[Alert]) -> Iterator[tuple[str, str]]:
     """The names and the HTML of the pages."""
     client, period, intake = report.context.client, report.context.period, report.context.intake
     families = report.complete_families
     nav = [
         ("Overview", "index.html"),
+        *([("Monitoring", "monitoring.html")] if monitored else []),
         *((family.title, f"{family.name}.html") for family in families),
         ("Methodology", METHODOLOGY),
         ("Excel", "results.xlsx"),
@@ -173,6 +207,9 @@ def _pages(report: _Report) -> Iterator[tuple[str, str]]:
             gaps=intake.gaps,
         ),
     )
+    if monitored:
+        facts = {"monitored": monitored, "alerts": signals, "results": report.results, "nav": nav}
+        yield "monitoring", pages.monitoring_page(client, period, **facts)
     yield from pages.methodology_pages(catalogue().values(), nav=nav)
 
 

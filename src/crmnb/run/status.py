@@ -27,10 +27,14 @@ _EXIT_CODES = {
     RunStatus.SKIPPED: 3,
     RunStatus.INTERRUPTED: 4,
 }
-_MOST_SEVERE_FIRST = (4, 2, 1, 0, 3)
+_ALERT = 5
+_MOST_SEVERE_FIRST = (4, 2, 1, _ALERT, 0, 3)
 
 
-def exit_code(statuses: Iterable[RunStatus]) -> int:
-    """The exit code for at least one client: the most severe code; 3 only if all clients were skipped."""
-    codes = {_EXIT_CODES[status] for status in statuses}
+def exit_code(statuses: Iterable[RunStatus], *, has_errors: bool = False) -> int:
+    """The exit code for at least one client: the most severe code; 3 only if all clients were skipped.
+
+    has_errors: whether an alert of severity error was raised.
+    """
+    codes = {_EXIT_CODES[status] for status in statuses} | ({_ALERT} if has_errors else set())
     return next(code for code in _MOST_SEVERE_FIRST if code in codes)

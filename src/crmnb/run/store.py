@@ -16,7 +16,7 @@ NOTEBOOK = "notebook.ipynb"
 PAGE_CELLS = "cells.json"  # the cells of a family's page
 DEPENDENCIES = "dependencies.json"  # what a notebook that ran to its end depends on, and the cache key of that
 REPORT_FILES = (  # beside the families' pages
-    *("index.html", "methodology.html", "manifest.json", "results.parquet", "results.xlsx"),
+    *("index.html", "monitoring.html", "methodology.html", "manifest.json", "results.parquet", "results.xlsx"),
 )
 # Files that operating systems and programs leave in a folder that somebody has opened.
 _SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.~lock\..*#|~\$.*|\.nfs\w+", re.IGNORECASE)
@@ -67,6 +67,16 @@ def parameters_folder(private: Path) -> Path:
 def report_record(private: Path, period: str) -> Path:
     """The JSON record of the published report of a period."""
     return private / RUNS / period / "report.json"
+
+
+def alerts_path(private: Path, period: str) -> Path:
+    """The alerts of the last run of a period."""
+    return private / RUNS / period / "alerts.json"
+
+
+def history_path(private: Path, period: str) -> Path:
+    """The figures of the whole client that the reports of a period have published."""
+    return private / RUNS / period / "published.json"
 
 
 def log_path(private: Path) -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from crmnb.core.paths import relative_path
+from crmnb.report.text.alerts import alert_line
 from crmnb.run.pipeline import Outcome
 from crmnb.run.status import WITH_REPORT, WITHOUT_REPORT, RunStatus
 
@@ -49,12 +50,17 @@ def _errors(outcome: Outcome, with_client: bool, folder: Path) -> str:
         return f"crmnb: {client}{word}{outcome.message}\n"
     names = ", ".join(outcome.rebuilt)
     rebuilt = f"crmnb: {client}stored files were damaged and have been rebuilt: {names}\n" if names else ""
-    return rebuilt + "".join(
-        f"crmnb: {client}{notebook['family']}: {notebook['failure']}\n"
-        f"{_remedy(notebook)}"
-        f"  executed notebook: {relative_path(Path(notebook['notebook']), folder)}\n"
-        for notebook in outcome.notebooks
-        if notebook["failure"]
+    alerts = "".join(f"crmnb: {client}{alert_line(alert)}\n" for alert in outcome.alerts if alert["is_raised"])
+    return (
+        rebuilt
+        + alerts
+        + "".join(
+            f"crmnb: {client}{notebook['family']}: {notebook['failure']}\n"
+            f"{_remedy(notebook)}"
+            f"  executed notebook: {relative_path(Path(notebook['notebook']), folder)}\n"
+            for notebook in outcome.notebooks
+            if notebook["failure"]
+        )
     )
 
 

@@ -163,8 +163,8 @@ def _design(scale: tuple, weights: tuple, starts: tuple[int, ...], base: int, se
     matrix = (np.eye(months) - mean) @ adjust * np.array(scale)[None, :] / np.array(scale)[:, None]
     u, singular, _ = np.linalg.svd(matrix[:base], full_matrices=False)
     basis = u[:, singular > 1e-8].T
-    kept = basis @ matrix[:base]
-    covariances = [kept @ _correlations(months, phi) @ kept.T for phi in _GRID]
+    remaining = basis @ matrix[:base]
+    covariances = [remaining @ _correlations(months, phi) @ remaining.T for phi in _GRID]
     inverses = np.array([np.linalg.inv(covariance) for covariance in covariances])
     return _Design(matrix, basis, inverses, np.array([np.linalg.slogdet(c)[1] for c in covariances]), base)
 

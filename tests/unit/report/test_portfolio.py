@@ -50,6 +50,28 @@ def test_a_client_in_order_is_told_with_report_freshness_and_a_headline(tmp_path
         assert said in told
 
 
+def test_alerts_of_the_newest_report_are_listed_and_an_error_needs_attention(tmp_path):
+    alert = {"severity": "error", "title": "NPS", "breakdown": "", "segment": "", "level": "", "rule": "threshold"}
+    alert |= {
+        "value": 12.0,
+        "unit": "points",
+        "low": 20.0,
+        "high": None,
+        "period": "2025",
+        "since": "2025",
+        "moved": [],
+    }
+    for client, alerts in (("a", [alert | {"severity": "warn"}]), ("b", [alert]), ("c", [{"severity": HOSTILE}, 7])):
+        publish(tmp_path, client, "2025")
+        write(tmp_path / client / ".private" / "runs" / "2025" / "alerts.json", {"alerts": alerts})
+        ran(tmp_path, client, "made")
+    page = shown(tmp_path)
+    assert re.findall(r'<p class="note">([a-c])</p>', page) == [*"bac"]
+    assert "error: NPS: 12 points in 2025, below 20, since 2025" in words(page)
+    assert words(page).count("NPS: 12 points") == 2
+    assert "1 needs attention" in words(page)
+
+
 def test_those_that_need_somebody_come_first_the_gravest_before_the_others(tmp_path):
     for client, status in (
         ("a", "made"),

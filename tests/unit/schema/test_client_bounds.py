@@ -43,6 +43,11 @@ exchange_rates: {USD: 0.9}
 level: 0.9
 targets: {csat: 70}
 privacy: {min_base: 20, suppress_below: 5}
+alerts:
+  thresholds: [{metric: csat, below: 60, above: 99}]
+  freshness: {orders: {warn_after_hours: 24, error_after_hours: 48}}
+  rejected_rows: {orders: {warn_above: 1, error_above: 5}}
+  cool_down_days: 7
 """
 SLIPS = (1e308, -1e308, 99_999_999_999_999_999_999, -99_999_999_999_999_999_999, True, "many", [1], None)
 _BOUNDED = ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"})

@@ -13,6 +13,7 @@ _WHERE = {
     "check_page": "data_check",
     "index_page": "index",
     "methodology_pages": "catalogue",
+    "monitoring_page": "monitoring",
     "quarantine_page": "quarantine",
 }
 

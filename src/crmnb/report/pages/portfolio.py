@@ -20,6 +20,7 @@ from crmnb.core.lock import locked
 from crmnb.core.paths import HANDBOOK, is_client_name
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import page
+from crmnb.report.text.alerts import alert_line
 
 PAGE = "index.html"
 _LOCK = ".lock"
@@ -41,7 +42,8 @@ _OUTCOMES = {
     "skipped": ("skipped: no data files found", 0),
     "": ("no run recorded", 0),
 }
-_UNREADABLE, _OLD = 4, 5
+_UNREADABLE, _OLD, _ALERT = 4, 5, 6
+_MOST_ALERTS = 5
 _TONES = {
     "better": "good",
     "worse": "bad",
@@ -61,6 +63,8 @@ class _Client:
     message: str = ""
     report: dict[str, Any] | None = None
     tiles: list[dict[str, str]] = field(default_factory=list)
+    alerts: list[dict[str, str]] = field(default_factory=list)
+    more_alerts: int = 0
     others: list[dict[str, str]] = field(default_factory=list)
     more: int = 0
     reports: int = 0
@@ -133,7 +137,22 @@ def _client(folder: Path, now: datetime) -> _Client:
         if client.report["failed"] and _word(record, "status") == "family failed":
             client.message = ""  # the report shows the same
         client.urgency = client.urgency or client.report["urgency"]
+        _add_alerts(client, folder / ".private" / "runs" / newest / "alerts.json", there)
     return client
+
+
+def _add_alerts(client: _Client, path: Path, is_private_there: bool) -> None:
+    """The alerts of the newest report: errors first, in a line each; an error needs attention."""
+    there = is_private_there and _is_folder(path.parent)
+    alerts = _many(_record(path) if there else {}, "alerts")
+    lines = []
+    for alert in sorted(alerts, key=lambda alert: _word(alert, "severity") != "error"):
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # a record of another version
+            severity = _word(alert, "severity")
+            lines.append({"words": printable(alert_line(alert), _LONGEST), "severity": severity})
+    client.alerts, client.more_alerts = lines[:_MOST_ALERTS], len(lines[_MOST_ALERTS:])
+    if any(line["severity"] == "error" for line in lines):
+        client.urgency = client.urgency or _ALERT
 
 
 def _outcome(record: dict[str, Any] | None) -> tuple[int, str]:

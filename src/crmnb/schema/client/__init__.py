@@ -4,6 +4,7 @@ from crmnb.schema.client.load import known_clients, load_client
 from crmnb.schema.client.models import (
     INDEX,
     TEAM_COLUMN,
+    Alerts,
     Churn,
     Client,
     ColumnTimes,
@@ -35,6 +36,7 @@ from crmnb.schema.client.models import (
 __all__ = [
     "INDEX",
     "TEAM_COLUMN",
+    "Alerts",
     "Churn",
     "Client",
     "ColumnTimes",

@@ -9,6 +9,7 @@ from babel import Locale, UnknownLocaleError
 
 from crmnb.core.errors import InputError, did_you_mean, nearest
 from crmnb.core.period import Period
+from crmnb.schema.client.alerts import find_alerts_problems
 from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.feedback import find_feedback_problems
@@ -65,6 +66,7 @@ def find_problems(client: Client) -> list[str]:
     if client.market:
         messages += find_market_problems(client.market, client)
     messages += find_data_quality_problems(client.data_quality, client)
+    messages += find_alerts_problems(client.alerts, client)
     if client.churn:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():

@@ -1,0 +1,86 @@
+"""Monitoring: the months of a metric on a control chart, in the metric's unit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from crmnb.evaluate.history import Months, PublishedFigure, monthly_series
+from crmnb.evaluate.result import Result
+from crmnb.stats.control_chart import LEAST_MONTHS, ControlChart, control_chart
+
+MONTH_DAYS = 365.25 / 12
+_LEAST_EVENTS = 5  # expected in a month, of either outcome: with fewer, a binomial or Poisson month is skewed
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """A result's months on their chart, or the reason why there is no chart.
+
+    kind: that of the chart; of `u` the figures are for a month of average length. values, centre, low, high: in the metric's unit.
+    phases: the month and title of each declared change within. reason: "", "few_months" or "no_variation".
+    """
+
+    result: Result
+    months: Months
+    kind: str = ""
+    chart: ControlChart | None = None
+    values: tuple[float, ...] = ()
+    centre: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    phases: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether the last month is marked."""
+        return self.chart is not None and bool(self.chart.rules_of_last)
+
+
+def monitor(result: Result, breakdown: str, history: Iterable[PublishedFigure]) -> Monitored:
+    """A result's months, for one breakdown ("" for the metric itself), on a control chart."""
+    months = monthly_series(result, breakdown, history)
+    if len(months.labels) < LEAST_MONTHS:
+        return Monitored(result, months, reason="few_months")
+    kind, values, sizes, scale = _as_charted(result, months)
+    phases = _phases(result, months.labels)
+    try:
+        chart = control_chart(values, sizes, kind=kind, phases=[months.labels.index(label) for label, _ in phases])
+    except ValueError:
+        return Monitored(result, months, reason="no_variation")
+    values, centre, *limits = (line * scale for line in (chart.values, chart.centre, chart.low, chart.high))
+    if result.metric.unit == "%" and 0 <= min(months.values) <= max(months.values) <= 100:
+        limits = [np.clip(line, 0, 100) for line in limits]
+    return Monitored(result, months, kind, chart, *(tuple(line.tolist()) for line in (values, centre, *limits)), phases)
+
+
+def _as_charted(result: Result, months: Months) -> tuple[str, np.ndarray, np.ndarray, float]:
+    """The kind of chart, the values and sizes for it, and what its figures are multiplied by to be in the metric's unit."""
+    values, numerators, denominators = map(np.array, (months.values, months.numerators, months.denominators))
+    if result.metric.unit == "count" and result.metric.estimate.total and values.mean() >= _LEAST_EVENTS:
+        days = np.array([_days(label) for label in months.labels])
+        return "u", values / days, days, MONTH_DAYS
+    share = values / 100
+    if result.metric.unit == "%" and np.allclose(share * denominators, numerators, rtol=1e-6, atol=1e-6):
+        mean = numerators.sum() / denominators.sum()
+        if (denominators * min(mean, 1 - mean)).min() >= _LEAST_EVENTS:
+            return "p", share, denominators, 100.0
+    return "individuals", values, np.ones(len(values)), 1.0
+
+
+def _days(label: str) -> int:
+    first = datetime.fromisoformat(f"{label}-01")
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return (following - first).days
+
+
+def _phases(result: Result, labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The declared changes after the first month, by the month in which they happened."""
+    changes = [
+        (f"{change.date:%Y-%m}", change.title)
+        for change in result.client.alerts.changes
+        if not change.metrics or result.metric.id in change.metrics
+    ]
+    return tuple(sorted((label, title) for label, title in changes if label in labels[1:]))
