@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from conftest import crmnb, project, shortened
+from crmnb.core.checksum import read_json
 from crmnb.core.errors import InputError
 from crmnb.metrics.definition import catalogue, families
 from crmnb.run.environment import current_time, jupyter_environment, new_runtime_folder, remove_folder
@@ -55,6 +56,18 @@ def test_results_hold_every_metric_as_in_the_workbook(report, corner_shop):
         computed = corner_shop.results(family)
         mine = published[published["family"] == family].reset_index(drop=True)
         pd.testing.assert_frame_equal(mine, computed, check_dtype=False, check_exact=True)
+
+
+def test_a_run_keeps_what_it_published_and_its_alerts(made):
+    """The corner shop retained 5 of 8 customers in 2025, and declares no rules for alerts."""
+    run = made / "outputs" / "corner_shop" / ".private" / "runs" / "2025"
+    history = read_json(run / "published.json")
+    rows = [dict(zip(history["columns"], row, strict=True)) for row in history["figures"]]
+    (retention,) = (row for row in rows if row["metric"] == "retention_rate" and row["label"] == "2025")
+    assert (retention["value"], retention["report"]) == (62.5, "2025")
+    assert {row["label"][:4] for row in rows} == {"2025"}
+    alerts = read_json(run / "alerts.json")
+    assert (alerts["client"], alerts["period"], alerts["alerts"]) == ("corner_shop", "2025", [])
 
 
 def test_unknown_figures_are_null_and_not_nan(report):
