@@ -11,6 +11,7 @@ from typing import Any
 
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
+from crmnb.metrics.features.answer_scale import is_top_box_alone
 from crmnb.schema.client import (
     INDEX,
     TEAM_COLUMN,
@@ -70,6 +71,7 @@ def _item_words(item: Item) -> str:
     low, high = item.scale
     asks = f", \u201c{item.asks}\u201d" if item.asks else ""
     satisfied = "" if item.top_box is None else f", satisfied from {item.top_box} on"
+    satisfied = f", only {high} counts as satisfied" if is_top_box_alone(item) else satisfied
     shares = ", ".join(f"{survey} {weight:g}" for survey, weight in item.survey_weights.items())
     weighed = f"; surveys pooled at the weights {shares}" if shares else ""
     return f"{item.name} ({low} to {high}, {item.direction}{satisfied}){asks}{weighed}"

@@ -280,3 +280,9 @@ tables: {{customers: {{source: people, columns: {{customer_id: Id, joined_at: Si
 """
     with pytest.raises(InputError, match=said):
         take(tmp_path, parameters, people_csv="Id,Since,Age\n1,2025-01-01,3\n")
+
+
+def test_amounts_with_credit_and_debit_marks_get_advice(tmp_path):
+    text = "No,Customer,Ordered,Total,Status\n1,a,2025-01-01,10.50 CR,paid\n2,b,2025-01-02,20.50DR,paid\n"
+    with pytest.raises(InputError, match=r"They end with CR or DR \(credit, debit\).*Ask for amounts with a minus"):
+        take_orders(tmp_path, text)

@@ -108,7 +108,7 @@ def test_a_line_that_is_no_object_is_a_malformed_record(tmp_path, line, words):
         ('[{"a": 1, "a": 2}]', "is a JSON list that cannot be read: a key occurs twice"),
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ('{\n"a": 1\n}\n', "no line is an object"),
+        ('{\n"a": 1\n}\n', "is a single object over several lines"),
         ('{"é": 1}\n'.encode("cp1252"), "is not UTF-8.*encoding: cp1252"),
         ('{"a": 1}\n'.encode("utf-16"), "looks like UTF-16. Add `encoding: utf-16`"),
         ("".join(f'{{"{n}": 1}}\n' for n in range(10_001)), "more than 10,000 different keys"),

@@ -375,3 +375,12 @@ def test_a_query_that_computes_with_text_is_answered_with_the_line_to_write(tmp_
         take(tmp_path, parameters, orders_csv="No,Customer,Ordered,Total,Status\n1,a,2025-01-01,1,paid\n")
     assert line in str(caught.value)
     assert "Candidate" not in str(caught.value)
+
+
+def test_a_zone_of_the_source_that_contradicts_a_header_is_refused(tmp_path):
+    """What is said of the column itself decides."""
+    with pytest.raises(InputError, match=r"names UTC, but its times would be read as those of Asia/Kolkata"):
+        times(tmp_path, ["2025-01-01 02:30"], ", time_zone: Asia/Kolkata", "Created (UTC)")
+    declared = ', time_zone: Asia/Kolkata, times: {"Created (UTC)": {time_zone: UTC}}'
+    assert times(tmp_path, ["2025-01-01 02:30"], declared, "Created (UTC)") == [LOCAL]
+    assert times(tmp_path, ["2025-01-01 02:30"], ", time_zone: GMT", "Created (UTC)") == [LOCAL]

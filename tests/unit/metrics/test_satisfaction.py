@@ -16,6 +16,7 @@ from crmnb.evaluate.measure import Measured, measure
 from crmnb.evaluate.pooling import pooled
 from crmnb.evaluate.results_frame import with_signals
 from crmnb.metrics.definition import catalogue
+from crmnb.report.text.settings import settings_phrases
 from crmnb.schema.client import Client, Privacy
 from crmnb.stats.moments import difference
 
@@ -205,13 +206,25 @@ def test_of_two_or_three_answers_only_the_highest_is_the_top(low, high, answers,
     assert on_scale(low, high, answers)["value"] == share
 
 
-def test_a_declared_top_box_stands_beside_the_figure():
+@pytest.mark.parametrize(
+    ("item", "rule", "printed"),
+    [
+        ({"scale": (0, 100), "top_box": 80}, "satisfied from 80 on", "satisfied from 80"),
+        ({"scale": (1, 3)}, "only 3 counts as satisfied", "only 3 counts as satisfied"),
+        ({"scale": (0, 1)}, "only 1 counts as satisfied", "only 1 counts as satisfied"),
+        ({"scale": (1, 3), "top_box": 2}, "satisfied from 2 on", "satisfied from 2"),
+    ],
+)
+def test_the_rule_of_the_top_box_stands_beside_the_figure(item, rule, printed):
     rows = pd.DataFrame(
-        {"satisfied": [50], "survey": "s", "responded_at": [pd.Timestamp("2025-03-01")], "response_id": ["1"]}
+        {"satisfied": [1], "survey": "s", "responded_at": [pd.Timestamp("2025-03-01")], "response_id": ["1"]}
     )
-    of = client(items={"satisfied": {"scale": (0, 100), "top_box": 80}})
+    of = client(items={"satisfied": item})
     words = measured("csat", "survey_responses", rows, "2025", "2026-01-01", of).settings["item"]
-    assert words == "satisfied (0 to 100, up, satisfied from 80 on)"
+    low, high = item["scale"]
+    assert words == f"satisfied ({low} to {high}, up, {rule})"
+    [phrase] = settings_phrases({"item": words}, of)
+    assert phrase.endswith(f"(scale {low} to {high}, a high answer is good, {printed})")
 
 
 # ---- Time to answer ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from crmnb.schema.tables import TABLES
 from crmnb.setup.answers import Answers
 from crmnb.setup.builder import build_draft
 from crmnb.setup.file_profile import profile_file
-from crmnb.setup.presets import presets
+from crmnb.setup.presets import presets, recognise, tables_of
 
 
 def text(headers, *rows):
@@ -664,3 +665,66 @@ def test_personal_columns_are_declared_and_not_mapped_unless_they_are_keys(tmp_p
     draft = drafted(tmp_path, _CSV[1][1], "export.csv")
     assert draft.sources[0].personal == ("customer_email", "billing_first_name")
     assert "billing_first_name" not in [line.value for line in draft.tables[0].columns.values()]
+
+
+# Header rows of exports, as public programs that read them name them: what else they hold must not mislead.
+_PUBLIC = [
+    (
+        "Freshdesk (tickets)",
+        "Ticket ID,Subject,Status,Priority,Source,Type,Agent,Group,Created time,Due by Time,Resolved time,Closed time,Last update time,"
+        "Initial response time,Time tracked,First response time (in hrs),Resolution time (in hrs),Agent interactions,Customer interactions,"
+        "Resolution status,First response status,Tags,Survey results,Product,Full name,Contact ID",
+    ),
+    (
+        "Freshdesk (tickets)",  # of Freshservice, with other capital letters
+        "Ticket Id,Subject,Status,Priority,Source,Type,Agent,Group,Requester Name,Requester Email,Created Time,Due by Time,Resolved Time,"
+        "Closed Time,Last Updated Time,Initial Response Time,Resolution Status,First Response Status",
+    ),
+    (
+        "SurveyMonkey (survey)",
+        "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1,How satisfied are you?",
+    ),
+    ("Typeform (survey)", "#,How satisfied are you?,Start Date (UTC),Submit Date (UTC),Network ID"),  # before 2021
+    (
+        "Typeform (survey)",
+        "#,How satisfied are you?,Response Type,Start Date (UTC),Stage Date (UTC),Submit Date (UTC),Network ID,Tags",
+    ),
+    (
+        "Pipedrive (deals)",
+        "Deal - ID,Deal - Title,Deal - Deal created,Deal - Deal closed on,Deal - Stage,Deal - Status,Deal - Won time,Deal - Lost time,"
+        "Deal - Lost reason,Deal - Value,Deal - Currency of value,Deal - Organization,Deal - Expected close date",
+    ),
+    (
+        "Pipedrive (deals)",
+        "Deal - ID,Deal - Created,Deal - Status,Deal - Won Time,Deal - Lost Time,Deal - Value,Deal - Currency",
+    ),
+    (
+        "Salesforce (opportunities)",
+        "Opportunity ID,Opportunity Owner,Currency,Amount,Close Date,Created Date,Stage,Account Name",
+    ),
+    (
+        "Salesforce (opportunities)",
+        "Opportunity ID,Opportunity Name,Account ID,Amount,Type,Stage,Opportunity Created Date,Opportunity Closed Date,Opportunity Owner",
+    ),
+    (
+        "Mailchimp (audience)",
+        "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,"
+        "TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS",
+    ),
+]
+
+
+@pytest.mark.parametrize(("product", "headers"), _PUBLIC)
+def test_the_public_header_rows_of_an_export_give_every_required_column(product, headers):
+    profile = SimpleNamespace(
+        columns=[SimpleNamespace(header=header) for header in headers.split(",")],
+        by_header={header: SimpleNamespace(values=["1"]) for header in headers.split(",")},
+    )
+    preset = recognise(profile)
+    assert preset is not None
+    assert preset["product"] == product
+    for table in tables_of(preset, profile, "export"):
+        needed = {column.name for column in TABLES[table.name].columns if column.required}
+        assert needed <= set(table.columns)
+        used = {line.value for line in table.columns.values() if isinstance(line.value, str)}
+        assert used | set(table.options["where"].value if "where" in table.options else ()) <= set(headers.split(","))

@@ -33,9 +33,23 @@ def read_json_lines(
     except UnicodeDecodeError:
         raise invalid_utf8_error(path, location) from None
     if not keys:
-        raise InputError(f'{location} is empty: no line is an object with keys, such as {{"id": 1}}.')
+        raise InputError(f"{location} {_describe_no_objects(path)}")
     names, duplicates = make_unique_names(list(keys), location)
     return [Part(file.name, names, duplicates, load)]
+
+
+def _describe_no_objects(path: Path) -> str:
+    """What a file is in which no line is an object with keys."""
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        is_object = text.lstrip().startswith("{") and bool(_parse(text))
+    except (ValueError, RecursionError):
+        is_object = False
+    if is_object:
+        return (
+            "is a single object over several lines. Give a list of objects, [{...}, {...}], or an object on each line."
+        )
+    return 'is empty: no line is an object with keys, such as {"id": 1}.'
 
 
 def _records(path: Path, decimal: str, keys: dict[str, int], location: str) -> Iterator[Record]:

@@ -62,7 +62,19 @@ def suggest_hints(validated: ValidatedRows, number: int) -> str:
         )
     if column.type in TIME_TYPES:
         return f'Formats are not guessed. Declare the format in {place}: `date_format: "..."`.'
+    if column.type in ("money", "number") and _has_credit_marks(validated, number, column):
+        return (
+            "They end with CR or DR (credit, debit), and which of the two is less than nothing depends on whose books these are. Ask for "
+            "amounts with a minus, or for credit and debit in columns of their own."
+        )
     return "Map another column, or recode the words under `values`."
+
+
+def _has_credit_marks(validated: ValidatedRows, number: int, column: Column) -> bool:
+    """Whether some unreadable amount ends with CR or DR."""
+    text = f"upper({validated.cleaned_text(column.name)})"
+    rows = validated.select_rows(violates(number))
+    return bool(validated.query(f"SELECT 1 FROM {rows} AND regexp_full_match({text}, '.*[0-9] ?[CD]R') LIMIT 1"))
 
 
 def find_hints(validated: ValidatedRows, number: int) -> list[str]:

@@ -34,14 +34,18 @@ def check_zone_marks(validated: ValidatedRows) -> None:
     ):
         header = contract.headers.get(column.name, column.name)
         source, mark = staging.source.of_column(header), _IN_HEADER.search(header)
-        if not mark or source.time_zone or (contract.zone in _ZERO and not mark["offset"]):
+        own = staging.source.times.get(header)
+        if not mark or (own and own.time_zone):  # what is said of this column alone counts
+            continue
+        zone = source.time_zone or contract.zone
+        if zone == _zone_of(mark["offset"]) or (zone in _ZERO and not mark["offset"]):
             continue
         if validated.query(f"SELECT 1 FROM {staging.rows} WHERE {_is_bare(validated, column.name, source)} LIMIT 1"):
-            zone = _zone_of(mark["offset"])
+            named = _zone_of(mark["offset"])
             raise InputError(
-                f"{contract.key}: the column {header!r} names {mark[0]}, but its times would be read as those of {contract.zone}. Add to "
-                f"sources.{staging.name}: `times: {{{json.dumps(header, ensure_ascii=False)}: {{time_zone: {zone}}}}}`, "
-                f"or `time_zone: {zone}` for all its times. If the name is wrong, declare their real zone there."
+                f"{contract.key}: the column {header!r} names {mark[0]}, but its times would be read as those of {zone}. Add to "
+                f"sources.{staging.name}: `times: {{{json.dumps(header, ensure_ascii=False)}: {{time_zone: {named}}}}}`, "
+                f"or `time_zone: {named}` for all its times. If the name is wrong, declare their real zone there."
             )
 
 

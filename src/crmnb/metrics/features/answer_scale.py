@@ -23,6 +23,12 @@ def answer_points(column: str, item: Item) -> nw.Expr:
     return (nw.col(column).cast(nw.Float64) - low) / (high - low) * 100
 
 
+def is_top_box_alone(item: Item) -> bool:
+    """Whether only the highest answer counts as satisfied because the scale has two or three, and nothing else is declared."""
+    low, high = item.scale
+    return item.direction == "up" and item.top_box is None and high - low < 3
+
+
 def top_box(item: Item) -> int:
     """The lowest answer that counts as satisfied: the declared one, or else the second highest of a scale of 4 to 11 answers.
 
@@ -31,7 +37,7 @@ def top_box(item: Item) -> int:
     low, high = pointing(item, "up").scale
     if item.top_box is not None:
         return item.top_box
-    if high - low < 3:
+    if is_top_box_alone(item):
         return high
     if high - low >= MOST_BOXES:
         best_fifth = high - (high - low) // 5

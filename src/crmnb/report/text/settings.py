@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from crmnb.evaluate.result import Result
+from crmnb.metrics.features.answer_scale import is_top_box_alone
 from crmnb.schema.client import Client
 
 
@@ -50,6 +51,7 @@ def _item(value: str, client: Client) -> str:
     question = f"\N{LEFT DOUBLE QUOTATION MARK}{item.asks}\N{RIGHT DOUBLE QUOTATION MARK}" if item.asks else item.name
     words = [f"scale {low} to {high}", f"a {'low' if item.direction == 'effort' else 'high'} answer is good"]
     words += [] if item.top_box is None else [f"satisfied from {item.top_box}"]
+    words += [f"only {high} counts as satisfied"] if is_top_box_alone(item) else []
     words += ["surveys pooled by weight"] if item.survey_weights else []
     return f"question: {question} ({', '.join(words)})"
 
