@@ -13,6 +13,7 @@ import numpy as np
 import pictured
 import pytest
 from drawn import Mark, agrees, banded, before, beside, curves, decimals, dots, month_of, over_time, recorded, value_at
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 from synthetic import NAN, metric, rate, result, row
 
@@ -477,6 +478,51 @@ def wrong_lift(shown: Figure, drawn: Canvas) -> Iterator[str]:
             yield f"the title: {shown.title} for {marks}"
 
 
+def wrong_effects(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots around a line: highest and lowest; what is coloured lies apart from zero, and the title names just that."""
+    marks, zero = dots(drawn)
+    (axes,) = drawn.axes
+    words = {text.get_text() for text in axes.texts}
+    line = re.search(r"Line at zero: (.+?)\.", shown.alt)
+    if zero != 0 or not line or line[1] not in words:
+        yield f"a line at {zero} for {line and line[1]}"
+    yield from _intervals(shown, "with whiskers", [mark for mark in marks if np.isfinite(mark.low)])
+    if len({mark.value for mark in marks}) > 1:
+        yield from _claim(shown.alt, "Highest ", max(mark.value for mark in marks), marks)
+        yield from _claim(shown.alt, "; lowest ", min(mark.value for mark in marks), marks)
+    faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
+    coloured = {mark.name: mark for mark, face in zip(marks, faces, strict=True) if face == VERMILION}
+    told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
+    if {*(told[1].split(", ") if told else ())} != {*coloured}:
+        yield f"coloured: {told and told[1]} for {coloured}"
+    named = re.search(r": beyond chance (.+)$", shown.title)
+    if {*(re.split(", | and ", named[1]) if named else ())} != {*coloured}:
+        yield f"the title: {shown.title} for {coloured}"
+    if not named and not shown.title.endswith("nothing beyond chance"):
+        yield f"the title: {shown.title}"
+    if any(mark.low <= 0 <= mark.high for mark in coloured.values()):
+        yield f"coloured, and not apart from zero: {coloured}"
+
+
+def wrong_planned_shares(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Bars and lines of each arm as told; coloured, and so titled, where the ratio is another one than planned."""
+    (axes,) = drawn.axes
+    bars = [bar.get_width() for bar in axes.patches]
+    planned = [line.get_xdata()[0] for line in axes.lines]
+    told = re.findall(r"(?:: |; )([^;:]+?) ([\d.]+%), planned ([\d.]+%)", shown.alt)
+    if len(told) != len(bars) or len(bars) != len(planned):
+        yield f"{told} for {bars} and {planned}"
+    for (name, share, plan), bar, line in zip(told, bars, planned, strict=False):
+        if not (agrees(share, bar) and agrees(plan, line)):
+            yield f"{name}: {share} and {plan} for {bar} and {line}"
+        if f"{name}: {share}" not in {text.get_text() for text in axes.texts}:
+            yield f"no label {name}: {share}"
+    is_off = {to_hex(bar.get_facecolor()).upper() for bar in axes.patches} == {VERMILION.upper()}
+    verdict = "another ratio than planned" if is_off else "as planned"
+    if not shown.title.endswith(verdict) or not shown.alt.endswith(f"{verdict.capitalize()}."):
+        yield f"the title: {shown.title}"
+
+
 def wrong_ages(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """The highest and the last total, the last by age, and the title's oldest."""
     (axes,) = drawn.axes
@@ -840,6 +886,11 @@ CHECKS: dict[str, Check] = {
     "completeness": wrong_completeness,
     "pareto": wrong_pareto,
     "freshness": wrong_freshness,
+    "effects": wrong_effects,
+    "balance": wrong_effects,
+    "forest": wrong_effects,
+    "arms": wrong_dots,
+    "planned_shares": wrong_planned_shares,
 }
 
 

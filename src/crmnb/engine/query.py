@@ -135,13 +135,14 @@ def _listed(items: Sequence[duckdb.Expression], columns: list[str], side: str = 
     first = [item.get_name() for item in items[: len(columns)]]
     if not columns or first != columns:
         return ", ".join(texts)
-    as_they_are = {f"{side}{_quoted(name)}" for name in columns}
+    as_they_are = {f"{side}{quoted(name)}" for name in columns}
     replaced = [text for text in texts[: len(columns)] if text not in as_they_are]
     star = f"{side}* replace ({', '.join(replaced)})" if replaced else f"{side}*"
     return ", ".join([star, *texts[len(columns) :]])
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 

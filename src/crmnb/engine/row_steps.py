@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from crmnb.engine.evidence import PERIOD, Evidence
-from crmnb.engine.query import Query
+from crmnb.engine.query import Query, quoted
 
 _KEPT = '"row.kept"'  # the column that says whether a row has met all conditions
 
@@ -59,13 +59,11 @@ def in_one_pass(branches: Sequence[Branch]) -> str:
     keeps the row (`kept_0`), and what it counts of it (`num_0`)."""
     base, same = branches[0].base, _same_steps(branches)
     base = branches[0].steps[same - 1] if same else base
-    own = {name: _quoted(f"base.{name}") for name in base.columns}
+    own = {name: quoted(f"base.{name}") for name in base.columns}
     carried = [*own.values()]
-    sql = (
-        f"select {', '.join(f'{_quoted(name)} as {column}' for name, column in own.items())} from ({base.sql_query()})"
-    )
+    sql = f"select {', '.join(f'{quoted(name)} as {column}' for name, column in own.items())} from ({base.sql_query()})"
     for place, branch in enumerate(branches):
-        plain = [f"{column} as {_quoted(name)}" for name, column in own.items()]
+        plain = [f"{column} as {quoted(name)}" for name, column in own.items()]
         sql = f"select {', '.join([*carried, *plain])}, true as {_KEPT} from ({sql})"
         for kind, text in (query.step for query in branch.steps[same:]):
             if kind == "filter":
@@ -114,7 +112,3 @@ def _changes_keys(base: Query, steps: Sequence[Query]) -> bool:
     keys, texts = (PERIOD, "customer_id"), [query.step[1] for query in steps]
     is_other = [f' AS "{key}"' in text.replace(f'"{key}" AS "{key}"', "") for text in texts for key in keys]
     return any(is_other) or not {*keys} <= {*base.columns}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

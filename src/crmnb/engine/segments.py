@@ -16,6 +16,10 @@ from crmnb.schema.client import Segment
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 MOST_LEVELS = 50  # of a segmentation, by rows of its table in all data; the others are one level, OTHER
+_ALSO = {
+    "orders": "all_orders",
+    "experiment_units": "experiment_outcomes",
+}  # derived tables with the columns of another
 _RESERVED = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # a client's own names that would be mistaken for ours
 
 
@@ -30,7 +34,7 @@ def segmentations_of(
     for name, segment in tables.client.segments_of(family).items():
         table, column = segment.column.split(".")
         if table != "customers":
-            carried = (table in reads or (table == "orders" and "all_orders" in reads)) and column in columns
+            carried = (table in reads or _ALSO.get(table) in reads) and column in columns
             segmentations += [Segmentation(name, own=_level(segment, tables, period))] if carried else []
         elif "customer_id" in columns and table in tables.names:
             level = _level(segment, tables, period)

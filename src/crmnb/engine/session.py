@@ -16,6 +16,7 @@ from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
 from crmnb.engine.derived_tables import DerivedTables
+from crmnb.engine.experiment_outcomes import experiment_outcomes
 from crmnb.engine.integer_keys import VISITOR, held, number_people, numbered
 from crmnb.engine.periods import Periods
 from crmnb.engine.query import Query
@@ -130,11 +131,11 @@ class Tables:
     def frame(self, name: str, *, per_customer: bool = False) -> nw.LazyFrame:
         """The rows of a table that count (of which `per_customer`: those with a customer).
 
-        Five are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
+        Six are derived: `tenures`, the spans in which someone is a customer; `all_orders`, those that do not count among
         them; `payments`, the orders (and credit notes, with negative amounts), or the months of contracts as if they were orders where the client has none; and `joined`,
         since when the client's list says that somebody is a customer (customer_id, joined_at; empty where no list does); `personal_names`, the
-        words of names in the client's tables (word, in lower case). Raises
-        Unavailable where the client has no such table.
+        words of names in the client's tables (word, in lower case); and `experiment_outcomes`, the units of experiments with their outcomes
+        (`crmnb.engine.experiment_outcomes`). Raises Unavailable where the client has no such table.
         """
         if (name, per_customer) not in self._frames:
             rows = self._held(self._rows(name, per_customer), self.source_of(name))
@@ -163,6 +164,8 @@ class Tables:
             return _joined(self)
         if name == "personal_names":
             return _personal_names(self)
+        if name == "experiment_outcomes":
+            return experiment_outcomes(self.client, self.counting("experiment_units"), self.counting, self.con)
         if name == "payments" and self.source_of(name) == "subscriptions":
             rows = _paid_by_month(self)
         else:
@@ -251,7 +254,7 @@ def source_of(client: Client, name: str) -> str:
     """The canonical table behind a name that a metric reads."""
     paid_by_month = "subscriptions" in client.tables and "orders" not in client.tables
     derived = {"all_orders": "orders", "payments": "subscriptions" if paid_by_month else "orders"}
-    derived["personal_names"] = "survey_responses"
+    derived |= {"personal_names": "survey_responses", "experiment_outcomes": "experiment_units"}
     derived |= dict.fromkeys(("tenures", "joined"), client.churn.table) if client.churn else {"joined": "customers"}
     return derived.get(name, name)
 

@@ -20,10 +20,13 @@ from crmnb.schema.client import (
     DataQuality,
     Dates,
     Employees,
+    Experiment,
+    Experiments,
     Feedback,
     Item,
     Items,
     Market,
+    Outcome,
     Relationship,
     Segment,
     Segments,
@@ -33,6 +36,7 @@ from crmnb.schema.client import (
 )
 from crmnb.schema.tables import UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX
+from crmnb.stats.experiments import ExperimentPlan, OutcomePlan
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,28 @@ def _market_settings(market: Market, client: Client) -> dict[str, Any]:
     return {"own_brand": market.own_brand, "rest": market.rest}
 
 
+def _experiment_settings(experiments: Experiments, client: Client) -> dict[str, Any]:
+    return {"experiments": {name: _experiment_plan(experiment) for name, experiment in experiments.items()}}
+
+
+def _experiment_plan(experiment: Experiment) -> ExperimentPlan:
+    before = [f"{name} before" for name, outcome in experiment.outcomes.items() if outcome.has_before]
+    return ExperimentPlan(
+        arms=dict(experiment.arms),
+        control=experiment.control,
+        outcomes=tuple(_outcome_plan(name, outcome) for name, outcome in experiment.outcomes.items()),
+        covariates=(*experiment.covariates, *before),
+        planned_units=experiment.peeking and float(experiment.peeking.planned_units),
+        power=experiment.power,
+    )
+
+
+def _outcome_plan(name: str, outcome: Outcome) -> OutcomePlan:
+    form = "ratio" if outcome.is_ratio else "cuped" if outcome.has_before else "plain"
+    unit = "money" if outcome.kind == "money" else "per unit"
+    return OutcomePlan(name, outcome.kind == "rate", unit, form, outcome.smallest_effect)
+
+
 def _service_settings(service: Service, client: Client) -> dict[str, Any]:
     return {"name_agents": service.name_agents, "has_working_week": bool(service.working_week)}
 
@@ -129,6 +155,9 @@ _ITEMS = tuple(
 _CHURNS = (Churn(kind="inactivity", inactivity_days=365), Churn(kind="contractual", table="subscriptions"))
 _RELATIONSHIP = Relationship(index=("item",), drivers={"driver": ("item",)}, outcomes={"outcome": ("item",)})
 _FEEDBACK = Feedback(language="en", codebook={"theme": ("word",)}, lexicon={"word": 1})
+_EXPERIMENTS = Experiments(
+    {"test": Experiment(arms={"a": 1, "b": 1}, control="b", outcomes={"met": Outcome(kind="rate", column="met")})}
+)
 _MARKET = Market(own_brand="own", pillars={"pillar": ("item",)})
 _SEGMENTS = Segments(
     {
@@ -169,6 +198,12 @@ DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the firs
         missing=Note("needs_market", table="market"),
         words=lambda market: market.own_brand,
         for_statistics=_market_settings,
+    ),
+    Experiments: Declaration(
+        lambda client, family, setting: Experiments(client.experiments) or None,
+        (_EXPERIMENTS,),
+        missing=Note("needs_experiments", table="experiment_units"),
+        for_statistics=_experiment_settings,
     ),
     Items: Declaration(lambda client, family, setting: Items(client.items), (Items({"item": _ITEMS[0]}),)),
     Worth: Declaration(

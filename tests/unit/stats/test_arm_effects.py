@@ -65,6 +65,9 @@ def test_rates_at_the_ends():
     assert 0 < found.ratio.high < 1.1
     assert np.isnan(of_rates(rate(5, 50), rate(0, 50), 0.95).ratio.value)
     assert of_rates(rate(0, 50), rate(0, 50), 0.95).difference.low < 0
+    # Both 1: the score of a ratio r < 1 is sqrt(n (1 - r) / r), which is z at n / (n + z^2).
+    found = of_rates(rate(20, 20), rate(20, 20), 0.95).ratio
+    assert (found.low, found.high) == pytest.approx((20 / (20 + 1.959964**2), (20 + 1.959964**2) / 20), rel=1e-6)
 
 
 def test_the_difference_of_means_is_scipys_welch():

@@ -37,6 +37,7 @@ _COLOURED = {
     "below_largest": "worse",
     "below_rival": "below the rival",
     "apart": "apart",
+    "beyond_chance": "beyond chance",
 }
 
 

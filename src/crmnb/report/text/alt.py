@@ -110,7 +110,7 @@ def dots_alt(
     if coloured := [
         printable(name)
         for name, row in seen
-        if {"below_rest", "above_rest", "below_largest", "below_rival", "apart"} & {*row.flags.split()}
+        if {"below_rest", "above_rest", "below_largest", "below_rival", "apart", "beyond_chance"} & {*row.flags.split()}
     ]:
         words.append(f"Coloured: {', '.join(coloured)}.")
     if seen and (hidden := len(named) - len(seen)):
@@ -121,6 +121,12 @@ def dots_alt(
 def _before_words(result: Result, row, places: int | None) -> str:
     """The value of the comparison period, written like the row's own."""
     return value_words(result, row._replace(value=row.previous), places)
+
+
+def sample_ratio_alt(experiment: str, arms: list[tuple[str, str, str]], verdict: str) -> str:
+    """For bars of the shares of arms beside lines at the planned shares."""
+    shares = "; ".join(f"{printable(name)} {share}, planned {planned}" for name, share, planned in arms)
+    return f"Bars of the share of the units, with lines at the planned share. {printable(experiment)}: {shares}. {verdict.capitalize()}."
 
 
 def cohort_alt(result: Result, cells: list, cohorts: int, columns: int) -> str:

@@ -12,6 +12,7 @@ from crmnb.core.period import Period
 from crmnb.schema.client.alerts import find_alerts_problems
 from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
+from crmnb.schema.client.experiments import find_experiment_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.market import find_market_problems
 from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, ColumnValue, Mapping, Segment, Split
@@ -65,6 +66,7 @@ def find_problems(client: Client) -> list[str]:
     messages += find_service_problems(client.service)
     if client.market:
         messages += find_market_problems(client.market, client)
+    messages += find_experiment_problems(client)
     messages += find_data_quality_problems(client.data_quality, client)
     messages += find_alerts_problems(client.alerts, client)
     if client.churn:

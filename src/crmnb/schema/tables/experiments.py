@@ -1,6 +1,6 @@
 """Tables of initiatives and experiments."""
 
-from crmnb.schema.tables.columns import CURRENCY, Column, Table, key_column, required, times_after
+from crmnb.schema.tables.columns import CURRENCY, CUSTOMER, Column, Table, key_column, required, times_after
 
 TABLES = (
     Table(
@@ -35,6 +35,7 @@ TABLES = (
         columns=(
             key_column("experiment"),
             key_column("unit_id"),
+            CUSTOMER,
             required("arm", "text"),
             required("assigned_at", "time"),
         ),

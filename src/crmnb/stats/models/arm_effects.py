@@ -16,6 +16,8 @@ from crmnb.stats.clustered_share import wilson
 from crmnb.stats.models.always_valid import boundary, p_value
 
 NAN = float("nan")
+_ROUNDING = 1e-13
+_TINY = 1e-30  # variance of a score where none is left
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Sample:
-    """The n units of an arm, the mean of their outcome, and its variance between units (n - 1 in the denominator)."""
+    """The n units of an arm, the mean of their outcome, and its variance between units (n - 1 in the denominator; NaN of a single unit)."""
 
     n: float
     mean: float
@@ -53,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Moments:
-    """The n units of an arm with several variables: their means and covariances (n - 1 in the denominator)."""
+    """The n units of an arm with several variables: their means and covariances (n - 1 in the denominator; 0 of a single unit)."""
 
     n: float
     means: np.ndarray
@@ -89,11 +91,11 @@ def _score(p: float, n: float, q: float, m: float, ratio: float) -> float:
     """Koopman's score of a ratio of two rates: 0 at p / q, the root of Pearson's chi-squared at 1."""
     # The rate of the control that is most likely where the arm's is `ratio` times as much.
     a, b, c = (n + m) * ratio, ratio * (n + m * q) + n * p + m, n * p + m * q
-    of_control = (b - np.sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
+    of_control = 2 * c / (b + np.sqrt(max(b * b - 4 * a * c, 0.0)))
     of_arm = ratio * of_control
     variance = of_arm * (1 - of_arm) / n + ratio**2 * of_control * (1 - of_control) / m
     apart = p - ratio * q
-    return 0.0 if apart == 0 else float(apart / np.sqrt(variance)) if variance > 0 else float(np.sign(apart) * np.inf)
+    return 0.0 if apart == 0 else float(apart / np.sqrt(max(variance, _TINY)))
 
 
 def _ratio_of_rates(arm: Sample, control: Sample, z: float) -> Estimate:
@@ -171,7 +173,7 @@ def ratio_sample(arm: Moments) -> Sample:
         raise ValueError("the denominator of a ratio metric sums to 0")
     ratio = above / below
     (yy, yz), (_, zz) = arm.covariances
-    return Sample(arm.n, float(ratio), float((yy - 2 * ratio * yz + ratio**2 * zz) / below**2))
+    return _sample(arm.n, float(ratio), _combined(yy, yz, zz, ratio) / float(below) ** 2)
 
 
 def adjusted(arm: Moments, control: Moments) -> tuple[Sample, Sample, float]:
@@ -186,9 +188,19 @@ def adjusted(arm: Moments, control: Moments) -> tuple[Sample, Sample, float]:
     def of(moments: Moments) -> Sample:
         (own_yy, own_yx), (_, own_xx) = moments.covariances
         mean = moments.means[0] - slope * (moments.means[1] - both.means[1])
-        return Sample(moments.n, float(mean), float(own_yy - 2 * slope * own_yx + slope**2 * own_xx))
+        return _sample(moments.n, float(mean), _combined(own_yy, own_yx, own_xx, slope))
 
     return of(arm), of(control), float(yx**2 / (xx * yy)) if xx > 0 and yy > 0 else 0.0
+
+
+def _sample(n: float, mean: float, variance: float) -> Sample:
+    return Sample(n, mean, variance if n > 1 else NAN)
+
+
+def _combined(yy: float, yz: float, zz: float, slope: float) -> float:
+    """The variance of y - slope z; 0 where only a rounding error is left of it."""
+    variance = float(yy - 2 * slope * yz + slope**2 * zz)
+    return variance if variance > _ROUNDING * float(yy + slope**2 * zz) else 0.0
 
 
 def standardised_difference(arm: Sample, control: Sample) -> float:

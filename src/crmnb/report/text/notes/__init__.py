@@ -9,6 +9,7 @@ from crmnb.report.text.notes import (
     drift,
     employees,
     engagement,
+    experiments,
     feedback,
     history,
     market,
@@ -64,6 +65,7 @@ _SUBJECTS = (
     operations,
     engagement,
     market,
+    experiments,
     data_quality,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
