@@ -139,7 +139,7 @@ def _threshold_alerts(rule: Threshold, results: list[Result], months: dict[str, 
         breakdowns = {row.breakdown for row in whole}
         rows = [*whole, *(row for row in tuples(segments) if row.breakdown in breakdowns)]
         for row in rows:
-            if row.value == row.value and not _HIDDEN & {*row.flags.split()}:
+            if math.isfinite(row.value) and not _HIDDEN & {*row.flags.split()}:
                 since = "" if row.segment else _beyond_since(rule, months.get(rule.metric), result)
                 yield Alert(
                     "threshold",

@@ -157,7 +157,7 @@ def settings_digest(result: Result) -> str:
 
 
 def _is_finished(row: Row) -> bool:
-    return row.value == row.value and not (_HIDDEN | _UNFINISHED) & {*row.flags.split()}
+    return math.isfinite(row.value) and not (_HIDDEN | _UNFINISHED) & {*row.flags.split()}
 
 
 def _figure(row: Row, label: str, settings: str, report: str, published_at: str) -> PublishedFigure:
@@ -166,7 +166,7 @@ def _figure(row: Row, label: str, settings: str, report: str, published_at: str)
 
 
 def _or_none(value: Any) -> float | None:
-    return float(value) if value == value else None
+    return float(value) if math.isfinite(value) else None
 
 
 def _number(value: float | None) -> float:

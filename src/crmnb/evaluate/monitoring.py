@@ -11,6 +11,19 @@ from crmnb.evaluate.result import Result
 from crmnb.stats.control_chart import LEAST_MONTHS, ControlChart, control_chart
 
 MONTH_DAYS = 365.25 / 12
+_UNITS = {
+    "individuals": 1.0,
+    "p": 100.0,
+    "u": MONTH_DAYS,
+}  # what a chart's figures are multiplied by to be in the metric's unit
+_SKEWED = {
+    "money",
+    "money per day",
+    "hours",
+    "days",
+    "months",
+    "s",
+}  # units of amounts and times, which have no upper end
 _LEAST_EVENTS = 5  # expected in a month, of either outcome: with fewer, a binomial or Poisson month is skewed
 
 
@@ -18,7 +31,7 @@ _LEAST_EVENTS = 5  # expected in a month, of either outcome: with fewer, a binom
 class Monitored:
     """A result's months on their chart, or the reason why there is no chart.
 
-    kind: that of the chart; of `u` the figures are for a month of average length. values, centre, low, high: in the metric's unit.
+    kind: "individuals", "logarithms" (an individuals chart of them), "p" or "u"; of `u` the figures are for a month of average length. values, centre, low, high: in the metric's unit.
     phases: the month and title of each declared change within. reason: "", "few_months" or "no_variation".
     """
 
@@ -44,30 +57,38 @@ def monitor(result: Result, breakdown: str, history: Iterable[PublishedFigure]) 
     months = monthly_series(result, breakdown, history)
     if len(months.labels) < LEAST_MONTHS:
         return Monitored(result, months, reason="few_months")
-    kind, values, sizes, scale = _as_charted(result, months)
+    kind, values, sizes = _as_charted(result, months)
     phases = _phases(result, months.labels)
+    starts = [months.labels.index(label) for label, _ in phases]
     try:
-        chart = control_chart(values, sizes, kind=kind, phases=[months.labels.index(label) for label, _ in phases])
+        chart = control_chart(values, sizes, kind="individuals" if kind == "logarithms" else kind, phases=starts)
     except ValueError:
         return Monitored(result, months, reason="no_variation")
-    values, centre, *limits = (line * scale for line in (chart.values, chart.centre, chart.low, chart.high))
+    lines = (chart.values, chart.centre, chart.low, chart.high)
+    values, centre, *limits = (np.exp(line) if kind == "logarithms" else line * _UNITS[kind] for line in lines)
     if result.metric.unit == "%" and 0 <= min(months.values) <= max(months.values) <= 100:
         limits = [np.clip(line, 0, 100) for line in limits]
     return Monitored(result, months, kind, chart, *(tuple(line.tolist()) for line in (values, centre, *limits)), phases)
 
 
-def _as_charted(result: Result, months: Months) -> tuple[str, np.ndarray, np.ndarray, float]:
-    """The kind of chart, the values and sizes for it, and what its figures are multiplied by to be in the metric's unit."""
+def _as_charted(result: Result, months: Months) -> tuple[str, np.ndarray, np.ndarray]:
+    """The kind of chart, and the values and sizes for it.
+
+    Amounts of money and times are skewed; their logarithms are much less so, and a plain chart of them would give more false alarms than it says.
+    """
     values, numerators, denominators = map(np.array, (months.values, months.numerators, months.denominators))
     if result.metric.unit == "count" and result.metric.estimate.total and values.mean() >= _LEAST_EVENTS:
         days = np.array([_days(label) for label in months.labels])
-        return "u", values / days, days, MONTH_DAYS
+        return "u", values / days, days
     share = values / 100
     if result.metric.unit == "%" and np.allclose(share * denominators, numerators, rtol=1e-6, atol=1e-6):
         mean = numerators.sum() / denominators.sum()
         if (denominators * min(mean, 1 - mean)).min() >= _LEAST_EVENTS:
-            return "p", share, denominators, 100.0
-    return "individuals", values, np.ones(len(values)), 1.0
+            return "p", share, denominators
+    ones = np.ones(len(values))
+    if result.metric.unit in _SKEWED and not result.metric.compares and values.min() > 0:
+        return "logarithms", np.log(values), ones
+    return "individuals", values, ones
 
 
 def _days(label: str) -> int:

@@ -150,6 +150,22 @@ def test_shares_are_charted_by_their_denominators():
     assert monitor(result(few), "", []).kind == "individuals"
 
 
+def test_amounts_are_charted_by_their_logarithms():
+    """An individuals chart of ln x, by hand: exp of the mean, and limits that are as many times above it as below."""
+    values = [100.0, 140, 90, 120, 80, 130, 95, 125, 85, 150, 105, 110]
+    rows = [row(value=value, part=f"2025-{at + 1:02}", unit="money") for at, value in enumerate(values)]
+    monitored = monitor(result(rows, of=metric(unit="money")), "", [])
+    logs = np.log(values)
+    assert monitored.kind == "logarithms"
+    assert monitored.centre[3] == pytest.approx(np.exp(logs.mean()))
+    assert monitored.high[3] / monitored.centre[3] == pytest.approx(monitored.centre[3] / monitored.low[3])
+    assert np.log(monitored.high[3]) - logs.mean() == pytest.approx(
+        monitored.chart.width * np.abs(np.diff(logs)).mean() / 1.128
+    )
+    negative = [row(value=value - 100, part=r["part"], unit="money") for value, r in zip(values, rows, strict=True)]
+    assert monitor(result(negative, of=metric(unit="money")), "", []).kind == "individuals"
+
+
 def test_declared_changes_are_phases_of_the_metrics_they_name():
     changes = [
         {"date": "2025-07-01", "title": "New till"},

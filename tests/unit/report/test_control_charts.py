@@ -57,7 +57,9 @@ def drawn(shown: Monitored) -> list:
 def test_the_alternative_text_says_what_is_drawn(monitored):
     alt, labels = control_figure(monitored).alt, monitored.months.labels
     (series,) = (
-        line for line in drawn(monitored) if len(line.get_xdata()) == len(labels) and line.get_color() == ACCENT
+        line
+        for line in drawn(monitored)
+        if len(line.get_xdata()) == len(labels) and line.get_linestyle() == "-" and line.get_color() == ACCENT
     )
     values = np.asarray(series.get_ydata())
     claims = {}

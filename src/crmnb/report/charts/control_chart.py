@@ -76,24 +76,24 @@ def _limits(axes, monitored: Monitored, narrow: bool) -> None:
 
 def _points(axes, monitored: Monitored) -> None:
     """The months, those marked in another colour and shape, with the numbers of their rules."""
+    edge = {"markeredgecolor": PAPER, "markeredgewidth": 1}
+    quiet = [at for at in range(len(monitored.values)) if not marked_rules(monitored, at)]
+    axes.plot(quiet, [monitored.values[at] for at in quiet], "o", color=ACCENT, markersize=5, **edge)
     for at, value in enumerate(monitored.values):
-        rules = marked_rules(monitored, at)
-        colour, form, size = (VERMILION, "D", 8) if rules else (ACCENT, "o", 5)
-        axes.plot(
-            [at], [value], form, markersize=size, markerfacecolor=colour, markeredgecolor=PAPER, markeredgewidth=1
+        if not (rules := marked_rules(monitored, at)):
+            continue
+        above = value >= monitored.centre[at]
+        axes.plot([at], [value], "D", markersize=8, markerfacecolor=VERMILION, **edge)
+        axes.annotate(
+            ", ".join(map(str, rules)),
+            (at, value),
+            (0, 8 if above else -8),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+            color=INK,
+            fontweight="bold",
         )
-        if rules:
-            above = value >= monitored.centre[at]
-            axes.annotate(
-                ", ".join(map(str, rules)),
-                (at, value),
-                (0, 8 if above else -8),
-                textcoords="offset points",
-                ha="center",
-                va="bottom" if above else "top",
-                color=INK,
-                fontweight="bold",
-            )
 
 
 def _restated(axes, monitored: Monitored) -> None:

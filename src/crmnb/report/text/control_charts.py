@@ -19,6 +19,7 @@ HOW_TO_READ = (
 )
 _KINDS = {
     "individuals": "individuals chart",
+    "logarithms": "individuals chart of the logarithms, as amounts are skewed",
     "p": "Laney p' chart: the limits allow for the size of each month's base",
     "u": "Laney u' chart of events a day, shown for a month of average length",
 }
