@@ -9,7 +9,7 @@ from crmnb.evaluate.alerts import Alert
 from crmnb.evaluate.monitoring import Monitored
 from crmnb.evaluate.result import Result
 from crmnb.report.charts.control_chart import control_figure
-from crmnb.report.html import join, printable, table, tag
+from crmnb.report.html import join, printable, tag
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
 from crmnb.report.text.control_charts import HOW_TO_READ, RULES, absence, name_of
@@ -66,14 +66,13 @@ def monitoring_page(
 def _alerts(alerts: list[Alert], results: dict[str, Result]) -> Markup:
     if not alerts:
         return tag("p", "No declared threshold is exceeded and no objective has left its normal range beyond chance.")
-    columns = ["Metric", "Where", "Value", "Allowed", "Since", "Reason", "Also changed"]
-    rows = [_row(alert, results[alert.subject]) for alert in alerts]
+    items = [tag("li", *_sentence(alert, results[alert.subject])) for alert in alerts]
     note = "One correction for false discoveries (5%) covers all thresholds, levels and charts."
-    listed = tag("div", table(columns, rows), class_="scroll", tabindex="0", role="group", aria_label="Alerts")
-    return join(listed, tag("p", note, class_="note"))
+    return join(tag("ul", *items, class_="signals"), tag("p", note, class_="note"))
 
 
-def _row(alert: Alert, result: Result) -> list[object]:
+def _sentence(alert: Alert, result: Result) -> list[object]:
+    """The metric and its group, the value and what is allowed, since when, and what else changed."""
     client = result.client
     where = [breakdown_name(alert.breakdown, client)] if alert.breakdown else []
     where += [f"{printable(alert.segment)}: {printable(alert.level)}"] if alert.segment else []
@@ -92,14 +91,12 @@ def _row(alert: Alert, result: Result) -> list[object]:
             for name, end in (("at least", alert.low), ("at most", alert.high))
             if end is not None
         )
-        reason = "threshold"
+        reason = "beyond its threshold"
     also = ", ".join(f"{moved['title']} ({moved['signal']})" for moved in alert.moved)
+    group = f" ({', '.join(where)})" if where else ""
+    value = f"{words(alert.value)} in {period_name(alert.period, client)}"
     return [
         tag("a", alert.title, href=metric_address(result.metric)),
-        ", ".join(where) or "whole client",
-        f"{words(alert.value)} ({period_name(alert.period, client)})",
-        allowed,
-        period_name(alert.since, client),
-        reason,
-        also or "nothing else",
+        f"{group}: {value}, {reason} ({allowed}), since {period_name(alert.since, client)}. ",
+        f"Also changed: {also}." if also else "Nothing else changed beyond chance.",
     ]
