@@ -112,6 +112,20 @@ def test_printed_charts_are_neither_cut_nor_dark(pages, chromium):
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 29, 31)"
 
 
+@pytest.mark.parametrize("name", ["index", "retention"])
+def test_a_printed_page_has_no_fold_that_nobody_can_open_and_no_broken_number(pages, chromium, name):
+    page, _ = open_page(chromium, pages / f"{name}.html", 640)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.querySelectorAll('details').length") > 1
+    folds = "[...document.querySelectorAll('details:not(.definition) > *')]"
+    shown = page.evaluate(f"{folds}.filter(e => e.checkVisibility()).map(e => e.closest('table')?.className)")
+    assert set(shown) <= {"scorecard"}  # whose fold has the metric's name for its summary
+    lines = """[...document.querySelectorAll('.scorecard td.num')].map(cell => {
+        const range = document.createRange(); range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map(rect => Math.round(rect.top))).size })"""
+    assert set(page.evaluate(lines)) <= {0, 1}
+
+
 BAD = {
     "a request": ('<img src="http://127.0.0.1:9/x.png" alt="x">', "asked for http://127.0.0.1:9/x.png"),
     "a script": ("<script>alert(1)</script>", "a dialog opened: 1"),
