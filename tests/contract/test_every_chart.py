@@ -851,6 +851,52 @@ def _stands(line: tuple[np.ndarray, np.ndarray, bool], words: str, x: float, nam
         yield f"{name}{words} after {x}, drawn {near}"
 
 
+def wrong_event_study(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The last point, the points apart from zero before and since the start, and the band of placebos."""
+    (axes,) = drawn.axes
+    points = {line.get_xdata()[0]: line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"}
+    whiskers = {
+        line.get_xdata()[0]: sorted(line.get_ydata())
+        for line in axes.lines
+        if len(line.get_xdata()) == 2 and line.get_xdata()[0] == line.get_xdata()[1] in points
+    }
+    yield from _intervals(shown, "with whiskers", [*whiskers])
+    told = re.search(r"Last (.+?) in month (\d+)", shown.alt)
+    last = max(points)
+    if not told or float(told[2]) != last or not agrees(told[1], points[last]):
+        yield f"the last: {told and told[0]} for {points[last]} in {last}"
+    apart = [x for x, (low, high) in whiskers.items() if low > 0 or high < 0]
+    before = re.search(r", (\d+) of (\d+) before", shown.alt)
+    since = re.search(r"zero: (\d+) of (\d+) months since", shown.alt)
+    counts = (sum(x >= 0 for x in apart), sum(x >= 0 for x in points))
+    if tuple(map(int, since.groups())) != counts:
+        yield f"since the start: {since[0]} for {counts}"
+    counts = (sum(x < 0 for x in apart), sum(x < 0 for x in whiskers))
+    if (tuple(map(int, before.groups())) if before else (0, 0)) != counts:
+        yield f"before the start: {before and before[0]} for {counts}"
+    band = [patch for patch in axes.patches if patch.get_width() == 1]
+    named = re.search(r"Placebo band from (.+?) to (.+?)\.$", shown.alt)
+    if bool(band) != bool(named):
+        yield "a band that is not told, or told and not drawn"
+    elif band:
+        low, high = band[0].get_y(), band[0].get_y() + band[0].get_height()
+        if not agrees(named[1], low) or not agrees(named[2], high):
+            yield f"the band: {named[0]} for {low} to {high}"
+
+
+def wrong_accumulated_effect(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """The last value, and whether the band holds zero there."""
+    (line,) = (line for line in drawn.axes[0].lines if line.get_marker() == "o")
+    told = re.search(r"Last (.+?) in month (\d+)", shown.alt)
+    if not told or float(told[2]) != line.get_xdata()[-1] or not agrees(told[1], line.get_ydata()[-1]):
+        yield f"the last: {told and told[0]} for {line.get_ydata()[-1]}"
+    (band,) = (shape for shape in drawn.axes[0].collections if hasattr(shape, "get_paths"))
+    x, y = band.get_paths()[0].vertices.T
+    ends = y[np.isclose(x, line.get_xdata()[-1])]
+    if ("apart" in shown.alt) != (ends.min() > 0 or ends.max() < 0):
+        yield f"zero: {shown.alt} for {ends.min()} to {ends.max()}"
+
+
 CHECKS: dict[str, Check] = {
     "trend": wrong_trend,
     "segments": wrong_levels,
@@ -891,6 +937,8 @@ CHECKS: dict[str, Check] = {
     "forest": wrong_effects,
     "arms": wrong_dots,
     "planned_shares": wrong_planned_shares,
+    "event_study": wrong_event_study,
+    "accumulated_effect": wrong_accumulated_effect,
 }
 
 
@@ -976,6 +1024,11 @@ MADE = {
         (),
         lambda: pictured.agents_with_themes(A1=(31, 12), A2=(24, NAN)),
     ),
+    "initiatives": ("event_study", (), pictured.initiatives),
+    "initiatives without an effect": ("event_study", (), lambda: pictured.initiatives(0.1)),
+    "initiatives without months before": ("event_study", (), lambda: pictured.initiatives(before=0)),
+    "initiatives accumulated": ("accumulated_effect", (), pictured.initiatives),
+    "initiatives without an effect accumulated": ("accumulated_effect", (), lambda: pictured.initiatives(0.0)),
     "sellers": ("sellers", (), pictured.practices),
     "sellers who are all alike": ("sellers", (), lambda: pictured.practices(call=(10.0, 10.0, 3.0, ""))),
 }

@@ -9,6 +9,7 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from crmnb.stats.panel_effects import difference_in_differences, event_study, staggered_effect
 from crmnb.stats.series_effects import PACKAGE_PRIOR, Mixture, counterfactual, harmonics, log_linear_counts
+from crmnb.stats.shrinkage import shrunk
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 EXAMPLES, SICILY = SHARED / "causalimpact_examples", SHARED / "sicily_its/sicily.csv"
@@ -155,3 +156,15 @@ def test_the_minimum_wage_has_the_simple_effect_of_the_r_package():
     weighted = sum(units * sum(of_group) for units, of_group in cells.items())
     total = sum(units * len(of_group) for units, of_group in cells.items())
     assert staggered_effect(*minimum_wage(), 0.95).value == pytest.approx(weighted / total, abs=0.0001)
+
+
+def test_batting_averages_are_shrunken_as_published():
+    """Efron & Morris 1977, Scientific American 236:119: 18 players' first 45 times at bat; shrinking factor .212, first and last values."""
+    hits = np.array([18, 17, 16, 15, 14, 14, 13, 12, 11, 11, 10, 10, 10, 10, 10, 9, 8, 7])
+    averages = hits / 45
+    variance = averages.mean() * (1 - averages.mean()) / 45
+    table = shrunk(averages, np.full(18, variance), 0.95)
+    assert 1 - table["share"].iloc[0] == pytest.approx(0.212, abs=0.001)
+    published = (0.294, 0.289, 0.285, 0.280, 0.275, 0.275, 0.270, 0.266, 0.261, 0.261)
+    assert table["value"].iloc[:10].to_numpy() == pytest.approx(published, abs=0.0006)
+    assert table["value"].iloc[-3:].to_numpy() == pytest.approx((0.251, 0.247, 0.242), abs=0.0006)

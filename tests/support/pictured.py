@@ -51,6 +51,12 @@ AGENT_THEMES = metric(
     breakdown="theme and agent",
     estimate=Estimator("proportion", "counts", "agent_themes.themes", "Wilson, by customer", chart="agent_themes"),
 )
+INITIATIVES = metric(
+    id="initiative_effect",
+    title="Initiative effect",
+    unit="points",
+    estimate=Estimator("effect of an initiative", "panels", "", "", chart="event_study"),
+)
 PAYBACK = metric(id="cac_payback_period", title="CAC payback period", unit="months", denominator="customers won")
 COMPOSITION = metric(
     id="nps_shares",
@@ -153,6 +159,22 @@ def payback(*, months: int = 11, covered: float = 7.0, **facts):
     ]
     rows = [row(value=covered, low=7.0, high=8.0, unit="months", n=3794, **facts)]
     return result(rows, of=PAYBACK, points=points)
+
+
+def initiatives(effect: float = 3.0, before: int = 6):
+    """An initiative: the effect by months since the start with an interval of 2 to either side, and placebos from -1 to 1.5."""
+    points, rows, name = [], [], "repair desk"
+    for month in range(-before, 9):
+        value = effect * (month >= 0) + 0.3 * math.sin(month)
+        half = 0.0 if month == -1 else 2.0
+        points.append(point(month, value, half, breakdown=name, level="effect", n=500.0))
+    points += [
+        point(month, effect * (month + 1), 2.0 * (month + 1) ** 0.5, breakdown=name, level="accumulated", n=500.0)
+        for month in range(9)
+    ]
+    points += [point(at, of, 2.0, breakdown=name, level="placebo date", n=500.0) for at, of in ((0, -1.0), (1, 1.5))]
+    rows.append(row(value=effect, low=effect - 1, high=effect + 1, breakdown=name, unit="points", n=500, clusters=500))
+    return result(rows, of=INITIATIVES, points=points)
 
 
 def priorities(**drivers: tuple[float, float]):

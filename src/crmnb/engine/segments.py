@@ -20,6 +20,7 @@ _ALSO = {
     "orders": "all_orders",
     "experiment_units": "experiment_outcomes",
 }  # derived tables with the columns of another
+_ANY_PERIOD = Period.parse("2025")  # bands of a number are the same in all
 _RESERVED = rf'^"*({re.escape(UNKNOWN)}|{re.escape(OTHER)})"*$'  # a client's own names that would be mistaken for ours
 
 
@@ -178,3 +179,18 @@ def band(cuts: tuple[float, ...], index: int, unit: str = "") -> str:
     if index == len(cuts):
         return f"{quantity(cuts[-1])} or more"
     return f"{cuts[index - 1]:g} to under {quantity(cuts[index])}"
+
+
+def unit_levels(segment: Segment, tables: Tables) -> str:
+    """The temporary table of customers' levels (cluster, level) by a column of theirs, each value a level of its own; "" of another table's.
+
+    Bands are levels of their own as in a segmentation.
+    """
+    table, column = segment.column.split(".")
+    if table != "customers" or table not in tables.names or column not in tables.every(table).columns:
+        return ""
+    level = _level(segment, tables, _ANY_PERIOD) if segment.bands else f'"{column}"::varchar'
+    rows = tables.every(table).sql_query()
+    return tables.derived.table(
+        f"select customer_id as cluster, {level} as level from ({rows}) where {level} is not null"
+    )

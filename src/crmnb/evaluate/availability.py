@@ -231,9 +231,8 @@ class _EmptyTables:
         periods = Periods({0: _QUARTER}, lambda columns, rows: make(columns, rows[:1]))  # one is as good as many
         try:
             views = tables.views(self.metric.tables, periods, per_customer=self.metric.per_customer)
-            _ = (
-                self.metric(periods, views, self.settings).rows.to_native().relation
-            )  # bound, so that a column is missed
+            rows = self.metric(periods, views, self.settings).rows
+            _ = rows is None or rows.to_native().relation  # bound, so that a column is missed
         except NoColumn as error:
             return missing_column(error)
         except Unavailable as unavailable:

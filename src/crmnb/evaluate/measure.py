@@ -14,6 +14,7 @@ from crmnb.evaluate.disclosure_control.levels_used import rests_on_hidden, withh
 from crmnb.evaluate.disclosure_control.notes import protected_notes
 from crmnb.evaluate.disclosure_control.overlaps import seams_of
 from crmnb.evaluate.evidence_notes import notes_on_rows
+from crmnb.evaluate.initiatives import initiative_estimates
 from crmnb.evaluate.metric_call import all_inputs
 from crmnb.evaluate.reduction import estimates_of, statistics_of
 from crmnb.evaluate.request import Request, request_of
@@ -51,7 +52,7 @@ def measure_all(metrics: Iterable[Metric], tables: Tables, period: Period) -> li
     requests = [request_of(metric, tables, period) for metric in metrics]
     reported = len(requests)
     requests += [request_of(metric, tables, period) for metric in _inputs_of(requests)]
-    inferred = estimates_of(requests, tables)
+    inferred = estimates_of(requests, tables) | initiative_estimates(requests, tables)
     seams = [seam for names, pairs in common_levels(tables, period).items() for seam in seams_of(*names, pairs)]
     rows, notes_of = rows_of(requests, statistics_of(requests, tables), inferred, tables.client, seams)
     measured = []

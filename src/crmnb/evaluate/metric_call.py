@@ -144,7 +144,7 @@ def evidence_of(metric: Metric, tables: session.Tables, period: Period, limit: i
     arguments, _ = resolve(metric, tables.client)
     evidence, reason = _evidence(metric, tables, period, arguments)
     if evidence is None:
-        raise Unavailable(reason)
+        raise Unavailable(reason or Note("rows_of_other_metrics"))
     rows = tables.con.sql(f"select * exclude ({PERIOD}) from ({evidence.sql}) order by all limit {int(limit)}").df()
     there = [name for name in tables.client.tables if name in tables.names]
     personal = {name for table in there for name in personal_columns(tables.client, table, list(rows.columns))}

@@ -67,6 +67,7 @@ def check_settings(client: Client) -> None:
     named = {key: getattr(client, key) for key in ("settings", "targets", "objectives")}
     named["alerts.thresholds"] = [threshold.metric for threshold in client.alerts.thresholds]
     named["alerts.changes"] = [name for change in client.alerts.changes for name in change.metrics]
+    named |= {f"initiatives.{name}.metric": [initiative.metric] for name, initiative in client.initiatives.items()}
     for key, names in named.items():
         for name in names:
             if name not in known:

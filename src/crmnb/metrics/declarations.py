@@ -6,6 +6,7 @@ the sentence of its `missing` note.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from typing import Any
 
@@ -23,6 +24,8 @@ from crmnb.schema.client import (
     Experiment,
     Experiments,
     Feedback,
+    Initiative,
+    Initiatives,
     Item,
     Items,
     Market,
@@ -159,6 +162,9 @@ _EXPERIMENTS = Experiments(
     {"test": Experiment(arms={"a": 1, "b": 1}, control="b", outcomes={"met": Outcome(kind="rate", column="met")})}
 )
 _MARKET = Market(own_brand="own", pillars={"pillar": ("item",)})
+_INITIATIVES = Initiatives(
+    {"initiative": Initiative(metric="csat", by="customers.region", starts={"unit": date(2025, 1, 1)})}
+)
 _SEGMENTS = Segments(
     {
         "channel": Segment(column="customers.acquisition_channel"),
@@ -206,6 +212,11 @@ DECLARATIONS: dict[type, Declaration] = {  # where several are missing, the firs
         for_statistics=_experiment_settings,
     ),
     Items: Declaration(lambda client, family, setting: Items(client.items), (Items({"item": _ITEMS[0]}),)),
+    Initiatives: Declaration(
+        lambda client, family, setting: Initiatives(client.initiatives) if client.initiatives else None,
+        (_INITIATIVES,),
+        missing=Note("needs_initiatives"),
+    ),
     Worth: Declaration(
         lambda client, family, setting: client.worth, (Worth(margin_rate=0.5),), for_statistics=_worth_settings
     ),

@@ -13,14 +13,14 @@ from typing import Any, Literal
 class Estimator:
     """How evidence becomes an estimate: which statistics the engine reduces it to, and the inference from them.
 
-    Of `figures`, the evidence is the figures of other metrics, as they may be shown.
+    Of `figures`, the evidence is the figures of other metrics, as they may be shown; of `panels`, those by unit and month.
 
     Two estimators with equal fields are the same. `inference` names a function of `crmnb.stats` ("module.function"), because a metric
     is defined without importing statistics; a function of a family's own stands there itself.
     """
 
     name: str
-    reduces: Literal["moments", "bins", "counts", "figures"]
+    reduces: Literal["moments", "bins", "counts", "figures", "panels"]
     inference: str | Callable[..., Any]
     interval: str
     total: bool = False  # the value is a sum: of twice the data it is twice as much

@@ -329,3 +329,11 @@ def among_peers(rows: nw.LazyFrame, estimate: Estimator, *, fewest: int, **facts
 def of_counts(rows: nw.LazyFrame, estimate: Estimator, **facts: Any) -> Measure:
     """What an estimator makes of counts of alike rows: a curve, a median, a fitted model (`crmnb.stats`)."""
     return Measure(rows, estimate, **facts)
+
+
+def of_panels(estimate: Estimator, *, figures: str = "", **facts: Any) -> Measure:
+    """What an estimator makes of a metric's figures by unit and month, of each of the client's initiatives.
+
+    figures: the metric whose figures these are; the one that each initiative declares, if empty.
+    """
+    return Measure(None, estimate, known={"figures": figures}, trend=False, compares=True, **facts)

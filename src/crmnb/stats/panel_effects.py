@@ -178,16 +178,35 @@ def event_study(panel: np.ndarray, starts: np.ndarray, level: float, untouched_o
 
     Each is relative to the last part before the start (-1). Parts that are missing for a group are means over the other groups.
     """
+    contrasts = _by_event(panel, starts, untouched_only)
+    effects = {event: effect_of(panel, starts, of_event, level) for event, of_event in contrasts.items()}
+    return effects | {-1: Effect(0.0, 0.0, 0.0, 0.0, np.nan)}
+
+
+def accumulated_effects(
+    panel: np.ndarray, starts: np.ndarray, level: float, untouched_only: bool = True
+) -> dict[int, Effect]:
+    """The sum of the effects on a unit from its start up to each number of parts of time since then."""
+    contrasts = _by_event(panel, starts, untouched_only)
+    effects, until = {}, {}
+    for event in sorted(event for event in contrasts if event >= 0):
+        until = {group: until.get(group, 0.0) + contrast for group, contrast in contrasts[event].items()} | {
+            group: contrast for group, contrast in until.items() if group not in contrasts[event]
+        }
+        effects[event] = effect_of(panel, starts, until, level)
+    return effects
+
+
+def _by_event(panel: np.ndarray, starts: np.ndarray, untouched_only: bool) -> dict[int, Contrasts]:
+    """The contrasts of each number of parts of time since the start that has a comparison."""
     groups, periods = _groups(starts), panel.shape[1]
     since = sorted({time - int(start) for start in groups for time in range(periods)})
-    effects = {}
+    by_event = {}
     for event in since:
         cells = [(start, int(start) + event) for start in groups if 0 <= start + event < periods]
-        contrasts = _aggregated(panel, starts, cells, untouched_only)
-        if contrasts:
-            effects[event] = effect_of(panel, starts, contrasts, level)
-    effects[-1] = Effect(0.0, 0.0, 0.0, 0.0, np.nan)
-    return effects
+        if contrasts := _aggregated(panel, starts, cells, untouched_only):
+            by_event[event] = contrasts
+    return by_event
 
 
 def _groups(starts: np.ndarray) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtr, stdtr
 
 _AUTOCORRELATIONS = np.linspace(-0.5, 0.98, 75)
-_NEGLIGIBLE = 1e-5  # the share of the posterior below which a point of the grid is left out
+_NEGLIGIBLE = 1e-4  # the share of the posterior below which a point of the grid is left out
 _HALVINGS = 60
 
 
@@ -188,8 +188,8 @@ def _grid(
     y: np.ndarray, x: np.ndarray, values: np.ndarray, scale: float, prior: LevelPrior
 ) -> list[tuple[float, float, float]]:
     """(weight, variance of the level's steps, variance of the noise) at the points of the grid that matter."""
-    steps = np.exp(np.linspace(np.log(scale * 1e-3), np.log(scale * 2), 90)) ** 2
-    noises = np.exp(np.linspace(np.log(scale * 0.02), np.log(scale * 2), 60)) ** 2
+    steps = np.exp(np.linspace(np.log(scale * 1e-3), np.log(scale * 2), 60)) ** 2
+    noises = np.exp(np.linspace(np.log(scale * 0.02), np.log(scale * 2), 40)) ** 2
     logs = np.empty((len(steps), len(noises)))
     products = np.einsum("ti,tj->tij", x, x)
     for i, level in enumerate(steps):

@@ -23,11 +23,14 @@ class Series(NamedTuple):
 
 # Charts of points that no other chart can draw: another one takes what is not made for it for a curve or a driver.
 _ALONE = ("agent_themes", "agents", "arrivals", "completeness", "freshness", "pareto", "resolution", "sellers")
+_INITIATIVES = ("event_study", "accumulated_effect")  # both draw the points of either
 
 
 def is_for_another(result: Result, chart: str) -> bool:
     """Whether the result's points are made for another chart alone."""
     own = result.metric.estimate.chart
+    if own in _INITIATIVES:
+        return chart not in _INITIATIVES
     return own in _ALONE and own != chart
 
 

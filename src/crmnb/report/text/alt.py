@@ -378,3 +378,36 @@ def _months(number: float) -> str:
 
 def _value(row) -> float:
     return row.value
+
+
+def event_study_alt(result: Result, curve: Series, band: tuple[float, float] | None, unit: str) -> str:
+    """For points by months since a start around a line at zero: the last one, how many lie apart from zero, and the band of placebos."""
+    seen = [at for at in range(len(curve.x)) if curve.high[at] > curve.low[at]]
+    whiskers = f" with whiskers for the {interval_name(result)}" if seen else ""
+    since = [at for at in range(len(curve.x)) if curve.x[at] >= 0]
+    head = f"Points{whiskers}. Across: months since the start. Up: effect on one unit. Line at zero."
+    last = since[-1]
+    words = f" Last {point_words(result, curve, last, unit)} in month {whole_number(curve.x[last], result.client)}."
+    apart = [at for at in since if curve.low[at] > 0 or curve.high[at] < 0]
+    words += f" Apart from zero: {len(apart)} of {len(since)} months since the start"
+    before = [at for at in seen if curve.x[at] < 0]
+    off = [at for at in before if curve.low[at] > 0 or curve.high[at] < 0]
+    words += f", {len(off)} of {len(before)} before." if before else "."
+    if not band:
+        return head + words
+    ends = Series(
+        curve.name, *(np.array(values) for values in ([0, 1], band, [np.nan] * 2, [np.nan] * 2, [np.nan] * 2))
+    )
+    low, high = (point_words(result, ends, at, unit) for at in (0, 1))
+    return f"{head}{words} Placebo band from {low} to {high}."
+
+
+def accumulated_effect_alt(result: Result, curve: Series, unit: str) -> str:
+    """For a line of sums since a start: its last value, and whether zero is in the band there."""
+    last = len(curve.x) - 1
+    is_apart = curve.low[last] > 0 or curve.high[last] < 0
+    zero = "The band lies apart from zero there." if is_apart else "The band holds zero there."
+    return (
+        f"Line chart{_banded(result, [curve])}. Across: months since the start. Up: accumulated effect on one unit. "
+        f"Last {point_words(result, curve, last, unit)} in month {whole_number(curve.x[last], result.client)}. {zero}"
+    )

@@ -535,6 +535,25 @@ class Segments(dict[str, Segment]):
     """A client's segmentations by name, as the argument of a metric."""
 
 
+class Initiative(_Strict):
+    """Something that began in some units at known days, to see what it changed.
+
+    `metric`: the id of the metric whose change is its effect; `breakdown` names one of it where it has several. `by`: the segmentation, or the
+    column `table.column`, whose levels are the units. `starts`: the first day by unit; all other units are untouched. `champions`: who leads it
+    there, by unit.
+    """
+
+    metric: Name
+    breakdown: str = ""
+    by: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
+    starts: Annotated[dict[str, Day], Field(min_length=1)]
+    champions: dict[str, Annotated[str, Field(min_length=1)]] = {}
+
+
+class Initiatives(dict[str, Initiative]):
+    """A client's initiatives by name, as the argument of a metric."""
+
+
 class Privacy(_Strict):
     """Fewer units than `min_base` are marked as low base; fewer than `suppress_below` are suppressed everywhere.
 
@@ -647,6 +666,7 @@ class Client(_Strict):
     churn: Churn | None = None
     worth: Worth = Worth()
     segments: dict[Name, Segment] = {}
+    initiatives: dict[Name, Initiative] = {}
     # What an amount in another currency is worth in the client's: a factor, or `exclude` to leave out such rows.
     exchange_rates: dict[
         Annotated[str, Field(pattern=CURRENCY)], Annotated[float, Field(gt=0, le=1e9), _NUMBER] | Literal["exclude"]

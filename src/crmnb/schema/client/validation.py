@@ -14,6 +14,7 @@ from crmnb.schema.client.data_quality import find_data_quality_problems
 from crmnb.schema.client.employees import find_employees_problems
 from crmnb.schema.client.experiments import find_experiment_problems
 from crmnb.schema.client.feedback import find_feedback_problems
+from crmnb.schema.client.initiatives import find_initiative_problems
 from crmnb.schema.client.market import find_market_problems
 from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, ColumnValue, Mapping, Segment, Split
 from crmnb.schema.client.relationship import find_relationship_problems
@@ -73,6 +74,8 @@ def find_problems(client: Client) -> list[str]:
         messages += _check_churn(client.churn, client)
     for name, segment in client.segments.items():
         messages += _check_segment(f"segments.{name}", segment, client)
+    for name, initiative in client.initiatives.items():
+        messages += find_initiative_problems(f"initiatives.{name}", initiative, client)
     if client.currency in client.exchange_rates:
         messages.append(f"exchange_rates.{client.currency}: is the client's own currency. Remove it.")
     for label in client.worth.books:

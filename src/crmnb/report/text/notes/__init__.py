@@ -12,6 +12,7 @@ from crmnb.report.text.notes import (
     experiments,
     feedback,
     history,
+    impact,
     market,
     operations,
     path_models,
@@ -67,6 +68,7 @@ _SUBJECTS = (
     market,
     experiments,
     data_quality,
+    impact,
 )
 SENTENCES: dict[str, str | Renderer] = {"caveats": _together} | NO_COMPARISON
 for _subject in _SUBJECTS:
