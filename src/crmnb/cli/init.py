@@ -113,6 +113,7 @@ def _summary(written):
         for question in written.questions:
             allowed = f": {', '.join(question.allowed)}" if question.allowed else ""
             yield f"  {escape_unprintable(question.key)}: {escape_unprintable(question.text)}{allowed}"
+        yield "Answer them in the file; or delete it, and run crmnb init again with --answer KEY=VALUE for each."
 
 
 def _check(project: Path, written) -> int:

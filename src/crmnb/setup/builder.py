@@ -17,6 +17,7 @@ from crmnb.setup.presets import Preset, present, recognise, tables_of
 from crmnb.setup.proposal import DOUBTFUL, NEARLY_ALL, SURE, Proposal, propose_columns, propose_table
 from crmnb.setup.recodes import add_recodes
 from crmnb.setup.rows import add_row_rules
+from crmnb.setup.splits import add_splits
 from crmnb.setup.values import normalised
 from crmnb.setup.vocabulary import file_names, is_personal_name, likeness, names_of
 from crmnb.setup.yaml_text import scalar
@@ -41,6 +42,8 @@ def build_draft(profiles: Sequence[FileProfile], answers: Answers) -> Draft:
             _complete(draft, source, table, preset, answers)
         source.personal = _personal_headers(profile, preset)
         _drop_personal(source, tables)
+        for table in tables:
+            add_splits(source, table)
         add_formats(source, tables, answers)
     add_settings(draft, answers)
     return draft
