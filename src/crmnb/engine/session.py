@@ -26,6 +26,7 @@ from crmnb.schema.client import Churn, Client, Mapping
 from crmnb.schema.tables import ENGINE_TYPES, TABLES
 
 _SMALL = 4_000_000  # bytes of a table's file
+_FEW_PEOPLE = 1_000_000  # bytes of all files: to number people costs more than to work with their texts
 _FEW_ROWS = 100_000  # of frames in memory, in all
 _ONE_THREAD = "set threads = 1"  # what is small is computed in less time than it takes to deal it out to several
 _NO_MAPPING = Mapping()
@@ -281,9 +282,8 @@ def open_tables(
     small_tables = frozenset(name for name, path in files.items() if path.stat().st_size < _SMALL)
     if small_tables == {*files}:
         con.execute(_ONE_THREAD)
-    return Tables(
-        client, con, frozenset(files), small_tables, client.cutoff or cutoff, numbers=small_tables != {*files}
-    )
+    are_many = small_tables != {*files} or sum(path.stat().st_size for path in files.values()) > _FEW_PEOPLE
+    return Tables(client, con, frozenset(files), small_tables, client.cutoff or cutoff, numbers=are_many)
 
 
 def in_memory(client: Client, frames: dict[str, pd.DataFrame]) -> Tables:
