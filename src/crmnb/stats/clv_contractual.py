@@ -79,10 +79,7 @@ class Contracts:
             pay = np.bincount(place, model.pay_of(rows[inside]), len(ages))
             total += pay @ self._renewals(model.fit.parameters, ages, np.inf)
             ahead = np.maximum(last - ages, 0) * self.renewal_months
-            within += sum(
-                of_age * self._renewals(model.fit.parameters, ages[at : at + 1], ahead[at])[0]
-                for at, of_age in enumerate(pay)
-            )
+            within += pay @ self._renewals(model.fit.parameters, ages, ahead)
         return Note("value_beyond_data", share=float(1 - within / total), months=int(last) * self.renewal_months)
 
     def _part(self, model: MarginLoss, rows: pd.DataFrame, age: np.ndarray, months: float) -> "_Part":
@@ -97,7 +94,7 @@ class Contracts:
         of_sums = pd.Series(pay * renewals).groupby(rows["fold"].to_numpy()).sum()
         return _Part(model, margin, of_sums.add(model.pay.influence * float(unknown @ renewals), fill_value=0.0))
 
-    def _renewals(self, parameters: np.ndarray, age: np.ndarray, months: float) -> np.ndarray:
+    def _renewals(self, parameters: np.ndarray, age: np.ndarray, months: float | np.ndarray) -> np.ndarray:
         rate = (1 + self.discount_rate) ** (self.renewal_months / 12) - 1
         return expected_periods(parameters, age, months / self.renewal_months, rate)
 
@@ -178,21 +175,25 @@ def _scale_influence(current: pd.DataFrame) -> pd.Series:
     return sums["margin"] / sums["margin"].sum() - sums["due"] / sums["due"].sum()
 
 
-def expected_periods(parameters: np.ndarray, age: np.ndarray, horizon: float, rate: float) -> np.ndarray:
+def expected_periods(parameters: np.ndarray, age: np.ndarray, horizon: float | np.ndarray, rate: float) -> np.ndarray:
     """The discounted periods of margin expected of customers of that age; margin comes in evenly over a period.
 
-    age: renewals so far. horizon: periods, may be fractional or infinite. rate: a period's. Customers who leave in a period count for
-    half of it, and it is discounted from its middle. A period that the horizon cuts counts in proportion to the part before it.
+    age: renewals so far. horizon: periods, may be fractional (for all customers, or for each) or infinite. rate: a period's. Customers
+    who leave in a period count for half of it, and it is discounted from its middle. A period that the horizon cuts counts in
+    proportion to the part before it.
     """
-    if fraction := 0.0 if np.isinf(horizon) else horizon % 1:
-        fewer, more = (expected_periods(parameters, age, whole, rate) for whole in (horizon // 1, horizon // 1 + 1))
-        return (1 - fraction) * fewer + fraction * more
-    if horizon == 0:
-        return np.zeros(age.shape)
-    at_end = discounted_residual(parameters, age, horizon, rate)
-    one_less = at_end if np.isinf(horizon) else discounted_residual(parameters, age, horizon - 1, rate)
-    at_begin = 1 + one_less / (1 + rate)
-    return (at_begin + at_end) / 2 / np.sqrt(1 + rate)
+
+    def periods(one_less: np.ndarray, at_end: np.ndarray) -> np.ndarray:
+        return (1 + one_less / (1 + rate) + at_end) / 2 / np.sqrt(1 + rate)
+
+    if np.isinf(horizon).any():
+        endless = discounted_residual(parameters, age, np.inf, rate)
+        return periods(endless, endless)
+    whole = np.broadcast_to(np.floor(horizon), age.shape)
+    horizons = np.stack([np.maximum(whole - 1, 0), whole, whole + 1])
+    one_less, at_end, one_more = discounted_residual(parameters, np.broadcast_to(age, horizons.shape), horizons, rate)
+    fraction = horizon - whole
+    return (1 - fraction) * np.where(whole > 0, periods(one_less, at_end), 0.0) + fraction * periods(at_end, one_more)
 
 
 def contract_notes(

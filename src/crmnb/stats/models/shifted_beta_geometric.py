@@ -54,19 +54,21 @@ def retention(parameters: np.ndarray, k: np.ndarray) -> np.ndarray:
     return (beta + k - 1) / (alpha + beta + k - 1)
 
 
-def discounted_residual(parameters: np.ndarray, age: np.ndarray, horizon: float, rate: float) -> np.ndarray:
+def discounted_residual(
+    parameters: np.ndarray, age: np.ndarray, horizon: float | np.ndarray, rate: float
+) -> np.ndarray:
     """The further periods expected of a customer who has renewed `age` times (0 or more), valued just before the next renewal.
 
     The period that begins with that renewal counts in full, each one after it is discounted by 1 + rate once more; equation (6) of
-    2010. horizon: how many renewals ahead are counted, whole or infinite. rate: per period, 0 or more.
+    2010. horizon: how many renewals ahead are counted, whole (for all customers, or for each) or infinite. rate: per period, 0 or more.
     Raises CannotFit where the value is infinite, ValueError where an age is not whole.
     """
     alpha, beta = parameters
     age = np.asarray(age, float)
     if not (age == np.floor(age)).all():
         raise ValueError("age counts renewals: whole numbers")
-    if np.isfinite(horizon):
-        return _summed(parameters, age, int(horizon), rate)
+    if np.isfinite(horizon).all():
+        return _summed(parameters, age, np.broadcast_to(horizon, age.shape).astype(int), rate)
     if rate > 0:
         return _endless(parameters, age, rate)
     if alpha <= 1:
@@ -112,16 +114,20 @@ def _mean_series(alpha: float, stay: float, rate: float) -> float:
     return float(density @ (special.expit(-odds) * (1 + rate) / (rate + leaving)) / density.sum())
 
 
-def _summed(parameters: np.ndarray, age: np.ndarray, horizon: int, rate: float) -> np.ndarray:
-    """The residual, as a sum over renewals: of the shares that renew, running products over ages; each age once, some at a time."""
+def _summed(parameters: np.ndarray, age: np.ndarray, horizon: np.ndarray, rate: float) -> np.ndarray:
+    """The residual, as a running sum over renewals: of the shares that renew, running products over ages; each age once, some at a time."""
     distinct, place = np.unique(age, return_inverse=True)
-    ahead = np.arange(1, horizon + 1, dtype=float)
-    discount, total = (1 + rate) ** (1 - ahead), np.empty(len(distinct))
-    chunk = max(1, _CELLS // max(horizon, 1))
+    longest, place = int(horizon.max(initial=0)), place.reshape(age.shape)
+    ahead = np.arange(1, longest + 1, dtype=float)
+    discount, total = (1 + rate) ** (1 - ahead), np.empty(age.shape)
+    chunk = max(1, _CELLS // max(longest, 1))
     for begin in range(0, len(distinct), chunk):
-        some = slice(begin, begin + chunk)
-        total[some] = np.cumprod(retention(parameters, distinct[some, None] + ahead), axis=1) @ discount
-    return total[place].reshape(age.shape)
+        some = distinct[begin : begin + chunk, None]
+        running = np.zeros((len(some), longest + 1))
+        np.cumsum(np.cumprod(retention(parameters, some + ahead), axis=1) * discount, axis=1, out=running[:, 1:])
+        inside = (place >= begin) & (place < begin + chunk)
+        total[inside] = running[place[inside] - begin, horizon[inside]]
+    return total
 
 
 def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> LogLikelihood:
