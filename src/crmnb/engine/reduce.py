@@ -55,9 +55,14 @@ class Sample:
 
     @property
     def has_integers(self) -> bool:
-        """Whether both terms are whole numbers: of these, many clusters are alike."""
+        """Whether both terms are whole numbers."""
         has = self.evidence.types
         return "weight" not in has and all(has.get(sql, _INTEGERS[0]) in _INTEGERS for sql in self.values.values())
+
+    @property
+    def has_alike(self) -> bool:
+        """Whether many clusters are alike: those of whole numbers, as most of the samples that are united have."""
+        return self.has_integers or "sample" in self.keys
 
     @property
     def further(self) -> list[str]:
@@ -161,9 +166,9 @@ def _compared(sample: Sample, place: int, by: list[Segmentation], own: str, half
     )
     joins = " ".join(of.join("c.cluster", f"of_{seg}") for seg, of in enumerate(by) if of.levels)
     return f"""
-        select {_key(sample, place)} {levels}, {_merged(sample, sums) if sample.has_integers else ", ".join(sums)}
+        select {_key(sample, place)} {levels}, {_merged(sample, sums) if sample.has_alike else ", ".join(sums)}
         from (select {", ".join(keys)}, {_named(sums)} from ({rows}) {by_cluster}) c {joins}
-        {"group by all" if sample.has_integers else ""}"""
+        {"group by all" if sample.has_alike else ""}"""
 
 
 def _parts(sample: Sample, place: int, half: str) -> str:
