@@ -68,7 +68,8 @@ def _codes(groups: list[GroupedCounts], context: EstimationContext) -> dict[str,
 
 def _standardised(groups: list[GroupedCounts]) -> tuple[list[GroupedCounts], Standardised, float]:
     """The agents of whom something varies by chance, their sums, and the share of all."""
-    counts = pd.concat([group.counts.assign(unit=at) for at, group in enumerate(groups)], ignore_index=True)
+    counts = pd.concat([group.counts for group in groups], ignore_index=True)
+    counts["unit"] = np.repeat(range(len(groups)), [len(group.counts) for group in groups])
     counts["events"] = counts["n"] * counts["resolved"]
     cells = counts.groupby(["unit", "stratum"], as_index=False)[["n", "events"]].sum()
     stratum = pd.factorize(cells["stratum"], sort=True)[0]
@@ -125,12 +126,12 @@ def _funnel_notes(groups: list[GroupedCounts], of: Funnel) -> list[Note]:
 def satisfaction(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """Each agent's mean satisfaction, shrunken towards the mean of all; the plain mean is a point at the number of answers."""
     own, codes = _current(groups), _codes(groups, context)
-    within = _within(own)
+    means = np.array([_mean(group) for group in own])
+    within = _within(own, means)
     if len(own) < FEWEST_AGENTS or within <= 0:
         reason = Note("too_few_agents", fewest=FEWEST_AGENTS)
         return Estimates([group.row(breakdown=codes[group.breakdown], reason=reason) for group in own])
     n = np.array([group.n for group in own])
-    means = np.array([_mean(group) for group in own])
     of = shrunken(means, within / n)
     rows = [_mean_row(group, of, at, codes, context.level) for at, group in enumerate(own)]
     notes = [Note("agents_shrunken", agents=len(own), mean=of.mean, between=float(np.sqrt(of.between)))]
@@ -142,9 +143,10 @@ def _mean(group: GroupedCounts) -> float:
     return float(np.average(group.counts["points"], weights=group.counts["n"]))
 
 
-def _within(groups: list[GroupedCounts]) -> float:
+def _within(groups: list[GroupedCounts], means: np.ndarray) -> float:
     """The variance of answers about the means of their agents."""
-    squares = sum(float((g.counts["n"] * (g.counts["points"] - _mean(g)) ** 2).sum()) for g in groups)
+    answers = ((group.counts["n"].to_numpy(), group.counts["points"].to_numpy()) for group in groups)
+    squares = sum(float(n @ (points - mean) ** 2) for (n, points), mean in zip(answers, means, strict=True))
     free = sum(group.n for group in groups) - len(groups)
     return squares / free if free > 0 else 0.0
 
