@@ -32,6 +32,7 @@ DERIVED = {
     "all_orders": "all orders, also those that were cancelled or refunded",
     "payments": "orders, or the months of contracts",
     "joined": "since when the client's list says that somebody is a customer",
+    "experiment_outcomes": "the units of experiments with their arm and what each did in the window after its assignment",
     "personal_names": "the words of names, which are removed from quotes",
 }
 
