@@ -130,6 +130,40 @@ def test_without_a_column_that_it_needs_a_metric_is_not_available_and_says_which
     assert {"no", "yes"} <= {each.status for each in after.values()}
 
 
+DEALS = """privacy: {min_base: 1, suppress_below: 1}
+data_from: 2024-10-01
+data_until: 2025-12-31
+sources: {deals: {file: deals.csv}}
+tables:
+  leads:
+    source: deals
+    columns: {lead_id: Record ID, created_at: Create Date, stage: Deal Stage, closed_at: Close Date, amount: Amount}
+    values: {stage: {Closed Won: won, Closed Lost: lost, Contract Sent: open}}
+"""
+DEALS_CSV = "Record ID,Amount,Deal Stage,Create Date,Close Date\n" + "".join(
+    f"{n},{n}0,{stage},2025-0{1 + n % 5}-05,{closed}-{10 + n}\n"
+    for n, (stage, closed) in enumerate(
+        [("Closed Won", "2025-06"), ("Closed Lost", "2025-07"), ("Contract Sent", "2026-03")] * 4
+    )
+)
+
+
+def test_of_deals_with_a_stage_the_check_says_what_the_report_says(tmp_path):
+    """Of every metric of leads that cannot be had, word by word: columns that follow from the stage are not missed."""
+    who = client_of(tmp_path, DEALS, deals_csv=DEALS_CSV)
+    taken = import_data(who, tmp_path / "private")
+    ids = [name for name, metric in catalogue().items() if metric.has_rows and "leads" in metric.reads]
+    found = found_of(who, taken, *ids)
+    opened, period = open_tables(who, taken.tables, cutoff=taken.cutoff), YEAR.observe(taken.data_from, taken.cutoff)
+    assert {each.status == "no" for each in found.values()} == {True, False}
+    for id_, each in found.items():
+        rows = measure(each.metric, opened, period).rows
+        assert (each.status == "no") == (not is_had(rows)), (id_, rows.iloc[0]["reason"])
+        if each.status == "no":
+            assert reasons_of(each, who) == (reason_text(rows.iloc[0]["reason"], who),), id_
+        assert not {"leads.won_at", "leads.lost_at", "leads.lead_id"} & set(each.missing), id_
+
+
 def test_a_column_of_a_lead_is_named_although_the_engine_hints_at_others(corner_shop_intake, tmp_path):
     who, taken = corner_shop_intake
     leads = tmp_path / "leads.parquet"

@@ -1,11 +1,17 @@
 """Credit notes without an order: every metric of money subtracts them on their own day, and no metric counts them. By pencil."""
 
+from datetime import datetime
 from math import log
 
+import duckdb
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
 import pytest
 
 from crmnb.core.period import Period
 from crmnb.intake import import_data
+from crmnb.metrics.features.purchase_history import _history, _purchases
 from crmnb.workbook import Workbook, open_on
 from support.importing import client_of
 
@@ -93,3 +99,43 @@ def test_the_value_of_an_order_has_the_credit_notes_and_their_number_has_not(boo
     # 3 customers at the start, of whom c is lost; margin of an order x orders a buyer and year x 1 / churn.
     churn = 1 - (2 / 3) ** (365.25 / 365)
     assert figures(book, "simple_clv")[""] == pytest.approx((0.5 * 240 / 2) * (2 / 2 * 365.25 / 365) / churn)
+
+
+# ---- Histories of purchases, which predicted CLV is fitted on ---------------------------------------------------------
+
+
+def history_in_python(ledger: list[tuple[str, int, float]], end: int) -> dict[str, tuple]:
+    """x, t_x, T, spend, margin and again of each customer, day by day, from (customer, day, margin); a second route."""
+    found = {}
+    for customer in {who for who, *_ in ledger}:
+        own = [(day, margin) for who, day, margin in ledger if who == customer and day < end]
+        days = sorted({day for day, margin in own if margin >= 0})
+        if not days:
+            continue
+        of_day = {day: sum(margin for d, margin in own if d == day) for day, _ in own}
+        later = sum(margin for day, margin in of_day.items() if day > days[0])
+        until_first = sum(margin for day, margin in of_day.items() if day <= days[0])
+        second = of_day[days[1]] if len(days) > 1 else 0
+        found[customer] = (len(days) - 1, days[-1] - days[0], end - 1 - days[0], later, until_first, second)
+    return found
+
+
+def test_histories_with_credit_notes_are_those_of_a_second_route():
+    """A day with credit notes alone is no purchase, and its margin is less all the same."""
+    draw, first = np.random.default_rng(7), 20_000  # the first day, counted from 1970
+    ledger = [
+        (f"c{draw.integers(40)}", first + int(draw.integers(60)), float(draw.choice((10.0, 25.5, 40.0, -5.0, -12.5))))
+        for _ in range(260)
+    ]
+    end = first + 50
+    rows = pd.DataFrame(ledger, columns=["customer_id", "day", "amount"])
+    rows["ordered_at"] = pd.to_datetime(rows["day"], unit="D")
+    rows["status"] = "paid"
+    with duckdb.connect() as con:
+        payments = nw.from_native(con.from_df(rows.drop(columns="day")))
+        days = _purchases(payments, datetime(2025, 6, 1), 1.0)
+        got = _history(days, end).to_native().fetchall()
+    expected = history_in_python(ledger, end)
+    assert len(got) == len(expected) > 30
+    for customer, *figures_ in got:
+        assert [float(one) for one in figures_] == pytest.approx(list(expected[customer])), customer

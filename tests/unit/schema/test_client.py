@@ -371,6 +371,21 @@ def test_yaml_that_cannot_be_read_is_described_in_plain_words(tmp_path, text, wo
     assert words in refusal(tmp_path, text)
 
 
+def test_a_column_that_follows_from_others_cannot_be_a_segment_and_the_message_says_why(tmp_path):
+    text = """name: Test
+currency: GBP
+sources: {deals: {file: deals.csv}}
+tables:
+  leads: {source: deals, columns: {lead_id: No, created_at: Created, stage: Stage, closed_at: Closed}}
+segments: {won: {column: leads.won_at, years: [1]}}
+"""
+    (tmp_path / "test.yml").write_text(text)
+    with pytest.raises(
+        InputError, match=r"segments.won.column: leads.won_at follows from stage and closed_at and is no"
+    ):
+        load_client("test", tmp_path)
+
+
 def test_a_personal_column_cannot_be_a_segment(tmp_path):
     text = GOOD.replace("source: o\n", "source: o\n    personal: [region]\n") + "segments: {r: {column: orders.region}}"
     assert "orders.region is declared personal" in refusal(tmp_path, text)

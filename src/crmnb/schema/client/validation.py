@@ -277,6 +277,11 @@ def _check_segment(key: str, segment: Segment, client: Client) -> Iterator[str]:
         yield f"{key}.column: {table!r} is not mapped under tables.{nearest(table, client.tables)}"
         return
     if mapping.columns and name not in {*mapping.columns, *mapping.flags}:
+        column = TABLES[table].by_name.get(name) if table in TABLES else None
+        if column and column.derived and column.derived.applies({*mapping.columns}):
+            sources = " and ".join(part for group in column.derived.needs for part in group if part in mapping.columns)
+            yield f"{key}.column: {segment.column} follows from {sources} and is no column of the source. Name a column that is mapped."
+            return
         yield f"{key}.column: {name!r} is not mapped under tables.{table}.columns.{nearest(name, mapping.columns)}"
     if name in mapping.personal or _is_personal_in_source(name, mapping, client):
         yield f"{key}.column: {segment.column} is declared personal, so it cannot be a segment."
