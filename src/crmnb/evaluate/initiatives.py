@@ -92,7 +92,7 @@ def _with_panel(
         units=tuple(values.index),
         champions=dict(initiative.champions),
         n=float(panel.cells["n"].sum()),
-        customers=float(panel.cells["clusters"].max()),
+        customers=float(panel.cells.groupby("unit")["clusters"].max().sum()),
         notes=tuple(_notes(title, initiative, panel, values)),
     )
 

@@ -35,7 +35,7 @@ class Initiative:
     """An initiative with the panel of its metric; without one the reason.
 
     `months`: the labels of the panel's columns. `units`: the names of its rows. `champions`: by unit. `unit` is that of an effect. `n` and
-    `customers`: the rows counted, and the customers behind the largest cell.
+    `customers`: the rows counted, and the customers, of each unit those of its largest month.
     """
 
     name: str

@@ -27,11 +27,12 @@ def initiative_effect(*, initiatives: Initiatives):
     Why: a figure that rose after a start may have risen without it; what did not start shows by how much.
     Caution: an effect is not stated where dates before the start, or units that did not start, show as much. Another change at the same time in the
         same units cannot be told apart. Customers count in the unit that they are in now.
+    Formula: mean(y - c), where y = the value of a unit in a month since its start; c = what it would have been without the initiative.
     Source: Angrist & Pischke 2009, Mostly Harmless Econometrics, chapter 5; Callaway & Sant'Anna 2021, Journal of Econometrics 225:200; Cameron,
         Gelbach & Miller 2008, REStat 90:414; Lopez Bernal et al. 2017, IJE 46:348; Brodersen et al. 2015, Annals of Applied Statistics 9:247.
     """
     return of_panels(
-        _EFFECTS, numerator="change beyond what would have been", denominator="months of units", breakdown="initiative"
+        _EFFECTS, numerator="change beyond what would have been", denominator="rows counted", breakdown="initiative"
     )
 
 
@@ -49,13 +50,15 @@ def revenue_impact(*, initiatives: Initiatives):
 
     Why: an initiative pays if it brings more than it costs, whatever else it changed.
     Caution: it is revenue and not margin, before the costs of the initiative. The assumption is that units would have moved in proportion.
+    Formula: sum_j(y_j - c_j), where y_j = the net revenue of the units that started, in month j since then; c_j = what it would have been without the
+        initiative.
     Source: as for the initiative effect; accumulated as by Brodersen et al. 2015, Annals of Applied Statistics 9:247, equation 2.
     """
     return of_panels(
         _TOTALS,
         figures="net_revenue",
         numerator="net revenue beyond what would have been",
-        denominator="months of units",
+        denominator="rows counted",
         breakdown="initiative",
     )
 
@@ -74,6 +77,8 @@ def champion_contribution(*, initiatives: Initiatives):
 
     Why: who leads well can teach the others; without shrinkage the champions of the smallest units are always first and last.
     Caution: units differ in more than their champion. Do not pay by it.
+    Formula: (1 - b) * x + b * m, where x = the change of the champion's units beyond the untouched ones; m = the mean of all champions; b = the share
+        of the distance between both that chance explains.
     Source: Morris 1983, JASA 78:47; Efron & Morris 1975, JASA 70:311.
     """
     return of_panels(

@@ -15,7 +15,11 @@ def _method(words: Words, values: Values) -> str:
         "{initiative}: {metric} by {method}, as {choice}. {started:n} units started, from {first:period} on, {untouched:n} are untouched; "
         "{before:n} months before, {after:n} since."
     )
-    wild = " The units are few, so the interval is that of the wild cluster bootstrap." if values["wild"] else ""
+    wild = (
+        " The units are few, so the interval is the wider of t between units and the wild cluster bootstrap."
+        if values["wild"]
+        else ""
+    )
     return words.fill(text, choice=_CHOICES[values["method"]], **values) + wild
 
 
