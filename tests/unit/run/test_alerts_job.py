@@ -1,18 +1,19 @@
 """The alerts of a run: raised once, silent while they cool down, and listed; the exit code of its own."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from conftest import crmnb
 from crmnb.core.checksum import write_json
-from crmnb.evaluate.alerts import Alert
+from crmnb.evaluate.alerts import Alert, freshness_alerts
 from crmnb.report.text.alerts import alert_line
-from crmnb.run.alerts_job import _raised
+from crmnb.run.alerts_job import _ages, _raised
 from crmnb.run.pipeline import Outcome
 from crmnb.run.status import RunStatus, exit_code
 from crmnb.run.store import alerts_path
+from crmnb.schema.client import Alerts
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -26,6 +27,18 @@ def test_an_alert_is_raised_again_only_after_its_cool_down():
     assert [alert["is_raised"] for alert in (first, soon, later)] == [True, False, True]
     assert {alert["first_raised_at"] for alert in (first, soon, later)} == {"2026-01-10T00:00:00+00:00"}
     assert later["last_raised_at"] == "2026-01-17T00:00:00+00:00"
+
+
+def test_the_age_of_data_by_pencil(corner_shop_intake):
+    """The corner shop's newest order is of 31 December 2025, 23:59:59 in London; two days later it is 48 hours old, also seen from Tokyo."""
+    client, intake = corner_shop_intake
+    rules = {"freshness": {"orders": {"warn_after_hours": 24, "error_after_hours": 72}}}
+    client = client.model_copy(update={"alerts": Alerts(**rules)})
+    now = datetime(2026, 1, 2, 23, 59, 59, tzinfo=UTC)
+    for clock in (now, now.astimezone(timezone(timedelta(hours=9)))):
+        ages = _ages(intake, client, clock)
+        assert ages["orders"][0] == 48.0
+        assert [alert.severity for alert in freshness_alerts(ages, client)] == ["warn"]
 
 
 def test_a_warning_that_becomes_an_error_is_raised_at_once():
