@@ -32,7 +32,7 @@ class Monitored:
     """A result's months on their chart, or the reason why there is no chart.
 
     kind: "individuals", "logarithms" (an individuals chart of them), "p" or "u"; of `u` the figures are for a month of average length. values, centre, low, high: in the metric's unit.
-    phases: the month and title of each declared change within. reason: "", "few_months" or "no_variation".
+    phases: the month and title of each declared change within. reason: "", "no_months" (it is not computed by month), "few_months" or "no_variation".
     """
 
     result: Result
@@ -54,6 +54,8 @@ class Monitored:
 
 def monitor(result: Result, breakdown: str, history: Iterable[PublishedFigure]) -> Monitored:
     """A result's months, for one breakdown ("" for the metric itself), on a control chart."""
+    if not result.metric.over_time:
+        return Monitored(result, Months(breakdown), reason="no_months")
     months = monthly_series(result, breakdown, history)
     if len(months.labels) < LEAST_MONTHS:
         return Monitored(result, months, reason="few_months")

@@ -136,7 +136,7 @@ def _monitored(report: _Report, history: list[PublishedFigure]) -> list[Monitore
     """The months of each objective on a control chart; of a metric with breakdowns those of its first one."""
     results = {result.metric.id: result for result in report.results}
     rows = [(result, headline(result)) for result in _objectives(report, results)]
-    return [monitor(result, row.breakdown, history) for result, row in rows if row and result.metric.over_time]
+    return [monitor(result, row.breakdown, history) for result, row in rows if row]
 
 
 def _keep_history(report: _Report, history: list[PublishedFigure]) -> str:

@@ -153,6 +153,12 @@ def test_a_page_without_signals_says_so_and_why_a_chart_is_missing():
     assert "no control chart yet: 0 months in a row with a value; 12 are needed" in page
 
 
+def test_an_objective_without_months_is_listed_with_the_reason():
+    whole_only = result([row(value=40.0, n=100.0)], of=metric(trend=False))
+    page = page_of(monitor(whole_only, "", []), whole_only.client)
+    assert "Repeat purchase rate: no control chart: it is computed for the whole period only." in page
+
+
 def test_what_the_client_wrote_is_escaped():
     whose = client(name=HOSTILE, alerts={"changes": [{"date": "2025-04-01", "title": HOSTILE[:60]}]})
     page = page_of(monitor(year(2025, whose, title=HOSTILE), "", history(2023, 2024)), whose)

@@ -115,6 +115,8 @@ def chart_notes(monitored: Monitored) -> tuple[str, ...]:
 
 def absence(monitored: Monitored) -> str:
     """Why there is no chart."""
+    if monitored.reason == "no_months":
+        return "no control chart: it is computed for the whole period only."
     if monitored.reason == "no_variation":
         return "no control chart: the months do not differ."
     months = len(monitored.months.labels)
