@@ -495,7 +495,7 @@ def wrong_effects(shown: Figure, drawn: Canvas) -> Iterator[str]:
     told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
     if {*(told[1].split(", ") if told else ())} != {*coloured}:
         yield f"coloured: {told and told[1]} for {coloured}"
-    named = re.search(r": beyond chance (.+)$", shown.title)
+    named = re.search(r": beyond chance in (.+)$", shown.title)
     if {*(re.split(", | and ", named[1]) if named else ())} != {*coloured}:
         yield f"the title: {shown.title} for {coloured}"
     if not named and not shown.title.endswith("nothing beyond chance"):

@@ -23,12 +23,14 @@ from crmnb.demo import (
     exports,
     exports_employees,
     exports_engagement,
+    exports_experiments,
     exports_market,
     exports_operations,
     exports_sales,
 )
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
+from crmnb.demo.experiments import simulate_experiments, true_experiments
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
 from crmnb.demo.truth.whole_year import figures_of_year
@@ -45,7 +47,7 @@ FILES = (
     *("invitations.parquet", "answers.jsonl", "reviews.csv", "leads.db", "visits.parquet", "costs.csv"),
     *("employee_survey.csv", "teams.csv", "activities.csv", "process_runs.csv"),
     *("mailings.csv", "posts.csv", "mentions.csv", "loyalty_cards.csv", "app_days.parquet", "audit.csv"),
-    *("market.csv", "brands.csv", "benchmarks.csv", TRUTH_FILE),
+    *("market.csv", "brands.csv", "benchmarks.csv", "experiments.csv", TRUTH_FILE),
 )
 
 
@@ -69,6 +71,7 @@ def simulate(folder: Path, customers: int, seed: int, rates: Rates) -> dict[str,
     }
     audited = data_quality.audit(drawn.tables["customers"], drawn.streets, seed)
     tables["audited_values"] = exports.export_audited_values(audited)
+    tables["experiment_units"] = exports_experiments.export_experiment_units(simulate_experiments(seed), seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRUTH_FILE).unlink(missing_ok=True)
     aside = Path(mkdtemp(prefix=".simulate-", dir=folder.parent))
@@ -110,12 +113,13 @@ def _build_truth(
     }
     return {
         "about": "A simulated client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
-        "truth_by_level: the same by year, segmentation and level; dissatisfied: by year, the group that is dissatisfied with the "
+        "truth_by_level: the same by year, segmentation and level; experiments: metric, breakdown, the same in 2025; dissatisfied: by year, the group that is dissatisfied with the "
         "relationship, its scores and those of all others.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
         "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in tables.items()},
         "truth": figures,
         "truth_by_level": by_level,
+        "experiments": true_experiments(),
         "dissatisfied": {str(year): story_truth(story_of(seed), rates, place) for place, year in enumerate(YEARS)},
     }
 
@@ -259,6 +263,10 @@ def _usage(rows: pd.DataFrame, folder: Path) -> None:
     _parquet(rows, "*", folder / "app_days.parquet")
 
 
+def _experiment_units(rows: pd.DataFrame, folder: Path) -> None:
+    (folder / "experiments.csv").write_text(_csv(rows), encoding="utf-8", newline="")
+
+
 def _audited_values(rows: pd.DataFrame, folder: Path) -> None:
     (folder / "audit.csv").write_bytes(_csv(rows).encode("utf-8"))
 
@@ -299,4 +307,5 @@ _WRITERS = {
     "loyalty": _loyalty,
     "usage": _usage,
     "audited_values": _audited_values,
+    "experiment_units": _experiment_units,
 }

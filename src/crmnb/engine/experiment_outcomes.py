@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 import duckdb
 
+from crmnb.core.errors import Unavailable
+from crmnb.core.notes import Note
 from crmnb.engine.query import quoted
 from crmnb.schema.client import Client, Experiment, Outcome
 from crmnb.schema.tables import TABLES
@@ -35,8 +37,8 @@ def experiment_outcomes(
                         (own, value)
                     )
         for at, covariate in enumerate(experiment.covariates):
-            columns.setdefault(f"x_{at}", []).append((own, f"u.{quoted(covariate)}"))
-    picked = "".join(f", {_case(cases)}::double as {name}" for name, cases in columns.items())
+            columns.setdefault(f"x_{at}", []).append((own, _number(covariate, units)))
+    picked = "".join(f", {_case(cases)} as {name}" for name, cases in columns.items())
     until = _case(
         (f"u.experiment = {_text(name)}", f"u.assigned_at + interval {experiment.follow_up_days} day")
         for name, experiment in client.experiments.items()
@@ -56,13 +58,15 @@ def _values(
 ) -> tuple[str, str]:
     """The SQL of an outcome and of what belongs to it ("" where nothing does); joins: those that it needs are added."""
     if not outcome.table:
-        return f"u.{quoted(outcome.column)}", f"u.{quoted(other)}" if (other := outcome.per or outcome.before) else ""
+        other = outcome.per or outcome.before
+        return _number(outcome.column, units), _number(other, units) if other else ""
     table, name = counting(outcome.table), f"j_{len(joins)}"
     columns = TABLES[outcome.table].time, _amount(outcome, table)
     days = "u.assigned_at", f"u.assigned_at + interval {outcome.within_days} day"
     joins.append(_join(name, units, table, columns, own, days))
     counted, summed = f"coalesce({name}.rows, 0)", f"coalesce({name}.amount, 0)"
     value = f"least({counted}, 1)" if outcome.kind == "rate" else summed if outcome.column else counted
+    value, counted = f"{value}::double", f"{counted}::double"
     if outcome.is_ratio:
         return value, counted
     if not outcome.before_days:
@@ -102,6 +106,16 @@ def _join(
             on r.customer_id = u.customer_id and r.{time} >= {start} and r.{time} < {end}
             where {own} group by u.unit_id) {name}
         on {own} and {name}.unit_id = u.unit_id"""
+
+
+def _number(column: str, units: duckdb.DuckDBPyRelation) -> str:
+    """The SQL of a column of the units as a float. Raises Unavailable for one that is not there, or holds texts."""
+    types = dict(zip(units.columns, map(str, units.types), strict=True))
+    if column not in types:
+        raise Unavailable(Note("needs_column", column=f"experiment_units.{column}"))
+    if types[column] == "VARCHAR":
+        raise Unavailable(Note("outcome_is_text", column=column))
+    return f"u.{quoted(column)}::double"
 
 
 def _case(cases: Iterable[tuple[str, str]]) -> str:

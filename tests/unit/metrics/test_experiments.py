@@ -144,6 +144,12 @@ def test_a_rate_has_two_values():
     assert "not_a_rate" in reasons(measured)
 
 
+def test_texts_are_no_outcome():
+    of = units("aabb", spent=["1", "2", "3", "x"])
+    measured = found("experiment_effect", {"spent": {"kind": "money", "column": "spent"}}, {"experiment_units": of})
+    assert "outcome_is_text" in reasons(measured)
+
+
 def test_several_arms_are_corrected_together():
     chance = np.random.default_rng(8)
     of = units("abc" * 40, spent=chance.normal(10, 1, 120) + np.tile([0.6, 0, 0.1], 40))

@@ -78,6 +78,11 @@ def test_covariates_are_columns(tmp_path):
     assert "experiments.Offer.covariates: 'age' is not mapped" in faults(tmp_path, covariates=["age"])
 
 
+def test_outcomes_are_numbers(tmp_path):
+    said = faults(tmp_path, {"kind": "rate", "column": "arm"})
+    assert "experiments.Offer.outcomes.result: 'arm' is text. Declare it under tables.experiment_units.types" in said
+
+
 def test_two_arms_are_needed(tmp_path):
     assert "experiments.Offer.arms" in faults(tmp_path, arms={"old": 1})
 

@@ -15,10 +15,13 @@ from crmnb.report.text.alt import sample_ratio_alt
 from crmnb.report.text.notes import listed, sentence
 from crmnb.report.text.numbers import percentage
 from crmnb.report.text.row_state import available
+from crmnb.report.text.sentences import notes_in_words
 from crmnb.report.text.values import absence_reason
 
 _ROW, _TOP, _FOOT, _SIDE = 52, 28, 30, 12
 _NAME_UP = 19  # pixels from a bar's middle to its name
+_OWN = ("effects", "balance", "arms")  # charts of the metrics that are drawn so
+_KINDS = {"%": "rates", "points": "rates", "money": "amounts"}
 _OFF = "sample_ratio_off"
 
 
@@ -61,13 +64,23 @@ def forest(result: Result) -> Figure | Figures:
 def _all_of(result: Result, what: str, zero: str) -> Figure | Figures:
     """A figure for each experiment and unit."""
     figures = []
-    is_own = result.metric.family == "experiments"
+    is_own = result.metric.estimate.chart in _OWN
     for experiment in result.client.experiments if is_own else ():
-        for unit, named in _by_unit(result, experiment):
-            title = f"{result.metric.title}, {experiment}"
+        by_unit = list(_by_unit(result, experiment))
+        for place, (unit, named) in enumerate(by_unit):
+            kind = f" ({_KINDS.get(unit, 'means')})" if len(by_unit) > 1 else ""
+            title = f"{result.metric.title}, {experiment}{kind}"
             seen = f"{title}: {_beyond(named)}" if zero else title
-            figures.append(dots_figure(_in_unit(result, unit), what, named, title, seen, zero))
+            figure = dots_figure(_in_unit(result, unit), what, named, title, seen, zero)
+            figures.append(_with_notes_of(figure, result, experiment if place == 0 else ""))
     return _figures(result, figures, "no effect is stated")
+
+
+def _with_notes_of(figure: Figure, result: Result, experiment: str) -> Figure:
+    """The figure with the notes on one experiment ("": on none) beside its own."""
+    of_all = {*notes_in_words(result)}
+    kept = [note for note in figure.notes if note not in of_all or (experiment and note.startswith(f"{experiment}: "))]
+    return replace(figure, notes=tuple(kept))
 
 
 def _by_unit(result: Result, experiment: str) -> Iterator[tuple[str, list]]:
@@ -85,7 +98,7 @@ def _in_unit(result: Result, unit: str) -> Result:
 
 def _beyond(named: list) -> str:
     apart = [name for name, row in named if "beyond_chance" in row.flags]
-    return f"beyond chance {listed(apart)}" if apart else "nothing beyond chance"
+    return f"beyond chance in {listed(apart)}" if apart else "nothing beyond chance"
 
 
 def _figures(result: Result, figures: list[Figure], absence: str) -> Figure | Figures:

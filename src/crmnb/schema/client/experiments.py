@@ -7,6 +7,7 @@ from crmnb.schema.client.models import Client, Experiment, Outcome
 from crmnb.schema.tables import TABLES
 
 UNITS = "experiment_units"
+_NUMBERS = ("number", "integer", "money", "flag")
 ROWS = "rows"  # what a ratio of another table is divided by
 
 
@@ -23,6 +24,7 @@ def _check_experiment(key: str, experiment: Experiment, client: Client) -> Itera
     if experiment.control not in experiment.arms:
         yield f"{key}.control: {experiment.control!r} is not among the arms.{nearest(experiment.control, experiment.arms)}"
     yield from _not_mapped(f"{key}.covariates", UNITS, experiment.covariates, client)
+    yield from _no_numbers(f"{key}.covariates", experiment.covariates, client)
     for name, outcome in experiment.outcomes.items():
         place = f"{key}.outcomes.{name}"
         yield from _check_form(place, outcome)
@@ -51,6 +53,7 @@ def _check_of_column(key: str, outcome: Outcome, client: Client) -> Iterator[str
             yield f"{key}.{option}: needs a `table` with the rows of these days."
     columns = [name for name in (outcome.column, outcome.per, outcome.before) if name]
     yield from _not_mapped(key, UNITS, columns, client)
+    yield from _no_numbers(key, columns, client)
 
 
 def _check_of_table(key: str, outcome: Outcome, client: Client) -> Iterator[str]:
@@ -88,3 +91,11 @@ def _not_mapped(key: str, table: str, columns: Iterable[str], client: Client) ->
     for name in columns:
         if mapped and name not in mapped and name not in client.tables[table].flags:
             yield f"{key}: {name!r} is not mapped under tables.{table}.columns.{nearest(name, mapped)}"
+
+
+def _no_numbers(key: str, columns: Iterable[str], client: Client) -> Iterator[str]:
+    """Columns of experiment_units that are texts, as all are that have no type."""
+    mapping = client.tables[UNITS]
+    for name in columns:
+        if name in mapping.headers and mapping.types.get(name, "text") not in _NUMBERS:
+            yield f"{key}: {name!r} is text. Declare it under tables.{UNITS}.types, such as {name}: number."

@@ -4,6 +4,7 @@ from crmnb.report.text.notes.words import Renderer
 
 SENTENCES: dict[str, str | Renderer] = {
     "needs_experiments": "needs the experiments, declared under experiments: in the parameters file",
+    "outcome_is_text": "the column experiment_units.{column} holds texts; declare its type (number, integer, money or flag) under tables: experiment_units: types",
     "arm_not_declared": "{experiment}: units are in {arms}, which is not among the declared arms ({declared})",
     "outcome_without_values": "{experiment}: no unit has a value",
     "sample_ratio_off": "{experiment}: the arms do not have the planned shares of the units ({p:p}), so no effect is stated",
@@ -11,7 +12,7 @@ SENTENCES: dict[str, str | Renderer] = {
     "arm_without_units": "an arm has no unit with a value",
     "arm_too_small": "an arm has fewer than {fewest:n} units with a value",
     "no_covariates": "{experiment}: no covariate from before the assignment is declared",
-    "covariates_balanced": "{experiment}: in none of {covariates:n} comparisons of covariates do the arms differ beyond chance (Holm).",
+    "covariates_balanced": "{experiment}: before the assignment the arms differ in no covariate beyond chance (Holm; comparisons: {covariates:n}).",
     "covariates_differ": "{experiment}: before the assignment the arms differ beyond chance (Holm) in {covariates}. The assignment is in doubt.",
     "not_a_rate": "the outcome {outcome:name} has values other than 0 and 1, so it is no rate",
     "ratio_of_nothing": "what the ratio is divided by sums to 0 in an arm",
