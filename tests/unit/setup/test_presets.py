@@ -644,6 +644,16 @@ def test_an_export_of_json_is_recognised_and_queried(tmp_path, product, line):
     assert all(table.query for table in draft.tables)
 
 
+def test_the_times_of_qualtrics_are_of_the_zone_that_its_third_row_names(tmp_path):
+    """No person need be asked: every time of the file is a wall clock of that zone."""
+    content = next(content for product, content, *_ in _CSV if product == "Qualtrics (survey)")
+    draft = drafted(tmp_path, content, "export.csv")
+    options = {name: line.value for name, line in draft.sources[0].options.items()}
+    assert (options["rows_after_header"], options["time_zone"]) == (2, "America/Denver")
+    assert "date_format" not in options
+    assert draft.settings["time_zone"].value == "America/Denver"
+
+
 def test_each_preset_has_a_test():
     tested = {case[0] for case in _CSV} | {"Zendesk (tickets)", "Google Analytics 4 (events)"}
     assert {preset["product"] for preset in presets()} == tested
