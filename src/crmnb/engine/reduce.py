@@ -103,7 +103,8 @@ def _sum_by_cluster(
     """Evidence summed by cluster, in temporary tables: the SQL of the clusters with their sums in both periods that are compared side by side,
     and that of a row for each period.
 
-    Customers are worked on apart from rows without one: the engine sums up fastest by a customer's number alone.
+    Customers are worked on apart from rows without one: the engine sums up fastest by a customer's number alone. Evidence that has one row per
+    customer has no rows without one, which need not be looked for.
     """
     if by[0] == WHOLE and all(sample.branches for sample in samples.values()):
         wins = {win for sample in samples.values() for win in sample.evidence.periods}
@@ -112,7 +113,7 @@ def _sum_by_cluster(
         return compared, f"select *, n as w, n as w2, 0 as magnitude from ({periods})"
     place, own = min(samples), next((of.own for of in by if of.own), "")
     sample, own = (samples[place], own) if len(samples) == 1 else (_united(con, samples, own), own and "level")
-    halves = _HALVES if "customer_id" in sample.evidence.types else ("",)
+    halves = _HALVES[: 1 if sample.one_row_each else 2] if "customer_id" in sample.evidence.types else ("",)
     compared = " union all ".join(_compared(sample, place, by, own, half) for half in halves)
     con.execute(f"create or replace temp table compared as {compared}")
     names = ("num", "den", "n", *sample.further, "k")
