@@ -6,6 +6,12 @@ counts working hours by numpy's business days, and takes intervals and curves fr
 the interval of the change, which the suite computes as well. Each contender runs in a process of its own, in the order A B B A; a
 process is measured from its start to its end, imports and reading of the files included. Ends with one line of JSON. Exits with 1 where a
 figure differs.
+
+Half of pandas' time is out of reach of this design. Of the 17 CPU seconds that ours takes with 1 M tickets, 1.0 are imports and 4 are Python that
+hardly depends on the rows: the queries of 39 metrics, estimators, results. To number people, and to read and compress the tables, takes 2.2,
+which makes up for itself in memory and later scans. The other 10 are scans of what metrics count: counts of alike rows 4.1 (durations are
+nearly all different, so they stay as many as the tickets), counts by day and their squares by customer 2.6, shares 1.8, repeated contacts and
+other derived tables 1.5. Pandas takes 12 to 14 in all, so half of it is what Python and reading alone take.
 """
 
 import json
