@@ -34,7 +34,7 @@ _TIMEOUT = 60.0  # seconds for a disturbed run to end; it needs a few, but the m
 STOPS = {
     "intake": "crmnb.intake.pipeline:_import_table:before",
     "export": "crmnb.run.family_job:body_of:before",
-    "results": "crmnb.run.report_job:write_xlsx:before",
+    "results": "crmnb.run.report_job:write_report_xlsx:before",
     "swap": "crmnb.core.folder_swap:_exchange:before",
     "swapped": "crmnb.core.folder_swap:_exchange:after",
 }

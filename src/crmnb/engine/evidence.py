@@ -8,6 +8,7 @@ from crmnb.engine.query import Query
 from crmnb.schema.tables import UNKNOWN
 
 COMPARED = ("current", "comparison")  # the periods that are broken down by segment; the others are parts of a trend
+BEFORE = "comparison "  # how the names of the comparison's parts begin
 PERIOD = "period_id"  # the column of evidence that holds the place of its period: 0 is now, 1 before, then the parts
 
 TIMES = ("period_start", "period_end", "observed_end")  # the columns that tell a period's times, beside `PERIOD`

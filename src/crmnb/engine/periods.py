@@ -68,6 +68,17 @@ class Periods:
         return max(period.end for period in self.by_place.values())
 
     @property
+    def compared(self) -> tuple[int, ...]:
+        """The places of the comparison period and of its parts."""
+        whole = self.by_place.get(1)
+        inside = (
+            place
+            for place, part in self.by_place.items()
+            if whole and whole.start <= part.start and part.end <= whole.end
+        )
+        return tuple(inside) or (1,)
+
+    @property
     def key(self) -> tuple:
         """What is equal of the same periods."""
         return tuple((place, p.start, p.end, p.observed_end) for place, p in self.by_place.items())

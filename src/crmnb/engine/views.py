@@ -177,7 +177,8 @@ def views(periods: Periods, frames: Iterable[nw.LazyFrame], earlier: Sequence[nw
     views_ = []
     for at, rows in enumerate(frames):
         before = earlier[at] if earlier else None
-        others = tuple(place for place in periods.by_place if place != 1)
-        sources = ((rows, ()),) if before is None else ((rows, others), (before, (1,)))
+        compared = periods.compared
+        others = tuple(place for place in periods.by_place if place not in compared)
+        sources = ((rows, ()),) if before is None else ((rows, others), (before, compared))
         views_.append(View(periods, sources))
     return views_

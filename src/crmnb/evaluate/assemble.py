@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmnb.core.cohort_cell import CohortCell
 from crmnb.core.notes import Note
-from crmnb.engine.evidence import COMPARED
+from crmnb.engine.evidence import BEFORE, COMPARED
 from crmnb.evaluate.derived import with_derived
 from crmnb.evaluate.disclosure_control import Counted, Seam, protect
 from crmnb.evaluate.disclosure_control.points import protected_points
@@ -47,7 +47,7 @@ def rows_of(
     rows = rows.astype(
         dict.fromkeys(("correlation", "n_effective", *FIGURES), float)
     )  # where all are empty, pandas would take them for objects
-    rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "")
+    rows["part"] = rows["win"].where(~rows["win"].isin(COMPARED), "").str.removeprefix(BEFORE)
     called = {
         id_: request for id_, request in known.items() if request.windows
     }  # the measure of a metric without a window is not known
@@ -310,7 +310,7 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     rows = rows.assign(
         client=client.id,
         family=[metric.family for metric in metrics],
-        period=[known[id_].period.label for id_ in rows["metric"]],
+        period=[_period_of(known[id_], win) for id_, win in zip(rows["metric"], rows["win"], strict=True)],
         unit=_units(rows, metrics),
         signal="",
         target=_targets(rows, known, client),
@@ -322,6 +322,11 @@ def _finished(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> 
     rows = rounded(rows[list(COLUMNS)].astype(COLUMNS))
     by_metric = {id_: own.reset_index(drop=True) for id_, own in rows.groupby("metric", sort=False)}
     return {id_: by_metric[id_] if id_ in by_metric else rows.iloc[:0] for id_ in known}
+
+
+def _period_of(request: Request, win: str) -> str:
+    """The label of the period that a row is of: the comparison's, of one of its parts."""
+    return (request.windows["comparison"] if win.startswith(BEFORE) else request.period).label
 
 
 def _order_of_components(rows: pd.DataFrame) -> pd.Series:
@@ -354,10 +359,10 @@ def _targets(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> l
     }
     return [
         np.nan
-        if segment or (breakdown and id_ in nameless) or (part and id_ in by_length)
+        if segment or (breakdown and id_ in nameless) or (part and id_ in by_length) or win.startswith(BEFORE)
         else client.targets.get(id_, np.nan)
-        for id_, breakdown, segment, part in zip(
-            *(rows[c] for c in ("metric", "breakdown", "segment", "part")), strict=True
+        for id_, breakdown, segment, part, win in zip(
+            *(rows[c] for c in ("metric", "breakdown", "segment", "part", "win")), strict=True
         )
     ]
 

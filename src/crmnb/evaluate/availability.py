@@ -11,7 +11,7 @@ import pandas as pd
 from crmnb.core.errors import Unavailable
 from crmnb.core.notes import Note
 from crmnb.core.period import Period
-from crmnb.engine.evidence import COMPARED
+from crmnb.engine.evidence import BEFORE, COMPARED
 from crmnb.engine.periods import Periods, relation_in
 from crmnb.engine.segments import segmentations_of
 from crmnb.engine.session import NoColumn, Tables, missing_column
@@ -141,7 +141,7 @@ def _limits(request: Request, tables: Tables, period: Period) -> list[Note]:
 
 def _parts_without_figure(request: Request) -> list[Note]:
     """The first parts of the period, for which the data begin too late."""
-    parts = [window for window in request.windows if window not in COMPARED]
+    parts = [window for window in request.windows if window not in COMPARED and not window.startswith(BEFORE)]
     without = []
     for part in parts:  # what is too early for one part is not for a later one
         if part not in request.reasons:

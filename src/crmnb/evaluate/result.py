@@ -52,6 +52,15 @@ class Result:
     @cached_property
     def parts(self) -> pd.DataFrame:
         """The rows of the whole client in each part of the period."""
+        return self._parts[self._parts["period"] != self.comparison.label]
+
+    @cached_property
+    def parts_before(self) -> pd.DataFrame:
+        """The same of the comparison period; none of metrics for which they would cost much."""
+        return self._parts[self._parts["period"] == self.comparison.label]
+
+    @cached_property
+    def _parts(self) -> pd.DataFrame:
         return self.rows[(self.rows["part"] != "") & (self.rows["segment"] == "")]
 
     @property

@@ -26,7 +26,7 @@ from crmnb.evaluate.store import write_frame
 from crmnb.intake import Intake
 from crmnb.metrics.definition import catalogue
 from crmnb.report import pages
-from crmnb.report.exports.xlsx import write_xlsx
+from crmnb.report.exports.report_xlsx import write_report_xlsx
 from crmnb.report.pages.family import framed
 from crmnb.report.pages.frame import language
 from crmnb.report.tables.scorecard import headline, in_short
@@ -165,7 +165,8 @@ def _write(report: _Report, monitored: list[Monitored], signals: list[Alert], fo
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     frame = with_reason_texts(frame, report.context.client)
     write_frame(frame, folder / "results.parquet", duckdb.default_connection())
-    write_xlsx(frame, folder / "results.xlsx", report.made_at)
+    sheets = [(family.title, list(family.results)) for family in report.complete_families]
+    write_report_xlsx(frame, sheets, _headlines(report), folder / "results.xlsx", report.made_at)
     for name, html in _pages(report, monitored, signals):
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     manifest = json.dumps(_manifest(report), indent=1, ensure_ascii=False)

@@ -381,3 +381,33 @@ def test_the_two_rules_of_which_orders_count_are_one(free: bool):
     brought = sold(tables.frame("all_orders")).to_native().project("order_id, net").df()
     assert counting == set(brought["order_id"])
     assert len(counting) == (7 if free else 5)
+
+
+# ---- The parts of the time before -----------------------------------------------------------------------------------
+
+BEFORE = [  # customer, time, amount, refunded, when
+    ("a", "2024-02-03", 10.0, None, None),
+    ("b", "2024-02-20", 20.0, 5.0, "2024-02-25"),
+    ("a", "2024-03-10", 30.0, 30.0, "2025-02-01"),  # not known yet when 2024 was as old as 2025 is
+    ("a", "2025-03-01", 70.0, None, None),
+    ("c", "2025-04-01", 80.0, None, None),
+]
+
+
+def test_the_months_of_the_year_before_add_up_to_it_as_it_was_known():
+    frame = pd.DataFrame(BEFORE, columns=["customer_id", "ordered_at", "amount", "refunded_amount", "refunded_at"])
+    frame[["ordered_at", "refunded_at"]] = frame[["ordered_at", "refunded_at"]].apply(pd.to_datetime)
+    frame["status"], frame["order_id"] = "paid", frame.index.astype(str)
+    tables = in_memory(client(), {"orders": frame})
+    rows = measure(catalogue()["net_revenue"], tables, observed("2025", "2024-01-01", "2026-01-01")).rows
+    of_months = rows[rows["value"].notna() & (rows["part"] != "") & (rows["segment"] == "")].set_index("part")
+    assert of_months["value"].to_dict() == {"2024-02": 25, "2024-03": 30, "2025-03": 70, "2025-04": 80}
+    assert of_months["period"].tolist() == ["2024", "2024", "2025", "2025"]
+    assert rows.iloc[0][["value", "previous", "change"]].tolist() == [150, 55, 95]
+
+
+def test_of_states_and_of_counted_curves_no_months_of_the_year_before_are_worked_out(corner_shop):
+    assert corner_shop("nps").parts_before["part"].tolist()[::11] == ["2024-01", "2024-12"]
+    for id_ in ("retention_rate", "backlog", "cumulative_win_rate"):
+        assert corner_shop(id_).parts_before.empty
+        assert set(corner_shop(id_).rows["period"]) == {"2025"}

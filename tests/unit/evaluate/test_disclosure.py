@@ -242,3 +242,12 @@ def test_the_number_at_risk_falls_by_enough_people_too():
     assert (np.diff(lost.cumsum()[places]) >= 10).all()
     gone = np.diff(before.cumsum()[places])
     assert ((gone == 0) | (gone >= 10)).all()
+
+
+def test_months_of_the_year_before_do_not_follow_from_its_other_months():
+    now = [{"win": "current", "n": 100}, *months([20, 80])]
+    before = [
+        {"win": "comparison", "n": 104},
+        *({"win": f"comparison 2024-{m:02}", "part": f"2024-{m:02}", "n": n} for m, n in enumerate((9, 15, 80), 1)),
+    ]
+    assert hidden(rows(*now, *before)) == [False] * 4 + [True, True, False]

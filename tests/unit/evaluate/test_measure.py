@@ -184,7 +184,10 @@ def test_a_target_stands_where_it_was_set():
     rows = answers(2025, [5, 4, 1] * 12, [f"c{i}" for i in range(36)])
     tables = in_memory(client(targets={"csat": 70, "new_customers": 100}), {"survey_responses": rows})
     told = measure(catalogue()["csat"], tables, Period.parse("2025").observe(*SEEN)).rows
-    assert set(told["target"]) == {70}  # a share of answers has the same target in a month
+    assert set(told.loc[told["period"] == "2025", "target"]) == {
+        70
+    }  # a share of answers has the same target in a month
+    assert told.loc[told["period"] == "2024", "target"].isna().all()  # of which it is none
 
 
 def test_a_table_that_begins_later_than_others_is_believed_for_what_looks_back():

@@ -386,3 +386,23 @@ def test_pooled_neighbours_are_those_of_scipy():
         values = np.random.default_rng(seed).normal(size=seed).round(1)  # with ties
         expected = isotonic_regression(values).x if len(values) else []
         assert never_falling(values) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_trend_shows_the_year_before_as_a_grey_line_and_says_what_it_is():
+    rows = [rate(50 + month, 100, 1, part=f"2025-{month:02}") for month in range(1, 13)]
+    rows += [rate(30 + month, 100, 1, part=f"2024-{month:02}", period="2024") for month in range(3, 13)]
+    figure = result(rows).plot("trend")
+    assert figure.title == "Repeat purchase rate by month: lowest 51% in January, highest 62% in December"
+    assert "Highest 62% (December), lowest 51% (January), last 62% (December)." in figure.alt
+    assert "Grey line, 2024: highest 42% (December), lowest 33% (March)." in figure.alt
+    assert "Grey line: 2024." in figure.notes[0]
+    assert '<th scope="col">2024</th>' in figure.table
+    assert '<tr><th scope="row">March</th><td>53%</td><td>33%</td>' in figure.table
+    assert list(result(rows).table()["When"])[-1] == "December 2024"
+
+
+def test_a_trend_without_a_year_before_says_nothing_of_it():
+    rows = [rate(50 + month, 100, 1, part=f"2025-{month:02}") for month in range(1, 13)]
+    rows.append(rate(30, 100, 1, part="2024-01", period="2024"))
+    figure = result(rows).plot("trend")
+    assert "2024" not in f"{figure.alt} {figure.table} {figure.notes}"

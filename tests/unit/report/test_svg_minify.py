@@ -92,3 +92,19 @@ def test_markers_are_found_by_their_new_names():
     small = slim(f"{HEAD}<g id='gone'>{marker}{use}</g></svg>")
     assert '<path id="a" d="M0 3.5C.9 3.5 1.8 3.1 2.5 2.5z"/>' in small
     assert '<use href="#a" x="1.2" y="2" style="stroke:red;fill:blue"/>' in small
+
+
+def test_marks_of_straight_lines_are_paths_where_they_stood():
+    shape = '<defs><path id="m1" d="M 0 5 L 5 0 L 0 -5 L -5 0 z " style="stroke: red"/></defs>'
+    round_ = '<defs><path id="c1" d="M 0 3 C 1 3 2 2 3 0 C 3 1 2 2 0 3 z " style="stroke: red"/></defs>'
+    uses = [
+        f'<g><use xlink:href="#{m}1" x="{x}" y="30" style="fill: red"/></g>'
+        for m, x in (("m", 10.5), ("m", 20), ("c", 9), ("m", 40))
+    ]
+    empty = '<path d="M 7 7 " style="fill: none; stroke: red"/>'
+    small = slim(f"{HEAD}{shape}{round_}{empty}{''.join(uses)}</svg>")
+    assert re.findall(r'<path d="(M[^"]*)"', small) == [
+        "M10.5 35l5-5-5-5-5 5zM20 35l5-5-5-5-5 5z",
+        "M40 35l5-5-5-5-5 5z",
+    ]
+    assert small.count("<use") == small.count("<defs>") == 1

@@ -97,7 +97,7 @@ def _hidden(
 def _parts(frame: pd.DataFrame, cells: pd.DataFrame) -> set[str]:
     """The windows that are parts of the period: those of rows with a part, and the months of cohorts."""
     moved = cells["win"].iloc[: len(frame)].to_numpy() != frame["win"].to_numpy()
-    named = set(frame.loc[frame["part"] != "", "part"])
+    named = set(frame.loc[frame["part"] != "", "win"])
     months = set(cells["win"].iloc[: len(frame)][moved])
     return named | {win for win in months if " " not in win and win not in set(frame["win"])}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crmnb.engine.evidence import BEFORE, COMPARED
 from crmnb.evaluate.disclosure_control.overlaps import LEFT_OUT, Seam
 from crmnb.evaluate.disclosure_control.quantities import Quantities
 
@@ -40,7 +41,9 @@ def relations_of(
     relations = []
     for cells in by_quantity.values():
         relations += _levels(quantities, cells)
-        relations += _parts(quantities, cells, parts)
+        for whole in COMPARED:
+            of_whole = {part for part in parts if part.startswith(BEFORE) == (whole == "comparison")}
+            relations += _parts(quantities, cells, of_whole, whole)
         relations += _seams(quantities, cells, seams)
     return [*relations, *_components(quantities, sums), *_shares(quantities)]
 
@@ -75,9 +78,11 @@ def _listed(quantities: Quantities, held: list[int]) -> set[tuple[int, ...]]:
     return {tuple(parts) for parts in listed.values() if len(parts) < len(held)}
 
 
-def _parts(quantities: Quantities, cells: list[tuple[str, str, str, int]], parts: set[str]) -> Iterator[Relation]:
-    """The parts of the period, in every level; and those of each quarter, whose sum another report may show."""
-    totals = {(segment, level): variable for win, segment, level, variable in cells if win == "current"}
+def _parts(
+    quantities: Quantities, cells: list[tuple[str, str, str, int]], parts: set[str], whole_win: str
+) -> Iterator[Relation]:
+    """The parts of a period, in every level; and those of each quarter, whose sum another report may show."""
+    totals = {(segment, level): variable for win, segment, level, variable in cells if win == whole_win}
     held: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for win, segment, level, variable in cells:
         if win in parts:
@@ -89,7 +94,7 @@ def _parts(quantities: Quantities, cells: list[tuple[str, str, str, int]], parts
             continue
         whole = _relation(quantities, total, variables)
         yield whole
-        quarters = pd.Series(variables).groupby([quarter_of(win) for win, _ in windows])
+        quarters = pd.Series(variables).groupby([quarter_of(win.removeprefix(BEFORE)) for win, _ in windows])
         for _, inside in quarters:
             if len(inside) < len(variables):
                 yield Relation(tuple(inside), (1,) * len(inside), whole.disjoint, np.nan, certain=False)

@@ -1,5 +1,6 @@
 """The trend of a result over the parts of its period: a line with its band, or bars for a count."""
 
+import itertools
 import math
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import limits, unit_ticks
 from crmnb.report.drawing.canvas import ACCENT, INK, PALE, PAPER, QUIET, TEXT, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
+from crmnb.report.drawing.parts_before import name_before, rows_before, words_before
 from crmnb.report.html import printable
 from crmnb.report.tables.data_table import numbers_table
 from crmnb.report.text.alt import trend_alt
@@ -32,7 +34,7 @@ _AIR = 0.14
 
 @chart("trend")
 def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
-    """The value in each part of the period.
+    """The value in each part of the period, and as a quiet line that in the comparison's.
 
     Of a metric with breakdowns: the one named, else the one without a name, else at most five one above the other.
     """
@@ -43,18 +45,21 @@ def trend(result: Result, breakdown: str | None = None) -> Figure | Figures:
         return Figures((), f"{result.metric.title}: no trend: {parts} part of the period has a value.")
     height = _PANEL if len(panels) == 1 else _SMALL_PANEL * len(panels) + _FOOT
     places = part_decimals(result, [row for rows in panels.values() for row in rows])
-    pictures = drawings(lambda figure: _draw(figure, result, panels, height, places), height, height)
+    before = {name: rows_before(result, name, rows) for name, rows in panels.items()}
+    pictures = drawings(lambda figure: _draw(figure, result, panels, before, height, places), height, height)
     several = len(panels) > 1
     named = [
         (_name(result, row) + (f", {printable(name)}" if several and name else ""), row)
         for name, rows in panels.items()
         for row in rows
     ]
-    table = numbers_table(result, "Part", named, f"{result.metric.title} by part of the period", places)
-    title, alt = _title(result, panels, places), trend_alt(result, panels, places)
+    values_before = [words_before(result, row, places) for rows in before.values() for row in rows]
+    caption = f"{result.metric.title} by part of the period"
+    table = numbers_table(result, "Part", named, caption, places, before=(name_before(result), values_before))
+    title, alt = _title(result, panels, places), trend_alt(result, panels, places, before)
     named_ones = {row.breakdown for row in tuples(result.parts) if row.breakdown and row.unit == result.metric.unit}
     left_out = 0 if breakdown is not None or "" in panels else len(named_ones) - len(panels)
-    return Figure(title=title, alt=alt, table=table, notes=_notes(result, panels, left_out), **pictures)
+    return Figure(title=title, alt=alt, table=table, notes=_notes(result, panels, before, left_out), **pictures)
 
 
 def _panels(result: Result, breakdown: str | None) -> dict[str, list]:
@@ -98,10 +103,11 @@ def _has_whole(rows) -> bool:
     return any(available(row) for row in tuples(rows[rows["breakdown"] == ""])) or set(rows["breakdown"]) == {""}
 
 
-def _draw(figure, result: Result, panels: dict[str, list], height: int, places: int) -> None:
+def _draw(figure, result: Result, panels: dict[str, list], before: dict[str, list], height: int, places: int) -> None:
     every = [row for rows in panels.values() for row in rows]
     counted = result.metric.unit == "count"
-    bottom, top = limits(every, result.metric.unit, from_zero=counted)
+    others = [row.value for rows in before.values() for row in rows if row]
+    bottom, top = limits(every, result.metric.unit, from_zero=counted, others=others)
     if len(panels) > 1:  # room for the labels above and below the points, which a low panel has less of
         air = _AIR * (top - bottom)
         bottom, top = (bottom if counted else bottom - air), top + air
@@ -116,6 +122,7 @@ def _draw(figure, result: Result, panels: dict[str, list], height: int, places: 
         unit_ticks(axes.yaxis, result, 5 if len(panels) == 1 else 3)
         if breakdown:
             axes.set_title(printable(breakdown, 60), loc="left", fontsize=13, color=INK, pad=8)
+        _before(axes, before[breakdown])
         (_bars if counted else _line)(axes, rows)
         _target(axes, result, rows, narrow)
         _labels(axes, result, rows, places)
@@ -130,20 +137,34 @@ def _line(axes, rows: list) -> None:
     top = axes.get_ylim()[1]
     high = [min(row.high, top) if has_interval(row) else math.nan for row in rows]  # an infinite end, at the edge
     axes.fill_between(x, low, high, color=ACCENT, alpha=0.16, linewidth=0)
+    for style, run in itertools.groupby(range(1, len(rows)), lambda at: _step_style(rows[at - 1], rows[at])):
+        if style is not None:
+            steps = [*run]
+            through = slice(steps[0] - 1, steps[-1] + 1)
+            axes.plot(x[through], value[through], color=ACCENT, linestyle=style)
     for at, row in enumerate(rows):
         banded = [0 <= near < len(rows) and has_interval(rows[near]) for near in (at - 1, at + 1)]
         if has_interval(row) and not any(banded):
             axes.plot([at, at], [row.low, high[at]], color=ACCENT, alpha=0.4, linewidth=4)
-        if at and available(row) and available(rows[at - 1]):
-            dashed = unfinished(row) or unfinished(rows[at - 1])
-            style = (0, (3, 2.5)) if dashed else "-"
-            axes.plot([at - 1, at], value[at - 1 : at + 1], color=ACCENT, linestyle=style)
     for at, row in enumerate(rows):
         if available(row):
             face, edge = _colours(row)
             axes.plot(
                 [at], [row.value], "o", markersize=7, markerfacecolor=face, markeredgecolor=edge, markeredgewidth=1.6
             )
+
+
+def _step_style(row, following) -> str | tuple | None:
+    """The style of the line between two parts: dashed to an unfinished one, none where one of them has no value."""
+    if not (available(row) and available(following)):
+        return None
+    return (0, (3, 2.5)) if unfinished(row) or unfinished(following) else "-"
+
+
+def _before(axes, rows: list) -> None:
+    """The comparison's parts as a thin grey line, behind all else."""
+    value = [row.value if row else math.nan for row in rows]
+    axes.plot(range(len(rows)), value, color=QUIET, linewidth=1.3, alpha=0.75, zorder=1)
 
 
 def _bars(axes, rows: list) -> None:
@@ -248,13 +269,15 @@ def _part_word(result: Result) -> str:
     return "day" if days == 1 else "week" if days <= 7 else "month"
 
 
-def _notes(result: Result, panels: dict[str, list], left_out: int) -> tuple[str, ...]:
+def _notes(result: Result, panels: dict[str, list], before: dict[str, list], left_out: int) -> tuple[str, ...]:
     every = [row for rows in panels.values() for row in rows]
     flags = {flag for row in every for flag in row.flags.split()}
     notes = []
     if any(map(has_interval, every)):
         form = "Whiskers" if result.metric.unit == "count" else "Band"
         notes.append(f"{form}: {interval_name(result)}.")
+    if any(row for rows in before.values() for row in rows):
+        notes.append(f"Grey line: {name_before(result)}.")
     if "partial" in flags:
         notes.append("Hollow and dashed: a partial month or week.")
     if "immature" in flags:

@@ -17,6 +17,10 @@ _CIRCLE = re.compile(r'<path id="([^"]+)" d="M0 ([\d.]+)C(?:[-\d. ]+C){7}[-\d. ]
 _MARK = re.compile(
     r'<use href="#(\w+)" x="([^"]+)" y="([^"]+)" style="fill:([^;"]+);stroke:([^;"]+);stroke-width:([\d.]+)"/>'
 )
+# What has straight lines only, each relative to the last, and where it stands.
+_SHAPE = re.compile(r'<defs><path id="(\w+)" d="M(-?\d*\.?\d+) ?(-?\d*\.?\d+)([a-z][^A-Z"]*)"/></defs>')
+_USE = re.compile(r'<use href="#(\w+)" x="([^"]+)" y="([^"]+)" style="([^"]*)"/>')
+_ALIKE = re.compile(r'<mark d="[^"]*" style="([^"]*)"/>(?:<mark d="[^"]*" style="\1"/>)*')
 # Texts, and marks, of one class, three or more.
 _TEXTS = re.compile(r'<text class="(\w+)"[^>]*>[^<]*</text>(?:<text class="\1"[^>]*>[^<]*</text>){2,}')
 _MARKS = re.compile(r'<use [^>]*class="(\w+)"/>(?:<use [^>]*class="\1"/>){2,}')
@@ -34,10 +38,12 @@ def slim(text: str) -> str:
     text = _TAG.sub(lambda tag: _slim_tag(tag[0], names), text)
     text = re.sub(r">\s*\n\s*<", "><", text)
     text = re.sub(r'(<path id="[^"]+" d="[^"]+") style="[^"]*"/>', r"\1/>", text)  # each use of it has a style
-    text = re.sub(r'<path d="[^"]*" style="fill:none"/>|<defs></defs>|<g/>', "", text)
+    text = re.sub(
+        r'<path d="[^"]*" style="fill:none"/>|<path d="M[^a-zA-Z"]*" style="[^"]*"/>|<defs></defs>|<g/>', "", text
+    )
     for _ in range(5):  # groups that held only an id or a clip; nothing is drawn outside the axes
         text = _GROUP.sub(r"\1", text)
-    return _grouped(_joined(_in_classes(_as_points(text))))
+    return _grouped(_joined(_in_classes(_as_paths(_as_points(text)))))
 
 
 def _as_points(text: str) -> str:
@@ -56,6 +62,27 @@ def _as_points(text: str) -> str:
     for name in unused:
         text = re.sub(f'<circle id="{name}"[^>]*/>', "", text)
     return text.replace("<defs></defs>", "")
+
+
+def _as_paths(text: str) -> str:
+    """With marks of straight lines (diamonds, squares) as paths, those that follow one another and look alike as one."""
+    shapes = {name: (float(x), float(y), rest) for name, x, y, rest in _SHAPE.findall(text)}
+
+    def as_mark(use: re.Match) -> str:
+        name, x, y, look = use.groups()
+        if name not in shapes:
+            return use[0]
+        left, top, rest = shapes[name]
+        at = (_tenths(round(10 * (float(x) + left))), _tenths(round(10 * (float(y) + top))))
+        return f'<mark d="{_closer("M{} {}".format(*at))}{rest}" style="{look}"/>'
+
+    text = _USE.sub(as_mark, text)
+    text = _SHAPE.sub(lambda shape: shape[0] if f'href="#{shape[1]}"' in text else "", text)
+
+    def as_one(run: re.Match) -> str:
+        return f'<path d="{_drawn_by(run[0])}" style="{run[1]}"/>'
+
+    return _ALIKE.sub(as_one, text)
 
 
 def _grouped(text: str) -> str:
@@ -77,10 +104,14 @@ def _joined(text: str) -> str:
     def as_one(run: re.Match) -> str:
         if run[1] not in lines:
             return run[0]
-        joined = "".join(re.findall(r'd="([^"]*)"', run[0]))
-        return f'<path d="{joined}" class="{run[1]}"/>'
+        return f'<path d="{_drawn_by(run[0])}" class="{run[1]}"/>'
 
     return re.sub(r'<path d="[^"]*" class="(\w+)"/>(?:<path d="[^"]*" class="\1"/>)+', as_one, text)
+
+
+def _drawn_by(tags: str) -> str:
+    """The commands of several paths one after the other."""
+    return "".join(re.findall(r' d="([^"]*)"', tags))
 
 
 def _slim_tag(tag: str, names: dict[str, str]) -> str:

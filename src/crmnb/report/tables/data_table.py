@@ -15,11 +15,17 @@ from crmnb.report.text.values import breakdown_name, interval_name, interval_wor
 
 
 def numbers_table(
-    result: Result, first: str, named_rows: list[tuple[str, object]], caption: str, decimals: int | None = None
+    result: Result,
+    first: str,
+    named_rows: list[tuple[str, object]],
+    caption: str,
+    decimals: int | None = None,
+    *,
+    before: tuple[str, list[str]] = ("", []),
 ) -> Markup:
     """The numbers behind a chart: `first` heads the column of names, each row is (name, row of the results frame).
 
-    decimals: as in the picture; else as the page writes each.
+    decimals: as in the picture; else as the page writes each. before: the name of the comparison and its value beside each row, if any has one.
     """
     level = interval_name(result)
     columns = [first, "Value", level, "n", "Remarks"]
@@ -35,7 +41,13 @@ def numbers_table(
     ]
     if not any(row[-1] for row in body):
         columns, body = columns[:-1], [row[:-1] for row in body]
-    return table(columns, body, caption=caption, numeric=(1, 2, 3))
+    name, values = before
+    if any(values):
+        columns, body = (
+            [*columns[:2], name, *columns[2:]],
+            [[*r[:2], v, *r[2:]] for r, v in zip(body, values, strict=True)],
+        )
+    return table(columns, body, caption=caption, numeric=(1, 2, 3, 4) if any(values) else (1, 2, 3))
 
 
 def points_table(
@@ -63,6 +75,13 @@ def n_words(result: Result, row) -> str:
     return whole_number(row.n, result.client) if known(row.n) and "suppressed" not in row.flags else ""
 
 
+def _when(result: Result, row) -> str:
+    """A row's part or period; a part of the comparison with its year."""
+    if row.part and row.period != result.comparison.label:
+        return part_name(row.part, result.period, result.client)
+    return period_name(row.part or row.period, result.client)
+
+
 class Table(Display, pd.DataFrame):
     """A table of the suite that a page may show; what is derived from it (a part, a sum) is a plain DataFrame, which a page may not show."""
 
@@ -79,7 +98,7 @@ def people_frame(result: Result) -> Table:
     rows = [
         {
             metric.breakdown.capitalize() or "Breakdown": breakdown_name(row.breakdown, client),
-            "When": part_name(row.part, result.period, client) if row.part else period_name(row.period, client),
+            "When": _when(result, row),
             "Segment": row.segment,
             "Level": row.level,
             "Value": value_words(result, row),

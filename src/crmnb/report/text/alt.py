@@ -20,8 +20,8 @@ from crmnb.report.text.values import breakdown_name, interval_name, noun, short_
 from crmnb.schema.tables import OTHER, UNKNOWN
 
 
-def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
-    """For a line or bars over time, with values of so many decimals."""
+def trend_alt(result: Result, panels: dict[str, list], places: int, before: dict[str, list]) -> str:
+    """For a line or bars over time, with values of so many decimals; before: the parts of the comparison, by panel, those without a value None."""
     counted = result.metric.unit == "count"
     every = [row for rows in panels.values() for row in rows]
     form = _form("Bar chart" if counted else "Line chart", "whiskers" if counted else "a band", result, every)
@@ -29,7 +29,10 @@ def trend_alt(result: Result, panels: dict[str, list], places: int) -> str:
     first = next(iter(panels.values()))
     across = f"{len(first)} parts of {period_name(result.period.label, result.client)}"
     head = f"{form}. Across: {across}. Up: {result.metric.title}, {unit}."
-    lines = [_line_words(result, rows, breakdown, places) for breakdown, rows in panels.items()]
+    lines = [
+        _line_words(result, rows, breakdown, places) + _line_before(result, before[breakdown], places)
+        for breakdown, rows in panels.items()
+    ]
     return " ".join([head, *lines])
 
 
@@ -61,6 +64,18 @@ def _line_words(result: Result, rows: list, breakdown: str, places: int) -> str:
     if highest.value == lowest.value:
         words = f"All {len(seen)} equal, last {value_in_part(last)}."
     return f"{of}{words} {_direction(result, seen)}{gaps}"
+
+
+def _line_before(result: Result, rows: list, places: int) -> str:
+    """The highest and lowest value of the comparison's line."""
+    seen = [row for row in rows if row]
+    if not seen:
+        return ""
+    named = [
+        f"{word} {value_words(result, row, places)} ({part_name(row.part, result.comparison, result.client)})"
+        for word, row in (("highest", max(seen, key=_value)), ("lowest", min(seen, key=_value)))
+    ]
+    return f" Grey line, {period_name(result.comparison.label, result.client)}: {', '.join(named)}."
 
 
 def _direction(result: Result, seen: list) -> str:
