@@ -55,7 +55,7 @@ def _checked(metric: Metric, client: Client, name: str, value: Any) -> Any:
 
 
 def check_settings(client: Client) -> None:
-    """Raise InputError where `settings`, `targets`, `objectives` or `alerts` name a metric or setting that does not exist, or a segment a family."""
+    """Raise InputError where `settings`, `targets`, `objectives`, `scorecard` or `alerts` name a metric or setting that does not exist, or a segment a family."""
     known = catalogue()
     for name, segment in client.segments.items():
         for family in segment.families:
@@ -68,6 +68,7 @@ def check_settings(client: Client) -> None:
     named["alerts.thresholds"] = [threshold.metric for threshold in client.alerts.thresholds]
     named["alerts.changes"] = [name for change in client.alerts.changes for name in change.metrics]
     named |= {f"initiatives.{name}.metric": [initiative.metric] for name, initiative in client.initiatives.items()}
+    named |= {f"scorecard.{objective}": metrics for objective, metrics in client.scorecard.items()}
     for key, names in named.items():
         for name in names:
             if name not in known:

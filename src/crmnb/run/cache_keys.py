@@ -28,6 +28,7 @@ _WITHOUT_EFFECT_ON_METRICS = {
     "targets",
     "objectives",
     "alerts",
+    "scorecard",
 }
 _BY_METRIC = ("settings", "targets")
 LOCK = "requirements.lock"
@@ -44,7 +45,7 @@ class Dependencies:
 
 def evaluation_key(project: Path, client: Client, period: Period, tables: dict[str, str], families: list[str]) -> str:
     """The key of an evaluation: the client's declarations on data and metrics, the checksums of the tables, the families."""
-    without_effect = {"id", "folder", "name", "obtain", "data_folders", "objectives", "alerts"}
+    without_effect = {"id", "folder", "name", "obtain", "data_folders", "objectives", "scorecard", "alerts"}
     declared = client.model_dump(mode="json", exclude=without_effect)
     days = [period.label, str(period.data_from), str(period.cutoff)]
     return _hash([code_hash(project), declared, days, tables, families])

@@ -323,3 +323,27 @@ def test_the_catalogue_s_own_page_has_no_link_to_a_handbook_that_may_be_elsewher
 @pytest.mark.parametrize(("locale", "tag"), [("en_GB", "en-GB"), ("de_DE", "en-DE"), ("nl_NL", "en-NL")])
 def test_the_language_is_that_of_the_words_in_the_client_s_region(locale, tag):
     assert language(client(locale=locale)) == tag
+
+
+def test_a_long_note_that_a_page_repeats_stands_once_and_the_figures_lead_to_it():
+    shared, own = (
+        f"Orders without a customer are left out{' of it' * 5} <b>.",
+        "A note of one result only, of which there is one on this page.",
+    )
+    shown = (result([rate(6, 10, 20)], notes=notes)._repr_html_() for notes in ((shared, own), (shared,), (shared,)))
+    soup = family(
+        new_markdown_cell("# Family"), new_markdown_cell("## Notes"), *(cell({"text/html": html}) for html in shown)
+    )
+    assert soup.get_text().count("Orders without a customer") == soup.get_text().count("A note of one result only") == 1
+    marks = soup.select('.notes a[href="#note-1"]')
+    assert [mark.get_text() for mark in marks] == ["Note 1"] * 3
+    assert soup.select_one("li#note-1").get_text() == shared
+    assert [heading.get("id") for heading in soup.find_all("h2", string="Notes")] == ["notes", "notes-2"]
+    assert soup.select_one('nav.contents a[href="#notes-2"]')
+
+
+def test_a_short_note_stays_beside_each_figure():
+    shown = [result([rate(6, 10, 20)], notes=("Channel: e-mail.",))._repr_html_()] * 3
+    soup = family(*(cell({"text/html": html}) for html in shown))
+    assert soup.get_text().count("Channel: e-mail.") == 3
+    assert soup.select("#note-1") == []

@@ -1,20 +1,16 @@
 """The priority map: how drivers score, and what each is worth; both with their intervals."""
 
-from typing import NamedTuple
-
-import numpy as np
-
 from crmnb.evaluate.result import Result
 from crmnb.report.charts import chart
 from crmnb.report.drawing.axes import unit_ticks
 from crmnb.report.drawing.canvas import ACCENT, INK, QUIET, TEXT, box, drawings, is_narrow
 from crmnb.report.drawing.figure import Figure, Figures
 from crmnb.report.drawing.labels import spread
-from crmnb.report.drawing.series import points_of, series
-from crmnb.report.html import printable, table
+from crmnb.report.html import table
+from crmnb.report.tables.driver_priorities import QUADRANTS, Driver, centre_of, drivers_of, quadrant
 from crmnb.report.text.alt import priority_alt
 from crmnb.report.text.numbers import decimals_of, limits_text, number, whole_number
-from crmnb.report.text.row_state import available, is_clearly_below
+from crmnb.report.text.row_state import is_clearly_below
 from crmnb.report.text.values import absence_reason, interval_name, interval_words, value_words
 
 _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 440, 58, 20, 34, 56
@@ -22,22 +18,6 @@ _NARROW_HEIGHT, _NARROW_ROOM = 400, 0.5  # on a telephone; the room for names ri
 _NARROW_AXIS = "index points for 5 more of the driver"
 _MOST_DRIVERS = 12
 _APART = TEXT + 5  # pixels from one label to the next
-_QUADRANTS = {  # by whether the impact and the score lie above those of the mean driver
-    (True, False): "improve first",
-    (True, True): "keep up",
-    (False, False): "improve later",
-    (False, True): "maintain",
-}
-
-
-class Driver(NamedTuple):
-    """A driver: its score with both ends of the interval, and the row of its impact."""
-
-    name: str
-    score: float
-    low: float
-    high: float
-    row: object
 
 
 @chart("priority")
@@ -46,33 +26,16 @@ def priority_map(result: Result) -> Figure | Figures:
 
     Drawn are the drivers of largest impact; the data table holds all.
     """
-    every = _drivers(result)
+    every = drivers_of(result)
     if not every:
         return Figures((), f"Priority map: no chart: {absence_reason(result, 'no driver has an impact')}.")
     drivers = every[:_MOST_DRIVERS]
-    centre = float(np.mean([d.score for d in drivers])), float(np.mean([d.row.value for d in drivers]))
+    centre = centre_of(drivers)
     pictures = drawings(lambda figure: _draw(figure, result, drivers, centre), _HEIGHT, _NARROW_HEIGHT)
-    named = [(d.name, _score(result, d), value_words(result, d.row), _quadrant(d, centre, drivers)) for d in drivers]
+    named = [(d.name, _score(result, d), value_words(result, d.row), quadrant(d, centre, drivers)) for d in drivers]
     alt = priority_alt(result, named)
     texts = {"title": _title(result, drivers, centre), "alt": alt, "notes": _notes(result, drivers, every)}
     return Figure(table=_table(result, every), **texts, **pictures)
-
-
-def _drivers(result: Result) -> list[Driver]:
-    """The drivers that have a score and an impact, that of the largest impact first."""
-    points, drivers = points_of(result), []
-    for row in result.entries:
-        own = points[points["breakdown"] == row.breakdown]
-        if len(own) == 3 and available(row):
-            low, score, high = series("", own).x
-            drivers.append(Driver(printable(row.breakdown, 40), score, low, high, row))
-    return sorted(drivers, key=lambda driver: -driver.row.value)
-
-
-def _quadrant(driver: Driver, centre: tuple[float, float], drivers: list[Driver]) -> str:
-    if len(drivers) < 2:
-        return ""
-    return _QUADRANTS[driver.row.value >= centre[1], driver.score >= centre[0]]
 
 
 def _draw(figure, result: Result, drivers: list[Driver], centre: tuple[float, float]) -> None:
@@ -108,7 +71,7 @@ def _draw_quadrants(axes, centre: tuple[float, float]) -> None:
     style = {"color": QUIET, "linewidth": 1.2, "linestyle": (0, (1, 2.5))}
     axes.axvline(centre[0], **style)
     axes.axhline(centre[1], **style)
-    for (strong, good), words in _QUADRANTS.items():
+    for (strong, good), words in QUADRANTS.items():
         place, sides = (
             (float(good), float(strong)),
             {"ha": "right" if good else "left", "va": "top" if strong else "bottom"},

@@ -3,6 +3,7 @@
 Inline SVG with plain attributes only, so that a page without a style sheet shows them too; classes let one restyle.
 """
 
+import itertools
 import math
 
 from markupsafe import Markup
@@ -111,8 +112,8 @@ def change_bar(result: Result, row, *, width: int = 220) -> Markup | None:
     return _picture(width, 18 + _END_HEIGHT, parts, "interval")
 
 
-def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36) -> Markup | None:
-    """The values of the parts as a small line, its ends named, gaps where there are none, an unfinished part hollow; None under three."""
+def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36, ends: bool = True) -> Markup | None:
+    """The values of the parts as a small line, its ends named (unless not `ends`), gaps where there are none, an unfinished part hollow; None under three."""
     ordered = sorted(rows, key=lambda row: part_start(row.part, result.client))
     values = [row.value if available(row) else math.nan for row in ordered]
     seen = [value for value in values if known(value)]
@@ -126,12 +127,16 @@ def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36)
         return round(across, 1), round(height - 6 - up * (height - 12), 1)
 
     parts = []
-    for at in range(1, len(values)):
-        if known(values[at]) and known(values[at - 1]):
+    steps = [at for at in range(1, len(values)) if known(values[at]) and known(values[at - 1])]
+    by_style = itertools.groupby(steps, lambda at: unfinished(ordered[at]) or unfinished(ordered[at - 1]))
+    for dashed, run in by_style:
+        drawn, through = "", 0
+        for at in run:
             (x1, y1), (x2, y2) = point(at - 1), point(at)
-            dashed = "3 2.5" if unfinished(ordered[at]) or unfinished(ordered[at - 1]) else None
-            line = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "stroke": _BLUE, "stroke_width": 1.8}
-            parts.append(tag("line", **line, stroke_dasharray=dashed, class_="line"))
+            drawn += f"L{x2:g} {y2:g}" if through == at - 1 and drawn else f"M{x1:g} {y1:g}L{x2:g} {y2:g}"
+            through = at
+        look = {"fill": "none", "stroke": _BLUE, "stroke_width": 1.8, "stroke_dasharray": "3 2.5" if dashed else None}
+        parts.append(tag("path", d=drawn, **look, class_="line"))
     last = max(at for at, value in enumerate(values) if known(value))
     for at, row in enumerate(ordered):
         alone = known(values[at]) and not any(
@@ -142,6 +147,8 @@ def sparkline(result: Result, rows: list, *, width: int = 220, height: int = 36)
             x, y = point(at)
             look = {"fill": "none" if hollow else _BLUE, "stroke": _BLUE, "stroke_width": 1.8}
             parts.append(tag("circle", cx=x, cy=y, r=3.2, **look, class_="hollow" if hollow else "dot"))
+    if not ends:
+        return _picture(width, height, parts, "spark")
     parts += _ends(result, [(row, point(at)[0]) for at, row in enumerate(ordered) if known(values[at])], width, height)
     return _picture(width, height + _END_HEIGHT, parts, "spark")
 

@@ -11,6 +11,7 @@ from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
 from crmnb.report.display import EVERYONE, WITH_CUSTOMERS, made_for
+from crmnb.report.pages.footnotes import with_footnotes
 from crmnb.report.pages.frame import page
 from crmnb.report.text.definitions import METHODOLOGY, metric_anchor
 
@@ -130,6 +131,7 @@ def _cleaned(body: str) -> tuple[Markup, list[tuple[str, str]]]:
         picture["alt"] = "Picture without a description"
     for table in soup.find_all("table", class_="dataframe"):
         _as_ours(soup, table)
+    with_footnotes(soup)
     headings = soup.find_all(re.compile("^h[1-6]$"))
     if headings and headings[0].name == "h1":
         headings.pop(0).decompose()

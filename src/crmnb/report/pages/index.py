@@ -10,6 +10,7 @@ from crmnb.evaluate.result import Result
 from crmnb.report.html import printable
 from crmnb.report.pages.frame import language, page
 from crmnb.report.tables.balance import balance
+from crmnb.report.tables.executive_scorecard import executive_scorecard
 from crmnb.report.tables.executive_summary import executive_summary, segment_differences
 from crmnb.report.tables.key_changes import key_changes
 from crmnb.report.tables.missing_data import missing_data
@@ -70,6 +71,7 @@ def index_page(
         nav=nav,
         summary=executive_summary(tiles, results) or "",
         tiles=[tile(result) for result in known_tiles],
+        scorecard=executive_scorecard(results) or "",
         key_changes=key_changes(results),
         differences=segment_differences(tiles) or "",
         balance=balance(results) or "",

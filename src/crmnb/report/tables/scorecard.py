@@ -87,7 +87,7 @@ def tile(result: Result) -> Html:
         change_bar(result, row) or (interval_bar(result, row) if bounded_below(row) else None),
         *(tag("p", words, class_="support") for words in _other_surveys(result, row)),
         tag("p", target, class_="target") if target else None,
-        _spark_figure(result, _comparable_parts(result, row)),
+        _spark_figure(result, comparable_parts(result, row)),
         tag("p", Markup(" &middot; ").join(marks), class_="marks") if marks else None,
         tag("details", tag("summary", "Definition"), what, class_="what"),
     )
@@ -174,7 +174,7 @@ def _line(result: Result, row, words: str, columns: list[str], linked: bool) -> 
         words = value_words(result, row) + (f" ({interval})" if interval else "")
         return tag("tr", head, tag("td", words, colspan=len(columns) - 1, class_="absent"), data_metric=metric)
     ends = interval_words(result, row)
-    bar = interval_bar(result, row, width=120, ends=False) if ends else None
+    bar = interval_bar(result, row, width=120, ends=False) if ends and not linked else None  # the first page is short
     interval = (bar, tag("span", ends, class_="ends")) if ends else ("none",)
     cells = [
         tag("td", value_words(result, row), class_="value"),
@@ -233,7 +233,7 @@ def _support(result: Result, row) -> str:
     return "; ".join(words for words in (named_interval(result, row), size) if words)
 
 
-def _comparable_parts(result: Result, row: Row) -> list[Row]:
+def comparable_parts(result: Result, row: Row) -> list[Row]:
     """The parts of the period, if their values are of the same quantity as that of the whole.
 
     A year's retention is not that of its months; a year's revenue is what its months add up to.

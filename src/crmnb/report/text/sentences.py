@@ -45,15 +45,20 @@ def result_html(result: Result) -> Markup:
     others = list(_sentences(result))[len(rows) :]
     notes = notes_of(result)
     first = [as_sentence(remark) for remark in shared] + notes[:_MOST_NOTES]
-    visible = tag("p", " ".join(first), class_="notes") if first else None
+    visible = tag("p", *_single(first), class_="notes") if first else None
     rest = notes[_MOST_NOTES:]
     folded = (
-        tag("details", tag("summary", "Methodology notes"), tag("p", " ".join(rest)), class_="notes definition")
+        tag("details", tag("summary", "Methodology notes"), tag("p", *_single(rest)), class_="notes definition")
         if rest
         else None
     )
     sentences = (tag("p", text, class_="sentence") for text in others)
     return tag("div", *blocks, *sentences, visible, folded, class_="result", data_metric=result.metric.id)
+
+
+def _single(notes: list[str]) -> list[Markup]:
+    """Notes one after the other, each an element of its own, so that a page can say once what several results share."""
+    return [Markup(" ").join(tag("span", note) for note in notes)]
 
 
 def notes_of(result: Result) -> list[str]:

@@ -679,6 +679,10 @@ class Client(_Strict):
     settings: dict[Name, dict[str, Any]] = {}  # metric: {setting: value}
     targets: dict[Name, Money] = {}  # metric: value, in the metric's unit
     objectives: tuple[Name, ...] = ()  # the key metrics, in order
+    # An objective in words: the metrics that serve it.
+    scorecard: dict[
+        Annotated[str, Field(min_length=1, max_length=60)], Annotated[tuple[Name, ...], Field(min_length=1)]
+    ] = {}
     alerts: Alerts = Alerts()
     privacy: Privacy = Privacy()
 
