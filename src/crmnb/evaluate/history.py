@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+import pandas as pd
+
 from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import Row, tuples
 
@@ -73,7 +75,7 @@ def published_figures(results: Iterable[Result], report: str, published_at: str)
     figures = []
     for result in results:
         settings = settings_digest(result)
-        for row in tuples(result.rows[result.rows["segment"] == ""]):
+        for row in tuples(_of_period(result)):
             if _is_finished(row):
                 figures.append(_figure(row, row.part or result.period.label, settings, report, published_at))
     return figures
@@ -128,8 +130,8 @@ def monthly_series(result: Result, breakdown: str, history: Iterable[PublishedFi
         if figure.value is not None and figure.settings == settings and (figure.clusters or fewest) >= fewest
     }
     earlier = len({figure.label for figure in same if figure.label < before and figure.value is not None})
-    own = tuples(result.rows[(result.rows["segment"] == "") & (result.rows["breakdown"] == breakdown)])
-    for row in own:
+    own = _of_period(result)
+    for row in tuples(own[own["breakdown"] == breakdown]):
         label = row.part or result.period.label
         if is_month(label) and _is_finished(row):
             figures[label] = _figure(row, label, settings, result.period.label, "")
@@ -144,6 +146,12 @@ def monthly_series(result: Result, breakdown: str, history: Iterable[PublishedFi
         _restated(chosen, same, settings),
         earlier - sum(label < before for label in labels),
     )
+
+
+def _of_period(result: Result) -> pd.DataFrame:
+    """The rows of the whole client in the period and its parts; those of the comparison's parts were published with their own period."""
+    rows = result.rows
+    return rows[(rows["segment"] == "") & (rows["period"] != result.comparison.label)]
 
 
 def is_month(label: str) -> bool:

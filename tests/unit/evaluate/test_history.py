@@ -96,3 +96,10 @@ def test_the_digest_depends_on_values_before_the_end_and_not_on_who_published_th
     restated = publish(both, year("2024", months(1, 11) | {"2024-12": 99}), MARCH)
     assert history_digest(restated, "2025-01") != history_digest(both, "2025-01")
     assert history_digest(restated, "2024-12") == history_digest(both, "2024-12")
+
+
+def test_the_parts_of_the_comparison_are_no_figures_of_this_report():
+    rows = [rate(5, 10, 3), rate(5, 10, 3, part="2025-01"), rate(4, 10, 3, part="2024-01", period="2024")]
+    figures = published_figures([result(rows)], "2025", "2026-01-02T00:00:00")
+    assert [figure.label for figure in figures] == ["2025", "2025-01"]
+    assert monthly_series(result(rows), "", []).labels == ("2025-01",)

@@ -302,7 +302,8 @@ def test_notes_and_settings_stand_beside_the_value():
     shown = result(
         [CORNER_SHOP], notes=("12 of 300 orders carry no customer",), settings={"at_least": "2"}
     )._repr_html_()
-    assert "12 of 300 orders carry no customer. 2 or more orders." in shown
+    text = BeautifulSoup(shown, "html.parser").select_one("p.notes").get_text()
+    assert text == "12 of 300 orders carry no customer. 2 or more orders."
 
 
 def test_of_many_notes_the_first_are_in_sight_and_the_rest_is_folded_with_the_settings():

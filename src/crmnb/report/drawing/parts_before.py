@@ -16,8 +16,8 @@ def rows_before(result: Result, breakdown: str, rows: list[Row]) -> list[Row | N
         for row in tuples(result.parts_before)
         if row.breakdown == breakdown and row.unit == result.metric.unit and available(row)
     }
-    beside = [places.get(row.part, len(labels)) for row in rows]
-    before = [known.get(labels[place]) if place < len(labels) else None for place in beside]
+    indices = [places.get(row.part, len(labels)) for row in rows]
+    before = [known.get(labels[place]) if place < len(labels) else None for place in indices]
     return before if sum(row is not None for row in before) > 1 else [None] * len(rows)
 
 
