@@ -97,6 +97,8 @@ def shortened(folder: Path, tables: tuple[str, ...] = ("customers", "survey_resp
         del parameters["employees"], parameters["segments"]["team"]
         mapped = {column for table in parameters["tables"].values() for column in table["columns"]}
         parameters["items"] = {name: item for name, item in parameters["items"].items() if name in mapped}
+    if "experiment_units" not in tables:
+        parameters.pop("experiments", None)
     if "brand_survey" not in tables:
         parameters.pop("market", None)
     expected = parameters["data_quality"]
