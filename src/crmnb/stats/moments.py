@@ -190,7 +190,7 @@ def census(s: pd.DataFrame, level: float) -> pd.DataFrame:
 def all_counted(s: pd.DataFrame, level: float) -> pd.DataFrame:
     """A number or a sum of all rows there are: no interval."""
     none = pd.Series(np.nan, s.index)
-    return _estimates(s, s.num, none, none, "none", of_rows=False)
+    return _estimates(s, s.num, none, none, "none", of_rows=False).assign(unreliable=False)
 
 
 def _standard_error(s: pd.DataFrame) -> pd.Series:

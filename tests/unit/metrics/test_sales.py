@@ -467,3 +467,9 @@ def test_a_column_of_the_orders_of_the_name_of_what_is_counted_is_refused_in_wor
     tables = shop_of(OTHERS, {"own": Segment(column="orders.net"), **REGION})
     tables = in_memory(tables.client, {"orders": tables.con.sql("select *, 'a' as net from orders").df()})
     assert "orders.net" in bought(tables, "sales_growth")["reason"].iloc[0]
+
+
+def test_a_sum_of_all_there_is_needs_no_interval_and_is_not_unreliable(corner_shop):
+    (revenue,) = corner_shop("net_revenue").entries
+    assert (revenue.value, revenue.flags, revenue.method) == (2029.5, "", "none")
+    assert revenue.low != revenue.low
