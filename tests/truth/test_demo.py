@@ -103,7 +103,7 @@ def test_every_kind_of_wrong_row_is_among_them(demo: Demo):
     wanted |= {"survey_invitations": 3, "survey_responses": 6, "leads": 5, "visits": 3, "costs": 3}
     wanted |= {"employee_responses": 4, "teams": 0, "activities": 3, "process_runs": 2}
     wanted |= {"sends": 3, "social_posts": 3, "social_mentions": 2, "loyalty": 2, "usage": 1, "audited_values": 0}
-    wanted |= {"market": 2, "brand_survey": 3, "benchmarks": 0}
+    wanted |= {"market": 2, "brand_survey": 3, "benchmarks": 0, "experiment_units": 2}
     assert causes == wanted
 
 

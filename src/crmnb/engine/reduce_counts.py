@@ -41,14 +41,17 @@ def reduce_counts(
         counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
         evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
         columns = ", ".join(f'"{name}"' for name in evidence.types)
-    list_rows(con, evidence, by, columns)
+    is_read_twice_only = not (_key(evidence) or folds or keeps_rows)  # rows of nobody's are counted as they are read
+    list_rows(con, evidence, by, columns, as_view=is_read_twice_only)
     if _key(evidence):
         con.execute(f"create or replace temp table seen as {_seen(evidence, by)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
-    for table in ("seen", *["listed"] * (not keeps_rows)):  # before the counts take memory as well
+    for table in ("seen", *["listed"] * (not keeps_rows and not is_read_twice_only)):  # before the counts take memory as well
         con.execute(f"drop table if exists {table}")
+    if is_read_twice_only:
+        con.execute("drop view listed")
     counts = con.execute(_counts(evidence, by, sums, bool(folds), joint)).df()
     places = con.execute("select seg, period, breakdown, level, customers from places order by place").fetchall()
     for table in ("tallied", "places"):
@@ -73,10 +76,19 @@ def _rows_by_place(place_of_rows: list[np.ndarray], places: int) -> list[np.ndar
     return rows
 
 
-def list_rows(con: duckdb.DuckDBPyConnection, evidence: Evidence, by: list[Segmentation], columns: str = "*") -> None:
-    """Put the evidence's rows, with the levels of their own, into the temporary table `listed`; columns: those that are needed."""
+def list_rows(
+    con: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    by: list[Segmentation],
+    columns: str = "*",
+    *,
+    as_view: bool = False,
+) -> None:
+    """Put the evidence's rows, with the levels of their own, into the temporary table `listed` (or view); columns: those that are needed."""
     own = "".join(f", {segmentation.own} as level_{seg}" for seg, segmentation in enumerate(by) if segmentation.own)
-    con.execute(f"create or replace temp table listed as select {columns} {own} from ({evidence.sql})")
+    con.execute("drop table if exists listed")
+    kind = "view" if as_view else "table"
+    con.execute(f"create or replace temp {kind} listed as select {columns} {own} from ({evidence.sql})")
 
 
 def _tallied(evidence: Evidence, by: list[Segmentation], sums: tuple[str, ...], folds: int, together: bool) -> str:

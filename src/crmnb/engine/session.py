@@ -207,10 +207,11 @@ class Tables:
         rows = self.con.table(name)
         if self.numbers and not self._canonical_of:
             number_people(self.con, self.names)
-        if self.numbers and name not in self.small_tables:
+        names_nobody = not {"customer_id", "visitor_id"} & {*rows.columns}
+        if self.numbers and name not in self.small_tables and not (names_nobody and not TABLES[name].of_events):
             prose = name in _READ_TEXTS and self.client.feedback is not None
             return held(self.con, name, _counts(rows.columns, name, self.client), prose=prose)
-        if self.numbers:
+        if self.numbers and not names_nobody:
             rows = numbered(self.con, name)
         elif "visitor_id" in rows.columns:
             rows = rows.project(f"* replace ({VISITOR} as visitor_id)")
