@@ -202,7 +202,8 @@ class Drawn:
         cells = [*self.cells(row), *(self._more(header, number) for header in self.extra)]
         match shape:
             case "few":
-                return [self._line(cells[: number % len(cells)] or ["few"], shift)]
+                some = cells[: number % len(cells)]
+                return [self._line(some if any(some) else ["few"], shift)]  # an empty line would be no record
             case "many":
                 return [self._line([*cells, "one", "two"][: len(cells) + 1 + number % 2], shift)]
             case "header":
