@@ -41,17 +41,17 @@ def reduce_counts(
         counted = {PERIOD, "breakdown", *_KEYS, *sums, *agreeing}
         evidence = replace(evidence, types={name: of for name, of in evidence.types.items() if name in counted})
         columns = ", ".join(f'"{name}"' for name in evidence.types)
-    is_read_twice_only = not (_key(evidence) or folds or keeps_rows)  # rows of nobody's are counted as they are read
-    list_rows(con, evidence, by, columns, as_view=is_read_twice_only)
+    counted_as_read = not (_key(evidence) or folds or keeps_rows)
+    list_rows(con, evidence, by, columns, as_view=counted_as_read)
     if _key(evidence):
         con.execute(f"create or replace temp table seen as {_seen(evidence, by)}")
     once = not any(segmentation.own for segmentation in by) and not {*_KEYS} <= {*evidence.types}
     con.execute(f"create or replace temp table places as {_places(evidence, by, once)}")
     con.execute(f"create or replace temp table tallied as {_tallied(evidence, by, sums, folds, together)}")
-    for table in ("seen", *["listed"] * (not keeps_rows and not is_read_twice_only)):  # before the counts take memory as well
-        con.execute(f"drop table if exists {table}")
-    if is_read_twice_only:
+    if counted_as_read:
         con.execute("drop view listed")
+    for table in ("seen", *["listed"] * (not keeps_rows and not counted_as_read)):  # before the counts take memory
+        con.execute(f"drop table if exists {table}")
     counts = con.execute(_counts(evidence, by, sums, bool(folds), joint)).df()
     places = con.execute("select seg, period, breakdown, level, customers from places order by place").fetchall()
     for table in ("tallied", "places"):
