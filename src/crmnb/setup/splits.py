@@ -44,7 +44,7 @@ def _add(table: TableDraft, header: str, separator: str, words: list[str]) -> No
     known = [column.name for column in TABLES[table.name].columns]
     names = [name, *flags]
     is_free = not {*names} & {*RESERVED, *known, *table.columns} and len(flags) == len(words)
-    if not name or not is_free or any(did_you_mean(one, known, most=1, cutoff=0.8) for one in names):
+    if not name or not is_free or any(did_you_mean(word, known, most=1, cutoff=0.8) for word in names):
         return
     table.columns[name] = Line(header, f"cells hold several values, parted by {separator!r}")
     split = table.options.setdefault("split", Line({}, "true or false for each value, for segments and filters"))

@@ -25,6 +25,16 @@ tables:
   survey_responses:
     source: o
     columns: {response_id: Nr, survey: Survey, responded_at: At, satisfied: S, comment: C}
+  experiment_units:
+    source: o
+    columns: {experiment: E, unit_id: U, arm: A, assigned_at: At, customer_id: Who}
+experiments:
+  coupon:
+    arms: {a: 1, b: 1}
+    control: a
+    outcomes: {again: {kind: rate, table: orders, within_days: 30, before_days: 30, smallest_effect: 2}}
+    peeking: {planned_units: 100}
+    power: 0.8
 items: {satisfied: {scale: [0, 100], top_box: 80, survey_weights: {purchase: 2}}}
 feedback: {language: en, themes: 5, lexicon: {good: 1}}
 data_quality: {duplicates: {orders: {fields: [order_id], similarity: 0.9}}, freshness_hours: {orders: 24}}

@@ -79,8 +79,8 @@ def _all_of(result: Result, what: str, zero: str) -> Figure | Figures:
 def _with_notes_of(figure: Figure, result: Result, experiment: str) -> Figure:
     """The figure with the notes on one experiment ("": on none) beside its own."""
     of_all = {*notes_in_words(result)}
-    kept = [note for note in figure.notes if note not in of_all or (experiment and note.startswith(f"{experiment}: "))]
-    return replace(figure, notes=tuple(kept))
+    notes = [note for note in figure.notes if note not in of_all or (experiment and note.startswith(f"{experiment}: "))]
+    return replace(figure, notes=tuple(notes))
 
 
 def _by_unit(result: Result, experiment: str) -> Iterator[tuple[str, list]]:

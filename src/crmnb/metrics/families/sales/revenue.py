@@ -53,7 +53,7 @@ def net_revenue(payments):
     Why: it is the result that all work on customers is measured by, and the size against which other amounts are judged.
     Caution: it has the seasons and prices in it; sales growth compares like with like and has an interval. Refunds of the newest
         orders are yet to come.
-    Formula: sum(a - r), where a = the amount of an order or credit note; r = what was refunded of it.
+    Formula: sum_i(a_i - r_i), where a_i = the amount of order or credit note i; r_i = what was refunded of it.
     Source: Farris, Bendle, Pfeifer & Reibstein 2010, Marketing Metrics, 2nd ed., chapter 2; IFRS 15, 47 (net of refunds).
     """
     paid = payments.derive(with_net_revenue).during("ordered_at")
