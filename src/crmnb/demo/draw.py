@@ -14,6 +14,7 @@ from crmnb.demo.customers import CustomerBase, are_listed, simulate_customers
 from crmnb.demo.data_quality import with_addresses
 from crmnb.demo.employees import employees_of
 from crmnb.demo.engagement import engagement_of
+from crmnb.demo.initiatives import simulate_trained_activities
 from crmnb.demo.leads import simulate_leads
 from crmnb.demo.market import market_of
 from crmnb.demo.operations import operations_of
@@ -80,6 +81,7 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     tables["survey_responses"] = with_follow_ups(tables["survey_responses"], seed)
     tables |= employees_of(tables["tickets"], tables["survey_responses"], seed)
     tables |= operations_of(tables["leads"], tables["customers"], seed)
+    tables["activities"] = pd.concat([tables["activities"], simulate_trained_activities(seed)], ignore_index=True)
     tables |= engagement_of(base, seed)
     tables["customers"], streets = with_addresses(tables["customers"], seed)
     tables |= market_of(seed)

@@ -31,6 +31,7 @@ from crmnb.demo import (
 from crmnb.demo.corruption import CorruptedRows
 from crmnb.demo.draw import export_streams, simulate_tables
 from crmnb.demo.experiments import simulate_experiments, true_experiments
+from crmnb.demo.initiatives import true_effects
 from crmnb.demo.parameters import CUSTOMER_LIMITS, PLANS, REGIONS, YEARS, Rates
 from crmnb.demo.relationship import story_of, story_truth
 from crmnb.demo.truth.whole_year import figures_of_year
@@ -113,13 +114,14 @@ def _build_truth(
     }
     return {
         "about": "A simulated client. truth: year, metric, breakdown, the value if there were no chance, in the metric's unit; "
-        "truth_by_level: the same by year, segmentation and level; experiments: metric, breakdown, the same in 2025; dissatisfied: by year, the group that is dissatisfied with the "
+        "truth_by_level: the same by year, segmentation and level; experiments: metric, breakdown, the same in 2025; initiatives: the effect in points by initiative; dissatisfied: by year, the group that is dissatisfied with the "
         "relationship, its scores and those of all others.",
         "arguments": {"customers": customers, "seed": seed, **asdict(rates)},
         "rows": {name: {"good": spoiled.good, "bad": spoiled.bad} for name, spoiled in tables.items()},
         "truth": figures,
         "truth_by_level": by_level,
         "experiments": true_experiments(),
+        "initiatives": true_effects(),
         "dissatisfied": {str(year): story_truth(story_of(seed), rates, place) for place, year in enumerate(YEARS)},
     }
 

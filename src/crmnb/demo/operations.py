@@ -23,7 +23,7 @@ ACTIVITIES = {
     "seminar": (6.0, 0.3),
     "sample": (6.0, 0.4),
 }
-_STEP_DAYS, _WINDOW = 10.0, 30  # mean days to the next step (exponential); days in which a step counts
+NEXT_STEP_DAYS, NEXT_STEP_WINDOW = 10.0, 30  # mean days to the next step (exponential); days in which a step counts
 _WITH_CUSTOMER = 0.6  # of the activities: those that name a customer
 # By process: runs in a week, the share that needs no person, and of these the share with an exception.
 PROCESSES = {
@@ -69,7 +69,7 @@ def _activities(customers: np.ndarray, rng: np.random.Generator) -> pd.DataFrame
         for seller in SELLERS:
             times = _VISITS if kind == "visit" and seller in EXCELLENT else 1.0
             day = rng.uniform(0, DAYS, rng.poisson(per_year * times * DAYS / 365.25))
-            step = np.where(rng.random(len(day)) < leads_on, day + rng.exponential(_STEP_DAYS, len(day)), np.nan)
+            step = np.where(rng.random(len(day)) < leads_on, day + rng.exponential(NEXT_STEP_DAYS, len(day)), np.nan)
             parts.append(pd.DataFrame({"seller": seller, "kind": kind, "day": day, "step": step}))
     rows = pd.concat(parts).sort_values("day", kind="stable", ignore_index=True)
     who = rng.choice(customers, len(rows))
@@ -109,7 +109,7 @@ def _runs(rng: np.random.Generator) -> pd.DataFrame:
 
 def true_figures() -> dict[tuple[str, str], float]:
     """(metric, breakdown) -> the true value, the same in each period; percent for shares."""
-    in_time = -np.expm1(-_WINDOW / _STEP_DAYS)
+    in_time = -np.expm1(-NEXT_STEP_WINDOW / NEXT_STEP_DAYS)
     figures = {("next_step_rate", kind): 100 * leads_on * in_time for kind, (_, leads_on) in ACTIVITIES.items()}
     runs, alone, fails = np.array(list(PROCESSES.values())).T
     without = alone * (1 - fails)

@@ -18,7 +18,7 @@ from crmnb.stats.estimation import Estimates
 from crmnb.stats.initiative_results import Initiative as WithPanel
 from crmnb.stats.initiatives import UnitPanel
 
-_FEWEST = 0.5  # the share of units that have a value in the first month of a panel
+_FEWEST = 0.5  # the share of units that have a value in the first and in the last month of a panel
 
 
 def initiative_estimates(requests: list[Request], tables: Tables) -> dict[str, Estimates]:
@@ -111,10 +111,13 @@ def _matrix(panel: Panel) -> pd.DataFrame:
 
 
 def _without_gaps(values: pd.DataFrame) -> pd.DataFrame:
-    """The months from the first in which most units have a value, and the units that have one in all of them; without any that never counts."""
+    """The months from the first to the last in which most units have a value, and the units that have one in all of them; without any that never counts.
+
+    The last months have none where their follow-up is not complete.
+    """
     shares = values.notna().mean()
-    first = shares.index[shares >= _FEWEST]
-    values = values.loc[:, first[0] :] if len(first) else values
+    most = shares.index[shares >= _FEWEST]
+    values = values.loc[:, most[0] : most[-1]] if len(most) else values
     values = values.dropna()
     return values[(values != 0).any(axis=1)]
 

@@ -5,6 +5,7 @@ figures, disclosure control included: a cell of few customers is hidden, and not
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pandas as pd
 
@@ -90,7 +91,8 @@ def _request(
     if len(called.periods.by_place) <= len(windows):  # the metric has left the parts out: it has no trend
         raise Unavailable(Note("initiative_metric_without_units", metric=metric.title))
     reasons = {name: called.reason(name, month, month, tables) for name, month in windows.items()}
-    names = [name for name, reason in reasons.items() if reason is None]
+    followed = _followed(called.metric, windows)
+    names = [name for name, reason in reasons.items() if reason is None and name in followed]
     evidence = called.evidence(names)
     if evidence is None:
         raise Unavailable(next(filter(None, reasons.values()), Note("initiative_without_values")))
@@ -101,9 +103,15 @@ def _request(
     facts = {"breakdown": "unit", "units": {}, "parts": (), "notes": (), "always": tuple(sorted(filter(None, units)))}
     known = replace(measure, estimate=replace(measure.estimate, whole_only=True), **facts)
     by_unit = replace(called.metric, known=known, unit=unit)
-    immature = immature_windows(by_unit, windows)
+    immature = immature_windows(by_unit, windows) | (windows.keys() - followed)
     direction = metric.direction_of(arguments)
     return Request(by_unit, period, {}, windows, evidence, words, arguments, direction, measure.bounds, None, immature)
+
+
+def _followed(metric: Metric, windows: dict[str, Period]) -> set[str]:
+    """The months all of whose rows the data follow for as long as the metric asks: of others a part would be compared with whole months."""
+    after = timedelta(days=metric.measure.follow_up_days or 0)
+    return {name for name, month in windows.items() if not month.cutoff or month.end + after <= month.cutoff}
 
 
 def _by_unit(evidence: Evidence, breakdown: str, segment: Segment, metric: Metric, tables: Tables) -> Evidence:
