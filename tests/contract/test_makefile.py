@@ -148,4 +148,12 @@ def test_a_python_that_will_do_is_found_behind_one_that_will_not(checkout):
 def test_make_alone_lists_every_target_that_people_use(checkout):
     code, asked, said = make(checkout)
     assert (code, asked) == (0, [])
-    assert [line.split()[1] for line in said.splitlines()] == ["help", "report", "test", "lab", "learn", "lock"]
+    assert [line.split()[1] for line in said.splitlines()] == [
+        "help",
+        "report",
+        "test",
+        "lab",
+        "learn",
+        "lock",
+        "package",
+    ]

@@ -68,7 +68,8 @@ def results(books: dict[str, Workbook]) -> dict[str, pd.DataFrame]:
 
 def windows(rows: pd.DataFrame, label: str) -> Iterator[tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]]:
     """The whole client's rows of each window (the period and its parts), with its first day and its seen end."""
-    for part, those in rows[rows["segment"] == ""].groupby("part"):
+    rows = rows[(rows["segment"] == "") & (rows["period"] == label)]  # the comparison's parts are rows, too
+    for part, those in rows.groupby("part"):
         start, end = span(part or label)
         yield those, start, min(end, CUTOFF)
 

@@ -23,8 +23,8 @@ def test_the_counterfactual_at_known_variances_is_the_kalman_filters():
     sharp = LevelPrior(0.05, 1e7, 0.2, 1e7)
     ours = counterfactual(series, control[:, None], 40, sharp)
     assert len(ours.average.weights) < 10
-    grid = np.exp(np.linspace(np.log(1e-3), np.log(2), 90))
-    noises = np.exp(np.linspace(np.log(0.02), np.log(2), 60))
+    grid = np.exp(np.linspace(np.log(1e-3), np.log(2), 60))
+    noises = np.exp(np.linspace(np.log(0.02), np.log(2), 40))
     sd = series[:40].std(ddof=1)
     level, noise = (
         (sd * grid[np.argmin(abs(np.log(grid / 0.05)))]) ** 2,

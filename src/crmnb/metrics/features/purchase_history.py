@@ -143,7 +143,7 @@ def _number(day: datetime) -> int:
 def _history(days: nw.LazyFrame, end: int) -> nw.LazyFrame:
     """x, t_x, T, spend, margin and again as known at the beginning of the day `end`."""
     again, bought = nw.col("day") > nw.col("first"), nw.col("bought") == 1
-    known = days.filter(nw.col("day") < end)
+    known = days.filter(nw.col("day") < end, nw.col("first") < end)  # a credit note alone makes no customer
     second = known.filter(again & bought).group_by("customer_id").agg(second=nw.col("day").min())
     parted = known.join(second, on="customer_id", how="left").with_columns(
         again=nw.when(nw.col("day") == nw.col("second")).then(nw.col("margin")).otherwise(nw.lit(0.0)),
