@@ -45,7 +45,7 @@ def simulate_trained_activities(seed: int) -> pd.DataFrame:
         {
             "activity_id": make_keys("D-", len(rows), 6),
             "seller": rows["seller"].to_numpy(object),
-            "customer_id": np.full(len(rows), None, dtype=object),
+            "customer_id": pd.Series(None, range(len(rows)), dtype="str"),
             "kind": rows["kind"].to_numpy(object),
             "happened_at": to_times(rows["day"].to_numpy()),
             "next_step_at": to_times(rows["step"].where(rows["step"] < DAYS).to_numpy()),
