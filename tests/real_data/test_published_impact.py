@@ -113,7 +113,10 @@ def test_card_and_krueger_from_their_cell_means():
 
 
 def minimum_wage() -> tuple[np.ndarray, np.ndarray]:
-    """Teen employment (log) of 500 counties, 2003 to 2007, and the place of the year in which their minimum wage was raised."""
+    """Teen employment (log) of 500 counties, 2003 to 2007, and the place of the year in which their minimum wage was raised.
+
+    The data set `mpdta` of Callaway & Sant'Anna's R package `did`, a row for each county.
+    """
     rows = pd.read_csv(MINIMUM_WAGE)
     starts = rows["first_treated"].where(rows["first_treated"] > 0) - 2003
     return rows[[str(year) for year in range(2003, 2008)]].to_numpy(), starts.to_numpy(float)
