@@ -7,7 +7,7 @@ is stated where the sample ratio is another one than planned. Sources: those of 
 Biometrics 10:101 (whether effects differ between levels).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -215,8 +215,7 @@ def _balance_row(group: GroupedCounts, label: str, sides: list[Sample], level: f
     spread = np.sqrt((sides[0].variance + sides[1].variance) / 2)
     per_unit = 1 / spread if spread > 0 else np.nan
     low, high = effect.difference.low * per_unit, effect.difference.high * per_unit
-    n = sides[0].n + sides[1].n
-    row = group.row(breakdown=label, value=value, low=low, high=high, method="Welch", n=n, clusters=n)
+    row = group.row(breakdown=label, value=value, low=low, high=high, method="Welch", **_sizes(sides))
     return row, effect.p_value
 
 
@@ -256,6 +255,11 @@ class _Comparison:
         return sum(sample.n for sample in self.samples) if self.samples else np.nan
 
     @property
+    def sizes(self) -> dict[str, float]:
+        """The units of both sides; those of the smaller one stand behind each figure, which together with the other side's gives them away."""
+        return _sizes(self.samples) if self.samples else {}
+
+    @property
     def by_score(self) -> bool:
         """Whether it is a difference of plain rates."""
         return self.outcome.is_rate and self.outcome.form == "plain"
@@ -274,8 +278,13 @@ class _Comparison:
 
     def row(self, **fields) -> dict:
         """A row of results."""
-        sizes = {"n": self.n, "clusters": self.n} if self.samples else {}
-        return self.group.row(breakdown=self.label, **sizes, **fields)
+        return self.group.row(breakdown=self.label, **self.sizes, **fields)
+
+
+def _sizes(samples: Iterable[Sample]) -> dict[str, float]:
+    """How many units a figure counts, and how many of them are in its smallest arm."""
+    sizes = [sample.n for sample in samples]
+    return {"n": sum(sizes), "clusters": min(sizes)}
 
 
 def _comparisons(groups: list[GroupedCounts], context: EstimationContext) -> list[_Comparison]:
@@ -484,7 +493,10 @@ def required_samples(groups: list[GroupedCounts], context: EstimationContext) ->
         if reason or np.isnan(needed).any():
             rows.append(group.row(breakdown=label, reason=reason or Note("no_required_sample", outcome=outcome)))
             continue
-        rows.append(group.row(breakdown=label, value=float(np.ceil(max(needed) - 1e-9)), method="none"))
+        smallest = min(comparison.sizes["clusters"] for comparison in of_arms)
+        rows.append(
+            group.row(breakdown=label, value=float(np.ceil(max(needed) - 1e-9)), method="none", clusters=smallest)
+        )
     return Estimates(rows)
 
 

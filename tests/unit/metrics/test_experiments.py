@@ -10,7 +10,7 @@ from crmnb.core.period import Period
 from crmnb.engine.session import in_memory
 from crmnb.evaluate.measure import Measured, measure
 from crmnb.metrics.definition import catalogue
-from crmnb.schema.client import Experiment, Privacy
+from crmnb.schema.client import Experiment, Privacy, Segment
 
 YEAR = Period.parse("2025").observe(pd.Timestamp("2024-01-01"), pd.Timestamp("2026-01-01"))
 
@@ -207,3 +207,48 @@ def test_sums_of_large_values_keep_their_digits():
     ).rows.iloc[0]
     limits = stats.ttest_ind(spent[::2], spent[1::2], equal_var=False).confidence_interval()
     assert (row["low"], row["high"]) == pytest.approx((limits.low, limits.high), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "arm_outcome",
+        "experiment_effect",
+        "relative_effect",
+        "covariate_balance",
+        "detectable_effect",
+        "required_sample",
+    ],
+)
+def test_nothing_is_shown_from_which_an_arm_of_few_follows(metric):
+    """In the south three units have arm a: what is known of the control and of the difference would be what they did."""
+    south = units("a" * 3 + "b" * 40, spent=np.arange(43.0), age=np.arange(43.0) % 7)
+    experiment = Experiment(
+        arms={"a": 3, "b": 40},
+        control="b",
+        outcomes={"spent": {"kind": "money", "column": "spent", "smallest_effect": 1}},
+        covariates=["age"],
+    )
+    of = client().model_copy(update={"experiments": {"test": experiment}, "privacy": Privacy(), "segments": {}})
+    rows = measure(catalogue()[metric], in_memory(of, {"experiment_units": south}), YEAR).rows
+    of_few = rows[~rows["breakdown"].str.endswith(", b")]
+    assert of_few["flags"].str.contains("suppressed").all()
+    assert of_few["value"].isna().all()
+    assert len(of_few) > 0
+
+
+def test_neither_the_whole_nor_the_other_level_gives_an_arm_of_few_away():
+    north = units("a" * 40 + "b" * 40, spent=np.arange(80.0)).assign(area="north")
+    south = units("a" * 3 + "b" * 40, spent=np.arange(43.0)).assign(area="south")
+    south[["unit_id", "customer_id"]] += "s"
+    experiment = Experiment(
+        arms={"a": 43, "b": 80}, control="b", outcomes={"spent": {"kind": "money", "column": "spent"}}
+    )
+    segments = {"area": Segment(column="experiment_units.area")}
+    of = client().model_copy(update={"experiments": {"test": experiment}, "privacy": Privacy(), "segments": segments})
+    frames = {"experiment_units": pd.concat([north, south], ignore_index=True)}
+    for metric in ("arm_outcome", "experiment_effect"):
+        rows = measure(catalogue()[metric], in_memory(of, frames), YEAR).rows
+        rows = rows[~rows["breakdown"].str.endswith(", b")].set_index("level")["value"]
+        assert rows.isna()["south"]
+        assert rows.isna().sum() == 2, metric  # with it the whole, or the other level

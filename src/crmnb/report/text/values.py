@@ -106,7 +106,7 @@ def base_words(result: Result, row) -> str:
     if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
         against = "of" if 0 <= row.numerator <= row.denominator else "against"
         return f"{whole_number(row.numerator, client)} {against} {counted(row.denominator, things, client)}"
-    of_customers = known(row.clusters) and row.clusters < row.n
+    of_customers = known(row.clusters) and row.clusters < row.n and not result.metric.measure.independent_rows
     tail = f" from {counted(row.clusters, 'customers', client)}" if of_customers else ""
     return counted(row.n, things, client) + tail
 
