@@ -15,7 +15,7 @@ from crmnb.evaluate.result import Result
 from crmnb.evaluate.results_frame import FALSE_DISCOVERIES, Row, tuples
 from crmnb.intake.audit import TableAudit
 from crmnb.schema.client import Client
-from crmnb.schema.client.models import Threshold
+from crmnb.schema.client.models.alerts import Threshold
 from crmnb.stats.multiple_tests import are_discoveries
 
 _HIDDEN = {"suppressed", "unavailable"}

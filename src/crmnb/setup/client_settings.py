@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date
 
 from crmnb.core.errors import InputError
-from crmnb.schema.client.models import CURRENCY
+from crmnb.schema.client.models.values import CURRENCY
 from crmnb.schema.tables import TABLES
 from crmnb.setup.answers import Answers
 from crmnb.setup.draft import Draft, Line, Question, SourceDraft

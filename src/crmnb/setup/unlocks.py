@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from crmnb.evaluate.availability import Availability, required_columns
 from crmnb.metrics.definition import catalogue
-from crmnb.schema.client.models import Churn, Client, Item
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.customers import Churn
+from crmnb.schema.client.models.surveys import Item
 
 _MOST_ENTRIES = 8
 _MOST_METRICS = 5

@@ -22,7 +22,7 @@ from crmnb.intake.sources.files import SourceFile, check_path, resolve_folder, s
 from crmnb.intake.sources.query import OFFLINE_CONFIG
 from crmnb.intake.staging_table import describe_columns, quote_identifier, quote_literal
 from crmnb.schema.client import Client, Source
-from crmnb.schema.client.models import REFERENCE
+from crmnb.schema.client.models.values import REFERENCE
 
 _CONNECT_TIMEOUT = 15  # seconds, unless the address declares it
 _NULL = "\ue000"  # replaces NULL in rows from SQLite, whose driver derives types from the first rows

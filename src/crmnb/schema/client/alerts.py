@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Alerts, Client
+from crmnb.schema.client.models.alerts import Alerts
+from crmnb.schema.client.models.client import Client
 from crmnb.schema.tables import TABLES
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Client, DataQuality
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.data_quality import DataQuality
 from crmnb.schema.tables import TABLES
 
 

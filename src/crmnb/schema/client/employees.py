@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Client, Employees
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.surveys import Employees
 
 
 def find_employees_problems(employees: Employees, client: Client) -> list[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Client, Experiment, Outcome
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.experiments import Experiment, Outcome
 from crmnb.schema.tables import TABLES
 
 UNITS = "experiment_units"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from crmnb.schema.client.models import Client, Feedback
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.surveys import Feedback
 
 _RESERVED = "(no theme)"  # what reports call comments without a theme
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Client, Initiative
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.experiments import Initiative
 
 
 def find_initiative_problems(key: str, initiative: Initiative, client: Client) -> Iterator[str]:

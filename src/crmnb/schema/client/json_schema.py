@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crmnb.schema.client.models import Client
+from crmnb.schema.client.models.client import Client
 from crmnb.schema.tables import TABLES
 
 _BY_LOADING = ("id", "folder")  # keys that follow from the file's name

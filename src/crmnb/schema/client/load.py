@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from crmnb.core.errors import InputError, nearest
 from crmnb.core.paths import HANDBOOK, NAME, is_client_name
-from crmnb.schema.client.models import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN, UNION_TAGS, Client
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.mapping import UNION_TAGS
+from crmnb.schema.client.models.values import CLOCK_TIME, CURRENCY, HOLIDAYS, LANGUAGE, SEGMENT_COLUMN
 from crmnb.schema.client.safe_yaml import Place, read_yaml
 from crmnb.schema.client.validation import find_problems
 

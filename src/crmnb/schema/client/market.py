@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Client, Market
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.surveys import Market
 
 
 def find_market_problems(market: Market, client: Client) -> Iterator[str]:

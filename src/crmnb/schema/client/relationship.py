@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import INDEX, Client, Relationship
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.surveys import Relationship
+from crmnb.schema.client.models.values import INDEX
 
 _RESERVED = (INDEX, "relationship index")  # what reports call the index
 _DIRECT = ", direct"  # how reports tell a driver's direct effect from the total one

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from crmnb.core.errors import nearest
-from crmnb.schema.client.models import Service
+from crmnb.schema.client.models.service import Service
 
 
 def find_service_problems(service: Service) -> Iterator[str]:

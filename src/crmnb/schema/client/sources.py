@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
 from crmnb.core.errors import did_you_mean, nearest
-from crmnb.schema.client.models import REFERENCE, ColumnTimes, Source
+from crmnb.schema.client.models.mapping import ColumnTimes, Source
+from crmnb.schema.client.models.values import REFERENCE
 from crmnb.schema.tables import ENGINE_TYPES
 
 DATE_FORMATS = ("excel", "epoch_s", "epoch_ms", "epoch_us")  # that are no formats of strptime

@@ -16,7 +16,10 @@ from crmnb.schema.client.experiments import find_experiment_problems
 from crmnb.schema.client.feedback import find_feedback_problems
 from crmnb.schema.client.initiatives import find_initiative_problems
 from crmnb.schema.client.market import find_market_problems
-from crmnb.schema.client.models import TEAM_COLUMN, Churn, Client, ColumnValue, Mapping, Segment, Split
+from crmnb.schema.client.models.client import Client
+from crmnb.schema.client.models.customers import Churn, Segment
+from crmnb.schema.client.models.mapping import ColumnValue, Mapping, Split
+from crmnb.schema.client.models.values import TEAM_COLUMN
 from crmnb.schema.client.relationship import find_relationship_problems
 from crmnb.schema.client.service import find_service_problems
 from crmnb.schema.client.sources import find_source_problems, is_time_zone
