@@ -182,7 +182,9 @@ def open_workbook(client: str, period: str) -> Workbook:
     when = Period.parse(period, who.fiscal_year_starts)
     private = private_folder(project, who.id)
     tables_folder = os.environ.get(TABLES_FOLDER)
-    return open_on(who, when, _taken(who, Path(tables_folder), private) if tables_folder else import_data(who, private))
+    return open_on(
+        who, when, _stored_intake(who, Path(tables_folder), private) if tables_folder else import_data(who, private)
+    )
 
 
 def _parameters(client: str, project: Path) -> Path:
@@ -191,7 +193,7 @@ def _parameters(client: str, project: Path) -> Path:
     return Path(snapshot) if snapshot and client in known_clients(Path(snapshot)) else project / "parameters"
 
 
-def _taken(client: Client, tables_folder: Path, private: Path) -> Intake:
+def _stored_intake(client: Client, tables_folder: Path, private: Path) -> Intake:
     """The tables that the run chose for this kernel."""
     if tables_folder.parent.resolve() != (private / "tables").resolve():
         raise InputError(f"a run's notebook reads its own client's data; {client.id} is another one.")
@@ -200,10 +202,10 @@ def _taken(client: Client, tables_folder: Path, private: Path) -> Intake:
     return intake
 
 
-def open_on(client: Client, period: Period, taken: Intake) -> Workbook:
+def open_on(client: Client, period: Period, intake: Intake) -> Workbook:
     """The workbook on tables that were taken in already."""
-    opened = open_tables(client, taken.tables, cutoff=taken.cutoff, **_limits())
-    return Workbook(client, period.observe(taken.data_from, taken.cutoff), opened)
+    opened = open_tables(client, intake.tables, cutoff=intake.cutoff, **_limits())
+    return Workbook(client, period.observe(intake.data_from, intake.cutoff), opened)
 
 
 def _limits() -> dict[str, Any]:

@@ -67,6 +67,12 @@ NAMES = {
     "wrong",
     "course",
     "taking",
+    "made",
+    "taken",
+    "asked",
+    "gone",
+    "thing",
+    "things",
 }
 
 

@@ -144,12 +144,12 @@ def _simulate_churn(
     """Enter the churn and the returns of a year in `begins` and `ends`."""
     first, last = year
     for spell in (0, 1):
-        gone = begins[:, spell].clip(first) + rng.exponential(1 / hazard)
-        leaves = (begins[:, spell] < last) & np.isinf(ends[:, spell]) & (gone < last)
-        ends[leaves, spell] = gone[leaves]
+        leaving_days = begins[:, spell].clip(first) + rng.exponential(1 / hazard)
+        leaves = (begins[:, spell] < last) & np.isinf(ends[:, spell]) & (leaving_days < last)
+        ends[leaves, spell] = leaving_days[leaves]
         if spell == 0:
-            back = leaves & (rng.random(len(gone)) < reactivation)
-            begins[back, 1] = gone[back] + _draw_absences(back.sum(), rng)
+            back = leaves & (rng.random(len(leaving_days)) < reactivation)
+            begins[back, 1] = leaving_days[back] + _draw_absences(back.sum(), rng)
 
 
 def _draw_absences(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -49,10 +49,10 @@ def simulate_tables(rates: Rates, customers: int, seed: int) -> SimulatedTables:
     invited = simulate_invitations(base, rates, bought, tickets, next(streams))
     # The relationship survey has random numbers of its own, so that those of all else are the same without it.
     comments = np.random.default_rng([seed, 3])  # their own, for the same reason
-    contacts, asked = np.random.default_rng([seed, 2]).spawn(2)
+    contacts, of_invitations = np.random.default_rng([seed, 2]).spawn(2)
     account = draw_accounts(base, contacts)
     on_list = are_listed(len(account), export_streams(seed, 1)[0])
-    invitations, sheets = simulate_relationship(base, account, on_list, story_of(seed), rates, asked)
+    invitations, sheets = simulate_relationship(base, account, on_list, story_of(seed), rates, of_invitations)
     tables = {
         "customers": _customers(base, next(streams)).assign(**_contacts(account, contacts)),
         "subscriptions": simulate_subscriptions(base, rates, next(streams)),

@@ -33,7 +33,7 @@ def simulate_sends(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame
     """The messages in the order of their mailings."""
     customers = len(base.region)
     opens_times = rng.choice(list(KINDS), customers)
-    by_machine, gone = rng.random(customers) < MACHINES, np.zeros(customers, bool)
+    by_machine, unsubscribed = rng.random(customers) < MACHINES, np.zeros(customers, bool)
     parts = []
     for place, start in enumerate(MONTH_STARTS):
         year, month = YEARS[place // 12], place % 12 + 1
@@ -41,9 +41,9 @@ def simulate_sends(base: CustomerBase, rng: np.random.Generator) -> pd.DataFrame
         mailings += [(f"Offer {year}-{month:02}", _TEST_DAY, True)] if month in TEST_MONTHS else []
         for name, day, is_test in mailings:
             at = start + day - 1 + _HOUR
-            who = np.flatnonzero(base.under_contract(at) & (rng.random(customers) < RECIPIENTS) & ~gone)
+            who = np.flatnonzero(base.under_contract(at) & (rng.random(customers) < RECIPIENTS) & ~unsubscribed)
             rows = _mailing(who, at, OPENS[place // 12], opens_times[who], by_machine[who], is_test, rng)
-            gone[who[rows["left"].notna()]] = True
+            unsubscribed[who[rows["left"].notna()]] = True
             parts.append(rows.assign(campaign=name, experiment=name if is_test else None))
     rows = pd.concat(parts, ignore_index=True)
     times = {"opened_at": "opened", "clicked_at": "clicked", "unsubscribed_at": "left"}

@@ -205,11 +205,11 @@ def _visits(rows: pd.DataFrame, folder: Path) -> None:
 
 def _survey_responses(rows: pd.DataFrame, folder: Path) -> None:
     """An object a line; what is null is left out as often as not, by its place, and where the survey does not ask for it."""
-    asked = {survey: set(sheets.columns[sheets.notna().any()]) for survey, sheets in rows.groupby("survey")}
+    questions = {survey: set(sheets.columns[sheets.notna().any()]) for survey, sheets in rows.groupby("survey")}
     with (folder / "answers.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for number, cells in enumerate(_cells(rows)):
             pairs = zip(rows.columns, cells, strict=True)
-            names = asked[rows.at[number, "survey"]] if number % 2 else ()
+            names = questions[rows.at[number, "survey"]] if number % 2 else ()
             line = {name: cell for name, cell in pairs if cell is not None or name in names}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

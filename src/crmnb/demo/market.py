@@ -121,12 +121,12 @@ def benchmarks() -> pd.DataFrame:
 
 def _survey(rng: np.random.Generator) -> pd.DataFrame:
     """Four waves a year; every respondent is asked about every brand, and who is aware of it judges it."""
-    parts, asked, before = [], 0, np.array([], object)
+    parts, respondents, before = [], 0, np.array([], object)
     for year, (first, last) in enumerate(pairwise(EDGES)):
         for quarter in range(4):
             again = rng.choice(before, round(_ASKED_AGAIN * len(before)), replace=False)
-            fresh = make_keys("B-", _RESPONDENTS - len(again), 5, asked + 1)
-            asked += len(fresh)
+            fresh = make_keys("B-", _RESPONDENTS - len(again), 5, respondents + 1)
+            respondents += len(fresh)
             before = np.concatenate([again, fresh])
             day = first + (last - first) * (quarter + rng.uniform(0.4, 0.6, len(before))) / 4
             parts.append(_wave(f"{YEARS[year]}-{quarter + 1}", year, before, day, rng))

@@ -99,24 +99,24 @@ def simulate_orders(base: CustomerBase, rates: Rates, rng: np.random.Generator) 
 
     Later refunds are not known: such an order is paid and counts in full.
     """
-    made = simulate_purchases(base, rates, rng)
-    rows = len(made.day)
-    back = made.day + rng.exponential(rates.refund_days, rows)
-    refunded = (made.part > 0) & (back < DAYS)
+    purchases = simulate_purchases(base, rates, rng)
+    rows = len(purchases.day)
+    back = purchases.day + rng.exponential(rates.refund_days, rows)
+    refunded = (purchases.part > 0) & (back < DAYS)
     frame = pd.DataFrame(
         {
-            "who": made.who,
-            "customer_id": make_customer_ids(made.who),
-            "ordered_at": to_times(made.day),
-            "amount": made.amount,
-            "margin": made.margin,
-            "status": np.select([refunded, made.kind == 2], ["refunded", "cancelled"], "paid"),
-            "refunded_amount": np.where(refunded, np.round(made.amount * made.part, 2), np.nan),
+            "who": purchases.who,
+            "customer_id": make_customer_ids(purchases.who),
+            "ordered_at": to_times(purchases.day),
+            "amount": purchases.amount,
+            "margin": purchases.margin,
+            "status": np.select([refunded, purchases.kind == 2], ["refunded", "cancelled"], "paid"),
+            "refunded_amount": np.where(refunded, np.round(purchases.amount * purchases.part, 2), np.nan),
             "refunded_at": to_times(np.where(refunded, back, np.nan)),
             "channel": rng.choice(["web", "app", "shop", "phone"], rows, p=[0.4, 0.3, 0.2, 0.1]),
             "category": rng.choice(list(CATEGORIES), rows, p=list(CATEGORIES.values())),
         }
     )
-    frame = frame.iloc[np.argsort(made.day, kind="stable")].reset_index(drop=True)
+    frame = frame.iloc[np.argsort(purchases.day, kind="stable")].reset_index(drop=True)
     frame.insert(0, "order_id", make_keys("", rows, 8))
     return frame

@@ -67,9 +67,9 @@ class Query(duckdb.DuckDBPyRelation):
     def select(self, *items: duckdb.Expression) -> "Query":
         """The rows with these columns alone."""
         picked = _listed(items, self._names)
-        made = self._made(picked, items, " from ", self)
-        made.step = None if _LOOKS_AROUND.search(picked) else ("select", picked)
-        return made
+        query = self._query(picked, items, " from ", self)
+        query.step = None if _LOOKS_AROUND.search(picked) else ("select", picked)
+        return query
 
     def filter(self, condition: duckdb.Expression) -> "Query":
         """The rows of which a condition holds."""
@@ -79,7 +79,7 @@ class Query(duckdb.DuckDBPyRelation):
     def aggregate(self, items: Iterable[duckdb.Expression | str], by: str = "") -> "Query":
         """A row per group; the keys among the items are texts."""
         columns = [duckdb.ColumnExpression(item) if isinstance(item, str) else item for item in items]
-        return self._made(_listed(columns, []), columns, " from ", self, f" group by {by}" if by else "")
+        return self._query(_listed(columns, []), columns, " from ", self, f" group by {by}" if by else "")
 
     def union(self, other: "Query") -> "Query":
         """The rows of both, matched by the place of their columns."""
@@ -94,7 +94,7 @@ class Query(duckdb.DuckDBPyRelation):
         """The sides of a join of all rows with all."""
         return _Join(self, other, " lhs cross join ", " rhs")
 
-    def _made(self, picked: str, items: Iterable[duckdb.Expression], *parts: "str | Query") -> "Query":
+    def _query(self, picked: str, items: Iterable[duckdb.Expression], *parts: "str | Query") -> "Query":
         return Query(self.derived, [item.get_name() for item in items], f"select {picked}", *parts)
 
     def df(self, *arguments: Any, **options: Any) -> Any:
@@ -126,7 +126,7 @@ class _Join:
         if isinstance(items[0], str):
             return Query(self._left.derived, self._left.columns, f"select {items[0]} from ", *sides)
         picked = _listed(items, self._left.columns, '"lhs".')
-        return self._left._made(picked, items, " from ", *sides)
+        return self._left._query(picked, items, " from ", *sides)
 
 
 def _listed(items: Sequence[duckdb.Expression], columns: list[str], side: str = "") -> str:

@@ -281,10 +281,10 @@ def _with_reasons_for_gaps(
 
 def _why_not_compared(id_: str, known: dict[str, Request]) -> Note | None:
     """Why a metric is not compared: of a derived one, which may be no better than its inputs, also why one of these is not."""
-    asked = known[id_]
-    inputs = asked.metric.measure.inputs if not asked.metric.has_rows else ()
+    request = known[id_]
+    inputs = request.metric.measure.inputs if not request.metric.has_rows else ()
     of_inputs = (_why_not_compared(input_, known) for input_ in inputs)
-    return asked.not_compared or next(filter(None, of_inputs), None)
+    return request.not_compared or next(filter(None, of_inputs), None)
 
 
 def _slack(current: pd.DataFrame, was: pd.Series, known: dict[str, Request]) -> pd.Series:

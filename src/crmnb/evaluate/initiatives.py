@@ -131,7 +131,7 @@ def _start(initiative: Initiative, unit: str, months: pd.Index) -> float:
 
 
 def _notes(title: str, initiative: Initiative, panel: Panel, values: pd.DataFrame) -> Iterator[Note]:
-    if gone := len(panel.units) - len(values):
-        yield Note("initiative_units_left_out", initiative=title, units=gone, total=len(panel.units))
+    if left_out := len(panel.units) - len(values):
+        yield Note("initiative_units_left_out", initiative=title, units=left_out, total=len(panel.units))
     if any(day.day > 1 for day in initiative.starts.values()):
         yield Note("initiative_within_month", initiative=title)

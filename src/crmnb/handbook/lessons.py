@@ -119,7 +119,7 @@ def _cell(source: str, is_solution: bool, plan: Plan, tasks: Mapping[str, Task],
     if is_solution:
         return _answer(source, tasks)
     if question := _QUESTION.match(source):
-        return _asked(tasks.get(question[1]))
+        return _task_text(tasks.get(question[1]))
     if _TO_ANSWER.match(source):
         return _answer(source, tasks, with_code=False)
     if source.endswith(".rows"):
@@ -131,7 +131,7 @@ def _cell(source: str, is_solution: bool, plan: Plan, tasks: Mapping[str, Task],
     return _code(source)
 
 
-def _asked(task: Task | None) -> Markup:
+def _task_text(task: Task | None) -> Markup:
     """A question with its hints folded."""
     if task is None:
         return tag("p", _IN_LAB_ONLY, class_="question")

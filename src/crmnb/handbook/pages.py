@@ -239,8 +239,8 @@ def index_page(metrics: Iterable[Metric], lessons: list[tuple[str, str]]) -> str
 def glossary_page(metrics: Iterable[Metric], uses: dict[str, list[Metric]]) -> str:
     """The glossary: all terms and all metrics by letter. uses: the metrics whose pages use a term, by its id."""
     entries = [_term_entry(term, uses.get(term.id, [])) for term in TERMS]
-    taken = {entry["id"] for entry in entries}
-    entries += [_metric_entry(metric) for metric in metrics if metric.id not in taken]
+    ids = {entry["id"] for entry in entries}
+    entries += [_metric_entry(metric) for metric in metrics if metric.id not in ids]
     entries.sort(key=lambda entry: entry["name"].casefold())
     letters: dict[str, list[dict]] = {}
     for entry in entries:

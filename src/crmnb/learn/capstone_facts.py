@@ -61,9 +61,9 @@ def _survey(tables: dict[str, Any]) -> dict[str, Any]:
     invitations = _of(tables["survey_invitations"], "sent_at")
     invitations = invitations[invitations["survey"] == "purchase"]
     answers = tables["survey_responses"]
-    asked = answers[answers["survey"].isin(("purchase", "support"))]
-    scores = _of(asked, "responded_at").dropna(subset=["recommend"]).groupby("survey")["recommend"]
-    of_year = {year: _of(asked, "responded_at", year) for year in (YEAR - 1, YEAR)}
+    survey_answers = answers[answers["survey"].isin(("purchase", "support"))]
+    scores = _of(survey_answers, "responded_at").dropna(subset=["recommend"]).groupby("survey")["recommend"]
+    of_year = {year: _of(survey_answers, "responded_at", year) for year in (YEAR - 1, YEAR)}
     rated = {year: rows["satisfied"].dropna() for year, rows in of_year.items()}
     return {
         "invited": len(invitations),

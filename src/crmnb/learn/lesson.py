@@ -125,10 +125,10 @@ class Lesson:
 
     def gate_lines(self) -> list[str]:
         """Each gate with its state and its exercises: `done: count it by hand (q1)`; beside the explanation, the mentor's points."""
-        asked = self._exercises
+        exercises = self._exercises
         points = f"; mentor: {self.state.points} of {len(RUBRIC)} points" if self.state.points else ""
         return [
-            f"{'done' if done else 'open'}: {gate} ({', '.join(asked[gate])}{points if 'q6' in asked[gate] else ''})"
+            f"{'done' if done else 'open'}: {gate} ({', '.join(exercises[gate])}{points if 'q6' in exercises[gate] else ''})"
             for gate, done in self.gates.items()
         ]
 

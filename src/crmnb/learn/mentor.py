@@ -51,11 +51,11 @@ def _predictions(events: Iterable[Event]) -> list[str]:
 
 
 def _quizzes(events: list[Event]) -> list[str]:
-    taken = [event for event in events if event.kind in ("quiz", "capstone")]
-    if not taken:
+    attempts = [event for event in events if event.kind in ("quiz", "capstone")]
+    if not attempts:
         return []
     lines = ["", "Quizzes and capstone"]
-    for event in taken:
+    for event in attempts:
         missed = f"; {', '.join(event.names)}" if event.names else ""
         lines.append(f"  {event.at:%d %B %Y} {event.exercise or event.kind}: {event.text}, {event.outcome}{missed}")
     return lines

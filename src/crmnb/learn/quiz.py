@@ -60,11 +60,11 @@ def drawn_items(name: str, seed: str) -> list[Item]:
     raise ValueError(f"the lessons of {name} have too few items for a quiz")
 
 
-def _item_of(lesson: Plan, seed: str, random: Random, uses: Counter, taken: Container[str]) -> Item | None:
+def _item_of(lesson: Plan, seed: str, random: Random, uses: Counter, used_texts: Container[str]) -> Item | None:
     """A new item on a lesson, of the kind that it had least often so far, then of the kind that is rarest in the quiz."""
     for kind in sorted(_KINDS, key=lambda kind: (uses[lesson.metric, kind], uses[kind])):
         item = kind(lesson, seed, random)
-        if item and item.text not in taken:
+        if item and item.text not in used_texts:
             uses[lesson.metric, kind] += 1
             uses[kind] += 1
             return item
@@ -143,8 +143,8 @@ def _trap(lesson: Plan, seed: str, random: Random) -> Item | None:
     direction, figure, after = direction_of(trap, lesson, lesson.tables)
     exercise = lesson.exercises[trap.of or "q1"]
     options = ("up", "down", "same")
-    asked = exercise.ask.replace(" Count with a pencil.", "")
-    text = f"The corner shop. {asked} It is {shown(figure, exercise)}. {trap.ask}"
+    question = exercise.ask.replace(" Count with a pencil.", "")
+    text = f"The corner shop. {question} It is {shown(figure, exercise)}. {trap.ask}"
     because = f"{shown(after, exercise)} then. {trap.because}"
     return Item(lesson.metric, text, options, LETTERS[options.index(direction)], because, (trap.name,) * 3)
 

@@ -124,7 +124,7 @@ census = Estimator("census", "moments", "moments.census", OF_ALL, of_both=True)
 derived = Estimator("derived", "figures", "", "of its inputs' intervals, their arms squared and added")
 
 # Of counts of equal rows.
-share_of_things = Estimator("share of all", "counts", "clustered_share.of_things", OF_ALL, sums=("met", "size"))
+share_of_units = Estimator("share of all", "counts", "clustered_share.of_units", OF_ALL, sums=("met", "size"))
 _CASES = ("entry", "duration", "event")
 survival = Estimator("Kaplan-Meier", "counts", "survival.curve", "log-log", columns=_CASES, chart="survival")
 median_survival = Estimator(

@@ -31,7 +31,7 @@ class Measure:
     """Evidence and what it adds up to.
 
     `numerator` and `denominator` say in words what is counted, and out of what. `breakdown`: what the breakdowns are ("survey",
-    "platform"), empty where there are none; `units` are those of breakdowns that have another than the metric. `things`: what the bases of breakdowns count, where not what `denominator` says. `bounds`: values that a mean
+    "platform"), empty where there are none; `units` are those of breakdowns that have another than the metric. `base_nouns`: what the bases of breakdowns count, where not what `denominator` says. `bounds`: values that a mean
     cannot pass, nor its interval. `parts`: those of a composition, in order, whose shares add up to 100%. `always`: the breakdowns of a count that are 0 where nothing happened, rather than not there.
     `trend`: whether parts of
     the period make a trend of it. `compares`: it is a comparison with the time before already, and so compared with no other.
@@ -53,7 +53,7 @@ class Measure:
     denominator: str = ""
     breakdown: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
-    things: Mapping[str, str] = field(default_factory=dict)
+    base_nouns: Mapping[str, str] = field(default_factory=dict)
     bounds: tuple[float, float] | None = None
     parts: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
@@ -90,7 +90,11 @@ class Measure:
         """The facts as plain data, for a stored result; empty where the estimator is a family's own."""
         estimate = self.estimate.stored()
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
-        return own | {"estimate": estimate, "units": dict(self.units), "things": dict(self.things)} if estimate else {}
+        return (
+            own | {"estimate": estimate, "units": dict(self.units), "base_nouns": dict(self.base_nouns)}
+            if estimate
+            else {}
+        )
 
     @classmethod
     def restored(cls, facts: dict[str, Any]) -> "Measure":
@@ -242,9 +246,9 @@ def _cases(rows: nw.LazyFrame, start: str, end: str, until: datetime | None, est
 
 def require_free_names(rows: nw.LazyFrame, estimate: Estimator) -> None:
     """Raise Unavailable where a column of the client has a name that the evidence needs: its levels would be other values."""
-    taken = [name for name in rows.collect_schema().names() if name in estimate.columns]
-    if taken:
-        raise Unavailable(Note("reserved_column", column=taken[0]))
+    reserved = [name for name in rows.collect_schema().names() if name in estimate.columns]
+    if reserved:
+        raise Unavailable(Note("reserved_column", column=reserved[0]))
 
 
 def cumulative_incidence(

@@ -99,7 +99,7 @@ def _survey(profile: FileProfile) -> Proposal | None:
     """The proposal of a survey if some column is a question about satisfaction, recommendation or effort."""
     from crmnb.setup.items import _is_scaled, _kind_of, _worded_scale
 
-    asked = [
+    survey_questions = [
         column
         for column in profile.columns
         if column.values
@@ -107,7 +107,7 @@ def _survey(profile: FileProfile) -> Proposal | None:
         and (_worded_scale(column) or _is_scaled(column))
     ]
     proposal = propose_columns(profile, "survey_responses")
-    is_survey = asked and set(proposal.missing) <= {"response_id"}
+    is_survey = survey_questions and set(proposal.missing) <= {"response_id"}
     return proposal if is_survey and not _is_of_employees(profile) else None
 
 
@@ -187,10 +187,10 @@ def _complete(draft: Draft, source: SourceDraft, table: TableDraft, preset: Pres
         return
     wants_items = preset["tables"][table.name].get("has_items") if preset else has_items(table.name)
     if wants_items:
-        taken = [line.value for line in table.columns.values() if isinstance(line.value, str)]
+        mapped = [line.value for line in table.columns.values() if isinstance(line.value, str)]
         used = {present(header, source.profile.by_header) for header in (preset or {}).get("headers", [])}
         personal = {present(header, source.profile.by_header) for header in (preset or {}).get("personal", [])}
-        add_items(draft, table, source.profile, [*taken, *filter(None, used | personal)], answers)
+        add_items(draft, table, source.profile, [*mapped, *filter(None, used | personal)], answers)
     add_recodes(source, table, answers)
     add_row_rules(source, table, answers)
 

@@ -16,10 +16,10 @@ _MOST_ANSWERS = 11
 _SHOWN = 120  # characters of a question
 
 
-def add_items(draft: Draft, table: TableDraft, profile: FileProfile, taken: Sequence[str], answers: Answers) -> None:
+def add_items(draft: Draft, table: TableDraft, profile: FileProfile, mapped: Sequence[str], answers: Answers) -> None:
     """Add the survey items of a file to a table of answers: their columns, scales and directions, or questions about them."""
     for column in profile.columns:
-        if column.header in taken or not column.values:
+        if column.header in mapped or not column.values:
             continue
         question = f"{column.label} {column.header}"
         kind = _kind_of(question)

@@ -52,10 +52,10 @@ def write_parameters(
     draft.answered = {key: answer for key, answer in dialogue.known.items() if answer is not None}
     dialogue.check_used()
     if not draft.tables:
-        asked = "; ".join(f"{s.profile.path.name}: {s.options['unrecognised'].value}" for s in draft.sources)
+        questions = "; ".join(f"{s.profile.path.name}: {s.options['unrecognised'].value}" for s in draft.sources)
         keys = ", ".join(f"--answer table.{source.name}=TABLE" for source in draft.sources)
         raise InputError(
-            f"No table was recognised ({asked}). Say which it is: {keys}. `crmnb columns` lists the tables."
+            f"No table was recognised ({questions}). Say which it is: {keys}. `crmnb columns` lists the tables."
         )
     zone = draft.settings["time_zone"].value
     for table in draft.tables:

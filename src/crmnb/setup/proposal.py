@@ -148,8 +148,8 @@ def _fit_of_text(table: str, column: Column, header: ColumnProfile) -> tuple[flo
 
 def unmapped_headers(profile: FileProfile, used: Sequence[str]) -> list[str]:
     """The headers of a file that no table uses, in the order of the file."""
-    taken = set(used)
-    return [column.header for column in profile.columns if column.header not in taken and column.values]
+    mapped = set(used)
+    return [column.header for column in profile.columns if column.header not in mapped and column.values]
 
 
 def words_in(text: str) -> set[str]:

@@ -52,7 +52,7 @@ def of_people(group: GroupedCounts, context: EstimationContext) -> list[dict]:
 
 
 @by_group
-def of_things(group: GroupedCounts, context: EstimationContext) -> list[dict]:
+def of_units(group: GroupedCounts, context: EstimationContext) -> list[dict]:
     """The share of all of some things, such as processes: no interval, and no number of people, as they are none to be protected.
 
     counts: as of `of_people`."""

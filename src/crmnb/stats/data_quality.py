@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crmnb.core.notes import Note
-from crmnb.stats.clustered_share import of_things
+from crmnb.stats.clustered_share import of_units
 from crmnb.stats.estimation import Estimates, EstimationContext, GroupedCounts, by_group
 from crmnb.stats.finite_population import CENSUS, Answers, share_limits
 
@@ -83,12 +83,12 @@ def unique_records(groups: list[GroupedCounts], context: EstimationContext) -> E
         for breakdown, records in left_out.items()
         if records
     ]
-    return Estimates(_worst_first(of_things(groups, context).rows), notes=notes)
+    return Estimates(_worst_first(of_units(groups, context).rows), notes=notes)
 
 
 def shares(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
     """The share of all rows that meet a condition, the lowest first. counts: the sums `met` and `size`."""
-    return Estimates(_worst_first(of_things(groups, context).rows))
+    return Estimates(_worst_first(of_units(groups, context).rows))
 
 
 def _worst_first(rows: list[dict], *, highest: bool = False) -> list[dict]:

@@ -298,27 +298,27 @@ def _comparisons(groups: list[GroupedCounts], context: EstimationContext) -> lis
                 units = {name: arm.sums[f"n_y_{at}"] for name, arm in arms.items()}
                 doubts[group.breakdown, at] = _doubt(group.breakdown, plan, arms, units)
             for arm in plan.treated:
-                made = _Comparison(group, plan, outcome, arm, None)
+                comparison = _Comparison(group, plan, outcome, arm, None)
                 doubt = doubts.get((group.breakdown, at))
-                comparisons.append(replace(made, reason=doubt) if doubt else _with_samples(made, arms, at))
+                comparisons.append(replace(comparison, reason=doubt) if doubt else _with_samples(comparison, arms, at))
     return comparisons
 
 
-def _with_samples(made: _Comparison, arms: dict[str, _Arm], at: int) -> _Comparison:
-    sides = [arms.get(name) for name in (made.arm, made.plan.control)]
+def _with_samples(comparison: _Comparison, arms: dict[str, _Arm], at: int) -> _Comparison:
+    sides = [arms.get(name) for name in (comparison.arm, comparison.plan.control)]
     if not all(side and side.sums[f"n_y_{at}"] for side in sides):
-        return replace(made, reason=Note("arm_without_units"))
-    if made.outcome.is_rate and not all(side.is_rate(at) for side in sides):
-        return replace(made, reason=Note("not_a_rate", outcome=made.outcome.name))
-    if made.outcome.form == "cuped":
+        return replace(comparison, reason=Note("arm_without_units"))
+    if comparison.outcome.is_rate and not all(side.is_rate(at) for side in sides):
+        return replace(comparison, reason=Note("not_a_rate", outcome=comparison.outcome.name))
+    if comparison.outcome.form == "cuped":
         *samples, explained = adjusted(*(side.pair(at) for side in sides))
-        return replace(made, samples=tuple(samples), explained=explained)
-    if made.outcome.form == "ratio":
+        return replace(comparison, samples=tuple(samples), explained=explained)
+    if comparison.outcome.form == "ratio":
         pairs = [side.pair(at) for side in sides]
         if any(pair.means[1] == 0 for pair in pairs):
-            return replace(made, reason=Note("ratio_of_nothing"))
-        return replace(made, samples=tuple(map(ratio_sample, pairs)))
-    return replace(made, samples=tuple(side.sample(f"y_{at}") for side in sides))
+            return replace(comparison, reason=Note("ratio_of_nothing"))
+        return replace(comparison, samples=tuple(map(ratio_sample, pairs)))
+    return replace(comparison, samples=tuple(side.sample(f"y_{at}") for side in sides))
 
 
 def outcomes(groups: list[GroupedCounts], context: EstimationContext) -> Estimates:
@@ -371,10 +371,10 @@ def _estimated(
     has_notes: bool,
 ) -> Estimates:
     comparisons = _comparisons(groups, context)
-    made = [comparison.effect(context.level) if comparison.samples else None for comparison in comparisons]
-    adjusted_p = _by_holm(comparisons, made)
+    estimated = [comparison.effect(context.level) if comparison.samples else None for comparison in comparisons]
+    adjusted_p = _by_holm(comparisons, estimated)
     rows = []
-    for comparison, effect, p in zip(comparisons, made, adjusted_p, strict=True):
+    for comparison, effect, p in zip(comparisons, estimated, adjusted_p, strict=True):
         scale, unit = scale_of(comparison.outcome)
         if effect is None:
             rows.append(comparison.row(reason=comparison.reason, unit=unit))
@@ -386,28 +386,28 @@ def _estimated(
         value, low, high = (scale * (x - less) for x in (estimate.value, estimate.low, estimate.high))
         flags = "beyond_chance" if p < 1 - context.level else ""
         rows.append(comparison.row(value=value, low=low, high=high, method=comparison.method, unit=unit, flags=flags))
-    notes = _effect_notes(comparisons, made, adjusted_p, context.level) if has_notes else []
+    notes = _effect_notes(comparisons, estimated, adjusted_p, context.level) if has_notes else []
     return Estimates(rows, notes=notes)
 
 
-def _by_holm(comparisons: list[_Comparison], made: list[Effect | None]) -> np.ndarray:
+def _by_holm(comparisons: list[_Comparison], estimated: list[Effect | None]) -> np.ndarray:
     """The p-values adjusted for all outcomes and arms of an experiment, of a segmentation for its levels as well; 1 where there is none."""
     families: dict[tuple[str, str], list[int]] = {}
     for at, comparison in enumerate(comparisons):
-        if made[at] is not None and np.isfinite(made[at].p_value):
+        if estimated[at] is not None and np.isfinite(estimated[at].p_value):
             families.setdefault((comparison.group.breakdown, comparison.group.segment), []).append(at)
     adjusted_p = np.ones(len(comparisons))
     for places in families.values():
-        adjusted_p[places] = holm([made[at].p_value for at in places])
+        adjusted_p[places] = holm([estimated[at].p_value for at in places])
     return adjusted_p
 
 
 def _effect_notes(
-    comparisons: list[_Comparison], made: list[Effect | None], adjusted_p: np.ndarray, level: float
+    comparisons: list[_Comparison], estimated: list[Effect | None], adjusted_p: np.ndarray, level: float
 ) -> list[Note]:
     """Of each experiment: what is beyond chance, whether CUPED helped, whether results were looked at early, and for whom effects differ."""
     notes, seen = [], set()
-    for at, (comparison, effect) in enumerate(zip(comparisons, made, strict=True)):
+    for at, (comparison, effect) in enumerate(zip(comparisons, estimated, strict=True)):
         if not comparison.group.is_whole:
             continue
         experiment, plan = comparison.group.breakdown, comparison.plan
@@ -424,13 +424,15 @@ def _effect_notes(
         notes.append(Note("effect_p_value" if number == 1 else "effect_p_value_holm", **facts))
         if comparison.outcome.form == "cuped":
             notes.append(Note("cuped", effect=comparison.label, share=comparison.explained))
-    return notes + _differences_between_levels(comparisons, made, level)
+    return notes + _differences_between_levels(comparisons, estimated, level)
 
 
-def _differences_between_levels(comparisons: list[_Comparison], made: list[Effect | None], level: float) -> list[Note]:
+def _differences_between_levels(
+    comparisons: list[_Comparison], estimated: list[Effect | None], level: float
+) -> list[Note]:
     """The effects that differ between the levels of a segmentation, by Cochran's Q and Holm over all of them."""
     cells: dict[tuple[str, str], list[Effect]] = {}
-    for comparison, effect in zip(comparisons, made, strict=True):
+    for comparison, effect in zip(comparisons, estimated, strict=True):
         if comparison.group.segment and effect is not None and effect.error > 0:
             cells.setdefault((comparison.label, comparison.group.segment), []).append(effect)
     tests = []

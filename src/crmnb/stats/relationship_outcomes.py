@@ -23,8 +23,8 @@ def slopes(groups: list[GroupedCounts], context: EstimationContext) -> Estimates
         return Estimates([])
     relationship, declared = fitted(groups, context), context.settings["relationship"]
     others = {RELATIONSHIP_INDEX, *declared["drivers"]}
-    asked = [item for name, block in declared["blocks"].items() if name not in others for item in block]
-    return Estimates([_row(whole, item, declared["labels"][item], relationship, context) for item in asked])
+    outcome_items = [item for name, block in declared["blocks"].items() if name not in others for item in block]
+    return Estimates([_row(whole, item, declared["labels"][item], relationship, context) for item in outcome_items])
 
 
 def _row(

@@ -32,14 +32,14 @@ def survival(base: CustomerBase, period: TruthPeriod) -> Figures:
     return values | {("median_lifetime", ""): float(np.argmax(stay <= 0.5))}
 
 
-def time_between_orders(made: Purchases, period: TruthPeriod) -> Figures:
+def time_between_orders(purchases: Purchases, period: TruthPeriod) -> Figures:
     """The median of days between days with orders (`select_counted`), as known at the window's end, by the weights of Wang & Chang.
 
     Complete gaps weigh one by how many of them the customer has; the open one counts only where there are none.
     """
     end = period.last
-    seen = made.day < end
-    who, day = made.who[seen], np.floor(made.day[seen]).astype(int)
+    seen = purchases.day < end
+    who, day = purchases.who[seen], np.floor(purchases.day[seen]).astype(int)
     later = np.append(True, (who[1:] != who[:-1]) | (day[1:] != day[:-1]))  # what is bought on a day is one purchase
     who, day = who[later], day[later]
     complete = np.append(who[1:] == who[:-1], False)
@@ -51,28 +51,28 @@ def time_between_orders(made: Purchases, period: TruthPeriod) -> Figures:
     return {("time_between_orders", ""): float(np.argmax(still <= 0.5))}
 
 
-def spending(made: Purchases, base: CustomerBase, period: TruthPeriod) -> Figures:
+def spending(purchases: Purchases, base: CustomerBase, period: TruthPeriod) -> Figures:
     """By orders (`select_counted`): how unlike customers' revenue is, what they have brought so far, and whether the profitable are won and stay."""
     first, last = period.first, period.last
-    net = made.net
-    margin = np.where(np.isnan(made.margin), DEFAULT_MARGIN * net, made.margin)
+    net = purchases.net
+    margin = np.where(np.isnan(purchases.margin), DEFAULT_MARGIN * net, purchases.margin)
 
     def of_each(amounts: np.ndarray, begin: float, end: float) -> np.ndarray:
-        those = (made.day >= begin) & (made.day < end)
-        return np.bincount(made.who[those], amounts[those], len(base.region))
+        those = (purchases.day >= begin) & (purchases.day < end)
+        return np.bincount(purchases.who[those], amounts[those], len(base.region))
 
     bought = np.sort(of_each(net, first, last))
     bought = bought[bought > 0]
     n, top = len(bought), int(0.9 * len(bought))
-    begins = np.append(True, made.who[1:] != made.who[:-1])
-    since = made.day[begins][np.cumsum(begins) - 1]
-    then = margin * (1 + DISCOUNT) ** ((since - made.day) / 365.25)
+    begins = np.append(True, purchases.who[1:] != purchases.who[:-1])
+    since = purchases.day[begins][np.cumsum(begins) - 1]
+    then = margin * (1 + DISCOUNT) ** ((since - purchases.day) / 365.25)
     come = (base.begins[:, 0] >= first) & (base.begins[:, 0] < last)
     values = {
         ("revenue_concentration", "Gini coefficient"): 2 * (np.arange(1, n + 1) @ bought) / (n * bought.sum())
         - (n + 1) / n,
         ("revenue_concentration", "revenue share of the top 10%"): 100 * bought[top:].sum() / bought.sum(),
-        ("historical_clv", ""): then[made.day < last].sum() / (made.day[begins] < last).sum(),
+        ("historical_clv", ""): then[purchases.day < last].sum() / (purchases.day[begins] < last).sum(),
     }
     if come.any():
         values["profitable_new_customers", ""] = 100 * (of_each(margin, first, last)[come] >= PROFITABLE_MARGIN).mean()
@@ -90,6 +90,6 @@ def _product_limit(entry: np.ndarray, duration: np.ndarray, ended: np.ndarray, w
     days = duration.max() + 1
     ends = np.bincount(duration, weight * ended, days)
     came = np.cumsum(np.bincount(entry + (entry > 0), weight, days + 1)[:days])
-    gone = np.cumsum(np.bincount(duration + 1, weight, days + 1)[:days])
-    at_risk = np.maximum(came - gone, 1e-9)
+    losses = np.cumsum(np.bincount(duration + 1, weight, days + 1)[:days])
+    at_risk = np.maximum(came - losses, 1e-9)
     return np.cumprod(1 - ends / at_risk)

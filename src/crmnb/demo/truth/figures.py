@@ -88,7 +88,7 @@ def _per_customer(rates: Rates, period: TruthPeriod, region: str, plan: str) -> 
     """The true values; sums are per customer at the start of the year."""
     all_of_them, base = _large_base(rates), _group(rates, region, plan)
     of_all = not (region or plan)
-    made = _group_orders(rates, region, plan)
+    purchases = _group_orders(rates, region, plan)
     values = (
         _stays(rates, base, period)
         | _counted(base, period)
@@ -97,8 +97,8 @@ def _per_customer(rates: Rates, period: TruthPeriod, region: str, plan: str) -> 
         | sales.orders(rates, base, period, GUESTS if of_all else 0)
         | _cohorts(base, period)
         | drawn.survival(base, period)
-        | drawn.time_between_orders(made, period)
-        | drawn.spending(made, base, period)
+        | drawn.time_between_orders(purchases, period)
+        | drawn.spending(purchases, base, period)
         | clv.clv_figures(rates, base, period)
         | visits.conversion(base, rates, period, of_all)
         | _answers(rates, all_of_them, base, period)
@@ -234,9 +234,9 @@ def _worse(rates: Rates, base: CustomerBase, period: TruthPeriod) -> float:
     """Of a group's answers in the window's year, the share that those in the worse region give: by orders and tickets, which come while under contract."""
     year = (EDGES[period.place], EDGES[period.place + 1])
     days = base.days(*year)
-    asked = INVITED * sales.expected_orders(rates, base, days) * rates.acceptance[period.place]
-    asked = asked + TICKETS * RESOLVED * days / 365.25 * rates.support_acceptance[period.place]
-    return float(asked[base.region == list(REGIONS).index(LOW_REGION)].sum() / asked.sum())
+    invited = INVITED * sales.expected_orders(rates, base, days) * rates.acceptance[period.place]
+    invited = invited + TICKETS * RESOLVED * days / 365.25 * rates.support_acceptance[period.place]
+    return float(invited[base.region == list(REGIONS).index(LOW_REGION)].sum() / invited.sum())
 
 
 def _surveys(rates: Rates, place: int) -> Figures:

@@ -101,13 +101,13 @@ def orders(rates: Rates, base: CustomerBase, period: TruthPeriod, guests: float)
 
 def _sold(rates: Rates, base: CustomerBase, period: TruthPeriod, of: int, until: float) -> dict[str, float]:
     """Buyers, their orders and revenue in a window as known on the day `until`, per customer at the start of the year `of`."""
-    made = expected_orders(rates, base, base.days(period.first, period.last))
+    expected = expected_orders(rates, base, base.days(period.first, period.last))
     scale = 1 / base.at_start[of]
     counted, amounts = net_of_refunds(rates, period.first, period.last, until)
     return {
-        "buyers": scale * (1 - no_order_probability(rates, made)).sum(),
-        "orders": scale * made.sum() * counted,
-        "net": scale * made.sum() * amounts * rates.order_value[period.place],
+        "buyers": scale * (1 - no_order_probability(rates, expected)).sum(),
+        "orders": scale * expected.sum() * counted,
+        "net": scale * expected.sum() * amounts * rates.order_value[period.place],
     }
 
 

@@ -92,6 +92,6 @@ def base_kind(rows: list[Row]) -> tuple[Kind, str]:
             lambda chosen: chosen[-1] | {"year": YEAR - 1} if chosen else None,
         ),
     )
-    thing = "different customers" if of_customers else "rows"
+    unit = "different customers" if of_customers else "rows"
     hint = "Count each customer once, and no row without a customer." if of_customers else "Count each row once."
-    return Kind(number, ways, f"Take the rows of {YEAR}. {hint}", traps), thing
+    return Kind(number, ways, f"Take the rows of {YEAR}. {hint}", traps), unit

@@ -78,7 +78,7 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
     """The lesson on rows; None where fewer than four wrong ways show on them."""
     name = f"{metric.title}, {breakdown}" if breakdown else metric.title
     hidden = hidden_columns(metric, rows)
-    asked = what or " ".join([f"{name}: what is it in {YEAR}?", *_known_words(metric, kind, rows, hidden)])
+    question = what or " ".join([f"{name}: what is it in {YEAR}?", *_known_words(metric, kind, rows, hidden)])
     tables = {"rows": rows, "branch": _second_branch(metric.id, rows)}
     of_base = metric.denominator if "met" in rows[0] and not what else ""
     base = f"and of these only {of_base}" if of_base else "and none without a value"
@@ -91,11 +91,17 @@ def _plan_of_rows(metric: Metric, kind: Kind, rows: list[Row], breakdown: str, w
     )
     unit, digits = (metric.unit, _digits(metric)) if not what else ("count", 0)
     q1 = Exercise(
-        "q1", f"{asked} Count with a pencil.", unit, hints, digits, on_scope("rows", kind.figure, breakdown), kind.hint
+        "q1",
+        f"{question} Count with a pencil.",
+        unit,
+        hints,
+        digits,
+        on_scope("rows", kind.figure, breakdown),
+        kind.hint,
     )
     q2 = Exercise(
         "q2",
-        f'And in the second branch, whose rows are tables["branch"]? {asked} Use pandas.',
+        f'And in the second branch, whose rows are tables["branch"]? {question} Use pandas.',
         unit,
         (
             *hints[:2],
@@ -276,9 +282,9 @@ def _redraw_numbers(tables: Tables, random: Random) -> Tables:
 def _of_base(metric: Metric) -> Plan | None:
     """The base of a figure that no pencil can compute."""
     table, rows = base_rows(metric)
-    kind, thing = base_kind(rows)
+    kind, unit = base_kind(rows)
     reason = "its rows are too few for an exercise" if metric.hand_count else "no pencil computes it"
-    ask = f"{metric.title}: {reason}, so check what goes in. How many {thing} does the table {table} have in {YEAR}?"
+    ask = f"{metric.title}: {reason}, so check what goes in. How many {unit} does the table {table} have in {YEAR}?"
     return _plan_of_rows(metric, kind, rows, "", ask)
 
 

@@ -99,8 +99,8 @@ def edge_left_out(all_orders):
 def lost_among_the_new(all_orders):
     """You counted customers who were won and lost within the year. They were not there at the start, so they are in neither number."""
     at_start, at_end = _ends(all_orders)
-    gone = (at_start | won(counting(all_orders))) - at_end
-    return percent(len(gone), len(at_start))
+    lost = (at_start | won(counting(all_orders))) - at_end
+    return percent(len(lost), len(at_start))
 
 
 @misconception("no order in the year", of=["q1"])

@@ -17,7 +17,7 @@ _WINDOW = timedelta(days=DAYS)
 _DATA_END = datetime(YEAR + 1, 1, 1)
 
 
-def _asked(survey_invitations, survey="purchase"):
+def _invited(survey_invitations, survey="purchase"):
     """The year's invitations of a survey that have had their time to be answered."""
     sent = during(of_survey(survey_invitations, survey), "sent_at")
     return [row for row in sent if row["sent_at"] + _WINDOW <= _DATA_END]
@@ -44,7 +44,7 @@ def _rate(rows, base=None):
 )
 def after_purchase(survey_invitations):
     """Surveys completed in time, out of all invitations of the year that have had their time, times 100."""
-    return _rate(_asked(survey_invitations))
+    return _rate(_invited(survey_invitations))
 
 
 @exercise(
@@ -59,27 +59,27 @@ def after_purchase(survey_invitations):
 )
 def after_support(survey_invitations):
     """The same, of the rows whose survey is "support"."""
-    return _rate(_asked(survey_invitations, "support"))
+    return _rate(_invited(survey_invitations, "support"))
 
 
 @misconception("of those reached", of=["q1", "q7"])
 def of_those_reached(survey_invitations):
     """You divided by the invitations that arrived. That is the cooperation rate; it hides how many addresses are wrong."""
-    rows = _asked(survey_invitations)
+    rows = _invited(survey_invitations)
     return _rate(rows, _came_to(rows, "reached_at"))
 
 
 @misconception("of those who started", of=["q1", "q7"])
 def of_those_who_started(survey_invitations):
     """You divided by the surveys that were begun. That is the completion rate: it speaks of the questions, not of who is missing."""
-    rows = _asked(survey_invitations)
+    rows = _invited(survey_invitations)
     return _rate(rows, _came_to(rows, "started_at"))
 
 
 @misconception("started, not completed", of=["q1", "q7"])
 def started(survey_invitations):
     """You counted whoever began. Who broke off has given no answer that counts."""
-    rows = _asked(survey_invitations)
+    rows = _invited(survey_invitations)
     return percent(len(_came_to(rows, "started_at")), len(rows))
 
 
@@ -92,7 +92,7 @@ def no_time_to_answer(survey_invitations):
 @misconception("both surveys pooled", of=["q1", "q2"])
 def both_surveys(survey_invitations):
     """You pooled two surveys. Then the figure moves with their mix."""
-    return _rate([*_asked(survey_invitations), *_asked(survey_invitations, "support")])
+    return _rate([*_invited(survey_invitations), *_invited(survey_invitations, "support")])
 
 
 @misconception("all years", of=["q1", "q7"])
@@ -111,7 +111,7 @@ def those_who_are_silent(survey_invitations):
 @misconception("a count", of=["q1"])
 def a_count(survey_invitations):
     """You gave the number of completed surveys. A rate says out of how many."""
-    return len(_came_to(_asked(survey_invitations), "completed_at"))
+    return len(_came_to(_invited(survey_invitations), "completed_at"))
 
 
 @misconception("the other survey", of=["q2"])
@@ -129,14 +129,14 @@ def support_without_time(survey_invitations):
 @misconception("started, not completed", of=["q2"])
 def support_started(survey_invitations):
     """You counted whoever began. Who broke off has given no answer that counts."""
-    rows = _asked(survey_invitations, "support")
+    rows = _invited(survey_invitations, "support")
     return percent(len(_came_to(rows, "started_at")), len(rows))
 
 
 @misconception("of those who started", of=["q2"])
 def support_of_those_who_started(survey_invitations):
     """You divided by the surveys that were begun. That is the completion rate."""
-    rows = _asked(survey_invitations, "support")
+    rows = _invited(survey_invitations, "support")
     return _rate(rows, _came_to(rows, "started_at"))
 
 
@@ -259,7 +259,7 @@ def of_a_simulated_client(survey_invitations):
 @misconception("late answers count", of=["q7"])
 def late_answers_count(survey_invitations):
     """You counted answers that came after the days to answer. Older invitations would look better, as they had longer."""
-    rows = _asked(survey_invitations)
+    rows = _invited(survey_invitations)
     return percent(sum(row["completed_at"] is not None for row in rows), len(rows))
 
 

@@ -142,21 +142,23 @@ def employee_nps(employee_responses, teams, *, segments: Segments):
 
 
 def _scores(
-    employee_responses: View, teams: View, asked: tuple[str, ...], items: Items, segments: Segments
+    employee_responses: View, teams: View, index_items: tuple[str, ...], items: Items, segments: Segments
 ) -> tuple[nw.LazyFrame, list[str]]:
     """The sheets with answers to at least half of some items: their mean as `value`, and the answers on 0-100."""
     sheets, columns = _sheets(employee_responses, teams, segments)
-    answers = {f"{ANSWER_TO}{item}": answer_points(item, items[item]) for item in asked}
-    answered = nw.sum_horizontal(*((~nw.col(item).is_null()).cast(nw.Int64) for item in asked))
+    answers = {f"{ANSWER_TO}{item}": answer_points(item, items[item]) for item in index_items}
+    answered = nw.sum_horizontal(*((~nw.col(item).is_null()).cast(nw.Int64) for item in index_items))
     total = nw.sum_horizontal(*(points.fill_null(0.0) for points in answers.values()))
-    scored = sheets.with_columns(answers_given=answered).filter(2 * nw.col("answers_given") >= len(asked))
+    scored = sheets.with_columns(answers_given=answered).filter(2 * nw.col("answers_given") >= len(index_items))
     return scored.with_columns(value=total / nw.col("answers_given"), **answers), [*columns, "value", *answers]
 
 
-def _index(employee_responses: View, teams: View, asked: tuple[str, ...], of: str, items: Items, segments: Segments):
-    if not asked:
+def _index(
+    employee_responses: View, teams: View, index_items: tuple[str, ...], of: str, items: Items, segments: Segments
+):
+    if not index_items:
         raise Unavailable(Note("needs_index_items", index=of))
-    rows, columns = _scores(employee_responses, teams, asked, items, segments)
+    rows, columns = _scores(employee_responses, teams, index_items, items, segments)
     return _of_staff(rows.select(*columns), _STAFF_INDEX, bounds=(0, 100), numerator=_POINTS)
 
 

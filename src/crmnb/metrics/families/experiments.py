@@ -60,10 +60,10 @@ def _of_outcomes(experiment_outcomes: View, experiments: Experiments, estimate: 
         [f"y_{at}" for at in places if at not in pairs],
         paired,
     )
-    return of_counts(rows, replace(estimate, sums=sums), things=_things(experiments), **_UNITS | facts)
+    return of_counts(rows, replace(estimate, sums=sums), base_nouns=_base_nouns(experiments), **_UNITS | facts)
 
 
-def _things(experiments: Experiments) -> dict[str, str]:
+def _base_nouns(experiments: Experiments) -> dict[str, str]:
     """What the figures of outcomes are of, whatever their unit is."""
     return {
         f"{name}: {outcome.replace('_', ' ')}{arm}": "units of the experiment"

@@ -14,10 +14,10 @@ def newest_answers(brand_survey: View) -> nw.LazyFrame:
 
     So a respondent counts once for a brand, and rows are independent.
     """
-    asked = brand_survey.during("asked_at")
+    interviews = brand_survey.during("asked_at")
     whom = (PERIOD, "respondent_id", "brand")
-    last = asked.group_by(*whom).agg(asked_at=nw.col("asked_at").max())
-    newest = asked.join(last, on=[*whom, "asked_at"], how="inner")
+    last = interviews.group_by(*whom).agg(asked_at=nw.col("asked_at").max())
+    newest = interviews.join(last, on=[*whom, "asked_at"], how="inner")
     wave = newest.group_by(*whom).agg(wave=nw.col("wave").max())  # of two at the same time, the last by name
     return newest.join(wave, on=[*whom, "wave"], how="inner")
 

@@ -53,6 +53,6 @@ def own_columns(rows: View, table: str, segments: Segments, *counted: str) -> li
         column for name, _, column in (segment.column.partition(".") for segment in segments.values()) if name == table
     ]
     own = [name for name in dict.fromkeys(columns) if name in rows.columns]
-    if taken := [name for name in own if name in (*counted, "breakdown", "cluster", "customer_id", "fold", "n")]:
-        raise Unavailable(Note("reserved_column", column=f"{table}.{taken[0]}"))
+    if reserved := [name for name in own if name in (*counted, "breakdown", "cluster", "customer_id", "fold", "n")]:
+        raise Unavailable(Note("reserved_column", column=f"{table}.{reserved[0]}"))
     return own

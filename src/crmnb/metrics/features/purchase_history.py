@@ -293,9 +293,9 @@ class _Clock:
         A loss counts where its month of age would have been seen whole, as those who stayed in it do. By calendar months, who left in
         the month of joining never came to a month that counts.
         """
-        gone = (nw.col("event") == 1) & (nw.col("until") < end)
+        ended = (nw.col("event") == 1) & (nw.col("until") < end)
         counted = runs.with_columns(
-            gone=gone, age=nw.max_horizontal(self.completed(end), nw.lit(0)), left=self.ended_in()
+            gone=ended, age=nw.max_horizontal(self.completed(end), nw.lit(0)), left=self.ended_in()
         ).with_columns(lost=nw.col("gone") & (nw.col("left") <= nw.col("age")))
         return counted.with_columns(
             entry=self.first_whole(first),

@@ -51,7 +51,7 @@ def counted_per_seller(
         breakdown="basis",
         always=("",),
         units={PER_SELLER: "per seller"},
-        things={PER_SELLER: "sellers"},
+        base_nouns={PER_SELLER: "sellers"},
         notes=() if sellers is None else (Note("per_seller_of_all"),),
         depends_on_length=True,
     )

@@ -112,8 +112,8 @@ def _title(result: Result, stages: list[Stage]) -> str:
     if not (known(first.reached) and known(last.reached)):
         return title
     reached, begun = (whole_number(stage.reached, result.client) for stage in (last, first))
-    things = noun(result.metric.denominator)
-    title = f"{title}: {reached} of {begun} {things} reached “{printable(last.name, 40)}”"
+    units = noun(result.metric.denominator)
+    title = f"{title}: {reached} of {begun} {units} reached “{printable(last.name, 40)}”"
     steps = sorted((s for s in stages if s.step is not None and available(s.step)), key=lambda s: s.step.value)
     if len(steps) < 2 or not steps[0].step.high < min(stage.step.low for stage in steps[1:]):
         return title

@@ -18,7 +18,7 @@ class Checked:
     """
 
     client: Client
-    taken: Intake
+    intake: Intake
     period: Period
     chosen: str
     metrics: tuple[Availability, ...]

@@ -26,10 +26,10 @@ def parts_of(checked: Checked) -> tuple[Part, ...]:
 
 
 def _imported(checked: Checked) -> Part:
-    client, accounts = checked.client, checked.taken.audits
+    client, accounts = checked.client, checked.intake.audits
     entries = tuple(_account(account, client) for account in accounts)
     columns = ("Table", "Source", "Rows read", "Accepted", "Rejected", "Remarks")
-    return Part(words.IMPORTED, words.coverage_sentences(checked.taken, client), columns, (2, 3, 4), entries)
+    return Part(words.IMPORTED, words.coverage_sentences(checked.intake, client), columns, (2, 3, 4), entries)
 
 
 def _account(account: TableAudit, client: Client) -> Entry:
@@ -63,7 +63,7 @@ def _metric(item: Availability, client: Client) -> Entry:
 
 
 def _changes(checked: Checked) -> Part:
-    client, before = checked.client, checked.taken.previous_profile
+    client, before = checked.client, checked.intake.previous_profile
     if before is None:
         return Part(words.CHANGES, (words.FIRST_IMPORT,))
     compared = words.compared_with_import(before.day, client)
@@ -83,7 +83,7 @@ def _change(item: Drift, client: Client) -> Entry:
 
 def as_text(checked: Checked, width: int) -> str:
     """The parts as plain text of at most `width` columns."""
-    client, read_on = checked.client, date.fromisoformat(checked.taken.profile.day)
+    client, read_on = checked.client, date.fromisoformat(checked.intake.profile.day)
     lines = _wrapped(f"{printable(client.name)}: data quality check, import of {day(read_on, client)}", width)
     for part in parts_of(checked):
         lines += ["", *_wrapped(part.title.upper(), width)]
@@ -148,16 +148,16 @@ def _wrapped(text: str, width: int, indent: str = "", first: str | None = None) 
 
 def as_data(checked: Checked) -> dict[str, Any]:
     """All results of the check, for `json.dumps`."""
-    taken, period = checked.taken, checked.period
+    intake, period = checked.intake, checked.period
     return {
         "client": checked.client.id,
         "data": {
-            "from": taken.data_from and taken.data_from.date().isoformat(),
-            "until": taken.cutoff and (taken.cutoff - timedelta(microseconds=1)).date().isoformat(),
-            "gaps": list(taken.gaps),
+            "from": intake.data_from and intake.data_from.date().isoformat(),
+            "until": intake.cutoff and (intake.cutoff - timedelta(microseconds=1)).date().isoformat(),
+            "gaps": list(intake.gaps),
         },
-        "healed": list(taken.rebuilt_files),
-        "accounts": [asdict(account) for account in taken.audits],
+        "healed": list(intake.rebuilt_files),
+        "accounts": [asdict(account) for account in intake.audits],
         "period": {"label": period.label, "chosen": checked.chosen},
         "metrics": [
             {
@@ -170,7 +170,7 @@ def as_data(checked: Checked) -> dict[str, Any]:
             for item in checked.metrics
         ],
         "drift": {
-            "since": taken.previous_profile and taken.previous_profile.day,
+            "since": intake.previous_profile and intake.previous_profile.day,
             "changes": [_as_data(item, checked.client) for item in checked.drift],
         },
         "pages": {"check": str(checked.page), "quarantine": str(checked.quarantine)},

@@ -172,16 +172,16 @@ def _is_forbidden(name: str, value) -> bool:
 
 def _number_headings(headings: list) -> list[tuple[str, str]]:
     """Gives each heading an id of its own and makes no level skip; returns (text, id) of those of the second level."""
-    contents, taken, level = [], {"main"}, 1
+    contents, used_ids, level = [], {"main"}, 1
     for heading in headings:
         level = min(max(int(heading.name[1]), 2), level + 1)
         heading.name = f"h{level}"
         words = heading.get_text(" ", strip=True)
         stem = re.sub(r"\W+", "-", words.lower()).strip("-") or "section"
         name, again = stem, 2
-        while name in taken:
+        while name in used_ids:
             name, again = f"{stem}-{again}", again + 1
-        taken.add(name)
+        used_ids.add(name)
         heading["id"] = name
         if level == 2:
             contents.append((words, name))

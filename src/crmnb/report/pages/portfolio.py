@@ -179,12 +179,12 @@ def _report(folder: Path, label: str, is_private_there: bool) -> dict[str, Any]:
     run = folder / ".private" / "runs" / label
     there = is_private_there and _is_folder(run.parent) and _is_folder(run)
     record = _record(run / "report.json") if there else {}
-    made = _time(_word(record, "made_at"))
-    if made is None:
+    report_time = _time(_word(record, "made_at"))
+    if report_time is None:
         with suppress(OSError, ValueError, OverflowError):
-            made = datetime.fromtimestamp(os.lstat(folder / label / PAGE).st_mtime, UTC)
+            report_time = datetime.fromtimestamp(os.lstat(folder / label / PAGE).st_mtime, UTC)
     name = printable(_word(record, "period_name"), 40) or label
-    return {"label": label, "name": name, "made": made or datetime.min.replace(tzinfo=UTC), "record": record}
+    return {"label": label, "name": name, "made": report_time or datetime.min.replace(tzinfo=UTC), "record": record}
 
 
 def _shown(report: dict[str, Any], folder: Path, now: datetime) -> dict[str, Any]:

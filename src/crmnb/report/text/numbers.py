@@ -161,18 +161,18 @@ def quantity(value: float, unit: str, decimals: int, client: Client) -> str:
     return written + unit_words(singular(unit) if written == "1" else unit)
 
 
-def counted(n: float, things: str, client: Client) -> str:
+def counted(n: float, plural: str, client: Client) -> str:
     """A number of things: `25 valid answers`, `1 open ticket`."""
     written = whole_number(n, client)
-    return f"{written} {singular(things) if written == '1' else things}"
+    return f"{written} {singular(plural) if written == '1' else plural}"
 
 
-def singular(things: str) -> str:
+def singular(plural: str) -> str:
     """One of the things: `open ticket` of "open tickets", `order per buyer` of "orders per buyer"; its last plural is the noun."""
-    head, per, tail = things.partition(" per ")
+    head, per, tail = plural.partition(" per ")
     plurals = [*_PLURAL.finditer(head)]
     if not plurals:
-        return things
+        return plural
     noun = plurals[-1][0]
     end = next(filter(noun.endswith, _SINGULAR_ENDS))
     start = plurals[-1].start()

@@ -97,33 +97,33 @@ def base_words(result: Result, row) -> str:
     """What the value rests on: `3 of 5 buyers`, `25 valid answers from 14 customers`; "" for a count."""
     if not known(row.n) or row.unit == "count":
         return ""
-    own = _things(result, row)
-    client, things = result.client, own or noun(result.metric.denominator)
+    own = _base_noun(result, row)
+    client, nouns = result.client, own or noun(result.metric.denominator)
     if row.unit != result.metric.unit and not own:
         return f"n {whole_number(row.n, client)}"
     if result.metric.estimate.reduces == "bins":  # n counts what happened, and not the units that it is out of
         return ""
     if row.unit == "%" and known(row.numerator) and row.denominator == row.n and float(row.numerator).is_integer():
         against = "of" if 0 <= row.numerator <= row.denominator else "against"
-        return f"{whole_number(row.numerator, client)} {against} {counted(row.denominator, things, client)}"
+        return f"{whole_number(row.numerator, client)} {against} {counted(row.denominator, nouns, client)}"
     of_customers = known(row.clusters) and row.clusters < row.n and not result.metric.measure.independent_rows
     tail = f" from {counted(row.clusters, 'customers', client)}" if of_customers else ""
-    return counted(row.n, things, client) + tail
+    return counted(row.n, nouns, client) + tail
 
 
 def counted_units(result: Result, row) -> str:
     """What a row's base counts: customers where they are known, else the metric's own units: `tickets`."""
     metric = result.metric
-    if things := _things(result, row):
-        return things
+    if nouns := _base_noun(result, row):
+        return nouns
     if metric.per_customer or (known(row.clusters) and row.clusters != row.n):
         return "customers"
     return noun(metric.denominator or metric.numerator)
 
 
-def _things(result: Result, row) -> str:
+def _base_noun(result: Result, row) -> str:
     """What the base of a breakdown counts, where its metric says so: `sellers`."""
-    return result.metric.measure.things.get(row.breakdown, "")
+    return result.metric.measure.base_nouns.get(row.breakdown, "")
 
 
 def declared_item(result: Result) -> Item | None:
@@ -170,8 +170,8 @@ def noun(text: str) -> str:
 
 def _unit_tail(result: Result, row) -> str:
     if row.unit == "count" and row.unit == result.metric.unit and not row.breakdown:
-        things = noun(result.metric.numerator)
-        return f" {singular(things) if row.value == 1 else things}"
+        nouns = noun(result.metric.numerator)
+        return f" {singular(nouns) if row.value == 1 else nouns}"
     if row.unit == "scale":
         ends = declared_scale(result)
         written = [scale_end(end, row.unit, result.client) for end in ends or ()]

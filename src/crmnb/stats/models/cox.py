@@ -55,7 +55,7 @@ class _Data:
     end: np.ndarray
     time: np.ndarray  # the distinct event times
     tie: np.ndarray  # of each death: the place of its time,
-    gone: np.ndarray  # and the share of those who die then that is, by Efron, not at risk any more
+    efron_share: np.ndarray  # and the share of those who die then that is, by Efron, not at risk any more
     scale: np.ndarray  # the covariates' standard deviations
     names: list
 
@@ -121,8 +121,8 @@ def _prepared(entry, duration, event, X, n) -> _Data:
     scale[scale == 0] = 1.0
     deaths = np.bincount(place, weights=n[died]).astype(int)
     tie = np.repeat(np.arange(len(time)), deaths)
-    gone = (np.arange(len(tie)) - np.repeat(np.cumsum(deaths) - deaths, deaths)) / deaths[tie]
-    return _Data((x - mean) / scale, n, died, first, end, time, tie, gone, scale, names)
+    efron_share = (np.arange(len(tie)) - np.repeat(np.cumsum(deaths) - deaths, deaths)) / deaths[tie]
+    return _Data((x - mean) / scale, n, died, first, end, time, tie, efron_share, scale, names)
 
 
 def _climbed(data: _Data, beta: np.ndarray, step: np.ndarray, likelihood: float) -> tuple:
@@ -151,9 +151,9 @@ def _moments(data: _Data, beta: np.ndarray) -> tuple[_Ties, np.ndarray, tuple, f
     effect -= effect.max()  # a factor common to all hazards cancels; this one keeps them finite
     hazard = data.n * np.exp(effect)
     risk, dead = _at_risk(data, hazard), _dead(data, hazard)
-    left = risk[data.tie] - data.gone * dead[data.tie]
+    left = risk[data.tie] - data.efron_share * dead[data.tie]
     log_likelihood = float((data.n * effect)[data.died].sum() - np.log(left).sum())
-    p, f = 1 / left, data.gone
+    p, f = 1 / left, data.efron_share
     ties = _Ties(*(_by_time(data, weight) for weight in (p, f * p, p * p, f * p * p, f * f * p * p)))
     weighted = (hazard[:, None] * data.x).T
     sums = [np.column_stack([of(data, column) for column in weighted]) for of in (_at_risk, _dead)]

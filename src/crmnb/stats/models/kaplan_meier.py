@@ -145,10 +145,10 @@ def _emptied(table: pd.DataFrame, entry, duration, n, start: float) -> float | N
     late = np.unique(entry[entry > start])
     if not len(late):
         return None
-    gone = table.time[table.events == table.at_risk].to_numpy()
+    emptying_times = table.time[table.events == table.at_risk].to_numpy()
     ends = np.unique(duration)
     none_left = ends[at_risk(np.nextafter(ends, np.inf), entry, duration, n) == 0]
-    candidates = np.concatenate([gone, none_left, [start] if (entry > start).all() else []])
+    candidates = np.concatenate([emptying_times, none_left, [start] if (entry > start).all() else []])
     again = np.searchsorted(late, candidates, side="left")
     again = again[again < len(late)]
     return float(late[again.max()]) if len(again) else None

@@ -132,16 +132,16 @@ def _summed(parameters: np.ndarray, age: np.ndarray, horizon: np.ndarray, rate: 
 
 def _likelihood(age: np.ndarray, at_risk: np.ndarray, lost: np.ndarray) -> LogLikelihood:
     """The log-likelihood of each age's losses out of those at risk, with gradient and Hessian, as a function of the parameters."""
-    renewed, gone = at_risk - lost, lost.sum()
+    renewed, churned = at_risk - lost, lost.sum()
 
     def of(parameters: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         alpha, beta = parameters
         stay, both = beta + age - 1, alpha + beta + age - 1
-        value = renewed @ np.log(stay) + gone * np.log(alpha) - at_risk @ np.log(both)
+        value = renewed @ np.log(stay) + churned * np.log(alpha) - at_risk @ np.log(both)
         of_both = at_risk @ (1 / both)
-        gradient = np.array([gone / alpha - of_both, renewed @ (1 / stay) - of_both])
+        gradient = np.array([churned / alpha - of_both, renewed @ (1 / stay) - of_both])
         hessian = np.full((2, 2), at_risk @ (1 / both**2))
-        hessian[0, 0] -= gone / alpha**2
+        hessian[0, 0] -= churned / alpha**2
         hessian[1, 1] -= renewed @ (1 / stay**2)
         return value, gradient, hessian
 

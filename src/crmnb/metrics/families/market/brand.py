@@ -278,8 +278,8 @@ def price_premium(brand_survey, *, own_brand: Market, segments: Segments):
 
 def _own(brand_survey: View, segments: Segments) -> list[str]:
     """The columns that evidence needs: the period, the weight, and those that the client breaks figures down by."""
-    taken = ("stage", "met", "own", "rival", "basis", "price", "own_price", "pillar", "points", "weight")
-    own = own_columns(brand_survey, "brand_survey", segments, *taken)
+    reserved = ("stage", "met", "own", "rival", "basis", "price", "own_price", "pillar", "points", "weight")
+    own = own_columns(brand_survey, "brand_survey", segments, *reserved)
     weight = ["weight"] if "weight" in brand_survey.columns else []
     return list(dict.fromkeys((PERIOD, *own, *weight)))
 

@@ -93,7 +93,7 @@ def automated_processes(process_runs, *, least_percent: int = 90):
     is_automated = (nw.col("percent") >= least_percent).cast(nw.Int64)
     return of_counts(
         processes.select("period_id", met=is_automated, size=nw.lit(1)),
-        estimators.share_of_things,
+        estimators.share_of_units,
         numerator="processes that run without a person",
         denominator="processes with runs in the period",
         aspect_of="process_automation_rate",
@@ -150,7 +150,7 @@ def cost_to_serve(costs, tenures, tickets, *, churn: Churn):
         "numerator": "service costs",
         "denominator": "customers at the start, or tickets opened",
         "breakdown": "basis",
-        "things": {"per customer": "customers", "per ticket": "tickets"},
+        "base_nouns": {"per customer": "customers", "per ticket": "tickets"},
     }
     return of_counts(nw.concat(rows), _COST_BY_MONTH, **words)
 

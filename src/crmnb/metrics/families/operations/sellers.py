@@ -69,7 +69,7 @@ def seller_gap(activities, leads, *, activity_window_days: int = 30):
         denominator="sellers of both groups",
         breakdown="practice",
         units={_NEXT_STEPS: "points", _WINS: "points"},
-        things={_NEXT_STEPS: "sellers", _WINS: "sellers"},
+        base_nouns={_NEXT_STEPS: "sellers", _WINS: "sellers"},
         trend=False,
         depends_on_length=True,
     )

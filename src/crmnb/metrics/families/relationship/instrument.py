@@ -81,14 +81,14 @@ def straight_lining(survey_responses, *, relationship: Relationship, items: Item
     Caution: a customer who is content with everything may give the best answer throughout. Such answers are counted here and not left out elsewhere.
     Source: Schonlau & Toepoel 2015, Survey Research Methods 9:125.
     """
-    asked = [
+    survey_items = [
         answer_points(item, items[item])
         for block in (relationship.index, *relationship.drivers.values())
         for item in block
     ]
-    number = nw.sum_horizontal(*((~of.is_null()).cast(nw.Int64) for of in asked))
+    number = nw.sum_horizontal(*((~of.is_null()).cast(nw.Int64) for of in survey_items))
     sheets = answer_sheets(survey_responses, relationship).filter(number >= _FEWEST_QUESTIONS)
-    same = nw.max_horizontal(*asked) == nw.min_horizontal(*asked)
+    same = nw.max_horizontal(*survey_items) == nw.min_horizontal(*survey_items)
     words = {"numerator": "answer sheets with the same answer throughout", "denominator": "answer sheets"}
     return share(sheets, same, **words)
 
@@ -107,13 +107,13 @@ def item_nonresponse(survey_responses, *, relationship: Relationship):
     Caution: "not applicable" counts as no answer.
     Source: AAPOR 2023, Standard Definitions, 10th ed. (item non-response).
     """
-    asked = [item for block in relationship.constructs.values() for item in block]
-    missing = nw.sum_horizontal(*(nw.col(item).is_null().cast(nw.Int64) for item in asked))
+    survey_items = [item for block in relationship.constructs.values() for item in block]
+    missing = nw.sum_horizontal(*(nw.col(item).is_null().cast(nw.Int64) for item in survey_items))
     words = {"numerator": "questions without an answer", "denominator": "questions asked"}
     return ratio(
         answer_sheets(survey_responses, relationship),
         missing,
-        nw.lit(len(asked)),
+        nw.lit(len(survey_items)),
         bounds=(0, 100),
         trend=False,
         **words,

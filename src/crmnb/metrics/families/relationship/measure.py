@@ -227,14 +227,14 @@ def future_behaviour(survey_responses, *, relationship: Relationship, items: Ite
         Journal of Forecasting 23:347 (intentions and behaviour).
     """
     sheets, labels = answer_sheets(survey_responses, relationship), items.labels
-    asked = [item for block in relationship.outcomes.values() for item in block]
-    if not asked:
+    outcome_items = [item for block in relationship.outcomes.values() for item in block]
+    if not outcome_items:
         raise Unavailable(Note("needs_relationship_outcomes"))
     rows = [
         sheets.filter(~nw.col(item).is_null()).with_columns(
             points=answer_points(item, items[item]), breakdown=nw.lit(labels[item])
         )
-        for item in asked
+        for item in outcome_items
     ]
     words = {"numerator": "points of all answers, 0 (worst) to 100 (best)", "denominator": "valid answers"}
     return mean_on_scale(nw.concat(rows), nw.col("points"), bounds=(0, 100), breakdown="question", **words)

@@ -75,9 +75,9 @@ def _month_starts(period: Period) -> list[dict[str, Any]]:
 
 def _aged(rows: nw.LazyFrame, ages: int) -> nw.LazyFrame:
     """Each row at every age below `ages`; made by doubling, since each step costs the engine a look at the whole."""
-    aged, made = rows.with_columns(age=nw.lit(0)), 1
-    while made < ages:
-        aged, made = nw.concat([aged, aged.with_columns(age=nw.col("age") + made)]), 2 * made
+    aged, copies = rows.with_columns(age=nw.lit(0)), 1
+    while copies < ages:
+        aged, copies = nw.concat([aged, aged.with_columns(age=nw.col("age") + copies)]), 2 * copies
     return aged.filter(nw.col("age") < ages)
 
 
