@@ -57,10 +57,8 @@ def wrong_dots(shown: Figure, drawn: Canvas) -> Iterator[str]:
         yield "a wrong number of levels without a value"
 
 
-def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
-    """Dots around a line at zero: highest and lowest; what is coloured; the level that the title names lies apart from zero, where it names one."""
-    marks, zero = dots(drawn)
-    (axes,) = drawn.axes
+def _around_zero(shown: Figure, axes, marks: list[Mark], zero: float | None) -> Iterator[str]:
+    """The line at zero, the whiskers, the highest and the lowest of dots around it."""
     words = {text.get_text() for text in axes.texts}
     line = re.search(r"Line at zero: (.+?)\.", shown.alt)
     if zero != 0 or not line or line[1] not in words:
@@ -69,6 +67,13 @@ def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
     if len({mark.value for mark in marks}) > 1:
         yield from _claim(shown.alt, "Highest ", max(mark.value for mark in marks), marks)
         yield from _claim(shown.alt, "; lowest ", min(mark.value for mark in marks), marks)
+
+
+def wrong_gaps(shown: Figure, drawn: Canvas) -> Iterator[str]:
+    """Dots around a line at zero: highest and lowest; what is coloured; the level that the title names lies apart from zero, where it names one."""
+    marks, zero = dots(drawn)
+    (axes,) = drawn.axes
+    yield from _around_zero(shown, axes, marks, zero)
     faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
     coloured = [mark.name for mark, face in zip(marks, faces, strict=True) if face == VERMILION]
     told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
@@ -482,14 +487,7 @@ def wrong_effects(shown: Figure, drawn: Canvas) -> Iterator[str]:
     """Dots around a line: highest and lowest; what is coloured lies apart from zero, and the title names just that."""
     marks, zero = dots(drawn)
     (axes,) = drawn.axes
-    words = {text.get_text() for text in axes.texts}
-    line = re.search(r"Line at zero: (.+?)\.", shown.alt)
-    if zero != 0 or not line or line[1] not in words:
-        yield f"a line at {zero} for {line and line[1]}"
-    yield from _intervals(shown, "with whiskers", [mark for mark in marks if np.isfinite(mark.low)])
-    if len({mark.value for mark in marks}) > 1:
-        yield from _claim(shown.alt, "Highest ", max(mark.value for mark in marks), marks)
-        yield from _claim(shown.alt, "; lowest ", min(mark.value for mark in marks), marks)
+    yield from _around_zero(shown, axes, marks, zero)
     faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
     coloured = {mark.name: mark for mark, face in zip(marks, faces, strict=True) if face == VERMILION}
     told = re.search(r"Coloured: (.+?)\.(?: |$)", shown.alt)
