@@ -23,7 +23,7 @@ from crmnb.report.text.values import reasons_of_absence
 from crmnb.schema.client import Client
 
 _MOST_TILES = 8
-_FIRST_ROWS = 3
+_FIRST_ROWS = 2
 
 
 @dataclass(frozen=True)
