@@ -42,6 +42,14 @@ def test_missed_targets_come_first_each_with_value_and_target():
     )
 
 
+def test_targets_count_on_every_metric_of_the_report_those_of_key_metrics_first():
+    """Four targets are met, three of them are named; the one of the key metric is the first."""
+    others = [result([rate(90, 100, 2, target=70.0, metric=id_)], of=metric(id=id_, title=id_)) for id_ in "abcd"]
+    key, plain = others[-1], result([rate(50, 100, 9, metric="e")], of=metric(id="e", title="e"))
+    words = repr(executive_summary([key, plain], [*others, plain])).splitlines()[0]
+    assert words == "4 of 4 targets met. Met: d 90% (target 70%), a 90% (target 70%), b 90% (target 70%) and 1 more."
+
+
 def test_changes_are_named_by_what_they_mean_and_nothing_changed_is_said_as_plainly():
     moved = result([rate(1000, 2000, 2, metric="a", **BETTER)], of=metric(id="a", title="Retention"))
     calm = {"change": 1.0, "change_low": -2.0, "change_high": 4.0}

@@ -33,8 +33,9 @@ def executive_summary(tiles: list[Result], results: list[Result]) -> Html | None
 
     tiles: the results of the key metrics; results: all of the report.
     """
+    shown = {result.metric.id for result in tiles}
     sentences = [
-        *_targets(tiles),
+        *_targets([*tiles, *(result for result in results if result.metric.id not in shown)]),
         *_changes(results),
         *_differences(tiles),
         *_unknown(tiles),
@@ -57,9 +58,9 @@ def segment_differences(tiles: list[Result]) -> Html | None:
 # ---- Targets and changes ----------------------------------------------------------------------------------------------
 
 
-def _targets(tiles: list[Result]) -> list[Words]:
-    """The missed targets first: with the value and the target of each."""
-    rows = [(result, row) for result in tiles if (row := headline(result)) and available(row) and known(row.target)]
+def _targets(results: list[Result]) -> list[Words]:
+    """Every target of the report, the missed first: with the value and the target of each."""
+    rows = [(result, row) for result in results if (row := headline(result)) and available(row) and known(row.target)]
     states = [(result, row, target_state(result, row)) for result, row in rows]
     if not states:
         return []
@@ -71,8 +72,14 @@ def _targets(tiles: list[Result]) -> list[Words]:
     words: Words = [tag("strong", f"{count} of {len(states)} {'target' if len(states) == 1 else 'targets'} met. ")]
     for state, title in (("missed", "Missed: "), ("met", "Met: "), ("too close to call", "Too close to call: ")):
         if named[state]:
-            words += [title, _listed(named[state]), ". "]
+            words += [title, *_first_names(named[state]), ". "]
     return [words]
+
+
+def _first_names(names: list[Markup]) -> Words:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return [_listed(names[:_MOST_NAMES], last=", " if more else " and "), more]
 
 
 def _with_target(result: Result, row) -> Markup:
@@ -94,12 +101,10 @@ def _changes(results: list[Result]) -> list[Words]:
     for tone, title in (("better", f"Better than {before}: "), ("worse", "Worse: "), ("changed", "Changed: ")):
         own = [fact for fact in facts if fact[0].row.signal == tone]
         if own:
-            more = f" and {len(own) - _MOST_NAMES} more" if len(own) > _MOST_NAMES else ""
-            named = _listed([_changed(fact) for fact in own[:_MOST_NAMES]], last=", " if more else " and ")
             words += [
                 tag("strong", title if words or tone == "better" else f"{title[:-2]} than {before}: "),
-                named,
-                f"{more}. ",
+                *_first_names([_changed(fact) for fact in own]),
+                ". ",
             ]
     return [words]
 
