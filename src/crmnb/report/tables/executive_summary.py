@@ -21,6 +21,7 @@ from crmnb.report.text.values import (
     interval_name,
     short_value,
     target_state,
+    value_words,
 )
 
 _MOST_NAMES = 3  # metrics that a sentence names
@@ -85,7 +86,7 @@ def _first_names(names: list[Markup]) -> Words:
 def _with_target(result: Result, row) -> Markup:
     unit, (target,) = displayed(result, row.unit, row.target)
     goal = short_value(result, row._replace(value=row.target), decimals_of(target, unit=unit))
-    return glue(_link(result, row), f" {short_value(result, row)} (target {goal})")
+    return glue(_link(result, row), f" {value_words(result, row)} (target {goal})")
 
 
 def _changes(results: list[Result]) -> list[Words]:
