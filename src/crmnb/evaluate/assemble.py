@@ -345,9 +345,10 @@ def _order_of_components(rows: pd.DataFrame) -> pd.Series:
 def _targets(rows: pd.DataFrame, known: dict[str, Request], client: Client) -> list[float]:
     """The declared targets, where they were set: on the whole client, of the nameless breakdown if there is one.
 
-    On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts.
+    On parts of the period only where it does not grow with its length: of rates and means whose rows are those of the parts. A part without data
+    has a nameless row of every metric, which says nothing of the metric's breakdowns.
     """
-    nameless = set(rows.loc[rows["breakdown"] == "", "metric"])
+    nameless = set(rows.loc[(rows["breakdown"] == "") & (rows["part"] == "") & (rows["segment"] == ""), "metric"])
     by_length = {
         id_
         for id_, request in known.items()

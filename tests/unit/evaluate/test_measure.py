@@ -190,6 +190,15 @@ def test_a_target_stands_where_it_was_set():
     assert told.loc[told["period"] == "2024", "target"].isna().all()  # of which it is none
 
 
+def test_months_without_answers_take_no_target_from_surveys():
+    """Two surveys by turns, from January to early September: the months after have a nameless row without a value."""
+    rows = answers(2025, [5, 4, 1] * 12, [f"c{i}" for i in range(36)])
+    tables = in_memory(client(targets={"csat": 70}), {"survey_responses": rows.assign(survey=["post", "till"] * 18)})
+    measured = measure(catalogue()["csat"], tables, Period.parse("2025").observe(*SEEN)).rows
+    whole = measured[(measured["period"] == "2025") & (measured["part"] == "") & (measured["segment"] == "")]
+    assert whole.set_index("breakdown")["target"].to_dict() == {"post": 70, "till": 70}
+
+
 def test_a_table_that_begins_later_than_others_is_believed_for_what_looks_back():
     orders = pd.DataFrame({"order_id": list("abc"), "customer_id": list("abc"), "amount": 1, "status": "paid"})
     orders["ordered_at"] = pd.to_datetime(["2025-01-02", "2025-02-01", "2025-11-01"])
