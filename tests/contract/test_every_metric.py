@@ -163,9 +163,11 @@ def test_a_copy_of_the_data_leaves_rates_alone(metric: Metric, corner_shop, doub
     times = pd.Series(1.0, once.index).mask(of_all & metric.estimate.total, 2.0)
     # A copy of every customer makes ties of what were none, of which Efron's likelihood is an approximation.
     close = 0.05 if metric.estimate.inference == "churn_drivers.hazard_ratios" else 1e-9
-    if metric.estimate.inference == "experiments.balance":  # in standard deviations, whose variance is over n - 1
+    if (
+        metric.estimate.inference == "experiment_validity.balance"
+    ):  # in standard deviations, whose variance is over n - 1
         times = times * (2 * (once["n"] - 2) / (2 * once["n"] - 2)) ** -0.5
-    if metric.estimate.inference == "experiments.detectable_effects":  # twice the units find less
+    if metric.estimate.inference == "experiment_sizes.detectable_effects":  # twice the units find less
         assert (twice["value"] < once["value"]).sum() == once["value"].notna().sum()
         return
     if (

@@ -39,7 +39,7 @@ from crmnb.schema.client import (
 )
 from crmnb.schema.tables import UNKNOWN
 from crmnb.stats.estimation import RELATIONSHIP_INDEX
-from crmnb.stats.experiments import ExperimentPlan, OutcomePlan
+from crmnb.stats.experiment_arms import ExperimentPlan, OutcomePlan
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ _BY_OUTCOME = "Newcombe's (difference) or Koopman's (ratio) score interval of ra
 _RATIOS = Estimator(
     "share of the units in an arm",
     "counts",
-    "experiments.sample_ratios",
+    "experiment_validity.sample_ratios",
     "Wilson (score)",
     columns=("arm",),
     chart="planned_shares",
@@ -22,7 +22,7 @@ _RATIOS = Estimator(
 _BALANCE = Estimator(
     "standardised difference",
     "counts",
-    "experiments.balance",
+    "experiment_validity.balance",
     "Welch's t",
     columns=("arm",),
     whole_only=True,
@@ -41,9 +41,15 @@ _EFFECTS = Estimator(
 )
 _RELATIVE = replace(_EFFECTS, name="relative effect of an arm", inference="experiments.relative_effects")
 _REQUIRED = Estimator(
-    "sample size", "counts", "experiments.required_samples", OF_ALL, columns=("arm",), whole_only=True, chart="arms"
+    "sample size",
+    "counts",
+    "experiment_sizes.required_samples",
+    OF_ALL,
+    columns=("arm",),
+    whole_only=True,
+    chart="arms",
 )
-_DETECTABLE = replace(_REQUIRED, name="detectable effect", inference="experiments.detectable_effects")
+_DETECTABLE = replace(_REQUIRED, name="detectable effect", inference="experiment_sizes.detectable_effects")
 
 _UNITS = {"denominator": "units of the experiment", "breakdown": "effect", "independent_rows": True}
 
